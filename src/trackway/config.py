@@ -1,0 +1,106 @@
+"""Settings: `TRACKWAY_*` environment variables over `trackway.toml` over defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+_PRIVATE_PARAMETERS = (
+    "access_token api_key apikey auth code email id_token jwt otp pass passwd password phone refresh_token "
+    "secret session_id sessionid sid sig signature ssn token"
+).split()
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Everything that can be set. The names are those of trackway.toml; `TRACKWAY_` + upper case in the environment."""
+
+    data: str = "./data"
+    """Directory of the log, the accounts and the embedded store."""
+    host: str = "127.0.0.1"
+    port: int = 8700
+    store: str = ""
+    """`clickhouse://…` for a server or cluster; empty means chDB in `data`."""
+    accounts: str = ""
+    """An SQLAlchemy address such as `postgresql+psycopg://…`; empty means SQLite in `data`."""
+    write_key: str = ""
+    """Write key of the first project; invented at first start when empty."""
+    secret_key: str = ""
+    """Secret key of the first project; invented at first start when empty."""
+    admin_email: str = "admin@localhost"
+    admin_password: str = ""
+    """Password of the first administrator; invented and printed once when empty."""
+    places: str = ""
+    """A MaxMind-format (.mmdb) file for country, region and city; empty means countries from geoip2fast."""
+    datacenters: str = ""
+    """A file of network ranges, one CIDR a line, whose visitors are flagged as bots."""
+    truncate_ip: bool = True
+    """Keep only /24 of an IPv4 and /48 of an IPv6 address, before anything is written."""
+    private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
+    """Query parameters that are dropped from every URL before anything is written."""
+    segment_bytes: int = 64 * 1024 * 1024
+    """Size at which the log starts a new segment file."""
+    keep_log_hours: float = 72.0
+    """How long segments are kept after all of their messages are stored."""
+    batch_messages: int = 50_000
+    """The loader stores at most this many messages in one batch ..."""
+    batch_seconds: float = 0.5
+    """... and waits at most this long for more."""
+    trust_proxy: bool = False
+    """Take the visitor's address from X-Forwarded-For; only behind a proxy that sets it."""
+    secure_cookies: bool = False
+    """Mark the session cookie Secure; set it when the dashboard is served over HTTPS."""
+    engine_memory_mb: int = 4096
+    """Most memory that one question may use in the embedded engine."""
+
+    @property
+    def directory(self) -> Path:
+        """The data directory, absolute."""
+        return Path(self.data).expanduser().resolve()
+
+    @property
+    def store_dsn(self) -> str:
+        """The engine's address: `store`, or chDB in the data directory."""
+        return self.store or f"chdb://{self.directory / 'store'}"
+
+    @property
+    def accounts_dsn(self) -> str:
+        """The accounts database's address: `accounts`, or SQLite in the data directory."""
+        return self.accounts or f"sqlite:///{self.directory / 'accounts.db'}"
+
+
+class BadSettings(ValueError):
+    """A setting that cannot be used; the text names it, its problem and where it came from."""
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings: `overrides` (None means not given) over environment over file over defaults.
+
+    Raises:
+        BadSettings: an unknown name, a value of the wrong type, or a file that is not TOML.
+    """
+    file = path or Path(os.environ.get("TRACKWAY_CONFIG", "trackway.toml"))
+    values: dict[str, Any] = {}
+    if file.exists():
+        try:
+            values |= tomllib.loads(file.read_text())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{file} is not valid TOML: {error}") from error
+    elif path is not None:
+        raise BadSettings(f"there is no settings file {file}")
+    known = {field.name for field in msgspec.structs.fields(Settings)}
+    for name in known:
+        given = os.environ.get(f"TRACKWAY_{name.upper()}")
+        if given is not None:
+            values[name] = given.split(",") if name == "private_parameters" else given
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise BadSettings(f"unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"a setting (from {file}, TRACKWAY_* or the command line) is wrong: {error}") from error

@@ -1,0 +1,194 @@
+"""What flows through the house: a Message as received, an Event as stored.
+
+Every other module of Trackway may import this one; it imports none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import xxhash
+
+MESSAGE_TYPES = ("track", "page", "screen", "identify", "group", "alias")
+
+Millis = int
+"""Milliseconds since 1970-01-01 UTC."""
+
+
+class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    """One call of a client, in Segment's vocabulary (https://segment.com/docs/connections/spec/).
+
+    Fields that Trackway has no use for (`integrations`, `channel`, ...) are dropped when decoding.
+    """
+
+    type: str = ""
+    message_id: str | int | None = None
+    anonymous_id: str | int | float | None = None
+    user_id: str | int | float | None = None
+    event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    group_id: str | int | None = None
+    previous_id: str | int | None = None
+    timestamp: datetime | int | float | None = None
+    original_timestamp: datetime | int | float | None = None
+    sent_at: datetime | int | float | None = None
+    context: dict[str, Any] | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+
+
+class Rejection(msgspec.Struct, omit_defaults=True):
+    """Why one message of a request was refused: which, where in it, what is wrong and how to mend it."""
+
+    index: int
+    field: str
+    reason: str
+    message_id: str = ""
+    body: str = ""
+
+
+class Arrival(msgspec.Struct, array_like=True):
+    """One request as the log keeps it: what was accepted, what was refused, and how it came.
+
+    `ip` is already truncated (or empty); `browser` says that the user agent is the visitor's own
+    and not that of a server speaking for them.
+    """
+
+    received_at: Millis
+    project_id: bytes
+    ip: str
+    user_agent: str
+    language: str
+    browser: bool
+    sent_at: Millis | None
+    messages: list[Message]
+    rejections: list[Rejection] = []
+
+
+class Event(msgspec.Struct, gc=False):
+    """One row of the events table: a message after enrichment.
+
+    The fields are the table's columns, in order; `trackway.store.rows` turns lists of events into Arrow.
+    `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session.
+    """
+
+    project_id: bytes
+    event_id: bytes
+    message_id: str
+    type: str
+    name: str
+    timestamp: Millis
+    received_at: Millis
+    visitor_id: str
+    visitor_name: str
+    user_id: str
+    group_id: str
+    session_id: bytes
+    host: str
+    path: str
+    query: str
+    title: str
+    referrer: str
+    referrer_host: str
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    term: str
+    content: str
+    click_id: str
+    device: str
+    browser: str
+    browser_version: str
+    system: str
+    system_version: str
+    country: str
+    region: str
+    city: str
+    language: str
+    screen_width: int
+    ip: str
+    bot: str
+    revenue: Decimal
+    currency: str
+    entity_type: str
+    entity_id: str
+    properties: bytes
+    library: str
+
+
+def now() -> Millis:
+    """The current time in milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def to_millis(value: datetime | int | float) -> Millis:
+    """A client's time as milliseconds; numbers are seconds below 1e11 and milliseconds above, naive times UTC.
+
+    Raises:
+        OverflowError, ValueError: the time lies outside the years that a datetime can hold.
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+        return int(value.timestamp() * 1000)
+    return int(value * 1000 if abs(value) < 1e11 else value)
+
+
+def uuid7(millis: Millis, bits: int | None = None) -> bytes:
+    """A UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis` in front, 74 bits of `bits` (random when None) behind.
+
+    Given the same time and bits it is the same id, so that a replay of the log mints the ids it minted before.
+    """
+    if bits is None:
+        bits = int.from_bytes(os.urandom(10), "big")
+    return (
+        ((millis & 0xFFFFFFFFFFFF) << 80)
+        | (0x7 << 76)
+        | ((bits >> 62 & 0xFFF) << 64)
+        | (0b10 << 62)
+        | (bits & 0x3FFFFFFFFFFFFFFF)
+    ).to_bytes(16, "big")
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7 for now."""
+    return UUID(bytes=uuid7(now()))
+
+
+_MOODS = (
+    "Agile Amber Ancient Arctic Autumn Bashful Bold Brave Breezy Bright Bubbly Calm Candid Careful Cheerful Clever "
+    "Cosmic Cosy Crimson Curious Dainty Dapper Daring Dazzling Dreamy Eager Early Earnest Electric Elegant Fabled "
+    "Fancy Fearless Festive Fluffy Friendly Frosty Gallant Gentle Gifted Glad Gleaming Golden Graceful Happy Hazel "
+    "Hidden Honest Humble Jazzy Jolly Joyful Keen Kind Lively Lucky Lunar Magic Mellow Merry Mighty Misty Modest "
+    "Mossy Nimble Noble Patient Peaceful Playful Plucky Polite Proud Quick Quiet Quirky Radiant Rapid Rosy Royal "
+    "Rustic Sandy Scarlet Serene Shiny Silent Silver Sleepy Smiling Snowy Solar Sparkling Spry Starry Steady Stormy "
+    "Sunny Swift Tidy Velvet Vivid Witty"
+).split()
+
+_ANIMALS = (
+    "Albatross Alpaca Antelope Armadillo Badger Beaver Bison Bobcat Butterfly Camel Capybara Caribou Chameleon "
+    "Cheetah Chinchilla Chipmunk Cormorant Cougar Coyote Crane Cricket Curlew Deer Dolphin Donkey Dormouse Dove "
+    "Dragonfly Eagle Echidna Egret Elephant Elk Falcon Ferret Finch Firefly Flamingo Fox Gazelle Gecko Gibbon "
+    "Giraffe Goose Gopher Hamster Hare Hedgehog Heron Hippo Hummingbird Ibex Ibis Iguana Jackdaw Jaguar Kestrel "
+    "Kingfisher Kiwi Koala Lark Lemur Leopard Llama Lynx Magpie Manatee Marmot Meerkat Mongoose Moose Narwhal Newt "
+    "Nightingale Ocelot Octopus Okapi Orca Osprey Otter Owl Panda Pangolin Parrot Pelican Penguin Plover Puffin "
+    "Quail Quokka Rabbit Raccoon Raven Robin Salamander Seal Sparrow Squirrel Stork Swan Tapir Tiger Toucan Turtle "
+    "Walrus Weasel Wombat Wren Zebra"
+).split()
+
+
+def friendly_name(visitor_id: str) -> str:
+    """The name a visitor is shown under ("Fluffy Panda"): a pure function of the id, the same everywhere.
+
+    About ten thousand names, so two visitors may share one; the id stays what tells them apart.
+    """
+    digest = xxhash.xxh3_64_intdigest(visitor_id)
+    return f"{_MOODS[digest % len(_MOODS)]} {_ANIMALS[(digest >> 32) % len(_ANIMALS)]}"

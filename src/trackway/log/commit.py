@@ -1,0 +1,86 @@
+"""Group commit: many requests share one frame and one sync of the log."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from trackway.log.local import LogUnavailable
+
+MAX_WAITING = 64 * 1024 * 1024
+MAX_GROUP = 8 * 1024 * 1024
+
+
+class Log(Protocol):
+    """What a log has to offer to be written to."""
+
+    def write(self, records: list[bytes], count: int) -> int:
+        """Append and sync; return the first offset. Raises LogUnavailable."""
+        ...
+
+
+class Committer:
+    """Collects appends while a sync is under way and writes them together when it is done.
+
+    Belongs to one event loop. At most `MAX_WAITING` bytes wait; what comes beyond that is refused.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log")
+        self._waiting: list[tuple[bytes, int, asyncio.Future[int]]] = []
+        self._bytes = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def append(self, record: bytes, count: int) -> asyncio.Future[int]:
+        """A future of the record's first offset, done when the record is on disk.
+
+        Raises:
+            LogUnavailable: too much is waiting (at once), or the disk refuses (from the future).
+        """
+        if self._bytes > MAX_WAITING:
+            raise LogUnavailable("too many messages are waiting for the disk")
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, count, future))
+        self._bytes += len(record)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._commit())
+        return future
+
+    async def _commit(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                group = self._take()
+                records, count = [item[0] for item in group], sum(item[1] for item in group)
+                try:
+                    first = await loop.run_in_executor(self._thread, self._log.write, records, count)
+                except LogUnavailable as error:
+                    for _, _, future in group:
+                        if not future.done():
+                            future.set_exception(error)
+                    continue
+                for _, messages, future in group:
+                    if not future.done():
+                        future.set_result(first)
+                    first += messages
+        finally:
+            self._task = None
+
+    def _take(self) -> list[tuple[bytes, int, asyncio.Future[int]]]:
+        size = taken = 0
+        for record, _, _ in self._waiting:
+            size += len(record)
+            taken += 1
+            if size >= MAX_GROUP:
+                break
+        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        self._bytes -= size
+        return group
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()

@@ -1,0 +1,78 @@
+"""The log's frame: the unit that is written, synced, checked and read at once.
+
+    magic "TWF1" | payload bytes u32 | CRC-32C u32 | first offset u64 | messages u32 | payload (zstd)
+
+All numbers are little-endian. The checksum covers the fields after it and the payload. The payload is a
+zstd-compressed run of MessagePack records, each preceded by its length (u32). Offsets count messages.
+See docs/decisions/0001-log-format.md.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import google_crc32c
+import msgspec
+import zstandard
+
+from trackway.event import Arrival
+
+MAGIC = b"TWF1"
+HEAD = struct.Struct("<4sIIQI")
+MAX_PAYLOAD = 256 * 1024 * 1024
+_LENGTH = struct.Struct("<I")
+_BODY = struct.Struct("<QI")
+_compressor = zstandard.ZstdCompressor(level=1)
+_decoder = msgspec.msgpack.Decoder(Arrival)
+
+
+class Frame(NamedTuple):
+    """A frame as read: offsets [first, last) and its records, still encoded together."""
+
+    first: int
+    last: int
+    payload: bytes
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """The requests in the frame, in the order in which they came."""
+        raw = zstandard.ZstdDecompressor().decompress(self.payload, max_output_size=MAX_PAYLOAD)
+        position = 0
+        while position < len(raw):
+            (length,) = _LENGTH.unpack_from(raw, position)
+            position += _LENGTH.size
+            yield _decoder.decode(raw[position : position + length])
+            position += length
+
+
+def encode(first: int, count: int, records: list[bytes]) -> bytes:
+    """The bytes of a frame that holds `records`, with `count` messages from offset `first` on."""
+    raw = b"".join(part for record in records for part in (_LENGTH.pack(len(record)), record))
+    payload = _compressor.compress(raw)
+    body = _BODY.pack(first, count)
+    checksum = google_crc32c.value(body + payload)
+    return HEAD.pack(MAGIC, len(payload), checksum, first, count) + payload
+
+
+def decode(data: bytes, position: int) -> tuple[Frame, int] | None:
+    """The frame at `position` and where the next one starts, or None when there is no whole and sound frame."""
+    end = position + HEAD.size
+    if end > len(data):
+        return None
+    magic, length, checksum, first, count = HEAD.unpack_from(data, position)
+    if magic != MAGIC or end + length > len(data):
+        return None
+    payload = data[end : end + length]
+    if google_crc32c.value(_BODY.pack(first, count) + payload) != checksum:
+        return None
+    return Frame(first, first + count, payload), end + length
+
+
+def find(data: bytes, position: int) -> int | None:
+    """Where the next sound frame starts at or after `position`, or None."""
+    while (position := data.find(MAGIC, position)) >= 0:
+        if decode(data, position) is not None:
+            return position
+        position += 1
+    return None

@@ -1,0 +1,221 @@
+"""The log in local files: segments of frames, appended to by one process and read by the loader.
+
+A segment is named after its first offset. A frame that was torn by a crash is cut when the log is opened;
+a corrupt frame with sound ones behind it is reported as a `Gap` and skipped. See docs/decisions/0001-log-format.md.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from trackway.log import frame
+from trackway.log.frame import Frame
+
+logger = logging.getLogger("trackway.log")
+
+
+class LogUnavailable(Exception):
+    """The log could not take a write; nothing of it was kept. Trying again later may succeed."""
+
+
+class LogInUse(Exception):
+    """Another process has this log open."""
+
+
+class Gap(NamedTuple):
+    """Offsets [first, last) that cannot be read, and where in which file."""
+
+    first: int
+    last: int
+    file: Path
+    position: int
+
+
+class LocalLog:
+    """An append-only log in `directory`.
+
+    Raises:
+        LogInUse: another process has it open.
+    """
+
+    def __init__(self, directory: Path, segment_bytes: int = 64 * 1024 * 1024) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.segment_bytes = segment_bytes
+        self._lock = (directory / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise LogInUse(f"the log in {directory} is open in another process; stop that one first") from error
+        self.end = 0
+        """The offset that the next message gets; everything below it is on disk."""
+        self._file: int | None = None
+        self._size = 0
+        self._cursor: tuple[int, Path, int] | None = None
+        self._open_tail()
+
+    def segments(self) -> list[Path]:
+        """The segment files, oldest first."""
+        return sorted(self.directory.glob("*.log"))
+
+    def _open_tail(self) -> None:
+        segments = self.segments()
+        if not segments:
+            return
+        tail = segments[-1]
+        data = tail.read_bytes()
+        self.end, good = int(tail.stem), 0
+        for item, position in _scan(tail, data, 0, self.end):
+            self.end, good = item.last, position
+        if good < len(data):
+            logger.warning("cut %d torn bytes from the end of %s", len(data) - good, tail)
+            os.truncate(tail, good)
+        self._file = os.open(tail, os.O_WRONLY | os.O_APPEND)
+        self._size = good
+
+    def write(self, records: list[bytes], count: int) -> int:
+        """Append one frame of `records` holding `count` messages and sync it; return its first offset.
+
+        Raises:
+            LogUnavailable: the disk is full or failing. The log is as it was before.
+        """
+        first = self.end
+        data = frame.encode(first, count, records)
+        try:
+            if self._file is None or self._size >= self.segment_bytes:
+                self._roll(first)
+            assert self._file is not None
+            _write_all(self._file, data)
+            os.fdatasync(self._file)
+        except OSError as error:
+            self._undo()
+            raise LogUnavailable(f"the log in {self.directory} cannot be written: {error.strerror}") from error
+        self._size += len(data)
+        self.end = first + count
+        return first
+
+    def _roll(self, first: int) -> None:
+        path = self.directory / f"{first:020d}.log"
+        fresh = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        _sync_directory(self.directory)
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._size = fresh, 0
+
+    def _undo(self) -> None:
+        """Take back what a failed write left; when even that fails, reopening does it."""
+        try:
+            if self._file is not None:
+                os.ftruncate(self._file, self._size)
+        except OSError:
+            logger.exception("could not take back a failed write; reopening the segment at the next one")
+            if self._file is not None:
+                os.close(self._file)
+            self._file, self._size = None, self.segment_bytes
+
+    def read(self, offset: int, most: int) -> Iterator[Frame | Gap]:
+        """Frames and gaps from `offset` on, until about `most` messages or the end of what is synced."""
+        while most > 0 and offset < self.end:
+            path, position = self._locate(offset)
+            found = False
+            for item, after in self._frames(path, position, offset):
+                found = True
+                self._cursor = (item.last, path, after)
+                if item.last <= offset:
+                    continue
+                yield item
+                offset, most = item.last, most - (item.last - item.first)
+                if most <= 0 or offset >= self.end:
+                    return
+            following = [segment for segment in self.segments() if int(segment.stem) > int(path.stem)]
+            after_gap = int(following[0].stem) if following else self.end
+            if after_gap > offset:
+                yield Gap(offset, after_gap, path, position)
+                offset = after_gap
+            elif not found and not following:
+                return
+            if following:
+                self._cursor = (offset, following[0], 0)
+
+    def _locate(self, offset: int) -> tuple[Path, int]:
+        if self._cursor and self._cursor[0] == offset and self._cursor[1].exists():
+            return self._cursor[1], self._cursor[2]
+        segments = self.segments()
+        before = [segment for segment in segments if int(segment.stem) <= offset]
+        return (before[-1] if before else segments[0]), 0
+
+    def _frames(self, path: Path, position: int, expected: int) -> Iterator[tuple[Frame | Gap, int]]:
+        with path.open("rb") as file:
+            file.seek(position)
+            data = file.read()
+        start = int(path.stem) if position == 0 else expected
+        for item, after in _scan(path, data, position, start):
+            yield item, after
+
+    def remove_stored(self, stored: int, keep_hours: float) -> list[Path]:
+        """Delete segments whose messages are all below `stored` and that are older than `keep_hours`."""
+        segments, removed = self.segments(), []
+        for segment, following in zip(segments, segments[1:], strict=False):
+            if int(following.stem) > stored or segment.stat().st_mtime > time.time() - keep_hours * 3600:
+                break
+            segment.unlink()
+            removed.append(segment)
+        return removed
+
+    @property
+    def start(self) -> int:
+        """The oldest offset that is still there."""
+        segments = self.segments()
+        return int(segments[0].stem) if segments else self.end
+
+    def close(self) -> None:
+        """Release the files; everything acknowledged is already synced."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._lock.close()
+
+
+def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[Frame | Gap, int]]:
+    """The frames and gaps of `data`, which starts at byte `base` of `path`, and where each ends in the file.
+
+    Unsound bytes with no sound frame behind them yield nothing: they are a torn tail.
+    """
+    position = 0
+    while position < len(data):
+        decoded = frame.decode(data, position)
+        if decoded is None:
+            found = frame.find(data, position + 1)
+            if found is None:
+                return
+            decoded = frame.decode(data, found)
+            assert decoded is not None
+            logger.error(
+                "%s is corrupt from byte %d to %d: offsets %d to %d are lost",
+                path, base + position, base + found, expected, decoded[0].first - 1,
+            )  # fmt: skip
+            yield Gap(expected, decoded[0].first, path, base + position), base + found
+        item, position = decoded
+        expected = item.last
+        yield item, base + position
+
+
+def _write_all(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
