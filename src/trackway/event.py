@@ -9,7 +9,7 @@ import os
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -54,16 +54,26 @@ class Rejection(msgspec.Struct, omit_defaults=True):
     body: str = ""
 
 
+class Location(NamedTuple):
+    """Where an address is: ISO 3166-1 country, region and city in English, and whether it is a data centre's."""
+
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    datacenter: bool = False
+
+
 class Arrival(msgspec.Struct, array_like=True):
     """One request as the log keeps it: what was accepted, what was refused, and how it came.
 
-    `ip` is already truncated (or empty); `browser` says that the user agent is the visitor's own
-    and not that of a server speaking for them.
+    `ip` is already truncated (or empty) and `location` is that of the whole address; `browser` says that the
+    user agent is the visitor's own and not that of a server speaking for them.
     """
 
     received_at: Millis
     project_id: bytes
     ip: str
+    location: Location
     user_agent: str
     language: str
     browser: bool

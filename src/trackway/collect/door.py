@@ -1,0 +1,283 @@
+"""The collector: a plain ASGI callable between the socket and the log. Nothing here knows a framework.
+
+Who may call: anyone who has a project's write key. Answers are 202 (on disk), 400 (nothing could be taken),
+401 (no such write key), 405, 413 (too large) and 503 (the log cannot write; Retry-After says when to try again).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from trackway.collect import native
+from trackway.collect.native import MAX_REQUEST, Refusal, Request
+from trackway.collect.privacy import Privacy
+from trackway.collect.pseudonym import pseudonym
+from trackway.event import MESSAGE_TYPES, Arrival, Message, Rejection, now
+from trackway.log import Committer, LogUnavailable
+
+logger = logging.getLogger("trackway.collect")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_KINDS = {f"/v1/{kind}": kind for kind in (*MESSAGE_TYPES, "batch")}
+_PIXEL_PATH = "/v1/pixel.gif"
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", b"application/problem+json")
+_RETRY = (b"retry-after", b"5")
+_encoder = msgspec.msgpack.Encoder()
+_ONE_ACCEPTED = b'{"accepted":1}'
+
+
+class Keys(Protocol):
+    """Who the write keys belong to."""
+
+    def project_of(self, write_key: str) -> bytes | None:
+        """The project's id as 16 bytes, or None for a key that is not known."""
+        ...
+
+
+class Collector:
+    """The ASGI application for `/v1/track|page|screen|identify|group|alias|batch` and `/v1/pixel.gif`."""
+
+    def __init__(
+        self, committer: Committer, keys: Keys, privacy: Privacy, pixel_key: bytes, trust_proxy: bool = False
+    ) -> None:
+        self._committer = committer
+        self._keys = keys
+        self._privacy = privacy
+        self._pixel_key = pixel_key
+        self._trust_proxy = trust_proxy
+        self._basic: dict[bytes, str] = {}
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is the collector's."""
+        return path in _KINDS or path == _PIXEL_PATH
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        cors = _cors(headers)
+        method, kind = scope["method"], _KINDS.get(scope["path"])
+        try:
+            if method == "OPTIONS":
+                await _answer(send, 204, b"", [*cors, *_PREFLIGHT])
+            elif kind is None and method == "GET":
+                await self._pixel(scope, headers)
+                await _answer(send, 200, _PIXEL, [*cors, (b"content-type", b"image/gif"), _NO_STORE])
+            elif kind is not None and method == "POST":
+                body = await _read(receive, headers)
+                request = await self._collect(kind, body, scope, headers)
+                status, content = _outcome(request)
+                await _answer(send, status, content, [*cors, _JSON if status == 202 else _PROBLEM])
+            else:
+                raise Refusal(405, "method", "use POST for messages and GET for the pixel")
+        except Refusal as error:
+            await _answer(send, error.status, _problem(error), [*cors, _PROBLEM])
+        except LogUnavailable as error:
+            logger.error("%s", error)
+            refusal = Refusal(503, "log", "the messages could not be written to disk; send them again")
+            await _answer(send, 503, _problem(refusal), [*cors, _PROBLEM, _RETRY])
+
+    async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
+        received_at = now()
+        request = native.decode(kind, body, self._privacy, received_at)
+        project_id = self._authenticate(headers, request.write_key)
+        user_agent = headers.get(b"user-agent", b"").decode("latin-1")[:1024]
+        # Browsers and the crawlers that run scripts say Mozilla; what does not is a library speaking for a server.
+        browser = user_agent.startswith(("Mozilla/", "Opera/"))
+        await self._append(scope, headers, project_id, request, user_agent if browser else "", browser, received_at)
+        return request
+
+    async def _append(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        project_id: bytes,
+        request: Request,
+        user_agent: str,
+        browser: bool,
+        received_at: int,
+    ) -> None:
+        """Hand the request to the log and wait until it is on disk."""
+        if not request.messages and not request.rejections:
+            return
+        address = self._address(scope, headers)
+        arrival = Arrival(
+            received_at,
+            project_id,
+            self._privacy.ip(address),
+            self._privacy.locate(address),
+            user_agent,
+            headers.get(b"accept-language", b"").decode("latin-1")[:100],
+            browser,
+            request.sent_at,
+            request.messages,
+            request.rejections,
+        )
+        try:
+            record = _encoder.encode(arrival)
+        except (OverflowError, UnicodeError):
+            native.reject_unstorable(request)
+            arrival.messages, arrival.rejections = request.messages, request.rejections
+            record = _encoder.encode(arrival)
+        await self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
+
+    async def _pixel(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """`GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""
+        values = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        project_id = self._authenticate({}, values.pop("writeKey", None))
+        user_agent = headers.get(b"user-agent", b"").decode("latin-1")[:1024]
+        received_at = now()
+        url = values.pop("url", "") or headers.get(b"referer", b"").decode("latin-1")
+        page = {"url": url, "referrer": values.pop("referrer", ""), "title": values.pop("title", "")}
+        event = values.pop("event", None)
+        anonymous_id = values.pop("anonymousId", None) or pseudonym(
+            self._pixel_key, str(received_at // 86_400_000), self._address(scope, headers), user_agent
+        )
+        body: dict[str, Any] = {
+            "type": "track" if event else "page",
+            "event": event,
+            "anonymousId": anonymous_id,
+            "userId": values.pop("userId", None),
+            "messageId": values.pop("messageId", None),
+            "context": {"page": {name: value for name, value in page.items() if value}},
+            "properties": values,
+        }
+        request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at)
+        await self._append(scope, headers, project_id, request, user_agent, True, received_at)
+
+    def _authenticate(self, headers: dict[bytes, bytes], in_body: str | None) -> bytes:
+        header = headers.get(b"authorization", b"")
+        write_key = self._basic.get(header) or _basic_user(header) or in_body
+        if write_key:
+            project_id = self._keys.project_of(write_key)
+            if project_id is not None:
+                if header and len(self._basic) < 1000:
+                    self._basic[header] = write_key
+                return project_id
+        problem = "no project has this write key" if write_key else "the write key is missing"
+        raise Refusal(401, "writeKey", f"{problem}; send it as HTTP Basic user name or as writeKey in the body")
+
+    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        if self._trust_proxy and (forwarded := headers.get(b"x-forwarded-for")):
+            return forwarded.split(b",")[0].decode("latin-1").strip()
+        client = scope.get("client")
+        return client[0] if client else ""
+
+
+def _basic_user(header: bytes) -> str | None:
+    scheme, _, value = header.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    """The request's body, unpacked; never more than `MAX_REQUEST` in memory."""
+    body = b""
+    while True:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise Refusal(400, "body", "the connection closed before the body had arrived")
+        body += part.get("body", b"")
+        if len(body) > MAX_REQUEST:
+            raise Refusal(413, "body", f"the body has more than {MAX_REQUEST} bytes; send smaller batches")
+        if not part.get("more_body"):
+            break
+    encoding = headers.get(b"content-encoding", b"").lower()
+    if encoding in (b"", b"identity"):
+        return body
+    if encoding not in (b"gzip", b"deflate"):
+        raise Refusal(415, "Content-Encoding", "send gzip, deflate or no Content-Encoding")
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        unpacked = unpacker.decompress(body, MAX_REQUEST + 1)
+    except zlib.error as error:
+        raise Refusal(400, "body", f"the body is not {encoding.decode()}: {error}") from error
+    if len(unpacked) > MAX_REQUEST:
+        raise Refusal(413, "body", f"the body unpacks to more than {MAX_REQUEST} bytes; send smaller batches")
+    if not unpacker.eof:
+        raise Refusal(400, "body", "the compressed body ends too early")
+    return unpacked
+
+
+def _outcome(request: Request) -> tuple[int, bytes]:
+    accepted = len(request.messages)
+    if not request.rejections:
+        return 202, _ONE_ACCEPTED if accepted == 1 else b'{"accepted":%d}' % accepted
+    rejected = [_shown(rejection) for rejection in request.rejections]
+    if accepted:
+        return 202, msgspec.json.encode({"accepted": accepted, "rejected": rejected})
+    refusal = Refusal(400, "batch", "no message could be accepted; errors says which and why")
+    return 400, _problem(refusal, rejected)
+
+
+def _shown(rejection: Rejection) -> dict[str, Any]:
+    return {
+        "index": rejection.index,
+        "messageId": rejection.message_id,
+        "field": rejection.field,
+        "reason": rejection.reason,
+    }
+
+
+_TITLES = {
+    400: "The request cannot be used",
+    401: "Not authorized",
+    405: "Method not allowed",
+    413: "Too large",
+    415: "Unsupported encoding",
+    503: "Cannot write now",
+}
+
+
+def _problem(error: Refusal, errors: list[dict[str, Any]] | None = None) -> bytes:
+    """The refusal as RFC 9457 problem+json."""
+    return msgspec.json.encode(
+        {
+            "type": "about:blank",
+            "title": _TITLES[error.status],
+            "status": error.status,
+            "detail": str(error),
+            "errors": errors or [{"field": error.field, "reason": str(error)}],
+        }
+    )
+
+
+_NO_STORE = (b"cache-control", b"no-store, private")
+_PREFLIGHT = [
+    (b"access-control-allow-methods", b"POST, GET, OPTIONS"),
+    (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+def _cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """Any page may send, with credentials, which `sendBeacon` always has; the collector reads no cookie."""
+    origin = headers.get(b"origin")
+    if origin is None:
+        return []
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"origin"),
+    ]
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

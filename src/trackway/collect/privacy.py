@@ -1,0 +1,109 @@
+"""What must never be written: whole addresses, secrets in URLs. Applied at the door, so that not even the log has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from trackway.event import Location, Message
+
+_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#@]*@", re.IGNORECASE)
+_URL_FIELDS = ("url", "referrer", "search", "href")
+
+
+def truncate_ip(address: str) -> str:
+    """The network an address belongs to: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
+    try:
+        parsed = ip_address(address.strip())
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return str(IPv6Address(int(parsed) >> 80 << 80))
+        parsed = parsed.ipv4_mapped
+    return str(parsed).rpartition(".")[0] + ".0"
+
+
+def plain_ip(address: str) -> str:
+    """The address as it came, normalized; empty when it is not one."""
+    try:
+        return str(ip_address(address.strip()))
+    except ValueError:
+        return ""
+
+
+def url_scrubber(parameters: list[str]) -> Callable[[str], str]:
+    """A function that takes user names, passwords and the named query parameters out of a URL.
+
+    Parameters are also looked for behind `#`, where OAuth's implicit flow puts tokens. Names match whole and
+    whatever their case.
+    """
+    names = "|".join(re.escape(name) for name in parameters) or r"(?!)"
+    private = re.compile(rf"([?&#;])(?:{names})=[^&#;]*", re.IGNORECASE)
+
+    def scrub(url: str) -> str:
+        if "@" in url:
+            url = _USER_INFO.sub(r"\1//", url)
+        if "=" not in url or not private.search(url):
+            return url
+        url = private.sub(r"\1", url)
+        url = re.sub(r"([?&;#])[&;]+", r"\1", url)
+        return re.sub(r"[?&;]+(?=#|$)|#$", "", url)
+
+    return scrub
+
+
+class Privacy:
+    """Takes out of messages what must not be kept, in place.
+
+    Args:
+        truncate: keep only the network of an address.
+        private_parameters: names of query parameters to drop.
+        locate: where an address is; asked before the address is truncated, because networks are
+            smaller than what truncation leaves.
+    """
+
+    def __init__(
+        self, truncate: bool, private_parameters: list[str], locate: Callable[[str], Location] | None = None
+    ) -> None:
+        self.ip = truncate_ip if truncate else plain_ip
+        self.url = url_scrubber(private_parameters)
+        self.locate = locate or (lambda address: Location())
+
+    def apply(self, message: Message) -> None:
+        """Truncate `context.ip` and scrub the URLs in `context.page` and `properties`."""
+        if message.context:
+            self.apply_to_context(message.context)
+        if message.properties:
+            self._scrub(message.properties)
+
+    def apply_to_context(self, context: dict[str, Any]) -> None:
+        """The part of `apply` that concerns a context."""
+        if "ip" in context:
+            address = context["ip"] if isinstance(context["ip"], str) else ""
+            context["ip"] = self.ip(address)
+            if "location" not in context and context["ip"]:
+                context["location"] = self.locate(address.strip())._asdict()
+        page = context.get("page")
+        if isinstance(page, dict):
+            self._scrub(page)
+
+    def apply_to_anything(self, value: object) -> None:
+        """The same for a body that is not a message: every `ip` and every URL field at any depth."""
+        if isinstance(value, dict):
+            if isinstance(value.get("ip"), str):
+                value["ip"] = self.ip(value["ip"])
+            self._scrub(value)
+            for inner in value.values():
+                self.apply_to_anything(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                self.apply_to_anything(inner)
+
+    def _scrub(self, values: dict[str, Any]) -> None:
+        for field in _URL_FIELDS:
+            url = values.get(field)
+            if isinstance(url, str) and ("=" in url or "@" in url):
+                values[field] = self.url(url)

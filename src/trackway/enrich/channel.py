@@ -1,0 +1,182 @@
+"""Where a visit came from: source, medium, campaign, and GA4's default channel group with AI assistants.
+
+The channel rules are Google's (https://support.google.com/analytics/answer/9756891), as a table in their order;
+"AI Assistant" is a channel of its own, before Referral. The sources are those of sources.toml.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from trackway.enrich.url import split
+
+DIRECT, NONE = "(direct)", "(none)"
+
+
+class Traffic(NamedTuple):
+    """How one page view was reached. `click_id` is the name of an advertiser's click id, not its value."""
+
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    term: str
+    content: str
+    click_id: str
+
+
+class _Source(NamedTuple):
+    kind: str
+    name: str
+
+
+def _load() -> tuple[dict[str, _Source], dict[str, _Source]]:
+    """The sources by exact name or host, and by the label in front of any country's domain."""
+    exact: dict[str, _Source] = {}
+    anywhere: dict[str, _Source] = {}
+    table = tomllib.loads(files("trackway.enrich").joinpath("sources.toml").read_text())
+    for kind, sources in table.items():
+        for name, hosts in sources.items():
+            exact.setdefault(name, _Source(kind, name))
+            for host in hosts:
+                known, key = (anywhere, host[:-2]) if host.endswith(".*") else (exact, host)
+                known[key] = _Source(kind, name)
+    return exact, anywhere
+
+
+_EXACT, _ANYWHERE = _load()
+
+
+@lru_cache(maxsize=20_000)
+def known_source(source: str) -> _Source | None:
+    """The kind and name of a host or a utm_source, or None when it is nobody we know."""
+    name = source.lower().strip()
+    labels = name.split(".")
+    for start in range(len(labels)):
+        found = _EXACT.get(".".join(labels[start:]))
+        if found and (start == 0 or len(labels) - start > 1):
+            return found
+    # "google.*": the label stands before a domain of one or two short labels (google.de, www.google.co.uk).
+    for position, label in enumerate(labels[:-1]):
+        behind = labels[position + 1 :]
+        if label in _ANYWHERE and len(behind) <= 2 and all(len(part) <= 3 for part in behind):
+            return _ANYWHERE[label]
+    return None
+
+
+# Click ids, who sets them and whether they are paid for; in the order in which they are looked for.
+_CLICK_IDS = {
+    "gclid": ("google", "cpc"),
+    "gbraid": ("google", "cpc"),
+    "wbraid": ("google", "cpc"),
+    "dclid": ("google", "display"),
+    "msclkid": ("bing", "cpc"),
+    "ttclid": ("tiktok", "cpc"),
+    "twclid": ("x", "cpc"),
+    "li_fat_id": ("linkedin", "cpc"),
+    "rdt_cid": ("reddit", "cpc"),
+    "epik": ("pinterest", "cpc"),
+    "ScCid": ("snapchat", "cpc"),
+    "yclid": ("yandex", "cpc"),
+    "fbclid": ("facebook", "social"),
+    "igshid": ("instagram", "social"),
+    "mc_eid": ("mailchimp", "email"),
+}
+
+_PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
+_SHOPPING = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
+_EMAIL = {"email", "e-mail", "e_mail", "e mail"}
+_SOCIAL = {"social", "social-network", "social-media", "sm", "social network", "social media"}
+_DISPLAY = {"display", "banner", "expandable", "interstitial", "cpm"}
+
+
+class _Visit(NamedTuple):
+    source: str
+    medium: str
+    campaign: str
+    kind: str
+
+    @property
+    def paid(self) -> bool:
+        return bool(_PAID.match(self.medium))
+
+    @property
+    def shopping(self) -> bool:
+        return self.kind == "shopping" or bool(_SHOPPING.match(self.campaign))
+
+
+_RULES: tuple[tuple[str, Callable[[_Visit], bool]], ...] = (
+    ("Direct", lambda v: v.source == DIRECT and v.medium in (NONE, "(not set)")),
+    ("Cross-network", lambda v: "cross-network" in v.campaign),
+    ("Paid Shopping", lambda v: v.shopping and v.paid),
+    ("Paid Search", lambda v: v.kind == "search" and v.paid),
+    ("Paid Social", lambda v: v.kind == "social" and v.paid),
+    ("Paid Video", lambda v: v.kind == "video" and v.paid),
+    ("Display", lambda v: v.medium in _DISPLAY),
+    ("Paid Other", lambda v: v.paid),
+    ("Organic Shopping", lambda v: v.shopping),
+    ("Organic Social", lambda v: v.kind == "social" or v.medium in _SOCIAL),
+    ("Organic Video", lambda v: v.kind == "video" or "video" in v.medium),
+    ("AI Assistant", lambda v: v.kind == "ai" or v.medium in ("ai-assistant", "ai")),
+    ("Organic Search", lambda v: v.kind == "search" or v.medium == "organic"),
+    ("Email", lambda v: v.kind == "email" or v.source in _EMAIL or v.medium in _EMAIL),
+    ("Affiliates", lambda v: v.medium in ("affiliate", "affiliates")),
+    ("Referral", lambda v: v.medium in ("referral", "app", "link")),
+    ("Audio", lambda v: v.medium == "audio"),
+    ("SMS", lambda v: "sms" in (v.source, v.medium)),
+    (
+        "Mobile Push Notifications",
+        lambda v: (
+            v.medium.endswith("push") or "mobile" in v.medium or "notification" in v.medium or v.source == "firebase"
+        ),
+    ),
+)
+
+
+def channel(source: str, medium: str, campaign: str) -> str:
+    """GA4's default channel for a source, medium and campaign; "Unassigned" when no rule holds."""
+    found = known_source(source)
+    visit = _Visit(source.lower(), medium.lower(), campaign.lower(), found.kind if found else "")
+    return next((name for name, rule in _RULES if rule(visit)), "Unassigned")
+
+
+def _bare(host: str) -> str:
+    return host.removeprefix("www.")
+
+
+@lru_cache(maxsize=50_000)
+def traffic(host: str, query: str, referrer: str) -> Traffic:
+    """Where a page view came from: UTM parameters over click ids over the referrer over "direct".
+
+    A referrer on the page's own host, or on one above or below it, is navigation and not a source.
+    """
+    values = dict(parse_qsl(query, keep_blank_values=False, max_num_fields=500)) if _tagged(query) else {}
+    click_id = next((name for name in _CLICK_IDS if name in values), "")
+    source, medium = values.get("utm_source", ""), values.get("utm_medium", "")
+    campaign = values.get("utm_campaign", "")
+    if not source:
+        source, implied = _CLICK_IDS[click_id] if click_id else _referral(_bare(host), split(referrer).host)
+        medium = medium or implied
+    term, content = values.get("utm_term", ""), values.get("utm_content", "")
+    medium = medium or "(not set)"
+    return Traffic(channel(source, medium, campaign), source, medium, campaign, term, content, click_id)
+
+
+def _tagged(query: str) -> bool:
+    return "utm_" in query or any(name in query for name in _CLICK_IDS)
+
+
+def _referral(host: str, referrer_host: str) -> tuple[str, str]:
+    other = _bare(referrer_host)
+    if not other or other == host or (host and (other.endswith("." + host) or host.endswith("." + other))):
+        return DIRECT, NONE
+    found = known_source(other)
+    if found is None:
+        return other, "referral"
+    return found.name, "organic" if found.kind == "search" else "referral"

@@ -1,0 +1,94 @@
+"""Country, region and city of an address."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import maxminddb
+from geoip2fast import GeoIP2Fast
+
+from trackway.enrich.bot import Datacenters
+from trackway.event import Location
+
+logger = logging.getLogger("trackway.enrich.place")
+
+
+_NOWHERE = Location()
+
+
+class BadPlaces(ValueError):
+    """A places file that cannot be used; the text names the file."""
+
+
+class Places:
+    """Looks addresses up in a MaxMind-format file, or for the country in the data that geoip2fast carries.
+
+    `of(address)` gives a `Location`, from a cache of 50,000.
+
+    Raises:
+        BadPlaces: the file is missing, broken, or not a database of places.
+    """
+
+    def __init__(self, file: Path | None = None, datacenters: Datacenters | None = None) -> None:
+        self._datacenters = datacenters or Datacenters([])
+        self._file = file
+        self._reader = _open(file) if file else None
+        self._bundled = None if file else GeoIP2Fast(geoip2fast_data_file="geoip2fast-ipv6.dat.gz")
+        self._broken = False
+        self.of = lru_cache(maxsize=50_000)(self._located)
+
+    def _located(self, address: str) -> Location:
+        try:
+            inside = address in self._datacenters
+        except ValueError:
+            return _NOWHERE
+        return self._of(address)._replace(datacenter=inside)
+
+    def _of(self, address: str) -> Location:
+        if not address:
+            return _NOWHERE
+        if self._reader is None:
+            assert self._bundled is not None
+            found = self._bundled.lookup(address)
+            return Location(found.country_code if len(found.country_code) == 2 and not found.is_private else "", "", "")
+        try:
+            return _place(self._reader.get(address))
+        except ValueError:
+            return _NOWHERE  # an IPv6 address in a database of IPv4 ones
+        except Exception as error:
+            if not self._broken:
+                logger.error("the places file %s is broken (%s); places stay empty where it is", self._file, error)
+            self._broken = True
+            return _NOWHERE
+
+
+def _open(file: Path) -> maxminddb.Reader:
+    try:
+        reader = maxminddb.open_database(str(file), maxminddb.MODE_AUTO)
+        kind = reader.metadata().database_type
+        if not isinstance(kind, str) or not any(word in kind for word in ("City", "Country", "Enterprise")):
+            raise BadPlaces(f"the places file {file} is a database of {kind!r}; use one of cities or countries")
+        for _, record in islice(reader, 2000):
+            _place(record)
+    except BadPlaces:
+        raise
+    except FileNotFoundError as error:
+        raise BadPlaces(f"there is no places file {file}") from error
+    except Exception as error:
+        raise BadPlaces(f"the places file {file} is not a sound MaxMind database: {error}") from error
+    return reader
+
+
+def _place(record: object) -> Location:
+    if not isinstance(record, dict):
+        return _NOWHERE
+    country = record.get("country") or record.get("registered_country") or {}
+    regions = record.get("subdivisions") or [{}]
+    return Location(country.get("iso_code") or "", _name(regions[0]), _name(record.get("city") or {}))
+
+
+def _name(record: dict[str, dict[str, str]]) -> str:
+    return (record.get("names") or {}).get("en") or ""

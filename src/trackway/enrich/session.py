@@ -1,0 +1,180 @@
+"""Which events belong together: the session rule of DESIGN.md §5.4, as a pure function.
+
+A session ends after 30 minutes without an event, when one known user takes over from another, after sign-out and
+after an explicit end. Signing in, midnight and a new campaign do not end it. Of events in the same millisecond,
+the first to arrive counts as the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import msgspec
+import xxhash
+
+from trackway.event import Event, Millis, uuid7
+
+GAP = 30 * 60_000
+_DAY = 86_400_000
+_RANDOM = (1 << 74) - 1
+
+_ENDINGS = frozenset(
+    f"{words[0]}{joint}{words[1]}"
+    for words in (("signed", "out"), ("sign", "out"), ("logged", "out"), ("log", "out"), ("session", "ended"),
+                  ("session", "end"))
+    for joint in (" ", "_", "-", "")
+)  # fmt: skip
+
+
+class Session(msgspec.Struct, gc=False):
+    """One row of the sessions table. Source, device and place are those of the session's first event.
+
+    `hinted` says that the client named the session; `version` is the log offset of the batch that wrote the row.
+    """
+
+    project_id: bytes
+    session_id: bytes
+    visitor_id: str
+    visitor_name: str
+    user_id: str
+    started_at: Millis
+    ended_at: Millis
+    closed: bool
+    events: int
+    page_views: int
+    entry_at: Millis
+    entry_host: str
+    entry_path: str
+    exit_at: Millis
+    exit_path: str
+    referrer_host: str
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    term: str
+    content: str
+    device: str
+    browser: str
+    system: str
+    country: str
+    region: str
+    city: str
+    language: str
+    bot: str
+    hinted: bool
+    version: int
+
+    @property
+    def traffic(self) -> tuple[str, str, str, str, str, str]:
+        """Channel, source, medium, campaign, term and content."""
+        return (self.channel, self.source, self.medium, self.campaign, self.term, self.content)
+
+
+OF_FIRST_EVENT = ("referrer_host", "channel", "source", "medium", "campaign", "term", "content", "device", "browser",
+                  "system", "country", "region", "city", "language")  # fmt: skip
+
+
+def traffic_of(event: Event) -> tuple[str, str, str, str, str, str]:
+    """The same of an event."""
+    return (event.channel, event.source, event.medium, event.campaign, event.term, event.content)
+
+
+def ends(event: Event) -> bool:
+    """Whether an event is a sign-out or an explicit end; it still belongs to the session that it ends."""
+    return event.type == "track" and event.name.lower() in _ENDINGS
+
+
+def continues(session: Session, event: Event) -> bool:
+    """Whether an event at or after a session's end goes on with it."""
+    return (
+        not session.closed
+        and event.timestamp - session.ended_at < GAP
+        and not (session.user_id and event.user_id and session.user_id != event.user_id)
+    )
+
+
+def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
+    """A session of one event."""
+    session = Session(
+        event.project_id, session_id, event.visitor_id, event.visitor_name, "", event.timestamp, event.timestamp,
+        False, 0, 0, 0, "", "", 0, "", *("" for _ in OF_FIRST_EVENT), "", hinted, 0,
+    )  # fmt: skip
+    _take_first(session, event)
+    extend(session, event)
+    return session
+
+
+def extend(session: Session, event: Event) -> None:
+    """Count an event into a session, whatever the order in which they come."""
+    at = event.timestamp
+    session.events += 1
+    if at < session.started_at:
+        session.started_at = at
+        _take_first(session, event)
+    session.ended_at = max(session.ended_at, at)
+    if event.type in ("page", "screen"):
+        if session.page_views == 0 or at < session.entry_at:
+            session.entry_at, session.entry_host, session.entry_path = at, event.host, event.path
+        if session.page_views == 0 or at >= session.exit_at:
+            session.exit_at, session.exit_path = at, event.path
+        session.page_views += 1
+    if event.user_id:
+        session.user_id = event.user_id
+    if event.bot and not session.bot:
+        session.bot = event.bot
+    if ends(event):
+        session.closed = True
+
+
+def _take_first(session: Session, event: Event) -> None:
+    session.referrer_host = event.referrer_host
+    session.channel, session.source, session.medium = event.channel, event.source, event.medium
+    session.campaign, session.term, session.content = event.campaign, event.term, event.content
+    session.device, session.browser, session.system = event.device, event.browser, event.system
+    session.country, session.region, session.city = event.country, event.region, event.city
+    session.language = event.language
+
+
+def sessionize(events: Iterable[Event]) -> list[tuple[Session, list[Event]]]:
+    """Split one visitor's events, in order of time, into sessions. The sessions' ids are left empty."""
+    found: list[tuple[Session, list[Event]]] = []
+    for event in events:
+        if found and continues(found[-1][0], event):
+            extend(found[-1][0], event)
+            found[-1][1].append(event)
+        else:
+            found.append((begin(event, b""), [event]))
+    return found
+
+
+def derived_id(event: Event) -> bytes:
+    """The id of a session that starts with `event`: UUIDv7 of its start, the rest a function of who and what."""
+    return uuid7(event.timestamp, _digest(event.project_id, event.visitor_id, event.event_id.hex()))
+
+
+def stated_id(event: Event, hint: str) -> UUID | None:
+    """The client's own session id when it is a UUIDv7 of about the event's time."""
+    try:
+        stated = UUID(hint)
+    except ValueError:
+        return None
+    return stated if stated.version == 7 and abs((stated.int >> 80) - event.timestamp) < _DAY else None
+
+
+def hinted_id(event: Event, hint: str, known: Iterable[bytes]) -> bytes:
+    """The id of the session that the client names `hint`.
+
+    A `stated_id` is taken as it is. Anything else becomes a UUIDv7 of the first event seen with it, found again
+    among the `known` ids by its random part.
+    """
+    if stated := stated_id(event, hint):
+        return stated.bytes
+    bits = _digest(event.project_id, event.visitor_id, hint)
+    wanted = uuid7(0, bits)[6:]
+    return next((session_id for session_id in known if session_id[6:] == wanted), uuid7(event.timestamp, bits))
+
+
+def _digest(project_id: bytes, *parts: str) -> int:
+    return int(xxhash.xxh3_128_intdigest(project_id + "\0".join(parts).encode())) & _RANDOM

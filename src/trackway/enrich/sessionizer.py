@@ -1,0 +1,313 @@
+"""Sessions as events arrive: in any order, in any batches, across restarts.
+
+The sessions of the last hours are kept in memory. In-order events extend them; a late event that joins, splits or
+re-sources sessions has them counted anew from their stored events. What changed comes out as rows to write (+1 the
+new state, -1 the one it replaces) and as stored events to move.
+See docs/decisions/0003-sessions.md.
+"""
+
+from __future__ import annotations
+
+import copy
+from bisect import insort
+from typing import NamedTuple, Protocol
+
+from trackway.enrich.channel import traffic
+from trackway.enrich.session import (
+    GAP,
+    Session,
+    begin,
+    continues,
+    derived_id,
+    ends,
+    extend,
+    hinted_id,
+    sessionize,
+    stated_id,
+    traffic_of,
+)
+from trackway.event import Event, Millis
+
+KEEP = 2 * 60 * 60_000
+MAX_VISITORS = 200_000
+LOOK_BACK = 7 * 86_400_000
+
+Visitor = tuple[bytes, str]
+Row = tuple[int, Session]
+
+
+class History(Protocol):
+    """What is already stored; asked only about events that are late."""
+
+    def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
+        """Current rows of these visitors' sessions that started in [since, until]."""
+        ...
+
+    def events_of(self, sessions: list[Session]) -> list[Event]:
+        """The stored events of these sessions."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """What a batch does to sessions: rows to write with their sign, and stored events whose session changed."""
+
+    rows: list[Row]
+    moved: list[Event]
+
+
+class _Known:
+    """One visitor's sessions in memory, in order of start, with the state in which each was last written."""
+
+    __slots__ = ("sessions", "written")
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.written: dict[bytes, Session] = {}
+
+    def add(self, session: Session) -> None:
+        insort(self.sessions, session, key=lambda one: one.started_at)
+
+    def restore(self) -> None:
+        """Go back to what was written."""
+        self.sessions = sorted(map(copy.copy, self.written.values()), key=lambda one: one.started_at)
+
+
+class _Restate(Exception):
+    """A late event changes more than the session that it falls into."""
+
+
+class Sessionizer:
+    """Gives events their sessions.
+
+    Args:
+        history: the store.
+        complete_since: sessions that ended before this may be missing from memory; None when none can be.
+        recent: the stored sessions to start with, those that ended since then.
+    """
+
+    def __init__(self, history: History, complete_since: Millis | None, recent: list[Session]) -> None:
+        self._history = history
+        self._complete_since = complete_since
+        self._visitors: dict[Visitor, _Known] = {}
+        self._sweep_at = 20_000
+        for session in recent:
+            self._remember(session)
+
+    def _remember(self, session: Session) -> None:
+        known = self._visitors.setdefault((session.project_id, session.visitor_id), _Known())
+        if session.session_id not in known.written:
+            known.add(session)
+            known.written[session.session_id] = copy.copy(session)
+
+    def assign(self, batch: list[tuple[Event, str]], version: int) -> Outcome:
+        """Give each event its session, in place, and say what has to be written.
+
+        Args:
+            batch: events with the client's name for their session, or "".
+            version: the log offset behind the batch.
+        """
+        groups: dict[Visitor, list[tuple[Event, str]]] = {}
+        for item in batch:
+            groups.setdefault((item[0].project_id, item[0].visitor_id), []).append(item)
+        self._look_up(groups)
+        outcome = Outcome([], [])
+        for visitor, items in groups.items():
+            items.sort(key=lambda item: item[0].timestamp)
+            known = self._visitors.setdefault(visitor, _Known())
+            self._assign_visitor(known, items, version, outcome)
+        if len(self._visitors) > self._sweep_at:
+            self._sweep()
+        return outcome
+
+    def _look_up(self, groups: dict[Visitor, list[tuple[Event, str]]]) -> None:
+        if self._complete_since is None:
+            return
+        late: list[Visitor] = []
+        since, until = 2**62, 0
+        for visitor, items in groups.items():
+            for event, hint in items:
+                if self._may_be_forgotten(visitor, event, hint):
+                    late.append(visitor)
+                    since = min(since, event.timestamp - LOOK_BACK)
+                    until = max(until, event.timestamp + (LOOK_BACK if hint else GAP))
+        if late:
+            for session in self._history.sessions_of(list(dict.fromkeys(late)), since, until):
+                self._remember(session)
+
+    def _may_be_forgotten(self, visitor: Visitor, event: Event, hint: str) -> bool:
+        """Whether the session of an event may be stored and no longer in memory."""
+        assert self._complete_since is not None
+        if not hint:
+            return event.timestamp - GAP < self._complete_since
+        if stated := stated_id(event, hint):
+            return min(stated.int >> 80, event.timestamp) < self._complete_since
+        known = self._visitors.get(visitor)
+        names = [session.session_id for session in known.sessions] if known else []
+        return hinted_id(event, hint, names) not in names
+
+    def _assign_visitor(
+        self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome
+    ) -> None:
+        placed: list[tuple[Event, Session]] = []
+        try:
+            for event, hint in items:
+                placed.append((event, _place(known, event, hint)))
+        except _Restate:
+            known.restore()
+            self._restate(known, items, version, outcome)
+            return
+        for event, session in placed:
+            _give(event, session)
+        for session in {session.session_id: session for _, session in placed}.values():
+            _write(known, session, version, outcome)
+
+    def _restate(
+        self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome
+    ) -> None:
+        """Count the sessions that late events touch anew, from their stored events and the batch's."""
+        hinted: dict[bytes, list[Event]] = {}
+        derived: list[Event] = []
+        names = [session.session_id for session in known.sessions]
+        for event, hint in items:
+            events = hinted.setdefault(hinted_id(event, hint, [*names, *hinted]), []) if hint else derived
+            events.append(event)
+        affected = [session for session in known.sessions if session.session_id in hinted]
+        affected += _neighbours([session for session in known.sessions if not session.hinted], derived)
+        was: dict[bytes, tuple[str | bytes, ...]] = {}
+        for event in self._history.events_of(affected) if affected else []:
+            was[event.event_id] = (event.session_id, *traffic_of(event))
+            _own_traffic(event)
+            hinted.get(event.session_id, derived).append(event)
+        fresh = [_counted(session_id, events) for session_id, events in hinted.items()]
+        fresh += _named(sessionize(sorted(derived, key=lambda event: event.timestamp)))
+        gone = {session.session_id for session in affected}
+        known.sessions = [session for session in known.sessions if session.session_id not in gone]
+        for session_id in gone - {session.session_id for session, _ in fresh}:
+            outcome.rows.append((-1, known.written.pop(session_id)))
+        for session, events in fresh:
+            known.add(session)
+            _write(known, session, version, outcome)
+            for event in events:
+                _give(event, session)
+                if was.get(event.event_id, now := (event.session_id, *traffic_of(event))) != now:
+                    outcome.moved.append(event)
+
+    def _sweep(self) -> None:
+        """Forget the visitors who left long ago, or the longest gone when there are too many."""
+        newest = {visitor: max(s.ended_at for s in known.sessions) for visitor, known in self._visitors.items()}
+        cut = max(newest.values()) - KEEP
+        recent = sorted(at for at in newest.values() if at >= cut)
+        if len(recent) > MAX_VISITORS:
+            cut = recent[-MAX_VISITORS // 2]
+        for visitor, at in newest.items():
+            if at < cut:
+                del self._visitors[visitor]
+                continue
+            known = self._visitors[visitor]
+            for session in [session for session in known.sessions if session.ended_at < cut]:
+                known.sessions.remove(session)
+                known.written.pop(session.session_id, None)
+        self._complete_since = max(cut, self._complete_since or cut)
+        self._sweep_at = max(20_000, 2 * len(self._visitors))
+
+
+def _write(known: _Known, session: Session, version: int, outcome: Outcome) -> None:
+    """Replace what was written of a session by what it is now."""
+    if old := known.written.get(session.session_id):
+        outcome.rows.append((-1, old))
+    session.version = version
+    known.written[session.session_id] = new = copy.copy(session)
+    outcome.rows.append((1, new))
+
+
+def _place(known: _Known, event: Event, hint: str) -> Session:
+    """The session of one event, extended by it. Raises _Restate when that is not all that changes."""
+    if hint:
+        return _place_hinted(known, event, hint)
+    own = [session for session in known.sessions if not session.hinted]
+    last = own[-1] if own else None
+    if last is None or event.timestamp >= last.ended_at:
+        if last is not None and continues(last, event):
+            extend(last, event)
+            return last
+    else:
+        at = event.timestamp
+        touching = [session for session in own if session.started_at - GAP < at < session.ended_at + GAP]
+        if touching:
+            if len(touching) > 1 or not _simply_joins(touching[0], event):
+                raise _Restate
+            extend(touching[0], event)
+            return touching[0]
+    session = begin(event, derived_id(event))
+    known.add(session)
+    return session
+
+
+def _place_hinted(known: _Known, event: Event, hint: str) -> Session:
+    session_id = hinted_id(event, hint, [session.session_id for session in known.sessions])
+    session = next((session for session in known.sessions if session.session_id == session_id), None)
+    if session is None:
+        session = begin(event, session_id, hinted=True)
+        known.add(session)
+        return session
+    if event.timestamp < session.started_at and traffic_of(event) != session.traffic:
+        raise _Restate
+    extend(session, event)
+    return session
+
+
+def _simply_joins(session: Session, event: Event) -> bool:
+    """Whether a late event near one session only adds to it."""
+    if ends(event) or (session.user_id and event.user_id and session.user_id != event.user_id):
+        return False
+    if event.timestamp < session.started_at:
+        return traffic_of(event) == session.traffic
+    return event.timestamp <= session.ended_at or not session.closed
+
+
+def _neighbours(sessions: list[Session], events: list[Event]) -> list[Session]:
+    """The sessions within a gap of the events, of each other, and so on."""
+    found: list[Session] = []
+    spans = [(event.timestamp, event.timestamp) for event in events]
+    while True:
+        more = [
+            session
+            for session in sessions
+            if session not in found
+            and any(session.started_at - GAP < end and start < session.ended_at + GAP for start, end in spans)
+        ]
+        if not more:
+            return found
+        found += more
+        spans = [(session.started_at, session.ended_at) for session in more]
+
+
+def _counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Event]]:
+    events.sort(key=lambda event: event.timestamp)
+    session = begin(events[0], session_id, hinted=True)
+    for event in events[1:]:
+        extend(session, event)
+    return session, events
+
+
+def _named(groups: list[tuple[Session, list[Event]]]) -> list[tuple[Session, list[Event]]]:
+    """Give sessions ids: the oldest that their events had and that is not taken, or new ones."""
+    taken: set[bytes] = set()
+    for session, events in groups:
+        had = sorted({event.session_id for event in events if event.session_id} - taken)
+        session.session_id = had[0] if had else derived_id(events[0])
+        taken.add(session.session_id)
+    return groups
+
+
+def _give(event: Event, session: Session) -> None:
+    event.session_id = session.session_id
+    event.channel, event.source, event.medium = session.channel, session.source, session.medium
+    event.campaign, event.term, event.content = session.campaign, session.term, session.content
+
+
+def _own_traffic(event: Event) -> None:
+    """Put back what the event itself says of its origin; the store has its session's."""
+    own = traffic(event.host, event.query, event.referrer)
+    event.channel, event.source, event.medium = own.channel, own.source, own.medium
+    event.campaign, event.term, event.content = own.campaign, own.term, own.content
