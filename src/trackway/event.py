@@ -200,5 +200,5 @@ def friendly_name(visitor_id: str) -> str:
 
     About ten thousand names, so two visitors may share one; the id stays what tells them apart.
     """
-    digest = xxhash.xxh3_64_intdigest(visitor_id)
+    digest = xxhash.xxh3_64_intdigest(visitor_id.encode())
     return f"{_MOODS[digest % len(_MOODS)]} {_ANIMALS[(digest >> 32) % len(_ANIMALS)]}"

@@ -27,12 +27,12 @@ _MOST_MONEY = Decimal(10) ** 13
 _FEWEST_CENTS = Decimal("0.0001")
 
 
-def message_key(project_id: bytes, message_id: str) -> int:
-    """128 bits (XXH3) that stand for a message id within its project."""
-    return int(xxhash.xxh3_128_intdigest(project_id + message_id.encode()))
+def message_key(project_id: bytes, message_id: str) -> bytes:
+    """16 bytes (XXH3) that stand for a message id within its project."""
+    return bytes(xxhash.xxh3_128_digest(project_id + message_id.encode()))
 
 
-def enrich(message: Message, arrival: Arrival, key: int) -> Event:
+def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     """The event of a message, without a session.
 
     Args:
@@ -64,7 +64,7 @@ def enrich(message: Message, arrival: Arrival, key: int) -> Event:
     library = context.get("library")
     return Event(
         project_id=arrival.project_id,
-        event_id=uuid7(timestamp, key & ((1 << 74) - 1)),
+        event_id=uuid7(timestamp, int.from_bytes(key) & ((1 << 74) - 1)),
         message_id=str(message.message_id),
         type=message.type,
         name=message.event or message.type if message.type == "track" else message.type,

@@ -1,0 +1,141 @@
+"""The engine behind one door: a small pool of clickhouse-connect clients, chDB in the process or a server.
+
+A client runs one query at a time, so the pool's size is how many questions run at once.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+Settings = Mapping[str, Any]
+
+# Duplicated paths in a JSON column ({"a.b": 1, "a": {"b": 2}}) would refuse a whole batch; the first is kept.
+_INSERT = {
+    "type_json_skip_duplicated_paths": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "max_partitions_per_insert_block": 0,
+    "input_format_arrow_allow_missing_columns": 0,
+}
+
+
+class StoreUnavailable(Exception):
+    """The engine cannot be opened or does not answer; the text says why and what to do."""
+
+
+class QuestionFailed(Exception):
+    """The engine refused a statement; the text is its reason."""
+
+
+class Store:
+    """The events and everything derived from them.
+
+    Args:
+        dsn: `chdb:///path` for the embedded engine, `clickhouse://user:password@host:port/database` for a server.
+        clients: how many questions may run at once.
+        memory_mb: most memory one question may use.
+
+    Raises:
+        StoreUnavailable: the engine cannot be opened.
+    """
+
+    def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096) -> None:
+        self.dsn = dsn
+        self.embedded = dsn.startswith("chdb:")
+        settings = {"max_memory_usage": memory_mb * 1024 * 1024}
+        if self.embedded:
+            Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)
+        self._clients: queue.SimpleQueue[Client] = queue.SimpleQueue()
+        self._all: list[Client] = []
+        try:
+            for _ in range(clients):
+                client = clickhouse_connect.get_client(dsn=dsn, settings=settings)
+                self._clients.put(client)
+                self._all.append(client)
+        except (ClickHouseError, OSError, RuntimeError) as error:
+            self.close()
+            raise StoreUnavailable(_why(dsn, error)) from error
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        client = self._clients.get()
+        try:
+            yield client
+        except ClickHouseError as error:
+            raise QuestionFailed(_first_line(error)) from error
+        finally:
+            self._clients.put(client)
+
+    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Settings | None = None) -> pa.Table:
+        """The answer to one SELECT as an Arrow table.
+
+        Args:
+            sql: the statement, with values as `{name:Type}`.
+            parameters: the values, bound by the engine.
+
+        Raises:
+            QuestionFailed: the engine refused it.
+        """
+        with self._client() as client:
+            return client.query_arrow(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Settings | None = None) -> str:
+        """Run a statement that returns one value or nothing."""
+        with self._client() as client:
+            return str(client.command(sql, parameters=dict(parameters or {}), settings=dict(settings or {})))
+
+    def insert(self, table: str, columns: list[str], block: bytes, token: str) -> None:
+        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, in the table and behind its views."""
+        with self._client() as client:
+            settings = {**_INSERT, "insert_deduplication_token": token}
+            client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date with `schema/*.sql`, in order; return what was applied."""
+        self.command(
+            "CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime('UTC') DEFAULT now()) "
+            "ENGINE = MergeTree ORDER BY name"
+        )
+        done = set(self.ask("SELECT name FROM migrations")["name"].to_pylist())
+        scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda script: script.name)
+        applied = [script for script in scripts if script.name.endswith(".sql") and script.name not in done]
+        for script in applied:
+            for statement in script.read_text().split(";\n"):
+                if any(line.strip() and not line.startswith("--") for line in statement.splitlines()):
+                    self.command(statement)
+            self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
+        return [script.name for script in applied]
+
+    def close(self) -> None:
+        """Close the clients; the last one closes an embedded engine."""
+        for client in self._all:
+            client.close()
+        self._all = []
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:2000]
+
+
+def _why(dsn: str, error: Exception) -> str:
+    text = str(error)
+    if dsn.startswith("chdb:"):
+        path = urlsplit(dsn).path
+        if any(sign in text.lower() for sign in ("lock", "another", "already", "in use")):
+            return (
+                f"the store in {path} is open in another process; the embedded engine can be opened by one at a time. "
+                "Stop that process, or ask it through --url"
+            )
+        return f"the embedded store in {path} cannot be opened: {_first_line(error)}"
+    parts = urlsplit(dsn)
+    return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(error)}"
