@@ -39,27 +39,33 @@ class Memory:
 
     def __init__(self) -> None:
         self.events: dict[bytes, Event] = {}
-        self.rows: list[tuple[int, Session]] = []
+        self.rows: list[module.Row] = []
 
     def apply(self, batch: list[Event], outcome: module.Outcome) -> None:
         for moved in outcome.moved:
             assert moved.event_id in self.events
             self.events[moved.event_id] = copy.copy(moved)
         self.events |= {one.event_id: copy.copy(one) for one in batch}
-        self.rows += [(sign, copy.copy(session)) for sign, session in outcome.rows]
+        self.rows += [copy.deepcopy(row) for row in outcome.rows]
 
     def current(self) -> list[Session]:
-        sums: dict[tuple[bytes, int], int] = {}
-        latest: dict[bytes, Session] = {}
-        for sign, session in self.rows:
-            key = (session.session_id, session.version)
-            sums[key] = sums.get(key, 0) + sign
-            if sign > 0:
-                latest[session.session_id] = session
-        alive = [key for key, total in sums.items() if total]
-        assert all(sums[key] == 1 for key in alive), "a state was written twice or written off without being written"
-        assert len({session_id for session_id, _ in alive}) == len(alive), "two states of one session are alive"
-        return [latest[session_id] for session_id, _ in alive]
+        newest: dict[tuple[bytes, int, str], module.Row] = {}
+        for row in self.rows:
+            key = (row.session.session_id, row.session.started_at, row.session.visitor_id)
+            if key not in newest or row.session.version >= newest[key].session.version:
+                newest[key] = row
+        alive = [row.session for row in newest.values() if not row.gone]
+        assert len({one.session_id for one in alive}) == len(alive), "two states of one session are alive"
+        counted: dict[tuple[str, str], int] = {}
+        for row in self.rows:
+            events = -row.session.events if row.gone else row.session.events - (row.before.events if row.before else 0)
+            key2 = (row.session.channel, row.session.source)
+            counted[key2] = counted.get(key2, 0) + events
+        by_source: dict[tuple[str, str], int] = {}
+        for one in alive:
+            by_source[one.channel, one.source] = by_source.get((one.channel, one.source), 0) + one.events
+        assert {key: total for key, total in counted.items() if total} == by_source
+        return alive
 
     def sessions_of(self, visitors: list[module.Visitor], since: int, until: int) -> list[Session]:
         return [

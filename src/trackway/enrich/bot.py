@@ -84,7 +84,6 @@ def named(user_agent: str) -> str:
     return f"sign: {sign[0].lower()}" if sign else ""
 
 
-@lru_cache(maxsize=20_000)
 def reason(user_agent: str, language: str, direct: bool, datacenter: bool) -> str:
     """Why a message is not a person's, or empty when nothing speaks against it.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import xxhash
 
 from trackway.enrich import bot, url
-from trackway.enrich.channel import traffic
+from trackway.enrich.channel import Traffic, traffic
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import device
 from trackway.event import Arrival, Event, Location, Message, friendly_name, uuid7
@@ -22,6 +22,8 @@ from trackway.event import Arrival, Event, Location, Message, friendly_name, uui
 _name_of = lru_cache(maxsize=100_000)(friendly_name)
 _json = msgspec.json.Encoder()
 _NO_PROPERTIES = b"{}"
+_NOTHING: dict[str, Any] = {}
+_RANDOM = (1 << 74) - 1
 _NO_MONEY = Decimal(0)
 _MOST_MONEY = Decimal(10) ** 13
 _FEWEST_CENTS = Decimal("0.0001")
@@ -42,71 +44,107 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     """
     context: dict[str, Any] = message.context or {}
     properties = message.properties or message.traits or {}
-    page = _dict(context.get("page"))
+    kind = message.type
     timestamp = corrected(
         arrival.received_at,
         message.sent_at or arrival.sent_at,  # type: ignore[arg-type]
         message.original_timestamp or message.timestamp,  # type: ignore[arg-type]
     )
-    is_page = message.type == "page"
-    address = _text(page.get("url")) or (_text(properties.get("url")) if is_page else "")
-    host, path, query = url.split(address) if address else ("", _text(page.get("path")), _text(page.get("search")))
-    referrer = _text(page.get("referrer")) or (_text(properties.get("referrer")) if is_page else "")
-    came = traffic(host, query, referrer)
+    page = _page_of(context.get("page"), properties if kind == "page" else None)
     stated_agent = _text(context.get("userAgent"))
-    agent = stated_agent or arrival.user_agent
-    used = device(agent)
     own_address = context.get("ip")
     where = _location(context.get("location")) if own_address or "location" in context else arrival.location
-    direct = arrival.browser and not stated_agent
+    agent = _agent(
+        stated_agent or arrival.user_agent,
+        arrival.language,
+        arrival.browser and not stated_agent,
+        where.datacenter,
+    )
     visitor_id = str(message.anonymous_id or f"user:{message.user_id}")
-    money, currency = _money(properties) if message.type == "track" and properties else (_NO_MONEY, "")
+    money, currency = _money(properties) if kind == "track" and properties else (_NO_MONEY, "")
     library = context.get("library")
     return Event(
-        project_id=arrival.project_id,
-        event_id=uuid7(timestamp, int.from_bytes(key) & ((1 << 74) - 1)),
-        message_id=str(message.message_id),
-        type=message.type,
-        name=message.event or message.type if message.type == "track" else message.type,
-        timestamp=timestamp,
-        received_at=arrival.received_at,
-        visitor_id=visitor_id,
-        visitor_name=_name_of(visitor_id),
-        user_id=str(message.user_id or ""),
-        group_id=str(message.group_id or context.get("groupId") or ""),
-        session_id=b"",
-        host=host,
-        path=path or (_text(message.name) if message.type == "screen" else ""),
-        query=query.removeprefix("?"),
-        title=_text(page.get("title")) or (_text(properties.get("title")) or _text(message.name) if is_page else ""),
-        referrer=referrer,
-        referrer_host=url.split(referrer).host if referrer else "",
-        channel=came.channel,
-        source=came.source,
-        medium=came.medium,
-        campaign=came.campaign,
-        term=came.term,
-        content=came.content,
-        click_id=came.click_id,
-        device=used.kind,
-        browser=used.browser,
-        browser_version=used.browser_version,
-        system=used.system,
-        system_version=used.system_version,
-        country=where.country,
-        region=where.region,
-        city=where.city,
-        language=_language(_text(context.get("locale")) or arrival.language),
-        screen_width=_width(context.get("screen")),
-        ip=own_address if isinstance(own_address, str) else arrival.ip,
-        bot=bot.reason(agent, arrival.language, direct, where.datacenter),
-        revenue=money,
-        currency=currency,
-        entity_type=_text(properties.get("entity_type")),
-        entity_id=_text(properties.get("entity_id")),
-        properties=_properties(message, properties),
-        library=_text(library.get("name")) if isinstance(library, dict) else "",
+        arrival.project_id,
+        uuid7(timestamp, int.from_bytes(key) & _RANDOM),
+        str(message.message_id),
+        kind,
+        message.event or kind if kind == "track" else kind,
+        timestamp,
+        arrival.received_at,
+        visitor_id,
+        _name_of(visitor_id),
+        str(message.user_id or ""),
+        str(message.group_id or context.get("groupId") or ""),
+        b"",
+        page.host,
+        page.path or (_text(message.name) if kind == "screen" else ""),
+        page.query,
+        _title(message, context, properties),
+        page.referrer,
+        page.referrer_host,
+        *page.traffic,
+        *agent.used,
+        where.country,
+        where.region,
+        where.city,
+        _language(_text(context.get("locale")) or arrival.language),
+        _width(context.get("screen")) if "screen" in context else 0,
+        own_address if isinstance(own_address, str) else arrival.ip,
+        agent.bot,
+        money,
+        currency,
+        _text(properties.get("entity_type")),
+        _text(properties.get("entity_id")),
+        _properties(message, properties),
+        _text(library.get("name")) if isinstance(library, dict) else "",
     )
+
+
+class _Page(NamedTuple):
+    host: str
+    path: str
+    query: str
+    referrer: str
+    referrer_host: str
+    traffic: Traffic
+
+
+def _page_of(page: object, properties: dict[str, Any] | None) -> _Page:
+    """The page a message speaks of: from `context.page`, for page messages also from `properties`."""
+    given = page if isinstance(page, dict) else _NOTHING
+    also = properties or _NOTHING
+    address = given.get("url") or also.get("url")
+    referrer = _text(given.get("referrer") or also.get("referrer"))
+    if address:
+        return _page(_text(address), referrer)
+    return _page_of_parts(_text(given.get("path")), _text(given.get("search")).removeprefix("?"), referrer)
+
+
+@lru_cache(maxsize=50_000)
+def _page(address: str, referrer: str) -> _Page:
+    host, path, query = url.split(address)
+    return _Page(host, path, query, referrer, url.split(referrer).host, traffic(host, query, referrer))
+
+
+@lru_cache(maxsize=5_000)
+def _page_of_parts(path: str, query: str, referrer: str) -> _Page:
+    return _Page("", path, query, referrer, url.split(referrer).host, traffic("", query, referrer))
+
+
+class _Agent(NamedTuple):
+    used: tuple[str, str, str, str, str]
+    bot: str
+
+
+@lru_cache(maxsize=50_000)
+def _agent(user_agent: str, language: str, direct: bool, datacenter: bool) -> _Agent:
+    return _Agent(device(user_agent)[:5], bot.reason(user_agent, language, direct, datacenter))
+
+
+def _title(message: Message, context: dict[str, Any], properties: dict[str, Any]) -> str:
+    page = context.get("page")
+    title = _text(page.get("title")) if isinstance(page, dict) else ""
+    return title or (_text(properties.get("title")) or _text(message.name) if message.type == "page" else "")
 
 
 def session_hint(message: Message) -> str:
@@ -122,10 +160,6 @@ def _properties(message: Message, properties: dict[str, Any]) -> bytes:
     elif message.type == "alias":
         properties = {**properties, "previous_id": str(message.previous_id)}
     return _json.encode(properties) if properties else _NO_PROPERTIES
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:
@@ -145,7 +179,7 @@ def _width(screen: object) -> int:
 
 
 def _location(value: object) -> Location:
-    given = _dict(value)
+    given = value if isinstance(value, dict) else _NOTHING
     country = _text(given.get("country"))
     return Location(
         country.upper() if len(country) == 2 else "",

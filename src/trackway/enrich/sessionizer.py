@@ -1,8 +1,8 @@
 """Sessions as events arrive: in any order, in any batches, across restarts.
 
 The sessions of the last hours are kept in memory. In-order events extend them; a late event that joins, splits or
-re-sources sessions has them counted anew from their stored events. What changed comes out as rows to write (+1 the
-new state, -1 the one it replaces) and as stored events to move.
+re-sources sessions has them counted anew from their stored events. What changed comes out as rows to write (a
+session's new state, and what it adds to the counters) and as stored events to move.
 See docs/decisions/0003-sessions.md.
 """
 
@@ -33,7 +33,18 @@ MAX_VISITORS = 200_000
 LOOK_BACK = 7 * 86_400_000
 
 Visitor = tuple[bytes, str]
-Row = tuple[int, Session]
+
+
+class Row(NamedTuple):
+    """A state of a session to write.
+
+    `before` is the state whose counts it takes over (None: it adds all of its own); `gone` says that the session
+    is no more under this key, and takes its counts back.
+    """
+
+    session: Session
+    before: Session | None
+    gone: bool
 
 
 class History(Protocol):
@@ -49,7 +60,7 @@ class History(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What a batch does to sessions: rows to write with their sign, and stored events whose session changed."""
+    """What a batch does to sessions: rows to write, and stored events whose session changed."""
 
     rows: list[Row]
     moved: list[Event]
@@ -183,7 +194,7 @@ class Sessionizer:
         gone = {session.session_id for session in affected}
         known.sessions = [session for session in known.sessions if session.session_id not in gone]
         for session_id in gone - {session.session_id for session, _ in fresh}:
-            outcome.rows.append((-1, known.written.pop(session_id)))
+            _retract(known.written.pop(session_id), version, outcome)
         for session, events in fresh:
             known.add(session)
             _write(known, session, version, outcome)
@@ -213,11 +224,26 @@ class Sessionizer:
 
 def _write(known: _Known, session: Session, version: int, outcome: Outcome) -> None:
     """Replace what was written of a session by what it is now."""
-    if old := known.written.get(session.session_id):
-        outcome.rows.append((-1, old))
+    before = known.written.get(session.session_id)
+    if before is not None and _counted_under(before) != _counted_under(session):
+        _retract(before, version, outcome)
+        before = None
     session.version = version
     known.written[session.session_id] = new = copy.copy(session)
-    outcome.rows.append((1, new))
+    outcome.rows.append(Row(new, before, False))
+
+
+def _retract(before: Session, version: int, outcome: Outcome) -> None:
+    gone = copy.copy(before)
+    gone.version = version
+    outcome.rows.append(Row(gone, None, True))
+
+
+def _counted_under(session: Session) -> tuple[int, str, str, str, str, bool]:
+    """What the store's keys and counters know a session by; its other columns may change in place."""
+    return (
+        session.started_at, session.channel, session.source, session.medium, session.campaign, bool(session.bot),
+    )  # fmt: skip
 
 
 def _place(known: _Known, event: Event, hint: str) -> Session:

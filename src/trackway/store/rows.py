@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from trackway.enrich.session import Session
+from trackway.enrich.sessionizer import Row
 from trackway.event import Arrival, Event, Rejection
 
 _UUID = pa.binary(16)
@@ -17,19 +19,27 @@ _SPECIAL = {
     **dict.fromkeys(("timestamp", "received_at", "started_at", "ended_at", "entry_at", "exit_at"), _TIME),
     **dict.fromkeys(("closed", "hinted"), pa.bool_()),
     **dict.fromkeys(("events", "page_views"), pa.uint32()),
+    **dict.fromkeys(("changes_events", "changes_page_views"), pa.int32()),
+    **dict.fromkeys(("changes_sessions", "changes_bounces"), pa.int8()),
+    "changes_duration_ms": pa.int64(),
+    "gone": pa.uint8(),
     "screen_width": pa.uint16(),
     "revenue": pa.decimal128(18, 4),
     "version": pa.uint64(),
-    "sign": pa.int8(),
 }
+_CHANGES = ("changes_sessions", "changes_bounces", "changes_events", "changes_page_views", "changes_duration_ms")
 
 EVENT_COLUMNS = list(Event.__struct_fields__)
-SESSION_COLUMNS = [*Session.__struct_fields__, "sign"]
+SESSION_COLUMNS = [*Session.__struct_fields__, "gone", *_CHANGES]
 REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason", "body"]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-def _stream(columns: list[str], arrays: list[Any]) -> bytes:
+def _stream(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
+    arrays = [
+        pa.array(values, _SPECIAL.get(name, pa.string()))
+        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
     batch = pa.record_batch(arrays, names=columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema, options=_OPTIONS) as writer:
@@ -37,28 +47,39 @@ def _stream(columns: list[str], arrays: list[Any]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _array(name: str, values: list[Any]) -> Any:
-    return pa.array(values, _SPECIAL.get(name, pa.string()))
-
-
-def events(rows: Sequence[Event]) -> bytes:
+def events(events: Sequence[Event]) -> bytes:
     """The stream for the events table."""
-    return _stream(EVENT_COLUMNS, [_array(name, [getattr(row, name) for row in rows]) for name in EVENT_COLUMNS])
+    return _stream(EVENT_COLUMNS, map(astuple, events))
 
 
-def sessions(rows: Sequence[tuple[int, Session]]) -> bytes:
-    """The stream for the sessions table, from (sign, session) pairs."""
-    arrays = [_array(name, [getattr(row, name) for _, row in rows]) for name in Session.__struct_fields__]
-    return _stream(SESSION_COLUMNS, [*arrays, _array("sign", [sign for sign, _ in rows])])
+def sessions(rows: Sequence[Row]) -> bytes:
+    """The stream for the sessions table."""
+    return _stream(SESSION_COLUMNS, [(*astuple(row.session), int(row.gone), *_changes(row)) for row in rows])
+
+
+def _changes(row: Row) -> tuple[int, int, int, int, int]:
+    """What a row adds to the counters: all of a session, what is new of it, or minus all when it is gone."""
+    session, before = row.session, row.before
+    bounce, duration = int(session.events == 1), session.ended_at - session.started_at
+    if row.gone:
+        return -1, -bounce, -session.events, -session.page_views, -duration
+    if before is None:
+        return 1, bounce, session.events, session.page_views, duration
+    return (
+        0,
+        bounce - (before.events == 1),
+        session.events - before.events,
+        session.page_views - before.page_views,
+        duration - (before.ended_at - before.started_at),
+    )
 
 
 def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
     """The stream for the rejections table."""
-    values = [
-        (arrival.project_id, arrival.received_at, one.message_id, one.field, one.reason, one.body)
-        for arrival, one in rows
-    ]
-    columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
     return _stream(
-        REJECTION_COLUMNS, [_array(name, column) for name, column in zip(REJECTION_COLUMNS, columns, strict=True)]
+        REJECTION_COLUMNS,
+        [
+            (arrival.project_id, arrival.received_at, one.message_id, one.field, one.reason, one.body)
+            for arrival, one in rows
+        ],
     )

@@ -1,4 +1,6 @@
--- One row a state of a session: +1 what it is, -1 what it was. Read it with FINAL, or with sums over sign.
+-- One row a state of a session; the newest version is what it is: read it with FINAL. A session whose key changed
+-- (it turned out to have started earlier, or to be part of another) leaves a row marked `gone` under its old key.
+-- The changes_* columns say what a row adds to the counters by source, so that they follow without a look-up.
 CREATE TABLE IF NOT EXISTS sessions
 (
     project_id UUID,
@@ -33,10 +35,15 @@ CREATE TABLE IF NOT EXISTS sessions
     bot LowCardinality(String),
     hinted Bool,
     version UInt64,
-    sign Int8,
+    gone UInt8,
+    changes_sessions Int8,
+    changes_bounces Int8,
+    changes_events Int32,
+    changes_page_views Int32,
+    changes_duration_ms Int64,
     INDEX visitor visitor_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = VersionedCollapsingMergeTree(sign, version)
+ENGINE = ReplacingMergeTree(version, gone)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (project_id, started_at, session_id, visitor_id)
 SETTINGS non_replicated_deduplication_window = 1000;

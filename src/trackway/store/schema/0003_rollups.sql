@@ -40,7 +40,7 @@ SELECT
     max(s.ended_at) AS last_seen,
     toUInt64(0) AS events,
     toUInt64(0) AS page_views,
-    sum(toInt64(s.sign)) AS sessions,
+    sum(s.changes_sessions) AS sessions,
     CAST(map(), 'Map(String, Decimal(38, 4))') AS revenue,
     max(s.bot) AS bot
 FROM sessions AS s
@@ -100,10 +100,10 @@ SELECT
     s.medium AS medium,
     s.campaign AS campaign,
     s.bot != '' AS is_bot,
-    sum(toInt64(s.sign)) AS sessions,
-    sum(toInt64(s.sign) * (s.events = 1)) AS bounces,
-    sum(toInt64(s.sign) * s.events) AS events,
-    sum(toInt64(s.sign) * s.page_views) AS page_views,
-    sum(toInt64(s.sign) * dateDiff('millisecond', s.started_at, s.ended_at)) AS duration_ms
+    sum(s.changes_sessions) AS sessions,
+    sum(s.changes_bounces) AS bounces,
+    sum(s.changes_events) AS events,
+    sum(s.changes_page_views) AS page_views,
+    sum(s.changes_duration_ms) AS duration_ms
 FROM sessions AS s
 GROUP BY project_id, hour, channel, source, medium, campaign, is_bot;
