@@ -57,7 +57,8 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     agent = _agent(
         stated_agent or arrival.user_agent,
         arrival.language,
-        arrival.browser and not stated_agent,
+        # A request that says it had no user agent (an access log's "-") is as telling as one without.
+        (arrival.browser and not stated_agent) or context.get("userAgent") == "",
         where.datacenter,
     )
     visitor_id = str(message.anonymous_id or f"user:{message.user_id}")

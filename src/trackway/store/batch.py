@@ -71,7 +71,8 @@ def _move(store: Store, move: Moved) -> None:
         "ALTER TABLE events UPDATE session_id = {session:UUID}, channel = {channel:String}, source = {source:String}, "
         "medium = {medium:String}, campaign = {campaign:String}, term = {term:String}, content = {content:String} "
         "WHERE project_id = {project:UUID} AND timestamp BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
-        "AND fromUnixTimestamp64Milli({until:Int64}) AND event_id IN {events:Array(UUID)}",
+        "AND fromUnixTimestamp64Milli({until:Int64}) AND event_id IN {events:Array(UUID)} "
+        "SETTINGS mutations_sync = 1",
         {
             "session": UUID(bytes=move.session_id),
             "project": UUID(bytes=move.project_id),
@@ -85,5 +86,4 @@ def _move(store: Store, move: Moved) -> None:
             "term": term,
             "content": content,
         },
-        {"mutations_sync": 1},
     )

@@ -18,8 +18,6 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-Settings = Mapping[str, Any]
-
 # Duplicated paths in a JSON column ({"a.b": 1, "a": {"b": 2}}) would refuse a whole batch; the first is kept.
 _INSERT = {
     "type_json_skip_duplicated_paths": 1,
@@ -52,7 +50,7 @@ class Store:
     def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096) -> None:
         self.dsn = dsn
         self.embedded = dsn.startswith("chdb:")
-        settings = {"max_memory_usage": memory_mb * 1024 * 1024}
+        settings = {"max_memory_usage": memory_mb * 1024 * 1024, "session_timezone": "UTC"}
         if self.embedded:
             Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)
         self._clients: queue.SimpleQueue[Client] = queue.SimpleQueue()
@@ -76,7 +74,7 @@ class Store:
         finally:
             self._clients.put(client)
 
-    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Settings | None = None) -> pa.Table:
+    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer to one SELECT as an Arrow table.
 
         Args:
@@ -87,12 +85,12 @@ class Store:
             QuestionFailed: the engine refused it.
         """
         with self._client() as client:
-            return client.query_arrow(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+            return client.query_arrow(sql, parameters=dict(parameters or {}))
 
-    def command(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Settings | None = None) -> str:
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Run a statement that returns one value or nothing."""
         with self._client() as client:
-            return str(client.command(sql, parameters=dict(parameters or {}), settings=dict(settings or {})))
+            return str(client.command(sql, parameters=dict(parameters or {})))
 
     def insert(self, table: str, columns: list[str], block: bytes, token: str) -> None:
         """Insert an Arrow stream exactly once: a repeated `token` changes nothing, in the table and behind its views."""

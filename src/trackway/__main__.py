@@ -1,0 +1,5 @@
+"""`python -m trackway`."""
+
+from trackway.cli import main
+
+main()

@@ -1,0 +1,42 @@
+"""Feeds: the newest events and sessions, page by page.
+
+The store is sorted by day and name, so the newest rows of all names are found by looking at the last hour first
+and further back only until the page is full.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from trackway.analyze.question import Answer, Question, ask, moment
+from trackway.store.connection import Store
+
+ACTIVE_FOR = timedelta(minutes=30)
+_WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=60))
+
+
+def newest_events(store: Store, question: Question, limit: int = 100, until: datetime | None = None) -> Answer:
+    """The period's newest events before `until`, newest first."""
+    return _widen(store, "events.sql", question, limit, until, {})
+
+
+def newest_sessions(
+    store: Store, question: Question, now: datetime, limit: int = 50, until: datetime | None = None
+) -> Answer:
+    """The period's newest sessions that started before `until`; `active` says that a session may still go on."""
+    return _widen(store, "sessions.sql", question, limit, until, {"active_since": moment(now - ACTIVE_FOR)})
+
+
+def _widen(
+    store: Store, template: str, question: Question, limit: int, until: datetime | None, values: dict[str, Any]
+) -> Answer:
+    start, end = question.period.start, min(until or question.period.end, question.period.end)
+    for window in _WINDOWS:
+        since = end - window
+        if since <= start:
+            break
+        answer = ask(store, template, question, since=moment(since), until=moment(end), limit=limit, **values)
+        if answer.table.num_rows >= limit:
+            return answer
+    return ask(store, template, question, since=moment(start), until=moment(end), limit=limit, **values)

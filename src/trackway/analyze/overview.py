@@ -1,0 +1,45 @@
+"""Overview: visitors, sessions, page views, bounce rate, duration, events and revenue against another period."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trackway.analyze.period import Period
+from trackway.analyze.question import Answer, Question, ask, moment
+from trackway.store.connection import Store
+
+_NOTHING: dict[str, Any] = {
+    "visitors": 0, "sessions": 0, "page_views": 0, "events": 0, "bounce_rate": 0.0, "duration_s": 0.0, "revenue": [],
+}  # fmt: skip
+
+
+def overview(store: Store, question: Question, before: Period, currency: str) -> tuple[Answer, dict[str, Any]]:
+    """Totals of the question's period and of the one before.
+
+    Returns:
+        The answer, and `{"current": totals, "previous": totals}`, where totals are `visitors` (exact),
+        `sessions` (started in the period), `page_views`, `events`, `bounce_rate` (share of sessions of a single
+        event, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
+        (`[{"currency", "amount"}]`, amounts without a currency counted as the project's `currency`).
+    """
+    answer = ask(
+        store,
+        "overview.sql",
+        question,
+        before_start=moment(before.start),
+        before_end=moment(before.end),
+        currency=currency,
+    )
+    totals = {"current": dict(_NOTHING), "previous": dict(_NOTHING)}
+    for row in answer.rows():
+        # Of a period with events but no session that started in it, the join has nothing on one side.
+        filled = {name: row[name] if row[name] is not None else empty for name, empty in _NOTHING.items()}
+        filled["revenue"] = amounts(row["revenue"])
+        totals["current" if row["current"] else "previous"] = filled
+    return answer, totals
+
+
+def amounts(by_currency: object) -> list[dict[str, Any]]:
+    """A map of currency to amount, as the API shows it."""
+    pairs = by_currency.items() if isinstance(by_currency, dict) else by_currency or []
+    return [{"currency": currency, "amount": amount} for currency, amount in pairs]  # type: ignore[misc]

@@ -1,0 +1,120 @@
+"""Stretches of time in a project's time zone, where a day can have 23 or 25 hours."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, NamedTuple, get_args
+from zoneinfo import ZoneInfo
+
+Interval = Literal["hour", "day", "week", "month"]
+INTERVALS: tuple[str, ...] = get_args(Interval)
+NAMED = ("today", "yesterday", "7d", "30d", "90d", "12mo", "month", "last_month", "year", "all")
+MOST_BUCKETS = 2_000
+
+
+class BadQuestion(ValueError):
+    """A question that cannot be asked; `field` names the part, the text the problem and the fix."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+class Period(NamedTuple):
+    """[start, end) as moments in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def before(self, timezone: str, compare: str) -> Period:
+        """The period to compare with: as many days just `previous` to it, or the same days a `year` ago."""
+        zone = ZoneInfo(timezone)
+        first, behind = self.start.astimezone(zone), self.end.astimezone(zone)
+        if compare == "year":
+            return Period(_midnight(_year_before(first.date()), zone), _midnight(_year_before(behind.date()), zone))
+        days = (behind.date() - first.date()).days
+        if behind.time() == first.time():
+            return Period(_midnight(first.date() - timedelta(days=days), zone), self.start)
+        return Period(self.start - (self.end - self.start), self.start)
+
+
+def period(name: str, timezone: str, now: datetime, since: str = "", until: str = "") -> Period:
+    """A named period, or with `since` and `until` (both days included, YYYY-MM-DD) any other.
+
+    Raises:
+        BadQuestion: an unknown name or a date that is none.
+    """
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    tomorrow = today + timedelta(days=1)
+    if since or until:
+        first, last = _date("from", since), _date("to", until or today.isoformat())
+        if last < first:
+            raise BadQuestion("to", f"the period ends ({last}) before it starts ({first})")
+        return Period(_midnight(first, zone), _midnight(last + timedelta(days=1), zone))
+    first_of_month = today.replace(day=1)
+    ranges = {
+        "today": (today, tomorrow),
+        "yesterday": (today - timedelta(days=1), today),
+        "7d": (today - timedelta(days=6), tomorrow),
+        "30d": (today - timedelta(days=29), tomorrow),
+        "90d": (today - timedelta(days=89), tomorrow),
+        "12mo": (_year_before(tomorrow), tomorrow),
+        "month": (first_of_month, tomorrow),
+        "last_month": ((first_of_month - timedelta(days=1)).replace(day=1), first_of_month),
+        "year": (today.replace(month=1, day=1), tomorrow),
+        "all": (date(2000, 1, 1), tomorrow),
+    }
+    if name not in ranges:
+        raise BadQuestion("period", f"{name!r} is not a period; use one of {', '.join(NAMED)}, or from and to")
+    first, behind = ranges[name]
+    return Period(_midnight(first, zone), _midnight(behind, zone))
+
+
+def buckets(stretch: Period, timezone: str, interval: Interval) -> list[datetime]:
+    """The moments in UTC at which the hours, days, weeks (from Monday) or months of a period start.
+
+    Raises:
+        BadQuestion: there are more than 2,000.
+    """
+    zone = ZoneInfo(timezone)
+    at = _floor(stretch.start.astimezone(zone), interval)
+    found: list[datetime] = []
+    while (moment := at.astimezone(UTC)) < stretch.end:
+        found.append(moment)
+        if len(found) > MOST_BUCKETS:
+            raise BadQuestion("interval", f"more than {MOST_BUCKETS} {interval}s; choose a longer interval")
+        at = _next(at, interval, zone)
+    return found
+
+
+def _floor(at: datetime, interval: Interval) -> datetime:
+    if interval == "hour":
+        return at.replace(minute=0, second=0, microsecond=0)
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if interval == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if interval == "month" else day
+
+
+def _next(at: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
+    if interval == "hour":
+        return (at.astimezone(UTC) + timedelta(hours=1)).astimezone(zone)
+    if interval == "month":
+        return (at + timedelta(days=32)).replace(day=1)
+    return at + timedelta(days=7 if interval == "week" else 1)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _year_before(day: date) -> date:
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+def _date(field: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadQuestion(field, f"{text!r} is not a date such as 2026-01-31") from error

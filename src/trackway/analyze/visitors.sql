@@ -1,0 +1,29 @@
+-- Visitors by when they were last seen.
+SELECT
+    visitor_id,
+    any(v.visitor_name) AS visitor_name,
+    min(v.first_seen) AS first_seen,
+    max(v.last_seen) AS last_seen,
+    sum(v.sessions) AS sessions,
+    sum(v.events) AS events,
+    sum(v.page_views) AS page_views,
+    sumMap(v.revenue) AS revenue,
+    max(v.bot) AS bot
+FROM visitors AS v
+WHERE project_id = {project:UUID}
+{% if one %}
+  AND visitor_id = {visitor:String}
+{% endif %}
+GROUP BY visitor_id
+{% if not one %}
+HAVING last_seen >= {start:DateTime64(3,'UTC')}
+   AND first_seen < {end:DateTime64(3,'UTC')}
+{% if not bots %}
+   AND bot = ''
+{% endif %}
+{% if search %}
+   AND (positionCaseInsensitiveUTF8(visitor_name, {search:String}) > 0 OR visitor_id = {search:String})
+{% endif %}
+{% endif %}
+ORDER BY last_seen DESC, visitor_id
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

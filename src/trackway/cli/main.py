@@ -1,0 +1,155 @@
+"""The commands themselves. Every one takes `--json`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trackway import __version__, config
+from trackway.cli import people, show
+from trackway.config import BadSettings, Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(people.projects, name="project")
+app.add_typer(people.users, name="user")
+
+Data = Annotated[str | None, typer.Option(help="data directory")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
+Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
+Key = Annotated[str | None, typer.Option(help="the project's secret key, for --url", envvar="TRACKWAY_SECRET_KEY")]
+Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when left away")]
+
+
+def settings(**overrides: Any) -> Settings:
+    """The settings, or an end with what is wrong with them."""
+    with show.refusals(BadSettings):
+        return config.load(**overrides)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="print the version")] = False
+) -> None:
+    """First-party product analytics."""
+    if version and ctx.invoked_subcommand is None:
+        show.console.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="address to listen at")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen at")] = None,
+    json: Json = False,
+) -> None:
+    """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
+    from trackway.govern.accounts import AccountsUnavailable, BadAccount
+    from trackway.log import LogInUse
+    from trackway.store.connection import StoreUnavailable
+    from trackway.web.house import House
+    from trackway.web.serve import AddressInUse
+    from trackway.web.serve import serve as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    chosen = settings(data=data, host=host, port=port)
+    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, BadAccount, AddressInUse):
+        house = House(chosen)
+        try:
+            run(house, lambda: _announce(house, json))
+        finally:
+            house.close()
+
+
+def _announce(house: Any, json: bool) -> None:
+    address = f"http://{house.settings.host}:{house.settings.port}"
+    first = house.first_start
+    if json:
+        show.as_json({"address": address, "data": str(house.settings.directory), **(first._asdict() if first else {})})
+        return
+    show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {house.settings.directory})")
+    if first:
+        shown = {"e-mail": first.email, "password": first.password, "write key": first.write_key,
+                 "secret key": first.secret_key}  # fmt: skip
+        show.console.print("First start. Keep these; password and secret key are not shown again:")
+        for name, value in shown.items():
+            show.console.print(f"  {name:<11} {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(name="import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="access-log")],
+    file: Annotated[str, typer.Argument(help="a file, .gz or .zst too, or - for standard input")],
+    host: Annotated[str, typer.Option(help="the site's host name, for the pages' addresses")] = "",
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    project: Project = None,
+    json: Json = False,
+) -> None:
+    """Import the page views of an Apache or nginx access log. Importing a file again adds nothing."""
+    from trackway.cli.importing import import_access_log
+
+    if kind != "access-log":
+        show.fail(f"{kind!r} cannot be imported; there is: access-log")
+    import_access_log(settings(data=data), file, host, url, key, project, json)
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help="events, sessions or visitors")],
+    out: Annotated[Path, typer.Argument(help="a file; .parquet, .csv, .arrow or .ndjson says the format")],
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    project: Project = None,
+    json: Json = False,
+) -> None:
+    """Write a table of a project to a file."""
+    from trackway.cli.asking import export_table
+
+    export_table(settings(data=data), table, out, url, key, project, json)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="one SELECT")],
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    json: Json = False,
+) -> None:
+    """Ask in SQL: all of a stopped store with --data, one project of a running server with --url and --key."""
+    from trackway.cli.asking import ask
+
+    ask(settings(data=data), sql, url, key, json)
+
+
+@app.command()
+def doctor(data: Data = None, url: Url = None, json: Json = False) -> None:
+    """Say what is wrong with a data directory, the settings or a running server, and how to mend it."""
+    from trackway.operate.doctor import examine_directory, examine_server
+
+    try:
+        chosen = config.load(data=data)
+    except BadSettings as error:
+        show.fail(str(error))
+    findings = examine_server(url) if url else examine_directory(chosen)
+    if json:
+        show.as_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            mark = {"fine": "[green]fine[/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad [/red]"}
+            show.console.print(f"{mark[finding.state]}  ", end="")
+            show.console.print(f"{finding.part}: {finding.text}", markup=False, highlight=False, soft_wrap=True)
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The entry point of the `trackway` command."""
+    app()

@@ -1,0 +1,141 @@
+"""`trackway project` and `trackway user`: they work while a server runs, on the same accounts database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from trackway import config
+from trackway.cli import show
+from trackway.config import BadSettings
+from trackway.govern.accounts import Accounts, AccountsUnavailable, BadAccount
+from trackway.govern.tables import Project
+
+projects = typer.Typer(no_args_is_help=True, help="List, make and change projects and their keys.")
+users = typer.Typer(no_args_is_help=True, help="List, make and remove users.")
+
+Data = Annotated[str | None, typer.Option(help="data directory")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
+
+
+def open_accounts(data: str | None) -> Accounts:
+    """The accounts database of a data directory, or an end with what is wrong."""
+    with show.refusals(BadSettings, AccountsUnavailable):
+        return Accounts(config.load(data=data).accounts_dsn)
+
+
+def find_project(accounts: Accounts, wanted: str | None) -> Project:
+    """A project by id or name, the first one for None."""
+    every = accounts.projects()
+    for project in every:
+        if wanted is None or wanted in (project.id, project.name):
+            return project
+    show.fail(f"there is no project {wanted or 'yet'}; `trackway project list` shows them")
+
+
+@projects.command("list")
+def list_projects(data: Data = None, json: Json = False) -> None:
+    """All projects with their write keys."""
+    found = [
+        {
+            "id": project.id,
+            "name": project.name,
+            "timezone": project.timezone,
+            "currency": project.currency,
+            "goals": ", ".join(project.goals),
+            "write_key": next((k.value for k in project.keys if k.kind == "write" and not k.revoked_at), ""),
+        }
+        for project in open_accounts(data).projects()
+    ]
+    show.rows(found, json)
+
+
+@projects.command("add")
+def add_project(
+    name: str,
+    timezone: Annotated[str, typer.Option(help="such as Europe/Berlin")] = "UTC",
+    currency: Annotated[str, typer.Option(help="such as EUR")] = "USD",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make a project; its secret key is shown only now."""
+    with show.refusals(BadAccount):
+        project, write_key, secret_key = open_accounts(data).add_project(name, timezone, currency)
+    show.rows([{"id": project.id, "name": project.name, "write_key": write_key, "secret_key": secret_key}], json)
+
+
+@projects.command("change")
+def change_project(
+    project: str,
+    name: Annotated[str | None, typer.Option()] = None,
+    timezone: Annotated[str | None, typer.Option()] = None,
+    currency: Annotated[str | None, typer.Option()] = None,
+    goal: Annotated[list[str] | None, typer.Option(help="an event that is a goal; repeatable, replaces all")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Change name, time zone, currency or goals."""
+    accounts = open_accounts(data)
+    found = find_project(accounts, project)
+    with show.refusals(BadAccount):
+        changed = accounts.change_project(UUID(found.id), name, timezone, currency, goal)
+    show.rows([{"id": changed.id, "name": changed.name, "timezone": changed.timezone, "currency": changed.currency,
+                "goals": ", ".join(changed.goals)}], json)  # fmt: skip
+
+
+@projects.command("key")
+def add_key(project: str, kind: str, data: Data = None, json: Json = False) -> None:
+    """Make another write or secret key."""
+    if kind not in ("write", "secret"):
+        show.fail(f"{kind!r} is no kind of key; there are write and secret")
+    accounts = open_accounts(data)
+    value = accounts.add_key(UUID(find_project(accounts, project).id), kind)
+    show.rows([{"kind": kind, "value": value}], json)
+
+
+@users.command("list")
+def list_users(data: Data = None, json: Json = False) -> None:
+    """All users."""
+    show.rows([{"email": user.email, "admin": user.is_admin} for user in open_accounts(data).users()], json)
+
+
+@users.command("add")
+def add_user(
+    email: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="TRACKWAY_USER_PASSWORD")],
+    admin: Annotated[bool, typer.Option(help="may see and change everything")] = False,
+    project: Annotated[list[str] | None, typer.Option(help="a project that the user may see; repeatable")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make a user."""
+    accounts = open_accounts(data)
+    wanted = [find_project(accounts, name) for name in project or []]
+    with show.refusals(BadAccount):
+        user = accounts.add_user(email, password, admin)
+        for one in wanted:
+            accounts.add_member(email, UUID(one.id))
+    show.rows([{"email": user.email, "admin": user.is_admin}], json)
+
+
+@users.command("password")
+def set_password(
+    email: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="TRACKWAY_USER_PASSWORD")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Give a user another password, and sign them out everywhere."""
+    with show.refusals(BadAccount):
+        open_accounts(data).set_password(email, password)
+    show.rows([{"email": email, "password": "changed"}], json)
+
+
+@users.command("remove")
+def remove_user(email: str, data: Data = None, json: Json = False) -> None:
+    """Remove a user."""
+    with show.refusals(BadAccount):
+        open_accounts(data).remove_user(email)
+    show.rows([{"email": email, "removed": True}], json)

@@ -1,0 +1,53 @@
+"""How the command line speaks: tables for people, JSON for programs, refusals in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def fail(text: str, status: int = 1) -> NoReturn:
+    """Say what is wrong, on standard error, and end."""
+    errors.print(f"trackway: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(status)
+
+
+def as_json(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> None:
+    """Rows as a table."""
+    names = list(columns or (rows[0] if rows else ()))
+    shown = Table(*names, box=None, header_style="bold")
+    for row in rows:
+        shown.add_row(*("" if row.get(name) is None else str(row.get(name)) for name in names))
+    console.print(shown if rows else "nothing", markup=False)
+
+
+def rows(found: Sequence[dict[str, Any]], json: bool) -> None:
+    """Rows, as the caller wants them."""
+    if json:
+        as_json(found)
+    else:
+        table(found)
+
+
+@contextmanager
+def refusals(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn these exceptions into a sentence and exit status 1."""
+    try:
+        yield
+    except kinds as error:
+        fail(str(error))

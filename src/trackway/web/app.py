@@ -1,0 +1,53 @@
+"""One ASGI application: the collector beside the API and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+
+from trackway import __version__
+from trackway.collect import Collector
+from trackway.web.caller import Authentication
+from trackway.web.health import Health
+from trackway.web.house import House
+from trackway.web.pages import Pages
+from trackway.web.problems import HANDLERS
+from trackway.web.projects import Projects
+from trackway.web.questions import Questions, asked
+from trackway.web.signing_in import SigningIn
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def api(house: House) -> Litestar:
+    """Everything but the collector."""
+    return Litestar(
+        route_handlers=[Health, SigningIn, Projects, Questions, Pages],
+        dependencies={
+            "house": Provide(lambda: house, sync_to_thread=False),
+            "asked": Provide(asked, sync_to_thread=False),
+        },
+        middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],
+        exception_handlers=HANDLERS,
+        state=State({"house": house}),
+        openapi_config=OpenAPIConfig(title="Trackway", version=__version__, path="/docs"),
+        request_max_body_size=1024 * 1024,
+    )
+
+
+def application(collector: Collector, rest: Asgi) -> Asgi:
+    """The collector for its own paths, `rest` for all others."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and collector.serves(scope["path"]):
+            await collector(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return app

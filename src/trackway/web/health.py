@@ -1,0 +1,44 @@
+"""Whether the server is alive and what it has stored. Who may call: anybody; nothing of a project is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Response, get
+
+from trackway import __version__
+from trackway.store.connection import QuestionFailed
+from trackway.web.house import House
+
+
+class Health(Controller):
+    """`/healthz` and `/readyz`, for scripts and load balancers."""
+
+    path = "/"
+    tags = ("health",)
+
+    @get("/healthz", exclude_from_auth=True, sync_to_thread=False)
+    def alive(self) -> dict[str, str]:
+        """The process runs."""
+        return {"status": "alive", "version": __version__}
+
+    @get("/readyz", exclude_from_auth=True, sync_to_thread=True)
+    def ready(self, house: House) -> Response[dict[str, Any]]:
+        """Log and store are usable; all that was accepted is stored when `stored` equals `logged`.
+
+        503 while the store does not take what the log holds.
+        """
+        trouble = house.loader.trouble
+        try:
+            house.store.ask("SELECT 1")
+        except QuestionFailed as error:
+            trouble = f"the engine does not answer: {error}"
+        content: dict[str, Any] = {
+            "ready": not trouble,
+            "logged": house.log.end,
+            "stored": house.loader.stored,
+            "lost": sum(gap.last - gap.first for gap in house.loader.gaps),
+            "trouble": trouble,
+            "warnings": house.warnings,
+        }
+        return Response(content, status_code=503 if trouble else 200)

@@ -1,0 +1,95 @@
+"""The house: every room opened, wired together, and closed again, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from trackway.collect import Collector, Privacy
+from trackway.collect.pseudonym import installation_key
+from trackway.config import Settings
+from trackway.enrich.bot import BadRanges, Datacenters
+from trackway.enrich.place import BadPlaces, Places
+from trackway.event import Location
+from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
+from trackway.log import Committer, LocalLog
+from trackway.store.connection import Store
+from trackway.store.loader import Loader
+
+logger = logging.getLogger("trackway")
+
+
+class House:
+    """Log, store, loader, accounts and collector of one data directory.
+
+    Raises:
+        LogInUse, StoreUnavailable, AccountsUnavailable: a part cannot be opened; what was opened is closed again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.warnings: list[str] = []
+        directory = settings.directory
+        self._closers: list[Callable[[], object]] = []
+        try:
+            self.log = LocalLog(directory / "log", settings.segment_bytes)
+            self._closers.append(self.log.close)
+            self.accounts = Accounts(settings.accounts_dsn)
+            self._closers.append(self.accounts.close)
+            self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb)
+            self._closers.append(self.store.close)
+            self.store.migrate()
+            self.first_start: FirstStart | None = self.accounts.first_start(
+                settings.admin_email, settings.admin_password, settings.write_key, settings.secret_key
+            )
+            self.loader = Loader(
+                self.log,
+                self.store,
+                directory / "loader",
+                settings.batch_messages,
+                settings.batch_seconds,
+                settings.keep_log_hours,
+            )
+            self._closers.append(self.loader.stop)
+        except BaseException:
+            self.close()
+            raise
+        self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
+        self.pseudonym_key = installation_key(directory)
+
+    def _locate(self) -> Callable[[str], Location]:
+        """Where addresses are. A file that cannot be used is reported, and collecting goes on without it."""
+        datacenters = None
+        try:
+            if self.settings.datacenters:
+                datacenters = Datacenters.read(Path(self.settings.datacenters))
+        except BadRanges as error:
+            self._warn(str(error))
+        try:
+            return Places(Path(self.settings.places) if self.settings.places else None, datacenters).of
+        except BadPlaces as error:
+            self._warn(f"{error}; countries come from the bundled data instead")
+            return Places(None, datacenters).of
+
+    def _warn(self, text: str) -> None:
+        logger.error(text)
+        self.warnings.append(text)
+
+    def collector(self) -> Collector:
+        """A collector for the running event loop."""
+        keys = WriteKeys(self.accounts)
+        self._committer = Committer(self.log)
+        return Collector(self._committer, keys, self.privacy, self.pseudonym_key, self.settings.trust_proxy)
+
+    async def finish(self) -> None:
+        """Let the log's last group be written."""
+        await self._committer.close()
+        await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Close what is open, the loader first; what was acknowledged is on disk."""
+        for closer in reversed(self._closers):
+            closer()
+        self._closers = []

@@ -1,0 +1,72 @@
+"""Refusals as RFC 9457 problem+json: the field, the value's problem and the fix."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+
+from trackway.analyze.period import BadQuestion
+from trackway.govern.accounts import BadAccount
+from trackway.store.connection import QuestionFailed, StoreUnavailable
+
+logger = logging.getLogger("trackway.web")
+
+
+def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> Response[dict[str, Any]]:
+    """A problem+json response."""
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "errors": errors or [],
+    }
+    return Response(content, status_code=status, media_type="application/problem+json")
+
+
+def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    errors = [
+        {"field": str(one.get("key", "")), "reason": str(one.get("message", ""))}
+        for one in extra
+        if isinstance(one, dict)
+    ]
+    return problem(error.status_code, error.detail, errors)
+
+
+def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any]:
+    return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
+
+
+def _bad_account(_: Request[Any, Any, Any], error: BadAccount) -> Response[Any]:
+    return problem(400, str(error))
+
+
+def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:
+    logger.warning("a question failed: %s", error)
+    return problem(422, f"the engine refused the question: {error}")
+
+
+def _unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Response[Any]:
+    return problem(503, str(error))
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+        return Response("Trackway failed to show this page.", status_code=500, media_type=MediaType.TEXT)
+    return problem(500, "something went wrong here; the server's log says what")
+
+
+HANDLERS: Any = {
+    HTTPException: _http,
+    BadQuestion: _bad_question,
+    BadAccount: _bad_account,
+    QuestionFailed: _failed,
+    StoreUnavailable: _unavailable,
+    Exception: _unexpected,
+}

@@ -1,0 +1,254 @@
+"""The questions of `analyze/` over HTTP. Who may call: who may see the project."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from litestar import Controller, Request, Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
+
+from trackway.analyze import sql
+from trackway.analyze.breakdown import breakdown
+from trackway.analyze.feed import newest_events, newest_sessions
+from trackway.analyze.filters import parse
+from trackway.analyze.live import live
+from trackway.analyze.overview import overview
+from trackway.analyze.period import Interval, Period, period
+from trackway.analyze.question import Answer, Question
+from trackway.analyze.sources import sources
+from trackway.analyze.trend import trend
+from trackway.analyze.visitors import visitor, visitors
+from trackway.govern.tables import Project
+from trackway.web.caller import Caller
+from trackway.web.house import House
+
+Limit = Annotated[int, Parameter(ge=1, le=1000)]
+Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
+_MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+
+
+class Asked(msgspec.Struct):
+    """A question with the project it is about."""
+
+    project: Project
+    question: Question
+    before: Period
+    now: datetime
+
+
+def asked(
+    project_id: UUID,
+    request: Request[Caller, Any, Any],
+    period_name: Annotated[str, Parameter(query="period", description="today, 7d, 30d, …")] = "30d",
+    since: Annotated[str, Parameter(query="from", description="first day, YYYY-MM-DD")] = "",
+    until: Annotated[str, Parameter(query="to", description="last day, YYYY-MM-DD")] = "",
+    compare: Literal["previous", "year"] = "previous",
+    filters: Annotated[
+        list[str] | None, Parameter(query="filter", description="column:operator:value|value, repeatable")
+    ] = None,
+    bots: bool = False,
+) -> Asked:
+    """The part of a request that every question has."""
+    project = request.user.project(project_id)
+    now = datetime.now(UTC)
+    stretch = period(period_name, project.timezone, now, since, until)
+    question = Question(
+        project_id=project_id,
+        period=stretch,
+        timezone=project.timezone,
+        filters=tuple(parse(text) for text in filters or []),
+        bots=bots,
+        goals=tuple(project.goals),
+    )
+    return Asked(project, question, stretch.before(project.timezone, compare), now)
+
+
+def _shown(answer: Answer, data: object, asked: Asked | None = None) -> dict[str, Any]:
+    """An answer with the query that made it, so that every number can be opened."""
+    shown: dict[str, Any] = {
+        "data": data,
+        "query": {"sql": answer.sql, "parameters": answer.parameters, "took_ms": round(answer.took_ms, 1)},
+    }
+    if asked is not None:
+        shown["period"] = {"from": asked.question.period.start, "to": asked.question.period.end}
+        shown["before"] = {"from": asked.before.start, "to": asked.before.end}
+    return shown
+
+
+def _in_format(answer: Answer, form: str, name: str) -> Response[bytes]:
+    """A table as a download."""
+    sink = io.BytesIO()
+    if form == "csv":
+        pyarrow.csv.write_csv(_flat(answer.table), sink)
+    elif form == "parquet":
+        pyarrow.parquet.write_table(answer.table, sink)
+    else:
+        with pa.ipc.new_stream(sink, answer.table.schema) as writer:
+            writer.write_table(answer.table)
+    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(sink.getvalue(), media_type=_MEDIA[form], headers=headers)
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """The table with columns that CSV cannot hold (maps, ids) as text. Text that a spreadsheet would run is quoted."""
+    columns = []
+    for column in table.itercolumns():
+        plain = pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)
+        values = column if plain else pa.array([_cell(value) for value in column.to_pylist()], pa.string())
+        columns.append(values)
+    return pa.table(columns, names=table.column_names)
+
+
+def _cell(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(dict(value) if isinstance(value, list) else value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+class Questions(Controller):
+    """`/api/v1/projects/{project_id}/…`"""
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("questions",)
+
+    @get("/overview", sync_to_thread=True)
+    def overview(self, asked: Asked, house: House) -> dict[str, Any]:
+        """Visitors, sessions, page views, bounce rate, duration, events and revenue, against another period."""
+        answer, totals = overview(house.store, asked.question, asked.before, asked.project.currency)
+        return _shown(answer, totals, asked)
+
+    @get("/trend", sync_to_thread=True)
+    def trend(
+        self, asked: Asked, house: House, metric: str = "visitors", interval: Interval = "day"
+    ) -> dict[str, Any]:
+        """One metric by hour, day, week or month, with the period before."""
+        answer, points = trend(house.store, asked.question, metric, interval)
+        earlier = msgspec.structs.replace(asked.question, period=asked.before)
+        _, previous = trend(house.store, earlier, metric, interval)
+        return _shown(answer, {"points": points, "previous": previous}, asked)
+
+    @get("/breakdown", sync_to_thread=True)
+    def breakdown(
+        self, asked: Asked, house: House, by: str, limit: Limit = 10, form: Format = "json"
+    ) -> dict[str, Any] | Response[bytes]:
+        """Visitors and events (or sessions) by any column or property."""
+        answer = breakdown(house.store, asked.question, by, limit)
+        return _shown(answer, answer.rows(), asked) if form == "json" else _in_format(answer, form, by)
+
+    @get("/sources", sync_to_thread=True)
+    def sources(
+        self,
+        asked: Asked,
+        house: House,
+        by: list[str] | None = None,
+        limit: Limit = 100,
+        form: Format = "json",
+    ) -> dict[str, Any] | Response[bytes]:
+        """Sessions by where they came from, with conversions and revenue."""
+        columns = by or ["channel", "source", "medium"]
+        answer, rows = sources(house.store, asked.question, columns, asked.project.currency, limit)
+        return _shown(answer, rows, asked) if form == "json" else _in_format(answer, form, "sources")
+
+    @get("/events", sync_to_thread=True)
+    def events(
+        self, asked: Asked, house: House, limit: Limit = 100, before: datetime | None = None, form: Format = "json"
+    ) -> dict[str, Any] | Response[bytes]:
+        """The newest events, or those before a moment."""
+        answer = newest_events(house.store, asked.question, limit, before)
+        return _shown(answer, answer.rows(), asked) if form == "json" else _in_format(answer, form, "events")
+
+    @get("/sessions", sync_to_thread=True)
+    def sessions(
+        self, asked: Asked, house: House, limit: Limit = 50, before: datetime | None = None, form: Format = "json"
+    ) -> dict[str, Any] | Response[bytes]:
+        """The newest sessions, or those before a moment."""
+        answer = newest_sessions(house.store, asked.question, asked.now, limit, before)
+        return _shown(answer, answer.rows(), asked) if form == "json" else _in_format(answer, form, "sessions")
+
+    @get("/visitors", sync_to_thread=True)
+    def visitors(
+        self,
+        asked: Asked,
+        house: House,
+        search: str = "",
+        limit: Limit = 50,
+        offset: Annotated[int, Parameter(ge=0, le=1_000_000)] = 0,
+        form: Format = "json",
+    ) -> dict[str, Any] | Response[bytes]:
+        """Visitors of the period, the last seen first."""
+        answer, rows = visitors(house.store, asked.question, search, limit, offset)
+        return _shown(answer, rows, asked) if form == "json" else _in_format(answer, form, "visitors")
+
+    @get("/visitor", sync_to_thread=True)
+    def visitor(
+        self,
+        asked: Asked,
+        house: House,
+        visitor_id: Annotated[str, Parameter(query="id")],
+        limit: Limit = 200,
+        before: datetime | None = None,
+    ) -> dict[str, Any]:
+        """One visitor: totals, sessions and the timeline of events, bots or not."""
+        answer, profile = visitor(house.store, asked.question, visitor_id)
+        if profile is None:
+            raise NotFoundException(f"there is no visitor {visitor_id}")
+        stretch = Period(profile["first_seen"], asked.question.period.end)
+        own = msgspec.structs.replace(
+            asked.question, period=stretch, filters=(parse(f"visitor_id:is:{visitor_id}"),), bots=True
+        )
+        events = newest_events(house.store, own, limit, before)
+        sessions = newest_sessions(house.store, own, asked.now, 50)
+        data = {"profile": profile, "sessions": sessions.rows(), "events": events.rows()}
+        return _shown(answer, data)
+
+    @get("/live", sync_to_thread=True)
+    def live(self, asked: Asked, house: House) -> dict[str, Any]:
+        """Who is here now, and the last half hour minute by minute."""
+        answer, data = live(house.store, asked.question, asked.now)
+        return _shown(answer, data)
+
+    @get("/version", sync_to_thread=True)
+    def version(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> dict[str, int]:
+        """A number that grows when something new is stored: answers are current until it changes."""
+        request.user.project(project_id)
+        return {"version": house.loader.stored}
+
+    @get("/rejections", sync_to_thread=True)
+    def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
+        """The newest 100 messages of the last 7 days that were refused, and why."""
+        request.user.project(project_id)
+        table = house.store.ask(
+            "SELECT received_at, message_id, field, reason, body FROM rejections "
+            "WHERE project_id = {project:UUID} ORDER BY received_at DESC LIMIT 100",
+            {"project": project_id},
+        )
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+
+    @post("/query", status_code=200, sync_to_thread=True)
+    def query(
+        self, project_id: UUID, data: Statement, request: Request[Caller, Any, Any], house: House, form: Format = "json"
+    ) -> dict[str, Any] | Response[bytes]:
+        """One SELECT over the project's own rows."""
+        request.user.project(project_id)
+        answer = sql.query(house.store, project_id, data.sql)
+        return _shown(answer, answer.rows()) if form == "json" else _in_format(answer, form, "query")
+
+
+class Statement(msgspec.Struct):
+    """A statement of the engine's SQL."""
+
+    sql: Annotated[str, msgspec.Meta(max_length=100_000)]

@@ -1,0 +1,77 @@
+"""Run the server: Granian in this process and this event loop, until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from trackway.web.app import api, application
+from trackway.web.house import House
+
+
+class AddressInUse(Exception):
+    """Something else listens at the address."""
+
+
+def serve(house: House, announce: Callable[[], None]) -> None:
+    """Serve until a signal; then finish what is under way and close the house.
+
+    Args:
+        announce: called when requests are being answered.
+
+    Raises:
+        AddressInUse: the port is taken.
+    """
+    host, port = house.settings.host, house.settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressInUse(f"{host}:{port} cannot be listened at: {error.strerror}; use another --port") from error
+    # The loader computes in a thread beside the event loop; hand the interpreter over more often than every 5 ms.
+    sys.setswitchinterval(0.001)
+    # What start-up made stays; what batches make dies by reference count. Collections are for the rest.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+    asyncio.run(_serve(house, announce))
+
+
+async def _serve(house: House, announce: Callable[[], None]) -> None:
+    app = application(house.collector(), api(house))
+    server = Server(
+        app,
+        address=house.settings.host,
+        port=house.settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=2048,
+        backpressure=2048,
+        http1_settings=HTTP1Settings(header_read_timeout=15_000),
+        log_enabled=True,
+        log_level=LogLevels.error,
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    ended = asyncio.create_task(stopping.wait())
+    house.loader.start()
+    loop.call_later(0.05, announce)
+    await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    server.stop()
+    await serving
+    await house.finish()
+    await asyncio.to_thread(house.close)
