@@ -1,0 +1,111 @@
+/** What surrounds every page: the project, the way around, light and dark. */
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
+import { useContext } from "react";
+import { api } from "./api";
+import { MeContext, ProjectContext, useTheme } from "./hooks";
+import { Empty } from "./parts";
+import { readView } from "./state";
+
+const PAGES = [
+  ["overview", "Overview"],
+  ["live", "Live"],
+  ["sources", "Sources"],
+  ["sessions", "Sessions"],
+  ["visitors", "Visitors"],
+  ["events", "Events"],
+  ["settings", "Settings"],
+] as const;
+
+const THEMES: Record<string, [string, string]> = {
+  system: ["◐", "light"],
+  light: ["☀", "dark"],
+  dark: ["☾", "system"],
+};
+
+export function Shell() {
+  const me = useContext(MeContext);
+  const { projectId } = useParams({ strict: false });
+  const navigate = useNavigate();
+  const [theme, setTheme] = useTheme();
+  const project = me?.projects.find((one) => one.id === projectId);
+  const [sign, next] = THEMES[theme] ?? ["◐", "light"];
+  return (
+    <div className="min-h-dvh">
+      <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:p-2">
+        Skip to the page
+      </a>
+      <header className="sticky top-0 z-20 border-b border-line bg-card">
+        <div className="mx-auto flex max-w-7xl items-center gap-3 px-4 pt-2 md:pb-2">
+          <span className="font-semibold text-accent">Trackway</span>
+          <select
+            aria-label="Project"
+            value={projectId}
+            onChange={(event) => void navigate({ to: `/p/${event.target.value}/overview` })}
+            className="min-h-8 min-w-0 max-w-56 truncate rounded-lg border border-line bg-card px-2"
+          >
+            {me?.projects.map((one) => (
+              <option key={one.id} value={one.id}>
+                {one.name}
+              </option>
+            ))}
+          </select>
+          <Nav className="hidden md:flex" />
+          <span className="grow" />
+          <button
+            type="button"
+            aria-label={`Theme: ${theme}. Change to ${next}`}
+            title={`Theme: ${theme}`}
+            onClick={() => setTheme(next)}
+            className="size-8 rounded-lg hover:bg-accent-soft"
+          >
+            {sign}
+          </button>
+          <button
+            type="button"
+            onClick={() => void api.signOut().then(() => window.location.assign("/"))}
+            className="rounded-lg px-2 py-1 whitespace-nowrap text-soft hover:text-ink"
+          >
+            Sign out
+          </button>
+        </div>
+        <Nav className="flex overflow-x-auto px-2 pb-1 md:hidden" />
+      </header>
+      <main id="main" className="mx-auto max-w-7xl p-4 pb-16">
+        {project ? (
+          <ProjectContext value={project}>
+            <Outlet />
+          </ProjectContext>
+        ) : (
+          <Empty title="There is no such project">It may have been removed, or you may not see it.</Empty>
+        )}
+      </main>
+    </div>
+  );
+}
+
+function Nav({ className }: { className: string }) {
+  const { projectId } = useParams({ strict: false });
+  return (
+    <nav aria-label="Pages" className={className}>
+      {PAGES.map(([path, label]) => (
+        <Link
+          key={path}
+          to={`/p/$projectId/${path}` as "/p/$projectId/overview"}
+          params={{ projectId: projectId ?? "" }}
+          search={((old: Record<string, unknown>) => readView(old)) as never}
+          className="rounded-lg px-2.5 py-1.5 whitespace-nowrap text-soft hover:text-ink"
+          activeProps={{ className: "bg-accent-soft font-medium text-ink!", "aria-current": "page" }}
+          activeOptions={{ includeSearch: false }}
+        >
+          {label}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+/** Keeps `me` fresh, so that changed settings show everywhere. */
+export function useMe() {
+  return useQuery({ queryKey: ["me"], queryFn: api.me, retry: false, staleTime: 60_000 });
+}

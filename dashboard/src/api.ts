@@ -1,0 +1,213 @@
+/** The API as the dashboard sees it: types of its answers, and one function that fetches. */
+
+export interface Money {
+  currency: string;
+  amount: string;
+}
+export interface Totals {
+  visitors: number;
+  sessions: number;
+  page_views: number;
+  events: number;
+  bounce_rate: number;
+  duration_s: number;
+  revenue: Money[];
+}
+export interface Point {
+  at: string;
+  value: number;
+}
+export interface BreakdownRow {
+  value: string;
+  visitors: number;
+  sessions?: number;
+  events?: number;
+  page_views: number;
+  bounce_rate?: number;
+}
+export interface SourceRow {
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  entry_path: string;
+  referrer_host: string;
+  sessions: number;
+  visitors: number;
+  bounce_rate: number;
+  duration_s: number;
+  page_views: number;
+  conversions: number;
+  converted_sessions: number;
+  revenue: Money[];
+}
+export interface EventRow {
+  event_id: string;
+  timestamp: string;
+  name: string;
+  type: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  session_id: string;
+  host: string;
+  path: string;
+  title: string;
+  channel: string;
+  source: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  region: string;
+  city: string;
+  bot: string;
+  revenue: string;
+  currency: string;
+  entity_type: string;
+  entity_id: string;
+  properties: string;
+}
+export interface SessionRow {
+  session_id: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  started_at: string;
+  ended_at: string;
+  duration_s: number;
+  active: boolean;
+  events: number;
+  page_views: number;
+  entry_path: string;
+  exit_path: string;
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  city: string;
+  bot: string;
+}
+export interface VisitorRow {
+  visitor_id: string;
+  visitor_name: string;
+  first_seen: string;
+  last_seen: string;
+  sessions: number;
+  events: number;
+  page_views: number;
+  revenue: Money[];
+  bot: string;
+}
+export interface LiveNow {
+  visitors: number;
+  here: {
+    visitor_id: string;
+    visitor_name: string;
+    last_seen: string;
+    path: string;
+    country: string;
+    device: string;
+    source: string;
+    events: number;
+  }[];
+  minutes: { minute: number; visitors: number; page_views: number; events: number }[];
+}
+export interface Rejection {
+  received_at: string;
+  message_id: string;
+  field: string;
+  reason: string;
+  body: string;
+}
+export interface Key {
+  id: string;
+  kind: "write" | "secret";
+  value: string;
+  created_at: string;
+}
+export interface Project {
+  id: string;
+  name: string;
+  timezone: string;
+  currency: string;
+  goals: string[];
+  keys: Key[];
+}
+export interface Me {
+  email: string;
+  is_admin: boolean;
+  csrf: string;
+  projects: Project[];
+}
+export interface Query {
+  sql: string;
+  parameters: Record<string, unknown>;
+  took_ms: number;
+}
+export interface Answer<Data> {
+  data: Data;
+  query: Query;
+  period?: { from: string; to: string };
+  before?: { from: string; to: string };
+}
+
+/** A refusal of the server, in its own words. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+let csrf = "";
+let slowest = 0;
+
+/** How long to wait between looks for new data: ten times what the slowest recent question took. */
+export function patience(): number {
+  return Math.min(60_000, Math.max(1_000, slowest * 10));
+}
+
+async function call<Result>(method: string, path: string, body?: unknown): Promise<Result> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (method !== "GET") headers["x-csrf-token"] = csrf;
+  const started = performance.now();
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new Problem(0, "The server cannot be reached. This page goes on when it is back.");
+  }
+  slowest = Math.max(slowest * 0.9, performance.now() - started);
+  const content = response.status === 204 ? undefined : await response.json().catch(() => undefined);
+  if (!response.ok) {
+    throw new Problem(response.status, content?.detail ?? `The server answered ${response.status}.`);
+  }
+  return content as Result;
+}
+
+export const api = {
+  get: <Result>(path: string) => call<Result>("GET", path),
+  post: <Result>(path: string, body: unknown) => call<Result>("POST", path, body),
+  patch: <Result>(path: string, body: unknown) => call<Result>("PATCH", path, body),
+  me: async () => remember(await call<Me>("GET", "/me")),
+  signIn: async (email: string, password: string) =>
+    remember(await call<Me>("POST", "/sign-in", { email, password })),
+  signOut: () => call<void>("POST", "/sign-out", {}),
+};
+
+function remember(me: Me): Me {
+  csrf = me.csrf;
+  return me;
+}

@@ -1,0 +1,218 @@
+/** Period, comparison and filters: the same everywhere, all in the address. */
+import { DropdownMenu, Popover } from "radix-ui";
+import { useState } from "react";
+import { useView } from "./hooks";
+import { COLUMNS, columnLabel, OPERATORS, PERIODS, parseFilter } from "./state";
+
+const button =
+  "inline-flex min-h-9 items-center gap-1.5 rounded-lg border border-line bg-card px-3 hover:border-accent data-[state=open]:border-accent";
+const floating = "z-30 rounded-xl border border-line bg-raised p-1.5 shadow-lg";
+const field = "min-h-9 w-full rounded-lg border border-line bg-card px-2.5";
+
+export function PeriodPicker() {
+  const [view, change] = useView();
+  const chosen = view.from
+    ? `${view.from} – ${view.to ?? "today"}`
+    : (PERIODS.find(([name]) => name === view.period)?.[1] ?? view.period);
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger className={button} aria-label={`Period: ${chosen}`}>
+        {chosen} <span aria-hidden="true">▾</span>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content align="end" sideOffset={6} className={`${floating} w-64`}>
+          <DropdownMenu.RadioGroup
+            value={view.from ? "" : view.period}
+            onValueChange={(period) => change({ period, from: undefined, to: undefined })}
+          >
+            {PERIODS.map(([name, label]) => (
+              <DropdownMenu.RadioItem
+                key={name}
+                value={name}
+                className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
+              >
+                {label}
+                <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
+              </DropdownMenu.RadioItem>
+            ))}
+          </DropdownMenu.RadioGroup>
+          <DropdownMenu.Separator className="my-1.5 h-px bg-line" />
+          <DropdownMenu.RadioGroup
+            value={view.compare}
+            onValueChange={(compare) => change({ compare: compare as "previous" | "year" })}
+          >
+            {(
+              [
+                ["previous", "Compare with the days before"],
+                ["year", "Compare with a year ago"],
+              ] as const
+            ).map(([name, label]) => (
+              <DropdownMenu.RadioItem
+                key={name}
+                value={name}
+                className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
+              >
+                {label}
+                <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
+              </DropdownMenu.RadioItem>
+            ))}
+          </DropdownMenu.RadioGroup>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+export function DatesPicker() {
+  const [view, change] = useView();
+  const [open, setOpen] = useState(false);
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={button} aria-label="Other dates">
+        Dates…
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="end" sideOffset={6} className={`${floating} w-64 p-3`}>
+          <form
+            className="space-y-2"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const given = new FormData(event.currentTarget);
+              change({ from: String(given.get("from")), to: String(given.get("to")) });
+              setOpen(false);
+            }}
+          >
+            <label className="block">
+              From
+              <input required type="date" name="from" defaultValue={view.from} className={field} />
+            </label>
+            <label className="block">
+              To
+              <input required type="date" name="to" defaultValue={view.to} className={field} />
+            </label>
+            <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
+              Show
+            </button>
+          </form>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+export function FilterBar() {
+  const [view, change] = useView();
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      {view.filter.map((text) => {
+        const one = parseFilter(text);
+        const operator =
+          OPERATORS.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
+        const said = `${columnLabel(one.column)} ${operator} ${one.values.join(" or ")}`;
+        return (
+          <span
+            key={text}
+            className="inline-flex min-h-9 max-w-full items-center rounded-lg bg-accent-soft pl-3"
+          >
+            <span className="truncate">{said}</span>
+            <button
+              type="button"
+              aria-label={`Remove filter: ${said}`}
+              onClick={() => change({ filter: view.filter.filter((other) => other !== text) })}
+              className="px-2.5 py-1.5 hover:text-bad"
+            >
+              ×
+            </button>
+          </span>
+        );
+      })}
+      <AddFilter
+        add={(text) => change({ filter: [...view.filter.filter((other) => other !== text), text] })}
+      />
+      <label className="inline-flex min-h-9 cursor-pointer items-center gap-2 px-1 text-soft">
+        <input
+          type="checkbox"
+          checked={view.bots}
+          onChange={(event) => change({ bots: event.target.checked })}
+          className="size-4 accent-(--accent)"
+        />
+        with bots
+      </label>
+    </div>
+  );
+}
+
+function AddFilter({ add }: { add: (text: string) => void }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={button}>+ Filter</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
+          <form
+            className="space-y-2"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const given = new FormData(event.currentTarget);
+              const property = String(given.get("property")).trim();
+              const column = property ? `properties.${property}` : String(given.get("column"));
+              add(`${column}:${given.get("operator")}:${String(given.get("value"))}`);
+              setOpen(false);
+            }}
+          >
+            <label className="block">
+              What
+              <select name="column" className={field}>
+                {COLUMNS.map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label className="block">
+              or a property of the event
+              <input name="property" placeholder="for example price_range" className={field} />
+            </label>
+            <label className="block">
+              How
+              <select name="operator" className={field}>
+                {OPERATORS.map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label className="block">
+              Value
+              <input required name="value" className={field} />
+            </label>
+            <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
+              Add filter
+            </button>
+          </form>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+export function Controls({ title, filters = true }: { title: string; filters?: boolean }) {
+  return (
+    <div className="mb-4 space-y-3">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <h1 className="text-xl font-semibold">{title}</h1>
+        <div className="no-print flex flex-wrap gap-2">
+          <PeriodPicker />
+          <DatesPicker />
+        </div>
+      </div>
+      {filters && (
+        <div className="no-print">
+          <FilterBar />
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+/** Data for pages: everything is asked again when the store has something new. */
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { createContext, useCallback, useContext, useEffect, useState } from "react";
+import { type Answer, api, type Me, type Project, patience } from "./api";
+import { readView, type View } from "./state";
+
+export const ProjectContext = createContext<Project | undefined>(undefined);
+export const MeContext = createContext<Me | undefined>(undefined);
+
+export function useProject(): Project {
+  const project = useContext(ProjectContext);
+  if (project === undefined) throw new Error("there is no project here");
+  return project;
+}
+
+/** The view in the address, and a function that changes a part of it. */
+export function useView(): [View, (change: Partial<View>) => void] {
+  const search = useSearch({ strict: false }) as Record<string, unknown>;
+  const navigate = useNavigate();
+  const view = readView(search);
+  const change = useCallback(
+    (part: Partial<View>) =>
+      navigate({ to: ".", search: (old: Record<string, unknown>) => ({ ...old, ...part }) } as never),
+    [navigate],
+  );
+  return [view, change];
+}
+
+/** The store's version; it grows when something new is stored. Stops while the page is hidden. */
+export function useVersion(): number {
+  const project = useProject();
+  const { data } = useQuery({
+    queryKey: ["version", project.id],
+    queryFn: () => api.get<{ version: number }>(`/projects/${project.id}/version`),
+    refetchInterval: patience,
+  });
+  return data?.version ?? 0;
+}
+
+/** One question of the project; shows the answer it had while a newer one is on its way. */
+export function useAnswer<Data>(path: string) {
+  const project = useProject();
+  const version = useVersion();
+  return useQuery({
+    queryKey: ["answer", project.id, path, version],
+    queryFn: () => api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    gcTime: 30_000,
+  });
+}
+
+export function useRefresh(): () => void {
+  const client = useQueryClient();
+  return () => void client.invalidateQueries();
+}
+
+/** Light, dark or the system's choice, remembered in this browser. */
+export function useTheme(): [string, (theme: string) => void] {
+  const [theme, setTheme] = useState(() => localStorage.getItem("theme") ?? "system");
+  useEffect(() => {
+    localStorage.setItem("theme", theme);
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    window.dispatchEvent(new Event("themechange"));
+  }, [theme]);
+  return [theme, setTheme];
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Trackway`;
+  }, [title]);
+}

@@ -1,0 +1,271 @@
+/** The lists: events, sessions, visitors and sources. */
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import type { EventRow, SessionRow, SourceRow, VisitorRow } from "../api";
+import { Controls } from "../controls";
+import { ago, country, duration, exact, moment, money, percent } from "../format";
+import { useAnswer, useProject, useTitle, useView } from "../hooks";
+import { Avatar, Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { question } from "../state";
+import { type Column, Table } from "../table";
+
+export function Visitor({ id, name, bot }: { id: string; name: string; bot?: string }) {
+  const project = useProject();
+  return (
+    <Link
+      to="/p/$projectId/visitor"
+      params={{ projectId: project.id }}
+      search={{ id } as never}
+      className="inline-flex max-w-full items-center gap-2 hover:underline"
+    >
+      <Avatar id={id} />
+      <span className="truncate">{name}</span>
+      {bot && (
+        <span title={bot} className="rounded bg-line px-1.5 text-xs text-soft">
+          bot
+        </span>
+      )}
+    </Link>
+  );
+}
+
+export function Place({ code, city }: { code: string; city: string }) {
+  const where = [city, country(code)].filter(Boolean).join(", ");
+  return <>{where || <span className="text-soft">unknown</span>}</>;
+}
+
+export function When({ at }: { at: string }) {
+  const project = useProject();
+  return (
+    <time dateTime={at} title={moment(at, project.timezone)} className="whitespace-nowrap">
+      {ago(at)}
+    </time>
+  );
+}
+
+export const EVENT_COLUMNS: Column<EventRow>[] = [
+  { name: "When", show: (row) => <When at={row.timestamp} /> },
+  {
+    name: "Event",
+    show: (row) => (
+      <>
+        <span className="font-medium">{row.name}</span>{" "}
+        <span className="text-soft">{row.type === "page" ? row.path : row.entity_id}</span>
+      </>
+    ),
+  },
+  { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} /> },
+  { name: "Page", show: (row) => row.path || "–", wide: true },
+  { name: "Source", show: (row) => row.source, wide: true },
+  { name: "Place", show: (row) => <Place code={row.country} city={row.city} />, wide: true },
+  {
+    name: "Properties",
+    wide: true,
+    show: (row) => (
+      <code className="text-xs text-soft" title={row.properties}>
+        {row.properties === "{}" ? "–" : row.properties}
+      </code>
+    ),
+  },
+];
+
+export const SESSION_COLUMNS: Column<SessionRow>[] = [
+  { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} /> },
+  { name: "Started", show: (row) => <When at={row.started_at} /> },
+  {
+    name: "Duration",
+    number: true,
+    show: (row) =>
+      row.active ? (
+        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">Active</span>
+      ) : (
+        duration(row.duration_s)
+      ),
+  },
+  { name: "Pages", number: true, show: (row) => exact(row.page_views), wide: true },
+  { name: "Events", number: true, show: (row) => exact(row.events), wide: true },
+  { name: "Entry", show: (row) => row.entry_path || "–", wide: true },
+  { name: "Exit", show: (row) => row.exit_path || "–", wide: true },
+  { name: "Source", show: (row) => `${row.source} / ${row.medium}`, wide: true },
+  {
+    name: "Device",
+    show: (row) => [row.browser, row.system].filter(Boolean).join(", ") || "unknown",
+    wide: true,
+  },
+  { name: "Place", show: (row) => <Place code={row.country} city={row.city} />, wide: true },
+];
+
+function List<Row>(props: {
+  title: string;
+  path: (limit: number) => string;
+  columns: Column<Row>[];
+  id: (row: Row) => string;
+  step: number;
+  above?: ReactNode;
+}) {
+  useTitle(props.title);
+  const [limit, setLimit] = useState(props.step);
+  const answer = useAnswer<Row[]>(props.path(limit));
+  const project = useProject();
+  const rows = answer.data?.data;
+  return (
+    <>
+      <Controls title={props.title} />
+      {props.above}
+      <Card
+        title={rows ? `${exact(rows.length)} ${rows.length < limit ? "in this period" : "newest"}` : "…"}
+        aside={
+          <>
+            <a
+              href={`/api/v1/projects/${project.id}/${props.path(1000)}&format=csv`}
+              className="no-print rounded-md px-1.5 py-0.5 text-xs hover:bg-accent-soft hover:text-ink"
+            >
+              CSV
+            </a>
+            <Opened query={answer.data?.query} name={props.title.toLowerCase()} />
+          </>
+        }
+      >
+        {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+        {rows === undefined && !answer.error && <Skeleton rows={12} />}
+        {rows?.length === 0 && (
+          <Empty title={`No ${props.title.toLowerCase()} here`}>
+            Choose a longer period, take a filter away, or send an event: it is here within two seconds.
+          </Empty>
+        )}
+        {rows !== undefined && rows.length > 0 && (
+          <Table caption={props.title} columns={props.columns} rows={rows} id={props.id} />
+        )}
+        {rows !== undefined && rows.length === limit && limit < 1000 && (
+          <button
+            type="button"
+            onClick={() => setLimit(Math.min(1000, limit * 2))}
+            className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
+          >
+            Show more
+          </button>
+        )}
+      </Card>
+    </>
+  );
+}
+
+export function Events() {
+  const [view] = useView();
+  return (
+    <List<EventRow>
+      title="Events"
+      step={100}
+      path={(limit) => `events?${question(view, { limit })}`}
+      columns={EVENT_COLUMNS}
+      id={(row) => row.event_id}
+    />
+  );
+}
+
+export function Sessions() {
+  const [view] = useView();
+  return (
+    <List<SessionRow>
+      title="Sessions"
+      step={50}
+      path={(limit) => `sessions?${question(view, { limit })}`}
+      columns={SESSION_COLUMNS}
+      id={(row) => row.session_id + row.visitor_id}
+    />
+  );
+}
+
+export function Visitors() {
+  const [view] = useView();
+  const [search, setSearch] = useState("");
+  return (
+    <List<VisitorRow>
+      title="Visitors"
+      step={50}
+      path={(limit) => `visitors?${question(view, { limit, search })}`}
+      id={(row) => row.visitor_id}
+      above={
+        <label className="mb-3 block">
+          <span className="sr-only">Find a visitor by name or id</span>
+          <input
+            type="search"
+            value={search}
+            onChange={(event) => setSearch(event.target.value)}
+            placeholder="Find by name or id"
+            className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
+          />
+        </label>
+      }
+      columns={[
+        {
+          name: "Visitor",
+          show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} />,
+        },
+        { name: "Last seen", show: (row) => <When at={row.last_seen} /> },
+        { name: "First seen", show: (row) => <When at={row.first_seen} />, wide: true },
+        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
+        { name: "Page views", number: true, show: (row) => exact(row.page_views), wide: true },
+        { name: "Events", number: true, show: (row) => exact(row.events), wide: true },
+        { name: "Revenue", number: true, show: (row) => money(row.revenue), wide: true },
+      ]}
+    />
+  );
+}
+
+const GROUPINGS: [string, string][] = [
+  ["channel", "Channel"],
+  ["channel,source,medium", "Source and medium"],
+  ["source,medium,campaign", "Campaign"],
+  ["referrer_host", "Referrer"],
+  ["source,entry_path", "Landing page"],
+];
+
+export function Sources() {
+  const [view] = useView();
+  const [by, setBy] = useState("channel,source,medium");
+  const columns = by.split(",");
+  const named = (column: string) =>
+    ({ entry_path: "Landing page", referrer_host: "Referrer" })[column] ??
+    column.charAt(0).toUpperCase() + column.slice(1);
+  return (
+    <List<SourceRow>
+      title="Sources"
+      step={100}
+      path={(limit) =>
+        `sources?${question(view, { limit })}${columns.map((column) => `&by=${column}`).join("")}`
+      }
+      id={(row) => columns.map((column) => row[column as keyof SourceRow]).join("\n")}
+      above={
+        <label className="mb-3 inline-flex items-center gap-2">
+          By
+          <select
+            value={by}
+            onChange={(event) => setBy(event.target.value)}
+            className="min-h-9 rounded-lg border border-line bg-card px-2"
+          >
+            {GROUPINGS.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+      }
+      columns={[
+        ...columns.map((column, position) => ({
+          name: named(column),
+          wide: position > 1,
+          show: (row: SourceRow) =>
+            String(row[column as keyof SourceRow]) || <span className="text-soft">none</span>,
+        })),
+        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
+        { name: "Visitors", number: true, show: (row) => exact(row.visitors), wide: true },
+        { name: "Bounce rate", number: true, show: (row) => percent(row.bounce_rate), wide: true },
+        { name: "Duration", number: true, show: (row) => duration(row.duration_s), wide: true },
+        { name: "Conversions", number: true, show: (row) => exact(row.conversions) },
+        { name: "Revenue", number: true, show: (row) => money(row.revenue), wide: true },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,213 @@
+import { useState } from "react";
+import type { BreakdownRow, Money, Point, Totals, VisitorRow } from "../api";
+import { Chart } from "../chart";
+import { Controls } from "../controls";
+import { change, count, country, day, duration, money, percent } from "../format";
+import { useAnswer, useProject, useTitle, useView } from "../hooks";
+import { Card, Change, Empty, Failure, Opened, Skeleton } from "../parts";
+import { only, question, type View } from "../state";
+import { Setup } from "./Setup";
+
+type Metric = "visitors" | "sessions" | "page_views" | "events";
+const METRICS: [Metric, string][] = [
+  ["visitors", "Visitors"],
+  ["sessions", "Sessions"],
+  ["page_views", "Page views"],
+  ["events", "Events"],
+];
+
+export function Overview() {
+  useTitle("Overview");
+  const [view] = useView();
+  const [metric, setMetric] = useState<Metric>("visitors");
+  const totals = useAnswer<{ current: Totals; previous: Totals }>(`overview?${question(view)}`);
+  const anybody = useAnswer<VisitorRow[]>("visitors?period=all&bots=true&limit=1");
+  if (anybody.data?.data.length === 0) return <Setup />;
+  const { current, previous } = totals.data?.data ?? {};
+  return (
+    <>
+      <Controls title="Overview" />
+      {totals.error && <Failure error={totals.error} again={totals.refetch} />}
+      <Card
+        className="mb-4"
+        title="In this period"
+        aside={<Opened query={totals.data?.query} name="these totals" />}
+      >
+        {current === undefined || previous === undefined ? (
+          <Skeleton rows={3} />
+        ) : (
+          <>
+            <div className="grid grid-cols-2 gap-px px-2 sm:grid-cols-4 lg:grid-cols-7">
+              {METRICS.map(([name, label]) => (
+                <button
+                  key={name}
+                  type="button"
+                  aria-pressed={metric === name}
+                  onClick={() => setMetric(name)}
+                  className="rounded-lg px-3 py-2 text-left hover:bg-accent-soft/50 aria-pressed:bg-accent-soft"
+                >
+                  <Tile label={label} value={count(current[name])}>
+                    <Change value={change(current[name], previous[name])} />
+                  </Tile>
+                </button>
+              ))}
+              <div className="px-3 py-2">
+                <Tile label="Bounce rate" value={percent(current.bounce_rate)}>
+                  <Change value={change(current.bounce_rate, previous.bounce_rate)} good={-1} />
+                </Tile>
+              </div>
+              <div className="px-3 py-2">
+                <Tile label="Duration" value={duration(current.duration_s)}>
+                  <Change value={change(current.duration_s, previous.duration_s)} />
+                </Tile>
+              </div>
+              <div className="px-3 py-2">
+                <Tile label="Revenue" value={money(current.revenue)}>
+                  <RevenueChange now={current.revenue} before={previous.revenue} />
+                </Tile>
+              </div>
+            </div>
+            <Trend view={view} metric={metric} />
+          </>
+        )}
+      </Card>
+      <div className="grid gap-4 md:grid-cols-2">
+        <Ranking title="Channels" by="channel" />
+        <Ranking title="Sources" by="source" />
+        <Ranking title="Pages" by="path" />
+        <Ranking title="Events" by="name" />
+        <Ranking title="Countries" by="country" show={country} />
+        <Ranking title="Devices" by="device" />
+        <Ranking title="Browsers" by="browser" />
+        <Ranking title="Entry pages" by="entry_path" />
+      </div>
+    </>
+  );
+}
+
+function Tile(props: { label: string; value: string; children: React.ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <div className="text-xs text-soft">{props.label}</div>
+      <div className="truncate text-xl font-semibold" title={props.value}>
+        {props.value}
+      </div>
+      {props.children}
+    </div>
+  );
+}
+
+function RevenueChange({ now, before }: { now: Money[]; before: Money[] }) {
+  const [first] = now;
+  const earlier = before.find((amount) => amount.currency === first?.currency);
+  return <Change value={change(Number(first?.amount ?? 0), Number(earlier?.amount ?? 0))} />;
+}
+
+const DAY = 86_400_000;
+
+function Trend({ view, metric }: { view: View; metric: Metric }) {
+  const project = useProject();
+  const days = view.from
+    ? (Date.parse(view.to ?? new Date().toISOString()) - Date.parse(view.from)) / DAY
+    : ({ today: 0, yesterday: 0, "12mo": 365, year: 365, all: 9999 }[view.period] ?? 30);
+  const interval = days < 2 ? "hour" : days > 200 ? "month" : "day";
+  const answer = useAnswer<{ points: Point[]; previous: Point[] }>(
+    `trend?${question(view, { metric, interval })}`,
+  );
+  const label = METRICS.find(([name]) => name === metric)?.[1] ?? metric;
+  if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
+  if (answer.data === undefined) return <Skeleton />;
+  const { points, previous } = answer.data.data;
+  const first = points.findIndex((point) => point.value > 0);
+  const shown = view.period === "all" && !view.from ? points.slice(Math.max(0, first - 1)) : points;
+  return (
+    <div className="relative px-2 pt-3 pb-2">
+      <div className="absolute top-1 right-3 z-10">
+        <Opened query={answer.data.query} name={`${label.toLowerCase()} over time`} />
+      </div>
+      <Chart
+        label={`${label} by ${interval}: ${shown.map((point) => point.value).join(", ")}`}
+        labels={shown.map((point) => day(point.at, project.timezone, interval))}
+        show={count}
+        series={[
+          { name: label, kind: "line", values: shown.map((point) => point.value) },
+          ...(view.period === "all" && !view.from
+            ? []
+            : [
+                {
+                  name: view.compare === "year" ? "A year ago" : "Before",
+                  kind: "line" as const,
+                  quiet: true,
+                  values: previous.slice(0, shown.length).map((point) => point.value),
+                },
+              ]),
+        ]}
+      />
+    </div>
+  );
+}
+
+function Ranking({
+  title,
+  by,
+  show = (value) => value,
+}: {
+  title: string;
+  by: string;
+  show?: (value: string) => string;
+}) {
+  const [view, changeView] = useView();
+  const answer = useAnswer<BreakdownRow[]>(`breakdown?${question(view, { by, limit: 8 })}`);
+  const rows = answer.data?.data;
+  const most = Math.max(1, ...(rows ?? []).map((row) => row.visitors));
+  return (
+    <Card title={title} aside={<Opened query={answer.data?.query} name={title.toLowerCase()} />}>
+      {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+      {rows === undefined && !answer.error && <Skeleton />}
+      {rows?.length === 0 && <Empty title="Nothing in this period" />}
+      {rows !== undefined && rows.length > 0 && (
+        <table className="mb-2 w-full table-fixed">
+          <thead className="text-xs text-soft">
+            <tr>
+              <th scope="col" className="px-4 py-1 text-left font-medium">
+                {title}
+              </th>
+              <th scope="col" className="w-24 px-4 py-1 text-right font-medium">
+                Visitors
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => {
+              const label = show(row.value) || "unknown";
+              return (
+                <tr key={row.value}>
+                  <td className="px-2 py-0.5">
+                    <button
+                      type="button"
+                      title={`Show only ${label}`}
+                      onClick={() =>
+                        changeView({ filter: [...new Set([...view.filter, only(by, row.value)])] })
+                      }
+                      className="relative block w-full truncate rounded-md px-2 py-1 text-left hover:underline"
+                    >
+                      <span
+                        aria-hidden="true"
+                        className="absolute inset-y-0 left-0 rounded-md bg-accent-soft"
+                        style={{ width: `${(100 * row.visitors) / most}%` }}
+                      />
+                      <span className={`relative ${row.value === "" ? "text-soft italic" : ""}`}>
+                        {label}
+                      </span>
+                    </button>
+                  </td>
+                  <td className="px-4 text-right">{count(row.visitors)}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,61 @@
+/** What an empty project shows: how to send the first event. */
+import { useProject } from "../hooks";
+import { Card } from "../parts";
+
+export function Snippet({ text, label }: { text: string; label: string }) {
+  return (
+    <div className="relative">
+      <section
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+        tabIndex={0}
+        aria-label={label}
+        className="overflow-x-auto rounded-lg bg-ground p-3 pr-20 font-mono text-xs"
+      >
+        <pre>{text}</pre>
+      </section>
+      <button
+        type="button"
+        aria-label={`Copy ${label}`}
+        onClick={() => void navigator.clipboard?.writeText(text)}
+        className="absolute top-2 right-2 rounded-md border border-line bg-card px-2 py-1 text-xs hover:border-accent"
+      >
+        Copy
+      </button>
+    </div>
+  );
+}
+
+export function Setup() {
+  const project = useProject();
+  const key = project.keys.find((one) => one.kind === "write")?.value ?? "WRITE_KEY";
+  const here = window.location.origin;
+  return (
+    <div className="mx-auto max-w-3xl space-y-4">
+      <h1 className="text-xl font-semibold">Nobody has been here yet</h1>
+      <p className="text-soft">
+        Send an event, and this page fills within two seconds. It waits for the first one now.
+      </p>
+      <Card title="From a terminal">
+        <div className="p-4">
+          <Snippet
+            label="the curl command"
+            text={`curl ${here}/v1/track -u ${key}: -H 'content-type: application/json' \\\n  -d '{"event": "Signed Up", "anonymousId": "me", "properties": {"plan": "free"}}'`}
+          />
+        </div>
+      </Card>
+      <Card title="From a page, without script">
+        <div className="p-4">
+          <Snippet label="the image tag" text={`<img src="${here}/v1/pixel.gif?writeKey=${key}" alt="">`} />
+        </div>
+      </Card>
+      <Card title="From your server, with any of Segment's libraries">
+        <div className="p-4">
+          <Snippet
+            label="the Python lines"
+            text={`from segment.analytics import Client\n\nanalytics = Client("${key}", host="${here}")\nanalytics.track("user-1", "Order Completed", {"revenue": 12.5, "currency": "EUR"})\nanalytics.shutdown()`}
+          />
+        </div>
+      </Card>
+    </div>
+  );
+}

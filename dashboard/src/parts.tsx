@@ -1,0 +1,124 @@
+/** The few parts every page is made of. */
+import { Dialog } from "radix-ui";
+import type { ReactNode } from "react";
+import type { Query } from "./api";
+import { percent } from "./format";
+
+export function Card(props: { title?: string; aside?: ReactNode; children: ReactNode; className?: string }) {
+  return (
+    <section className={`min-w-0 rounded-xl border border-line bg-card ${props.className ?? ""}`}>
+      {props.title && (
+        <div className="flex min-h-12 items-center justify-between gap-3 px-4 pt-2">
+          <h2 className="font-semibold">{props.title}</h2>
+          <div className="flex items-center gap-2 text-soft">{props.aside}</div>
+        </div>
+      )}
+      {props.children}
+    </section>
+  );
+}
+
+export function Skeleton({ rows = 6 }: { rows?: number }) {
+  return (
+    <div className="animate-pulse space-y-3 p-4" aria-hidden="true">
+      {Array.from({ length: rows }, (_, row) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all alike
+        <div key={row} className="h-5 rounded bg-line/60" style={{ width: `${96 - ((row * 17) % 40)}%` }} />
+      ))}
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="px-4 py-10 text-center">
+      <p className="font-medium">{title}</p>
+      {children && <div className="mx-auto mt-1 max-w-prose text-soft">{children}</div>}
+    </div>
+  );
+}
+
+export function Failure({ error, again }: { error: Error; again?: () => void }) {
+  return (
+    <div role="alert" className="px-4 py-8 text-center">
+      <p className="font-medium text-bad">{error.message}</p>
+      {again && (
+        <button type="button" onClick={again} className="mt-3 rounded-lg border border-line px-3 py-1.5">
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** How much a number changed; `good` says which direction is welcome. */
+export function Change({ value, good = 1 }: { value: number | undefined; good?: 1 | -1 }) {
+  if (value === undefined) return <span className="text-xs text-soft">nothing to compare</span>;
+  const flat = Math.abs(value) < 0.0005;
+  const tone = flat ? "text-soft" : value * good > 0 ? "text-good" : "text-bad";
+  return (
+    <span className={`text-xs font-medium ${tone}`}>
+      {flat ? "no change" : `${value > 0 ? "▲" : "▼"} ${percent(Math.abs(value))}`}
+    </span>
+  );
+}
+
+/** Opens a number: the statement that made it, and its values. */
+export function Opened({ query, name }: { query: Query | undefined; name: string }) {
+  if (query === undefined) return null;
+  return (
+    <Dialog.Root>
+      <Dialog.Trigger
+        aria-label={`The query behind ${name}`}
+        title="Show the query"
+        className="no-print rounded-md px-1.5 py-0.5 font-mono text-xs text-soft hover:bg-accent-soft hover:text-ink"
+      >
+        SQL
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
+        <Dialog.Content
+          className="fixed top-1/2 left-1/2 z-50 flex max-h-[85vh] w-[min(46rem,94vw)] -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-line bg-raised p-5 shadow-xl"
+          aria-describedby={undefined}
+        >
+          <Dialog.Title className="text-base font-semibold">The query behind {name}</Dialog.Title>
+          <p className="mt-1 text-soft">
+            Answered in {query.took_ms} ms. Values are bound where the braces are.
+          </p>
+          <section
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+            tabIndex={0}
+            aria-label="SQL"
+            className="mt-3 overflow-auto rounded-lg bg-ground p-3"
+          >
+            <pre className="text-xs">{query.sql}</pre>
+            <pre className="mt-3 border-t border-line pt-3 text-xs text-soft">
+              {JSON.stringify(query.parameters, null, 2)}
+            </pre>
+          </section>
+          <Dialog.Close className="mt-4 self-end rounded-lg bg-accent px-4 py-1.5 font-medium text-card">
+            Close
+          </Dialog.Close>
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+/** A visitor's face: colours and a shape that follow from the name alone. */
+export function Avatar({ id }: { id: string }) {
+  let hash = 7;
+  for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
+  const hue = hash % 360;
+  const turn = (hash >> 9) % 360;
+  return (
+    <svg viewBox="0 0 32 32" className="size-7 shrink-0" aria-hidden="true">
+      <circle cx="16" cy="16" r="16" fill={`hsl(${hue} 45% 46%)`} />
+      <g fill="#fff" fillOpacity="0.85" transform={`rotate(${turn} 16 16)`}>
+        <ellipse cx="11" cy="19" rx="3" ry="4.6" />
+        <ellipse cx="20" cy="12" rx="3" ry="4.6" />
+        <circle cx="21" cy="22" r={1 + (hash % 3)} />
+      </g>
+    </svg>
+  );
+}

@@ -1,0 +1,95 @@
+/** What a page is about, kept in the address: period, comparison, filters, bots. */
+
+export interface Filter {
+  column: string;
+  operator: string;
+  values: string[];
+}
+
+export interface View {
+  period: string;
+  from?: string;
+  to?: string;
+  compare: "previous" | "year";
+  filter: string[];
+  bots: boolean;
+}
+
+export const PERIODS: [string, string][] = [
+  ["today", "Today"],
+  ["yesterday", "Yesterday"],
+  ["7d", "Last 7 days"],
+  ["30d", "Last 30 days"],
+  ["90d", "Last 90 days"],
+  ["month", "This month"],
+  ["last_month", "Last month"],
+  ["12mo", "Last 12 months"],
+  ["year", "This year"],
+  ["all", "All time"],
+];
+
+export const COLUMNS: [string, string][] = [
+  ["name", "Event"],
+  ["path", "Page"],
+  ["entry_path", "Entry page"],
+  ["exit_path", "Exit page"],
+  ["channel", "Channel"],
+  ["source", "Source"],
+  ["medium", "Medium"],
+  ["campaign", "Campaign"],
+  ["referrer_host", "Referrer"],
+  ["country", "Country"],
+  ["city", "City"],
+  ["device", "Device"],
+  ["browser", "Browser"],
+  ["system", "System"],
+  ["language", "Language"],
+  ["user_id", "User"],
+];
+
+export const OPERATORS: [string, string][] = [
+  ["is", "is"],
+  ["is_not", "is not"],
+  ["contains", "contains"],
+  ["contains_not", "does not contain"],
+  ["starts_with", "starts with"],
+];
+
+/** Read a view from search parameters; what is unknown falls back to the usual. */
+export function readView(search: Record<string, unknown>): View {
+  const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+  const filter = Array.isArray(search.filter) ? search.filter : search.filter ? [search.filter] : [];
+  return {
+    period: text(search.period) ?? "30d",
+    from: text(search.from),
+    to: text(search.to),
+    compare: search.compare === "year" ? "year" : "previous",
+    filter: filter.filter((one): one is string => typeof one === "string"),
+    bots: search.bots === true || search.bots === "true",
+  };
+}
+
+/** The view as the API's query string. */
+export function question(view: View, more: Record<string, string | number> = {}): string {
+  const query = new URLSearchParams({ period: view.period, compare: view.compare });
+  if (view.from) query.set("from", view.from);
+  if (view.to) query.set("to", view.to);
+  if (view.bots) query.set("bots", "true");
+  for (const one of view.filter) query.append("filter", one);
+  for (const [name, value] of Object.entries(more)) query.set(name, String(value));
+  return query.toString();
+}
+
+export function parseFilter(text: string): Filter {
+  const [column = "", operator = "is", ...rest] = text.split(":");
+  return { column, operator, values: rest.join(":").split("|") };
+}
+
+export function columnLabel(column: string): string {
+  return COLUMNS.find(([name]) => name === column)?.[1] ?? column.replace("properties.", "");
+}
+
+/** The filter text for one value of a column. */
+export function only(column: string, value: string): string {
+  return value === "" ? `${column}:not_set` : `${column}:is:${value}`;
+}

@@ -1,0 +1,56 @@
+/** The one table: columns say how to show a row; wide ones scroll inside their card. */
+import type { ReactNode } from "react";
+
+export interface Column<Row> {
+  name: string;
+  show: (row: Row) => ReactNode;
+  number?: boolean;
+  /** Hidden on narrow screens, where there is no room for everything. */
+  wide?: boolean;
+}
+
+export function Table<Row>(props: {
+  caption: string;
+  columns: Column<Row>[];
+  rows: Row[];
+  id: (row: Row) => string;
+}) {
+  const cell = (column: Column<Row>) =>
+    `${column.number ? "text-right" : "text-left"} ${column.wide ? "max-md:hidden" : ""}`;
+  return (
+    <section
+      className="overflow-x-auto"
+      aria-label={props.caption}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+      tabIndex={0}
+    >
+      <table className="w-full border-collapse">
+        <caption className="sr-only">{props.caption}</caption>
+        <thead>
+          <tr className="border-b border-line text-xs text-soft">
+            {props.columns.map((column) => (
+              <th
+                key={column.name}
+                scope="col"
+                className={`px-4 py-2 font-medium whitespace-nowrap ${cell(column)}`}
+              >
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {props.rows.map((row) => (
+            <tr key={props.id(row)} className="border-b border-line/60 last:border-0 hover:bg-accent-soft/40">
+              {props.columns.map((column) => (
+                <td key={column.name} className={`max-w-72 truncate px-4 py-2 ${cell(column)}`}>
+                  {column.show(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,283 @@
+"""Traffic of a concert site: people who come, look around, search, and some of whom buy a ticket.
+
+It speaks to Trackway's public interface only, with nothing but the standard library:
+
+    python examples/concert_traffic.py --url http://127.0.0.1:8700 --write-key wk_… --days 30 --live
+
+`--days` sends that many days of the past first; `--live` goes on with new visits until it is stopped.
+The same `--seed` gives the same past.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import random
+import time
+import urllib.error
+import urllib.request
+import uuid
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Step = tuple[float, dict[str, Any]]
+
+ARTISTS = ("The Paper Lanterns", "Nadia Okoye", "Glass Harbour", "Sons of Ljubljana", "Mirela", "Low Tide Orchestra",
+           "Kwame & the Comets", "Velvet Static", "Ana Duarte", "Northern Choir", "Tiny Engines", "Marimba Club")  # fmt: skip
+VENUES = ("Kulturhaus", "The Boiler Room", "Teatro Lux", "Harbour Hall", "Open Air Park", "Blue Note Cellar")
+GENRES = ("jazz", "indie", "folk", "electronic", "classical", "soul")
+SEARCHES = ("jazz tonight", "open air", "nadia okoye", "free concerts", "saturday", "folk", "choir", "cheap tickets")
+SITE = "https://concerts.example"
+
+AGENTS = (
+    ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+     "Mobile/15E148 Safari/604.1", 390, 34),
+    ("Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile "
+     "Safari/537.36", 412, 27),
+    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 "
+     "Safari/537.36", 1920, 20),
+    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+     "Safari/605.1.15", 1512, 10),
+    ("Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", 2560, 5),
+    ("Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 "
+     "Mobile/15E148 Safari/604.1", 820, 4),
+)  # fmt: skip
+CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+ORIGINS = (
+    ("", "", 30),
+    ("https://www.google.com/", "", 26),
+    ("https://www.instagram.com/", "", 10),
+    ("https://www.google.de/", "gclid=demo&utm_source=google&utm_medium=cpc&utm_campaign=autumn", 6),
+    ("", "utm_source=newsletter&utm_medium=email&utm_campaign=this-week", 8),
+    ("https://chatgpt.com/", "", 5),
+    ("https://duckduckgo.com/", "", 3),
+    ("https://l.facebook.com/", "fbclid=demo", 5),
+    ("https://www.songkick.com/", "", 3),
+    ("https://www.reddit.com/r/livemusic", "", 2),
+    ("https://www.youtube.com/watch?v=demo", "", 2),
+)
+# Networks whose country the bundled data knows; only the first 24 bits are ever kept.
+NETWORKS = (("81.2.69", "en-GB", 24), ("91.64.10", "de-DE", 26), ("90.60.12", "fr-FR", 12), ("2.37.55", "it-IT", 8),
+            ("8.8.4", "en-US", 14), ("189.6.20", "pt-BR", 6), ("41.220.100", "sw-TZ", 6), ("126.1.20", "ja-JP", 4))  # fmt: skip
+
+
+class Site:
+    """The concerts on offer, and how people move among them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.concerts = [
+            {
+                "id": f"c{number}",
+                "artist": self.random.choice(ARTISTS),
+                "venue": self.random.choice(VENUES),
+                "genre": self.random.choice(GENRES),
+                "price": self.random.choice((12, 18, 25, 32, 45, 60)),
+            }
+            for number in range(1, 41)
+        ]
+        self.regulars: list[tuple[str, str]] = []
+
+    def visit(self) -> tuple[dict[str, Any], list[Step]]:
+        """One visit: who comes (as the fields every message has), and what they do at which second."""
+        if self.random.random() < 0.03:
+            return self._crawl()
+        pick = self.random
+        agent, width, _ = pick.choices(AGENTS, [weight for *_, weight in AGENTS])[0]
+        network, locale, _ = pick.choices(NETWORKS, [weight for *_, weight in NETWORKS])[0]
+        referrer, tags, _ = pick.choices(ORIGINS, [weight for *_, weight in ORIGINS])[0]
+        anonymous, user = uuid.UUID(int=pick.getrandbits(128), version=4).hex, ""
+        if self.regulars and pick.random() < 0.35:
+            anonymous, user = pick.choice(self.regulars)
+        who: dict[str, Any] = {
+            "anonymousId": anonymous,
+            "context": {
+                "userAgent": agent,
+                "ip": f"{network}.{pick.randint(1, 250)}",
+                "locale": locale,
+                "screen": {"width": width},
+                "library": {"name": "concert-traffic"},
+            },
+        }
+        if user:
+            who["userId"] = user
+        return who, list(self._walk(who, referrer, tags))
+
+    def _crawl(self) -> tuple[dict[str, Any], list[Step]]:
+        context = {"userAgent": CRAWLER, "ip": "66.249.66.1", "library": {"name": "concert-traffic"}}
+        pages = [(second * 2.0, self._page(f"/concerts/{concert['id']}", concert["artist"], ""))
+                 for second, concert in enumerate(self.random.sample(self.concerts, 5))]  # fmt: skip
+        return {"anonymousId": f"crawler-{self.random.randint(1, 9)}", "context": context}, pages
+
+    def _page(self, path: str, title: str, referrer: str, tags: str = "") -> dict[str, Any]:
+        url = f"{SITE}{path}{'?' + tags if tags else ''}"
+        return {"type": "page", "page": {"url": url, "referrer": referrer, "title": title}}
+
+    def _walk(self, who: dict[str, Any], referrer: str, tags: str) -> Iterator[Step]:
+        pick = self.random
+        at, path = 0.0, pick.choice(("/", "/", "/", "/concerts"))
+        if pick.random() < 0.4:
+            path = f"/concerts/{pick.choice(self.concerts)['id']}"
+        yield at, self._page(path, "Concerts near you", referrer, tags)
+        page = {"url": SITE + path}
+        while pick.random() < 0.72:
+            at += 3 + pick.expovariate(1 / 25)
+            concert = self.concerts[min(int(pick.paretovariate(0.9)), len(self.concerts)) - 1]
+            entity = {"entity_type": "concert", "entity_id": concert["id"], "artist_name": concert["artist"],
+                      "venue_name": concert["venue"], "genre": concert["genre"]}  # fmt: skip
+            if pick.random() < 0.25:
+                query = pick.choice(SEARCHES)
+                yield at, self._track("search", page, query=query, search_type="text", result_count=pick.randint(0, 14))
+                at += 2 + pick.expovariate(1 / 6)
+            yield at, self._track("impression", page, **entity, position=pick.randint(1, 12), feed_type="home")
+            if pick.random() < 0.6:
+                at += 1 + pick.expovariate(1 / 8)
+                yield at, self._track("event click", page, **entity, source="feed", position=pick.randint(1, 12))
+                page = {"url": f"{SITE}/concerts/{concert['id']}"}
+                yield at + 0.4, self._page(f"/concerts/{concert['id']}", str(concert["artist"]), SITE + path)
+                path = f"/concerts/{concert['id']}"
+                yield from self._look(at, who, page, concert, entity)
+                at += 20
+        if who.get("userId") and pick.random() < 0.2:
+            yield at + 5, self._track("Signed Out", page)
+
+    def _look(
+        self, at: float, who: dict[str, Any], page: dict[str, Any], concert: dict[str, Any], entity: dict[str, Any]
+    ) -> Iterator[Step]:
+        pick = self.random
+        if pick.random() < 0.35:
+            yield at + 6, self._track("interest", page, **entity)
+        if pick.random() < 0.2:
+            artist = str(concert["artist"]).lower().replace(" ", "-")
+            yield at + 9, self._page(f"/artists/{artist}", str(concert["artist"]), str(page["url"]))
+        if pick.random() < 0.3:
+            provider = pick.choice(("TicketHub", "Eventful"))
+            yield at + 12, self._track("ticket_click", page, **entity, ticket_provider=provider,
+                                       ticket_url="https://tickets.example/buy", price_range=f"{concert['price']}+")  # fmt: skip
+            if pick.random() < 0.35:
+                if not who.get("userId"):
+                    who["userId"] = "user-" + str(who["anonymousId"])[:8]
+                    self.regulars = [*self.regulars[-400:], (str(who["anonymousId"]), who["userId"])]
+                    yield at + 15, {"type": "identify", "traits": {"plan": "free"}}
+                    yield at + 15.2, self._track("Signed Up", page, method="email")
+                quantity = pick.choice((1, 2, 2, 4))
+                yield at + 18, self._track("Order Completed", page, **entity, order_id=f"o{pick.getrandbits(40):x}",
+                                           revenue=round(quantity * concert["price"] * 1.05, 2), currency="EUR",
+                                           quantity=quantity)  # fmt: skip
+
+    def _track(self, event: str, page: dict[str, Any], **properties: Any) -> dict[str, Any]:
+        return {"type": "track", "event": event, "page": page, "properties": properties}
+
+
+def messages(site: Site, start: datetime, who: dict[str, Any], steps: list[Step]) -> Iterator[dict[str, Any]]:
+    """A visit's messages, in Segment's format."""
+    for second, step in steps:
+        step = dict(step)
+        page = step.pop("page", None)
+        context = dict(who["context"], **({"page": page} if page else {}))
+        message_id = f"concert-{site.random.getrandbits(96):024x}"
+        at = (start + timedelta(seconds=second)).isoformat().replace("+00:00", "Z")
+        yield {**who, **step, "context": context, "messageId": message_id, "timestamp": at}
+
+
+class Sender:
+    """Sends batches, and tries again while the server is away."""
+
+    def __init__(self, url: str, write_key: str) -> None:
+        self.url = url.rstrip("/") + "/v1/batch"
+        self.authorization = "Basic " + b64encode(f"{write_key}:".encode()).decode()
+
+    def send(self, batch: list[dict[str, Any]]) -> None:
+        """One request; raises SystemExit when the server refuses it for good."""
+        headers = {"authorization": self.authorization, "content-type": "application/json", "content-encoding": "gzip"}
+        body = gzip.compress(json.dumps({"batch": batch}).encode(), 1)
+        for pause in (0.5, 1, 2, 4, 8):
+            try:
+                request = urllib.request.Request(self.url, body, headers)  # noqa: S310
+                urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+                return
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise SystemExit(f"{self.url} answered {error.code}: {error.read().decode()}") from error
+            except OSError:
+                pass
+            time.sleep(pause)
+        raise SystemExit(f"{self.url} cannot be reached")
+
+
+def visits_in(day: datetime, per_day: int) -> int:
+    """More on Fridays and Saturdays, and a little more every week."""
+    weekday = 1.5 if day.weekday() in (4, 5) else 1.0
+    return int(per_day * weekday * (0.85 + 0.15 * math.sin(day.timetuple().tm_yday / 9)))
+
+
+def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
+    """Send the past, oldest first."""
+    now, sent, batch = datetime.now(UTC), 0, []
+    for back in range(days, -1, -1):
+        midnight = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
+        for _ in range(visits_in(midnight, per_day)):
+            hour = min(23.99, max(0.0, site.random.gauss(18, 4.5)))
+            start = midnight + timedelta(hours=hour)
+            who, steps = site.visit()
+            if start + timedelta(seconds=steps[-1][0]) > now:
+                continue
+            batch += messages(site, start, who, steps)
+            if len(batch) >= 400:
+                sender.send(batch[:500])
+                sent += len(batch[:500])
+                batch = batch[500:]
+    if batch:
+        sender.send(batch)
+    return sent + len(batch)
+
+
+def live(site: Site, sender: Sender, per_minute: float) -> None:
+    """New visits until interrupted; each message is sent when it happens."""
+    due: list[tuple[float, dict[str, Any]]] = []
+    next_visit = time.time()
+    while True:
+        now = time.time()
+        if now >= next_visit:
+            next_visit = now + site.random.expovariate(per_minute / 60)
+            who, steps = site.visit()
+            moment = datetime.fromtimestamp(now, UTC)
+            whole = zip((now + second for second, _ in steps), messages(site, moment, who, steps), strict=True)
+            due = sorted([*due, *whole], key=lambda item: item[0])
+        ready = [message for at, message in due if at <= now]
+        due = due[len(ready) :]
+        for start in range(0, len(ready), 400):
+            sender.send(ready[start : start + 400])
+        time.sleep(0.2)
+
+
+def main() -> None:
+    """Read the options and go."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", default="http://127.0.0.1:8700")
+    parser.add_argument("--write-key", required=True)
+    parser.add_argument("--days", type=int, default=0)
+    parser.add_argument("--visits-per-day", type=int, default=250)
+    parser.add_argument("--live", action="store_true")
+    parser.add_argument("--visits-per-minute", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    site = Site(options.seed)
+    sender = Sender(options.url, options.write_key)
+    if options.days:
+        sent = backfill(site, sender, options.days, options.visits_per_day)
+        print(f"sent {sent:,} events of {options.days} days", flush=True)
+    if options.live:
+        try:
+            live(site, sender, options.visits_per_minute)
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    main()
