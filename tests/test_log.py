@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import msgspec
@@ -10,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackway.event import Arrival, Message
+from trackway.event import Arrival, Location, Message
 from trackway.log import Committer, Frame, Gap, LocalLog, LogInUse, LogUnavailable
 
 
 def record(*names: str) -> bytes:
     messages = [Message(type="track", event=name, user_id="u") for name in names]
-    return msgspec.msgpack.encode(Arrival(1, b"p" * 16, "", "", "", False, None, messages))
+    return msgspec.msgpack.encode(Arrival(1, b"p" * 16, "", Location(), "", "", False, None, messages))
 
 
 def names(log: LocalLog, offset: int = 0) -> list[str | None]:
@@ -142,6 +143,20 @@ def test_a_full_disk_refuses_keeps_nothing_half_and_resumes_by_itself(tmp_path: 
         log.close()
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_reader_beside_the_writer_sees_every_message_and_no_gap(tmp_path: Path) -> None:
+    log = LocalLog(tmp_path, segment_bytes=20_000)
+    total = 3_000
+    writer = threading.Thread(target=lambda: [log.write([record(str(number))], 1) for number in range(total)])
+    writer.start()
+    seen: list[str | None] = []
+    while len(seen) < total:
+        for item in log.read(len(seen), 500):
+            assert isinstance(item, Frame), f"{item} while writing"
+            seen += [message.event for arrival in item.arrivals() for message in arrival.messages]
+    writer.join()
+    assert seen == [str(number) for number in range(total)]
 
 
 def test_concurrent_appends_share_frames_and_each_learns_its_own_offset(tmp_path: Path) -> None:

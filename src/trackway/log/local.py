@@ -121,26 +121,28 @@ class LocalLog:
             self._file, self._size = None, self.segment_bytes
 
     def read(self, offset: int, most: int) -> Iterator[Frame | Gap]:
-        """Frames and gaps from `offset` on, until about `most` messages or the end of what is synced."""
-        while most > 0 and offset < self.end:
+        """Frames and gaps from `offset` on, until about `most` messages or the end of what is synced by now.
+
+        May run beside `write` in another thread.
+        """
+        end = self.end  # what is written while this reads is neither whole nor missing
+        while most > 0 and offset < end:
             path, position = self._locate(offset)
-            found = False
             for item, after in self._frames(path, position, offset):
-                found = True
+                if item.first >= end:
+                    return
                 self._cursor = (item.last, path, after)
                 if item.last <= offset:
                     continue
                 yield item
                 offset, most = item.last, most - (item.last - item.first)
-                if most <= 0 or offset >= self.end:
+                if most <= 0 or offset >= end:
                     return
             following = [segment for segment in self.segments() if int(segment.stem) > int(path.stem)]
-            after_gap = int(following[0].stem) if following else self.end
+            after_gap = min(int(following[0].stem), end) if following else end
             if after_gap > offset:
                 yield Gap(offset, after_gap, path, position)
                 offset = after_gap
-            elif not found and not following:
-                return
             if following:
                 self._cursor = (offset, following[0], 0)
 
