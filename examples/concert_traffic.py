@@ -11,6 +11,7 @@ The same `--seed` gives the same past.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import json
 import math
@@ -26,26 +27,67 @@ from typing import Any
 
 Step = tuple[float, dict[str, Any]]
 
-ARTISTS = ("The Paper Lanterns", "Nadia Okoye", "Glass Harbour", "Sons of Ljubljana", "Mirela", "Low Tide Orchestra",
-           "Kwame & the Comets", "Velvet Static", "Ana Duarte", "Northern Choir", "Tiny Engines", "Marimba Club")  # fmt: skip
+ARTISTS = (
+    "The Paper Lanterns",
+    "Nadia Okoye",
+    "Glass Harbour",
+    "Sons of Ljubljana",
+    "Mirela",
+    "Low Tide Orchestra",
+    "Kwame & the Comets",
+    "Velvet Static",
+    "Ana Duarte",
+    "Northern Choir",
+    "Tiny Engines",
+    "Marimba Club",
+)
 VENUES = ("Kulturhaus", "The Boiler Room", "Teatro Lux", "Harbour Hall", "Open Air Park", "Blue Note Cellar")
 GENRES = ("jazz", "indie", "folk", "electronic", "classical", "soul")
-SEARCHES = ("jazz tonight", "open air", "nadia okoye", "free concerts", "saturday", "folk", "choir", "cheap tickets")
+SEARCHES = (
+    "jazz tonight",
+    "open air",
+    "nadia okoye",
+    "free concerts",
+    "saturday",
+    "folk",
+    "choir",
+    "cheap tickets",
+)
 SITE = "https://concerts.example"
 
 AGENTS = (
-    ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
-     "Mobile/15E148 Safari/604.1", 390, 34),
-    ("Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile "
-     "Safari/537.36", 412, 27),
-    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 "
-     "Safari/537.36", 1920, 20),
-    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
-     "Safari/605.1.15", 1512, 10),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+        "Mobile/15E148 Safari/604.1",
+        390,
+        34,
+    ),
+    (
+        "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile "
+        "Safari/537.36",
+        412,
+        27,
+    ),
+    (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 "
+        "Safari/537.36",
+        1920,
+        20,
+    ),
+    (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+        "Safari/605.1.15",
+        1512,
+        10,
+    ),
     ("Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", 2560, 5),
-    ("Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 "
-     "Mobile/15E148 Safari/604.1", 820, 4),
-)  # fmt: skip
+    (
+        "Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 "
+        "Mobile/15E148 Safari/604.1",
+        820,
+        4,
+    ),
+)
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 ORIGINS = (
@@ -62,8 +104,16 @@ ORIGINS = (
     ("https://www.youtube.com/watch?v=demo", "", 2),
 )
 # Networks whose country the bundled data knows; only the first 24 bits are ever kept.
-NETWORKS = (("81.2.69", "en-GB", 24), ("91.64.10", "de-DE", 26), ("90.60.12", "fr-FR", 12), ("2.37.55", "it-IT", 8),
-            ("8.8.4", "en-US", 14), ("189.6.20", "pt-BR", 6), ("41.220.100", "sw-TZ", 6), ("126.1.20", "ja-JP", 4))  # fmt: skip
+NETWORKS = (
+    ("81.2.69", "en-GB", 24),
+    ("91.64.10", "de-DE", 26),
+    ("90.60.12", "fr-FR", 12),
+    ("2.37.55", "it-IT", 8),
+    ("8.8.4", "en-US", 14),
+    ("189.6.20", "pt-BR", 6),
+    ("41.220.100", "sw-TZ", 6),
+    ("126.1.20", "ja-JP", 4),
+)
 
 
 class Site:
@@ -110,8 +160,10 @@ class Site:
 
     def _crawl(self) -> tuple[dict[str, Any], list[Step]]:
         context = {"userAgent": CRAWLER, "ip": "66.249.66.1", "library": {"name": "concert-traffic"}}
-        pages = [(second * 2.0, self._page(f"/concerts/{concert['id']}", concert["artist"], ""))
-                 for second, concert in enumerate(self.random.sample(self.concerts, 5))]  # fmt: skip
+        pages = [
+            (second * 2.0, self._page(f"/concerts/{concert['id']}", concert["artist"], ""))
+            for second, concert in enumerate(self.random.sample(self.concerts, 5))
+        ]
         return {"anonymousId": f"crawler-{self.random.randint(1, 9)}", "context": context}, pages
 
     def _page(self, path: str, title: str, referrer: str, tags: str = "") -> dict[str, Any]:
@@ -128,16 +180,30 @@ class Site:
         while pick.random() < 0.72:
             at += 3 + pick.expovariate(1 / 25)
             concert = self.concerts[min(int(pick.paretovariate(0.9)), len(self.concerts)) - 1]
-            entity = {"entity_type": "concert", "entity_id": concert["id"], "artist_name": concert["artist"],
-                      "venue_name": concert["venue"], "genre": concert["genre"]}  # fmt: skip
+            entity = {
+                "entity_type": "concert",
+                "entity_id": concert["id"],
+                "artist_name": concert["artist"],
+                "venue_name": concert["venue"],
+                "genre": concert["genre"],
+            }
             if pick.random() < 0.25:
                 query = pick.choice(SEARCHES)
-                yield at, self._track("search", page, query=query, search_type="text", result_count=pick.randint(0, 14))
+                yield (
+                    at,
+                    self._track("search", page, query=query, search_type="text", result_count=pick.randint(0, 14)),
+                )
                 at += 2 + pick.expovariate(1 / 6)
-            yield at, self._track("impression", page, **entity, position=pick.randint(1, 12), feed_type="home")
+            yield (
+                at,
+                self._track("impression", page, **entity, position=pick.randint(1, 12), feed_type="home"),
+            )
             if pick.random() < 0.6:
                 at += 1 + pick.expovariate(1 / 8)
-                yield at, self._track("event click", page, **entity, source="feed", position=pick.randint(1, 12))
+                yield (
+                    at,
+                    self._track("event click", page, **entity, source="feed", position=pick.randint(1, 12)),
+                )
                 page = {"url": f"{SITE}/concerts/{concert['id']}"}
                 yield at + 0.4, self._page(f"/concerts/{concert['id']}", str(concert["artist"]), SITE + path)
                 path = f"/concerts/{concert['id']}"
@@ -147,7 +213,12 @@ class Site:
             yield at + 5, self._track("Signed Out", page)
 
     def _look(
-        self, at: float, who: dict[str, Any], page: dict[str, Any], concert: dict[str, Any], entity: dict[str, Any]
+        self,
+        at: float,
+        who: dict[str, Any],
+        page: dict[str, Any],
+        concert: dict[str, Any],
+        entity: dict[str, Any],
     ) -> Iterator[Step]:
         pick = self.random
         if pick.random() < 0.35:
@@ -157,8 +228,17 @@ class Site:
             yield at + 9, self._page(f"/artists/{artist}", str(concert["artist"]), str(page["url"]))
         if pick.random() < 0.3:
             provider = pick.choice(("TicketHub", "Eventful"))
-            yield at + 12, self._track("ticket_click", page, **entity, ticket_provider=provider,
-                                       ticket_url="https://tickets.example/buy", price_range=f"{concert['price']}+")  # fmt: skip
+            yield (
+                at + 12,
+                self._track(
+                    "ticket_click",
+                    page,
+                    **entity,
+                    ticket_provider=provider,
+                    ticket_url="https://tickets.example/buy",
+                    price_range=f"{concert['price']}+",
+                ),
+            )
             if pick.random() < 0.35:
                 if not who.get("userId"):
                     who["userId"] = "user-" + str(who["anonymousId"])[:8]
@@ -166,9 +246,18 @@ class Site:
                     yield at + 15, {"type": "identify", "traits": {"plan": "free"}}
                     yield at + 15.2, self._track("Signed Up", page, method="email")
                 quantity = pick.choice((1, 2, 2, 4))
-                yield at + 18, self._track("Order Completed", page, **entity, order_id=f"o{pick.getrandbits(40):x}",
-                                           revenue=round(quantity * concert["price"] * 1.05, 2), currency="EUR",
-                                           quantity=quantity)  # fmt: skip
+                yield (
+                    at + 18,
+                    self._track(
+                        "Order Completed",
+                        page,
+                        **entity,
+                        order_id=f"o{pick.getrandbits(40):x}",
+                        revenue=round(quantity * concert["price"] * 1.05, 2),
+                        currency="EUR",
+                        quantity=quantity,
+                    ),
+                )
 
     def _track(self, event: str, page: dict[str, Any], **properties: Any) -> dict[str, Any]:
         return {"type": "track", "event": event, "page": page, "properties": properties}
@@ -194,12 +283,16 @@ class Sender:
 
     def send(self, batch: list[dict[str, Any]]) -> None:
         """One request; raises SystemExit when the server refuses it for good."""
-        headers = {"authorization": self.authorization, "content-type": "application/json", "content-encoding": "gzip"}
+        headers = {
+            "authorization": self.authorization,
+            "content-type": "application/json",
+            "content-encoding": "gzip",
+        }
         body = gzip.compress(json.dumps({"batch": batch}).encode(), 1)
         for pause in (0.5, 1, 2, 4, 8):
             try:
-                request = urllib.request.Request(self.url, body, headers)  # noqa: S310
-                urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+                request = urllib.request.Request(self.url, body, headers)
+                urllib.request.urlopen(request, timeout=30).close()
                 return
             except urllib.error.HTTPError as error:
                 if error.code != 503:
@@ -273,10 +366,8 @@ def main() -> None:
         sent = backfill(site, sender, options.days, options.visits_per_day)
         print(f"sent {sent:,} events of {options.days} days", flush=True)
     if options.live:
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             live(site, sender, options.visits_per_minute)
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":

@@ -30,8 +30,12 @@ def test_channels_agree_with_the_published_default_channel_cases() -> None:
 @needs_data
 @pytest.mark.parametrize(
     ("file", "kind", "share"),
-    [("matomo_AIAssistants.yml", "ai", 0.9), ("matomo_Socials.yml", "social", 0.35), ("matomo_SearchEngines.yml", "search", 0.1)],
-)  # fmt: skip
+    [
+        ("matomo_AIAssistants.yml", "ai", 0.9),
+        ("matomo_Socials.yml", "social", 0.35),
+        ("matomo_SearchEngines.yml", "search", 0.1),
+    ],
+)
 def test_most_hosts_of_the_published_lists_are_known(file: str, kind: str, share: float) -> None:
     text = yaml.safe_load((SHARED / file).read_text())
     hosts = [

@@ -97,7 +97,10 @@ def shape(store: Memory) -> list[tuple[float, float, int]]:
     for one in current:
         events = by_session[one.session_id]
         assert one.events == len(events)
-        assert (one.started_at, one.ended_at) == (min(e.timestamp for e in events), max(e.timestamp for e in events))
+        assert (one.started_at, one.ended_at) == (
+            min(e.timestamp for e in events),
+            max(e.timestamp for e in events),
+        )
         assert {traffic_of(e) for e in events} == {one.traffic}
     return sorted(
         ((s.started_at - START) / MINUTE, (s.ended_at - START) / MINUTE, s.events) for s in current

@@ -29,7 +29,12 @@ def newest_sessions(
 
 
 def _widen(
-    store: Store, template: str, question: Question, limit: int, until: datetime | None, values: dict[str, Any]
+    store: Store,
+    template: str,
+    question: Question,
+    limit: int,
+    until: datetime | None,
+    values: dict[str, Any],
 ) -> Answer:
     start, end = question.period.start, min(until or question.period.end, question.period.end)
     for window in _WINDOWS:

@@ -95,13 +95,15 @@ def compile_filters(filters: list[Filter]) -> Conditions:
     if of_sessions:
         events.append(
             "session_id IN (SELECT session_id FROM sessions FINAL WHERE project_id = {project:UUID} "
-            f"AND started_at >= {{start:DateTime64(3,'UTC')}} - INTERVAL 7 DAY AND started_at < {{end:DateTime64(3,'UTC')}} "
+            "AND started_at >= {start:DateTime64(3,'UTC')} - INTERVAL 7 DAY "
+            "AND started_at < {end:DateTime64(3,'UTC')} "
             f"AND {' AND '.join(of_sessions)})"
         )
     if of_events:
         sessions.append(
             "session_id IN (SELECT session_id FROM events WHERE project_id = {project:UUID} "
-            f"AND timestamp >= {{start:DateTime64(3,'UTC')}} AND timestamp < {{end:DateTime64(3,'UTC')}} + INTERVAL 7 DAY "
+            "AND timestamp >= {start:DateTime64(3,'UTC')} "
+            "AND timestamp < {end:DateTime64(3,'UTC')} + INTERVAL 7 DAY "
             f"AND {' AND '.join(of_events)})"
         )
     return Conditions(_and(events), _and(sessions), parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from trackway.analyze.period import Period
@@ -39,7 +40,7 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
     return answer, totals
 
 
-def amounts(by_currency: object) -> list[dict[str, Any]]:
+def amounts(by_currency: dict[str, Decimal] | list[tuple[str, Decimal]] | None) -> list[dict[str, Any]]:
     """A map of currency to amount, as the API shows it."""
     pairs = by_currency.items() if isinstance(by_currency, dict) else by_currency or []
-    return [{"currency": currency, "amount": amount} for currency, amount in pairs]  # type: ignore[misc]
+    return [{"currency": currency, "amount": amount} for currency, amount in pairs]

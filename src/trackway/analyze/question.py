@@ -53,7 +53,9 @@ class Answer(msgspec.Struct):
         return rows
 
 
-def ask(store: Store, template: str, question: Question, structure: dict[str, Any] | None = None, **values: Any) -> Answer:
+def ask(
+    store: Store, template: str, question: Question, structure: dict[str, Any] | None = None, **values: Any
+) -> Answer:
     """Render `template` for a question and have the engine answer it.
 
     Args:

@@ -28,6 +28,12 @@ def sources(
         if column not in COLUMNS:
             raise BadQuestion("by", f"{column!r} is not part of a source; use some of {', '.join(COLUMNS)}")
     answer = ask(
-        store, "sources.sql", question, {"columns": by}, goals=list(question.goals), currency=currency, limit=limit
+        store,
+        "sources.sql",
+        question,
+        {"columns": by},
+        goals=list(question.goals),
+        currency=currency,
+        limit=limit,
     )
     return answer, [{**row, "revenue": amounts(row["revenue"])} for row in answer.rows()]

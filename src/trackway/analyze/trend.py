@@ -14,7 +14,7 @@ from trackway.store.connection import Store
 class _Metric(NamedTuple):
     source: str
     at: str
-    count: str
+    value: str
 
 
 _RAW = {
@@ -54,7 +54,7 @@ def trend(store: Store, question: Question, metric: str, interval: Interval) -> 
         store,
         "trend.sql",
         question,
-        {"source": chosen.source, "at": chosen.at, "metric": chosen.count, "interval": interval,
+        {"source": chosen.source, "at": chosen.at, "metric": chosen.value, "interval": interval,
          "conditions": own + bots},
     )  # fmt: skip
     counted = {datetime.fromtimestamp(row["at"], UTC): row["value"] for row in answer.rows()}

@@ -58,7 +58,7 @@ def ask(settings: Settings, sql: str, url: str | None, key: str | None, json: bo
         return
     with _stopped_store(settings) as store:
         text = sql.strip().rstrip(";")
-        found = store.ask(f"SELECT * FROM (\n{text}\n)").to_pylist()  # noqa: S608 - one's own store, read only
+        found = store.ask(f"SELECT * FROM (\n{text}\n)").to_pylist()
     show.rows(found, json)
 
 
@@ -90,7 +90,13 @@ def _ask_server(url: str, key: str, sql: str) -> Any:
 
 
 def export_table(
-    settings: Settings, table: str, out: Path, url: str | None, key: str | None, project: str | None, json: bool
+    settings: Settings,
+    table: str,
+    out: Path,
+    url: str | None,
+    key: str | None,
+    project: str | None,
+    json: bool,
 ) -> None:
     """Write a table of a project to a file."""
     if table not in _TABLES:
@@ -125,7 +131,7 @@ def _export_stopped(settings: Settings, table: str, out: Path, form: str, projec
     written = 0
     with _stopped_store(settings) as store:
         months = store.ask(
-            f"SELECT DISTINCT toYYYYMM({when}) AS month FROM ({_TABLES[table]}) "  # noqa: S608
+            f"SELECT DISTINCT toYYYYMM({when}) AS month FROM ({_TABLES[table]}) "
             "WHERE project_id = {p:UUID} ORDER BY month",
             {"p": project_id},
         )["month"].to_pylist()
@@ -133,7 +139,7 @@ def _export_stopped(settings: Settings, table: str, out: Path, form: str, projec
         with out.open("wb") as sink:
             for month in months:
                 part = store.ask(
-                    f"SELECT * FROM ({_TABLES[table]}) WHERE project_id = {{p:UUID}} "  # noqa: S608
+                    f"SELECT * FROM ({_TABLES[table]}) WHERE project_id = {{p:UUID}} "
                     f"AND toYYYYMM({when}) = {{month:UInt32}} ORDER BY {_ORDER[table]}",
                     {"p": project_id, "month": month},
                 )
@@ -143,7 +149,11 @@ def _export_stopped(settings: Settings, table: str, out: Path, form: str, projec
                     continue
                 part = _plain(part) if form == "csv" else part
                 if writer is None:
-                    make = {"parquet": pa.parquet.ParquetWriter, "csv": pa.csv.CSVWriter, "arrow": pa.ipc.new_stream}
+                    make = {
+                        "parquet": pa.parquet.ParquetWriter,
+                        "csv": pa.csv.CSVWriter,
+                        "arrow": pa.ipc.new_stream,
+                    }
                     writer = make[form](sink, part.schema)
                 writer.write_table(part)
             if writer is not None:

@@ -62,7 +62,13 @@ class _Source:
 
 
 def import_access_log(
-    settings: Settings, file: str, host: str, url: str | None, key: str | None, project: str | None, json: bool
+    settings: Settings,
+    file: str,
+    host: str,
+    url: str | None,
+    key: str | None,
+    project: str | None,
+    json: bool,
 ) -> None:
     """Import an access log; say what became of its lines."""
     source = _Source(file)

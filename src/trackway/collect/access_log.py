@@ -19,7 +19,7 @@ from trackway.event import Message, to_millis
 
 _LINE = re.compile(
     r'^(?P<address>\S+) \S+ (?P<user>.*?) \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" '
-    r'(?P<status>\d{3}) (?P<bytes>\d+|-)'
+    r"(?P<status>\d{3}) (?P<bytes>\d+|-)"
     r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?'
 )
 _FILES = re.compile(

@@ -20,7 +20,7 @@ from trackway.collect import native
 from trackway.collect.native import MAX_REQUEST, Refusal, Request
 from trackway.collect.privacy import Privacy
 from trackway.collect.pseudonym import pseudonym
-from trackway.event import MESSAGE_TYPES, Arrival, Message, Rejection, now
+from trackway.event import MESSAGE_TYPES, Arrival, Rejection, now
 from trackway.log import Committer, LogUnavailable
 
 logger = logging.getLogger("trackway.collect")
@@ -172,7 +172,7 @@ class Collector:
         if self._trust_proxy and (forwarded := headers.get(b"x-forwarded-for")):
             return forwarded.split(b",")[0].decode("latin-1").strip()
         client = scope.get("client")
-        return client[0] if client else ""
+        return str(client[0]) if client else ""
 
 
 def _basic_user(header: bytes) -> str | None:
@@ -187,7 +187,7 @@ def _basic_user(header: bytes) -> str | None:
 
 async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
     """The request's body, unpacked; never more than `MAX_REQUEST` in memory."""
-    body = b""
+    body: bytes = b""
     while True:
         part = await receive()
         if part["type"] == "http.disconnect":

@@ -95,9 +95,7 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis) -> Req
     except (OverflowError, ValueError) as error:
         raise Refusal(400, "sentAt", "sentAt is not a time; send ISO 8601, such as 2026-01-31T12:00:00Z") from error
     if len(envelope.batch) > MAX_MESSAGES:
-        raise Refusal(
-            413, "batch", f"{len(envelope.batch)} messages in a batch; send at most {MAX_MESSAGES} at once"
-        )
+        raise Refusal(413, "batch", f"{len(envelope.batch)} messages in a batch; send at most {MAX_MESSAGES} at once")
     request = Request([], [], [], envelope.write_key, sent_at)
     for index, raw in enumerate(envelope.batch):
         _take(request, index, bytes(raw), "", envelope.context, privacy, received_at)

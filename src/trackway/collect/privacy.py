@@ -1,4 +1,4 @@
-"""What must never be written: whole addresses, secrets in URLs. Applied at the door, so that not even the log has it."""
+"""What must never be written: whole addresses, secrets in URLs. Applied at the door, before even the log."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Privacy:
     ) -> None:
         self.ip = truncate_ip if truncate else plain_ip
         self.url = url_scrubber(private_parameters)
-        self.locate = locate or (lambda address: Location())
+        self.locate = locate or (lambda _: Location())
 
     def apply(self, message: Message) -> None:
         """Truncate `context.ip` and scrub the URLs in `context.page` and `properties`."""

@@ -20,10 +20,44 @@ class Device(NamedTuple):
 
 
 _UNKNOWN = Device("", "", "", "", "", False)
-_DESKTOP = {"Windows", "Mac OS X", "Linux", "Ubuntu", "Chrome OS", "Fedora", "Debian", "FreeBSD", "OpenBSD", "NetBSD",
-            "Solaris", "Arch Linux", "SUSE", "Red Hat", "Slackware", "CentOS", "Gentoo", "Kubuntu", "Mageia"}  # fmt: skip
-_TV = ("smart-tv", "smarttv", "googletv", "appletv", "hbbtv", "roku", "crkey", "aftt", "aftb", "aftm", "bravia",
-       "netcast", "web0s", "webos.tv", "dlnadoc")  # fmt: skip
+_DESKTOP = {
+    "Windows",
+    "Mac OS X",
+    "Linux",
+    "Ubuntu",
+    "Chrome OS",
+    "Fedora",
+    "Debian",
+    "FreeBSD",
+    "OpenBSD",
+    "NetBSD",
+    "Solaris",
+    "Arch Linux",
+    "SUSE",
+    "Red Hat",
+    "Slackware",
+    "CentOS",
+    "Gentoo",
+    "Kubuntu",
+    "Mageia",
+}
+_TV = (
+    "smart-tv",
+    "smarttv",
+    "googletv",
+    "appletv",
+    "hbbtv",
+    "roku",
+    "crkey",
+    "aftt",
+    "aftb",
+    "aftm",
+    "bravia",
+    "netcast",
+    "web0s",
+    "webos.tv",
+    "dlnadoc",
+)
 _CONSOLE = ("playstation", "xbox", "nintendo")
 _TABLET = ("ipad", "tablet", "kindle", "silk/", "playbook")
 _PHONE = ("iphone", "ipod", "mobile", "phone", "opera mini", "opera mobi", "blackberry", "symbian", "midp")

@@ -5,6 +5,7 @@ Sessions need to know about other events; they are `trackway.enrich.session`'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -160,7 +161,35 @@ def _properties(message: Message, properties: dict[str, Any]) -> bytes:
         properties = {**{key: value for key, value in named.items() if value}, **properties}
     elif message.type == "alias":
         properties = {**properties, "previous_id": str(message.previous_id)}
-    return _json.encode(properties) if properties else _NO_PROPERTIES
+    if not properties:
+        return _NO_PROPERTIES
+    encoded = _json.encode(properties)
+    return _json.encode(_flat(properties)) if _DOTTED_KEY.search(encoded) else encoded
+
+
+# A key with a dot in it, seen from the JSON: nothing but a key ends in `":`.
+_DOTTED_KEY = re.compile(rb'\.[^"]*":')
+
+
+def _flat(value: object) -> object:
+    """Objects as maps of whole paths, the first of those that clash: `{"a.b": 1, "a": {"b": 2}}` → `{"a.b": 1}`.
+
+    A JSON column takes a dot in a key for a step of the path, and refuses a path that comes twice.
+    """
+    if isinstance(value, list):
+        return [_flat(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, object] = {}
+    for key, inner in value.items():
+        name = ".".join(step for step in key.split(".") if step) or "_"
+        found = _flat(inner)
+        if isinstance(found, dict):
+            for path, leaf in found.items():
+                flat.setdefault(f"{name}.{path}", leaf)
+        else:
+            flat.setdefault(name, found)
+    return flat
 
 
 def _text(value: object) -> str:

@@ -72,8 +72,9 @@ class Session(msgspec.Struct, gc=False):
         return (self.channel, self.source, self.medium, self.campaign, self.term, self.content)
 
 
-OF_FIRST_EVENT = ("referrer_host", "channel", "source", "medium", "campaign", "term", "content", "device", "browser",
-                  "system", "country", "region", "city", "language")  # fmt: skip
+OF_FIRST_EVENT = (
+    "referrer_host channel source medium campaign term content device browser system country region city language"
+).split()
 
 
 def traffic_of(event: Event) -> tuple[str, str, str, str, str, str]:
@@ -97,10 +98,28 @@ def continues(session: Session, event: Event) -> bool:
 
 def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
     """A session of one event."""
+    nothing = dict.fromkeys(OF_FIRST_EVENT, "")
     session = Session(
-        event.project_id, session_id, event.visitor_id, event.visitor_name, "", event.timestamp, event.timestamp,
-        False, 0, 0, 0, "", "", 0, "", *("" for _ in OF_FIRST_EVENT), "", hinted, 0,
-    )  # fmt: skip
+        project_id=event.project_id,
+        session_id=session_id,
+        visitor_id=event.visitor_id,
+        visitor_name=event.visitor_name,
+        user_id="",
+        started_at=event.timestamp,
+        ended_at=event.timestamp,
+        closed=False,
+        events=0,
+        page_views=0,
+        entry_at=0,
+        entry_host="",
+        entry_path="",
+        exit_at=0,
+        exit_path="",
+        bot="",
+        hinted=hinted,
+        version=0,
+        **nothing,
+    )
     _take_first(session, event)
     extend(session, event)
     return session

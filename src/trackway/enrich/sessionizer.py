@@ -156,9 +156,7 @@ class Sessionizer:
         names = [session.session_id for session in known.sessions] if known else []
         return hinted_id(event, hint, names) not in names
 
-    def _assign_visitor(
-        self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome
-    ) -> None:
+    def _assign_visitor(self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> None:
         placed: list[tuple[Event, Session]] = []
         try:
             for event, hint in items:
@@ -172,9 +170,7 @@ class Sessionizer:
         for session in {session.session_id: session for _, session in placed}.values():
             _write(known, session, version, outcome)
 
-    def _restate(
-        self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome
-    ) -> None:
+    def _restate(self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> None:
         """Count the sessions that late events touch anew, from their stored events and the batch's."""
         hinted: dict[bytes, list[Event]] = {}
         derived: list[Event] = []

@@ -81,9 +81,9 @@ class Accounts:
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
-            if inspect(connection).has_table("alembic_version"):
-                if connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
-                    return  # the usual start; Alembic takes longer to import than the rest of it
+            known = inspect(connection).has_table("alembic_version")
+            if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
+                return  # the usual start; Alembic takes longer to import than the rest of it
         import alembic.command
         import alembic.config
 
@@ -207,7 +207,12 @@ class Accounts:
             key.revoked_at = _now()
 
     def change_project(
-        self, project_id: UUID, name: str | None, timezone: str | None, currency: str | None, goals: list[str] | None
+        self,
+        project_id: UUID,
+        name: str | None,
+        timezone: str | None,
+        currency: str | None,
+        goals: list[str] | None,
     ) -> Project:
         """Change what is given of a project."""
         if timezone is not None:
@@ -265,9 +270,7 @@ class Accounts:
             session.execute(delete(SignIn).where(SignIn.expires_at < _now()))
             token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
             expires = _now() + timedelta(days=SIGN_IN_DAYS)
-            session.add(
-                SignIn(token=_digest(token), user_id=user.id, csrf=csrf, created_at=_now(), expires_at=expires)
-            )
+            session.add(SignIn(token=_digest(token), user_id=user.id, csrf=csrf, created_at=_now(), expires_at=expires))
         return SignedIn(token, csrf, user)
 
     def signed_in(self, token: str) -> SignedIn | None:

@@ -7,6 +7,7 @@ a corrupt frame with sound ones behind it is reported as a `Gap` and skipped. Se
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
 import time
@@ -158,13 +159,12 @@ class LocalLog:
             file.seek(position)
             data = file.read()
         start = int(path.stem) if position == 0 else expected
-        for item, after in _scan(path, data, position, start):
-            yield item, after
+        yield from _scan(path, data, position, start)
 
     def remove_stored(self, stored: int, keep_hours: float) -> list[Path]:
         """Delete segments whose messages are all below `stored` and that are older than `keep_hours`."""
         segments, removed = self.segments(), []
-        for segment, following in zip(segments, segments[1:], strict=False):
+        for segment, following in itertools.pairwise(segments):
             if int(following.stem) > stored or segment.stat().st_mtime > time.time() - keep_hours * 3600:
                 break
             segment.unlink()

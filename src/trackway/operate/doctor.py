@@ -78,7 +78,11 @@ def _examine_disk(directory: Path) -> Finding:
 def _examine_accounts(settings: Settings) -> Finding:
     path = settings.directory / "accounts.db"
     if settings.accounts or not path.exists():
-        return Finding("accounts", "note", "not looked at" if settings.accounts else "none yet; the first start makes them")
+        return Finding(
+            "accounts",
+            "note",
+            "not looked at" if settings.accounts else "none yet; the first start makes them",
+        )
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
@@ -157,7 +161,9 @@ def examine_server(url: str) -> list[Finding]:
         return [Finding("server", "bad", text)]
     findings = [Finding("settings", "bad", warning) for warning in status.get("warnings", [])]
     if status.get("lost"):
-        text = f"{status['lost']} messages of the log could not be read; stop the server and run doctor on its directory"
+        text = (
+            f"{status['lost']} messages of the log could not be read; stop the server and run doctor on its directory"
+        )
         findings.append(Finding("log", "bad", text))
     waiting = status["logged"] - status["stored"]
     if status["trouble"]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 import msgspec
 
 from trackway.event import Event, Millis
 from trackway.store import rows
-from trackway.store.connection import Store
+from trackway.store.connection import QuestionFailed, Store
+
+
+logger = logging.getLogger("trackway.store.batch")
 
 
 class Moved(msgspec.Struct, array_like=True):
@@ -58,11 +62,22 @@ def apply(store: Store, prepared: Prepared) -> None:
     for move in prepared.moved:
         _move(store, move)
     if prepared.events:
-        store.insert("events", rows.EVENT_COLUMNS, prepared.events, token)
+        _insert_events(store, prepared.events, token)
     if prepared.sessions:
         store.insert("sessions", rows.SESSION_COLUMNS, prepared.sessions, token)
     if prepared.rejections:
         store.insert("rejections", rows.REJECTION_COLUMNS, prepared.rejections, token)
+
+
+def _insert_events(store: Store, block: bytes, token: str) -> None:
+    try:
+        store.insert("events", rows.EVENT_COLUMNS, block, token)
+    except QuestionFailed as error:
+        if "JSON" not in str(error):
+            raise
+        # Properties that the engine cannot take must stop neither their neighbours nor the loader.
+        logger.error("the engine refuses properties at offsets %s (%s); they are kept as text", token, error)
+        store.insert("events", rows.EVENT_COLUMNS, rows.properties_as_text(block), token)
 
 
 def _move(store: Store, move: Moved) -> None:

@@ -18,9 +18,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-# Duplicated paths in a JSON column ({"a.b": 1, "a": {"b": 2}}) would refuse a whole batch; the first is kept.
 _INSERT = {
-    "type_json_skip_duplicated_paths": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
     "input_format_arrow_allow_missing_columns": 0,
@@ -93,7 +91,7 @@ class Store:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
     def insert(self, table: str, columns: list[str], block: bytes, token: str) -> None:
-        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, in the table and behind its views."""
+        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, behind views neither."""
         with self._client() as client:
             settings = {**_INSERT, "insert_deduplication_token": token}
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")

@@ -14,8 +14,7 @@ from trackway.event import Event, Millis
 from trackway.store.connection import Store
 
 _SESSIONS = ", ".join(
-    f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name
-    for name in Session.__struct_fields__
+    f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Session.__struct_fields__
 )
 _EVENTS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_"
@@ -45,7 +44,7 @@ class StoredHistory:
         for project_id in {project_id for project_id, _ in visitors}:
             names = [name for owner, name in visitors if owner == project_id]
             answer = self._store.ask(
-                f"SELECT {_SESSIONS} FROM sessions FINAL WHERE project_id = {{project:UUID}} "  # noqa: S608
+                f"SELECT {_SESSIONS} FROM sessions FINAL WHERE project_id = {{project:UUID}} "
                 "AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
                 "AND fromUnixTimestamp64Milli({until:Int64}) AND visitor_id IN {visitors:Array(String)}",
                 {"project": UUID(bytes=project_id), "since": since, "until": until, "visitors": names},
@@ -61,8 +60,7 @@ class StoredHistory:
             return None, []
         since = newest["at"][0].as_py() - KEEP
         answer = self._store.ask(
-            f"SELECT {_SESSIONS} FROM sessions FINAL "  # noqa: S608
-            "WHERE ended_at >= fromUnixTimestamp64Milli({since:Int64})",
+            f"SELECT {_SESSIONS} FROM sessions FINAL WHERE ended_at >= fromUnixTimestamp64Milli({{since:Int64}})",
             {"since": since},
         )
         return since, _objects(Session, answer)
@@ -74,7 +72,7 @@ class StoredHistory:
         for project_id in {session.project_id for session in sessions}:
             own = [session for session in sessions if session.project_id == project_id]
             answer = self._store.ask(
-                f"SELECT {_EVENTS} FROM events WHERE project_id = {{project:UUID}} "  # noqa: S608
+                f"SELECT {_EVENTS} FROM events WHERE project_id = {{project:UUID}} "
                 "AND timestamp BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
                 "AND fromUnixTimestamp64Milli({until:Int64}) "
                 "AND visitor_id IN {visitors:Array(String)} AND session_id IN {sessions:Array(UUID)}",

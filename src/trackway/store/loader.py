@@ -181,8 +181,7 @@ class Loader:
         rejected: list[tuple[Arrival, Rejection]],
     ) -> Prepared:
         batch: list[tuple[Event, str]] = [
-            (enrich(message, arrival, digest), session_hint(message))
-            for message, arrival, digest in fresh
+            (enrich(message, arrival, digest), session_hint(message)) for message, arrival, digest in fresh
         ]
         outcome = self._sessions.assign(batch, last)
         return Prepared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,7 +28,13 @@ _SPECIAL = {
     "revenue": pa.decimal128(18, 4),
     "version": pa.uint64(),
 }
-_CHANGES = ("changes_sessions", "changes_bounces", "changes_events", "changes_page_views", "changes_duration_ms")
+_CHANGES = (
+    "changes_sessions",
+    "changes_bounces",
+    "changes_events",
+    "changes_page_views",
+    "changes_duration_ms",
+)
 
 EVENT_COLUMNS = list(Event.__struct_fields__)
 SESSION_COLUMNS = [*Session.__struct_fields__, "gone", *_CHANGES]
@@ -50,6 +57,18 @@ def _stream(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
 def events(events: Sequence[Event]) -> bytes:
     """The stream for the events table."""
     return _stream(EVENT_COLUMNS, map(astuple, events))
+
+
+def properties_as_text(stream: bytes) -> bytes:
+    """The stream with every event's properties as one text under `unparsed`."""
+    table = pa.ipc.open_stream(stream).read_all()
+    position = EVENT_COLUMNS.index("properties")
+    texts = [json.dumps({"unparsed": text}) for text in table.column(position).to_pylist()]
+    table = table.set_column(position, "properties", pa.array(texts, pa.string()))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def sessions(rows: Sequence[Row]) -> bytes:

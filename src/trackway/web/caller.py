@@ -20,7 +20,9 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 class Caller:
     """Somebody or some program that has proved who it is."""
 
-    def __init__(self, accounts: Accounts, user: User | None, own: Project | None, token: str = "", csrf: str = "") -> None:
+    def __init__(
+        self, accounts: Accounts, user: User | None, own: Project | None, token: str = "", csrf: str = ""
+    ) -> None:
         self._accounts = accounts
         self.user = user
         self._own = own

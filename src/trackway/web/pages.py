@@ -32,7 +32,10 @@ class Pages(Controller):
         if not file.is_file():
             raise NotFoundException(f"there is no asset {name}")
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable",
+            "x-content-type-options": "nosniff",
+        }
         return Response(file.read_bytes(), media_type=kind, headers=headers)
 
     @get("/", exclude_from_auth=True, sync_to_thread=True)

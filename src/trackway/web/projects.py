@@ -67,23 +67,17 @@ class Projects(Controller):
     ) -> ProjectShown:
         """Change name, time zone, currency or goals."""
         request.user.project(project_id)
-        return show(
-            house.accounts.change_project(project_id, data.name, data.timezone, data.currency, data.goals)
-        )
+        return show(house.accounts.change_project(project_id, data.name, data.timezone, data.currency, data.goals))
 
     @post("/{project_id:uuid}/keys", guards=[people_only, administrators_only], sync_to_thread=True)
-    def add_key(
-        self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], house: House
-    ) -> Keys:
+    def add_key(self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], house: House) -> Keys:
         """Make another key."""
         request.user.project(project_id)
         value = house.accounts.add_key(project_id, data.kind)
         return Keys(str(project_id), **{f"{data.kind}_key": value})
 
     @delete("/{project_id:uuid}/keys/{key_id:str}", guards=[people_only, administrators_only], sync_to_thread=True)
-    def revoke_key(
-        self, project_id: UUID, key_id: str, request: Request[Caller, Any, Any], house: House
-    ) -> None:
+    def revoke_key(self, project_id: UUID, key_id: str, request: Request[Caller, Any, Any], house: House) -> None:
         """Make a key useless."""
         request.user.project(project_id)
         house.accounts.revoke_key(project_id, key_id)

@@ -131,9 +131,7 @@ class Questions(Controller):
         return _shown(answer, totals, asked)
 
     @get("/trend", sync_to_thread=True)
-    def trend(
-        self, asked: Asked, house: House, metric: str = "visitors", interval: Interval = "day"
-    ) -> dict[str, Any]:
+    def trend(self, asked: Asked, house: House, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
         """One metric by hour, day, week or month, with the period before."""
         answer, points = trend(house.store, asked.question, metric, interval)
         earlier = msgspec.structs.replace(asked.question, period=asked.before)
@@ -164,7 +162,12 @@ class Questions(Controller):
 
     @get("/events", sync_to_thread=True)
     def events(
-        self, asked: Asked, house: House, limit: Limit = 100, before: datetime | None = None, form: Format = "json"
+        self,
+        asked: Asked,
+        house: House,
+        limit: Limit = 100,
+        before: datetime | None = None,
+        form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """The newest events, or those before a moment."""
         answer = newest_events(house.store, asked.question, limit, before)
@@ -172,7 +175,12 @@ class Questions(Controller):
 
     @get("/sessions", sync_to_thread=True)
     def sessions(
-        self, asked: Asked, house: House, limit: Limit = 50, before: datetime | None = None, form: Format = "json"
+        self,
+        asked: Asked,
+        house: House,
+        limit: Limit = 50,
+        before: datetime | None = None,
+        form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """The newest sessions, or those before a moment."""
         answer = newest_sessions(house.store, asked.question, asked.now, limit, before)
@@ -240,7 +248,12 @@ class Questions(Controller):
 
     @post("/query", status_code=200, sync_to_thread=True)
     def query(
-        self, project_id: UUID, data: Statement, request: Request[Caller, Any, Any], house: House, form: Format = "json"
+        self,
+        project_id: UUID,
+        data: Statement,
+        request: Request[Caller, Any, Any],
+        house: House,
+        form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """One SELECT over the project's own rows."""
         request.user.project(project_id)

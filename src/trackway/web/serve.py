@@ -71,7 +71,7 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     house.loader.start()
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     await serving
     await house.finish()
     await asyncio.to_thread(house.close)

@@ -84,9 +84,7 @@ class SigningIn(Controller):
             secure=house.settings.secure_cookies,
         )
         projects = [show(project) for project in accounts.projects(signed_in.user)]
-        return Response(
-            Me(signed_in.user.email, signed_in.user.is_admin, signed_in.csrf, projects), cookies=[cookie]
-        )
+        return Response(Me(signed_in.user.email, signed_in.user.is_admin, signed_in.csrf, projects), cookies=[cookie])
 
     @post("/sign-out", status_code=204, sync_to_thread=True)
     def sign_out(self, request: Request[Caller, Any, Any], house: House) -> Response[None]:

@@ -1,0 +1,168 @@
+"""`./run demo`: Trackway in one process on an embedded store, filled with traffic, with an address to open.
+
+./run demo              a concert site: the last 30 days, then live visits until Ctrl-C
+./run demo --log        the traffic of a real site, from its access log in ../shared/data/web_logs
+./run demo --fresh      start over with an empty store
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+LOG = ROOT.parent / "shared" / "data" / "web_logs" / "elastic_apache_logs.log.zst"
+KEYS = ROOT / "data"
+
+
+def main() -> int:
+    """Start the server, fill it, say where it is, and go on until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--log", action="store_true", help="show a real site's access log instead")
+    parser.add_argument("--fresh", action="store_true", help="remove the demo's data first")
+    parser.add_argument("--port", type=int, default=8700)
+    parser.add_argument("--days", type=int, default=30)
+    options = parser.parse_args()
+    if options.log and not LOG.exists():
+        print(f"there is no access log at {LOG}; run ./run demo without --log", file=sys.stderr)
+        return 1
+    data = KEYS / ("log" if options.log else "demo")
+    if options.fresh:
+        shutil.rmtree(data, ignore_errors=True)
+    first = not (data / "accounts.db").exists()
+    if options.log:
+        imported = [
+            sys.executable,
+            "-m",
+            "trackway",
+            "import",
+            "access-log",
+            str(LOG),
+            "--data",
+            str(data),
+            "--json",
+        ]
+        printed = subprocess.run(imported, check=True, stdout=subprocess.PIPE, env=_environment(data)).stdout
+        print(f"the access log has {json.loads(printed)['page_views']:,} page views")
+    server = _start(data, options.port)
+    try:
+        address = f"http://127.0.0.1:{options.port}"
+        _wait_until_ready(address, server)
+        keys = _keys(data)
+        if not options.log and first:
+            print(f"sending the last {options.days} days of a concert site's traffic …", flush=True)
+            _traffic(address, keys, "--days", str(options.days)).wait()
+            _wait_until_stored(address)
+        _explain(address, keys, real=options.log)
+        live = None if options.log else _traffic(address, keys, "--live", "--seed", str(int(time.time())))
+        try:
+            server.wait()
+        finally:
+            if live is not None:
+                live.terminate()
+                live.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if server.poll() is None:
+            server.send_signal(signal.SIGTERM)
+        server.wait()
+    return 0
+
+
+def _keys(data: Path) -> dict[str, str]:
+    """The demo's own keys and password: made once, kept beside its data, so that the address stays the same."""
+    path = data / "demo-keys.json"
+    if not path.exists():
+        import secrets
+
+        data.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        made = {
+            "TRACKWAY_WRITE_KEY": "wk_" + secrets.token_urlsafe(12),
+            "TRACKWAY_SECRET_KEY": "sk_" + secrets.token_urlsafe(24),
+            "TRACKWAY_ADMIN_EMAIL": "demo@trackway.example",
+            "TRACKWAY_ADMIN_PASSWORD": secrets.token_urlsafe(9),
+        }
+        path.write_text(json.dumps(made))
+    found: dict[str, str] = json.loads(path.read_text())
+    return found
+
+
+def _environment(data: Path) -> dict[str, str]:
+    import os
+
+    return {**os.environ, **_keys(data)}
+
+
+def _start(data: Path, port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "trackway", "serve", "--data", str(data), "--port", str(port), "--json"]
+    return subprocess.Popen(command, env=_environment(data), stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def _traffic(address: str, keys: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
+    script = str(ROOT / "examples" / "concert_traffic.py")
+    command = [sys.executable, script, "--url", address, "--write-key", keys["TRACKWAY_WRITE_KEY"], *options]
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def _status(address: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
+        status: dict[str, Any] = json.load(answer)
+        return status
+
+
+def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if server.poll() is not None:
+            raise SystemExit("the server did not start; what it said stands above")
+        try:
+            _status(address)
+            return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    raise SystemExit("the server does not answer")
+
+
+def _wait_until_stored(address: str) -> None:
+    while (status := _status(address))["stored"] < status["logged"]:
+        time.sleep(0.2)
+
+
+def _explain(address: str, keys: dict[str, str], real: bool) -> None:
+    period = "?from=2015-05-17&to=2015-05-20" if real else ""
+    with urllib.request.urlopen(
+        urllib.request.Request(
+            f"{address}/api/v1/projects", headers={"authorization": f"Bearer {keys['TRACKWAY_SECRET_KEY']}"}
+        ),
+        timeout=10,
+    ) as answer:
+        project = json.load(answer)[0]["id"]
+    curl = f"curl -u {keys['TRACKWAY_WRITE_KEY']}: {address}/v1/track -H 'content-type: application/json'"
+    print(
+        f"""
+  Trackway is at   {address}/p/{project}/overview{period}
+  sign in as       {keys["TRACKWAY_ADMIN_EMAIL"]}
+  with password    {keys["TRACKWAY_ADMIN_PASSWORD"]}
+
+  Send an event of your own from a second terminal; it is on the Live page within two seconds:
+
+    {curl} -d '{{"event": "Hello", "anonymousId": "me"}}'
+
+  Ctrl-C stops it; the data stays for the next time (--fresh starts over).
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

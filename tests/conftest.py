@@ -1,0 +1,173 @@
+"""What tests share: a real server as a process of its own, and a real store in this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+
+from trackway.event import Arrival, Location, Message, new_id, now
+from trackway.log import LocalLog
+from trackway.store.connection import Store
+from trackway.store.loader import Loader
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+WRITE_KEY, SECRET_KEY, EMAIL, PASSWORD = "wk_test", "sk_test", "admin@example.com", "correct horse"
+
+
+def needs(folder: str) -> pytest.MarkDecorator:
+    """Skip, saying so, where a dataset is not there."""
+    path = SHARED / folder
+    return pytest.mark.skipif(not path.exists(), reason=f"there is no dataset {path}")
+
+
+def unpacked(file: Path) -> bytes:
+    """The content of a .zst file."""
+    import zstandard
+
+    return zstandard.ZstdDecompressor().stream_reader(file.open("rb")).read()
+
+
+class Server:
+    """`trackway serve` on a directory of its own."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data = data
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},
+            "TRACKWAY_WRITE_KEY": WRITE_KEY,
+            "TRACKWAY_SECRET_KEY": SECRET_KEY,
+            "TRACKWAY_ADMIN_EMAIL": EMAIL,
+            "TRACKWAY_ADMIN_PASSWORD": PASSWORD,
+            **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
+        }
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Server:
+        self.output = (self.data.parent / f"{self.data.name}.out").open("ab")
+        command = [sys.executable, "-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
+        self.process = subprocess.Popen(command, env=self.environment, stdout=self.output, stderr=self.output)
+        for _ in range(400):
+            try:
+                if self.http.get("/readyz").status_code in (200, 503):
+                    return self
+            except httpx.TransportError:
+                assert self.process.poll() is None, self.said()
+            time.sleep(0.05)
+        raise AssertionError("the server does not start:\n" + self.said())
+
+    def said(self) -> str:
+        return (self.data.parent / f"{self.data.name}.out").read_text(errors="replace")[-5000:]
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+        self.output.close()
+
+    def post(self, kind: str, body: Any, **options: Any) -> httpx.Response:
+        return self.http.post(f"/v1/{kind}", json=body, auth=(WRITE_KEY, ""), **options)
+
+    def stored(self) -> dict[str, Any]:
+        """Wait until everything that was accepted is in the store; the status then."""
+        for _ in range(600):
+            status = self.http.get("/readyz").json()
+            if status["stored"] == status["logged"]:
+                return dict(status)
+            time.sleep(0.05)
+        raise AssertionError(f"the log is not being stored: {status}\n{self.said()}")
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """An answer of the project's questions."""
+        headers = {"authorization": f"Bearer {SECRET_KEY}"}
+        project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
+        response = self.http.get(f"/api/v1/projects/{project}/{path}", params=parameters, headers=headers)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        headers = {"authorization": f"Bearer {SECRET_KEY}"}
+        project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
+        response = self.http.post(f"/api/v1/projects/{project}/query", json={"sql": statement}, headers=headers)
+        assert response.status_code == 200, response.text
+        return list(response.json()["data"])
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server that tests share; they tell their events apart by name or visitor."""
+    running = Server(tmp_path_factory.mktemp("server") / "data").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Makes servers on empty directories; they are stopped at the end."""
+    made: list[Server] = []
+
+    def make(**settings: str) -> Server:
+        made.append(Server(tmp_path / f"data{len(made)}", **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.process is not None:
+            one.stop(signal.SIGKILL)
+
+
+class Loaded:
+    """A store in this process with its log and loader. Tests take a project each."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.store = Store(f"chdb://{directory / 'store'}", clients=2)
+        self.store.migrate()
+        self.log = LocalLog(directory / "log")
+        self.loader = self.new_loader()
+
+    def new_loader(self) -> Loader:
+        return Loader(self.log, self.store, self.directory / "loader")
+
+    def load(self, project: UUID, messages: list[Message], received_at: int | None = None) -> None:
+        """Messages through log and loader into the store."""
+        self.append(project, messages, received_at)
+        self.loader.drain()
+
+    def append(self, project: UUID, messages: list[Message], received_at: int | None = None) -> None:
+        arrival = Arrival(received_at or now(), project.bytes, "", Location(), "", "", False, None, messages)
+        self.log.write([msgspec.msgpack.encode(arrival)], len(messages))
+
+    def rows(self, project: UUID, sql: str) -> list[dict[str, Any]]:
+        return list(self.store.ask(sql, {"p": project}).to_pylist())
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    """The one embedded store of the test process (the engine opens one directory a process)."""
+    made = Loaded(tmp_path_factory.mktemp("loaded"))
+    yield made
+    made.loader.stop()
+    made.store.close()
+
+
+@pytest.fixture
+def project() -> UUID:
+    """A project of one's own."""
+    return new_id()
