@@ -37,7 +37,9 @@ def test_every_type_is_taken_at_its_own_path(server: Server, kind: str) -> None:
     answer = server.post(kind, BODIES[kind])
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1})
     server.stored()
-    assert server.sql(f"SELECT count() > 0 AS n FROM events WHERE visitor_id = 'types' AND type = '{kind}'") == [{"n": True}]
+    assert server.sql(f"SELECT count() > 0 AS n FROM events WHERE visitor_id = 'types' AND type = '{kind}'") == [
+        {"n": True}
+    ]
 
 
 def test_write_key_by_basic_user_name_or_in_the_body_and_nobody_else(server: Server) -> None:
@@ -93,8 +95,16 @@ def test_the_pixel_counts_a_page_view_without_script(server: Server) -> None:
     assert answer.status_code == 200
     assert answer.content.startswith(b"GIF89a")
     server.stored()
-    (row,) = server.sql("SELECT path, type, browser, language, bot, visitor_id FROM events WHERE host = 'pixel.example'")
-    assert (row["path"], row["type"], row["browser"], row["language"], row["bot"]) == ("/page", "page", "Firefox", "de", "")
+    (row,) = server.sql(
+        "SELECT path, type, browser, language, bot, visitor_id FROM events WHERE host = 'pixel.example'"
+    )
+    assert (row["path"], row["type"], row["browser"], row["language"], row["bot"]) == (
+        "/page",
+        "page",
+        "Firefox",
+        "de",
+        "",
+    )
     assert row["visitor_id"].startswith("d-")
     assert server.http.get("/v1/pixel.gif").status_code == 401
 
@@ -215,7 +225,10 @@ def test_private_query_parameters_and_credentials_are_dropped(url: str, kept: st
 
 def test_no_whole_address_and_no_secret_is_ever_written(new_server: Any) -> None:
     running = new_server().start()
-    context = {"ip": "81.2.69.160", "page": {"url": "https://a.example/?token=hunter2", "referrer": "https://b/?sid=hunter2"}}
+    context = {
+        "ip": "81.2.69.160",
+        "page": {"url": "https://a.example/?token=hunter2", "referrer": "https://b/?sid=hunter2"},
+    }
     message = {"type": "page", "anonymousId": "v", "context": context, "properties": {"url": "/x?password=hunter2"}}
     bad = {"type": "nonsense", "context": context}
     assert running.post("batch", {"batch": [message, bad]}).json()["accepted"] == 1

@@ -1,0 +1,156 @@
+"""The real access log: counted once more by a short DuckDB script that shares no code with Trackway."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import SHARED, needs, unpacked
+
+from trackway.collect.access_log import AccessLog, left_out, likely_host, parse
+from trackway.enrich.bot import reason
+
+LOG = SHARED / "web_logs" / "elastic_apache_logs.log.zst"
+
+INDEPENDENT = r"""
+CREATE TABLE lines AS
+SELECT
+    split_part(line, ' ', 1) AS address,
+    strptime(regexp_extract(line, '\[([^ ]+)', 1), '%d/%b/%Y:%H:%M:%S') AS moment,
+    regexp_extract(line, '"(\w+) ', 1) AS method,
+    regexp_extract(line, '"\w+ ([^ ?"]*)', 1) AS path,
+    CAST(regexp_extract(line, '" (\d\d\d) ', 1) AS INTEGER) AS status,
+    regexp_extract(line, '" \d\d\d [0-9-]+ "((?:[^"\\]|\\.)*)"', 1) AS referrer,
+    regexp_extract(line, '" "((?:[^"\\]|\\.)*)"$', 1) AS agent
+FROM read_csv($file, columns = {'line': 'VARCHAR'}, delim = chr(1), quote = '', header = false);
+CREATE TABLE views AS
+SELECT *, md5(address || agent) || CAST(CAST(moment AS DATE) AS VARCHAR) AS visitor FROM lines
+WHERE method = 'GET' AND (status BETWEEN 200 AND 299 OR status = 304)
+  AND NOT regexp_matches(lower(path), '\.(css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|bmp|woff2?|ttf|otf|eot|mp[34]|'
+      || 'webm|ogg|wav|json|txt|xml|gz|zip|tar|bz2|tgz|xz|rpm|deb|jar|exe|dmg|iso|swf|pdf)$');
+CREATE TABLE starts AS
+SELECT *, coalesce(moment - lag(moment) OVER (PARTITION BY visitor ORDER BY moment) >= INTERVAL 30 MINUTE, true) AS starts FROM views;
+"""
+
+
+def trackway(*arguments: str) -> Any:
+    done = subprocess.run([sys.executable, "-m", "trackway", *arguments, "--json"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("access-log") / "data"
+    summary = trackway("import", "access-log", str(LOG), "--data", str(data))
+    assert summary["page_views"] == summary["added"]
+    assert summary["host"] == "semicomplete.com"
+    return data
+
+
+@pytest.fixture(scope="module")
+def independent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    plain = tmp_path_factory.mktemp("plain") / "access.log"
+    plain.write_bytes(unpacked(LOG))
+    connection = duckdb.connect()
+    connection.execute(INDEPENDENT.replace("$file", f"'{plain}'"))
+    yield connection
+    connection.close()
+
+
+@needs("web_logs")
+def test_page_views_visitors_and_sessions_agree_with_an_independent_count(
+    imported: Path, independent: duckdb.DuckDBPyConnection
+) -> None:
+    expected = independent.execute(
+        "SELECT count(*), count(DISTINCT visitor), sum(CAST(starts AS INTEGER)), "
+        "count(DISTINCT path), count(*) FILTER (agent = '-') FROM starts"
+    ).fetchone()
+    (row,) = trackway(
+        "query", "--data", str(imported),
+        "SELECT count() AS views, uniqExact(visitor_id) AS visitors, "
+        "(SELECT count() FROM sessions FINAL) AS sessions, (SELECT sum(events) FROM sessions FINAL) AS in_sessions, "
+        "countIf(bot = 'headers: no User-Agent') AS without_agent FROM events",
+    )  # fmt: skip
+    assert expected is not None
+    assert (row["views"], row["visitors"], row["sessions"]) == expected[:3]
+    assert row["in_sessions"] == row["views"]
+    assert row["without_agent"] == expected[4]
+
+
+@needs("web_logs")
+@needs("ua_corpora")
+def test_bots_agree_with_another_list_of_crawlers(imported: Path, independent: duckdb.DuckDBPyConnection) -> None:
+    patterns = [
+        entry["pattern"] for entry in json.loads(unpacked(SHARED / "ua_corpora" / "crawler-user-agents.json.zst"))
+    ]
+    independent.execute("CREATE OR REPLACE TABLE agents AS SELECT agent, count(*) AS n FROM views GROUP BY agent")
+    counts = dict(independent.execute("SELECT agent, n FROM agents").fetchall())
+    other = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+    listed = {agent for agent in counts if agent == "-" or other.search(agent)}
+
+    ours = {agent for agent in counts if reason("" if agent == "-" else agent, "", agent == "-", False)}
+    # Everything that the other list knows is known here; the rest of ours says in its name that it is no person.
+    missed = {agent: counts[agent] for agent in listed - ours}
+    assert sum(missed.values()) <= 0.005 * sum(counts.values()), missed
+    more = {agent for agent in ours - listed if not any(
+        word in agent.lower()
+        for word in ("bot", "spider", "crawl", "feed", "rss", "http", "parser", "reader", "curl", "wget", "java", "perl",
+                     "python", "ruby", "check", "link", "search", "php", "fetch", "ezooms", "slurp")
+    )}  # fmt: skip
+    assert sum(counts[agent] for agent in more) <= 0.01 * sum(counts.values()), more
+    (row,) = trackway("query", "--data", str(imported), "SELECT countIf(bot != '') AS bots FROM events")
+    assert row["bots"] == sum(counts[agent] for agent in ours)
+
+
+@needs("web_logs")
+def test_importing_again_adds_nothing(imported: Path) -> None:
+    assert trackway("import", "access-log", str(LOG), "--data", str(imported))["added"] == 0
+
+
+@needs("web_logs")
+def test_visitors_are_pseudonymous_and_no_address_is_in_the_store(
+    imported: Path, independent: duckdb.DuckDBPyConnection
+) -> None:
+    rows = trackway("query", "--data", str(imported), "SELECT DISTINCT ip, visitor_id FROM events")
+    assert all(row["ip"].endswith(".0") or ":" in row["ip"] or row["ip"] == "" for row in rows)
+    assert all(row["visitor_id"].startswith("d-") for row in rows)
+
+
+LINE = '1.2.3.4 - - [17/May/2015:10:05:03 +0200] "GET /a/b?c=d HTTP/1.1" 200 2037 "http://x.org/" "Mozilla/5.0 \\"q\\""'
+
+
+def test_common_and_combined_lines_of_apache_and_nginx() -> None:
+    line = parse(LINE)
+    assert line is not None
+    assert (line.address, line.target, line.status, line.referrer, line.agent) == (
+        "1.2.3.4", "/a/b?c=d", 200, "http://x.org/", 'Mozilla/5.0 "q"',
+    )  # fmt: skip
+    assert line.time.isoformat() == "2015-05-17T10:05:03+02:00"
+    common = parse('::1 - frank [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 304 -')
+    assert common is not None and common.agent is None and left_out(common) == ""
+    assert parse("nonsense") is None
+    assert parse(LINE.replace("May", "Foo")) is None
+
+
+def test_visitors_are_stable_within_a_day_and_not_linkable_to_the_next() -> None:
+    lines = [LINE, LINE.replace("10:05", "21:59"), LINE.replace("17/May", "18/May")]
+    first, second, next_day = [m.anonymous_id for m in AccessLog("x.org", b"key").messages(lines)]
+    assert first == second != next_day
+    assert next(iter(AccessLog("x.org", b"other").messages(lines))).anonymous_id != first
+
+
+def test_identical_lines_are_different_page_views_and_the_same_at_the_next_import() -> None:
+    once = [m.message_id for m in AccessLog("", b"k").messages([LINE, LINE, LINE.replace("/a", "/z")])]
+    assert len(set(once)) == 3
+    assert [m.message_id for m in AccessLog("", b"k").messages([LINE, LINE, LINE.replace("/a", "/z")])] == once
+
+
+def test_the_sites_own_host_is_found_by_its_own_references() -> None:
+    assert likely_host([LINE.replace("x.org", "www.site.org")] * 9 + [LINE]) == "site.org"
+    assert likely_host([LINE.replace("x.org", f"{n}.org") for n in range(9)]) == ""

@@ -1,0 +1,138 @@
+"""Enrichment: clocks, bots, devices, money, names."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+from conftest import SHARED, needs, unpacked
+
+from trackway.enrich import bot
+from trackway.enrich.clock import corrected
+from trackway.enrich.device import device
+from trackway.enrich.pipeline import enrich, message_key
+from trackway.event import Arrival, Event, Location, Message, friendly_name, uuid7
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+NOW = 1_790_000_000_000
+
+
+def event(browser: bool = False, agent: str = "", language: str = "", **message: Any) -> Event:
+    given = Message(**{"type": "track", "event": "E", "anonymous_id": "v", "message_id": "m", **message})
+    arrival = Arrival(NOW, b"p" * 16, "10.0.0.0", Location("DE"), agent, language, browser, None, [given])
+    return enrich(given, arrival, message_key(b"p" * 16, "m"))
+
+
+def test_a_clock_that_is_off_is_corrected_and_the_future_is_clamped() -> None:
+    assert corrected(NOW, None, None) == NOW
+    assert corrected(NOW, None, NOW - 5000) == NOW - 5000
+    hour = 3_600_000
+    assert corrected(NOW, NOW + hour, NOW + hour - 2000) == NOW - 2000
+    assert corrected(NOW, NOW - hour, NOW - hour) == NOW
+    assert corrected(NOW, None, NOW + 5 * 60_000) == NOW + 5 * 60_000
+    assert corrected(NOW, None, NOW + 5 * 60_000 + 1) == NOW
+
+
+def test_bots_are_flagged_with_the_reason_and_people_are_not() -> None:
+    assert event(browser=True, agent=CHROME, language="de").bot == ""
+    assert event(browser=True, agent=CHROME).bot == "headers: a browser without Accept-Language"
+    assert event(context={"userAgent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}).bot == "crawler: Googlebot"
+    assert event(context={"userAgent": ""}).bot == "headers: no User-Agent"
+    assert event().bot == "", "a server that speaks for its users is not a bot"
+    assert bot.reason(CHROME, "de", True, True) == "address: data centre"
+
+
+@needs("ua_corpora")
+def test_crawlers_are_found_and_browsers_are_left_alone() -> None:
+    import json
+
+    crawlers = json.loads(unpacked(SHARED / "ua_corpora" / "crawler-user-agents.json.zst"))
+    agents = [agent for entry in crawlers for agent in entry.get("instances", [])]
+    assert sum(bool(bot.named(agent)) for agent in agents) / len(agents) > 0.92
+    folder = SHARED / "ua_corpora" / "uap-core"
+    browsers = [
+        case["user_agent_string"]
+        for name in ("firefox_user_agent_strings", "opera_mini_user_agent_strings")
+        for case in yaml.load(unpacked(folder / f"{name}.yaml.zst"), Loader=yaml.CSafeLoader)["test_cases"]
+    ]
+    assert sum(bool(bot.named(agent)) for agent in browsers) / len(browsers) < 0.005
+
+
+@needs("ua_corpora")
+def test_browsers_are_parsed_as_ua_parsers_own_cases_expect() -> None:
+    cases = yaml.load(unpacked(SHARED / "ua_corpora" / "uap-core" / "test_ua.yaml.zst"), Loader=yaml.CSafeLoader)[
+        "test_cases"
+    ]
+    right = sum(
+        device(case["user_agent_string"]).browser == ("" if case["family"] == "Other" else case["family"])
+        for case in cases
+    )
+    assert right / len(cases) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("agent", "kind"),
+    [
+        (CHROME, "desktop"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile/15E148",
+            "mobile",
+        ),
+        ("Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 Version/17.6 Mobile/15E148", "tablet"),
+        ("Mozilla/5.0 (Linux; Android 15; SM-X710) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36", "tablet"),
+        ("Mozilla/5.0 (PlayStation 5 3.03) AppleWebKit/605.1.15", "console"),
+        ("Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) AppleWebKit/537.36", "tv"),
+        ("", ""),
+    ],
+)
+def test_kinds_of_devices(agent: str, kind: str) -> None:
+    assert device(agent).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("properties", "revenue", "currency"),
+    [
+        ({"revenue": 12.5, "currency": "eur"}, "12.5000", "EUR"),
+        ({"revenue": "9.99"}, "9.9900", ""),
+        ({"total": 20, "order_id": "o"}, "20.0000", ""),
+        ({"total": 20}, "0", ""),
+        ({"revenue": "a lot"}, "0", ""),
+        ({"revenue": True}, "0", ""),
+        ({"revenue": 1e30}, "0", ""),
+        ({"revenue": -5, "currency": "dollars"}, "-5.0000", ""),
+        ({"revenue": 0.1, "currency": "USD"}, "0.1000", "USD"),
+    ],
+)
+def test_money_is_decimal_and_nonsense_is_none(properties: dict[str, Any], revenue: str, currency: str) -> None:
+    found = event(properties=properties)
+    assert (found.revenue, found.currency) == (Decimal(revenue), currency)
+
+
+def test_a_page_is_taken_apart_and_its_source_found() -> None:
+    page = {
+        "url": "https://A.example/x/?utm_source=n&utm_medium=email",
+        "referrer": "https://www.google.com/",
+        "title": "T",
+    }
+    found = event(type="page", event=None, name="Home", context={"page": page, "locale": "pt-BR,pt;q=0.9"})
+    assert (found.host, found.path, found.query, found.title) == (
+        "a.example",
+        "/x",
+        "utm_source=n&utm_medium=email",
+        "T",
+    )
+    assert (found.channel, found.source, found.referrer_host, found.language) == (
+        "Email",
+        "n",
+        "www.google.com",
+        "pt-BR",
+    )
+    assert found.name == "page"
+    assert (found.country, event(context={"ip": "x", "location": {"country": "jp"}}).country) == ("DE", "JP")
+
+
+def test_ids_and_names_are_functions_of_what_they_name() -> None:
+    assert event().event_id == event().event_id
+    assert uuid7(5, 7) < uuid7(6, 0)
+    assert friendly_name("a") == friendly_name("a") != friendly_name("b")
+    assert len({friendly_name(str(number)) for number in range(5000)}) > 3500

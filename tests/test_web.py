@@ -1,0 +1,196 @@
+"""The API: who may call what, how it refuses, and that it is described."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+
+from trackway.govern.accounts import Accounts, BadAccount
+
+BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
+QUESTIONS = ["overview", "trend", "breakdown?by=path", "sources", "events", "sessions", "visitors", "visitor?id=types", "live",
+             "version", "rejections"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(server: Server) -> str:
+    server.post("page", {"anonymousId": "types", "name": "Home"})
+    server.stored()
+    return str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+
+
+@pytest.fixture(scope="module")
+def admin(server: Server) -> httpx.Client:
+    client = httpx.Client(base_url=server.url)
+    me = client.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
+    client.headers["x-csrf-token"] = me["csrf"]
+    return client
+
+
+@pytest.fixture(scope="module")
+def outsider(server: Server) -> httpx.Client:
+    """A user who is no administrator and a member of nothing."""
+    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    accounts.add_user("outsider@example.com", "a long password")
+    accounts.close()
+    client = httpx.Client(base_url=server.url)
+    me = client.post("/api/v1/sign-in", json={"email": "outsider@example.com", "password": "a long password"}).json()
+    client.headers["x-csrf-token"] = me["csrf"]
+    return client
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
+    server: Server, project: str, admin: httpx.Client, outsider: httpx.Client, question: str
+) -> None:
+    path = f"/api/v1/projects/{project}/{question}"
+    assert server.http.get(path).status_code == 401
+    assert server.http.get(path, headers={"authorization": "Bearer sk_wrong"}).status_code == 401
+    assert server.http.get(path, headers={"authorization": "Bearer wk_test"}).status_code == 401
+    assert outsider.get(path).status_code == 404
+    assert server.http.get(f"/api/v1/projects/{uuid4()}/{question}", headers=BEARER).status_code == 404
+    assert server.http.get(path, headers=BEARER).status_code == 200
+    assert admin.get(path).status_code == 200
+
+
+def test_sql_is_for_members_and_keys(server: Server, project: str, outsider: httpx.Client) -> None:
+    path, body = f"/api/v1/projects/{project}/query", {"sql": "SELECT 1 AS one"}
+    assert server.http.post(path, json=body).status_code == 401
+    assert outsider.post(path, json=body).status_code == 404
+    assert server.http.post(path, json=body, headers=BEARER).json()["data"] == [{"one": 1}]
+    refused = server.http.post(path, json={"sql": "SELECT * FROM system.users"}, headers=BEARER)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "sql")
+
+
+CHANGES = [
+    ("POST", "/api/v1/projects/", {"name": "New"}),
+    ("PATCH", "/api/v1/projects/{project}", {"goals": ["Order Completed", "Signed Up"]}),
+    ("POST", "/api/v1/projects/{project}/keys", {"kind": "write"}),
+    ("DELETE", "/api/v1/projects/{project}/keys/none", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+def test_changes_are_for_administrators_with_the_token_of_their_sign_in(
+    server: Server, project: str, admin: httpx.Client, outsider: httpx.Client, method: str, path: str, body: Any
+) -> None:
+    path = path.format(project=project)
+    assert server.http.request(method, path, json=body).status_code == 401
+    assert server.http.request(method, path, json=body, headers=BEARER).status_code == 403
+    assert outsider.request(method, path, json=body).status_code == 403
+    assert admin.request(method, path, json=body, headers={"x-csrf-token": "forged"}).status_code == 403
+    assert admin.request(method, path, json=body).status_code in (200, 201, 204, 400)
+
+
+def test_a_made_key_works_and_a_revoked_one_does_not(server: Server, project: str, admin: httpx.Client) -> None:
+    secret = admin.post(f"/api/v1/projects/{project}/keys", json={"kind": "secret"}).json()["secret_key"]
+    headers = {"authorization": f"Bearer {secret}"}
+    keys = server.http.get("/api/v1/projects", headers=headers).json()[0]["keys"]
+    assert all(secret not in str(key) for key in keys), "a secret is shown once"
+    made = keys[-1]["id"]
+    assert admin.delete(f"/api/v1/projects/{project}/keys/{made}").status_code == 204
+    assert server.http.get("/api/v1/projects", headers=headers).status_code == 401
+
+
+def test_a_wrong_password_says_the_same_as_no_such_user(server: Server) -> None:
+    answers = [
+        server.http.post("/api/v1/sign-in", json={"email": email, "password": "wrong password"})
+        for email in (EMAIL, "nobody@example.com")
+    ]
+    assert answers[0].status_code == answers[1].status_code == 401
+    assert answers[0].json() == answers[1].json()
+
+
+def test_the_session_cookie_is_out_of_scripts_reach_and_ends_with_signing_out(server: Server) -> None:
+    client = httpx.Client(base_url=server.url)
+    answer = client.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD})
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=lax" in cookie
+    kept = client.cookies["trackway"]
+    assert client.post("/api/v1/sign-out").status_code == 403
+    assert client.post("/api/v1/sign-out", headers={"x-csrf-token": answer.json()["csrf"]}).status_code == 204
+    assert httpx.get(f"{server.url}/api/v1/me", cookies={"trackway": kept}).status_code == 401
+
+
+def test_refusals_are_problems_that_name_the_field(server: Server, project: str) -> None:
+    answer = server.http.get(f"/api/v1/projects/{project}/overview?period=soon", headers=BEARER)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.json()["errors"][0]["field"] == "period"
+    for wrong in (
+        "trend?metric=no",
+        "trend?interval=no",
+        "events?limit=0",
+        "events?limit=1e9",
+        "breakdown?by=no",
+        "sources?by=no",
+    ):
+        assert server.http.get(f"/api/v1/projects/{project}/{wrong}", headers=BEARER).status_code == 400, wrong
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "arrow"])
+def test_tables_come_in_the_formats_of_notebooks_and_spreadsheets(server: Server, project: str, form: str) -> None:
+    import io
+
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    read = {
+        "csv": pa.csv.read_csv,
+        "parquet": pa.parquet.read_table,
+        "arrow": lambda file: pa.ipc.open_stream(file).read_all(),
+    }
+    for table in ("events", "sessions", "visitors", "sources"):
+        answer = server.http.get(f"/api/v1/projects/{project}/{table}?format={form}&bots=true", headers=BEARER)
+        assert answer.status_code == 200, answer.text
+        assert read[form](io.BytesIO(answer.content)).num_rows > 0
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_quoted(server: Server, project: str) -> None:
+    server.post("page", {"anonymousId": "=HYPERLINK(1)", "name": "Home"})
+    server.stored()
+    answer = server.http.get(f"/api/v1/projects/{project}/visitors?format=csv", headers=BEARER)
+    assert '"\'=HYPERLINK(1)"' in answer.text
+
+
+def test_every_path_of_the_api_is_described(server: Server) -> None:
+    paths = server.http.get("/docs/openapi.json").json()["paths"]
+    assert {"/api/v1/sign-in", "/api/v1/projects/{project_id}/overview", "/readyz"} <= set(paths)
+
+
+def test_health_and_pages_are_open_and_unknown_paths_are_not_pages(server: Server) -> None:
+    assert server.http.get("/healthz").json()["status"] == "alive"
+    page = server.http.get("/p/anything/overview")
+    assert page.status_code == 200 and "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert server.http.get("/api/v1/nothing").status_code in (401, 404)
+    assert server.http.get("/assets/%2e%2e%2fapp.py").status_code == 404
+
+
+def test_an_event_is_in_an_answer_within_two_seconds(server: Server, project: str) -> None:
+    import time
+
+    for attempt in range(3):
+        sent = time.monotonic()
+        server.post("track", {"event": f"Seen {attempt}", "anonymousId": "fresh"})
+        while not server.sql(f"SELECT 1 FROM events WHERE name = 'Seen {attempt}'"):
+            assert time.monotonic() - sent < 20, "it never came"
+            time.sleep(0.05)
+        print(f"seen after {time.monotonic() - sent:.2f} s")
+
+
+def test_accounts_refuse_what_cannot_be(tmp_path: Any) -> None:
+    accounts = Accounts(f"sqlite:///{tmp_path / 'a.db'}")
+    accounts.add_user("a@b.c", "long enough password", is_admin=True)
+    for wrong in (
+        lambda: accounts.add_user("a@b.c", "long enough password"),
+        lambda: accounts.add_user("nonsense", "long enough password"),
+        lambda: accounts.add_user("b@b.c", "short"),
+        lambda: accounts.remove_user("a@b.c"),
+        lambda: accounts.add_project("p", timezone="Mars/Olympus"),
+        lambda: accounts.add_project("p", currency="EURO"),
+    ):
+        with pytest.raises(BadAccount):
+            wrong()
