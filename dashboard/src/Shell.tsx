@@ -5,7 +5,7 @@ import { useContext } from "react";
 import { api } from "./api";
 import { MeContext, ProjectContext, useTheme } from "./hooks";
 import { Empty } from "./parts";
-import { readView } from "./state";
+import { readView, writeView } from "./state";
 
 const PAGES = [
   ["overview", "Overview"],
@@ -93,7 +93,7 @@ function Nav({ className }: { className: string }) {
           key={path}
           to={`/p/$projectId/${path}` as "/p/$projectId/overview"}
           params={{ projectId: projectId ?? "" }}
-          search={((old: Record<string, unknown>) => readView(old)) as never}
+          search={((old: Record<string, unknown>) => writeView(readView(old))) as never}
           className="rounded-lg px-2.5 py-1.5 whitespace-nowrap text-soft hover:text-ink"
           activeProps={{ className: "bg-accent-soft font-medium text-ink!", "aria-current": "page" }}
           activeOptions={{ includeSearch: false }}

@@ -68,9 +68,7 @@ export function DatesPicker() {
   const [open, setOpen] = useState(false);
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
-      <Popover.Trigger className={button} aria-label="Other dates">
-        Dates…
-      </Popover.Trigger>
+      <Popover.Trigger className={button}>Dates…</Popover.Trigger>
       <Popover.Portal>
         <Popover.Content align="end" sideOffset={6} className={`${floating} w-64 p-3`}>
           <form

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { createContext, useCallback, useContext, useEffect, useState } from "react";
 import { type Answer, api, type Me, type Project, patience } from "./api";
-import { readView, type View } from "./state";
+import { readView, type View, writeView } from "./state";
 
 export const ProjectContext = createContext<Project | undefined>(undefined);
 export const MeContext = createContext<Me | undefined>(undefined);
@@ -21,7 +21,10 @@ export function useView(): [View, (change: Partial<View>) => void] {
   const view = readView(search);
   const change = useCallback(
     (part: Partial<View>) =>
-      navigate({ to: ".", search: (old: Record<string, unknown>) => ({ ...old, ...part }) } as never),
+      navigate({
+        to: ".",
+        search: (old: Record<string, unknown>) => ({ ...old, ...writeView({ ...readView(old), ...part }) }),
+      } as never),
     [navigate],
   );
   return [view, change];

@@ -69,7 +69,7 @@ export function Opened({ query, name }: { query: Query | undefined; name: string
   return (
     <Dialog.Root>
       <Dialog.Trigger
-        aria-label={`The query behind ${name}`}
+        aria-label={`SQL: the query behind ${name}`}
         title="Show the query"
         className="no-print rounded-md px-1.5 py-0.5 font-mono text-xs text-soft hover:bg-accent-soft hover:text-ink"
       >

@@ -69,6 +69,18 @@ export function readView(search: Record<string, unknown>): View {
   };
 }
 
+/** The parts of a view that are not the usual, for the address. */
+export function writeView(view: View): Partial<View> {
+  return {
+    period: view.period === "30d" ? undefined : view.period,
+    from: view.from,
+    to: view.to,
+    compare: view.compare === "previous" ? undefined : view.compare,
+    filter: view.filter.length > 0 ? view.filter : undefined,
+    bots: view.bots || undefined,
+  };
+}
+
 /** The view as the API's query string. */
 export function question(view: View, more: Record<string, string | number> = {}): string {
   const query = new URLSearchParams({ period: view.period, compare: view.compare });

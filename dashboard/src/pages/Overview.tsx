@@ -167,7 +167,7 @@ function Ranking({
       {rows?.length === 0 && <Empty title="Nothing in this period" />}
       {rows !== undefined && rows.length > 0 && (
         <table className="mb-2 w-full table-fixed">
-          <thead className="text-xs text-soft">
+          <thead className="sr-only">
             <tr>
               <th scope="col" className="px-4 py-1 text-left font-medium">
                 {title}

@@ -24,7 +24,7 @@ _OUTSIDE = re.compile(
     r"ai\w*|embed\w*|url\w*Fetch\w*)$",
     re.IGNORECASE,
 )
-_NODE = re.compile(r"^(\s*)(\w+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
+_NODE = re.compile(r"^(\s*)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
 
 
 def query(store: Store, project_id: UUID, sql: str, limit: int = MOST_ROWS) -> Answer:

@@ -1,0 +1,200 @@
+"""The dashboard in a real browser: what people do first, and that everybody can."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import EMAIL, PASSWORD, WRITE_KEY, Server
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+ARTIFACTS = ROOT / "artifacts"
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a week of the concert site."""
+    server = Server(tmp_path_factory.mktemp("browser") / "data").start()
+    script = str(ROOT / "examples" / "concert_traffic.py")
+    options = ["--url", server.url, "--write-key", WRITE_KEY, "--days", "7", "--visits-per-day", "40"]
+    subprocess.run([sys.executable, script, *options], check=True)
+    server.stored()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    ARTIFACTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=os.environ.get("TRACKWAY_TEST_BROWSER"), args=QUIET)
+        yield started
+        started.close()
+
+
+def open_page(browser: Browser, server: Server, viewport: Any = None, scheme: Any = "light") -> Page:
+    context = browser.new_context(viewport=viewport or DESK, color_scheme=scheme, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(server.url)
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation", name="Pages").locator("visible=true")).to_be_visible()
+    return page
+
+
+def go(page: Page, name: str) -> None:
+    page.locator("nav[aria-label=Pages] >> visible=true").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def tile(page: Page, name: str) -> str:
+    return page.get_by_role("button", name=re.compile(f"^{name}")).inner_text().split("\n")[1]
+
+
+def test_signing_in_needs_the_right_password(browser: Browser, filled: Server) -> None:
+    page = browser.new_context().new_page()
+    page.goto(filled.url)
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill("a wrong password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
+
+
+def test_the_numbers_on_the_page_are_those_of_the_api(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    current = filled.get("overview", period="30d")["data"]["current"]
+    for label, value in (("Visitors", "visitors"), ("Sessions", "sessions"), ("Page views", "page_views"), ("Events", "events")):
+        expect(page.get_by_role("button", name=re.compile(f"^{label}"))).to_contain_text(f"{current[value]:,}")
+
+
+def test_changing_the_period_and_filtering_is_in_the_address_and_back_goes_back(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    everybody = tile(page, "Visitors")
+    page.get_by_role("button", name=re.compile("^Period")).click()
+    page.get_by_role("menuitemradio", name="Last 90 days").click()
+    expect(page).to_have_url(re.compile("period=90d"))
+    expect(page.get_by_role("button", name="Period: Last 90 days")).to_be_visible()
+    page.get_by_role("button", name="Organic Search", exact=True).click()
+    expect(page).to_have_url(re.compile("filter="))
+    chip = page.get_by_role("button", name="Remove filter: Channel is Organic Search")
+    expect(chip).to_be_visible()
+    searchers = filled.get("overview", period="90d", filter="channel:is:Organic Search")["data"]["current"]["visitors"]
+    expect(page.get_by_role("button", name=re.compile("^Visitors"))).to_contain_text(f"{searchers:,}")
+    page.reload()
+    expect(page.get_by_role("button", name=re.compile("^Visitors"))).to_contain_text(f"{searchers:,}")
+    page.go_back()
+    expect(chip).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Visitors"))).to_contain_text(everybody)
+    page.get_by_role("button", name="+ Filter").click()
+    page.get_by_label("or a property of the event").fill("genre")
+    page.get_by_label("Value").fill("jazz")
+    page.get_by_role("button", name="Add filter").click()
+    expect(page.get_by_role("button", name="Remove filter: genre is jazz")).to_be_visible()
+
+
+def test_a_number_opens_into_the_query_that_made_it(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    page.get_by_role("button", name="SQL: the query behind these totals").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("FROM sessions FINAL")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_opening_a_visitor_from_the_list_shows_their_way(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Visitors")
+    link = page.get_by_role("table").get_by_role("link").first
+    name = link.inner_text().strip()
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+    expect(page.locator("ol li").first).to_be_visible()
+
+
+def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Live")
+    page.wait_for_timeout(1500)
+    filled.post("track", {"event": "Sent by hand", "anonymousId": "by-hand"})
+    expect(page.get_by_role("cell", name="Sent by hand")).to_be_visible(timeout=5_000)
+
+
+def test_text_that_a_client_sent_is_text(browser: Browser, filled: Server) -> None:
+    hostile = "<img src=x onerror=document.title='owned'>"
+    filled.post("track", {"event": hostile, "anonymousId": hostile, "properties": {"x": hostile}})
+    filled.stored()
+    page = open_page(browser, filled)
+    go(page, "Events")
+    expect(page.get_by_text(hostile).first).to_be_visible()
+    assert page.title() == "Events · Trackway"
+
+
+def test_an_empty_project_says_how_to_send_the_first_event_and_fills_by_itself(browser: Browser, new_server: Any) -> None:
+    server = new_server().start()
+    page = open_page(browser, server)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nobody has been here yet")
+    page.screenshot(path=ARTIFACTS / "empty-desk-light.png", full_page=True)
+    server.post("page", {"anonymousId": "first", "name": "Home"})
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview", timeout=10_000)
+
+
+def test_the_project_is_changed_under_settings(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Settings")
+    page.get_by_label("Name").fill("Concerts")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(page.get_by_label("Project")).to_contain_text("Concerts")
+    page.get_by_label("Time zone").fill("Mars/Olympus")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("not a time zone")
+
+
+PAGES = ["Overview", "Live", "Sources", "Sessions", "Visitors", "Events", "Settings"]
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
+def test_no_page_has_a_serious_accessibility_violation_or_scrolls_sideways(
+    browser: Browser, filled: Server, viewport: Any, scheme: Any
+) -> None:
+    page = open_page(browser, filled, viewport, scheme)
+    size = "desk" if viewport == DESK else "phone"
+    for name in PAGES:
+        go(page, name)
+        page.wait_for_load_state("networkidle") if name not in ("Live",) else page.wait_for_timeout(1200)
+        expect(page.locator(".animate-pulse")).to_have_count(0)
+        page.wait_for_timeout(300)
+        page.screenshot(path=ARTIFACTS / f"{name.lower()}-{size}-{scheme}.png", full_page=True)
+        violations = page.evaluate(AXE.read_text() + "; axe.run().then(found => found.violations)")
+        serious = [one for one in violations if one["impact"] in ("serious", "critical")]
+        assert not serious, [(one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in serious]
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} pixels too wide"
+
+
+def test_everything_is_reached_with_the_keyboard_alone(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"))
+    assert {"Live", "Sources", "Sign out", "+ Filter", "Period: Last 30 days"} <= {str(one).strip() for one in seen}
+    page.get_by_role("button", name=re.compile("^Period")).focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("period="))

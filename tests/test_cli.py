@@ -1,0 +1,139 @@
+"""The command line, as scripts use it: `--json` everywhere, an empty directory, a running server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SECRET_KEY, Server
+
+
+def run(*arguments: str, status: int = 0) -> tuple[str, str]:
+    done = subprocess.run([sys.executable, "-m", "trackway", *arguments], capture_output=True, check=False, text=True)
+    assert done.returncode == status, done.stderr + done.stdout
+    return done.stdout, done.stderr
+
+
+def as_json(*arguments: str, status: int = 0) -> Any:
+    return json.loads(run(*arguments, "--json", status=status)[0])
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that a server has used and left."""
+    server = Server(tmp_path_factory.mktemp("cli") / "data").start()
+    for number in range(5):
+        server.post("track", {"event": "Told", "anonymousId": "cli", "properties": {"n": number}})
+    server.stored()
+    server.stop()
+    return server.data
+
+
+def test_an_empty_directory_is_set_up_with_what_the_environment_says(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data").start()
+    assert server.post("page", {"anonymousId": "x"}).status_code == 202
+    assert server.http.get("/api/v1/projects", headers={"authorization": f"Bearer {SECRET_KEY}"}).status_code == 200
+    server.stop()
+    assert "First start" in server.said()
+    server.start()
+    server.stop()
+    assert server.said().count("First start") == 1
+
+
+def test_query_on_a_stopped_store_and_on_a_running_one(stopped: Path, server: Server) -> None:
+    assert as_json("query", "--data", str(stopped), "SELECT name, count() AS n FROM events GROUP BY name") == [
+        {"name": "Told", "n": 5}
+    ]
+    assert "Told" in run("query", "--data", str(stopped), "SELECT name FROM events LIMIT 1")[0]
+    assert as_json("query", "--url", server.url, "--key", SECRET_KEY, "SELECT 1 AS one") == [{"one": 1}]
+    assert (
+        "no project has this secret key" in run("query", "--url", server.url, "--key", "sk_x", "SELECT 1", status=1)[1]
+    )
+    assert "in another process" in run("query", "--data", str(server.data), "SELECT 1", status=1)[1]
+    assert "there is no store" in run("query", "--data", "/tmp/nothing-here", "SELECT 1", status=1)[1]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "arrow", "ndjson"])
+def test_export_writes_every_table_in_every_format(stopped: Path, tmp_path: Path, suffix: str) -> None:
+    for table, rows in (("events", 5), ("sessions", 1), ("visitors", 1)):
+        out = tmp_path / f"{table}.{suffix}"
+        assert as_json("export", table, str(out), "--data", str(stopped))[0]["rows"] == rows
+        assert out.stat().st_size > 100
+
+
+def test_a_second_server_on_a_directory_is_refused_with_the_reason(server: Server) -> None:
+    assert "open in another process" in run("serve", "--data", str(server.data), "--port", "1", status=1)[1]
+
+
+def test_a_port_that_is_taken_is_refused_with_the_reason(server: Server, tmp_path: Path) -> None:
+    text = run("serve", "--data", str(tmp_path / "d"), "--port", str(server.port), status=1)[1]
+    assert "cannot be listened at" in text
+
+
+def test_projects_and_users_are_made_while_a_server_runs(server: Server) -> None:
+    (made,) = as_json("project", "add", "Second", "--timezone", "Europe/Berlin", "--data", str(server.data))
+    assert made["write_key"].startswith("wk_")
+    names = [project["name"] for project in as_json("project", "list", "--data", str(server.data))]
+    assert "Second" in names
+    import time
+
+    time.sleep(1.1)
+    body = {"event": "In the second", "anonymousId": "x", "writeKey": made["write_key"]}
+    assert server.http.post("/v1/track", json=body).status_code == 202
+    add = (
+        "user",
+        "add",
+        "cli@example.com",
+        "--password",
+        "a long password",
+        "--project",
+        "Second",
+        "--data",
+        str(server.data),
+    )
+    assert as_json(*add) == [{"email": "cli@example.com", "admin": False}]
+    assert "already a user" in run(*add, status=1)[1]
+    me = server.http.post("/api/v1/sign-in", json={"email": "cli@example.com", "password": "a long password"}).json()
+    assert [project["name"] for project in me["projects"]] == ["Second"]
+    as_json("user", "remove", "cli@example.com", "--data", str(server.data))
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_sound_directory_and_server(stopped: Path, server: Server) -> None:
+    assert {finding["state"] for finding in as_json("doctor", "--data", str(stopped))} == {"fine"}
+    assert {finding["state"] for finding in as_json("doctor", "--url", server.url)} == {"fine"}
+
+
+def test_the_doctor_names_what_is_wrong_and_what_mends_it(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data").start()
+    for number in range(3):
+        server.post("track", {"event": "E", "anonymousId": str(number)})
+    server.stored()
+    server.stop()
+    segment = next((server.data / "log").glob("*.log"))
+    content = bytearray(segment.read_bytes())
+    content[30] ^= 0xFF
+    segment.write_bytes(content)
+    (server.data / "accounts.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    findings = {finding["part"]: finding for finding in as_json("doctor", "--data", str(server.data), status=1)}
+    assert findings["accounts"]["state"] == "bad" and "restore it" in findings["accounts"]["text"]
+    assert "offsets 0 to 0" in run("doctor", "--data", str(server.data), status=1)[0]
+    unreachable = as_json("doctor", "--url", "http://127.0.0.1:9", status=1)
+    assert "start it with `trackway serve`" in unreachable[0]["text"]
+
+
+def test_settings_that_cannot_be_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "trackway.toml").write_text("prot = 8700\n")
+    monkeypatch.chdir(tmp_path)
+    assert "unknown setting 'prot'" in run("doctor", status=1)[1]
+    (tmp_path / "trackway.toml").write_text("port = [")
+    assert "is not valid TOML" in run("doctor", status=1)[1]
+    (tmp_path / "trackway.toml").unlink()
+    monkeypatch.setenv("TRACKWAY_PORT", "many")
+    assert "port" in run("doctor", status=1)[1]
+
+
+def test_help_says_what_there_is() -> None:
+    text = run("--help")[0]
+    assert all(command in text for command in ("serve", "import", "export", "query", "project", "user", "doctor"))
