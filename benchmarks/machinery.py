@@ -1,0 +1,240 @@
+"""What the benchmarks share: servers started and measured, a PostgreSQL of their own, a load that is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+WRITE_KEY = "wk_bench"
+HERE = Path(__file__).parent
+
+
+def free_port() -> int:
+    """A port that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def machine() -> str:
+    """One line that says what this ran on."""
+    model = "unknown CPU"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    memory = psutil.virtual_memory().total / 1024**3
+    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Python {sys.version.split()[0]}"
+
+
+@contextmanager
+def trackway(data: Path, core: int | None = None, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
+    """A Trackway server; its address and its process."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "TRACKWAY_WRITE_KEY": WRITE_KEY,
+        "TRACKWAY_SECRET_KEY": "sk_bench",
+        "TRACKWAY_ADMIN_PASSWORD": "benchmark password",
+        **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
+    }
+    command = [sys.executable, "-m", "trackway", "serve", "--data", str(data), "--port", str(port)]
+    with _process(command, core, environment, f"http://127.0.0.1:{port}", "/readyz") as found:
+        yield found
+
+
+@contextmanager
+def baseline(core: int | None = None) -> Iterator[tuple[str, psutil.Process]]:
+    """The baseline on a PostgreSQL of its own."""
+    with postgresql(core) as dsn:
+        port = free_port()
+        command = [sys.executable, str(HERE / "baseline.py"), "serve", dsn, str(port)]
+        with _process(command, core, dict(os.environ), f"http://127.0.0.1:{port}", "/docs") as found:
+            yield found
+
+
+@contextmanager
+def _process(
+    command: list[str], core: int | None, environment: dict[str, str], address: str, ready: str
+) -> Iterator[tuple[str, psutil.Process]]:
+    pinned = ["taskset", "-c", str(core), *command] if core is not None and shutil.which("taskset") else command
+    started = subprocess.Popen(pinned, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(address + ready, timeout=5).close()
+                break
+            except OSError:
+                if started.poll() is not None:
+                    raise SystemExit(f"{command} ended with {started.returncode}") from None
+                time.sleep(0.02)
+        yield address, psutil.Process(started.pid)
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+@contextmanager
+def postgresql(core: int | None = None) -> Iterator[str]:
+    """A PostgreSQL server with an empty database, installed from Debian when it is missing."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        print("installing PostgreSQL from Debian", flush=True)
+        subprocess.run(["apt-get", "update", "-qq"], check=True, stdout=subprocess.DEVNULL)
+        options = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "install", "-y", "-qq", "postgresql"], check=True, **options)  # type: ignore[call-overload]
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    programs = found[-1].parent
+    directory = Path(tempfile.mkdtemp(prefix="bench-pg-"))
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if user:
+        shutil.chown(directory, "postgres", "postgres")
+    port = free_port()
+    data = str(directory / "data")
+    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([*user, programs / "initdb", "-D", data, "-U", "bench", "-A", "trust"], **quiet)
+    options_text = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c shared_buffers=1GB -c max_wal_size=4GB"
+    subprocess.run(
+        [*user, programs / "pg_ctl", "-D", data, "-w", "-o", options_text, "-l", directory / "log", "start"], **quiet
+    )
+    try:
+        yield f"postgresql://bench@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+# Traffic
+
+
+def message(serial: int, rng: random.Random, visitors: int) -> dict[str, Any]:
+    """One event of an ordinary site: a page view or a click, with a page, an agent and a few properties."""
+    visitor = rng.randrange(visitors)
+    concert = rng.randrange(500)
+    return {
+        "type": "track",
+        "event": ("Page Read", "event click", "impression", "ticket_click")[serial % 4],
+        "messageId": f"b{serial}-{rng.getrandbits(64):x}",
+        "anonymousId": f"visitor-{visitor}",
+        "context": {
+            "page": {"url": f"https://concerts.example/concerts/{concert}", "referrer": "https://www.google.com/"},
+            "userAgent": AGENTS[visitor % len(AGENTS)],
+            "locale": "en-GB",
+        },
+        "properties": {"entity_type": "concert", "entity_id": f"c{concert}", "position": serial % 12, "genre": "jazz"},
+    }
+
+
+AGENTS = [
+    f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
+    for version in range(100, 142)
+]
+
+
+def request(path: str, body: bytes, host: str = "127.0.0.1") -> bytes:
+    """A whole HTTP/1.1 request."""
+    from base64 import b64encode
+
+    basic = b64encode(f"{WRITE_KEY}:".encode()).decode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {basic}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+@dataclass
+class Load:
+    """What a load saw: seconds until 202 for each request answered so, how many were not, and how long it took."""
+
+    latencies: list[float] = field(default_factory=list)
+    failed: int = 0
+    seconds: float = 0.0
+
+    def percentile(self, share: float) -> float:
+        """A latency in milliseconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that were answered with 202."""
+        return len(self.latencies) / self.seconds
+
+
+async def load(
+    address: str, requests: list[bytes], seconds: float, connections: int, rate: float | None = None
+) -> Load:
+    """Send requests over keep-alive connections for so long: as fast as answers come, or `rate` a second in all.
+
+    With a rate, latency counts from when a request was due, so that a server that stalls cannot hide it.
+    """
+    host, port = address.removeprefix("http://").split(":")
+    found = Load()
+    started = time.perf_counter()
+    end = started + seconds
+    queue = iter(range(10**9))
+
+    async def one(number: int) -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        due = started + number / rate if rate else 0.0
+        while (now := time.perf_counter()) < end:
+            if rate:
+                if due > now:
+                    await asyncio.sleep(due - now)
+                since = due
+                due += connections / rate
+            else:
+                since = now
+            writer.write(requests[next(queue) % len(requests)])
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+            await reader.readexactly(length)
+            if b" 202 " in head[:14]:
+                found.latencies.append(time.perf_counter() - since)
+            else:
+                found.failed += 1
+        writer.close()
+
+    await asyncio.gather(*(one(number) for number in range(connections)))
+    found.seconds = time.perf_counter() - started
+    return found
+
+
+def load_in_process(address: str, path: str, bodies: list[list[dict[str, Any]]], **options: Any) -> Load:
+    """The load from this process, on the core that the server does not have."""
+    requests = [
+        request(path, json.dumps(body[0] if path != "/v1/batch" else {"batch": body}).encode()) for body in bodies
+    ]
+    return asyncio.run(load(address, requests, **options))
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """CPU time of a process and its children so far."""
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
+
+
+def resident_mb(process: psutil.Process) -> float:
+    """Resident memory of a process and its children."""
+    return float(sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))) / 1024**2
