@@ -43,7 +43,7 @@ def main() -> None:
         with trackway(data) as (address, process):
             before = cpu_seconds(process)
             started = time.perf_counter()
-            found = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=4)
+            found = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=32)
             peak = resident_mb(process)
             while (now := status(address))["stored"] < now["logged"]:
                 peak = max(peak, resident_mb(process))
@@ -63,7 +63,7 @@ def main() -> None:
             idle = resident_mb(process)
     with baseline() as (address, process):
         before = cpu_seconds(process)
-        found = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=4)
+        found = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=32)
         theirs = found.rate * EVENTS_A_BATCH
         events = len(found.latencies) * EVENTS_A_BATCH
         cpu = (cpu_seconds(process) - before) / events * 1e6
