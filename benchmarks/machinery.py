@@ -115,8 +115,10 @@ def postgresql(core: int | None = None) -> Iterator[str]:
     quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([*user, programs / "initdb", "-D", data, "-U", "bench", "-A", "trust"], **quiet)
     options_text = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c shared_buffers=1GB -c max_wal_size=4GB"
+    pinned = ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") else []
     subprocess.run(
-        [*user, programs / "pg_ctl", "-D", data, "-w", "-o", options_text, "-l", directory / "log", "start"], **quiet
+        [*pinned, *user, programs / "pg_ctl", "-D", data, "-w", "-o", options_text, "-l", directory / "log", "start"],
+        **quiet,
     )
     try:
         yield f"postgresql://bench@127.0.0.1:{port}/postgres"

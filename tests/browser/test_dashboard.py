@@ -76,11 +76,18 @@ def test_signing_in_needs_the_right_password(browser: Browser, filled: Server) -
 def test_the_numbers_on_the_page_are_those_of_the_api(browser: Browser, filled: Server) -> None:
     page = open_page(browser, filled)
     current = filled.get("overview", period="30d")["data"]["current"]
-    for label, value in (("Visitors", "visitors"), ("Sessions", "sessions"), ("Page views", "page_views"), ("Events", "events")):
+    for label, value in (
+        ("Visitors", "visitors"),
+        ("Sessions", "sessions"),
+        ("Page views", "page_views"),
+        ("Events", "events"),
+    ):
         expect(page.get_by_role("button", name=re.compile(f"^{label}"))).to_contain_text(f"{current[value]:,}")
 
 
-def test_changing_the_period_and_filtering_is_in_the_address_and_back_goes_back(browser: Browser, filled: Server) -> None:
+def test_changing_the_period_and_filtering_is_in_the_address_and_back_goes_back(
+    browser: Browser, filled: Server
+) -> None:
     page = open_page(browser, filled)
     everybody = tile(page, "Visitors")
     page.get_by_role("button", name=re.compile("^Period")).click()
@@ -143,7 +150,9 @@ def test_text_that_a_client_sent_is_text(browser: Browser, filled: Server) -> No
     assert page.title() == "Events · Trackway"
 
 
-def test_an_empty_project_says_how_to_send_the_first_event_and_fills_by_itself(browser: Browser, new_server: Any) -> None:
+def test_an_empty_project_says_how_to_send_the_first_event_and_fills_by_itself(
+    browser: Browser, new_server: Any
+) -> None:
     server = new_server().start()
     page = open_page(browser, server)
     expect(page.get_by_role("heading", level=1)).to_have_text("Nobody has been here yet")

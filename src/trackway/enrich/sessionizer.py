@@ -36,7 +36,7 @@ Visitor = tuple[bytes, str]
 
 
 class Row(NamedTuple):
-    """A state of a session to write.
+    """A state of a session to write, before the next batch changes it.
 
     `before` is the state whose counts it takes over (None: it adds all of its own); `gone` says that the session
     is no more under this key, and takes its counts back.
@@ -67,20 +67,37 @@ class Outcome(NamedTuple):
 
 
 class _Known:
-    """One visitor's sessions in memory, in order of start, with the state in which each was last written."""
+    """One visitor's sessions in memory, in order of start.
 
-    __slots__ = ("sessions", "written")
+    `before` holds, while a batch is worked on, the sessions that it touches as they were last written.
+    """
+
+    __slots__ = ("before", "sessions")
 
     def __init__(self) -> None:
         self.sessions: list[Session] = []
-        self.written: dict[bytes, Session] = {}
+        self.before: dict[bytes, Session | None] = {}
 
     def add(self, session: Session) -> None:
         insort(self.sessions, session, key=lambda one: one.started_at)
 
+    def start(self, session: Session) -> None:
+        """A session that begins in this batch."""
+        self.before[session.session_id] = None
+        self.add(session)
+
+    def extend(self, session: Session, event: Event) -> None:
+        """Count an event into a known session."""
+        if session.session_id not in self.before:
+            self.before[session.session_id] = copy.copy(session)
+        extend(session, event)
+
     def restore(self) -> None:
-        """Go back to what was written."""
-        self.sessions = sorted(map(copy.copy, self.written.values()), key=lambda one: one.started_at)
+        """Go back to what was written before this batch."""
+        untouched = [session for session in self.sessions if session.session_id not in self.before]
+        old = [session for session in self.before.values() if session is not None]
+        self.sessions = sorted(untouched + old, key=lambda one: one.started_at)
+        self.before = {}
 
 
 class _Restate(Exception):
@@ -106,9 +123,8 @@ class Sessionizer:
 
     def _remember(self, session: Session) -> None:
         known = self._visitors.setdefault((session.project_id, session.visitor_id), _Known())
-        if session.session_id not in known.written:
+        if all(session.session_id != one.session_id for one in known.sessions):
             known.add(session)
-            known.written[session.session_id] = copy.copy(session)
 
     def assign(self, batch: list[tuple[Event, str]], version: int) -> Outcome:
         """Give each event its session, in place, and say what has to be written.
@@ -167,8 +183,8 @@ class Sessionizer:
             return
         for event, session in placed:
             _give(event, session)
-        for session in {session.session_id: session for _, session in placed}.values():
-            _write(known, session, version, outcome)
+            if session.session_id in known.before:
+                _write(session, known.before.pop(session.session_id), version, outcome)
 
     def _restate(self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> None:
         """Count the sessions that late events touch anew, from their stored events and the batch's."""
@@ -187,17 +203,17 @@ class Sessionizer:
             hinted.get(event.session_id, derived).append(event)
         fresh = [_counted(session_id, events) for session_id, events in hinted.items()]
         fresh += _named(sessionize(sorted(derived, key=lambda event: event.timestamp)))
-        gone = {session.session_id for session in affected}
-        known.sessions = [session for session in known.sessions if session.session_id not in gone]
-        for session_id in gone - {session.session_id for session, _ in fresh}:
-            _retract(known.written.pop(session_id), version, outcome)
+        before = {session.session_id: session for session in affected}
+        known.sessions = [session for session in known.sessions if session.session_id not in before]
         for session, events in fresh:
             known.add(session)
-            _write(known, session, version, outcome)
+            _write(session, before.pop(session.session_id, None), version, outcome)
             for event in events:
                 _give(event, session)
                 if was.get(event.event_id, now := (event.session_id, *traffic_of(event))) != now:
                     outcome.moved.append(event)
+        for session in before.values():
+            _retract(session, version, outcome)
 
     def _sweep(self) -> None:
         """Forget the visitors who left long ago, or the longest gone when there are too many."""
@@ -213,26 +229,22 @@ class Sessionizer:
             known = self._visitors[visitor]
             for session in [session for session in known.sessions if session.ended_at < cut]:
                 known.sessions.remove(session)
-                known.written.pop(session.session_id, None)
         self._complete_since = max(cut, self._complete_since or cut)
         self._sweep_at = max(20_000, 2 * len(self._visitors))
 
 
-def _write(known: _Known, session: Session, version: int, outcome: Outcome) -> None:
+def _write(session: Session, before: Session | None, version: int, outcome: Outcome) -> None:
     """Replace what was written of a session by what it is now."""
-    before = known.written.get(session.session_id)
     if before is not None and _counted_under(before) != _counted_under(session):
         _retract(before, version, outcome)
         before = None
     session.version = version
-    known.written[session.session_id] = new = copy.copy(session)
-    outcome.rows.append(Row(new, before, False))
+    outcome.rows.append(Row(session, before, False))
 
 
 def _retract(before: Session, version: int, outcome: Outcome) -> None:
-    gone = copy.copy(before)
-    gone.version = version
-    outcome.rows.append(Row(gone, None, True))
+    before.version = version
+    outcome.rows.append(Row(before, None, True))
 
 
 def _counted_under(session: Session) -> tuple[int, str, str, str, str, bool]:
@@ -250,7 +262,7 @@ def _place(known: _Known, event: Event, hint: str) -> Session:
     last = own[-1] if own else None
     if last is None or event.timestamp >= last.ended_at:
         if last is not None and continues(last, event):
-            extend(last, event)
+            known.extend(last, event)
             return last
     else:
         at = event.timestamp
@@ -258,10 +270,10 @@ def _place(known: _Known, event: Event, hint: str) -> Session:
         if touching:
             if len(touching) > 1 or not _simply_joins(touching[0], event):
                 raise _Restate
-            extend(touching[0], event)
+            known.extend(touching[0], event)
             return touching[0]
     session = begin(event, derived_id(event))
-    known.add(session)
+    known.start(session)
     return session
 
 
@@ -270,11 +282,11 @@ def _place_hinted(known: _Known, event: Event, hint: str) -> Session:
     session = next((session for session in known.sessions if session.session_id == session_id), None)
     if session is None:
         session = begin(event, session_id, hinted=True)
-        known.add(session)
+        known.start(session)
         return session
     if event.timestamp < session.started_at and traffic_of(event) != session.traffic:
         raise _Restate
-    extend(session, event)
+    known.extend(session, event)
     return session
 
 
