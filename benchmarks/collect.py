@@ -1,6 +1,6 @@
 """Collect to 202: single events and batches of 100, beside FastAPI + asyncpg + PostgreSQL, in one run.
 
-Everything a side needs (server and loader and engine; server and PostgreSQL) has one core, the load the other. Each side is first loaded to saturation and then at half of that rate,
+Everything a side needs (server, loader and engine; server and PostgreSQL) has one core, the load the other. Each side is first loaded to saturation and then at half of that rate,
 where the latencies are taken. `./run bench collect`
 """
 

@@ -12,7 +12,6 @@ import time
 from importlib.resources import files
 
 from machinery import machine
-
 from trackway.store.connection import Store
 
 KEYS = {

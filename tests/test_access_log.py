@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import SHARED, needs, unpacked
 
+from conftest import SHARED, needs, unpacked
 from trackway.collect.access_log import AccessLog, left_out, likely_host, parse
 from trackway.enrich.bot import reason
 

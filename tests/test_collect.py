@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import SHARED, WRITE_KEY, Server, needs
 
+from conftest import SHARED, WRITE_KEY, Server, needs
 from trackway.collect.native import decode
 from trackway.collect.privacy import Privacy, truncate_ip, url_scrubber
 from trackway.config import Settings

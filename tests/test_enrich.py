@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import SHARED, needs, unpacked
 
+from conftest import SHARED, needs, unpacked
 from trackway.enrich import bot
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import device

@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 import pytest
 import xxhash
-from conftest import Loaded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import Loaded
 from trackway.event import Arrival, Location, Message, Rejection, now
 from trackway.store import loader as module
 from trackway.store.connection import QuestionFailed
@@ -231,5 +231,5 @@ def test_seen_messages_survive_a_restart_spills_and_merges(tmp_path: Any, monkey
         asked = [xxhash.xxh3_128_digest(str(number).encode()) for number in range(400)]
         assert reader.known(asked) == [number % 2 == 0 for number in range(400)]
     known.add([b"\xff" * 16], day + 9 * 86_400_000)
-    assert SeenMessages(tmp_path).known(digests[:3] + [b"\xff" * 16]) == [False, False, False, True]
+    assert SeenMessages(tmp_path).known([*digests[:3], b"\xff" * 16]) == [False, False, False, True]
     assert len(list(tmp_path.iterdir())) == 1

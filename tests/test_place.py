@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHARED, needs, unpacked
 
+from conftest import SHARED, needs, unpacked
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
 

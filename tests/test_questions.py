@@ -7,10 +7,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import Loaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import Loaded
 from trackway.analyze import sql
 from trackway.analyze.breakdown import breakdown
 from trackway.analyze.feed import newest_events, newest_sessions

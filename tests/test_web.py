@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
 
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
 from trackway.govern.accounts import Accounts, BadAccount
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}

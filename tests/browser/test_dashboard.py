@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import EMAIL, PASSWORD, WRITE_KEY, Server
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conftest import EMAIL, PASSWORD, WRITE_KEY, Server
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"

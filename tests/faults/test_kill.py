@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from conftest import WRITE_KEY
 
 KILLS = 50

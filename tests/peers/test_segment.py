@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from conftest import WRITE_KEY, Server
 from segment.analytics.client import Client
+
+from conftest import WRITE_KEY, Server
 
 
 def test_every_call_of_segments_library_is_stored_once_with_identity_time_and_properties(server: Server) -> None:

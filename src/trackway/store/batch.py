@@ -11,7 +11,6 @@ from trackway.event import Event, Millis
 from trackway.store import rows
 from trackway.store.connection import QuestionFailed, Store
 
-
 logger = logging.getLogger("trackway.store.batch")
 
 

@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS events
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
-ORDER BY (project_id, toDate(timestamp), name, visitor_id, timestamp)
+ORDER BY (project_id, name, timestamp)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 -- Messages that were refused, for an administrator to look at; kept for 7 days.
