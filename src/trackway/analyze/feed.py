@@ -1,7 +1,7 @@
 """Feeds: the newest events and sessions, page by page.
 
-The store is sorted by day and name, so the newest rows of all names are found by looking at the last hour first
-and further back only until the page is full.
+Events are sorted by name and then time, so the newest of all names are found by looking at the last hour first and
+further back only until the page is full.
 """
 
 from __future__ import annotations
