@@ -43,7 +43,10 @@ export function Table<Row>(props: {
           {props.rows.map((row) => (
             <tr key={props.id(row)} className="border-b border-line/60 last:border-0 hover:bg-accent-soft/40">
               {props.columns.map((column) => (
-                <td key={column.name} className={`max-w-40 truncate px-2 py-2 first:pl-4 last:pr-4 md:max-w-72 md:px-4 ${cell(column)}`}>
+                <td
+                  key={column.name}
+                  className={`max-w-40 truncate px-2 py-2 first:pl-4 last:pr-4 md:max-w-72 md:px-4 ${cell(column)}`}
+                >
                   {column.show(row)}
                 </td>
               ))}
