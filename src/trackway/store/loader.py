@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from trackway.enrich.bot import named
 from trackway.enrich.pipeline import enrich, message_key, session_hint
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Millis, Rejection
@@ -66,15 +67,21 @@ class Loader:
         """Why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
-        self._redo()
-        self._sessions = self._remembered_sessions()
-        if self.stored < log.start:
-            self._report(Gap(self.stored, log.start, log.directory, 0))
-        self._position = max(self.stored, log.start)
+        self._position: int | None = None
+        self._sessions: Sessionizer | None = None
 
-    def _remembered_sessions(self) -> Sessionizer:
-        history = StoredHistory(self._store, before=self.wait)
-        return Sessionizer(history, *history.recent())
+    def _open(self) -> None:
+        """What takes a moment on a large store, and collecting need not wait for."""
+        if self._position is None:
+            named("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
+            self._redo()
+            self._position = max(self.stored, self._log.start)
+            if self.stored < self._position:
+                self._report(Gap(self.stored, self._position, self._log.directory, 0))
+        if self._sessions is None:
+            history = StoredHistory(self._store, before=self.wait)
+            self._sessions = Sessionizer(history, *history.recent())
+            self.trouble = ""
 
     def start(self) -> None:
         """Begin to load."""
@@ -89,9 +96,15 @@ class Loader:
 
     def drain(self) -> None:
         """Load everything that is in the log now; for use without `start`."""
-        while self._position < self._log.end:
+        while self._waiting():
             self._step()
         self.wait()
+
+    def _waiting(self) -> int:
+        """How many messages of the log are not yet on their way."""
+        self._open()
+        assert self._position is not None
+        return self._log.end - self._position
 
     def wait(self) -> None:
         """Wait until the batch under way is in the store."""
@@ -101,20 +114,20 @@ class Loader:
     def _run(self) -> None:
         cleaned = time.monotonic()
         while not self._stopping.is_set():
-            waiting = self._log.end - self._position
-            if not waiting:
+            try:
+                waiting = self._waiting()
+                if waiting:
+                    if waiting < self._batch_messages:
+                        self._stopping.wait(self._batch_seconds)
+                    self._step()
+                    continue
                 self._stopping.wait(0.02)
                 if time.monotonic() - cleaned > 60:
                     cleaned = time.monotonic()
                     self._log.remove_stored(self.stored, self._keep_log_hours)
-                continue
-            if waiting < self._batch_messages:
-                self._stopping.wait(self._batch_seconds)
-            try:
-                self._step()
-            except Exception:
-                logger.exception("the loader failed on the batch at offset %d; trying again", self._position)
-                self.trouble = "the loader fails; see the log of the server"
+            except Exception as error:
+                logger.exception("the loader failed after offset %d; trying again", self.stored)
+                self.trouble = f"the loader fails after offset {self.stored}: {error}"
                 self._stopping.wait(2)
         try:
             self.wait()
@@ -127,7 +140,7 @@ class Loader:
             try:
                 self._ready = self._prepare()
             except Exception:
-                self._sessions = self._remembered_sessions()  # a half-done batch must not count twice
+                self._sessions = None  # a half-done batch must not count twice; they are read again
                 raise
         self.wait()
         if self._ready is not None:
@@ -138,6 +151,7 @@ class Loader:
             self._ready = None
 
     def _prepare(self) -> Prepared | None:
+        assert self._position is not None
         first = self._position
         messages: list[tuple[Message, Arrival, bytes]] = []
         rejected: list[tuple[Arrival, Rejection]] = []
@@ -183,6 +197,7 @@ class Loader:
         batch: list[tuple[Event, str]] = [
             (enrich(message, arrival, digest), session_hint(message)) for message, arrival, digest in fresh
         ]
+        assert self._sessions is not None
         outcome = self._sessions.assign(batch, last)
         return Prepared(
             first,
