@@ -114,6 +114,16 @@ def test_importing_again_adds_nothing(imported: Path) -> None:
 
 
 @needs("web_logs")
+def test_a_running_server_takes_it_through_its_public_interface_and_once(new_server: Any) -> None:
+    server = new_server().start()
+    arguments = ("import", "access-log", str(LOG), "--url", server.url, "--key", "sk_test")
+    first, second = trackway(*arguments), trackway(*arguments)
+    assert first["added"] == first["page_views"] > 0
+    assert second["added"] == 0
+    assert server.sql("SELECT count() AS n FROM events") == [{"n": first["page_views"]}]
+
+
+@needs("web_logs")
 def test_visitors_are_pseudonymous_and_no_address_is_in_the_store(
     imported: Path, independent: duckdb.DuckDBPyConnection
 ) -> None:

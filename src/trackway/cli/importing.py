@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -133,15 +134,25 @@ def _into_server(
     if write_key is None:
         show.fail("the project has no write key; `trackway project key PROJECT write` makes one")
     authorization = "Basic " + b64encode(f"{write_key}:".encode()).decode()
-    sent = 0
+    query = f"{url}/api/v1/projects/{projects[0]['id']}/query"
+    before = _imported(url, query, key)
 
     def send(messages: list[Message]) -> None:
-        nonlocal sent
-        body = msgspec.json.encode({"batch": [{**msgspec.to_builtins(message)} for message in messages]})
-        sent += _call(f"{url}/v1/batch", body, authorization)["accepted"]
+        _call(f"{url}/v1/batch", msgspec.json.encode({"batch": messages}), authorization)
 
     _send_all(log, lines, send, source, json)
-    return log.summary(), sent
+    return log.summary(), _imported(url, query, key) - before
+
+
+def _imported(url: str, query: str, key: str) -> int:
+    """Imported events on a server, when all that was accepted is stored."""
+    for _ in range(600):
+        status = _call(f"{url}/readyz", None, "")
+        if status["stored"] >= status["logged"]:
+            break
+        time.sleep(0.1)
+    count = msgspec.json.encode({"sql": "SELECT count() AS n FROM events WHERE library = 'access-log'"})
+    return int(_call(query, count, f"Bearer {key}")["data"][0]["n"])
 
 
 def _call(url: str, body: bytes | None, authorization: str) -> Any:
