@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8700)
     parser.add_argument("--days", type=int, default=30)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what is started here ends with it
     if options.log and not LOG.exists():
         print(f"there is no access log at {LOG}; run ./run demo without --log", file=sys.stderr)
         return 1

@@ -84,10 +84,10 @@ class Accounts:
             known = inspect(connection).has_table("alembic_version")
             if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
                 return  # the usual start; Alembic takes longer to import than the rest of it
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         import alembic.command
         import alembic.config
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)
         config = alembic.config.Config()
         config.set_main_option("script_location", str(files("trackway.govern").joinpath("migrations")))
         with self._engine.begin() as connection:
