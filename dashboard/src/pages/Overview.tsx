@@ -167,6 +167,10 @@ function Ranking({
       {rows?.length === 0 && <Empty title="Nothing in this period" />}
       {rows !== undefined && rows.length > 0 && (
         <table className="mb-2 w-full table-fixed">
+          <colgroup>
+            <col />
+            <col className="w-24" />
+          </colgroup>
           <thead className="sr-only">
             <tr>
               <th scope="col" className="px-4 py-1 text-left font-medium">
