@@ -121,6 +121,9 @@ def _take(
         if context:
             message.context = {**context, **(message.context or {})}
         accept(message, received_at)
+        # Each level opens with a bracket: with so few of them nothing can be too deep.
+        if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+            _check_depth(message)
         privacy.apply(message)
         request.messages.append(message)
         request.indexes.append(index)
@@ -149,7 +152,7 @@ def accept(message: Message, received_at: Millis) -> None:
         raise _Wrong("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
     for field in ("anonymous_id", "user_id", "message_id", "group_id", "previous_id"):
         value = getattr(message, field)
-        if value is not None:
+        if value is not None and not (type(value) is str and len(value) <= MAX_ID):
             setattr(message, field, _identifier(field, value))
     if not message.message_id:
         message.message_id = "tw-" + uuid7(received_at).hex()
@@ -160,8 +163,8 @@ def accept(message: Message, received_at: Millis) -> None:
             setattr(message, field, _time(field, value))
     for field in ("properties", "traits", "context"):
         values = getattr(message, field)
-        if values:
-            _check_values(field, values)
+        if values is not None and len(values) > MAX_PROPERTIES:
+            raise _Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
 
 
 def _check_required(message: Message) -> None:
@@ -195,12 +198,11 @@ def _time(field: str, value: datetime | int | float) -> Millis:
     return millis
 
 
-def _check_values(field: str, values: dict[str, Any]) -> None:
-    if len(values) > MAX_PROPERTIES:
-        raise _Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
-    for key, value in values.items():
-        if isinstance(value, dict | list) and _too_deep(value, 2):
-            raise _Wrong(f"{field}.{key}", f"nested deeper than {MAX_DEPTH} levels; flatten it")
+def _check_depth(message: Message) -> None:
+    for field in ("properties", "traits", "context"):
+        for key, value in (getattr(message, field) or {}).items():
+            if _too_deep(value, 2):
+                raise _Wrong(f"{field}.{key}", f"nested deeper than {MAX_DEPTH} levels; flatten it")
 
 
 def _too_deep(value: object, depth: int) -> bool:

@@ -6,7 +6,6 @@ Sessions need to know about other events; they are `trackway.enrich.session`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -54,7 +53,8 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     page = _page_of(context.get("page"), properties if kind == "page" else None)
     stated_agent = _text(context.get("userAgent"))
     own_address = context.get("ip")
-    where = _location(context.get("location")) if own_address or "location" in context else arrival.location
+    located = own_address is not None or "location" in context
+    where = _location(context.get("location")) if located else arrival.location
     agent = _agent(
         stated_agent or arrival.user_agent,
         arrival.language,
@@ -219,18 +219,14 @@ def _location(value: object) -> Location:
     )
 
 
-_AMOUNTS: tuple[Callable[[dict[str, Any]], object], ...] = (
-    lambda properties: properties.get("revenue"),
-    lambda properties: properties.get("total") if "order_id" in properties or "orderId" in properties else None,
-)
-
-
 def _money(properties: dict[str, Any]) -> tuple[Decimal, str]:
     """`revenue` (or an order's `total`) and `currency`, as in Segment's e-commerce spec; 0 when there is none.
 
     Amounts that are not numbers, or are of more than 13 digits, count as none; the property itself is kept.
     """
-    given = next((amount for find in _AMOUNTS if (amount := find(properties)) is not None), None)
+    given = properties.get("revenue")
+    if given is None and ("order_id" in properties or "orderId" in properties):
+        given = properties.get("total")
     if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
         return _NO_MONEY, ""
     try:

@@ -72,11 +72,6 @@ class Session(msgspec.Struct, gc=False):
         return (self.channel, self.source, self.medium, self.campaign, self.term, self.content)
 
 
-OF_FIRST_EVENT = (
-    "referrer_host channel source medium campaign term content device browser system country region city language"
-).split()
-
-
 def traffic_of(event: Event) -> tuple[str, str, str, str, str, str]:
     """The same of an event."""
     return (event.channel, event.source, event.medium, event.campaign, event.term, event.content)
@@ -98,31 +93,43 @@ def continues(session: Session, event: Event) -> bool:
 
 def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
     """A session of one event."""
-    nothing = dict.fromkeys(OF_FIRST_EVENT, "")
-    session = Session(
-        project_id=event.project_id,
-        session_id=session_id,
-        visitor_id=event.visitor_id,
-        visitor_name=event.visitor_name,
-        user_id="",
-        started_at=event.timestamp,
-        ended_at=event.timestamp,
-        closed=False,
-        events=0,
-        page_views=0,
-        entry_at=0,
-        entry_host="",
-        entry_path="",
-        exit_at=0,
-        exit_path="",
-        bot="",
-        hinted=hinted,
-        version=0,
-        **nothing,
+    at = event.timestamp
+    is_page = event.type in ("page", "screen")
+    page_at, host, path = (at, event.host, event.path) if is_page else (0, "", "")
+    return Session(
+        event.project_id,
+        session_id,
+        event.visitor_id,
+        event.visitor_name,
+        event.user_id,
+        at,
+        at,
+        ends(event),
+        1,
+        int(is_page),
+        page_at,
+        host,
+        path,
+        page_at,
+        path,
+        event.referrer_host,
+        event.channel,
+        event.source,
+        event.medium,
+        event.campaign,
+        event.term,
+        event.content,
+        event.device,
+        event.browser,
+        event.system,
+        event.country,
+        event.region,
+        event.city,
+        event.language,
+        event.bot,
+        hinted,
+        0,
     )
-    _take_first(session, event)
-    extend(session, event)
-    return session
 
 
 def extend(session: Session, event: Event) -> None:
@@ -166,11 +173,6 @@ def sessionize(events: Iterable[Event]) -> list[tuple[Session, list[Event]]]:
         else:
             found.append((begin(event, b""), [event]))
     return found
-
-
-def derived_id(event: Event) -> bytes:
-    """The id of a session that starts with `event`: UUIDv7 of its start, the rest a function of who and what."""
-    return uuid7(event.timestamp, _digest(event.project_id, event.visitor_id, event.event_id.hex()))
 
 
 def stated_id(event: Event, hint: str) -> UUID | None:

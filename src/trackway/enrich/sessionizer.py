@@ -18,7 +18,6 @@ from trackway.enrich.session import (
     Session,
     begin,
     continues,
-    derived_id,
     ends,
     extend,
     hinted_id,
@@ -272,7 +271,7 @@ def _place(known: _Known, event: Event, hint: str) -> Session:
                 raise _Restate
             known.extend(touching[0], event)
             return touching[0]
-    session = begin(event, derived_id(event))
+    session = begin(event, event.event_id)  # a session that no client has named is named after its first event
     known.start(session)
     return session
 
@@ -329,7 +328,7 @@ def _named(groups: list[tuple[Session, list[Event]]]) -> list[tuple[Session, lis
     taken: set[bytes] = set()
     for session, events in groups:
         had = sorted({event.session_id for event in events if event.session_id} - taken)
-        session.session_id = had[0] if had else derived_id(events[0])
+        session.session_id = had[0] if had else events[0].event_id
         taken.add(session.session_id)
     return groups
 
