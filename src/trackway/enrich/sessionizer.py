@@ -1,6 +1,6 @@
 """Sessions as events arrive: in any order, in any batches, across restarts.
 
-The sessions of the last hours are kept in memory. In-order events extend them; a late event that joins, splits or
+The sessions of the last hour are kept in memory. In-order events extend them; a late event that joins, splits or
 re-sources sessions has them counted anew from their stored events. What changed comes out as rows to write (a
 session's new state, and what it adds to the counters) and as stored events to move.
 See docs/decisions/0003-sessions.md.
@@ -27,7 +27,7 @@ from trackway.enrich.session import (
 )
 from trackway.event import Event, Millis
 
-KEEP = 2 * 60 * 60_000
+KEEP = 60 * 60_000
 MAX_VISITORS = 200_000
 LOOK_BACK = 7 * 86_400_000
 

@@ -89,11 +89,14 @@ class StoredHistory:
 
 
 def _objects(kind: Any, answer: pa.Table) -> list[Any]:
-    """Rows as structs of `kind`; UUIDs as 16 bytes, times as milliseconds."""
+    """Rows as structs of `kind`; UUIDs as 16 bytes, times as milliseconds, equal texts as one object."""
     columns = []
+    texts: dict[str, str] = {}
     for name, column in zip(kind.__struct_fields__, answer.itercolumns(), strict=True):
         values = column.to_pylist()
         if values and isinstance(values[0], UUID):
             values = [value.bytes for value in values]
+        elif values and isinstance(values[0], str):
+            values = [texts.setdefault(value, value) for value in values]
         columns.append([value.encode() for value in values] if name == "properties" else values)
     return [kind(*row) for row in zip(*columns, strict=True)]
