@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import msgspec
 
 from trackway.cli import show
 from trackway.cli.people import find_project
+from trackway.cli.remote import Remote
 from trackway.config import Settings
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".ndjson": "ndjson"}
@@ -52,41 +51,12 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
 def ask(settings: Settings, sql: str, url: str | None, key: str | None, json: bool) -> None:
     """Print the answer to one statement."""
     if url:
-        if not key:
-            show.fail("--url needs --key, the project's secret key")
-        show.rows(_ask_server(url.rstrip("/"), key, sql)["data"], json)
+        show.rows(Remote(url, key).query(sql), json)
         return
     with _stopped_store(settings) as store:
         text = sql.strip().rstrip(";")
         found = store.ask(f"SELECT * FROM (\n{text}\n)").to_pylist()
     show.rows(found, json)
-
-
-def _request(url: str, key: str, body: bytes | None = None) -> bytes:
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    try:
-        request = urllib.request.Request(url, body, headers)  # noqa: S310 - the address is the user's own
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
-            content: bytes = answer.read()
-            return content
-    except urllib.error.HTTPError as error:
-        text = error.read()
-        try:
-            detail = msgspec.json.decode(text)["detail"]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            detail = text.decode(errors="replace")[:500]
-        show.fail(f"the server answered {error.code}: {detail}")
-    except (OSError, ValueError) as error:
-        show.fail(f"{url} cannot be reached: {error}")
-
-
-def _project(url: str, key: str) -> str:
-    projects = msgspec.json.decode(_request(f"{url}/api/v1/projects", key))
-    return f"{url}/api/v1/projects/{projects[0]['id']}"
-
-
-def _ask_server(url: str, key: str, sql: str) -> Any:
-    return msgspec.json.decode(_request(f"{_project(url, key)}/query", key, msgspec.json.encode({"sql": sql})))
 
 
 def export_table(
@@ -105,11 +75,9 @@ def export_table(
     if form is None:
         show.fail(f"{out.name}: the format is not clear; end the name with one of {', '.join(_FORMATS)}")
     if url:
-        if not key:
-            show.fail("--url needs --key, the project's secret key")
-        found = _ask_server(url.rstrip("/"), key, f"{_TABLES[table]} ORDER BY {_ORDER[table]}")["data"]
         if form != "ndjson":
             show.fail("from a running server, export to .ndjson; stop it to write the other formats")
+        found = Remote(url, key).query(f"{_TABLES[table]} ORDER BY {_ORDER[table]}")
         out.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in found))
         count = len(found)
     else:
@@ -119,10 +87,7 @@ def export_table(
 
 def _export_stopped(settings: Settings, table: str, out: Path, form: str, project: str | None) -> int:
     """Stream the table month by month, so that its size does not matter."""
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
+    from trackway.analyze.formats import WRITERS, prepared
     from trackway.govern.accounts import Accounts
 
     accounts = Accounts(settings.accounts_dsn)
@@ -147,28 +112,9 @@ def _export_stopped(settings: Settings, table: str, out: Path, form: str, projec
                 if form == "ndjson":
                     sink.writelines(msgspec.json.encode(row) + b"\n" for row in part.to_pylist())
                     continue
-                part = _plain(part) if form == "csv" else part
-                if writer is None:
-                    make = {
-                        "parquet": pa.parquet.ParquetWriter,
-                        "csv": pa.csv.CSVWriter,
-                        "arrow": pa.ipc.new_stream,
-                    }
-                    writer = make[form](sink, part.schema)
+                part = prepared(part, form)
+                writer = writer or WRITERS[form](sink, part.schema)
                 writer.write_table(part)
             if writer is not None:
                 writer.close()
     return written
-
-
-def _plain(table: Any) -> Any:
-    """The table with what CSV cannot hold as text."""
-    import pyarrow as pa
-
-    columns = [
-        column
-        if pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)
-        else pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
-        for column in table.itercolumns()
-    ]
-    return pa.table(columns, names=table.column_names)

@@ -6,8 +6,6 @@ import gzip
 import io
 import sys
 import time
-import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -21,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackway.cli import show
 from trackway.cli.people import find_project
+from trackway.cli.remote import Remote, call
 from trackway.collect.access_log import AccessLog, Summary, likely_host
 from trackway.collect.pseudonym import installation_key
 from trackway.config import Settings
@@ -79,9 +78,7 @@ def import_access_log(
     if not url:
         summary, stored = _into_directory(settings, _chain(first, lines), host, project, source, json)
     else:
-        if not key:
-            show.fail("--url needs --key, the project's secret key")
-        summary, stored = _into_server(url.rstrip("/"), key, _chain(first, lines), host, source, json)
+        summary, stored = _into_server(Remote(url, key), str(key), _chain(first, lines), host, source, json)
     _report(summary, stored, host, json)
 
 
@@ -126,45 +123,30 @@ def _count(house: Any, project_id: UUID) -> int:
 
 
 def _into_server(
-    url: str, key: str, lines: Iterator[str], host: str, source: _Source, json: bool
+    remote: Remote, key: str, lines: Iterator[str], host: str, source: _Source, json: bool
 ) -> tuple[Summary, int]:
     log = AccessLog(host, key.encode())
-    projects = _call(f"{url}/api/v1/projects", None, f"Bearer {key}")
-    write_key = next((one["value"] for one in projects[0]["keys"] if one["kind"] == "write"), None)
+    write_key = next((one["value"] for one in remote.project["keys"] if one["kind"] == "write"), None)
     if write_key is None:
         show.fail("the project has no write key; `trackway project key PROJECT write` makes one")
     authorization = "Basic " + b64encode(f"{write_key}:".encode()).decode()
-    query = f"{url}/api/v1/projects/{projects[0]['id']}/query"
-    before = _imported(url, query, key)
+    before = _imported(remote)
 
     def send(messages: list[Message]) -> None:
-        _call(f"{url}/v1/batch", msgspec.json.encode({"batch": messages}), authorization)
+        call(f"{remote.url}/v1/batch", authorization, {"batch": messages})
 
     _send_all(log, lines, send, source, json)
-    return log.summary(), _imported(url, query, key) - before
+    return log.summary(), _imported(remote) - before
 
 
-def _imported(url: str, query: str, key: str) -> int:
+def _imported(remote: Remote) -> int:
     """Imported events on a server, when all that was accepted is stored."""
     for _ in range(600):
-        status = _call(f"{url}/readyz", None, "")
+        status = call(f"{remote.url}/readyz", "")
         if status["stored"] >= status["logged"]:
             break
         time.sleep(0.1)
-    count = msgspec.json.encode({"sql": "SELECT count() AS n FROM events WHERE library = 'access-log'"})
-    return int(_call(query, count, f"Bearer {key}")["data"][0]["n"])
-
-
-def _call(url: str, body: bytes | None, authorization: str) -> Any:
-    headers = {"authorization": authorization, "content-type": "application/json"}
-    try:
-        request = urllib.request.Request(url, body, headers)  # noqa: S310 - the address is the user's own
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return msgspec.json.decode(answer.read())
-    except urllib.error.HTTPError as error:
-        show.fail(f"{url} answered {error.code}: {error.read().decode(errors='replace')[:500]}")
-    except (OSError, ValueError) as error:
-        show.fail(f"{url} cannot be reached: {error}")
+    return int(remote.query("SELECT count() AS n FROM events WHERE library = 'access-log'")[0]["n"])
 
 
 def _send_all(

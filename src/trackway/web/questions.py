@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 from litestar import Controller, Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze import sql
+from trackway.analyze import formats, sql
 from trackway.analyze.breakdown import breakdown
 from trackway.analyze.feed import newest_events, newest_sessions
 from trackway.analyze.filters import parse
@@ -32,11 +28,6 @@ from trackway.web.house import House
 
 Limit = Annotated[int, Parameter(ge=1, le=1000)]
 Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
-_MEDIA = {
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-    "arrow": "application/vnd.apache.arrow.stream",
-}
 
 
 class Asked(msgspec.Struct):
@@ -89,33 +80,8 @@ def _shown(answer: Answer, data: object, asked: Asked | None = None) -> dict[str
 
 def _in_format(answer: Answer, form: str, name: str) -> Response[bytes]:
     """A table as a download."""
-    sink = io.BytesIO()
-    if form == "csv":
-        pyarrow.csv.write_csv(_flat(answer.table), sink)
-    elif form == "parquet":
-        pyarrow.parquet.write_table(answer.table, sink)
-    else:
-        with pa.ipc.new_stream(sink, answer.table.schema) as writer:
-            writer.write_table(answer.table)
     headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
-    return Response(sink.getvalue(), media_type=_MEDIA[form], headers=headers)
-
-
-def _flat(table: pa.Table) -> pa.Table:
-    """The table with columns that CSV cannot hold (maps, ids) as text. Text that a spreadsheet would run is quoted."""
-    columns = []
-    for column in table.itercolumns():
-        plain = pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)
-        values = column if plain else pa.array([_cell(value) for value in column.to_pylist()], pa.string())
-        columns.append(values)
-    return pa.table(columns, names=table.column_names)
-
-
-def _cell(value: object) -> str | None:
-    if value is None:
-        return None
-    text = value if isinstance(value, str) else str(dict(value) if isinstance(value, list) else value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return Response(formats.as_bytes(answer.table, form), media_type=formats.MEDIA[form], headers=headers)
 
 
 class Questions(Controller):
