@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway.enrich import sessionizer as module
+from trackway.enrich.identity import user_token, visitor_token
 from trackway.enrich.session import GAP, Session, traffic_of
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Event, uuid7
@@ -30,6 +31,7 @@ def event(minute: float, name: str = "page", user: str = "", visitor: str = "v",
         "type": "page" if name == "page" else "track", "name": name, "timestamp": at, "received_at": at,
         "visitor_id": visitor, "user_id": user, "session_id": b"", "path": f"/{minute}", "channel": "Direct",
         "source": "(direct)", "medium": "(none)", "screen_width": 0, "revenue": Decimal(0), "properties": b"{}",
+        "identity": user_token(PROJECT, user) if user else visitor_token(PROJECT, visitor),
     }  # fmt: skip
     return Event(**(values | fields))
 
@@ -233,3 +235,17 @@ def test_no_order_of_arrival_and_no_forgetting_changes_the_sessions(
         grouped.setdefault((one.visitor_id, one.session_id), set()).add(one.event_id)
     every = [one for batch in batches for one in batch]
     assert {frozenset(ids) for ids in grouped.values()} == expected(every, hints)
+
+
+def test_a_session_that_is_split_again_takes_no_name_that_an_event_gave_before() -> None:
+    store = Memory()
+    sessions = Sessionizer(store, None, [])
+    late = [
+        event(25),
+        event(5, user="bob", channel="Email"),
+        event(6, "Signed Out", "bob"),
+        event(7, "Signed Out", "bob"),
+    ]
+    for version, one in enumerate(late, 1):
+        store.apply([one], sessions.assign([(one, "")], version))
+    assert sorted(one.events for one in store.current()) == [1, 1, 2]

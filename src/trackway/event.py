@@ -86,7 +86,8 @@ class Event(msgspec.Struct, gc=False):
     """One row of the events table: a message after enrichment.
 
     The fields are the table's columns, in order; `trackway.store.rows` turns lists of events into Arrow.
-    `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session.
+    `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session; `identity` is
+    the token of its user or visitor (`trackway.enrich.identity`).
     """
 
     project_id: bytes
@@ -132,6 +133,7 @@ class Event(msgspec.Struct, gc=False):
     entity_id: str
     properties: bytes
     library: str
+    identity: int
 
 
 def now() -> Millis:

@@ -17,6 +17,7 @@ from trackway.enrich import bot, url
 from trackway.enrich.channel import Traffic, traffic
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import device
+from trackway.enrich.identity import user_token, visitor_token
 from trackway.event import Arrival, Event, Location, Message, friendly_name, uuid7
 
 _name_of = lru_cache(maxsize=100_000)(friendly_name)
@@ -62,7 +63,8 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         (arrival.browser and not stated_agent) or context.get("userAgent") == "",
         where.datacenter,
     )
-    visitor_id = str(message.anonymous_id or f"user:{message.user_id}")
+    user_id = str(message.user_id or "")
+    visitor_id = str(message.anonymous_id or f"user:{user_id}")
     money, currency = _money(properties) if kind == "track" and properties else (_NO_MONEY, "")
     library = context.get("library")
     return Event(
@@ -75,7 +77,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         arrival.received_at,
         visitor_id,
         _name_of(visitor_id),
-        str(message.user_id or ""),
+        user_id,
         str(message.group_id or context.get("groupId") or ""),
         b"",
         page.host,
@@ -99,6 +101,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         _text(properties.get("entity_id")),
         _properties(message, properties),
         _text(library.get("name")) if isinstance(library, dict) else "",
+        user_token(arrival.project_id, user_id) if user_id else visitor_token(arrival.project_id, visitor_id),
     )
 
 

@@ -13,18 +13,14 @@ from uuid import UUID
 import msgspec
 import xxhash
 
+from trackway.enrich.identity import SIGN_OUTS
 from trackway.event import Event, Millis, uuid7
 
 GAP = 30 * 60_000
 _DAY = 86_400_000
 _RANDOM = (1 << 74) - 1
 
-_ENDINGS = frozenset(
-    f"{words[0]}{joint}{words[1]}"
-    for words in (("signed", "out"), ("sign", "out"), ("logged", "out"), ("log", "out"), ("session", "ended"),
-                  ("session", "end"))
-    for joint in (" ", "_", "-", "")
-)  # fmt: skip
+_ENDINGS = SIGN_OUTS | {f"session{joint}{end}" for joint in (" ", "_", "-", "") for end in ("ended", "end")}
 
 
 class Session(msgspec.Struct, gc=False):
@@ -65,6 +61,7 @@ class Session(msgspec.Struct, gc=False):
     bot: str
     hinted: bool
     version: int
+    identity: int
 
     @property
     def traffic(self) -> tuple[str, str, str, str, str, str]:
@@ -129,6 +126,7 @@ def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
         event.bot,
         hinted,
         0,
+        event.identity,
     )
 
 
@@ -147,7 +145,7 @@ def extend(session: Session, event: Event) -> None:
             session.exit_at, session.exit_path = at, event.path
         session.page_views += 1
     if event.user_id:
-        session.user_id = event.user_id
+        session.user_id, session.identity = event.user_id, event.identity
     if event.bot and not session.bot:
         session.bot = event.bot
     if ends(event):
@@ -161,6 +159,8 @@ def _take_first(session: Session, event: Event) -> None:
     session.device, session.browser, session.system = event.device, event.browser, event.system
     session.country, session.region, session.city = event.country, event.region, event.city
     session.language = event.language
+    if not session.user_id:
+        session.identity = event.identity
 
 
 def sessionize(events: Iterable[Event]) -> list[tuple[Session, list[Event]]]:
@@ -195,6 +195,11 @@ def hinted_id(event: Event, hint: str, known: Iterable[bytes]) -> bytes:
     bits = _digest(event.project_id, event.visitor_id, hint)
     wanted = uuid7(0, bits)[6:]
     return next((session_id for session_id in known if session_id[6:] == wanted), uuid7(event.timestamp, bits))
+
+
+def again(event: Event, turn: int) -> bytes:
+    """An id for a session that starts with an event, whose own id is taken."""
+    return uuid7(event.timestamp, _digest(event.project_id, event.event_id.hex(), str(turn)))
 
 
 def _digest(project_id: bytes, *parts: str) -> int:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import copy
 from bisect import insort
+from itertools import chain, count
 from typing import NamedTuple, Protocol
 
 from trackway.enrich.channel import traffic
+from trackway.enrich.identity import Separated, Visitor
 from trackway.enrich.session import (
     GAP,
     Session,
+    again,
     begin,
     continues,
     ends,
@@ -30,8 +33,6 @@ from trackway.event import Event, Millis
 KEEP = 60 * 60_000
 MAX_VISITORS = 200_000
 LOOK_BACK = 7 * 86_400_000
-
-Visitor = tuple[bytes, str]
 
 
 class Row(NamedTuple):
@@ -145,6 +146,13 @@ class Sessionizer:
             self._sweep()
         return outcome
 
+    def separate(self, one: Separated) -> None:
+        """Remember what became of a visitor's sessions after a sign-out that came late."""
+        known = self._visitors.get(one.visitor)
+        for session in known.sessions if known else []:
+            if not session.user_id and one.since < session.started_at <= one.until:
+                session.identity = one.identity
+
     def _look_up(self, groups: dict[Visitor, list[tuple[Event, str]]]) -> None:
         if self._complete_since is None:
             return
@@ -200,10 +208,11 @@ class Sessionizer:
             was[event.event_id] = (event.session_id, *traffic_of(event))
             _own_traffic(event)
             hinted.get(event.session_id, derived).append(event)
-        fresh = [_counted(session_id, events) for session_id, events in hinted.items()]
-        fresh += _named(sessionize(sorted(derived, key=lambda event: event.timestamp)))
         before = {session.session_id: session for session in affected}
-        known.sessions = [session for session in known.sessions if session.session_id not in before]
+        others = [session for session in known.sessions if session.session_id not in before]
+        fresh = [_counted(session_id, events) for session_id, events in hinted.items()]
+        fresh += _named(sessionize(sorted(derived, key=lambda event: event.timestamp)), others)
+        known.sessions = others
         for session, events in fresh:
             known.add(session)
             _write(session, before.pop(session.session_id, None), version, outcome)
@@ -323,12 +332,16 @@ def _counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Even
     return session, events
 
 
-def _named(groups: list[tuple[Session, list[Event]]]) -> list[tuple[Session, list[Event]]]:
-    """Give sessions ids: the oldest that their events had and that is not taken, or new ones."""
-    taken: set[bytes] = set()
+def _named(groups: list[tuple[Session, list[Event]]], others: list[Session]) -> list[tuple[Session, list[Event]]]:
+    """Give sessions ids: the oldest that their events had and that is not taken, or new ones.
+
+    An event may have named a session that it then left, so a new id is one that no session of the visitor has.
+    """
+    taken = {session.session_id for session in others}
     for session, events in groups:
         had = sorted({event.session_id for event in events if event.session_id} - taken)
-        session.session_id = had[0] if had else events[0].event_id
+        candidates = chain(had, [events[0].event_id], (again(events[0], turn) for turn in count()))
+        session.session_id = next(name for name in candidates if name not in taken)
         taken.add(session.session_id)
     return groups
 

@@ -36,6 +36,10 @@ class Prepared(msgspec.Struct, array_like=True):
     rejections: bytes
     moved: list[Moved]
     digests: bytes
+    claims: bytes = b""
+    aliases: bytes = b""
+    sign_outs: bytes = b""
+    projects: list[bytes] = []
 
 
 def moves(events: list[Event]) -> list[Moved]:
@@ -62,10 +66,17 @@ def apply(store: Store, prepared: Prepared) -> None:
         _move(store, move)
     if prepared.events:
         _insert_events(store, prepared.events, token)
-    if prepared.sessions:
-        store.insert("sessions", rows.SESSION_COLUMNS, prepared.sessions, token)
-    if prepared.rejections:
-        store.insert("rejections", rows.REJECTION_COLUMNS, prepared.rejections, token)
+    for table, columns, block in (
+        ("sessions", rows.SESSION_COLUMNS, prepared.sessions),
+        ("claims", rows.CLAIM_COLUMNS, prepared.claims),
+        ("aliases", rows.ALIAS_COLUMNS, prepared.aliases),
+        ("sign_outs", rows.SIGN_OUT_COLUMNS, prepared.sign_outs),
+        ("rejections", rows.REJECTION_COLUMNS, prepared.rejections),
+    ):
+        if block:
+            store.insert(table, columns, block, token)
+    if prepared.claims or prepared.aliases:
+        store.persons.stale()
 
 
 def _insert_events(store: Store, block: bytes, token: str) -> None:

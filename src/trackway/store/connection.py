@@ -18,6 +18,8 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from trackway.store.persons import PersonTable
+
 _INSERT = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
@@ -61,6 +63,7 @@ class Store:
         except (ClickHouseError, OSError, RuntimeError) as error:
             self.close()
             raise StoreUnavailable(_why(dsn, error)) from error
+        self.persons = PersonTable(self.ask, self.command)
 
     @contextmanager
     def _client(self) -> Iterator[Client]:

@@ -1,4 +1,4 @@
-"""What the sessionizer asks the store: stored sessions and events, of visitors with late events only."""
+"""What the sessionizer and the identities ask the store about visitors whose events are late or long ago."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from trackway.enrich.identity import Separated, Visitor
 from trackway.enrich.session import Session
-from trackway.enrich.sessionizer import KEEP, Visitor
+from trackway.enrich.sessionizer import KEEP
 from trackway.event import Event, Millis
 from trackway.store.connection import Store
 
@@ -27,7 +28,7 @@ _EVENTS = ", ".join(
 
 
 class StoredHistory:
-    """`trackway.enrich.sessionizer.History` over a store.
+    """`trackway.enrich.sessionizer.History` and `trackway.enrich.identity.History` over a store.
 
     Args:
         before: called before each question, to wait until what was written is there.
@@ -86,6 +87,94 @@ class StoredHistory:
             )
             found += _objects(Event, answer)
         return found
+
+    def any_sign_outs(self) -> bool:
+        """Whether there is any sign-out at all."""
+        self._before()
+        return bool(self._store.ask("SELECT count() AS n FROM sign_outs")["n"][0].as_py())
+
+    def sign_outs_of(self, visitors: list[Visitor]) -> dict[Visitor, list[Millis]]:
+        """When these visitors signed out, in order."""
+        found: dict[Visitor, list[Millis]] = {}
+        for project_id, names in _by_project(visitors):
+            answer = self._store.ask(
+                "SELECT visitor_id, toUnixTimestamp64Milli(at) AS at_ FROM sign_outs FINAL "
+                "WHERE project_id = {project:UUID} AND visitor_id IN {visitors:Array(String)} ORDER BY at",
+                {"project": UUID(bytes=project_id), "visitors": names},
+            )
+            for row in answer.to_pylist():
+                found.setdefault((project_id, row["visitor_id"]), []).append(row["at_"])
+        return found
+
+    def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
+        """When the newest stored event of each visitor was."""
+        self._before()
+        found: dict[Visitor, Millis] = {}
+        for project_id, names in _by_project(visitors):
+            answer = self._store.ask(
+                "SELECT visitor_id, toUnixTimestamp64Milli(max(last_seen)) AS at FROM visitors "
+                "WHERE project_id = {project:UUID} AND visitor_id IN {visitors:Array(String)} GROUP BY visitor_id",
+                {"project": UUID(bytes=project_id), "visitors": names},
+            )
+            found |= {(project_id, row["visitor_id"]): row["at"] for row in answer.to_pylist()}
+        return found
+
+    def users_of(self, visitor: Visitor, since: Millis, until: Millis) -> list[tuple[str, Millis]]:
+        """The users seen on a visitor in (since, until], by events or by an alias, each with the first time."""
+        self._before()
+        answer = self._store.ask(
+            "SELECT user_id, min(ms) AS first FROM (SELECT user_id, toUnixTimestamp64Milli(timestamp) AS ms "
+            f"FROM events WHERE {_STRETCH} AND user_id != '' AND {_WITHIN.format('timestamp')} UNION ALL "
+            f"SELECT user_id, toUnixTimestamp64Milli(at) AS ms FROM claims WHERE {_STRETCH} AND {_WITHIN.format('at')}"
+            ") GROUP BY user_id",
+            _stretch(Separated(visitor, since, until, 0)),
+        )
+        return [(row["user_id"], row["first"]) for row in answer.to_pylist()]
+
+    def separate(self, one: Separated) -> None:
+        """Give stored events another identity, and with them their sessions, activity and claims.
+
+        Doing it again changes nothing, so it needs no record: after a crash the same late sign-out comes again.
+        """
+        self._before()
+        values = _stretch(one)
+        own = f"{_STRETCH} AND user_id = '' AND identity != {{identity:UInt64}}"
+        update = f"UPDATE identity = {{identity:UInt64}} WHERE {own}"
+        for statement in (
+            "INSERT INTO activity SELECT e.project_id, toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, whose, "
+            "xxh3(e.visitor_id) AS visitor, e.bot != '' AS is_bot, toInt64(sum(change)) AS n FROM events AS e "
+            "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
+            f"WHERE {own} AND {_WITHIN.format('timestamp')} GROUP BY ALL "
+            f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
+            f"ALTER TABLE events {update} AND {_WITHIN.format('timestamp')} SETTINGS mutations_sync = 1",
+            f"ALTER TABLE sessions {update} AND {_WITHIN.format('started_at')} SETTINGS mutations_sync = 1",
+            f"ALTER TABLE claims DELETE WHERE {_STRETCH} AND identity != {{identity:UInt64}} "
+            f"AND {_WITHIN.format('at')} SETTINGS mutations_sync = 1",
+        ):
+            self._store.command(statement, values)
+
+
+_STRETCH = "project_id = {project:UUID} AND visitor_id = {visitor:String}"
+_WITHIN = (
+    "{0} > fromUnixTimestamp64Milli({{since:Int64}}, 'UTC') AND {0} <= fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')"
+)
+
+
+def _stretch(one: Separated) -> dict[str, Any]:
+    return {
+        "project": UUID(bytes=one.visitor[0]),
+        "visitor": one.visitor[1],
+        "since": one.since,
+        "until": one.until,
+        "identity": one.identity,
+    }
+
+
+def _by_project(visitors: list[Visitor]) -> list[tuple[bytes, list[str]]]:
+    return [
+        (project_id, sorted({name for owner, name in visitors if owner == project_id}))
+        for project_id in {project_id for project_id, _ in visitors}
+    ]
 
 
 def _objects(kind: Any, answer: pa.Table) -> list[Any]:

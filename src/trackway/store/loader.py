@@ -13,10 +13,12 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 
 from trackway.enrich.bot import named
+from trackway.enrich.identity import Identities
 from trackway.enrich.pipeline import enrich, message_key, session_hint
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Millis, Rejection
@@ -67,6 +69,7 @@ class Loader:
         """Why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
+        self._versions: dict[bytes, int] = {}
         self._position: int | None = None
         self._sessions: Sessionizer | None = None
 
@@ -81,7 +84,12 @@ class Loader:
         if self._sessions is None:
             history = StoredHistory(self._store, before=self.wait)
             self._sessions = Sessionizer(history, *history.recent())
+            self._identities = Identities(history)
             self.trouble = ""
+
+    def version(self, project_id: UUID) -> int:
+        """A number that grows when something of a project is stored."""
+        return self._versions.get(project_id.bytes, 0)
 
     def start(self) -> None:
         """Begin to load."""
@@ -198,6 +206,9 @@ class Loader:
             (enrich(message, arrival, digest), session_hint(message)) for message, arrival, digest in fresh
         ]
         assert self._sessions is not None
+        persons = self._identities.assign([event for event, _ in batch])
+        for one in persons.separated:
+            self._sessions.separate(one)
         outcome = self._sessions.assign(batch, last)
         return Prepared(
             first,
@@ -208,6 +219,10 @@ class Loader:
             rows.rejections(rejected) if rejected else b"",
             moves(outcome.moved),
             b"".join(digest for _, _, digest in fresh),
+            rows.claims(persons.claims) if persons.claims else b"",
+            rows.aliases(persons.aliases) if persons.aliases else b"",
+            rows.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
+            list({event.project_id for event, _ in batch}),
         )
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
@@ -226,6 +241,7 @@ class Loader:
         self._seen.add(_split(prepared.digests), prepared.received_at)
         _write_durably(self._directory / "stored", str(prepared.last).encode())
         path.unlink(missing_ok=True)
+        self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.stored = prepared.last
         self.trouble = ""
 

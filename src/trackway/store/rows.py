@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from trackway.enrich.identity import Merge
 from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import Row
 from trackway.event import Arrival, Event, Rejection
@@ -17,7 +18,7 @@ _UUID = pa.binary(16)
 _TIME = pa.timestamp("ms", "UTC")
 _SPECIAL = {
     **dict.fromkeys(("project_id", "event_id", "session_id"), _UUID),
-    **dict.fromkeys(("timestamp", "received_at", "started_at", "ended_at", "entry_at", "exit_at"), _TIME),
+    **dict.fromkeys(("timestamp", "received_at", "started_at", "ended_at", "entry_at", "exit_at", "at"), _TIME),
     **dict.fromkeys(("closed", "hinted"), pa.bool_()),
     **dict.fromkeys(("events", "page_views"), pa.uint32()),
     **dict.fromkeys(("changes_events", "changes_page_views"), pa.int32()),
@@ -26,7 +27,7 @@ _SPECIAL = {
     "gone": pa.uint8(),
     "screen_width": pa.uint16(),
     "revenue": pa.decimal128(18, 4),
-    "version": pa.uint64(),
+    **dict.fromkeys(("version", "identity", "person"), pa.uint64()),
 }
 _CHANGES = (
     "changes_sessions",
@@ -39,6 +40,9 @@ _CHANGES = (
 EVENT_COLUMNS = list(Event.__struct_fields__)
 SESSION_COLUMNS = [*Session.__struct_fields__, "gone", *_CHANGES]
 REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason", "body"]
+CLAIM_COLUMNS = ["project_id", "identity", "person", "visitor_id", "user_id", "at"]
+ALIAS_COLUMNS = ["project_id", "identity", "person", "previous_id", "user_id", "at"]
+SIGN_OUT_COLUMNS = ["project_id", "visitor_id", "at"]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -97,6 +101,21 @@ def _changes(row: Row) -> tuple[int, int, int, int, int]:
         session.page_views - before.page_views,
         duration - (before.ended_at - before.started_at),
     )
+
+
+def claims(merges: Sequence[Merge]) -> bytes:
+    """The stream for the claims table."""
+    return _stream(CLAIM_COLUMNS, map(astuple, merges))
+
+
+def aliases(merges: Sequence[Merge]) -> bytes:
+    """The stream for the aliases table."""
+    return _stream(ALIAS_COLUMNS, map(astuple, merges))
+
+
+def sign_outs(rows: Sequence[tuple[bytes, str, int]]) -> bytes:
+    """The stream for the sign_outs table."""
+    return _stream(SIGN_OUT_COLUMNS, rows)
 
 
 def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:

@@ -1,0 +1,205 @@
+"""Persons: which visitors and user ids are one human being, in any order of arrival.
+
+The rule, in four sentences. An event that names a user is that user's. An event that names none is its visitor's, and
+a visitor is, from one sign-out to the next, the user who was first seen on it; the past before that is included. So one
+user is never swallowed by another that signs in on the same device. An alias joins two user ids, or a visitor and a
+user, because somebody said so.
+
+Every event carries a token, its `identity`: of its user, or of its visitor since the last sign-out. Tokens never
+change but when a sign-out arrives late; who a token stands for is kept beside the events (`claims`, `aliases`), so a
+merge costs nothing to make, to restate or to undo. See docs/decisions/0005-persons.md.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
+import xxhash
+
+from trackway.event import Event, Millis
+
+Visitor = tuple[bytes, str]
+FOREVER = 253_402_300_799_000
+_MOST_REMEMBERED = 200_000
+SIGN_OUTS = frozenset(
+    f"{first}{joint}out" for first in ("signed", "sign", "logged", "log") for joint in (" ", "_", "-", "")
+)
+
+
+@lru_cache(maxsize=100_000)
+def visitor_token(project_id: bytes, visitor_id: str, since: Millis = 0) -> int:
+    """The token of a visitor since a sign-out (0: since ever): XXH3 over what it stands for."""
+    stretch = f"\0{since}" if since else ""
+    return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} visitor {visitor_id}{stretch}".encode())
+
+
+@lru_cache(maxsize=100_000)
+def user_token(project_id: bytes, user_id: str) -> int:
+    """The token of a user id."""
+    return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} user {user_id}".encode())
+
+
+def signs_out(event: Event) -> bool:
+    """Whether an event is a sign-out; it still belongs to who signs out."""
+    return event.type == "track" and event.name.lower() in SIGN_OUTS
+
+
+class Merge(msgspec.Struct, array_like=True, frozen=True):
+    """`identity` is `person` since `at`: a visitor's claim by a user, or two user ids joined by an alias."""
+
+    project_id: bytes
+    identity: int
+    person: int
+    from_id: str
+    user_id: str
+    at: Millis
+
+
+class Separated(NamedTuple):
+    """A visitor's events without a user in (since, until], which a late sign-out gives another identity."""
+
+    visitor: Visitor
+    since: Millis
+    until: Millis
+    identity: int
+
+
+class Persons(NamedTuple):
+    """What a batch says about persons."""
+
+    claims: list[Merge]
+    aliases: list[Merge]
+    sign_outs: list[tuple[bytes, str, Millis]]
+    separated: list[Separated]
+
+
+class History(Protocol):
+    """What is already stored about visitors."""
+
+    def any_sign_outs(self) -> bool:
+        """Whether there is any sign-out at all."""
+        ...
+
+    def sign_outs_of(self, visitors: list[Visitor]) -> dict[Visitor, list[Millis]]:
+        """When these visitors signed out, in order."""
+        ...
+
+    def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
+        """When the newest stored event of each visitor was."""
+        ...
+
+    def users_of(self, visitor: Visitor, since: Millis, until: Millis) -> list[tuple[str, Millis]]:
+        """The users seen on a visitor in (since, until], each with the first time."""
+        ...
+
+    def separate(self, one: Separated) -> None:
+        """Give stored events another identity; doing it again changes nothing."""
+        ...
+
+
+class Identities:
+    """Gives events their identity and says which merges follow.
+
+    Args:
+        history: the store, asked about visitors that have not been seen for a while and when a sign-out is late.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._any = history.any_sign_outs()
+        self._known: dict[Visitor, list[Millis]] = {}
+        self._claimed: dict[tuple[int, int], Millis] = {}
+
+    def assign(self, events: list[Event]) -> Persons:
+        """Set `identity` of each event, in place."""
+        found = Persons([], [], [], [])
+        leaving = [event for event in events if signs_out(event)]
+        if leaving or self._any:
+            self._any = True
+            previous = [(event.project_id, _previous(event)) for event in events if event.type == "alias"]
+            self._look_up([*((event.project_id, event.visitor_id) for event in events), *previous])
+            self._sign_out(leaving, found)
+            for event in events:
+                if not event.user_id:
+                    event.identity = self._token(event.project_id, event.visitor_id, event.timestamp)
+        claims: dict[tuple[int, int], Merge] = {}
+        for event in events:
+            if event.user_id:
+                if not event.visitor_id.startswith("user:"):
+                    self._claim(event, event.visitor_id, claims)
+                if event.type == "alias":
+                    self._alias(event, claims, found)
+        if len(self._claimed) > _MOST_REMEMBERED:
+            self._claimed.clear()
+        found.claims.extend(claims.values())
+        return found
+
+    def _look_up(self, visitors: list[Visitor]) -> None:
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        unknown = [visitor for visitor in dict.fromkeys(visitors) if visitor not in self._known]
+        if unknown:
+            signed_out = self._history.sign_outs_of(unknown)
+            self._known.update((visitor, signed_out.get(visitor, [])) for visitor in unknown)
+
+    def _token(self, project_id: bytes, visitor_id: str, at: Millis) -> int:
+        times = self._known.get((project_id, visitor_id))
+        before = bisect_left(times, at) if times else 0
+        return visitor_token(project_id, visitor_id, times[before - 1] if times and before else 0)
+
+    def _claim(self, event: Event, visitor_id: str, claims: dict[tuple[int, int], Merge]) -> None:
+        identity = self._token(event.project_id, visitor_id, event.timestamp)
+        person = user_token(event.project_id, event.user_id)
+        key = (identity, person)
+        if event.timestamp < self._claimed.get(key, FOREVER):
+            self._claimed[key] = event.timestamp
+            claims[key] = Merge(event.project_id, identity, person, visitor_id, event.user_id, event.timestamp)
+
+    def _alias(self, event: Event, claims: dict[tuple[int, int], Merge], found: Persons) -> None:
+        previous = _previous(event)
+        if not previous or previous == event.user_id:
+            return
+        self._claim(event, previous, claims)
+        identity, person = user_token(event.project_id, previous), user_token(event.project_id, event.user_id)
+        found.aliases.append(Merge(event.project_id, identity, person, previous, event.user_id, event.timestamp))
+
+    def _sign_out(self, leaving: list[Event], found: Persons) -> None:
+        new: list[tuple[Visitor, Millis]] = []
+        for event in leaving:
+            visitor = (event.project_id, event.visitor_id)
+            times = self._known[visitor] = list(self._known[visitor])
+            if event.timestamp not in times:
+                insort(times, event.timestamp)
+                new.append((visitor, event.timestamp))
+        if not new:
+            return
+        found.sign_outs.extend((project_id, visitor_id, at) for (project_id, visitor_id), at in new)
+        last_seen = self._history.last_seen([visitor for visitor, _ in new])
+        for visitor, at in sorted(new):
+            if last_seen.get(visitor, 0) > at:
+                self._separate(visitor, at, found)
+
+    def _separate(self, visitor: Visitor, at: Millis, found: Persons) -> None:
+        """A sign-out that comes after what it should have kept apart."""
+        times = self._known[visitor]
+        position = times.index(at)
+        until = times[position + 1] if position + 1 < len(times) else FOREVER
+        one = Separated(visitor, at, until, visitor_token(*visitor, at))
+        users = self._history.users_of(visitor, at, until)
+        self._history.separate(one)
+        self._claimed.clear()
+        found.separated.append(one)
+        for user_id, first in users:
+            person = user_token(visitor[0], user_id)
+            found.claims.append(Merge(visitor[0], one.identity, person, visitor[1], user_id, first))
+
+
+def _previous(event: Event) -> str:
+    """The id that an alias speaks of."""
+    if event.type != "alias":
+        return ""
+    return str(msgspec.json.decode(event.properties).get("previous_id") or "")
