@@ -1,5 +1,6 @@
 """Persons: who is who, against a reference written from the rule, in any order of arrival."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -145,7 +146,7 @@ def stories(draw: st.DrawFn) -> list[list[Message]]:
     return [messages[a:b] for a, b in zip([0, *cuts], [*cuts, len(messages)], strict=True) if messages[a:b]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=int(os.environ.get("EXAMPLES", "60")), deadline=None)
 @given(stories())
 def test_persons_and_their_activity_are_the_same_in_any_order_of_arrival(
     loaded: Loaded, batches: list[list[Message]]

@@ -89,7 +89,7 @@ class History(Protocol):
         ...
 
     def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
-        """When the newest stored event of each visitor was."""
+        """When the newest stored event or alias of each visitor was."""
         ...
 
     def users_of(self, visitor: Visitor, since: Millis, until: Millis) -> list[tuple[str, Millis]]:

@@ -107,16 +107,18 @@ class StoredHistory:
         return found
 
     def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
-        """When the newest stored event of each visitor was."""
+        """When the newest stored event or alias of each visitor was."""
         self._before()
         found: dict[Visitor, Millis] = {}
         for project_id, names in _by_project(visitors):
             answer = self._store.ask(
-                "SELECT visitor_id, toUnixTimestamp64Milli(max(last_seen)) AS at FROM visitors "
-                "WHERE project_id = {project:UUID} AND visitor_id IN {visitors:Array(String)} GROUP BY visitor_id",
+                "SELECT visitor_id, toUnixTimestamp64Milli(max(at)) AS at_ FROM (SELECT visitor_id, last_seen AS at "
+                "FROM visitors WHERE project_id = {project:UUID} AND visitor_id IN {visitors:Array(String)} "
+                "UNION ALL SELECT previous_id AS visitor_id, at FROM aliases "
+                "WHERE project_id = {project:UUID} AND previous_id IN {visitors:Array(String)}) GROUP BY visitor_id",
                 {"project": UUID(bytes=project_id), "visitors": names},
             )
-            found |= {(project_id, row["visitor_id"]): row["at"] for row in answer.to_pylist()}
+            found |= {(project_id, row["visitor_id"]): row["at_"] for row in answer.to_pylist()}
         return found
 
     def users_of(self, visitor: Visitor, since: Millis, until: Millis) -> list[tuple[str, Millis]]:
@@ -125,7 +127,8 @@ class StoredHistory:
         answer = self._store.ask(
             "SELECT user_id, min(ms) AS first FROM (SELECT user_id, toUnixTimestamp64Milli(timestamp) AS ms "
             f"FROM events WHERE {_STRETCH} AND user_id != '' AND {_WITHIN.format('timestamp')} UNION ALL "
-            f"SELECT user_id, toUnixTimestamp64Milli(at) AS ms FROM claims WHERE {_STRETCH} AND {_WITHIN.format('at')}"
+            "SELECT user_id, toUnixTimestamp64Milli(at) AS ms FROM aliases WHERE project_id = {project:UUID} "
+            f"AND previous_id = {{visitor:String}} AND {_WITHIN.format('at')}"
             ") GROUP BY user_id",
             _stretch(Separated(visitor, since, until, 0)),
         )

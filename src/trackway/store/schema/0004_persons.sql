@@ -22,18 +22,18 @@ ENGINE = AggregatingMergeTree
 ORDER BY (project_id, identity, person)
 SETTINGS non_replicated_deduplication_window = 1000;
 
--- Two user ids are one person, by an alias.
+-- Two ids are one person, by an alias.
 CREATE TABLE IF NOT EXISTS aliases
 (
     project_id UUID,
     identity UInt64,
     person UInt64,
-    previous_id SimpleAggregateFunction(anyLast, String),
-    user_id SimpleAggregateFunction(anyLast, String),
-    at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    previous_id String,
+    user_id String,
+    at DateTime64(3, 'UTC')
 )
-ENGINE = AggregatingMergeTree
-ORDER BY (project_id, identity, person)
+ENGINE = ReplacingMergeTree
+ORDER BY (project_id, previous_id, identity, person, at)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE TABLE IF NOT EXISTS sign_outs
