@@ -14,13 +14,14 @@ from conftest import Loaded
 from trackway.analyze import sql
 from trackway.analyze.breakdown import breakdown
 from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.filters import compile_filters, parse
+from trackway.analyze.filters import Compiler, parse
 from trackway.analyze.live import live
 from trackway.analyze.overview import overview
 from trackway.analyze.period import BadQuestion, Period, buckets, period
 from trackway.analyze.question import Question
+from trackway.analyze.series import Series
 from trackway.analyze.sources import sources
-from trackway.analyze.trend import trend
+from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.event import Message, new_id
 from trackway.store.connection import QuestionFailed
@@ -208,18 +209,16 @@ def test_another_project_sees_nothing_of_it(loaded: Loaded, filled: UUID) -> Non
 def test_a_trend_adds_up_in_every_time_zone(loaded: Loaded, filled: UUID, metric: str, timezone: str) -> None:
     stretch = period("", timezone, DAY, "2026-03-08", "2026-03-11")
     question = Question(project_id=filled, period=stretch, timezone=timezone)
-    _, points = trend(loaded.store, question, metric, "day")
-    assert len(points) == 4
-    _, filtered = trend(
-        loaded.store,
-        Question(project_id=filled, period=stretch, timezone=timezone, filters=(parse("source:set"),)),
-        metric,
-        "day",
-    )
-    assert points == filtered, "the hourly counters and the rows tell different numbers"
-    _, hours = trend(loaded.store, question, metric, "hour")
+    asked = Trend(series=[Series(metric=metric)])
+    _, drawn = trend(loaded.store, question, asked)
+    line = drawn["series"][0]
+    assert len(line["points"]) == len(drawn["moments"]) == 4
+    filtered = Question(project_id=filled, period=stretch, timezone=timezone, filters=(parse("source:set"),))
+    assert trend(loaded.store, filtered, asked)[1] == drawn, "the hourly counters and the rows tell different numbers"
+    _, hours = trend(loaded.store, question, Trend(series=[Series(metric=metric)], interval="hour"))
+    assert hours["series"][0]["total"] == line["total"]
     if metric != "visitors":
-        assert sum(one["value"] for one in hours) == sum(one["value"] for one in points)
+        assert sum(hours["series"][0]["points"]) == sum(line["points"]) == line["total"]
 
 
 def test_days_have_23_and_25_hours() -> None:
@@ -250,9 +249,12 @@ def test_intervals_cover_a_period_without_gap_or_overlap(timezone: str, first: A
 
 def test_filters_bind_every_value() -> None:
     hostile = "'; DROP TABLE events; --"
-    conditions = compile_filters([parse(f"{column}:is:{hostile}") for column in ("path", "source", "properties.x")])
-    assert hostile not in conditions.events + conditions.sessions
-    assert list(conditions.parameters.values()) == [[hostile]] * 3
+    for name in ("path", "source", "properties.x", "person.properties.x", "entry_path", "visitor.sessions"):
+        for operator in ("is", "contains", "starts_with"):
+            conditions = Compiler(lambda: "identity")
+            node = parse(f"{name}:{operator}:{hostile}")
+            assert hostile not in conditions.on_events(node) + conditions.on_sessions(node)
+            assert set(map(str, conditions.values.parameters.values())) == {str([hostile])}
 
 
 ALLOWED = [

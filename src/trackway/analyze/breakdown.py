@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trackway.analyze.filters import ON_BOTH, ON_SESSIONS, compile_filters, expression
-from trackway.analyze.question import Answer, Question, ask
+from trackway.analyze.columns import BOTH, EVENT, SESSION, column
+from trackway.analyze.filters import Group
+from trackway.analyze.period import BadQuestion
+from trackway.analyze.question import Answer, Question, ask, compiler, everybody
 from trackway.store.connection import Store
 
 
@@ -17,21 +19,24 @@ def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> An
     Raises:
         BadQuestion: `by` is neither a column nor a property.
     """
-    dimension = expression(by)
-    of_sessions = by in ON_BOTH or by in ON_SESSIONS
-    conditions = compile_filters(list(question.filters))
+    found = column(by)
+    if found.of not in (BOTH, EVENT, SESSION):
+        raise BadQuestion("by", f"{by!r} is a column of neither events nor sessions")
+    conditions = compiler(store)
+    nodes = Group("all", question.filters)
+    where = conditions.on_sessions(nodes) if found.sessions else conditions.on_events(nodes)
     return ask(
         store,
         "breakdown.sql",
         question,
         {
-            "dimension": dimension,
-            "source": "sessions FINAL" if of_sessions else "events",
-            "at": "started_at" if of_sessions else "timestamp",
+            "dimension": found.text,
+            "source": "sessions FINAL" if found.sessions else "events",
+            "at": "started_at" if found.sessions else "timestamp",
             "order": "visitors",
             "pages_only": by in ("path", "title", "host"),
-            "conditions": (conditions.sessions if of_sessions else conditions.events)
-            + ("" if question.bots else " AND bot = ''"),
+            "conditions": f"AND {where}{everybody(question, conditions)}",
         },
+        conditions,
         limit=limit,
     )

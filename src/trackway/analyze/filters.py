@@ -1,138 +1,384 @@
-"""Filters: what a question is about, as bound conditions on events and on sessions."""
+"""Filters: what a question is about, as a tree of conditions, compiled to bound SQL on events or on sessions.
+
+A filter is data: `{"column": "country", "operator": "is", "values": ["GB"]}`, `{"all": […]}`, `{"any": […]}`,
+`{"not": …}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"segment": ID}`; or, in an address,
+`country:is:GB|DE`. `trackway.analyze.columns` says what can be asked for.
+"""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from trackway.analyze.columns import EVENT, PERSON, SESSION, TRAIT, VISITOR, Column, column, of_person
 from trackway.analyze.period import BadQuestion
 
-ON_BOTH = frozenset(
-    "channel source medium campaign term content referrer_host country region city device browser system language "
-    "visitor_id visitor_name user_id".split()
-)
-"""Columns that events and sessions have; an event has its session's source."""
-ON_EVENTS = frozenset(
-    "name type host path title referrer click_id browser_version system_version group_id entity_type entity_id "
-    "currency library session_id message_id bot".split()
-)
-ON_SESSIONS = frozenset(["entry_host", "entry_path", "exit_path"])
-COLUMNS = ON_BOTH | ON_EVENTS | ON_SESSIONS
-OPERATORS = ("is", "is_not", "contains", "contains_not", "starts_with", "set", "not_set", "greater", "less")
-_PATH = re.compile(r"^[^`\\.\x00-\x1f]{1,100}(\.[^`\\.\x00-\x1f]{1,100}){0,15}$")
+Value = str | int | float | bool
+_DEEPEST = 8
+_MOST = 200
 
 
-class Filter(NamedTuple):
-    """`column operator values`, where the column is one of COLUMNS or `properties.` and a path."""
+class Condition(NamedTuple):
+    """`column operator values`."""
 
     column: str
     operator: str
-    values: tuple[str, ...]
+    values: tuple[Value, ...] = ()
 
 
-class Conditions(NamedTuple):
-    """SQL that is true or starts with AND, for a statement over events and one over sessions, and its values."""
+class Group(NamedTuple):
+    """`all` or `any` of the members, or `not` the only one."""
 
-    events: str
-    sessions: str
-    parameters: dict[str, Any]
+    how: str
+    members: tuple[Node, ...]
 
 
-def parse(text: str) -> Filter:
-    """A filter as it stands in a URL: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
+class Did(NamedTuple):
+    """People who did an event (or did it not), so many times, in the last `days` of the period or ever."""
+
+    event: str
+    did: bool = True
+    where: Node | None = None
+    compare: str = "at_least"
+    times: int = 1
+    days: int | None = None
+
+
+class Member(NamedTuple):
+    """People on a list."""
+
+    cohort_id: UUID
+
+
+class Saved(NamedTuple):
+    """A saved segment or cohort, to be replaced by what it says."""
+
+    segment_id: UUID
+
+
+Node = Condition | Group | Did | Member | Saved
+
+_TEXT = {
+    "is": "{c} IN {v}",
+    "is_not": "{c} NOT IN {v}",
+    "contains": "multiSearchAnyCaseInsensitiveUTF8({c}, {v})",
+    "contains_not": "NOT multiSearchAnyCaseInsensitiveUTF8({c}, {v})",
+    "starts_with": "arrayExists(prefix -> startsWith({c}, prefix), {v})",
+    "ends_with": "arrayExists(suffix -> endsWith({c}, suffix), {v})",
+    "matches": "arrayExists(pattern -> match({c}, pattern), {v})",
+    "matches_not": "NOT arrayExists(pattern -> match({c}, pattern), {v})",
+}
+_SIZE = {
+    "greater": "{c} > {v}",
+    "less": "{c} < {v}",
+    "at_least": "{c} >= {v}",
+    "at_most": "{c} <= {v}",
+}
+_LIST = {"includes": "hasAny({c}, {v})", "includes_not": "NOT hasAny({c}, {v})"}
+OPERATORS = (*_TEXT, *_SIZE, "between", "before", "after", *_LIST, "set", "not_set")
+_SAME = {"before": "less", "after": "at_least"}
+_TIMES = {"at_least": ">=", "at_most": "<=", "exactly": "="}
+
+
+def parse(text: str) -> Condition:
+    """A condition as it stands in an address: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
 
     Raises:
         BadQuestion: an unknown column or operator, or values where none belong.
     """
-    column, _, rest = text.partition(":")
+    name, _, rest = text.partition(":")
     operator, _, given = rest.partition(":")
-    values = tuple(given.split("|")) if given else ()
-    expression(column)
-    if operator not in OPERATORS:
-        raise BadQuestion("filter", f"{operator!r} is not an operator; use one of {', '.join(OPERATORS)}")
-    if (operator in ("set", "not_set")) == bool(values):
-        raise BadQuestion("filter", f"{text!r}: set and not_set take no value, every other operator takes one or more")
-    if operator in ("greater", "less") and not _is_number(values[0]):
-        raise BadQuestion("filter", f"{text!r}: {operator} compares with a number")
-    return Filter(column, operator, values)
+    return _checked(Condition(name, operator, tuple(given.split("|")) if given else ()), "filter")
 
 
-def expression(column: str) -> str:
-    """The SQL of a column or of a property as text.
+def read(given: object, field: str = "filter", depth: int = 0) -> Node:
+    """A filter as it stands in JSON.
 
     Raises:
-        BadQuestion: it is neither.
+        BadQuestion: what it says cannot be asked; `field` names the place.
     """
-    if column in COLUMNS:
-        return f"toString({column})" if column == "session_id" else column
-    prefix, _, path = column.partition(".")
-    if prefix == "properties" and _PATH.match(path):
-        quoted = ".".join(f"`{part}`" for part in path.split("."))
-        return f"ifNull(toString(properties.{quoted}), '')"
-    raise BadQuestion(
-        "filter", f"{column!r} cannot be asked for; use properties.NAME or one of {', '.join(sorted(COLUMNS))}"
-    )
+    if isinstance(given, str):
+        return parse(given)
+    if not isinstance(given, dict):
+        raise BadQuestion(field, "a filter is an object such as {column, operator, values}, or column:operator:value")
+    if depth > _DEEPEST:
+        raise BadQuestion(field, f"filters are nested more than {_DEEPEST} deep")
+    for key, how in _KINDS.items():
+        if key in given:
+            if unknown := set(given) - how.keys:
+                raise BadQuestion(f"{field}.{sorted(unknown)[0]}", f"is not part of a filter with {key!r}")
+            node: Node = how.read(given, field, depth)
+            return node
+    raise BadQuestion(field, f"a filter has one of {', '.join(_KINDS)}")
 
 
-def compile_filters(filters: list[Filter]) -> Conditions:
-    """Conditions for all filters together.
-
-    A session matches conditions on events when one of its events matches all of them.
-    """
-    events, sessions, of_events, of_sessions = [], [], [], []
-    parameters: dict[str, Any] = {}
-    for number, one in enumerate(filters):
-        condition = _condition(one, f"f{number}", parameters)
-        if one.column in ON_SESSIONS:
-            of_sessions.append(condition)
-            sessions.append(condition)
-        elif one.column in ON_BOTH:
-            events.append(condition)
-            sessions.append(condition)
-        else:
-            events.append(condition)
-            of_events.append(condition)
-    if of_sessions:
-        events.append(
-            "session_id IN (SELECT session_id FROM sessions FINAL WHERE project_id = {project:UUID} "
-            "AND started_at >= {start:DateTime64(3,'UTC')} - INTERVAL 7 DAY "
-            "AND started_at < {end:DateTime64(3,'UTC')} "
-            f"AND {' AND '.join(of_sessions)})"
-        )
-    if of_events:
-        sessions.append(
-            "session_id IN (SELECT session_id FROM events WHERE project_id = {project:UUID} "
-            "AND timestamp >= {start:DateTime64(3,'UTC')} "
-            "AND timestamp < {end:DateTime64(3,'UTC')} + INTERVAL 7 DAY "
-            f"AND {' AND '.join(of_events)})"
-        )
-    return Conditions(_and(events), _and(sessions), parameters)
+def _read_condition(given: dict[str, Any], field: str, _: int) -> Condition:
+    values = given.get("values", [])
+    values = values if isinstance(values, list) else [values]
+    if not all(isinstance(value, str | int | float | bool) for value in values):
+        raise BadQuestion(f"{field}.values", "values are texts, numbers, true or false")
+    return _checked(Condition(str(given["column"]), str(given.get("operator", "is")), tuple(values)), field)
 
 
-def _condition(one: Filter, name: str, parameters: dict[str, Any]) -> str:
-    column = expression(one.column)
-    if one.operator in ("set", "not_set"):
-        return f"{column} {'!=' if one.operator == 'set' else '='} ''"
-    if one.operator in ("greater", "less"):
-        parameters[name] = float(one.values[0])
-        return f"toFloat64OrNull({column}) {'>' if one.operator == 'greater' else '<'} {{{name}:Float64}}"
-    parameters[name] = list(one.values)
-    bound = f"{{{name}:Array(String)}}"
-    return {
-        "is": f"{column} IN {bound}",
-        "is_not": f"{column} NOT IN {bound}",
-        "contains": f"multiSearchAnyCaseInsensitiveUTF8({column}, {bound})",
-        "contains_not": f"NOT multiSearchAnyCaseInsensitiveUTF8({column}, {bound})",
-        "starts_with": f"arrayExists(prefix -> startsWith({column}, prefix), {bound})",
-    }[one.operator]
+def _read_group(given: dict[str, Any], field: str, depth: int) -> Group:
+    how = next(key for key in ("all", "any", "not") if key in given)
+    members = [given[how]] if how == "not" else given[how]
+    if not isinstance(members, list) or len(members) > _MOST:
+        raise BadQuestion(f"{field}.{how}", f"is a list of at most {_MOST} filters")
+    return Group(how, tuple(read(one, f"{field}.{how}[{i}]", depth + 1) for i, one in enumerate(members)))
 
 
-def _and(conditions: list[str]) -> str:
-    return "".join(f" AND {condition}" for condition in conditions)
+def _read_did(given: dict[str, Any], field: str, depth: int) -> Did:
+    did = "did" in given
+    compare = given.get("compare", "at_least")
+    if compare not in _TIMES:
+        raise BadQuestion(f"{field}.compare", f"use one of {', '.join(_TIMES)}")
+    times, days = given.get("times", 1), given.get("days")
+    if not isinstance(times, int) or times < 1 or (days is not None and (not isinstance(days, int) or days < 1)):
+        raise BadQuestion(f"{field}.times", "times and days are whole numbers from 1")
+    where = read(given["where"], f"{field}.where", depth + 1) if given.get("where") else None
+    return Did(str(given["did" if did else "did_not"]), did, where, compare, times, days)
 
 
-def _is_number(text: str) -> bool:
+def _read_saved(given: dict[str, Any], field: str, _: int) -> Saved:
     try:
-        return float(text) == float(text)
+        return Saved(UUID(str(given["segment"])))
+    except ValueError as error:
+        raise BadQuestion(f"{field}.segment", "is the id of a saved segment or cohort") from error
+
+
+class _Kind(NamedTuple):
+    keys: frozenset[str]
+    read: Any
+
+
+_DID = ("where", "compare", "times", "days")
+_KINDS = {
+    "column": _Kind(frozenset(["column", "operator", "values"]), _read_condition),
+    "all": _Kind(frozenset(["all"]), _read_group),
+    "any": _Kind(frozenset(["any"]), _read_group),
+    "not": _Kind(frozenset(["not"]), _read_group),
+    "did": _Kind(frozenset(["did", *_DID]), _read_did),
+    "did_not": _Kind(frozenset(["did_not", *_DID]), _read_did),
+    "segment": _Kind(frozenset(["segment"]), _read_saved),
+}
+
+
+def _checked(one: Condition, field: str) -> Condition:
+    """The condition, when its column, operator and values go together."""
+    column(one.column)
+    text = f"{one.column}:{one.operator}:{'|'.join(map(str, one.values))}"
+    if one.operator not in OPERATORS:
+        raise BadQuestion(field, f"{one.operator!r} is not an operator; use one of {', '.join(OPERATORS)}")
+    wanted = {"set": 0, "not_set": 0, "between": 2, **dict.fromkeys((*_SIZE, *_SAME), 1)}.get(one.operator)
+    if wanted is None and not one.values:
+        raise BadQuestion(field, f"{text!r}: {one.operator} needs one value or more")
+    if wanted is not None and len(one.values) != wanted:
+        raise BadQuestion(field, f"{text!r}: {one.operator} takes {wanted or 'no'} value{'s' * (wanted != 1)}")
+    if one.operator in ("between", *_SIZE, *_SAME) and not all(
+        _number(value) is not None or _time(value) is not None for value in one.values
+    ):
+        raise BadQuestion(field, f"{text!r}: {one.operator} compares with a number or a time such as 2026-01-31")
+    if one.operator in ("matches", "matches_not"):
+        for value in one.values:
+            try:
+                re.compile(str(value))
+            except re.error as error:
+                raise BadQuestion(field, f"{value!r} is not a regular expression: {error}") from error
+    return one
+
+
+def resolved(node: Node, look_up: Callable[[UUID], Node | None], depth: int = 0) -> Node:
+    """The filter with every saved one replaced by what it says.
+
+    Raises:
+        BadQuestion: there is no such segment, or segments name each other in a circle.
+    """
+    if depth > 2 * _DEEPEST:
+        raise BadQuestion("filter.segment", "segments name each other in a circle, or more than 16 deep")
+    match node:
+        case Saved(segment_id):
+            found = look_up(segment_id)
+            if found is None:
+                raise BadQuestion("filter.segment", f"there is no segment or cohort {segment_id}")
+            return resolved(found, look_up, depth + 1)
+        case Group(how, members):
+            return Group(how, tuple(resolved(one, look_up, depth + 1) for one in members))
+        case Did(where=where) if where is not None:
+            return node._replace(where=resolved(where, look_up, depth + 1))
+    return node
+
+
+class Values:
+    """The values of a statement, bound by name."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Any] = {}
+
+    def bind(self, value: object, kind: str) -> str:
+        """The placeholder of a value."""
+        name = f"v{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"{{{name}:{kind}}}"
+
+
+class Compiler:
+    """Turns filters into SQL for one statement.
+
+    Args:
+        whose: gives the SQL that says whose a row is; asked when a statement needs it.
+    """
+
+    def __init__(self, whose: Callable[[], str]) -> None:
+        self._whose = whose
+        self.values = Values()
+
+    @cached_property
+    def person(self) -> str:
+        """The SQL that says whose a row is."""
+        return self._whose()
+
+    def on_events(self, node: Node) -> str:
+        """A condition on rows of events."""
+        if isinstance(node, Group):
+            return self._group(node, self.on_events)
+        if isinstance(node, Condition) and column(node.column).of == SESSION:
+            return f"session_id IN ({self._sessions(node)})"
+        return self._either(node)
+
+    def on_sessions(self, node: Node) -> str:
+        """A condition on rows of sessions: what only events have must be true of one event of the session."""
+        if self._about_events_only(node):
+            return f"session_id IN ({self._events(node)})"
+        if isinstance(node, Group):
+            if node.how == "all":
+                together = tuple(one for one in node.members if self._about_events_only(one))
+                apart = tuple(one for one in node.members if one not in together)
+                node = Group("all", (*apart, Group("all", together)) if together else apart)
+            return self._group(node, self.on_sessions)
+        return self._either(node)
+
+    def _group(self, node: Group, compile_: Any) -> str:
+        if not node.members:
+            return "1" if node.how == "all" else "0"
+        if node.how == "not":
+            return f"NOT ({compile_(node.members[0])})"
+        joint = " AND " if node.how == "all" else " OR "
+        return f"({joint.join(compile_(one) for one in node.members)})"
+
+    def _about_events_only(self, node: Node) -> bool:
+        if isinstance(node, Group):
+            return bool(node.members) and all(self._about_events_only(one) for one in node.members)
+        return isinstance(node, Condition) and column(node.column).of == EVENT
+
+    def _either(self, node: Node) -> str:
+        """What reads the same on events and on sessions."""
+        if isinstance(node, Did):
+            return self._did(node)
+        if isinstance(node, Member):
+            cohort = self.values.bind(node.cohort_id, "UUID")
+            return (
+                f"{self.person} IN (SELECT {self.person} FROM cohort_members "
+                f"WHERE project_id = {{project:UUID}} AND cohort_id = {cohort})"
+            )
+        if not isinstance(node, Condition):
+            raise BadQuestion("filter.segment", "there is no such segment")
+        found = column(node.column)
+        if found.of == VISITOR:
+            return (
+                "visitor_id IN (SELECT visitor_id FROM visitors WHERE project_id = {project:UUID} "
+                f"GROUP BY visitor_id HAVING {self._condition(node, found)})"
+            )
+        if found.of == PERSON:
+            return (
+                f"{self.person} IN (SELECT whose FROM "
+                f"(SELECT {self.person} AS whose, {of_person(node.column)} AS whole "
+                f"FROM sessions FINAL WHERE project_id = {{project:UUID}} GROUP BY whose) "
+                f"WHERE {self._condition(node, found)})"
+            )
+        if found.of == TRAIT:
+            return (
+                f"{self.person} IN (SELECT whose FROM (SELECT {self.person} AS whose, {found.text} AS trait "
+                f"FROM events WHERE project_id = {{project:UUID}} AND name = 'identify' GROUP BY whose) "
+                f"WHERE {self._condition(node, found.named('trait'))})"
+            )
+        return self._condition(node, found)
+
+    def _sessions(self, node: Condition) -> str:
+        return (
+            "SELECT session_id FROM sessions FINAL WHERE project_id = {project:UUID} "
+            "AND started_at >= {start:DateTime64(3,'UTC')} - INTERVAL 7 DAY "
+            f"AND started_at < {{end:DateTime64(3,'UTC')}} AND {self._condition(node, column(node.column))}"
+        )
+
+    def _events(self, node: Node) -> str:
+        return (
+            "SELECT session_id FROM events WHERE project_id = {project:UUID} "
+            "AND timestamp >= {start:DateTime64(3,'UTC')} "
+            f"AND timestamp < {{end:DateTime64(3,'UTC')}} + INTERVAL 7 DAY AND {self.on_events(node)}"
+        )
+
+    def _did(self, node: Did) -> str:
+        event = self.values.bind(node.event, "String")
+        where = f" AND {self.on_events(node.where)}" if node.where is not None else ""
+        # Nobody who did it never would be found by counting rows; they are who did not do it as often.
+        many = node.compare == "at_most"
+        compare = ">" if many else _TIMES[node.compare]
+        since = (
+            f" AND timestamp >= {{end:DateTime64(3,'UTC')}} - INTERVAL {int(node.days)} DAY "
+            "AND timestamp < {end:DateTime64(3,'UTC')}"
+            if node.days
+            else ""
+        )
+        people = (
+            f"SELECT {self.person} AS whose FROM events WHERE project_id = {{project:UUID}} AND name = {event}"
+            f"{since}{where} GROUP BY whose HAVING count() {compare} {int(node.times)}"
+        )
+        return f"{self.person} {'IN' if node.did != many else 'NOT IN'} ({people})"
+
+    def _condition(self, one: Condition, found: Column) -> str:
+        operator = _SAME.get(one.operator, one.operator)
+        if operator in ("set", "not_set"):
+            return f"{found.text} {'!=' if operator == 'set' else '='} ''"
+        if operator in _TEXT:
+            bound = self.values.bind([_as_text(value) for value in one.values], "Array(String)")
+            return _TEXT[operator].format(c=found.text, v=bound)
+        if operator in _LIST:
+            bound = self.values.bind([_as_text(value) for value in one.values], "Array(String)")
+            return _LIST[operator].format(c=found.list, v=bound)
+        numbers = [_number(value) for value in one.values]
+        if None not in numbers:
+            sql, bounds = found.number, [self.values.bind(number, "Float64") for number in numbers]
+        else:
+            bounds = [self.values.bind(_time(value), "DateTime64(3, 'UTC')") for value in one.values]
+            sql = found.time
+        if operator == "between":
+            return f"ifNull({sql} BETWEEN {bounds[0]} AND {bounds[1]}, 0)"
+        return f"ifNull({_SIZE[operator].format(c=sql, v=bounds[0])}, 0)"
+
+
+def _as_text(value: Value) -> str:
+    """A value as the engine turns it into text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _number(value: Value) -> float | None:
+    try:
+        number = float(value)
     except ValueError:
-        return False
+        return None
+    return None if math.isnan(number) else number
+
+
+def _time(value: Value) -> str | None:
+    try:
+        return datetime.fromisoformat(str(value)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except ValueError:
+        return None

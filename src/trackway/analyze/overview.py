@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from trackway.analyze.period import Period
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
@@ -15,7 +17,7 @@ _NOTHING: dict[str, Any] = {
 
 
 def overview(store: Store, question: Question, before: Period, currency: str) -> tuple[Answer, dict[str, Any]]:
-    """Totals of the question's period and of the one before.
+    """Totals of the question's period and of the one before; from the counters when nothing is filtered.
 
     Returns:
         The answer, and `{"current": totals, "previous": totals}`, where totals are `visitors` (exact),
@@ -23,10 +25,13 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
         event, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
         (`[{"currency", "amount"}]`, amounts without a currency counted as the project's `currency`).
     """
+    store.persons.refresh()
+    counted = question.plain() and msgspec.structs.replace(question, period=before).plain()
     answer = ask(
         store,
-        "overview.sql",
+        "overview_counted.sql" if counted else "overview.sql",
         question,
+        {"activity": store.persons.activity, "counted_bots": "" if question.bots else " AND is_bot = 0"},
         before_start=moment(before.start),
         before_end=moment(before.end),
         currency=currency,

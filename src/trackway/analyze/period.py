@@ -31,10 +31,10 @@ class Period(NamedTuple):
         zone = ZoneInfo(timezone)
         first, behind = self.start.astimezone(zone), self.end.astimezone(zone)
         if compare == "year":
-            return Period(_midnight(_year_before(first.date()), zone), _midnight(_year_before(behind.date()), zone))
+            return Period(midnight(_year_before(first.date()), zone), midnight(_year_before(behind.date()), zone))
         days = (behind.date() - first.date()).days
         if behind.time() == first.time():
-            return Period(_midnight(first.date() - timedelta(days=days), zone), self.start)
+            return Period(midnight(first.date() - timedelta(days=days), zone), self.start)
         return Period(self.start - (self.end - self.start), self.start)
 
 
@@ -51,7 +51,7 @@ def period(name: str, timezone: str, now: datetime, since: str = "", until: str 
         first, last = _date("from", since), _date("to", until or today.isoformat())
         if last < first:
             raise BadQuestion("to", f"the period ends ({last}) before it starts ({first})")
-        return Period(_midnight(first, zone), _midnight(last + timedelta(days=1), zone))
+        return Period(midnight(first, zone), midnight(last + timedelta(days=1), zone))
     first_of_month = today.replace(day=1)
     ranges = {
         "today": (today, tomorrow),
@@ -68,7 +68,7 @@ def period(name: str, timezone: str, now: datetime, since: str = "", until: str 
     if name not in ranges:
         raise BadQuestion("period", f"{name!r} is not a period; use one of {', '.join(NAMED)}, or from and to")
     first, behind = ranges[name]
-    return Period(_midnight(first, zone), _midnight(behind, zone))
+    return Period(midnight(first, zone), midnight(behind, zone))
 
 
 def buckets(stretch: Period, timezone: str, interval: Interval) -> list[datetime]:
@@ -105,7 +105,8 @@ def _next(at: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
     return at + timedelta(days=7 if interval == "week" else 1)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When a day of a time zone starts, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
@@ -118,3 +119,25 @@ def _date(field: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise BadQuestion(field, f"{text!r} is not a date such as 2026-01-31") from error
+
+
+def ordinal(at: datetime, timezone: str, interval: Interval) -> int:
+    """Which hour, day, week or month of a time zone's calendar a moment is in, counted as `time.sql` counts them."""
+    day = at.astimezone(ZoneInfo(timezone)).date()
+    if interval == "hour":
+        return int(at.timestamp() // 3600)
+    if interval == "month":
+        return day.year * 12 + day.month - 23641
+    days = (day - _EPOCH).days
+    return days if interval == "day" else (days + 3) // 7
+
+
+def first_day(number: int, interval: Interval) -> date:
+    """The first day of a day, week or month by its ordinal."""
+    if interval == "month":
+        months = number + 23640
+        return date(months // 12, months % 12 + 1, 1)
+    return _EPOCH + timedelta(days=number if interval == "day" else number * 7 - 3)
+
+
+_EPOCH = date(1970, 1, 1)

@@ -7,15 +7,16 @@ decides a statement's structure only; every value is bound by the engine as `{na
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trackway.analyze.filters import Filter, compile_filters
+from trackway.analyze.filters import Compiler, Group, Node
 from trackway.analyze.period import Period
 from trackway.store.connection import Store
 
@@ -29,14 +30,32 @@ _templates = Environment(
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What every question has: whose data, when, in which time zone, about what, and with bots or without."""
+    """What every question has: whose data, when, in which time zone, about what, and with bots or without.
+
+    `sample` is the share of persons to look at, 0 to 1.
+    """
 
     project_id: UUID
     period: Period
     timezone: str
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[Node, ...] = ()
     bots: bool = False
     goals: tuple[str, ...] = ()
+    sample: float = 1.0
+
+    def whole_hours(self) -> bool:
+        """Whether counters by the hour can answer exactly: every day of the period starts at a whole hour of UTC."""
+        zone = ZoneInfo(self.timezone)
+        offsets = {(self.period.start.astimezone(zone).utcoffset() or timedelta()).total_seconds()}
+        offsets.add((self.period.end.astimezone(zone).utcoffset() or timedelta()).total_seconds())
+        edges = (self.period.start, self.period.end)
+        return all(at.minute == at.second == at.microsecond == 0 for at in edges) and all(
+            offset % 3600 == 0 for offset in offsets
+        )
+
+    def plain(self) -> bool:
+        """Whether it is about everybody and everything, so that counters can answer it."""
+        return not self.filters and self.sample >= 1 and self.whole_hours()
 
 
 class Answer(msgspec.Struct):
@@ -53,23 +72,59 @@ class Answer(msgspec.Struct):
         return rows
 
 
+def compiler(store: Store) -> Compiler:
+    """A compiler of conditions for one statement over a store."""
+    return Compiler(lambda: _person(store))
+
+
+def _person(store: Store) -> str:
+    store.persons.refresh()
+    return "dictGetOrDefault('persons', 'person', identity, identity)" if store.persons.any else "identity"
+
+
+def everybody(question: Question, conditions: Compiler) -> str:
+    """The end of every condition: without bots unless asked for, and of a sample only those who are in it."""
+    always = "" if question.bots else " AND bot = ''"
+    if question.sample < 1:
+        always += f" AND intHash64({conditions.person}) % 10000 < {round(question.sample * 10_000)}"
+    return always
+
+
+class _Person:
+    """`{{ person }}` in a template: looked up when a template says it."""
+
+    def __init__(self, conditions: Compiler) -> None:
+        self._conditions = conditions
+
+    def __str__(self) -> str:
+        return self._conditions.person
+
+
 def ask(
-    store: Store, template: str, question: Question, structure: dict[str, Any] | None = None, **values: Any
+    store: Store,
+    template: str,
+    question: Question,
+    structure: dict[str, Any] | None = None,
+    conditions: Compiler | None = None,
+    **values: Any,
 ) -> Answer:
     """Render `template` for a question and have the engine answer it.
 
     Args:
         structure: names that the template may use to decide the statement's shape; never anything from outside.
+        conditions: the compiler that made conditions in `structure`, with their values.
         values: further values to bind.
 
     Raises:
         QuestionFailed: the engine refuses the statement.
     """
-    conditions = compile_filters(list(question.filters))
-    without_bots = "" if question.bots else " AND bot = ''"
+    conditions = conditions or compiler(store)
+    always = everybody(question, conditions)
     sql = _templates.get_template(template).render(
-        event_filter=conditions.events + without_bots,
-        session_filter=conditions.sessions + without_bots,
+        event_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters) + always,
+        session_filter=f" AND {conditions.on_sessions(Group('all', question.filters))}" * bool(question.filters)
+        + always,
+        person=_Person(conditions),
         **(structure or {}),
     )
     parameters: dict[str, Any] = {
@@ -77,7 +132,7 @@ def ask(
         "start": moment(question.period.start),
         "end": moment(question.period.end),
         "timezone": question.timezone,
-        **conditions.parameters,
+        **conditions.values.parameters,
         **values,
     }
     parameters = {name: value for name, value in parameters.items() if f"{{{name}:" in sql}

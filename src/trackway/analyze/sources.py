@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from trackway.analyze.overview import amounts
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
 
+
+class Sources(msgspec.Struct, tag="sources", tag_field="question", kw_only=True):
+    """Sessions by where they came from. Without `visitors`, `conversions` or `revenue` among the metrics, counters by
+    the hour answer when nothing is filtered.
+    """
+
+    by: list[str] = msgspec.field(default_factory=lambda: ["channel", "source", "medium"])
+    metrics: list[str] = []
+    limit: int = 200
+
+
+METRICS = (
+    "sessions", "visitors", "bounce_rate", "duration_s", "page_views", "conversions", "converted_sessions", "revenue",
+)  # fmt: skip
+_COUNTED = frozenset(["sessions", "bounce_rate", "duration_s", "page_views"])
+_COUNTED_BY = frozenset(["channel", "source", "medium", "campaign"])
 COLUMNS = ("channel", "source", "medium", "campaign", "term", "content", "referrer_host", "entry_path")
 
 
 def sources(
-    store: Store, question: Question, by: list[str], currency: str, limit: int = 200
+    store: Store, question: Question, by: list[str], currency: str, limit: int = 200, metrics: Sequence[str] = METRICS
 ) -> tuple[Answer, list[dict[str, Any]]]:
     """Sessions of a period by the columns in `by`, most first.
 
@@ -27,13 +46,23 @@ def sources(
     for column in by:
         if column not in COLUMNS:
             raise BadQuestion("by", f"{column!r} is not part of a source; use some of {', '.join(COLUMNS)}")
+    for metric in metrics:
+        if metric not in METRICS:
+            raise BadQuestion("metrics", f"{metric!r} is not a metric; use some of {', '.join(METRICS)}")
+    if not by:
+        raise BadQuestion("by", f"name one or more of {', '.join(COLUMNS)}")
+    counted = question.plain() and set(metrics) <= _COUNTED and set(by) <= _COUNTED_BY
     answer = ask(
         store,
-        "sources.sql",
+        "sources_counted.sql" if counted else "sources.sql",
         question,
-        {"columns": by},
+        {"columns": by, "counted_bots": "" if question.bots else "AND is_bot = 0"},
         goals=list(question.goals),
         currency=currency,
         limit=limit,
     )
-    return answer, [{**row, "revenue": amounts(row["revenue"])} for row in answer.rows()]
+    rows = answer.rows()
+    for row in rows:
+        if "revenue" in row:
+            row["revenue"] = amounts(row["revenue"])
+    return answer, [{name: row[name] for name in (*by, *metrics)} for row in rows]

@@ -1,65 +1,150 @@
-"""Trend: one metric over time."""
+"""Trend: metrics over time, broken down, combined, accumulated, against another period."""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from string import ascii_uppercase
+from typing import Any
 
-from trackway.analyze.filters import compile_filters
+import msgspec
+
+from trackway.analyze.formula import compiled
 from trackway.analyze.period import BadQuestion, Interval, buckets
-from trackway.analyze.question import Answer, Question, ask
+from trackway.analyze.question import Answer, Question, ask, compiler
+from trackway.analyze.series import ADDITIVE, Series, source
 from trackway.store.connection import Store
 
-
-class _Metric(NamedTuple):
-    source: str
-    at: str
-    value: str
+MOST_SERIES = 10
+Line = dict[str, Any]
 
 
-_RAW = {
-    "events": _Metric("events", "timestamp", "count()"),
-    "visitors": _Metric("events", "timestamp", "uniqExact(visitor_id)"),
-    "page_views": _Metric("events", "timestamp", "countIf(type IN ('page', 'screen'))"),
-    "sessions": _Metric("sessions FINAL", "started_at", "count()"),
-}
-_ROLLED_UP = {
-    "events": _Metric("event_counts", "hour", "sum(events)"),
-    "page_views": _Metric("event_counts", "hour", "sum(page_views)"),
-    "sessions": _Metric("source_counts", "hour", "sum(sessions)"),
-}
-METRICS = tuple(_RAW)
+class Trend(msgspec.Struct, tag="trend", tag_field="question", kw_only=True):
+    """What to draw: series A, B, …, formulas over them, by what, and how smoothed.
+
+    `top` values of a breakdown are shown and the rest together as other. `cumulative` adds up from the period's
+    start (people once); `rolling` is the mean of so many intervals up to each.
+    """
+
+    series: list[Series] = msgspec.field(default_factory=lambda: [Series()])
+    formulas: list[str] = []
+    interval: Interval = "day"
+    by: list[str] = []
+    top: int = 10
+    cumulative: bool = False
+    rolling: int = 0
 
 
-def trend(store: Store, question: Question, metric: str, interval: Interval) -> tuple[Answer, list[dict[str, Any]]]:
-    """A metric by interval.
-
-    The hourly counters answer where they can do so exactly: no filter, and a time zone of whole hours.
+def trend(store: Store, question: Question, asked: Trend, currency: str = "USD") -> tuple[list[Answer], Line]:
+    """Every series by interval.
 
     Returns:
-        The answer and one `{"at": start of the interval in UTC, "value": count}` for every interval of the period.
+        The answers, and `{"moments": starts of the intervals, "series": lines, "formulas": lines}`. A line has
+        `name`, `total` over the whole period (not the sum, where people are counted), `points` (one an interval), and,
+        with `by`, `parts`: lines with `values` of the dimensions, or `other`. A point is None where there is
+        nothing to take a mean or a ratio of.
 
     Raises:
-        BadQuestion: no such metric, or too many intervals.
+        BadQuestion: no such metric, column or formula, or too many intervals.
     """
-    if metric not in _RAW:
-        raise BadQuestion("metric", f"{metric!r} is not a metric; use one of {', '.join(METRICS)}")
-    moments = buckets(question.period, question.timezone, interval)
-    rolled_up = metric in _ROLLED_UP and not question.filters and _whole_hours(question, moments)
-    chosen = (_ROLLED_UP if rolled_up else _RAW)[metric]
-    conditions = compile_filters(list(question.filters))
-    own = conditions.sessions if chosen.source.startswith("sessions") else conditions.events
-    bots = "" if question.bots else " AND is_bot = 0" if rolled_up else " AND bot = ''"
-    answer = ask(
-        store,
-        "trend.sql",
-        question,
-        {"source": chosen.source, "at": chosen.at, "metric": chosen.value, "interval": interval,
-         "conditions": own + bots},
-    )  # fmt: skip
-    counted = {datetime.fromtimestamp(row["at"], UTC): row["value"] for row in answer.rows()}
-    return answer, [{"at": at, "value": counted.get(at, 0)} for at in moments]
+    if not 1 <= len(asked.series) <= MOST_SERIES:
+        raise BadQuestion("series", f"has 1 to {MOST_SERIES} series")
+    if not 1 <= asked.top <= 100 or not 0 <= asked.rolling <= 366:
+        raise BadQuestion("top", "is from 1 to 100, and rolling from 0 to 366")
+    moments = buckets(question.period, question.timezone, asked.interval)
+    answers, lines = [], []
+    for number, one in enumerate(asked.series):
+        answer, line = _line(store, question, asked, one, f"series[{number}]", moments, currency)
+        answers.append(answer)
+        lines.append(line)
+    names = dict(zip(ascii_uppercase, lines, strict=False))
+    formulas = [_combined(text, names, len(moments)) for text in asked.formulas]
+    return answers, {"moments": moments, "series": lines, "formulas": formulas}
 
 
-def _whole_hours(question: Question, moments: list[datetime]) -> bool:
-    return all(at.minute == at.second == 0 for at in (*moments, question.period.start, question.period.end))
+def _line(
+    store: Store, question: Question, asked: Trend, one: Series, field: str, moments: list[datetime], currency: str
+) -> tuple[Answer, Line]:
+    conditions = compiler(store)
+    store.persons.refresh()
+    where = source(question, one, asked.by, conditions, currency, store.persons.activity, field)
+    structure = {"source": where, "interval": asked.interval}
+    empty: float | None = 0.0 if one.metric in (*ADDITIVE, "visitors", "persons") else None
+    name = one.name or " or ".join(one.events) or one.metric
+    if asked.cumulative and one.metric in ("visitors", "persons"):
+        if asked.by:
+            raise BadQuestion("cumulative", "people counted once have no breakdown; leave by or cumulative away")
+        whose = where.value.removeprefix("uniqExact(").removesuffix(")")
+        answer = ask(store, "trend_first.sql", question, {**structure, "whose": whose}, conditions)
+        counted = {row["at"]: row["value"] for row in answer.rows()}
+        return answer, _smoothed(_drawn(name, counted, sum(counted.values()), moments, 0.0), asked)
+    answer = ask(store, "trend.sql", question, structure, conditions, top=asked.top)
+    rows = answer.rows()
+    whole = [row for row in rows if not asked.by or row["whole"]]
+    counted = {row["at"]: row["value"] for row in whole}
+    line = _drawn(name, counted, counted.pop(0, empty), moments, empty)
+    if asked.by:
+        line["parts"] = _parts([row for row in rows if not row["whole"]], asked, moments, empty)
+    return answer, _smoothed(line, asked)
+
+
+def _parts(rows: list[dict[str, Any]], asked: Trend, moments: list[datetime], empty: float | None) -> list[Line]:
+    counted: dict[tuple[str, ...], dict[int, float]] = {}
+    for row in rows:
+        counted.setdefault(tuple(row["parts"]), {})[row["at"]] = row["value"]
+    lines = []
+    for values, points in counted.items():
+        total = points.pop(0, empty)
+        line = _drawn(" · ".join(values) or "other", points, total, moments, empty)
+        lines.append({"values": list(values), "other": not values, **line})
+    lines.sort(key=lambda line: (line["other"], -(line["total"] or 0), line["values"]))
+    return [_smoothed(line, asked) for line in lines]
+
+
+def _drawn(
+    name: str, counted: dict[int, float], total: float | None, moments: list[datetime], empty: float | None
+) -> Line:
+    by_moment = {
+        datetime.fromtimestamp(at, UTC): value for at, value in counted.items() if at and not math.isnan(value)
+    }
+    return {"name": name, "total": total, "points": [by_moment.get(at, empty) for at in moments]}
+
+
+def _smoothed(line: Line, asked: Trend) -> Line:
+    points = line["points"]
+    if asked.cumulative:
+        summed, points = 0.0, []
+        for value in line["points"]:
+            summed += value or 0
+            points.append(summed)
+    if asked.rolling > 1:
+        points = [_mean(points[max(0, i - asked.rolling + 1) : i + 1]) for i in range(len(points))]
+    return {**line, "points": points}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _combined(text: str, lines: dict[str, Line], size: int) -> Line:
+    """A formula over lines, and over those of their parts that have the same values."""
+    value = compiled(text, set(lines))
+    combined: Line = {
+        "name": text,
+        "total": value({name: line["total"] for name, line in lines.items()}),
+        "points": [value({name: line["points"][i] for name, line in lines.items()}) for i in range(size)],
+    }
+    if all("parts" in line for line in lines.values()):
+        parts = {name: {tuple(part["values"]): part for part in line["parts"]} for name, line in lines.items()}
+        nothing: Line = {"total": 0.0, "points": [0.0] * size}
+        keys = dict.fromkeys(key for of_line in parts.values() for key in of_line)
+        combined["parts"] = [
+            {
+                "values": list(key),
+                "other": not key,
+                **_combined(text, {name: parts[name].get(key, {**nothing, "name": ""}) for name in lines}, size),
+            }
+            for key in keys
+        ]
+    return combined

@@ -1,12 +1,31 @@
--- One metric by hour, day, week or month of the project's time zone.
-{% set bucket %}toUnixTimestamp({% if interval == "hour" %}toStartOfHour({{ at }}, {timezone:String}){% elif interval == "day" %}toStartOfDay({{ at }}, {timezone:String}){% elif interval == "week" %}toDateTime(toMonday({{ at }}, {timezone:String}), {timezone:String}){% else %}toDateTime(toStartOfMonth({{ at }}, {timezone:String}), {timezone:String}){% endif %}){% endset %}
+-- A metric by hour, day, week or month of the project's time zone; `at` 0 is the whole period.
+{% from "time.sql" import bucket %}
 SELECT
-    {{ bucket }} AS at,
-    toInt64({{ metric }}) AS value
-FROM {{ source }}
+    {{ bucket(source.at, interval) }} AS at,
+{% if source.dimensions %}
+    if([{{ source.dimensions | join(", ") }}] IN
+    (
+        SELECT [{{ source.dimensions | join(", ") }}] AS parts
+        FROM {{ source.table }}
+        WHERE project_id = {project:UUID}
+          AND {{ source.at }} >= {start:DateTime64(3,'UTC')}
+          AND {{ source.at }} < {end:DateTime64(3,'UTC')}
+          AND {{ source.conditions }}
+        GROUP BY parts
+        ORDER BY {{ source.value }} DESC, parts
+        LIMIT {top:UInt32}
+    ), [{{ source.dimensions | join(", ") }}], emptyArrayString()) AS parts,
+    grouping(parts) AS whole,
+{% endif %}
+    toFloat64({{ source.value }}) AS value
+FROM {{ source.table }}
 WHERE project_id = {project:UUID}
-  AND {{ at }} >= {start:DateTime64(3,'UTC')}
-  AND {{ at }} < {end:DateTime64(3,'UTC')}
-  {{ conditions }}
-GROUP BY at
+  AND {{ source.at }} >= {start:DateTime64(3,'UTC')}
+  AND {{ source.at }} < {end:DateTime64(3,'UTC')}
+  AND {{ source.conditions }}
+{% if source.dimensions %}
+GROUP BY GROUPING SETS ((at, parts), (parts), (at), ())
+{% else %}
+GROUP BY GROUPING SETS ((at), ())
+{% endif %}
 ORDER BY at

@@ -22,12 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
+from trackway.govern.saved import Saved
 from trackway.govern.tables import Key, Membership, Project, SignIn, User
 
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0001"
+_HEAD = "0002"
 
 
 class AccountsUnavailable(Exception):
@@ -75,6 +76,7 @@ class Accounts:
                 event.listen(self._engine, "connect", _tune_sqlite)
             self._sessions = sessionmaker(self._engine, expire_on_commit=False)
             self._migrate()
+            self.saved = Saved(self._sessions)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = url.render_as_string(hide_password=True)
             raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error

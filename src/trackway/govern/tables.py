@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -67,3 +68,28 @@ class SignIn(Base):
     csrf: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class Segment(Base):
+    """A saved filter (`live`), or the name of a list of people (`list`), usable in every question."""
+
+    __tablename__ = "segments"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(10))
+    filter: Mapped[Any] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+
+
+class Annotation(Base):
+    """What happened at a moment, to be shown beside numbers."""
+
+    __tablename__ = "annotations"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(String(500))
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]

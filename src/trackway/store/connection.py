@@ -6,8 +6,10 @@ A client runs one query at a time, so the pool's size is how many questions run 
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ _INSERT = {
 }
 
 
+running: ContextVar[str] = ContextVar("running", default="")
+"""A name for what is being asked in this context, by which `Store.cancel` finds it; letters, digits and dashes."""
+
+
 class StoreUnavailable(Exception):
     """The engine cannot be opened or does not answer; the text says why and what to do."""
 
@@ -35,22 +41,31 @@ class QuestionFailed(Exception):
     """The engine refused a statement; the text is its reason."""
 
 
+class QuestionCancelled(QuestionFailed):
+    """Somebody cancelled the question, or its client went away."""
+
+
 class Store:
     """The events and everything derived from them.
 
     Args:
         dsn: `chdb:///path` for the embedded engine, `clickhouse://user:password@host:port/database` for a server.
-        clients: how many questions may run at once.
+        clients: how many questions may run at once; one project may have half of them.
         memory_mb: most memory one question may use.
+        nice: by how much the engine's threads step back behind the rest of the process, 0 to 19.
 
     Raises:
         StoreUnavailable: the engine cannot be opened.
     """
 
-    def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096) -> None:
+    def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0) -> None:
         self.dsn = dsn
         self.embedded = dsn.startswith("chdb:")
-        settings = {"max_memory_usage": memory_mb * 1024 * 1024, "session_timezone": "UTC"}
+        settings = {
+            "max_memory_usage": memory_mb * 1024 * 1024,
+            "session_timezone": "UTC",
+            "os_threads_nice_value_query": nice,
+        }
         if self.embedded:
             Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)
         self._clients: queue.SimpleQueue[Client] = queue.SimpleQueue()
@@ -64,6 +79,9 @@ class Store:
             self.close()
             raise StoreUnavailable(_why(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
+        self._turns: dict[str, threading.Semaphore] = {}
+        self._at_once = max(1, clients // 2)
+        self._cancelled: set[str] = set()
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -71,9 +89,20 @@ class Store:
         try:
             yield client
         except ClickHouseError as error:
+            if "QUERY_WAS_CANCELLED" in str(error):
+                raise QuestionCancelled("the question was cancelled") from error
             raise QuestionFailed(_first_line(error)) from error
         finally:
             self._clients.put(client)
+
+    @contextmanager
+    def _turn(self, project: object) -> Iterator[None]:
+        """Wait until one of the project's questions ends when it has half of the clients already."""
+        if project is None:
+            yield
+            return
+        with self._turns.setdefault(str(project), threading.Semaphore(self._at_once)):
+            yield
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer to one SELECT as an Arrow table.
@@ -84,9 +113,26 @@ class Store:
 
         Raises:
             QuestionFailed: the engine refused it.
+            QuestionCancelled: `cancel` was called with the name of what is `running`.
         """
+        name = running.get()
+        parameters = dict(parameters or {})
+        with self._turn(parameters.get("project")), self._client() as client:
+            if name in self._cancelled:
+                raise QuestionCancelled("the question was cancelled")
+            return client.query_arrow(f"/* {name} */ {sql}" if name else sql, parameters=parameters)
+
+    def cancel(self, name: str) -> None:
+        """Stop what is `running` under a name, and let nothing start under it until `forget`."""
+        self._cancelled.add(name)
         with self._client() as client:
-            return client.query_arrow(sql, parameters=dict(parameters or {}))
+            client.command(
+                "KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC", parameters={"mark": f"/* {name} */"}
+            )
+
+    def forget(self, name: str) -> None:
+        """Say that nothing runs under a name any more."""
+        self._cancelled.discard(name)
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Run a statement that returns one value or nothing."""

@@ -155,6 +155,7 @@ class StoredHistory:
             f"AND {_WITHIN.format('at')} SETTINGS mutations_sync = 1",
         ):
             self._store.command(statement, values)
+        self._store.persons.stale()
 
 
 _STRETCH = "project_id = {project:UUID} AND visitor_id = {visitor:String}"

@@ -25,6 +25,9 @@ class PersonTable:
         self.any = False
         """Whether anybody has been merged at all; without, a token is a person."""
 
+        self.activity = "activity"
+        """The activity table, as it has to be read: with FINAL while counts were moved and not merged yet."""
+
     def stale(self) -> None:
         """Say that merges changed."""
         self._wanted += 1
@@ -46,6 +49,8 @@ class PersonTable:
             self._command("SYSTEM RELOAD DICTIONARY persons", {})
             loaded = self._ask("SELECT sum(element_count) AS n FROM system.dictionaries WHERE name = 'persons'")
             self.any = bool(loaded["n"][0].as_py())
+            moved = self._ask("SELECT count() AS n FROM activity WHERE events < 0")
+            self.activity = "activity FINAL" if moved["n"][0].as_py() else "activity"
             self._made = wanted
 
     def _join_users(self) -> None:

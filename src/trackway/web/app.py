@@ -13,9 +13,11 @@ from litestar.openapi import OpenAPIConfig
 
 from trackway import __version__
 from trackway.collect import Collector
+from trackway.web.asking import Ask, Desk
 from trackway.web.caller import Authentication
 from trackway.web.health import Health
 from trackway.web.house import House
+from trackway.web.keeping import Keeping
 from trackway.web.pages import Pages
 from trackway.web.problems import HANDLERS
 from trackway.web.projects import Projects
@@ -27,10 +29,12 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 def api(house: House) -> Litestar:
     """Everything but the collector."""
+    desk = Desk(house)
     return Litestar(
-        route_handlers=[Health, SigningIn, Projects, Questions, Pages],
+        route_handlers=[Health, SigningIn, Projects, Ask, Questions, Keeping, Pages],
         dependencies={
             "house": Provide(lambda: house, sync_to_thread=False),
+            "desk": Provide(lambda: desk, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],

@@ -38,15 +38,19 @@ class House:
             self._closers.append(self.log.close)
             self.accounts = Accounts(settings.accounts_dsn)
             self._closers.append(self.accounts.close)
-            self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb)
+            self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
             self._closers.append(self.store.close)
             self.store.migrate()
             self.first_start: FirstStart | None = self.accounts.first_start(
                 settings.admin_email, settings.admin_password, settings.write_key, settings.secret_key
             )
+            # The loader has an engine's clients of its own, so that no question makes it wait; they share persons.
+            self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
+            self._closers.append(self._writing.close)
+            self._writing.persons = self.store.persons
             self.loader = Loader(
                 self.log,
-                self.store,
+                self._writing,
                 directory / "loader",
                 settings.batch_messages,
                 settings.batch_seconds,

@@ -19,8 +19,9 @@ from trackway.analyze.live import live
 from trackway.analyze.overview import overview
 from trackway.analyze.period import Interval, Period, period
 from trackway.analyze.question import Answer, Question
+from trackway.analyze.series import Series
 from trackway.analyze.sources import sources
-from trackway.analyze.trend import trend
+from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.govern.tables import Project
 from trackway.web.caller import Caller
@@ -99,10 +100,11 @@ class Questions(Controller):
     @get("/trend", sync_to_thread=True)
     def trend(self, asked: Asked, house: House, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
         """One metric by hour, day, week or month, with the period before."""
-        answer, points = trend(house.store, asked.question, metric, interval)
+        shape = Trend(series=[Series(metric=metric)], interval=interval)
+        answers, drawn = trend(house.store, asked.question, shape, asked.project.currency)
         earlier = msgspec.structs.replace(asked.question, period=asked.before)
-        _, previous = trend(house.store, earlier, metric, interval)
-        return _shown(answer, {"points": points, "previous": previous}, asked)
+        _, previous = trend(house.store, earlier, shape, asked.project.currency)
+        return _shown(answers[0], {"points": _points(drawn), "previous": _points(previous)}, asked)
 
     @get("/breakdown", sync_to_thread=True)
     def breakdown(
@@ -225,6 +227,12 @@ class Questions(Controller):
         request.user.project(project_id)
         answer = sql.query(house.store, project_id, data.sql)
         return _shown(answer, answer.rows()) if form == "json" else _in_format(answer, form, "query")
+
+
+def _points(drawn: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"at": at, "value": value} for at, value in zip(drawn["moments"], drawn["series"][0]["points"], strict=True)
+    ]
 
 
 class Statement(msgspec.Struct):

@@ -1,0 +1,97 @@
+"""Cohorts: people grouped by a filter (live) or written down (a list), and how many they are over time.
+
+A live cohort is a saved filter: by first seen (`person.first_seen`), by source (`person.first_source`), by behaviour
+(`did`), by property. Its size at a moment is how many people it meant then: "did X in the last 7 days" looks back
+from that moment. A list holds people's tokens, so that it follows them through merges.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from trackway.analyze.filters import Group, read
+from trackway.analyze.period import BadQuestion, Interval, buckets
+from trackway.analyze.question import Answer, Question, ask, compiler, everybody, moment
+from trackway.enrich.identity import user_token, visitor_token
+from trackway.store.connection import Store
+
+MOST_MEMBERS = 1_000_000
+_MOST_MOMENTS = 62
+
+
+class CohortSizes(msgspec.Struct, tag="cohort_sizes", tag_field="question", kw_only=True):
+    """How many people `cohort` (a filter) means at the end of each interval of the period."""
+
+    cohort: Any
+    interval: Interval = "week"
+
+
+def cohort_sizes(
+    store: Store, question: Question, asked: CohortSizes, now: datetime
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`{"sizes": [{"at": end of the interval, "persons"}]}`; the last is of now when the period is not over."""
+    node = read(asked.cohort, "cohort")
+    starts = buckets(question.period, question.timezone, asked.interval)
+    ends = [at for at in (*starts[1:], question.period.end) if at <= now] or [now]
+    if ends[-1] < min(now, question.period.end):
+        ends.append(min(now, question.period.end))
+    if len(ends) > _MOST_MOMENTS:
+        raise BadQuestion("interval", f"more than {_MOST_MOMENTS} {asked.interval}s; choose a longer interval")
+    answers, sizes = [], []
+    for end in ends:
+        stretch = question.period._replace(start=datetime(2000, 1, 1, tzinfo=UTC), end=end)
+        own = msgspec.structs.replace(question, period=stretch, filters=(*question.filters, node))
+        answer = _size(store, own)
+        answers.append(answer)
+        sizes.append({"at": end, "persons": answer.rows()[0]["persons"]})
+    return answers[-1:], {"sizes": sizes}
+
+
+def _size(store: Store, question: Question) -> Answer:
+    conditions = compiler(store)
+    where = conditions.on_events(Group("all", question.filters)) + everybody(question, conditions)
+    shape = {"table": "events", "at": "timestamp", "conditions": where}
+    return ask(store, "cohort.sql", question, shape, conditions)
+
+
+def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> int:
+    """Write down who the question's filters mean now; how many they are.
+
+    Raises:
+        BadQuestion: they are more than a million.
+    """
+    answer = ask(store, "cohort_freeze.sql", question)
+    return _write(store, question.project_id, cohort_id, answer.table["identity"].to_pylist(), now)
+
+
+def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now: datetime) -> int:
+    """Write down people by their user ids or visitor ids; how many ids there were."""
+    own = project_id.bytes
+    tokens = [token for one in ids for token in (user_token(own, one), visitor_token(own, one))]
+    _write(store, project_id, cohort_id, tokens, now)
+    return len(ids)
+
+
+def _write(store: Store, project_id: UUID, cohort_id: UUID, tokens: list[int], now: datetime) -> int:
+    if len(tokens) > MOST_MEMBERS:
+        raise BadQuestion("filter", f"a list has at most {MOST_MEMBERS} people; save the filter as a live cohort")
+    for first in range(0, len(tokens), 50_000):
+        store.command(
+            "INSERT INTO cohort_members (project_id, cohort_id, identity, added_at) SELECT {project:UUID}, "
+            "{cohort:UUID}, arrayJoin({tokens:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
+            {"project": project_id, "cohort": cohort_id, "tokens": tokens[first : first + 50_000], "at": moment(now)},
+        )
+    return len(tokens)
+
+
+def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:
+    """Remove a list's people from it."""
+    store.command(
+        "ALTER TABLE cohort_members DELETE WHERE project_id = {project:UUID} AND cohort_id = {cohort:UUID} "
+        "SETTINGS mutations_sync = 1",
+        {"project": project_id, "cohort": cohort_id},
+    )

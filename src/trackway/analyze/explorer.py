@@ -1,0 +1,65 @@
+"""Event explorer: which events there are, which properties they have, of what types, how often, with which values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.columns import BOTH, EVENT, column
+from trackway.analyze.period import BadQuestion
+from trackway.analyze.question import Answer, Question, ask
+from trackway.store.connection import Store
+
+
+class Events(msgspec.Struct, tag="event_names", tag_field="question", kw_only=True):
+    """The names of all events."""
+
+    limit: int = 1000
+
+
+class Properties(msgspec.Struct, tag="properties", tag_field="question", kw_only=True):
+    """The properties of an event, or of all."""
+
+    event: str = ""
+    limit: int = 500
+
+
+class PropertyValues(msgspec.Struct, tag="values", tag_field="question", kw_only=True):
+    """The most frequent values of a column or `properties.NAME`, of an event or of all."""
+
+    of: str
+    event: str = ""
+    limit: int = 20
+
+
+def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`name`, `events` over all time, and the first and last hour with one."""
+    answer = ask(store, "event_names.sql", question, {"one": False}, limit=_limited(asked.limit))
+    return [answer], answer.rows()
+
+
+def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """Over all time: `property`, `types`, `events` that have it, `fill_rate` (their share), first and last seen."""
+    shape = {"one": bool(asked.event)}
+    answer = ask(store, "property_names.sql", question, shape, name=asked.event, limit=_limited(asked.limit))
+    totals = ask(store, "event_names.sql", question, shape, name=asked.event, limit=100_000)
+    everything = sum(row["events"] for row in totals.rows())
+    rows = [{**row, "fill_rate": min(1.0, row["events"] / everything) if everything else 0.0} for row in answer.rows()]
+    return [answer, totals], rows
+
+
+def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`value`, `events` and `persons` in the period, most events first."""
+    found = column(asked.of)
+    if found.of not in (BOTH, EVENT):
+        raise BadQuestion("of", f"{asked.of!r} is not a column of events")
+    shape = {"one": bool(asked.event), "value": found.text}
+    answer = ask(store, "property_values.sql", question, shape, name=asked.event, limit=_limited(asked.limit))
+    return [answer], answer.rows()
+
+
+def _limited(limit: int) -> int:
+    if not 1 <= limit <= 10_000:
+        raise BadQuestion("limit", "is from 1 to 10000")
+    return limit

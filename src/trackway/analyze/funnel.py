@@ -1,0 +1,243 @@
+"""Funnel: who goes through steps, how far, how fast, and who drops where.
+
+What is counted (for a unit: a person, a session, an entity, or a person's way with one entity):
+
+- An attempt begins with an event of step 1 in the period. It reaches step k+1 with an event of that step after the
+  one of step k, no later than `window` after its beginning; that may be after the period's end.
+- `ordered`: other events may come between. `strict`: none of the unit's other events may. `any`: the steps may come in
+  any order within a window that begins in the period; level k then means that k of them were done.
+- Events of the same millisecond count in the order of the steps. One event is one step of an attempt at most.
+- An exclusion is an event that ends an attempt which has reached step `after` and not yet step `before`.
+- A unit counts once, with the attempt that gets furthest; of several the one that got there first, and of those the one
+  that began last.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import combinations
+from typing import Any, Literal
+
+import msgspec
+
+from trackway.analyze.columns import BOTH, EVENT, column
+from trackway.analyze.period import BadQuestion, Interval, buckets
+from trackway.analyze.question import Answer, Question, ask, compiler
+from trackway.analyze.steps import Step, any_of, unit
+from trackway.store.connection import Store
+
+ENTITY_STEPS = ("impression", "click", "view_details", "interest", "ticket_click")
+"""The standing funnel of an entity."""
+QUANTILES = ("p10", "p25", "median", "p75", "p90", "p99")
+LONGEST_WINDOW_S = 366 * 86_400
+_MOST_STEPS, _MOST_EXCLUSIONS = 20, 3  # with 41 bits of time, what a 64-bit number has room for
+
+
+class Exclusion(Step, kw_only=True, forbid_unknown_fields=True):
+    """Events that end an attempt which has reached step `after` (from 1) and not yet step `before`."""
+
+    after: int = 1
+    before: int = 0
+
+
+class Funnel(msgspec.Struct, tag="funnel", tag_field="question", kw_only=True):
+    """The steps, and how they are to be gone through.
+
+    `interval` asks for the trend of conversion by when attempts began; `by` for a breakdown by a column of a unit's
+    first event of step 1 in the period; `times` for how long it took.
+    """
+
+    steps: list[Step]
+    order: Literal["ordered", "strict", "any"] = "ordered"
+    window_s: float = 14 * 86_400
+    unit: str = "person"
+    exclusions: list[Exclusion] = []
+    by: str = ""
+    top: int = 10
+    interval: Interval | None = None
+    times: bool = True
+
+
+class FunnelUnits(Funnel, tag="funnel_units", tag_field="question", kw_only=True):
+    """Who reached a step and, with `dropped`, no further; as a list, or with `rows` every step they took."""
+
+    step: int = 1
+    dropped: bool = False
+    rows: bool = False
+    limit: int = 100
+    offset: int = 0
+
+
+def entity_funnel(unit_: str = "person_entity") -> Funnel:
+    """The standing funnel: impression → click → view_details → interest → ticket_click."""
+    return Funnel(steps=[Step(event=name) for name in ENTITY_STEPS], unit=unit_, window_s=30 * 86_400)
+
+
+def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer], dict[str, Any]]:
+    """How many reached each step.
+
+    Returns:
+        The answers, and `{"steps": [{"name", "units", "of_first", "of_previous"}]}`; with `by` also `"parts"`, each
+        with `value` (or `other`) and `steps`; with `interval` also `"trend"`: `{"at", "entered", "converted", "rate"}`;
+        with `times` also `"times"`: for every two steps `from`, `to`, `units`, `mean_s`, `p10` … `p99` in seconds, and
+        `histogram`: `{"from_s", "to_s", "units"}`.
+
+    Raises:
+        BadQuestion: steps, window or unit that cannot be.
+    """
+    names = [step.shown for step in asked.steps]
+    answer = _ask(store, question, asked, "steps")
+    answers, data = [answer], {"steps": _steps(names, answer.rows()), "unit": asked.unit}
+    if asked.by:
+        split = _ask(store, question, asked, "steps", by=True)
+        answers.append(split)
+        data["parts"] = _parts(names, split.rows())
+    if asked.interval:
+        trend = _ask(store, question, asked, "steps", interval=asked.interval)
+        answers.append(trend)
+        moments = buckets(question.period, question.timezone, asked.interval)
+        data["trend"] = _trend(len(names), trend.rows(), moments)
+    if asked.times and len(names) > 1:
+        times = _ask(store, question, asked, "times")
+        answers.append(times)
+        data["times"] = [_time(row) for row in times.rows()]
+    return answers, data
+
+
+def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """Who reached a step (`unit`, `level`, `times` of each step), the last to do so first; or every step they took:
+    `unit`, `step`, `position`, `at`, `from_start_s`, `from_previous_s`.
+    """
+    if not 1 <= asked.step <= len(asked.steps):
+        raise BadQuestion("step", f"is from 1 to {len(asked.steps)}")
+    if not 1 <= asked.limit <= 10_000 or not 0 <= asked.offset <= 10_000_000:
+        raise BadQuestion("limit", "is from 1 to 10000, and offset not below 0")
+    level = f"level {'=' if asked.dropped else '>='} {int(asked.step)}"
+    show = "rows" if asked.rows else "units"
+    answer = _ask(store, question, asked, show, level=level, limit=asked.limit, offset=asked.offset)
+    rows = [{**row, "unit": _unit(row["unit"])} for row in answer.rows()]
+    if asked.rows:
+        return [answer], [{**row, "step": asked.steps[row["position"] - 1].shown} for row in rows]
+    return [answer], [{**row, "times": [datetime.fromtimestamp(at / 1000, UTC) for at in row["times"]]} for row in rows]
+
+
+def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: Any) -> Answer:
+    n, window = len(asked.steps), round(asked.window_s * 1000)
+    if not 1 <= n <= _MOST_STEPS or len(asked.exclusions) > _MOST_EXCLUSIONS:
+        raise BadQuestion("steps", f"a funnel has 1 to {_MOST_STEPS} steps and at most {_MOST_EXCLUSIONS} exclusions")
+    if not 0 < asked.window_s <= LONGEST_WINDOW_S:
+        raise BadQuestion("window_s", f"is more than 0 and at most {LONGEST_WINDOW_S} seconds")
+    if asked.exclusions and asked.order == "any":
+        raise BadQuestion("exclusions", "between which steps has no meaning when they come in any order")
+    if asked.by and column(asked.by).of not in (BOTH, EVENT):
+        raise BadQuestion("by", f"{asked.by!r} is not a column of events")
+    conditions = compiler(store)
+    steps = [conditions.on_events(step.node(f"steps[{i}]")) for i, step in enumerate(asked.steps)]
+    exclusions = [conditions.on_events(one.node(f"exclusions[{i}]")) for i, one in enumerate(asked.exclusions)]
+    structure = {
+        "show": show,
+        "n": n,
+        "bits": n + len(exclusions),
+        "order": asked.order,
+        "unit": unit(asked.unit, conditions),
+        "unit_set": "entity_id != ''" if "entity" in asked.unit else "",
+        "steps": steps,
+        "exclusions": exclusions,
+        "ends": _ends(asked.exclusions, n),
+        "names": "1" if asked.order == "strict" else any_of([*asked.steps, *asked.exclusions], conditions),
+        "by": column(asked.by).text if asked.by and shape.get("by") else "",
+        "interval": shape.get("interval"),
+        "level": shape.get("level"),
+        "pairs": str([(a, b) for a, b in combinations(range(1, n + 1), 2)]),
+    }
+    return ask(
+        store,
+        "funnel.sql",
+        question,
+        structure,
+        conditions,
+        window=window,
+        entry_end=int(question.period.end.timestamp() * 1000),
+        top=asked.top,
+        limit=shape.get("limit"),
+        offset=shape.get("offset"),
+    )
+
+
+def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
+    """Which exclusions (as bits of an event) end an attempt that has got to each step."""
+    ends: dict[int, int] = {}
+    for number, one in enumerate(exclusions):
+        before = one.before or n
+        if not 1 <= one.after < before <= n:
+            raise BadQuestion(f"exclusions[{number}].after", f"after and before are steps from 1 to {n}, after first")
+        for k in range(one.after, before):
+            ends[k] = ends.get(k, 0) | 1 << (n + number)
+    return ends
+
+
+def _steps(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    exactly = [0] * (len(names) + 1)
+    for row in rows:
+        exactly[row["level"]] += row["units"]
+    reached = [sum(exactly[k:]) for k in range(1, len(names) + 1)]
+    return [
+        {
+            "name": name,
+            "units": units,
+            "of_first": units / reached[0] if reached[0] else None,
+            "of_previous": units / reached[max(0, k - 1)] if reached[max(0, k - 1)] else None,
+        }
+        for k, (name, units) in enumerate(zip(names, reached, strict=True))
+    ]
+
+
+def _parts(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_part: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_part.setdefault(tuple(row["part"]), []).append(row)
+    parts: list[dict[str, Any]] = [
+        {"value": part[0] if part else "", "other": not part, "steps": _steps(names, own)}
+        for part, own in by_part.items()
+    ]
+    return sorted(parts, key=lambda part: (part["other"], -part["steps"][0]["units"], part["value"]))
+
+
+def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[dict[str, Any]]:
+    entered: dict[int, int] = {}
+    converted: dict[int, int] = {}
+    for row in rows:
+        entered[row["at"]] = entered.get(row["at"], 0) + row["units"]
+        converted[row["at"]] = converted.get(row["at"], 0) + row["units"] * (row["level"] == n)
+    points = []
+    for moment in moments:
+        at = int(moment.timestamp())
+        came, went = entered.get(at, 0), converted.get(at, 0)
+        points.append({"at": moment, "entered": came, "converted": went, "rate": went / came if came else None})
+    return points
+
+
+def _time(row: dict[str, Any]) -> dict[str, Any]:
+    """Time between two steps; the histogram's bins double: under 1 s, 1 to 2 s, 2 to 4 s, …"""
+    pairs = row["histogram"]
+    bins = dict(zip(pairs["1"], pairs["2"], strict=True)) if isinstance(pairs, dict) else dict(zip(*pairs, strict=True))
+    return {
+        "from": row["first"],
+        "to": row["second"],
+        "units": row["units"],
+        "mean_s": row["mean_s"],
+        **dict(zip(QUANTILES, row["quantiles_s"], strict=True)),
+        "least_s": row["least_s"],
+        "most_s": row["most_s"],
+        "histogram": [
+            {"from_s": 2 ** (number - 1) if number else 0, "to_s": 2**number, "units": units}
+            for number, units in sorted(bins.items())
+        ],
+    }
+
+
+def _unit(value: Any) -> Any:
+    """A unit as JSON: a person's token and a session's id as text, an entity as its type and id."""
+    if isinstance(value, dict):
+        return [str(one) for one in value.values()]
+    return str(value)

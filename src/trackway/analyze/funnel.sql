@@ -1,0 +1,57 @@
+-- How many reached each step, and how long it took from each step to each later one.
+{% macro void(k) %}{% if ends.get(k) %} AND bitAnd(w, {{ ends[k] }}) = 0{% endif %}{% endmacro %}
+{% macro s(k, own) %}
+{% if ends.get(k) %}arrayMap((w, began) -> if(bitAnd(w, {{ ends[k] }}) != 0, toInt64(1), began), what, {{ own }}) AS s_{{ k }},{% else %}{{ own }} AS s_{{ k }},{% endif %}
+    arrayFill(began -> began != 0, s_{{ k }}) AS l_{{ k }},
+{% endmacro %}
+{% from "time.sql" import bucket %}
+{% if show == "steps" %}
+SELECT
+    {% if by %}if(value IN
+    (
+        SELECT value FROM ({% include "funnel_units.sql" %}) GROUP BY value ORDER BY count() DESC, value LIMIT {top:UInt32}
+    ), [value], emptyArrayString()) AS part,{% endif %}
+    {% if interval %}{{ bucket("fromUnixTimestamp64Milli(times[1], 'UTC')", interval) }} AS at,{% endif %}
+    level,
+    count() AS units
+FROM ({% include "funnel_units.sql" %})
+GROUP BY {% if by %}part, {% endif %}{% if interval %}at, {% endif %}level
+ORDER BY {% if by %}part, {% endif %}{% if interval %}at, {% endif %}level
+{% elif show == "times" %}
+SELECT
+    first,
+    second,
+    count() AS units,
+    avg(ms) / 1000 AS mean_s,
+    arrayMap(q -> q / 1000, quantilesExactInclusive(0.1, 0.25, 0.5, 0.75, 0.9, 0.99)(ms)) AS quantiles_s,
+    min(ms) / 1000 AS least_s,
+    max(ms) / 1000 AS most_s,
+    sumMap([bin], [toUInt64(1)]) AS histogram
+FROM
+(
+    SELECT
+        pair.1 AS first, pair.2 AS second, times[second] - times[first] AS ms,
+        toUInt8(if(ms < 1000, 0, 1 + floor(log2(ms / 1000)))) AS bin
+    FROM ({% include "funnel_units.sql" %})
+    ARRAY JOIN arrayFilter(p -> p.2 <= level, {{ pairs }}) AS pair
+)
+GROUP BY first, second
+ORDER BY first, second
+{% elif show == "units" %}
+SELECT unit, level, times
+FROM ({% include "funnel_units.sql" %})
+WHERE {{ level }}
+ORDER BY times[length(times)] DESC, unit
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}
+{% elif show == "rows" %}
+SELECT
+    unit,
+    position,
+    fromUnixTimestamp64Milli(times[position], 'UTC') AS at,
+    (times[position] - times[1]) / 1000 AS from_start_s,
+    if(position > 1, (times[position] - times[position - 1]) / 1000, NULL) AS from_previous_s
+FROM ({% include "funnel_units.sql" %})
+ARRAY JOIN arrayEnumerate(times) AS position
+ORDER BY times[1] DESC, unit, position
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}
+{% endif %}

@@ -1,0 +1,66 @@
+{# Who or what went through the steps, how far and when: one row a unit that entered, with `level` (1 to n) and `times`
+   (when each step was reached, in ms since 1970). Included by funnel.sql and its companions.
+
+   An event is one number: its time in ms, behind it bits for what it is (bit k-1: step k; behind the steps: exclusions).
+   Sorted, events of the same ms come in the order of steps. `s_k` says, for each event, when the attempt that reaches
+   step k with it began (0: none, 1: ended by an exclusion), and `l_k` the same for the newest such event so far: the
+   latest beginning is the one that has most of the window left, so no other need be kept. #}
+SELECT
+    unit,
+{% if by %}
+    value,
+{% endif %}
+    arrayMap(code -> toInt64(bitShiftRight(code, {{ bits }})), codes) AS ts,
+    arrayMap(code -> toUInt32(bitAnd(code, {{ 2 ** bits - 1 }})), codes) AS what,
+{% if order == "any" %}
+{% for k in range(1, n + 1) %}
+    arrayFill(at -> at != 0, arrayMap((t, w) -> if(bitTest(w, {{ k - 1 }}), t, 0), ts, what)) AS l_{{ k }},
+{% endfor %}
+    -- Of the windows that end with an event: how many steps were done in it. It must begin within the period.
+    arrayMap((t{% for k in range(1, n + 1) %}, a{{ k }}{% endfor %}) ->
+        arraySort(arrayFilter(at -> at != 0 AND t - at <= {window:Int64}, [{% for k in range(1, n + 1) %}a{{ k }}{{ ", " if not loop.last }}{% endfor %}])),
+        ts{% for k in range(1, n + 1) %}, l_{{ k }}{% endfor %}) AS reached,
+    arrayMap(chain -> if(notEmpty(chain) AND chain[1] < {entry_end:Int64}, length(chain), 0), reached) AS levels,
+    arrayMax(levels) AS level,
+    reached[indexOf(levels, level)] AS times
+{% else %}
+    arrayMap((t, w) -> if(bitTest(w, 0) AND t < {entry_end:Int64}{{ void(1) }}, t, 0), ts, what) AS e_1,
+    {{ s(1, "e_1") }}
+{% for k in range(2, n + 1) %}
+    arrayMap((t, w, began) -> if(bitTest(w, {{ k - 1 }}) AND began > 1 AND t - began <= {window:Int64}{{ void(k - 1) }}, began, 0),
+        ts, what, arrayPushFront(arrayPopBack({{ "s_" if order == "strict" else "l_" }}{{ k - 1 }}), toInt64(0))) AS e_{{ k }},
+    {{ s(k, "e_" ~ k) }}
+{% endfor %}
+    {% if n > 1 %}multiIf({% for k in range(n, 1, -1) %}arrayExists(began -> began > 1, e_{{ k }}), {{ k }}, {% endfor %}toUInt8(arrayExists(began -> began > 1, e_1))){% else %}toUInt8(arrayExists(began -> began > 1, e_1)){% endif %} AS level,
+    -- The attempt that is counted: the first to reach the highest step.
+    arrayFirst(began -> began > 1, [e_1{% for k in range(2, n + 1) %}, e_{{ k }}{% endfor %}][level]) AS began,
+    arraySlice([began{% for k in range(2, n + 1) %}, arrayFirst((t, b) -> b = began, ts, e_{{ k }}){% endfor %}], 1, level) AS times
+{% endif %}
+FROM
+(
+    SELECT
+        {{ unit }} AS unit,
+{% if by %}
+        argMinIf({{ by }}, (timestamp, event_id), {{ steps[0] }}) AS value,
+{% endif %}
+        arraySort(groupArray(
+            bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), {{ bits }})
+            + {% for condition in steps %}bitShiftLeft(toUInt64({{ condition }}), {{ loop.index0 }}){{ " + " if not loop.last }}{% endfor %}
+            {% for condition in exclusions %} + bitShiftLeft(toUInt64({{ condition }}), {{ n + loop.index0 }}){% endfor %} AS code
+        )) AS codes
+    FROM events
+    WHERE project_id = {project:UUID}
+      AND timestamp >= {start:DateTime64(3,'UTC')}
+      AND timestamp < {end:DateTime64(3,'UTC')} + toIntervalMillisecond({window:Int64} + 1)
+      AND {{ names }}
+{% if order != "strict" %}
+      AND ({{ (steps + exclusions) | join(" OR ") }})
+{% endif %}
+{% if unit_set %}
+      AND {{ unit_set }}
+{% endif %}
+      {{ event_filter }}
+    GROUP BY unit
+    HAVING countIf(({{ steps[0] if order != "any" else steps | join(" OR ") }}) AND timestamp < {end:DateTime64(3,'UTC')}) > 0
+)
+WHERE level > 0

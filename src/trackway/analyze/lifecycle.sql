@@ -1,0 +1,39 @@
+-- People who are new, returning, resurrecting or dormant in each interval.
+{% from "time.sql" import ordinal %}
+SELECT
+{% if show == "counts" %}
+    status.1 AS at,
+    status.2 AS status,
+    count() AS persons
+{% else %}
+    person,
+    first
+{% endif %}
+FROM
+(
+    SELECT
+        {{ person }} AS person,
+        min({{ ordinal(source.at, interval) }}) AS first,
+        groupUniqArrayIf({{ ordinal(source.at, interval) }}, {{ source.at }} >= {before:DateTime64(3,'UTC')}) AS active
+    FROM {{ source.table }}
+    WHERE project_id = {project:UUID}
+      AND {{ source.at }} < {end:DateTime64(3,'UTC')}
+      AND {{ names }}
+      AND {{ source.conditions }}
+    GROUP BY person
+    HAVING notEmpty(active)
+)
+ARRAY JOIN arrayConcat(
+    arrayMap(one -> (one, multiIf(one = first, 'new', has(active, one - 1), 'returning', 'resurrecting')),
+        arrayFilter(one -> one >= {first:Int32}, active)),
+    arrayMap(one -> (toInt32(one + 1), 'dormant'),
+        arrayFilter(one -> one < {last:Int32} AND NOT has(active, one + 1), active))
+) AS status
+{% if show == "counts" %}
+GROUP BY at, status
+ORDER BY at, status
+{% else %}
+WHERE status.1 = {at:Int32} AND status.2 = {status:String}
+ORDER BY person
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}
+{% endif %}

@@ -1,0 +1,35 @@
+-- From where to where: steps of every way, each page or event as a hash of its name. `behind` 0 is the way's end.
+SELECT step, here, behind, count() AS ways
+FROM
+(
+    SELECT
+        arrayCompact(arrayMap(one -> toUInt64(bitAnd(one, 18446744073709551615)), arraySort(groupArray(
+            bitShiftLeft(toUInt128(toUnixTimestamp64Milli(timestamp)), 64) + toUInt128({{ node_hash }})
+        )))) AS walked,
+{% if backwards %}
+        arrayReverse(walked) AS way,
+{% else %}
+        walked AS way,
+{% endif %}
+{% if anchored %}
+        indexOf(way, {anchor:UInt64}) AS found,
+        if(found = 0, [], arraySlice(way, found, {steps:UInt32})) AS nodes
+{% else %}
+        arraySlice(way, 1, {steps:UInt32}) AS nodes
+{% endif %}
+    FROM events
+    WHERE project_id = {project:UUID}
+      AND timestamp >= {start:DateTime64(3,'UTC')}
+      AND timestamp < {end:DateTime64(3,'UTC')}
+      AND {{ included }}
+      {{ event_filter }}
+    GROUP BY {{ unit }}
+    HAVING notEmpty(nodes)
+)
+ARRAY JOIN
+    arrayEnumerate(nodes) AS step,
+    nodes AS here,
+    arrayPushBack(arrayPopFront(nodes), toUInt64(0)) AS behind
+GROUP BY step, here, behind
+ORDER BY ways DESC, step, here, behind
+LIMIT {most:UInt32}

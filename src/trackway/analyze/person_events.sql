@@ -1,0 +1,15 @@
+-- A person's events, newest first, whatever visitor or user id they came under.
+SELECT
+    event_id, timestamp, name, type, visitor_id, visitor_name, user_id, session_id, host, path, title, channel,
+    source, device, browser, system, country, region, city, bot, revenue, currency, entity_type, entity_id,
+    toJSONString(properties) AS properties
+FROM events
+WHERE project_id = {project:UUID}
+  AND timestamp < {before:DateTime64(3,'UTC')}
+  AND (visitor_id IN {visitors:Array(String)}{% if users %} OR user_id IN {users:Array(String)}{% endif %})
+  AND {{ person }} = {person:UInt64}
+{% if traits %}
+  AND name = 'identify'
+{% endif %}
+ORDER BY timestamp DESC, event_id DESC
+LIMIT {limit:UInt32}

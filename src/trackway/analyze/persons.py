@@ -1,0 +1,178 @@
+"""Persons: the list, one person's whole story across visitors and sessions, and the merges that make persons."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from trackway.analyze.period import BadQuestion
+from trackway.analyze.question import Answer, Question, ask, compiler, moment
+from trackway.store.connection import Store
+
+SORTS = ("last_seen", "first_seen", "events", "sessions", "page_views")
+_MOST_LISTED = 10_000
+
+
+class Persons(msgspec.Struct, tag="persons", tag_field="question", kw_only=True):
+    """People with sessions that started in the period, or those of a list of persons; sorted, the most first."""
+
+    sort: str = "last_seen"
+    limit: int = 50
+    offset: int = 0
+    persons: list[str] = []
+
+
+class Person(msgspec.Struct, tag="person", tag_field="question", kw_only=True):
+    """One person, by any of their ids; events before a moment, so many."""
+
+    person: str = ""
+    visitor_id: str = ""
+    user_id: str = ""
+    before: datetime | None = None
+    limit: int = 200
+
+
+class Merges(msgspec.Struct, tag="merges", tag_field="question", kw_only=True):
+    """The newest merges, or those of one person."""
+
+    person: str = ""
+    limit: int = 100
+    offset: int = 0
+
+
+def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`person`, a `name`, ids, `visitors` (how many), `sessions`, `events`, `page_views`, first and last seen, and
+    where.""" if asked.sort not in SORTS:
+        raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
+    if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
+        raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
+    shape = {"sort": asked.sort, "listed": bool(asked.persons)}
+    answer = ask(
+        store, "persons.sql", question, shape,
+        limit=asked.limit, offset=asked.offset, persons=[_token(one) for one in asked.persons],
+    )  # fmt: skip
+    return [answer], [_shown(row) for row in answer.rows()]
+
+
+def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer], dict[str, Any] | None]:
+    """A person's 360° view, or None when nobody has this id.
+
+    Returns:
+        `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait),
+        `history` (each trait's values with the time from which they held, oldest first), `sessions`, `events`
+        (newest first), and `merges`.
+    """
+    found = _find(store, question, asked)
+    if found is None:
+        return [], None
+    token, visitors, users = found
+    ids = ask(store, "person_ids.sql", question, person=token).rows()
+    visitors |= {row["visitor_id"] for row in ids if row["visitor_id"]}
+    users |= {row["user_id"] for row in ids if row["user_id"]}
+    own: dict[str, Any] = {"visitors": sorted(visitors), "users": sorted(users), "person": token}
+    before = moment(asked.before or question.period.end)
+    events = ask(
+        store, "person_events.sql", question, {"users": bool(users), "traits": False},
+        **own, before=before, limit=asked.limit,
+    )  # fmt: skip
+    traits = ask(
+        store, "person_events.sql", question, {"users": bool(users), "traits": True},
+        **own, before=moment(question.period.end), limit=1000,
+    )  # fmt: skip
+    sessions = ask(store, "person_sessions.sql", question, {"users": bool(users)}, **own, limit=200)
+    _, profile = persons(store, question, Persons(persons=[str(token)], limit=1))
+    merged, merges_ = merges(store, question, Merges(person=str(token), limit=1000))
+    history = _history(traits.rows())
+    return [events, traits, sessions, *merged], {
+        "profile": profile[0] if profile else None,
+        "visitor_ids": sorted(visitors),
+        "user_ids": sorted(users),
+        "properties": {name: values[-1]["value"] for name, values in history.items()},
+        "history": history,
+        "sessions": sessions.rows(),
+        "events": events.rows(),
+        "merges": merges_,
+    }
+
+
+def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`kind` (identify or alias), the tokens `identity` and `person` that name the merge, `from_id`, `user_id`,
+    `at`, and whether it is `undone`, by whom and when.
+    """
+    if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
+        raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
+    whose = _token(asked.person) if asked.person else 0
+    answer = ask(
+        store, "merges.sql", question, {"one": bool(asked.person)}, whose=whose, limit=asked.limit, offset=asked.offset
+    )
+    return [answer], [{**row, "identity": str(row["identity"]), "person": str(row["person"])} for row in answer.rows()]
+
+
+def set_undone(
+    store: Store, question: Question, identity: str, other: str, undone: bool, by: str, at: datetime
+) -> bool:
+    """Undo a merge, or take that back. False when there is no such merge.
+
+    The next answer counts accordingly; events and sessions are not touched.
+    """
+    pair = {"project": question.project_id, "identity": _token(identity), "person": _token(other)}
+    which = "WHERE project_id = {project:UUID} AND identity = {identity:UInt64} AND person = {person:UInt64}"
+    known = store.ask(
+        f"SELECT count() AS n FROM (SELECT 1 FROM claims {which} UNION ALL SELECT 1 FROM aliases {which})", pair
+    )
+    if not known["n"][0].as_py():
+        return False
+    store.command(
+        "INSERT INTO undone_merges (project_id, identity, person, undone, undone_at, undone_by) VALUES "
+        "({project:UUID}, {identity:UInt64}, {person:UInt64}, {undone:UInt8}, {at:DateTime64(3,'UTC')}, {by:String})",
+        {**pair, "undone": int(undone), "at": moment(at), "by": by},
+    )
+    store.persons.stale()
+    return True
+
+
+def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str], set[str]] | None:
+    """A person's token, and the ids that led to it."""
+    given: dict[Literal["person", "visitor_id", "user_id"], str] = {
+        "person": asked.person, "visitor_id": asked.visitor_id, "user_id": asked.user_id,
+    }  # fmt: skip
+    stated = [(name, value) for name, value in given.items() if value]
+    if len(stated) != 1:
+        raise BadQuestion("person", "say who by exactly one of person, visitor_id and user_id")
+    name, value = stated[0]
+    if name == "person":
+        answer = ask(store, "person_find.sql", question, _is_person(store), whose=_token(value))
+    else:
+        answer = ask(store, "person_find.sql", question, {"having": f"{name} = {{whose:String}}"}, whose=value)
+    row = answer.rows()[0]
+    if not row["sessions"]:
+        return None
+    return row["person"], {row["visitor_id"]}, {row["user_id"]} - {""}
+
+
+def _is_person(store: Store) -> dict[str, str]:
+    return {"having": f"{compiler(store).person} = {{whose:UInt64}}"}
+
+
+def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Each trait's values over time, a value that is repeated once."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in reversed(rows):
+        for name, value in json.loads(row["properties"]).items():
+            values = found.setdefault(name, [])
+            if not values or values[-1]["value"] != value:
+                values.append({"at": row["timestamp"], "value": value})
+    return found
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "person": str(row["person"])}
+
+
+def _token(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 1 << 64:
+        raise BadQuestion("person", f"{text!r} is not a person; take it from an answer")
+    return int(text)

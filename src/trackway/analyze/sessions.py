@@ -1,0 +1,51 @@
+"""Sessions: a list that can be sorted and filtered, and what they are like on the whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.feed import ACTIVE_FOR, newest_sessions
+from trackway.analyze.period import BadQuestion
+from trackway.analyze.question import Answer, Question, ask, moment
+from trackway.store.connection import Store
+
+SORTS = ("started_at", "ended_at", "duration_s", "events", "page_views", "entry_path", "exit_path", "country", "source")
+
+
+class Sessions(msgspec.Struct, tag="sessions", tag_field="question", kw_only=True):
+    """Sessions that started in the period: totals, and a page of the list."""
+
+    sort: str = "started_at"
+    descending: bool = True
+    limit: int = 50
+    offset: int = 0
+
+
+def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -> tuple[list[Answer], dict[str, Any]]:
+    """Sessions and their totals.
+
+    Returns:
+        The answers, and `{"totals": …, "rows": …}`. Of the totals, `ended` are sessions that were closed or have been
+        silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of sessions of a single event, `depth`
+        the mean number of page views; durations are in seconds.
+
+    Raises:
+        BadQuestion: it cannot be sorted by that.
+    """
+    if asked.sort not in SORTS:
+        raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
+    if not 1 <= asked.limit <= 10_000 or not 0 <= asked.offset <= 10_000_000:
+        raise BadQuestion("limit", "is from 1 to 10000, and offset not below 0")
+    since = moment(now - ACTIVE_FOR)
+    totals = ask(store, "session_totals.sql", question, active_since=since)
+    if (asked.sort, asked.descending, asked.offset) == ("started_at", True, 0):
+        listed = newest_sessions(store, question, now, asked.limit)
+    else:
+        shape = {"sort": asked.sort, "descending": asked.descending}
+        listed = ask(
+            store, "session_list.sql", question, shape, active_since=since, limit=asked.limit, offset=asked.offset
+        )
+    return [totals, listed], {"totals": totals.rows()[0], "rows": listed.rows()}

@@ -1,0 +1,108 @@
+"""What people save beside the events: segments, cohorts and annotations of a project."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.event import new_id
+from trackway.govern.tables import Annotation, Segment
+
+_Thing = TypeVar("_Thing", Segment, Annotation)
+
+
+class Saved:
+    """Segments and annotations.
+
+    Args:
+        sessions: makes sessions of the accounts database.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+        self.version = 0
+        """A number that grows with every change, for answers that depend on what is saved."""
+
+    def segments(self, project_id: UUID) -> list[Segment]:
+        """A project's segments and cohorts, by name."""
+        statement = select(Segment).where(Segment.project_id == str(project_id)).order_by(Segment.name, Segment.id)
+        with self._sessions() as session:
+            return list(session.scalars(statement))
+
+    def segment(self, project_id: UUID, segment_id: UUID) -> Segment | None:
+        """One of them."""
+        with self._sessions() as session:
+            found = session.get(Segment, str(segment_id))
+            return found if found is not None and found.project_id == str(project_id) else None
+
+    def add_segment(self, project_id: UUID, name: str, kind: str, filter_: Any, by: str) -> Segment:
+        """Save a filter (`live`) or the name of a list (`list`)."""
+        made = Segment(
+            id=str(new_id()), project_id=str(project_id), name=name, kind=kind, filter=filter_, created_by=by,
+            created_at=_now(),
+        )  # fmt: skip
+        return self._add(made)
+
+    def change_segment(self, project_id: UUID, segment_id: UUID, name: str | None, filter_: Any) -> Segment | None:
+        """Change what is given; None when there is no such segment."""
+        with self._sessions.begin() as session:
+            found = session.get(Segment, str(segment_id))
+            if found is None or found.project_id != str(project_id):
+                return None
+            found.name = found.name if name is None else name
+            if filter_ is not None and found.kind == "live":
+                found.filter = filter_
+            self.version += 1
+            return found
+
+    def remove_segment(self, project_id: UUID, segment_id: UUID) -> bool:
+        """Forget it; False when there is none."""
+        return self._remove(Segment, project_id, segment_id)
+
+    def annotations(self, project_id: UUID, since: datetime, until: datetime) -> list[Annotation]:
+        """What happened in [since, until), in order."""
+        statement = (
+            select(Annotation)
+            .where(Annotation.project_id == str(project_id), Annotation.at >= _naive(since), Annotation.at <
+            _naive(until)) .order_by(Annotation.at, Annotation.id)
+        )  # fmt: skip
+        with self._sessions() as session:
+            return list(session.scalars(statement))
+
+    def annotate(self, project_id: UUID, at: datetime, text: str, by: str) -> Annotation:
+        """Write down what happened at a moment."""
+        made = Annotation(
+            id=str(new_id()), project_id=str(project_id), at=_naive(at), text=text, created_by=by, created_at=_now()
+        )
+        return self._add(made)
+
+    def remove_annotation(self, project_id: UUID, annotation_id: UUID) -> bool:
+        """Forget it; False when there is none."""
+        return self._remove(Annotation, project_id, annotation_id)
+
+    def _add(self, made: _Thing) -> _Thing:
+        with self._sessions.begin() as session:
+            session.add(made)
+        self.version += 1
+        return made
+
+    def _remove(self, table: type[_Thing], project_id: UUID, one: UUID) -> bool:
+        with self._sessions.begin() as session:
+            found = session.get(table, str(one))
+            if found is None or found.project_id != str(project_id):
+                return False
+            session.delete(found)
+        self.version += 1
+        return True
+
+
+def _naive(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,78 @@
+"""Answers kept: one computation for the same question asked twice, none while the data are the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+Version = tuple[int, ...]
+
+
+class Kept(NamedTuple):
+    """An answer as JSON, of which data, made when (seconds since 1970) and in how many milliseconds."""
+
+    body: bytes
+    version: Version
+    made_at: float
+    took_ms: float
+
+
+class Answers:
+    """The newest answers, least recently used ones forgotten.
+
+    Args:
+        most_bytes: how much may be kept.
+    """
+
+    def __init__(self, most_bytes: int = 64 * 1024 * 1024) -> None:
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._size, self._most = 0, most_bytes
+        self._under_way: dict[tuple[str, Version], asyncio.Task[Kept]] = {}
+        self._waiting: dict[tuple[str, Version], int] = {}
+
+    def find(self, key: str, version: Version, max_age_s: float = 0) -> Kept | None:
+        """An answer to a question from these data, or from older data when it is no older than `max_age_s`."""
+        found = self._kept.get(key)
+        if found is None or (found.version != version and time.time() - found.made_at > max_age_s):
+            return None
+        self._kept.move_to_end(key)
+        return found
+
+    async def make(
+        self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]], cancel: Callable[[], None]
+    ) -> Kept:
+        """Compute an answer, or wait for the same one that is under way.
+
+        When everybody who waits for it has gone (been cancelled), `cancel` is called.
+        """
+        name = (key, version)
+        task = self._under_way.get(name)
+        if task is None:
+            task = asyncio.ensure_future(self._compute(key, version, compute))
+            self._under_way[name] = task
+            task.add_done_callback(lambda _: self._under_way.pop(name, None))
+        self._waiting[name] = self._waiting.get(name, 0) + 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                del self._waiting[name]
+                if not task.done():
+                    cancel()
+
+    async def _compute(self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]]) -> Kept:
+        started = time.perf_counter()
+        body = await compute()
+        kept = Kept(body, version, time.time(), (time.perf_counter() - started) * 1000)
+        if old := self._kept.pop(key, None):
+            self._size -= len(old.body)
+        self._kept[key] = kept
+        self._size += len(body)
+        while self._size > self._most and self._kept:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped.body)
+        return kept

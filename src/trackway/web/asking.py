@@ -1,0 +1,331 @@
+"""The one door for questions: `POST …/ask`, whatever is asked. Who may call: who may see the project.
+
+A body names the `question`, what every question has (`period` or `from` and `to`, `filter`, `compare`, `bots`,
+`sample`), and what that question has besides. Answers are kept until the project's data change; a question whose
+client goes away, or that is cancelled, is stopped in the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import msgspec
+import msgspec.inspect
+from litestar import Controller, Request, Response, delete, post
+
+from trackway.analyze.cohorts import CohortSizes, cohort_sizes
+from trackway.analyze.explorer import Events, Properties, PropertyValues, event_names, properties, values
+from trackway.analyze.filters import Member, Node, read, resolved
+from trackway.analyze.funnel import Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
+from trackway.analyze.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
+from trackway.analyze.paths import Paths, paths
+from trackway.analyze.period import BadQuestion, Period, period
+from trackway.analyze.persons import Merges, Person, Persons, merges, person, persons
+from trackway.analyze.question import Answer, Question
+from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.sampling import whole
+from trackway.analyze.sessions import Sessions, sessions
+from trackway.analyze.sources import METRICS, Sources, sources
+from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
+from trackway.analyze.trend import Trend, trend
+from trackway.govern.tables import Project
+from trackway.store.connection import Store, running
+from trackway.web.answers import Answers, Version
+from trackway.web.caller import Caller
+from trackway.web.house import House
+
+
+class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw_only=True):
+    """The standing funnel impression → click → view_details → interest → ticket_click; `rows` asks for every step."""
+
+    rows: bool = False
+    limit: int = 1000
+    offset: int = 0
+
+
+class Asking(NamedTuple):
+    """What a question is asked with."""
+
+    store: Store
+    question: Question
+    project: Project
+    now: datetime
+
+
+Answered = tuple[list[Answer], Any]
+
+
+def _entity_funnel(a: Asking, asked: EntityFunnel) -> Answered:
+    shape = entity_funnel()
+    if not asked.rows:
+        return funnel(a.store, a.question, shape)
+    of_rows = FunnelUnits(**msgspec.structs.asdict(shape), rows=True, limit=asked.limit, offset=asked.offset)
+    return funnel_units(a.store, a.question, of_rows)
+
+
+def _sources(a: Asking, asked: Sources) -> Answered:
+    metrics = asked.metrics or METRICS
+    answer, rows = sources(a.store, a.question, asked.by, a.project.currency, asked.limit, metrics)
+    return [answer], rows
+
+
+QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
+    Trend: lambda a, asked: trend(a.store, a.question, asked, a.project.currency),
+    Funnel: lambda a, asked: funnel(a.store, a.question, asked),
+    FunnelUnits: lambda a, asked: funnel_units(a.store, a.question, asked),
+    EntityFunnel: _entity_funnel,
+    Retention: lambda a, asked: retention(a.store, a.question, asked, a.now),
+    RetentionPeople: lambda a, asked: retention_people(a.store, a.question, asked, a.now),
+    Lifecycle: lambda a, asked: lifecycle(a.store, a.question, asked),
+    LifecyclePeople: lambda a, asked: lifecycle_people(a.store, a.question, asked),
+    Stickiness: lambda a, asked: stickiness(a.store, a.question, asked),
+    Active: lambda a, asked: active(a.store, a.question, asked),
+    CohortSizes: lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now),
+    Paths: lambda a, asked: paths(a.store, a.question, asked),
+    Sessions: lambda a, asked: sessions(a.store, a.question, asked, a.now),
+    Sources: _sources,
+    Persons: lambda a, asked: persons(a.store, a.question, asked),
+    Person: lambda a, asked: person(a.store, a.question, asked),
+    Merges: lambda a, asked: merges(a.store, a.question, asked),
+    Events: lambda a, asked: event_names(a.store, a.question, asked),
+    Properties: lambda a, asked: properties(a.store, a.question, asked),
+    PropertyValues: lambda a, asked: values(a.store, a.question, asked),
+}
+"""Every question: what it is asked with, and what answers it."""
+KINDS: dict[str, type] = {str(msgspec.inspect.type_info(kind).tag): kind for kind in QUESTIONS}  # type: ignore[attr-defined]
+SAMPLED = (Trend, Funnel, Retention, Lifecycle, Stickiness, Active)
+_WITH_MARGIN = frozenset(["persons", "visitors"])
+
+
+class Common(msgspec.Struct, forbid_unknown_fields=True):
+    """What every question has."""
+
+    period: str = "30d"
+    since: str = msgspec.field(default="", name="from")
+    until: str = msgspec.field(default="", name="to")
+    filter: Any = None
+    compare: Any = None
+    bots: bool = False
+    sample: float = 1.0
+    max_age_s: float = 0
+    id: str = ""
+
+
+_COMMON = {field.encode_name for field in msgspec.structs.fields(Common)}
+_ID = re.compile(r"^[A-Za-z0-9_-]{0,64}$")
+_PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>.*)`)?$", re.DOTALL)
+
+
+class Read(NamedTuple):
+    """A body that has been understood."""
+
+    common: Common
+    asked: Any
+    filter: Node | None
+
+
+def understood(body: Any) -> Read:
+    """What a body asks.
+
+    Raises:
+        BadQuestion: no such question, or a part of it that is unknown or wrong; `field` names it.
+    """
+    if not isinstance(body, dict) or body.get("question") not in KINDS:
+        raise BadQuestion("question", f"is one of {', '.join(KINDS)}")
+    kind = KINDS[body["question"]]
+    known = {field.encode_name for field in msgspec.structs.fields(kind)} | _COMMON | {"question"}
+    if unknown := sorted(set(body) - known):
+        raise BadQuestion(unknown[0], f"is not part of {body['question']}; it has {', '.join(sorted(known))}")
+    try:
+        common = msgspec.convert({name: value for name, value in body.items() if name in _COMMON}, Common)
+        asked: Any = msgspec.convert({name: value for name, value in body.items() if name not in _COMMON}, kind)
+    except msgspec.ValidationError as error:
+        place = _PLACE.match(str(error))
+        raise BadQuestion((place and place["field"]) or "question", (place and place["reason"]) or "") from error
+    if not 0.001 <= common.sample <= 1:
+        raise BadQuestion("sample", "is a share of people from 0.001 to 1")
+    if common.sample < 1 and not (isinstance(asked, SAMPLED) and _only_people(asked)):
+        raise BadQuestion("sample", "is for questions that count people: their numbers can be made whole")
+    if not _ID.match(common.id):
+        raise BadQuestion("id", "is made of at most 64 letters, digits, dashes and underscores")
+    return Read(common, asked, read(common.filter) if common.filter is not None else None)
+
+
+def _only_people(asked: Any) -> bool:
+    return not isinstance(asked, Trend) or all(one.metric in _WITH_MARGIN for one in asked.series)
+
+
+def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Period | None:
+    if compare is None:
+        return None
+    if compare in ("previous", "year"):
+        return stretch.before(timezone, compare)
+    if isinstance(compare, dict) and set(compare) == {"from", "to"}:
+        return period("", timezone, now, str(compare["from"]), str(compare["to"]))
+    raise BadQuestion("compare", "is previous, year, or an object of from and to")
+
+
+class Desk:
+    """Where questions are answered: threads, kept answers, and what is under way."""
+
+    def __init__(self, house: House, threads: int = 8) -> None:
+        self._house = house
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
+        self._answers = Answers()
+        self._tasks: dict[tuple[UUID, str], asyncio.Future[Any]] = {}
+
+    def _version(self, project_id: UUID) -> Version:
+        house = self._house
+        return house.loader.version(project_id), house.store.persons.version, house.accounts.saved.version
+
+    async def answer(self, project: Project, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
+        """The answer to a body; `gone` is awaited beside it and ends the question when it returns."""
+        read_ = understood(body)
+        project_id, now = UUID(project.id), datetime.now(UTC)
+        common = read_.common
+        stretch = period(common.period, project.timezone, now, common.since, common.until)
+        earlier = _earlier(common.compare, stretch, project.timezone, now)
+        version = self._version(project_id)
+        asked = {name: value for name, value in body.items() if name not in ("id", "max_age_s")}
+        key = msgspec.json.encode([project.id, project.timezone, project.currency, stretch, earlier, asked]).decode()
+        kept = self._answers.find(key, version, common.max_age_s)
+        hit = kept is not None
+        if kept is None:
+            name = uuid4().hex
+            compute = self._compute(read_, project, stretch, earlier, now, name)
+            made = asyncio.ensure_future(self._answers.make(key, version, compute, lambda: self._cancel(name)))
+            kept = await self._unless_gone(project_id, common.id or name, made, gone)
+        return {
+            **msgspec.json.decode(kept.body, type=dict[str, msgspec.Raw]),
+            "period": {"from": stretch.start, "to": stretch.end},
+            "cache": {
+                "hit": hit,
+                "stale": kept.version != version,
+                "made_at": datetime.fromtimestamp(kept.made_at, UTC),
+                "took_ms": round(kept.took_ms, 1),
+            },
+        }
+
+    def _compute(
+        self, read_: Read, project: Project, stretch: Period, earlier: Period | None, now: datetime, name: str
+    ) -> Callable[[], Any]:
+        def work() -> bytes:
+            running.set(name)
+            try:
+                return msgspec.json.encode(self._answered(read_, project, stretch, earlier, now))
+            finally:
+                self._house.store.forget(name)
+
+        def start() -> Any:
+            context = contextvars.copy_context()
+            return asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
+
+        return start
+
+    def _answered(
+        self, read_: Read, project: Project, stretch: Period, earlier: Period | None, now: datetime
+    ) -> dict[str, Any]:
+        project_id = UUID(project.id)
+        filters = () if read_.filter is None else (resolved(read_.filter, self._look_up(project_id)),)
+        question = Question(
+            project_id=project_id, period=stretch, timezone=project.timezone, filters=filters, bots=read_.common.bots,
+            goals=tuple(project.goals), sample=read_.common.sample,
+        )  # fmt: skip
+        answers, data = self._ask(Asking(self._house.store, question, project, now), read_.asked)
+        found: dict[str, Any] = {"data": data, "queries": [_opened(answer) for answer in answers]}
+        if earlier is not None:
+            before = msgspec.structs.replace(question, period=earlier)
+            _, data_before = self._ask(Asking(self._house.store, before, project, now), read_.asked)
+            found["before"] = {"data": data_before, "from": earlier.start, "to": earlier.end}
+        if isinstance(read_.asked, Trend):
+            found["annotations"] = [
+                {"id": one.id, "at": one.at.replace(tzinfo=UTC), "text": one.text}
+                for one in self._house.accounts.saved.annotations(project_id, stretch.start, stretch.end)
+            ]
+        return found
+
+    @staticmethod
+    def _ask(asking: Asking, asked: Any) -> Answered:
+        answers, data = QUESTIONS[type(asked)](asking, asked)
+        share = asking.question.sample
+        if share < 1:
+            data = whole(_as_people(data) if isinstance(asked, Trend) else data, share)
+        return answers, data
+
+    def _look_up(self, project_id: UUID) -> Callable[[UUID], Node | None]:
+        def look_up(segment_id: UUID) -> Node | None:
+            found = self._house.accounts.saved.segment(project_id, segment_id)
+            if found is None:
+                return None
+            return Member(segment_id) if found.kind == "list" else read(found.filter)
+
+        return look_up
+
+    async def _unless_gone(
+        self, project_id: UUID, name: str, made: asyncio.Future[Any], gone: Callable[[], Any]
+    ) -> Any:
+        watch = asyncio.ensure_future(gone())
+        self._tasks[project_id, name] = made
+        try:
+            await asyncio.wait({made, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not made.done():
+                made.cancel()
+            try:
+                return await made
+            except asyncio.CancelledError:
+                raise BadQuestion("id", "the question was cancelled") from None
+        finally:
+            watch.cancel()
+            self._tasks.pop((project_id, name), None)
+
+    def cancel(self, project_id: UUID, name: str) -> bool:
+        """Stop a question by the `id` it was asked with; False when it is not under way."""
+        task = self._tasks.get((project_id, name))
+        return task is not None and task.cancel()
+
+    def _cancel(self, name: str) -> None:
+        asyncio.get_running_loop().run_in_executor(None, self._house.store.cancel, name)
+
+
+def _as_people(data: Any) -> Any:
+    """A trend's numbers under a name that says that they count people."""
+    return {**data, "series": [{**line, "persons": int(line["total"] or 0)} for line in data["series"]]}
+
+
+def _opened(answer: Answer) -> dict[str, Any]:
+    return {"sql": answer.sql, "parameters": answer.parameters, "took_ms": round(answer.took_ms, 1)}
+
+
+class Ask(Controller):
+    """`/api/v1/projects/{project_id}/ask`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/ask"
+    tags = ("questions",)
+
+    @post("/", status_code=200)
+    async def ask(self, project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> Response[Any]:
+        """Answer any question; the body names it. See docs/reference/questions.md."""
+        project = request.user.project(project_id)
+        try:
+            body = msgspec.json.decode(await request.body())
+        except msgspec.DecodeError as error:
+            raise BadQuestion("question", f"the body is not JSON: {error}") from error
+
+        async def gone() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+        return Response(await desk.answer(project, body, gone))
+
+    @delete("/{name:str}")
+    async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:
+        """Stop a question that was asked with this `id`."""
+        request.user.project(project_id)
+        desk.cancel(project_id, name)
