@@ -2,8 +2,8 @@
 {% from "time.sql" import ordinal %}
 SELECT
 {% if show == "counts" %}
-    status.1 AS at,
-    status.2 AS status,
+    bar.1 AS at,
+    bar.2 AS status,
     count() AS persons
 {% else %}
     person,
@@ -28,12 +28,12 @@ ARRAY JOIN arrayConcat(
         arrayFilter(one -> one >= {first:Int32}, active)),
     arrayMap(one -> (toInt32(one + 1), 'dormant'),
         arrayFilter(one -> one < {last:Int32} AND NOT has(active, one + 1), active))
-) AS status
+) AS bar
 {% if show == "counts" %}
 GROUP BY at, status
 ORDER BY at, status
 {% else %}
-WHERE status.1 = {at:Int32} AND status.2 = {status:String}
+WHERE bar.1 = {at:Int32} AND bar.2 = {status:String}
 ORDER BY person
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
 {% endif %}

@@ -44,8 +44,8 @@ class Merges(msgspec.Struct, tag="merges", tag_field="question", kw_only=True):
 
 
 def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`person`, a `name`, ids, `visitors` (how many), `sessions`, `events`, `page_views`, first and last seen, and
-    where.""" if asked.sort not in SORTS:
+    """`person`, a `name`, ids, `visitors` (how many), `sessions`, `events`, `page_views`, and when and where."""
+    if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
         raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")

@@ -44,7 +44,7 @@ ARRAY JOIN starts AS cohort
 GROUP BY {% if by %}part, {% endif %}cohort, later
 ORDER BY {% if by %}part, {% endif %}cohort, later
 {% else %}
-WHERE cohort = {cohort:Int32} AND has({{ came_back }}, {later:Int32})
+WHERE cohort = {cohort:Int32} AND has(arrayConcat([toInt32(-1)], {{ came_back }}), {later:Int32})
 ORDER BY person
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
 {% endif %}

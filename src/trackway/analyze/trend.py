@@ -107,6 +107,7 @@ def _drawn(
     by_moment = {
         datetime.fromtimestamp(at, UTC): value for at, value in counted.items() if at and not math.isnan(value)
     }
+    total = None if total is None or math.isnan(total) else total
     return {"name": name, "total": total, "points": [by_moment.get(at, empty) for at in moments]}
 
 

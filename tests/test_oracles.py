@@ -1,0 +1,466 @@
+"""Questions against plain Python, written from the definitions, over small sets of events that are made to be awkward.
+
+Ties, gaps, days of 23 and 25 hours, merged persons, repeated and late messages, in any order of arrival.
+"""
+
+import os
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import Loaded
+from trackway.analyze.filters import read
+from trackway.analyze.funnel import Exclusion, Funnel, FunnelUnits, funnel, funnel_units
+from trackway.analyze.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
+from trackway.analyze.overview import overview
+from trackway.analyze.paths import END, Paths, paths
+from trackway.analyze.period import Period, first_day, ordinal
+from trackway.analyze.question import Question
+from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.series import Series
+from trackway.analyze.sources import sources
+from trackway.analyze.steps import Step
+from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
+from trackway.analyze.trend import Trend, trend
+from trackway.event import Message, new_id
+
+BERLIN = ZoneInfo("Europe/Berlin")
+# The last days of March 2026: in Berlin the 29th has 23 hours.
+START = datetime(2026, 3, 20, tzinfo=BERLIN).astimezone(UTC)
+END_OF = datetime(2026, 4, 3, tzinfo=BERLIN).astimezone(UTC)
+NOW = datetime(2026, 4, 10, tzinfo=UTC)
+EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
+
+
+class Happened(NamedTuple):
+    """An event as the reference sees it; `at` in ms from START, `who` a person."""
+
+    at: int
+    name: str
+    who: str
+    visitor: str
+    path: str
+    value: int
+
+
+def person_of(visitor: str, users: dict[str, str]) -> str:
+    return users.get(visitor, visitor)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[list[Message]], list[Happened]]:
+    """Batches of messages, and what they mean. Visitors `a` and `b` may turn out to be one user."""
+    users = draw(st.sampled_from([{}, {"a": "ann"}, {"a": "ann", "b": "ann"}, {"a": "ann", "b": "bob"}]))
+    moments = st.one_of(
+        st.integers(0, 14 * 86_400).map(lambda s: s * 1000),
+        st.integers(0, 60).map(lambda s: s * 1000),
+        st.sampled_from([86_400_000 * n - d for n in range(1, 14) for d in (0, 1, 3_600_000)]),
+        st.integers(-5 * 86_400, 0).map(lambda s: s * 1000),
+    )
+    rows = draw(
+        st.lists(
+            st.tuples(moments, st.sampled_from("ABCXpp"), st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 3)),
+            min_size=1, max_size=22,
+        )
+    )  # fmt: skip
+    messages, happened = [], []
+    for number, (at, name, visitor, path, value) in enumerate(rows):
+        moment = int(START.timestamp() * 1000) + at
+        page = {"url": f"https://s.example/{path}"}
+        common: dict[str, Any] = {
+            "message_id": f"m{number}", "anonymous_id": visitor, "timestamp": moment, "context": {"page": page, "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "ip": "x"},
+            "properties": {"value": value, "revenue": value} if name != "p" else {},
+        }  # fmt: skip
+        messages.append(Message(type="page" if name == "p" else "track", event=None if name == "p" else name, **common))
+        happened.append(
+            Happened(at, "page" if name == "p" else name, person_of(visitor, users), visitor, f"/{path}", value)
+        )
+    latest = int(START.timestamp() * 1000) - 6 * 86_400_000
+    for visitor, user in users.items():
+        # Before the oldest event, but a message like any other: one more event of that person.
+        messages.append(Message(type="identify", message_id=f"i{visitor}", anonymous_id=visitor, user_id=user, timestamp=latest,
+                                context={"userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "ip": "x"}))  # fmt: skip
+        happened.append(Happened(-6 * 86_400_000, "identify", user, visitor, "", 0))
+    order = draw(st.permutations(messages))
+    repeated = order + draw(st.lists(st.sampled_from(order), max_size=3))
+    cut = draw(st.integers(0, len(repeated)))
+    return [batch for batch in (repeated[:cut], repeated[cut:]) if batch], sorted(happened)
+
+
+def loaded_with(loaded: Loaded, batches: list[list[Message]]) -> Question:
+    project = new_id()
+    for batch in batches:
+        loaded.load(project, batch)
+    return Question(project_id=project, period=Period(START, END_OF), timezone="Europe/Berlin")
+
+
+def tokens(loaded: Loaded, question: Question) -> dict[str, str]:
+    """The engine's persons → the reference's."""
+    rows = loaded.rows(
+        question.project_id,
+        "SELECT DISTINCT toString(dictGetOrDefault('persons', 'person', identity, identity)) AS token, visitor_id, "
+        "anyLast(user_id) OVER (PARTITION BY token) AS user FROM events WHERE project_id = {p:UUID}",
+    )
+    return {row["token"]: row["visitor_id"] for row in rows}
+
+
+# Funnels
+
+SPAN = int((END_OF - START).total_seconds() * 1000)
+
+
+def reached(events: list[Happened], steps: list[set[str]], asked: Funnel, window: int) -> tuple[int, tuple[int, ...]]:
+    """The level and the times of the attempt that counts, by looking at every attempt there is."""
+    exclusions = [(one.event, one.after, one.before or len(steps)) for one in asked.exclusions]
+
+    def bits(one: Happened) -> int:
+        found = sum(1 << k for k, names in enumerate(steps) if one.name in names)
+        return found + sum(1 << (len(steps) + k) for k, (name, _, _) in enumerate(exclusions) if one.name == name)
+
+    known = sorted((one.at, bits(one), one.name) for one in events if bits(one) or asked.order == "strict")
+    if asked.order == "any":
+        best: tuple[int, tuple[int, ...]] = (0, ())
+        for end in range(len(known)):
+            newest = [
+                max((at for at, mask, _ in known[: end + 1] if mask >> k & 1), default=None) for k in range(len(steps))
+            ]
+            inside = tuple(sorted(at for at in newest if at is not None and known[end][0] - at <= window))
+            if inside and inside[0] < SPAN and len(inside) > best[0]:
+                best = (len(inside), inside)
+        return best
+    attempts: list[tuple[int, ...]] = []
+
+    def ends(i: int, k: int) -> bool:
+        return any(known[i][2] == name and after <= k < before for name, after, before in exclusions)
+
+    def follow(chain: tuple[int, ...]) -> None:
+        attempts.append(chain)
+        k, last = len(chain), chain[-1]
+        if k == len(steps) or ends(last, k):
+            return
+        for i in range(last + 1, len(known)):
+            if known[i][0] - known[chain[0]][0] > window or ends(i, k):
+                break
+            if known[i][1] >> k & 1:
+                follow((*chain, i))
+            if asked.order == "strict":
+                break
+
+    for i, (at, mask, _) in enumerate(known):
+        if mask & 1 and 0 <= at < SPAN and not ends(i, 1):
+            follow((i,))
+    if not attempts:
+        return 0, ()
+    level = max(map(len, attempts))
+    furthest = [chain for chain in attempts if len(chain) == level]
+    first = min(chain[-1] for chain in furthest)
+    best_chain = min(
+        (chain for chain in furthest if chain[-1] == first),
+        key=lambda chain: (-known[chain[0]][0], [known[i][0] for i in chain]),
+    )
+    return level, tuple(known[i][0] for i in best_chain)
+
+
+@settings(max_examples=EXAMPLES * 2, deadline=None)
+@given(
+    histories(),
+    st.lists(st.sampled_from([["A"], ["B"], ["C"], ["A", "B"], ["page"]]), min_size=1, max_size=4),
+    st.sampled_from(["ordered", "strict", "any"]),
+    st.sampled_from([1, 30, 3600, 86_400, 3 * 86_400]),
+    st.booleans(),
+)
+def test_funnels_equal_the_definition(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], names: list[list[str]], order: Any, window_s: int, excluding: bool
+) -> None:  # fmt: skip
+    batches, happened = history
+    question = loaded_with(loaded, batches)
+    exclusions = [Exclusion(event="X", after=1, before=2)] if excluding and len(names) > 1 and order != "any" else []
+    asked = Funnel(steps=[Step(event=one) for one in names], order=order, window_s=window_s, exclusions=exclusions)
+    by_person: dict[str, list[Happened]] = defaultdict(list)
+    for one in happened:
+        if 0 <= one.at <= SPAN + window_s * 1000:
+            by_person[one.who].append(one)
+    expected = {
+        who: reached(events, [set(one) for one in names], asked, window_s * 1000) for who, events in by_person.items()
+    }
+    expected = {who: found for who, found in expected.items() if found[0]}
+    _, data = funnel(loaded.store, question, asked)
+    levels = [level for level, _ in expected.values()]
+    assert [step["units"] for step in data["steps"]] == [
+        sum(level >= k for level in levels) for k in range(1, len(names) + 1)
+    ]
+    shape = {name: getattr(asked, name) for name in asked.__struct_fields__}
+    _, units = funnel_units(loaded.store, question, FunnelUnits(**shape, limit=1000))
+    times = sorted(tuple(int((at - START).total_seconds() * 1000) for at in unit["times"]) for unit in units)
+    assert times == sorted(chain for _, chain in expected.values())
+    for k in range(1, len(names) + 1):
+        _, dropped = funnel_units(loaded.store, question, FunnelUnits(**shape, step=k, dropped=True, limit=1000))
+        assert len(dropped) == sum(level == k for level in levels)
+    for pair in data.get("times", []):
+        chains = [chain for level, chain in expected.values() if level >= pair["to"]]
+        waits = sorted((chain[pair["to"] - 1] - chain[pair["from"] - 1]) / 1000 for chain in chains)
+        assert pair["units"] == len(waits) == sum(one["units"] for one in pair["histogram"])
+        assert pair["mean_s"] == pytest.approx(sum(waits) / len(waits))
+        assert (pair["least_s"], pair["most_s"]) == (waits[0], waits[-1])
+        middle = (waits[(len(waits) - 1) // 2] + waits[len(waits) // 2]) / 2
+        assert pair["median"] == pytest.approx(middle)
+
+
+def test_a_breakdown_of_a_funnel_and_its_trend_add_up(loaded: Loaded) -> None:
+    messages = [
+        Message(type="track", event=event, message_id=f"{who}{event}", anonymous_id=who, timestamp=int(START.timestamp() * 1000) + 1000 * n, properties={"plan": plan})
+        for n, (who, plan, events) in enumerate([("a", "free", "AB"), ("b", "pro", "A"), ("c", "pro", "AB"), ("d", "", "A")])
+        for event in events
+    ]  # fmt: skip
+    question = loaded_with(loaded, [messages])
+    asked = Funnel(steps=[Step(event="A"), Step(event="B")], by="properties.plan", top=1, interval="day")
+    _, data = funnel(loaded.store, question, asked)
+    assert [(part["value"], [s["units"] for s in part["steps"]]) for part in data["parts"]] == [
+        ("pro", [2, 1]),
+        ("", [2, 1]),
+    ]
+    assert [step["units"] for step in data["steps"]] == [4, 2]
+    assert sum(point["entered"] for point in data["trend"]) == 4
+    assert data["trend"][0]["rate"] == 0.5
+
+
+# Retention, lifecycle, stickiness
+
+
+def intervals_of(happened: list[Happened], interval: Any, wanted: Any = None) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for one in happened:
+        if wanted is None or one.name in wanted:
+            found[one.who].add(ordinal(START + timedelta(milliseconds=one.at), "Europe/Berlin", interval))
+    return found
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    histories(), st.sampled_from(["day", "week", "month"]), st.sampled_from(["first_time", "recurring"]),
+    st.sampled_from(["on", "on_or_after", "bracket"]), st.sampled_from(["", "A"]), st.sampled_from(["", "B"]),
+)  # fmt: skip
+def test_retention_equals_the_definition(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], interval: Any, kind: Any, mode: Any, start: str, back: str
+) -> None:  # fmt: skip
+    batches, happened = history
+    question = loaded_with(loaded, batches)
+    brackets = [(0, 0), (1, 3), (4, 6)]
+    asked = Retention(
+        start=Step(event=start), come_back=Step(event=back), interval=interval, kind=kind, mode=mode, intervals=4,
+        brackets=brackets if mode == "bracket" else [],
+    )  # fmt: skip
+    _, data = retention(loaded.store, question, asked, NOW)
+    started = intervals_of(happened, interval, {start} if start else None)
+    inside = intervals_of([one for one in happened if 0 <= one.at < SPAN], interval, {start} if start else None)
+    returns = intervals_of([one for one in happened if one.at >= 0], interval, {back} if back else None)
+    low, high = (
+        ordinal(START, "Europe/Berlin", interval),
+        ordinal(END_OF - timedelta(milliseconds=1), "Europe/Berlin", interval),
+    )
+
+    def cohorts(who: str) -> set[int]:
+        if kind == "recurring":
+            return inside.get(who, set())
+        first = min(started[who])
+        return {first} if low <= first <= high else set()
+
+    def came(who: str, cohort: int, k: int) -> bool:
+        later = {one - cohort for one in returns.get(who, set())}
+        if mode == "bracket":
+            return any(brackets[k][0] <= one <= brackets[k][1] for one in later)
+        return k in later if mode == "on" else any(one >= k for one in later)
+
+    people = {cohort: [who for who in started if cohort in cohorts(who)] for cohort in range(low, high + 1)}
+    for row in data["cohorts"]:
+        cohort = ordinal(datetime.fromisoformat(row["cohort"]).replace(tzinfo=BERLIN), "Europe/Berlin", interval)
+        assert row["persons"] == len(people[cohort])
+        for k, cell in enumerate(row["cells"]):
+            assert cell["persons"] == sum(came(who, cohort, k) for who in people[cohort])
+    shape = {name: getattr(asked, name) for name in asked.__struct_fields__}
+    for row in data["cohorts"][:3]:
+        cell = RetentionPeople(**shape, cohort=row["cohort"], later=-1)
+        assert len(retention_people(loaded.store, question, cell, NOW)[1]) == row["persons"]
+        if row["cells"]:
+            cell = RetentionPeople(**shape, cohort=row["cohort"], later=0)
+            assert len(retention_people(loaded.store, question, cell, NOW)[1]) == row["cells"][0]["persons"]
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(histories(), st.sampled_from(["day", "week", "month"]), st.sampled_from(["", "A", "page"]))
+def test_lifecycle_and_stickiness_equal_the_definitions(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], interval: Any, event: str
+) -> None:  # fmt: skip
+    batches, happened = history
+    question = loaded_with(loaded, batches)
+    known = [one for one in happened if one.at < SPAN]
+    there = intervals_of(known, interval, {event} if event else None)
+    low, high = (
+        ordinal(START, "Europe/Berlin", interval),
+        ordinal(END_OF - timedelta(milliseconds=1), "Europe/Berlin", interval),
+    )
+    _, data = lifecycle(loaded.store, question, Lifecycle(event=Step(event=event), interval=interval))
+    for at, row in enumerate(data["intervals"], low):
+        assert row["at"] == first_day(at, interval).isoformat()
+        here = {who for who, seen in there.items() if at in seen}
+        before = {who for who, seen in there.items() if at - 1 in seen}
+        new = {who for who in here if min(there[who]) == at}
+        expected = {
+            "new": new,
+            "returning": here & before,
+            "resurrecting": here - before - new,
+            "dormant": before - here,
+        }
+        assert {name: row[name] for name in expected} == {name: len(who) for name, who in expected.items()}
+    assert len(data["intervals"]) == high - low + 1
+    one = LifecyclePeople(event=Step(event=event), interval=interval, at=data["intervals"][0]["at"], status="dormant")
+    assert len(lifecycle_people(loaded.store, question, one)[1]) == data["intervals"][0]["dormant"]
+
+    inside = intervals_of([one for one in known if one.at >= 0], interval, {event} if event else None)
+    _, sticky = stickiness(loaded.store, question, Stickiness(event=Step(event=event), interval=interval))
+    assert sticky["persons"] == len(inside)
+    assert [row["persons"] for row in sticky["rows"]] == [
+        sum(len(seen) == n for seen in inside.values()) for n in range(1, max(map(len, inside.values()), default=0) + 1)
+    ]
+    _, days = active(loaded.store, question, Active(event=Step(event=event)))
+    daily = intervals_of(known, "day", {event} if event else None)
+    for day, row in enumerate(days["days"], ordinal(START, "Europe/Berlin", "day")):
+        for name, span in (("day", 1), ("week", 7), ("month", 30)):
+            assert row[name] == sum(any(day - span < one <= day for one in seen) for seen in daily.values())
+
+
+# Paths
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    histories(),
+    st.sampled_from(["after", "before"]),
+    st.sampled_from(["", "/x"]),
+    st.sampled_from([[], ["/*"], ["/y"]]),
+)
+def test_paths_equal_the_definition(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], direction: Any, anchor: str, groups: list[str]
+) -> None:  # fmt: skip
+    batches, happened = history
+    # In the same millisecond the order has no meaning: leave such events out.
+    seen = [(one.visitor, one.at) for one in happened]
+    if len(set(seen)) < len(seen) or (anchor and groups == ["/*"]):
+        return
+    question = loaded_with(loaded, batches)
+    asked = Paths(direction=direction, anchor=anchor, steps=3, unit="person", groups=groups, top=50)
+    ways = []
+    by_person: dict[str, list[Happened]] = defaultdict(list)
+    for one in happened:
+        if 0 <= one.at < SPAN and one.name == "page":
+            by_person[one.who].append(one)
+    if any(len({e.at for e in events}) < len(events) for events in by_person.values()):
+        return
+    for events in by_person.values():
+        nodes = ["/*" if groups == ["/*"] else one.path for one in events]
+        nodes = [node for i, node in enumerate(nodes) if i == 0 or nodes[i - 1] != node]
+        nodes = nodes[::-1] if direction == "before" else nodes
+        if anchor:
+            nodes = nodes[nodes.index(anchor) :] if anchor in nodes else []
+        if nodes:
+            ways.append(nodes[:3])
+    expected: dict[tuple[int, str, str], int] = defaultdict(int)
+    for way in ways:
+        for number, (here, behind) in enumerate(pairwise([*way, END][:3]), 1):
+            expected[number, here, behind] += 1
+    _, data = paths(loaded.store, question, asked)
+    assert {(one["step"], one["from"], one["to"]): one["ways"] for one in data["links"]} == dict(expected)
+    assert data["ways"] == len(ways)
+    for node in data["nodes"]:
+        if node["step"] < 3:
+            out = sum(
+                one["ways"] for one in data["links"] if (one["step"], one["from"]) == (node["step"], node["name"])
+            )
+            assert out == node["ways"]
+
+
+# One number for one thing
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(histories(), st.sampled_from(["", "A"]))
+def test_total_breakdown_and_drill_down_agree(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], event: str
+) -> None:  # fmt: skip
+    batches, happened = history
+    question = loaded_with(loaded, batches)
+    inside = [one for one in happened if 0 <= one.at < SPAN and (not event or one.name == event)]
+    metrics = ("events", "persons", "visitors", "per_person", "revenue")
+    asked = Trend(series=[Series(event=event, metric=one) for one in metrics], by=["name", "path"], top=2)
+    plain = Trend(series=asked.series)
+    _, split = trend(loaded.store, question, asked, "EUR")
+    _, drawn = trend(loaded.store, question, plain, "EUR")
+    known = {
+        "events": len(inside),
+        "persons": len({one.who for one in inside}),
+        "visitors": len({one.visitor for one in inside}),
+        "per_person": len(inside) / len({one.who for one in inside}) if inside else None,
+        "revenue": sum(one.value for one in inside if one.name in "ABCX"),
+    }
+    for name, line, whole in zip(metrics, split["series"], drawn["series"], strict=True):
+        assert whole["total"] == line["total"] == known[name], name
+        assert line["points"] == whole["points"]
+        if name in ("events", "revenue"):
+            assert sum(line["points"]) == line["total"] == sum(part["total"] for part in line["parts"])
+    _, totals = overview(loaded.store, question, question.period.before("Europe/Berlin", "previous"), "EUR")
+    if not event:
+        assert totals["current"]["events"] == known["events"]
+        assert totals["current"]["visitors"] == known["visitors"]
+        of_sessions = Trend(series=[Series(metric="sessions"), Series(metric="bounce_rate"), Series(metric="depth")])
+        lines = trend(loaded.store, question, of_sessions)[1]["series"]
+        assert lines[0]["total"] == totals["current"]["sessions"]
+        counted = sources(loaded.store, question, ["source"], "EUR", metrics=["sessions", "bounce_rate", "page_views"])[
+            1
+        ]
+        listed = sources(loaded.store, question, ["source"], "EUR")[1]
+        assert sum(row["sessions"] for row in counted) == sum(row["sessions"] for row in listed) == lines[0]["total"]
+        same = [{name: row[name] for name in ("source", "sessions", "bounce_rate", "page_views")} for row in listed]
+        assert counted == same
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    histories(),
+    st.sampled_from(["any", "all", "not"]),
+    st.integers(1, 3),
+    st.sampled_from(["at_least", "at_most", "exactly"]),
+)
+def test_filters_on_behaviour_mean_the_people_they_say(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], how: str, times: int, compare: Any
+) -> None:  # fmt: skip
+    batches, happened = history
+    question = loaded_with(loaded, batches)
+    did = {"did": "A", "times": times, "compare": compare}
+    here = {"column": "path", "values": ["/x"]}
+    value = {"column": "properties.value", "operator": "between", "values": [1, 2]}
+    given_: dict[str, Any] = {"not": {"any": [did, here]}} if how == "not" else {how: [did, here, value]}
+    asked = Trend(series=[Series(metric="events"), Series(metric="persons")])
+    _, data = trend(
+        loaded.store,
+        Question(
+            **{**{name: getattr(question, name) for name in question.__struct_fields__}, "filters": (read(given_),)}
+        ),
+        asked,
+    )
+    counts: dict[str, int] = defaultdict(int)
+    for one in happened:
+        counts[one.who] += one.name == "A"
+    test = {"at_least": lambda n: n >= times, "at_most": lambda n: n <= times, "exactly": lambda n: n == times}[compare]
+
+    def fits(one: Happened) -> bool:
+        parts = [test(counts[one.who]), one.path == "/x", one.name in "ABCX" and 1 <= one.value <= 2]
+        return not any(parts[:2]) if how == "not" else all(parts) if how == "all" else any(parts)
+
+    kept = [one for one in happened if 0 <= one.at < SPAN and fits(one)]
+    assert [line["total"] for line in data["series"]] == [len(kept), len({one.who for one in kept})]
