@@ -1,8 +1,9 @@
 """Filters: what a question is about, as a tree of conditions, compiled to bound SQL on events or on sessions.
 
 A filter is data: `{"column": "country", "operator": "is", "values": ["GB"]}`, `{"all": […]}`, `{"any": […]}`,
-`{"not": …}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"segment": ID}`; or, in an address,
-`country:is:GB|DE`. `trackway.analyze.columns` says what can be asked for.
+`{"not": …}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"cohort": ID}`; or, in an address,
+`country:is:GB|DE`. A saved one, `{"segment": ID}`, is put in its place first (`inlined`). `trackway.analyze.columns`
+says what can be asked for.
 """
 
 from __future__ import annotations
@@ -55,13 +56,7 @@ class Member(NamedTuple):
     cohort_id: UUID
 
 
-class Saved(NamedTuple):
-    """A saved segment or cohort, to be replaced by what it says."""
-
-    segment_id: UUID
-
-
-Node = Condition | Group | Did | Member | Saved
+Node = Condition | Group | Did | Member
 
 _TEXT = {
     "is": "{c} IN {v}",
@@ -145,11 +140,8 @@ def _read_did(given: dict[str, Any], field: str, depth: int) -> Did:
     return Did(str(given["did" if did else "did_not"]), did, where, compare, times, days)
 
 
-def _read_saved(given: dict[str, Any], field: str, _: int) -> Saved:
-    try:
-        return Saved(UUID(str(given["segment"])))
-    except ValueError as error:
-        raise BadQuestion(f"{field}.segment", "is the id of a saved segment or cohort") from error
+def _read_member(given: dict[str, Any], _: str, __: int) -> Member:
+    return Member(_id(given["cohort"]))
 
 
 class _Kind(NamedTuple):
@@ -165,7 +157,7 @@ _KINDS = {
     "not": _Kind(frozenset(["not"]), _read_group),
     "did": _Kind(frozenset(["did", *_DID]), _read_did),
     "did_not": _Kind(frozenset(["did_not", *_DID]), _read_did),
-    "segment": _Kind(frozenset(["segment"]), _read_saved),
+    "cohort": _Kind(frozenset(["cohort"]), _read_member),
 }
 
 
@@ -193,25 +185,34 @@ def _checked(one: Condition, field: str) -> Condition:
     return one
 
 
-def resolved(node: Node, look_up: Callable[[UUID], Node | None], depth: int = 0) -> Node:
-    """The filter with every saved one replaced by what it says.
+def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
+    """JSON with every `{"segment": ID}` replaced by the filter that is saved under it.
+
+    Args:
+        look_up: the filter as JSON, or None.
 
     Raises:
         BadQuestion: there is no such segment, or segments name each other in a circle.
     """
-    if depth > 2 * _DEEPEST:
-        raise BadQuestion("filter.segment", "segments name each other in a circle, or more than 16 deep")
-    match node:
-        case Saved(segment_id):
-            found = look_up(segment_id)
-            if found is None:
-                raise BadQuestion("filter.segment", f"there is no segment or cohort {segment_id}")
-            return resolved(found, look_up, depth + 1)
-        case Group(how, members):
-            return Group(how, tuple(resolved(one, look_up, depth + 1) for one in members))
-        case Did(where=where) if where is not None:
-            return node._replace(where=resolved(where, look_up, depth + 1))
-    return node
+    if depth > 4 * _DEEPEST:
+        raise BadQuestion("filter.segment", "segments name each other in a circle, or the filter is too deep")
+    if isinstance(given, list):
+        return [inlined(one, look_up, depth + 1) for one in given]
+    if not isinstance(given, dict):
+        return given
+    if set(given) == {"segment"}:
+        found = look_up(_id(given["segment"]))
+        if found is None:
+            raise BadQuestion("filter.segment", f"there is no segment {given['segment']}")
+        return inlined(found, look_up, depth + 1)
+    return {name: inlined(value, look_up, depth + 1) for name, value in given.items()}
+
+
+def _id(given: object) -> UUID:
+    try:
+        return UUID(str(given))
+    except ValueError as error:
+        raise BadQuestion("filter.segment", f"{given!r} is not the id of a segment or cohort") from error
 
 
 class Values:
@@ -286,8 +287,7 @@ class Compiler:
                 f"{self.person} IN (SELECT {self.person} FROM cohort_members "
                 f"WHERE project_id = {{project:UUID}} AND cohort_id = {cohort})"
             )
-        if not isinstance(node, Condition):
-            raise BadQuestion("filter.segment", "there is no such segment")
+        assert isinstance(node, Condition)
         found = column(node.column)
         if found.of == VISITOR:
             return (

@@ -146,7 +146,7 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
     if name == "person":
         answer = ask(store, "person_find.sql", question, _is_person(store), whose=_token(value))
     else:
-        answer = ask(store, "person_find.sql", question, {"having": f"{name} = {{whose:String}}"}, whose=value)
+        answer = ask(store, "person_find.sql", question, {"condition": f"s.{name} = {{whose:String}}"}, whose=value)
     row = answer.rows()[0]
     if not row["sessions"]:
         return None
@@ -154,7 +154,7 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
 
 
 def _is_person(store: Store) -> dict[str, str]:
-    return {"having": f"{compiler(store).person} = {{whose:UInt64}}"}
+    return {"condition": f"{compiler(store).person} = {{whose:UInt64}}"}
 
 
 def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

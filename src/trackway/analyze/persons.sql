@@ -1,18 +1,18 @@
 -- People with sessions that started in the period.
 SELECT
     {{ person }} AS person,
-    argMax(visitor_name, ended_at) AS name,
-    max(user_id) AS user_id,
-    argMax(visitor_id, ended_at) AS visitor_id,
-    uniqExact(visitor_id) AS visitors,
+    argMax(s.visitor_name, s.ended_at) AS name,
+    max(s.user_id) AS user_id,
+    argMax(s.visitor_id, s.ended_at) AS visitor_id,
+    uniqExact(s.visitor_id) AS visitors,
     count() AS sessions,
     sum(s.events) AS events,
     sum(s.page_views) AS page_views,
-    min(started_at) AS first_seen,
-    max(ended_at) AS last_seen,
-    argMax(country, ended_at) AS country,
-    argMax(device, ended_at) AS device,
-    argMin(source, started_at) AS source
+    min(s.started_at) AS first_seen,
+    max(s.ended_at) AS last_seen,
+    argMax(s.country, s.ended_at) AS country,
+    argMax(s.device, s.ended_at) AS device,
+    argMin(s.source, s.started_at) AS source
 FROM (SELECT * FROM sessions FINAL WHERE project_id = {project:UUID}
 {% if listed %}
   AND {{ person }} IN {persons:Array(UInt64)}

@@ -34,9 +34,12 @@ class Answers:
         self._waiting: dict[tuple[str, Version], int] = {}
 
     def find(self, key: str, version: Version, max_age_s: float = 0) -> Kept | None:
-        """An answer to a question from these data, or from older data when it is no older than `max_age_s`."""
+        """An answer to a question from these data, or from older data when it is no older than `max_age_s`.
+
+        Below 0, nothing that is kept will do.
+        """
         found = self._kept.get(key)
-        if found is None or (found.version != version and time.time() - found.made_at > max_age_s):
+        if found is None or max_age_s < 0 or (found.version != version and time.time() - found.made_at > max_age_s):
             return None
         self._kept.move_to_end(key)
         return found

@@ -22,7 +22,7 @@ from litestar import Controller, Request, Response, delete, post
 
 from trackway.analyze.cohorts import CohortSizes, cohort_sizes
 from trackway.analyze.explorer import Events, Properties, PropertyValues, event_names, properties, values
-from trackway.analyze.filters import Member, Node, read, resolved
+from trackway.analyze.filters import Node, inlined, read
 from trackway.analyze.funnel import Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
 from trackway.analyze.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
 from trackway.analyze.paths import Paths, paths
@@ -187,8 +187,9 @@ class Desk:
 
     async def answer(self, project: Project, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
         """The answer to a body; `gone` is awaited beside it and ends the question when it returns."""
-        read_ = understood(body)
         project_id, now = UUID(project.id), datetime.now(UTC)
+        body = inlined(body, lambda one: saved_filter(self._house, project_id, one))
+        read_ = understood(body)
         common = read_.common
         stretch = period(common.period, project.timezone, now, common.since, common.until)
         earlier = _earlier(common.compare, stretch, project.timezone, now)
@@ -233,7 +234,7 @@ class Desk:
         self, read_: Read, project: Project, stretch: Period, earlier: Period | None, now: datetime
     ) -> dict[str, Any]:
         project_id = UUID(project.id)
-        filters = () if read_.filter is None else (resolved(read_.filter, self._look_up(project_id)),)
+        filters = () if read_.filter is None else (read_.filter,)
         question = Question(
             project_id=project_id, period=stretch, timezone=project.timezone, filters=filters, bots=read_.common.bots,
             goals=tuple(project.goals), sample=read_.common.sample,
@@ -259,15 +260,6 @@ class Desk:
             data = whole(_as_people(data) if isinstance(asked, Trend) else data, share)
         return answers, data
 
-    def _look_up(self, project_id: UUID) -> Callable[[UUID], Node | None]:
-        def look_up(segment_id: UUID) -> Node | None:
-            found = self._house.accounts.saved.segment(project_id, segment_id)
-            if found is None:
-                return None
-            return Member(segment_id) if found.kind == "list" else read(found.filter)
-
-        return look_up
-
     async def _unless_gone(
         self, project_id: UUID, name: str, made: asyncio.Future[Any], gone: Callable[[], Any]
     ) -> Any:
@@ -292,6 +284,12 @@ class Desk:
 
     def _cancel(self, name: str) -> None:
         asyncio.get_running_loop().run_in_executor(None, self._house.store.cancel, name)
+
+
+def saved_filter(house: House, project_id: UUID, segment_id: UUID) -> Any:
+    """What a saved segment or list says, as a filter in JSON; None when there is none."""
+    found = house.accounts.saved.segment(project_id, segment_id)
+    return None if found is None else {"cohort": str(segment_id)} if found.kind == "list" else found.filter
 
 
 def _as_people(data: Any) -> Any:

@@ -14,11 +14,12 @@ from litestar import Controller, Request, delete, get, patch, post
 from litestar.exceptions import NotFoundException
 
 from trackway.analyze.cohorts import forget, freeze, listed
-from trackway.analyze.filters import Member, Node, read, resolved
+from trackway.analyze.filters import Node, inlined, read
 from trackway.analyze.period import Period
 from trackway.analyze.persons import set_undone
 from trackway.analyze.question import Question
 from trackway.govern.tables import Annotation, Segment
+from trackway.web.asking import saved_filter
 from trackway.web.caller import Caller, administrators_only, people_only
 from trackway.web.house import House
 
@@ -97,7 +98,7 @@ class Keeping(Controller):
         project = request.user.project(project_id)
         saved, now = house.accounts.saved, datetime.now(UTC)
         if data.kind == "live" or data.ids is None:
-            node = resolved(read(data.filter), _look_up(house, project_id))
+            node = _read(house, project_id, data.filter)
         made = saved.add_segment(project_id, data.name, data.kind, data.filter, _who(request))
         if data.kind == "live":
             return _shown(made)
@@ -115,7 +116,7 @@ class Keeping(Controller):
         """Rename a segment, or give a live one another filter."""
         request.user.project(project_id)
         if data.filter is not None:
-            resolved(read(data.filter), _look_up(house, project_id))
+            _read(house, project_id, data.filter)
         found = house.accounts.saved.change_segment(project_id, segment_id, data.name, data.filter)
         if found is None:
             raise NotFoundException(f"there is no segment {segment_id}")
@@ -166,12 +167,8 @@ class Keeping(Controller):
         return {"undone": data.undone}
 
 
-def _look_up(house: House, project_id: UUID) -> Any:
-    def look_up(segment_id: UUID) -> Node | None:
-        found = house.accounts.saved.segment(project_id, segment_id)
-        return None if found is None else Member(segment_id) if found.kind == "list" else read(found.filter)
-
-    return look_up
+def _read(house: House, project_id: UUID, given: Any) -> Node:
+    return read(inlined(given, lambda one: saved_filter(house, project_id, one)))
 
 
 def _who(request: Request[Caller, Any, Any]) -> str:

@@ -1,0 +1,312 @@
+"""The one door for questions: who may ask, what is refused, what is kept, and what is stopped."""
+
+import socket
+import threading
+import time
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from trackway.web.asking import KINDS
+
+BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
+STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]
+BODIES: dict[str, dict[str, Any]] = {
+    "trend": {"series": [{"event": "Ask A"}, {"metric": "persons"}], "formulas": ["A / B"]},
+    "funnel": {"steps": STEPS},
+    "funnel_units": {"steps": STEPS, "step": 1},
+    "entity_funnel": {"rows": True},
+    "retention": {"start": {"event": "Ask A"}, "return": {}},
+    "retention_people": {"cohort": "2026-01-05"},
+    "lifecycle": {},
+    "lifecycle_people": {"at": "2026-01-05", "status": "dormant"},
+    "stickiness": {},
+    "active": {},
+    "cohort_sizes": {"cohort": {"did": "Ask A"}},
+    "paths": {"groups": ["/concerts/*"]},
+    "sessions": {"sort": "duration_s"},
+    "sources": {"by": ["channel", "entry_path"]},
+    "persons": {"sort": "events"},
+    "person": {"visitor_id": "ask-1"},
+    "merges": {},
+    "event_names": {},
+    "properties": {"event": "Ask A"},
+    "values": {"of": "properties.plan", "event": "Ask A"},
+}
+
+
+def message(visitor: str, event: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "track", "event": event, "anonymousId": visitor, **fields}
+
+
+@pytest.fixture(scope="module")
+def path(server: Server) -> str:
+    batch = [
+        message("ask-1", "Ask A", properties={"plan": "pro", "seats": 3, "tags": ["x", "y"]}),
+        message("ask-1", "Ask B"),
+        message("ask-2", "Ask A", properties={"plan": "free"}),
+        {"type": "identify", "anonymousId": "ask-1", "userId": "ask-ann", "traits": {"plan": "pro", "city": "Rome"}},
+    ]
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    server.stored()
+    project = server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"]
+    return f"/api/v1/projects/{project}"
+
+
+@pytest.fixture(scope="module")
+def admin(server: Server) -> httpx.Client:
+    client = httpx.Client(base_url=server.url)
+    me = client.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
+    client.headers["x-csrf-token"] = me["csrf"]
+    return client
+
+
+def ask(server: Server, path: str, question: str, **body: Any) -> Any:
+    response = server.http.post(f"{path}/ask", json={"question": question, **body}, headers=BEARER)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_every_question_has_a_body_here() -> None:
+    assert set(BODIES) == set(KINDS)
+
+
+@pytest.mark.parametrize("question", BODIES)
+def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
+    server: Server, path: str, question: str
+) -> None:
+    body = {"question": question, **BODIES[question]}
+    assert server.http.post(f"{path}/ask", json=body).status_code == 401
+    assert server.http.post(f"{path}/ask", json=body, headers={"authorization": "Bearer sk_x"}).status_code == 401
+    other = f"/api/v1/projects/{uuid4()}/ask"
+    assert server.http.post(other, json=body, headers=BEARER).status_code == 404
+    answer = ask(server, path, question, **BODIES[question])
+    assert answer["data"] is not None
+    assert answer["queries"][0]["sql"].startswith("--")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "question"),
+        ({"question": "nope"}, "question"),
+        ({"question": "trend", "intervall": "day"}, "intervall"),
+        ({"question": "trend", "interval": "fortnight"}, "interval"),
+        ({"question": "trend", "series": [{"metric": "nope"}]}, "series[0].metric"),
+        ({"question": "trend", "series": [{"metric": "sum"}]}, "series[0].property"),
+        ({"question": "trend", "series": [{"even": "x"}]}, "series[0]"),
+        ({"question": "trend", "formulas": ["A + Z"]}, "formulas"),
+        ({"question": "trend", "formulas": ["__import__('os')"]}, "formulas"),
+        ({"question": "trend", "by": ["nope"]}, "filter"),
+        ({"question": "trend", "filter": {"any": [{"column": "country", "operator": "like"}]}}, "filter.any[0]"),
+        ({"question": "trend", "filter": {"column": "path", "operator": "matches", "values": ["("]}}, "filter"),
+        ({"question": "trend", "filter": {"segment": str(uuid4())}}, "filter.segment"),
+        ({"question": "trend", "sample": 0.5}, "sample"),
+        ({"question": "funnel", "steps": []}, "steps"),
+        ({"question": "funnel", "steps": STEPS, "window_s": 0}, "window_s"),
+        ({"question": "funnel", "steps": STEPS, "exclusions": [{"event": "x", "after": 2}]}, "exclusions[0].after"),
+        ({"question": "funnel", "steps": [{"event": "x", "where": {"colum": "a"}}]}, "steps[0].where"),
+        ({"question": "retention", "mode": "bracket"}, "brackets"),
+        ({"question": "paths", "steps": 11}, "steps"),
+        ({"question": "person"}, "person"),
+        ({"question": "sessions", "sort": "1; DROP TABLE events"}, "sort"),
+        ({"question": "trend", "compare": "never"}, "compare"),
+        ({"question": "trend", "period": "never"}, "period"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_its_place(server: Server, path: str, body: Any, field: str) -> None:
+    response = server.http.post(f"{path}/ask", json=body, headers=BEARER)
+    assert response.status_code == 400, response.text
+    assert response.headers["content-type"].startswith("application/problem+json")
+    assert response.json()["errors"][0]["field"] == field
+
+
+def test_an_answer_is_kept_until_something_is_stored(server: Server, path: str) -> None:
+    body = {"series": [{"event": "Ask Kept"}]}
+    first = ask(server, path, "trend", **body)
+    again = ask(server, path, "trend", **body)
+    assert (first["cache"]["hit"], again["cache"]["hit"], again["cache"]["stale"]) == (False, True, False)
+    assert again["data"] == first["data"]
+    server.post("track", {"event": "Ask Kept", "anonymousId": "ask-3"})
+    server.stored()
+    fresh = ask(server, path, "trend", **body)
+    assert fresh["cache"]["hit"] is False
+    assert fresh["data"]["series"][0]["total"] == first["data"]["series"][0]["total"] + 1
+    server.post("track", {"event": "Ask Kept", "anonymousId": "ask-3"})
+    server.stored()
+    old = ask(server, path, "trend", **body, max_age_s=60)
+    assert (old["cache"]["hit"], old["cache"]["stale"]) == (True, True), "an old answer says that it is one"
+    assert old["data"] == fresh["data"]
+
+
+def test_a_comparison_and_annotations_come_with_a_trend(server: Server, path: str, admin: httpx.Client) -> None:
+    note = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "text": "Released"}
+    made = admin.post(f"{path}/annotations", json=note)
+    assert made.status_code == 201, made.text
+    answer = ask(server, path, "trend", compare="previous", period="7d")
+    assert answer["before"]["data"]["series"][0]["total"] == 0
+    assert [one["text"] for one in answer["annotations"]] == ["Released"]
+    assert admin.delete(f"{path}/annotations/{made.json()['id']}").status_code == 204
+    assert ask(server, path, "trend", compare="previous", period="7d")["annotations"] == []
+
+
+def test_a_saved_segment_is_usable_in_every_question_and_nested(server: Server, path: str) -> None:
+    pros = server.http.post(
+        f"{path}/segments", headers=BEARER,
+        json={"name": "Pros", "filter": {"column": "person.properties.plan", "values": ["pro"]}},
+    ).json()  # fmt: skip
+    nested = {"all": [{"segment": pros["id"]}, {"did": "Ask B"}]}
+    both = server.http.post(f"{path}/segments", headers=BEARER, json={"name": "Both", "filter": nested}).json()
+    for question in (
+        "trend",
+        "funnel",
+        "retention",
+        "lifecycle",
+        "stickiness",
+        "paths",
+        "sessions",
+        "sources",
+        "persons",
+    ):
+        ask(server, path, question, **{**BODIES[question], "filter": {"segment": both["id"]}})
+    people = ask(server, path, "persons", filter={"segment": both["id"]})["data"]
+    assert [one["user_id"] for one in people] == ["ask-ann"]
+    others = ask(
+        server, path, "trend", series=[{"event": "Ask A", "metric": "persons"}], filter={"not": {"segment": both["id"]}}
+    )
+    assert others["data"]["series"][0]["total"] == 1
+    assert server.http.delete(f"{path}/segments/{both['id']}", headers=BEARER).status_code == 204
+    gone = server.http.post(
+        f"{path}/ask", json={"question": "trend", "filter": {"segment": both["id"]}}, headers=BEARER
+    )
+    assert gone.status_code == 400
+
+
+def test_a_list_keeps_who_was_meant_when_it_was_made(server: Server, path: str) -> None:
+    frozen = server.http.post(
+        f"{path}/segments", headers=BEARER, json={"name": "Did A", "kind": "list", "filter": {"did": "Ask A"}}
+    ).json()
+    named = server.http.post(
+        f"{path}/segments", headers=BEARER, json={"name": "By hand", "kind": "list", "ids": ["ask-ann"]}
+    ).json()
+    before = ask(server, path, "persons", filter={"segment": frozen["id"]})["data"]
+    server.post("track", {"event": "Ask A", "anonymousId": "ask-late"})
+    server.stored()
+    assert (
+        len(ask(server, path, "persons", filter={"segment": frozen["id"]})["data"]) == len(before) == frozen["persons"]
+    )
+    assert [one["user_id"] for one in ask(server, path, "persons", filter={"segment": named["id"]})["data"]] == [
+        "ask-ann"
+    ]
+    sizes = ask(server, path, "cohort_sizes", cohort={"segment": named["id"]}, period="7d", interval="day")["data"][
+        "sizes"
+    ]
+    assert sizes[-1]["persons"] == 1
+
+
+def test_a_person_has_one_timeline_and_a_history_of_properties(server: Server, path: str) -> None:
+    phone = {"type": "identify", "anonymousId": "ask-phone", "userId": "ask-ann", "traits": {"plan": "team"}}
+    server.post("batch", {"batch": [phone, message("ask-phone", "On the phone")]})
+    server.stored()
+    found = ask(server, path, "person", user_id="ask-ann")["data"]
+    assert {"ask-1", "ask-phone"} <= set(found["visitor_ids"])
+    assert {"Ask A", "On the phone", "identify"} <= {event["name"] for event in found["events"]}
+    assert [one["value"] for one in found["history"]["plan"]] == ["pro", "team"]
+    assert (found["properties"]["plan"], found["properties"]["city"]) == ("team", "Rome")
+    assert found["profile"]["visitors"] == 2
+    same = ask(server, path, "person", visitor_id="ask-phone")["data"]
+    assert same["profile"]["person"] == found["profile"]["person"]
+    assert ask(server, path, "person", user_id="nobody")["data"] is None
+
+
+def test_a_merge_is_listed_undone_and_done_again(server: Server, path: str, admin: httpx.Client) -> None:
+    server.post(
+        "batch",
+        {"batch": [message("ask-m", "Merge me"), {"type": "identify", "anonymousId": "ask-m", "userId": "ask-mia"}]},
+    )
+    server.stored()
+    people = {"series": [{"metric": "persons"}], "filter": {"column": "visitor_id", "values": ["ask-m"]}}
+    assert ask(server, path, "trend", **people)["data"]["series"][0]["total"] == 1
+    merge = next(one for one in ask(server, path, "merges")["data"] if one["from_id"] == "ask-m")
+    body = {"identity": merge["identity"], "person": merge["person"]}
+    assert server.http.post(f"{path}/merges/undo", json=body, headers=BEARER).status_code == 403
+    assert admin.post(f"{path}/merges/undo", json={"identity": "1", "person": "2"}).status_code == 404
+    assert admin.post(f"{path}/merges/undo", json=body).json() == {"undone": True}
+    assert ask(server, path, "trend", **people)["data"]["series"][0]["total"] == 2, "visible in the next answer"
+    listed = next(one for one in ask(server, path, "merges")["data"] if one["from_id"] == "ask-m")
+    assert (listed["undone"], listed["undone_by"]) == (True, EMAIL)
+    admin.post(f"{path}/merges/undo", json={**body, "undone": False})
+    assert ask(server, path, "trend", **people)["data"]["series"][0]["total"] == 1
+
+
+def test_the_explorer_knows_types_fill_rates_and_values(server: Server, path: str) -> None:
+    rows = {one["property"]: one for one in ask(server, path, "properties", event="Ask A")["data"]}
+    assert rows["seats"]["types"] == ["Int64"]
+    assert rows["tags"]["types"] == ["Array(Nullable(String))"]
+    assert rows["plan"]["events"] == 2
+    assert 0 < rows["seats"]["fill_rate"] < rows["plan"]["fill_rate"] <= 1
+    values = ask(server, path, "values", of="properties.plan", event="Ask A")["data"]
+    assert {(one["value"], one["events"]) for one in values} == {("pro", 1), ("free", 1)}
+    tagged = ask(
+        server,
+        path,
+        "trend",
+        series=[{"event": "Ask A", "where": {"column": "properties.tags", "operator": "includes", "values": ["y"]}}],
+    )
+    assert tagged["data"]["series"][0]["total"] == 1
+
+
+SLOW = {"question": "funnel", "steps": [{"event": "Ask A", "where": {"column": "path", "operator": "matches_not", "values": ["(a*)*b"]}}], "times": False}  # fmt: skip
+
+
+def slow_query(server: Server) -> int:
+    """How many statements run in the engine, besides this one."""
+    return len(server.sql("SELECT 1"))
+
+
+def test_a_question_is_stopped_by_its_id_and_when_its_client_goes_away(
+    server: Server, path: str, monkeypatch: Any
+) -> None:
+    # Twenty steps of any event, in any order, over many events of one visitor: slow enough to be caught in the act.
+    batch = [message("ask-slow", f"S{n % 20}", timestamp=int(time.time() * 1000) - n) for n in range(500)]
+    for turn in range(40):
+        for n, one in enumerate(batch):
+            one["messageId"] = f"slow-{turn}-{n}"
+        assert server.post("batch", {"batch": batch}).status_code == 202
+    server.stored()
+    body = {"question": "funnel", "order": "any", "window_s": 86_400, "id": "stop-me",
+            "steps": [{"event": f"S{n % 20}", "where": {"column": "visitor_id", "operator": "matches_not", "values": [f"(x+x+)+{n}"]}} for n in range(20)]}  # fmt: skip
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        with httpx.Client(base_url=server.url, timeout=120) as client:
+            outcome["response"] = client.post(f"{path}/ask", json=body, headers=BEARER)
+
+    started = time.monotonic()
+    thread = threading.Thread(target=run)
+    thread.start()
+    for _ in range(200):
+        time.sleep(0.01)
+        assert server.http.delete(f"{path}/ask/stop-me", headers=BEARER).status_code == 204
+        if not thread.is_alive():
+            break
+    thread.join(60)
+    response = outcome["response"]
+    if response.status_code == 200:
+        pytest.fail(f"the question was over in {time.monotonic() - started:.1f} s, before it could be stopped")
+    assert (response.status_code, response.json()["errors"][0]["reason"]) == (400, "the question was cancelled")
+
+    # The same by hanging up: its thread and its turn are free again at once.
+    raw = httpx.Request("POST", f"{server.url}{path}/ask", json={**body, "id": ""}, headers=BEARER)
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        head = f"POST {path}/ask HTTP/1.1\r\nHost: x\r\n" + "".join(
+            f"{k}: {v}\r\n" for k, v in raw.headers.items() if k != "host"
+        )
+        connection.sendall(head.encode() + b"\r\n" + raw.read())
+        time.sleep(0.1)
+    began = time.monotonic()
+    ask(server, path, "event_names")
+    assert time.monotonic() - began < 5
