@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from trackway.analyze.columns import EVENT, PERSON, SESSION, TRAIT, VISITOR, Column, column, of_person
 from trackway.analyze.period import BadQuestion
 
@@ -24,7 +26,7 @@ _DEEPEST = 8
 _MOST = 200
 
 
-class Condition(NamedTuple):
+class Condition(msgspec.Struct, frozen=True, tag=True):
     """`column operator values`."""
 
     column: str
@@ -32,14 +34,14 @@ class Condition(NamedTuple):
     values: tuple[Value, ...] = ()
 
 
-class Group(NamedTuple):
+class Group(msgspec.Struct, frozen=True, tag=True):
     """`all` or `any` of the members, or `not` the only one."""
 
     how: str
     members: tuple[Node, ...]
 
 
-class Did(NamedTuple):
+class Did(msgspec.Struct, frozen=True, tag=True):
     """People who did an event (or did it not), so many times, in the last `days` of the period or ever."""
 
     event: str
@@ -50,7 +52,7 @@ class Did(NamedTuple):
     days: int | None = None
 
 
-class Member(NamedTuple):
+class Member(msgspec.Struct, frozen=True, tag=True):
     """People on a list."""
 
     cohort_id: UUID
