@@ -25,9 +25,9 @@ from uuid import UUID
 import duckdb
 import msgspec
 import psutil
+
 from filling import directory, filled
 from machinery import WRITE_KEY, machine, resident_mb, trackway
-
 from trackway.analyze.feed import newest_events, newest_sessions
 from trackway.analyze.overview import overview
 from trackway.analyze.period import period
@@ -140,7 +140,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"question": "trend", "series": [{"metric": "persons", "event": "click"}], "filter": {"all": [{"did": "search", "times": 2, "days": 30}, {"did_not": "Order Completed"}]}, **MONTH},
         f"SELECT ts::DATE, count(DISTINCT person) FROM events WHERE name = 'click' AND {_D_MONTH} AND person IN (SELECT person FROM events WHERE name = 'search' AND {_D_MONTH} GROUP BY 1 HAVING count(*) >= 2) AND person NOT IN (SELECT person FROM events WHERE name = 'Order Completed') GROUP BY ALL",
     ),
-    "one person's timeline": ({"question": "person", "visitor_id": "visitor-5", **ALL}, ""),
+    "one person's timeline": ({"question": "person", "visitor_id": "visitor-250000", **ALL}, ""),
 }  # fmt: skip
 
 
@@ -283,7 +283,9 @@ def main() -> None:
             warm = timed(asked, 5)
             measured[name] += [statistics.median(warm), p95(warm)]
         memory = resident_mb(process)
-    print(f"\n{options.millions} million events; {machine()}; cold {'after' if dropped else 'without'} dropping the file cache; ms")
+    print(
+        f"\n{options.millions} million events; {machine()}; cold {'after' if dropped else 'without'} dropping the file cache; ms"
+    )
     print(f"the server holds {memory:.0f} MB after all questions\n")
     print("| question | engine cold | p50 | p95 | HTTP p50 | p95 | peak MB | DuckDB p50 | ratio |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -293,7 +295,10 @@ def main() -> None:
         if beside is not None and statement:
             median = statistics.median(timed(lambda: beside.execute(statement).fetchall(), 3))  # noqa: B023
             other, ratio = f"{median:.0f}", f"{median / p50:.1f} ×"
-        print(f"| {name} | {cold:.0f} | {p50:.0f} | {most:.0f} | {http50:.0f} | {http95:.0f} | {mb:.0f} | {other} | {ratio} |", flush=True)
+        print(
+            f"| {name} | {cold:.0f} | {p50:.0f} | {most:.0f} | {http50:.0f} | {http95:.0f} | {mb:.0f} | {other} | {ratio} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ What is counted (for a unit: a person, a session, an entity, or a person's way w
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Any, Literal
 
 import msgspec
@@ -86,8 +85,13 @@ def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer
         BadQuestion: steps, window or unit that cannot be.
     """
     names = [step.shown for step in asked.steps]
-    answer = _ask(store, question, asked, "steps")
-    answers, data = [answer], {"steps": _steps(names, answer.rows()), "unit": asked.unit}
+    timed = asked.times and len(names) > 1
+    answer = _ask(store, question, asked, "whole", timed=timed)
+    row = answer.rows()[0]
+    reached = [*row["reached"], *[0] * len(names)][: len(names)]
+    answers, data = [answer], {"steps": _steps(names, reached), "unit": asked.unit}
+    if timed:
+        data["times"] = _times(row, len(names))
     if asked.by:
         split = _ask(store, question, asked, "steps", by=True)
         answers.append(split)
@@ -97,10 +101,6 @@ def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer
         answers.append(trend)
         moments = buckets(question.period, question.timezone, asked.interval)
         data["trend"] = _trend(len(names), trend.rows(), moments)
-    if asked.times and len(names) > 1:
-        times = _ask(store, question, asked, "times")
-        answers.append(times)
-        data["times"] = [_time(row) for row in times.rows()]
     return answers, data
 
 
@@ -115,7 +115,7 @@ def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[
     level = f"level {'=' if asked.dropped else '>='} {int(asked.step)}"
     show = "rows" if asked.rows else "units"
     answer = _ask(store, question, asked, show, level=level, limit=asked.limit, offset=asked.offset)
-    rows = [{**row, "unit": _unit(row["unit"])} for row in answer.rows()]
+    rows = answer.rows()
     if asked.rows:
         return [answer], [{**row, "step": asked.steps[row["position"] - 1].shown} for row in rows]
     return [answer], [{**row, "times": [datetime.fromtimestamp(at / 1000, UTC) for at in row["times"]]} for row in rows]
@@ -134,12 +134,14 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
     conditions = compiler(store)
     steps = [conditions.on_events(step.node(f"steps[{i}]")) for i, step in enumerate(asked.steps)]
     exclusions = [conditions.on_events(one.node(f"exclusions[{i}]")) for i, one in enumerate(asked.exclusions)]
+    who = unit(asked.unit, conditions)
     structure = {
         "show": show,
         "n": n,
         "bits": n + len(exclusions),
         "order": asked.order,
-        "unit": unit(asked.unit, conditions),
+        "unit": who.key,
+        "shown": who.shown if show in ("units", "rows") else "",
         "unit_set": "entity_id != ''" if "entity" in asked.unit else "",
         "steps": steps,
         "exclusions": exclusions,
@@ -148,7 +150,8 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         "by": column(asked.by).text if asked.by and shape.get("by") else "",
         "interval": shape.get("interval"),
         "level": shape.get("level"),
-        "pairs": str([(a, b) for a, b in combinations(range(1, n + 1), 2)]),
+        "timed": shape.get("timed"),
+        "pairs": str(_pairs(n)),
     }
     return ask(
         store,
@@ -176,11 +179,19 @@ def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
     return ends
 
 
-def _steps(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    exactly = [0] * (len(names) + 1)
+def _pairs(n: int) -> list[tuple[int, int]]:
+    """Every two steps, in order of the later one."""
+    return [(first, second) for second in range(2, n + 1) for first in range(1, second)]
+
+
+def _reached(n: int, rows: list[dict[str, Any]]) -> list[int]:
+    exactly = [0] * (n + 1)
     for row in rows:
         exactly[row["level"]] += row["units"]
-    reached = [sum(exactly[k:]) for k in range(1, len(names) + 1)]
+    return [sum(exactly[k:]) for k in range(1, n + 1)]
+
+
+def _steps(names: list[str], reached: list[int]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -197,7 +208,7 @@ def _parts(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]
     for row in rows:
         by_part.setdefault(tuple(row["part"]), []).append(row)
     parts: list[dict[str, Any]] = [
-        {"value": part[0] if part else "", "other": not part, "steps": _steps(names, own)}
+        {"value": part[0] if part else "", "other": not part, "steps": _steps(names, _reached(len(names), own))}
         for part, own in by_part.items()
     ]
     return sorted(parts, key=lambda part: (part["other"], -part["steps"][0]["units"], part["value"]))
@@ -217,27 +228,23 @@ def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[
     return points
 
 
-def _time(row: dict[str, Any]) -> dict[str, Any]:
-    """Time between two steps; the histogram's bins double: under 1 s, 1 to 2 s, 2 to 4 s, …"""
-    pairs = row["histogram"]
-    bins = dict(zip(pairs["1"], pairs["2"], strict=True)) if isinstance(pairs, dict) else dict(zip(*pairs, strict=True))
-    return {
-        "from": row["first"],
-        "to": row["second"],
-        "units": row["units"],
-        "mean_s": row["mean_s"],
-        **dict(zip(QUANTILES, row["quantiles_s"], strict=True)),
-        "least_s": row["least_s"],
-        "most_s": row["most_s"],
-        "histogram": [
-            {"from_s": 2 ** (number - 1) if number else 0, "to_s": 2**number, "units": units}
-            for number, units in sorted(bins.items())
-        ],
-    }
-
-
-def _unit(value: Any) -> Any:
-    """A unit as JSON: a person's token and a session's id as text, an entity as its type and id."""
-    if isinstance(value, dict):
-        return [str(one) for one in value.values()]
-    return str(value)
+def _times(row: dict[str, Any], n: int) -> list[dict[str, Any]]:
+    """Time between every two steps that somebody went through; the histogram's bins double: under 1 s, 1 to 2 s, …"""
+    found = []
+    for number, (first, second) in enumerate(_pairs(n)[: len(row["units"])]):
+        found.append(
+            {
+                "from": first,
+                "to": second,
+                "units": row["units"][number],
+                "mean_s": row["mean"][number] / 1000,
+                **{name: ms / 1000 for name, ms in zip(QUANTILES, row["quantiles"][number], strict=True)},
+                "least_s": row["least"][number] / 1000,
+                "most_s": row["most"][number] / 1000,
+                "histogram": [
+                    {"from_s": 2 ** (bin_ - 1) if bin_ else 0, "to_s": 2**bin_, "units": units}
+                    for bin_, units in sorted(dict(row["bins"][number]).items())
+                ],
+            }
+        )
+    return found

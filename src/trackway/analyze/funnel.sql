@@ -5,7 +5,28 @@
     arrayFill(began -> began != 0, s_{{ k }}) AS l_{{ k }},
 {% endmacro %}
 {% from "time.sql" import bucket %}
-{% if show == "steps" %}
+{% if show == "whole" %}
+-- Of every two steps: the pairs are in order of the later step, so those that a unit has been through come first.
+SELECT
+{% if timed %}
+    countForEach(waits) AS units,
+    avgForEach(waits) AS mean,
+    quantilesExactInclusiveForEach(0.1, 0.25, 0.5, 0.75, 0.9, 0.99)(waits) AS quantiles,
+    minForEach(waits) AS least,
+    maxForEach(waits) AS most,
+    sumMapForEach(arrayMap(ms -> map(toUInt8(if(ms < 1000, 0, 1 + floor(log2(ms / 1000)))), toUInt64(1)), waits)) AS bins,
+{% endif %}
+    countForEach(times) AS reached
+FROM
+(
+    SELECT
+{% if timed %}
+        arrayMap(pair -> times[pair.2] - times[pair.1], arraySlice({{ pairs }}, 1, intDiv(level * (level - 1), 2))) AS waits,
+{% endif %}
+        times
+    FROM ({% include "funnel_units.sql" %})
+)
+{% elif show == "steps" %}
 SELECT
     {% if by %}if(value IN
     (
@@ -17,41 +38,21 @@ SELECT
 FROM ({% include "funnel_units.sql" %})
 GROUP BY {% if by %}part, {% endif %}{% if interval %}at, {% endif %}level
 ORDER BY {% if by %}part, {% endif %}{% if interval %}at, {% endif %}level
-{% elif show == "times" %}
-SELECT
-    first,
-    second,
-    count() AS units,
-    avg(ms) / 1000 AS mean_s,
-    arrayMap(q -> q / 1000, quantilesExactInclusive(0.1, 0.25, 0.5, 0.75, 0.9, 0.99)(ms)) AS quantiles_s,
-    min(ms) / 1000 AS least_s,
-    max(ms) / 1000 AS most_s,
-    sumMap([bin], [toUInt64(1)]) AS histogram
-FROM
-(
-    SELECT
-        pair.1 AS first, pair.2 AS second, times[second] - times[first] AS ms,
-        toUInt8(if(ms < 1000, 0, 1 + floor(log2(ms / 1000)))) AS bin
-    FROM ({% include "funnel_units.sql" %})
-    ARRAY JOIN arrayFilter(p -> p.2 <= level, {{ pairs }}) AS pair
-)
-GROUP BY first, second
-ORDER BY first, second
 {% elif show == "units" %}
-SELECT unit, level, times
+SELECT shown AS unit, level, times
 FROM ({% include "funnel_units.sql" %})
 WHERE {{ level }}
-ORDER BY times[length(times)] DESC, unit
+ORDER BY times[length(times)] DESC, shown
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
 {% elif show == "rows" %}
 SELECT
-    unit,
+    shown AS unit,
     position,
     fromUnixTimestamp64Milli(times[position], 'UTC') AS at,
     (times[position] - times[1]) / 1000 AS from_start_s,
     if(position > 1, (times[position] - times[position - 1]) / 1000, NULL) AS from_previous_s
 FROM ({% include "funnel_units.sql" %})
 ARRAY JOIN arrayEnumerate(times) AS position
-ORDER BY times[1] DESC, unit, position
+ORDER BY times[1] DESC, shown, position
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
 {% endif %}

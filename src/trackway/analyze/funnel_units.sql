@@ -7,6 +7,9 @@
    latest beginning is the one that has most of the window left, so no other need be kept. #}
 SELECT
     unit,
+{% if shown %}
+    shown,
+{% endif %}
 {% if by %}
     value,
 {% endif %}
@@ -40,6 +43,9 @@ FROM
 (
     SELECT
         {{ unit }} AS unit,
+{% if shown %}
+        any({{ shown }}) AS shown,
+{% endif %}
 {% if by %}
         argMinIf({{ by }}, (timestamp, event_id), {{ steps[0] }}) AS value,
 {% endif %}

@@ -17,14 +17,13 @@ import numpy as np
 
 from trackway.analyze.filters import Compiler
 from trackway.analyze.period import BadQuestion
-from trackway.analyze.question import Answer, Question, ask, compiler
+from trackway.analyze.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.steps import unit
 from trackway.store.connection import Store
 
 END, OTHER = "(end)", "(other)"
-_MOST_EDGES = 2_000_000
 _NODES = {
-    "page": ("path", "type IN ('page', 'screen')"),
+    "page": ("path", "name IN ('page', 'screen') AND type IN ('page', 'screen')"),
     "event": ("toString(name)", "1"),
     "page_or_event": ("if(type IN ('page', 'screen'), path, toString(name))", "1"),
     "entity": ("concat(entity_type, ' ', entity_id)", "entity_id != ''"),
@@ -64,25 +63,33 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
         "node_hash": f"bitOr(xxh3({node}), 1)",
         "node": node,
         "included": included,
-        "unit": unit(asked.unit, conditions),
+        "unit": unit(asked.unit, conditions).key,
         "backwards": asked.direction == "before",
         "anchored": bool(asked.anchor),
     }
     anchor = _hash(store, asked.anchor) if asked.anchor else 0
-    answer = ask(
-        store, "paths.sql", question, structure, conditions, steps=asked.steps, anchor=anchor, most=_MOST_EDGES
-    )
+    answer = ask(store, "paths.sql", question, structure, conditions, steps=asked.steps, anchor=anchor)
     table = answer.table
     step, here, behind, ways = (table[name].to_numpy() for name in ("step", "here", "behind", "ways"))
     shown = _most_frequent(step, here, ways, asked.steps, asked.top)
-    hashes = sorted({int(one) for of_step in shown for one in of_step} - {0})
+    answers, names = _names(store, question, structure, conditions, {one for of_step in shown for one in of_step})
+    return [answer, *answers], _sankey(step, here, behind, ways, shown, names)
+
+
+def _names(
+    store: Store, question: Question, structure: dict[str, Any], conditions: Compiler, hashes: set[int]
+) -> tuple[list[Answer], dict[int, str]]:
+    """The names behind hashes. The period's last part has most of them; what is missing is looked for in all of it."""
+    answers: list[Answer] = []
     names: dict[int, str] = {}
-    answers = [answer]
-    if hashes:
-        named = ask(store, "path_names.sql", question, structure, conditions, hashes=hashes)
-        answers.append(named)
-        names = {row["hash"]: row["name"] for row in named.rows()}
-    return answers, _sankey(step, here, behind, ways, shown, names)
+    start, end = question.period
+    for since in (end - (end - start) / 30, start):
+        if missing := sorted(hashes - names.keys()):
+            answers.append(
+                ask(store, "path_names.sql", question, structure, conditions, hashes=missing, since=moment(since))
+            )
+            names |= {row["hash"]: row["label"] for row in answers[-1].rows()}
+    return answers, names
 
 
 def _grouped(node: str, groups: list[str], conditions: Compiler) -> str:
@@ -119,16 +126,24 @@ def _sankey(
     for number, of_step in enumerate(shown, 1):
         own = step == number
         behind_them = shown[number] if number < len(shown) else []
-        # Position in the list of shown nodes, or behind it for all others; far fewer pairs than ways are left.
+        # Position in the list of shown nodes, or behind it for all others, and behind that for the end.
+        width = len(behind_them) + 2
         a = _positions(here[own], of_step)
-        b = np.where(behind[own] == 0, -1, _positions(behind[own], behind_them))
-        pairs, position = np.unique(np.stack([a, b]), axis=1, return_inverse=True)
-        totals = np.bincount(position.ravel(), weights=ways[own])
-        for (first, second), total in zip(pairs.T.tolist(), totals.tolist(), strict=True):
+        b = np.where(behind[own] == 0, width - 1, _positions(behind[own], behind_them))
+        totals = np.bincount(a * width + b, weights=ways[own])
+        for pair in np.flatnonzero(totals).tolist():
+            first, second = divmod(pair, width)
+            total = totals[pair]
             from_ = names.get(of_step[first], "?") if first < len(of_step) else OTHER
             nodes[number, from_] = nodes.get((number, from_), 0) + int(total)
             if number < len(shown):
-                to = END if second < 0 else names.get(behind_them[second], "?") if second < len(behind_them) else OTHER
+                to = (
+                    END
+                    if second == width - 1
+                    else names.get(behind_them[second], "?")
+                    if second < len(behind_them)
+                    else OTHER
+                )
                 links[number, from_, to] = links.get((number, from_, to), 0) + int(total)
     return {
         "ways": sum(total for (number, _), total in nodes.items() if number == 1),

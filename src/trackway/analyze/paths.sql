@@ -3,7 +3,7 @@ SELECT step, here, behind, count() AS ways
 FROM
 (
     SELECT
-        arrayCompact(arrayMap(one -> toUInt64(bitAnd(one, 18446744073709551615)), arraySort(groupArray(
+        arrayCompact(arrayMap(one -> toUInt64(one), arraySort(groupArray(
             bitShiftLeft(toUInt128(toUnixTimestamp64Milli(timestamp)), 64) + toUInt128({{ node_hash }})
         )))) AS walked,
 {% if backwards %}
@@ -31,5 +31,3 @@ ARRAY JOIN
     nodes AS here,
     arrayPushBack(arrayPopFront(nodes), toUInt64(0)) AS behind
 GROUP BY step, here, behind
-ORDER BY ways DESC, step, here, behind
-LIMIT {most:UInt32}

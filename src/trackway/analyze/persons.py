@@ -49,7 +49,7 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
         raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
-    shape = {"sort": asked.sort, "listed": bool(asked.persons)}
+    shape = {"sort": asked.sort, "listed": bool(asked.persons), "known": False}
     answer = ask(
         store, "persons.sql", question, shape,
         limit=asked.limit, offset=asked.offset, persons=[_token(one) for one in asked.persons],
@@ -83,11 +83,14 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
         **own, before=moment(question.period.end), limit=1000,
     )  # fmt: skip
     sessions = ask(store, "person_sessions.sql", question, {"users": bool(users)}, **own, limit=200)
-    _, profile = persons(store, question, Persons(persons=[str(token)], limit=1))
+    profile = ask(
+        store, "persons.sql", question, {"sort": "last_seen", "listed": True, "known": True, "users": bool(users)},
+        **own, persons=[token], limit=1, offset=0,
+    ).rows()  # fmt: skip
     merged, merges_ = merges(store, question, Merges(person=str(token), limit=1000))
     history = _history(traits.rows())
     return [events, traits, sessions, *merged], {
-        "profile": profile[0] if profile else None,
+        "profile": _shown(profile[0]) if profile else None,
         "visitor_ids": sorted(visitors),
         "user_ids": sorted(users),
         "properties": {name: values[-1]["value"] for name, values in history.items()},

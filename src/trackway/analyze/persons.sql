@@ -15,6 +15,9 @@ SELECT
     argMin(s.source, s.started_at) AS source
 FROM (SELECT * FROM sessions FINAL WHERE project_id = {project:UUID}
 {% if listed %}
+{% if known %}
+  AND (visitor_id IN {visitors:Array(String)}{% if users %} OR user_id IN {users:Array(String)}{% endif %})
+{% endif %}
   AND {{ person }} IN {persons:Array(UInt64)}
 {% else %}
   AND started_at >= {start:DateTime64(3,'UTC')}

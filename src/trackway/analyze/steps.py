@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,20 +41,34 @@ def any_of(steps: list[Step], conditions: Compiler) -> str:
     return f"name IN {conditions.values.bind(names, 'Array(String)')}"
 
 
+class Unit(NamedTuple):
+    """Who or what goes through steps: the SQL that tells units apart, and the SQL of what they are shown as."""
+
+    key: str
+    shown: str
+
+
 UNITS = {
-    "person": "{person}",
-    "session": "session_id",
-    "entity": "(entity_type, entity_id)",
-    "person_entity": "({person}, entity_type, entity_id)",
+    "person": ("{person}", "toString({person})"),
+    "session": ("session_id", "toString(session_id)"),
+    # By a hash of 64 bits: four times as fast as by the texts, and of ten million units two are taken for one with a
+    # probability of 3 in a million.
+    "entity": ("cityHash64(entity_type, entity_id)", "[toString(entity_type), entity_id]"),
+    "person_entity": (
+        "cityHash64({person}, entity_type, entity_id)",
+        "[toString({person}), toString(entity_type), entity_id]",
+    ),
 }
 
 
-def unit(name: str, conditions: Compiler) -> str:
-    """The SQL of who or what goes through steps.
+def unit(name: str, conditions: Compiler) -> Unit:
+    """Who or what goes through steps.
 
     Raises:
         BadQuestion: no such unit.
     """
     if name not in UNITS:
         raise BadQuestion("unit", f"{name!r} is not a unit; use one of {', '.join(UNITS)}")
-    return UNITS[name].format(person=conditions.person if "{person}" in UNITS[name] else "")
+    key, shown = UNITS[name]
+    person = conditions.person if "{person}" in key else ""
+    return Unit(key.format(person=person), shown.format(person=person))
