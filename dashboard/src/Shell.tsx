@@ -10,6 +10,7 @@ import { readView, writeView } from "./state";
 const PAGES = [
   ["overview", "Overview"],
   ["live", "Live"],
+  ["explore", "Explore"],
   ["sources", "Sources"],
   ["sessions", "Sessions"],
   ["visitors", "Visitors"],

@@ -149,6 +149,63 @@ export interface Query {
   parameters: Record<string, unknown>;
   took_ms: number;
 }
+/** An answer of the one door for questions. */
+export interface Asked<Data> {
+  data: Data;
+  queries: Query[];
+  before?: { data: Data };
+  annotations?: { id: string; at: string; text: string }[];
+}
+export interface Line {
+  name: string;
+  total: number | null;
+  points: (number | null)[];
+  parts?: (Line & { values: string[]; other: boolean })[];
+}
+export interface Drawn {
+  moments: string[];
+  series: Line[];
+  formulas: Line[];
+}
+export interface FunnelSteps {
+  steps: { name: string; units: number; of_first: number | null; of_previous: number | null }[];
+  parts?: { value: string; other: boolean; steps: FunnelSteps["steps"] }[];
+  times?: { from: number; to: number; units: number; median: number; p90: number }[];
+}
+export interface Triangle {
+  interval: string;
+  spans: [number, number][];
+  average: (number | null)[];
+  cohorts: {
+    cohort: string;
+    persons: number;
+    cells: { persons: number; rate: number | null; complete: boolean }[];
+  }[];
+}
+export interface Lifecycles {
+  intervals: { at: string; new: number; returning: number; resurrecting: number; dormant: number }[];
+}
+export interface Sticky {
+  persons: number;
+  rows: { intervals: number; persons: number; share: number }[];
+}
+export interface Ways {
+  ways: number;
+  nodes: { step: number; name: string; ways: number }[];
+  links: { step: number; from: string; to: string; ways: number }[];
+}
+export interface PersonRow {
+  person: string;
+  name: string;
+  user_id: string;
+  visitor_id: string;
+  visitors: number;
+  sessions: number;
+  events: number;
+  page_views: number;
+  last_seen: string;
+  country: string;
+}
 export interface Answer<Data> {
   data: Data;
   query: Query;
@@ -174,7 +231,12 @@ export function patience(): number {
   return Math.min(60_000, Math.max(1_000, slowest * 10));
 }
 
-async function call<Result>(method: string, path: string, body?: unknown): Promise<Result> {
+async function call<Result>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<Result> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (method !== "GET") headers["x-csrf-token"] = csrf;
@@ -185,8 +247,10 @@ async function call<Result>(method: string, path: string, body?: unknown): Promi
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
     });
-  } catch {
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new Problem(0, "The server cannot be reached. This page goes on when it is back.");
   }
   slowest = Math.max(slowest * 0.9, performance.now() - started);
@@ -200,6 +264,8 @@ async function call<Result>(method: string, path: string, body?: unknown): Promi
 export const api = {
   get: <Result>(path: string) => call<Result>("GET", path),
   post: <Result>(path: string, body: unknown) => call<Result>("POST", path, body),
+  /** A question; when its page is left, the server stops working on it. */
+  ask: <Result>(path: string, body: unknown, signal: AbortSignal) => call<Result>("POST", path, body, signal),
   patch: <Result>(path: string, body: unknown) => call<Result>("PATCH", path, body),
   me: async () => remember(await call<Me>("GET", "/me")),
   signIn: async (email: string, password: string) =>

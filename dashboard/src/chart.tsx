@@ -4,9 +4,12 @@ import { useEffect, useRef } from "react";
 
 export interface Series {
   name: string;
-  values: number[];
+  values: (number | null)[];
   kind: "line" | "bar";
   quiet?: boolean;
+  /** Which colour of the palette; the accent when not said. */
+  colour?: number;
+  stack?: string;
 }
 
 interface Frame {
@@ -17,7 +20,10 @@ interface Frame {
   height?: number;
 }
 
-function colour(name: string): string {
+/** Colours that stay apart for people who do not see all of them (after Okabe and Ito). */
+export const PALETTE = ["accent", "series-2", "series-3", "series-4", "series-5", "series-6", "series-7"];
+
+export function colour(name: string): string {
   const probe = document.createElement("span");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
@@ -70,22 +76,30 @@ function options({ labels, series, show }: Frame) {
       symbolSize: 5,
       barMaxWidth: 18,
       lineStyle: { width: one.quiet ? 1.5 : 2.25, type: one.quiet ? "dashed" : "solid" },
-      itemStyle: { color: one.quiet ? earlier : accent, borderRadius: [3, 3, 0, 0] },
-      areaStyle: one.kind === "line" && !one.quiet ? { color: accent, opacity: 0.1 } : undefined,
+      stack: one.stack,
+      itemStyle: {
+        color: one.quiet ? earlier : colour(PALETTE[(one.colour ?? 0) % PALETTE.length] ?? "accent"),
+        borderRadius: one.stack ? 0 : [3, 3, 0, 0],
+      },
+      areaStyle:
+        one.kind === "line" && !one.quiet && one.colour === undefined
+          ? { color: accent, opacity: 0.1 }
+          : undefined,
       z: one.quiet ? 1 : 2,
     })),
   };
 }
 
-export function Chart(frame: Frame) {
+/** A drawing of any kind; `option` is made anew when the colours change. */
+export function Drawing(props: { option: () => object; label: string; height?: number; again?: unknown }) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType>(undefined);
-  const latest = useRef(frame);
-  latest.current = frame;
+  const latest = useRef(props.option);
+  latest.current = props.option;
 
   useEffect(() => {
     let gone = false;
-    const draw = () => chart.current?.setOption(options(latest.current) as never);
+    const draw = () => chart.current?.setOption(latest.current() as never, { notMerge: true });
     const resize = new ResizeObserver(() => chart.current?.resize());
     const system = window.matchMedia("(prefers-color-scheme: dark)");
     void import("./engine").then((engine) => {
@@ -105,9 +119,14 @@ export function Chart(frame: Frame) {
     };
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `again` says when there is something new to draw
   useEffect(() => {
-    chart.current?.setOption(options(frame) as never);
-  }, [frame]);
+    chart.current?.setOption(latest.current() as never, { notMerge: true });
+  }, [props.again]);
 
-  return <div ref={place} role="img" aria-label={frame.label} style={{ height: frame.height ?? 260 }} />;
+  return <div ref={place} role="img" aria-label={props.label} style={{ height: props.height ?? 260 }} />;
+}
+
+export function Chart(frame: Frame) {
+  return <Drawing option={() => options(frame)} label={frame.label} height={frame.height} again={frame} />;
 }

@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { createContext, useCallback, useContext, useEffect, useState } from "react";
-import { type Answer, api, type Me, type Project, patience } from "./api";
+import { type Answer, type Asked, api, type Me, type Project, patience } from "./api";
 import { readView, type View, writeView } from "./state";
 
 export const ProjectContext = createContext<Project | undefined>(undefined);
@@ -48,6 +48,28 @@ export function useAnswer<Data>(path: string) {
   return useQuery({
     queryKey: ["answer", project.id, path, version],
     queryFn: () => api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    gcTime: 30_000,
+  });
+}
+
+/** One question through the one door, about the view of the page. */
+export function useAsk<Data>(body: Record<string, unknown> | undefined) {
+  const project = useProject();
+  const version = useVersion();
+  const [view] = useView();
+  const whole = {
+    period: view.period,
+    ...(view.from ? { from: view.from, to: view.to ?? "" } : {}),
+    ...(view.filter.length > 0 ? { filter: { all: view.filter } } : {}),
+    bots: view.bots,
+    ...body,
+  };
+  return useQuery({
+    queryKey: ["ask", project.id, JSON.stringify(whole), version],
+    queryFn: ({ signal }) => api.ask<Asked<Data>>(`/projects/${project.id}/ask`, whole, signal),
+    enabled: body !== undefined,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
     gcTime: 30_000,

@@ -4,6 +4,7 @@ import { StrictMode, useContext } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./api";
 import { MeContext } from "./hooks";
+import { Explore } from "./pages/Explore";
 import { Events, Sessions, Sources, Visitors } from "./pages/Lists";
 import { Live } from "./pages/Live";
 import { Overview } from "./pages/Overview";
@@ -33,6 +34,7 @@ const router = createRouter({
     shell.addChildren([
       page("overview", Overview),
       page("live", Live),
+      page("explore", Explore),
       page("sources", Sources),
       page("sessions", Sessions),
       page("visitors", Visitors),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,11 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from conftest import EMAIL, PASSWORD, WRITE_KEY, Server
+from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -117,7 +119,7 @@ def test_a_number_opens_into_the_query_that_made_it(browser: Browser, filled: Se
     page = open_page(browser, filled)
     page.get_by_role("button", name="SQL: the query behind these totals").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("FROM sessions FINAL")
+    expect(dialog).to_contain_text("FROM source_counts")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -174,7 +176,7 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     expect(page.get_by_role("status")).to_contain_text("not a time zone")
 
 
-PAGES = ["Overview", "Live", "Sources", "Sessions", "Visitors", "Events", "Settings"]
+PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "Visitors", "Events", "Settings"]
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
@@ -194,6 +196,69 @@ def test_no_page_has_a_serious_accessibility_violation_or_scrolls_sideways(
         assert not serious, [(one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in serious]
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is {wide} pixels too wide"
+
+
+FUNNEL = [{"event": "impression"}, {"event": "event click"}, {"event": "interest"}]
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "Trend": {"question": "trend", "series": [{"metric": "persons"}], "interval": "day", "by": ["channel"], "top": 6},
+    "Funnel": {"question": "funnel", "steps": FUNNEL, "window_s": 86_400, "order": "ordered", "by": "device"},
+    "Retention": {"question": "retention", "interval": "day", "kind": "first_time", "intervals": 6},
+    "Lifecycle": {"question": "lifecycle", "interval": "day"},
+    "Paths": {
+        "question": "paths",
+        "nodes": "page",
+        "direction": "after",
+        "steps": 4,
+        "top": 6,
+        "groups": ["/concerts/*"],
+    },
+    "Stickiness": {"question": "stickiness", "interval": "day"},
+}
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
+def test_every_question_of_explore_is_drawn_for_everybody(
+    browser: Browser, filled: Server, viewport: Any, scheme: Any
+) -> None:
+    page = open_page(browser, filled, viewport, scheme)
+    go(page, "Explore")
+    size = "desk" if viewport == DESK else "phone"
+    for name, body in QUESTIONS.items():
+        page.goto(f"{page.url.split('?')[0]}?{urlencode({'ask': json.dumps(body)})}")
+        expect(page.get_by_role("heading", level=2, name=name)).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        expect(page.locator(".animate-pulse")).to_have_count(0)
+        page.wait_for_timeout(300)
+        page.screenshot(path=ARTIFACTS / f"explore-{name.lower()}-{size}-{scheme}.png", full_page=True)
+        violations = page.evaluate(AXE.read_text() + "; axe.run().then(found => found.violations)")
+        serious = [one for one in violations if one["impact"] in ("serious", "critical")]
+        assert not serious, [(one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in serious]
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} pixels too wide"
+
+
+def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Explore")
+    page.get_by_role("tab", name="Funnel").click()
+    page.get_by_role("combobox", name="Step 1").select_option("impression")
+    page.get_by_role("button", name="+ Step").click()
+    page.get_by_role("combobox", name="Step 2").select_option("event click")
+    headers = {"authorization": f"Bearer {SECRET_KEY}"}
+    project = filled.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
+    body = {"question": "funnel", "steps": FUNNEL[:2], "window_s": 86_400}
+    answer = filled.http.post(f"/api/v1/projects/{project}/ask", json=body, headers=headers).json()
+    first, second = (step["units"] for step in answer["data"]["steps"])
+    assert first > second > 0
+    expect(page.get_by_role("button", name=f"{first:,} people", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name=f"{second:,} people", exact=True)).to_be_visible()
+    page.get_by_role("button", name=f"{first - second:,} went no further than step 1").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("row")).to_have_count(min(100, first - second) + 1)
+    dialog.get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("combobox", name="Step 2")).to_have_value("event click")
 
 
 def test_everything_is_reached_with_the_keyboard_alone(browser: Browser, filled: Server) -> None:

@@ -31,7 +31,7 @@ class Answers:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._size, self._most = 0, most_bytes
         self._under_way: dict[tuple[str, Version], asyncio.Task[Kept]] = {}
-        self._waiting: dict[tuple[str, Version], int] = {}
+        self._waiting: dict[asyncio.Task[Kept], int] = {}
 
     def find(self, key: str, version: Version, max_age_s: float = 0) -> Kept | None:
         """An answer to a question from these data, or from older data when it is no older than `max_age_s`.
@@ -56,16 +56,24 @@ class Answers:
         if task is None:
             task = asyncio.ensure_future(self._compute(key, version, compute))
             self._under_way[name] = task
-            task.add_done_callback(lambda _: self._under_way.pop(name, None))
-        self._waiting[name] = self._waiting.get(name, 0) + 1
+            task.add_done_callback(lambda done: self._leave(name, done))
+        self._waiting[task] = self._waiting.get(task, 0) + 1
         try:
             return await asyncio.shield(task)
         finally:
-            self._waiting[name] -= 1
-            if not self._waiting[name]:
-                del self._waiting[name]
+            self._waiting[task] -= 1
+            if not self._waiting[task]:
+                del self._waiting[task]
                 if not task.done():
+                    # Who asks from now on must not be given what is being stopped.
+                    self._leave(name, task)
                     cancel()
+
+    def _leave(self, name: tuple[str, Version], task: asyncio.Task[Kept]) -> None:
+        if self._under_way.get(name) is task:
+            del self._under_way[name]
+        if task.done() and not task.cancelled():
+            task.exception()  # looked at, so that nobody reports it as forgotten
 
     async def _compute(self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]]) -> Kept:
         started = time.perf_counter()

@@ -1,0 +1,420 @@
+/** How answers are drawn, each with the numbers as a table beneath. */
+import { Dialog } from "radix-ui";
+import type { Asked, Drawn, FunnelSteps, Lifecycles, Line, PersonRow, Sticky, Triangle, Ways } from "../api";
+import { Chart, colour, Drawing, PALETTE } from "../chart";
+import { day, duration, exact, percent } from "../format";
+import { useAsk, useProject } from "../hooks";
+import { Visitor, When } from "../pages/Lists";
+import { Empty, Failure, Skeleton } from "../parts";
+import { Table } from "../table";
+import type { Body } from "./build";
+
+const number = (value: number | null) =>
+  value === null
+    ? "–"
+    : Number.isInteger(value)
+      ? exact(value)
+      : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+
+export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
+  const project = useProject();
+  const { moments, series, formulas } = asked.data;
+  const lines: Line[] = [
+    ...series.flatMap(
+      (line) => line.parts?.map((part) => ({ ...part, name: part.name || "(none)" })) ?? [line],
+    ),
+    ...formulas,
+  ];
+  const labels = moments.map((at) => day(at, project.timezone, String(body.interval ?? "day")));
+  return (
+    <>
+      <Chart
+        label={`Trend: ${lines.map((line) => `${line.name} ${number(line.total)}`).join(", ")}`}
+        labels={labels}
+        show={number}
+        height={300}
+        series={lines.slice(0, 12).map((line, at) => ({
+          name: line.name,
+          values: line.points,
+          kind: "line",
+          colour: lines.length > 1 ? at : undefined,
+        }))}
+      />
+      <Table
+        caption="Totals of the period"
+        id={(row) => row.name + row.at}
+        rows={lines.map((line, at) => ({ ...line, at }))}
+        columns={[
+          {
+            name: "Series",
+            show: (row) => (
+              <span className="inline-flex items-center gap-2">
+                <span
+                  aria-hidden="true"
+                  className="size-2.5 shrink-0 rounded-full"
+                  style={{ background: `var(--${PALETTE[row.at % PALETTE.length]})` }}
+                />
+                {row.name}
+              </span>
+            ),
+          },
+          { name: "Whole period", number: true, show: (row) => number(row.total) },
+        ]}
+      />
+      {asked.annotations?.map((one) => (
+        <p key={one.id} className="px-4 py-1 text-soft">
+          {day(one.at, project.timezone, "day")}: {one.text}
+        </p>
+      ))}
+    </>
+  );
+}
+
+export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: Body }) {
+  const { steps, times, parts } = asked.data;
+  const [first] = steps;
+  if (first === undefined || first.units === 0)
+    return <Empty title="Nobody did the first step">Choose another event, or a longer period.</Empty>;
+  return (
+    <div className="space-y-4 p-4">
+      <ol className="space-y-3">
+        {steps.map((step, at) => {
+          const wait = times?.find((one) => one.from === at && one.to === at + 1);
+          const lost = at > 0 ? (steps[at - 1]?.units ?? 0) - step.units : 0;
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a step is what stands at its place
+            <li key={at}>
+              <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4">
+                <span>
+                  <span className="text-soft">{at + 1}.</span>{" "}
+                  <span className="font-medium">{step.name}</span>
+                  {wait && (
+                    <span className="ml-2 text-soft">
+                      half of them within {duration(wait.median)} of the step before
+                    </span>
+                  )}
+                </span>
+                <span>
+                  <People
+                    body={{ ...body, question: "funnel_units", step: at + 1, limit: 100, by: undefined }}
+                    label={`${exact(step.units)} people`}
+                    title={`Who reached step ${at + 1}`}
+                  />{" "}
+                  <span className="text-soft">{percent(step.of_first ?? 0)}</span>
+                </span>
+              </div>
+              <div className="h-6 overflow-hidden rounded bg-line/50" aria-hidden="true">
+                <div
+                  className="h-full rounded bg-accent"
+                  style={{ width: `${100 * (step.of_first ?? 0)}%` }}
+                />
+              </div>
+              {lost > 0 && (
+                <p className="mt-1 text-right text-xs">
+                  <People
+                    body={{
+                      ...body,
+                      question: "funnel_units",
+                      step: at,
+                      dropped: true,
+                      limit: 100,
+                      by: undefined,
+                    }}
+                    label={`${exact(lost)} went no further than step ${at}`}
+                    title={`Who stopped at step ${at}`}
+                  />
+                </p>
+              )}
+            </li>
+          );
+        })}
+      </ol>
+      {parts && (
+        <Table
+          caption="By the value at step 1"
+          rows={parts}
+          id={(row) => (row.other ? "other" : `=${row.value}`)}
+          columns={[
+            { name: "Value", show: (row) => (row.other ? "other" : row.value || "(none)") },
+            ...steps.map((step, at) => ({
+              name: `${at + 1}. ${step.name}`,
+              number: true,
+              show: (row: (typeof parts)[number]) => exact(row.steps[at]?.units ?? 0),
+            })),
+            { name: "Converted", number: true, show: (row) => percent(row.steps.at(-1)?.of_first ?? 0) },
+          ]}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A number of people that opens into who they are. */
+function People(props: { body: Body; label: string; title: string }) {
+  return (
+    <Dialog.Root>
+      <Dialog.Trigger className="font-medium underline decoration-line underline-offset-4 hover:decoration-accent">
+        {props.label}
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
+        <Dialog.Content
+          className="fixed top-1/2 left-1/2 z-50 flex max-h-[85vh] w-[min(46rem,94vw)] -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-line bg-raised p-5 shadow-xl"
+          aria-describedby={undefined}
+        >
+          <Dialog.Title className="text-base font-semibold">{props.title}</Dialog.Title>
+          <div className="mt-3 overflow-auto">
+            <PeopleList body={props.body} />
+          </div>
+          <Dialog.Close className="mt-4 self-end rounded-lg bg-accent px-4 py-1.5 font-medium text-card">
+            Close
+          </Dialog.Close>
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function PeopleList({ body }: { body: Body }) {
+  const units = useAsk<{ unit?: string; person?: string }[]>(body);
+  const ids = units.data?.data.map((one) => one.unit ?? one.person ?? "");
+  const people = useAsk<PersonRow[]>(
+    ids && ids.length > 0 ? { question: "persons", persons: ids, limit: 100 } : undefined,
+  );
+  if (units.error) return <Failure error={units.error} again={units.refetch} />;
+  if (ids?.length === 0) return <Empty title="Nobody" />;
+  if (people.error) return <Failure error={people.error} again={people.refetch} />;
+  if (people.data === undefined) return <Skeleton rows={5} />;
+  return (
+    <Table
+      caption="People, at most 100"
+      rows={people.data.data}
+      id={(row) => row.person}
+      columns={[
+        { name: "Person", show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.name} /> },
+        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
+        { name: "Events", number: true, show: (row) => exact(row.events) },
+        { name: "Last seen", show: (row) => <When at={row.last_seen} /> },
+      ]}
+    />
+  );
+}
+
+export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: Body }) {
+  const project = useProject();
+  const { cohorts, average, spans, interval } = asked.data;
+  const known = cohorts.filter((row) => row.persons > 0);
+  if (known.length === 0) return <Empty title="Nobody started in this period" />;
+  const heat = (rate: number | null) => ({
+    background: `color-mix(in srgb, var(--accent) ${Math.round(45 * (rate ?? 0))}%, transparent)`,
+  });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+    <section className="overflow-x-auto p-4" aria-label="Retention" tabIndex={0}>
+      <table className="border-separate border-spacing-0.5">
+        <caption className="sr-only">Share of people who came back, by {interval} after they started</caption>
+        <thead>
+          <tr className="text-xs text-soft">
+            <th scope="col" className="px-2 text-left font-medium">
+              Started
+            </th>
+            <th scope="col" className="px-2 text-right font-medium">
+              People
+            </th>
+            {spans.map(([from, to]) => (
+              <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
+                {from === to ? `${interval} ${from}` : `${from}–${to}`}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          <tr>
+            <th scope="row" className="px-2 text-left font-medium">
+              On average
+            </th>
+            <td />
+            {average.map((rate, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+              <td key={at} className="px-2 py-1 text-center">
+                {rate === null ? "–" : percent(rate)}
+              </td>
+            ))}
+          </tr>
+          {known.map((row) => (
+            <tr key={row.cohort}>
+              <th scope="row" className="px-2 text-left font-normal whitespace-nowrap">
+                {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
+              </th>
+              <td className="px-2 text-right">
+                <People
+                  body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
+                  label={exact(row.persons)}
+                  title={`Who started in the ${interval} of ${row.cohort}`}
+                />
+              </td>
+              {row.cells.map((cell, at) => (
+                <td
+                  // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                  key={at}
+                  style={heat(cell.rate)}
+                  title={`${exact(cell.persons)} of ${exact(row.persons)}${cell.complete ? "" : ", so far"}`}
+                  className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
+                >
+                  {cell.rate === null ? "–" : percent(cell.rate)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="mt-2 text-xs text-soft">Slanted: that time is not over yet.</p>
+    </section>
+  );
+}
+
+const STATUSES = [
+  ["new", "New", 0],
+  ["returning", "Returning", 2],
+  ["resurrecting", "Back after a break", 4],
+  ["dormant", "Dormant", 6],
+] as const;
+
+export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body: Body }) {
+  const project = useProject();
+  const rows = asked.data.intervals;
+  const interval = String(body.interval ?? "week");
+  const shown = (at: string) => day(`${at}T12:00:00Z`, project.timezone, interval);
+  return (
+    <>
+      <Chart
+        label="People who are new, returning, back after a break and dormant"
+        labels={rows.map((row) => shown(row.at))}
+        show={(value) => exact(Math.abs(value))}
+        height={300}
+        series={STATUSES.map(([key, name, tone]) => ({
+          name,
+          kind: "bar",
+          stack: "people",
+          colour: tone,
+          values: rows.map((row) => (key === "dormant" ? -row[key] : row[key])),
+        }))}
+      />
+      <Table
+        caption={`People by ${interval}`}
+        rows={rows}
+        id={(row) => row.at}
+        columns={[
+          { name: `From`, show: (row) => shown(row.at) },
+          ...STATUSES.map(([key, name]) => ({
+            name,
+            number: true,
+            show: (row: (typeof rows)[number]) =>
+              row[key] === 0 ? (
+                "0"
+              ) : (
+                <People
+                  body={{ ...body, question: "lifecycle_people", at: row.at, status: key }}
+                  label={exact(row[key])}
+                  title={`${name}, ${shown(row.at)}`}
+                />
+              ),
+          })),
+        ]}
+      />
+    </>
+  );
+}
+
+export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: Body }) {
+  const { rows, persons } = asked.data;
+  const interval = String(body.interval ?? "day");
+  if (persons === 0) return <Empty title="Nobody was here in this period" />;
+  return (
+    <>
+      <Chart
+        label={`On how many ${interval}s people came`}
+        labels={rows.map((row) => String(row.intervals))}
+        show={exact}
+        series={[{ name: "People", kind: "bar", values: rows.map((row) => row.persons) }]}
+      />
+      <Table
+        caption={`People by the number of ${interval}s on which they came`}
+        rows={rows}
+        id={(row) => String(row.intervals)}
+        columns={[
+          { name: `${interval}s`, show: (row) => exact(row.intervals) },
+          { name: "People", number: true, show: (row) => exact(row.persons) },
+          { name: "On so many or more", number: true, show: (row) => percent(row.share) },
+        ]}
+      />
+    </>
+  );
+}
+
+export function PathsShown({ asked }: { asked: Asked<Ways> }) {
+  const { ways, nodes, links } = asked.data;
+  if (ways === 0) return <Empty title="Nobody went this way in this period" />;
+  const option = () => ({
+    textStyle: { fontFamily: "inherit" },
+    tooltip: { confine: true },
+    series: [
+      {
+        type: "sankey",
+        left: 8,
+        right: 120,
+        nodeGap: 10,
+        nodeAlign: "left",
+        draggable: false,
+        emphasis: { focus: "adjacency" },
+        itemStyle: { color: colour("accent"), borderWidth: 0 },
+        lineStyle: { color: colour("earlier"), opacity: 0.25, curveness: 0.5 },
+        label: {
+          color: colour("ink"),
+          fontSize: 11,
+          width: 110,
+          overflow: "truncate",
+          formatter: (one: { name: string }) => one.name.replace(/^\d+ /, ""),
+        },
+        data: [
+          ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
+          ...[...new Set(links.filter((one) => one.to === "(end)").map((one) => one.step))].map((step) => ({
+            name: `${step + 1} (end)`,
+            itemStyle: { color: colour("earlier") },
+          })),
+        ],
+        links: links.map((one) => ({
+          source: `${one.step} ${one.from}`,
+          target: `${one.step + 1} ${one.to}`,
+          value: one.ways,
+        })),
+      },
+    ],
+  });
+  const sorted = [...links].sort((a, b) => a.step - b.step || b.ways - a.ways);
+  return (
+    <>
+      <div className="overflow-x-auto">
+        <div className="min-w-[40rem]">
+          <Drawing
+            option={option}
+            again={asked}
+            height={420}
+            label={`Ways of ${exact(ways)} sessions, step by step`}
+          />
+        </div>
+      </div>
+      <Table
+        caption="From where to where"
+        rows={sorted.slice(0, 60)}
+        id={(row) => `${row.step} ${row.from} ${row.to}`}
+        columns={[
+          { name: "Step", number: true, show: (row) => row.step },
+          { name: "From", show: (row) => row.from || "(none)" },
+          { name: "To", show: (row) => row.to || "(none)" },
+          { name: "Sessions", number: true, show: (row) => exact(row.ways) },
+        ]}
+      />
+    </>
+  );
+}

@@ -1,0 +1,85 @@
+/** Explore: one builder for every question about behaviour; the whole question is in the address. */
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import type { Asked } from "../api";
+import { Controls } from "../controls";
+import { type Body, Builder, KINDS } from "../explore/build";
+import {
+  FunnelShown,
+  LifecycleShown,
+  PathsShown,
+  RetentionShown,
+  StickinessShown,
+  TrendShown,
+} from "../explore/shown";
+import { useAsk, useTitle } from "../hooks";
+import { Card, Failure, Opened, Skeleton } from "../parts";
+
+const SHOWN: Record<string, (props: { asked: never; body: Body }) => React.JSX.Element> = {
+  trend: TrendShown,
+  funnel: FunnelShown,
+  retention: RetentionShown,
+  lifecycle: LifecycleShown,
+  paths: PathsShown,
+  stickiness: StickinessShown,
+};
+
+function useBody(): [Body, (body: Body) => void] {
+  const search = useSearch({ strict: false }) as { ask?: Body };
+  const navigate = useNavigate();
+  const usual = KINDS[0]?.[2] as Body;
+  const body = search.ask && SHOWN[search.ask.question] ? search.ask : usual;
+  const change = (ask: Body) =>
+    void navigate({ to: ".", search: (old: Record<string, unknown>) => ({ ...old, ask }) } as never);
+  return [body, change];
+}
+
+export function Explore() {
+  useTitle("Explore");
+  const [body, change] = useBody();
+  const answer = useAsk<unknown>(body);
+  const Shown = SHOWN[body.question];
+  // While another kind of question is on its way, what is there is still the answer to the one before.
+  const current = answer.data !== undefined && !answer.isPlaceholderData;
+  const label = KINDS.find(([kind]) => kind === body.question)?.[1] ?? "";
+  return (
+    <>
+      <Controls title="Explore" />
+      <div role="tablist" aria-label="Question" className="no-print mb-3 flex gap-1 overflow-x-auto">
+        {KINDS.map(([kind, name, usual]) => (
+          <button
+            key={kind}
+            type="button"
+            role="tab"
+            aria-selected={kind === body.question}
+            onClick={() => change(usual)}
+            className="min-h-9 rounded-lg px-3 whitespace-nowrap text-soft hover:text-ink aria-selected:bg-accent-soft aria-selected:font-medium aria-selected:text-ink"
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <Card className="no-print mb-4">
+        <div className="space-y-3 p-4">
+          <Builder key={body.question} body={body} change={(part) => change({ ...body, ...part } as Body)} />
+        </div>
+      </Card>
+      <Card
+        title={label}
+        aside={
+          <>
+            <span aria-live="polite">{answer.isFetching ? "asking…" : ""}</span>
+            <Opened query={answer.data?.queries[0]} name={label} />
+          </>
+        }
+      >
+        {answer.error ? (
+          <Failure error={answer.error} again={answer.refetch} />
+        ) : !current || Shown === undefined ? (
+          <Skeleton rows={8} />
+        ) : (
+          <Shown asked={answer.data as Asked<unknown> as never} body={body} />
+        )}
+      </Card>
+    </>
+  );
+}
