@@ -293,7 +293,7 @@ def main() -> None:
         cold, p50, most, mb, http50, http95 = measured[name]
         other, ratio = "", ""
         if beside is not None and statement:
-            median = statistics.median(timed(lambda: beside.execute(statement).fetch_arrow_table(), 3))  # noqa: B023
+            median = statistics.median(timed(lambda: beside.execute(statement).to_arrow_table(), 3))  # noqa: B023
             other, ratio = f"{median:.0f}", f"{median / p50:.1f} ×"
         print(
             f"| {name} | {cold:.0f} | {p50:.0f} | {most:.0f} | {http50:.0f} | {http95:.0f} | {mb:.0f} | {other} | {ratio} |",

@@ -6,8 +6,7 @@ SELECT
 FROM events
 WHERE project_id = {project:UUID}
   AND timestamp < {before:DateTime64(3,'UTC')}
-  AND (visitor_id IN {visitors:Array(String)}{% if users %} OR user_id IN {users:Array(String)}{% endif %})
-  AND {{ person }} = {person:UInt64}
+  AND identity IN {identities:Array(UInt64)}
 {% if traits %}
   AND name = 'identify'
 {% endif %}

@@ -6,7 +6,6 @@ SELECT
     device, browser, system, country, region, city, bot
 FROM sessions FINAL
 WHERE project_id = {project:UUID}
-  AND (visitor_id IN {visitors:Array(String)}{% if users %} OR user_id IN {users:Array(String)}{% endif %})
-  AND {{ person }} = {person:UInt64}
+  AND identity IN {identities:Array(UInt64)}
 ORDER BY started_at DESC, session_id
 LIMIT {limit:UInt32}

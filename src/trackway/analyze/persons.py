@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from trackway.analyze.period import BadQuestion
-from trackway.analyze.question import Answer, Question, ask, compiler, moment
+from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 SORTS = ("last_seen", "first_seen", "events", "sessions", "page_views")
@@ -49,10 +49,12 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
         raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
-    shape = {"sort": asked.sort, "listed": bool(asked.persons), "known": False}
+    shape = {"sort": asked.sort, "listed": bool(asked.persons)}
+    known = [_token(one) for one in asked.persons]
+    identities = {row["identity"] for row in _ids(store, question, known)} if known else set()
     answer = ask(
         store, "persons.sql", question, shape,
-        limit=asked.limit, offset=asked.offset, persons=[_token(one) for one in asked.persons],
+        limit=asked.limit, offset=asked.offset, identities=[*identities.union(known)],
     )  # fmt: skip
     return [answer], [_shown(row) for row in answer.rows()]
 
@@ -69,24 +71,16 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     if found is None:
         return [], None
     token, visitors, users = found
-    ids = ask(store, "person_ids.sql", question, person=token).rows()
+    ids = _ids(store, question, [token])
     visitors |= {row["visitor_id"] for row in ids if row["visitor_id"]}
     users |= {row["user_id"] for row in ids if row["user_id"]}
-    own: dict[str, Any] = {"visitors": sorted(visitors), "users": sorted(users), "person": token}
-    before = moment(asked.before or question.period.end)
-    events = ask(
-        store, "person_events.sql", question, {"users": bool(users), "traits": False},
-        **own, before=before, limit=asked.limit,
-    )  # fmt: skip
-    traits = ask(
-        store, "person_events.sql", question, {"users": bool(users), "traits": True},
-        **own, before=moment(question.period.end), limit=1000,
-    )  # fmt: skip
-    sessions = ask(store, "person_sessions.sql", question, {"users": bool(users)}, **own, limit=200)
-    profile = ask(
-        store, "persons.sql", question, {"sort": "last_seen", "listed": True, "known": True, "users": bool(users)},
-        **own, persons=[token], limit=1, offset=0,
-    ).rows()  # fmt: skip
+    own: dict[str, Any] = {"identities": [*{token, *(row["identity"] for row in ids)}]}
+    before, end = moment(asked.before or question.period.end), moment(question.period.end)
+    events = ask(store, "person_events.sql", question, {"traits": False}, **own, before=before, limit=asked.limit)
+    traits = ask(store, "person_events.sql", question, {"traits": True}, **own, before=end, limit=1000)
+    sessions = ask(store, "person_sessions.sql", question, **own, limit=200)
+    shape = {"sort": "last_seen", "listed": True}
+    profile = ask(store, "persons.sql", question, shape, **own, limit=1, offset=0).rows()
     merged, merges_ = merges(store, question, Merges(person=str(token), limit=1000))
     history = _history(traits.rows())
     return [events, traits, sessions, *merged], {
@@ -137,6 +131,11 @@ def set_undone(
     return True
 
 
+def _ids(store: Store, question: Question, persons_: list[int]) -> list[dict[str, Any]]:
+    """What persons are known under: rows of `visitor_id`, `user_id` and `identity`."""
+    return ask(store, "person_ids.sql", question, persons=persons_).rows()
+
+
 def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str], set[str]] | None:
     """A person's token, and the ids that led to it."""
     given: dict[Literal["person", "visitor_id", "user_id"], str] = {
@@ -147,17 +146,16 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
         raise BadQuestion("person", "say who by exactly one of person, visitor_id and user_id")
     name, value = stated[0]
     if name == "person":
-        answer = ask(store, "person_find.sql", question, _is_person(store), whose=_token(value))
+        token = _token(value)
+        tokens = [*{token, *(row["identity"] for row in _ids(store, question, [token]))}]
+        shape = {"condition": "s.identity IN {tokens:Array(UInt64)}"}
+        answer = ask(store, "person_find.sql", question, shape, tokens=tokens)
     else:
         answer = ask(store, "person_find.sql", question, {"condition": f"s.{name} = {{whose:String}}"}, whose=value)
     row = answer.rows()[0]
     if not row["sessions"]:
         return None
     return row["person"], {row["visitor_id"]}, {row["user_id"]} - {""}
-
-
-def _is_person(store: Store) -> dict[str, str]:
-    return {"condition": f"{compiler(store).person} = {{whose:UInt64}}"}
 
 
 def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -15,10 +15,7 @@ SELECT
     argMin(s.source, s.started_at) AS source
 FROM (SELECT * FROM sessions FINAL WHERE project_id = {project:UUID}
 {% if listed %}
-{% if known %}
-  AND (visitor_id IN {visitors:Array(String)}{% if users %} OR user_id IN {users:Array(String)}{% endif %})
-{% endif %}
-  AND {{ person }} IN {persons:Array(UInt64)}
+  AND identity IN {identities:Array(UInt64)}
 {% else %}
   AND started_at >= {start:DateTime64(3,'UTC')}
   AND started_at < {end:DateTime64(3,'UTC')}

@@ -3,10 +3,16 @@
 ALTER TABLE events ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT
     xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id)));
 
-ALTER TABLE events ADD INDEX IF NOT EXISTS user user_id TYPE bloom_filter(0.01) GRANULARITY 1;
+ALTER TABLE events ADD INDEX IF NOT EXISTS identity identity TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE events MATERIALIZE INDEX identity;
 
 ALTER TABLE sessions ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT
     xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id)));
+
+ALTER TABLE sessions ADD INDEX IF NOT EXISTS identity identity TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE sessions MATERIALIZE INDEX identity;
 
 -- A visitor, since their last sign-out, was seen under a user id: the first to be seen so is who they are.
 CREATE TABLE IF NOT EXISTS claims
