@@ -252,6 +252,29 @@ def duck(place: Path, store_dsn: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def merges(store: Store, project: UUID) -> list[str]:
+    """What persons cost: the same questions with every lookup of a merge, and as if nobody had been merged."""
+    bodies: dict[str, dict[str, Any]] = {
+        "persons in 90 days": {"question": "trend", "series": [{"metric": "persons"}], "interval": "month", **ALL},
+        "persons by day who viewed a page, 90 days": {
+            "question": "trend", "series": [{"metric": "persons", "event": "page"}], **ALL,
+        },
+        "funnel, 4 steps, 90 days": {"question": "funnel", "steps": FUNNEL, "times": False, **ALL},
+        "retention, weekly, 90 days": {"question": "retention", **ALL},
+    }  # fmt: skip
+    lines = []
+    for name, body in bodies.items():
+        asked, both = in_engine(store, project, body), []
+        for merged in (True, False, True, False):
+            store.persons.any = merged
+            asked()
+            both.append(statistics.median(timed(asked, 7)))
+        store.persons.any = True
+        with_, without = min(both[::2]), min(both[1::2])
+        lines.append(f"| {name} | {without:.0f} | {with_:.0f} | {100 * (with_ / without - 1):+.0f} % |")
+    return lines
+
+
 def main() -> None:
     """Fill, ask, print."""
     parser = argparse.ArgumentParser()
@@ -275,6 +298,7 @@ def main() -> None:
             warm = timed(asked, 5)
         measured[name] = [cold, statistics.median(warm), p95(warm), peak.mb]
         print(f"{name}: cold {cold:.0f}, warm {measured[name][1]:.0f} ms", flush=True)
+    merging = merges(store, project)
     store.close()
     with trackway(place) as (address, process):
         for name, (body, _) in wanted.items():
@@ -287,6 +311,8 @@ def main() -> None:
         f"\n{options.millions} million events; {machine()}; cold {'after' if dropped else 'without'} dropping the file cache; ms"
     )
     print(f"the server holds {memory:.0f} MB after all questions\n")
+    print("| 100,000 merges | without, ms | with, ms | cost |\n|---|---|---|---|")
+    print("\n".join(merging) + "\n")
     print("| question | engine cold | p50 | p95 | HTTP p50 | p95 | peak MB | DuckDB p50 | ratio |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, (_, statement) in wanted.items():

@@ -259,14 +259,6 @@ def test_the_explorer_knows_types_fill_rates_and_values(server: Server, path: st
     assert tagged["data"]["series"][0]["total"] == 1
 
 
-SLOW = {"question": "funnel", "steps": [{"event": "Ask A", "where": {"column": "path", "operator": "matches_not", "values": ["(a*)*b"]}}], "times": False}  # fmt: skip
-
-
-def slow_query(server: Server) -> int:
-    """How many statements run in the engine, besides this one."""
-    return len(server.sql("SELECT 1"))
-
-
 def test_a_question_is_stopped_by_its_id_and_when_its_client_goes_away(
     server: Server, path: str, monkeypatch: Any
 ) -> None:
@@ -310,3 +302,28 @@ def test_a_question_is_stopped_by_its_id_and_when_its_client_goes_away(
     began = time.monotonic()
     ask(server, path, "event_names")
     assert time.monotonic() - began < 5
+
+
+def test_one_project_cannot_keep_another_waiting(server: Server, path: str, admin: httpx.Client) -> None:
+    made = admin.post("/api/v1/projects/", json={"name": "Another"}).json()
+    other = {"authorization": f"Bearer {made['secret_key']}"}
+    heavy = {"sql": "SELECT count() FROM events AS a, events AS b WHERE cityHash64(a.event_id, b.event_id) % 3 = 1"}
+    done: list[float] = []
+
+    def run() -> None:
+        with httpx.Client(base_url=server.url, timeout=120) as client:
+            client.post(f"{path}/query", json=heavy, headers=BEARER)
+            done.append(time.monotonic())
+
+    began = time.monotonic()
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    body = {"question": "event_names"}
+    answer = server.http.post(f"/api/v1/projects/{made['project_id']}/ask", json=body, headers=other)
+    own = time.monotonic() - began
+    assert answer.status_code == 200, answer.text
+    for thread in threads:
+        thread.join()
+    assert own < (max(done) - began) / 2, "it waited for the other project's questions"

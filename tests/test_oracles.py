@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 
 from conftest import Loaded
 from trackway.analyze.filters import read
-from trackway.analyze.funnel import Exclusion, Funnel, FunnelUnits, funnel, funnel_units
+from trackway.analyze.funnel import Exclusion, Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
 from trackway.analyze.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
 from trackway.analyze.overview import overview
 from trackway.analyze.paths import END, Paths, paths
 from trackway.analyze.period import Period, first_day, ordinal
 from trackway.analyze.question import Question
 from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.sampling import whole
 from trackway.analyze.series import Series
+from trackway.analyze.sessions import Sessions, sessions
 from trackway.analyze.sources import sources
 from trackway.analyze.steps import Step
 from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
@@ -408,9 +410,9 @@ def test_total_breakdown_and_drill_down_agree(
         "per_person": len(inside) / len({one.who for one in inside}) if inside else None,
         "revenue": sum(one.value for one in inside if one.name in "ABCX"),
     }
-    for name, line, whole in zip(metrics, split["series"], drawn["series"], strict=True):
-        assert whole["total"] == line["total"] == known[name], name
-        assert line["points"] == whole["points"]
+    for name, line, unsplit in zip(metrics, split["series"], drawn["series"], strict=True):
+        assert unsplit["total"] == line["total"] == known[name], name
+        assert line["points"] == unsplit["points"]
         if name in ("events", "revenue"):
             assert sum(line["points"]) == line["total"] == sum(part["total"] for part in line["parts"])
     _, totals = overview(loaded.store, question, question.period.before("Europe/Berlin", "previous"), "EUR")
@@ -464,3 +466,80 @@ def test_filters_on_behaviour_mean_the_people_they_say(
 
     kept = [one for one in happened if 0 <= one.at < SPAN and fits(one)]
     assert [line["total"] for line in data["series"]] == [len(kept), len({one.who for one in kept})]
+
+
+# What small sets do not show
+
+
+def test_the_standing_funnel_of_an_entity_as_an_answer_and_as_rows(loaded: Loaded) -> None:
+    way = ["impression", "click", "view_details", "interest", "ticket_click"]
+
+    def said(who: str, entity: str, second: int, name: str) -> Message:
+        at = int(START.timestamp() * 1000) + second * 1000
+        return Message(
+            type="track", event=name, message_id=f"{who}{entity}{second}", anonymous_id=who, timestamp=at,
+            properties={"entity_type": "concert", "entity_id": entity},
+        )  # fmt: skip
+
+    story = [said("a", "c1", 10 * n, name) for n, name in enumerate(way)]
+    story += [said("a", "c2", 5, "impression"), said("a", "c3", 6, "click"), said("b", "c1", 7, "impression")]
+    story += [said("b", "c1", 9, "click"), said("b", "c1", 8, "view_details")]
+    question = loaded_with(loaded, [story])
+    _, data = funnel(loaded.store, question, entity_funnel())
+    assert [step["units"] for step in data["steps"]] == [3, 2, 1, 1, 1]
+    _, by_entity = funnel(loaded.store, question, entity_funnel("entity"))
+    assert [step["units"] for step in by_entity["steps"]] == [2, 1, 1, 1, 1]
+    _, by_session = funnel(loaded.store, question, entity_funnel("session"))
+    assert [step["units"] for step in by_session["steps"]] == [2, 2, 1, 1, 1]
+    shape = {name: getattr(entity_funnel(), name) for name in Funnel.__struct_fields__}
+    _, rows = funnel_units(loaded.store, question, FunnelUnits(**shape, rows=True, limit=100))
+    whole = [row for row in rows if row["unit"][1:] == ["concert", "c1"] and row["step"] != "impression"][-4:]
+    assert [row["step"] for row in whole] == way[1:]
+    assert [(row["position"], row["from_start_s"], row["from_previous_s"]) for row in whole] == [
+        (n, (n - 1) * 10.0, 10.0) for n in range(2, 6)
+    ]
+
+
+def test_sessions_have_their_totals_and_are_sorted(loaded: Loaded) -> None:
+    def seen(who: str, minute: int, path: str) -> Message:
+        at = int(START.timestamp() * 1000) + minute * 60_000
+        return Message(type="page", message_id=f"{who}{minute}", anonymous_id=who, timestamp=at,
+                       context={"page": {"url": f"https://s.example{path}"}})  # fmt: skip
+
+    question = loaded_with(
+        loaded, [[seen("a", 0, "/"), seen("a", 10, "/x"), seen("b", 5, "/"), seen("c", 0, "/"), seen("c", 4, "/y")]]
+    )
+    _, data = sessions(loaded.store, question, Sessions(sort="duration_s"), START + timedelta(minutes=36))
+    totals = data["totals"]
+    assert (totals["sessions"], totals["visitors"], totals["bounces"], totals["ended"]) == (3, 3, 1, 2)
+    assert totals["end_rate"] == pytest.approx(2 / 3)
+    assert (totals["mean_duration_s"], totals["median_duration_s"]) == (pytest.approx(280), 240)
+    assert totals["depth"] == pytest.approx(5 / 3)
+    assert [(row["duration_s"], row["entry_path"], row["exit_path"]) for row in data["rows"]] == [
+        (600, "/", "/x"), (240, "/", "/y"), (0, "/", "/"),
+    ]  # fmt: skip
+
+
+def test_a_sample_is_of_whole_people_and_says_how_far_off_it_may_be(loaded: Loaded) -> None:
+    messages = [
+        Message(
+            type="track",
+            event=event,
+            message_id=f"{n}{event}",
+            anonymous_id=f"s{n}",
+            timestamp=int(START.timestamp() * 1000) + 1000,
+        )
+        for n in range(3000)
+        for event in ("A", "B")[: 1 + n % 2]
+    ]
+    question = loaded_with(loaded, [messages])
+    asked = Funnel(steps=[Step(event="A"), Step(event="B")])
+    _, some = funnel(
+        loaded.store,
+        Question(**{**{n: getattr(question, n) for n in question.__struct_fields__}, "sample": 0.2}),
+        asked,
+    )
+    steps = whole(some, 0.2)["steps"]
+    for step, truth in zip(steps, (3000, 1500), strict=True):
+        assert step["units"] != truth
+        assert abs(step["units"] - truth) < 2 * step["units_margin"] < truth / 2

@@ -158,8 +158,9 @@ export interface Asked<Data> {
 }
 export interface Line {
   name: string;
-  total: number | null;
-  points: (number | null)[];
+  /** Money comes as text, so that no cent is lost on the way. */
+  total: number | string | null;
+  points: (number | string | null)[];
   parts?: (Line & { values: string[]; other: boolean })[];
 }
 export interface Drawn {

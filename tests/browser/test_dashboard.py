@@ -229,6 +229,7 @@ def test_every_question_of_explore_is_drawn_for_everybody(
         page.wait_for_load_state("networkidle")
         expect(page.locator(".animate-pulse")).to_have_count(0)
         page.wait_for_timeout(300)
+        expect(page.get_by_role("alert")).to_have_count(0)
         page.screenshot(path=ARTIFACTS / f"explore-{name.lower()}-{size}-{scheme}.png", full_page=True)
         violations = page.evaluate(AXE.read_text() + "; axe.run().then(found => found.violations)")
         serious = [one for one in violations if one["impact"] in ("serious", "critical")]

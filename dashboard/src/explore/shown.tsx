@@ -9,12 +9,14 @@ import { Empty, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
 import type { Body } from "./build";
 
-const number = (value: number | null) =>
-  value === null
-    ? "–"
-    : Number.isInteger(value)
-      ? exact(value)
-      : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+const plain = (value: number | string | null) => (value === null ? null : Number(value));
+const number = (given: number | string | null) => {
+  const value = plain(given);
+  if (value === null) return "–";
+  return Number.isInteger(value)
+    ? exact(value)
+    : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+};
 
 export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
   const project = useProject();
@@ -35,7 +37,7 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
         height={300}
         series={lines.slice(0, 12).map((line, at) => ({
           name: line.name,
-          values: line.points,
+          values: line.points.map(plain),
           kind: "line",
           colour: lines.length > 1 ? at : undefined,
         }))}
@@ -300,9 +302,17 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
           values: rows.map((row) => (key === "dormant" ? -row[key] : row[key])),
         }))}
       />
+      <p className="flex flex-wrap gap-x-5 gap-y-1 px-4 py-2 text-soft" aria-hidden="true">
+        {STATUSES.map(([key, name, tone]) => (
+          <span key={key} className="inline-flex items-center gap-2">
+            <span className="size-2.5 rounded-full" style={{ background: `var(--${PALETTE[tone]})` }} />
+            {name}
+          </span>
+        ))}
+      </p>
       <Table
-        caption={`People by ${interval}`}
-        rows={rows}
+        caption={`People by ${interval}, the newest first`}
+        rows={rows.filter((row) => STATUSES.some(([key]) => row[key] > 0)).reverse()}
         id={(row) => row.at}
         columns={[
           { name: `From`, show: (row) => shown(row.at) },

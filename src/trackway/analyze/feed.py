@@ -1,6 +1,6 @@
 """Feeds: the newest events and sessions, page by page.
 
-Events are sorted by name and then time, so the newest of all names are found by looking at the last hour first and
+Events are sorted by name and then time, so the newest of all names are found by looking at the last minutes first and
 further back only until the page is full.
 """
 
@@ -13,7 +13,7 @@ from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 ACTIVE_FOR = timedelta(minutes=30)
-_WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=60))
+_WINDOWS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=60))
 
 
 def newest_events(store: Store, question: Question, limit: int = 100, until: datetime | None = None) -> Answer:

@@ -45,13 +45,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     def whole_hours(self) -> bool:
         """Whether counters by the hour can answer exactly: every day of the period starts at a whole hour of UTC."""
-        zone = ZoneInfo(self.timezone)
-        offsets = {(self.period.start.astimezone(zone).utcoffset() or timedelta()).total_seconds()}
-        offsets.add((self.period.end.astimezone(zone).utcoffset() or timedelta()).total_seconds())
-        edges = (self.period.start, self.period.end)
-        return all(at.minute == at.second == at.microsecond == 0 for at in edges) and all(
-            offset % 3600 == 0 for offset in offsets
-        )
+        start, end = self.period
+        if any(at.minute or at.second or at.microsecond for at in (start, end)):
+            return False
+        # Clocks change between: a look every week sees each change, as they are months apart.
+        zone, at = ZoneInfo(self.timezone), start
+        while at < end:
+            if (at.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600:
+                return False
+            at += timedelta(days=7)
+        return not (end.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600
 
     def plain(self) -> bool:
         """Whether it is about everybody and everything, so that counters can answer it."""

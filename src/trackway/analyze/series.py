@@ -39,7 +39,7 @@ _COUNTS = {
     "visitors": "uniqExact(xxh3(visitor_id))",
     "persons": "uniqExact({person})",
     "per_person": "count() / uniqExact({person})",
-    "revenue": "toFloat64(sumIf(revenue, currency IN ('', {currency}) AND type = 'track'))",
+    "revenue": "sumIf(toDecimal128(revenue, 4), currency IN ('', {currency}) AND type = 'track')",
 }
 _OF_PROPERTY = {
     "sum": "sum({number})",
@@ -59,7 +59,7 @@ _OF_SESSIONS = {
 _COUNTED = {
     "events": ("event_counts", "sum(events)"),
     "page_views": ("event_counts", "sum(page_views)"),
-    "revenue": ("revenue_counts", "toFloat64(sumIf(revenue, currency IN ('', {currency})))"),
+    "revenue": ("revenue_counts", "sumIf(revenue, currency IN ('', {currency}))"),
 }
 _COUNTED_SESSIONS = {
     "sessions": "sum(sessions)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from string import ascii_uppercase
 from typing import Any
 
@@ -17,6 +18,8 @@ from trackway.store.connection import Store
 
 MOST_SERIES = 10
 Line = dict[str, Any]
+Number = float | Decimal | None
+"""Money is a Decimal, and text in JSON; everything else is a float."""
 
 
 class Trend(msgspec.Struct, tag="trend", tag_field="question", kw_only=True):
@@ -68,8 +71,10 @@ def _line(
     conditions = compiler(store)
     store.persons.refresh()
     where = source(question, one, asked.by, conditions, currency, store.persons.activity, field)
-    structure = {"source": where, "interval": asked.interval}
-    empty: float | None = 0.0 if one.metric in (*ADDITIVE, "visitors", "persons") else None
+    structure = {"source": where, "interval": asked.interval, "money": one.metric == "revenue"}
+    empty: Number = None
+    if one.metric in (*ADDITIVE, "visitors", "persons"):
+        empty = Decimal(0) if one.metric == "revenue" else 0.0
     name = one.name or " or ".join(one.events) or one.metric
     if asked.cumulative and one.metric in ("visitors", "persons"):
         if asked.by:
@@ -88,7 +93,7 @@ def _line(
     return answer, _smoothed(line, asked)
 
 
-def _parts(rows: list[dict[str, Any]], asked: Trend, moments: list[datetime], empty: float | None) -> list[Line]:
+def _parts(rows: list[dict[str, Any]], asked: Trend, moments: list[datetime], empty: Number) -> list[Line]:
     counted: dict[tuple[str, ...], dict[int, float]] = {}
     for row in rows:
         counted.setdefault(tuple(row["parts"]), {})[row["at"]] = row["value"]
@@ -101,9 +106,7 @@ def _parts(rows: list[dict[str, Any]], asked: Trend, moments: list[datetime], em
     return [_smoothed(line, asked) for line in lines]
 
 
-def _drawn(
-    name: str, counted: dict[int, float], total: float | None, moments: list[datetime], empty: float | None
-) -> Line:
+def _drawn(name: str, counted: dict[int, Any], total: Number, moments: list[datetime], empty: Number) -> Line:
     by_moment = {
         datetime.fromtimestamp(at, UTC): value for at, value in counted.items() if at and not math.isnan(value)
     }
@@ -114,7 +117,8 @@ def _drawn(
 def _smoothed(line: Line, asked: Trend) -> Line:
     points = line["points"]
     if asked.cumulative:
-        summed, points = 0.0, []
+        summed: Any = 0
+        points = []
         for value in line["points"]:
             summed += value or 0
             points.append(summed)
@@ -123,8 +127,12 @@ def _smoothed(line: Line, asked: Trend) -> Line:
     return {**line, "points": points}
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+def _float(number: Number) -> float | None:
+    return None if number is None else float(number)
+
+
+def _mean(values: list[Any]) -> Number:
+    known: list[Any] = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
 
@@ -133,8 +141,8 @@ def _combined(text: str, lines: dict[str, Line], size: int) -> Line:
     value = compiled(text, set(lines))
     combined: Line = {
         "name": text,
-        "total": value({name: line["total"] for name, line in lines.items()}),
-        "points": [value({name: line["points"][i] for name, line in lines.items()}) for i in range(size)],
+        "total": value({name: _float(line["total"]) for name, line in lines.items()}),
+        "points": [value({name: _float(line["points"][i]) for name, line in lines.items()}) for i in range(size)],
     }
     if all("parts" in line for line in lines.values()):
         parts = {name: {tuple(part["values"]): part for part in line["parts"]} for name, line in lines.items()}

@@ -17,7 +17,7 @@ SELECT
     ), [{{ source.dimensions | join(", ") }}], emptyArrayString()) AS parts,
     grouping(parts) AS whole,
 {% endif %}
-    toFloat64({{ source.value }}) AS value
+    {{ source.value if money else "toFloat64(" ~ source.value ~ ")" }} AS value
 FROM {{ source.table }}
 WHERE project_id = {project:UUID}
   AND {{ source.at }} >= {start:DateTime64(3,'UTC')}

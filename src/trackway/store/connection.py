@@ -6,7 +6,6 @@ A client runs one query at a time, so the pool's size is how many questions run 
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,7 +49,7 @@ class Store:
 
     Args:
         dsn: `chdb:///path` for the embedded engine, `clickhouse://user:password@host:port/database` for a server.
-        clients: how many questions may run at once; one project may have half of them.
+        clients: how many questions may run at once.
         memory_mb: most memory one question may use.
         nice: by how much the engine's threads step back behind the rest of the process, 0 to 19.
 
@@ -79,8 +78,6 @@ class Store:
             self.close()
             raise StoreUnavailable(_why(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
-        self._turns: dict[str, threading.Semaphore] = {}
-        self._at_once = max(1, clients // 2)
         self._cancelled: set[str] = set()
 
     @contextmanager
@@ -95,15 +92,6 @@ class Store:
         finally:
             self._clients.put(client)
 
-    @contextmanager
-    def _turn(self, project: object) -> Iterator[None]:
-        """Wait until one of the project's questions ends when it has half of the clients already."""
-        if project is None:
-            yield
-            return
-        with self._turns.setdefault(str(project), threading.Semaphore(self._at_once)):
-            yield
-
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer to one SELECT as an Arrow table.
 
@@ -116,11 +104,10 @@ class Store:
             QuestionCancelled: `cancel` was called with the name of what is `running`.
         """
         name = running.get()
-        parameters = dict(parameters or {})
-        with self._turn(parameters.get("project")), self._client() as client:
+        with self._client() as client:
             if name in self._cancelled:
                 raise QuestionCancelled("the question was cancelled")
-            return client.query_arrow(f"/* {name} */ {sql}" if name else sql, parameters=parameters)
+            return client.query_arrow(f"/* {name} */ {sql}" if name else sql, parameters=dict(parameters or {}))
 
     def cancel(self, name: str) -> None:
         """Stop what is `running` under a name, and let nothing start under it until `forget`."""

@@ -65,6 +65,7 @@ class Loader:
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
         self.stored = self._read_checkpoint()
         """The log offset below which everything is in the store."""
+        self._stored_before = self.stored
         self.trouble = ""
         """Why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
@@ -89,7 +90,7 @@ class Loader:
 
     def version(self, project_id: UUID) -> int:
         """A number that grows when something of a project is stored."""
-        return self._versions.get(project_id.bytes, 0)
+        return self._versions.get(project_id.bytes, self._stored_before)
 
     def start(self) -> None:
         """Begin to load."""

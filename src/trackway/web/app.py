@@ -23,13 +23,16 @@ from trackway.web.problems import HANDLERS
 from trackway.web.projects import Projects
 from trackway.web.questions import Questions, asked
 from trackway.web.signing_in import SigningIn
+from trackway.web.turns import TakeTurns, Turns
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def api(house: House) -> Litestar:
     """Everything but the collector."""
-    desk = Desk(house)
+    turns = Turns()
+    desk = Desk(house, turns)
+    Questions.middleware = [TakeTurns(turns)]
     return Litestar(
         route_handlers=[Health, SigningIn, Projects, Ask, Questions, Keeping, Pages],
         dependencies={

@@ -40,6 +40,7 @@ from trackway.store.connection import Store, running
 from trackway.web.answers import Answers, Version
 from trackway.web.caller import Caller
 from trackway.web.house import House
+from trackway.web.turns import Turns
 
 
 class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw_only=True):
@@ -175,8 +176,8 @@ def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Per
 class Desk:
     """Where questions are answered: threads, kept answers, and what is under way."""
 
-    def __init__(self, house: House, threads: int = 8) -> None:
-        self._house = house
+    def __init__(self, house: House, turns: Turns, threads: int = 8) -> None:
+        self._house, self._turns = house, turns
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
         self._answers = Answers()
         self._tasks: dict[tuple[UUID, str], asyncio.Future[Any]] = {}
@@ -224,9 +225,10 @@ class Desk:
             finally:
                 self._house.store.forget(name)
 
-        def start() -> Any:
-            context = contextvars.copy_context()
-            return asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
+        async def start() -> bytes:
+            async with self._turns.of(project.id):
+                context = contextvars.copy_context()
+                return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
         return start
 

@@ -200,7 +200,8 @@ class Questions(Controller):
     def version(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> dict[str, int]:
         """A number that grows when something new is stored: answers are current until it changes."""
         request.user.project(project_id)
-        return {"version": house.loader.stored}
+        saved = house.accounts.saved.version
+        return {"version": house.loader.version(project_id) + house.store.persons.version + saved}
 
     @get("/rejections", sync_to_thread=True)
     def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
