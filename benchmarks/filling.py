@@ -48,7 +48,7 @@ SELECT
     concat('visitor-', toString(v)) AS visitor_id,
     v % {merged} = 0 AND s > {sessions} / 3 AS known,
     if(known, concat('user-', toString(intDiv(v, 2 * {merged}))), '') AS user_id,
-    xxh3(if(known, concat('{project} user ', user_id), concat('{project} visitor ', visitor_id))) AS identity,
+    if(known, {users_from} + intDiv(v, 2 * {merged}), 1 + v) AS identity,
     reinterpretAsUUID(reverse(unhex(concat(hex(toUInt64(bitOr(bitShiftLeft(toUInt64(began), 16), 28672 + bitAnd(h, 4095)))),
         hex(bitOr(bitAnd(cityHash64(s, 5), 4611686018427387903), 9223372036854775808)))))) AS session_id,
     ['Direct', 'Organic Search', 'Organic Social', 'Referral', 'Email', 'Paid Search'][h % 6 + 1] AS channel,
@@ -99,10 +99,15 @@ GROUP BY session_id
 """
 _CLAIMS = """
 INSERT INTO claims (project_id, identity, person, visitor_id, user_id, at)
-SELECT '{project}', xxh3(concat('{project} visitor visitor-', toString(number * {merged}))),
-    xxh3(concat('{project} user user-', toString(intDiv(number, 2)))), concat('visitor-', toString(number * {merged})),
+SELECT '{project}', 1 + number * {merged}, {users_from} + intDiv(number, 2), concat('visitor-', toString(number * {merged})),
     concat('user-', toString(intDiv(number, 2))), toDateTime64('2026-07-01 00:00:00', 3, 'UTC')
 FROM numbers({count})
+"""
+_IDENTITIES = """
+INSERT INTO identities (token, number)
+SELECT xxh3(concat('{project} visitor visitor-', toString(number))), 1 + number FROM numbers({visitors})
+UNION ALL
+SELECT xxh3(concat('{project} user user-', toString(number))), {users_from} + number FROM numbers({count})
 """
 
 
@@ -129,7 +134,7 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
     span_ms = DAYS * 86_400_000
     values = {
         "project": project, "visitors": VISITORS, "merged": MERGED, "mean": EVENTS_A_SESSION - 0.5, "start": START,
-        "span_ms": span_ms, "sessions": sessions, "name": _NAME,
+        "users_from": VISITORS + 1, "span_ms": span_ms, "sessions": sessions, "name": _NAME,
     }  # fmt: skip
     began = time.time()
     base = 1_780_272_000_000
@@ -146,6 +151,7 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
         passed = time.time() - began
         print(f"\rfilling: {100 * (first + count) // sessions} % after {passed:.0f} s", end="", flush=True)
     store.command(_CLAIMS.format(**values, count=VISITORS // MERGED))
+    store.command(_IDENTITIES.format(**values, count=VISITORS // MERGED // 2 + 1))
     for table in (
         "events",
         "sessions",

@@ -102,16 +102,6 @@ def loaded_with(loaded: Loaded, batches: list[list[Message]]) -> Question:
     return Question(project_id=project, period=Period(START, END_OF), timezone="Europe/Berlin")
 
 
-def tokens(loaded: Loaded, question: Question) -> dict[str, str]:
-    """The engine's persons → the reference's."""
-    rows = loaded.rows(
-        question.project_id,
-        "SELECT DISTINCT toString(dictGetOrDefault('persons', 'person', identity, identity)) AS token, visitor_id, "
-        "anyLast(user_id) OVER (PARTITION BY token) AS user FROM events WHERE project_id = {p:UUID}",
-    )
-    return {row["token"]: row["visitor_id"] for row in rows}
-
-
 # Funnels
 
 SPAN = int((END_OF - START).total_seconds() * 1000)

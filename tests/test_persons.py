@@ -14,7 +14,7 @@ from trackway.event import Message, new_id
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 START = int(DAY.timestamp() * 1000)
-PERSON = "dictGetOrDefault('persons', 'person', identity, identity)"
+PERSON = "(identity + dictGet('persons', 'delta', identity))"
 
 
 def said(second: int, visitor: str = "", user: str = "", event: str = "", previous: str = "", **fields: Any) -> Message:

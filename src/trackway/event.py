@@ -87,7 +87,7 @@ class Event(msgspec.Struct, gc=False):
 
     The fields are the table's columns, in order; `trackway.store.rows` turns lists of events into Arrow.
     `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session; `identity` is
-    the token of its user or visitor (`trackway.enrich.identity`).
+    the number of its user or visitor (`trackway.enrich.identity`).
     """
 
     project_id: bytes

@@ -2,7 +2,7 @@
 
 A live cohort is a saved filter: by first seen (`person.first_seen`), by source (`person.first_source`), by behaviour
 (`did`), by property. Its size at a moment is how many people it meant then: "did X in the last 7 days" looks back
-from that moment. A list holds people's tokens, so that it follows them through merges.
+from that moment. A list holds people's identities, so that it follows them through merges.
 """
 
 from __future__ import annotations
@@ -69,23 +69,34 @@ def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> 
 
 
 def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now: datetime) -> int:
-    """Write down people by their user ids or visitor ids; how many ids there were."""
+    """Write down people by their user ids or visitor ids; how many of those are known."""
     own = project_id.bytes
     tokens = [token for one in ids for token in (user_token(own, one), visitor_token(own, one))]
-    _write(store, project_id, cohort_id, tokens, now)
-    return len(ids)
-
-
-def _write(store: Store, project_id: UUID, cohort_id: UUID, tokens: list[int], now: datetime) -> int:
-    if len(tokens) > MOST_MEMBERS:
-        raise BadQuestion("filter", f"a list has at most {MOST_MEMBERS} people; save the filter as a live cohort")
+    known: list[int] = []
     for first in range(0, len(tokens), 50_000):
+        found = store.ask(
+            "SELECT DISTINCT number FROM identities WHERE token IN {tokens:Array(UInt64)}",
+            {"tokens": tokens[first : first + 50_000]},
+        )
+        known += found["number"].to_pylist()
+    return _write(store, project_id, cohort_id, known, now)
+
+
+def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int], now: datetime) -> int:
+    if len(identities) > MOST_MEMBERS:
+        raise BadQuestion("filter", f"a list has at most {MOST_MEMBERS} people; save the filter as a live cohort")
+    for first in range(0, len(identities), 50_000):
         store.command(
             "INSERT INTO cohort_members (project_id, cohort_id, identity, added_at) SELECT {project:UUID}, "
-            "{cohort:UUID}, arrayJoin({tokens:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
-            {"project": project_id, "cohort": cohort_id, "tokens": tokens[first : first + 50_000], "at": moment(now)},
+            "{cohort:UUID}, arrayJoin({identities:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
+            {
+                "project": project_id,
+                "cohort": cohort_id,
+                "identities": identities[first : first + 50_000],
+                "at": moment(now),
+            },
         )
-    return len(tokens)
+    return len(identities)
 
 
 def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:

@@ -1,4 +1,4 @@
--- Under which tokens, visitor ids and user ids persons are known.
+-- Under which identities, visitor ids and user ids persons are known.
 SELECT DISTINCT visitor_id, user_id, identity
 FROM
 (

@@ -50,7 +50,7 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
     if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
         raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
     shape = {"sort": asked.sort, "listed": bool(asked.persons)}
-    known = [_token(one) for one in asked.persons]
+    known = [_number(one) for one in asked.persons]
     identities = {row["identity"] for row in _ids(store, question, known)} if known else set()
     answer = ask(
         store, "persons.sql", question, shape,
@@ -70,18 +70,18 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     found = _find(store, question, asked)
     if found is None:
         return [], None
-    token, visitors, users = found
-    ids = _ids(store, question, [token])
+    own_number, visitors, users = found
+    ids = _ids(store, question, [own_number])
     visitors |= {row["visitor_id"] for row in ids if row["visitor_id"]}
     users |= {row["user_id"] for row in ids if row["user_id"]}
-    own: dict[str, Any] = {"identities": [*{token, *(row["identity"] for row in ids)}]}
+    own: dict[str, Any] = {"identities": [*{own_number, *(row["identity"] for row in ids)}]}
     before, end = moment(asked.before or question.period.end), moment(question.period.end)
     events = ask(store, "person_events.sql", question, {"traits": False}, **own, before=before, limit=asked.limit)
     traits = ask(store, "person_events.sql", question, {"traits": True}, **own, before=end, limit=1000)
     sessions = ask(store, "person_sessions.sql", question, **own, limit=200)
     shape = {"sort": "last_seen", "listed": True}
     profile = ask(store, "persons.sql", question, shape, **own, limit=1, offset=0).rows()
-    merged, merges_ = merges(store, question, Merges(person=str(token), limit=1000))
+    merged, merges_ = merges(store, question, Merges(person=str(own_number), limit=1000))
     history = _history(traits.rows())
     return [events, traits, sessions, *merged], {
         "profile": _shown(profile[0]) if profile else None,
@@ -96,12 +96,12 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
 
 
 def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`kind` (identify or alias), the tokens `identity` and `person` that name the merge, `from_id`, `user_id`,
+    """`kind` (identify or alias), the numbers `identity` and `person` that name the merge, `from_id`, `user_id`,
     `at`, and whether it is `undone`, by whom and when.
     """
     if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
         raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
-    whose = _token(asked.person) if asked.person else 0
+    whose = _number(asked.person) if asked.person else 0
     answer = ask(
         store, "merges.sql", question, {"one": bool(asked.person)}, whose=whose, limit=asked.limit, offset=asked.offset
     )
@@ -115,7 +115,7 @@ def set_undone(
 
     The next answer counts accordingly; events and sessions are not touched.
     """
-    pair = {"project": question.project_id, "identity": _token(identity), "person": _token(other)}
+    pair = {"project": question.project_id, "identity": _number(identity), "person": _number(other)}
     which = "WHERE project_id = {project:UUID} AND identity = {identity:UInt64} AND person = {person:UInt64}"
     known = store.ask(
         f"SELECT count() AS n FROM (SELECT 1 FROM claims {which} UNION ALL SELECT 1 FROM aliases {which})", pair
@@ -137,7 +137,7 @@ def _ids(store: Store, question: Question, persons_: list[int]) -> list[dict[str
 
 
 def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str], set[str]] | None:
-    """A person's token, and the ids that led to it."""
+    """A person's number, and the ids that led to it."""
     given: dict[Literal["person", "visitor_id", "user_id"], str] = {
         "person": asked.person, "visitor_id": asked.visitor_id, "user_id": asked.user_id,
     }  # fmt: skip
@@ -146,10 +146,10 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
         raise BadQuestion("person", "say who by exactly one of person, visitor_id and user_id")
     name, value = stated[0]
     if name == "person":
-        token = _token(value)
-        tokens = [*{token, *(row["identity"] for row in _ids(store, question, [token]))}]
-        shape = {"condition": "s.identity IN {tokens:Array(UInt64)}"}
-        answer = ask(store, "person_find.sql", question, shape, tokens=tokens)
+        number = _number(value)
+        identities = [*{number, *(row["identity"] for row in _ids(store, question, [number]))}]
+        shape = {"condition": "s.identity IN {identities:Array(UInt64)}"}
+        answer = ask(store, "person_find.sql", question, shape, identities=identities)
     else:
         answer = ask(store, "person_find.sql", question, {"condition": f"s.{name} = {{whose:String}}"}, whose=value)
     row = answer.rows()[0]
@@ -173,7 +173,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "person": str(row["person"])}
 
 
-def _token(text: str) -> int:
+def _number(text: str) -> int:
     if not text.isdecimal() or int(text) >= 1 << 64:
         raise BadQuestion("person", f"{text!r} is not a person; take it from an answer")
     return int(text)

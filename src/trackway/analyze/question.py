@@ -82,7 +82,7 @@ def compiler(store: Store) -> Compiler:
 
 def _person(store: Store) -> str:
     store.persons.refresh()
-    return "dictGetOrDefault('persons', 'person', identity, identity)" if store.persons.any else "identity"
+    return "(identity + dictGet('persons', 'delta', identity))" if store.persons.any else "identity"
 
 
 def everybody(question: Question, conditions: Compiler) -> str:

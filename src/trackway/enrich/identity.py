@@ -5,9 +5,9 @@ a visitor is, from one sign-out to the next, the user who was first seen on it; 
 user is never swallowed by another that signs in on the same device. An alias joins two user ids, or a visitor and a
 user, because somebody said so.
 
-Every event carries a token, its `identity`: of its user, or of its visitor since the last sign-out. Tokens never
-change but when a sign-out arrives late; who a token stands for is kept beside the events (`claims`, `aliases`), so a
-merge costs nothing to make, to restate or to undo. See docs/decisions/0005-persons.md.
+Every event carries an `identity`: the number of a token that stands for its user, or for its visitor since the last
+sign-out. It never changes but when a sign-out arrives late; who an identity stands for is kept beside the events
+(`claims`, `aliases`), so a merge costs nothing to make, to restate or to undo. See docs/decisions/0005-persons.md.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from uuid import UUID
 import msgspec
 import xxhash
 
+from trackway.enrich.numbers import Numbers
 from trackway.event import Event, Millis
 
 Visitor = tuple[bytes, str]
@@ -48,7 +49,7 @@ def signs_out(event: Event) -> bool:
     return event.type == "track" and event.name.lower() in SIGN_OUTS
 
 
-class Merge(msgspec.Struct, array_like=True, frozen=True):
+class Merge(msgspec.Struct):
     """`identity` is `person` since `at`: a visitor's claim by a user, or two user ids joined by an alias."""
 
     project_id: bytes
@@ -65,6 +66,7 @@ class Separated(NamedTuple):
     visitor: Visitor
     since: Millis
     until: Millis
+    token: int
     identity: int
 
 
@@ -75,10 +77,19 @@ class Persons(NamedTuple):
     aliases: list[Merge]
     sign_outs: list[tuple[bytes, str, Millis]]
     separated: list[Separated]
+    identities: list[tuple[int, int]]
 
 
 class History(Protocol):
     """What is already stored about visitors."""
+
+    def newest_number(self) -> int:
+        """The highest number that an identity has."""
+        ...
+
+    def numbers_of(self, tokens: list[int]) -> dict[int, int]:
+        """The numbers of those tokens that are stored."""
+        ...
 
     def any_sign_outs(self) -> bool:
         """Whether there is any sign-out at all."""
@@ -110,13 +121,14 @@ class Identities:
 
     def __init__(self, history: History) -> None:
         self._history = history
+        self._numbers = Numbers(history.numbers_of, history.newest_number())
         self._any = history.any_sign_outs()
         self._known: dict[Visitor, list[Millis]] = {}
         self._claimed: dict[tuple[int, int], Millis] = {}
 
     def assign(self, events: list[Event]) -> Persons:
         """Set `identity` of each event, in place."""
-        found = Persons([], [], [], [])
+        found = Persons([], [], [], [], [])
         leaving = [event for event in events if signs_out(event)]
         if leaving or self._any:
             self._any = True
@@ -136,6 +148,19 @@ class Identities:
         if len(self._claimed) > _MOST_REMEMBERED:
             self._claimed.clear()
         found.claims.extend(claims.values())
+        return self._numbered(events, found)
+
+    def _numbered(self, events: list[Event], found: Persons) -> Persons:
+        """Numbers in the place of tokens, everywhere."""
+        merges = (*found.claims, *found.aliases)
+        self._numbers.learn({event.identity for event in events})
+        self._numbers.learn(token for merge in merges for token in (merge.identity, merge.person))
+        of = self._numbers.of
+        for event in events:
+            event.identity = of(event.identity)
+        for merge in merges:
+            merge.identity, merge.person = of(merge.identity), of(merge.person)
+        found.identities.extend(self._numbers.fresh())
         return found
 
     def _look_up(self, visitors: list[Visitor]) -> None:
@@ -188,14 +213,16 @@ class Identities:
         times = self._known[visitor]
         position = times.index(at)
         until = times[position + 1] if position + 1 < len(times) else FOREVER
-        one = Separated(visitor, at, until, visitor_token(*visitor, at))
+        token = visitor_token(*visitor, at)
+        self._numbers.learn([token])
+        one = Separated(visitor, at, until, token, self._numbers.of(token))
         users = self._history.users_of(visitor, at, until)
         self._history.separate(one)
         self._claimed.clear()
         found.separated.append(one)
         for user_id, first in users:
             person = user_token(visitor[0], user_id)
-            found.claims.append(Merge(visitor[0], one.identity, person, visitor[1], user_id, first))
+            found.claims.append(Merge(visitor[0], token, person, visitor[1], user_id, first))
 
 
 def _previous(event: Event) -> str:

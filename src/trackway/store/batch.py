@@ -39,6 +39,7 @@ class Prepared(msgspec.Struct, array_like=True):
     claims: bytes = b""
     aliases: bytes = b""
     sign_outs: bytes = b""
+    identities: bytes = b""
     projects: list[bytes] = []
 
 
@@ -64,6 +65,8 @@ def apply(store: Store, prepared: Prepared) -> None:
     token = f"{prepared.first}-{prepared.last}"
     for move in prepared.moved:
         _move(store, move)
+    if prepared.identities:
+        store.insert("identities", rows.IDENTITY_COLUMNS, prepared.identities, token)
     if prepared.events:
         _insert_events(store, prepared.events, token)
     for table, columns, block in (

@@ -88,6 +88,19 @@ class StoredHistory:
             found += _objects(Event, answer)
         return found
 
+    def newest_number(self) -> int:
+        """The highest number that an identity has."""
+        self._before()
+        return int(self._store.ask("SELECT max(number) AS n FROM identities")["n"][0].as_py())
+
+    def numbers_of(self, tokens: list[int]) -> dict[int, int]:
+        """The numbers of those tokens that are stored."""
+        answer = self._store.ask(
+            "SELECT token, any(number) AS n FROM identities WHERE token IN {tokens:Array(UInt64)} GROUP BY token",
+            {"tokens": tokens},
+        )
+        return dict(zip(answer["token"].to_pylist(), answer["n"].to_pylist(), strict=True))
+
     def any_sign_outs(self) -> bool:
         """Whether there is any sign-out at all."""
         self._before()
@@ -130,7 +143,7 @@ class StoredHistory:
             "SELECT user_id, toUnixTimestamp64Milli(at) AS ms FROM aliases WHERE project_id = {project:UUID} "
             f"AND previous_id = {{visitor:String}} AND {_WITHIN.format('at')}"
             ") GROUP BY user_id",
-            _stretch(Separated(visitor, since, until, 0)),
+            _stretch(Separated(visitor, since, until, 0, 0)),
         )
         return [(row["user_id"], row["first"]) for row in answer.to_pylist()]
 
@@ -144,6 +157,8 @@ class StoredHistory:
         own = f"{_STRETCH} AND user_id = '' AND identity != {{identity:UInt64}}"
         update = f"UPDATE identity = {{identity:UInt64}} WHERE {own}"
         for statement in (
+            # At once, and not with the batch: were the batch lost, nobody else may get this number.
+            "INSERT INTO identities (token, number) VALUES ({token:UInt64}, {identity:UInt64})",
             "INSERT INTO activity SELECT e.project_id, toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, whose, "
             "xxh3(e.visitor_id) AS visitor, e.bot != '' AS is_bot, toInt64(sum(change)) AS n FROM events AS e "
             "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
@@ -170,6 +185,7 @@ def _stretch(one: Separated) -> dict[str, Any]:
         "visitor": one.visitor[1],
         "since": one.since,
         "until": one.until,
+        "token": one.token,
         "identity": one.identity,
     }
 

@@ -223,6 +223,7 @@ class Loader:
             rows.claims(persons.claims) if persons.claims else b"",
             rows.aliases(persons.aliases) if persons.aliases else b"",
             rows.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
+            rows.identities(persons.identities) if persons.identities else b"",
             list({event.project_id for event, _ in batch}),
         )
 

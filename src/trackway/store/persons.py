@@ -1,4 +1,4 @@
-"""Who a token stands for, as the engine's dictionary `persons` says it: kept up to date when merges come or go."""
+"""Who an identity stands for, as the engine's dictionary `persons` says it: kept up to date when merges come or go."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PersonTable:
         self._lock = threading.Lock()
         self._wanted, self._made = 1, 0
         self.any = False
-        """Whether anybody has been merged at all; without, a token is a person."""
+        """Whether anybody has been merged at all; without, an identity is a person."""
 
         self.activity = "activity"
         """The activity table, as it has to be read: with FINAL while counts were moved and not merged yet."""
@@ -38,7 +38,7 @@ class PersonTable:
         return self._wanted
 
     def refresh(self) -> None:
-        """Make the dictionary say what the tables say now. Takes about 0.25 µs a merge, and nothing without changes."""
+        """Make the dictionary say what the tables say now. Costs nothing without changes."""
         if self._made == self._wanted:
             return
         with self._lock:
@@ -54,7 +54,7 @@ class PersonTable:
             self._made = wanted
 
     def _join_users(self) -> None:
-        """User ids that aliases join, all of them under the smallest token, so that order does not matter."""
+        """User ids that aliases join, all of them under the smallest, so that order does not matter."""
         pairs = self._ask(
             "SELECT DISTINCT identity, person FROM aliases "
             "WHERE (identity, person) NOT IN (SELECT identity, person FROM undone_merges FINAL WHERE undone = 1)"

@@ -27,7 +27,7 @@ _SPECIAL = {
     "gone": pa.uint8(),
     "screen_width": pa.uint16(),
     "revenue": pa.decimal128(18, 4),
-    **dict.fromkeys(("version", "identity", "person"), pa.uint64()),
+    **dict.fromkeys(("version", "identity", "person", "token", "number"), pa.uint64()),
 }
 _CHANGES = (
     "changes_sessions",
@@ -42,6 +42,7 @@ SESSION_COLUMNS = [*Session.__struct_fields__, "gone", *_CHANGES]
 REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason", "body"]
 CLAIM_COLUMNS = ["project_id", "identity", "person", "visitor_id", "user_id", "at"]
 ALIAS_COLUMNS = ["project_id", "identity", "person", "previous_id", "user_id", "at"]
+IDENTITY_COLUMNS = ["token", "number"]
 SIGN_OUT_COLUMNS = ["project_id", "visitor_id", "at"]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -116,6 +117,11 @@ def aliases(merges: Sequence[Merge]) -> bytes:
 def sign_outs(rows: Sequence[tuple[bytes, str, int]]) -> bytes:
     """The stream for the sign_outs table."""
     return _stream(SIGN_OUT_COLUMNS, rows)
+
+
+def identities(rows: Sequence[tuple[int, int]]) -> bytes:
+    """The stream for the identities table."""
+    return _stream(IDENTITY_COLUMNS, rows)
 
 
 def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:

@@ -71,7 +71,7 @@ class AnnotationShown(msgspec.Struct):
 
 
 class Undo(msgspec.Struct, forbid_unknown_fields=True):
-    """A merge by its tokens, as `merges` shows them, and whether to undo it or to take that back."""
+    """A merge by its numbers, as `merges` shows them, and whether to undo it or to take that back."""
 
     identity: str
     person: str

@@ -1,14 +1,46 @@
--- Whose an event is: the token of its user id, or of its visitor since their last sign-out (enrich/identity.py has the
--- rule). Tokens are functions of what they stand for, so that what was stored before this column has them too.
-ALTER TABLE events ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT
-    xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id)));
+-- Numbers for tokens (enrich/numbers.py): of a user id, or of a visitor since their last sign-out.
+CREATE TABLE IF NOT EXISTS identities
+(
+    token UInt64,
+    number UInt64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY token
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 512;
+
+-- What was stored before persons were known gets its identities here; afterwards the loader gives them.
+INSERT INTO identities
+SELECT token, rowNumberInAllBlocks() + 1 AS number
+FROM
+(
+    SELECT DISTINCT
+        xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id))) AS token
+    FROM events
+);
+
+CREATE DICTIONARY IF NOT EXISTS numbers (token UInt64, number UInt64) PRIMARY KEY token
+SOURCE(CLICKHOUSE(QUERY 'SELECT token, number FROM identities')) LAYOUT(HASHED()) LIFETIME(0);
+
+-- Whose an event is (enrich/identity.py has the rule).
+ALTER TABLE events ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT dictGet('numbers', 'number',
+    xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id))));
+
+ALTER TABLE sessions ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT dictGet('numbers', 'number',
+    xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id))));
+
+ALTER TABLE events MATERIALIZE COLUMN identity SETTINGS mutations_sync = 1;
+
+ALTER TABLE sessions MATERIALIZE COLUMN identity SETTINGS mutations_sync = 1;
+
+ALTER TABLE events MODIFY COLUMN identity REMOVE DEFAULT;
+
+ALTER TABLE sessions MODIFY COLUMN identity REMOVE DEFAULT;
+
+DROP DICTIONARY numbers;
 
 ALTER TABLE events ADD INDEX IF NOT EXISTS identity identity TYPE bloom_filter(0.01) GRANULARITY 1;
 
 ALTER TABLE events MATERIALIZE INDEX identity;
-
-ALTER TABLE sessions ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT
-    xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id)));
 
 ALTER TABLE sessions ADD INDEX IF NOT EXISTS identity identity TYPE bloom_filter(0.01) GRANULARITY 1;
 
@@ -74,15 +106,15 @@ CREATE TABLE IF NOT EXISTS user_persons
 ENGINE = MergeTree
 ORDER BY user;
 
--- Tokens that stand for somebody else: what a question asks to turn events into persons.
+-- Identities that stand for somebody else, by how far off that is: a person is `identity + delta`. An array.
 CREATE DICTIONARY IF NOT EXISTS persons
 (
     identity UInt64,
-    person UInt64
+    delta Int64
 )
 PRIMARY KEY identity
 SOURCE(CLICKHOUSE(QUERY '
-    SELECT c.identity AS identity, if(u.person = 0, c.claimed, u.person) AS person
+    SELECT c.identity AS identity, toInt64(if(u.person = 0, c.claimed, u.person)) - toInt64(c.identity) AS delta
     FROM
     (
         SELECT identity, argMin(person, (at, person)) AS claimed
@@ -92,9 +124,9 @@ SOURCE(CLICKHOUSE(QUERY '
     ) AS c
     LEFT JOIN user_persons AS u ON c.claimed = u.user
     UNION ALL
-    SELECT user AS identity, person FROM user_persons WHERE user != person
+    SELECT user AS identity, toInt64(person) - toInt64(user) AS delta FROM user_persons WHERE user != person
 '))
-LAYOUT(HASHED())
+LAYOUT(FLAT(INITIAL_ARRAY_SIZE 1024 MAX_ARRAY_SIZE 2000000000))
 LIFETIME(0);
 
 -- Who was here in which hour. A stretch of events that turns out to be another's takes its counts along.

@@ -1,0 +1,53 @@
+"""Numbers for tokens: 1, 2, 3, …, so that the engine finds what stands for an identity by counting, not by hashing.
+
+A look-up in an array costs the engine a fifth of one in a hash table, which is what makes merged persons nearly free to
+count (docs/decisions/0005-persons.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+_MOST_REMEMBERED = 200_000
+
+
+class Numbers:
+    """Gives tokens their numbers, the same for ever.
+
+    Args:
+        look_up: the numbers of those tokens that are stored.
+        newest: the highest number given so far.
+    """
+
+    def __init__(self, look_up: Callable[[list[int]], dict[int, int]], newest: int) -> None:
+        self._look_up, self._newest = look_up, newest
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+        self._fresh: list[tuple[int, int]] = []
+
+    def learn(self, tokens: Iterable[int]) -> None:
+        """Make sure that all of these have numbers; new ones are to be stored (`fresh`)."""
+        wanted = set(tokens)
+        # What the batch under way has brought is not stored yet, but it is remembered: the old generation has it.
+        if len(self._young) > _MOST_REMEMBERED:
+            self._old, self._young = self._young, {}
+        for token in wanted & self._old.keys():
+            self._young[token] = self._old[token]
+        unknown = sorted(wanted - self._young.keys())
+        if not unknown:
+            return
+        self._young.update(self._look_up(unknown))
+        for token in unknown:
+            if token not in self._young:
+                self._newest += 1
+                self._young[token] = self._newest
+                self._fresh.append((token, self._newest))
+
+    def of(self, token: int) -> int:
+        """The number of a token that was learnt."""
+        return self._young[token]
+
+    def fresh(self) -> list[tuple[int, int]]:
+        """The tokens and numbers that have to be stored, once."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
