@@ -226,7 +226,7 @@ def duck(place: Path, store_dsn: str) -> duckdb.DuckDBPyConnection:
         store = Store(store_dsn, clients=1, memory_mb=12_000)
         store.persons.refresh()
         connection = duckdb.connect(str(place / "duck.part"))
-        person = "dictGetOrDefault('persons', 'person', identity, identity)"
+        person = "(identity + dictGet('persons', 'delta', identity))"
         for table, columns, at in (
             ("events", f"{person} AS person, visitor_id, toString(session_id) AS session_id, toString(name) AS name, timestamp AS ts, path, toString(country) AS country, toString(channel) AS channel, toString(source) AS source, toString(medium) AS medium, toFloat64(revenue) AS revenue, toJSONString(properties) AS properties", "timestamp"),
             ("sessions", f"{person} AS person, visitor_id, toString(session_id) AS session_id, started_at, ended_at, events, page_views, entry_path, toString(country) AS country, toString(channel) AS channel, toString(source) AS source, toString(medium) AS medium", "started_at"),

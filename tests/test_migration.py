@@ -1,0 +1,55 @@
+"""A store of an earlier version gets what it lacks, with what was stored in it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+# A process of its own: the engine opens one directory a process.
+SCRIPT = """
+import json, os, sys
+from importlib.resources import files
+import trackway.store.connection as connection
+
+scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda one: one.name)
+store = connection.Store(f"chdb://{sys.argv[1]}", clients=1)
+before = [one for one in scripts if one.name < "0004"]
+class Folder:
+    def joinpath(self, _): return self
+    def iterdir(self): return before
+real, connection.files = connection.files, lambda _: Folder()
+assert len(store.migrate()) == 3
+connection.files = real
+store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, properties) VALUES
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:00:00', 'v', '', '{"a": 1}'),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:01:00', 'v', '', '{"a": "x"}'),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'track', 'Order', '2026-01-01 10:02:00', 'v', 'ann', '{}')''')
+store.command('''INSERT INTO sessions (project_id, session_id, visitor_id, user_id, started_at, version)
+    VALUES ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'v', 'ann', '2026-01-01 10:00:00', 1)''')
+assert store.migrate() == [one.name for one in scripts if one.name >= "0004"]
+store.persons.refresh()
+print(json.dumps({
+    "identities": store.ask("SELECT groupUniqArray(identity) AS n FROM events").to_pylist()[0]["n"],
+    "of_session": store.ask("SELECT identity = (SELECT any(identity) FROM events WHERE user_id = 'ann') AS n FROM sessions")["n"][0].as_py(),
+    "activity": store.ask("SELECT sum(events) AS n FROM activity")["n"][0].as_py(),
+    "properties": store.ask("SELECT groupArray((property, type, events)) AS n FROM (SELECT * FROM property_counts ORDER BY type)").to_pylist()[0]["n"],
+    "left": store.ask("SELECT count() AS n FROM system.dictionaries WHERE name = 'numbers'")["n"][0].as_py(),
+}), flush=True)
+os._exit(0)
+"""
+
+
+def test_events_from_before_persons_get_identities_activity_and_properties(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "store")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert sorted(found["identities"]) == [1, 2]
+    assert found["of_session"] == 1
+    assert found["activity"] == 3
+    assert [list(one.values()) if isinstance(one, dict) else one for one in found["properties"]] == [
+        ["a", "Int64", 1],
+        ["a", "String", 1],
+    ]
+    assert found["left"] == 0
