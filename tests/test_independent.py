@@ -81,7 +81,7 @@ def test_a_real_shop_has_the_customers_invoices_total_and_cohorts_that_it_has(lo
     assert [lines, invoices, people["series"][0]["total"]] == expected["totals"][:3] == [541_909, 25_900, 4372]
     (money,) = loaded.rows(project, "SELECT sum(revenue) AS n FROM events WHERE project_id = {p:UUID}")
     assert money["n"] == Decimal(expected["totals"][3]) == Decimal("9747747.934")
-    assert total == pytest.approx(9_747_747.934)
+    assert total == money["n"]
     _, data = retention(
         loaded.store, customers, Retention(interval="month", intervals=12), datetime(2012, 2, 1, tzinfo=UTC)
     )

@@ -404,7 +404,12 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
   const sorted = [...links].sort((a, b) => a.step - b.step || b.ways - a.ways);
   return (
     <>
-      <div className="overflow-x-auto">
+      <section
+        className="overflow-x-auto"
+        aria-label="Ways as a diagram"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+        tabIndex={0}
+      >
         <div className="min-w-[40rem]">
           <Drawing
             option={option}
@@ -413,7 +418,7 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
             label={`Ways of ${exact(ways)} sessions, step by step`}
           />
         </div>
-      </div>
+      </section>
       <Table
         caption="From where to where"
         rows={sorted.slice(0, 60)}
