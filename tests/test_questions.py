@@ -115,6 +115,20 @@ def test_bots_count_when_asked_for(loaded: Loaded, filled: UUID) -> None:
         (["properties.seats:is:2", "channel:is:Organic Search"], 1, 1, 1),
         (["path:starts_with:/con", "country:is:FR"], 0, 0, 0),
         (["visitor_id:is:x' OR 1=1 --"], 0, 0, 0),
+        (["properties.seats:between:2|5"], 1, 1, 1),
+        (["properties.seats:at_most:2"], 1, 1, 1),
+        (["path:ends_with:certs"], 1, 1, 2),
+        (["path:matches:^/con.*s$"], 1, 1, 2),
+        (["path:matches_not:^/c"], 3, 4, 6),
+        (["session.duration_s:greater:300"], 1, 1, 2),
+        (["session.page_views:is:2"], 1, 1, 3),
+        (["visitor.sessions:at_least:2"], 2, 3, 6),
+        (["visitor.first_seen:before:2026-03-10"], 1, 1, 1),
+        (["person.first_source:is:google"], 1, 2, 5),
+        (["person.sessions:at_least:2", "country:is:DE"], 2, 3, 6),
+        (["person.first_seen:after:2026-03-10T01:00:00"], 1, 1, 2),
+        (["timestamp:after:2026-03-10T03:00:00"], 1, 1, 2),
+        (["revenue:greater:10"], 1, 1, 1),
     ],
 )
 def test_filters_on_events_properties_and_sessions(
@@ -124,6 +138,20 @@ def test_filters_on_events_properties_and_sessions(
     _, totals = overview(loaded.store, question, question.period.before("UTC", "previous"), "USD")
     current = totals["current"]
     assert (current["visitors"], current["sessions"], current["events"]) == (visitors, sessions, events)
+
+
+@pytest.mark.parametrize("name", ["page_views", "events", "bounces", "duration_s"])
+def test_a_filter_on_a_session_may_be_called_like_a_number_of_the_answer(
+    loaded: Loaded, filled: UUID, name: str
+) -> None:
+    question = ask(filled, f"session.{name}:at_least:0")
+    everything = ask(filled)
+    for by in ("country", "path", "name"):
+        assert breakdown(loaded.store, question, by).rows() == breakdown(loaded.store, everything, by).rows()
+    assert (
+        sources(loaded.store, question, ["source"], "EUR")[1] == sources(loaded.store, everything, ["source"], "EUR")[1]
+    )
+    assert newest_sessions(loaded.store, question, DAY).rows() == newest_sessions(loaded.store, everything, DAY).rows()
 
 
 @pytest.mark.parametrize(

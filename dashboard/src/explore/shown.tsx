@@ -366,6 +366,7 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
   const { ways, nodes, links } = asked.data;
   if (ways === 0) return <Empty title="Nobody went this way in this period" />;
   const option = () => ({
+    animation: false,
     textStyle: { fontFamily: "inherit" },
     tooltip: { confine: true },
     series: [
@@ -401,7 +402,7 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
       },
     ],
   });
-  const sorted = [...links].sort((a, b) => a.step - b.step || b.ways - a.ways);
+  const sorted = [...links].sort((a, b) => b.ways - a.ways || a.step - b.step);
   return (
     <>
       <section
@@ -420,8 +421,8 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
         </div>
       </section>
       <Table
-        caption="From where to where"
-        rows={sorted.slice(0, 60)}
+        caption="From where to where, the most frequent"
+        rows={sorted.slice(0, 30)}
         id={(row) => `${row.step} ${row.from} ${row.to}`}
         columns={[
           { name: "Step", number: true, show: (row) => row.step },

@@ -33,7 +33,7 @@ def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> An
             "dimension": found.text,
             "source": "sessions FINAL" if found.sessions else "events",
             "at": "started_at" if found.sessions else "timestamp",
-            "order": "visitors",
+            "of_sessions": found.sessions,
             "pages_only": by in ("path", "title", "host"),
             "conditions": f"AND {where}{everybody(question, conditions)}",
         },

@@ -31,7 +31,7 @@ SELECT
     {{ s(1, "e_1") }}
 {% for k in range(2, n + 1) %}
     arrayMap((t, w, began) -> if(bitTest(w, {{ k - 1 }}) AND began > 1 AND t - began <= {window:Int64}{{ void(k - 1) }}, began, 0),
-        ts, what, arrayPushFront(arrayPopBack({{ "s_" if order == "strict" else "l_" }}{{ k - 1 }}), toInt64(0))) AS e_{{ k }},
+        ts, what, arrayShiftRight({{ "s_" if order == "strict" else "l_" }}{{ k - 1 }}, 1, toInt64(0))) AS e_{{ k }},
     {{ s(k, "e_" ~ k) }}
 {% endfor %}
     {% if n > 1 %}multiIf({% for k in range(n, 1, -1) %}arrayExists(began -> began > 1, e_{{ k }}), {{ k }}, {% endfor %}toUInt8(arrayExists(began -> began > 1, e_1))){% else %}toUInt8(arrayExists(began -> began > 1, e_1)){% endif %} AS level,

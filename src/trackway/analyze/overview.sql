@@ -4,7 +4,7 @@ SELECT
     e.visitors AS visitors,
     e.page_views AS page_views,
     e.events AS events,
-    e.revenue AS revenue,
+    e.money AS revenue,
     s.sessions AS sessions,
     s.bounce_rate AS bounce_rate,
     s.duration_s AS duration_s
@@ -18,7 +18,7 @@ FROM
         sumMapIf(
             map(if(a.currency = '', {currency:String}, toString(a.currency)), toDecimal128(a.revenue, 4)),
             a.revenue != 0
-        ) AS revenue
+        ) AS money
     FROM events AS a
     WHERE project_id = {project:UUID}
       AND ((timestamp >= {start:DateTime64(3,'UTC')} AND timestamp < {end:DateTime64(3,'UTC')})

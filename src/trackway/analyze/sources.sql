@@ -4,7 +4,7 @@ SELECT
     s.{{ column }} AS {{ column }},
 {% endfor %}
     count() AS sessions,
-    uniqExact(s.visitor_id) AS visitors,
+    uniqExact(xxh3(s.visitor_id)) AS visitors,
     countIf(s.events = 1) / count() AS bounce_rate,
     avg(dateDiff('millisecond', s.started_at, s.ended_at)) / 1000 AS duration_s,
     sum(s.page_views) AS page_views,
@@ -39,3 +39,5 @@ LEFT JOIN
 GROUP BY ALL
 ORDER BY sessions DESC, {{ columns | join(", ") }}
 LIMIT {limit:UInt32}
+-- Sessions are many and conversions few: the hash table is to be of the few.
+SETTINGS query_plan_join_swap_table = 'false'
