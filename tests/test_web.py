@@ -53,6 +53,8 @@ def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
     assert server.http.get(f"/api/v1/projects/{uuid4()}/{question}", headers=BEARER).status_code == 404
     assert server.http.get(path, headers=BEARER).status_code == 200
     assert admin.get(path).status_code == 200
+    assert outsider.get(path).status_code == 404, "what is kept for others is not for them"
+    assert server.http.get(path).status_code == 401
 
 
 def test_sql_is_for_members_and_keys(server: Server, project: str, outsider: httpx.Client) -> None:

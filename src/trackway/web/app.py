@@ -32,7 +32,7 @@ def api(house: House) -> Litestar:
     """Everything but the collector."""
     turns = Turns()
     desk = Desk(house, turns)
-    Questions.middleware = [TakeTurns(turns)]
+    Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
     return Litestar(
         route_handlers=[Health, SigningIn, Projects, Ask, Questions, Keeping, Pages],
         dependencies={

@@ -179,10 +179,11 @@ class Desk:
     def __init__(self, house: House, turns: Turns, threads: int = 8) -> None:
         self._house, self._turns = house, turns
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
-        self._answers = Answers()
+        self.answers = Answers()
         self._tasks: dict[tuple[UUID, str], asyncio.Future[Any]] = {}
 
-    def _version(self, project_id: UUID) -> Version:
+    def version(self, project_id: UUID) -> Version:
+        """Of which data answers about a project are now."""
         house = self._house
         return house.loader.version(project_id), house.store.persons.version, house.accounts.saved.version
 
@@ -194,15 +195,15 @@ class Desk:
         common = read_.common
         stretch = period(common.period, project.timezone, now, common.since, common.until)
         earlier = _earlier(common.compare, stretch, project.timezone, now)
-        version = self._version(project_id)
+        version = self.version(project_id)
         asked = {name: value for name, value in body.items() if name not in ("id", "max_age_s")}
         key = msgspec.json.encode([project.id, project.timezone, project.currency, stretch, earlier, asked]).decode()
-        kept = self._answers.find(key, version, common.max_age_s)
+        kept = self.answers.find(key, version, common.max_age_s)
         hit = kept is not None
         if kept is None:
             name = uuid4().hex
             compute = self._compute(read_, project, stretch, earlier, now, name)
-            made = asyncio.ensure_future(self._answers.make(key, version, compute, lambda: self._cancel(name)))
+            made = asyncio.ensure_future(self.answers.make(key, version, compute, lambda: self._cancel(name)))
             kept = await self._unless_gone(project_id, common.id or name, made, gone)
         return {
             **msgspec.json.decode(kept.body, type=dict[str, msgspec.Raw]),

@@ -1,15 +1,24 @@
 """Taking turns: of one project, so many questions at once; the others wait without holding a thread or the engine.
 
-A project whose dashboards are many keeps its own people waiting, and nobody else's.
+A project whose dashboards are many keeps its own people waiting, and nobody else's; and what many ask at once is
+answered once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+import msgspec
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from trackway.web.answers import Answers, Version
+
+_OF_THIS_MOMENT = ("/live", "/version", "/rejections")
 
 
 class Turns:
@@ -28,14 +37,66 @@ class Turns:
         return self._of.setdefault(str(project_id), asyncio.Semaphore(self._at_once))
 
 
-class TakeTurns(ASGIMiddleware):
-    """Requests of handlers that ask the engine from a thread wait here for the project's turn."""
+class _Response(msgspec.Struct, array_like=True):
+    """A response as it goes over the wire."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class _Refused(Exception):
+    """A response that is not kept."""
+
+    def __init__(self, response: _Response) -> None:
+        self.response = response
+
+
+class TakeTurns(ASGIMiddleware):
+    """Requests that ask the engine wait for their project's turn; one asked again is answered from what is kept.
+
+    Args:
+        version: of which data answers about a project are now.
+    """
+
+    def __init__(self, turns: Turns, answers: Answers, version: Callable[[UUID], Version]) -> None:
+        self._turns, self._answers, self._version = turns, answers, version
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Pass the request on when it is the project's turn."""
-        parameters: dict[str, Any] = scope.get("path_params", {})
-        async with self._turns.of(parameters.get("project_id")):
-            await next_app(scope, receive, send)
+        """Answer from what is kept, or pass the request on when it is the project's turn."""
+        given: dict[str, Any] = scope.get("path_params", {})
+        project_id = UUID(str(given["project_id"]))
+        request: Any = scope
+        turn, path = self._turns.of(project_id), request["path"]
+        if request["method"] != "GET" or path.endswith(_OF_THIS_MOMENT):
+            async with turn:
+                await next_app(scope, receive, send)
+            return
+        request["user"].project(project_id)  # who may not see it is refused here, and gets nothing that is kept
+
+        async def compute() -> bytes:
+            response = _Response(500, [], b"")
+
+            async def collect(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    response.status, response.headers = message["status"], list(message["headers"])
+                elif message["type"] == "http.response.body":
+                    response.body += message["body"]
+
+            async with turn:
+                await next_app(scope, receive, collect)
+            if response.status != 200:
+                raise _Refused(response)
+            return msgspec.msgpack.encode(response)
+
+        # "Today" and "active" move on by themselves: what is kept is of this minute.
+        key = f"{path}?{request['query_string'].decode('latin-1')}#{int(time.time() // 60)}"
+        version = self._version(project_id)
+        try:
+            kept = self._answers.find(key, version) or await self._answers.make(key, version, compute, lambda: None)
+            response = msgspec.msgpack.decode(kept.body, type=_Response)
+        except _Refused as refused:
+            response = refused.response
+        start: Any = {"type": "http.response.start", "status": response.status, "headers": response.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": response.body, "more_body": False})
