@@ -142,6 +142,20 @@ def test_an_answer_is_kept_until_something_is_stored(server: Server, path: str) 
     assert old["data"] == fresh["data"]
 
 
+def test_a_sampled_trend_is_made_whole_and_says_its_margin(server: Server, path: str) -> None:
+    batch = [message(f"sampled-{n}", "Sampled") for n in range(400)]
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    server.stored()
+    series = [{"event": "Sampled", "metric": "persons"}]
+    (line,) = ask(server, path, "trend", series=series, sample=0.25, by=["country"])["data"]["series"]
+    assert 0 < abs(line["total"] - 400) + line["total_margin"] < 160
+    assert line["total"] % 4 == 0
+    assert sum(line["points"]) == sum(part["total"] for part in line["parts"]) == line["total"]
+    assert len(line["point_margins"]) == len(line["points"])
+    body = {"question": "trend", "series": series, "formulas": ["A * 2"], "sample": 0.25}
+    assert server.http.post(f"{path}/ask", json=body, headers=BEARER).status_code == 400
+
+
 def test_a_comparison_and_annotations_come_with_a_trend(server: Server, path: str, admin: httpx.Client) -> None:
     note = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "text": "Released"}
     made = admin.post(f"{path}/annotations", json=note)

@@ -23,7 +23,26 @@ def whole(data: Any, share: float) -> Any:
     for name, value in data.items():
         if name in COUNTS and isinstance(value, int):
             found[name] = round(value / share)
-            found[f"{name}_margin"] = round(1.96 * sqrt(value * (1 - share)) / share, 1)
+            found[f"{name}_margin"] = _margin(value, share)
         else:
             found[name] = whole(value, share)
     return found
+
+
+def whole_lines(lines: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
+    """Lines of a trend that count people, made whole: `total` with `total_margin`, `points` with `point_margins`."""
+    return [
+        {
+            **line,
+            "total": (line["total"] or 0) / share,
+            "total_margin": _margin(line["total"] or 0, share),
+            "points": [(point or 0) / share for point in line["points"]],
+            "point_margins": [_margin(point or 0, share) for point in line["points"]],
+            **({"parts": whole_lines(line["parts"], share)} if "parts" in line else {}),
+        }
+        for line in lines
+    ]
+
+
+def _margin(count: float, share: float) -> float:
+    return round(1.96 * sqrt(count * (1 - share)) / share, 1)

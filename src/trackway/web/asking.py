@@ -30,7 +30,7 @@ from trackway.analyze.period import BadQuestion, Period, period
 from trackway.analyze.persons import Merges, Person, Persons, merges, person, persons
 from trackway.analyze.question import Answer, Question
 from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
-from trackway.analyze.sampling import whole
+from trackway.analyze.sampling import whole, whole_lines
 from trackway.analyze.sessions import Sessions, sessions
 from trackway.analyze.sources import METRICS, Sources, sources
 from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
@@ -160,7 +160,9 @@ def understood(body: Any) -> Read:
 
 
 def _only_people(asked: Any) -> bool:
-    return not isinstance(asked, Trend) or all(one.metric in _WITH_MARGIN for one in asked.series)
+    if not isinstance(asked, Trend):
+        return True
+    return not asked.formulas and all(one.metric in _WITH_MARGIN for one in asked.series)
 
 
 def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Period | None:
@@ -260,7 +262,11 @@ class Desk:
         answers, data = QUESTIONS[type(asked)](asking, asked)
         share = asking.question.sample
         if share < 1:
-            data = whole(_as_people(data) if isinstance(asked, Trend) else data, share)
+            data = (
+                {**data, "series": whole_lines(data["series"], share)}
+                if isinstance(asked, Trend)
+                else whole(data, share)
+            )
         return answers, data
 
     async def _unless_gone(
@@ -293,11 +299,6 @@ def saved_filter(house: House, project_id: UUID, segment_id: UUID) -> Any:
     """What a saved segment or list says, as a filter in JSON; None when there is none."""
     found = house.accounts.saved.segment(project_id, segment_id)
     return None if found is None else {"cohort": str(segment_id)} if found.kind == "list" else found.filter
-
-
-def _as_people(data: Any) -> Any:
-    """A trend's numbers under a name that says that they count people."""
-    return {**data, "series": [{**line, "persons": int(line["total"] or 0)} for line in data["series"]]}
 
 
 def _opened(answer: Answer) -> dict[str, Any]:
