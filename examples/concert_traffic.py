@@ -221,6 +221,7 @@ class Site:
         entity: dict[str, Any],
     ) -> Iterator[Step]:
         pick = self.random
+        yield at + 2, self._track("view_details", page, **entity)
         if pick.random() < 0.35:
             yield at + 6, self._track("interest", page, **entity)
         if pick.random() < 0.2:

@@ -25,8 +25,14 @@ from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.analyze.steps import Step, any_of, unit
 from trackway.store.connection import Store
 
-ENTITY_STEPS = ("impression", "click", "view_details", "interest", "ticket_click")
-"""The standing funnel of an entity."""
+ENTITY_STEPS = {
+    "impression": ["impression"],
+    "click": ["click", "event click"],
+    "view_details": ["view_details"],
+    "interest": ["interest"],
+    "ticket_click": ["ticket_click"],
+}
+"""The standing funnel of an entity, and the events that are each step."""
 QUANTILES = ("p10", "p25", "median", "p75", "p90", "p99")
 LONGEST_WINDOW_S = 366 * 86_400
 _MOST_STEPS, _MOST_EXCLUSIONS = 20, 3  # with 41 bits of time, what a 64-bit number has room for
@@ -69,7 +75,8 @@ class FunnelUnits(Funnel, tag="funnel_units", tag_field="question", kw_only=True
 
 def entity_funnel(unit_: str = "person_entity") -> Funnel:
     """The standing funnel: impression → click → view_details → interest → ticket_click."""
-    return Funnel(steps=[Step(event=name) for name in ENTITY_STEPS], unit=unit_, window_s=30 * 86_400)
+    steps = [Step(event=names, name=name) for name, names in ENTITY_STEPS.items()]
+    return Funnel(steps=steps, unit=unit_, window_s=30 * 86_400)
 
 
 def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer], dict[str, Any]]:

@@ -105,7 +105,16 @@ def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer
     answer = ask(
         store, "merges.sql", question, {"one": bool(asked.person)}, whose=whose, limit=asked.limit, offset=asked.offset
     )
-    return [answer], [{**row, "identity": str(row["identity"]), "person": str(row["person"])} for row in answer.rows()]
+    return [answer], [
+        {
+            **row,
+            "identity": str(row["identity"]),
+            "person": str(row["person"]),
+            "undone": bool(row["undone"]),
+            "undone_by": row["undone_by"] or None,
+        }
+        for row in answer.rows()
+    ]
 
 
 def set_undone(
