@@ -477,6 +477,11 @@ def test_the_standing_funnel_of_an_entity_as_an_answer_and_as_rows(loaded: Loade
     question = loaded_with(loaded, [story])
     _, data = funnel(loaded.store, question, entity_funnel())
     assert [step["units"] for step in data["steps"]] == [3, 2, 1, 1, 1]
+    for unit in ("person_entity", "entity", "session"):
+        steps = funnel(loaded.store, question, entity_funnel(unit))[1]["steps"]
+        shape = {name: getattr(entity_funnel(unit), name) for name in Funnel.__struct_fields__}
+        listed = [funnel_units(loaded.store, question, FunnelUnits(**shape, step=k))[1] for k in range(1, 6)]
+        assert [step["units"] for step in steps] == [len(units) for units in listed]
     _, by_entity = funnel(loaded.store, question, entity_funnel("entity"))
     assert [step["units"] for step in by_entity["steps"]] == [2, 1, 1, 1, 1]
     _, by_session = funnel(loaded.store, question, entity_funnel("session"))

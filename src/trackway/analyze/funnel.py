@@ -95,7 +95,7 @@ def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer
     timed = asked.times and len(names) > 1
     answer = _ask(store, question, asked, "whole", timed=timed)
     row = answer.rows()[0]
-    reached = [*row["reached"], *[0] * len(names)][: len(names)]
+    reached = [row["entered"], *row["reached"][1:], *[0] * len(names)][: len(names)]
     answers, data = [answer], {"steps": _steps(names, reached), "unit": asked.unit}
     if timed:
         data["times"] = _times(row, len(names))
@@ -145,6 +145,8 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
     structure = {
         "show": show,
         "n": n,
+        # Without exclusions, whoever began and never did step 2 has reached step 1; by hashes, 0 stands for them all.
+        "collapsed": show == "whole" and "entity" in asked.unit and n > 1 and asked.order != "any" and not exclusions,
         "bits": n + len(exclusions),
         "order": asked.order,
         "unit": who.key,

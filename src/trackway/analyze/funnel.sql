@@ -16,10 +16,18 @@ SELECT
     maxForEach(waits) AS most,
     sumMapForEach(arrayMap(ms -> map(toUInt8(if(ms < 1000, 0, 1 + floor(log2(ms / 1000)))), toUInt64(1)), waits)) AS bins,
 {% endif %}
+{% if collapsed %}
+    sum(weight) AS entered,
+{% else %}
+    count() AS entered,
+{% endif %}
     countForEach(times) AS reached
 FROM
 (
     SELECT
+{% if collapsed %}
+        weight,
+{% endif %}
 {% if timed %}
         arrayMap(pair -> times[pair.2] - times[pair.1], arraySlice({{ pairs }}, 1, intDiv(level * (level - 1), 2))) AS waits,
 {% endif %}

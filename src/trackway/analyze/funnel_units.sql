@@ -6,7 +6,11 @@
    step k with it began (0: none, 1: ended by an exclusion), and `l_k` the same for the newest such event so far: the
    latest beginning is the one that has most of the window left, so no other need be kept. #}
 SELECT
+{% if collapsed %}
+    weight,
+{% else %}
     unit,
+{% endif %}
 {% if shown %}
     shown,
 {% endif %}
@@ -41,8 +45,17 @@ SELECT
 {% endif %}
 FROM
 (
+{% if collapsed %}
+    -- Most have seen an entity and done no more: they are told apart no longer, but counted.
+    SELECT any(o.codes) AS codes, count() AS weight
+    FROM
+    (
+{% endif %}
     SELECT
         {{ unit }} AS unit,
+{% if collapsed %}
+        countIf({{ steps[1] }}) > 0 AS onward,
+{% endif %}
 {% if shown %}
         any({{ shown }}) AS shown,
 {% endif %}
@@ -68,5 +81,9 @@ FROM
       {{ event_filter }}
     GROUP BY unit
     HAVING countIf(({{ steps[0] if order != "any" else steps | join(" OR ") }}) AND timestamp < {end:DateTime64(3,'UTC')}) > 0
+{% if collapsed %}
+    ) AS o
+    GROUP BY if(o.onward, o.unit, 0)
+{% endif %}
 )
 WHERE level > 0
