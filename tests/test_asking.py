@@ -247,7 +247,7 @@ def test_a_merge_is_listed_undone_and_done_again(server: Server, path: str, admi
     merge = next(one for one in ask(server, path, "merges")["data"] if one["from_id"] == "ask-m")
     body = {"identity": merge["identity"], "person": merge["person"]}
     assert server.http.post(f"{path}/merges/undo", json=body, headers=BEARER).status_code == 403
-    assert admin.post(f"{path}/merges/undo", json={"identity": "1", "person": "2"}).status_code == 404
+    assert admin.post(f"{path}/merges/undo", json={"identity": "4000000001", "person": "4000000002"}).status_code == 404
     assert admin.post(f"{path}/merges/undo", json=body).json() == {"undone": True}
     assert ask(server, path, "trend", **people)["data"]["series"][0]["total"] == 2, "visible in the next answer"
     listed = next(one for one in ask(server, path, "merges")["data"] if one["from_id"] == "ask-m")

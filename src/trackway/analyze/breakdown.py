@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trackway.analyze.columns import BOTH, EVENT, SESSION, column
+from trackway.analyze.columns import column
 from trackway.analyze.filters import Group
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask, compiler, everybody
@@ -20,7 +20,7 @@ def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> An
         BadQuestion: `by` is neither a column nor a property.
     """
     found = column(by)
-    if found.of not in (BOTH, EVENT, SESSION):
+    if not (found.events or found.sessions):
         raise BadQuestion("by", f"{by!r} is a column of neither events nor sessions")
     conditions = compiler(store)
     nodes = Group("all", question.filters)

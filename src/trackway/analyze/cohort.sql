@@ -1,6 +1,6 @@
 -- How many people there were by a moment, of those that a filter means.
 SELECT uniqExact({{ person }}) AS persons
-FROM {{ table }}
+FROM events
 WHERE project_id = {project:UUID}
-  AND {{ at }} < {end:DateTime64(3,'UTC')}
-  AND {{ conditions }}
+  AND timestamp < {end:DateTime64(3,'UTC')}
+  {{ event_filter }}

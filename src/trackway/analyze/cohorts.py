@@ -13,9 +13,9 @@ from uuid import UUID
 
 import msgspec
 
-from trackway.analyze.filters import Group, read
+from trackway.analyze.filters import read
 from trackway.analyze.period import BadQuestion, Interval, buckets
-from trackway.analyze.question import Answer, Question, ask, compiler, everybody, moment
+from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.enrich.identity import user_token, visitor_token
 from trackway.store.connection import Store
 
@@ -45,17 +45,10 @@ def cohort_sizes(
     for end in ends:
         stretch = question.period._replace(start=datetime(2000, 1, 1, tzinfo=UTC), end=end)
         own = msgspec.structs.replace(question, period=stretch, filters=(*question.filters, node))
-        answer = _size(store, own)
+        answer = ask(store, "cohort.sql", own)
         answers.append(answer)
         sizes.append({"at": end, "persons": answer.rows()[0]["persons"]})
     return answers[-1:], {"sizes": sizes}
-
-
-def _size(store: Store, question: Question) -> Answer:
-    conditions = compiler(store)
-    where = conditions.on_events(Group("all", question.filters)) + everybody(question, conditions)
-    shape = {"table": "events", "at": "timestamp", "conditions": where}
-    return ask(store, "cohort.sql", question, shape, conditions)
 
 
 def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from trackway.analyze.columns import BOTH, EVENT, column
+from trackway.analyze.columns import column
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
@@ -52,7 +52,7 @@ def properties(store: Store, question: Question, asked: Properties) -> tuple[lis
 def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[dict[str, Any]]]:
     """`value`, `events` and `persons` in the period, most events first."""
     found = column(asked.of)
-    if found.of not in (BOTH, EVENT):
+    if not found.events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")
     shape = {"one": bool(asked.event), "value": found.text}
     answer = ask(store, "property_values.sql", question, shape, name=asked.event, limit=_limited(asked.limit))

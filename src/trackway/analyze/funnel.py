@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trackway.analyze.columns import BOTH, EVENT, column
+from trackway.analyze.columns import column
 from trackway.analyze.period import BadQuestion, Interval, buckets
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.analyze.steps import Step, any_of, unit
@@ -136,7 +136,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         raise BadQuestion("window_s", f"is more than 0 and at most {LONGEST_WINDOW_S} seconds")
     if asked.exclusions and asked.order == "any":
         raise BadQuestion("exclusions", "between which steps has no meaning when they come in any order")
-    if asked.by and column(asked.by).of not in (BOTH, EVENT):
+    if asked.by and not column(asked.by).events:
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
     conditions = compiler(store)
     steps = [conditions.on_events(step.node(f"steps[{i}]")) for i, step in enumerate(asked.steps)]

@@ -74,6 +74,10 @@ class Answer(msgspec.Struct):
         rows: list[dict[str, Any]] = self.table.to_pylist()
         return rows
 
+    def opened(self) -> dict[str, Any]:
+        """What a number opens into: the statement, its values, and how long it took."""
+        return {"sql": self.sql, "parameters": self.parameters, "took_ms": round(self.took_ms, 1)}
+
 
 def compiler(store: Store) -> Compiler:
     """A compiler of conditions for one statement over a store."""

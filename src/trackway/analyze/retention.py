@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from trackway.analyze.columns import BOTH, EVENT, column
+from trackway.analyze.columns import column
 from trackway.analyze.period import BadQuestion, first_day, ordinal
 from trackway.analyze.presence import presence
 from trackway.analyze.question import Answer, Question, ask, compiler, moment
@@ -108,7 +108,7 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
         raise BadQuestion("intervals", f"is from 1 to {_MOST_INTERVALS}")
     if (asked.mode == "bracket") != bool(asked.brackets):
         raise BadQuestion("brackets", "belong to the mode bracket, and only to it")
-    if asked.by and column(asked.by).of not in (BOTH, EVENT):
+    if asked.by and not column(asked.by).events:
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
     conditions = compiler(store)
     steps = [asked.start, asked.come_back]

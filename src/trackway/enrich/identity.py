@@ -153,8 +153,8 @@ class Identities:
     def _numbered(self, events: list[Event], found: Persons) -> Persons:
         """Numbers in the place of tokens, everywhere."""
         merges = (*found.claims, *found.aliases)
-        self._numbers.learn({event.identity for event in events})
-        self._numbers.learn(token for merge in merges for token in (merge.identity, merge.person))
+        tokens = {event.identity for event in events}
+        self._numbers.learn(tokens.union(*((merge.identity, merge.person) for merge in merges)))
         of = self._numbers.of
         for event in events:
             event.identity = of(event.identity)

@@ -245,7 +245,7 @@ class Desk:
             goals=tuple(project.goals), sample=read_.common.sample,
         )  # fmt: skip
         answers, data = self._ask(Asking(self._house.store, question, project, now), read_.asked)
-        found: dict[str, Any] = {"data": data, "queries": [_opened(answer) for answer in answers]}
+        found: dict[str, Any] = {"data": data, "queries": [answer.opened() for answer in answers]}
         if earlier is not None:
             before = msgspec.structs.replace(question, period=earlier)
             _, data_before = self._ask(Asking(self._house.store, before, project, now), read_.asked)
@@ -299,10 +299,6 @@ def saved_filter(house: House, project_id: UUID, segment_id: UUID) -> Any:
     """What a saved segment or list says, as a filter in JSON; None when there is none."""
     found = house.accounts.saved.segment(project_id, segment_id)
     return None if found is None else {"cohort": str(segment_id)} if found.kind == "list" else found.filter
-
-
-def _opened(answer: Answer) -> dict[str, Any]:
-    return {"sql": answer.sql, "parameters": answer.parameters, "took_ms": round(answer.took_ms, 1)}
 
 
 class Ask(Controller):

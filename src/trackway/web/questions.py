@@ -24,6 +24,7 @@ from trackway.analyze.sources import sources
 from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.govern.tables import Project
+from trackway.web.asking import Desk
 from trackway.web.caller import Caller
 from trackway.web.house import House
 
@@ -71,7 +72,7 @@ def _shown(answer: Answer, data: object, asked: Asked | None = None) -> dict[str
     """An answer with the query that made it, so that every number can be opened."""
     shown: dict[str, Any] = {
         "data": data,
-        "query": {"sql": answer.sql, "parameters": answer.parameters, "took_ms": round(answer.took_ms, 1)},
+        "query": answer.opened(),
     }
     if asked is not None:
         shown["period"] = {"from": asked.question.period.start, "to": asked.question.period.end}
@@ -197,11 +198,10 @@ class Questions(Controller):
         return _shown(answer, data)
 
     @get("/version", sync_to_thread=True)
-    def version(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> dict[str, int]:
+    def version(self, project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> dict[str, int]:
         """A number that grows when something new is stored: answers are current until it changes."""
         request.user.project(project_id)
-        saved = house.accounts.saved.version
-        return {"version": house.loader.version(project_id) + house.store.persons.version + saved}
+        return {"version": sum(desk.version(project_id))}
 
     @get("/rejections", sync_to_thread=True)
     def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
