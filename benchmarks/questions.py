@@ -266,10 +266,10 @@ def merges(store: Store, project: UUID) -> list[str]:
     for name, body in bodies.items():
         asked, both = in_engine(store, project, body), []
         for merged in (True, False, True, False):
-            store.persons.any = merged
+            store.persons._any = merged
             asked()
             both.append(statistics.median(timed(asked, 7)))
-        store.persons.any = True
+        store.persons._any = True
         with_, without = min(both[::2]), min(both[1::2])
         lines.append(f"| {name} | {without:.0f} | {with_:.0f} | {100 * (with_ / without - 1):+.0f} % |")
     return lines

@@ -536,5 +536,5 @@ def test_a_sample_is_of_whole_people_and_says_how_far_off_it_may_be(loaded: Load
     )
     steps = whole(some, 0.2)["steps"]
     for step, truth in zip(steps, (3000, 1500), strict=True):
-        assert step["units"] != truth
+        assert step["units"] % 5 == 0  # one person stands for five
         assert abs(step["units"] - truth) < 2 * step["units_margin"] < truth / 2

@@ -25,7 +25,8 @@ def newest_sessions(
     store: Store, question: Question, now: datetime, limit: int = 50, until: datetime | None = None
 ) -> Answer:
     """The period's newest sessions that started before `until`; `active` says that a session may still go on."""
-    return _widen(store, "sessions.sql", question, limit, until, {"active_since": moment(now - ACTIVE_FOR)})
+    values = {"active_since": moment(now - ACTIVE_FOR), "offset": 0}
+    return _widen(store, "sessions.sql", question, limit, until, values, {"order": ""})
 
 
 def _widen(
@@ -35,13 +36,16 @@ def _widen(
     limit: int,
     until: datetime | None,
     values: dict[str, Any],
+    structure: dict[str, Any] | None = None,
 ) -> Answer:
     start, end = question.period.start, min(until or question.period.end, question.period.end)
     for window in _WINDOWS:
         since = end - window
         if since <= start:
             break
-        answer = ask(store, template, question, since=moment(since), until=moment(end), limit=limit, **values)
+        answer = ask(
+            store, template, question, structure, since=moment(since), until=moment(end), limit=limit, **values
+        )
         if answer.table.num_rows >= limit:
             return answer
-    return ask(store, template, question, since=moment(start), until=moment(end), limit=limit, **values)
+    return ask(store, template, question, structure, since=moment(start), until=moment(end), limit=limit, **values)

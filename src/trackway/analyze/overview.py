@@ -25,7 +25,6 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
         event, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
         (`[{"currency", "amount"}]`, amounts without a currency counted as the project's `currency`).
     """
-    store.persons.refresh()
     counted = question.plain() and msgspec.structs.replace(question, period=before).plain()
     answer = ask(
         store,

@@ -21,7 +21,6 @@ class Presence(NamedTuple):
 
 def presence(store: Store, question: Question, steps: list[Step], conditions: Compiler, by: str = "") -> Presence:
     """Where to look for people who did any of the steps."""
-    store.persons.refresh()
     if not by and question.plain() and all(not step.events and not step.where for step in steps):
         bots = "1" if question.bots else "is_bot = 0"
         return Presence(store.persons.activity, "hour", bots, True)

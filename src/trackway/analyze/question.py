@@ -85,7 +85,6 @@ def compiler(store: Store) -> Compiler:
 
 
 def _person(store: Store) -> str:
-    store.persons.refresh()
     return "(identity + dictGet('persons', 'delta', identity))" if store.persons.any else "identity"
 
 

@@ -44,8 +44,9 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
     if (asked.sort, asked.descending, asked.offset) == ("started_at", True, 0):
         listed = newest_sessions(store, question, now, asked.limit)
     else:
-        shape = {"sort": asked.sort, "descending": asked.descending}
         listed = ask(
-            store, "session_list.sql", question, shape, active_since=since, limit=asked.limit, offset=asked.offset
-        )
+            store, "sessions.sql", question, {"order": f"{asked.sort} {'DESC' if asked.descending else 'ASC'}, "},
+            since=moment(question.period.start), until=moment(question.period.end), active_since=since,
+            limit=asked.limit, offset=asked.offset,
+        )  # fmt: skip
     return [totals, listed], {"totals": totals.rows()[0], "rows": listed.rows()}

@@ -1,4 +1,4 @@
--- The newest sessions.
+-- Sessions, the newest first or sorted otherwise.
 SELECT
     session_id, visitor_id, visitor_name, user_id, started_at, ended_at,
     dateDiff('millisecond', started_at, ended_at) / 1000 AS duration_s,
@@ -10,5 +10,5 @@ WHERE project_id = {project:UUID}
   AND started_at >= {since:DateTime64(3,'UTC')}
   AND started_at < {until:DateTime64(3,'UTC')}
   {{ session_filter }}
-ORDER BY started_at DESC, session_id
-LIMIT {limit:UInt32}
+ORDER BY {{ order }}started_at DESC, session_id
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -69,7 +69,6 @@ def _line(
     store: Store, question: Question, asked: Trend, one: Series, field: str, moments: list[datetime], currency: str
 ) -> tuple[Answer, Line]:
     conditions = compiler(store)
-    store.persons.refresh()
     where = source(question, one, asked.by, conditions, currency, store.persons.activity, field)
     structure = {"source": where, "interval": asked.interval, "money": one.metric == "revenue"}
     empty: Number = None

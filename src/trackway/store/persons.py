@@ -12,7 +12,7 @@ import pyarrow as pa
 class PersonTable:
     """Keeps `user_persons` and the dictionary `persons` behind the newest merge.
 
-    A batch with merges calls `stale`; the next question about persons calls `refresh` and sees them.
+    A batch with merges calls `stale`; the next question about persons sees them.
 
     Args:
         ask, command: the store's.
@@ -22,11 +22,19 @@ class PersonTable:
         self._ask, self._command = ask, command
         self._lock = threading.Lock()
         self._wanted, self._made = 1, 0
-        self.any = False
-        """Whether anybody has been merged at all; without, an identity is a person."""
+        self._any, self._activity = False, "activity"
 
-        self.activity = "activity"
+    @property
+    def any(self) -> bool:
+        """Whether anybody has been merged at all; without, an identity is a person."""
+        self.refresh()
+        return self._any
+
+    @property
+    def activity(self) -> str:
         """The activity table, as it has to be read: with FINAL while counts were moved and not merged yet."""
+        self.refresh()
+        return self._activity
 
     def stale(self) -> None:
         """Say that merges changed."""
@@ -48,9 +56,9 @@ class PersonTable:
             self._join_users()
             self._command("SYSTEM RELOAD DICTIONARY persons", {})
             loaded = self._ask("SELECT sum(element_count) AS n FROM system.dictionaries WHERE name = 'persons'")
-            self.any = bool(loaded["n"][0].as_py())
+            self._any = bool(loaded["n"][0].as_py())
             moved = self._ask("SELECT count() AS n FROM activity WHERE events < 0")
-            self.activity = "activity FINAL" if moved["n"][0].as_py() else "activity"
+            self._activity = "activity FINAL" if moved["n"][0].as_py() else "activity"
             self._made = wanted
 
     def _join_users(self) -> None:
