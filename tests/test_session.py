@@ -160,6 +160,18 @@ def test_the_clients_session_id_decides_when_it_is_sent() -> None:
     assert UUID(one).bytes in {s.session_id for s in store.current()}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (1, 0, 2), (1, 2, 0)])
+def test_a_session_that_its_client_ended_and_went_on_with_is_not_ended(order: tuple[int, int, int]) -> None:
+    """The last tab says goodbye when it closes; a tab that comes back (bfcache, reload) goes on with the same id."""
+    one = str(UUID(bytes=uuid7(START)))
+    events = [event(0), event(1, "Session Ended"), event(2)]
+    hints = {e.event_id: one for e in events}
+    store = run(*([events[n]] for n in order), hints=hints)
+    assert [(s.events, s.closed) for s in store.current()] == [(3, False)]
+    store = run(*([events[n]] for n in order if n != 2), hints=hints)
+    assert [(s.events, s.closed) for s in store.current()] == [(2, True)]
+
+
 def test_two_visitors_never_share_a_session() -> None:
     assert shape(run([event(0, visitor="a"), event(0, visitor="b")])) == [(0, 0, 1), (0, 0, 1)]
 

@@ -19,8 +19,8 @@ import msgspec
 from trackway.collect import native
 from trackway.collect.native import MAX_REQUEST, Refusal, Request
 from trackway.collect.privacy import Privacy
-from trackway.collect.pseudonym import pseudonym
-from trackway.event import MESSAGE_TYPES, Arrival, Rejection, now
+from trackway.collect.pseudonym import DailySalt
+from trackway.event import MESSAGE_TYPES, Arrival, Millis, Rejection, now
 from trackway.log import Committer, LogUnavailable
 
 logger = logging.getLogger("trackway.collect")
@@ -51,12 +51,12 @@ class Collector:
     """The ASGI application for `/v1/track|page|screen|identify|group|alias|batch` and `/v1/pixel.gif`."""
 
     def __init__(
-        self, committer: Committer, keys: Keys, privacy: Privacy, pixel_key: bytes, trust_proxy: bool = False
+        self, committer: Committer, keys: Keys, privacy: Privacy, salt: DailySalt, trust_proxy: bool = False
     ) -> None:
         self._committer = committer
         self._keys = keys
         self._privacy = privacy
-        self._pixel_key = pixel_key
+        self._salt = salt
         self._trust_proxy = trust_proxy
         self._basic: dict[bytes, str] = {}
 
@@ -90,9 +90,10 @@ class Collector:
 
     async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
         received_at = now()
-        request = native.decode(kind, body, self._privacy, received_at)
+        user_agent = _user_agent(headers)
+        nobody = self._nobody(scope, headers, user_agent, received_at)
+        request = native.decode(kind, body, self._privacy, received_at, nobody)
         project_id = self._authenticate(headers, request.write_key)
-        user_agent = headers.get(b"user-agent", b"").decode("latin-1")[:1024]
         # Browsers and the crawlers that run scripts say Mozilla; what does not is a library speaking for a server.
         browser = user_agent.startswith(("Mozilla/", "Opera/"))
         await self._append(scope, headers, project_id, request, user_agent if browser else "", browser, received_at)
@@ -136,25 +137,31 @@ class Collector:
         """`GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""
         values = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         project_id = self._authenticate({}, values.pop("writeKey", None))
-        user_agent = headers.get(b"user-agent", b"").decode("latin-1")[:1024]
-        received_at = now()
+        user_agent, received_at = _user_agent(headers), now()
         url = values.pop("url", "") or headers.get(b"referer", b"").decode("latin-1")
         page = {"url": url, "referrer": values.pop("referrer", ""), "title": values.pop("title", "")}
         event = values.pop("event", None)
-        anonymous_id = values.pop("anonymousId", None) or pseudonym(
-            self._pixel_key, str(received_at // 86_400_000), self._address(scope, headers), user_agent
-        )
         body: dict[str, Any] = {
             "type": "track" if event else "page",
             "event": event,
-            "anonymousId": anonymous_id,
+            "anonymousId": values.pop("anonymousId", None),
             "userId": values.pop("userId", None),
             "messageId": values.pop("messageId", None),
             "context": {"page": {name: value for name, value in page.items() if value}},
             "properties": values,
         }
-        request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at)
+        nobody = self._nobody(scope, headers, user_agent, received_at)
+        request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at, nobody)
         await self._append(scope, headers, project_id, request, user_agent, True, received_at)
+
+    def _nobody(self, scope: Scope, headers: dict[bytes, bytes], user_agent: str, at: Millis) -> native.Nobody:
+        """Who a message without ids is of: the day's pseudonym of an address and a user agent, its own or stated."""
+
+        def visitor(context: dict[str, Any]) -> str:
+            address = context.get("ip") or self._address(scope, headers)
+            return self._salt.pseudonym(at, str(address), str(context.get("userAgent") or user_agent))
+
+        return visitor
 
     def _authenticate(self, headers: dict[bytes, bytes], in_body: str | None) -> bytes:
         header = headers.get(b"authorization", b"")
@@ -173,6 +180,10 @@ class Collector:
             return forwarded.split(b",")[0].decode("latin-1").strip()
         client = scope.get("client")
         return str(client[0]) if client else ""
+
+
+def _user_agent(headers: dict[bytes, bytes]) -> str:
+    return headers.get(b"user-agent", b"").decode("latin-1")[:1024]
 
 
 def _basic_user(header: bytes) -> str | None:

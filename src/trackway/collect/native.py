@@ -6,6 +6,7 @@ Limits are DESIGN.md §9's: 1 MiB a request, 500 messages a batch, 32 KiB and 25
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,14 @@ class _Single(msgspec.Struct, rename="camel"):
     write_key: str | None = None
 
 
+class _Older(msgspec.Struct):
+    action: str | None = None
+    user_id: str | int | float | None = None
+    anonymous_id: str | int | float | None = None
+
+
 _batch = msgspec.json.Decoder(_Batch)
+_older = msgspec.json.Decoder(_Older)
 _message = msgspec.json.Decoder(Message)
 _single = msgspec.json.Decoder(_Single)
 _AT = re.compile(r"^(.*?) - at `\$\.?(.*)`$")
@@ -54,6 +62,10 @@ class Refusal(Exception):
         self.status, self.field = status, field
 
 
+Nobody = Callable[[dict[str, Any]], str]
+"""Gives a message that names nobody its visitor, from its context."""
+
+
 class Request(msgspec.Struct):
     """What a request holds: messages that are good, rejections of those that are not, and its envelope."""
 
@@ -70,9 +82,10 @@ _LONE_SURROGATE = re.compile(
 )
 
 
-def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis) -> Request:
+def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody: Nobody | None = None) -> Request:
     """Decode the body of `POST /v1/{kind}`.
 
+    A message that names nobody is refused, or is that visitor's whom `nobody` finds in its context.
     Half of a surrogate pair, which JavaScript lets into strings, becomes U+FFFD.
 
     Raises:
@@ -83,7 +96,7 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis) -> Req
     try:
         if kind != "batch":
             request = Request([], [], [], _single.decode(body).write_key)
-            _take(request, 0, body, kind, None, privacy, received_at)
+            _take(request, 0, body, kind, None, privacy, received_at, nobody)
             return request
         envelope = _batch.decode(body)
         sent_at = None if envelope.sent_at is None else to_millis(envelope.sent_at)
@@ -98,7 +111,7 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis) -> Req
         raise Refusal(413, "batch", f"{len(envelope.batch)} messages in a batch; send at most {MAX_MESSAGES} at once")
     request = Request([], [], [], envelope.write_key, sent_at)
     for index, raw in enumerate(envelope.batch):
-        _take(request, index, bytes(raw), "", envelope.context, privacy, received_at)
+        _take(request, index, bytes(raw), "", envelope.context, privacy, received_at, nobody)
     return request
 
 
@@ -110,6 +123,7 @@ def _take(
     context: dict[str, Any] | None,
     privacy: Privacy,
     received_at: Millis,
+    nobody: Nobody | None,
 ) -> None:
     """Decode one message into `request`, as a message or as a rejection."""
     try:
@@ -120,6 +134,10 @@ def _take(
             message.type = kind
         if context:
             message.context = {**context, **(message.context or {})}
+        if not (message.type and (message.anonymous_id or message.user_id)):
+            _older_spelling(message, raw)
+            if nobody is not None and not (message.anonymous_id or message.user_id):
+                message.anonymous_id = nobody(message.context or {})
         accept(message, received_at)
         # Each level opens with a bracket: with so few of them nothing can be too deep.
         if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
@@ -134,6 +152,14 @@ def _take(
         request.rejections.append(_reject(index, error.field, str(error), raw, privacy))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         request.rejections.append(_reject(index, "", f"not valid JSON in UTF-8: {error}", raw, privacy))
+
+
+def _older_spelling(message: Message, raw: bytes) -> None:
+    """Segment's own examples also say `action` for `type` and `user_id` for `userId`."""
+    older = _older.decode(raw)
+    message.type = message.type or older.action or ""
+    message.user_id = message.user_id or older.user_id
+    message.anonymous_id = message.anonymous_id or older.anonymous_id
 
 
 class _Wrong(Exception):

@@ -137,6 +137,10 @@ def extend(session: Session, event: Event) -> None:
     if at < session.started_at:
         session.started_at = at
         _take_first(session, event)
+    if session.hinted and at > session.ended_at:
+        session.closed = False  # the client goes on with what it had ended: a tab came back
+    if ends(event) and not (session.hinted and at < session.ended_at):
+        session.closed = True
     session.ended_at = max(session.ended_at, at)
     if event.type in ("page", "screen"):
         if session.page_views == 0 or at < session.entry_at:
@@ -148,8 +152,6 @@ def extend(session: Session, event: Event) -> None:
         session.user_id, session.identity = event.user_id, event.identity
     if event.bot and not session.bot:
         session.bot = event.bot
-    if ends(event):
-        session.closed = True
 
 
 def _take_first(session: Session, event: Event) -> None:

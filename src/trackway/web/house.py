@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trackway.collect import Collector, Privacy
-from trackway.collect.pseudonym import installation_key
+from trackway.collect.pseudonym import DailySalt
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
@@ -61,7 +61,7 @@ class House:
             self.close()
             raise
         self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
-        self.pseudonym_key = installation_key(directory)
+        self._salt = DailySalt(directory)
 
     def _locate(self) -> Callable[[str], Location]:
         """Where addresses are. A file that cannot be used is reported, and collecting goes on without it."""
@@ -85,7 +85,7 @@ class House:
         """A collector for the running event loop."""
         keys = WriteKeys(self.accounts)
         self._committer = Committer(self.log)
-        return Collector(self._committer, keys, self.privacy, self.pseudonym_key, self.settings.trust_proxy)
+        return Collector(self._committer, keys, self.privacy, self._salt, self.settings.trust_proxy)
 
     async def finish(self) -> None:
         """Let the log's last group be written."""
