@@ -68,8 +68,9 @@ def site(file: str) -> dict[str, Any]:
                 WINDOW w AS (PARTITION BY session_id ORDER BY ts))
             SELECT n, path, coalesce(a, '(end)'), count(*) FROM q WHERE n <= 2 GROUP BY ALL ORDER BY ALL"""),
         "tied": rows("SELECT count(DISTINCT session_id) FROM (SELECT session_id FROM e WHERE type = 'page' GROUP BY session_id, ts HAVING count(DISTINCT path) > 1)")[0][0],
-        "sources": rows("""SELECT channel, source, medium, count(*), sum(CAST(n = 1 AS INTEGER)) FROM (SELECT session_id, any_value(channel) AS channel,
-            any_value(source) AS source, any_value(medium) AS medium, count(*) AS n FROM e GROUP BY 1) GROUP BY 1, 2, 3 ORDER BY ALL"""),
+        "sources": rows("""SELECT channel, source, medium, count(*), sum(CAST(n <= 1 AS INTEGER)) FROM (SELECT session_id, any_value(channel) AS channel,
+            any_value(source) AS source, any_value(medium) AS medium,
+            count_if(type IN ('page', 'screen', 'track') AND name != 'impression') AS n FROM e GROUP BY 1) GROUP BY 1, 2, 3 ORDER BY ALL"""),
     }  # fmt: skip
 
 

@@ -160,6 +160,13 @@ def test_the_clients_session_id_decides_when_it_is_sent() -> None:
     assert UUID(one).bytes in {s.session_id for s in store.current()}
 
 
+def test_what_happens_by_itself_leaves_a_visit_a_bounce() -> None:
+    store = run([event(0), event(0.1, "impression"), event(0.2, "web_vital"), event(1, "engagement")])
+    assert [(s.events, s.acts) for s in store.current()] == [(4, 1)]
+    store = run([event(0), event(0.5, "impression")], [event(0.2, "click")])
+    assert [(s.events, s.acts) for s in store.current()] == [(3, 2)]
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (1, 0, 2), (1, 2, 0)])
 def test_a_session_that_its_client_ended_and_went_on_with_is_not_ended(order: tuple[int, int, int]) -> None:
     """The last tab says goodbye when it closes; a tab that comes back (bfcache, reload) goes on with the same id."""

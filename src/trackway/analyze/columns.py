@@ -27,7 +27,7 @@ _NUMBERS = {
     "session.duration_s": (SESSION, "dateDiff('millisecond', started_at, ended_at) / 1000"),
     "session.events": (SESSION, "events"),
     "session.page_views": (SESSION, "page_views"),
-    "session.bounces": (SESSION, "toUInt8(events = 1)"),
+    "session.bounces": (SESSION, "toUInt8(acts <= 1)"),
     "visitor.sessions": (VISITOR, "sum(visitors.sessions)"),
     "visitor.events": (VISITOR, "sum(visitors.events)"),
     "visitor.page_views": (VISITOR, "sum(visitors.page_views)"),

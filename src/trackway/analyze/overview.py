@@ -21,8 +21,8 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
 
     Returns:
         The answer, and `{"current": totals, "previous": totals}`, where totals are `visitors` (exact),
-        `sessions` (started in the period), `page_views`, `events`, `bounce_rate` (share of sessions of a single
-        event, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
+        `sessions` (started in the period), `page_views`, `events`, `bounce_rate` (share of sessions of one
+        act at most, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
         (`[{"currency", "amount"}]`, amounts without a currency counted as the project's `currency`).
     """
     counted = question.plain() and msgspec.structs.replace(question, period=before).plain()

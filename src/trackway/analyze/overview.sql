@@ -31,7 +31,7 @@ FULL OUTER JOIN
     SELECT
         started_at >= {start:DateTime64(3,'UTC')} AS current,
         count() AS sessions,
-        countIf(events = 1) / count() AS bounce_rate,
+        countIf(acts <= 1) / count() AS bounce_rate,
         avg(dateDiff('millisecond', started_at, ended_at)) / 1000 AS duration_s
     FROM sessions FINAL
     WHERE project_id = {project:UUID}

@@ -51,7 +51,7 @@ _OF_PROPERTY = {
 }  # fmt: skip
 _OF_SESSIONS = {
     "sessions": "count()",
-    "bounce_rate": "countIf(events = 1) / count()",
+    "bounce_rate": "countIf(acts <= 1) / count()",
     "duration_s": "avg(dateDiff('millisecond', started_at, ended_at)) / 1000",
     "median_duration_s": "quantileExact(0.5)(dateDiff('millisecond', started_at, ended_at)) / 1000",
     "depth": "avg(page_views)",

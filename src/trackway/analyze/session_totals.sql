@@ -4,7 +4,7 @@ SELECT
     uniqExact(visitor_id) AS visitors,
     countIf(closed OR ended_at <= {active_since:DateTime64(3,'UTC')}) AS ended,
     if(sessions = 0, NULL, ended / sessions) AS end_rate,
-    countIf(events = 1) AS bounces,
+    countIf(acts <= 1) AS bounces,
     if(sessions = 0, NULL, bounces / sessions) AS bounce_rate,
     avgOrNull(dateDiff('millisecond', started_at, ended_at)) / 1000 AS mean_duration_s,
     quantileExactOrNull(0.5)(dateDiff('millisecond', started_at, ended_at)) / 1000 AS median_duration_s,

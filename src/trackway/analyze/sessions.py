@@ -29,7 +29,7 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
 
     Returns:
         The answers, and `{"totals": …, "rows": …}`. Of the totals, `ended` are sessions that were closed or have been
-        silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of sessions of a single event, `depth`
+        silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of sessions of one act at most, `depth`
         the mean number of page views; durations are in seconds.
 
     Raises:

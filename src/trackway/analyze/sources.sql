@@ -5,7 +5,7 @@ SELECT
 {% endfor %}
     count() AS sessions,
     uniqExact(xxh3(s.visitor_id)) AS visitors,
-    countIf(s.events = 1) / count() AS bounce_rate,
+    countIf(s.acts <= 1) / count() AS bounce_rate,
     avg(dateDiff('millisecond', s.started_at, s.ended_at)) / 1000 AS duration_s,
     sum(s.page_views) AS page_views,
     sum(c.conversions) AS conversions,

@@ -20,12 +20,15 @@ GAP = 30 * 60_000
 _DAY = 86_400_000
 _RANDOM = (1 << 74) - 1
 
+PASSIVE = frozenset(("impression", "engagement", "time_in_view", "scroll", "web_vital", "error", "Session Ended"))
+"""Events that happen to people rather than being done by them; they make no bounce of a visit undone."""
 _ENDINGS = SIGN_OUTS | {f"session{joint}{end}" for joint in (" ", "_", "-", "") for end in ("ended", "end")}
 
 
 class Session(msgspec.Struct, gc=False):
     """One row of the sessions table. Source, device and place are those of the session's first event.
 
+    `acts` counts the events by which somebody did something: pages, screens and tracks that are not `PASSIVE`.
     `hinted` says that the client named the session; `version` is the log offset of the batch that wrote the row.
     """
 
@@ -38,6 +41,7 @@ class Session(msgspec.Struct, gc=False):
     ended_at: Millis
     closed: bool
     events: int
+    acts: int
     page_views: int
     entry_at: Millis
     entry_host: str
@@ -79,6 +83,11 @@ def ends(event: Event) -> bool:
     return event.type == "track" and event.name.lower() in _ENDINGS
 
 
+def acts(event: Event) -> bool:
+    """Whether somebody did something by this event."""
+    return event.name not in PASSIVE and event.type in ("page", "screen", "track")
+
+
 def continues(session: Session, event: Event) -> bool:
     """Whether an event at or after a session's end goes on with it."""
     return (
@@ -103,6 +112,7 @@ def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
         at,
         ends(event),
         1,
+        int(acts(event)),
         int(is_page),
         page_at,
         host,
@@ -134,6 +144,7 @@ def extend(session: Session, event: Event) -> None:
     """Count an event into a session, whatever the order in which they come."""
     at = event.timestamp
     session.events += 1
+    session.acts += acts(event)
     if at < session.started_at:
         session.started_at = at
         _take_first(session, event)

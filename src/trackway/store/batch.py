@@ -66,31 +66,31 @@ def apply(store: Store, prepared: Prepared) -> None:
     for move in prepared.moved:
         _move(store, move)
     if prepared.identities:
-        store.insert("identities", rows.IDENTITY_COLUMNS, prepared.identities, token)
+        store.insert("identities", prepared.identities, token)
     if prepared.events:
         _insert_events(store, prepared.events, token)
-    for table, columns, block in (
-        ("sessions", rows.SESSION_COLUMNS, prepared.sessions),
-        ("claims", rows.CLAIM_COLUMNS, prepared.claims),
-        ("aliases", rows.ALIAS_COLUMNS, prepared.aliases),
-        ("sign_outs", rows.SIGN_OUT_COLUMNS, prepared.sign_outs),
-        ("rejections", rows.REJECTION_COLUMNS, prepared.rejections),
+    for table, block in (
+        ("sessions", prepared.sessions),
+        ("claims", prepared.claims),
+        ("aliases", prepared.aliases),
+        ("sign_outs", prepared.sign_outs),
+        ("rejections", prepared.rejections),
     ):
         if block:
-            store.insert(table, columns, block, token)
+            store.insert(table, block, token)
     if prepared.claims or prepared.aliases:
         store.persons.stale()
 
 
 def _insert_events(store: Store, block: bytes, token: str) -> None:
     try:
-        store.insert("events", rows.EVENT_COLUMNS, block, token)
+        store.insert("events", block, token)
     except QuestionFailed as error:
         if "JSON" not in str(error):
             raise
         # Properties that the engine cannot take must stop neither their neighbours nor the loader.
         logger.error("the engine refuses properties at offsets %s (%s); they are kept as text", token, error)
-        store.insert("events", rows.EVENT_COLUMNS, rows.properties_as_text(block), token)
+        store.insert("events", rows.properties_as_text(block), token)
 
 
 def _move(store: Store, move: Moved) -> None:

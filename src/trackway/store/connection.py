@@ -126,8 +126,12 @@ class Store:
         with self._client() as client:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
-    def insert(self, table: str, columns: list[str], block: bytes, token: str) -> None:
-        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, behind views neither."""
+    def insert(self, table: str, block: bytes, token: str) -> None:
+        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, behind views neither.
+
+        Columns that the stream lacks, because it was prepared before they were added, take their defaults.
+        """
+        columns = pa.ipc.open_stream(block).schema.names
         with self._client() as client:
             settings = {**_INSERT, "insert_deduplication_token": token}
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")

@@ -20,7 +20,7 @@ _SPECIAL = {
     **dict.fromkeys(("project_id", "event_id", "session_id"), _UUID),
     **dict.fromkeys(("timestamp", "received_at", "started_at", "ended_at", "entry_at", "exit_at", "at"), _TIME),
     **dict.fromkeys(("closed", "hinted"), pa.bool_()),
-    **dict.fromkeys(("events", "page_views"), pa.uint32()),
+    **dict.fromkeys(("events", "acts", "page_views"), pa.uint32()),
     **dict.fromkeys(("changes_events", "changes_page_views"), pa.int32()),
     **dict.fromkeys(("changes_sessions", "changes_bounces"), pa.int8()),
     "changes_duration_ms": pa.int64(),
@@ -90,14 +90,14 @@ def sessions(rows: Sequence[Row]) -> bytes:
 def _changes(row: Row) -> tuple[int, int, int, int, int]:
     """What a row adds to the counters: all of a session, what is new of it, or minus all when it is gone."""
     session, before = row.session, row.before
-    bounce, duration = int(session.events == 1), session.ended_at - session.started_at
+    bounce, duration = int(session.acts <= 1), session.ended_at - session.started_at
     if row.gone:
         return -1, -bounce, -session.events, -session.page_views, -duration
     if before is None:
         return 1, bounce, session.events, session.page_views, duration
     return (
         0,
-        bounce - (before.events == 1),
+        bounce - (before.acts <= 1),
         session.events - before.events,
         session.page_views - before.page_views,
         duration - (before.ended_at - before.started_at),
