@@ -9,6 +9,7 @@ from litestar import Controller, MediaType, Response, get
 from litestar.exceptions import NotFoundException
 
 PAGES = Path(__file__).parent / "pages"
+SDK = Path(__file__).parent / "sdk"
 _NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>Trackway</title>
 <p>Trackway runs, but its dashboard is not built. Run <code>./run build</code> in the source directory."""
 _HEADERS = {
@@ -37,6 +38,21 @@ class Pages(Controller):
             "x-content-type-options": "nosniff",
         }
         return Response(file.read_bytes(), media_type=kind, headers=headers)
+
+    @get(["/t.js", "/t/{name:str}"], exclude_from_auth=True, sync_to_thread=True)
+    def sdk(self, name: str = "") -> Response[bytes]:
+        """The browser SDK and its parts, for pages anywhere."""
+        file = SDK / "t" / Path(name).name if name else SDK / "t.js"
+        if not file.is_file():
+            raise NotFoundException(f"there is no part {name or 't.js'} of the SDK; ./run build makes them")
+        headers = {
+            # The core is asked for anew every hour; it names its parts with its version.
+            "cache-control": "public, max-age=31536000" if name else "public, max-age=3600",
+            "access-control-allow-origin": "*",
+            "cross-origin-resource-policy": "cross-origin",
+            "x-content-type-options": "nosniff",
+        }
+        return Response(file.read_bytes(), media_type="text/javascript", headers=headers)
 
     @get("/", exclude_from_auth=True, sync_to_thread=True)
     def home(self) -> Response[str]:

@@ -1,0 +1,64 @@
+/**
+ * Builds what the server serves (t.js and its parts, into the Python package) and what npm carries (dist/), and fails
+ * when the core has more than 3.0 kB gzipped.
+ */
+
+import { readFileSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { minify } from "terser";
+
+const CORE = 3000;
+const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+const served = "../src/trackway/web/sdk";
+const parts = ["queue", "auto", "vitals", "forward", "debug"];
+
+/** Bundle one entry and make it small. */
+async function bundled(entry, format, external = []) {
+  const result = await build({
+    entryPoints: [`src/${entry}.ts`],
+    bundle: true,
+    format,
+    target: "es2022",
+    define: { VERSION: JSON.stringify(version) },
+    external,
+    write: false,
+  });
+  const options = {
+    module: format === "esm",
+    compress: { passes: 3, unsafe_arrows: true, ecma: 2022 },
+    ecma: 2022,
+  };
+  return (await minify(result.outputFiles[0].text, { ...options, mangle: { toplevel: true } })).code;
+}
+
+const size = (text) => gzipSync(text, { level: 9 }).length;
+
+await rm(served, { recursive: true, force: true });
+await mkdir(`${served}/t`, { recursive: true });
+await mkdir("dist", { recursive: true });
+const core = await bundled("tag", "iife");
+await writeFile(`${served}/t.js`, core);
+const sizes = { "t.js": size(core) };
+for (const part of parts) {
+  const code = await bundled(part, "esm");
+  await writeFile(`${served}/t/${part}.js`, code);
+  await writeFile(`dist/${part}.js`, code);
+  sizes[`t/${part}.js`] = size(code);
+}
+for (const entry of ["index", "react", "vue"]) {
+  const external = ["react", "vue", "./index", ...parts.map((part) => `./${part}`)];
+  const code = (await bundled(entry, "esm", external)).replace(/(["'])\.\/(\w+)\1/g, '"./$2.js"');
+  await writeFile(`dist/${entry}.js`, code);
+}
+await writeFile("dist/sizes.json", JSON.stringify(sizes, null, 2));
+console.log(
+  Object.entries(sizes)
+    .map(([name, bytes]) => `${name} ${bytes}`)
+    .join("  "),
+);
+if (sizes["t.js"] > CORE) {
+  console.error(`t.js has ${sizes["t.js"]} bytes gzipped; at most ${CORE} are allowed`);
+  process.exit(1);
+}

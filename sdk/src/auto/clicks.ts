@@ -1,0 +1,122 @@
+import type { Inside, Properties } from "../types";
+import { about, isOff, targetOf } from "./about";
+
+const FILES =
+  /\.(pdf|docx?|xlsx?|pptx?|csv|txt|rtf|zip|rar|7z|t?gz|dmg|exe|pkg|apk|mp[34]|wav|mov|avi|epub|ics)$/i;
+const INTERACTIVE = "a[href],button,[role=button],[role=link],[role=tab],summary,[onclick],[data-tw-click]";
+const FIELDS = "input,textarea,select,option,label,[contenteditable]";
+
+type Rule = [
+  selector: string,
+  describe: (element: Element, link: URL | undefined) => [string, Properties] | undefined,
+];
+
+/** Clicks on what is marked, on links that lead away, and, when asked for, on anything; rage clicks and dead clicks. */
+export function clicks(tw: Inside): void {
+  const links = tw.options.links !== "off";
+  const url = (link: URL | undefined) => link && tw.clean(link.href);
+  // The first that fits counts, so that a click is one event.
+  const rules: Rule[] = [
+    [
+      "[data-tw-ticket]",
+      (element, link) => [
+        "ticket_click",
+        { ticket_url: url(link), ticket_provider: element.getAttribute("data-tw-ticket") || link?.hostname },
+      ],
+    ],
+    [
+      "[data-tw-affiliate],a[rel~=sponsored]",
+      (element, link) => [
+        "affiliate_click",
+        { url: url(link), provider: element.getAttribute("data-tw-affiliate") || link?.hostname },
+      ],
+    ],
+    ["[data-tw-click]", (element) => [element.getAttribute("data-tw-click") || "click", {}]],
+    [
+      "a[href]",
+      (element, link) =>
+        links && link && (element.hasAttribute("download") || FILES.test(link.pathname))
+          ? ["download", { url: url(link) }]
+          : undefined,
+    ],
+    [
+      "a[href]",
+      (_, link) =>
+        links && link?.protocol.startsWith("http") && link.hostname !== location.hostname
+          ? ["outbound_click", { url: url(link), host: link.hostname }]
+          : undefined,
+    ],
+  ];
+  const onClick = (event: Event) => {
+    const target = targetOf(event);
+    if (!target || isOff(target)) return;
+    for (const [selector, describe] of rules) {
+      const element = target.closest(selector);
+      const found = element && describe(element, linkOf(element));
+      if (found) return tw.track(found[0], { ...found[1], ...about(element) });
+    }
+    if (tw.options.all_clicks === "on")
+      tw.track("element_click", { ...about(target), selector: selectorOf(target) });
+  };
+  document.addEventListener("click", onClick, true);
+  document.addEventListener("auxclick", (event) => event.button === 1 && onClick(event), true);
+  if (tw.options.rage !== "off") frustration(tw);
+}
+
+function linkOf(element: Element): URL | undefined {
+  const { href } = (element.closest("a[href]") || element) as HTMLAnchorElement;
+  return typeof href === "string" && URL.canParse(href) ? new URL(href) : undefined;
+}
+
+/** Three clicks within a second on one spot, and clicks on what looks interactive that nothing follows. */
+function frustration(tw: Inside): void {
+  let recent: MouseEvent[] = [];
+  let changed = 0;
+  const alive = () => {
+    changed = performance.now();
+  };
+  new MutationObserver(alive).observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    characterData: true,
+  });
+  for (const name of ["scroll", "focusin", "selectionchange", "submit", "toggle"])
+    document.addEventListener(name, alive, { capture: true, passive: true });
+  for (const name of ["hashchange", "popstate", "pagehide", "blur"]) addEventListener(name, alive);
+  document.addEventListener(
+    "click",
+    (event) => {
+      const target = targetOf(event);
+      if (!target || isOff(target) || target.closest(FIELDS)) return;
+      recent = [...recent, event].filter(
+        (one) =>
+          event.timeStamp - one.timeStamp < 1000 &&
+          Math.hypot(event.clientX - one.clientX, event.clientY - one.clientY) < 30,
+      );
+      if (recent.length === 3) tw.track("rage_click", { ...about(target), selector: selectorOf(target) });
+      const link = linkOf(target);
+      if (!target.closest(INTERACTIVE) || (link && link.hostname !== location.hostname) || recent.length > 1)
+        return;
+      const at = performance.now();
+      setTimeout(() => {
+        if (changed < at && !document.hidden)
+          tw.track("dead_click", { ...about(target), selector: selectorOf(target) });
+      }, 1500);
+    },
+    true,
+  );
+}
+
+/** Where an element is, by tags and plain ids: nothing of what people wrote, see or chose. */
+export function selectorOf(element: Element): string {
+  const steps: string[] = [];
+  for (let one: Element | null = element; one && steps.length < 6; one = one.parentElement) {
+    const id = one.id && /^[a-z][a-z-]{1,30}$/i.test(one.id) ? `#${one.id}` : "";
+    const tag = one.localName;
+    const twins = [...(one.parentElement?.children || [])].filter((other) => other.localName === tag);
+    steps.unshift(id || (twins.length > 1 ? `${tag}:nth-of-type(${twins.indexOf(one) + 1})` : tag));
+    if (id) break;
+  }
+  return steps.join(">");
+}

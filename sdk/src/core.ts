@@ -1,0 +1,203 @@
+import { delivery } from "./delivery";
+import { uuid7 } from "./ids";
+import { current, forget, LEFT, OPEN, reopen, SIGNED_OUT, sessionOf } from "./session";
+import { allow, read, write } from "./storage";
+import type { Call, CallOptions, Consent, Load, Message, Options, Properties, Trackway } from "./types";
+
+declare const VERSION: string;
+
+const ENTITIES =
+  "impression click view search like share comment review interest swipe navigate scroll formSubmit";
+const NAMES: Record<string, string> = { view: "view_details", formSubmit: "form_submit" };
+const CAMPAIGN = /^(utm_\w+|\w*(clid|braid|clkid)|li_fat_id|rdt_cid|epik|sccid|igshid|mc_eid)$/i;
+
+/** Run when somebody sees the page; one that is only prepared has not been seen by anybody yet. */
+export function whenSeen(begin: () => void): void {
+  if ((document as Document & { prerendering?: boolean }).prerendering)
+    document.addEventListener("prerenderingchange", begin, { once: true });
+  else begin();
+}
+
+/** Start the library in a browser; `calls` are those made before. */
+export function start(options: Options, load: Load, calls: Call[]): Trackway {
+  // biome-ignore lint/suspicious/noExplicitAny: methods of every shape
+  const tw: Record<string, any> = {};
+  const listeners: [string, (...args: unknown[]) => void][] = [];
+  const emit = (name: string, ...args: unknown[]) => {
+    for (const [wanted, listener] of listeners)
+      if (wanted === name)
+        try {
+          listener(...args);
+        } catch (error) {
+          console.error(error);
+        }
+  };
+  const about = {
+    library: { name: "@trackway/browser", version: VERSION },
+    locale: navigator.language,
+    screen: { width: screen.width, height: screen.height },
+  };
+  const out = delivery(options.key, options.host || "", about, emit, load);
+  const nav = navigator as Navigator & { globalPrivacyControl?: boolean };
+  const refused = options.respect !== "off" && (nav.globalPrivacyControl || nav.doNotTrack === "1");
+  let state = (refused ? "denied" : read("tw_c") || options.consent || "granted") as Consent;
+  let held: Message[] = [];
+  /** When a call was made that is only worked on now. */
+  let moment: number | undefined;
+  allow(state === "granted");
+  try {
+    // Reloaded, or another page in the same tab: the session that closing the page had ended goes on.
+    if (sessionStorage.tw) reopen();
+  } catch {}
+
+  const userId = () => read("tw_u");
+  const anonymousId = () => {
+    const id = read("tw_id") || uuid7(Date.now());
+    write("tw_id", id);
+    return id;
+  };
+  const renew = () => write("tw_id", "");
+
+  /** An address without what may be private: only campaigns and click ids stay of its query. */
+  const clean = (address: string) => {
+    try {
+      const url = new URL(address, location.href);
+      const kept = options.params || "";
+      for (const name of [...url.searchParams.keys()])
+        if (kept !== "*" && !CAMPAIGN.test(name) && !kept.split(",").includes(name))
+          url.searchParams.delete(name);
+      if (!options.hash) url.hash = "";
+      return url.href;
+    } catch {
+      return "";
+    }
+  };
+
+  function record(type: Message["type"], fields: Partial<Message>, given: CallOptions = {}): void {
+    const at = moment || Date.now();
+    const page = { url: clean(location.href), referrer: tw.referrer, title: document.title };
+    const message: Message = {
+      type,
+      messageId: uuid7(at),
+      timestamp: new Date(given.timestamp || at).toISOString(),
+      ...fields,
+      context: { page, ...given.context },
+    };
+    if (state === "pending") held = [...held.slice(-999), message];
+    else if (state !== "denied") dispatch(message, at);
+  }
+
+  function dispatch(message: Message, at: number): void {
+    const name = message.event || "";
+    const ends = /^(sign|signed|log|logged)[ _-]?out$/i.test(name)
+      ? SIGNED_OUT
+      : name === "Session Ended"
+        ? LEFT
+        : OPEN;
+    if (userId()) message.userId ??= userId();
+    if (state === "granted") {
+      try {
+        sessionStorage.tw = 1;
+      } catch {}
+      message.anonymousId = anonymousId();
+      message.context.sessionId = sessionOf(at, message.userId, ends);
+    }
+    emit("message", message);
+    out.add(message.messageId, message);
+  }
+
+  const paged =
+    (type: "page" | "screen") =>
+    (...args: unknown[]) => {
+      const [name, category] = args.filter((one) => typeof one === "string").reverse() as string[];
+      record(type, {
+        name,
+        category,
+        properties: args.find((one) => one && typeof one === "object") as Properties,
+      });
+    };
+  const methods: Record<string, (...args: never[]) => void> = {
+    track(event: string, properties?: Properties, given?: CallOptions) {
+      record("track", { event, properties }, given);
+    },
+    page: paged("page"),
+    screen: paged("screen"),
+    identify(id?: unknown, traits?: Properties, given?: CallOptions) {
+      if (typeof id === "object") return methods.identify?.(...([undefined, id, traits] as never[]));
+      if (id && state !== "denied") {
+        if (userId() && userId() !== `${id}`) renew();
+        write("tw_u", `${id}`);
+      }
+      record("identify", { traits }, given);
+    },
+    group(groupId: string, traits?: Properties, given?: CallOptions) {
+      record("group", { groupId: `${groupId}`, traits }, given);
+    },
+    alias(id: string, previous?: string, given?: CallOptions) {
+      record("alias", { userId: `${id}`, previousId: `${previous || userId() || anonymousId()}` }, given);
+    },
+    reset() {
+      if (userId() && current()?.[3] !== SIGNED_OUT) tw.track("Signed Out");
+      write("tw_u", "");
+      renew();
+      forget();
+    },
+    consent(to: Consent) {
+      if (refused) return;
+      state = to;
+      if (to !== "granted") {
+        for (const name of ["tw_u", "tw_id", "tw_s"]) write(name, "", true);
+        if (to === "denied") out.clear();
+      }
+      allow(to === "granted");
+      write("tw_c", to === "pending" ? "" : to, true);
+      const messages = held;
+      held = [];
+      if (to !== "denied") for (const message of messages) dispatch(message, Date.parse(message.timestamp));
+    },
+  };
+  for (const name of ENTITIES.split(" "))
+    methods[name] = (type: string, id: string, properties?: Properties) =>
+      tw.track(
+        NAMES[name] || name,
+        name === "search"
+          ? { search_type: type, query: id, ...properties }
+          : { entity_type: type, entity_id: `${id}`, ...properties },
+      );
+  for (const [name, method] of Object.entries(methods))
+    tw[name] = (...args: never[]) => {
+      method(...args);
+      emit(name, ...args);
+    };
+  Object.assign(tw, {
+    on: (name: string, listener: () => void) => listeners.push([name, listener]),
+    ready: (callback: () => void) => callback(),
+    flush: out.flush,
+    user: () => ({ anonymousId: read("tw_id"), userId: userId(), sessionId: current()?.[0] }),
+    referrer: clean(document.referrer),
+    clean,
+    options,
+    load,
+  });
+
+  for (const [name, args, at] of calls) {
+    moment = at;
+    tw[name]?.(...args);
+  }
+  moment = undefined;
+  const hide = (name: string) => () => {
+    emit(name);
+    out.leave();
+  };
+  addEventListener("pagehide", hide("leave"));
+  addEventListener("visibilitychange", () => document.hidden && hide("hide")());
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    reopen();
+    if (options.pages !== "off") tw.page();
+  });
+  if (options.pages !== "off") tw.page();
+  if (options.auto !== "off") load("auto").then((part) => part.default(tw));
+  if (/[?&]tw_debug/.test(location.search)) load("debug").then((part) => part.default(tw));
+  return tw as unknown as Trackway;
+}

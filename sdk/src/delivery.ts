@@ -1,0 +1,75 @@
+import { lasting } from "./storage";
+import type { Delivery, Load, Queue, Waiting } from "./types";
+
+/** Characters of a request where the page may be going: the browser's limit is 64 KiB for all of them. */
+const LAST = 2e4;
+
+/** Sends what was recorded: by the queue, a part of its own, and in any case when the page goes. */
+export function delivery(key: string, host: string, context: object, emit: Delivery["emit"], load: Load) {
+  let queue: Queue | undefined;
+  let loading: Promise<unknown> | undefined;
+  const url = `${host}/v1/batch`;
+  const shared: Delivery = {
+    key,
+    unseen: new Map(),
+    lasting: () => lasting,
+    emit,
+    body(waiting) {
+      try {
+        localStorage.tw_sent = Date.now();
+      } catch {}
+      const head = JSON.stringify({ writeKey: key, sentAt: new Date(), context });
+      return `${head.slice(0, -1)},"batch":[${waiting.map(([, text]) => text)}]}`;
+    },
+    // text/plain needs no preflight
+    post: (body, more) =>
+      fetch(url, { method: "POST", body, headers: { "content-type": "text/plain" }, ...more }),
+  };
+  const loaded = () =>
+    (loading ||= load("queue").then(
+      (part) => {
+        queue = part.default(shared);
+      },
+      () => {
+        loading = undefined;
+      },
+    ));
+
+  return {
+    add(id: string, message: object) {
+      const text = JSON.stringify(message);
+      shared.unseen.set(id, text);
+      if (queue) queue.add(id, text);
+      else loaded();
+    },
+    flush: () => loaded().then(() => queue?.flush()),
+    clear() {
+      shared.unseen.clear();
+      loaded().then(() => queue?.clear());
+    },
+    /** The page may be going: send what this tab has, at once. What is kept stays kept until it is seen to arrive. */
+    leave() {
+      let waiting: Waiting[] = [];
+      let size = 0;
+      const go = () => {
+        const gone = waiting;
+        waiting = [];
+        size = 0;
+        if (!gone[0]) return;
+        const body = shared.body(gone);
+        if ("keepalive" in Request.prototype)
+          shared.post(body, { keepalive: true }).then(
+            (answer) => answer.ok && queue?.seen(gone),
+            () => 0,
+          );
+        else navigator.sendBeacon(url, body);
+      };
+      for (const one of shared.unseen) {
+        if (size + one[1].length > LAST) go();
+        size += one[1].length;
+        waiting.push(one);
+      }
+      go();
+    },
+  };
+}

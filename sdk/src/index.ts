@@ -1,0 +1,40 @@
+/**
+ * The library as a module: `import { load, trackway } from "@trackway/browser"`. It may be imported on a server, where
+ * calls do nothing.
+ */
+
+import { start, whenSeen } from "./core";
+import type { Call, Load, Options, Trackway } from "./types";
+
+export type { CallOptions, Consent, Message, OnEntity, Options, Properties, Trackway } from "./types";
+
+const here = typeof document !== "undefined";
+const calls: Call[] = [];
+let started: Trackway | undefined;
+
+const parts: Record<string, () => ReturnType<Load>> = {
+  queue: () => import("./queue"),
+  auto: () => import("./auto"),
+  vitals: () => import("./vitals"),
+  forward: () => import("./forward"),
+  debug: () => import("./debug"),
+};
+
+/** The library; what is called before `load` waits for it. */
+export const trackway: Trackway = new Proxy({} as Trackway, {
+  get: (_, name: keyof Trackway) =>
+    started?.[name] ??
+    ((...args: unknown[]) => {
+      if (name === "user") return {};
+      if (here) calls.push([name, args, Date.now()]);
+    }),
+});
+
+/** Start recording. A second call changes nothing. */
+export function load<Events = Record<string, Record<string, unknown>>>(options: Options): Trackway<Events> {
+  if (here && !started)
+    whenSeen(() => {
+      started ??= start(options, (part) => (parts[part] as () => ReturnType<Load>)(), calls);
+    });
+  return trackway as unknown as Trackway<Events>;
+}
