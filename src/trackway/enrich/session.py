@@ -20,7 +20,9 @@ GAP = 30 * 60_000
 _DAY = 86_400_000
 _RANDOM = (1 << 74) - 1
 
-PASSIVE = frozenset(("impression", "engagement", "time_in_view", "scroll", "web_vital", "error", "messages_dropped", "Session Ended"))
+PASSIVE = frozenset(
+    ("impression", "engagement", "time_in_view", "scroll", "web_vital", "error", "messages_dropped", "Session Ended")
+)
 """Events that happen to people rather than being done by them; they make no bounce of a visit undone."""
 _ENDINGS = SIGN_OUTS | {f"session{joint}{end}" for joint in (" ", "_", "-", "") for end in ("ended", "end")}
 

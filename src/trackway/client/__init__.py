@@ -1,0 +1,12 @@
+"""Recording from a Python program: nothing here raises into it, blocks it, or needs more than the standard library.
+
+from trackway.client import Trackway
+
+trackway = Trackway("WRITE_KEY", "https://t.example.com")
+trackway.track("user-1", "Order Completed", {"revenue": 12.5, "currency": "EUR"})
+"""
+
+from trackway.client.client import AsyncTrackway, Trackway
+from trackway.client.middleware import TrackwayASGI, TrackwayWSGI
+
+__all__ = ["AsyncTrackway", "Trackway", "TrackwayASGI", "TrackwayWSGI"]

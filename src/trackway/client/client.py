@@ -1,0 +1,298 @@
+"""The clients: messages go into a queue, a thread of their own sends them."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from trackway import __version__
+from trackway.client.sending import Refused, Sender
+from trackway.event import now, uuid7
+
+logger = logging.getLogger("trackway.client")
+
+_LIBRARY = {"name": "trackway-python", "version": __version__}
+_MOST_BYTES, _MOST_MESSAGES, _LARGEST = 500_000, 100, 32_768
+_clients: weakref.WeakSet[Trackway] = weakref.WeakSet()
+
+Ids = str | int | UUID | None
+Values = Mapping[str, Any] | None
+OnError = Callable[[str, list[dict[str, Any]]], object]
+
+
+class Trackway:
+    """Records from a Python program, in Segment's vocabulary.
+
+    Calls return at once and never raise; a thread, started by the first of them, sends batches. The queue holds
+    `most_waiting` messages; when it is full the oldest is dropped and counted. After `fork` the child has an empty
+    queue and a thread of its own. At exit what waits is sent, for `exit_timeout` seconds at most.
+
+    Args:
+        write_key: the project's.
+        host: where Trackway answers.
+        interval: seconds in which messages are collected into a batch.
+        most_waiting: messages that may wait.
+        timeout: seconds to wait for one answer of the server.
+        give_up_after: seconds after which a batch without an answer is dropped.
+        exit_timeout: seconds that the end of the program may take.
+        on_error: called in the sending thread with a text and the messages concerned; without it they are logged.
+        enabled: False records nothing, for tests.
+
+    Raises:
+        ValueError: `host` is not an http address.
+    """
+
+    def __init__(
+        self,
+        write_key: str,
+        host: str = "http://127.0.0.1:8700",
+        *,
+        interval: float = 0.5,
+        most_waiting: int = 10_000,
+        timeout: float = 10.0,
+        give_up_after: float = 300.0,
+        exit_timeout: float = 5.0,
+        on_error: OnError | None = None,
+        enabled: bool = True,
+    ) -> None:
+        self._sender = Sender(write_key, host, timeout, give_up_after)
+        self._interval, self._most_waiting, self._exit_timeout = interval, most_waiting, exit_timeout
+        self._on_error, self._enabled = on_error, enabled
+        self.dropped = 0
+        """Messages that were given up: the queue was full, the server refused them or never answered."""
+        self._begin()
+        _clients.add(self)
+
+    def _begin(self) -> None:
+        """A fresh queue without a thread; also what a forked child starts with."""
+        self._queue: deque[bytes] = deque()
+        self._sending = 0
+        self._changed = threading.Condition()
+        self._closing = self._urgent = False
+        self._thread: threading.Thread | None = None
+
+    def track(
+        self, user_id: Ids = None, event: str = "", properties: Values = None, context: Values = None,
+        timestamp: datetime | None = None, anonymous_id: Ids = None, message_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Somebody did something."""
+        about = {"event": event, "properties": properties}
+        self._record("track", user_id, anonymous_id, about, context, timestamp, message_id)
+
+    def page(
+        self, user_id: Ids = None, category: str | None = None, name: str | None = None, properties: Values = None,
+        context: Values = None, timestamp: datetime | None = None, anonymous_id: Ids = None,
+        message_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Somebody saw a page; `properties` may have its `url`, `title` and `referrer`."""
+        about = {"category": category, "name": name, "properties": properties}
+        self._record("page", user_id, anonymous_id, about, context, timestamp, message_id)
+
+    def screen(
+        self, user_id: Ids = None, category: str | None = None, name: str | None = None, properties: Values = None,
+        context: Values = None, timestamp: datetime | None = None, anonymous_id: Ids = None,
+        message_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Somebody saw a screen of an app."""
+        about = {"category": category, "name": name, "properties": properties}
+        self._record("screen", user_id, anonymous_id, about, context, timestamp, message_id)
+
+    def identify(
+        self, user_id: Ids = None, traits: Values = None, context: Values = None, timestamp: datetime | None = None,
+        anonymous_id: Ids = None, message_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Who somebody is; with both ids, the visitor's past becomes the user's."""
+        self._record("identify", user_id, anonymous_id, {"traits": traits}, context, timestamp, message_id)
+
+    def group(
+        self, user_id: Ids = None, group_id: Ids = None, traits: Values = None, context: Values = None,
+        timestamp: datetime | None = None, anonymous_id: Ids = None, message_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Somebody belongs to a group."""
+        about = {"groupId": group_id, "traits": traits}
+        self._record("group", user_id, anonymous_id, about, context, timestamp, message_id)
+
+    def alias(
+        self, previous_id: Ids = None, user_id: Ids = None, context: Values = None,
+        timestamp: datetime | None = None, message_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Two ids are one person."""
+        self._record("alias", user_id, None, {"previousId": previous_id}, context, timestamp, message_id)
+
+    def _record(
+        self, kind: str, user_id: Ids, anonymous_id: Ids, about: dict[str, Any], context: Values,
+        timestamp: datetime | None, message_id: str | None,
+    ) -> None:  # fmt: skip
+        if not self._enabled:
+            return None
+        try:
+            at = timestamp or datetime.now(UTC)
+            given = {
+                "type": kind,
+                "messageId": message_id or str(UUID(bytes=uuid7(now()))),
+                "timestamp": at if at.tzinfo else at.astimezone(),
+                "userId": None if user_id is None else str(user_id),
+                "anonymousId": None if anonymous_id is None else str(anonymous_id),
+                **about,
+                "context": {"library": _LIBRARY, **(context or {})},
+            }
+            kept = {name: value for name, value in given.items() if value is not None}
+            encoded = json.dumps(kept, default=_plain, separators=(",", ":")).encode()
+            if len(encoded) > _LARGEST:
+                return self._failed(f"a message has {len(encoded)} bytes; at most {_LARGEST} are taken", [encoded])
+            self._put(encoded)
+        except Exception as error:  # whatever was given: the host application goes on
+            self.dropped += 1
+            logger.error("a %s was not recorded: %s", kind, error)
+
+    def _put(self, message: bytes) -> None:
+        with self._changed:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="trackway", daemon=True)
+                self._thread.start()
+            if len(self._queue) >= self._most_waiting:
+                self._queue.popleft()
+                self.dropped += 1
+                if self.dropped in (1, 100, 10_000):
+                    logger.error("the queue is full; %d messages were dropped so far", self.dropped)
+            self._queue.append(message)
+            if len(self._queue) in (1, _MOST_MESSAGES):
+                self._changed.notify_all()
+
+    def _work(self) -> None:
+        """The thread: collect, send, and again."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closing)
+                if not self._queue:
+                    return
+                self._changed.wait_for(lambda: self._hurries() or len(self._queue) >= _MOST_MESSAGES, self._interval)
+                batch: list[bytes] = []
+                size = 0
+                while self._queue and len(batch) < _MOST_MESSAGES and size < _MOST_BYTES:
+                    size += len(self._queue[0])
+                    batch.append(self._queue.popleft())
+                self._sending = len(batch)
+            try:
+                rejected = self._sender.send(batch, self._wait)
+                if rejected:
+                    self._failed(f"the server rejected {len(rejected)} of {len(batch)} messages", [], rejected)
+            except Exception as error:
+                if not isinstance(error, Refused):
+                    logger.exception("sending failed")
+                self._failed(str(error), batch)
+            with self._changed:
+                self._sending = 0
+                self._changed.notify_all()
+
+    def _hurries(self) -> bool:
+        return self._closing or self._urgent
+
+    def _wait(self, seconds: float) -> None:
+        """Wait before sending again; not long when the program ends."""
+        if self._closing:
+            seconds = min(seconds, 0.2)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, seconds)
+
+    def _failed(self, text: str, batch: list[bytes], rejected: list[dict[str, Any]] | None = None) -> None:
+        concerned = rejected or [json.loads(message) for message in batch]
+        self.dropped += len(concerned)
+        try:
+            if self._on_error is not None:
+                self._on_error(text, concerned)
+            else:
+                logger.error("%s", text)
+        except Exception:
+            logger.exception("on_error failed")
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything recorded so far was answered or given up; False when `timeout` seconds went by."""
+        with self._changed:
+            self._urgent = True
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
+            finally:
+                self._urgent = False
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Send what waits and end the thread; what is recorded afterwards starts another. Like `flush` otherwise."""
+        timeout = self._exit_timeout if timeout is None else timeout
+        until = time.monotonic() + timeout
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            thread = self._thread
+            done = self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
+        if thread is not None:
+            thread.join(max(0.0, until - time.monotonic()))
+        with self._changed:
+            self._closing, self._thread = False, None
+        return done
+
+    def __enter__(self) -> Trackway:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncTrackway(Trackway):
+    """The same for asyncio: recording never waits in either, flushing and closing are awaited here.
+
+    async with AsyncTrackway("WRITE_KEY", "https://t.example.com") as trackway:
+        trackway.track("user-1", "Order Completed")
+    """
+
+    async def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
+        """Like `Trackway.flush`, without stopping the event loop."""
+        return await asyncio.to_thread(super().flush, timeout)
+
+    async def aclose(self, timeout: float | None = None) -> bool:
+        """Like `Trackway.close`, without stopping the event loop."""
+        return await asyncio.to_thread(self.close, timeout)
+
+    async def __aenter__(self) -> AsyncTrackway:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+@atexit.register
+def _at_exit() -> None:
+    for client in list(_clients):
+        client.close()
+
+
+def _in_child() -> None:
+    for client in list(_clients):
+        client._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
