@@ -12,8 +12,9 @@ export function endings(tw: Inside): void {
   const own = uuid7(Date.now());
   let noted = 0;
   let staying = false;
+  let gone: "" | "ending" | "gone" = "";
 
-  function tabs(change: (open: Record<string, number>) => void): number {
+  function tabs(change: (open: Record<string, number>) => unknown): number {
     try {
       const open: Record<string, number> = JSON.parse(localStorage[NAME] || "{}");
       for (const [tab, at] of Object.entries(open)) if (Date.now() - at > GAP) delete open[tab];
@@ -28,7 +29,7 @@ export function endings(tw: Inside): void {
   }
 
   const note = () => {
-    if (!tw.user().anonymousId || Date.now() - noted < 6e4) return;
+    if (gone || !tw.user().anonymousId || Date.now() - noted < 6e4) return;
     noted = Date.now();
     tabs((open) => {
       open[own] = noted;
@@ -45,21 +46,22 @@ export function endings(tw: Inside): void {
     if (!hashChange && !destination.sameDocument && downloadRequest === null)
       staying = new URL(destination.url).origin === location.origin;
   });
+  const end = () => {
+    if (gone === "ending" && !staying && tw.user().sessionId) tw.track("Session Ended");
+    gone = gone && "gone";
+  };
   tw.on("message", note);
-  addEventListener("pageshow", () => {
-    noted = 0;
-    staying = false;
-    note();
-  });
   tw.on("leave", () => {
+    gone = tabs((open) => delete open[own]) ? "gone" : "ending";
+    // A page that is closed is hidden only afterwards, and others tell their last then: the end comes behind that.
+    if (document.hidden) end();
+  });
+  tw.on("hide", end);
+  addEventListener("pageshow", () => {
+    gone = "";
+    staying = false;
     noted = 0;
-    const others = tabs((open) => {
-      delete open[own];
-    });
-    if (!others && !staying && tw.user().sessionId) tw.track("Session Ended");
-    tabs((open) => {
-      delete open[own]; // the message just recorded noted it again
-    });
+    note();
   });
   note();
 }

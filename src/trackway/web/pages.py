@@ -39,20 +39,15 @@ class Pages(Controller):
         }
         return Response(file.read_bytes(), media_type=kind, headers=headers)
 
-    @get(["/t.js", "/t/{name:str}"], exclude_from_auth=True, sync_to_thread=True)
-    def sdk(self, name: str = "") -> Response[bytes]:
-        """The browser SDK and its parts, for pages anywhere."""
-        file = SDK / "t" / Path(name).name if name else SDK / "t.js"
-        if not file.is_file():
-            raise NotFoundException(f"there is no part {name or 't.js'} of the SDK; ./run build makes them")
-        headers = {
-            # The core is asked for anew every hour; it names its parts with its version.
-            "cache-control": "public, max-age=31536000" if name else "public, max-age=3600",
-            "access-control-allow-origin": "*",
-            "cross-origin-resource-policy": "cross-origin",
-            "x-content-type-options": "nosniff",
-        }
-        return Response(file.read_bytes(), media_type="text/javascript", headers=headers)
+    @get("/t.js", exclude_from_auth=True, sync_to_thread=True)
+    def sdk(self) -> Response[bytes]:
+        """The browser SDK, for pages anywhere; asked for anew every hour."""
+        return _script(SDK / "t.js", "public, max-age=3600")
+
+    @get("/t/{name:str}", exclude_from_auth=True, sync_to_thread=True)
+    def sdk_part(self, name: str) -> Response[bytes]:
+        """A part of it, which it asks for with its version."""
+        return _script(SDK / "t" / Path(name).name, "public, max-age=31536000")
 
     @get("/", exclude_from_auth=True, sync_to_thread=True)
     def home(self) -> Response[str]:
@@ -65,6 +60,18 @@ class Pages(Controller):
         if path.startswith(("/api/", "/v1/", "/assets/")):
             raise NotFoundException(f"there is nothing at {path}")
         return _page()
+
+
+def _script(file: Path, caching: str) -> Response[bytes]:
+    if not file.is_file():
+        raise NotFoundException(f"the SDK has no part {file.name}; ./run build makes them")
+    headers = {
+        "cache-control": caching,
+        "access-control-allow-origin": "*",
+        "cross-origin-resource-policy": "cross-origin",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(file.read_bytes(), media_type="text/javascript", headers=headers)
 
 
 def _page() -> Response[str]:

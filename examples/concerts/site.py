@@ -1,0 +1,208 @@
+"""A small concert site that uses every call of the browser SDK, and the Python client on its own server.
+
+    python examples/concerts/site.py --port 8701 --trackway http://127.0.0.1:8700 --write-key wk_…
+
+Its pages are rendered here, its Content-Security-Policy is strict, and what is recorded by itself stands in the
+templates as attributes. `--sdk segment` serves the same site with `@segment/analytics-next` in the SDK's place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from jinja2 import Environment, FileSystemLoader
+from litestar import Litestar, Request, Response, get, post
+from litestar.response import Redirect
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(HERE.parent)]
+
+from concert_traffic import Site  # noqa: E402
+from trackway.client import Trackway  # noqa: E402
+
+PAGE = 8
+SEGMENT = ROOT / "sdk" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd" / "standalone.js"
+KINDS = {".js": "text/javascript", ".css": "text/css", ".pdf": "application/pdf"}
+
+
+class Concerts:
+    """What the site knows: its concerts, and what visitors have written since it started."""
+
+    def __init__(self) -> None:
+        self.all = Site(7).concerts
+        self.by_id = {str(one["id"]): one for one in self.all}
+        self.reviews: dict[str, list[tuple[str, int, str]]] = {}
+        self.said: list[str] = []
+
+    def found(self, query: str) -> list[dict[str, Any]]:
+        """Concerts whose artist, venue or genre has the query in it."""
+        wanted = query.lower()
+        return [c for c in self.all if wanted in f"{c['artist']} {c['venue']} {c['genre']}".lower()]
+
+    def feed(self, tab: str, page: int) -> list[dict[str, Any]]:
+        """One page of a tab of the feed."""
+        chosen = {
+            "week": self.all,
+            "cheap": [c for c in self.all if c["price"] <= 18],
+            "jazz": [c for c in self.all if c["genre"] == "jazz"],
+        }.get(tab, self.all)
+        return chosen[PAGE * (page - 1) : PAGE * page]
+
+
+def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port: int) -> Litestar:
+    """The application.
+
+    Args:
+        trackway: where Trackway answers.
+        write_key: the project's.
+        sdk: `trackway`, or `segment` for Segment's library in its place.
+        options: further attributes of the script tag, such as `{"consent": "pending"}`.
+        port: the site's own, for the ticket shop that plays another site.
+    """
+    concerts = Concerts()
+    client = Trackway(write_key, trackway)
+    templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True)
+    policy = (
+        f"default-src 'self'; script-src 'self' {trackway}; connect-src 'self' {trackway}; style-src 'self'; "
+        "img-src 'self' data:; object-src 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+    )
+    shop = f"http://localhost:{port}"
+
+    def render(request: Request[Any, Any, Any], template: str, **values: Any) -> Response[str]:
+        common = {"trackway": trackway, "write_key": write_key, "sdk": sdk, "shop": shop, "concerts": concerts}
+        user = request.cookies.get("user", "")
+        given = {**options, **{k[3:]: v for k, v in request.query_params.items() if k.startswith("tw-")}}
+        text = templates.get_template(template).render(**common, user=user, options=given, **values)
+        headers = {} if sdk == "segment" else {"content-security-policy": policy}
+        return Response(text, media_type="text/html", headers=headers)
+
+    @get(["/", "/tabs/{tab:str}"])
+    async def feed(request: Request[Any, Any, Any], tab: str = "week") -> Response[str]:
+        return render(request, "feed.html", tab=tab, shown=concerts.feed(tab, 1))
+
+    @get("/feed")
+    async def more(request: Request[Any, Any, Any], tab: str = "week", page: int = 1) -> Response[str]:
+        return render(request, "cards.html", tab=tab, shown=concerts.feed(tab, page))
+
+    @get("/search")
+    async def search(request: Request[Any, Any, Any], q: str = "") -> Response[str]:
+        return render(request, "search.html", query=q, shown=concerts.found(q) if q else [])
+
+    @get("/discover")
+    async def discover(request: Request[Any, Any, Any]) -> Response[str]:
+        return render(request, "discover.html", shown=concerts.all[:5])
+
+    @get("/chat")
+    async def chat(request: Request[Any, Any, Any]) -> Response[str]:
+        return render(request, "chat.html")
+
+    @post("/chat", status_code=200)
+    async def say(request: Request[Any, Any, Any]) -> dict[str, int]:
+        concerts.said.append(parse_qs((await request.body()).decode()).get("text", [""])[0])
+        return {"messages": len(concerts.said)}
+
+    @get("/concerts/{concert:str}")
+    async def concert_page(request: Request[Any, Any, Any], concert: str) -> Response[str]:
+        one = concerts.by_id.get(concert)
+        if one is None:
+            return Response("no such concert", status_code=404, media_type="text/plain")
+        return render(request, "concert.html", concert=one, reviews=concerts.reviews.get(concert, []))
+
+    @post("/concerts/{concert:str}/reviews")
+    async def review(request: Request[Any, Any, Any], concert: str) -> Redirect:
+        form = parse_qs((await request.body()).decode())
+        written = (form.get("name", ["Somebody"])[0], int(form.get("rating", ["5"])[0]), form.get("text", [""])[0])
+        concerts.reviews.setdefault(concert, []).append(written)
+        return Redirect(f"/concerts/{concert}", status_code=303)
+
+    @post("/concerts/{concert:str}/book")
+    async def book(request: Request[Any, Any, Any], concert: str) -> Response[str]:
+        """The order is recorded by the server: a browser may close before its thank-you page."""
+        one = concerts.by_id[concert]
+        user, visitor = request.cookies.get("user"), request.cookies.get("tw_id")
+        order = {
+            "order_id": secrets.token_hex(8),
+            "revenue": one["price"],
+            "currency": "EUR",
+        }
+        about = {"entity_type": "concert", "entity_id": concert}
+        if user or visitor:
+            client.track(user or None, "Order Completed", {**order, **about}, anonymous_id=visitor)
+        return render(request, "booked.html", concert=one)
+
+    @get("/tickets/{concert:str}")
+    async def tickets(concert: str) -> Response[str]:
+        text = f"<!doctype html><title>Tickets</title><h1>A ticket shop would sell {concert} here</h1><p>Another site."
+        return Response(text, media_type="text/html")
+
+    @post("/sign-in")
+    async def sign_in(request: Request[Any, Any, Any]) -> Redirect:
+        name = parse_qs((await request.body()).decode()).get("name", ["ann"])[0].strip() or "ann"
+        answer = Redirect("/", status_code=303)
+        answer.set_cookie("user", name, path="/")
+        return answer
+
+    @get("/signed-out")
+    async def signed_out(request: Request[Any, Any, Any]) -> Response[str]:
+        answer = render(request, "signed_out.html", gone=True)
+        answer.delete_cookie("user")
+        return answer
+
+    @get("/everything")
+    async def fields(request: Request[Any, Any, Any]) -> Response[str]:
+        return render(request, "fields.html")
+
+    @get("/static/{name:str}")
+    async def static(name: str) -> Response[bytes]:
+        file = SEGMENT if name == "segment.js" else HERE / "static" / Path(name).name
+        if not file.is_file():
+            return Response(b"", status_code=404)
+        headers = {"cache-control": "public, max-age=600"}
+        return Response(file.read_bytes(), media_type=KINDS.get(file.suffix, "text/plain"), headers=headers)
+
+    @get("/programme.pdf")
+    async def programme() -> Response[bytes]:
+        return Response(b"%PDF-1.4\n%%EOF\n", media_type="application/pdf")
+
+    pages = [feed, more, search, discover, chat, say, concert_page, review, book, tickets, sign_in, signed_out]
+    return Litestar([*pages, fields, static, programme], openapi_config=None, on_shutdown=[lambda _: client.close()])
+
+
+async def _serve(app: Litestar, port: int) -> None:
+    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_level=LogLevels.error)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    server.stop()  # type: ignore[no-untyped-call]
+    await serving
+
+
+def main() -> None:
+    """Serve until a signal."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8701)
+    parser.add_argument("--trackway", default="http://127.0.0.1:8700")
+    parser.add_argument("--write-key", required=True)
+    parser.add_argument("--sdk", choices=("trackway", "segment"), default="trackway")
+    parser.add_argument("--option", action="append", default=[], help="attribute of the script tag, name=value")
+    given = parser.parse_args()
+    options = dict(pair.split("=", 1) for pair in given.option)
+    asyncio.run(_serve(site(given.trackway, given.write_key, given.sdk, options, given.port), given.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+// What the site itself does. What people look at and click on is recorded by the attributes in its pages.
+const tw = window.analytics || window.trackway;
+// Segment's library has Segment's calls only.
+const both = ["track", "page", "screen", "identify", "group", "alias", "reset"];
+const only = (name, ...args) => (window.analytics && !both.includes(name) ? undefined : tw[name](...args));
+const $ = (selector) => document.querySelector(selector);
+
+const { user } = document.body.dataset;
+if (user) {
+  if (localStorage.known !== user) {
+    tw.identify(user, { plan: "free" });
+    localStorage.known = user;
+  }
+} else delete localStorage.known;
+
+$("#sign-out")?.addEventListener("submit", () => {
+  tw.track("Signed Out");
+  tw.reset();
+});
+
+for (const tab of document.querySelectorAll("[data-tab][role=tab]"))
+  tab.addEventListener("click", async () => {
+    const name = tab.dataset.tab;
+    only("navigate", "tab", name, { from: $("#feed").dataset.tab });
+    for (const other of document.querySelectorAll("[role=tab]")) other.setAttribute("aria-selected", other === tab);
+    history.pushState({}, "", `/tabs/${name}`);
+    await fill(name, 1);
+  });
+$("#more")?.addEventListener("click", () => fill($("#feed").dataset.tab, Number($("#feed").dataset.page) + 1));
+
+async function fill(tab, page) {
+  const feed = $("#feed");
+  const text = await (await fetch(`/feed?tab=${tab}&page=${page}`)).text();
+  // Trusted Types: what the site's own server rendered is trusted by name.
+  const trusted = window.trustedTypes ? policy().createHTML(text) : text;
+  const cards = document.createRange().createContextualFragment(trusted);
+  if (page === 1) feed.replaceChildren();
+  feed.dataset.tab = tab;
+  feed.dataset.page = page;
+  feed.dataset.twList = tab;
+  if (!cards.children.length) $("#more").hidden = true;
+  else $("#more").hidden = false;
+  feed.append(cards);
+}
+let made;
+function policy() {
+  made ||= window.trustedTypes.createPolicy("site", { createHTML: (text) => text });
+  return made;
+}
+
+const entity = $(".detail")?.dataset.twEntity?.split(":") || [];
+$("#share")?.addEventListener("click", () => only("share", ...entity, { method: "link" }));
+$("#venue")?.addEventListener("click", () => $("#venue-dialog").showModal());
+$("#review")?.addEventListener("submit", (event) => {
+  const form = new FormData(event.target);
+  const text = `${form.get("text")}`;
+  only("review", ...entity, { rating: Number(form.get("rating")), length: text.length });
+});
+
+for (const button of document.querySelectorAll("[data-swipe]"))
+  button.addEventListener("click", () => {
+    const card = button.closest(".swipes");
+    only("swipe", "concert", card.dataset.id, { direction: button.dataset.swipe });
+    card.remove();
+  });
+
+$("#chat")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = event.target.elements.text.value;
+  event.target.reset();
+  const line = document.createElement("li");
+  line.textContent = text;
+  $("#said").append(line);
+  only("comment", "chat", "everybody", { length: text.length });
+  await fetch("/chat", { method: "POST", body: new URLSearchParams({ text }) });
+});
+$("#fans")?.addEventListener("click", () => {
+  tw.group("jazz-fans", { name: "Jazz fans" });
+  if (user) tw.alias(`fan-${user}`, user);
+  $("#fans").textContent = "You are one of them";
+});
+$("#break")?.addEventListener("click", () => {
+  throw new Error("the button is broken");
+});
