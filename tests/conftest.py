@@ -16,12 +16,16 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.log import LocalLog
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
 
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 WRITE_KEY, SECRET_KEY, EMAIL, PASSWORD = "wk_test", "sk_test", "admin@example.com", "correct horse"
 
@@ -171,3 +175,29 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
 def project() -> UUID:
     """A project of one's own."""
     return new_id()
+
+
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+
+
+def launch(playwright: Playwright, without: list[str] | None = None) -> Browser:
+    """Start the real Chromium, not named headless; `without` are Playwright's own arguments to leave away."""
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("TRACKWAY_TEST_BROWSER"),
+        args=[*QUIET, f"--user-agent={AGENT}"],
+        ignore_default_args=without,
+    )
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    ARTIFACTS.mkdir(exist_ok=True)
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    started = launch(playwright)
+    yield started
+    started.close()

@@ -3,7 +3,7 @@
     python examples/concerts/site.py --port 8701 --trackway http://127.0.0.1:8700 --write-key wk_…
 
 Its pages are rendered here, its Content-Security-Policy is strict, and what is recorded by itself stands in the
-templates as attributes. `--sdk segment` serves the same site with `@segment/analytics-next` in the SDK's place.
+templates as attributes. `--segment FILE` serves the same site with Segment's library in the SDK's place.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from concert_traffic import Site  # noqa: E402
 from trackway.client import Trackway  # noqa: E402
 
 PAGE = 8
-SEGMENT = ROOT / "sdk" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd" / "standalone.js"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".pdf": "application/pdf"}
 
 
@@ -66,7 +65,7 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
     Args:
         trackway: where Trackway answers.
         write_key: the project's.
-        sdk: `trackway`, or `segment` for Segment's library in its place.
+        sdk: a bundle of Segment's library to use instead of the SDK, or empty.
         options: further attributes of the script tag, such as `{"consent": "pending"}`.
         port: the site's own, for the ticket shop that plays another site.
     """
@@ -84,7 +83,7 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
         user = request.cookies.get("user", "")
         given = {**options, **{k[3:]: v for k, v in request.query_params.items() if k.startswith("tw-")}}
         text = templates.get_template(template).render(**common, user=user, options=given, **values)
-        headers = {} if sdk == "segment" else {"content-security-policy": policy}
+        headers = {} if sdk else {"content-security-policy": policy}
         return Response(text, media_type="text/html", headers=headers)
 
     @get(["/", "/tabs/{tab:str}"])
@@ -165,7 +164,7 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
 
     @get("/static/{name:str}")
     async def static(name: str) -> Response[bytes]:
-        file = SEGMENT if name == "segment.js" else HERE / "static" / Path(name).name
+        file = Path(sdk) if name == "segment.js" else HERE / "static" / Path(name).name
         if not file.is_file():
             return Response(b"", status_code=404)
         headers = {"cache-control": "public, max-age=600"}
@@ -197,11 +196,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8701)
     parser.add_argument("--trackway", default="http://127.0.0.1:8700")
     parser.add_argument("--write-key", required=True)
-    parser.add_argument("--sdk", choices=("trackway", "segment"), default="trackway")
+    parser.add_argument("--segment", default="", help="a bundle of Segment's library, to use in the SDK's place")
     parser.add_argument("--option", action="append", default=[], help="attribute of the script tag, name=value")
     given = parser.parse_args()
     options = dict(pair.split("=", 1) for pair in given.option)
-    asyncio.run(_serve(site(given.trackway, given.write_key, given.sdk, options, given.port), given.port))
+    asyncio.run(_serve(site(given.trackway, given.write_key, given.segment, options, given.port), given.port))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   let held: Message[] = [];
   /** When a call was made that is only worked on now. */
   let moment: number | undefined;
+  let last = 0;
   allow(state === "granted");
   try {
     // Reloaded, or another page in the same tab: the session that closing the page had ended goes on.
@@ -74,7 +75,9 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   };
 
   function record(type: Message["type"], fields: Partial<Message>, given: CallOptions = {}): void {
-    const at = moment || Date.now();
+    // Strictly one after the other, so that what came first stays first.
+    last = Math.max(Date.now(), last + 1);
+    const at = moment || last;
     const page = { url: clean(location.href), referrer: tw.referrer, title: document.title };
     const message: Message = {
       type,
@@ -102,6 +105,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
       message.anonymousId = anonymousId();
       message.context.sessionId = sessionOf(at, message.userId, ends);
     }
+    if (tw.early?.length < 200) tw.early.push(message);
     emit("message", message);
     out.add(message.messageId, message);
   }
@@ -178,6 +182,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     clean,
     options,
     load,
+    early: [],
   });
 
   for (const [name, args, at] of calls) {

@@ -49,7 +49,7 @@ export default function debug(tw: Inside): void {
     element.textContent = `${state}${why && `: ${why}`}`;
   };
 
-  tw.on("message", (message: Message) => {
+  const add = (message: Message) => {
     count.recorded++;
     const details = make("details", "", make("li", "", list));
     const summary = make("summary", `${message.event || message.type} `, details);
@@ -59,7 +59,9 @@ export default function debug(tw: Inside): void {
     list.scrollTop = list.scrollHeight;
     if (list.childElementCount > 200) list.firstElementChild?.remove();
     head();
-  });
+  };
+  tw.early?.forEach(add);
+  tw.on("message", add);
   tw.on("sent", async (waiting: Waiting[], answer: Response) => {
     for (const [id] of waiting) mark(id, answer.ok ? "sent" : "rejected");
     count.arrived += waiting.length;

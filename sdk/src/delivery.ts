@@ -16,7 +16,7 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
     emit,
     body(waiting) {
       try {
-        localStorage.tw_sent = Date.now();
+        if (lasting) localStorage.tw_sent = Date.now();
       } catch {}
       const head = JSON.stringify({ writeKey: key, sentAt: new Date(), context });
       return `${head.slice(0, -1)},"batch":[${waiting.map(([, text]) => text)}]}`;

@@ -31,11 +31,12 @@ const copies: Record<string, (message: Message) => void> = {
   },
 };
 
-export default function forward(tw: Inside, early: Message[]): void {
+export default function forward(tw: Inside): void {
   const copy = (message: Message) => {
     if (!OWN.has(message.event || "")) copies[message.type]?.(message);
   };
-  early.forEach(copy);
+  tw.early?.forEach(copy);
+  tw.early = undefined;
   tw.on("message", copy);
   tw.on("reset", () => {
     page.posthog?.reset?.();

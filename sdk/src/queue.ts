@@ -16,12 +16,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
   const name = `tw_${key}`;
   /** What could not be kept in the browser. */
   const spare = new Map<string, string>();
-  const database = new Promise<IDBDatabase>((resolve, reject) => {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore("q");
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = reject;
-  });
+  let database: Promise<IDBDatabase> | undefined;
   let keeping: Promise<unknown> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = 0;
@@ -35,6 +30,15 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
     work: (store: IDBObjectStore) => IDBRequest[],
     // biome-ignore lint/suspicious/noExplicitAny: what the database holds
   ): Promise<any[]> {
+    database ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("q");
+      request.onsuccess = () => {
+        request.result.onversionchange = close; // another tab forgets it all
+        resolve(request.result);
+      };
+      request.onerror = reject;
+    });
     const transaction = (await database).transaction("q", mode);
     return new Promise((resolve, reject) => {
       const requests = work(transaction.objectStore("q"));
@@ -43,6 +47,11 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
       // Without waiting for more requests it is on its way even when the page goes now.
       transaction.commit?.();
     });
+  }
+
+  function close(): void {
+    database?.then((open) => open.close());
+    database = undefined;
   }
 
   function trim(messages: Map<string, string>): boolean {
@@ -123,7 +132,9 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
       unseen.delete(id);
       spare.delete(id);
     }
-    return run("readwrite", (q) => waiting.map(([id]) => q.delete(id))).catch(() => 0);
+    return lasting()
+      ? run("readwrite", (q) => waiting.map(([id]) => q.delete(id))).catch(() => 0)
+      : Promise.resolve();
   }
 
   /** One request; whether its messages are done with, for good or for bad. */
@@ -156,7 +167,11 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
 
   function clear(): void {
     spare.clear();
-    run("readwrite", (q) => [q.clear()]).catch(() => 0);
+    close();
+    try {
+      indexedDB.deleteDatabase(name);
+      delete localStorage.tw_sent;
+    } catch {}
   }
 
   addEventListener("online", () => {

@@ -18,7 +18,7 @@ function cookie(name: string): string | undefined {
 
 function setCookie(name: string, value: string, where: string): void {
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API answers later, when the page may be gone
-  document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=${value && 34e6};samesite=lax${where}${
+  document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=${value ? 34e6 : 0};samesite=lax${where}${
     location.protocol === "https:" ? ";secure" : ""
   }`;
 }

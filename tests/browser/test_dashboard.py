@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,16 +12,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
+from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
-ARTIFACTS = ROOT / "artifacts"
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +31,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stored()
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    ARTIFACTS.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=os.environ.get("TRACKWAY_TEST_BROWSER"), args=QUIET)
-        yield started
-        started.close()
 
 
 def open_page(browser: Browser, server: Server, viewport: Any = None, scheme: Any = "light") -> Page:

@@ -11,7 +11,12 @@ if (user) {
     tw.identify(user, { plan: "free" });
     localStorage.known = user;
   }
-} else delete localStorage.known;
+} else forget();
+function forget() {
+  try {
+    delete localStorage.known;
+  } catch {} // a sandboxed frame has no storage
+}
 
 $("#sign-out")?.addEventListener("submit", () => {
   tw.track("Signed Out");

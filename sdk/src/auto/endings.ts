@@ -1,7 +1,7 @@
 import { uuid7 } from "../ids";
 import type { Inside } from "../types";
 
-const NAME = "tw_tabs";
+const TAB = "tw_tab_";
 const GAP = 18e5;
 
 /**
@@ -9,20 +9,18 @@ const GAP = 18e5;
  * 30 minutes, or that crashed, is not waited for. Going on within the site ends nothing.
  */
 export function endings(tw: Inside): void {
-  const own = uuid7(Date.now());
+  const own = TAB + uuid7(Date.now());
   let noted = 0;
   let staying = false;
   let gone: "" | "ending" | "gone" = "";
 
-  function tabs(change: (open: Record<string, number>) => unknown): number {
+  /** Each tab has a key of its own, so that two that change at once do not undo each other. */
+  function others(): number {
     try {
-      const open: Record<string, number> = JSON.parse(localStorage[NAME] || "{}");
-      for (const [tab, at] of Object.entries(open)) if (Date.now() - at > GAP) delete open[tab];
-      change(open);
-      const count = Object.keys(open).length;
-      if (count) localStorage[NAME] = JSON.stringify(open);
-      else delete localStorage[NAME];
-      return count;
+      const keys = Object.keys(localStorage).filter((name) => name.startsWith(TAB) && name !== own);
+      const open = keys.filter((name) => Date.now() - localStorage[name] < GAP);
+      for (const name of keys) if (!open.includes(name)) delete localStorage[name];
+      return open.length;
     } catch {
       return 0;
     }
@@ -31,9 +29,9 @@ export function endings(tw: Inside): void {
   const note = () => {
     if (gone || !tw.user().anonymousId || Date.now() - noted < 6e4) return;
     noted = Date.now();
-    tabs((open) => {
-      open[own] = noted;
-    });
+    try {
+      localStorage[own] = noted;
+    } catch {}
   };
 
   const { navigation } = window as { navigation?: EventTarget };
@@ -52,7 +50,10 @@ export function endings(tw: Inside): void {
   };
   tw.on("message", note);
   tw.on("leave", () => {
-    gone = tabs((open) => delete open[own]) ? "gone" : "ending";
+    try {
+      delete localStorage[own];
+    } catch {}
+    gone = others() ? "gone" : "ending";
     // A page that is closed is hidden only afterwards, and others tell their last then: the end comes behind that.
     if (document.hidden) end();
   });

@@ -30,6 +30,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _KINDS = {f"/v1/{kind}": kind for kind in (*MESSAGE_TYPES, "batch")}
+_KINDS |= {f"/v1/{kind[0]}": kind for kind in (*MESSAGE_TYPES, "batch")}  # how Segment's browser library calls them
 _PIXEL_PATH = "/v1/pixel.gif"
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _JSON = (b"content-type", b"application/json")
@@ -48,7 +49,8 @@ class Keys(Protocol):
 
 
 class Collector:
-    """The ASGI application for `/v1/track|page|screen|identify|group|alias|batch` and `/v1/pixel.gif`."""
+    """The ASGI application for `/v1/track|page|screen|identify|group|alias|batch` (or their first letters) and
+    `/v1/pixel.gif`."""
 
     def __init__(
         self, committer: Committer, keys: Keys, privacy: Privacy, salt: DailySalt, trust_proxy: bool = False

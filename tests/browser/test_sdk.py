@@ -1,0 +1,778 @@
+"""The browser SDK in a real browser on the concert site: the store holds exactly what was done."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, expect
+
+from conftest import AGENT, ARTIFACTS, WRITE_KEY, Server, launch
+
+ROOT = Path(__file__).parents[2]
+DESK = {"width": 1280, "height": 900}
+MEASURED = ("web_vital", "engagement", "time_in_view")
+
+
+class Site:
+    """The concert site in front of a server of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.server = Server(directory / "data").start()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.url = self.open()
+
+    def open(self, *options: str) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        script = str(ROOT / "examples" / "concerts" / "site.py")
+        command = [sys.executable, script, "--port", str(port), "--trackway", self.server.url, "--write-key", WRITE_KEY]
+        self.processes.append(subprocess.Popen([*command, *options]))
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/chat", timeout=5).close()
+                return f"http://127.0.0.1:{port}"
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("the site does not start")
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.terminate()
+            process.wait(10)
+        self.server.stop()
+
+    def events(self, where: str, measured: bool = False) -> list[dict[str, Any]]:
+        """Stored events in order, without what depends on the machine's speed."""
+        self.server.stored()
+        rows = self.server.sql(
+            "SELECT type, name, path, entity_type, entity_id, visitor_id, user_id, session_id, bot, timestamp, message_id, "
+            f"toJSONString(properties) AS properties FROM events WHERE {where} ORDER BY timestamp, message_id"
+        )
+        for row in rows:
+            row["properties"] = json.loads(row["properties"])
+        return [row for row in rows if measured or row["name"] not in MEASURED]
+
+    def sessions(self, where: str) -> list[dict[str, Any]]:
+        self.server.stored()
+        return self.server.sql(f"SELECT * FROM sessions FINAL WHERE {where} ORDER BY started_at")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("concerts"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = visitor_of(browser)
+    yield made
+    made.close()
+
+
+def visitor_of(browser: Browser, **options: Any) -> BrowserContext:
+    made = browser.new_context(viewport=DESK, locale="en-GB", **options)
+    made.set_default_timeout(15_000)
+    return made
+
+
+def go(context: BrowserContext, address: str, waiting: bool = True) -> Page:
+    page = context.new_page()
+    page.goto(address)
+    if waiting:
+        page.wait_for_function("() => typeof trackway.user === 'function' && trackway.user().sessionId")
+    return page
+
+
+def who(page: Page) -> dict[str, str]:
+    return dict(page.evaluate("trackway.user()"))
+
+
+def of(page: Page) -> str:
+    return f"visitor_id = '{who(page)['anonymousId']}'"
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing waits in the page's queue."""
+    page.evaluate("trackway.flush()")
+    page.wait_for_function(QUEUED.replace("RESULT", "count === 0"), polling=100)
+
+
+QUEUED = f"""() => new Promise((done) => {{
+    const open = indexedDB.open("tw_{WRITE_KEY}", 1);
+    open.onsuccess = () => {{
+        const asked = open.result.transaction("q").objectStore("q").count();
+        asked.onsuccess = () => {{ const count = asked.result; open.result.close(); done(RESULT); }};
+    }};
+}})"""
+
+
+def shown(page: Page) -> list[str]:
+    """The entities of which at least half is on the screen, measured by the test itself."""
+    return list(
+        page.evaluate("""() => [...document.querySelectorAll("[data-tw-entity]")].filter((one) => {
+            const { top, bottom, height } = one.getBoundingClientRect();
+            return Math.min(bottom, innerHeight) - Math.max(top, 0) >= height / 2;
+        }).map((one) => one.dataset.twEntity.split(":")[1])""")
+    )
+
+
+def names(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def offline(browser: Browser, site: Site) -> Iterator[tuple[Page, float]]:
+    """A page that goes offline when the tests begin; its minute passes while the others run."""
+    context = visitor_of(browser)
+    page = go(context, f"{site.url}/chat")
+    settle(page)
+    context.set_offline(True)
+    for n in range(5):
+        page.evaluate(f"trackway.track('Offline', {{ n: {n} }})")
+    yield page, time.monotonic()
+    context.close()
+
+
+def test_a_known_list_of_actions_is_exactly_what_is_stored(
+    offline: tuple[Page, float], context: BrowserContext, site: Site
+) -> None:
+    page = go(context, site.url)
+    first = who(page)
+    page.wait_for_timeout(1400)
+    seen = set(shown(page))
+    page.mouse.wheel(0, 5000)
+    page.wait_for_timeout(1500)
+    seen |= set(shown(page))
+    assert len(seen) == 8
+    page.mouse.wheel(0, -5000)
+    page.get_by_role("tab", name="Jazz").click()
+    page.wait_for_timeout(1500)
+    jazz = shown(page)
+    page.locator(".card").first.get_by_role("link").click()
+    page.wait_for_url("**/concerts/*")
+    concert = page.url.rsplit("/", 1)[1]
+    entered = time.monotonic()
+    page.get_by_role("button", name="Interested").click()
+    page.get_by_role("button", name="Like").click()
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="About the venue").click()
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Close").click()
+    with context.expect_page() as shop:
+        page.get_by_role("link", name="Tickets").click()
+    shop.value.close()
+    page.get_by_label("Review").fill("what a night, my secret word is swordfish")
+    page.get_by_role("button", name="Publish").click()
+    page.wait_for_selector("blockquote")
+    stayed = time.monotonic() - entered
+    page.get_by_label("Search").fill("jazz")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_timeout(1400)
+    found = shown(page)
+    results = int(page.locator("h1").inner_text().split()[0])
+    page.get_by_role("link", name="Discover").click()
+    page.locator("[data-swipe=right]").first.click()
+    page.get_by_role("link", name="Chat").click()
+    page.get_by_label("Message").fill("see you there")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Join the jazz fans").click()
+    page.get_by_role("button", name="This one is broken").click()
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="This button does nothing").click(click_count=3)
+    page.wait_for_timeout(2000)
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/signed-out*")
+    page.wait_for_function("() => trackway.user().sessionId")
+    second = who(page)
+    page.close(run_before_unload=True)
+    visitor = f"visitor_id = '{first['anonymousId']}'"
+    for _ in range(40):  # the beacon of a page that is gone is answered to nobody
+        if site.sessions(f"visitor_id = '{second['anonymousId']}' AND closed"):
+            break
+        time.sleep(0.1)
+    rows = site.events(visitor)
+    assert {row["bot"] for row in rows} == {""}
+    impressions = [row for row in rows if row["name"] == "impression"]
+    assert {row["entity_id"] for row in impressions if row["properties"]["source"] == "week"} == seen
+    positions = {
+        row["entity_id"]: row["properties"]["position"] for row in impressions if row["properties"]["source"] == "week"
+    }
+    assert positions == {f"c{n}": n for n in range(1, 9)}
+    by_source = Counter((row["properties"]["source"], row["entity_id"]) for row in impressions)
+    assert set(by_source.values()) == {1}
+    for source, expected in (("jazz", jazz), ("search", found)):
+        ranked = sorted(
+            (row["properties"]["position"], row["entity_id"])
+            for row in impressions
+            if row["properties"]["source"] == source
+        )
+        assert ranked == list(enumerate(expected, 1))
+    assert names([row for row in rows if row["name"] not in ("impression", "page")]) == [
+        "navigate", "event click", "view_details", "interest", "like", "share", "view_details", "ticket_click",
+        "form_submit", "review", "view_details", "form_submit", "search", "swipe", "chat_message", "comment", "group", "error",
+        "rage_click", "dead_click", "form_submit", "identify", "form_submit", "Signed Out",
+    ]  # fmt: skip
+    assert [row["path"] for row in rows if row["type"] == "page"] == [
+        "/", "/tabs/jazz", f"/concerts/{concert}", f"/concerts/{concert}", "/search", "/discover", "/chat", "/",
+    ]  # fmt: skip
+    by_name = {row["name"]: row for row in rows}
+    ticket = by_name["ticket_click"]
+    assert (ticket["entity_type"], ticket["entity_id"]) == ("concert", concert)
+    assert ticket["properties"]["ticket_provider"] == "TicketHub"
+    assert ticket["properties"]["ticket_url"].endswith(f"/tickets/{concert}")
+    assert re.match(r"€ \d+", ticket["properties"]["price_range"])
+    assert by_name["search"]["properties"] == {"query": "jazz", "result_count": results, "search_type": "concert"}
+    assert by_name["review"]["properties"] == {
+        "entity_id": concert, "entity_type": "concert", "length": 41, "rating": 5,
+    }  # fmt: skip
+    assert by_name["navigate"]["properties"]["entity_id"] == "jazz"
+    assert by_name["group"]["type"] == "group"
+    assert "the button is broken" in by_name["error"]["properties"]["message"]
+    assert by_name["event click"]["properties"]["position"] == 1
+    assert by_name["identify"]["user_id"] == by_name["Signed Out"]["user_id"] == "ann"
+    assert "swordfish" not in json.dumps(site.events(visitor, measured=True))
+    # One session, closed by the sign-out; who comes after is another visitor with a session of their own, that ended.
+    assert {row["session_id"] for row in rows} == {first["sessionId"]}
+    assert [(one["closed"], one["user_id"]) for one in site.sessions(visitor)] == [(True, "ann")]
+    after = f"visitor_id = '{second['anonymousId']}'"
+    assert second["anonymousId"] != first["anonymousId"]
+    assert names(site.events(after)) == ["page", "Session Ended"]
+    assert [(one["closed"], one["user_id"]) for one in site.sessions(after)] == [(True, "")]
+    # How long the concert's page was looked at, within a second.
+    measured = [row for row in site.events(visitor, measured=True) if row["path"] == f"/concerts/{concert}"]
+    looked = sum(row["properties"]["visible_s"] for row in measured if row["name"] == "engagement")
+    assert abs(looked - stayed) < 1
+
+
+def test_time_in_view_scroll_depth_and_vitals_are_measured(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/concerts/c3")
+    visitor = of(page)
+    page.wait_for_timeout(2300)
+    page.get_by_role("link", name="Discover").click()
+    page.wait_for_url("**/discover")
+    settle(page)
+    rows = {
+        row["name"]: row["properties"] for row in site.events(visitor, measured=True) if row["path"] == "/concerts/c3"
+    }
+    assert 1.8 < rows["time_in_view"]["visible_s"] < 3.5
+    assert rows["time_in_view"]["entity_id"] == "c3"
+    assert 1.8 < rows["engagement"]["visible_s"] < 3.5
+    assert rows["engagement"]["scroll_depth"] == 100
+    metrics = {row["properties"]["metric"] for row in site.events(visitor, measured=True) if row["name"] == "web_vital"}
+    assert {"FCP", "TTFB", "LCP", "CLS"} <= metrics
+
+
+def test_reloading_with_a_full_queue_loses_nothing_and_doubles_nothing(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    settle(page)
+    context.route("**/v1/batch", lambda route: route.abort())
+    page.evaluate("for (let n = 0; n < 400; n++) trackway.track('Queued', { n })")
+    page.wait_for_function(QUEUED.replace("RESULT", "count >= 400"), polling=100)
+    page.reload()
+    page.wait_for_function("() => trackway.user().sessionId")
+    page.evaluate("for (let n = 400; n < 450; n++) trackway.track('Queued', { n })")
+    page.wait_for_timeout(500)
+    context.unroute("**/v1/batch")
+    page.reload()
+    page.wait_for_function("() => trackway.user().sessionId")
+    settle(page)
+    queued = [row["properties"]["n"] for row in site.events(f"{visitor} AND name = 'Queued'")]
+    assert sorted(queued) == list(range(450))
+    assert len({row["session_id"] for row in site.events(visitor)}) == 1
+
+
+def test_five_tabs_share_a_session_and_send_everything_once(context: BrowserContext, site: Site) -> None:
+    pages = [go(context, f"{site.url}/chat") for _ in range(5)]
+    visitor = of(pages[0])
+    under_way, most = 0, 0
+
+    def begin(request: Request) -> None:
+        nonlocal under_way, most
+        if request.url.endswith("/v1/batch"):
+            under_way += 1
+            most = max(most, under_way)
+
+    def end(request: Request) -> None:
+        nonlocal under_way
+        if request.url.endswith("/v1/batch"):
+            under_way -= 1
+
+    for page in pages:
+        settle(page)
+    context.on("request", begin)
+    context.on("requestfinished", end)
+    for page in pages:
+        page.evaluate("for (let n = 0; n < 40; n++) trackway.track('Tabbed', { n })")
+    for page in pages:
+        settle(page)
+    assert most == 1, "one tab sends at a time"
+    rows = site.events(f"{visitor} AND name = 'Tabbed'")
+    assert Counter(row["properties"]["n"] for row in rows) == dict.fromkeys(range(40), 5)
+    assert len({row["message_id"] for row in rows}) == 200
+    # Closing four of them ends nothing, closing the last does, and who comes back begins anew.
+    for page in pages[:4]:
+        page.close(run_before_unload=True)
+    pages[4].wait_for_timeout(500)
+    settle(pages[4])
+    assert [one["closed"] for one in site.sessions(visitor)] == [False]
+    pages[4].close(run_before_unload=True)
+    time.sleep(1)
+    again = go(context, f"{site.url}/chat")
+    settle(again)
+    assert [one["closed"] for one in site.sessions(visitor)] == [True, False]
+    assert names(site.events(visitor)).count("Session Ended") == 1
+
+
+def test_going_on_within_the_site_and_reloading_end_no_session(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/")
+    visitor = of(page)
+    page.get_by_role("link", name="Chat").click()
+    page.wait_for_url("**/chat")
+    page.evaluate("location.reload()")
+    page.wait_for_timeout(500)
+    page.wait_for_function("() => trackway.user().sessionId")
+    page.go_back()
+    page.wait_for_function("() => trackway.user().sessionId")
+    settle(page)
+    rows = site.events(visitor)
+    assert names(rows).count("page") == 4
+    assert "Session Ended" not in names(rows)
+    assert [one["closed"] for one in site.sessions(visitor)] == [False]
+
+
+def test_a_tab_closed_while_a_batch_is_under_way_loses_nothing_and_doubles_nothing(
+    context: BrowserContext, site: Site
+) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    settle(page)
+
+    def stored_but_never_answered(route: Route) -> None:
+        request = urllib.request.Request(route.request.url, route.request.post_data_buffer)
+        for name, value in route.request.headers.items():
+            if name in ("content-type", "content-encoding"):
+                request.add_header(name, value)
+        urllib.request.urlopen(request, timeout=10).close()
+        # No answer: the tab is closed while it waits.
+
+    page.route("**/v1/batch", stored_but_never_answered)
+    page.evaluate("for (let n = 0; n < 60; n++) trackway.track('Mid-batch', { n })")
+    page.wait_for_timeout(1500)
+    page.close()
+    again = go(context, f"{site.url}/chat")
+    settle(again)
+    rows = site.events(f"{visitor} AND name = 'Mid-batch'")
+    assert sorted(row["properties"]["n"] for row in rows) == list(range(60))
+
+
+def test_slow_3g_loses_nothing(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    slow = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    session.send("Network.emulateNetworkConditions", slow)
+    page.evaluate("for (let n = 0; n < 250; n++) trackway.track('Slow', { n, text: 'x'.repeat(300) })")
+    page.get_by_role("link", name="Discover").click()
+    page.wait_for_url("**/discover")
+    page.wait_for_function("() => typeof trackway.user === 'function' && trackway.user().sessionId")
+    settle(page)
+    assert sorted(row["properties"]["n"] for row in site.events(f"{visitor} AND name = 'Slow'")) == list(range(250))
+
+
+def test_where_storage_is_refused_everything_still_arrives(context: BrowserContext, site: Site) -> None:
+    """A sandboxed frame: cookies, localStorage, IndexedDB and locks all throw."""
+    page = go(context, f"{site.url}/chat")
+    page.evaluate("""() => {
+        const frame = document.createElement("iframe");
+        frame.sandbox = "allow-scripts";
+        frame.src = "/discover";
+        document.body.append(frame);
+    }""")
+    page.frame_locator("iframe").locator("[data-swipe=right]").first.click()
+    inside = page.frames[1].evaluate("trackway.user()")
+    page.frames[1].evaluate("trackway.flush()")
+    page.wait_for_timeout(1500)
+    rows = site.events(f"visitor_id = '{inside['anonymousId']}'")
+    assert {"page", "swipe"} <= set(names(rows))
+    assert len({row["session_id"] for row in rows}) == 1
+    assert inside["anonymousId"] != who(page)["anonymousId"]
+
+
+def test_a_page_from_the_back_forward_cache_is_seen_again(playwright: Playwright, site: Site) -> None:
+    started = launch(playwright, ["--disable-back-forward-cache"])
+    try:
+        context = visitor_of(started)
+        page = go(context, f"{site.url}/chat")
+        visitor = of(page)
+        page.evaluate("addEventListener('pageshow', (event) => { window.restored = event.persisted; })")
+        settle(page)
+        page.goto(f"{site.url.replace('127.0.0.1', 'localhost')}/tickets/c1")
+        page.wait_for_timeout(500)
+        page.evaluate("setTimeout(() => history.back())")
+        page.wait_for_timeout(1000)
+        assert page.evaluate("window.restored") is True, "the browser did not keep the page"
+        page.evaluate("trackway.track('Back')")
+        settle(page)
+        rows = site.events(visitor)
+        assert names(rows) == ["page", "Session Ended", "page", "Back"]
+        assert len({row["session_id"] for row in rows}) == 1
+        assert [one["closed"] for one in site.sessions(visitor)] == [False]
+    finally:
+        started.close()
+
+
+def test_who_signs_in_after_somebody_else_inherits_nothing(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    before = who(page)
+    page.evaluate("trackway.identify('sdk-ann')")
+    assert who(page)["sessionId"] == before["sessionId"], "signing in does not split"
+    page.evaluate("trackway.reset(); trackway.track('Between'); trackway.identify('sdk-bob')")
+    bob = who(page)
+    page.evaluate("trackway.identify('sdk-cleo')")  # without a sign-out in between
+    cleo = who(page)
+    settle(page)
+    assert len({before["anonymousId"], bob["anonymousId"], cleo["anonymousId"]}) == 3
+    rows = site.events(f"user_id LIKE 'sdk-%' OR visitor_id = '{bob['anonymousId']}'")
+    by_user = {
+        user: {row["session_id"] for row in rows if row["user_id"] == user}
+        for user in ("sdk-ann", "sdk-bob", "sdk-cleo")
+    }
+    assert all(len(sessions) == 1 for sessions in by_user.values())
+    assert len(set.union(*by_user.values())) == 3
+    assert names([row for row in rows if row["user_id"] == "sdk-ann"]) == ["identify", "Signed Out"]
+
+
+def test_thirty_minutes_without_an_event_begin_a_session_in_every_tab(context: BrowserContext, site: Site) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{site.url}/chat")
+    page.clock.run_for(3000)
+    one = who(page)["sessionId"]
+    page.clock.run_for(29 * 60_000)
+    page.evaluate("trackway.track('Still here')")
+    assert who(page)["sessionId"] == one
+    page.clock.run_for(30 * 60_000)
+    page.evaluate("trackway.track('Back again')")
+    assert who(page)["sessionId"] != one
+
+
+VALUES = {
+    "text": "typed-secret-text", "password": "typed-secret-pass", "email": "typed-secret@mail.example", "tel": "+4915900secret",
+    "url": "https://typed-secret.example", "search": "typed-secret-search", "number": "981726354", "date": "1987-02-03",
+    "datetime-local": "1987-02-03T04:05", "month": "1987-02", "week": "1987-W07", "time": "04:05", "color": "#a1b2c3", "range": "73",
+}  # fmt: skip
+
+
+def test_nothing_typed_into_a_field_ever_leaves_the_page(context: BrowserContext, site: Site) -> None:
+    sent: list[bytes] = []
+
+    def keep(request: Request) -> None:
+        if request.url.startswith(site.server.url):
+            body = request.post_data_buffer or b""
+            sent.append(request.url.encode() + (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body))
+
+    context.on("request", keep)
+    page = go(context, f"{site.url}/everything?tw-all_clicks=on")
+    for kind, value in VALUES.items():
+        field = page.locator(f"#f-{kind}")
+        field.click()
+        if kind in ("color", "range"):
+            field.evaluate(
+                "(field, value) => { field.value = value; field.dispatchEvent(new Event('change')); }", value
+            )
+        else:
+            field.fill(value)
+    page.locator("#f-textarea").press_sequentially("typed-secret-area")
+    page.locator("#f-editable").click()
+    page.keyboard.type("typed-secret-editable")
+    page.evaluate(
+        "document.querySelector('#f-select').append(new Option('typed-secret-option', 'typed-secret-option'))"
+    )
+    page.locator("#f-select").select_option("typed-secret-option")
+    page.evaluate("document.querySelector('#f-hidden').value = 'typed-secret-hidden'")
+    page.locator("#f-checkbox").check()
+    page.locator("#f-radio").check()
+    page.locator("#f-file").set_input_files(
+        {"name": "typed-secret.txt", "mimeType": "text/plain", "buffer": b"typed-secret-file"}
+    )
+    page.locator("#f-editable").click(click_count=3)
+    # A form that goes by GET puts everything into the next page's address, and that page's referrer.
+    page.locator("#fields").get_by_role("button", name="Send").click()
+    page.wait_for_url("**/everything?*f-text=*")
+    page.wait_for_function("() => trackway.user().sessionId")
+    page.get_by_role("link", name="Discover").click()
+    page.wait_for_url("**/discover")
+    settle(page)
+    everything = b"\n".join(sent)
+    assert b"form_submit" in everything
+    assert b"element_click" in everything
+    for secret in [*VALUES.values(), "typed-secret", "secret"]:
+        if secret not in ("73", "04:05"):  # too short to be found by chance only
+            assert secret.encode() not in everything, secret
+    assert b"f-range=" not in everything
+    assert b"f-time=" not in everything
+
+
+@pytest.mark.parametrize("signal", ["globalPrivacyControl", "doNotTrack"])
+def test_do_not_track_and_global_privacy_control_are_honoured(browser: Browser, site: Site, signal: str) -> None:
+    context = visitor_of(browser)
+    value = "true" if signal == "globalPrivacyControl" else "'1'"
+    context.add_init_script(f"Object.defineProperty(navigator, '{signal}', {{ value: {value} }})")
+    sent = collected(context)
+    page = go(context, f"{site.url}/chat", waiting=False)
+    page.wait_for_function("() => typeof trackway.user === 'function' && trackway.flush")
+    page.evaluate(
+        "trackway.identify('nobody'); trackway.track('No'); trackway.consent('granted'); trackway.track('No')"
+    )
+    page.wait_for_timeout(1500)
+    page.reload()
+    page.wait_for_timeout(500)
+    assert sent == []
+    assert stored_in(page) == {"cookies": "", "local": [], "databases": []}
+    page.goto(f"{site.url}/chat?tw-respect=off")
+    page.wait_for_timeout(1500)
+    assert sent, "a site may decide otherwise"
+    context.close()
+
+
+def test_each_state_of_consent_is_what_the_requests_show(browser: Browser, site: Site) -> None:
+    context = visitor_of(browser)
+    sent = collected(context)
+    page = go(context, f"{site.url}/chat?tw-consent=pending", waiting=False)
+    page.wait_for_function("() => typeof trackway.consent === 'function' && trackway.flush")
+    page.evaluate("trackway.track('Waited')")
+    page.wait_for_timeout(1500)
+    assert sent == []
+    assert stored_in(page) == {"cookies": "", "local": [], "databases": []}
+    page.evaluate("trackway.consent('granted')")
+    settle(page)
+    told = [message.get("event") or message["type"] for message in sent]
+    assert [name for name in told if name != "web_vital"] == ["page", "Waited"]
+    assert len({message["anonymousId"] for message in sent}) == 1
+    assert "tw_id" in stored_in(page)["cookies"]
+    # The decision is remembered; taking it back forgets everything but itself.
+    page.reload()
+    page.wait_for_timeout(1500)
+    assert len(sent) > 2
+    page.evaluate("trackway.consent('denied')")
+    page.evaluate("trackway.track('No')")
+    page.wait_for_timeout(1500)
+    count = len(sent)
+    page.reload()
+    page.wait_for_timeout(1500)
+    assert len(sent) == count
+    assert "No" not in [message.get("event") for message in sent]
+    assert stored_in(page)["cookies"] == "tw_c=denied"
+    context.close()
+
+
+def test_cookieless_stores_nothing_and_the_server_makes_the_days_visitor(browser: Browser, site: Site) -> None:
+    visitors = set()
+    for agent in (AGENT, AGENT, AGENT.replace("141", "140")):
+        context = browser.new_context(user_agent=agent, viewport=DESK)
+        sent = collected(context)
+        page = go(context, f"{site.url}/chat?tw-consent=cookieless", waiting=False)
+        page.wait_for_timeout(1500)
+        page.reload()
+        page.wait_for_timeout(1500)
+        assert stored_in(page) == {"cookies": "", "local": [], "databases": []}
+        pages = [message for message in sent if message["type"] == "page"]
+        assert len(pages) == 2
+        assert not any("anonymousId" in message or "sessionId" in message["context"] for message in sent)
+        ids = ", ".join(f"'{message['messageId']}'" for message in pages)
+        rows = site.events(f"message_id IN ({ids})")
+        assert len({(row["visitor_id"], row["session_id"]) for row in rows}) == 1
+        assert rows[0]["visitor_id"].startswith("d-")
+        visitors.add(rows[0]["visitor_id"])
+        context.close()
+    assert len(visitors) == 2
+
+
+def collected(context: BrowserContext) -> list[dict[str, Any]]:
+    """The messages that a context sends to Trackway, as they go."""
+    sent: list[dict[str, Any]] = []
+
+    def keep(request: Request) -> None:
+        if request.url.endswith("/v1/batch") and request.post_data_buffer:
+            body = request.post_data_buffer
+            sent.extend(json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)["batch"])
+
+    context.on("request", keep)
+    return sent
+
+
+def stored_in(page: Page) -> dict[str, Any]:
+    """What the page has stored, under names of the SDK."""
+    return dict(
+        page.evaluate("""async () => ({
+            cookies: document.cookie.split("; ").filter((one) => one.startsWith("tw")).join("; "),
+            local: Object.keys(localStorage).filter((one) => one.startsWith("tw")),
+            databases: (await indexedDB.databases()).map((one) => one.name),
+        })""")
+    )
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    settle(page)
+    tries: list[float] = []
+
+    def busy(route: Route) -> None:
+        tries.append(time.monotonic())
+        if len(tries) > 1:
+            return route.continue_()
+        headers = {
+            "retry-after": "3",
+            "access-control-allow-origin": site.url,
+            "access-control-expose-headers": "retry-after",
+        }
+        return route.fulfill(status=503, headers={**headers, "access-control-allow-credentials": "true"}, body="{}")
+
+    page.route("**/v1/batch", busy)
+    page.evaluate("trackway.track('Patient')")
+    page.wait_for_timeout(5500)
+    assert len(tries) >= 2
+    assert tries[1] - tries[0] >= 2.9
+    assert names(site.events(f"{visitor} AND name = 'Patient'")) == ["Patient"]
+
+
+def test_events_are_copied_to_others_on_the_page(context: BrowserContext, site: Site) -> None:
+    context.add_init_script("""window.copies = [];
+        const log = (name) => (...args) => copies.push([name, ...args]);
+        window.posthog = { capture: log("posthog.capture"), identify: log("posthog.identify"), reset: log("posthog.reset") };
+        window.mixpanel = { track: log("mixpanel.track"), people: { set: log("mixpanel.people.set") } };
+        window.gtag = log("gtag");""")
+    page = go(context, f"{site.url}/chat")
+    page.evaluate("trackway.track('Signed Up', { plan: 'free' }); trackway.identify('u', { plan: 'free' })")
+    page.wait_for_timeout(1000)
+    copies = page.evaluate("copies")
+    assert ["posthog.capture", "Signed Up", {"plan": "free"}] in copies
+    assert ["posthog.identify", "u", {"plan": "free"}] in copies
+    assert ["mixpanel.track", "Signed Up", {"plan": "free"}] in copies
+    assert ["gtag", "event", "signed_up", {"plan": "free"}] in copies
+    assert not [copy for copy in copies if "web_vital" in copy]
+
+
+def test_the_debug_overlay_shows_what_is_sent(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/discover?tw_debug")
+    page.locator("[data-swipe=left]").first.click()
+    overlay = page.locator("trackway-debug")
+    expect(overlay.locator("summary", has_text="swipe")).to_be_visible()
+    expect(overlay.locator("summary", has_text="swipe").locator(".sent")).to_be_visible()
+    overlay.locator("summary", has_text="swipe").click()
+    expect(overlay.locator("pre").filter(has_text='"direction": "left"')).to_be_visible()
+    page.screenshot(path=ARTIFACTS / "sdk-debug.png")
+
+
+def test_links_that_lead_away_downloads_and_dead_clicks_are_named(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    context.route(
+        re.compile(r"https://(example\.com|records\.example)/.*"), lambda route: route.fulfill(body="elsewhere")
+    )
+    page.get_by_role("button", name="This button does nothing").click()
+    page.wait_for_timeout(1800)
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Programme").click()
+    opened.value.close()
+    page.get_by_role("link", name="Records").click()
+    page.wait_for_url("https://records.example/**")
+    page.go_back()
+    page.wait_for_function("() => trackway.user().sessionId")
+    page.get_by_role("link", name="Made with Trackway").click()
+    page.wait_for_url("https://example.com/**")
+    page.goto(f"{site.url}/chat")
+    page.wait_for_function("() => trackway.user().sessionId")
+    settle(page)
+    rows = {row["name"]: row["properties"] for row in site.events(visitor)}
+    assert rows["download"]["url"].endswith("/programme.pdf")
+    assert rows["affiliate_click"] == {"provider": "records.example", "url": "https://records.example/shop"}
+    assert rows["outbound_click"] == {"host": "example.com", "url": "https://example.com/about"}
+    assert rows["dead_click"] == {"selector": "#dead"}
+
+
+def test_a_minute_offline_and_back_loses_nothing(offline: tuple[Page, float], site: Site) -> None:
+    page, since = offline
+    visitor = of(page)
+    page.evaluate("trackway.track('Offline', { n: 5 })")
+    page.wait_for_timeout(max(0.0, 60 - (time.monotonic() - since)) * 1000)
+    page.context.set_offline(False)
+    settle(page)
+    rows = site.events(f"{visitor} AND name = 'Offline'")
+    assert [row["properties"]["n"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    # Each has the time at which it was done, not that at which it arrived.
+    times = site.server.sql(
+        f"SELECT max(received_at) - min(timestamp) AS late FROM events WHERE {visitor} AND name = 'Offline'"
+    )
+    assert float(times[0]["late"]) > 50
+    assert len({row["session_id"] for row in site.events(visitor)}) == 1
+
+
+def test_segments_library_on_the_same_site_gives_the_same_numbers(browser: Browser, site: Site, tmp_path: Path) -> None:
+    """For the calls that both have: pages, tracks, identify, group, alias, reset."""
+    bundle = tmp_path / "segment.js"
+    esbuild = [
+        "npx",
+        "esbuild",
+        "peers/segment.mjs",
+        "--bundle",
+        "--format=iife",
+        f"--outfile={bundle}",
+        "--log-level=error",
+    ]
+    subprocess.run(esbuild, cwd=ROOT / "sdk", check=True)
+    segment = site.open("--segment", str(bundle))
+
+    def visit(url: str, ready: str) -> list[tuple[Any, ...]]:
+        context = visitor_of(browser)
+        page = context.new_page()
+        page.goto(f"{url}/chat")
+        page.wait_for_function(ready)
+        page.get_by_role("button", name="Join the jazz fans").click()
+        page.get_by_label("Your name").fill(f"peer-{url[-4:]}")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign out").wait_for()
+        page.wait_for_timeout(1200)
+        page.goto(f"{url}/discover?utm_source=news&utm_medium=email")
+        page.wait_for_timeout(1200)
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/signed-out*")
+        page.wait_for_timeout(1500)
+        page.goto(f"{url}/chat")
+        page.wait_for_timeout(1500)
+        context.close()
+        time.sleep(0.5)
+        port = url.rsplit(":", 1)[1]
+        rows = [
+            row for row in site.events(f"user_id = 'peer-{url[-4:]}' OR visitor_id IN (SELECT visitor_id FROM events WHERE user_id = 'peer-{url[-4:]}')")
+            if row["name"] in ("page", "identify", "group", "alias", "Signed Out")
+        ]  # fmt: skip
+        assert rows, port
+        sessions = {row["session_id"]: n for n, row in enumerate(rows)}
+        assert len(sessions) == 1
+        return [(row["type"], row["name"], row["path"], row["type"] == "page" or bool(row["user_id"])) for row in rows]
+
+    ours = visit(site.url, "() => typeof trackway.user === 'function' && trackway.user().sessionId")
+    theirs = visit(segment, "() => window.analytics?.instance?.initialized")
+    assert ours == theirs
+    assert len(ours) >= 6
