@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Keep only /24 of an IPv4 and /48 of an IPv6 address, before anything is written."""
     private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
     """Query parameters that are dropped from every URL before anything is written."""
+    plan: str = ""
+    """A tracking plan for the first project: a file, or the name of an included one (`concerts`); read at start."""
     segment_bytes: int = 64 * 1024 * 1024
     """Size at which the log starts a new segment file."""
     keep_log_hours: float = 72.0

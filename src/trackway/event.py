@@ -54,6 +54,18 @@ class Rejection(msgspec.Struct, omit_defaults=True):
     body: str = ""
 
 
+class Violation(msgspec.Struct, array_like=True):
+    """What one message breaks of the tracking plan; the property is empty when it is the event itself."""
+
+    message_id: str
+    event: str
+    property: str
+    problem: str
+    library: str
+    library_version: str
+    rejected: bool
+
+
 class Location(NamedTuple):
     """Where an address is: ISO 3166-1 country, region and city in English, and whether it is a data centre's."""
 
@@ -80,6 +92,7 @@ class Arrival(msgspec.Struct, array_like=True):
     sent_at: Millis | None
     messages: list[Message]
     rejections: list[Rejection] = []
+    violations: list[Violation] = []
 
 
 class Event(msgspec.Struct, gc=False):

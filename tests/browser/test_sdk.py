@@ -29,7 +29,7 @@ class Site:
     """The concert site in front of a server of its own."""
 
     def __init__(self, directory: Path) -> None:
-        self.server = Server(directory / "data").start()
+        self.server = Server(directory / "data", plan="concerts").start()
         self.processes: list[subprocess.Popen[bytes]] = []
         self.url = self.open()
 
@@ -255,6 +255,8 @@ def test_a_known_list_of_actions_is_exactly_what_is_stored(
     assert second["anonymousId"] != first["anonymousId"]
     assert names(site.events(after)) == ["page", "Session Ended"]
     assert [(one["closed"], one["user_id"]) for one in site.sessions(after)] == [(True, "")]
+    # The site keeps the tracking plan of concerts.
+    assert site.server.get("plan/violations")["data"] == []
     # How long the concert's page was looked at, within a second.
     measured = [row for row in site.events(visitor, measured=True) if row["path"] == f"/concerts/{concert}"]
     looked = sum(row["properties"]["visible_s"] for row in measured if row["name"] == "engagement")

@@ -50,13 +50,17 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
 
 def ask(settings: Settings, sql: str, url: str | None, key: str | None, json: bool) -> None:
     """Print the answer to one statement."""
+    show.rows(found(settings, sql, url, key), json)
+
+
+def found(settings: Settings, sql: str, url: str | None, key: str | None) -> list[dict[str, Any]]:
+    """The rows of one statement."""
     if url:
-        show.rows(Remote(url, key).query(sql), json)
-        return
+        return Remote(url, key).query(sql)
     with _stopped_store(settings) as store:
         text = sql.strip().rstrip(";")
-        found = store.ask(f"SELECT * FROM (\n{text}\n)").to_pylist()
-    show.rows(found, json)
+        rows: list[dict[str, Any]] = store.ask(f"SELECT * FROM (\n{text}\n)").to_pylist()
+        return rows
 
 
 def export_table(

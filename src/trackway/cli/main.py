@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from trackway import __version__, config
-from trackway.cli import people, show
+from trackway.cli import people, planning, show
 from trackway.config import BadSettings, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(people.projects, name="project")
 app.add_typer(people.users, name="user")
+app.add_typer(planning.plans, name="plan")
 
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
@@ -48,6 +49,7 @@ def serve(
 ) -> None:
     """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
     from trackway.govern.accounts import AccountsUnavailable, BadAccount
+    from trackway.govern.plan import BadPlan
     from trackway.log import LogInUse
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
@@ -57,7 +59,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
-    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, BadAccount, AddressInUse):
+    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, BadAccount, BadPlan, AddressInUse):
         house = House(chosen)
         try:
             run(house, lambda: _announce(house, json))

@@ -20,7 +20,7 @@ from trackway.collect import native
 from trackway.collect.native import MAX_REQUEST, Refusal, Request
 from trackway.collect.privacy import Privacy
 from trackway.collect.pseudonym import DailySalt
-from trackway.event import MESSAGE_TYPES, Arrival, Millis, Rejection, now
+from trackway.event import MESSAGE_TYPES, Arrival, Message, Millis, Rejection, Violation, now
 from trackway.log import Committer, LogUnavailable
 
 logger = logging.getLogger("trackway.collect")
@@ -48,15 +48,30 @@ class Keys(Protocol):
         ...
 
 
+class Plans(Protocol):
+    """The projects' tracking plans."""
+
+    def check(self, project_id: bytes, message: Message) -> list[Violation]:
+        """What a message breaks of its project's plan."""
+        ...
+
+
 class Collector:
     """The ASGI application for `/v1/track|page|screen|identify|group|alias|batch` (or their first letters) and
     `/v1/pixel.gif`."""
 
     def __init__(
-        self, committer: Committer, keys: Keys, privacy: Privacy, salt: DailySalt, trust_proxy: bool = False
+        self,
+        committer: Committer,
+        keys: Keys,
+        plans: Plans,
+        privacy: Privacy,
+        salt: DailySalt,
+        trust_proxy: bool = False,
     ) -> None:
         self._committer = committer
         self._keys = keys
+        self._plans = plans
         self._privacy = privacy
         self._salt = salt
         self._trust_proxy = trust_proxy
@@ -114,6 +129,7 @@ class Collector:
         """Hand the request to the log and wait until it is on disk."""
         if not request.messages and not request.rejections:
             return
+        violations = self._violations(project_id, request)
         address = self._address(scope, headers)
         arrival = Arrival(
             received_at,
@@ -126,6 +142,7 @@ class Collector:
             request.sent_at,
             request.messages,
             request.rejections,
+            violations,
         )
         try:
             record = _encoder.encode(arrival)
@@ -134,6 +151,17 @@ class Collector:
             arrival.messages, arrival.rejections = request.messages, request.rejections
             record = _encoder.encode(arrival)
         await self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
+
+    def _violations(self, project_id: bytes, request: Request) -> list[Violation]:
+        """What the request's messages break of the tracking plan; those that it rejects are moved."""
+        found: list[Violation] = []
+        for index in range(len(request.messages) - 1, -1, -1):
+            broken = self._plans.check(project_id, request.messages[index])
+            found += broken
+            if broken and broken[0].rejected:
+                field = f"properties.{broken[0].property}" if broken[0].property else "event"
+                request.reject(index, field, f"the tracking plan for {broken[0].event!r}: {broken[0].problem}")
+        return found
 
     async def _pixel(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """`GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""

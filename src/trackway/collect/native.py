@@ -75,6 +75,12 @@ class Request(msgspec.Struct):
     write_key: str | None = None
     sent_at: Millis | None = None
 
+    def reject(self, index: int, field: str, reason: str) -> None:
+        """Move a message, by its place among `messages`, to the rejections."""
+        message = self.messages.pop(index)
+        body = msgspec.json.encode(message).decode()
+        self.rejections.append(Rejection(self.indexes.pop(index), field, reason, str(message.message_id), body))
+
 
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"

@@ -22,13 +22,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
+from trackway.govern.planning import Plans
 from trackway.govern.saved import Saved
 from trackway.govern.tables import Key, Membership, Project, SignIn, User
 
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0002"
+_HEAD = "0003"
 
 
 class AccountsUnavailable(Exception):
@@ -77,6 +78,7 @@ class Accounts:
             self._sessions = sessionmaker(self._engine, expire_on_commit=False)
             self._migrate()
             self.saved = Saved(self._sessions)
+            self.plans = Plans(self._sessions)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = url.render_as_string(hide_password=True)
             raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error

@@ -83,6 +83,17 @@ class Segment(Base):
     created_at: Mapped[datetime]
 
 
+class WrittenPlan(Base):
+    """One version of a project's tracking plan; the highest holds."""
+
+    __tablename__ = "plans"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    body: Mapped[Any] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+
+
 class Annotation(Base):
     """What happened at a moment, to be shown beside numbers."""
 

@@ -41,6 +41,7 @@ class Prepared(msgspec.Struct, array_like=True):
     sign_outs: bytes = b""
     identities: bytes = b""
     projects: list[bytes] = []
+    violations: bytes = b""
 
 
 def moves(events: list[Event]) -> list[Moved]:
@@ -75,6 +76,7 @@ def apply(store: Store, prepared: Prepared) -> None:
         ("aliases", prepared.aliases),
         ("sign_outs", prepared.sign_outs),
         ("rejections", prepared.rejections),
+        ("violations", prepared.violations),
     ):
         if block:
             store.insert(table, block, token)

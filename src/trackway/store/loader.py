@@ -21,7 +21,7 @@ from trackway.enrich.bot import named
 from trackway.enrich.identity import Identities
 from trackway.enrich.pipeline import enrich, message_key, session_hint
 from trackway.enrich.sessionizer import Sessionizer
-from trackway.event import Arrival, Event, Message, Millis, Rejection
+from trackway.event import Arrival, Event, Message, Millis, Rejection, Violation
 from trackway.log import Gap, LocalLog
 from trackway.store import rows
 from trackway.store.batch import Prepared, apply, moves
@@ -164,6 +164,7 @@ class Loader:
         first = self._position
         messages: list[tuple[Message, Arrival, bytes]] = []
         rejected: list[tuple[Arrival, Rejection]] = []
+        broken: list[tuple[Arrival, Violation]] = []
         received_at = 0
         position = first
         for item in self._log.read(first, self._batch_messages):
@@ -178,9 +179,10 @@ class Loader:
                     (message, arrival, message_key(project_id, str(message.message_id))) for message in arrival.messages
                 ]
                 rejected += [(arrival, rejection) for rejection in arrival.rejections]
+                broken += [(arrival, violation) for violation in arrival.violations]
         if position == first:
             return None
-        prepared = self._build(first, position, received_at, self._fresh(messages), rejected)
+        prepared = self._build(first, position, received_at, self._fresh(messages), rejected, broken)
         self._position = position
         return prepared
 
@@ -202,6 +204,7 @@ class Loader:
         received_at: Millis,
         fresh: list[tuple[Message, Arrival, bytes]],
         rejected: list[tuple[Arrival, Rejection]],
+        broken: list[tuple[Arrival, Violation]],
     ) -> Prepared:
         batch: list[tuple[Event, str]] = [
             (enrich(message, arrival, digest), session_hint(message)) for message, arrival, digest in fresh
@@ -225,6 +228,7 @@ class Loader:
             rows.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
             rows.identities(persons.identities) if persons.identities else b"",
             list({event.project_id for event, _ in batch}),
+            _violations(fresh, broken),
         )
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
@@ -261,6 +265,19 @@ class Loader:
     def _report(self, gap: Gap) -> None:
         self.gaps.append(gap)
         logger.error("offsets %d to %d of the log cannot be read (%s)", gap.first, gap.last - 1, gap.file)
+
+
+def _violations(fresh: list[tuple[Message, Arrival, bytes]], broken: list[tuple[Arrival, Violation]]) -> bytes:
+    """Those of messages that are stored now, not of their repetitions; and those of messages that were rejected."""
+    if not broken:
+        return b""
+    stored = {digest for _, _, digest in fresh}
+    kept = {
+        (digest, one.property, one.problem): (arrival, one)
+        for arrival, one in broken
+        if (digest := message_key(arrival.project_id, one.message_id)) in stored or one.rejected
+    }
+    return rows.violations(list(kept.values())) if kept else b""
 
 
 def _split(digests: bytes) -> list[bytes]:

@@ -12,14 +12,14 @@ from msgspec.structs import astuple
 from trackway.enrich.identity import Merge
 from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import Row
-from trackway.event import Arrival, Event, Rejection
+from trackway.event import Arrival, Event, Rejection, Violation
 
 _UUID = pa.binary(16)
 _TIME = pa.timestamp("ms", "UTC")
 _SPECIAL = {
     **dict.fromkeys(("project_id", "event_id", "session_id"), _UUID),
     **dict.fromkeys(("timestamp", "received_at", "started_at", "ended_at", "entry_at", "exit_at", "at"), _TIME),
-    **dict.fromkeys(("closed", "hinted"), pa.bool_()),
+    **dict.fromkeys(("closed", "hinted", "rejected"), pa.bool_()),
     **dict.fromkeys(("events", "acts", "page_views"), pa.uint32()),
     **dict.fromkeys(("changes_events", "changes_page_views"), pa.int32()),
     **dict.fromkeys(("changes_sessions", "changes_bounces"), pa.int8()),
@@ -39,6 +39,7 @@ _CHANGES = (
 
 EVENT_COLUMNS = list(Event.__struct_fields__)
 SESSION_COLUMNS = [*Session.__struct_fields__, "gone", *_CHANGES]
+VIOLATION_COLUMNS = ["project_id", "received_at", *Violation.__struct_fields__]
 REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason", "body"]
 CLAIM_COLUMNS = ["project_id", "identity", "person", "visitor_id", "user_id", "at"]
 ALIAS_COLUMNS = ["project_id", "identity", "person", "previous_id", "user_id", "at"]
@@ -132,4 +133,11 @@ def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
             (arrival.project_id, arrival.received_at, one.message_id, one.field, one.reason, one.body)
             for arrival, one in rows
         ],
+    )
+
+
+def violations(rows: Sequence[tuple[Arrival, Violation]]) -> bytes:
+    """The stream for the violations table."""
+    return _stream(
+        VIOLATION_COLUMNS, [(arrival.project_id, arrival.received_at, *astuple(one)) for arrival, one in rows]
     )

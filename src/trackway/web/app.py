@@ -19,6 +19,7 @@ from trackway.web.health import Health
 from trackway.web.house import House
 from trackway.web.keeping import Keeping
 from trackway.web.pages import Pages
+from trackway.web.planning import Planning
 from trackway.web.problems import HANDLERS
 from trackway.web.projects import Projects
 from trackway.web.questions import Questions, asked
@@ -34,7 +35,7 @@ def api(house: House) -> Litestar:
     desk = Desk(house, turns)
     Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
     return Litestar(
-        route_handlers=[Health, SigningIn, Projects, Ask, Questions, Keeping, Pages],
+        route_handlers=[Health, SigningIn, Projects, Ask, Questions, Keeping, Planning, Pages],
         dependencies={
             "house": Provide(lambda: house, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 from trackway.collect import Collector, Privacy
 from trackway.collect.pseudonym import DailySalt
@@ -14,6 +15,8 @@ from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
 from trackway.event import Location
 from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
+from trackway.govern.plan import read_named
+from trackway.govern.planning import WrittenPlans
 from trackway.log import Committer, LocalLog
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
@@ -25,7 +28,7 @@ class House:
     """Log, store, loader, accounts and collector of one data directory.
 
     Raises:
-        LogInUse, StoreUnavailable, AccountsUnavailable: a part cannot be opened; what was opened is closed again.
+        LogInUse, StoreUnavailable, AccountsUnavailable, BadPlan: a part cannot be opened; those that were are closed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -44,6 +47,10 @@ class House:
             self.first_start: FirstStart | None = self.accounts.first_start(
                 settings.admin_email, settings.admin_password, settings.write_key, settings.secret_key
             )
+            if settings.plan:
+                self.accounts.plans.write(
+                    UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan
+                )
             # The loader has an engine's clients of its own, so that no question makes it wait; they share persons.
             self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
             self._closers.append(self._writing.close)
@@ -85,7 +92,9 @@ class House:
         """A collector for the running event loop."""
         keys = WriteKeys(self.accounts)
         self._committer = Committer(self.log)
-        return Collector(self._committer, keys, self.privacy, self._salt, self.settings.trust_proxy)
+        return Collector(
+            self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt, self.settings.trust_proxy
+        )
 
     async def finish(self) -> None:
         """Let the log's last group be written."""

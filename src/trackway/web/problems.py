@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 
 from trackway.analyze.period import BadQuestion
 from trackway.govern.accounts import BadAccount
+from trackway.govern.plan import BadPlan
 from trackway.store.connection import QuestionFailed, StoreUnavailable
 
 logger = logging.getLogger("trackway.web")
@@ -42,7 +43,7 @@ def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any
     return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
-def _bad_account(_: Request[Any, Any, Any], error: BadAccount) -> Response[Any]:
+def _bad_account(_: Request[Any, Any, Any], error: BadAccount | BadPlan) -> Response[Any]:
     return problem(400, str(error))
 
 
@@ -66,6 +67,7 @@ HANDLERS: Any = {
     HTTPException: _http,
     BadQuestion: _bad_question,
     BadAccount: _bad_account,
+    BadPlan: _bad_account,
     QuestionFailed: _failed,
     StoreUnavailable: _unavailable,
     Exception: _unexpected,

@@ -1,0 +1,75 @@
+"""The tracking plan of a project, its versions, and what breaks it.
+
+Who may call: who may see the project; writing a version is for administrators.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, put
+from litestar.exceptions import NotFoundException
+
+from trackway.analyze.violations import violations
+from trackway.govern.plan import Plan, read
+from trackway.web.caller import Caller, administrators_only, people_only
+from trackway.web.house import House
+from trackway.web.questions import Asked, Limit
+
+
+class PlanShown(msgspec.Struct):
+    """One version of a plan."""
+
+    version: int
+    plan: Plan
+    created_by: str = ""
+    created_at: datetime | None = None
+
+
+class Planning(Controller):
+    """`/api/v1/projects/{project_id}/plan`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/plan"
+    tags = ("tracking plan",)
+
+    @get("/", sync_to_thread=True)
+    def plan(
+        self, project_id: UUID, request: Request[Caller, Any, Any], house: House, version: int | None = None
+    ) -> PlanShown:
+        """The plan that holds (version 0 and empty when there is none), or one of its versions."""
+        request.user.project(project_id)
+        for written in house.accounts.plans.versions(project_id):
+            if version in (None, written.version):
+                plan = msgspec.convert(written.body, Plan)
+                return PlanShown(written.version, plan, written.created_by, written.created_at)
+        if version is not None:
+            raise NotFoundException(f"there is no version {version} of the plan")
+        return PlanShown(0, Plan())
+
+    @get("/versions", sync_to_thread=True)
+    def versions(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
+        """Every version, the newest first: who wrote it when."""
+        request.user.project(project_id)
+        return [
+            {"version": one.version, "created_by": one.created_by, "created_at": one.created_at,
+             "events": len(one.body.get("events", {}))}
+            for one in house.accounts.plans.versions(project_id)
+        ]  # fmt: skip
+
+    @put("/", guards=[people_only, administrators_only], sync_to_thread=True)
+    def write(self, project_id: UUID, data: Plan, request: Request[Caller, Any, Any], house: House) -> PlanShown:
+        """Write the plan anew; messages are checked against it within seconds."""
+        request.user.project(project_id)
+        plan = read(msgspec.json.encode(data))
+        assert request.user.user is not None  # the guard saw to that
+        version = house.accounts.plans.write(project_id, plan, request.user.user.email)
+        return PlanShown(version, plan, request.user.user.email)
+
+    @get("/violations", sync_to_thread=True)
+    def violations(self, asked: Asked, house: House, limit: Limit = 100) -> dict[str, Any]:
+        """What messages broke of it, by event, property and version of the library."""
+        answer = violations(house.store, asked.question, limit)
+        return {"data": answer.rows(), "query": answer.opened()}
