@@ -3,6 +3,7 @@
  * when the core has more than 3.0 kB gzipped.
  */
 
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
@@ -52,6 +53,15 @@ for (const entry of ["index", "react", "vue"]) {
   const code = (await bundled(entry, "esm", external)).replace(/(["'])\.\/(\w+)\1/g, '"./$2.js"');
   await writeFile(`dist/${entry}.js`, code);
 }
+execFileSync("npx", [
+  "tsc",
+  "--noEmit",
+  "false",
+  "--declaration",
+  "--emitDeclarationOnly",
+  "--outDir",
+  "dist",
+]);
 await writeFile("dist/sizes.json", JSON.stringify(sizes, null, 2));
 console.log(
   Object.entries(sizes)

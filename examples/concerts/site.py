@@ -32,7 +32,7 @@ from concert_traffic import Site  # noqa: E402
 from trackway.client import Trackway  # noqa: E402
 
 PAGE = 8
-KINDS = {".js": "text/javascript", ".css": "text/css", ".pdf": "application/pdf"}
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".pdf": "application/pdf"}
 
 
 class Concerts:
@@ -59,7 +59,7 @@ class Concerts:
         return chosen[PAGE * (page - 1) : PAGE * page]
 
 
-def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port: int) -> Litestar:
+def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port: int, extra: Path) -> Litestar:
     """The application.
 
     Args:
@@ -68,6 +68,7 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
         sdk: a bundle of Segment's library to use instead of the SDK, or empty.
         options: further attributes of the script tag, such as `{"consent": "pending"}`.
         port: the site's own, for the ticket shop that plays another site.
+        extra: a directory of further files, at `/extra/`.
     """
     concerts = Concerts()
     client = Trackway(write_key, trackway)
@@ -170,12 +171,21 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
         headers = {"cache-control": "public, max-age=600"}
         return Response(file.read_bytes(), media_type=KINDS.get(file.suffix, "text/plain"), headers=headers)
 
+    @get("/extra/{name:str}")
+    async def further(name: str) -> Response[bytes]:
+        file = extra / Path(name).name
+        if not file.is_file():
+            return Response(b"", status_code=404)
+        return Response(file.read_bytes(), media_type=KINDS.get(file.suffix, "text/plain"))
+
     @get("/programme.pdf")
     async def programme() -> Response[bytes]:
         return Response(b"%PDF-1.4\n%%EOF\n", media_type="application/pdf")
 
     pages = [feed, more, search, discover, chat, say, concert_page, review, book, tickets, sign_in, signed_out]
-    return Litestar([*pages, fields, static, programme], openapi_config=None, on_shutdown=[lambda _: client.close()])
+    return Litestar(
+        [*pages, fields, static, further, programme], openapi_config=None, on_shutdown=[lambda _: client.close()]
+    )
 
 
 async def _serve(app: Litestar, port: int) -> None:
@@ -198,9 +208,11 @@ def main() -> None:
     parser.add_argument("--write-key", required=True)
     parser.add_argument("--segment", default="", help="a bundle of Segment's library, to use in the SDK's place")
     parser.add_argument("--option", action="append", default=[], help="attribute of the script tag, name=value")
+    parser.add_argument("--extra", type=Path, default=HERE / "static", help="a directory of further files, at /extra/")
     given = parser.parse_args()
     options = dict(pair.split("=", 1) for pair in given.option)
-    asyncio.run(_serve(site(given.trackway, given.write_key, given.segment, options, given.port), given.port))
+    app = site(given.trackway, given.write_key, given.segment, options, given.port, given.extra)
+    asyncio.run(_serve(app, given.port))
 
 
 if __name__ == "__main__":

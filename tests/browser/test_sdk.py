@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,13 +14,14 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, expect
 
-from conftest import AGENT, ARTIFACTS, WRITE_KEY, Server, launch
+from conftest import AGENT, ARTIFACTS, QUIET, WRITE_KEY, Server, launch
 
 ROOT = Path(__file__).parents[2]
 DESK = {"width": 1280, "height": 900}
@@ -31,7 +34,8 @@ class Site:
     def __init__(self, directory: Path) -> None:
         self.server = Server(directory / "data", plan="concerts").start()
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.url = self.open()
+        self.extra = directory
+        self.url = self.open("--extra", str(directory))
 
     def open(self, *options: str) -> str:
         with socket.socket() as probe:
@@ -778,3 +782,83 @@ def test_segments_library_on_the_same_site_gives_the_same_numbers(browser: Brows
     theirs = visit(segment, "() => window.analytics?.instance?.initialized")
     assert ours == theirs
     assert len(ours) >= 6
+
+
+def module_page(context: BrowserContext, site: Site, entry: str) -> Page:
+    """A page of the site that is a bundle of the SDK as a module."""
+    esbuild = ["npx", "esbuild", f"peers/{entry}.mjs", "--bundle", "--format=esm", f"--outfile={site.extra}/{entry}.js",
+               "--log-level=error", "--define:process.env.NODE_ENV=\"production\"", "--define:__VUE_OPTIONS_API__=true",
+               "--define:__VUE_PROD_DEVTOOLS__=false", "--define:__VUE_PROD_HYDRATION_MISMATCH_DETAILS__=false"]  # fmt: skip
+    subprocess.run(esbuild, cwd=ROOT / "sdk", check=True)
+    (site.extra / f"{entry}.html").write_text(
+        f"<!doctype html><title>{entry}</title><body data-key={WRITE_KEY} data-host={site.server.url}><div id=root></div>"
+        f"<script type=module src={entry}.js></script>"
+    )
+    page = context.new_page()
+    page.goto(f"{site.url}/extra/{entry}.html")
+    page.wait_for_function("() => window.tw?.user().sessionId")
+    return page
+
+
+def test_react_components_are_impressions_and_track(context: BrowserContext, site: Site) -> None:
+    page = module_page(context, site, "react")
+    visitor = page.evaluate("tw.user().anonymousId")
+    page.wait_for_timeout(1300)
+    page.get_by_role("button", name="Next").click()  # React keeps the element and changes what it is of
+    page.wait_for_timeout(1300)
+    page.evaluate("tw.flush()")
+    page.wait_for_timeout(300)
+    rows = site.events(f"visitor_id = '{visitor}'")
+    seen = [
+        (row["entity_type"], row["entity_id"], row["properties"]["source"])
+        for row in rows
+        if row["name"] == "impression"
+    ]
+    assert sorted(seen) == [("artist", "a1", "react"), ("concert", "1", "react"), ("concert", "2", "react")]
+    assert [row["properties"] for row in rows if row["name"] == "next"] == [{"from": 1}]
+    assert names(rows).count("page") == 1
+
+
+def test_vue_components_are_impressions_and_track(context: BrowserContext, site: Site) -> None:
+    page = module_page(context, site, "vue")
+    visitor = page.evaluate("tw.user().anonymousId")
+    page.get_by_role("button", name="Press").click()
+    page.wait_for_timeout(300)
+    page.evaluate("tw.flush()")
+    page.wait_for_timeout(300)
+    rows = site.events(f"visitor_id = '{visitor}'")
+    assert names(rows) == ["page", "view_details", "pressed"]
+    assert rows[1]["entity_id"] == "7"
+
+
+def test_on_a_server_the_module_does_nothing_and_components_render() -> None:
+    ran = subprocess.run(["node", "peers/server.mjs"], cwd=ROOT / "sdk", capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.returncode) == ("fine\n", 0), ran.stderr
+
+
+def test_a_prerendered_page_is_seen_when_it_is_shown_and_not_before(site: Site, tmp_path: Path) -> None:
+    """Without Playwright: a browser that is being debugged prerenders nothing."""
+    rules = '{"prerender": [{"urls": ["/chat?utm_source=prerender"], "eagerness": "immediate"}]}'
+    go_on = "setTimeout(() => { location.href = '/chat?utm_source=prerender'; }, 3000)"
+    (site.extra / "rules.html").write_text(
+        f"<!doctype html><title>r</title><script type=speculationrules>{rules}</script><script>{go_on}</script>"
+    )
+    program = os.environ.get("TRACKWAY_TEST_BROWSER") or shutil.which("chromium")
+    if program is None:
+        pytest.skip("there is no Chromium but Playwright's own, whose path is not known here")
+    began = time.time()
+    command = [program, "--headless=new", f"--user-data-dir={tmp_path}", *QUIET, f"--user-agent={AGENT}"]
+    process = subprocess.Popen([*command, f"{site.url}/extra/rules.html"], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(150):
+            rows = site.events("query = 'utm_source=prerender'", measured=True)
+            if any(row["name"] == "web_vital" for row in rows):
+                break
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert {row["properties"].get("navigation") for row in rows if row["name"] == "web_vital"} == {"prerender"}
+    pages = [row for row in rows if row["type"] == "page"]
+    assert len(pages) == 1
+    assert datetime.fromisoformat(pages[0]["timestamp"]).timestamp() - began > 3, "it counts when it is shown"
