@@ -196,7 +196,9 @@ class Site:
                 at += 2 + pick.expovariate(1 / 6)
             yield (
                 at,
-                self._track("impression", page, **entity, position=pick.randint(1, 12), feed_type="home"),
+                self._track(
+                    "impression", page, **entity, source="week", position=pick.randint(1, 12), feed_type="home"
+                ),
             )
             if pick.random() < 0.6:
                 at += 1 + pick.expovariate(1 / 8)

@@ -1,6 +1,6 @@
 """`./run demo`: Trackway in one process on an embedded store, filled with traffic, with an address to open.
 
-./run demo              a concert site: the last 30 days, then live visits until Ctrl-C
+./run demo              a concert site: the last 30 days, live visits, and the site itself to click around in
 ./run demo --log        the traffic of a real site, from its access log in ../shared/data/web_logs
 ./run demo --fresh      start over with an empty store
 """
@@ -54,7 +54,7 @@ def main() -> int:
         ]
         printed = subprocess.run(imported, check=True, stdout=subprocess.PIPE, env=_environment(data)).stdout
         print(f"the access log has {json.loads(printed)['page_views']:,} page views")
-    server = _start(data, options.port)
+    server = _start(data, options.port, "" if options.log else "concerts")
     try:
         address = f"http://127.0.0.1:{options.port}"
         _wait_until_ready(address, server)
@@ -63,14 +63,17 @@ def main() -> int:
             print(f"sending the last {options.days} days of a concert site's traffic …", flush=True)
             _traffic(address, keys, "--days", str(options.days)).wait()
             _wait_until_stored(address)
-        _explain(address, keys, real=options.log)
-        live = None if options.log else _traffic(address, keys, "--live", "--seed", str(int(time.time())))
+        site_port = options.port + 1
+        beside = [] if options.log else [
+            _traffic(address, keys, "--live", "--seed", str(int(time.time()))), _site(address, keys, site_port),
+        ]  # fmt: skip
+        _explain(address, keys, "" if options.log else f"http://127.0.0.1:{site_port}")
         try:
             server.wait()
         finally:
-            if live is not None:
-                live.terminate()
-                live.wait()
+            for process in beside:
+                process.terminate()
+                process.wait()
     except KeyboardInterrupt:
         pass
     finally:
@@ -105,9 +108,16 @@ def _environment(data: Path) -> dict[str, str]:
     return {**os.environ, **_keys(data)}
 
 
-def _start(data: Path, port: int) -> subprocess.Popen[bytes]:
+def _start(data: Path, port: int, plan: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "trackway", "serve", "--data", str(data), "--port", str(port), "--json"]
-    return subprocess.Popen(command, env=_environment(data), stdout=subprocess.DEVNULL, start_new_session=True)
+    environment = {**_environment(data), **({"TRACKWAY_PLAN": plan} if plan else {})}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def _site(address: str, keys: dict[str, str], port: int) -> subprocess.Popen[bytes]:
+    script = str(ROOT / "examples" / "concerts" / "site.py")
+    command = [sys.executable, script, "--port", str(port), "--trackway", address]
+    return subprocess.Popen([*command, "--write-key", keys["TRACKWAY_WRITE_KEY"]], start_new_session=True)
 
 
 def _traffic(address: str, keys: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
@@ -139,8 +149,15 @@ def _wait_until_stored(address: str) -> None:
         time.sleep(0.2)
 
 
-def _explain(address: str, keys: dict[str, str], real: bool) -> None:
-    period = "?from=2015-05-17&to=2015-05-20" if real else ""
+def _explain(address: str, keys: dict[str, str], site: str) -> None:
+    period = "" if site else "?from=2015-05-17&to=2015-05-20"
+    around = (
+        f"""
+  The site itself  {site}/          click around and watch the Live page; ?tw_debug in its address shows what is sent
+"""
+        if site
+        else ""
+    )
     with urllib.request.urlopen(
         urllib.request.Request(
             f"{address}/api/v1/projects", headers={"authorization": f"Bearer {keys['TRACKWAY_SECRET_KEY']}"}
@@ -154,7 +171,7 @@ def _explain(address: str, keys: dict[str, str], real: bool) -> None:
   Trackway is at   {address}/p/{project}/overview{period}
   sign in as       {keys["TRACKWAY_ADMIN_EMAIL"]}
   with password    {keys["TRACKWAY_ADMIN_PASSWORD"]}
-
+{around}
   Send an event of your own from a second terminal; it is on the Live page within two seconds:
 
     {curl} -d '{{"event": "Hello", "anonymousId": "me"}}'

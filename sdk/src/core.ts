@@ -45,6 +45,8 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   /** When a call was made that is only worked on now. */
   let moment: number | undefined;
   let last = 0;
+  /** Whether the visitor's cookie was written on this page, so that it lasts another year. */
+  let renewed = false;
   allow(state === "granted");
   try {
     // Reloaded, or another page in the same tab: the session that closing the page had ended goes on.
@@ -53,8 +55,10 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
 
   const userId = () => read("tw_u");
   const anonymousId = () => {
-    const id = read("tw_id") || uuid7(Date.now());
-    write("tw_id", id);
+    const known = read("tw_id");
+    const id = known || uuid7(Date.now());
+    if (!known || !renewed) write("tw_id", id);
+    renewed = true;
     return id;
   };
   const renew = () => write("tw_id", "");

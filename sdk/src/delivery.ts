@@ -70,6 +70,7 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
         waiting.push(one);
       }
       go();
+      queue?.keep();
     },
   };
 }

@@ -17,6 +17,8 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
   /** What could not be kept in the browser. */
   const spare = new Map<string, string>();
   let database: Promise<IDBDatabase> | undefined;
+  let fresh: [id: string, text: string, spared: () => void][] = [];
+  let keeper: ReturnType<typeof setTimeout> | undefined;
   let keeping: Promise<unknown> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = 0;
@@ -65,9 +67,24 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
       if (trim(spare)) dropped++;
     };
     // Message ids are in order of time, and so is the store.
-    if (lasting()) keeping = Promise.all([keeping, run("readwrite", (q) => [q.put(text, id)]).catch(spared)]);
-    else spared();
-    later(unseen.size % 30 ? 1000 : 0);
+    later(unseen.size % BATCH ? 1000 : 0);
+    if (lasting()) {
+      fresh.push([id, text, spared]);
+      keeper ||= setTimeout(keep, 100);
+    } else spared();
+  }
+
+  /** Put what is new into the database: one transaction for many messages. */
+  function keep(): void {
+    clearTimeout(keeper);
+    keeper = undefined;
+    const all = fresh;
+    fresh = [];
+    if (!all.length) return;
+    const done = run("readwrite", (q) => all.map(([id, text]) => q.put(text, id))).catch(() => {
+      for (const [, , spared] of all) spared();
+    });
+    keeping = Promise.all([keeping, done]);
   }
 
   function later(wait: number): void {
@@ -89,6 +106,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
   }
 
   async function everything(): Promise<void> {
+    keep();
     await keeping;
     const own = [...unseen.keys()];
     while (navigator.onLine !== false) {
@@ -180,5 +198,5 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
   });
   if (!lasting()) clear();
   for (const [id, text] of unseen) add(id, text);
-  return { add, flush, seen, clear };
+  return { add, keep, flush, seen, clear };
 }

@@ -9,14 +9,24 @@ export function allow(value: boolean): void {
   lasting = value;
 }
 
+/** Asking the browser for its cookies costs more than all the rest of an event, so an answer holds for a moment. */
+let cookies: string | undefined;
+
 function cookie(name: string): string | undefined {
   try {
-    const value = `; ${document.cookie}`.split(`; ${name}=`)[1];
+    if (!cookies) {
+      cookies = `; ${document.cookie}`;
+      setTimeout(() => {
+        cookies = "";
+      }, 50);
+    }
+    const value = cookies.split(`; ${name}=`)[1];
     return value && decodeURIComponent(value.split(";")[0] as string);
   } catch {} // a sandboxed frame has no cookies
 }
 
 function setCookie(name: string, value: string, where: string): void {
+  cookies = "";
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API answers later, when the page may be gone
   document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=${value ? 34e6 : 0};samesite=lax${where}${
     location.protocol === "https:" ? ";secure" : ""

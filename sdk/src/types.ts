@@ -133,6 +133,7 @@ export interface Delivery {
 /** What the core asks of the queue. */
 export interface Queue {
   add: (id: string, text: string) => void;
+  keep: () => void;
   flush: () => Promise<void>;
   seen: (waiting: Waiting[]) => Promise<unknown>;
   clear: () => void;

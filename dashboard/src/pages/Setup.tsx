@@ -35,6 +35,19 @@ export function Setup() {
       <p className="text-soft">
         Send an event, and this page fills within two seconds. It waits for the first one now.
       </p>
+      <Card title="From every page of your site">
+        <div className="space-y-3 p-4">
+          <Snippet
+            label="the script tag"
+            text={`<script async src="${here}/t.js" data-key="${key}"></script>`}
+          />
+          <p className="text-soft">
+            Page views, sessions, marked clicks, impressions, time, scrolling, errors and web vitals are
+            recorded by themselves. Open the page with <code>?tw_debug</code> behind its address to see what
+            is sent.
+          </p>
+        </div>
+      </Card>
       <Card title="From a terminal">
         <div className="p-4">
           <Snippet
@@ -48,11 +61,11 @@ export function Setup() {
           <Snippet label="the image tag" text={`<img src="${here}/v1/pixel.gif?writeKey=${key}" alt="">`} />
         </div>
       </Card>
-      <Card title="From your server, with any of Segment's libraries">
+      <Card title="From your server (Segment's libraries work as well)">
         <div className="p-4">
           <Snippet
             label="the Python lines"
-            text={`from segment.analytics import Client\n\nanalytics = Client("${key}", host="${here}")\nanalytics.track("user-1", "Order Completed", {"revenue": 12.5, "currency": "EUR"})\nanalytics.shutdown()`}
+            text={`from trackway.client import Trackway\n\ntrackway = Trackway("${key}", "${here}")\ntrackway.track("user-1", "Order Completed", {"revenue": 12.5, "currency": "EUR"})`}
           />
         </div>
       </Card>
