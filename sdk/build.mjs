@@ -4,6 +4,7 @@
  */
 
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
@@ -16,13 +17,13 @@ const served = "../src/trackway/web/sdk";
 const parts = ["queue", "auto", "vitals", "forward", "debug"];
 
 /** Bundle one entry and make it small. */
-async function bundled(entry, format, external = []) {
+async function bundled(entry, format, external = [], parts = "") {
   const result = await build({
     entryPoints: [`src/${entry}.ts`],
     bundle: true,
     format,
     target: "es2022",
-    define: { VERSION: JSON.stringify(version) },
+    define: { VERSION: JSON.stringify(version), PARTS: JSON.stringify(parts) },
     external,
     write: false,
   });
@@ -39,15 +40,19 @@ const size = (text) => gzipSync(text, { level: 9 }).length;
 await rm(served, { recursive: true, force: true });
 await mkdir(`${served}/t`, { recursive: true });
 await mkdir("dist", { recursive: true });
-const core = await bundled("tag", "iife");
-await writeFile(`${served}/t.js`, core);
-const sizes = { "t.js": size(core) };
+const sizes = { "t.js": 0 };
+const hash = createHash("sha256");
 for (const part of parts) {
   const code = await bundled(part, "esm");
   await writeFile(`${served}/t/${part}.js`, code);
   await writeFile(`dist/${part}.js`, code);
   sizes[`t/${part}.js`] = size(code);
+  hash.update(code);
 }
+// The core asks for its parts by what is in them, so that they may be kept for a year.
+const core = await bundled("tag", "iife", [], hash.digest("hex").slice(0, 8));
+await writeFile(`${served}/t.js`, core);
+sizes["t.js"] = size(core);
 for (const entry of ["index", "react", "vue"]) {
   const external = ["react", "vue", "./index", ...parts.map((part) => `./${part}`)];
   const code = (await bundled(entry, "esm", external)).replace(/(["'])\.\/(\w+)\1/g, '"./$2.js"');

@@ -90,6 +90,7 @@ def test_a_message_that_breaks_the_plan_is_flagged_or_rejected_as_its_event_says
         ("Ordered", "order_id", True, "1.2", 1), ("Ordered", "revenue", True, "1.2", 1), ("Looked", "product", False, "1.2", 1),
         ("Looked", "", False, "1.2", 1), ("Danced", "", False, "1.2", 1), ("identify", "plan", False, "1.2", 1),
     }  # fmt: skip
+    assert {row["owner"] for row in rows if row["event"] == "Ordered"} == {"sales"}
     assert {tuple(row["some"]) for row in rows if row["event"] == "Looked"} == {("bad-look",)}
     assert "a very long" not in json.dumps(rows), "values stay where they were"
     assert planned.sql("SELECT count() AS n FROM violations") == [{"n": 6}]

@@ -29,7 +29,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(HERE.parent)]
 
 from concert_traffic import Site  # noqa: E402
-from trackway.client import Trackway  # noqa: E402
+from trackway.client import Trackway, from_cookies  # noqa: E402
 
 PAGE = 8
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".pdf": "application/pdf"}
@@ -130,15 +130,11 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
     async def book(request: Request[Any, Any, Any], concert: str) -> Response[str]:
         """The order is recorded by the server: a browser may close before its thank-you page."""
         one = concerts.by_id[concert]
-        user, visitor = request.cookies.get("user"), request.cookies.get("tw_id")
-        order = {
-            "order_id": secrets.token_hex(8),
-            "revenue": one["price"],
-            "currency": "EUR",
-        }
+        order = {"order_id": secrets.token_hex(8), "revenue": one["price"], "currency": "EUR"}
         about = {"entity_type": "concert", "entity_id": concert}
-        if user or visitor:
-            client.track(user or None, "Order Completed", {**order, **about}, anonymous_id=visitor)
+        who = from_cookies(request.headers.get("cookie", ""))
+        if who["anonymous_id"]:
+            client.track(event="Order Completed", properties={**order, **about}, **who)
         return render(request, "booked.html", concert=one)
 
     @get("/tickets/{concert:str}")

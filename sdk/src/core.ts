@@ -109,7 +109,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
       message.anonymousId = anonymousId();
       message.context.sessionId = sessionOf(at, message.userId, ends);
     }
-    if (tw.early?.length < 200) tw.early.push(message);
+    if (tw.early.length < 100) tw.early.push(message);
     emit("message", message);
     out.add(message.messageId, message);
   }

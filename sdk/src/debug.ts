@@ -60,7 +60,7 @@ export default function debug(tw: Inside): void {
     if (list.childElementCount > 200) list.firstElementChild?.remove();
     head();
   };
-  tw.early?.forEach(add);
+  tw.early.forEach(add);
   tw.on("message", add);
   tw.on("sent", async (waiting: Waiting[], answer: Response) => {
     for (const [id] of waiting) mark(id, answer.ok ? "sent" : "rejected");

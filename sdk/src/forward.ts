@@ -35,8 +35,7 @@ export default function forward(tw: Inside): void {
   const copy = (message: Message) => {
     if (!OWN.has(message.event || "")) copies[message.type]?.(message);
   };
-  tw.early?.forEach(copy);
-  tw.early = undefined;
+  tw.early.forEach(copy);
   tw.on("message", copy);
   tw.on("reset", () => {
     page.posthog?.reset?.();

@@ -3,12 +3,12 @@
 import { start, whenSeen } from "./core";
 import type { Call, Load, Options } from "./types";
 
-declare const VERSION: string;
+declare const PARTS: string;
 
 const script = document.currentScript as HTMLScriptElement;
 const page = window as unknown as { trackway?: { q?: Call[] } };
 const base = new URL(".", script.src).href;
-const load: Load = (part) => import(`${base}t/${part}.js?${VERSION}`);
+const load: Load = (part) => import(`${base}t/${part}.js?${PARTS}`);
 whenSeen(() => {
   const queue: Call[] = page.trackway?.q || [];
   const options = { host: base.slice(0, -1), ...script.dataset } as unknown as Options;

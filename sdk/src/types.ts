@@ -147,8 +147,8 @@ export type Load = (part: string) => Promise<{ default: (...args: any[]) => any 
 export interface Inside extends Trackway {
   options: Options;
   load: Load;
-  /** The first messages, for parts that are loaded after them; until the page has loaded. */
-  early?: Message[];
+  /** The first hundred messages, for parts that are loaded after them. */
+  early: Message[];
   /** Where the page came from; in a single-page application the page before. */
   referrer: string;
   /** An address without what may be private. */

@@ -684,6 +684,7 @@ def test_the_debug_overlay_shows_what_is_sent(context: BrowserContext, site: Sit
     page.locator("[data-swipe=left]").first.click()
     overlay = page.locator("trackway-debug")
     expect(overlay.locator("summary", has_text="swipe")).to_be_visible()
+    expect(overlay.locator("summary", has_text="page")).to_have_count(1)
     expect(overlay.locator("summary", has_text="swipe").locator(".sent")).to_be_visible()
     overlay.locator("summary", has_text="swipe").click()
     expect(overlay.locator("pre").filter(has_text='"direction": "left"')).to_be_visible()
@@ -834,6 +835,71 @@ def test_vue_components_are_impressions_and_track(context: BrowserContext, site:
 def test_on_a_server_the_module_does_nothing_and_components_render() -> None:
     ran = subprocess.run(["node", "peers/server.mjs"], cwd=ROOT / "sdk", capture_output=True, text=True, timeout=60)
     assert (ran.stdout, ran.returncode) == ("fine\n", 0), ran.stderr
+
+
+def test_nobody_who_does_nothing_for_half_a_minute_is_engaged(context: BrowserContext, site: Site) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{site.url}/chat")
+    page.clock.run_for(2000)
+    page.mouse.move(10, 10)
+    page.clock.run_for(100_000)
+    page.mouse.move(20, 20)
+    page.clock.run_for(5000)
+    visitor = of(page)
+    page.get_by_role("link", name="Discover").click()
+    page.wait_for_url("**/discover")
+    page.wait_for_timeout(1000)
+    times = [row["properties"] for row in site.events(visitor, measured=True) if row["name"] == "engagement"]
+    assert abs(sum(one["visible_s"] for one in times) - 107) < 2
+    assert abs(sum(one["engaged_s"] for one in times) - (2 + 30 + 5)) < 2
+
+
+def test_a_queue_that_is_full_drops_the_oldest_and_says_how_many(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    settle(page)
+    context.set_offline(True)
+    for start in range(0, 5400, 900):
+        page.evaluate(f"for (let n = {start}; n < {start} + 900; n++) trackway.track('Many', {{ n }})")
+        page.wait_for_timeout(300)
+    page.wait_for_function(QUEUED.replace("RESULT", "count >= 5400"), polling=100)
+    context.set_offline(False)
+    settle(page)
+    page.wait_for_timeout(1500)
+    settle(page)
+    kept = sorted(row["properties"]["n"] for row in site.events(f"{visitor} AND name = 'Many'"))
+    [dropped] = [row["properties"]["count"] for row in site.events(f"{visitor} AND name = 'messages_dropped'")]
+    assert len(kept) + dropped == 5400
+    assert kept == list(range(dropped, 5400)), "the oldest go first"
+    assert 300 <= dropped <= 500
+
+
+def test_without_keepalive_the_page_says_goodbye_by_beacon(context: BrowserContext, site: Site) -> None:
+    context.add_init_script("delete Request.prototype.keepalive")
+    page = go(context, f"{site.url}/chat")
+    visitor = of(page)
+    settle(page)
+    page.evaluate("trackway.track('Last words')")
+    page.close(run_before_unload=True)
+    for _ in range(50):
+        if "Last words" in names(rows := site.events(visitor)):
+            break
+        time.sleep(0.1)
+    assert names(rows).count("Last words") == 1
+    assert names(rows)[-1] == "Session Ended"
+
+
+def test_what_the_server_records_belongs_to_the_browsers_session(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/concerts/c5")
+    visitor = of(page)
+    page.get_by_role("button", name="Book a seat here").click()
+    page.wait_for_url("**/book")
+    page.wait_for_timeout(1500)
+    rows = site.events(visitor)
+    assert "Order Completed" in names(rows)
+    assert len({row["session_id"] for row in rows}) == 1
+    assert len(site.sessions(visitor)) == 1
 
 
 def test_a_prerendered_page_is_seen_when_it_is_shown_and_not_before(site: Site, tmp_path: Path) -> None:

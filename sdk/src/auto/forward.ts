@@ -5,7 +5,6 @@ export function forward(tw: Inside): void {
   const look = () => {
     if (["posthog", "mixpanel", "gtag"].some((name) => name in window))
       tw.load("forward").then((part) => part.default(tw));
-    else tw.early = undefined;
   };
   if (document.readyState === "complete") look();
   else addEventListener("load", look);

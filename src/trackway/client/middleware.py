@@ -116,23 +116,36 @@ def _record(
         return
     if trust_proxy and "x-forwarded-for" in headers:
         address = headers["x-forwarded-for"].split(",")[0].strip()
-    cookies = _cookies(headers.get("cookie", ""))
+    visitor = from_cookies(headers.get("cookie", ""))
     context: dict[str, Any] = {
         "ip": address,
         "userAgent": headers.get("user-agent", ""),
         "locale": headers.get("accept-language", "").partition(",")[0],
         "page": {"url": url, "referrer": headers.get("referer", "")},
+        **visitor["context"],
     }
-    with contextlib.suppress(KeyError, ValueError, IndexError, TypeError):
-        context["sessionId"] = json.loads(cookies["tw_s"])[0]
-    client.page(
-        cookies.get("tw_u") or None,
-        properties={"status": answer["status"], "duration_ms": round((time.monotonic() - began) * 1000, 1)},
-        context=context,
-        anonymous_id=cookies.get("tw_id") or None,
-    )
+    properties = {"status": answer["status"], "duration_ms": round((time.monotonic() - began) * 1000, 1)}
+    client.page(visitor["user_id"], properties=properties, context=context, anonymous_id=visitor["anonymous_id"])
 
 
-def _cookies(header: str) -> dict[str, str]:
+def from_cookies(header: str) -> dict[str, Any]:
+    """Who a browser is, and in which session, by the SDK's cookies.
+
+    Args:
+        header: the request's `Cookie` header.
+
+    Returns:
+        `user_id`, `anonymous_id` and `context`, for a client's calls: what the server records while it answers the
+        browser then belongs to the browser's session:
+        `trackway.track(event="Order Completed", properties={…}, **from_cookies(request.headers["cookie"]))`.
+    """
     pairs = (part.strip().partition("=") for part in header.split(";"))
-    return {name: unquote(value) for name, _, value in pairs}
+    cookies = {name: unquote(value) for name, _, value in pairs}
+    context: dict[str, Any] = {}
+    with contextlib.suppress(KeyError, ValueError, IndexError, TypeError):
+        context["sessionId"] = str(json.loads(cookies["tw_s"])[0])
+    return {
+        "user_id": cookies.get("tw_u") or None,
+        "anonymous_id": cookies.get("tw_id") or None,
+        "context": context,
+    }

@@ -46,7 +46,7 @@ class Pages(Controller):
 
     @get("/t/{name:str}", exclude_from_auth=True, sync_to_thread=True)
     def sdk_part(self, name: str) -> Response[bytes]:
-        """A part of it, which it asks for with its version."""
+        """A part of it, which it asks for by its content."""
         return _script(SDK / "t" / Path(name).name, "public, max-age=31536000")
 
     @get("/", exclude_from_auth=True, sync_to_thread=True)

@@ -70,6 +70,11 @@ class Planning(Controller):
 
     @get("/violations", sync_to_thread=True)
     def violations(self, asked: Asked, house: House, limit: Limit = 100) -> dict[str, Any]:
-        """What messages broke of it, by event, property and version of the library."""
+        """What messages broke of it, by event (and its owner), property and version of the library."""
         answer = violations(house.store, asked.question, limit)
-        return {"data": answer.rows(), "query": answer.opened()}
+        current = house.accounts.plans.current(asked.question.project_id)
+        owners = {name: event.owner for name, event in current[1].events.items()} if current else {}
+        return {
+            "data": [{**row, "owner": owners.get(row["event"], "")} for row in answer.rows()],
+            "query": answer.opened(),
+        }
