@@ -65,6 +65,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
 
   /** An address without what may be private: only campaigns and click ids stay of its query. */
   const clean = (address: string) => {
+    if (!address) return "";
     try {
       const url = new URL(address, location.href);
       const kept = options.params || "";

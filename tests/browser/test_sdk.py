@@ -267,6 +267,27 @@ def test_a_known_list_of_actions_is_exactly_what_is_stored(
     assert abs(looked - stayed) < 1
 
 
+def test_where_a_page_came_from_is_where_it_came_from(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/?utm_source=news&utm_medium=email&email=ann@example.com")
+    visitor = of(page)
+    page.get_by_role("tab", name="Jazz").click()
+    page.wait_for_timeout(300)
+    page.locator(".card").first.get_by_role("link").click()
+    page.wait_for_url("**/concerts/*")
+    page.wait_for_function("() => trackway.user().sessionId")
+    settle(page)
+    site.server.stored()
+    rows = site.server.sql(
+        f"SELECT path, query, referrer, source FROM events WHERE {visitor} AND type = 'page' ORDER BY timestamp"
+    )
+    tagged = "?utm_source=news&utm_medium=email"
+    assert [(row["path"], row["query"], row["referrer"]) for row in rows[:2]] == [
+        ("/", tagged[1:], ""), ("/tabs/jazz", "", f"{site.url}/{tagged}"),
+    ]  # fmt: skip
+    assert rows[2]["referrer"] == f"{site.url}/tabs/jazz"
+    assert {row["source"] for row in rows} == {"news"}
+
+
 def test_time_in_view_scroll_depth_and_vitals_are_measured(context: BrowserContext, site: Site) -> None:
     page = go(context, f"{site.url}/concerts/c3")
     visitor = of(page)
