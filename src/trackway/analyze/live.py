@@ -12,6 +12,15 @@ HERE = timedelta(minutes=5)
 SHOWN = timedelta(minutes=30)
 
 
+RECENT = timedelta(hours=1)
+
+
+def arrived(store: Store, question: Question, since: datetime, now: datetime, limit: int = 200) -> list[dict[str, Any]]:
+    """Events that arrived after `since`, the oldest first; of more than `limit` the newest."""
+    oldest = moment(now - RECENT)
+    return ask(store, "arrived.sql", question, since=moment(since), oldest=oldest, limit=limit).rows()[::-1]
+
+
 def live(store: Store, question: Question, now: datetime) -> tuple[Answer, dict[str, Any]]:
     """Visitors with an event in the last 5 minutes, and visitors, page views and events a minute for 30 minutes."""
     since = (now - SHOWN).replace(second=0, microsecond=0)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
+from trackway.govern.boards import Boards
 from trackway.govern.planning import Plans
 from trackway.govern.saved import Saved
 from trackway.govern.tables import Key, Membership, Project, SignIn, User
@@ -29,7 +30,7 @@ from trackway.govern.tables import Key, Membership, Project, SignIn, User
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0003"
+_HEAD = "0004"
 
 
 class AccountsUnavailable(Exception):
@@ -79,6 +80,7 @@ class Accounts:
             self._migrate()
             self.saved = Saved(self._sessions)
             self.plans = Plans(self._sessions)
+            self.boards = Boards(self._sessions)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = url.render_as_string(hide_password=True)
             raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error

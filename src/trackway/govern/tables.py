@@ -83,6 +83,33 @@ class Segment(Base):
     created_at: Mapped[datetime]
 
 
+class Board(Base):
+    """A page that somebody put together: tiles, and the period and filters they share. Removed ones can come back."""
+
+    __tablename__ = "boards"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    body: Mapped[Any] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Share(Base):
+    """A link that shows a board to whoever has it; its token is kept only as a hash."""
+
+    __tablename__ = "shares"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    board_id: Mapped[str] = mapped_column(ForeignKey("boards.id"))
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None] = mapped_column(default=None)
+    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
 class WrittenPlan(Base):
     """One version of a project's tracking plan; the highest holds."""
 

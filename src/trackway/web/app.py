@@ -14,6 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from trackway import __version__
 from trackway.collect import Collector
 from trackway.web.asking import Ask, Desk
+from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication
 from trackway.web.health import Health
 from trackway.web.house import House
@@ -24,6 +25,7 @@ from trackway.web.problems import HANDLERS
 from trackway.web.projects import Projects
 from trackway.web.questions import Questions, asked
 from trackway.web.signing_in import SigningIn
+from trackway.web.streaming import Streaming
 from trackway.web.turns import TakeTurns, Turns
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -35,7 +37,19 @@ def api(house: House) -> Litestar:
     desk = Desk(house, turns)
     Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
     return Litestar(
-        route_handlers=[Health, SigningIn, Projects, Ask, Questions, Keeping, Planning, Pages],
+        route_handlers=[
+            Health,
+            SigningIn,
+            Projects,
+            Ask,
+            Questions,
+            Keeping,
+            BoardsOfProject,
+            Shared,
+            Streaming,
+            Planning,
+            Pages,
+        ],
         dependencies={
             "house": Provide(lambda: house, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),

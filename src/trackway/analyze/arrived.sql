@@ -1,0 +1,11 @@
+-- Events that arrived since, the oldest first; looked for among those of the last hour.
+SELECT
+    event_id, timestamp, received_at, name, type, visitor_id, visitor_name, user_id, session_id, path, source, device,
+    country, city, bot, entity_type, entity_id, revenue, currency, toJSONString(properties) AS properties
+FROM events
+WHERE project_id = {project:UUID}
+  AND timestamp >= {oldest:DateTime64(3,'UTC')}
+  AND received_at > {since:DateTime64(3,'UTC')}
+  {{ event_filter }}
+ORDER BY received_at DESC, event_id DESC
+LIMIT {limit:UInt32}
