@@ -121,6 +121,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a week of the concert site."""
+    running = Server(tmp_path_factory.mktemp("browser") / "data").start()
+    script = str(Path(__file__).parents[1] / "examples" / "concert_traffic.py")
+    options = ["--url", running.url, "--write-key", WRITE_KEY, "--days", "7", "--visits-per-day", "40"]
+    subprocess.run([sys.executable, script, *options], check=True)
+    running.stored()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Makes servers on empty directories; they are stopped at the end."""

@@ -14,8 +14,8 @@ BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 TREND = {"question": "trend", "series": [{"metric": "events", "event": "Boarded"}], "interval": "day"}
 LAYOUT = {
     "tiles": [
-        {"id": "a", "kind": "question", "title": "Boarded", "text": "", "ask": TREND, "x": 0, "y": 0, "w": 6, "h": 4},
-        {"id": "b", "kind": "note", "title": "", "text": "# Hello", "ask": {}, "x": 6, "y": 0, "w": 6, "h": 2},
+        {"id": "a", "kind": "question", "title": "Boarded", "text": "", "ask": TREND, "show": "chart", "x": 0, "y": 0, "w": 6, "h": 4},
+        {"id": "b", "kind": "note", "title": "", "text": "# Hello", "ask": {}, "show": "chart", "x": 6, "y": 0, "w": 6, "h": 2},
     ],
     "period": "7d", "from": "", "to": "", "filter": ["properties.plan:is:free"], "bots": False,
 }  # fmt: skip

@@ -15,6 +15,7 @@ const PAGES = [
   ["sessions", "Sessions"],
   ["visitors", "Visitors"],
   ["events", "Events"],
+  ["boards", "Boards"],
   ["settings", "Settings"],
 ] as const;
 

@@ -207,6 +207,47 @@ export interface PersonRow {
   last_seen: string;
   country: string;
 }
+export interface Tile {
+  id: string;
+  kind: "question" | "note";
+  title: string;
+  text: string;
+  ask: Record<string, unknown>;
+  show: "chart" | "number";
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+export interface Layout {
+  tiles: Tile[];
+  period: string;
+  from: string;
+  to: string;
+  filter: string[];
+  bots: boolean;
+}
+export interface Board {
+  id: string;
+  name: string;
+  layout: Layout;
+  created_by: string;
+  updated_at: string;
+}
+export interface Share {
+  id: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  token: string;
+}
+export interface Shared {
+  name: string;
+  layout: Layout;
+  project: string;
+  timezone: string;
+  currency: string;
+}
 export interface Answer<Data> {
   data: Data;
   query: Query;
@@ -267,6 +308,8 @@ export const api = {
   post: <Result>(path: string, body: unknown) => call<Result>("POST", path, body),
   /** A question; when its page is left, the server stops working on it. */
   ask: <Result>(path: string, body: unknown, signal: AbortSignal) => call<Result>("POST", path, body, signal),
+  put: <Result>(path: string, body: unknown) => call<Result>("PUT", path, body),
+  remove: (path: string) => call<void>("DELETE", path),
   patch: <Result>(path: string, body: unknown) => call<Result>("PATCH", path, body),
   me: async () => remember(await call<Me>("GET", "/me")),
   signIn: async (email: string, password: string) =>

@@ -14,8 +14,15 @@ export function useProject(): Project {
   return project;
 }
 
-/** The view in the address, and a function that changes a part of it. */
-export function useView(): [View, (change: Partial<View>) => void] {
+type Viewing = [View, (change: Partial<View>) => void];
+/** A view that is not the address's: a board has its own. */
+export const ViewContext = createContext<Viewing | undefined>(undefined);
+/** Whether numbers may be opened into people: not by whoever was given a link. */
+export const ReadOnly = createContext(false);
+
+/** The view of the page, usually kept in the address, and a function that changes a part of it. */
+export function useView(): Viewing {
+  const own = useContext(ViewContext);
   const search = useSearch({ strict: false }) as Record<string, unknown>;
   const navigate = useNavigate();
   const view = readView(search);
@@ -27,7 +34,7 @@ export function useView(): [View, (change: Partial<View>) => void] {
       } as never),
     [navigate],
   );
-  return [view, change];
+  return own ?? [view, change];
 }
 
 /** The store's version; it grows when something new is stored. Stops while the page is hidden. */

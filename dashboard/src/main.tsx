@@ -4,15 +4,19 @@ import { StrictMode, useContext } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./api";
 import { MeContext } from "./hooks";
+import { BoardPage } from "./pages/BoardPage";
+import { Boards } from "./pages/Boards";
 import { Explore } from "./pages/Explore";
 import { Events, Sessions, Sources, Visitors } from "./pages/Lists";
 import { Live } from "./pages/Live";
 import { Overview } from "./pages/Overview";
 import { Settings } from "./pages/Settings";
+import { SharedPage } from "./pages/SharedPage";
 import { SignIn } from "./pages/SignIn";
 import { VisitorPage } from "./pages/VisitorPage";
 import { Empty, Failure, Skeleton } from "./parts";
 import { Shell, useMe } from "./Shell";
+import { Toasts } from "./toast";
 import "./style.css";
 
 function First() {
@@ -31,6 +35,7 @@ const page = (path: string, component: () => React.JSX.Element) =>
 const router = createRouter({
   routeTree: root.addChildren([
     first,
+    createRoute({ getParentRoute: () => root, path: "/shared/$token", component: SharedPage }),
     shell.addChildren([
       page("overview", Overview),
       page("live", Live),
@@ -40,6 +45,8 @@ const router = createRouter({
       page("visitors", Visitors),
       page("visitor", VisitorPage),
       page("events", Events),
+      page("boards", Boards),
+      page("board/$boardId", BoardPage),
       page("settings", Settings),
     ]),
   ]),
@@ -74,7 +81,9 @@ if (place !== null) {
   createRoot(place).render(
     <StrictMode>
       <QueryClientProvider client={client}>
-        <App />
+        <Toasts>
+          {location.pathname.startsWith("/shared/") ? <RouterProvider router={router} /> : <App />}
+        </Toasts>
       </QueryClientProvider>
     </StrictMode>,
   );

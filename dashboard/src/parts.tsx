@@ -1,7 +1,7 @@
 /** The few parts every page is made of. */
-import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
 import type { Query } from "./api";
+import { Framed } from "./dialog";
 import { percent } from "./format";
 
 export function Card(props: { title?: string; aside?: ReactNode; children: ReactNode; className?: string }) {
@@ -67,41 +67,32 @@ export function Change({ value, good = 1 }: { value: number | undefined; good?: 
 export function Opened({ query, name }: { query: Query | undefined; name: string }) {
   if (query === undefined) return null;
   return (
-    <Dialog.Root>
-      <Dialog.Trigger
-        aria-label={`SQL: the query behind ${name}`}
-        title="Show the query"
-        className="no-print rounded-md px-1.5 py-0.5 font-mono text-xs text-soft hover:bg-accent-soft hover:text-ink"
-      >
-        SQL
-      </Dialog.Trigger>
-      <Dialog.Portal>
-        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
-        <Dialog.Content
-          className="fixed top-1/2 left-1/2 z-50 flex max-h-[85vh] w-[min(46rem,94vw)] -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-line bg-raised p-5 shadow-xl"
-          aria-describedby={undefined}
+    <Framed
+      title={`The query behind ${name}`}
+      trigger={
+        <button
+          type="button"
+          aria-label={`SQL: the query behind ${name}`}
+          title="Show the query"
+          className="no-print rounded-md px-1.5 py-0.5 font-mono text-xs text-soft hover:bg-accent-soft hover:text-ink"
         >
-          <Dialog.Title className="text-base font-semibold">The query behind {name}</Dialog.Title>
-          <p className="mt-1 text-soft">
-            Answered in {query.took_ms} ms. Values are bound where the braces are.
-          </p>
-          <section
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-            tabIndex={0}
-            aria-label="SQL"
-            className="mt-3 overflow-auto rounded-lg bg-ground p-3"
-          >
-            <pre className="text-xs">{query.sql}</pre>
-            <pre className="mt-3 border-t border-line pt-3 text-xs text-soft">
-              {JSON.stringify(query.parameters, null, 2)}
-            </pre>
-          </section>
-          <Dialog.Close className="mt-4 self-end rounded-lg bg-accent px-4 py-1.5 font-medium text-card">
-            Close
-          </Dialog.Close>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+          SQL
+        </button>
+      }
+    >
+      <p className="text-soft">Answered in {query.took_ms} ms. Values are bound where the braces are.</p>
+      <section
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+        tabIndex={0}
+        aria-label="SQL"
+        className="mt-3 max-h-[55vh] overflow-auto rounded-lg bg-ground p-3"
+      >
+        <pre className="text-xs">{query.sql}</pre>
+        <pre className="mt-3 border-t border-line pt-3 text-xs text-soft">
+          {JSON.stringify(query.parameters, null, 2)}
+        </pre>
+      </section>
+    </Framed>
   );
 }
 

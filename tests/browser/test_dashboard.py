@@ -4,54 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
+from steps import DESK, PHONE, go, open_page, tile
 
-from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
+from conftest import ARTIFACTS, EMAIL, SECRET_KEY, Server
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a week of the concert site."""
-    server = Server(tmp_path_factory.mktemp("browser") / "data").start()
-    script = str(ROOT / "examples" / "concert_traffic.py")
-    options = ["--url", server.url, "--write-key", WRITE_KEY, "--days", "7", "--visits-per-day", "40"]
-    subprocess.run([sys.executable, script, *options], check=True)
-    server.stored()
-    yield server
-    server.stop()
-
-
-def open_page(browser: Browser, server: Server, viewport: Any = None, scheme: Any = "light") -> Page:
-    context = browser.new_context(viewport=viewport or DESK, color_scheme=scheme, locale="en-GB")
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.goto(server.url)
-    page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("navigation", name="Pages").locator("visible=true")).to_be_visible()
-    return page
-
-
-def go(page: Page, name: str) -> None:
-    page.locator("nav[aria-label=Pages] >> visible=true").get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(name)
-
-
-def tile(page: Page, name: str) -> str:
-    return page.get_by_role("button", name=re.compile(f"^{name}")).inner_text().split("\n")[1]
 
 
 def test_signing_in_needs_the_right_password(browser: Browser, filled: Server) -> None:

@@ -1,9 +1,10 @@
 /** How answers are drawn, each with the numbers as a table beneath. */
-import { Dialog } from "radix-ui";
+import { useContext } from "react";
 import type { Asked, Drawn, FunnelSteps, Lifecycles, Line, PersonRow, Sticky, Triangle, Ways } from "../api";
 import { Chart, colour, Drawing, PALETTE } from "../chart";
+import { Framed } from "../dialog";
 import { day, duration, exact, percent } from "../format";
-import { useAsk, useProject } from "../hooks";
+import { ReadOnly, useAsk, useProject } from "../hooks";
 import { Visitor, When } from "../pages/Lists";
 import { Empty, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
@@ -153,27 +154,21 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
 
 /** A number of people that opens into who they are. */
 function People(props: { body: Body; label: string; title: string }) {
+  if (useContext(ReadOnly)) return <span className="font-medium">{props.label}</span>;
   return (
-    <Dialog.Root>
-      <Dialog.Trigger className="font-medium underline decoration-line underline-offset-4 hover:decoration-accent">
-        {props.label}
-      </Dialog.Trigger>
-      <Dialog.Portal>
-        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
-        <Dialog.Content
-          className="fixed top-1/2 left-1/2 z-50 flex max-h-[85vh] w-[min(46rem,94vw)] -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-line bg-raised p-5 shadow-xl"
-          aria-describedby={undefined}
+    <Framed
+      title={props.title}
+      trigger={
+        <button
+          type="button"
+          className="font-medium underline decoration-line underline-offset-4 hover:decoration-accent"
         >
-          <Dialog.Title className="text-base font-semibold">{props.title}</Dialog.Title>
-          <div className="mt-3 overflow-auto">
-            <PeopleList body={props.body} />
-          </div>
-          <Dialog.Close className="mt-4 self-end rounded-lg bg-accent px-4 py-1.5 font-medium text-card">
-            Close
-          </Dialog.Close>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+          {props.label}
+        </button>
+      }
+    >
+      <PeopleList body={props.body} />
+    </Framed>
   );
 }
 
@@ -434,3 +429,13 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
     </>
   );
 }
+
+/** What draws the answer of each kind of question. */
+export const SHOWN: Record<string, (props: { asked: never; body: Body }) => React.JSX.Element> = {
+  trend: TrendShown,
+  funnel: FunnelShown,
+  retention: RetentionShown,
+  lifecycle: LifecycleShown,
+  paths: PathsShown,
+  stickiness: StickinessShown,
+};

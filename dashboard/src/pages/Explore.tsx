@@ -3,25 +3,10 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { Asked } from "../api";
 import { Controls } from "../controls";
 import { type Body, Builder, KINDS } from "../explore/build";
-import {
-  FunnelShown,
-  LifecycleShown,
-  PathsShown,
-  RetentionShown,
-  StickinessShown,
-  TrendShown,
-} from "../explore/shown";
+import { SaveToBoard } from "../explore/save";
+import { SHOWN } from "../explore/shown";
 import { useAsk, useTitle } from "../hooks";
 import { Card, Failure, Opened, Skeleton } from "../parts";
-
-const SHOWN: Record<string, (props: { asked: never; body: Body }) => React.JSX.Element> = {
-  trend: TrendShown,
-  funnel: FunnelShown,
-  retention: RetentionShown,
-  lifecycle: LifecycleShown,
-  paths: PathsShown,
-  stickiness: StickinessShown,
-};
 
 function useBody(): [Body, (body: Body) => void] {
   const search = useSearch({ strict: false }) as { ask?: Body };
@@ -67,6 +52,7 @@ export function Explore() {
         title={label}
         aside={
           <>
+            <SaveToBoard body={body} label={label} />
             <span aria-live="polite">{answer.isFetching ? "asking…" : ""}</span>
             <Opened query={answer.data?.queries[0]} name={label} />
           </>

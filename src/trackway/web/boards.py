@@ -33,6 +33,7 @@ class Tile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, msgspec.Meta(max_length=200)] = ""
     text: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
     ask: dict[str, Any] = {}
+    show: Literal["chart", "number"] = "chart"
     x: Annotated[int, msgspec.Meta(ge=0, le=11)] = 0
     y: Cell = 0
     w: Annotated[int, msgspec.Meta(ge=1, le=12)] = 6

@@ -1,0 +1,100 @@
+/** Links to a board: made with an end, copied once, taken back at any time. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Share } from "../api";
+import { Framed, field, primary, quiet } from "../dialog";
+import { day } from "../format";
+import { useProject } from "../hooks";
+import { Failure } from "../parts";
+import { useToast } from "../toast";
+
+const ENDS: [string, string][] = [
+  ["7", "for a week"],
+  ["30", "for 30 days"],
+  ["365", "for a year"],
+  ["", "until it is taken back"],
+];
+
+export function ShareBoard({ path }: { path: string }) {
+  const project = useProject();
+  const client = useQueryClient();
+  const say = useToast();
+  const [link, setLink] = useState("");
+  const shares = useQuery({ queryKey: ["shares", path], queryFn: () => api.get<Share[]>(`${path}/shares`) });
+  const fresh = () => client.invalidateQueries({ queryKey: ["shares", path] });
+
+  async function make(days: string) {
+    const made = await api.post<Share>(`${path}/shares`, days ? { days: Number(days) } : {});
+    setLink(`${window.location.origin}/shared/${made.token}`);
+    await fresh();
+  }
+  async function revoke(share: Share) {
+    await api.remove(`${path}/shares/${share.id}`);
+    await fresh();
+    say("The link does not work any more.");
+  }
+
+  return (
+    <Framed
+      title="Share this board"
+      trigger={
+        <button type="button" className={quiet}>
+          Share
+        </button>
+      }
+    >
+      <p className="text-soft">
+        Whoever has the link sees this board, with its period and filters, and nothing else of the project.
+      </p>
+      <form
+        className="mt-3 flex flex-wrap items-end gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void make(String(new FormData(event.currentTarget).get("days")));
+        }}
+      >
+        <label>
+          It works
+          <select name="days" className={field}>
+            {ENDS.map(([days, label]) => (
+              <option key={days} value={days}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="submit" className={primary}>
+          Make a link
+        </button>
+      </form>
+      {link && (
+        <div className="mt-3 rounded-lg bg-ground p-3" role="status">
+          <p className="mb-1">Copy it now; it is not shown again:</p>
+          <input
+            readOnly
+            aria-label="The link"
+            value={link}
+            onFocus={(event) => event.target.select()}
+            className={`${field} font-mono text-xs`}
+          />
+        </div>
+      )}
+      {shares.error && <Failure error={shares.error} again={shares.refetch} />}
+      <ul className="mt-3 divide-y divide-line">
+        {shares.data?.map((share) => (
+          <li key={share.id} className="flex items-center justify-between gap-3 py-2">
+            <span>
+              Made by {share.created_by} on {day(share.created_at, project.timezone, "day")},{" "}
+              {share.expires_at
+                ? `works until ${day(share.expires_at, project.timezone, "day")}`
+                : "has no end"}
+            </span>
+            <button type="button" className={quiet} onClick={() => void revoke(share)}>
+              Take back
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Framed>
+  );
+}

@@ -1,0 +1,97 @@
+/** One tile of a board: a question with its answer drawn, or a note. */
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { type Asked, api, type Drawn, type Tile } from "../api";
+import type { Body } from "../explore/build";
+import { SHOWN } from "../explore/shown";
+import { exact } from "../format";
+import { useAsk } from "../hooks";
+import { Change, Empty, Failure, Opened, Skeleton } from "../parts";
+
+interface Answering {
+  data: Asked<unknown> | undefined;
+  error: Error | null;
+  refetch?: () => void;
+}
+
+/** A tile whose answer is the project's, for those who may see it. */
+export function OwnTile({ tile, handle }: { tile: Tile; handle: ReactNode }) {
+  const answer = useAsk<unknown>(tile.kind === "question" ? { ...tile.ask, ...comparing(tile) } : undefined);
+  return <Framed tile={tile} answer={answer} handle={handle} />;
+}
+
+/** A tile whose answer comes by a link. */
+export function SharedTile({ tile, token }: { tile: Tile; token: string }) {
+  const answer = useQuery({
+    queryKey: ["shared", token, tile.id],
+    queryFn: () => api.get<Asked<unknown>>(`/shared/${token}/tiles/${encodeURIComponent(tile.id)}`),
+    enabled: tile.kind === "question",
+    refetchInterval: 60_000,
+  });
+  return <Framed tile={tile} answer={answer} />;
+}
+
+const comparing = (tile: Tile) => (tile.show === "number" ? { compare: "previous" } : {});
+
+function Framed({ tile, answer, handle }: { tile: Tile; answer: Answering; handle?: ReactNode }) {
+  return (
+    <section className="flex min-w-0 flex-1 flex-col overflow-hidden rounded-xl border border-line bg-card">
+      {(tile.title || handle) && (
+        <div className="flex min-h-11 items-center gap-2 px-4 pt-1.5">
+          <h2 className="min-w-0 flex-1 truncate font-semibold">{tile.title}</h2>
+          <Opened query={answer.data?.queries?.[0]} name={tile.title || "this tile"} />
+          {handle}
+        </div>
+      )}
+      <div className="min-h-0 flex-1 overflow-auto">
+        {tile.kind === "note" ? <Note text={tile.text} /> : <Answered tile={tile} answer={answer} />}
+      </div>
+    </section>
+  );
+}
+
+function Answered({ tile, answer }: { tile: Tile; answer: Answering }) {
+  const body = tile.ask as Body;
+  const Shown = SHOWN[body.question];
+  if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
+  if (answer.data === undefined) return <Skeleton rows={4} />;
+  if (tile.show === "number") return <BigNumber asked={answer.data as Asked<Drawn>} />;
+  if (Shown === undefined) return <Empty title="This question has no drawing" />;
+  return <Shown asked={answer.data as never} body={body} />;
+}
+
+function BigNumber({ asked }: { asked: Asked<Drawn> }) {
+  const now = Number(asked.data.series[0]?.total ?? 0);
+  const before = Number(asked.before?.data.series[0]?.total ?? 0);
+  return (
+    <div className="px-4 pb-3">
+      <p className="text-4xl font-semibold">{exact(now)}</p>
+      {asked.before && <Change value={before === 0 ? undefined : (now - before) / before} />}
+    </div>
+  );
+}
+
+/** A note: a line that begins with # is a heading, one with - an item; everything is text. */
+function Note({ text }: { text: string }) {
+  return (
+    <div className="space-y-1.5 px-4 py-3">
+      {text.split("\n").map((line, at) => {
+        const key = `${at}${line}`;
+        if (line.startsWith("# "))
+          return (
+            <p key={key} className="text-lg font-semibold">
+              {line.slice(2)}
+            </p>
+          );
+        if (line.startsWith("- "))
+          return (
+            <p key={key} className="flex gap-2">
+              <span aria-hidden="true">•</span>
+              {line.slice(2)}
+            </p>
+          );
+        return <p key={key}>{line}</p>;
+      })}
+    </div>
+  );
+}

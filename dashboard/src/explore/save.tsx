@@ -1,0 +1,147 @@
+/** Puts a question onto a board, or answers into a file. */
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, type Board, type Tile } from "../api";
+import { Framed, field, primary, quiet } from "../dialog";
+import { useProject, useView } from "../hooks";
+import { placed } from "../pages/BoardPage";
+import { useBoards } from "../pages/Boards";
+import type { Body } from "./build";
+
+const NEW = "new";
+
+export function SaveToBoard({ body, label }: { body: Body; label: string }) {
+  const project = useProject();
+  const [view] = useView();
+  const client = useQueryClient();
+  const boards = useBoards();
+  const [open, setOpen] = useState(false);
+  const [saved, setSaved] = useState<Board>();
+
+  async function save(form: FormData) {
+    const path = `/projects/${project.id}/boards`;
+    const chosen = String(form.get("board"));
+    const board =
+      chosen === NEW
+        ? await api.post<Board>(path, {
+            name: String(form.get("name")),
+            layout: {
+              period: view.period,
+              from: view.from ?? "",
+              to: view.to ?? "",
+              filter: view.filter,
+              bots: view.bots,
+            },
+          })
+        : await api.get<Board>(`${path}/${chosen}`);
+    const show = String(form.get("show")) === "number" ? "number" : "chart";
+    const { tiles } = board.layout;
+    const tile: Tile = {
+      ...placed(tiles),
+      kind: "question",
+      title: String(form.get("title")),
+      text: "",
+      ask: body,
+      show,
+      w: show === "number" ? 3 : 6,
+      h: show === "number" ? 2 : 5,
+    };
+    const layout = { ...board.layout, tiles: [...tiles, tile] };
+    setSaved(await api.put<Board>(`${path}/${board.id}`, { layout }));
+    await client.invalidateQueries({ queryKey: ["boards", project.id] });
+    client.removeQueries({ queryKey: ["board"] });
+  }
+
+  return (
+    <Framed
+      title="Save to a board"
+      open={open}
+      change={(now) => {
+        setOpen(now);
+        setSaved(undefined);
+      }}
+      trigger={
+        <button type="button" className={`${quiet} no-print`}>
+          Save to a board
+        </button>
+      }
+    >
+      {saved ? (
+        <p role="status">
+          It is on{" "}
+          <Link
+            to={`/p/${project.id}/board/${saved.id}` as "/"}
+            className="font-medium text-accent underline underline-offset-4"
+          >
+            {saved.name}
+          </Link>
+          .
+        </p>
+      ) : (
+        <SaveForm boards={boards.data ?? []} label={label} single={body.question === "trend"} save={save} />
+      )}
+    </Framed>
+  );
+}
+
+function SaveForm(props: {
+  boards: Board[];
+  label: string;
+  single: boolean;
+  save: (form: FormData) => Promise<void>;
+}) {
+  const [chosen, setChosen] = useState(props.boards[0]?.id ?? NEW);
+  const [said, setSaid] = useState("");
+  return (
+    <form
+      className="space-y-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.save(new FormData(event.currentTarget)).catch((error: Error) => setSaid(error.message));
+      }}
+    >
+      <label className="block">
+        Title
+        <input name="title" required maxLength={200} defaultValue={props.label} className={field} />
+      </label>
+      <label className="block">
+        Board
+        <select
+          name="board"
+          value={chosen}
+          onChange={(event) => setChosen(event.target.value)}
+          className={field}
+        >
+          {props.boards.map((board) => (
+            <option key={board.id} value={board.id}>
+              {board.name}
+            </option>
+          ))}
+          <option value={NEW}>a new one …</option>
+        </select>
+      </label>
+      {chosen === NEW && (
+        <label className="block">
+          Name of the new board
+          <input name="name" required maxLength={200} className={field} />
+        </label>
+      )}
+      {props.single && (
+        <label className="block">
+          Shown as
+          <select name="show" className={field}>
+            <option value="chart">a chart</option>
+            <option value="number">a number, with its change</option>
+          </select>
+        </label>
+      )}
+      <button type="submit" className={primary}>
+        Save
+      </button>
+      <p role="alert" className="text-bad">
+        {said}
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,76 @@
+/** The boards of a project. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { api, type Board } from "../api";
+import { field, primary } from "../dialog";
+import { ago } from "../format";
+import { useProject, useTitle } from "../hooks";
+import { Card, Empty, Failure, Skeleton } from "../parts";
+
+export function useBoards() {
+  const project = useProject();
+  return useQuery({
+    queryKey: ["boards", project.id],
+    queryFn: () => api.get<Board[]>(`/projects/${project.id}/boards`),
+  });
+}
+
+export function Boards() {
+  useTitle("Boards");
+  const project = useProject();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const boards = useBoards();
+  async function make(name: string) {
+    const made = await api.post<Board>(`/projects/${project.id}/boards`, { name });
+    await client.invalidateQueries({ queryKey: ["boards", project.id] });
+    await navigate({ to: `/p/${project.id}/board/${made.id}` as "/" });
+  }
+  return (
+    <div className="mx-auto max-w-4xl space-y-4">
+      <h1 className="text-xl font-semibold">Boards</h1>
+      <Card>
+        <form
+          className="flex flex-wrap items-end gap-3 p-4"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void make(String(new FormData(event.currentTarget).get("name")));
+          }}
+        >
+          <label className="min-w-56 flex-1">
+            A new board
+            <input name="name" required maxLength={200} placeholder="Weekly numbers" className={field} />
+          </label>
+          <button type="submit" className={`${primary} min-h-9`}>
+            Make it
+          </button>
+        </form>
+      </Card>
+      <Card>
+        {boards.error && <Failure error={boards.error} again={boards.refetch} />}
+        {boards.data === undefined && !boards.error && <Skeleton rows={3} />}
+        {boards.data?.length === 0 && (
+          <Empty title="No boards yet">
+            A board holds the answers you look at again and again. It has a period of its own, fits a wall,
+            and can be shown to others by a link.
+          </Empty>
+        )}
+        <ul className="divide-y divide-line">
+          {boards.data?.map((board) => (
+            <li key={board.id}>
+              <Link
+                to={`/p/${project.id}/board/${board.id}` as "/"}
+                className="flex flex-wrap items-baseline justify-between gap-x-4 px-4 py-3 hover:bg-accent-soft/40"
+              >
+                <span className="font-medium">{board.name}</span>
+                <span className="text-soft">
+                  {board.layout.tiles.length} tiles · changed {ago(board.updated_at)} · by {board.created_by}
+                </span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </Card>
+    </div>
+  );
+}
