@@ -91,7 +91,15 @@ function options({ labels, series, show }: Frame) {
 }
 
 /** A drawing of any kind; `option` is made anew when the colours change. */
-export function Drawing(props: { option: () => object; label: string; height?: number; again?: unknown }) {
+export function Drawing(props: {
+  option: () => object;
+  label: string;
+  height?: number;
+  again?: unknown;
+  /** What the drawing needs besides, such as a map. */
+  prepare?: (engine: typeof import("./engine")) => Promise<void>;
+}) {
+  const prepare = useRef(props.prepare);
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType>(undefined);
   const latest = useRef(props.option);
@@ -102,7 +110,8 @@ export function Drawing(props: { option: () => object; label: string; height?: n
     const draw = () => chart.current?.setOption(latest.current() as never, { notMerge: true });
     const resize = new ResizeObserver(() => chart.current?.resize());
     const system = window.matchMedia("(prefers-color-scheme: dark)");
-    void import("./engine").then((engine) => {
+    void import("./engine").then(async (engine) => {
+      await prepare.current?.(engine);
       if (gone || place.current === null) return;
       chart.current = engine.init(place.current, undefined, { renderer: "svg" });
       resize.observe(place.current);

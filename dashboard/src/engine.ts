@@ -1,13 +1,22 @@
 /** The parts of ECharts that are used, in a chunk of their own. */
-import { BarChart, LineChart, SankeyChart } from "echarts/charts";
-import { AriaComponent, GridComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
-import { init, use } from "echarts/core";
+import { BarChart, HeatmapChart, LineChart, MapChart, SankeyChart } from "echarts/charts";
+import {
+  AriaComponent,
+  GridComponent,
+  MarkLineComponent,
+  TooltipComponent,
+  VisualMapComponent,
+} from "echarts/components";
+import { init, registerMap, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
 use([
   LineChart,
   BarChart,
   SankeyChart,
+  MapChart,
+  HeatmapChart,
+  VisualMapComponent,
   GridComponent,
   MarkLineComponent,
   TooltipComponent,
@@ -15,4 +24,4 @@ use([
   SVGRenderer,
 ]);
 
-export { init };
+export { init, registerMap };

@@ -91,7 +91,16 @@ def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Brows
     go(page, "Live")
     page.wait_for_timeout(1500)
     filled.post("track", {"event": "Sent by hand", "anonymousId": "by-hand"})
-    expect(page.get_by_role("cell", name="Sent by hand")).to_be_visible(timeout=5_000)
+    stream = page.get_by_role("list", name="Newest events by visitor")
+    expect(stream.get_by_text("Sent by hand")).to_be_visible(timeout=5_000)
+    # Paused, what arrives waits and is counted; going on shows it.
+    page.get_by_role("button", name="Pause").click()
+    filled.post("track", {"event": "While paused", "anonymousId": "by-hand"})
+    go_on = page.get_by_role("button", name="Go on (1 new)")
+    expect(go_on).to_be_visible(timeout=5_000)
+    expect(stream.get_by_text("While paused")).to_have_count(0)
+    go_on.click()
+    expect(stream.get_by_text("While paused")).to_be_visible()
 
 
 def test_text_that_a_client_sent_is_text(browser: Browser, filled: Server) -> None:

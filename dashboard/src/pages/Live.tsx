@@ -1,13 +1,18 @@
+/** Who is here, and what arrives, as it arrives. */
 import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
 import { type Answer, api, type EventRow, type LiveNow, patience } from "../api";
 import { Chart } from "../chart";
 import { FilterBar } from "../controls";
+import { quiet } from "../dialog";
 import { exact } from "../format";
 import { useProject, useTitle, useView } from "../hooks";
 import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
 import { question } from "../state";
+import { useStream } from "../stream";
 import { type Column, Table } from "../table";
-import { EVENT_COLUMNS, Place, Visitor, When } from "./Lists";
+import { World } from "../world";
+import { Place, Visitor, When } from "./Lists";
 
 const HERE: Column<LiveNow["here"][number]>[] = [
   { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} /> },
@@ -21,15 +26,18 @@ export function Live() {
   useTitle("Live");
   const project = useProject();
   const [view] = useView();
-  const query = question({ ...view, period: "today", from: undefined, to: undefined }, { limit: 30 });
-  const ask = <Data,>(path: string) => ({
-    queryKey: ["live", project.id, path],
-    queryFn: () => api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
+  const today = { ...view, period: "today", from: undefined, to: undefined };
+  const live = useQuery({
+    queryKey: ["live", project.id, question(today)],
+    queryFn: () => api.get<Answer<LiveNow>>(`/projects/${project.id}/live?${question(today)}`),
     refetchInterval: patience,
   });
-  const live = useQuery(ask<LiveNow>(`live?${query}`));
-  const newest = useQuery(ask<EventRow[]>(`events?${query}`));
   const now = live.data?.data;
+  const places = useMemo(() => {
+    const found = new Map<string, number>();
+    for (const { country } of now?.here ?? []) if (country) found.set(country, (found.get(country) ?? 0) + 1);
+    return [...found].sort((a, b) => b[1] - a[1]);
+  }, [now]);
   return (
     <>
       <div className="mb-4 space-y-3">
@@ -37,7 +45,7 @@ export function Live() {
         <FilterBar />
       </div>
       {live.error && <Failure error={live.error} again={live.refetch} />}
-      <div className="mb-4 grid gap-4 md:grid-cols-[16rem_1fr]">
+      <div className="mb-4 grid gap-4 md:grid-cols-[14rem_1fr_1fr]">
         <Card title="Here now" aside={<Opened query={live.data?.query} name="who is here" />}>
           <div className="px-4 pb-4">
             <p className="text-5xl font-semibold" aria-live="polite">
@@ -49,7 +57,7 @@ export function Live() {
         <Card title="Events, the last half hour by minute">
           {now ? (
             <Chart
-              height={150}
+              height={170}
               label={`Events by minute: ${now.minutes.map((one) => one.events).join(", ")}`}
               labels={now.minutes.map((one) =>
                 new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone: project.timezone }).format(
@@ -63,8 +71,12 @@ export function Live() {
             <Skeleton rows={4} />
           )}
         </Card>
+        <Card title="Where they are">
+          <World values={places} what="visitors" height={170} />
+        </Card>
       </div>
-      <Card title="Visitors" className="mb-4">
+      <Stream query={question(today)} />
+      <Card title="Visitors" className="mt-4">
         {now === undefined && !live.error && <Skeleton />}
         {now?.here.length === 0 && (
           <Empty title="Nobody is here right now">Whoever comes appears by themselves.</Empty>
@@ -78,17 +90,88 @@ export function Live() {
           />
         )}
       </Card>
-      <Card title="Newest events" aside={<Opened query={newest.data?.query} name="the newest events" />}>
-        {newest.data?.data.length === 0 && <Empty title="No events today" />}
-        {newest.data !== undefined && newest.data.data.length > 0 && (
-          <Table
-            caption="Newest events"
-            columns={EVENT_COLUMNS}
-            rows={newest.data.data}
-            id={(row) => row.event_id}
-          />
-        )}
-      </Card>
     </>
+  );
+}
+
+const SHOWN_OF_EACH = 5;
+
+/** What arrives, by visitor, who did something last comes first. */
+function Stream({ query }: { query: string }) {
+  const project = useProject();
+  const [paused, setPaused] = useState(false);
+  const { events, waiting, connected } = useStream(`/projects/${project.id}/stream?${query}`, paused);
+  const before = useQuery({
+    queryKey: ["live-before", project.id, query],
+    queryFn: () => api.get<Answer<EventRow[]>>(`/projects/${project.id}/events?${query}&limit=50`),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const groups = useMemo(() => {
+    const seen = new Set(events.map((one) => one.event_id));
+    const all: EventRow[] = [
+      ...events,
+      ...(before.data?.data ?? []).filter((one) => !seen.has(one.event_id)),
+    ];
+    const found = new Map<string, EventRow[]>();
+    for (const event of all) {
+      const own = found.get(event.visitor_id) ?? [];
+      found.set(event.visitor_id, own);
+      own.push(event);
+    }
+    return [...found.values()].slice(0, 40);
+  }, [events, before.data]);
+  return (
+    <Card
+      title="As it happens"
+      aside={
+        <>
+          <span role="status">{connected ? "connected" : "connecting …"}</span>
+          <button type="button" className={quiet} aria-pressed={paused} onClick={() => setPaused(!paused)}>
+            {paused ? `Go on${waiting > 0 ? ` (${waiting} new)` : ""}` : "Pause"}
+          </button>
+          <Opened query={before.data?.query} name="the newest events" />
+        </>
+      }
+    >
+      {before.error && <Failure error={before.error} again={before.refetch} />}
+      {before.data === undefined && !before.error && <Skeleton />}
+      {before.data && groups.length === 0 && (
+        <Empty title="Nothing has happened today">What arrives is here within two seconds.</Empty>
+      )}
+      <ol className="grid gap-3 p-4 pt-2 md:grid-cols-2 xl:grid-cols-3" aria-label="Newest events by visitor">
+        {groups.map((group) => (
+          <Group key={group[0]?.visitor_id} events={group} />
+        ))}
+      </ol>
+    </Card>
+  );
+}
+
+function Group({ events }: { events: EventRow[] }) {
+  const [latest] = events;
+  if (latest === undefined) return null;
+  return (
+    <li className="min-w-0 rounded-lg border border-line p-3">
+      <div className="flex items-center justify-between gap-2">
+        <Visitor id={latest.visitor_id} name={latest.visitor_name} bot={latest.bot} />
+        <span className="shrink-0 text-xs text-soft">
+          <Place code={latest.country} city={latest.city} />
+        </span>
+      </div>
+      <ul className="mt-2 space-y-0.5">
+        {events.slice(0, SHOWN_OF_EACH).map((event) => (
+          <li key={event.event_id} className="flex items-baseline gap-2">
+            <span className="shrink-0 font-medium">{event.name}</span>
+            <span className="min-w-0 flex-1 truncate text-soft">{event.entity_id || event.path}</span>
+            <span className="shrink-0 text-xs text-soft">
+              <When at={event.timestamp} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {events.length > SHOWN_OF_EACH && (
+        <p className="mt-1 text-xs text-soft">and {events.length - SHOWN_OF_EACH} before</p>
+      )}
+    </li>
   );
 }

@@ -1,0 +1,50 @@
+/** The live stream: what arrives, as it arrives; kept short, and going on by itself after a break. */
+import { useEffect, useRef, useState } from "react";
+import type { EventRow } from "./api";
+
+const MOST = 300;
+
+export interface Arrived extends EventRow {
+  received_at: string;
+}
+
+/** The newest events of a stream, the newest first; while `paused`, what arrives waits and is counted. */
+export function useStream(path: string, paused: boolean) {
+  const [events, setEvents] = useState<Arrived[]>([]);
+  const [waiting, setWaiting] = useState(0);
+  const [connected, setConnected] = useState(false);
+  const held = useRef<Arrived[]>([]);
+  const stopped = useRef(paused);
+  stopped.current = paused;
+
+  useEffect(() => {
+    setEvents([]);
+    held.current = [];
+    const source = new EventSource(`/api/v1${path}`);
+    source.onopen = () => setConnected(true);
+    // The browser connects again by itself, and says what it saw last.
+    source.onerror = () => setConnected(false);
+    source.onmessage = (message) => {
+      if (!message.data) return;
+      const arrived: Arrived[] = JSON.parse(message.data);
+      held.current = [...arrived.reverse(), ...held.current].slice(0, MOST);
+      if (stopped.current) setWaiting(held.current.length);
+      else {
+        const fresh = held.current;
+        held.current = [];
+        setEvents((old) => [...fresh, ...old].slice(0, MOST));
+      }
+    };
+    return () => source.close();
+  }, [path]);
+
+  useEffect(() => {
+    if (paused || held.current.length === 0) return;
+    const fresh = held.current;
+    held.current = [];
+    setWaiting(0);
+    setEvents((old) => [...fresh, ...old].slice(0, MOST));
+  }, [paused]);
+
+  return { events, waiting, connected };
+}

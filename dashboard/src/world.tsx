@@ -1,0 +1,57 @@
+/** A map of countries, drawn from shapes that come with the page: no tiles, no foreign server. */
+import { colour, Drawing } from "./chart";
+import { count, country, exact } from "./format";
+
+let known: Promise<void> | undefined;
+
+export function World(props: { values: [code: string, value: number][]; what: string; height?: number }) {
+  const most = Math.max(1, ...props.values.map(([, value]) => value));
+  const option = () => {
+    const [accent, line, raised, ink, empty] = ["accent", "card", "raised", "ink", "line"].map(colour);
+    return {
+      animation: false,
+      textStyle: { fontFamily: "inherit" },
+      tooltip: {
+        trigger: "item",
+        confine: true,
+        backgroundColor: raised,
+        borderColor: empty,
+        textStyle: { color: ink, fontSize: 12 },
+        formatter: ({ name, value }: { name: string; value: number }) =>
+          `${country(name)}: ${exact(Number.isFinite(value) ? value : 0)} ${props.what}`,
+      },
+      series: [
+        {
+          type: "map",
+          map: "world",
+          left: 4,
+          right: 4,
+          top: 4,
+          bottom: 4,
+          selectedMode: false,
+          itemStyle: { areaColor: empty, borderColor: line, borderWidth: 0.5 },
+          emphasis: { label: { show: false }, itemStyle: { areaColor: accent } },
+          data: props.values.map(([name, value]) => ({
+            name,
+            value,
+            // The square root lets small countries be seen beside large ones.
+            itemStyle: { areaColor: accent, opacity: 0.25 + 0.75 * Math.sqrt(value / most) },
+          })),
+        },
+      ],
+    };
+  };
+  const named = props.values.slice(0, 5).map(([code, value]) => `${country(code)} ${count(value)}`);
+  return (
+    <Drawing
+      option={option}
+      again={props.values}
+      height={props.height ?? 260}
+      label={`Map of ${props.what} by country: ${named.join(", ") || "none"}`}
+      prepare={(engine) => {
+        known ??= import("./geo").then(({ countries }) => engine.registerMap("world", countries() as never));
+        return known;
+      }}
+    />
+  );
+}
