@@ -13,7 +13,7 @@ const PAGES = [
   ["explore", "Explore"],
   ["sources", "Sources"],
   ["sessions", "Sessions"],
-  ["visitors", "Visitors"],
+  ["people", "People"],
   ["events", "Events"],
   ["boards", "Boards"],
   ["settings", "Settings"],

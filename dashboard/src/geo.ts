@@ -7,10 +7,24 @@ import atlas from "world-atlas/countries-110m.json";
 const topology = atlas as unknown as Topology<{ countries: GeometryCollection<{ name: string }> }>;
 const ANTARCTICA = "AQ";
 
+type Ring = number[][];
+
+/** A shape that crosses 180° goes on beyond it, instead of across the whole map. */
+function unwrapped(ring: Ring): Ring {
+  const crosses = ring.some(
+    (point, at) => Math.abs((point[0] ?? 0) - (ring[at - 1]?.[0] ?? point[0] ?? 0)) > 180,
+  );
+  return crosses ? ring.map(([x = 0, y = 0]) => [x < 0 ? x + 360 : x, y]) : ring;
+}
+
 /** GeoJSON whose features are called by two-letter codes; what has none keeps its own name. */
 export function countries() {
   const shapes = feature(topology, topology.objects.countries);
   for (const one of shapes.features) {
+    const shape = one.geometry;
+    if (shape.type === "Polygon") shape.coordinates = shape.coordinates.map(unwrapped);
+    if (shape.type === "MultiPolygon")
+      shape.coordinates = shape.coordinates.map((polygon) => polygon.map(unwrapped));
     const code = iso.whereNumeric(String(one.id ?? ""))?.alpha2;
     one.properties = { name: code ?? String(one.properties?.name ?? "") };
   }

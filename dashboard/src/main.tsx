@@ -7,13 +7,15 @@ import { MeContext } from "./hooks";
 import { BoardPage } from "./pages/BoardPage";
 import { Boards } from "./pages/Boards";
 import { Explore } from "./pages/Explore";
-import { Events, Sessions, Sources, Visitors } from "./pages/Lists";
+import { Events, Sources } from "./pages/Lists";
 import { Live } from "./pages/Live";
 import { Overview } from "./pages/Overview";
+import { People, Sessions } from "./pages/People";
+import { PersonPage } from "./pages/PersonPage";
+import { SessionPage } from "./pages/SessionPage";
 import { Settings } from "./pages/Settings";
 import { SharedPage } from "./pages/SharedPage";
 import { SignIn } from "./pages/SignIn";
-import { VisitorPage } from "./pages/VisitorPage";
 import { Empty, Failure, Skeleton } from "./parts";
 import { Shell, useMe } from "./Shell";
 import { Toasts } from "./toast";
@@ -42,8 +44,9 @@ const router = createRouter({
       page("explore", Explore),
       page("sources", Sources),
       page("sessions", Sessions),
-      page("visitors", Visitors),
-      page("visitor", VisitorPage),
+      page("session", SessionPage),
+      page("people", People),
+      page("visitor", PersonPage),
       page("events", Events),
       page("boards", Boards),
       page("board/$boardId", BoardPage),

@@ -96,6 +96,20 @@ export function Opened({ query, name }: { query: Query | undefined; name: string
   );
 }
 
+/** Short facts with their names. */
+export function Facts({ facts }: { facts: [string, ReactNode][] }) {
+  return (
+    <dl className="grid grid-cols-2 gap-x-4 gap-y-3 p-4 sm:grid-cols-3 lg:grid-cols-5">
+      {facts.map(([name, value]) => (
+        <div key={name} className="min-w-0">
+          <dt className="text-xs text-soft">{name}</dt>
+          <dd className="truncate font-medium">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 /** A visitor's face: colours and a shape that follow from the name alone. */
 export function Avatar({ id }: { id: string }) {
   let hash = 7;

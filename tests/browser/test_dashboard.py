@@ -75,15 +75,60 @@ def test_a_number_opens_into_the_query_that_made_it(browser: Browser, filled: Se
     expect(dialog).to_have_count(0)
 
 
-def test_opening_a_visitor_from_the_list_shows_their_way(browser: Browser, filled: Server) -> None:
+def test_a_person_is_found_opened_and_followed_into_a_session(browser: Browser, filled: Server) -> None:
+    filled.post("identify", {"userId": "opened-ann", "anonymousId": "opened", "traits": {"plan": "free"}})
+    filled.post("track", {"event": "Opened", "anonymousId": "opened", "properties": {"size": 3}})
+    filled.post("identify", {"userId": "opened-ann", "anonymousId": "opened", "traits": {"plan": "pro"}})
+    filled.stored()
     page = open_page(browser, filled)
-    go(page, "Visitors")
-    link = page.get_by_role("table").get_by_role("link").first
-    name = link.inner_text().strip()
-    link.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(name)
-    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
-    expect(page.locator("ol li").first).to_be_visible()
+    go(page, "People")
+    page.get_by_role("searchbox").fill("opened-an")
+    page.get_by_role("link", name="opened-ann").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("opened-ann")
+    expect(page.get_by_text("Opened", exact=True)).to_be_visible()
+    page.get_by_role("button", name="properties").nth(1).click()
+    expect(page.get_by_text('"size": 3')).to_be_visible()
+    # A trait with what it was before, and what joined the ids.
+    expect(page.get_by_role("definition").filter(has_text="pro").first).to_be_visible()
+    page.get_by_text("1 before").click()
+    expect(page.get_by_text("free, from")).to_be_visible()
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("button", name="Join again")).to_be_visible()
+    page.get_by_role("button", name="Join again").click()
+    expect(page.get_by_role("button", name="Join again")).to_have_count(0)
+    page.get_by_role("link", name=re.compile("^Session from")).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Session")
+    expect(page.get_by_role("heading", name="Step by step")).to_be_visible()
+    expect(page.get_by_text("Opened", exact=True)).to_be_visible()
+
+
+def test_sessions_are_sorted_by_the_server_paged_as_one_scrolls_and_columns_are_remembered(
+    browser: Browser, filled: Server
+) -> None:
+    page = open_page(browser, filled)
+    go(page, "Sessions")
+    table = page.get_by_role("table", name="Sessions")
+    total = filled.get("overview", period="30d")["data"]["current"]["sessions"]
+    expect(page.get_by_role("heading", level=2).first).to_have_text(f"{total:,}")
+    assert total > 150
+    assert table.get_by_role("row").count() < 60, "only what is in view is drawn"
+    table.get_by_role("button", name="Events").click()
+    expect(table.get_by_role("columnheader", name="Events")).to_have_attribute("aria-sort", "descending")
+    [most] = filled.sql("SELECT max(events) AS n FROM sessions FINAL WHERE bot = ''")
+    position = table.get_by_role("columnheader").all_inner_texts().index("Events ↓")
+    cell = table.get_by_role("row").nth(1).get_by_role("cell").nth(position)
+    expect(cell).to_have_text(str(most["n"]))
+    table.get_by_role("button", name="Events").click()
+    expect(cell).to_have_text("1")
+    # The last one is there after scrolling to the end, a page at a time.
+    for _ in range(40):
+        table.evaluate("(one) => one.scrollTo(0, one.scrollHeight)")
+        page.wait_for_timeout(150)
+    assert int(table.get_by_role("row").last.get_attribute("aria-rowindex") or 0) == total + 1
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Campaign").check()
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Campaign")).to_be_visible()
 
 
 def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Browser, filled: Server) -> None:
@@ -136,7 +181,7 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     expect(page.get_by_role("status")).to_contain_text("not a time zone")
 
 
-PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "Visitors", "Events", "Settings"]
+PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "People", "Events", "Boards", "Settings"]
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])

@@ -1,7 +1,7 @@
-/** The lists: events, sessions, visitors and sources. */
+/** The lists of events and sources, and what lists show of visitors, places and times. */
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import type { EventRow, SessionRow, SourceRow, VisitorRow } from "../api";
+import type { EventRow, SessionRow, SourceRow } from "../api";
 import { Controls } from "../controls";
 import { ago, country, duration, exact, moment, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
@@ -69,9 +69,23 @@ export const EVENT_COLUMNS: Column<EventRow>[] = [
   },
 ];
 
+/** When a session started, and the way to it. */
+export function Started({ row }: { row: SessionRow }) {
+  const project = useProject();
+  return (
+    <Link
+      to={`/p/${project.id}/session` as "/"}
+      search={{ id: row.session_id } as never}
+      className="underline decoration-line underline-offset-4 hover:decoration-accent"
+    >
+      <When at={row.started_at} />
+    </Link>
+  );
+}
+
 export const SESSION_COLUMNS: Column<SessionRow>[] = [
   { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} /> },
-  { name: "Started", show: (row) => <When at={row.started_at} /> },
+  { name: "Started", show: (row) => <Started row={row} /> },
   {
     name: "Duration",
     number: true,
@@ -159,56 +173,6 @@ export function Events() {
       path={(limit) => `events?${question(view, { limit })}`}
       columns={EVENT_COLUMNS}
       id={(row) => row.event_id}
-    />
-  );
-}
-
-export function Sessions() {
-  const [view] = useView();
-  return (
-    <List<SessionRow>
-      title="Sessions"
-      step={50}
-      path={(limit) => `sessions?${question(view, { limit })}`}
-      columns={SESSION_COLUMNS}
-      id={(row) => row.session_id + row.visitor_id}
-    />
-  );
-}
-
-export function Visitors() {
-  const [view] = useView();
-  const [search, setSearch] = useState("");
-  return (
-    <List<VisitorRow>
-      title="Visitors"
-      step={50}
-      path={(limit) => `visitors?${question(view, { limit, search })}`}
-      id={(row) => row.visitor_id}
-      above={
-        <label className="mb-3 block">
-          <span className="sr-only">Find a visitor by name or id</span>
-          <input
-            type="search"
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-            placeholder="Find by name or id"
-            className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
-          />
-        </label>
-      }
-      columns={[
-        {
-          name: "Visitor",
-          show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} />,
-        },
-        { name: "Last seen", show: (row) => <When at={row.last_seen} /> },
-        { name: "First seen", show: (row) => <When at={row.first_seen} />, wide: true },
-        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
-        { name: "Page views", number: true, show: (row) => exact(row.page_views), wide: true },
-        { name: "Events", number: true, show: (row) => exact(row.events), wide: true },
-        { name: "Revenue", number: true, show: (row) => money(row.revenue), wide: true },
-      ]}
     />
   );
 }

@@ -151,7 +151,7 @@ function Group({ events }: { events: EventRow[] }) {
   const [latest] = events;
   if (latest === undefined) return null;
   return (
-    <li className="min-w-0 rounded-lg border border-line p-3">
+    <li className="min-w-0 overflow-hidden rounded-lg border border-line p-3">
       <div className="flex items-center justify-between gap-2">
         <Visitor id={latest.visitor_id} name={latest.visitor_name} bot={latest.bot} />
         <span className="shrink-0 text-xs text-soft">
@@ -161,7 +161,7 @@ function Group({ events }: { events: EventRow[] }) {
       <ul className="mt-2 space-y-0.5">
         {events.slice(0, SHOWN_OF_EACH).map((event) => (
           <li key={event.event_id} className="flex items-baseline gap-2">
-            <span className="shrink-0 font-medium">{event.name}</span>
+            <span className="max-w-[60%] shrink-0 truncate font-medium">{event.name}</span>
             <span className="min-w-0 flex-1 truncate text-soft">{event.entity_id || event.path}</span>
             <span className="shrink-0 text-xs text-soft">
               <When at={event.timestamp} />

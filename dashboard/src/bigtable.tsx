@@ -1,0 +1,238 @@
+/**
+ * The one large table: rows come a page at a time as it is scrolled, only those in view are drawn, the server sorts, and
+ * which columns are shown is remembered.
+ */
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { Popover } from "radix-ui";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type Asked, api } from "./api";
+import { exact } from "./format";
+import { useProject, useVersion, useView } from "./hooks";
+import { Card, Failure, Opened, Skeleton } from "./parts";
+
+export interface BigColumn<Row> {
+  name: string;
+  show: (row: Row) => ReactNode;
+  /** What the server calls it when it sorts by it. */
+  sort?: string;
+  number?: boolean;
+  width: string;
+  /** Shown without being asked for. */
+  usual?: boolean;
+}
+
+const PAGE = 100;
+const HEIGHT = 44;
+
+export function BigTable<Row>(props: {
+  name: string;
+  body: Record<string, unknown>;
+  filter?: unknown;
+  rows: (data: never) => Row[];
+  total?: (data: never) => number | undefined;
+  columns: BigColumn<Row>[];
+  id: (row: Row) => string;
+  usual: string;
+  ascending?: boolean;
+  empty: ReactNode;
+}) {
+  const project = useProject();
+  const version = useVersion();
+  const [view] = useView();
+  const [sort, setSort] = useState(props.usual);
+  const [descending, setDescending] = useState(true);
+  const [shown, setShown] = useColumns(props.name, props.columns);
+  const place = useRef<HTMLDivElement>(null);
+  const body = {
+    period: view.period,
+    ...(view.from ? { from: view.from, to: view.to ?? "" } : {}),
+    filter: { all: [...view.filter, ...(props.filter ? [props.filter] : [])] },
+    bots: view.bots,
+    ...props.body,
+    sort,
+    ...(props.ascending ? { descending } : {}),
+    limit: PAGE,
+  };
+  const answer = useInfiniteQuery({
+    queryKey: ["table", project.id, JSON.stringify(body), Math.floor(version / 50)],
+    queryFn: ({ pageParam, signal }) =>
+      api.ask<Asked<never>>(`/projects/${project.id}/ask`, { ...body, offset: pageParam }, signal),
+    initialPageParam: 0,
+    getNextPageParam: (last, pages) =>
+      props.rows(last.data).length === PAGE ? pages.length * PAGE : undefined,
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+  const rows = answer.data?.pages.flatMap((page) => props.rows(page.data)) ?? [];
+  const first = answer.data?.pages[0];
+  const total = first && props.total?.(first.data);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => place.current,
+    estimateSize: () => HEIGHT,
+    overscan: 12,
+  });
+  const items = virtual.getVirtualItems();
+  const lastShown = items.at(-1)?.index ?? 0;
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = answer;
+  useEffect(() => {
+    if (lastShown > rows.length - 30 && hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [lastShown, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
+
+  const columns = props.columns.filter((column) => shown.includes(column.name));
+  const grid = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
+  const sortBy = (column: BigColumn<Row>) => {
+    if (!column.sort) return;
+    if (column.sort === sort && props.ascending) setDescending(!descending);
+    else {
+      setSort(column.sort);
+      setDescending(true);
+    }
+    place.current?.scrollTo({ top: 0 });
+  };
+  const order = descending ? "descending" : "ascending";
+  return (
+    <Card
+      title={total === undefined ? `${exact(rows.length)}${hasNextPage ? " or more" : ""}` : exact(total)}
+      aside={
+        <>
+          <span aria-live="polite">{answer.isFetching ? "asking …" : ""}</span>
+          <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
+          <Opened query={first?.queries.at(-1)} name={props.name.toLowerCase()} />
+        </>
+      }
+    >
+      {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+      {answer.data === undefined && !answer.error && <Skeleton rows={12} />}
+      {answer.data && rows.length === 0 && props.empty}
+      {rows.length > 0 && (
+        // biome-ignore lint/a11y/useSemanticElements: rows of a table element cannot be placed where they are in view
+        <div
+          ref={place}
+          role="table"
+          aria-label={props.name}
+          aria-rowcount={total ?? -1}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+          tabIndex={0}
+          className="max-h-[70vh] overflow-auto"
+        >
+          <div className="min-w-fit">
+            {/* biome-ignore lint/a11y/useSemanticElements: see above */}
+            {/* biome-ignore lint/a11y/useFocusableInteractive: its buttons are */}
+            <div
+              role="row"
+              style={grid}
+              className="sticky top-0 z-10 grid border-b border-line bg-card text-xs text-soft"
+            >
+              {columns.map((column) => (
+                // biome-ignore lint/a11y/useSemanticElements: see above
+                // biome-ignore lint/a11y/useFocusableInteractive: its button is
+                <div
+                  key={column.name}
+                  role="columnheader"
+                  aria-sort={column.sort === sort ? order : undefined}
+                  className={`px-3 py-2 font-medium whitespace-nowrap first:pl-4 ${column.number ? "text-right" : ""}`}
+                >
+                  {column.sort ? (
+                    <button type="button" className="hover:text-ink" onClick={() => sortBy(column)}>
+                      {column.name}{" "}
+                      {column.sort === sort && <span aria-hidden="true">{descending ? "↓" : "↑"}</span>}
+                    </button>
+                  ) : (
+                    column.name
+                  )}
+                </div>
+              ))}
+            </div>
+            <div style={{ height: virtual.getTotalSize() }} className="relative">
+              {items.map((item) => {
+                const row = rows[item.index] as Row;
+                return (
+                  // biome-ignore lint/a11y/useSemanticElements: see above
+                  // biome-ignore lint/a11y/useFocusableInteractive: its links are
+                  <div
+                    key={props.id(row)}
+                    role="row"
+                    aria-rowindex={item.index + 2}
+                    style={{ ...grid, height: item.size, transform: `translateY(${item.start}px)` }}
+                    className="absolute inset-x-0 top-0 grid items-center border-b border-line/60 hover:bg-accent-soft/40"
+                  >
+                    {columns.map((column) => (
+                      // biome-ignore lint/a11y/useSemanticElements: see above
+                      <div
+                        key={column.name}
+                        role="cell"
+                        className={`min-w-0 truncate px-3 first:pl-4 ${column.number ? "text-right" : ""}`}
+                      >
+                        {column.show(row)}
+                      </div>
+                    ))}
+                  </div>
+                );
+              })}
+            </div>
+          </div>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+/** Which columns are shown, remembered in this browser; fewer on a narrow screen. */
+function useColumns<Row>(name: string, columns: BigColumn<Row>[]): [string[], (shown: string[]) => void] {
+  const key = `columns.${name}`;
+  const [shown, setShown] = useState<string[]>(() => {
+    const kept = localStorage.getItem(key)?.split("\n");
+    const narrow = window.innerWidth < 640;
+    return (
+      kept ??
+      columns
+        .filter((one) => one.usual)
+        .slice(0, narrow ? 3 : undefined)
+        .map((one) => one.name)
+    );
+  });
+  return [
+    shown,
+    (names) => {
+      localStorage.setItem(key, names.join("\n"));
+      setShown(names);
+    },
+  ];
+}
+
+function Columns(props: { all: string[]; shown: string[]; change: (shown: string[]) => void }) {
+  return (
+    <Popover.Root>
+      <Popover.Trigger className="no-print rounded-md px-1.5 py-0.5 text-xs hover:bg-accent-soft hover:text-ink">
+        Columns
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="end" className="z-30 rounded-xl border border-line bg-raised p-3 shadow-lg">
+          <fieldset className="space-y-1">
+            <legend className="sr-only">Columns</legend>
+            {props.all.map((name) => (
+              <label key={name} className="flex items-center gap-2">
+                <input
+                  type="checkbox"
+                  className="size-4 accent-(--accent)"
+                  checked={props.shown.includes(name)}
+                  disabled={props.shown.length === 1 && props.shown[0] === name}
+                  onChange={(event) =>
+                    props.change(
+                      props.all.filter((one) =>
+                        one === name ? event.target.checked : props.shown.includes(one),
+                      ),
+                    )
+                  }
+                />
+                {name}
+              </label>
+            ))}
+          </fieldset>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}

@@ -1,0 +1,204 @@
+/** One person across visitors and sessions: what is known of them, and everything they did. */
+import { useSearch } from "@tanstack/react-router";
+import { useContext, useState } from "react";
+import { api, type EventRow, type PersonRow, type SessionRow } from "../api";
+import { quiet } from "../dialog";
+import { exact, moment } from "../format";
+import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../hooks";
+import { Avatar, Card, Empty, Facts, Failure, Opened, Skeleton } from "../parts";
+import { Table } from "../table";
+import { Timeline } from "../timeline";
+import { useToast } from "../toast";
+import { Place, SESSION_COLUMNS, When } from "./Lists";
+
+interface Merge {
+  kind: string;
+  identity: string;
+  person: string;
+  from_id: string;
+  user_id: string;
+  at: string;
+  undone: boolean;
+}
+interface Whole {
+  profile: (PersonRow & { first_seen: string; browser: string; system: string; city: string }) | null;
+  visitor_ids: string[];
+  user_ids: string[];
+  properties: Record<string, unknown>;
+  history: Record<string, { at: string; value: unknown }[]>;
+  sessions: SessionRow[];
+  events: EventRow[];
+  merges: Merge[];
+}
+
+const STEP = 200;
+
+export function PersonPage() {
+  const { id = "" } = useSearch({ strict: false }) as { id?: string };
+  const project = useProject();
+  const [limit, setLimit] = useState(STEP);
+  const answer = useAsk<Whole | null>({
+    question: "person",
+    visitor_id: id,
+    limit,
+    period: "all",
+    filter: undefined,
+    bots: true,
+  });
+  const found = answer.data?.data;
+  const name = found?.user_ids[0] || found?.profile?.name || "Visitor";
+  useTitle(name);
+  if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
+  if (answer.data === undefined) return <Skeleton rows={10} />;
+  if (!found?.profile)
+    return <Empty title="Nobody has this id">The link may not be whole, or the person was erased.</Empty>;
+  const { profile, sessions, events } = found;
+  const [latest] = sessions;
+  return (
+    <>
+      <div className="mb-4 flex items-center gap-3">
+        <Avatar id={id} />
+        <div className="min-w-0">
+          <h1 className="truncate text-xl font-semibold">{name}</h1>
+          <p className="truncate text-soft">{found.user_ids.length > 0 ? profile.name : "not signed in"}</p>
+        </div>
+      </div>
+      <Card
+        className="mb-4"
+        title="Profile"
+        aside={<Opened query={answer.data.queries[0]} name="this person" />}
+      >
+        <Facts
+          facts={[
+            ["First seen", moment(profile.first_seen, project.timezone)],
+            ["Last seen", <When key="last" at={profile.last_seen} />],
+            ["Sessions", exact(profile.sessions)],
+            ["Page views", exact(profile.page_views)],
+            ["Events", exact(profile.events)],
+            ["Came first by", sessions.at(-1)?.channel ?? "unknown"],
+            [
+              "Device",
+              latest ? [latest.browser, latest.system].filter(Boolean).join(", ") || "unknown" : "unknown",
+            ],
+            ["Place", latest ? <Place key="place" code={latest.country} city={latest.city} /> : "unknown"],
+            ["User ids", found.user_ids.join(", ") || "none"],
+            ["Visitors joined", exact(found.visitor_ids.length)],
+          ]}
+        />
+      </Card>
+      <div className="grid gap-4 lg:grid-cols-[1fr_20rem]">
+        <div className="min-w-0 space-y-4">
+          <Card title={events.length === limit ? `The newest ${exact(limit)} events` : "Timeline"}>
+            <Timeline events={events} sessions />
+            {events.length === limit && limit < 5000 && (
+              <button
+                type="button"
+                onClick={() => setLimit(Math.min(5000, limit * 3))}
+                className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
+              >
+                Show more
+              </button>
+            )}
+          </Card>
+          <Card title="Sessions">
+            <Table
+              caption="Sessions"
+              columns={SESSION_COLUMNS.slice(1)}
+              rows={sessions}
+              id={(row) => row.session_id + row.visitor_id}
+            />
+          </Card>
+        </div>
+        <aside className="min-w-0 space-y-4">
+          <Properties whole={found} />
+          <Merges merges={found.merges} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+const said = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Traits with the values they had before. */
+function Properties({ whole }: { whole: Whole }) {
+  const names = Object.keys(whole.properties).sort();
+  return (
+    <Card title="Properties">
+      {names.length === 0 && (
+        <Empty title="None yet">
+          What `identify` says of somebody stands here, with what it said before.
+        </Empty>
+      )}
+      <dl className="space-y-2 px-4 pb-4">
+        {names.map((name) => {
+          const history = whole.history[name] ?? [];
+          return (
+            <div key={name}>
+              <dt className="text-xs text-soft">{name}</dt>
+              <dd className="font-medium break-words">{said(whole.properties[name])}</dd>
+              {history.length > 1 && (
+                <dd>
+                  <details className="text-xs text-soft">
+                    <summary className="cursor-pointer">{history.length - 1} before</summary>
+                    <ol>
+                      {history
+                        .slice(0, -1)
+                        .reverse()
+                        .map((one) => (
+                          <li key={one.at}>
+                            {said(one.value)}, from <When at={one.at} />
+                          </li>
+                        ))}
+                    </ol>
+                  </details>
+                </dd>
+              )}
+            </div>
+          );
+        })}
+      </dl>
+    </Card>
+  );
+}
+
+/** What joined this person's ids; an administrator may undo it. */
+function Merges({ merges }: { merges: Merge[] }) {
+  const project = useProject();
+  const me = useContext(MeContext);
+  const refresh = useRefresh();
+  const say = useToast();
+  async function undo(merge: Merge, undone: boolean) {
+    const body = { identity: merge.identity, person: merge.person, undone };
+    await api.post(`/projects/${project.id}/merges/undo`, body);
+    refresh();
+    if (undone) say("They are counted apart from now on.", () => void undo(merge, false));
+  }
+  if (merges.length === 0) return null;
+  return (
+    <Card title="Joined by">
+      <ul className="divide-y divide-line px-4 pb-2">
+        {merges.map((merge) => (
+          <li
+            key={`${merge.identity} ${merge.person}`}
+            className="flex items-center justify-between gap-2 py-2"
+          >
+            <span className={`min-w-0 ${merge.undone ? "line-through" : ""}`}>
+              <span className="block truncate font-mono text-xs" title={merge.from_id}>
+                {merge.from_id}
+              </span>
+              <span className="text-xs text-soft">
+                {merge.kind}, <When at={merge.at} />
+              </span>
+            </span>
+            {me?.is_admin && (
+              <button type="button" className={quiet} onClick={() => void undo(merge, !merge.undone)}>
+                {merge.undone ? "Join again" : "Undo"}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
