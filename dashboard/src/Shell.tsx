@@ -4,10 +4,11 @@ import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { useContext } from "react";
 import { api } from "./api";
 import { MeContext, ProjectContext, useTheme } from "./hooks";
+import { Palette } from "./palette";
 import { Empty } from "./parts";
 import { readView, writeView } from "./state";
 
-const PAGES = [
+export const PAGES = [
   ["overview", "Overview"],
   ["live", "Live"],
   ["explore", "Explore"],
@@ -54,6 +55,11 @@ export function Shell() {
           </select>
           <Nav className="hidden md:flex" />
           <span className="grow" />
+          {project && (
+            <ProjectContext value={project}>
+              <Palette />
+            </ProjectContext>
+          )}
           <button
             type="button"
             aria-label={`Theme: ${theme}. Change to ${next}`}

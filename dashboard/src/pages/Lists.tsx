@@ -16,7 +16,7 @@ export function Visitor({ id, name, bot }: { id: string; name: string; bot?: str
       to="/p/$projectId/visitor"
       params={{ projectId: project.id }}
       search={{ id } as never}
-      className="inline-flex max-w-full items-center gap-2 hover:underline"
+      className="inline-flex max-w-full items-center gap-2 align-middle hover:underline"
     >
       <Avatar id={id} />
       <span className="truncate">{name}</span>

@@ -6,6 +6,7 @@ import { change, count, country, day, duration, money, percent } from "../format
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
 import { Card, Change, Empty, Failure, Opened, Skeleton } from "../parts";
 import { only, question, type View } from "../state";
+import { Checklist, Goals, HereNow, Notes, Places } from "./home";
 import { Setup } from "./Setup";
 
 type Metric = "visitors" | "sessions" | "page_views" | "events";
@@ -27,11 +28,17 @@ export function Overview() {
   return (
     <>
       <Controls title="Overview" />
+      <Checklist />
       {totals.error && <Failure error={totals.error} again={totals.refetch} />}
       <Card
         className="mb-4"
         title="In this period"
-        aside={<Opened query={totals.data?.query} name="these totals" />}
+        aside={
+          <>
+            <HereNow />
+            <Opened query={totals.data?.query} name="these totals" />
+          </>
+        }
       >
         {current === undefined || previous === undefined ? (
           <Skeleton rows={3} />
@@ -76,10 +83,13 @@ export function Overview() {
         <Ranking title="Sources" by="source" />
         <Ranking title="Pages" by="path" />
         <Ranking title="Events" by="name" />
+        <Places />
         <Ranking title="Countries" by="country" show={country} />
         <Ranking title="Devices" by="device" />
         <Ranking title="Browsers" by="browser" />
         <Ranking title="Entry pages" by="entry_path" />
+        <Goals />
+        <Notes />
       </div>
     </>
   );

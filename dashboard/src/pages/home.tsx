@@ -1,0 +1,214 @@
+/** The smaller parts of the home page: who is here, places, goals, notes, and what is still to be set up. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useContext, useState } from "react";
+import { type Answer, api, type BreakdownRow, type Drawn, type LiveNow, patience } from "../api";
+import { field, primary } from "../dialog";
+import { count, day, exact } from "../format";
+import { MeContext, useAnswer, useAsk, useProject, useView } from "../hooks";
+import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { question } from "../state";
+import { useToast } from "../toast";
+import { World } from "../world";
+
+/** How many visitors are here now; the way to the live page. */
+export function HereNow() {
+  const project = useProject();
+  const live = useQuery({
+    queryKey: ["live", project.id, ""],
+    queryFn: () => api.get<Answer<LiveNow>>(`/projects/${project.id}/live?period=today`),
+    refetchInterval: patience,
+  });
+  const here = live.data?.data.visitors;
+  return (
+    <Link to={`/p/${project.id}/live` as "/"} className="inline-flex items-center gap-2 hover:underline">
+      <span aria-hidden="true" className={`size-2 rounded-full ${here ? "bg-good" : "bg-line"}`} />
+      {here === undefined ? "…" : `${exact(here)} here now`}
+    </Link>
+  );
+}
+
+export function Places() {
+  const [view] = useView();
+  const answer = useAnswer<BreakdownRow[]>(`breakdown?${question(view, { by: "country", limit: 250 })}`);
+  const values = (answer.data?.data ?? []).map((row): [string, number] => [row.value, row.visitors]);
+  return (
+    <Card title="Places" aside={<Opened query={answer.data?.query} name="places" />}>
+      {answer.error ? (
+        <Failure error={answer.error} again={answer.refetch} />
+      ) : answer.data === undefined ? (
+        <Skeleton />
+      ) : (
+        <World values={values} what="visitors" />
+      )}
+    </Card>
+  );
+}
+
+/** How often each goal was reached, and by which share of people. */
+export function Goals() {
+  const project = useProject();
+  const goals = project.goals.slice(0, 8);
+  const asked = useAsk<Drawn>(
+    goals.length > 0
+      ? {
+          question: "trend",
+          interval: "month",
+          series: [
+            { metric: "persons" },
+            ...goals.flatMap((event) => [
+              { metric: "events", event },
+              { metric: "persons", event },
+            ]),
+          ],
+        }
+      : undefined,
+  );
+  const totals = asked.data?.data.series.map((line) => Number(line.total ?? 0));
+  const everybody = totals?.[0] ?? 0;
+  return (
+    <Card title="Goals" aside={<Opened query={asked.data?.queries[0]} name="goals" />}>
+      {goals.length === 0 && (
+        <Empty title="No goals yet">
+          Name the events that matter, such as an order, under{" "}
+          <Link to={`/p/${project.id}/settings` as "/"} className="underline underline-offset-4">
+            Settings
+          </Link>
+          .
+        </Empty>
+      )}
+      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
+      {goals.length > 0 && totals === undefined && !asked.error && <Skeleton rows={3} />}
+      {totals && (
+        <ul className="px-4 pb-3">
+          {goals.map((goal, at) => (
+            <li key={goal} className="flex items-baseline gap-3 py-1">
+              <span className="min-w-0 flex-1 truncate">{goal}</span>
+              <span>{count(totals[1 + 2 * at] ?? 0)}</span>
+              <span className="w-24 text-right text-soft">
+                {everybody > 0
+                  ? `${((100 * (totals[2 + 2 * at] ?? 0)) / everybody).toFixed(1)} % of people`
+                  : ""}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+interface Annotation {
+  id: string;
+  at: string;
+  text: string;
+}
+
+/** What happened, for people who look at the numbers later; trends show it as well. */
+export function Notes() {
+  const project = useProject();
+  const client = useQueryClient();
+  const say = useToast();
+  const [saying, setSaying] = useState("");
+  const path = `/projects/${project.id}/annotations`;
+  const notes = useQuery({ queryKey: ["annotations", path], queryFn: () => api.get<Annotation[]>(path) });
+  const fresh = () => client.invalidateQueries({ queryKey: ["annotations", path] });
+  async function add(text: string, at = new Date().toISOString()) {
+    await api.post(path, { at, text });
+    setSaying("");
+    await fresh();
+  }
+  async function remove(one: Annotation) {
+    await api.remove(`${path}/${one.id}`);
+    await fresh();
+    say("The note was removed.", () => void add(one.text, one.at));
+  }
+  const newest = [...(notes.data ?? [])].reverse().slice(0, 6);
+  return (
+    <Card title="Notes">
+      <form
+        className="flex gap-2 px-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (saying.trim()) void add(saying.trim());
+        }}
+      >
+        <label className="flex-1">
+          <span className="sr-only">What happened just now</span>
+          <input
+            className={`${field} mt-0`}
+            placeholder="What happened just now"
+            maxLength={500}
+            value={saying}
+            onChange={(event) => setSaying(event.target.value)}
+          />
+        </label>
+        <button type="submit" className={primary}>
+          Note
+        </button>
+      </form>
+      <ul className="px-4 py-2">
+        {newest.map((one) => (
+          <li key={one.id} className="flex items-baseline gap-3 py-1">
+            <span className="w-28 shrink-0 text-soft">{day(one.at, project.timezone, "day")}</span>
+            <span className="min-w-0 flex-1 break-words">{one.text}</span>
+            <button
+              type="button"
+              aria-label={`Remove note: ${one.text}`}
+              className="px-1.5 text-soft hover:text-bad"
+              onClick={() => void remove(one)}
+            >
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** What a young project still lacks; gone when everything is there. */
+export function Checklist() {
+  const project = useProject();
+  const me = useContext(MeContext);
+  const names = useAsk<{ name: string; events: number }[]>({
+    question: "event_names",
+    limit: 1000,
+    period: "all",
+    filter: undefined,
+  });
+  if (names.data === undefined) return null;
+  const known = new Set(names.data.data.map((one) => one.name));
+  const steps: [boolean, string, string][] = [
+    [known.size > 0, "A first event has arrived", ""],
+    [known.has("page"), "Pages are counted", "Put the script tag on every page of your site."],
+    [known.has("identify"), "People are known by name", "Call identify(userId) when somebody signs in."],
+    [
+      project.goals.some((goal) => known.has(goal)),
+      "A goal was reached",
+      "Name the events that matter under Settings, such as “Order Completed”.",
+    ],
+  ];
+  if (steps.every(([done]) => done) || !me?.is_admin) return null;
+  return (
+    <Card title="Getting started" className="mb-4">
+      <ol className="grid gap-x-6 px-4 pb-3 sm:grid-cols-2">
+        {steps.map(([done, label, how]) => (
+          <li key={label} className="flex gap-2.5 py-1.5">
+            <span
+              aria-hidden="true"
+              className={`mt-0.5 grid size-5 shrink-0 place-items-center rounded-full text-xs ${done ? "bg-good text-card" : "border border-line"}`}
+            >
+              {done ? "✓" : ""}
+            </span>
+            <span>
+              <span className={done ? "text-soft" : "font-medium"}>{label}</span>
+              <span className="sr-only">{done ? " (done)" : " (to do)"}</span>
+              {!done && <span className="block text-soft">{how}</span>}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}

@@ -1,0 +1,158 @@
+/** Jump to anything: pages, boards, people, events; Ctrl or ⌘ and K. */
+import { useNavigate } from "@tanstack/react-router";
+import { Dialog } from "radix-ui";
+import { useEffect, useId, useMemo, useState } from "react";
+import type { PersonRow } from "./api";
+import { useAsk, useProject } from "./hooks";
+import { useBoards } from "./pages/Boards";
+import { PAGES } from "./Shell";
+
+interface Target {
+  kind: string;
+  label: string;
+  to: string;
+  search?: Record<string, unknown>;
+}
+
+export function Palette() {
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        setOpen((now) => !now);
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+  return (
+    <Dialog.Root open={open} onOpenChange={setOpen}>
+      <Dialog.Trigger
+        className="rounded-lg border border-line px-2 py-1 text-soft hover:border-accent"
+        aria-label="Jump to a page, board, person or event (Ctrl K)"
+        title="Ctrl K"
+      >
+        <span aria-hidden="true">⌕</span>
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="fixed top-[12vh] left-1/2 z-50 w-[min(36rem,94vw)] -translate-x-1/2 rounded-xl border border-line bg-raised shadow-xl"
+        >
+          <Dialog.Title className="sr-only">Jump to</Dialog.Title>
+          <Finder done={() => setOpen(false)} />
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function Finder({ done }: { done: () => void }) {
+  const [typed, setTyped] = useState("");
+  const [at, setAt] = useState(0);
+  const navigate = useNavigate();
+  const list = useId();
+  const targets = useTargets(typed.trim().toLowerCase());
+  const chosen = Math.min(at, targets.length - 1);
+  const go = (target: Target | undefined) => {
+    if (target === undefined) return;
+    done();
+    void navigate({ to: target.to as "/", search: (target.search ?? {}) as never });
+  };
+  return (
+    <>
+      <input
+        role="combobox"
+        aria-expanded="true"
+        aria-controls={list}
+        aria-activedescendant={targets.length > 0 ? `${list}-${chosen}` : undefined}
+        aria-label="Jump to a page, board, person or event"
+        placeholder="Jump to a page, board, person or event"
+        // biome-ignore lint/a11y/noAutofocus: whoever opens this wants to type
+        autoFocus
+        value={typed}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={(event) => {
+          const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+          if (step !== undefined) {
+            event.preventDefault();
+            setAt((chosen + step + targets.length) % Math.max(1, targets.length));
+          } else if (event.key === "Enter") go(targets[chosen]);
+        }}
+        className="w-full rounded-t-xl border-b border-line bg-transparent px-4 py-3 outline-none"
+      />
+      <div id={list} role="listbox" aria-label="Found" className="max-h-[50vh] overflow-auto p-1.5">
+        {targets.map((target, position) => (
+          // biome-ignore lint/a11y/useFocusableInteractive: the field above holds the focus and says which is chosen
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field's keys choose as well
+          <div
+            key={`${target.kind} ${target.label} ${target.to}`}
+            id={`${list}-${position}`}
+            role="option"
+            aria-selected={position === chosen}
+            onMouseEnter={() => setAt(position)}
+            onClick={() => go(target)}
+            className="flex cursor-pointer justify-between gap-4 rounded-lg px-3 py-2 aria-selected:bg-accent-soft"
+          >
+            <span className="truncate">{target.label}</span>
+            <span className="shrink-0 text-soft">{target.kind}</span>
+          </div>
+        ))}
+        {targets.length === 0 && <p className="px-3 py-6 text-center text-soft">Nothing is called that</p>}
+      </div>
+    </>
+  );
+}
+
+const MOST = 6;
+
+function useTargets(typed: string): Target[] {
+  const project = useProject();
+  const home = `/p/${project.id}`;
+  const boards = useBoards();
+  const events = useAsk<{ name: string }[]>({ question: "event_names", limit: 500, filter: undefined });
+  const people = useAsk<PersonRow[]>(
+    typed.length > 1
+      ? {
+          question: "persons",
+          limit: MOST,
+          period: "all",
+          filter: {
+            any: [`visitor_name:contains:${typed}`, `user_id:contains:${typed}`, `visitor_id:is:${typed}`],
+          },
+        }
+      : undefined,
+  );
+  return useMemo(() => {
+    const all: Target[] = [
+      ...PAGES.map(([path, label]) => ({ kind: "page", label, to: `${home}/${path}` })),
+      ...(boards.data ?? []).map((one) => ({
+        kind: "board",
+        label: one.name,
+        to: `${home}/board/${one.id}`,
+      })),
+      ...(events.data?.data ?? []).map((one) => ({
+        kind: "event",
+        label: one.name,
+        to: `${home}/explore`,
+        search: {
+          ask: { question: "trend", series: [{ metric: "events", event: one.name }], interval: "day" },
+        },
+      })),
+    ];
+    const fits = all.filter((one) => one.label.toLowerCase().includes(typed));
+    const found = typed ? fits : all.filter((one) => one.kind !== "event");
+    const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((one) => ({
+      kind: "person",
+      label: one.user_id || one.name,
+      to: `${home}/visitor`,
+      search: { id: one.visitor_id },
+    }));
+    return [...found.slice(0, 12), ...somebody];
+  }, [typed, home, boards.data, events.data, people.data]);
+}
