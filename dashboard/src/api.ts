@@ -207,6 +207,14 @@ export interface PersonRow {
   last_seen: string;
   country: string;
 }
+/** A saved filter, or a list of people. */
+export interface Segment {
+  id: string;
+  name: string;
+  kind: "live" | "list";
+  filter: unknown;
+  created_by: string;
+}
 export interface Tile {
   id: string;
   kind: "question" | "note";

@@ -63,7 +63,9 @@ function options({ labels, series, show }: Frame) {
     },
     yAxis: {
       type: "value",
-      minInterval: 1,
+      minInterval: series.some((one) => one.values.some((value) => value !== null && value % 1 !== 0))
+        ? undefined
+        : 1,
       splitNumber: 4,
       splitLine: { lineStyle: { color: line, type: "dashed" } },
       axisLabel: { color: soft, fontSize: 11, formatter: (value: number) => show(value) },

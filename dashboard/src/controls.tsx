@@ -1,7 +1,9 @@
 /** Period, comparison and filters: the same everywhere, all in the address. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { DropdownMenu, Popover } from "radix-ui";
-import { useState } from "react";
-import { useView } from "./hooks";
+import { useContext, useState } from "react";
+import { api, type Segment } from "./api";
+import { ProjectContext, useProject, useView } from "./hooks";
 import { COLUMNS, columnLabel, OPERATORS, PERIODS, parseFilter } from "./state";
 
 const button =
@@ -98,15 +100,32 @@ export function DatesPicker() {
   );
 }
 
+const SEGMENT = "segment:is:";
+
+/** The saved segments of the project. */
+export function useSegments() {
+  const project = useContext(ProjectContext);
+  return useQuery({
+    queryKey: ["segments", project?.id],
+    queryFn: () => api.get<Segment[]>(`/projects/${project?.id}/segments`),
+    enabled: project !== undefined,
+    staleTime: 60_000,
+  });
+}
+
 export function FilterBar() {
   const [view, change] = useView();
+  const segments = useSegments();
   return (
     <div className="flex flex-wrap items-center gap-2">
       {view.filter.map((text) => {
         const one = parseFilter(text);
         const operator =
           OPERATORS.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
-        const said = `${columnLabel(one.column)} ${operator} ${one.values.join(" or ")}`;
+        const named = segments.data?.find((segment) => text === SEGMENT + segment.id)?.name;
+        const said = text.startsWith(SEGMENT)
+          ? `in ${named ?? "a segment"}`
+          : `${columnLabel(one.column)} ${operator} ${one.values.join(" or ")}`;
         return (
           <span
             key={text}
@@ -124,6 +143,7 @@ export function FilterBar() {
           </span>
         );
       })}
+      <Segments segments={segments.data ?? []} />
       <AddFilter
         add={(text) => change({ filter: [...view.filter.filter((other) => other !== text), text] })}
       />
@@ -137,6 +157,65 @@ export function FilterBar() {
         with bots
       </label>
     </div>
+  );
+}
+
+/** Saved segments: chosen as a filter, or made of the filters that are set. */
+function Segments({ segments }: { segments: Segment[] }) {
+  const [view, change] = useView();
+  const project = useProject();
+  const client = useQueryClient();
+  const [open, setOpen] = useState(false);
+  async function save(name: string) {
+    const path = `/projects/${project.id}/segments`;
+    const made = await api.post<Segment>(path, { name, filter: { all: view.filter } });
+    await client.invalidateQueries({ queryKey: ["segments", project.id] });
+    change({ filter: [SEGMENT + made.id] });
+    setOpen(false);
+  }
+  const own = view.filter.filter((text) => !text.startsWith(SEGMENT));
+  if (segments.length === 0 && own.length === 0) return null;
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={button}>Segments</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
+          <ul aria-label="Saved segments">
+            {segments.map((segment) => (
+              <li key={segment.id}>
+                <button
+                  type="button"
+                  className="w-full truncate rounded-lg px-2 py-1.5 text-left hover:bg-accent-soft"
+                  onClick={() => {
+                    change({ filter: [...new Set([...view.filter, SEGMENT + segment.id])] });
+                    setOpen(false);
+                  }}
+                >
+                  {segment.name} {segment.kind === "list" && <span className="text-soft">(a list)</span>}
+                </button>
+              </li>
+            ))}
+          </ul>
+          {own.length > 0 && (
+            <form
+              className="mt-2 space-y-2 border-t border-line pt-2"
+              onSubmit={(event) => {
+                event.preventDefault();
+                void save(String(new FormData(event.currentTarget).get("name")));
+              }}
+            >
+              <label className="block">
+                Save these filters as
+                <input name="name" required maxLength={200} className={field} />
+              </label>
+              <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
+                Save segment
+              </button>
+            </form>
+          )}
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
   );
 }
 

@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 export interface Column<Row> {
   name: string;
   show: (row: Row) => ReactNode;
+  /** What stands in the head instead of the name, such as a button that sorts. */
+  head?: ReactNode;
   number?: boolean;
   /** Hidden on narrow screens, where there is no room for everything. */
   wide?: boolean;
@@ -34,7 +36,7 @@ export function Table<Row>(props: {
                 scope="col"
                 className={`px-2 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4 md:px-4 ${cell(column)}`}
               >
-                {column.name}
+                {column.head ?? column.name}
               </th>
             ))}
           </tr>

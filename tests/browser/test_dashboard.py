@@ -174,11 +174,11 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     go(page, "Settings")
     page.get_by_label("Name").fill("Concerts")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
     expect(page.get_by_label("Project")).to_contain_text("Concerts")
     page.get_by_label("Time zone").fill("Mars/Olympus")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("not a time zone")
+    expect(page.locator("#main").get_by_role("status")).to_contain_text("not a time zone")
 
 
 PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "People", "Events", "Boards", "Settings"]
@@ -218,6 +218,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "groups": ["/concerts/*"],
     },
     "Stickiness": {"question": "stickiness", "interval": "day"},
+    "Sources": {"question": "sources", "by": ["channel", "source", "medium"]},
+    "Cohorts": {"question": "cohort_sizes", "interval": "week", "cohort": "person.sessions:greater:1"},
 }
 
 
@@ -265,6 +267,66 @@ def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Br
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("combobox", name="Step 2")).to_have_value("event click")
+
+
+def test_a_segment_is_saved_and_used_again_everywhere(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    page.get_by_role("button", name="+ Filter").click()
+    page.get_by_role("combobox", name=re.compile("^What")).select_option("channel")
+    page.get_by_label("Value").fill("Organic Search")
+    page.get_by_role("button", name="Add filter").click()
+    visitors = page.get_by_role("button", name=re.compile("^Visitors"))
+    searchers = filled.get("overview", period="30d", filter="channel:is:Organic Search")["data"]["current"]["visitors"]
+    expect(visitors).to_contain_text(f"{searchers:,}")
+    page.get_by_role("button", name="Segments").click()
+    page.get_by_label("Save these filters as").fill("Searchers")
+    page.get_by_role("button", name="Save segment").click()
+    expect(page.get_by_text("in Searchers")).to_be_visible()
+    expect(visitors).to_contain_text(f"{searchers:,}")
+    go(page, "Explore")
+    page.get_by_role("button", name="Remove filter: in Searchers").click()
+    page.get_by_role("button", name="Segments").click()
+    page.get_by_role("button", name="Searchers").click()
+    expect(page.get_by_role("table", name="Totals of the period").get_by_role("cell").nth(1)).to_have_text(
+        f"{searchers:,}"
+    )
+
+
+def test_what_is_drawn_is_exported_as_numbers_and_pictures(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Explore")
+    expect(page.locator("[role=img] svg").first).to_be_visible()
+    files = {}
+    for label in ("Numbers as CSV", "Picture as SVG", "Picture as PNG"):
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name=label).click()
+        files[label] = Path(download.value.path()).read_bytes()
+    total = page.get_by_role("table", name="Totals of the period").get_by_role("cell").nth(1).inner_text()
+    assert files["Numbers as CSV"].decode().splitlines() == ["Series,Whole period", f"persons,{total}"]
+    assert files["Picture as SVG"].startswith(b"<svg")
+    assert files["Picture as PNG"].startswith(b"\x89PNG")
+    assert len(files["Picture as PNG"]) > 5000
+
+
+def test_the_palette_jumps_by_keys_to_a_page_an_event_and_a_person(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name=re.compile("^Jump")).fill("sourc")
+    expect(page.get_by_role("option", name="Sources page")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sources")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("ticket_cl")
+    expect(page.get_by_role("option", name="ticket_click event")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Explore")
+    expect(page.get_by_role("combobox", name=re.compile("^of"))).to_have_value("ticket_click")
+    [somebody] = filled.sql("SELECT any(user_id) AS id FROM events WHERE user_id LIKE 'user-%'")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(somebody["id"])
+    page.get_by_role("option", name=f"{somebody['id']} person").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(somebody["id"])
 
 
 def test_everything_is_reached_with_the_keyboard_alone(browser: Browser, filled: Server) -> None:

@@ -1,5 +1,6 @@
 /** How a question is put together: a few fields for each kind, all of it kept in the address. */
 import { useId } from "react";
+import { useSegments } from "../controls";
 import { useAsk } from "../hooks";
 
 export type Body = { question: string } & Record<string, unknown>;
@@ -19,6 +20,12 @@ export const KINDS: [string, string, Body][] = [
   ["lifecycle", "Lifecycle", { question: "lifecycle", interval: "week" }],
   ["paths", "Paths", { question: "paths", nodes: "page", direction: "after", steps: 4, top: 6 }],
   ["stickiness", "Stickiness", { question: "stickiness", interval: "day" }],
+  ["sources", "Sources", { question: "sources", by: ["channel"], limit: 50 }],
+  [
+    "cohort_sizes",
+    "Cohorts",
+    { question: "cohort_sizes", interval: "week", cohort: "person.sessions:greater:1" },
+  ],
 ];
 
 const field = "min-h-9 min-w-0 max-w-full truncate rounded-lg border border-line bg-card px-2.5";
@@ -47,6 +54,13 @@ const WINDOWS: [string, string][] = [
   ["604800", "7 days"],
   ["1209600", "14 days"],
   ["2592000", "30 days"],
+];
+const GROUPINGS: [string, string][] = [
+  ["channel", "channel"],
+  ["channel,source,medium", "source and medium"],
+  ["source,medium,campaign", "campaign"],
+  ["referrer_host", "referrer"],
+  ["entry_path", "landing page"],
 ];
 const INTERVALS: [string, string][] = [
   ["day", "day"],
@@ -147,6 +161,27 @@ function Rows(props: {
   );
 }
 
+const COHORTS: [string, string][] = [
+  ["person.sessions:greater:1", "people who came back"],
+  ["user_id:set", "people who signed in"],
+  ["person.first_channel:is:Organic Search", "people who came first by search"],
+  ["person.first_channel:is:Direct", "people who came first directly"],
+];
+
+/** Who is counted over time: one of the usual, or a saved segment. */
+function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
+  const segments = useSegments();
+  const saved = (segments.data ?? []).map((one): [string, string] => [`segment:is:${one.id}`, one.name]);
+  return (
+    <Choice
+      label="How many are"
+      value={String(props.value)}
+      options={[...COHORTS, ...saved]}
+      change={props.change}
+    />
+  );
+}
+
 export function Builder({ body, change }: { body: Body; change: (part: Partial<Body>) => void }) {
   const formula = useId();
   const text = (name: string, usual = "") => String(body[name] ?? usual);
@@ -155,7 +190,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
     <Choice
       label="by"
       value={text("interval", "day")}
-      options={INTERVALS}
+      options={body.question === "trend" ? [["hour", "hour"], ...INTERVALS] : INTERVALS}
       change={(value) => change({ interval: value })}
     />
   );
@@ -258,6 +293,22 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
             ]}
             change={(mode) => change({ mode })}
           />
+        </div>
+      );
+    case "sources":
+      return (
+        <Choice
+          label="by"
+          value={((body.by as string[] | undefined) ?? []).join(",")}
+          options={GROUPINGS}
+          change={(by) => change({ by: by.split(",") })}
+        />
+      );
+    case "cohort_sizes":
+      return (
+        <div className="flex flex-wrap gap-3">
+          <Cohort value={body.cohort} change={(cohort) => change({ cohort })} />
+          {interval}
         </div>
       );
     case "paths":

@@ -1,9 +1,20 @@
 /** How answers are drawn, each with the numbers as a table beneath. */
-import { useContext } from "react";
-import type { Asked, Drawn, FunnelSteps, Lifecycles, Line, PersonRow, Sticky, Triangle, Ways } from "../api";
+import { useContext, useState } from "react";
+import type {
+  Asked,
+  Drawn,
+  FunnelSteps,
+  Lifecycles,
+  Line,
+  PersonRow,
+  SourceRow,
+  Sticky,
+  Triangle,
+  Ways,
+} from "../api";
 import { Chart, colour, Drawing, PALETTE } from "../chart";
 import { Framed } from "../dialog";
-import { day, duration, exact, percent } from "../format";
+import { day, duration, exact, money, percent } from "../format";
 import { ReadOnly, useAsk, useProject } from "../hooks";
 import { Visitor, When } from "../pages/Lists";
 import { Empty, Failure, Skeleton } from "../parts";
@@ -64,6 +75,7 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
           { name: "Whole period", number: true, show: (row) => number(row.total) },
         ]}
       />
+      {body.interval === "hour" && series[0] && <Week moments={moments} values={series[0].points} />}
       {asked.annotations?.map((one) => (
         <p key={one.id} className="px-4 py-1 text-soft">
           {day(one.at, project.timezone, "day")}: {one.text}
@@ -206,67 +218,86 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
     background: `color-mix(in srgb, var(--accent) ${Math.round(45 * (rate ?? 0))}%, transparent)`,
   });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-    <section className="overflow-x-auto p-4" aria-label="Retention" tabIndex={0}>
-      <table className="border-separate border-spacing-0.5">
-        <caption className="sr-only">Share of people who came back, by {interval} after they started</caption>
-        <thead>
-          <tr className="text-xs text-soft">
-            <th scope="col" className="px-2 text-left font-medium">
-              Started
-            </th>
-            <th scope="col" className="px-2 text-right font-medium">
-              People
-            </th>
-            {spans.map(([from, to]) => (
-              <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
-                {from === to ? `${interval} ${from}` : `${from}–${to}`}
+    <>
+      <Chart
+        label={`Share of people who came back, on average: ${average.map((rate) => percent(rate ?? 0)).join(", ")}`}
+        labels={spans.map(([from, to]) => (from === to ? `${interval} ${from}` : `${from}–${to}`))}
+        show={(value) => percent(value)}
+        height={220}
+        series={[
+          { name: "On average", kind: "line", values: average },
+          ...known.slice(-6).map((row, at) => ({
+            name: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
+            kind: "line" as const,
+            colour: at + 1,
+            values: row.cells.map((cell) => (cell.complete ? cell.rate : null)),
+          })),
+        ]}
+      />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard */}
+      <section className="overflow-x-auto p-4" aria-label="Retention" tabIndex={0}>
+        <table className="border-separate border-spacing-0.5">
+          <caption className="sr-only">
+            Share of people who came back, by {interval} after they started
+          </caption>
+          <thead>
+            <tr className="text-xs text-soft">
+              <th scope="col" className="px-2 text-left font-medium">
+                Started
               </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          <tr>
-            <th scope="row" className="px-2 text-left font-medium">
-              On average
-            </th>
-            <td />
-            {average.map((rate, at) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
-              <td key={at} className="px-2 py-1 text-center">
-                {rate === null ? "–" : percent(rate)}
-              </td>
-            ))}
-          </tr>
-          {known.map((row) => (
-            <tr key={row.cohort}>
-              <th scope="row" className="px-2 text-left font-normal whitespace-nowrap">
-                {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
+              <th scope="col" className="px-2 text-right font-medium">
+                People
               </th>
-              <td className="px-2 text-right">
-                <People
-                  body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
-                  label={exact(row.persons)}
-                  title={`Who started in the ${interval} of ${row.cohort}`}
-                />
-              </td>
-              {row.cells.map((cell, at) => (
-                <td
-                  // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
-                  key={at}
-                  style={heat(cell.rate)}
-                  title={`${exact(cell.persons)} of ${exact(row.persons)}${cell.complete ? "" : ", so far"}`}
-                  className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
-                >
-                  {cell.rate === null ? "–" : percent(cell.rate)}
+              {spans.map(([from, to]) => (
+                <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
+                  {from === to ? `${interval} ${from}` : `${from}–${to}`}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <tr>
+              <th scope="row" className="px-2 text-left font-medium">
+                On average
+              </th>
+              <td />
+              {average.map((rate, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                <td key={at} className="px-2 py-1 text-center">
+                  {rate === null ? "–" : percent(rate)}
                 </td>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-      <p className="mt-2 text-xs text-soft">Slanted: that time is not over yet.</p>
-    </section>
+            {known.map((row) => (
+              <tr key={row.cohort}>
+                <th scope="row" className="px-2 text-left font-normal whitespace-nowrap">
+                  {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
+                </th>
+                <td className="px-2 text-right">
+                  <People
+                    body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
+                    label={exact(row.persons)}
+                    title={`Who started in the ${interval} of ${row.cohort}`}
+                  />
+                </td>
+                {row.cells.map((cell, at) => (
+                  <td
+                    // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                    key={at}
+                    style={heat(cell.rate)}
+                    title={`${exact(cell.persons)} of ${exact(row.persons)}${cell.complete ? "" : ", so far"}`}
+                    className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
+                  >
+                    {cell.rate === null ? "–" : percent(cell.rate)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        <p className="mt-2 text-xs text-soft">Slanted: that time is not over yet.</p>
+      </section>
+    </>
   );
 }
 
@@ -430,6 +461,153 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
   );
 }
 
+/** How the events of each hour of the week add up, in the project's time zone: when people are there. */
+function Week({ moments, values }: { moments: string[]; values: (number | string | null)[] }) {
+  const project = useProject();
+  const format = new Intl.DateTimeFormat("en-GB", {
+    weekday: "short",
+    hour: "2-digit",
+    hourCycle: "h23",
+    timeZone: project.timezone,
+  });
+  const days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+  const sums = days.map(() => Array.from({ length: 24 }, () => 0));
+  moments.forEach((at, position) => {
+    const parts = Object.fromEntries(
+      format.formatToParts(new Date(at)).map((part) => [part.type, part.value]),
+    );
+    const row = sums[days.indexOf(parts.weekday ?? "")];
+    const hour = Number(parts.hour);
+    if (row) row[hour] = (row[hour] ?? 0) + Number(values[position] ?? 0);
+  });
+  const most = Math.max(1, ...sums.flat());
+  const named = new Intl.DateTimeFormat(undefined, { weekday: "short", timeZone: "UTC" });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+    <section className="overflow-x-auto p-4" aria-label="Hours of the week" tabIndex={0}>
+      <table className="border-separate border-spacing-0.5 text-xs">
+        <caption className="mb-1 text-left text-soft">When, by hour of the week</caption>
+        <thead>
+          <tr className="text-soft">
+            <th scope="col" className="sr-only">
+              Day
+            </th>
+            {Array.from({ length: 24 }, (_, hour) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
+              <th key={hour} scope="col" className="w-7 font-normal">
+                {hour}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {sums.map((row, at) => (
+            <tr key={days[at]}>
+              {/* 2024-01-01 was a Monday */}
+              <th scope="row" className="pr-2 text-left font-normal text-soft">
+                {named.format(Date.UTC(2024, 0, 1 + at))}
+              </th>
+              {row.map((value, hour) => (
+                <td
+                  // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
+                  key={hour}
+                  title={exact(value)}
+                  style={{
+                    background: `color-mix(in srgb, var(--accent) ${Math.round((85 * value) / most)}%, var(--ground))`,
+                  }}
+                  className="h-6 min-w-7 rounded"
+                >
+                  <span className="sr-only">{exact(value)}</span>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body: Body }) {
+  const [sort, setSort] = useState<"sessions" | "visitors" | "conversions" | "bounce_rate">("sessions");
+  const columns = (body.by as (keyof SourceRow)[] | undefined) ?? ["channel"];
+  const rows = [...asked.data].sort((a, b) => b[sort] - a[sort]);
+  const head = (name: typeof sort, label: string) => (
+    <button
+      type="button"
+      className="hover:text-ink"
+      aria-pressed={sort === name}
+      onClick={() => setSort(name)}
+    >
+      {label} {sort === name && "↓"}
+    </button>
+  );
+  const most = Math.max(1, ...rows.map((row) => row.sessions));
+  if (rows.length === 0) return <Empty title="Nobody came in this period" />;
+  return (
+    <Table
+      caption="Sources"
+      rows={rows}
+      id={(row) => columns.map((column) => row[column]).join("\n")}
+      columns={[
+        ...columns.map((column) => ({
+          name: column.replace("_", " "),
+          show: (row: SourceRow) => String(row[column]) || "none",
+        })),
+        {
+          name: "Sessions",
+          head: head("sessions", "Sessions"),
+          number: true,
+          show: (row) => (
+            <span className="inline-flex items-center justify-end gap-2">
+              <span
+                aria-hidden="true"
+                className="h-2 rounded bg-accent"
+                style={{ width: `${Math.round((80 * row.sessions) / most)}px` }}
+              />
+              {exact(row.sessions)}
+            </span>
+          ),
+        },
+        {
+          name: "Visitors",
+          head: head("visitors", "Visitors"),
+          number: true,
+          show: (row) => exact(row.visitors),
+        },
+        {
+          name: "Bounce rate",
+          head: head("bounce_rate", "Bounce rate"),
+          number: true,
+          wide: true,
+          show: (row) => percent(row.bounce_rate),
+        },
+        {
+          name: "Conversions",
+          head: head("conversions", "Conversions"),
+          number: true,
+          show: (row) => exact(row.conversions),
+        },
+        { name: "Revenue", number: true, wide: true, show: (row) => money(row.revenue) },
+      ]}
+    />
+  );
+}
+
+export function CohortShown({ asked }: { asked: Asked<{ sizes: { at: string; persons: number }[] }> }) {
+  const project = useProject();
+  const { sizes } = asked.data;
+  return (
+    <Chart
+      label={`People over time: ${sizes.map((one) => one.persons).join(", ")}`}
+      labels={sizes.map((one) => day(one.at, project.timezone, "day"))}
+      show={exact}
+      height={300}
+      series={[{ name: "People", kind: "line", values: sizes.map((one) => one.persons) }]}
+    />
+  );
+}
+
 /** What draws the answer of each kind of question. */
 export const SHOWN: Record<string, (props: { asked: never; body: Body }) => React.JSX.Element> = {
   trend: TrendShown,
@@ -438,4 +616,6 @@ export const SHOWN: Record<string, (props: { asked: never; body: Body }) => Reac
   lifecycle: LifecycleShown,
   paths: PathsShown,
   stickiness: StickinessShown,
+  sources: SourcesShown,
+  cohort_sizes: CohortShown,
 };

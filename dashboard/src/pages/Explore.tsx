@@ -1,8 +1,10 @@
 /** Explore: one builder for every question about behaviour; the whole question is in the address. */
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useRef } from "react";
 import type { Asked } from "../api";
 import { Controls } from "../controls";
 import { type Body, Builder, KINDS } from "../explore/build";
+import { Export } from "../explore/export";
 import { SaveToBoard } from "../explore/save";
 import { SHOWN } from "../explore/shown";
 import { useAsk, useTitle } from "../hooks";
@@ -22,6 +24,7 @@ export function Explore() {
   useTitle("Explore");
   const [body, change] = useBody();
   const answer = useAsk<unknown>(body);
+  const place = useRef<HTMLDivElement>(null);
   const Shown = SHOWN[body.question];
   // While another kind of question is on its way, what is there is still the answer to the one before.
   const current = answer.data !== undefined && !answer.isPlaceholderData;
@@ -52,6 +55,7 @@ export function Explore() {
         title={label}
         aside={
           <>
+            <Export place={place} name={label} />
             <SaveToBoard body={body} label={label} />
             <span aria-live="polite">{answer.isFetching ? "asking…" : ""}</span>
             <Opened query={answer.data?.queries[0]} name={label} />
@@ -63,7 +67,9 @@ export function Explore() {
         ) : !current || Shown === undefined ? (
           <Skeleton rows={8} />
         ) : (
-          <Shown asked={answer.data as Asked<unknown> as never} body={body} />
+          <div ref={place}>
+            <Shown asked={answer.data as Asked<unknown> as never} body={body} />
+          </div>
         )}
       </Card>
     </>

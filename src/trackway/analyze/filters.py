@@ -187,8 +187,11 @@ def _checked(one: Condition, field: str) -> Condition:
     return one
 
 
+_SEGMENT = "segment:is:"
+
+
 def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
-    """JSON with every `{"segment": ID}` replaced by the filter that is saved under it.
+    """JSON with every `{"segment": ID}` (in addresses `segment:is:ID`) replaced by the filter that is saved under it.
 
     Args:
         look_up: the filter as JSON, or None.
@@ -200,6 +203,8 @@ def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
         raise BadQuestion("filter.segment", "segments name each other in a circle, or the filter is too deep")
     if isinstance(given, list):
         return [inlined(one, look_up, depth + 1) for one in given]
+    if isinstance(given, str) and given.startswith(_SEGMENT):
+        return inlined({"segment": given.removeprefix(_SEGMENT)}, look_up, depth)
     if not isinstance(given, dict):
         return given
     if set(given) == {"segment"}:

@@ -14,7 +14,7 @@ from litestar.params import Parameter
 from trackway.analyze import formats, sql
 from trackway.analyze.breakdown import breakdown
 from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.filters import parse
+from trackway.analyze.filters import inlined, parse, read
 from trackway.analyze.live import live
 from trackway.analyze.overview import overview
 from trackway.analyze.period import Interval, Period, period
@@ -24,7 +24,7 @@ from trackway.analyze.sources import sources
 from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.govern.tables import Project
-from trackway.web.asking import Desk
+from trackway.web.asking import Desk, saved_filter
 from trackway.web.caller import Caller
 from trackway.web.house import House
 
@@ -52,6 +52,8 @@ def asked(
         list[str] | None, Parameter(query="filter", description="column:operator:value|value, repeatable")
     ] = None,
     bots: bool = False,
+    *,
+    house: House,
 ) -> Asked:
     """The part of a request that every question has."""
     project = request.user.project(project_id)
@@ -61,7 +63,7 @@ def asked(
         project_id=project_id,
         period=stretch,
         timezone=project.timezone,
-        filters=tuple(parse(text) for text in filters or []),
+        filters=tuple(read(inlined(text, lambda one: saved_filter(house, project_id, one))) for text in filters or []),
         bots=bots,
         goals=tuple(project.goals),
     )

@@ -1,0 +1,80 @@
+/** What is drawn, as a file: a picture (SVG, PNG) or the numbers (CSV). */
+import { DropdownMenu } from "radix-ui";
+import type { RefObject } from "react";
+import { useToast } from "../toast";
+
+export function Export({ place, name }: { place: RefObject<HTMLElement | null>; name: string }) {
+  const say = useToast();
+  const file = name.toLowerCase().replace(/\W+/g, "-");
+  const kinds: [string, () => void | Promise<void>][] = [
+    ["Numbers as CSV", () => save(csv(place.current), `${file}.csv`, "text/csv")],
+    ["Picture as SVG", () => save(svg(place.current), `${file}.svg`, "image/svg+xml")],
+    ["Picture as PNG", async () => save(await png(place.current), `${file}.png`, "image/png")],
+  ];
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger className="no-print rounded-lg border border-line px-3 py-1.5 hover:border-accent">
+        Export
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align="end"
+          className="z-30 rounded-xl border border-line bg-raised p-1.5 shadow-lg"
+        >
+          {kinds.map(([label, make]) => (
+            <DropdownMenu.Item
+              key={label}
+              onSelect={() => void Promise.resolve(make()).catch((error: Error) => say(error.message))}
+              className="cursor-pointer rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
+            >
+              {label}
+            </DropdownMenu.Item>
+          ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+function save(content: string | Blob, name: string, kind: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Every table that is shown, one after the other. */
+function csv(place: HTMLElement | null): string {
+  const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const tables = [...(place?.querySelectorAll("table") ?? [])].map((table) =>
+    [...table.rows]
+      .map((row) => [...row.cells].map((cell) => quoted(cell.innerText.trim())).join(","))
+      .join("\r\n"),
+  );
+  if (tables.length === 0) throw new Error("There are no numbers to export here.");
+  return `${tables.join("\r\n\r\n")}\r\n`;
+}
+
+function svg(place: HTMLElement | null): string {
+  const drawn = place?.querySelector('[role="img"] svg');
+  if (!drawn) throw new Error("There is no picture to export here; its numbers can be.");
+  const copy = drawn.cloneNode(true) as SVGElement;
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.style.background = getComputedStyle(document.body).backgroundColor;
+  copy.style.fontFamily = "sans-serif";
+  return new XMLSerializer().serializeToString(copy);
+}
+
+async function png(place: HTMLElement | null): Promise<Blob> {
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg(place))}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = image.width * 2;
+  canvas.height = image.height * 2;
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve, reject) =>
+    canvas.toBlob((made) => (made ? resolve(made) : reject(new Error("The picture could not be made.")))),
+  );
+}
