@@ -17,6 +17,7 @@ export const PAGES = [
   ["people", "People"],
   ["events", "Events"],
   ["boards", "Boards"],
+  ["data", "Data"],
   ["settings", "Settings"],
 ] as const;
 

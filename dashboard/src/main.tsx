@@ -6,6 +6,7 @@ import { Problem } from "./api";
 import { MeContext } from "./hooks";
 import { BoardPage } from "./pages/BoardPage";
 import { Boards } from "./pages/Boards";
+import { Data } from "./pages/Data";
 import { Explore } from "./pages/Explore";
 import { Events, Sources } from "./pages/Lists";
 import { Live } from "./pages/Live";
@@ -35,6 +36,7 @@ const shell = createRoute({ getParentRoute: () => root, path: "/p/$projectId", c
 const page = (path: string, component: () => React.JSX.Element) =>
   createRoute({ getParentRoute: () => shell, path, component });
 const router = createRouter({
+  defaultErrorComponent: ({ error }) => <Failure error={error as Error} again={() => window.location.reload()} />,
   routeTree: root.addChildren([
     first,
     createRoute({ getParentRoute: () => root, path: "/shared/$token", component: SharedPage }),
@@ -48,6 +50,7 @@ const router = createRouter({
       page("people", People),
       page("visitor", PersonPage),
       page("events", Events),
+      page("data", Data),
       page("boards", Boards),
       page("board/$boardId", BoardPage),
       page("settings", Settings),

@@ -181,7 +181,7 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     expect(page.locator("#main").get_by_role("status")).to_contain_text("not a time zone")
 
 
-PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "People", "Events", "Boards", "Settings"]
+PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "People", "Events", "Data", "Boards", "Settings"]
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
@@ -267,6 +267,53 @@ def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Br
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("combobox", name="Step 2")).to_have_value("event click")
+
+
+def test_the_data_behind_the_numbers_is_explored(browser: Browser, filled: Server) -> None:
+    filled.post("track", {"anonymousId": "nobody", "messageId": "without-event"})
+    filled.stored()
+    page = open_page(browser, filled)
+    go(page, "Data")
+    page.get_by_role("button", name="ticket_click").click()
+    properties = page.get_by_role("table", name="Properties of ticket_click")
+    expect(properties.get_by_role("row", name=re.compile("^price_range"))).to_contain_text("100%")
+    properties.get_by_role("button", name="ticket_provider").click()
+    expect(
+        page.get_by_role("table", name="Values of ticket_provider").get_by_role("cell", name="TicketHub")
+    ).to_be_visible()
+    page.get_by_role("tab", name="Bots").click()
+    expect(page.get_by_role("cell", name=re.compile("crawler"))).to_be_visible()
+    page.get_by_role("tab", name="Refused").click()
+    expect(page.get_by_role("cell", name=re.compile("a track message names its event"))).to_be_visible()
+    page.get_by_role("tab", name="Tracking plan").click()
+    expect(page.get_by_text("There is no tracking plan yet")).to_be_visible()
+    page.get_by_role("tab", name="Exports").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="parquet of Sources").click()
+    assert Path(download.value.path()).read_bytes()[:4] == b"PAR1"
+
+
+def test_a_member_is_added_sees_the_project_and_is_removed(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Settings")
+    page.get_by_label("E-mail").fill("member@example.com")
+    page.get_by_label(re.compile("^Password")).fill("a long password")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("member@example.com")).to_be_visible()
+    theirs = browser.new_context(viewport=DESK).new_page()
+    theirs.goto(filled.url)
+    theirs.get_by_label("E-mail").fill("member@example.com")
+    theirs.get_by_label("Password").fill("a long password")
+    theirs.get_by_role("button", name="Sign in").click()
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Overview")
+    go(theirs, "Settings")
+    expect(theirs.get_by_role("heading", name="Members")).to_have_count(0)
+    page.locator("li", has_text="member@example.com").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("status").filter(has_text="does not see this project any more")).to_be_visible()
+    theirs.reload()
+    expect(
+        theirs.get_by_text("There is no such project").or_(theirs.get_by_text("You see no project yet"))
+    ).to_be_visible()
 
 
 def test_a_segment_is_saved_and_used_again_everywhere(browser: Browser, filled: Server) -> None:

@@ -1,11 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
 import { useContext, useState } from "react";
-import { api, type Project, type Rejection } from "../api";
+import { api, type Project } from "../api";
 import { MeContext, useProject, useRefresh, useTitle } from "../hooks";
-import { Card, Empty } from "../parts";
-import { Table } from "../table";
-import { When } from "./Lists";
-import { Snippet } from "./Setup";
+import { Card } from "../parts";
+import { Keys, Members } from "./team";
 
 const field = "mt-1 block min-h-9 w-full rounded-lg border border-line bg-card px-3";
 
@@ -15,11 +12,6 @@ export function Settings() {
   const me = useContext(MeContext);
   const refresh = useRefresh();
   const [said, setSaid] = useState<{ text: string; bad: boolean }>();
-  const rejections = useQuery({
-    queryKey: ["rejections", project.id],
-    queryFn: () => api.get<Rejection[]>(`/projects/${project.id}/rejections`),
-  });
-
   async function save(form: HTMLFormElement) {
     const given = new FormData(form);
     const goals = String(given.get("goals"))
@@ -105,44 +97,8 @@ export function Settings() {
           </p>
         </form>
       </Card>
-      <Card title="Keys">
-        <div className="space-y-3 p-4">
-          {project.keys.map((key) => (
-            <div key={key.id}>
-              <p className="mb-1">
-                {key.kind === "write"
-                  ? "Write key – may be seen by anybody; it can only send"
-                  : "Secret key – shown whole only when it was made; it can read"}
-              </p>
-              {key.kind === "write" ? (
-                <Snippet label="the write key" text={key.value} />
-              ) : (
-                <p className="rounded-lg bg-ground p-3 font-mono text-xs">{key.value}</p>
-              )}
-            </div>
-          ))}
-        </div>
-      </Card>
-      <Card title="Refused messages of the last 7 days">
-        {rejections.data?.length === 0 && (
-          <Empty title="None">
-            Messages that break a rule are kept here with the reason, so that nothing is lost silently.
-          </Empty>
-        )}
-        {rejections.data !== undefined && rejections.data.length > 0 && (
-          <Table
-            caption="Refused messages"
-            rows={rejections.data}
-            id={(row) => row.received_at + row.message_id + row.reason + row.body}
-            columns={[
-              { name: "When", show: (row) => <When at={row.received_at} /> },
-              { name: "Field", show: (row) => <code>{row.field}</code> },
-              { name: "Reason", show: (row) => <span title={row.reason}>{row.reason}</span> },
-              { name: "Message", wide: true, show: (row) => <code title={row.body}>{row.body}</code> },
-            ]}
-          />
-        )}
-      </Card>
+      <Keys admin={me?.is_admin ?? false} />
+      {me?.is_admin && <Members />}
     </div>
   );
 }

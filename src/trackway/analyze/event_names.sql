@@ -1,5 +1,7 @@
 -- Which events there are, from the counters.
-SELECT name, sum(events) AS events, min(hour) AS first_hour, max(hour) AS last_hour
+SELECT
+    name, sum(events) AS events,
+    toDateTime64(min(hour), 3, 'UTC') AS first_hour, toDateTime64(max(hour), 3, 'UTC') AS last_hour
 FROM event_counts
 WHERE project_id = {project:UUID}
 {% if one %}

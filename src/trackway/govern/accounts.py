@@ -145,6 +145,22 @@ class Accounts:
                 raise BadAccount(f"there is no project {project_id}")
             session.merge(Membership(user_id=user.id, project_id=str(project_id)))
 
+    def members(self, project_id: UUID) -> list[User]:
+        """Who sees a project: its members, and administrators, who see all."""
+        own = select(Membership.user_id).where(Membership.project_id == str(project_id))
+        with self._sessions() as session:
+            found = session.scalars(select(User).where(User.is_admin | User.id.in_(own)).order_by(User.email))
+            return list(found)
+
+    def remove_member(self, email: str, project_id: UUID) -> None:
+        """Let a user see a project no longer."""
+        with self._sessions.begin() as session:
+            user = self._user(session, email)
+            found = session.get(Membership, (user.id, str(project_id)))
+            if found is None:
+                raise BadAccount(f"{email} is not a member of this project")
+            session.delete(found)
+
     @staticmethod
     def _user(session: Session, email: str) -> User:
         user = session.scalar(select(User).where(User.email == email.strip().lower()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -34,6 +34,20 @@ class NewKey(msgspec.Struct):
     """Which kind of key to make."""
 
     kind: Literal["write", "secret"]
+
+
+class NewMember(msgspec.Struct):
+    """Who may see the project from now on; the password is for somebody who has no account yet."""
+
+    email: Annotated[str, msgspec.Meta(min_length=3, max_length=320)]
+    password: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+class Member(msgspec.Struct):
+    """Somebody who sees the project."""
+
+    email: str
+    is_admin: bool
 
 
 class Keys(msgspec.Struct):
@@ -81,3 +95,27 @@ class Projects(Controller):
         """Make a key useless."""
         request.user.project(project_id)
         house.accounts.revoke_key(project_id, key_id)
+
+    @get("/{project_id:uuid}/members", guards=[people_only, administrators_only], sync_to_thread=True)
+    def members(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[Member]:
+        """Who sees the project; administrators see every one."""
+        request.user.project(project_id)
+        return [Member(one.email, one.is_admin) for one in house.accounts.members(project_id)]
+
+    @post("/{project_id:uuid}/members", guards=[people_only, administrators_only], sync_to_thread=True)
+    def add_member(
+        self, project_id: UUID, data: NewMember, request: Request[Caller, Any, Any], house: House
+    ) -> list[Member]:
+        """Let somebody see the project; with a password an account is made for them."""
+        request.user.project(project_id)
+        known = {one.email for one in house.accounts.users()}
+        if data.email.strip().lower() not in known and data.password:
+            house.accounts.add_user(data.email, data.password)
+        house.accounts.add_member(data.email, project_id)
+        return [Member(one.email, one.is_admin) for one in house.accounts.members(project_id)]
+
+    @delete("/{project_id:uuid}/members/{email:str}", guards=[people_only, administrators_only], sync_to_thread=True)
+    def remove_member(self, project_id: UUID, email: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """Let somebody see the project no longer."""
+        request.user.project(project_id)
+        house.accounts.remove_member(email, project_id)

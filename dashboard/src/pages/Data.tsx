@@ -1,0 +1,370 @@
+/** What is behind the numbers: events and their properties, the tracking plan, bots, and what was refused. */
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { type Answer, api, type BreakdownRow, type Rejection } from "../api";
+import { PeriodPicker } from "../controls";
+import { count, exact, percent } from "../format";
+import { useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
+import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { question } from "../state";
+import { Table } from "../table";
+import { When } from "./Lists";
+
+const TABS: [string, string, () => React.JSX.Element][] = [
+  ["events", "Events", EventExplorer],
+  ["plan", "Tracking plan", PlanTab],
+  ["refused", "Refused", Refused],
+  ["bots", "Bots", Bots],
+  ["files", "Exports", Files],
+];
+
+export function Data() {
+  useTitle("Data");
+  const { tab = "events" } = useSearch({ strict: false }) as { tab?: string };
+  const navigate = useNavigate();
+  const Shown = TABS.find(([name]) => name === tab)?.[2] ?? EventExplorer;
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
+        <h1 className="text-xl font-semibold">Data</h1>
+        <PeriodPicker />
+      </div>
+      <div role="tablist" aria-label="Data" className="mb-3 flex gap-1 overflow-x-auto">
+        {TABS.map(([name, label]) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            aria-selected={name === tab}
+            onClick={() =>
+              void navigate({
+                to: ".",
+                search: (old: Record<string, unknown>) => ({ ...old, tab: name }),
+              } as never)
+            }
+            className="min-h-9 rounded-lg px-3 whitespace-nowrap text-soft hover:text-ink aria-selected:bg-accent-soft aria-selected:font-medium aria-selected:text-ink"
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+      <Shown />
+    </>
+  );
+}
+
+interface Named {
+  name: string;
+  events: number;
+  last_hour: string;
+}
+interface PropertyRow {
+  property: string;
+  types: string[];
+  events: number;
+  fill_rate: number;
+}
+
+function EventExplorer() {
+  const names = useAsk<Named[]>({ question: "event_names", limit: 1000, filter: undefined });
+  const [chosen, setChosen] = useState("");
+  if (names.error) return <Failure error={names.error} again={names.refetch} />;
+  if (names.data === undefined) return <Skeleton rows={8} />;
+  const rows = names.data.data;
+  return (
+    <div className="grid gap-4 lg:grid-cols-2">
+      <Card
+        title={`${exact(rows.length)} events`}
+        aside={<Opened query={names.data.queries[0]} name="the events" />}
+      >
+        {rows.length === 0 && <Empty title="None yet">The first event names itself here.</Empty>}
+        {rows.length > 0 && (
+          <Table
+            caption="Events"
+            rows={rows}
+            id={(row) => row.name}
+            columns={[
+              {
+                name: "Event",
+                show: (row) => (
+                  <button
+                    type="button"
+                    aria-pressed={chosen === row.name}
+                    className="max-w-full truncate font-medium underline decoration-line underline-offset-4 hover:decoration-accent aria-pressed:text-accent"
+                    onClick={() => setChosen(row.name)}
+                  >
+                    {row.name}
+                  </button>
+                ),
+              },
+              { name: "Times", number: true, show: (row) => count(row.events) },
+              { name: "Last seen", wide: true, show: (row) => <When at={row.last_hour} /> },
+            ]}
+          />
+        )}
+      </Card>
+      {chosen ? (
+        <Properties key={chosen} event={chosen} />
+      ) : (
+        <Card>
+          <Empty title="Choose an event">Its properties, their types and values are shown here.</Empty>
+        </Card>
+      )}
+    </div>
+  );
+}
+
+function Properties({ event }: { event: string }) {
+  const [of, setOf] = useState("");
+  const asked = useAsk<PropertyRow[]>({ question: "properties", event, filter: undefined });
+  const values = useAsk<{ value: string; events: number }[]>(
+    of ? { question: "values", event, of: `properties.${of}`, limit: 20, filter: undefined } : undefined,
+  );
+  return (
+    <Card
+      title={`Properties of ${event}`}
+      aside={<Opened query={asked.data?.queries[0]} name="its properties" />}
+    >
+      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
+      {asked.data === undefined && !asked.error && <Skeleton rows={6} />}
+      {asked.data?.data.length === 0 && <Empty title="It has none" />}
+      {asked.data && asked.data.data.length > 0 && (
+        <Table
+          caption={`Properties of ${event}`}
+          rows={asked.data.data}
+          id={(row) => row.property}
+          columns={[
+            {
+              name: "Property",
+              show: (row) => (
+                <button
+                  type="button"
+                  aria-pressed={of === row.property}
+                  className="max-w-full truncate underline decoration-line underline-offset-4 hover:decoration-accent aria-pressed:text-accent"
+                  onClick={() => setOf(row.property)}
+                >
+                  {row.property}
+                </button>
+              ),
+            },
+            { name: "Type", show: (row) => row.types.join(", ") },
+            { name: "Set in", number: true, show: (row) => percent(row.fill_rate) },
+          ]}
+        />
+      )}
+      {of && values.data && (
+        <div className="border-t border-line">
+          <Table
+            caption={`Values of ${of}`}
+            rows={values.data.data}
+            id={(row) => row.value}
+            columns={[
+              { name: `Most frequent of ${of}`, show: (row) => row.value || "(empty)" },
+              { name: "Times", number: true, show: (row) => count(row.events) },
+            ]}
+          />
+        </div>
+      )}
+    </Card>
+  );
+}
+
+interface PlanShown {
+  version: number;
+  plan: {
+    name?: string;
+    events?: Record<
+      string,
+      {
+        owner?: string;
+        description?: string;
+        on_violation?: string;
+        required?: string[];
+        properties?: object;
+      }
+    >;
+  };
+  created_by: string;
+}
+interface ViolationRow {
+  event: string;
+  property: string;
+  problem: string;
+  owner: string;
+  library: string;
+  library_version: string;
+  rejected: boolean;
+  messages: number;
+  last_at: string;
+}
+
+function PlanTab() {
+  const project = useProject();
+  const [view] = useView();
+  const path = `/projects/${project.id}/plan`;
+  const plan = useQuery({ queryKey: ["plan", path], queryFn: () => api.get<PlanShown>(path) });
+  const broken = useQuery({
+    queryKey: ["violations", path, question(view)],
+    queryFn: () => api.get<Answer<ViolationRow[]>>(`${path}/violations?${question(view)}`),
+  });
+  const events = Object.entries(plan.data?.plan.events ?? {});
+  return (
+    <div className="space-y-4">
+      <Card
+        title="What broke the plan"
+        aside={<Opened query={broken.data?.query} name="what broke the plan" />}
+      >
+        {broken.error && <Failure error={broken.error} again={broken.refetch} />}
+        {broken.data?.data.length === 0 && <Empty title="Nothing in this period" />}
+        {broken.data !== undefined && broken.data.data.length > 0 && (
+          <Table
+            caption="What broke the plan"
+            rows={broken.data.data}
+            id={(row) => [row.event, row.property, row.problem, row.library_version, row.rejected].join("\n")}
+            columns={[
+              { name: "Event", show: (row) => <span className="font-medium">{row.event}</span> },
+              { name: "Property", show: (row) => <code>{row.property || "–"}</code> },
+              { name: "Problem", show: (row) => <span title={row.problem}>{row.problem}</span> },
+              { name: "Owner", wide: true, show: (row) => row.owner || "nobody" },
+              { name: "Library", wide: true, show: (row) => `${row.library} ${row.library_version}` },
+              {
+                name: "What became of it",
+                wide: true,
+                show: (row) => (row.rejected ? "rejected" : "stored"),
+              },
+              { name: "Messages", number: true, show: (row) => exact(row.messages) },
+            ]}
+          />
+        )}
+      </Card>
+      <Card title={plan.data?.version ? `The plan, version ${plan.data.version}` : "The plan"}>
+        {plan.error && <Failure error={plan.error} again={plan.refetch} />}
+        {plan.data && events.length === 0 && (
+          <Empty title="There is no tracking plan yet">
+            A plan says which events there are, which properties they need and who owns them.{" "}
+            <code>trackway plan infer</code> writes one from what has arrived, <code>trackway plan push</code>{" "}
+            puts it in force.
+          </Empty>
+        )}
+        {events.length > 0 && (
+          <Table
+            caption="Planned events"
+            rows={events}
+            id={([name]) => name}
+            columns={[
+              { name: "Event", show: ([name]) => <span className="font-medium">{name}</span> },
+              { name: "Owner", show: ([, event]) => event.owner || "nobody" },
+              { name: "Required", show: ([, event]) => (event.required ?? []).join(", ") || "nothing" },
+              { name: "When broken", wide: true, show: ([, event]) => event.on_violation ?? "flag" },
+              { name: "What it is", wide: true, show: ([, event]) => event.description ?? "" },
+            ]}
+          />
+        )}
+      </Card>
+    </div>
+  );
+}
+
+function Refused() {
+  const project = useProject();
+  const path = `/projects/${project.id}/rejections`;
+  const rejections = useQuery({ queryKey: ["rejections", path], queryFn: () => api.get<Rejection[]>(path) });
+  return (
+    <Card title="Refused messages of the last 7 days">
+      {rejections.error && <Failure error={rejections.error} again={rejections.refetch} />}
+      {rejections.data?.length === 0 && (
+        <Empty title="None">
+          Messages that break a rule are kept here with the reason, so that nothing is lost silently.
+        </Empty>
+      )}
+      {rejections.data !== undefined && rejections.data.length > 0 && (
+        <Table
+          caption="Refused messages"
+          rows={rejections.data}
+          id={(row) => row.received_at + row.message_id + row.reason + row.body}
+          columns={[
+            { name: "When", show: (row) => <When at={row.received_at} /> },
+            { name: "Field", show: (row) => <code>{row.field}</code> },
+            { name: "Reason", show: (row) => <span title={row.reason}>{row.reason}</span> },
+            { name: "Message", wide: true, show: (row) => <code title={row.body}>{row.body}</code> },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}
+
+/** Bots are stored and left out of answers unless asked for. */
+function Bots() {
+  const [view] = useView();
+  const answer = useAnswer<BreakdownRow[]>(
+    `breakdown?${question({ ...view, bots: true }, { by: "bot", limit: 200 })}`,
+  );
+  const rows = answer.data?.data.filter((row) => row.value !== "");
+  return (
+    <Card
+      title="Visitors taken for bots, by reason"
+      aside={<Opened query={answer.data?.query} name="bots" />}
+    >
+      {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+      {rows === undefined && !answer.error && <Skeleton rows={5} />}
+      {rows?.length === 0 && <Empty title="None in this period" />}
+      {rows !== undefined && rows.length > 0 && (
+        <Table
+          caption="Bots by reason"
+          rows={rows}
+          id={(row) => row.value}
+          columns={[
+            { name: "Reason", show: (row) => row.value },
+            { name: "Visitors", number: true, show: (row) => exact(row.visitors) },
+            { name: "Events", number: true, show: (row) => exact(row.events ?? 0) },
+          ]}
+        />
+      )}
+      <p className="px-4 pb-3 text-soft">
+        They are stored and left out of every answer; “with bots” beside the filters brings them in.
+      </p>
+    </Card>
+  );
+}
+
+const FORMATS = ["csv", "parquet", "arrow"];
+const FILES: [string, string][] = [
+  ["events", "The newest 1,000 events"],
+  ["sessions", "The newest 1,000 sessions"],
+  ["visitors", "The last 1,000 visitors"],
+  ["sources", "Sources"],
+];
+
+function Files() {
+  const project = useProject();
+  const [view] = useView();
+  return (
+    <Card title="Files of this period">
+      <ul className="divide-y divide-line px-4 pb-2">
+        {FILES.map(([name, label]) => (
+          <li key={name} className="flex flex-wrap items-center justify-between gap-3 py-2.5">
+            <span>{label}</span>
+            <span className="flex gap-2">
+              {FORMATS.map((format) => (
+                <a
+                  key={format}
+                  download
+                  className="rounded-lg border border-line px-3 py-1 hover:border-accent"
+                  href={`/api/v1/projects/${project.id}/${name}?${question(view, { limit: 1000, format })}`}
+                >
+                  {format} <span className="sr-only">of {label}</span>
+                </a>
+              ))}
+            </span>
+          </li>
+        ))}
+      </ul>
+      <p className="px-4 pb-3 text-soft">
+        Everything, whatever its size: <code>trackway export events events.parquet --data DIR</code> on a
+        stopped store.
+      </p>
+    </Card>
+  );
+}
