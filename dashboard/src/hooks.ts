@@ -17,6 +17,8 @@ export function useProject(): Project {
 type Viewing = [View, (change: Partial<View>) => void];
 /** A view that is not the address's: a board has its own. */
 export const ViewContext = createContext<Viewing | undefined>(undefined);
+/** Whether what is here can be seen; what cannot is not asked anew. */
+export const InView = createContext(true);
 /** Whether numbers may be opened into people: not by whoever was given a link. */
 export const ReadOnly = createContext(false);
 
@@ -51,10 +53,12 @@ export function useVersion(): number {
 /** One question of the project; shows the answer it had while a newer one is on its way. */
 export function useAnswer<Data>(path: string) {
   const project = useProject();
+  const enabled = useContext(InView);
   const version = useVersion();
   return useQuery({
     queryKey: ["answer", project.id, path, version],
     queryFn: () => api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
+    enabled,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
     gcTime: 30_000,
@@ -65,6 +69,7 @@ export function useAnswer<Data>(path: string) {
 export function useAsk<Data>(body: Record<string, unknown> | undefined) {
   const project = useProject();
   const version = useVersion();
+  const inView = useContext(InView);
   const [view] = useView();
   const whole = {
     period: view.period,
@@ -76,7 +81,7 @@ export function useAsk<Data>(body: Record<string, unknown> | undefined) {
   return useQuery({
     queryKey: ["ask", project.id, JSON.stringify(whole), version],
     queryFn: ({ signal }) => api.ask<Asked<Data>>(`/projects/${project.id}/ask`, whole, signal),
-    enabled: body !== undefined,
+    enabled: body !== undefined && inView,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
     gcTime: 30_000,

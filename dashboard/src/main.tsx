@@ -36,7 +36,9 @@ const shell = createRoute({ getParentRoute: () => root, path: "/p/$projectId", c
 const page = (path: string, component: () => React.JSX.Element) =>
   createRoute({ getParentRoute: () => shell, path, component });
 const router = createRouter({
-  defaultErrorComponent: ({ error }) => <Failure error={error as Error} again={() => window.location.reload()} />,
+  defaultErrorComponent: ({ error }) => (
+    <Failure error={error as Error} again={() => window.location.reload()} />
+  ),
   routeTree: root.addChildren([
     first,
     createRoute({ getParentRoute: () => root, path: "/shared/$token", component: SharedPage }),

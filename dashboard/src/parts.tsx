@@ -1,8 +1,9 @@
 /** The few parts every page is made of. */
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Query } from "./api";
 import { Framed } from "./dialog";
 import { percent } from "./format";
+import { InView } from "./hooks";
 
 export function Card(props: { title?: string; aside?: ReactNode; children: ReactNode; className?: string }) {
   return (
@@ -93,6 +94,28 @@ export function Opened({ query, name }: { query: Query | undefined; name: string
         </pre>
       </section>
     </Framed>
+  );
+}
+
+/** What is asked only while it can be seen: nobody waits for what is further down. */
+export function WhenSeen({ children }: { children: ReactNode }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [inView, setInView] = useState(false);
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (place.current === null) return;
+    const observer = new IntersectionObserver((entries) => {
+      const now = entries.at(-1)?.isIntersecting ?? false;
+      setInView(now);
+      if (now) setSeen(true);
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div ref={place} className={`grid min-w-0 ${seen ? "" : "min-h-[21rem]"}`}>
+      <InView value={inView}>{seen && children}</InView>
+    </div>
   );
 }
 

@@ -4,7 +4,7 @@ import { Chart } from "../chart";
 import { Controls } from "../controls";
 import { change, count, country, day, duration, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
-import { Card, Change, Empty, Failure, Opened, Skeleton } from "../parts";
+import { Card, Change, Empty, Failure, Opened, Skeleton, WhenSeen } from "../parts";
 import { only, question, type View } from "../state";
 import { Checklist, Goals, HereNow, Notes, Places } from "./home";
 import { Setup } from "./Setup";
@@ -15,6 +15,20 @@ const METRICS: [Metric, string][] = [
   ["sessions", "Sessions"],
   ["page_views", "Page views"],
   ["events", "Events"],
+];
+
+const CARDS = [
+  <Ranking key="channel" title="Channels" by="channel" />,
+  <Ranking key="source" title="Sources" by="source" />,
+  <Ranking key="path" title="Pages" by="path" />,
+  <Ranking key="name" title="Events" by="name" />,
+  <Places key="places" />,
+  <Ranking key="country" title="Countries" by="country" show={country} />,
+  <Ranking key="device" title="Devices" by="device" />,
+  <Ranking key="browser" title="Browsers" by="browser" />,
+  <Ranking key="entry_path" title="Entry pages" by="entry_path" />,
+  <Goals key="goals" />,
+  <Notes key="notes" />,
 ];
 
 export function Overview() {
@@ -79,17 +93,10 @@ export function Overview() {
         )}
       </Card>
       <div className="grid gap-4 md:grid-cols-2">
-        <Ranking title="Channels" by="channel" />
-        <Ranking title="Sources" by="source" />
-        <Ranking title="Pages" by="path" />
-        <Ranking title="Events" by="name" />
-        <Places />
-        <Ranking title="Countries" by="country" show={country} />
-        <Ranking title="Devices" by="device" />
-        <Ranking title="Browsers" by="browser" />
-        <Ranking title="Entry pages" by="entry_path" />
-        <Goals />
-        <Notes />
+        {CARDS.map((card, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the cards never change their places
+          <WhenSeen key={at}>{card}</WhenSeen>
+        ))}
       </div>
     </>
   );

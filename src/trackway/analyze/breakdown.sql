@@ -4,10 +4,10 @@ FROM
 (
     SELECT
         {{ dimension }} AS value,
-        uniqExact(visitor_id) AS visitors,
+        uniqExact(xxh3(visitor_id)) AS visitors,
 {% if of_sessions %}
         count() AS sessions,
-        countIf(events = 1) / count() AS bounce_rate,
+        countIf(acts <= 1) / count() AS bounce_rate,
         sum(page_views) AS viewed
 {% else %}
         count() AS counted,

@@ -12,7 +12,7 @@ FROM
 (
     SELECT
         timestamp >= {start:DateTime64(3,'UTC')} AS current,
-        uniqExact(visitor_id) AS visitors,
+        uniqExact(xxh3(visitor_id)) AS visitors,
         countIf(type IN ('page', 'screen')) AS page_views,
         count() AS events,
         sumMapIf(

@@ -1,7 +1,7 @@
 -- Sessions in one line: how many, how many have ended, how long and how deep.
 SELECT
     count() AS sessions,
-    uniqExact(visitor_id) AS visitors,
+    uniqExact(xxh3(visitor_id)) AS visitors,
     countIf(closed OR ended_at <= {active_since:DateTime64(3,'UTC')}) AS ended,
     if(sessions = 0, NULL, ended / sessions) AS end_rate,
     countIf(acts <= 1) AS bounces,

@@ -1,0 +1,93 @@
+"""From a click to the drawn answer: the home page on a filled store, in a real browser.
+
+    ./run bench home [20|100]
+
+Each round changes the period on a page that is open already and waits until no part of it waits any more; periods are
+chosen so that none was asked before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
+
+from playwright.sync_api import Request, sync_playwright  # noqa: E402
+
+from conftest import launch  # noqa: E402
+from filling import filled  # noqa: E402
+from machinery import WRITE_KEY, machine, trackway  # noqa: E402
+from questions import HOME, SECRET_KEY  # noqa: E402
+
+ROUNDS = 24
+
+
+def main() -> None:
+    """Measure and print."""
+    millions = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    place, project = filled(HOME, millions, SECRET_KEY, WRITE_KEY)
+    os.environ.setdefault("TRACKWAY_TEST_BROWSER", shutil.which("chromium") or "")
+    took: list[float] = []
+    with trackway(place) as (address, _), sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        page.goto(address)
+        page.get_by_label("E-mail").fill("bench@example.com")
+        page.get_by_label("Password").fill("benchmark password")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", level=1, name="Overview").wait_for()
+        page.wait_for_timeout(4000)
+        waiting: set[int] = set()
+        last = 0.0
+        slow: dict[str, list[float]] = {}
+
+        def begin(request: Request) -> None:
+            if "/api/v1/projects/" in request.url and not request.url.endswith(("/version", "/stream")):
+                waiting.add(id(request))
+
+        def end(request: Request) -> None:
+            nonlocal last
+            if id(request) in waiting:
+                waiting.discard(id(request))
+                last = time.perf_counter()
+                what = request.url.split("/", 7)[-1].partition("?")[0]
+                if what == "ask":
+                    what += " " + json.loads(request.post_data or "{}").get("question", "")
+                slow.setdefault(what, []).append(request.timing["responseEnd"])
+
+        page.on("request", begin)
+        page.on("requestfinished", end)
+        for day in range(1, ROUNDS + 1):
+            query = f"?from=2026-07-{day:02d}&to=2026-08-{day:02d}"
+            began = time.perf_counter()
+            page.evaluate(
+                "(to) => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate')); }",
+                f"/p/{project}/overview{query}",
+            )
+            page.wait_for_timeout(60)
+            while waiting:
+                page.wait_for_timeout(20)
+            page.wait_for_timeout(100)  # what follows from an answer
+            while waiting:
+                page.wait_for_timeout(20)
+            took.append(last - began)
+        browser.close()
+    took.sort()
+    print(f"{millions} million events; {machine()}")
+    print(
+        f"home drawn after a change of period: median {1000 * statistics.median(took):.0f} ms, "
+        f"p95 {1000 * took[int(0.95 * len(took))]:.0f} ms"
+    )
+    for what, times in sorted(slow.items(), key=lambda one: -statistics.median(one[1])):
+        print(f"  {what}: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
