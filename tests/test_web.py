@@ -196,3 +196,13 @@ def test_accounts_refuse_what_cannot_be(tmp_path: Any) -> None:
     ):
         with pytest.raises(BadAccount):
             wrong()
+
+
+def test_files_are_gzipped_for_whoever_takes_that(server: Server) -> None:
+    plain = server.http.get("/t.js", headers={"accept-encoding": "identity"})
+    zipped = server.http.get("/t.js", headers={"accept-encoding": "gzip, br"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.content == plain.content
+    assert int(zipped.headers["content-length"]) <= 3000, "the core has at most 3 kB"
+    assert zipped.headers["vary"] == "accept-encoding"

@@ -1,21 +1,18 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { createRootRoute, createRoute, createRouter, Navigate, RouterProvider } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  type RouteComponent,
+  RouterProvider,
+} from "@tanstack/react-router";
 import { StrictMode, useContext } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./api";
 import { MeContext } from "./hooks";
-import { BoardPage } from "./pages/BoardPage";
-import { Boards } from "./pages/Boards";
-import { Data } from "./pages/Data";
-import { Explore } from "./pages/Explore";
-import { Events, Sources } from "./pages/Lists";
-import { Live } from "./pages/Live";
 import { Overview } from "./pages/Overview";
-import { People, Sessions } from "./pages/People";
-import { PersonPage } from "./pages/PersonPage";
-import { SessionPage } from "./pages/SessionPage";
-import { Settings } from "./pages/Settings";
-import { SharedPage } from "./pages/SharedPage";
 import { SignIn } from "./pages/SignIn";
 import { Empty, Failure, Skeleton } from "./parts";
 import { Shell, useMe } from "./Shell";
@@ -33,29 +30,62 @@ function First() {
 const root = createRootRoute({ notFoundComponent: () => <Empty title="There is nothing at this address" /> });
 const first = createRoute({ getParentRoute: () => root, path: "/", component: First });
 const shell = createRoute({ getParentRoute: () => root, path: "/p/$projectId", component: Shell });
-const page = (path: string, component: () => React.JSX.Element) =>
+const page = (path: string, component: RouteComponent) =>
   createRoute({ getParentRoute: () => shell, path, component });
+/** Pages come when they are opened; only the first one is there from the start. */
+const lists = () => import("./pages/Lists");
+const people = () => import("./pages/People");
 const router = createRouter({
+  defaultPreload: "intent",
+  defaultPendingComponent: () => <Skeleton rows={8} />,
   defaultErrorComponent: ({ error }) => (
     <Failure error={error as Error} again={() => window.location.reload()} />
   ),
   routeTree: root.addChildren([
     first,
-    createRoute({ getParentRoute: () => root, path: "/shared/$token", component: SharedPage }),
+    createRoute({
+      getParentRoute: () => root,
+      path: "/shared/$token",
+      component: lazyRouteComponent(() => import("./pages/SharedPage"), "SharedPage"),
+    }),
     shell.addChildren([
       page("overview", Overview),
-      page("live", Live),
-      page("explore", Explore),
-      page("sources", Sources),
-      page("sessions", Sessions),
-      page("session", SessionPage),
-      page("people", People),
-      page("visitor", PersonPage),
-      page("events", Events),
-      page("data", Data),
-      page("boards", Boards),
-      page("board/$boardId", BoardPage),
-      page("settings", Settings),
+      page(
+        "live",
+        lazyRouteComponent(() => import("./pages/Live"), "Live"),
+      ),
+      page(
+        "explore",
+        lazyRouteComponent(() => import("./pages/Explore"), "Explore"),
+      ),
+      page("sources", lazyRouteComponent(lists, "Sources")),
+      page("sessions", lazyRouteComponent(people, "Sessions")),
+      page(
+        "session",
+        lazyRouteComponent(() => import("./pages/SessionPage"), "SessionPage"),
+      ),
+      page("people", lazyRouteComponent(people, "People")),
+      page(
+        "visitor",
+        lazyRouteComponent(() => import("./pages/PersonPage"), "PersonPage"),
+      ),
+      page("events", lazyRouteComponent(lists, "Events")),
+      page(
+        "data",
+        lazyRouteComponent(() => import("./pages/Data"), "Data"),
+      ),
+      page(
+        "boards",
+        lazyRouteComponent(() => import("./pages/Boards"), "Boards"),
+      ),
+      page(
+        "board/$boardId",
+        lazyRouteComponent(() => import("./pages/BoardPage"), "BoardPage"),
+      ),
+      page(
+        "settings",
+        lazyRouteComponent(() => import("./pages/Settings"), "Settings"),
+      ),
     ]),
   ]),
 });

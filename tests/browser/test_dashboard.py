@@ -165,8 +165,15 @@ def test_an_empty_project_says_how_to_send_the_first_event_and_fills_by_itself(
     page = open_page(browser, server)
     expect(page.get_by_role("heading", level=1)).to_have_text("Nobody has been here yet")
     page.screenshot(path=ARTIFACTS / "empty-desk-light.png", full_page=True)
+    server.post("track", {"anonymousId": "first"})
+    expect(page.get_by_text("a track message names its event")).to_be_visible(timeout=10_000)
     server.post("page", {"anonymousId": "first", "name": "Home"})
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview", timeout=10_000)
+    # What a young project still lacks, turning green as it comes.
+    expect(page.get_by_text("Pages are counted (done)")).to_be_visible()
+    expect(page.get_by_text("People are known by name (to do)")).to_be_visible()
+    server.post("identify", {"anonymousId": "first", "userId": "ann"})
+    expect(page.get_by_text("People are known by name (done)")).to_be_visible(timeout=10_000)
 
 
 def test_the_project_is_changed_under_settings(browser: Browser, filled: Server) -> None:

@@ -55,7 +55,10 @@ export function Overview() {
         }
       >
         {current === undefined || previous === undefined ? (
-          <Skeleton rows={3} />
+          // As high as what comes, so that nothing jumps.
+          <div className="min-h-[37rem] sm:min-h-[28rem] lg:min-h-[23rem]">
+            <Skeleton rows={9} />
+          </div>
         ) : (
           <>
             <div className="grid grid-cols-2 gap-px px-2 sm:grid-cols-4 lg:grid-cols-7">
@@ -133,7 +136,12 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
   );
   const label = METRICS.find(([name]) => name === metric)?.[1] ?? metric;
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
-  if (answer.data === undefined) return <Skeleton />;
+  if (answer.data === undefined)
+    return (
+      <div className="min-h-[17.75rem]">
+        <Skeleton rows={7} />
+      </div>
+    );
   const { points, previous } = answer.data.data;
   const first = points.findIndex((point) => point.value > 0);
   const shown = view.period === "all" && !view.from ? points.slice(Math.max(0, first - 1)) : points;

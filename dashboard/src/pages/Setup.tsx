@@ -1,6 +1,35 @@
 /** What an empty project shows: how to send the first event. */
+import { useQuery } from "@tanstack/react-query";
+import { api, type Rejection } from "../api";
 import { useProject } from "../hooks";
 import { Card } from "../parts";
+
+/** What has arrived so far: nothing, or what was refused and why. */
+function Echo() {
+  const project = useProject();
+  const path = `/projects/${project.id}/rejections`;
+  const refused = useQuery({
+    queryKey: ["rejections", path],
+    queryFn: () => api.get<Rejection[]>(path),
+    refetchInterval: 2_000,
+  });
+  const rows = refused.data?.slice(0, 5) ?? [];
+  return (
+    <div role="status" className="px-4 pb-4">
+      {rows.length === 0 && (
+        <p className="text-soft">Nothing yet. What arrives is here within two seconds.</p>
+      )}
+      <ul className="space-y-2">
+        {rows.map((row) => (
+          <li key={row.received_at + row.message_id + row.reason}>
+            <span className="font-medium text-bad">Refused:</span> {row.reason}
+            <code className="mt-1 block overflow-x-auto rounded-lg bg-ground p-2 text-xs">{row.body}</code>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
 
 export function Snippet({ text, label }: { text: string; label: string }) {
   return (
@@ -35,6 +64,9 @@ export function Setup() {
       <p className="text-soft">
         Send an event, and this page fills within two seconds. It waits for the first one now.
       </p>
+      <Card title="What the server has received">
+        <Echo />
+      </Card>
       <Card title="From every page of your site">
         <div className="space-y-3 p-4">
           <Snippet

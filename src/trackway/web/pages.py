@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
+from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 from litestar import Controller, MediaType, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
 
+Encodings = Annotated[str, Parameter(header="accept-encoding", required=False)]
 PAGES = Path(__file__).parent / "pages"
 SDK = Path(__file__).parent / "sdk"
 _NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>Trackway</title>
@@ -27,27 +32,24 @@ class Pages(Controller):
     include_in_schema = False
 
     @get("/assets/{name:str}", exclude_from_auth=True, sync_to_thread=True)
-    def asset(self, name: str) -> Response[bytes]:
+    def asset(self, name: str, encodings: Encodings = "") -> Response[bytes]:
         """A built file; its name has its hash, so it never changes."""
         file = PAGES / "assets" / Path(name).name
         if not file.is_file():
             raise NotFoundException(f"there is no asset {name}")
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        headers = {
-            "cache-control": "public, max-age=31536000, immutable",
-            "x-content-type-options": "nosniff",
-        }
-        return Response(file.read_bytes(), media_type=kind, headers=headers)
+        headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+        return _file(file, kind, headers, encodings)
 
     @get("/t.js", exclude_from_auth=True, sync_to_thread=True)
-    def sdk(self) -> Response[bytes]:
+    def sdk(self, encodings: Encodings = "") -> Response[bytes]:
         """The browser SDK, for pages anywhere; asked for anew every hour."""
-        return _script(SDK / "t.js", "public, max-age=3600")
+        return _script(SDK / "t.js", "public, max-age=3600", encodings)
 
     @get("/t/{name:str}", exclude_from_auth=True, sync_to_thread=True)
-    def sdk_part(self, name: str) -> Response[bytes]:
+    def sdk_part(self, name: str, encodings: Encodings = "") -> Response[bytes]:
         """A part of it, which it asks for by its content."""
-        return _script(SDK / "t" / Path(name).name, "public, max-age=31536000")
+        return _script(SDK / "t" / Path(name).name, "public, max-age=31536000", encodings)
 
     @get("/", exclude_from_auth=True, sync_to_thread=True)
     def home(self) -> Response[str]:
@@ -62,7 +64,7 @@ class Pages(Controller):
         return _page()
 
 
-def _script(file: Path, caching: str) -> Response[bytes]:
+def _script(file: Path, caching: str, encodings: str) -> Response[bytes]:
     if not file.is_file():
         raise NotFoundException(f"the SDK has no part {file.name}; ./run build makes them")
     headers = {
@@ -71,7 +73,21 @@ def _script(file: Path, caching: str) -> Response[bytes]:
         "cross-origin-resource-policy": "cross-origin",
         "x-content-type-options": "nosniff",
     }
-    return Response(file.read_bytes(), media_type="text/javascript", headers=headers)
+    return _file(file, "text/javascript", headers, encodings)
+
+
+def _file(file: Path, kind: str, headers: dict[str, str], encodings: str) -> Response[bytes]:
+    """A file, gzipped for whoever takes that."""
+    headers["vary"] = "accept-encoding"
+    if "gzip" not in encodings:
+        return Response(file.read_bytes(), media_type=kind, headers=headers)
+    headers["content-encoding"] = "gzip"
+    return Response(_zipped(file, file.stat().st_mtime_ns), media_type=kind, headers=headers)
+
+
+@lru_cache(maxsize=100)
+def _zipped(file: Path, _: int) -> bytes:
+    return gzip.compress(file.read_bytes(), 9, mtime=0)
 
 
 def _page() -> Response[str]:
