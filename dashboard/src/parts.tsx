@@ -97,6 +97,31 @@ export function Opened({ query, name }: { query: Query | undefined; name: string
   );
 }
 
+/** One of several views of the same. */
+export function Tabs(props: {
+  label: string;
+  tabs: readonly (readonly [name: string, label: string])[];
+  chosen: string;
+  choose: (name: string) => void;
+}) {
+  return (
+    <div role="tablist" aria-label={props.label} className="no-print mb-3 flex gap-1 overflow-x-auto">
+      {props.tabs.map(([name, label]) => (
+        <button
+          key={name}
+          type="button"
+          role="tab"
+          aria-selected={name === props.chosen}
+          onClick={() => props.choose(name)}
+          className="min-h-9 rounded-lg px-3 whitespace-nowrap text-soft hover:text-ink aria-selected:bg-accent-soft aria-selected:font-medium aria-selected:text-ink"
+        >
+          {label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
 /** What is asked only while it can be seen: nobody waits for what is further down. */
 export function WhenSeen({ children }: { children: ReactNode }) {
   const place = useRef<HTMLDivElement>(null);

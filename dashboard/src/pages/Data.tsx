@@ -6,7 +6,7 @@ import { type Answer, api, type BreakdownRow, type Rejection } from "../api";
 import { PeriodPicker } from "../controls";
 import { count, exact, percent } from "../format";
 import { useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
-import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { Card, Empty, Failure, Opened, Skeleton, Tabs } from "../parts";
 import { question } from "../state";
 import { Table } from "../table";
 import { When } from "./Lists";
@@ -30,25 +30,17 @@ export function Data() {
         <h1 className="text-xl font-semibold">Data</h1>
         <PeriodPicker />
       </div>
-      <div role="tablist" aria-label="Data" className="mb-3 flex gap-1 overflow-x-auto">
-        {TABS.map(([name, label]) => (
-          <button
-            key={name}
-            type="button"
-            role="tab"
-            aria-selected={name === tab}
-            onClick={() =>
-              void navigate({
-                to: ".",
-                search: (old: Record<string, unknown>) => ({ ...old, tab: name }),
-              } as never)
-            }
-            className="min-h-9 rounded-lg px-3 whitespace-nowrap text-soft hover:text-ink aria-selected:bg-accent-soft aria-selected:font-medium aria-selected:text-ink"
-          >
-            {label}
-          </button>
-        ))}
-      </div>
+      <Tabs
+        label="Data"
+        tabs={TABS.map(([name, label]) => [name, label])}
+        chosen={tab}
+        choose={(name) =>
+          void navigate({
+            to: ".",
+            search: (old: Record<string, unknown>) => ({ ...old, tab: name }),
+          } as never)
+        }
+      />
       <Shown />
     </>
   );

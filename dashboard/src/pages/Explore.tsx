@@ -8,7 +8,7 @@ import { Export } from "../explore/export";
 import { SaveToBoard } from "../explore/save";
 import { SHOWN } from "../explore/shown";
 import { useAsk, useTitle } from "../hooks";
-import { Card, Failure, Opened, Skeleton } from "../parts";
+import { Card, Failure, Opened, Skeleton, Tabs } from "../parts";
 
 function useBody(): [Body, (body: Body) => void] {
   const search = useSearch({ strict: false }) as { ask?: Body };
@@ -32,20 +32,15 @@ export function Explore() {
   return (
     <>
       <Controls title="Explore" />
-      <div role="tablist" aria-label="Question" className="no-print mb-3 flex gap-1 overflow-x-auto">
-        {KINDS.map(([kind, name, usual]) => (
-          <button
-            key={kind}
-            type="button"
-            role="tab"
-            aria-selected={kind === body.question}
-            onClick={() => change(usual)}
-            className="min-h-9 rounded-lg px-3 whitespace-nowrap text-soft hover:text-ink aria-selected:bg-accent-soft aria-selected:font-medium aria-selected:text-ink"
-          >
-            {name}
-          </button>
-        ))}
-      </div>
+      <Tabs
+        label="Question"
+        tabs={KINDS.map(([kind, name]) => [kind, name])}
+        chosen={body.question}
+        choose={(kind) => {
+          const usual = KINDS.find(([one]) => one === kind)?.[2];
+          if (usual) change(usual);
+        }}
+      />
       <Card className="no-print mb-4">
         <div className="space-y-3 p-4">
           <Builder key={body.question} body={body} change={(part) => change({ ...body, ...part } as Body)} />

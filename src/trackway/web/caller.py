@@ -28,6 +28,11 @@ class Caller:
         self._own = own
         self.token, self.csrf = token, csrf
 
+    @property
+    def name(self) -> str:
+        """Under which name it is written down what the caller did."""
+        return self.user.email if self.user is not None else "secret key"
+
     def projects(self) -> list[Project]:
         """What the caller may see."""
         return [self._own] if self._own is not None else self._accounts.projects(self.user)

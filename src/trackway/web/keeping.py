@@ -99,7 +99,7 @@ class Keeping(Controller):
         saved, now = house.accounts.saved, datetime.now(UTC)
         if data.kind == "live" or data.ids is None:
             node = _read(house, project_id, data.filter)
-        made = saved.add_segment(project_id, data.name, data.kind, data.filter, _who(request))
+        made = saved.add_segment(project_id, data.name, data.kind, data.filter, request.user.name)
         if data.kind == "live":
             return _shown(made)
         cohort_id = UUID(made.id)
@@ -145,7 +145,7 @@ class Keeping(Controller):
     ) -> AnnotationShown:
         """Write down what happened at a moment; trends show it."""
         request.user.project(project_id)
-        return _note(house.accounts.saved.annotate(project_id, data.at, data.text, _who(request)))
+        return _note(house.accounts.saved.annotate(project_id, data.at, data.text, request.user.name))
 
     @delete("/annotations/{annotation_id:uuid}", sync_to_thread=True)
     def remove_annotation(
@@ -162,17 +162,13 @@ class Keeping(Controller):
         project = request.user.project(project_id)
         now = datetime.now(UTC)
         question = Question(project_id=project_id, period=Period(now, now), timezone=project.timezone)
-        if not set_undone(house.store, question, data.identity, data.person, data.undone, _who(request), now):
+        if not set_undone(house.store, question, data.identity, data.person, data.undone, request.user.name, now):
             raise NotFoundException("there is no such merge")
         return {"undone": data.undone}
 
 
 def _read(house: House, project_id: UUID, given: Any) -> Node:
     return read(inlined(given, lambda one: saved_filter(house, project_id, one)))
-
-
-def _who(request: Request[Caller, Any, Any]) -> str:
-    return request.user.user.email if request.user.user is not None else "secret key"
 
 
 def _shown(one: Segment, persons: int | None = None) -> SegmentShown:

@@ -64,9 +64,8 @@ class Planning(Controller):
         """Write the plan anew; messages are checked against it within seconds."""
         request.user.project(project_id)
         plan = read(msgspec.json.encode(data))
-        assert request.user.user is not None  # the guard saw to that
-        version = house.accounts.plans.write(project_id, plan, request.user.user.email)
-        return PlanShown(version, plan, request.user.user.email)
+        version = house.accounts.plans.write(project_id, plan, request.user.name)
+        return PlanShown(version, plan, request.user.name)
 
     @get("/violations", sync_to_thread=True)
     def violations(self, asked: Asked, house: House, limit: Limit = 100) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+/** Funnels: how many go how far, how long it takes, and who stops where. */
+import type { Asked, FunnelSteps } from "../api";
+import { duration, exact, percent } from "../format";
+import { Empty } from "../parts";
+import { Table } from "../table";
+import type { Body } from "./build";
+import { People } from "./people";
+
+export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: Body }) {
+  const { steps, times, parts } = asked.data;
+  const [first] = steps;
+  if (first === undefined || first.units === 0)
+    return <Empty title="Nobody did the first step">Choose another event, or a longer period.</Empty>;
+  return (
+    <div className="space-y-4 p-4">
+      <ol className="space-y-3">
+        {steps.map((step, at) => {
+          const wait = times?.find((one) => one.from === at && one.to === at + 1);
+          const lost = at > 0 ? (steps[at - 1]?.units ?? 0) - step.units : 0;
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a step is what stands at its place
+            <li key={at}>
+              <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4">
+                <span>
+                  <span className="text-soft">{at + 1}.</span>{" "}
+                  <span className="font-medium">{step.name}</span>
+                  {wait && (
+                    <span className="ml-2 text-soft">
+                      half of them within {duration(wait.median)} of the step before
+                    </span>
+                  )}
+                </span>
+                <span>
+                  <People
+                    body={{ ...body, question: "funnel_units", step: at + 1, limit: 100, by: undefined }}
+                    label={`${exact(step.units)} people`}
+                    title={`Who reached step ${at + 1}`}
+                  />{" "}
+                  <span className="text-soft">{percent(step.of_first ?? 0)}</span>
+                </span>
+              </div>
+              <div className="h-6 overflow-hidden rounded bg-line/50" aria-hidden="true">
+                <div
+                  className="h-full rounded bg-accent"
+                  style={{ width: `${100 * (step.of_first ?? 0)}%` }}
+                />
+              </div>
+              {lost > 0 && (
+                <p className="mt-1 text-right text-xs">
+                  <People
+                    body={{
+                      ...body,
+                      question: "funnel_units",
+                      step: at,
+                      dropped: true,
+                      limit: 100,
+                      by: undefined,
+                    }}
+                    label={`${exact(lost)} went no further than step ${at}`}
+                    title={`Who stopped at step ${at}`}
+                  />
+                </p>
+              )}
+            </li>
+          );
+        })}
+      </ol>
+      {parts && (
+        <Table
+          caption="By the value at step 1"
+          rows={parts}
+          id={(row) => (row.other ? "other" : `=${row.value}`)}
+          columns={[
+            { name: "Value", show: (row) => (row.other ? "other" : row.value || "(none)") },
+            ...steps.map((step, at) => ({
+              name: `${at + 1}. ${step.name}`,
+              number: true,
+              show: (row: (typeof parts)[number]) => exact(row.steps[at]?.units ?? 0),
+            })),
+            { name: "Converted", number: true, show: (row) => percent(row.steps.at(-1)?.of_first ?? 0) },
+          ]}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+/** Numbers of people that open into who they are. */
+import { useContext } from "react";
+import type { PersonRow } from "../api";
+import { Framed } from "../dialog";
+import { exact } from "../format";
+import { ReadOnly, useAsk } from "../hooks";
+import { Visitor, When } from "../pages/Lists";
+import { Empty, Failure, Skeleton } from "../parts";
+import { Table } from "../table";
+import type { Body } from "./build";
+
+/** A number of people that opens into who they are. */
+export function People(props: { body: Body; label: string; title: string }) {
+  if (useContext(ReadOnly)) return <span className="font-medium">{props.label}</span>;
+  return (
+    <Framed
+      title={props.title}
+      trigger={
+        <button
+          type="button"
+          className="font-medium underline decoration-line underline-offset-4 hover:decoration-accent"
+        >
+          {props.label}
+        </button>
+      }
+    >
+      <PeopleList body={props.body} />
+    </Framed>
+  );
+}
+
+function PeopleList({ body }: { body: Body }) {
+  const units = useAsk<{ unit?: string; person?: string }[]>(body);
+  const ids = units.data?.data.map((one) => one.unit ?? one.person ?? "");
+  const people = useAsk<PersonRow[]>(
+    ids && ids.length > 0 ? { question: "persons", persons: ids, limit: 100 } : undefined,
+  );
+  if (units.error) return <Failure error={units.error} again={units.refetch} />;
+  if (ids?.length === 0) return <Empty title="Nobody" />;
+  if (people.error) return <Failure error={people.error} again={people.refetch} />;
+  if (people.data === undefined) return <Skeleton rows={5} />;
+  return (
+    <Table
+      caption="People, at most 100"
+      rows={people.data.data}
+      id={(row) => row.person}
+      columns={[
+        { name: "Person", show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.name} /> },
+        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
+        { name: "Events", number: true, show: (row) => exact(row.events) },
+        { name: "Last seen", show: (row) => <When at={row.last_seen} /> },
+      ]}
+    />
+  );
+}

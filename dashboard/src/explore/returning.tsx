@@ -1,0 +1,202 @@
+/** Who comes back: retention, lifecycle, stickiness, and cohorts over time. */
+import type { Asked, Lifecycles, Sticky, Triangle } from "../api";
+import { Chart, PALETTE } from "../chart";
+import { day, exact, percent } from "../format";
+import { useProject } from "../hooks";
+import { Empty } from "../parts";
+import { Table } from "../table";
+import type { Body } from "./build";
+import { People } from "./people";
+
+export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: Body }) {
+  const project = useProject();
+  const { cohorts, average, spans, interval } = asked.data;
+  const known = cohorts.filter((row) => row.persons > 0);
+  if (known.length === 0) return <Empty title="Nobody started in this period" />;
+  const heat = (rate: number | null) => ({
+    background: `color-mix(in srgb, var(--accent) ${Math.round(45 * (rate ?? 0))}%, transparent)`,
+  });
+  return (
+    <>
+      <Chart
+        label={`Share of people who came back, on average: ${average.map((rate) => percent(rate ?? 0)).join(", ")}`}
+        labels={spans.map(([from, to]) => (from === to ? `${interval} ${from}` : `${from}–${to}`))}
+        show={(value) => percent(value)}
+        height={220}
+        series={[
+          { name: "On average", kind: "line", values: average },
+          ...known.slice(-6).map((row, at) => ({
+            name: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
+            kind: "line" as const,
+            colour: at + 1,
+            values: row.cells.map((cell) => (cell.complete ? cell.rate : null)),
+          })),
+        ]}
+      />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard */}
+      <section className="overflow-x-auto p-4" aria-label="Retention" tabIndex={0}>
+        <table className="border-separate border-spacing-0.5">
+          <caption className="sr-only">
+            Share of people who came back, by {interval} after they started
+          </caption>
+          <thead>
+            <tr className="text-xs text-soft">
+              <th scope="col" className="px-2 text-left font-medium">
+                Started
+              </th>
+              <th scope="col" className="px-2 text-right font-medium">
+                People
+              </th>
+              {spans.map(([from, to]) => (
+                <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
+                  {from === to ? `${interval} ${from}` : `${from}–${to}`}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <tr>
+              <th scope="row" className="px-2 text-left font-medium">
+                On average
+              </th>
+              <td />
+              {average.map((rate, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                <td key={at} className="px-2 py-1 text-center">
+                  {rate === null ? "–" : percent(rate)}
+                </td>
+              ))}
+            </tr>
+            {known.map((row) => (
+              <tr key={row.cohort}>
+                <th scope="row" className="px-2 text-left font-normal whitespace-nowrap">
+                  {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
+                </th>
+                <td className="px-2 text-right">
+                  <People
+                    body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
+                    label={exact(row.persons)}
+                    title={`Who started in the ${interval} of ${row.cohort}`}
+                  />
+                </td>
+                {row.cells.map((cell, at) => (
+                  <td
+                    // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                    key={at}
+                    style={heat(cell.rate)}
+                    title={`${exact(cell.persons)} of ${exact(row.persons)}${cell.complete ? "" : ", so far"}`}
+                    className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
+                  >
+                    {cell.rate === null ? "–" : percent(cell.rate)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        <p className="mt-2 text-xs text-soft">Slanted: that time is not over yet.</p>
+      </section>
+    </>
+  );
+}
+
+const STATUSES = [
+  ["new", "New", 0],
+  ["returning", "Returning", 2],
+  ["resurrecting", "Back after a break", 4],
+  ["dormant", "Dormant", 6],
+] as const;
+
+export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body: Body }) {
+  const project = useProject();
+  const rows = asked.data.intervals;
+  const interval = String(body.interval ?? "week");
+  const shown = (at: string) => day(`${at}T12:00:00Z`, project.timezone, interval);
+  return (
+    <>
+      <Chart
+        label="People who are new, returning, back after a break and dormant"
+        labels={rows.map((row) => shown(row.at))}
+        show={(value) => exact(Math.abs(value))}
+        height={300}
+        series={STATUSES.map(([key, name, tone]) => ({
+          name,
+          kind: "bar",
+          stack: "people",
+          colour: tone,
+          values: rows.map((row) => (key === "dormant" ? -row[key] : row[key])),
+        }))}
+      />
+      <p className="flex flex-wrap gap-x-5 gap-y-1 px-4 py-2 text-soft" aria-hidden="true">
+        {STATUSES.map(([key, name, tone]) => (
+          <span key={key} className="inline-flex items-center gap-2">
+            <span className="size-2.5 rounded-full" style={{ background: `var(--${PALETTE[tone]})` }} />
+            {name}
+          </span>
+        ))}
+      </p>
+      <Table
+        caption={`People by ${interval}, the newest first`}
+        rows={rows.filter((row) => STATUSES.some(([key]) => row[key] > 0)).reverse()}
+        id={(row) => row.at}
+        columns={[
+          { name: `From`, show: (row) => shown(row.at) },
+          ...STATUSES.map(([key, name]) => ({
+            name,
+            number: true,
+            show: (row: (typeof rows)[number]) =>
+              row[key] === 0 ? (
+                "0"
+              ) : (
+                <People
+                  body={{ ...body, question: "lifecycle_people", at: row.at, status: key }}
+                  label={exact(row[key])}
+                  title={`${name}, ${shown(row.at)}`}
+                />
+              ),
+          })),
+        ]}
+      />
+    </>
+  );
+}
+
+export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: Body }) {
+  const { rows, persons } = asked.data;
+  const interval = String(body.interval ?? "day");
+  if (persons === 0) return <Empty title="Nobody was here in this period" />;
+  return (
+    <>
+      <Chart
+        label={`On how many ${interval}s people came`}
+        labels={rows.map((row) => String(row.intervals))}
+        show={exact}
+        series={[{ name: "People", kind: "bar", values: rows.map((row) => row.persons) }]}
+      />
+      <Table
+        caption={`People by the number of ${interval}s on which they came`}
+        rows={rows}
+        id={(row) => String(row.intervals)}
+        columns={[
+          { name: `${interval}s`, show: (row) => exact(row.intervals) },
+          { name: "People", number: true, show: (row) => exact(row.persons) },
+          { name: "On so many or more", number: true, show: (row) => percent(row.share) },
+        ]}
+      />
+    </>
+  );
+}
+
+export function CohortShown({ asked }: { asked: Asked<{ sizes: { at: string; persons: number }[] }> }) {
+  const project = useProject();
+  const { sizes } = asked.data;
+  return (
+    <Chart
+      label={`People over time: ${sizes.map((one) => one.persons).join(", ")}`}
+      labels={sizes.map((one) => day(one.at, project.timezone, "day"))}
+      show={exact}
+      height={300}
+      series={[{ name: "People", kind: "line", values: sizes.map((one) => one.persons) }]}
+    />
+  );
+}

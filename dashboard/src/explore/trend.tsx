@@ -1,0 +1,138 @@
+/** Trends, and when in the week things happen. */
+import type { Asked, Drawn, Line } from "../api";
+import { Chart, PALETTE } from "../chart";
+import { day, exact } from "../format";
+import { useProject } from "../hooks";
+import { Table } from "../table";
+import type { Body } from "./build";
+
+const plain = (value: number | string | null) => (value === null ? null : Number(value));
+const number = (given: number | string | null) => {
+  const value = plain(given);
+  if (value === null) return "–";
+  return Number.isInteger(value)
+    ? exact(value)
+    : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+};
+
+export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
+  const project = useProject();
+  const { moments, series, formulas } = asked.data;
+  const lines: Line[] = [
+    ...series.flatMap(
+      (line) => line.parts?.map((part) => ({ ...part, name: part.name || "(none)" })) ?? [line],
+    ),
+    ...formulas,
+  ];
+  const labels = moments.map((at) => day(at, project.timezone, String(body.interval ?? "day")));
+  return (
+    <>
+      <Chart
+        label={`Trend: ${lines.map((line) => `${line.name} ${number(line.total)}`).join(", ")}`}
+        labels={labels}
+        show={number}
+        height={300}
+        series={lines.slice(0, 12).map((line, at) => ({
+          name: line.name,
+          values: line.points.map(plain),
+          kind: "line",
+          colour: lines.length > 1 ? at : undefined,
+        }))}
+      />
+      <Table
+        caption="Totals of the period"
+        id={(row) => row.name + row.at}
+        rows={lines.map((line, at) => ({ ...line, at }))}
+        columns={[
+          {
+            name: "Series",
+            show: (row) => (
+              <span className="inline-flex items-center gap-2">
+                <span
+                  aria-hidden="true"
+                  className="size-2.5 shrink-0 rounded-full"
+                  style={{ background: `var(--${PALETTE[row.at % PALETTE.length]})` }}
+                />
+                {row.name}
+              </span>
+            ),
+          },
+          { name: "Whole period", number: true, show: (row) => number(row.total) },
+        ]}
+      />
+      {body.interval === "hour" && series[0] && <Week moments={moments} values={series[0].points} />}
+      {asked.annotations?.map((one) => (
+        <p key={one.id} className="px-4 py-1 text-soft">
+          {day(one.at, project.timezone, "day")}: {one.text}
+        </p>
+      ))}
+    </>
+  );
+}
+
+/** How the events of each hour of the week add up, in the project's time zone: when people are there. */
+function Week({ moments, values }: { moments: string[]; values: (number | string | null)[] }) {
+  const project = useProject();
+  const format = new Intl.DateTimeFormat("en-GB", {
+    weekday: "short",
+    hour: "2-digit",
+    hourCycle: "h23",
+    timeZone: project.timezone,
+  });
+  const days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+  const sums = days.map(() => Array.from({ length: 24 }, () => 0));
+  moments.forEach((at, position) => {
+    const parts = Object.fromEntries(
+      format.formatToParts(new Date(at)).map((part) => [part.type, part.value]),
+    );
+    const row = sums[days.indexOf(parts.weekday ?? "")];
+    const hour = Number(parts.hour);
+    if (row) row[hour] = (row[hour] ?? 0) + Number(values[position] ?? 0);
+  });
+  const most = Math.max(1, ...sums.flat());
+  const named = new Intl.DateTimeFormat(undefined, { weekday: "short", timeZone: "UTC" });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+    <section className="overflow-x-auto p-4" aria-label="Hours of the week" tabIndex={0}>
+      <table className="border-separate border-spacing-0.5 text-xs">
+        <caption className="mb-1 text-left text-soft">When, by hour of the week</caption>
+        <thead>
+          <tr className="text-soft">
+            <th scope="col" className="sr-only">
+              Day
+            </th>
+            {Array.from({ length: 24 }, (_, hour) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
+              <th key={hour} scope="col" className="w-7 font-normal">
+                {hour}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {sums.map((row, at) => (
+            <tr key={days[at]}>
+              {/* 2024-01-01 was a Monday */}
+              <th scope="row" className="pr-2 text-left font-normal text-soft">
+                {named.format(Date.UTC(2024, 0, 1 + at))}
+              </th>
+              {row.map((value, hour) => (
+                <td
+                  // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
+                  key={hour}
+                  title={exact(value)}
+                  style={{
+                    background: `color-mix(in srgb, var(--accent) ${Math.round((85 * value) / most)}%, var(--ground))`,
+                  }}
+                  className="h-6 min-w-7 rounded"
+                >
+                  <span className="sr-only">{exact(value)}</span>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
