@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -137,3 +138,25 @@ def test_a_stream_tells_what_arrives_once_and_goes_on_where_it_was(server: Serve
     listener.join(20)
     assert [name for _, names in got for name in names] == ["s1", "s2", "s3"]
     assert server.http.get(f"{base}/stream").status_code == 401
+
+
+def test_a_server_with_open_streams_stops_at_once(new_server: Callable[..., Server]) -> None:
+    server = new_server().start()
+    project = server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"]
+    begun = threading.Semaphore(0)
+
+    def listen() -> None:
+        with httpx.stream("GET", f"{server.url}/api/v1/projects/{project}/stream", headers=BEARER, timeout=60) as lines:
+            for line in lines.iter_lines():
+                if line.startswith(":"):
+                    begun.release()
+
+    listeners = [threading.Thread(target=listen) for _ in range(3)]
+    for one in listeners:
+        one.start()
+    for _ in listeners:
+        assert begun.acquire(timeout=10)
+    server.stop()  # fails after 30 seconds
+    for one in listeners:
+        one.join(5)
+        assert not one.is_alive()

@@ -34,6 +34,8 @@ class House:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.warnings: list[str] = []
+        self.ending = False
+        """The server is about to stop: answers without an end come to theirs."""
         directory = settings.directory
         self._closers: list[Callable[[], object]] = []
         try:

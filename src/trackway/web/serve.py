@@ -71,6 +71,7 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     house.loader.start()
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    house.ending = True
     server.stop()  # type: ignore[no-untyped-call]
     await serving
     await house.finish()

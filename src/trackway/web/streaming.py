@@ -14,7 +14,6 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from trackway.analyze.live import arrived
 from trackway.analyze.question import Question
-from trackway.store.connection import Store
 from trackway.web.asking import Desk
 from trackway.web.house import House
 from trackway.web.questions import Asked
@@ -44,18 +43,18 @@ class Streaming(Controller):
         """
         now = datetime.now(UTC)
         since = max(_moment(last) or now, now - _LONGEST)
-        return ServerSentEvent(_arriving(house.store, desk, asked.question, since))
+        return ServerSentEvent(_arriving(house, desk, asked.question, since))
 
 
-async def _arriving(store: Store, desk: Desk, question: Question, since: datetime) -> AsyncIterator[Any]:
+async def _arriving(house: House, desk: Desk, question: Question, since: datetime) -> AsyncIterator[Any]:
     version, quiet = None, 0.0
     yield ServerSentEventMessage(data=None, comment="the stream begins", retry=1000)
-    while True:
+    while not house.ending:
         # Nothing is asked while nothing is stored.
         current = desk.version(question.project_id)[0]
         if current != version:
             version = current
-            found = await asyncio.to_thread(arrived, store, question, since, datetime.now(UTC))
+            found = await asyncio.to_thread(arrived, house.store, question, since, datetime.now(UTC))
             if found:
                 since, quiet = found[-1]["received_at"], 0.0
                 yield ServerSentEventMessage(data=msgspec.json.encode(found).decode(), id=since.isoformat())
