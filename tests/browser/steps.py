@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
 from conftest import EMAIL, PASSWORD, Server
 
+AXE = Path(__file__).parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -31,3 +33,11 @@ def go(page: Page, name: str) -> None:
 
 def tile(page: Page, name: str) -> str:
     return page.get_by_role("button", name=re.compile(f"^{name}")).inner_text().split("\n")[1]
+
+
+def nobody_is_left_out(page: Page) -> None:
+    """axe finds nothing, of whatever impact."""
+    found = page.evaluate(AXE.read_text() + "; axe.run().then(found => found.violations)")
+    assert not found, [
+        (one["id"], one["impact"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in found
+    ]

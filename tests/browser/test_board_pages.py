@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from steps import DESK, PHONE, go, open_page
+from steps import DESK, PHONE, go, nobody_is_left_out, open_page
 
 from conftest import ARTIFACTS, Server
 
@@ -74,6 +74,7 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
         assert again
         assert abs(again["x"] - dragged["x"]) < 3, "it stays where it was put"
     page.screenshot(path=ARTIFACTS / f"board-{scheme}.png", full_page=True)
+    nobody_is_left_out(page)
     # Whoever has the link sees the same numbers and may change nothing.
     page.get_by_role("button", name="Share").click()
     page.get_by_role("dialog").get_by_role("button", name="Make a link").click()
@@ -85,6 +86,7 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     expect(stranger.get_by_text("Read this")).to_be_visible()
     expect(stranger.get_by_role("table", name="Totals of the period")).to_be_visible()
     assert stranger.get_by_role("button").count() == 0
+    nobody_is_left_out(stranger)
     stranger.screenshot(path=ARTIFACTS / f"board-shared-{scheme}.png", full_page=True)
     page.get_by_role("dialog").get_by_role("button", name="Take back").first.click()
     expect(page.get_by_role("status").filter(has_text="does not work any more")).to_be_visible()

@@ -38,7 +38,8 @@ function Framed({ tile, answer, handle }: { tile: Tile; answer: Answering; handl
     <section className="flex min-w-0 flex-1 flex-col overflow-hidden rounded-xl border border-line bg-card">
       {(tile.title || handle) && (
         <div className="flex min-h-11 items-center gap-2 px-4 pt-1.5">
-          <h2 className="min-w-0 flex-1 truncate font-semibold">{tile.title}</h2>
+          {tile.title && <h2 className="min-w-0 truncate font-semibold">{tile.title}</h2>}
+          <span className="flex-1" />
           <Opened query={answer.data?.queries?.[0]} name={tile.title || "this tile"} />
           {handle}
         </div>
