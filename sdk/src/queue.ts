@@ -3,6 +3,7 @@
  * in batches, one tab at a time, and again until they have arrived.
  */
 
+import { timeOf } from "./ids";
 import type { Delivery, Queue, Waiting } from "./types";
 
 /** Messages in a request; characters up to which a request may outlive the page; messages that wait. */
@@ -134,10 +135,9 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
     try {
       sent = localStorage.tw_sent;
     } catch {}
-    const recorded = (id: string) => Number.parseInt(id.replace("-", "").slice(0, 12), 16);
     const waiting: Waiting[] = ids.map((id: string, index: number) => [id, texts[index]]);
     const old = waiting.filter(
-      ([id], index) => index < count - MOST || recorded(id) < Math.min(sent, Date.now() - KNOWN),
+      ([id], index) => index < count - MOST || timeOf(id) < Math.min(sent, Date.now() - KNOWN),
     );
     if (!old.length) return waiting.length ? waiting : [...spare].slice(0, BATCH);
     dropped += old.length;

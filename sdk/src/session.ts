@@ -1,7 +1,8 @@
 import { uuid7 } from "./ids";
 import { read, write } from "./storage";
 
-const GAP = 18e5;
+/** A session ends when nothing happens for so long. */
+export const GAP = 18e5;
 const NAME = "tw_s";
 
 /** How a session ended: not yet, by the closing of its last tab (which may come back), or by a sign-out. */

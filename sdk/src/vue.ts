@@ -1,6 +1,7 @@
 /** Vue: `useTrack`, `<Impression>`, and a plugin that starts the library: `app.use(TrackwayPlugin, { key: "…" })`. */
 
 import { type App, defineComponent, h } from "vue";
+import { entity } from "./entity";
 import { load, type Options, type Properties, type Trackway, trackway } from "./index";
 
 /** The library's `track`, typed by a plan's `Events` when given: `const track = useTrack<Events>()`. */
@@ -32,12 +33,7 @@ export const Impression = defineComponent({
     return () =>
       h(
         props.as,
-        {
-          "data-tw-entity": `${props.type}:${props.id}`,
-          "data-tw-props": props.properties && JSON.stringify(props.properties),
-          "data-tw-shown": props.event,
-          "data-tw-time": props.timed ? "" : undefined,
-        },
+        entity(props.type, props.id, props.properties, props.event, props.timed),
         slots.default?.(),
       );
   },

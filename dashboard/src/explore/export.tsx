@@ -1,6 +1,7 @@
 /** What is drawn, as a file: a picture (SVG, PNG) or the numbers (CSV). */
 import { DropdownMenu } from "radix-ui";
 import type { RefObject } from "react";
+import { quiet } from "../dialog";
 import { useToast } from "../toast";
 
 export function Export({ place, name }: { place: RefObject<HTMLElement | null>; name: string }) {
@@ -13,9 +14,7 @@ export function Export({ place, name }: { place: RefObject<HTMLElement | null>; 
   ];
   return (
     <DropdownMenu.Root>
-      <DropdownMenu.Trigger className="no-print rounded-lg border border-line px-3 py-1.5 hover:border-accent">
-        Export
-      </DropdownMenu.Trigger>
+      <DropdownMenu.Trigger className={`${quiet} no-print`}>Export</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content
           align="end"

@@ -1,8 +1,8 @@
 import { uuid7 } from "../ids";
+import { GAP } from "../session";
 import type { Inside } from "../types";
 
 const TAB = "tw_tab_";
-const GAP = 18e5;
 
 /**
  * Ends the session when its last tab closes. Tabs note in localStorage when they were last used; one that was not for

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +24,7 @@ from trackway.event import new_id
 from trackway.govern.boards import Boards
 from trackway.govern.planning import Plans
 from trackway.govern.saved import Saved
-from trackway.govern.tables import Key, Membership, Project, SignIn, User
+from trackway.govern.tables import Key, Membership, Project, SignIn, User, hashed, moment
 
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
@@ -110,7 +109,7 @@ class Accounts:
         with self._sessions.begin() as session:
             if session.scalar(select(User).where(User.email == email)):
                 raise BadAccount(f"there is already a user {email}")
-            user = User(id=str(new_id()), email=email, password=_hash(password), is_admin=is_admin, created_at=_now())
+            user = User(id=str(new_id()), email=email, password=_hash(password), is_admin=is_admin, created_at=moment())
             session.add(user)
         return user
 
@@ -194,7 +193,7 @@ class Accounts:
                 timezone=timezone,
                 currency=currency.upper(),
                 goals=["Order Completed", "Signed Up"] if goals is None else goals,
-                created_at=_now(),
+                created_at=moment(),
             )
             session.add(project)
             session.flush()
@@ -212,11 +211,13 @@ class Accounts:
 
     @staticmethod
     def _add_key(session: Session, project_id: str, kind: str, value: str) -> str:
-        stored = value if kind == "write" else _digest(value)
+        stored = value if kind == "write" else hashed(value)
         if session.scalar(select(Key).where(Key.value == stored)):
             raise BadAccount(f"the {kind} key is already in use")
         hint = "…" + value[-4:]
-        session.add(Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=_now()))
+        session.add(
+            Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=moment())
+        )
         session.flush()
         return value
 
@@ -226,7 +227,7 @@ class Accounts:
             key = session.get(Key, key_id)
             if key is None or key.project_id != str(project_id):
                 raise BadAccount(f"there is no key {key_id} in this project")
-            key.revoked_at = _now()
+            key.revoked_at = moment()
 
     def change_project(
         self,
@@ -264,7 +265,7 @@ class Accounts:
         with self._sessions() as session:
             key = session.scalar(
                 select(Key)
-                .where(Key.value == _digest(secret_key), Key.kind == "secret", Key.revoked_at.is_(None))
+                .where(Key.value == hashed(secret_key), Key.kind == "secret", Key.revoked_at.is_(None))
                 .options(selectinload(Key.project).selectinload(Project.keys))
             )
             return key.project if key else None
@@ -289,17 +290,19 @@ class Accounts:
                 return None
             if _hasher.check_needs_rehash(user.password):
                 user.password = _hasher.hash(password)
-            session.execute(delete(SignIn).where(SignIn.expires_at < _now()))
+            session.execute(delete(SignIn).where(SignIn.expires_at < moment()))
             token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-            expires = _now() + timedelta(days=SIGN_IN_DAYS)
-            session.add(SignIn(token=_digest(token), user_id=user.id, csrf=csrf, created_at=_now(), expires_at=expires))
+            expires = moment() + timedelta(days=SIGN_IN_DAYS)
+            session.add(
+                SignIn(token=hashed(token), user_id=user.id, csrf=csrf, created_at=moment(), expires_at=expires)
+            )
         return SignedIn(token, csrf, user)
 
     def signed_in(self, token: str) -> SignedIn | None:
         """Who a cookie's value belongs to, if it is still good."""
         with self._sessions() as session:
-            found = session.get(SignIn, _digest(token))
-            if found is None or found.expires_at < _now():
+            found = session.get(SignIn, hashed(token))
+            if found is None or found.expires_at < moment():
                 return None
             user = session.get(User, found.user_id)
             return SignedIn(token, found.csrf, user) if user else None
@@ -307,7 +310,7 @@ class Accounts:
     def sign_out(self, token: str) -> None:
         """Forget a browser."""
         with self._sessions.begin() as session:
-            session.execute(delete(SignIn).where(SignIn.token == _digest(token)))
+            session.execute(delete(SignIn).where(SignIn.token == hashed(token)))
 
     # The first start
 
@@ -360,14 +363,6 @@ def _check_timezone(name: str) -> None:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise BadAccount(f"{name!r} is not a time zone such as Europe/Berlin") from error
-
-
-def _digest(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _tune_sqlite(connection: object, _: object) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Board, Share
+from trackway.govern.tables import Board, Share, hashed, moment
 
 
 class Boards:
@@ -38,12 +37,11 @@ class Boards:
     def one(self, project_id: UUID, board_id: UUID) -> Board | None:
         """One of them."""
         with self._sessions() as session:
-            found = session.get(Board, str(board_id))
-            return found if found and found.project_id == str(project_id) and not found.removed_at else None
+            return _own(session, project_id, board_id)
 
     def add(self, project_id: UUID, name: str, body: Any, by: str) -> Board:
         """Make a board."""
-        now = _now()
+        now = moment()
         made = Board(
             id=str(new_id()), project_id=str(project_id), name=name, body=body, created_by=by, created_at=now,
             updated_at=now,
@@ -55,29 +53,29 @@ class Boards:
     def change(self, project_id: UUID, board_id: UUID, name: str | None, body: Any) -> Board | None:
         """Change what is given; None when there is no such board."""
         with self._sessions.begin() as session:
-            found = session.get(Board, str(board_id))
-            if found is None or found.project_id != str(project_id) or found.removed_at:
+            found = _own(session, project_id, board_id)
+            if found is None:
                 return None
             found.name = found.name if name is None else name
             found.body = found.body if body is None else body
-            found.updated_at = _now()
+            found.updated_at = moment()
             return found
 
     def remove(self, project_id: UUID, board_id: UUID, back: bool = False) -> bool:
         """Take a board away, or bring it `back`; its links do not work meanwhile. False when there is none."""
         with self._sessions.begin() as session:
-            found = session.get(Board, str(board_id))
-            if found is None or found.project_id != str(project_id) or bool(found.removed_at) != back:
+            found = _own(session, project_id, board_id, removed=back)
+            if found is None:
                 return False
-            found.removed_at = None if back else _now()
+            found.removed_at = None if back else moment()
             return True
 
     def share(self, board_id: UUID, days: int | None, by: str) -> tuple[Share, str]:
         """Make a link for so many days, or for ever; and its token, which is shown only now."""
         token = secrets.token_urlsafe(24)
-        now = _now()
+        now = moment()
         made = Share(
-            id=str(new_id()), board_id=str(board_id), token=_digest(token), created_by=by, created_at=now,
+            id=str(new_id()), board_id=str(board_id), token=hashed(token), created_by=by, created_at=now,
             expires_at=None if days is None else now + timedelta(days=days),
         )  # fmt: skip
         with self._sessions.begin() as session:
@@ -96,7 +94,7 @@ class Boards:
             found = session.get(Share, str(share_id))
             if found is None or found.board_id != str(board_id) or found.revoked_at:
                 return False
-            found.revoked_at = _now()
+            found.revoked_at = moment()
             return True
 
     def shared(self, token: str) -> Board | None:
@@ -104,19 +102,18 @@ class Boards:
         statement = (
             select(Board)
             .join(Share, Share.board_id == Board.id)
-            .where(Share.token == _digest(token), _works(), Board.removed_at.is_(None))
+            .where(Share.token == hashed(token), _works(), Board.removed_at.is_(None))
         )
         with self._sessions() as session:
             return session.scalars(statement).first()
 
 
+def _own(session: Session, project_id: UUID, board_id: UUID, removed: bool = False) -> Board | None:
+    """A board, when it is the project's and is there, or `removed`."""
+    found = session.get(Board, str(board_id))
+    own = found is not None and found.project_id == str(project_id) and bool(found.removed_at) == removed
+    return found if own else None
+
+
 def _works() -> Any:
-    return Share.revoked_at.is_(None) & (Share.expires_at.is_(None) | (Share.expires_at > _now()))
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
+    return Share.revoked_at.is_(None) & (Share.expires_at.is_(None) | (Share.expires_at > moment()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ def typescript(plan: Plan, version: int = 0) -> str:
             if "description" in schema:
                 lines.append(f"    /** {_comment(schema['description'])} */")
             optional = "" if key in event.required else "?"
-            lines.append(f"    {_quoted(key)}{optional}: {_type(schema, _TYPESCRIPT, ' | ', _quoted)};")
+            lines.append(f"    {_quoted(key)}{optional}: {_type(schema, _TYPESCRIPT, _quoted)};")
         if event.additional_properties:
             lines.append("    [other: string]: unknown;")
         lines.append("  };")
@@ -50,7 +51,7 @@ def python(plan: Plan, version: int = 0) -> str:
         method = "_".join(word.lower() for word in re.findall(r"[A-Za-z0-9]+", name)) or "event"
         method = f"{method}_" if keyword.iskeyword(method) else f"_{method}" if method[0].isdigit() else method
         fields = [
-            f"    {key!r}: {_need(event, key)}[{_type(schema, _PYTHON, ' | ', _literal)}],"
+            f"    {key!r}: {_need(event, key)}[{_type(schema, _PYTHON, repr)}],"
             for key, schema in event.properties.items()
         ]
         dictionaries.append("\n".join([f"{kind} = TypedDict({kind!r}, {{", *fields, "})", ""]))
@@ -83,21 +84,17 @@ def _named(plan: Plan, version: int) -> str:
     return (f" {plan.name!r}" if plan.name else "") + (f", version {version}" if version else "")
 
 
-def _type(schema: dict[str, Any], types: dict[str, str], joint: str, literal: Any) -> str:
+def _type(schema: dict[str, Any], types: dict[str, str], literal: Callable[[object], str]) -> str:
     if "enum" in schema:
-        values = joint.join(literal(value) for value in schema["enum"])
-        return values if types is _TYPESCRIPT else f"Literal[{values.replace(joint, ', ')}]"
+        values = [literal(value) for value in schema["enum"]]
+        return " | ".join(values) if types is _TYPESCRIPT else f"Literal[{', '.join(values)}]"
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    return joint.join(dict.fromkeys(types[kind] for kind in kinds)) or ("unknown" if types is _TYPESCRIPT else "Any")
+    return " | ".join(dict.fromkeys(types[kind] for kind in kinds)) or ("unknown" if types is _TYPESCRIPT else "Any")
 
 
 def _quoted(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _literal(value: object) -> str:
-    return repr(value)
 
 
 def _comment(text: str) -> str:

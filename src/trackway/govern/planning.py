@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import Message, Violation
 from trackway.govern.plan import BadPlan, Checker, Plan
-from trackway.govern.tables import WrittenPlan
+from trackway.govern.tables import WrittenPlan, moment
 
 if TYPE_CHECKING:
     from trackway.govern.accounts import Accounts
@@ -40,12 +39,18 @@ class Plans:
         with self._sessions() as session:
             return list(session.scalars(statement))
 
+    def written(self, project_id: UUID, version: int | None = None) -> WrittenPlan | None:
+        """The plan that holds as it was written, or one of its versions; None when there is none."""
+        statement = select(WrittenPlan).where(WrittenPlan.project_id == str(project_id))
+        if version is not None:
+            statement = statement.where(WrittenPlan.version == version)
+        with self._sessions() as session:
+            return session.scalars(statement.order_by(WrittenPlan.version.desc()).limit(1)).first()
+
     def current(self, project_id: UUID, version: int | None = None) -> tuple[int, Plan] | None:
-        """The plan that holds, or one of its versions; None when there is none."""
-        for written in self.versions(project_id):
-            if version in (None, written.version):
-                return written.version, msgspec.convert(written.body, Plan)
-        return None
+        """The same, read."""
+        found = self.written(project_id, version)
+        return None if found is None else (found.version, msgspec.convert(found.body, Plan))
 
     def write(self, project_id: UUID, plan: Plan, by: str) -> int:
         """Make this the plan that holds; its version. The same plan again makes no new version."""
@@ -57,7 +62,7 @@ class Plans:
             version=1 + (before[0] if before else 0),
             body=msgspec.to_builtins(plan),
             created_by=by,
-            created_at=datetime.now(UTC).replace(tzinfo=None),
+            created_at=moment(),
         )
         with self._sessions.begin() as session:
             session.add(made)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Annotation, Segment
+from trackway.govern.tables import Annotation, Segment, moment
 
 _Thing = TypeVar("_Thing", Segment, Annotation)
 
@@ -43,7 +43,7 @@ class Saved:
         """Save a filter (`live`) or the name of a list (`list`)."""
         made = Segment(
             id=str(new_id()), project_id=str(project_id), name=name, kind=kind, filter=filter_, created_by=by,
-            created_at=_now(),
+            created_at=moment(),
         )  # fmt: skip
         return self._add(made)
 
@@ -76,7 +76,7 @@ class Saved:
     def annotate(self, project_id: UUID, at: datetime, text: str, by: str) -> Annotation:
         """Write down what happened at a moment."""
         made = Annotation(
-            id=str(new_id()), project_id=str(project_id), at=_naive(at), text=text, created_by=by, created_at=_now()
+            id=str(new_id()), project_id=str(project_id), at=_naive(at), text=text, created_by=by, created_at=moment()
         )
         return self._add(made)
 
@@ -102,7 +102,3 @@ class Saved:
 
 def _naive(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+def moment() -> datetime:
+    """Now, as the accounts database keeps times: UTC without saying so."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def hashed(secret: str) -> str:
+    """A secret that is random, as it is kept: SHA-256 in hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Base(DeclarativeBase):

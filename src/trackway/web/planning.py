@@ -41,10 +41,10 @@ class Planning(Controller):
     ) -> PlanShown:
         """The plan that holds (version 0 and empty when there is none), or one of its versions."""
         request.user.project(project_id)
-        for written in house.accounts.plans.versions(project_id):
-            if version in (None, written.version):
-                plan = msgspec.convert(written.body, Plan)
-                return PlanShown(written.version, plan, written.created_by, written.created_at)
+        written = house.accounts.plans.written(project_id, version)
+        if written is not None:
+            plan = msgspec.convert(written.body, Plan)
+            return PlanShown(written.version, plan, written.created_by, written.created_at)
         if version is not None:
             raise NotFoundException(f"there is no version {version} of the plan")
         return PlanShown(0, Plan())
