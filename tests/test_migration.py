@@ -20,19 +20,23 @@ class Folder:
 real, connection.files = connection.files, lambda _: Folder()
 assert len(store.migrate()) == 3
 connection.files = real
-store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, properties) VALUES
-    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:00:00', 'v', '', '{"a": 1}'),
-    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:01:00', 'v', '', '{"a": "x"}'),
-    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'track', 'Order', '2026-01-01 10:02:00', 'v', 'ann', '{}')''')
+store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, properties, bot) VALUES
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:00:00', 'v', '', '{"a": 1}', ''),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:01:00', 'v', '', '{"a": "x"}', 'crawler'),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'track', 'Order', '2026-01-01 10:02:00', 'v', 'ann', '{}', '')''')
 store.command('''INSERT INTO sessions (project_id, session_id, visitor_id, user_id, started_at, version)
     VALUES ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'v', 'ann', '2026-01-01 10:00:00', 1)''')
 assert store.migrate() == [one.name for one in scripts if one.name >= "0004"]
 store.persons.refresh()
+counters = {}
+for table, what in (("event_counts", "sum(page_views)"), ("activity", "sum(events)"), ("source_counts", "sum(sessions)")):
+    counters[table] = store.ask(f"SELECT bot, {what} AS n FROM {table} GROUP BY bot ORDER BY bot").to_pylist()
 print(json.dumps({
     "identities": store.ask("SELECT groupUniqArray(identity) AS n FROM events").to_pylist()[0]["n"],
     "of_session": store.ask("SELECT identity = (SELECT any(identity) FROM events WHERE user_id = 'ann') AS n FROM sessions")["n"][0].as_py(),
     "activity": store.ask("SELECT sum(events) AS n FROM activity")["n"][0].as_py(),
     "properties": store.ask("SELECT groupArray((property, type, events)) AS n FROM (SELECT * FROM property_counts ORDER BY type)").to_pylist()[0]["n"],
+    "counters": {table: [list(row.values()) for row in rows] for table, rows in counters.items()},
     "left": store.ask("SELECT count() AS n FROM system.dictionaries WHERE name = 'numbers'")["n"][0].as_py(),
 }), flush=True)
 os._exit(0)
@@ -52,4 +56,9 @@ def test_events_from_before_persons_get_identities_activity_and_properties(tmp_p
         ["a", "Int64", 1],
         ["a", "String", 1],
     ]
+    assert found["counters"] == {
+        "event_counts": [["", 1], ["crawler", 1]],
+        "activity": [["", 2], ["crawler", 1]],
+        "source_counts": [["", 1]],
+    }
     assert found["left"] == 0

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +100,24 @@ def test_bots_count_when_asked_for(loaded: Loaded, filled: UUID) -> None:
     question = ask(filled, bots=True)
     _, totals = overview(loaded.store, question, question.period.before("UTC", "previous"), "USD")
     assert (totals["current"]["visitors"], totals["current"]["sessions"]) == (4, 5)
+
+
+def test_a_reason_that_is_overruled_makes_nobody_a_bot_at_any_time(loaded: Loaded, filled: UUID) -> None:
+    rows = breakdown(loaded.store, ask(filled, bots=True), "bot", 10).rows()
+    [reason] = [row["value"] for row in rows if row["value"]]
+    for filters in ([], ["path:set"]):
+        overruled = msgspec.structs.replace(ask(filled, *filters), humans=(reason, "crawler: another"))
+        with_bots = ask(filled, *filters, bots=True)
+        before = overruled.period.before("UTC", "previous")
+        totals = [overview(loaded.store, one, before, "USD")[1]["current"] for one in (overruled, with_bots)]
+        assert (totals[0]["visitors"], totals[0]["sessions"]) == (4, 5)
+        assert totals[0] == totals[1], "counters and rows alike"
+        found = [
+            sources(loaded.store, one, ["channel"], "USD", metrics=["sessions"])[1] for one in (overruled, with_bots)
+        ]
+        assert found[0] == found[1] and sum(row["sessions"] for row in found[0]) == 5
+        found = [visitors(loaded.store, one)[1] for one in (overruled, with_bots)]
+        assert found[0] == found[1] and len(found[0]) == 4
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, Server
 from trackway.govern.accounts import Accounts, BadAccount
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -84,6 +84,42 @@ def test_changes_are_for_administrators_with_the_token_of_their_sign_in(
     assert outsider.request(method, path, json=body).status_code == 403
     assert admin.request(method, path, json=body, headers={"x-csrf-token": "forged"}).status_code == 403
     assert admin.request(method, path, json=body).status_code in (200, 201, 204, 400)
+
+
+def test_overruling_a_reason_restates_answers_at_once_and_so_do_goals(
+    server: Server, project: str, admin: httpx.Client
+) -> None:
+    """An answer that was kept is of the settings it was made under."""
+
+    def asked() -> tuple[Any, Any]:
+        body = {"question": "sources", "by": ["channel"], "metrics": ["sessions", "conversions"]}
+        rows = server.http.post(f"/api/v1/projects/{project}/ask", json=body, headers=BEARER).json()["data"]
+        return sum(row["sessions"] for row in rows), sum(row["conversions"] for row in rows)
+
+    def change(**given: list[str]) -> dict[str, Any]:
+        answer = admin.patch(f"/api/v1/projects/{project}", json=given)
+        assert answer.status_code == 200, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    crawler = {"context": {"userAgent": "Googlebot/2.1"}}
+    server.post("page", {"anonymousId": "g", "name": "Home", **crawler})
+    reader = {"context": {"userAgent": AGENT}}
+    server.post("page", {"anonymousId": "reader", "name": "Home", **reader})
+    server.stored()
+    path = f"/api/v1/projects/{project}/breakdown?by=bot&bots=true"
+    reasons = server.http.get(path, headers=BEARER).json()["data"]
+    [reason] = [row["value"] for row in reasons if "google" in row["value"].lower()]
+    before = asked()
+    goals = change()["goals"]
+    assert change(humans=[reason])["humans"] == [reason]
+    assert asked()[0] > before[0]
+    change(humans=[])
+    assert asked() == before
+    change(goals=["page"])
+    assert asked()[1] > before[1]
+    change(goals=goals)
+    assert asked() == before
 
 
 def test_a_made_key_works_and_a_revoked_one_does_not(server: Server, project: str, admin: httpx.Client) -> None:

@@ -136,6 +136,8 @@ export interface Project {
   timezone: string;
   currency: string;
   goals: string[];
+  /** Reasons for which visitors are taken for bots and that do not count here. */
+  humans: string[];
   keys: Key[];
 }
 export interface Me {

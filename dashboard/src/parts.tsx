@@ -1,4 +1,5 @@
 /** The few parts every page is made of. */
+import { Switch } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Query } from "./api";
 import { Framed } from "./dialog";
@@ -173,5 +174,25 @@ export function Avatar({ id }: { id: string }) {
         <circle cx="21" cy="22" r={1 + (hash % 3)} />
       </g>
     </svg>
+  );
+}
+
+/** On or off, at once. */
+export function Toggle(props: {
+  label: string;
+  on: boolean;
+  disabled?: boolean;
+  change: (on: boolean) => void;
+}) {
+  return (
+    <Switch.Root
+      aria-label={props.label}
+      checked={props.on}
+      disabled={props.disabled}
+      onCheckedChange={props.change}
+      className="inline-flex h-6 w-10 shrink-0 items-center rounded-full border border-soft bg-ground p-0.5 align-middle data-[state=checked]:border-accent data-[state=checked]:bg-accent disabled:opacity-60"
+    >
+      <Switch.Thumb className="size-4 rounded-full bg-soft transition-transform data-[state=checked]:translate-x-4 data-[state=checked]:bg-card rtl:data-[state=checked]:-translate-x-4" />
+    </Switch.Root>
   );
 }

@@ -1,14 +1,15 @@
 /** What is behind the numbers: events and their properties, the tracking plan, bots, and what was refused. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useContext, useState } from "react";
 import { type Answer, api, type BreakdownRow, type Rejection } from "../api";
 import { PeriodPicker } from "../controls";
 import { count, exact, percent } from "../format";
-import { useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
-import { Card, Empty, Failure, Opened, Skeleton, Tabs } from "../parts";
+import { MeContext, useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
+import { Card, Empty, Failure, Opened, Skeleton, Tabs, Toggle } from "../parts";
 import { question } from "../state";
 import { Table } from "../table";
+import { useToast } from "../toast";
 import { When } from "./Lists";
 
 const TABS: [string, string, () => React.JSX.Element][] = [
@@ -287,13 +288,33 @@ function Refused() {
   );
 }
 
-/** Bots are stored and left out of answers unless asked for. */
+/** Bots are stored and left out of answers unless asked for, or unless a project says that they are people. */
 function Bots() {
+  const project = useProject();
+  const me = useContext(MeContext);
+  const client = useQueryClient();
+  const toast = useToast();
   const [view] = useView();
   const answer = useAnswer<BreakdownRow[]>(
     `breakdown?${question({ ...view, bots: true }, { by: "bot", limit: 200 })}`,
   );
   const rows = answer.data?.data.filter((row) => row.value !== "");
+
+  async function rule(reason: string, human: boolean) {
+    const before = project.humans;
+    const after = before.filter((one) => one !== reason).concat(human ? [reason] : []);
+    try {
+      await api.patch(`/projects/${project.id}`, { humans: after });
+      await client.invalidateQueries();
+      toast(
+        human ? "They count as people, at any time." : "They are bots again, at any time.",
+        () => void rule(reason, !human),
+      );
+    } catch (error) {
+      toast((error as Error).message);
+    }
+  }
+
   return (
     <Card
       title="Visitors taken for bots, by reason"
@@ -310,12 +331,25 @@ function Bots() {
           columns={[
             { name: "Reason", show: (row) => row.value },
             { name: "Visitors", number: true, show: (row) => exact(row.visitors) },
-            { name: "Events", number: true, show: (row) => exact(row.events ?? 0) },
+            { name: "Events", number: true, wide: true, show: (row) => exact(row.events ?? 0) },
+            {
+              name: "Count as people",
+              number: true,
+              show: (row) => (
+                <Toggle
+                  label={`Count ${row.value} as people`}
+                  on={project.humans.includes(row.value)}
+                  disabled={!me?.is_admin}
+                  change={(on) => void rule(row.value, on)}
+                />
+              ),
+            },
           ]}
         />
       )}
       <p className="px-4 pb-3 text-soft">
-        They are stored and left out of every answer; “with bots” beside the filters brings them in.
+        Bots are stored and left out of every answer; “with bots” beside the filters brings them in. Whom you
+        count as people was one from the first day on: every number follows at once, and goes back as easily.
       </p>
     </Card>
   );

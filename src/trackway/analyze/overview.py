@@ -30,7 +30,7 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
         store,
         "overview_counted.sql" if counted else "overview.sql",
         question,
-        {"activity": store.persons.activity, "counted_bots": "" if question.bots else " AND is_bot = 0"},
+        {"activity": store.persons.activity},
         before_start=moment(before.start),
         before_end=moment(before.end),
         currency=currency,

@@ -1,5 +1,5 @@
 -- Totals of a period and of the one it is compared with, from the counters by the hour.
-{% macro within(at) %}project_id = {project:UUID} AND (({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){{ counted_bots }}{% endmacro %}
+{% macro within(at) %}project_id = {project:UUID} AND (({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})) AND {{ counts }}{% endmacro %}
 SELECT
     e.current AS current,
     v.visitors AS visitors,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from trackway.analyze.filters import Compiler, Group
-from trackway.analyze.question import Question, everybody
+from trackway.analyze.question import Question, everybody, without_bots
 from trackway.analyze.steps import Step
 from trackway.store.connection import Store
 
@@ -22,7 +22,6 @@ class Presence(NamedTuple):
 def presence(store: Store, question: Question, steps: list[Step], conditions: Compiler, by: str = "") -> Presence:
     """Where to look for people who did any of the steps."""
     if not by and question.plain() and all(not step.events and not step.where for step in steps):
-        bots = "1" if question.bots else "is_bot = 0"
-        return Presence(store.persons.activity, "hour", bots, True)
+        return Presence(store.persons.activity, "hour", without_bots(question, conditions), True)
     node = Group("all", (*question.filters, Group("any", tuple(step.node("event") for step in steps))))
     return Presence("events", "timestamp", conditions.on_events(node) + everybody(question, conditions), False)

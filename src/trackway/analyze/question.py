@@ -32,7 +32,8 @@ _templates = Environment(
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What every question has: whose data, when, in which time zone, about what, and with bots or without.
 
-    `sample` is the share of persons to look at, 0 to 1.
+    `sample` is the share of persons to look at, 0 to 1; `humans` are reasons for which visitors are taken for bots
+    and that do not count in this project.
     """
 
     project_id: UUID
@@ -41,6 +42,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[Node, ...] = ()
     bots: bool = False
     goals: tuple[str, ...] = ()
+    humans: tuple[str, ...] = ()
     sample: float = 1.0
 
     def whole_hours(self) -> bool:
@@ -88,9 +90,18 @@ def _person(store: Store) -> str:
     return "(identity + dictGet('persons', 'delta', identity))" if store.persons.any else "identity"
 
 
+def without_bots(question: Question, conditions: Compiler) -> str:
+    """The condition on a row, of events, sessions, visitors or counters, that it counts: bots do not unless asked for."""
+    if question.bots:
+        return "1"
+    if not question.humans:
+        return "bot = ''"
+    return f"bot IN {conditions.values.bind(['', *question.humans], 'Array(String)')}"
+
+
 def everybody(question: Question, conditions: Compiler) -> str:
     """The end of every condition: without bots unless asked for, and of a sample only those who are in it."""
-    always = "" if question.bots else " AND bot = ''"
+    always = "" if question.bots else f" AND {without_bots(question, conditions)}"
     if question.sample < 1:
         always += f" AND intHash64({conditions.person}) % 10000 < {round(question.sample * 10_000)}"
     return always
@@ -126,11 +137,13 @@ def ask(
     """
     conditions = conditions or compiler(store)
     always = everybody(question, conditions)
+    counts = without_bots(question, conditions)
     sql = _templates.get_template(template).render(
         event_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters) + always,
         session_filter=f" AND {conditions.on_sessions(Group('all', question.filters))}" * bool(question.filters)
         + always,
         person=_Person(conditions),
+        counts=counts,
         **(structure or {}),
     )
     parameters: dict[str, Any] = {

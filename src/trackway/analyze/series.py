@@ -7,7 +7,7 @@ from typing import NamedTuple
 from trackway.analyze.columns import BOTH, EVENT, SESSION, column
 from trackway.analyze.filters import Compiler, Group
 from trackway.analyze.period import BadQuestion
-from trackway.analyze.question import Question, everybody
+from trackway.analyze.question import Question, everybody, without_bots
 from trackway.analyze.steps import Step
 
 MOST_DIMENSIONS = 3
@@ -118,7 +118,7 @@ def _counted(
     """The counters that know the answer, if any do."""
     if one.where or not question.plain():
         return None
-    bots = "1" if question.bots else "is_bot = 0"
+    bots = without_bots(question, conditions)
     if one.metric in _COUNTED and set(by) <= {"name"}:
         table, value = _COUNTED[one.metric]
         if "{currency}" in value:

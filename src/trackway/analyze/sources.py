@@ -56,7 +56,7 @@ def sources(
         store,
         "sources_counted.sql" if counted else "sources.sql",
         question,
-        {"columns": by, "counted_bots": "" if question.bots else "AND is_bot = 0"},
+        {"columns": by},
         goals=list(question.goals),
         currency=currency,
         limit=limit,

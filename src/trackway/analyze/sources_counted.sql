@@ -11,7 +11,7 @@ FROM source_counts AS c
 WHERE project_id = {project:UUID}
   AND hour >= {start:DateTime64(3,'UTC')}
   AND hour < {end:DateTime64(3,'UTC')}
-  {{ counted_bots }}
+  AND {{ counts }}
 GROUP BY {{ columns | join(", ") }}
 HAVING sessions > 0
 ORDER BY sessions DESC, {{ columns | join(", ") }}

@@ -16,14 +16,14 @@ def visitors(
 
     `search` finds a part of the friendly name or a whole id.
     """
-    shape = {"one": False, "bots": question.bots, "search": bool(search)}
+    shape = {"one": False, "search": bool(search)}
     answer = ask(store, "visitors.sql", question, shape, search=search, limit=limit, offset=offset)
     return answer, _shown(answer)
 
 
 def visitor(store: Store, question: Question, visitor_id: str) -> tuple[Answer, dict[str, Any] | None]:
     """One visitor's totals over all time, or None when nobody has this id."""
-    shape = {"one": True, "bots": True, "search": False}
+    shape = {"one": True, "search": False}
     answer = ask(store, "visitors.sql", question, shape, visitor=visitor_id, limit=1, offset=0)
     rows = _shown(answer)
     return answer, rows[0] if rows else None

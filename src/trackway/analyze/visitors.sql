@@ -18,9 +18,7 @@ GROUP BY visitor_id
 {% if not one %}
 HAVING last_seen >= {start:DateTime64(3,'UTC')}
    AND first_seen < {end:DateTime64(3,'UTC')}
-{% if not bots %}
-   AND bot = ''
-{% endif %}
+   AND {{ counts }}
 {% if search %}
    AND (positionCaseInsensitiveUTF8(visitor_name, {search:String}) > 0 OR visitor_id = {search:String})
 {% endif %}

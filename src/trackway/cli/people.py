@@ -73,16 +73,19 @@ def change_project(
     timezone: Annotated[str | None, typer.Option()] = None,
     currency: Annotated[str | None, typer.Option()] = None,
     goal: Annotated[list[str] | None, typer.Option(help="an event that is a goal; repeatable, replaces all")] = None,
+    human: Annotated[
+        list[str] | None, typer.Option(help="a reason that makes nobody a bot; repeatable, replaces all")
+    ] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Change name, time zone, currency or goals."""
+    """Change name, time zone, currency, goals or reasons that make nobody a bot."""
     accounts = open_accounts(data)
     found = find_project(accounts, project)
     with show.refusals(BadAccount):
-        changed = accounts.change_project(UUID(found.id), name, timezone, currency, goal)
+        changed = accounts.change_project(UUID(found.id), name, timezone, currency, goal, human)
     show.rows([{"id": changed.id, "name": changed.name, "timezone": changed.timezone, "currency": changed.currency,
-                "goals": ", ".join(changed.goals)}], json)  # fmt: skip
+                "goals": ", ".join(changed.goals), "humans": ", ".join(changed.humans)}], json)  # fmt: skip
 
 
 @projects.command("key")

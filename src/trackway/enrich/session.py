@@ -163,7 +163,8 @@ def extend(session: Session, event: Event) -> None:
         session.page_views += 1
     if event.user_id:
         session.user_id, session.identity = event.user_id, event.identity
-    if event.bot and not session.bot:
+    # The last of several reasons by name, as for visitors: whichever event comes first, it is the same.
+    if event.bot > session.bot:
         session.bot = event.bot
 
 

@@ -255,10 +255,10 @@ def _retract(before: Session, version: int, outcome: Outcome) -> None:
     outcome.rows.append(Row(before, None, True))
 
 
-def _counted_under(session: Session) -> tuple[int, str, str, str, str, bool]:
+def _counted_under(session: Session) -> tuple[int, str, str, str, str, str]:
     """What the store's keys and counters know a session by; its other columns may change in place."""
     return (
-        session.started_at, session.channel, session.source, session.medium, session.campaign, bool(session.bot),
+        session.started_at, session.channel, session.source, session.medium, session.campaign, session.bot,
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from trackway.govern.tables import Key, Membership, Project, SignIn, User, hashe
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0004"
+_HEAD = "0005"
 
 
 class AccountsUnavailable(Exception):
@@ -236,11 +236,12 @@ class Accounts:
         timezone: str | None,
         currency: str | None,
         goals: list[str] | None,
+        humans: list[str] | None = None,
     ) -> Project:
-        """Change what is given of a project."""
+        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot."""
         if timezone is not None:
             _check_timezone(timezone)
-        given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals}
+        given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans}
         with self._sessions.begin() as session:
             project = session.get(Project, str(project_id), options=[selectinload(Project.keys)])
             if project is None:

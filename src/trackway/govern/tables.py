@@ -44,6 +44,7 @@ class Project(Base):
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     currency: Mapped[str] = mapped_column(String(3), default="USD")
     goals: Mapped[list[str]] = mapped_column(JSON, default=list)
+    humans: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
     keys: Mapped[list[Key]] = relationship(back_populates="project", order_by="Key.created_at")
 

@@ -160,7 +160,7 @@ class StoredHistory:
             # At once, and not with the batch: were the batch lost, nobody else may get this number.
             "INSERT INTO identities (token, number) VALUES ({token:UInt64}, {identity:UInt64})",
             "INSERT INTO activity SELECT e.project_id, toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, whose, "
-            "xxh3(e.visitor_id) AS visitor, e.bot != '' AS is_bot, toInt64(sum(change)) AS n FROM events AS e "
+            "xxh3(e.visitor_id) AS visitor, e.bot AS bot, toInt64(sum(change)) AS n FROM events AS e "
             "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
             f"WHERE {own} AND {_WITHIN.format('timestamp')} GROUP BY ALL "
             f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",

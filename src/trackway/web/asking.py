@@ -199,7 +199,8 @@ class Desk:
         earlier = _earlier(common.compare, stretch, project.timezone, now)
         version = self.version(project_id)
         asked = {name: value for name, value in body.items() if name not in ("id", "max_age_s")}
-        key = msgspec.json.encode([project.id, project.timezone, project.currency, stretch, earlier, asked]).decode()
+        settings = [project.id, project.timezone, project.currency, project.goals, project.humans]
+        key = msgspec.json.encode([settings, stretch, earlier, asked]).decode()
         kept = self.answers.find(key, version, common.max_age_s)
         hit = kept is not None
         if kept is None:
@@ -242,7 +243,7 @@ class Desk:
         filters = () if read_.filter is None else (read_.filter,)
         question = Question(
             project_id=project_id, period=stretch, timezone=project.timezone, filters=filters, bots=read_.common.bots,
-            goals=tuple(project.goals), sample=read_.common.sample,
+            goals=tuple(project.goals), humans=tuple(project.humans), sample=read_.common.sample,
         )  # fmt: skip
         answers, data = self._ask(Asking(self._house.store, question, project, now), read_.asked)
         found: dict[str, Any] = {"data": data, "queries": [answer.opened() for answer in answers]}

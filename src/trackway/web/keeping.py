@@ -106,7 +106,9 @@ class Keeping(Controller):
         if data.ids is not None:
             return _shown(made, listed(house.store, project_id, cohort_id, data.ids, now))
         ever = Period(datetime(2000, 1, 1, tzinfo=UTC), now)
-        question = Question(project_id=project_id, period=ever, timezone=project.timezone, filters=(node,))
+        question = Question(
+            project_id=project_id, period=ever, timezone=project.timezone, filters=(node,), humans=tuple(project.humans)
+        )
         return _shown(made, freeze(house.store, question, cohort_id, now))
 
     @patch("/segments/{segment_id:uuid}", sync_to_thread=True)

@@ -28,6 +28,7 @@ class ProjectChange(msgspec.Struct):
     timezone: str | None = None
     currency: str | None = None
     goals: list[str] | None = None
+    humans: list[str] | None = None
 
 
 class NewKey(msgspec.Struct):
@@ -79,9 +80,12 @@ class Projects(Controller):
     def change(
         self, project_id: UUID, data: ProjectChange, request: Request[Caller, Any, Any], house: House
     ) -> ProjectShown:
-        """Change name, time zone, currency or goals."""
+        """Change name, time zone, currency, goals, or `humans`: the reasons for which nobody is taken for a bot.
+
+        Answers about any time follow at once.
+        """
         request.user.project(project_id)
-        return show(house.accounts.change_project(project_id, data.name, data.timezone, data.currency, data.goals))
+        return show(house.accounts.change_project(project_id, **msgspec.structs.asdict(data)))
 
     @post("/{project_id:uuid}/keys", guards=[people_only, administrators_only], sync_to_thread=True)
     def add_key(self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], house: House) -> Keys:

@@ -66,6 +66,7 @@ def asked(
         filters=tuple(read(inlined(text, lambda one: saved_filter(house, project_id, one))) for text in filters or []),
         bots=bots,
         goals=tuple(project.goals),
+        humans=tuple(project.humans),
     )
     return Asked(project, question, stretch.before(project.timezone, compare), now)
 

@@ -49,6 +49,7 @@ class ProjectShown(msgspec.Struct):
     timezone: str
     currency: str
     goals: list[str]
+    humans: list[str]
     keys: list[KeyShown]
 
 
@@ -59,7 +60,9 @@ def show(project: Project) -> ProjectShown:
         for key in project.keys
         if key.revoked_at is None
     ]
-    return ProjectShown(project.id, project.name, project.timezone, project.currency, project.goals, keys)
+    return ProjectShown(
+        project.id, project.name, project.timezone, project.currency, project.goals, project.humans, keys
+    )
 
 
 class SigningIn(Controller):
