@@ -1,24 +1,26 @@
 /** What surrounds every page: the project, the way around, light and dark. */
+
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { useContext } from "react";
 import { api } from "./api";
 import { MeContext, ProjectContext, useTheme } from "./hooks";
+import { t } from "./language";
 import { Palette } from "./palette";
 import { Empty } from "./parts";
 import { readView, writeView } from "./state";
 
 export const PAGES = [
-  ["overview", "Overview"],
-  ["live", "Live"],
-  ["explore", "Explore"],
-  ["sources", "Sources"],
-  ["sessions", "Sessions"],
-  ["people", "People"],
-  ["events", "Events"],
-  ["boards", "Boards"],
-  ["data", "Data"],
-  ["settings", "Settings"],
+  ["overview", t("Overview")],
+  ["live", t("Live")],
+  ["explore", t("Explore")],
+  ["sources", t("Sources")],
+  ["sessions", t("Sessions")],
+  ["people", t("People")],
+  ["events", t("Events")],
+  ["boards", t("Boards")],
+  ["data", t("Data")],
+  ["settings", t("Settings")],
 ] as const;
 
 const THEMES: Record<string, [string, string]> = {
@@ -26,6 +28,8 @@ const THEMES: Record<string, [string, string]> = {
   light: ["☀", "dark"],
   dark: ["☾", "system"],
 };
+
+const NAMES: Record<string, string> = { system: t("as the system"), light: t("light"), dark: t("dark") };
 
 export function Shell() {
   const me = useContext(MeContext);
@@ -37,13 +41,13 @@ export function Shell() {
   return (
     <div className="min-h-dvh">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:p-2">
-        Skip to the page
+        {t("Skip to the page")}
       </a>
       <header className="sticky top-0 z-20 border-b border-line bg-card">
         <div className="mx-auto flex max-w-7xl items-center gap-3 px-4 pt-2 md:pb-2">
           <span className="font-semibold text-accent">Trackway</span>
           <select
-            aria-label="Project"
+            aria-label={t("Project")}
             value={projectId}
             onChange={(event) => void navigate({ to: `/p/${event.target.value}/overview` })}
             className="min-h-8 min-w-0 max-w-56 truncate rounded-lg border border-line bg-card px-2"
@@ -63,8 +67,8 @@ export function Shell() {
           )}
           <button
             type="button"
-            aria-label={`Theme: ${theme}. Change to ${next}`}
-            title={`Theme: ${theme}`}
+            aria-label={t("Theme: {theme}. Change to {next}", { theme: NAMES[theme], next: NAMES[next] })}
+            title={t("Theme: {theme}", { theme: NAMES[theme] })}
             onClick={() => setTheme(next)}
             className="size-8 rounded-lg hover:bg-accent-soft"
           >
@@ -75,7 +79,7 @@ export function Shell() {
             onClick={() => void api.signOut().then(() => window.location.assign("/"))}
             className="rounded-lg px-2 py-1 whitespace-nowrap text-soft hover:text-ink"
           >
-            Sign out
+            {t("Sign out")}
           </button>
         </div>
         <Nav className="flex overflow-x-auto px-2 pb-1 md:hidden" />
@@ -86,7 +90,9 @@ export function Shell() {
             <Outlet />
           </ProjectContext>
         ) : (
-          <Empty title="There is no such project">It may have been removed, or you may not see it.</Empty>
+          <Empty title={t("There is no such project")}>
+            {t("It may have been removed, or you may not see it.")}
+          </Empty>
         )}
       </main>
     </div>
@@ -96,7 +102,7 @@ export function Shell() {
 function Nav({ className }: { className: string }) {
   const { projectId } = useParams({ strict: false });
   return (
-    <nav aria-label="Pages" className={className}>
+    <nav aria-label={t("Pages")} className={className}>
       {PAGES.map(([path, label]) => (
         <Link
           key={path}

@@ -1,4 +1,5 @@
 /** The API as the dashboard sees it: types of its answers, and one function that fetches. */
+import { t } from "./language";
 
 export interface Money {
   currency: string;
@@ -303,12 +304,15 @@ async function call<Result>(
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Problem(0, "The server cannot be reached. This page goes on when it is back.");
+    throw new Problem(0, t("The server cannot be reached. This page goes on when it is back."));
   }
   slowest = Math.max(slowest * 0.9, performance.now() - started);
   const content = response.status === 204 ? undefined : await response.json().catch(() => undefined);
   if (!response.ok) {
-    throw new Problem(response.status, content?.detail ?? `The server answered ${response.status}.`);
+    throw new Problem(
+      response.status,
+      content?.detail ?? t("The server answered {status}.", { status: String(response.status) }),
+    );
   }
   return content as Result;
 }

@@ -2,6 +2,7 @@
  * The one large table: rows come a page at a time as it is scrolled, only those in view are drawn, the server sorts, and
  * which columns are shown is remembered.
  */
+
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Popover } from "radix-ui";
@@ -9,6 +10,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { type Asked, api } from "./api";
 import { exact } from "./format";
 import { useProject, useVersion, useView } from "./hooks";
+import { t } from "./language";
 import { Card, Failure, Opened, Skeleton } from "./parts";
 
 export interface BigColumn<Row> {
@@ -94,12 +96,18 @@ export function BigTable<Row>(props: {
   const order = descending ? "descending" : "ascending";
   return (
     <Card
-      title={total === undefined ? `${exact(rows.length)}${hasNextPage ? " or more" : ""}` : exact(total)}
+      title={
+        total !== undefined
+          ? exact(total)
+          : hasNextPage
+            ? t("{rows} or more", { rows: exact(rows.length) })
+            : exact(rows.length)
+      }
       aside={
         <>
-          <span aria-live="polite">{answer.isFetching ? "asking …" : ""}</span>
+          <span aria-live="polite">{answer.isFetching ? t("asking…") : ""}</span>
           <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
-          <Opened query={first?.queries.at(-1)} name={props.name.toLowerCase()} />
+          <Opened query={first?.queries.at(-1)} name={props.name} />
         </>
       }
     >
@@ -132,7 +140,7 @@ export function BigTable<Row>(props: {
                   key={column.name}
                   role="columnheader"
                   aria-sort={column.sort === sort ? order : undefined}
-                  className={`px-3 py-2 font-medium whitespace-nowrap first:pl-4 ${column.number ? "text-right" : ""}`}
+                  className={`px-3 py-2 font-medium whitespace-nowrap first:ps-4 ${column.number ? "text-end" : ""}`}
                 >
                   {column.sort ? (
                     <button type="button" className="hover:text-ink" onClick={() => sortBy(column)}>
@@ -163,7 +171,7 @@ export function BigTable<Row>(props: {
                       <div
                         key={column.name}
                         role="cell"
-                        className={`min-w-0 truncate px-3 first:pl-4 ${column.number ? "text-right" : ""}`}
+                        className={`min-w-0 truncate px-3 first:ps-4 ${column.number ? "text-end" : ""}`}
                       >
                         {column.show(row)}
                       </div>
@@ -206,12 +214,12 @@ function Columns(props: { all: string[]; shown: string[]; change: (shown: string
   return (
     <Popover.Root>
       <Popover.Trigger className="no-print rounded-md px-1.5 py-0.5 text-xs hover:bg-accent-soft hover:text-ink">
-        Columns
+        {t("Columns")}
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content align="end" className="z-30 rounded-xl border border-line bg-raised p-3 shadow-lg">
           <fieldset className="space-y-1">
-            <legend className="sr-only">Columns</legend>
+            <legend className="sr-only">{t("Columns")}</legend>
             {props.all.map((name) => (
               <label key={name} className="flex items-center gap-2">
                 <input

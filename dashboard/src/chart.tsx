@@ -135,7 +135,9 @@ export function Drawing(props: {
     chart.current?.setOption(latest.current() as never, { notMerge: true });
   }, [props.again]);
 
-  return <div ref={place} role="img" aria-label={props.label} style={{ height: props.height ?? 260 }} />;
+  return (
+    <div ref={place} role="img" dir="ltr" aria-label={props.label} style={{ height: props.height ?? 260 }} />
+  );
 }
 
 export function Chart(frame: Frame) {

@@ -1,9 +1,12 @@
 /** Period, comparison and filters: the same everywhere, all in the address. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { DropdownMenu, Popover } from "radix-ui";
 import { useContext, useState } from "react";
 import { api, type Segment } from "./api";
+import { eitherOf } from "./format";
 import { ProjectContext, useProject, useView } from "./hooks";
+import { t } from "./language";
 import { COLUMNS, columnLabel, OPERATORS, PERIODS, parseFilter } from "./state";
 
 const button =
@@ -18,7 +21,7 @@ export function PeriodPicker() {
     : (PERIODS.find(([name]) => name === view.period)?.[1] ?? view.period);
   return (
     <DropdownMenu.Root>
-      <DropdownMenu.Trigger className={button} aria-label={`Period: ${chosen}`}>
+      <DropdownMenu.Trigger className={button} aria-label={t("Period: {chosen}", { chosen })}>
         {chosen} <span aria-hidden="true">▾</span>
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
@@ -45,8 +48,8 @@ export function PeriodPicker() {
           >
             {(
               [
-                ["previous", "Compare with the days before"],
-                ["year", "Compare with a year ago"],
+                ["previous", t("Compare with the days before")],
+                ["year", t("Compare with a year ago")],
               ] as const
             ).map(([name, label]) => (
               <DropdownMenu.RadioItem
@@ -70,7 +73,7 @@ export function DatesPicker() {
   const [open, setOpen] = useState(false);
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
-      <Popover.Trigger className={button}>Dates…</Popover.Trigger>
+      <Popover.Trigger className={button}>{t("Dates…")}</Popover.Trigger>
       <Popover.Portal>
         <Popover.Content align="end" sideOffset={6} className={`${floating} w-64 p-3`}>
           <form
@@ -83,15 +86,15 @@ export function DatesPicker() {
             }}
           >
             <label className="block">
-              From
+              {t("From")}
               <input required type="date" name="from" defaultValue={view.from} className={field} />
             </label>
             <label className="block">
-              To
+              {t("To")}
               <input required type="date" name="to" defaultValue={view.to} className={field} />
             </label>
             <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
-              Show
+              {t("Show")}
             </button>
           </form>
         </Popover.Content>
@@ -124,17 +127,17 @@ export function FilterBar() {
           OPERATORS.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
         const named = segments.data?.find((segment) => text === SEGMENT + segment.id)?.name;
         const said = text.startsWith(SEGMENT)
-          ? `in ${named ?? "a segment"}`
-          : `${columnLabel(one.column)} ${operator} ${one.values.join(" or ")}`;
+          ? t("in {segment}", { segment: named ?? t("a segment") })
+          : `${columnLabel(one.column)} ${operator} ${eitherOf(one.values)}`;
         return (
           <span
             key={text}
-            className="inline-flex min-h-9 max-w-full items-center rounded-lg bg-accent-soft pl-3"
+            className="inline-flex min-h-9 max-w-full items-center rounded-lg bg-accent-soft ps-3"
           >
             <span className="truncate">{said}</span>
             <button
               type="button"
-              aria-label={`Remove filter: ${said}`}
+              aria-label={t("Remove filter: {said}", { said })}
               onClick={() => change({ filter: view.filter.filter((other) => other !== text) })}
               className="px-2.5 py-1.5 hover:text-bad"
             >
@@ -154,7 +157,7 @@ export function FilterBar() {
           onChange={(event) => change({ bots: event.target.checked })}
           className="size-4 accent-(--accent)"
         />
-        with bots
+        {t("with bots")}
       </label>
     </div>
   );
@@ -177,21 +180,22 @@ function Segments({ segments }: { segments: Segment[] }) {
   if (segments.length === 0 && own.length === 0) return null;
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
-      <Popover.Trigger className={button}>Segments</Popover.Trigger>
+      <Popover.Trigger className={button}>{t("Segments")}</Popover.Trigger>
       <Popover.Portal>
         <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
-          <ul aria-label="Saved segments">
+          <ul aria-label={t("Saved segments")}>
             {segments.map((segment) => (
               <li key={segment.id}>
                 <button
                   type="button"
-                  className="w-full truncate rounded-lg px-2 py-1.5 text-left hover:bg-accent-soft"
+                  className="w-full truncate rounded-lg px-2 py-1.5 text-start hover:bg-accent-soft"
                   onClick={() => {
                     change({ filter: [...new Set([...view.filter, SEGMENT + segment.id])] });
                     setOpen(false);
                   }}
                 >
-                  {segment.name} {segment.kind === "list" && <span className="text-soft">(a list)</span>}
+                  {segment.name}{" "}
+                  {segment.kind === "list" && <span className="text-soft">{t("(a list)")}</span>}
                 </button>
               </li>
             ))}
@@ -205,11 +209,11 @@ function Segments({ segments }: { segments: Segment[] }) {
               }}
             >
               <label className="block">
-                Save these filters as
+                {t("Save these filters as")}
                 <input name="name" required maxLength={200} className={field} />
               </label>
               <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
-                Save segment
+                {t("Save segment")}
               </button>
             </form>
           )}
@@ -223,7 +227,7 @@ function AddFilter({ add }: { add: (text: string) => void }) {
   const [open, setOpen] = useState(false);
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
-      <Popover.Trigger className={button}>+ Filter</Popover.Trigger>
+      <Popover.Trigger className={button}>{t("+ Filter")}</Popover.Trigger>
       <Popover.Portal>
         <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
           <form
@@ -238,7 +242,7 @@ function AddFilter({ add }: { add: (text: string) => void }) {
             }}
           >
             <label className="block">
-              What
+              {t("What")}
               <select name="column" className={field}>
                 {COLUMNS.map(([name, label]) => (
                   <option key={name} value={name}>
@@ -248,11 +252,11 @@ function AddFilter({ add }: { add: (text: string) => void }) {
               </select>
             </label>
             <label className="block">
-              or a property of the event
-              <input name="property" placeholder="for example price_range" className={field} />
+              {t("or a property of the event")}
+              <input name="property" placeholder={t("for example price_range")} className={field} />
             </label>
             <label className="block">
-              How
+              {t("How")}
               <select name="operator" className={field}>
                 {OPERATORS.map(([name, label]) => (
                   <option key={name} value={name}>
@@ -262,11 +266,11 @@ function AddFilter({ add }: { add: (text: string) => void }) {
               </select>
             </label>
             <label className="block">
-              Value
+              {t("Value")}
               <input required name="value" className={field} />
             </label>
             <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
-              Add filter
+              {t("Add filter")}
             </button>
           </form>
         </Popover.Content>

@@ -1,6 +1,8 @@
 /** The one dialog frame. */
+
 import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
+import { t } from "./language";
 
 export const primary = "rounded-lg bg-accent px-4 py-1.5 font-medium text-card disabled:opacity-50";
 export const quiet = "rounded-lg border border-line px-3 py-1.5 hover:border-accent";
@@ -27,7 +29,7 @@ export function Framed(props: {
           <div className="mt-3 min-h-0 flex-1 overflow-auto">{props.children}</div>
           <div className="mt-4 flex justify-end gap-2">
             {props.footer}
-            <Dialog.Close className={quiet}>Close</Dialog.Close>
+            <Dialog.Close className={quiet}>{t("Close")}</Dialog.Close>
           </div>
         </Dialog.Content>
       </Dialog.Portal>

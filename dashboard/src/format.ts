@@ -1,10 +1,10 @@
 /** Numbers, times and places as people read them. */
 import type { Money } from "./api";
+import { locale, t } from "./language";
 
-const language = typeof navigator === "undefined" ? "en" : navigator.language;
-const whole = new Intl.NumberFormat(language);
-const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
-const percentage = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat(locale);
+const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+const percentage = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
 
 export const count = (value: number) => (value >= 100_000 ? compact.format(value) : whole.format(value));
 export const exact = (value: number) => whole.format(value);
@@ -12,18 +12,18 @@ export const percent = (value: number) => percentage.format(value);
 
 export function duration(seconds: number): string {
   const total = Math.round(seconds);
-  if (total < 60) return `${total} s`;
+  if (total < 60) return t("{seconds} s", { seconds: total });
   const minutes = Math.floor(total / 60);
   return minutes < 60
-    ? `${minutes} min ${total % 60} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    ? t("{minutes} min {seconds} s", { minutes, seconds: total % 60 })
+    : t("{hours} h {minutes} min", { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }
 
 export function money(amounts: Money[]): string {
   if (amounts.length === 0) return "–";
   return amounts
     .map(({ currency, amount }) =>
-      new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: 2 }).format(
+      new Intl.NumberFormat(locale, { style: "currency", currency, maximumFractionDigits: 2 }).format(
         Number(amount),
       ),
     )
@@ -31,7 +31,7 @@ export function money(amounts: Money[]): string {
 }
 
 export function moment(iso: string, timezone: string): string {
-  return new Intl.DateTimeFormat(language, {
+  return new Intl.DateTimeFormat(locale, {
     dateStyle: "medium",
     timeStyle: "medium",
     timeZone: timezone,
@@ -45,12 +45,12 @@ export function day(iso: string, timezone: string, interval: string): string {
       : interval === "month"
         ? { month: "long", year: "numeric" }
         : { weekday: "short", day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat(language, { ...options, timeZone: timezone }).format(new Date(iso));
+  return new Intl.DateTimeFormat(locale, { ...options, timeZone: timezone }).format(new Date(iso));
 }
 
 export function ago(iso: string, now = Date.now()): string {
   const seconds = Math.round((Date.parse(iso) - now) / 1000);
-  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [
     ["second", 60],
     ["minute", 60],
@@ -66,7 +66,7 @@ export function ago(iso: string, now = Date.now()): string {
   return format.format(Math.round(value), "year");
 }
 
-const regions = new Intl.DisplayNames(language, { type: "region" });
+const regions = new Intl.DisplayNames(locale, { type: "region" });
 export function country(code: string): string {
   if (!/^[A-Z]{2}$/.test(code)) return code;
   try {
@@ -80,3 +80,11 @@ export function country(code: string): string {
 export function change(now: number, before: number): number | undefined {
   return before === 0 ? undefined : (now - before) / before;
 }
+
+const either = new Intl.ListFormat(locale, { type: "disjunction" });
+/** One of several values, as a sentence says it. */
+export const eitherOf = (values: string[]) => either.format(values);
+
+/** The name of an interval. */
+export const intervalName = (interval: string) =>
+  t("{interval, select, hour {hour} day {day} week {week} other {month}}", { interval });

@@ -1,7 +1,7 @@
 /** Data for pages: everything is asked again when the store has something new. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { createContext, useCallback, useContext, useEffect, useState } from "react";
+import { createContext, useCallback, useContext, useEffect, useSyncExternalStore } from "react";
 import { type Answer, type Asked, api, type Me, type Project, patience } from "./api";
 import { readView, type View, writeView } from "./state";
 
@@ -95,14 +95,19 @@ export function useRefresh(): () => void {
 
 /** Light, dark or the system's choice, remembered in this browser. */
 export function useTheme(): [string, (theme: string) => void] {
-  const [theme, setTheme] = useState(() => localStorage.getItem("theme") ?? "system");
-  useEffect(() => {
-    localStorage.setItem("theme", theme);
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
-    window.dispatchEvent(new Event("themechange"));
-  }, [theme]);
-  return [theme, setTheme];
+  return [useSyncExternalStore(onThemeChange, () => localStorage.getItem("theme") ?? "system"), setTheme];
+}
+
+function onThemeChange(changed: () => void): () => void {
+  window.addEventListener("themechange", changed);
+  return () => window.removeEventListener("themechange", changed);
+}
+
+function setTheme(theme: string): void {
+  localStorage.setItem("theme", theme);
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  window.dispatchEvent(new Event("themechange"));
 }
 
 export function useTitle(title: string): void {

@@ -8,10 +8,12 @@ import {
   type RouteComponent,
   RouterProvider,
 } from "@tanstack/react-router";
+import { Direction } from "radix-ui";
 import { StrictMode, useContext } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./api";
 import { MeContext } from "./hooks";
+import { t } from "./language";
 import { Overview } from "./pages/Overview";
 import { SignIn } from "./pages/SignIn";
 import { Empty, Failure, Skeleton } from "./parts";
@@ -23,11 +25,13 @@ function First() {
   const me = useContext(MeContext);
   const [project] = me?.projects ?? [];
   if (project === undefined)
-    return <Empty title="You see no project yet">Ask an administrator to add you to one.</Empty>;
+    return <Empty title={t("You see no project yet")}>{t("Ask an administrator to add you to one.")}</Empty>;
   return <Navigate to={`/p/${project.id}/overview` as "/"} replace />;
 }
 
-const root = createRootRoute({ notFoundComponent: () => <Empty title="There is nothing at this address" /> });
+const root = createRootRoute({
+  notFoundComponent: () => <Empty title={t("There is nothing at this address")} />,
+});
 const first = createRoute({ getParentRoute: () => root, path: "/", component: First });
 const shell = createRoute({ getParentRoute: () => root, path: "/p/$projectId", component: Shell });
 const page = (path: string, component: RouteComponent) =>
@@ -119,9 +123,11 @@ if (place !== null) {
   createRoot(place).render(
     <StrictMode>
       <QueryClientProvider client={client}>
-        <Toasts>
-          {location.pathname.startsWith("/shared/") ? <RouterProvider router={router} /> : <App />}
-        </Toasts>
+        <Direction.Provider dir={document.documentElement.dir === "rtl" ? "rtl" : "ltr"}>
+          <Toasts>
+            {location.pathname.startsWith("/shared/") ? <RouterProvider router={router} /> : <App />}
+          </Toasts>
+        </Direction.Provider>
       </QueryClientProvider>
     </StrictMode>,
   );

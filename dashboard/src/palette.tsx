@@ -1,9 +1,11 @@
 /** Jump to anything: pages, boards, people, events; Ctrl or ⌘ and K. */
+
 import { useNavigate } from "@tanstack/react-router";
 import { Dialog } from "radix-ui";
 import { useEffect, useId, useMemo, useState } from "react";
 import type { PersonRow } from "./api";
 import { useAsk, useProject } from "./hooks";
+import { t } from "./language";
 import { useBoards } from "./pages/Boards";
 import { PAGES } from "./Shell";
 
@@ -30,7 +32,7 @@ export function Palette() {
     <Dialog.Root open={open} onOpenChange={setOpen}>
       <Dialog.Trigger
         className="rounded-lg border border-line px-2 py-1 text-soft hover:border-accent"
-        aria-label="Jump to a page, board, person or event (Ctrl K)"
+        aria-label={t("Jump to a page, board, person or event (Ctrl K)")}
         title="Ctrl K"
       >
         <span aria-hidden="true">⌕</span>
@@ -41,7 +43,7 @@ export function Palette() {
           aria-describedby={undefined}
           className="fixed top-[12vh] left-1/2 z-50 w-[min(36rem,94vw)] -translate-x-1/2 rounded-xl border border-line bg-raised shadow-xl"
         >
-          <Dialog.Title className="sr-only">Jump to</Dialog.Title>
+          <Dialog.Title className="sr-only">{t("Jump to")}</Dialog.Title>
           <Finder done={() => setOpen(false)} />
         </Dialog.Content>
       </Dialog.Portal>
@@ -68,8 +70,8 @@ function Finder({ done }: { done: () => void }) {
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={targets.length > 0 ? `${list}-${chosen}` : undefined}
-        aria-label="Jump to a page, board, person or event"
-        placeholder="Jump to a page, board, person or event"
+        aria-label={t("Jump to a page, board, person or event")}
+        placeholder={t("Jump to a page, board, person or event")}
         // biome-ignore lint/a11y/noAutofocus: whoever opens this wants to type
         autoFocus
         value={typed}
@@ -86,7 +88,7 @@ function Finder({ done }: { done: () => void }) {
         }}
         className="w-full rounded-t-xl border-b border-line bg-transparent px-4 py-3 outline-none"
       />
-      <div id={list} role="listbox" aria-label="Found" className="max-h-[50vh] overflow-auto p-1.5">
+      <div id={list} role="listbox" aria-label={t("Found")} className="max-h-[50vh] overflow-auto p-1.5">
         {targets.map((target, position) => (
           // biome-ignore lint/a11y/useFocusableInteractive: the field above holds the focus and says which is chosen
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field's keys choose as well
@@ -103,13 +105,16 @@ function Finder({ done }: { done: () => void }) {
             <span className="shrink-0 text-soft">{target.kind}</span>
           </div>
         ))}
-        {targets.length === 0 && <p className="px-3 py-6 text-center text-soft">Nothing is called that</p>}
+        {targets.length === 0 && (
+          <p className="px-3 py-6 text-center text-soft">{t("Nothing is called that")}</p>
+        )}
       </div>
     </>
   );
 }
 
 const MOST = 6;
+const EVENT = t("event");
 
 function useTargets(typed: string): Target[] {
   const project = useProject();
@@ -130,14 +135,14 @@ function useTargets(typed: string): Target[] {
   );
   return useMemo(() => {
     const all: Target[] = [
-      ...PAGES.map(([path, label]) => ({ kind: "page", label, to: `${home}/${path}` })),
+      ...PAGES.map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
       ...(boards.data ?? []).map((one) => ({
-        kind: "board",
+        kind: t("board"),
         label: one.name,
         to: `${home}/board/${one.id}`,
       })),
       ...(events.data?.data ?? []).map((one) => ({
-        kind: "event",
+        kind: EVENT,
         label: one.name,
         to: `${home}/explore`,
         search: {
@@ -146,9 +151,9 @@ function useTargets(typed: string): Target[] {
       })),
     ];
     const fits = all.filter((one) => one.label.toLowerCase().includes(typed));
-    const found = typed ? fits : all.filter((one) => one.kind !== "event");
+    const found = typed ? fits : all.filter((one) => one.kind !== EVENT);
     const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((one) => ({
-      kind: "person",
+      kind: t("person"),
       label: one.user_id || one.name,
       to: `${home}/visitor`,
       search: { id: one.visitor_id },

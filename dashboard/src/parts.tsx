@@ -1,10 +1,12 @@
 /** The few parts every page is made of. */
+
 import { Switch } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Query } from "./api";
 import { Framed } from "./dialog";
 import { percent } from "./format";
 import { InView } from "./hooks";
+import { t } from "./language";
 
 export function Card(props: { title?: string; aside?: ReactNode; children: ReactNode; className?: string }) {
   return (
@@ -46,7 +48,7 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
       <p className="font-medium text-bad">{error.message}</p>
       {again && (
         <button type="button" onClick={again} className="mt-3 rounded-lg border border-line px-3 py-1.5">
-          Try again
+          {t("Try again")}
         </button>
       )}
     </div>
@@ -55,12 +57,12 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
 
 /** How much a number changed; `good` says which direction is welcome. */
 export function Change({ value, good = 1 }: { value: number | undefined; good?: 1 | -1 }) {
-  if (value === undefined) return <span className="text-xs text-soft">nothing to compare</span>;
+  if (value === undefined) return <span className="text-xs text-soft">{t("nothing to compare")}</span>;
   const flat = Math.abs(value) < 0.0005;
   const tone = flat ? "text-soft" : value * good > 0 ? "text-good" : "text-bad";
   return (
     <span className={`text-xs font-medium ${tone}`}>
-      {flat ? "no change" : `${value > 0 ? "▲" : "▼"} ${percent(Math.abs(value))}`}
+      {flat ? t("no change") : `${value > 0 ? "▲" : "▼"} ${percent(Math.abs(value))}`}
     </span>
   );
 }
@@ -70,22 +72,25 @@ export function Opened({ query, name }: { query: Query | undefined; name: string
   if (query === undefined) return null;
   return (
     <Framed
-      title={`The query behind ${name}`}
+      title={t("The query behind {name}", { name })}
       trigger={
         <button
           type="button"
-          aria-label={`SQL: the query behind ${name}`}
-          title="Show the query"
+          aria-label={t("SQL: the query behind {name}", { name })}
+          title={t("Show the query")}
           className="no-print rounded-md px-1.5 py-0.5 font-mono text-xs text-soft hover:bg-accent-soft hover:text-ink"
         >
           SQL
         </button>
       }
     >
-      <p className="text-soft">Answered in {query.took_ms} ms. Values are bound where the braces are.</p>
+      <p className="text-soft">
+        {t("Answered in {took_ms} ms. Values are bound where the braces are.", { took_ms: query.took_ms })}
+      </p>
       <section
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
         tabIndex={0}
+        dir="ltr"
         aria-label="SQL"
         className="mt-3 max-h-[55vh] overflow-auto rounded-lg bg-ground p-3"
       >

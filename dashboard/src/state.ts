@@ -1,4 +1,5 @@
 /** What a page is about, kept in the address: period, comparison, filters, bots. */
+import { t } from "./language";
 
 export interface Filter {
   column: string;
@@ -16,43 +17,43 @@ export interface View {
 }
 
 export const PERIODS: [string, string][] = [
-  ["today", "Today"],
-  ["yesterday", "Yesterday"],
-  ["7d", "Last 7 days"],
-  ["30d", "Last 30 days"],
-  ["90d", "Last 90 days"],
-  ["month", "This month"],
-  ["last_month", "Last month"],
-  ["12mo", "Last 12 months"],
-  ["year", "This year"],
-  ["all", "All time"],
+  ["today", t("Today")],
+  ["yesterday", t("Yesterday")],
+  ["7d", t("Last 7 days")],
+  ["30d", t("Last 30 days")],
+  ["90d", t("Last 90 days")],
+  ["month", t("This month")],
+  ["last_month", t("Last month")],
+  ["12mo", t("Last 12 months")],
+  ["year", t("This year")],
+  ["all", t("All time")],
 ];
 
 export const COLUMNS: [string, string][] = [
-  ["name", "Event"],
-  ["path", "Page"],
-  ["entry_path", "Entry page"],
-  ["exit_path", "Exit page"],
-  ["channel", "Channel"],
-  ["source", "Source"],
-  ["medium", "Medium"],
-  ["campaign", "Campaign"],
-  ["referrer_host", "Referrer"],
-  ["country", "Country"],
-  ["city", "City"],
-  ["device", "Device"],
-  ["browser", "Browser"],
-  ["system", "System"],
-  ["language", "Language"],
-  ["user_id", "User"],
+  ["name", t("Event")],
+  ["path", t("Page")],
+  ["entry_path", t("Entry page")],
+  ["exit_path", t("Exit page")],
+  ["channel", t("Channel")],
+  ["source", t("Source")],
+  ["medium", t("Medium")],
+  ["campaign", t("Campaign")],
+  ["referrer_host", t("Referrer")],
+  ["country", t("Country")],
+  ["city", t("City")],
+  ["device", t("Device")],
+  ["browser", t("Browser")],
+  ["system", t("System")],
+  ["language", t("Language")],
+  ["user_id", t("User")],
 ];
 
 export const OPERATORS: [string, string][] = [
-  ["is", "is"],
-  ["is_not", "is not"],
-  ["contains", "contains"],
-  ["contains_not", "does not contain"],
-  ["starts_with", "starts with"],
+  ["is", t("is")],
+  ["is_not", t("is not")],
+  ["contains", t("contains")],
+  ["contains_not", t("does not contain")],
+  ["starts_with", t("starts with")],
 ];
 
 /** Read a view from search parameters; what is unknown falls back to the usual. */

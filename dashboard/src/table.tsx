@@ -18,7 +18,7 @@ export function Table<Row>(props: {
   id: (row: Row) => string;
 }) {
   const cell = (column: Column<Row>) =>
-    `${column.number ? "text-right" : "text-left"} ${column.wide ? "max-md:hidden" : ""}`;
+    `${column.number ? "text-end" : "text-start"} ${column.wide ? "max-md:hidden" : ""}`;
   return (
     <section
       className="overflow-x-auto"
@@ -34,7 +34,7 @@ export function Table<Row>(props: {
               <th
                 key={column.name}
                 scope="col"
-                className={`px-2 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4 md:px-4 ${cell(column)}`}
+                className={`px-2 py-2 font-medium whitespace-nowrap first:ps-4 last:pe-4 md:px-4 ${cell(column)}`}
               >
                 {column.head ?? column.name}
               </th>
@@ -47,7 +47,7 @@ export function Table<Row>(props: {
               {props.columns.map((column) => (
                 <td
                   key={column.name}
-                  className={`max-w-40 truncate px-2 py-2 first:pl-4 last:pr-4 md:max-w-72 md:px-4 ${cell(column)}`}
+                  className={`max-w-40 truncate px-2 py-2 first:ps-4 last:pe-4 md:max-w-72 md:px-4 ${cell(column)}`}
                 >
                   {column.show(row)}
                 </td>

@@ -1,9 +1,11 @@
 /** What happened one after the other, the newest first; a gap says that a session begins. */
+
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { EventRow } from "./api";
 import { duration } from "./format";
 import { useProject } from "./hooks";
+import { t, term } from "./language";
 import { When } from "./pages/Lists";
 
 export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: boolean }) {
@@ -22,18 +24,18 @@ export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: 
                   search={{ id: event.session_id } as never}
                   className="hover:underline"
                 >
-                  Session from {event.source || "unknown"}
-                  {event.device && `, ${event.device}`}
+                  {t("Session from {source}", { source: event.source || t("unknown") })}
+                  {event.device && `, ${term(event.device)}`}
                 </Link>
               </p>
             )}
-            <div className="relative flex gap-3 border-l-2 border-line py-1.5 pl-4">
+            <div className="relative flex gap-3 border-s-2 border-line py-1.5 ps-4">
               <span
                 aria-hidden="true"
-                className={`absolute top-3.5 -left-[5px] size-2 rounded-full ${starts ? "bg-accent" : "bg-line"}`}
+                className={`absolute top-3.5 -start-[5px] size-2 rounded-full ${starts ? "bg-accent" : "bg-line"}`}
               />
               <Happened event={event} />
-              <span className="shrink-0 text-right text-soft">
+              <span className="shrink-0 text-end text-soft">
                 <When at={event.timestamp} />
                 {!starts && later && (
                   <span className="block text-xs">
@@ -62,9 +64,9 @@ function Happened({ event }: { event: EventRow }) {
             type="button"
             aria-expanded={open}
             onClick={() => setOpen(!open)}
-            className="ml-2 text-xs text-soft underline-offset-4 hover:underline"
+            className="ms-2 text-xs text-soft underline-offset-4 hover:underline"
           >
-            {open ? "less" : "properties"}
+            {open ? t("less") : t("properties")}
           </button>
           {open && (
             <pre className="mt-1 overflow-x-auto rounded-lg bg-ground p-2 text-xs">

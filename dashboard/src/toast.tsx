@@ -1,5 +1,7 @@
 /** One short sentence at the bottom of the page, with a way back where there is one. */
+
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { t } from "./language";
 
 interface Said {
   text: string;
@@ -41,7 +43,7 @@ export function Toasts({ children }: { children: ReactNode }) {
                   setSaid(undefined);
                 }}
               >
-                Undo
+                {t("Undo")}
               </button>
             )}
           </p>

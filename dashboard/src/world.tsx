@@ -1,10 +1,12 @@
 /** A map of countries, drawn from shapes that come with the page: no tiles, no foreign server. */
+
 import { colour, Drawing } from "./chart";
-import { count, country, exact } from "./format";
+import { count, country } from "./format";
+import { t } from "./language";
 
 let known: Promise<void> | undefined;
 
-export function World(props: { values: [code: string, value: number][]; what: string; height?: number }) {
+export function World(props: { values: [code: string, value: number][]; height?: number }) {
   const most = Math.max(1, ...props.values.map(([, value]) => value));
   const option = () => {
     const [accent, line, raised, ink, empty] = ["accent", "card", "raised", "ink", "line"].map(colour);
@@ -18,7 +20,10 @@ export function World(props: { values: [code: string, value: number][]; what: st
         borderColor: empty,
         textStyle: { color: ink, fontSize: 12 },
         formatter: ({ name, value }: { name: string; value: number }) =>
-          `${country(name)}: ${exact(Number.isFinite(value) ? value : 0)} ${props.what}`,
+          t("{country}: {visitors, plural, one {# visitor} other {# visitors}}", {
+            country: country(name),
+            visitors: Number.isFinite(value) ? value : 0,
+          }),
       },
       series: [
         {
@@ -47,7 +52,7 @@ export function World(props: { values: [code: string, value: number][]; what: st
       option={option}
       again={props.values}
       height={props.height ?? 260}
-      label={`Map of ${props.what} by country: ${named.join(", ") || "none"}`}
+      label={t("Visitors by country: {join}", { join: named.join(", ") || t("none") })}
       prepare={(engine) => {
         known ??= import("./geo").then(({ countries }) => engine.registerMap("world", countries() as never));
         return known;

@@ -90,7 +90,7 @@ def test_a_person_is_found_opened_and_followed_into_a_session(browser: Browser, 
     # A trait with what it was before, and what joined the ids.
     expect(page.get_by_role("definition").filter(has_text="pro").first).to_be_visible()
     page.get_by_text("1 before").click()
-    expect(page.get_by_text("free, from")).to_be_visible()
+    expect(page.get_by_text("free ·")).to_be_visible()
     nobody_is_left_out(page)
     page.get_by_role("button", name="Undo").first.click()
     expect(page.get_by_role("button", name="Join again")).to_be_visible()
@@ -286,7 +286,7 @@ def test_the_data_behind_the_numbers_is_explored(browser: Browser, filled: Serve
         page.get_by_role("table", name="Values of ticket_provider").get_by_role("cell", name="TicketHub")
     ).to_be_visible()
     page.get_by_role("tab", name="Bots").click()
-    expect(page.get_by_role("cell", name=re.compile("crawler"))).to_be_visible()
+    expect(page.get_by_role("cell", name=re.compile("^crawler"))).to_be_visible()
     page.get_by_role("tab", name="Refused").click()
     expect(page.get_by_role("cell", name=re.compile("a track message names its event"))).to_be_visible()
     page.get_by_role("tab", name="Tracking plan").click()

@@ -45,7 +45,7 @@ export default function Grid(props: {
     );
   }
   return (
-    <div ref={containerRef} className="-m-2">
+    <div ref={containerRef} dir="ltr" className="-m-2">
       {mounted && (
         <ReactGridLayout
           width={width}
@@ -58,7 +58,7 @@ export default function Grid(props: {
           onResizeStop={changed}
         >
           {props.tiles.map((tile) => (
-            <div key={tile.id} className="flex">
+            <div key={tile.id} dir={document.documentElement.dir} className="flex">
               {props.children(tile)}
             </div>
           ))}

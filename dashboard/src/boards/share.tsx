@@ -1,18 +1,20 @@
 /** Links to a board: made with an end, copied once, taken back at any time. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Share } from "../api";
 import { Framed, field, primary, quiet } from "../dialog";
 import { day } from "../format";
 import { useProject } from "../hooks";
+import { t } from "../language";
 import { Failure } from "../parts";
 import { useToast } from "../toast";
 
 const ENDS: [string, string][] = [
-  ["7", "for a week"],
-  ["30", "for 30 days"],
-  ["365", "for a year"],
-  ["", "until it is taken back"],
+  ["7", t("for a week")],
+  ["30", t("for 30 days")],
+  ["365", t("for a year")],
+  ["", t("until it is taken back")],
 ];
 
 export function ShareBoard({ path }: { path: string }) {
@@ -31,20 +33,22 @@ export function ShareBoard({ path }: { path: string }) {
   async function revoke(share: Share) {
     await api.remove(`${path}/shares/${share.id}`);
     await fresh();
-    say("The link does not work any more.");
+    say(t("The link does not work any more."));
   }
 
   return (
     <Framed
-      title="Share this board"
+      title={t("Share this board")}
       trigger={
         <button type="button" className={quiet}>
-          Share
+          {t("Share")}
         </button>
       }
     >
       <p className="text-soft">
-        Whoever has the link sees this board, with its period and filters, and nothing else of the project.
+        {t(
+          "Whoever has the link sees this board, with its period and filters, and nothing else of the project.",
+        )}
       </p>
       <form
         className="mt-3 flex flex-wrap items-end gap-3"
@@ -54,7 +58,7 @@ export function ShareBoard({ path }: { path: string }) {
         }}
       >
         <label>
-          It works
+          {t("It works")}
           <select name="days" className={field}>
             {ENDS.map(([days, label]) => (
               <option key={days} value={days}>
@@ -64,15 +68,15 @@ export function ShareBoard({ path }: { path: string }) {
           </select>
         </label>
         <button type="submit" className={primary}>
-          Make a link
+          {t("Make a link")}
         </button>
       </form>
       {link && (
         <div className="mt-3 rounded-lg bg-ground p-3" role="status">
-          <p className="mb-1">Copy it now; it is not shown again:</p>
+          <p className="mb-1">{t("Copy it now; it is not shown again:")}</p>
           <input
             readOnly
-            aria-label="The link"
+            aria-label={t("The link")}
             value={link}
             onFocus={(event) => event.target.select()}
             className={`${field} font-mono text-xs`}
@@ -84,13 +88,19 @@ export function ShareBoard({ path }: { path: string }) {
         {shares.data?.map((share) => (
           <li key={share.id} className="flex items-center justify-between gap-3 py-2">
             <span>
-              Made by {share.created_by} on {day(share.created_at, project.timezone, "day")},{" "}
+              {t("Made by {who} on {when}", {
+                who: share.created_by,
+                when: day(share.created_at, project.timezone, "day"),
+              })}
+              {", "}
               {share.expires_at
-                ? `works until ${day(share.expires_at, project.timezone, "day")}`
-                : "has no end"}
+                ? t("works until {expires_at}", {
+                    expires_at: day(share.expires_at, project.timezone, "day"),
+                  })
+                : t("has no end")}
             </span>
             <button type="button" className={quiet} onClick={() => void revoke(share)}>
-              Take back
+              {t("Take back")}
             </button>
           </li>
         ))}

@@ -1,4 +1,5 @@
 /** One tile of a board: a question with its answer drawn, or a note. */
+
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { type Asked, api, type Drawn, type Tile } from "../api";
@@ -6,6 +7,7 @@ import type { Body } from "../explore/build";
 import { SHOWN } from "../explore/shown";
 import { exact } from "../format";
 import { useAsk } from "../hooks";
+import { t } from "../language";
 import { Change, Empty, Failure, Opened, Skeleton } from "../parts";
 
 interface Answering {
@@ -40,7 +42,7 @@ function Framed({ tile, answer, handle }: { tile: Tile; answer: Answering; handl
         <div className="flex min-h-11 items-center gap-2 px-4 pt-1.5">
           {tile.title && <h2 className="min-w-0 truncate font-semibold">{tile.title}</h2>}
           <span className="flex-1" />
-          <Opened query={answer.data?.queries?.[0]} name={tile.title || "this tile"} />
+          <Opened query={answer.data?.queries?.[0]} name={tile.title || t("this tile")} />
           {handle}
         </div>
       )}
@@ -57,7 +59,7 @@ function Answered({ tile, answer }: { tile: Tile; answer: Answering }) {
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined) return <Skeleton rows={4} />;
   if (tile.show === "number") return <BigNumber asked={answer.data as Asked<Drawn>} />;
-  if (Shown === undefined) return <Empty title="This question has no drawing" />;
+  if (Shown === undefined) return <Empty title={t("This question has no drawing")} />;
   return <Shown asked={answer.data as never} body={body} />;
 }
 

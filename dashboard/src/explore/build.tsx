@@ -1,7 +1,9 @@
 /** How a question is put together: a few fields for each kind, all of it kept in the address. */
+
 import { useId } from "react";
 import { useSegments } from "../controls";
 import { useAsk } from "../hooks";
+import { t } from "../language";
 
 export type Body = { question: string } & Record<string, unknown>;
 export interface Step {
@@ -10,62 +12,66 @@ export interface Step {
 }
 
 export const KINDS: [string, string, Body][] = [
-  ["trend", "Trend", { question: "trend", series: [{ metric: "persons" }], interval: "day" }],
+  ["trend", t("Trend"), { question: "trend", series: [{ metric: "persons" }], interval: "day" }],
   [
     "funnel",
-    "Funnel",
+    t("Funnel"),
     { question: "funnel", steps: [{ event: "page" }], window_s: 86_400, order: "ordered" },
   ],
-  ["retention", "Retention", { question: "retention", interval: "week", kind: "first_time", intervals: 8 }],
-  ["lifecycle", "Lifecycle", { question: "lifecycle", interval: "week" }],
-  ["paths", "Paths", { question: "paths", nodes: "page", direction: "after", steps: 4, top: 6 }],
-  ["stickiness", "Stickiness", { question: "stickiness", interval: "day" }],
-  ["sources", "Sources", { question: "sources", by: ["channel"], limit: 50 }],
+  [
+    "retention",
+    t("Retention"),
+    { question: "retention", interval: "week", kind: "first_time", intervals: 8 },
+  ],
+  ["lifecycle", t("Lifecycle"), { question: "lifecycle", interval: "week" }],
+  ["paths", t("Paths"), { question: "paths", nodes: "page", direction: "after", steps: 4, top: 6 }],
+  ["stickiness", t("Stickiness"), { question: "stickiness", interval: "day" }],
+  ["sources", t("Sources"), { question: "sources", by: ["channel"], limit: 50 }],
   [
     "cohort_sizes",
-    "Cohorts",
+    t("Cohorts"),
     { question: "cohort_sizes", interval: "week", cohort: "person.sessions:greater:1" },
   ],
 ];
 
 const field = "min-h-9 min-w-0 max-w-full truncate rounded-lg border border-line bg-card px-2.5";
 const METRICS: [string, string][] = [
-  ["persons", "people"],
-  ["events", "events"],
-  ["visitors", "visitors"],
-  ["sessions", "sessions"],
-  ["per_person", "events a person"],
-  ["revenue", "revenue"],
+  ["persons", t("people")],
+  ["events", t("events")],
+  ["visitors", t("visitors")],
+  ["sessions", t("sessions")],
+  ["per_person", t("events a person")],
+  ["revenue", t("revenue")],
 ];
 const DIMENSIONS: [string, string][] = [
-  ["", "nothing"],
-  ["name", "event"],
-  ["path", "page"],
-  ["channel", "channel"],
-  ["source", "source"],
-  ["country", "country"],
-  ["device", "device"],
-  ["browser", "browser"],
+  ["", t("nothing")],
+  ["name", t("event")],
+  ["path", t("page")],
+  ["channel", t("channel")],
+  ["source", t("source")],
+  ["country", t("country")],
+  ["device", t("device")],
+  ["browser", t("browser")],
 ];
 const WINDOWS: [string, string][] = [
-  ["1800", "30 minutes"],
-  ["3600", "an hour"],
-  ["86400", "a day"],
-  ["604800", "7 days"],
-  ["1209600", "14 days"],
-  ["2592000", "30 days"],
+  ["1800", t("30 minutes")],
+  ["3600", t("an hour")],
+  ["86400", t("a day")],
+  ["604800", t("7 days")],
+  ["1209600", t("14 days")],
+  ["2592000", t("30 days")],
 ];
 const GROUPINGS: [string, string][] = [
-  ["channel", "channel"],
-  ["channel,source,medium", "source and medium"],
-  ["source,medium,campaign", "campaign"],
-  ["referrer_host", "referrer"],
-  ["entry_path", "landing page"],
+  ["channel", t("channel")],
+  ["channel,source,medium", t("source and medium")],
+  ["source,medium,campaign", t("campaign")],
+  ["referrer_host", t("referrer")],
+  ["entry_path", t("landing page")],
 ];
 const INTERVALS: [string, string][] = [
-  ["day", "day"],
-  ["week", "week"],
-  ["month", "month"],
+  ["day", t("day")],
+  ["week", t("week")],
+  ["month", t("month")],
 ];
 
 function Choice(props: {
@@ -97,7 +103,7 @@ function EventChoice(props: { label: string; value: string; change: (name: strin
     <Choice
       label={props.label}
       value={props.value}
-      options={[["", "any event"], ...options.map((name): [string, string] => [name, name])]}
+      options={[["", t("any event")], ...options.map((name): [string, string] => [name, name])]}
       change={props.change}
     />
   );
@@ -123,21 +129,21 @@ function Rows(props: {
           </span>
           {props.metric && (
             <Choice
-              label="count"
+              label={t("count")}
               value={row.metric ?? "events"}
               options={METRICS}
               change={(metric) => replace(at, { metric })}
             />
           )}
           <EventChoice
-            label={props.metric ? "of" : `Step ${at + 1}`}
+            label={props.metric ? t("of") : t("Step {at}", { at: at + 1 })}
             value={row.event ?? ""}
             change={(event) => replace(at, { event })}
           />
           {props.rows.length > 1 && (
             <button
               type="button"
-              aria-label={`Remove ${props.name} ${at + 1}`}
+              aria-label={t("Remove {name} {at}", { name: props.name, at: at + 1 })}
               onClick={() => props.change(props.rows.filter((_, position) => position !== at))}
               className="size-8 rounded-lg text-soft hover:text-bad"
             >
@@ -162,10 +168,10 @@ function Rows(props: {
 }
 
 const COHORTS: [string, string][] = [
-  ["person.sessions:greater:1", "people who came back"],
-  ["user_id:set", "people who signed in"],
-  ["person.first_channel:is:Organic Search", "people who came first by search"],
-  ["person.first_channel:is:Direct", "people who came first directly"],
+  ["person.sessions:greater:1", t("people who came back")],
+  ["user_id:set", t("people who signed in")],
+  ["person.first_channel:is:Organic Search", t("people who came first by search")],
+  ["person.first_channel:is:Direct", t("people who came first directly")],
 ];
 
 /** Who is counted over time: one of the usual, or a saved segment. */
@@ -174,7 +180,7 @@ function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
   const saved = (segments.data ?? []).map((one): [string, string] => [`segment:is:${one.id}`, one.name]);
   return (
     <Choice
-      label="How many are"
+      label={t("How many are")}
       value={String(props.value)}
       options={[...COHORTS, ...saved]}
       change={props.change}
@@ -188,9 +194,9 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
   const event = (name: string) => (body[name] as Step | undefined)?.event ?? "";
   const interval = (
     <Choice
-      label="by"
+      label={t("by")}
       value={text("interval", "day")}
-      options={body.question === "trend" ? [["hour", "hour"], ...INTERVALS] : INTERVALS}
+      options={body.question === "trend" ? [["hour", t("hour")], ...INTERVALS] : INTERVALS}
       change={(value) => change({ interval: value })}
     />
   );
@@ -200,7 +206,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
       return (
         <>
           <Rows
-            name="Series"
+            name={t("Series")}
             metric
             most={5}
             rows={body.series as Step[]}
@@ -209,13 +215,13 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
           <div className="flex flex-wrap gap-3">
             {interval}
             <Choice
-              label="broken down by"
+              label={t("broken down by")}
               value={by}
               options={DIMENSIONS}
               change={(name) => change({ by: name ? [name] : [], top: 6 })}
             />
             <label htmlFor={formula} className="inline-flex items-center gap-2">
-              <span className="text-soft">formula</span>
+              <span className="text-soft">{t("formula")}</span>
               <input
                 id={formula}
                 className={`${field} w-36`}
@@ -234,26 +240,31 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
     case "funnel":
       return (
         <>
-          <Rows name="Step" most={20} rows={body.steps as Step[]} change={(steps) => change({ steps })} />
+          <Rows
+            name={t("Step")}
+            most={20}
+            rows={body.steps as Step[]}
+            change={(steps) => change({ steps })}
+          />
           <div className="flex flex-wrap gap-3">
             <Choice
-              label="within"
+              label={t("within")}
               value={text("window_s")}
               options={WINDOWS}
               change={(value) => change({ window_s: Number(value) })}
             />
             <Choice
-              label="order"
+              label={t("order")}
               value={text("order", "ordered")}
               options={[
-                ["ordered", "in this order"],
-                ["strict", "with nothing between"],
-                ["any", "any order"],
+                ["ordered", t("in this order")],
+                ["strict", t("with nothing between")],
+                ["any", t("any order")],
               ]}
               change={(order) => change({ order })}
             />
             <Choice
-              label="by"
+              label={t("by")}
               value={text("by")}
               options={DIMENSIONS.filter(([name]) => name !== "name")}
               change={(by) => change({ by })}
@@ -265,31 +276,31 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
       return (
         <div className="flex flex-wrap gap-3">
           <EventChoice
-            label="People who did"
+            label={t("People who did")}
             value={event("start")}
             change={(name) => change({ start: { event: name } })}
           />
           <EventChoice
-            label="and came back to"
+            label={t("and came back to")}
             value={event("return")}
             change={(name) => change({ return: { event: name } })}
           />
           {interval}
           <Choice
-            label="counting"
+            label={t("counting")}
             value={text("kind")}
             options={[
-              ["first_time", "the first time only"],
-              ["recurring", "every time"],
+              ["first_time", t("the first time only")],
+              ["recurring", t("every time")],
             ]}
             change={(kind) => change({ kind })}
           />
           <Choice
-            label="came back"
+            label={t("came back")}
             value={text("mode", "on")}
             options={[
-              ["on", "in that very one"],
-              ["on_or_after", "in it or later"],
+              ["on", t("in that very one")],
+              ["on_or_after", t("in it or later")],
             ]}
             change={(mode) => change({ mode })}
           />
@@ -298,7 +309,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
     case "sources":
       return (
         <Choice
-          label="by"
+          label={t("by")}
           value={((body.by as string[] | undefined) ?? []).join(",")}
           options={GROUPINGS}
           change={(by) => change({ by: by.split(",") })}
@@ -315,42 +326,42 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
       return (
         <div className="flex flex-wrap gap-3">
           <Choice
-            label="What people"
+            label={t("What people")}
             value={text("direction")}
             options={[
-              ["after", "do after"],
-              ["before", "did before"],
+              ["after", t("do after")],
+              ["before", t("did before")],
             ]}
             change={(direction) => change({ direction })}
           />
           <label className="inline-flex items-center gap-2">
-            <span className="sr-only">Page or event</span>
+            <span className="sr-only">{t("Page or event")}</span>
             <input
               className={`${field} w-44`}
-              placeholder={body.direction === "before" ? "the end" : "the start"}
+              placeholder={body.direction === "before" ? t("the end") : t("the start")}
               defaultValue={text("anchor")}
               onBlur={(typed) => change({ anchor: typed.target.value.trim() })}
             />
           </label>
           <Choice
-            label="looking at"
+            label={t("looking at")}
             value={text("nodes")}
             options={[
-              ["page", "pages"],
-              ["event", "events"],
-              ["page_or_event", "pages and events"],
-              ["entity", "entities"],
+              ["page", t("pages")],
+              ["event", t("events")],
+              ["page_or_event", t("pages and events")],
+              ["entity", t("entities")],
             ]}
             change={(nodes) => change({ nodes })}
           />
           <Choice
-            label="steps"
+            label={t("steps")}
             value={text("steps")}
             options={[2, 3, 4, 5, 6, 8, 10].map((n): [string, string] => [String(n), String(n)])}
             change={(steps) => change({ steps: Number(steps) })}
           />
           <label className="inline-flex items-center gap-2">
-            <span className="text-soft">as one</span>
+            <span className="text-soft">{t("as one")}</span>
             <input
               className={`${field} w-44`}
               placeholder="/concerts/*"
@@ -364,7 +375,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
       return (
         <div className="flex flex-wrap gap-3">
           <EventChoice
-            label="Being there means"
+            label={t("Being there means")}
             value={event("event")}
             change={(name) => change({ event: { event: name } })}
           />

@@ -1,20 +1,22 @@
 /** What is drawn, as a file: a picture (SVG, PNG) or the numbers (CSV). */
+
 import { DropdownMenu } from "radix-ui";
 import type { RefObject } from "react";
 import { quiet } from "../dialog";
+import { t } from "../language";
 import { useToast } from "../toast";
 
 export function Export({ place, name }: { place: RefObject<HTMLElement | null>; name: string }) {
   const say = useToast();
   const file = name.toLowerCase().replace(/\W+/g, "-");
   const kinds: [string, () => void | Promise<void>][] = [
-    ["Numbers as CSV", () => save(csv(place.current), `${file}.csv`, "text/csv")],
-    ["Picture as SVG", () => save(svg(place.current), `${file}.svg`, "image/svg+xml")],
-    ["Picture as PNG", async () => save(await png(place.current), `${file}.png`, "image/png")],
+    [t("Numbers as CSV"), () => save(csv(place.current), `${file}.csv`, "text/csv")],
+    [t("Picture as SVG"), () => save(svg(place.current), `${file}.svg`, "image/svg+xml")],
+    [t("Picture as PNG"), async () => save(await png(place.current), `${file}.png`, "image/png")],
   ];
   return (
     <DropdownMenu.Root>
-      <DropdownMenu.Trigger className={`${quiet} no-print`}>Export</DropdownMenu.Trigger>
+      <DropdownMenu.Trigger className={`${quiet} no-print`}>{t("Export")}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content
           align="end"
@@ -51,13 +53,13 @@ function csv(place: HTMLElement | null): string {
       .map((row) => [...row.cells].map((cell) => quoted(cell.innerText.trim())).join(","))
       .join("\r\n"),
   );
-  if (tables.length === 0) throw new Error("There are no numbers to export here.");
+  if (tables.length === 0) throw new Error(t("There are no numbers to export here."));
   return `${tables.join("\r\n\r\n")}\r\n`;
 }
 
 function svg(place: HTMLElement | null): string {
   const drawn = place?.querySelector('[role="img"] svg');
-  if (!drawn) throw new Error("There is no picture to export here; its numbers can be.");
+  if (!drawn) throw new Error(t("There is no picture to export here; its numbers can be."));
   const copy = drawn.cloneNode(true) as SVGElement;
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.style.background = getComputedStyle(document.body).backgroundColor;
@@ -74,6 +76,6 @@ async function png(place: HTMLElement | null): Promise<Blob> {
   canvas.height = image.height * 2;
   canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve, reject) =>
-    canvas.toBlob((made) => (made ? resolve(made) : reject(new Error("The picture could not be made.")))),
+    canvas.toBlob((made) => (made ? resolve(made) : reject(new Error(t("The picture could not be made."))))),
   );
 }

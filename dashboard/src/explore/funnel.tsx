@@ -1,6 +1,8 @@
 /** Funnels: how many go how far, how long it takes, and who stops where. */
+
 import type { Asked, FunnelSteps } from "../api";
 import { duration, exact, percent } from "../format";
+import { t } from "../language";
 import { Empty } from "../parts";
 import { Table } from "../table";
 import type { Body } from "./build";
@@ -10,7 +12,9 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
   const { steps, times, parts } = asked.data;
   const [first] = steps;
   if (first === undefined || first.units === 0)
-    return <Empty title="Nobody did the first step">Choose another event, or a longer period.</Empty>;
+    return (
+      <Empty title={t("Nobody did the first step")}>{t("Choose another event, or a longer period.")}</Empty>
+    );
   return (
     <div className="space-y-4 p-4">
       <ol className="space-y-3">
@@ -25,16 +29,18 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
                   <span className="text-soft">{at + 1}.</span>{" "}
                   <span className="font-medium">{step.name}</span>
                   {wait && (
-                    <span className="ml-2 text-soft">
-                      half of them within {duration(wait.median)} of the step before
+                    <span className="ms-2 text-soft">
+                      {t("half of them within {median} of the step before", {
+                        median: duration(wait.median),
+                      })}
                     </span>
                   )}
                 </span>
                 <span>
                   <People
                     body={{ ...body, question: "funnel_units", step: at + 1, limit: 100, by: undefined }}
-                    label={`${exact(step.units)} people`}
-                    title={`Who reached step ${at + 1}`}
+                    label={t("{units, plural, one {# person} other {# people}}", { units: step.units })}
+                    title={t("Who reached step {at}", { at: at + 1 })}
                   />{" "}
                   <span className="text-soft">{percent(step.of_first ?? 0)}</span>
                 </span>
@@ -46,7 +52,7 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
                 />
               </div>
               {lost > 0 && (
-                <p className="mt-1 text-right text-xs">
+                <p className="mt-1 text-end text-xs">
                   <People
                     body={{
                       ...body,
@@ -56,8 +62,8 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
                       limit: 100,
                       by: undefined,
                     }}
-                    label={`${exact(lost)} went no further than step ${at}`}
-                    title={`Who stopped at step ${at}`}
+                    label={t("{lost, plural, other {# went no further than step {at}}}", { lost, at })}
+                    title={t("Who stopped at step {at}", { at })}
                   />
                 </p>
               )}
@@ -67,17 +73,17 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
       </ol>
       {parts && (
         <Table
-          caption="By the value at step 1"
+          caption={t("By the value at step 1")}
           rows={parts}
           id={(row) => (row.other ? "other" : `=${row.value}`)}
           columns={[
-            { name: "Value", show: (row) => (row.other ? "other" : row.value || "(none)") },
+            { name: t("Value"), show: (row) => (row.other ? t("other") : row.value || t("(none)")) },
             ...steps.map((step, at) => ({
               name: `${at + 1}. ${step.name}`,
               number: true,
               show: (row: (typeof parts)[number]) => exact(row.steps[at]?.units ?? 0),
             })),
-            { name: "Converted", number: true, show: (row) => percent(row.steps.at(-1)?.of_first ?? 0) },
+            { name: t("Converted"), number: true, show: (row) => percent(row.steps.at(-1)?.of_first ?? 0) },
           ]}
         />
       )}

@@ -1,9 +1,11 @@
 /** Numbers of people that open into who they are. */
+
 import { useContext } from "react";
 import type { PersonRow } from "../api";
 import { Framed } from "../dialog";
 import { exact } from "../format";
 import { ReadOnly, useAsk } from "../hooks";
+import { t } from "../language";
 import { Visitor, When } from "../pages/Lists";
 import { Empty, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
@@ -36,19 +38,19 @@ function PeopleList({ body }: { body: Body }) {
     ids && ids.length > 0 ? { question: "persons", persons: ids, limit: 100 } : undefined,
   );
   if (units.error) return <Failure error={units.error} again={units.refetch} />;
-  if (ids?.length === 0) return <Empty title="Nobody" />;
+  if (ids?.length === 0) return <Empty title={t("Nobody")} />;
   if (people.error) return <Failure error={people.error} again={people.refetch} />;
   if (people.data === undefined) return <Skeleton rows={5} />;
   return (
     <Table
-      caption="People, at most 100"
+      caption={t("People, at most 100")}
       rows={people.data.data}
       id={(row) => row.person}
       columns={[
-        { name: "Person", show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.name} /> },
-        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
-        { name: "Events", number: true, show: (row) => exact(row.events) },
-        { name: "Last seen", show: (row) => <When at={row.last_seen} /> },
+        { name: t("Person"), show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.name} /> },
+        { name: t("Sessions"), number: true, show: (row) => exact(row.sessions) },
+        { name: t("Events"), number: true, show: (row) => exact(row.events) },
+        { name: t("Last seen"), show: (row) => <When at={row.last_seen} /> },
       ]}
     />
   );

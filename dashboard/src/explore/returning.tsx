@@ -1,8 +1,10 @@
 /** Who comes back: retention, lifecycle, stickiness, and cohorts over time. */
+
 import type { Asked, Lifecycles, Sticky, Triangle } from "../api";
 import { Chart, PALETTE } from "../chart";
-import { day, exact, percent } from "../format";
+import { day, exact, intervalName, percent } from "../format";
 import { useProject } from "../hooks";
+import { t } from "../language";
 import { Empty } from "../parts";
 import { Table } from "../table";
 import type { Body } from "./build";
@@ -12,19 +14,23 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
   const project = useProject();
   const { cohorts, average, spans, interval } = asked.data;
   const known = cohorts.filter((row) => row.persons > 0);
-  if (known.length === 0) return <Empty title="Nobody started in this period" />;
+  if (known.length === 0) return <Empty title={t("Nobody started in this period")} />;
   const heat = (rate: number | null) => ({
     background: `color-mix(in srgb, var(--accent) ${Math.round(45 * (rate ?? 0))}%, transparent)`,
   });
   return (
     <>
       <Chart
-        label={`Share of people who came back, on average: ${average.map((rate) => percent(rate ?? 0)).join(", ")}`}
-        labels={spans.map(([from, to]) => (from === to ? `${interval} ${from}` : `${from}–${to}`))}
+        label={t("Share of people who came back, on average: {join}", {
+          join: average.map((rate) => percent(rate ?? 0)).join(", "),
+        })}
+        labels={spans.map(([from, to]) =>
+          from === to ? `${intervalName(interval)} ${from}` : `${from}–${to}`,
+        )}
         show={(value) => percent(value)}
         height={220}
         series={[
-          { name: "On average", kind: "line", values: average },
+          { name: t("On average"), kind: "line", values: average },
           ...known.slice(-6).map((row, at) => ({
             name: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
             kind: "line" as const,
@@ -34,30 +40,33 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
         ]}
       />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard */}
-      <section className="overflow-x-auto p-4" aria-label="Retention" tabIndex={0}>
+      <section className="overflow-x-auto p-4" aria-label={t("Retention")} tabIndex={0}>
         <table className="border-separate border-spacing-0.5">
           <caption className="sr-only">
-            Share of people who came back, by {interval} after they started
+            {t(
+              "Share of people who came back, by {interval, select, hour {hour} day {day} week {week} other {month}} after they started",
+              { interval },
+            )}
           </caption>
           <thead>
             <tr className="text-xs text-soft">
-              <th scope="col" className="px-2 text-left font-medium">
-                Started
+              <th scope="col" className="px-2 text-start font-medium">
+                {t("Started")}
               </th>
-              <th scope="col" className="px-2 text-right font-medium">
-                People
+              <th scope="col" className="px-2 text-end font-medium">
+                {t("People")}
               </th>
               {spans.map(([from, to]) => (
                 <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
-                  {from === to ? `${interval} ${from}` : `${from}–${to}`}
+                  {from === to ? `${intervalName(interval)} ${from}` : `${from}–${to}`}
                 </th>
               ))}
             </tr>
           </thead>
           <tbody>
             <tr>
-              <th scope="row" className="px-2 text-left font-medium">
-                On average
+              <th scope="row" className="px-2 text-start font-medium">
+                {t("On average")}
               </th>
               <td />
               {average.map((rate, at) => (
@@ -69,14 +78,17 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
             </tr>
             {known.map((row) => (
               <tr key={row.cohort}>
-                <th scope="row" className="px-2 text-left font-normal whitespace-nowrap">
+                <th scope="row" className="px-2 text-start font-normal whitespace-nowrap">
                   {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
                 </th>
-                <td className="px-2 text-right">
+                <td className="px-2 text-end">
                   <People
                     body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
                     label={exact(row.persons)}
-                    title={`Who started in the ${interval} of ${row.cohort}`}
+                    title={t(
+                      "Who started in the {interval, select, day {day} week {week} other {month}} of {cohort}",
+                      { interval, cohort: row.cohort },
+                    )}
                   />
                 </td>
                 {row.cells.map((cell, at) => (
@@ -84,7 +96,10 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
                     // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
                     key={at}
                     style={heat(cell.rate)}
-                    title={`${exact(cell.persons)} of ${exact(row.persons)}${cell.complete ? "" : ", so far"}`}
+                    title={t(cell.complete ? "{persons} of {all}" : "{persons} of {all}, so far", {
+                      persons: exact(cell.persons),
+                      all: exact(row.persons),
+                    })}
                     className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
                   >
                     {cell.rate === null ? "–" : percent(cell.rate)}
@@ -94,17 +109,17 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
             ))}
           </tbody>
         </table>
-        <p className="mt-2 text-xs text-soft">Slanted: that time is not over yet.</p>
+        <p className="mt-2 text-xs text-soft">{t("Slanted: that time is not over yet.")}</p>
       </section>
     </>
   );
 }
 
 const STATUSES = [
-  ["new", "New", 0],
-  ["returning", "Returning", 2],
-  ["resurrecting", "Back after a break", 4],
-  ["dormant", "Dormant", 6],
+  ["new", t("New"), 0],
+  ["returning", t("Returning"), 2],
+  ["resurrecting", t("Back after a break"), 4],
+  ["dormant", t("Dormant"), 6],
 ] as const;
 
 export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body: Body }) {
@@ -115,7 +130,7 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
   return (
     <>
       <Chart
-        label="People who are new, returning, back after a break and dormant"
+        label={t("People who are new, returning, back after a break and dormant")}
         labels={rows.map((row) => shown(row.at))}
         show={(value) => exact(Math.abs(value))}
         height={300}
@@ -136,11 +151,13 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
         ))}
       </p>
       <Table
-        caption={`People by ${interval}, the newest first`}
+        caption={t("People by {interval, select, day {day} week {week} other {month}}, the newest first", {
+          interval,
+        })}
         rows={rows.filter((row) => STATUSES.some(([key]) => row[key] > 0)).reverse()}
         id={(row) => row.at}
         columns={[
-          { name: `From`, show: (row) => shown(row.at) },
+          { name: t("From"), show: (row) => shown(row.at) },
           ...STATUSES.map(([key, name]) => ({
             name,
             number: true,
@@ -164,23 +181,28 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
 export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: Body }) {
   const { rows, persons } = asked.data;
   const interval = String(body.interval ?? "day");
-  if (persons === 0) return <Empty title="Nobody was here in this period" />;
+  if (persons === 0) return <Empty title={t("Nobody was here in this period")} />;
   return (
     <>
       <Chart
-        label={`On how many ${interval}s people came`}
+        label={t("On how many {interval, select, day {days} week {weeks} other {months}} people came", {
+          interval,
+        })}
         labels={rows.map((row) => String(row.intervals))}
         show={exact}
-        series={[{ name: "People", kind: "bar", values: rows.map((row) => row.persons) }]}
+        series={[{ name: t("People"), kind: "bar", values: rows.map((row) => row.persons) }]}
       />
       <Table
-        caption={`People by the number of ${interval}s on which they came`}
+        caption={t(
+          "People by the number of {interval, select, day {days} week {weeks} other {months}} on which they came",
+          { interval },
+        )}
         rows={rows}
         id={(row) => String(row.intervals)}
         columns={[
           { name: `${interval}s`, show: (row) => exact(row.intervals) },
-          { name: "People", number: true, show: (row) => exact(row.persons) },
-          { name: "On so many or more", number: true, show: (row) => percent(row.share) },
+          { name: t("People"), number: true, show: (row) => exact(row.persons) },
+          { name: t("On so many or more"), number: true, show: (row) => percent(row.share) },
         ]}
       />
     </>
@@ -192,11 +214,11 @@ export function CohortShown({ asked }: { asked: Asked<{ sizes: { at: string; per
   const { sizes } = asked.data;
   return (
     <Chart
-      label={`People over time: ${sizes.map((one) => one.persons).join(", ")}`}
+      label={t("People over time: {join}", { join: sizes.map((one) => one.persons).join(", ") })}
       labels={sizes.map((one) => day(one.at, project.timezone, "day"))}
       show={exact}
       height={300}
-      series={[{ name: "People", kind: "line", values: sizes.map((one) => one.persons) }]}
+      series={[{ name: t("People"), kind: "line", values: sizes.map((one) => one.persons) }]}
     />
   );
 }

@@ -1,10 +1,12 @@
 /** Puts a question onto a board, or answers into a file. */
+
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Board, type Tile } from "../api";
 import { Framed, field, primary, quiet } from "../dialog";
 import { useProject, useView } from "../hooks";
+import { rich, t } from "../language";
 import { placed } from "../pages/BoardPage";
 import { useBoards } from "../pages/Boards";
 import type { Body } from "./build";
@@ -55,7 +57,7 @@ export function SaveToBoard({ body, label }: { body: Body; label: string }) {
 
   return (
     <Framed
-      title="Save to a board"
+      title={t("Save to a board")}
       open={open}
       change={(now) => {
         setOpen(now);
@@ -63,20 +65,23 @@ export function SaveToBoard({ body, label }: { body: Body; label: string }) {
       }}
       trigger={
         <button type="button" className={`${quiet} no-print`}>
-          Save to a board
+          {t("Save to a board")}
         </button>
       }
     >
       {saved ? (
         <p role="status">
-          It is on{" "}
-          <Link
-            to={`/p/${project.id}/board/${saved.id}` as "/"}
-            className="font-medium text-accent underline underline-offset-4"
-          >
-            {saved.name}
-          </Link>
-          .
+          {rich("It is on <board>{name}</board>.", {
+            name: saved.name,
+            board: (text) => (
+              <Link
+                to={`/p/${project.id}/board/${saved.id}` as "/"}
+                className="font-medium text-accent underline underline-offset-4"
+              >
+                {text}
+              </Link>
+            ),
+          })}
         </p>
       ) : (
         <SaveForm boards={boards.data ?? []} label={label} single={body.question === "trend"} save={save} />
@@ -102,11 +107,11 @@ function SaveForm(props: {
       }}
     >
       <label className="block">
-        Title
+        {t("Title")}
         <input name="title" required maxLength={200} defaultValue={props.label} className={field} />
       </label>
       <label className="block">
-        Board
+        {t("Board")}
         <select
           name="board"
           value={chosen}
@@ -118,26 +123,26 @@ function SaveForm(props: {
               {board.name}
             </option>
           ))}
-          <option value={NEW}>a new one …</option>
+          <option value={NEW}>{t("a new one …")}</option>
         </select>
       </label>
       {chosen === NEW && (
         <label className="block">
-          Name of the new board
+          {t("Name of the new board")}
           <input name="name" required maxLength={200} className={field} />
         </label>
       )}
       {props.single && (
         <label className="block">
-          Shown as
+          {t("Shown as")}
           <select name="show" className={field}>
-            <option value="chart">a chart</option>
-            <option value="number">a number, with its change</option>
+            <option value="chart">{t("a chart")}</option>
+            <option value="number">{t("a number, with its change")}</option>
           </select>
         </label>
       )}
       <button type="submit" className={primary}>
-        Save
+        {t("Save")}
       </button>
       <p role="alert" className="text-bad">
         {said}

@@ -1,8 +1,10 @@
 /** Trends, and when in the week things happen. */
+
 import type { Asked, Drawn, Line } from "../api";
 import { Chart, PALETTE } from "../chart";
 import { day, exact } from "../format";
 import { useProject } from "../hooks";
+import { locale, t } from "../language";
 import { Table } from "../table";
 import type { Body } from "./build";
 
@@ -10,9 +12,7 @@ const plain = (value: number | string | null) => (value === null ? null : Number
 const number = (given: number | string | null) => {
   const value = plain(given);
   if (value === null) return "–";
-  return Number.isInteger(value)
-    ? exact(value)
-    : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+  return Number.isInteger(value) ? exact(value) : value.toLocaleString(locale, { maximumFractionDigits: 2 });
 };
 
 export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
@@ -20,7 +20,7 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
   const { moments, series, formulas } = asked.data;
   const lines: Line[] = [
     ...series.flatMap(
-      (line) => line.parts?.map((part) => ({ ...part, name: part.name || "(none)" })) ?? [line],
+      (line) => line.parts?.map((part) => ({ ...part, name: part.name || t("(none)") })) ?? [line],
     ),
     ...formulas,
   ];
@@ -28,7 +28,9 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
   return (
     <>
       <Chart
-        label={`Trend: ${lines.map((line) => `${line.name} ${number(line.total)}`).join(", ")}`}
+        label={t("Trend: {join}", {
+          join: lines.map((line) => `${line.name} ${number(line.total)}`).join(", "),
+        })}
         labels={labels}
         show={number}
         height={300}
@@ -40,12 +42,12 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
         }))}
       />
       <Table
-        caption="Totals of the period"
+        caption={t("Totals of the period")}
         id={(row) => row.name + row.at}
         rows={lines.map((line, at) => ({ ...line, at }))}
         columns={[
           {
-            name: "Series",
+            name: t("Series"),
             show: (row) => (
               <span className="inline-flex items-center gap-2">
                 <span
@@ -57,7 +59,7 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
               </span>
             ),
           },
-          { name: "Whole period", number: true, show: (row) => number(row.total) },
+          { name: t("Whole period"), number: true, show: (row) => number(row.total) },
         ]}
       />
       {body.interval === "hour" && series[0] && <Week moments={moments} values={series[0].points} />}
@@ -90,16 +92,16 @@ function Week({ moments, values }: { moments: string[]; values: (number | string
     if (row) row[hour] = (row[hour] ?? 0) + Number(values[position] ?? 0);
   });
   const most = Math.max(1, ...sums.flat());
-  const named = new Intl.DateTimeFormat(undefined, { weekday: "short", timeZone: "UTC" });
+  const named = new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-    <section className="overflow-x-auto p-4" aria-label="Hours of the week" tabIndex={0}>
+    <section className="overflow-x-auto p-4" aria-label={t("Hours of the week")} tabIndex={0}>
       <table className="border-separate border-spacing-0.5 text-xs">
-        <caption className="mb-1 text-left text-soft">When, by hour of the week</caption>
+        <caption className="mb-1 text-start text-soft">{t("When, by hour of the week")}</caption>
         <thead>
           <tr className="text-soft">
             <th scope="col" className="sr-only">
-              Day
+              {t("Day")}
             </th>
             {Array.from({ length: 24 }, (_, hour) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
@@ -113,7 +115,7 @@ function Week({ moments, values }: { moments: string[]; values: (number | string
           {sums.map((row, at) => (
             <tr key={days[at]}>
               {/* 2024-01-01 was a Monday */}
-              <th scope="row" className="pr-2 text-left font-normal text-soft">
+              <th scope="row" className="pe-2 text-start font-normal text-soft">
                 {named.format(Date.UTC(2024, 0, 1 + at))}
               </th>
               {row.map((value, hour) => (

@@ -1,15 +1,18 @@
 /** Where people come from, and which ways they go. */
+
 import { useState } from "react";
 import type { Asked, SourceRow, Ways } from "../api";
 import { colour, Drawing } from "../chart";
 import { exact, money, percent } from "../format";
+import { t } from "../language";
 import { Empty } from "../parts";
+import { columnLabel } from "../state";
 import { Table } from "../table";
 import type { Body } from "./build";
 
 export function PathsShown({ asked }: { asked: Asked<Ways> }) {
   const { ways, nodes, links } = asked.data;
-  if (ways === 0) return <Empty title="Nobody went this way in this period" />;
+  if (ways === 0) return <Empty title={t("Nobody went this way in this period")} />;
   const option = () => ({
     animation: false,
     textStyle: { fontFamily: "inherit" },
@@ -35,7 +38,7 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
         data: [
           ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
           ...[...new Set(links.filter((one) => one.to === "(end)").map((one) => one.step))].map((step) => ({
-            name: `${step + 1} (end)`,
+            name: t("{step} (end)", { step: step + 1 }),
             itemStyle: { color: colour("earlier") },
           })),
         ],
@@ -52,7 +55,7 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
     <>
       <section
         className="overflow-x-auto"
-        aria-label="Ways as a diagram"
+        aria-label={t("Ways as a diagram")}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
         tabIndex={0}
       >
@@ -61,19 +64,19 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
             option={option}
             again={asked}
             height={420}
-            label={`Ways of ${exact(ways)} sessions, step by step`}
+            label={t("Ways of {ways} sessions, step by step", { ways: exact(ways) })}
           />
         </div>
       </section>
       <Table
-        caption="From where to where, the most frequent"
+        caption={t("From where to where, the most frequent")}
         rows={sorted.slice(0, 30)}
         id={(row) => `${row.step} ${row.from} ${row.to}`}
         columns={[
-          { name: "Step", number: true, show: (row) => row.step },
-          { name: "From", show: (row) => row.from || "(none)" },
-          { name: "To", show: (row) => row.to || "(none)" },
-          { name: "Sessions", number: true, show: (row) => exact(row.ways) },
+          { name: t("Step"), number: true, show: (row) => row.step },
+          { name: t("From"), show: (row) => row.from || t("(none)") },
+          { name: t("To"), show: (row) => row.to || t("(none)") },
+          { name: t("Sessions"), number: true, show: (row) => exact(row.ways) },
         ]}
       />
     </>
@@ -95,20 +98,20 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
     </button>
   );
   const most = Math.max(1, ...rows.map((row) => row.sessions));
-  if (rows.length === 0) return <Empty title="Nobody came in this period" />;
+  if (rows.length === 0) return <Empty title={t("Nobody came in this period")} />;
   return (
     <Table
-      caption="Sources"
+      caption={t("Sources")}
       rows={rows}
       id={(row) => columns.map((column) => row[column]).join("\n")}
       columns={[
         ...columns.map((column) => ({
-          name: column.replace("_", " "),
-          show: (row: SourceRow) => String(row[column]) || "none",
+          name: columnLabel(column),
+          show: (row: SourceRow) => String(row[column]) || t("none"),
         })),
         {
-          name: "Sessions",
-          head: head("sessions", "Sessions"),
+          name: t("Sessions"),
+          head: head("sessions", t("Sessions")),
           number: true,
           show: (row) => (
             <span className="inline-flex items-center justify-end gap-2">
@@ -122,25 +125,25 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
           ),
         },
         {
-          name: "Visitors",
-          head: head("visitors", "Visitors"),
+          name: t("Visitors"),
+          head: head("visitors", t("Visitors")),
           number: true,
           show: (row) => exact(row.visitors),
         },
         {
-          name: "Bounce rate",
-          head: head("bounce_rate", "Bounce rate"),
+          name: t("Bounce rate"),
+          head: head("bounce_rate", t("Bounce rate")),
           number: true,
           wide: true,
           show: (row) => percent(row.bounce_rate),
         },
         {
-          name: "Conversions",
-          head: head("conversions", "Conversions"),
+          name: t("Conversions"),
+          head: head("conversions", t("Conversions")),
           number: true,
           show: (row) => exact(row.conversions),
         },
-        { name: "Revenue", number: true, wide: true, show: (row) => money(row.revenue) },
+        { name: t("Revenue"), number: true, wide: true, show: (row) => money(row.revenue) },
       ]}
     />
   );

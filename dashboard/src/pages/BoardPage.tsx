@@ -1,4 +1,5 @@
 /** One board: tiles on a grid, with a period and filters of their own. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -8,6 +9,7 @@ import { OwnTile } from "../boards/tile";
 import { DatesPicker, FilterBar, PeriodPicker } from "../controls";
 import { Framed, field, primary, quiet } from "../dialog";
 import { useProject, useTitle, ViewContext } from "../hooks";
+import { t } from "../language";
 import { Empty, Failure, Skeleton } from "../parts";
 import type { View } from "../state";
 import { useToast } from "../toast";
@@ -36,13 +38,16 @@ export function BoardPage() {
   const place = useRef<HTMLDivElement>(null);
   const saving = useRef<ReturnType<typeof setTimeout>>(undefined);
   const unsaved = useRef<Partial<Board>>(undefined);
-  useTitle(board?.name ?? "Board");
+  useTitle(board?.name ?? t("Board"));
 
   const save = useCallback(() => {
     clearTimeout(saving.current);
     const change = unsaved.current;
     unsaved.current = undefined;
-    if (change) api.put<Board>(path, change).catch((error: Error) => say(`Not saved: ${error.message}`));
+    if (change)
+      api
+        .put<Board>(path, change)
+        .catch((error: Error) => say(t("Not saved: {message}", { message: error.message })));
   }, [path, say]);
   useEffect(() => () => save(), [save]);
 
@@ -69,7 +74,7 @@ export function BoardPage() {
   };
   const take = (tile: Tile) => {
     tiles(layout.tiles.filter((one) => one.id !== tile.id));
-    say(`“${tile.title || "Note"}” was taken off the board.`, () => {
+    say(t("“{title}” was taken off the board.", { title: tile.title || t("Note") }), () => {
       const now = client.getQueryData<Board>(key);
       if (now) change({ layout: { ...now.layout, tiles: [...now.layout.tiles, tile] } });
     });
@@ -77,7 +82,7 @@ export function BoardPage() {
   async function removeBoard() {
     await api.remove(path);
     await navigate({ to: `/p/${project.id}/boards` as "/" });
-    say("The board was removed.", () => {
+    say(t("The board was removed."), () => {
       void api
         .post(`${path}/restore`, {})
         .then(() => navigate({ to: `/p/${project.id}/board/${boardId}` as "/" }));
@@ -105,7 +110,7 @@ export function BoardPage() {
           <div className="flex flex-wrap items-center justify-between gap-3">
             <h1 className="min-w-0 flex-1">
               <input
-                aria-label="Name of the board"
+                aria-label={t("Name of the board")}
                 value={board.name}
                 onChange={(event) => event.target.value && change({ name: event.target.value })}
                 className="w-full min-w-0 rounded-lg bg-transparent px-1 text-xl font-semibold hover:bg-card"
@@ -117,10 +122,10 @@ export function BoardPage() {
               <AddNote add={(text) => tiles([...layout.tiles, note(text, layout.tiles)])} />
               <ShareBoard path={path} />
               <button type="button" className={quiet} onClick={() => void wall(place.current)}>
-                Full screen
+                {t("Full screen")}
               </button>
               <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void removeBoard()}>
-                Remove
+                {t("Remove")}
               </button>
             </div>
           </div>
@@ -129,9 +134,10 @@ export function BoardPage() {
           </div>
         </div>
         {layout.tiles.length === 0 ? (
-          <Empty title="This board is empty">
-            Ask something under Explore and choose “Save to a board”, or add a note. Tiles are dragged by
-            their handle and resized at their corner, or moved with the arrow keys.
+          <Empty title={t("This board is empty")}>
+            {t(
+              "Ask something under Explore and choose “Save to a board”, or add a note. Tiles are dragged by their handle and resized at their corner, or moved with the arrow keys.",
+            )}
           </Empty>
         ) : (
           <Suspense fallback={<Skeleton rows={8} />}>
@@ -165,8 +171,10 @@ function Handle(props: { tile: Tile; change: (how: (tile: Tile) => Tile) => void
     <span className="no-print flex items-center">
       <button
         type="button"
-        aria-label={`Move ${tile.title || "note"}: arrow keys move it, with Shift they resize it`}
-        title="Drag, or use the arrow keys; with Shift they resize"
+        aria-label={t("Move {title}: arrow keys move it, with Shift they resize it", {
+          title: tile.title || t("Note"),
+        })}
+        title={t("Drag, or use the arrow keys; with Shift they resize")}
         className="board-handle cursor-grab rounded-md px-1.5 text-soft hover:bg-accent-soft"
         onKeyDown={(event) => {
           const by = step[event.key];
@@ -189,7 +197,7 @@ function Handle(props: { tile: Tile; change: (how: (tile: Tile) => Tile) => void
       </button>
       <button
         type="button"
-        aria-label={`Take ${tile.title || "note"} off the board`}
+        aria-label={t("Take {title} off the board", { title: tile.title || t("Note") })}
         className="rounded-md px-1.5 text-soft hover:text-bad"
         onClick={props.take}
       >
@@ -203,12 +211,12 @@ function AddNote({ add }: { add: (text: string) => void }) {
   const [open, setOpen] = useState(false);
   return (
     <Framed
-      title="Add a note"
+      title={t("Add a note")}
       open={open}
       change={setOpen}
       trigger={
         <button type="button" className={quiet}>
-          + Note
+          {t("+ Note")}
         </button>
       }
     >
@@ -220,11 +228,11 @@ function AddNote({ add }: { add: (text: string) => void }) {
         }}
       >
         <label className="block">
-          Text; a line that begins with # is a heading, one with - an item
+          {t("Text; a line that begins with # is a heading, one with - an item")}
           <textarea name="text" required rows={6} maxLength={10_000} className={`${field} py-2`} />
         </label>
         <button type="submit" className={`${primary} mt-3`}>
-          Add note
+          {t("Add note")}
         </button>
       </form>
     </Framed>

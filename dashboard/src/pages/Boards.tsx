@@ -1,10 +1,12 @@
 /** The boards of a project. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { api, type Board } from "../api";
 import { field, primary } from "../dialog";
 import { ago } from "../format";
 import { useProject, useTitle } from "../hooks";
+import { t } from "../language";
 import { Card, Empty, Failure, Skeleton } from "../parts";
 
 export function useBoards() {
@@ -16,7 +18,7 @@ export function useBoards() {
 }
 
 export function Boards() {
-  useTitle("Boards");
+  useTitle(t("Boards"));
   const project = useProject();
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -28,7 +30,7 @@ export function Boards() {
   }
   return (
     <div className="mx-auto max-w-4xl space-y-4">
-      <h1 className="text-xl font-semibold">Boards</h1>
+      <h1 className="text-xl font-semibold">{t("Boards")}</h1>
       <Card>
         <form
           className="flex flex-wrap items-end gap-3 p-4"
@@ -38,11 +40,11 @@ export function Boards() {
           }}
         >
           <label className="min-w-56 flex-1">
-            A new board
-            <input name="name" required maxLength={200} placeholder="Weekly numbers" className={field} />
+            {t("A new board")}
+            <input name="name" required maxLength={200} placeholder={t("Weekly numbers")} className={field} />
           </label>
           <button type="submit" className={`${primary} min-h-9`}>
-            Make it
+            {t("Make it")}
           </button>
         </form>
       </Card>
@@ -50,9 +52,10 @@ export function Boards() {
         {boards.error && <Failure error={boards.error} again={boards.refetch} />}
         {boards.data === undefined && !boards.error && <Skeleton rows={3} />}
         {boards.data?.length === 0 && (
-          <Empty title="No boards yet">
-            A board holds the answers you look at again and again. It has a period of its own, fits a wall,
-            and can be shown to others by a link.
+          <Empty title={t("No boards yet")}>
+            {t(
+              "A board holds the answers you look at again and again. It has a period of its own, fits a wall, and can be shown to others by a link.",
+            )}
           </Empty>
         )}
         <ul className="divide-y divide-line">
@@ -64,7 +67,14 @@ export function Boards() {
               >
                 <span className="font-medium">{board.name}</span>
                 <span className="text-soft">
-                  {board.layout.tiles.length} tiles · changed {ago(board.updated_at)} · by {board.created_by}
+                  {t(
+                    "{length, plural, one {# tile} other {# tiles}} · changed {updated_at} · by {created_by}",
+                    {
+                      length: board.layout.tiles.length,
+                      updated_at: ago(board.updated_at),
+                      created_by: board.created_by,
+                    },
+                  )}
                 </span>
               </Link>
             </li>

@@ -1,4 +1,5 @@
 /** What is behind the numbers: events and their properties, the tracking plan, bots, and what was refused. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useContext, useState } from "react";
@@ -6,6 +7,7 @@ import { type Answer, api, type BreakdownRow, type Rejection } from "../api";
 import { PeriodPicker } from "../controls";
 import { count, exact, percent } from "../format";
 import { MeContext, useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
+import { rich, t } from "../language";
 import { Card, Empty, Failure, Opened, Skeleton, Tabs, Toggle } from "../parts";
 import { question } from "../state";
 import { Table } from "../table";
@@ -13,26 +15,26 @@ import { useToast } from "../toast";
 import { When } from "./Lists";
 
 const TABS: [string, string, () => React.JSX.Element][] = [
-  ["events", "Events", EventExplorer],
-  ["plan", "Tracking plan", PlanTab],
-  ["refused", "Refused", Refused],
-  ["bots", "Bots", Bots],
-  ["files", "Exports", Files],
+  ["events", t("Events"), EventExplorer],
+  ["plan", t("Tracking plan"), PlanTab],
+  ["refused", t("Refused"), Refused],
+  ["bots", t("Bots"), Bots],
+  ["files", t("Exports"), Files],
 ];
 
 export function Data() {
-  useTitle("Data");
+  useTitle(t("Data"));
   const { tab = "events" } = useSearch({ strict: false }) as { tab?: string };
   const navigate = useNavigate();
   const Shown = TABS.find(([name]) => name === tab)?.[2] ?? EventExplorer;
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
-        <h1 className="text-xl font-semibold">Data</h1>
+        <h1 className="text-xl font-semibold">{t("Data")}</h1>
         <PeriodPicker />
       </div>
       <Tabs
-        label="Data"
+        label={t("Data")}
         tabs={TABS.map(([name, label]) => [name, label])}
         chosen={tab}
         choose={(name) =>
@@ -68,18 +70,18 @@ function EventExplorer() {
   return (
     <div className="grid gap-4 lg:grid-cols-2">
       <Card
-        title={`${exact(rows.length)} events`}
-        aside={<Opened query={names.data.queries[0]} name="the events" />}
+        title={t("{length, plural, one {# event} other {# events}}", { length: rows.length })}
+        aside={<Opened query={names.data.queries[0]} name={t("the events")} />}
       >
-        {rows.length === 0 && <Empty title="None yet">The first event names itself here.</Empty>}
+        {rows.length === 0 && <Empty title={t("None yet")}>{t("The first event names itself here.")}</Empty>}
         {rows.length > 0 && (
           <Table
-            caption="Events"
+            caption={t("Events")}
             rows={rows}
             id={(row) => row.name}
             columns={[
               {
-                name: "Event",
+                name: t("Event"),
                 show: (row) => (
                   <button
                     type="button"
@@ -91,8 +93,8 @@ function EventExplorer() {
                   </button>
                 ),
               },
-              { name: "Times", number: true, show: (row) => count(row.events) },
-              { name: "Last seen", wide: true, show: (row) => <When at={row.last_hour} /> },
+              { name: t("Times"), number: true, show: (row) => count(row.events) },
+              { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_hour} /> },
             ]}
           />
         )}
@@ -101,7 +103,9 @@ function EventExplorer() {
         <Properties key={chosen} event={chosen} />
       ) : (
         <Card>
-          <Empty title="Choose an event">Its properties, their types and values are shown here.</Empty>
+          <Empty title={t("Choose an event")}>
+            {t("Its properties, their types and values are shown here.")}
+          </Empty>
         </Card>
       )}
     </div>
@@ -116,20 +120,20 @@ function Properties({ event }: { event: string }) {
   );
   return (
     <Card
-      title={`Properties of ${event}`}
-      aside={<Opened query={asked.data?.queries[0]} name="its properties" />}
+      title={t("Properties of {event}", { event })}
+      aside={<Opened query={asked.data?.queries[0]} name={t("its properties")} />}
     >
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
       {asked.data === undefined && !asked.error && <Skeleton rows={6} />}
-      {asked.data?.data.length === 0 && <Empty title="It has none" />}
+      {asked.data?.data.length === 0 && <Empty title={t("It has none")} />}
       {asked.data && asked.data.data.length > 0 && (
         <Table
-          caption={`Properties of ${event}`}
+          caption={t("Properties of {event}", { event })}
           rows={asked.data.data}
           id={(row) => row.property}
           columns={[
             {
-              name: "Property",
+              name: t("Property"),
               show: (row) => (
                 <button
                   type="button"
@@ -141,20 +145,20 @@ function Properties({ event }: { event: string }) {
                 </button>
               ),
             },
-            { name: "Type", show: (row) => row.types.join(", ") },
-            { name: "Set in", number: true, show: (row) => percent(row.fill_rate) },
+            { name: t("Type"), show: (row) => row.types.join(", ") },
+            { name: t("Set in"), number: true, show: (row) => percent(row.fill_rate) },
           ]}
         />
       )}
       {of && values.data && (
         <div className="border-t border-line">
           <Table
-            caption={`Values of ${of}`}
+            caption={t("Values of {of}", { of })}
             rows={values.data.data}
             id={(row) => row.value}
             columns={[
-              { name: `Most frequent of ${of}`, show: (row) => row.value || "(empty)" },
-              { name: "Times", number: true, show: (row) => count(row.events) },
+              { name: t("Most frequent of {of}", { of }), show: (row) => row.value || t("(empty)") },
+              { name: t("Times"), number: true, show: (row) => count(row.events) },
             ]}
           />
         </div>
@@ -205,52 +209,63 @@ function PlanTab() {
   return (
     <div className="space-y-4">
       <Card
-        title="What broke the plan"
-        aside={<Opened query={broken.data?.query} name="what broke the plan" />}
+        title={t("What broke the plan")}
+        aside={<Opened query={broken.data?.query} name={t("what broke the plan")} />}
       >
         {broken.error && <Failure error={broken.error} again={broken.refetch} />}
-        {broken.data?.data.length === 0 && <Empty title="Nothing in this period" />}
+        {broken.data?.data.length === 0 && <Empty title={t("Nothing in this period")} />}
         {broken.data !== undefined && broken.data.data.length > 0 && (
           <Table
-            caption="What broke the plan"
+            caption={t("What broke the plan")}
             rows={broken.data.data}
             id={(row) => [row.event, row.property, row.problem, row.library_version, row.rejected].join("\n")}
             columns={[
-              { name: "Event", show: (row) => <span className="font-medium">{row.event}</span> },
-              { name: "Property", show: (row) => <code>{row.property || "–"}</code> },
-              { name: "Problem", show: (row) => <span title={row.problem}>{row.problem}</span> },
-              { name: "Owner", wide: true, show: (row) => row.owner || "nobody" },
-              { name: "Library", wide: true, show: (row) => `${row.library} ${row.library_version}` },
+              { name: t("Event"), show: (row) => <span className="font-medium">{row.event}</span> },
+              { name: t("Property"), show: (row) => <code>{row.property || "–"}</code> },
+              { name: t("Problem"), show: (row) => <span title={row.problem}>{row.problem}</span> },
+              { name: t("Owner"), wide: true, show: (row) => row.owner || t("nobody") },
+              { name: t("Library"), wide: true, show: (row) => `${row.library} ${row.library_version}` },
               {
-                name: "What became of it",
+                name: t("What became of it"),
                 wide: true,
-                show: (row) => (row.rejected ? "rejected" : "stored"),
+                show: (row) => (row.rejected ? t("rejected") : t("stored")),
               },
-              { name: "Messages", number: true, show: (row) => exact(row.messages) },
+              { name: t("Messages"), number: true, show: (row) => exact(row.messages) },
             ]}
           />
         )}
       </Card>
-      <Card title={plan.data?.version ? `The plan, version ${plan.data.version}` : "The plan"}>
+      <Card
+        title={
+          plan.data?.version
+            ? t("The plan, version {version}", { version: plan.data.version })
+            : t("The plan")
+        }
+      >
         {plan.error && <Failure error={plan.error} again={plan.refetch} />}
         {plan.data && events.length === 0 && (
-          <Empty title="There is no tracking plan yet">
-            A plan says which events there are, which properties they need and who owns them.{" "}
-            <code>trackway plan infer</code> writes one from what has arrived, <code>trackway plan push</code>{" "}
-            puts it in force.
+          <Empty title={t("There is no tracking plan yet")}>
+            {rich(
+              "A plan says which events there are, which properties they need and who owns them. <code>trackway plan infer</code> writes one from what has arrived, <code>trackway plan push</code> puts it in force.",
+              { code: (text) => <code>{text}</code> },
+            )}
           </Empty>
         )}
         {events.length > 0 && (
           <Table
-            caption="Planned events"
+            caption={t("Planned events")}
             rows={events}
             id={([name]) => name}
             columns={[
-              { name: "Event", show: ([name]) => <span className="font-medium">{name}</span> },
-              { name: "Owner", show: ([, event]) => event.owner || "nobody" },
-              { name: "Required", show: ([, event]) => (event.required ?? []).join(", ") || "nothing" },
-              { name: "When broken", wide: true, show: ([, event]) => event.on_violation ?? "flag" },
-              { name: "What it is", wide: true, show: ([, event]) => event.description ?? "" },
+              { name: t("Event"), show: ([name]) => <span className="font-medium">{name}</span> },
+              { name: t("Owner"), show: ([, event]) => event.owner || t("nobody") },
+              { name: t("Required"), show: ([, event]) => (event.required ?? []).join(", ") || t("nothing") },
+              {
+                name: t("When broken"),
+                wide: true,
+                show: ([, event]) => (event.on_violation === "reject" ? t("rejected") : t("stored")),
+              },
+              { name: t("What it is"), wide: true, show: ([, event]) => event.description ?? "" },
             ]}
           />
         )}
@@ -264,23 +279,23 @@ function Refused() {
   const path = `/projects/${project.id}/rejections`;
   const rejections = useQuery({ queryKey: ["rejections", path], queryFn: () => api.get<Rejection[]>(path) });
   return (
-    <Card title="Refused messages of the last 7 days">
+    <Card title={t("Refused messages of the last 7 days")}>
       {rejections.error && <Failure error={rejections.error} again={rejections.refetch} />}
       {rejections.data?.length === 0 && (
-        <Empty title="None">
-          Messages that break a rule are kept here with the reason, so that nothing is lost silently.
+        <Empty title={t("None")}>
+          {t("Messages that break a rule are kept here with the reason, so that nothing is lost silently.")}
         </Empty>
       )}
       {rejections.data !== undefined && rejections.data.length > 0 && (
         <Table
-          caption="Refused messages"
+          caption={t("Refused messages")}
           rows={rejections.data}
           id={(row) => row.received_at + row.message_id + row.reason + row.body}
           columns={[
-            { name: "When", show: (row) => <When at={row.received_at} /> },
-            { name: "Field", show: (row) => <code>{row.field}</code> },
-            { name: "Reason", show: (row) => <span title={row.reason}>{row.reason}</span> },
-            { name: "Message", wide: true, show: (row) => <code title={row.body}>{row.body}</code> },
+            { name: t("When"), show: (row) => <When at={row.received_at} /> },
+            { name: t("Field"), show: (row) => <code>{row.field}</code> },
+            { name: t("Reason"), show: (row) => <span title={row.reason}>{row.reason}</span> },
+            { name: t("Message"), wide: true, show: (row) => <code title={row.body}>{row.body}</code> },
           ]}
         />
       )}
@@ -307,7 +322,7 @@ function Bots() {
       await api.patch(`/projects/${project.id}`, { humans: after });
       await client.invalidateQueries();
       toast(
-        human ? "They count as people, at any time." : "They are bots again, at any time.",
+        human ? t("They count as people, at any time.") : t("They are bots again, at any time."),
         () => void rule(reason, !human),
       );
     } catch (error) {
@@ -317,27 +332,27 @@ function Bots() {
 
   return (
     <Card
-      title="Visitors taken for bots, by reason"
-      aside={<Opened query={answer.data?.query} name="bots" />}
+      title={t("Visitors taken for bots, by reason")}
+      aside={<Opened query={answer.data?.query} name={t("bots")} />}
     >
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {rows === undefined && !answer.error && <Skeleton rows={5} />}
-      {rows?.length === 0 && <Empty title="None in this period" />}
+      {rows?.length === 0 && <Empty title={t("None in this period")} />}
       {rows !== undefined && rows.length > 0 && (
         <Table
-          caption="Bots by reason"
+          caption={t("Bots by reason")}
           rows={rows}
           id={(row) => row.value}
           columns={[
-            { name: "Reason", show: (row) => row.value },
-            { name: "Visitors", number: true, show: (row) => exact(row.visitors) },
-            { name: "Events", number: true, wide: true, show: (row) => exact(row.events ?? 0) },
+            { name: t("Reason"), show: (row) => row.value },
+            { name: t("Visitors"), number: true, show: (row) => exact(row.visitors) },
+            { name: t("Events"), number: true, wide: true, show: (row) => exact(row.events ?? 0) },
             {
-              name: "Count as people",
+              name: t("Count as people"),
               number: true,
               show: (row) => (
                 <Toggle
-                  label={`Count ${row.value} as people`}
+                  label={t("Count {reason} as people", { reason: row.value })}
                   on={project.humans.includes(row.value)}
                   disabled={!me?.is_admin}
                   change={(on) => void rule(row.value, on)}
@@ -348,8 +363,9 @@ function Bots() {
         />
       )}
       <p className="px-4 pb-3 text-soft">
-        Bots are stored and left out of every answer; “with bots” beside the filters brings them in. Whom you
-        count as people was one from the first day on: every number follows at once, and goes back as easily.
+        {t(
+          "Bots are stored and left out of every answer; “with bots” beside the filters brings them in. Whom you count as people was one from the first day on: every number follows at once, and goes back as easily.",
+        )}
       </p>
     </Card>
   );
@@ -357,17 +373,17 @@ function Bots() {
 
 const FORMATS = ["csv", "parquet", "arrow"];
 const FILES: [string, string][] = [
-  ["events", "The newest 1,000 events"],
-  ["sessions", "The newest 1,000 sessions"],
-  ["visitors", "The last 1,000 visitors"],
-  ["sources", "Sources"],
+  ["events", t("The newest 1,000 events")],
+  ["sessions", t("The newest 1,000 sessions")],
+  ["visitors", t("The last 1,000 visitors")],
+  ["sources", t("Sources")],
 ];
 
 function Files() {
   const project = useProject();
   const [view] = useView();
   return (
-    <Card title="Files of this period">
+    <Card title={t("Files of this period")}>
       <ul className="divide-y divide-line px-4 pb-2">
         {FILES.map(([name, label]) => (
           <li key={name} className="flex flex-wrap items-center justify-between gap-3 py-2.5">
@@ -380,7 +396,7 @@ function Files() {
                   className="rounded-lg border border-line px-3 py-1 hover:border-accent"
                   href={`/api/v1/projects/${project.id}/${name}?${question(view, { limit: 1000, format })}`}
                 >
-                  {format} <span className="sr-only">of {label}</span>
+                  {format} <span className="sr-only">{t("of {label}", { label })}</span>
                 </a>
               ))}
             </span>
@@ -388,8 +404,10 @@ function Files() {
         ))}
       </ul>
       <p className="px-4 pb-3 text-soft">
-        Everything, whatever its size: <code>trackway export events events.parquet --data DIR</code> on a
-        stopped store.
+        {rich(
+          "Everything, whatever its size: <code>trackway export events events.parquet --data DIR</code> on a stopped store.",
+          { code: (text) => <code>{text}</code> },
+        )}
       </p>
     </Card>
   );

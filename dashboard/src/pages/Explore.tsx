@@ -1,4 +1,5 @@
 /** Explore: one builder for every question about behaviour; the whole question is in the address. */
+
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useRef } from "react";
 import type { Asked } from "../api";
@@ -8,6 +9,7 @@ import { Export } from "../explore/export";
 import { SaveToBoard } from "../explore/save";
 import { SHOWN } from "../explore/shown";
 import { useAsk, useTitle } from "../hooks";
+import { t } from "../language";
 import { Card, Failure, Opened, Skeleton, Tabs } from "../parts";
 
 function useBody(): [Body, (body: Body) => void] {
@@ -21,7 +23,7 @@ function useBody(): [Body, (body: Body) => void] {
 }
 
 export function Explore() {
-  useTitle("Explore");
+  useTitle(t("Explore"));
   const [body, change] = useBody();
   const answer = useAsk<unknown>(body);
   const place = useRef<HTMLDivElement>(null);
@@ -31,9 +33,9 @@ export function Explore() {
   const label = KINDS.find(([kind]) => kind === body.question)?.[1] ?? "";
   return (
     <>
-      <Controls title="Explore" />
+      <Controls title={t("Explore")} />
       <Tabs
-        label="Question"
+        label={t("Question")}
         tabs={KINDS.map(([kind, name]) => [kind, name])}
         chosen={body.question}
         choose={(kind) => {
@@ -52,7 +54,7 @@ export function Explore() {
           <>
             <Export place={place} name={label} />
             <SaveToBoard body={body} label={label} />
-            <span aria-live="polite">{answer.isFetching ? "asking…" : ""}</span>
+            <span aria-live="polite">{answer.isFetching ? t("asking…") : ""}</span>
             <Opened query={answer.data?.queries[0]} name={label} />
           </>
         }

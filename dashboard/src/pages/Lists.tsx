@@ -1,12 +1,14 @@
 /** The lists of events and sources, and what lists show of visitors, places and times. */
+
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import type { EventRow, SessionRow, SourceRow } from "../api";
 import { Controls } from "../controls";
 import { ago, country, duration, exact, moment, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
+import { t } from "../language";
 import { Avatar, Card, Empty, Failure, Opened, Skeleton } from "../parts";
-import { question } from "../state";
+import { columnLabel, question } from "../state";
 import { type Column, Table } from "../table";
 
 export function Visitor({ id, name, bot }: { id: string; name: string; bot?: string }) {
@@ -22,7 +24,7 @@ export function Visitor({ id, name, bot }: { id: string; name: string; bot?: str
       <span className="truncate">{name}</span>
       {bot && (
         <span title={bot} className="rounded bg-line px-1.5 text-xs text-soft">
-          bot
+          {t("bot")}
         </span>
       )}
     </Link>
@@ -31,7 +33,7 @@ export function Visitor({ id, name, bot }: { id: string; name: string; bot?: str
 
 export function Place({ code, city }: { code: string; city: string }) {
   const where = [city, country(code)].filter(Boolean).join(", ");
-  return <>{where || <span className="text-soft">unknown</span>}</>;
+  return <>{where || <span className="text-soft">{t("unknown")}</span>}</>;
 }
 
 export function When({ at }: { at: string }) {
@@ -44,9 +46,9 @@ export function When({ at }: { at: string }) {
 }
 
 export const EVENT_COLUMNS: Column<EventRow>[] = [
-  { name: "When", show: (row) => <When at={row.timestamp} /> },
+  { name: t("When"), show: (row) => <When at={row.timestamp} /> },
   {
-    name: "Event",
+    name: t("Event"),
     show: (row) => (
       <>
         <span className="font-medium">{row.name}</span>{" "}
@@ -54,12 +56,15 @@ export const EVENT_COLUMNS: Column<EventRow>[] = [
       </>
     ),
   },
-  { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} /> },
-  { name: "Page", show: (row) => row.path || "–", wide: true },
-  { name: "Source", show: (row) => row.source, wide: true },
-  { name: "Place", show: (row) => <Place code={row.country} city={row.city} />, wide: true },
   {
-    name: "Properties",
+    name: t("Visitor"),
+    show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} />,
+  },
+  { name: t("Page"), show: (row) => row.path || "–", wide: true },
+  { name: t("Source"), show: (row) => row.source, wide: true },
+  { name: t("Place"), show: (row) => <Place code={row.country} city={row.city} />, wide: true },
+  {
+    name: t("Properties"),
     wide: true,
     show: (row) => (
       <code className="text-xs text-soft" title={row.properties}>
@@ -84,29 +89,32 @@ export function Started({ row }: { row: SessionRow }) {
 }
 
 export const SESSION_COLUMNS: Column<SessionRow>[] = [
-  { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} /> },
-  { name: "Started", show: (row) => <Started row={row} /> },
   {
-    name: "Duration",
+    name: t("Visitor"),
+    show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} />,
+  },
+  { name: t("Started"), show: (row) => <Started row={row} /> },
+  {
+    name: t("Duration"),
     number: true,
     show: (row) =>
       row.active ? (
-        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">Active</span>
+        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">{t("Active")}</span>
       ) : (
         duration(row.duration_s)
       ),
   },
-  { name: "Pages", number: true, show: (row) => exact(row.page_views), wide: true },
-  { name: "Events", number: true, show: (row) => exact(row.events), wide: true },
-  { name: "Entry", show: (row) => row.entry_path || "–", wide: true },
-  { name: "Exit", show: (row) => row.exit_path || "–", wide: true },
-  { name: "Source", show: (row) => `${row.source} / ${row.medium}`, wide: true },
+  { name: t("Pages"), number: true, show: (row) => exact(row.page_views), wide: true },
+  { name: t("Events"), number: true, show: (row) => exact(row.events), wide: true },
+  { name: t("Entry"), show: (row) => row.entry_path || "–", wide: true },
+  { name: t("Exit"), show: (row) => row.exit_path || "–", wide: true },
+  { name: t("Source"), show: (row) => `${row.source} / ${row.medium}`, wide: true },
   {
-    name: "Device",
-    show: (row) => [row.browser, row.system].filter(Boolean).join(", ") || "unknown",
+    name: t("Device"),
+    show: (row) => [row.browser, row.system].filter(Boolean).join(", ") || t("unknown"),
     wide: true,
   },
-  { name: "Place", show: (row) => <Place code={row.country} city={row.city} />, wide: true },
+  { name: t("Place"), show: (row) => <Place code={row.country} city={row.city} />, wide: true },
 ];
 
 function List<Row>(props: {
@@ -127,7 +135,13 @@ function List<Row>(props: {
       <Controls title={props.title} />
       {props.above}
       <Card
-        title={rows ? `${exact(rows.length)} ${rows.length < limit ? "in this period" : "newest"}` : "…"}
+        title={
+          rows
+            ? t(rows.length < limit ? "{rows} in this period" : "the newest {rows}", {
+                rows: exact(rows.length),
+              })
+            : "…"
+        }
         aside={
           <>
             <a
@@ -136,15 +150,17 @@ function List<Row>(props: {
             >
               CSV
             </a>
-            <Opened query={answer.data?.query} name={props.title.toLowerCase()} />
+            <Opened query={answer.data?.query} name={props.title} />
           </>
         }
       >
         {answer.error && <Failure error={answer.error} again={answer.refetch} />}
         {rows === undefined && !answer.error && <Skeleton rows={12} />}
         {rows?.length === 0 && (
-          <Empty title={`No ${props.title.toLowerCase()} here`}>
-            Choose a longer period, take a filter away, or send an event: it is here within two seconds.
+          <Empty title={t("Nothing here")}>
+            {t(
+              "Choose a longer period, take a filter away, or send an event: it is here within two seconds.",
+            )}
           </Empty>
         )}
         {rows !== undefined && rows.length > 0 && (
@@ -156,7 +172,7 @@ function List<Row>(props: {
             onClick={() => setLimit(Math.min(1000, limit * 2))}
             className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
           >
-            Show more
+            {t("Show more")}
           </button>
         )}
       </Card>
@@ -168,7 +184,7 @@ export function Events() {
   const [view] = useView();
   return (
     <List<EventRow>
-      title="Events"
+      title={t("Events")}
       step={100}
       path={(limit) => `events?${question(view, { limit })}`}
       columns={EVENT_COLUMNS}
@@ -178,23 +194,21 @@ export function Events() {
 }
 
 const GROUPINGS: [string, string][] = [
-  ["channel", "Channel"],
-  ["channel,source,medium", "Source and medium"],
-  ["source,medium,campaign", "Campaign"],
-  ["referrer_host", "Referrer"],
-  ["source,entry_path", "Landing page"],
+  ["channel", t("Channel")],
+  ["channel,source,medium", t("Source and medium")],
+  ["source,medium,campaign", t("Campaign")],
+  ["referrer_host", t("Referrer")],
+  ["source,entry_path", t("Landing page")],
 ];
 
 export function Sources() {
   const [view] = useView();
   const [by, setBy] = useState("channel,source,medium");
   const columns = by.split(",");
-  const named = (column: string) =>
-    ({ entry_path: "Landing page", referrer_host: "Referrer" })[column] ??
-    column.charAt(0).toUpperCase() + column.slice(1);
+  const named = (column: string) => (column === "entry_path" ? t("Landing page") : columnLabel(column));
   return (
     <List<SourceRow>
-      title="Sources"
+      title={t("Sources")}
       step={100}
       path={(limit) =>
         `sources?${question(view, { limit })}${columns.map((column) => `&by=${column}`).join("")}`
@@ -202,7 +216,7 @@ export function Sources() {
       id={(row) => columns.map((column) => row[column as keyof SourceRow]).join("\n")}
       above={
         <label className="mb-3 inline-flex items-center gap-2">
-          By
+          {t("By")}
           <select
             value={by}
             onChange={(event) => setBy(event.target.value)}
@@ -221,14 +235,14 @@ export function Sources() {
           name: named(column),
           wide: position > 1,
           show: (row: SourceRow) =>
-            String(row[column as keyof SourceRow]) || <span className="text-soft">none</span>,
+            String(row[column as keyof SourceRow]) || <span className="text-soft">{t("none")}</span>,
         })),
-        { name: "Sessions", number: true, show: (row) => exact(row.sessions) },
-        { name: "Visitors", number: true, show: (row) => exact(row.visitors), wide: true },
-        { name: "Bounce rate", number: true, show: (row) => percent(row.bounce_rate), wide: true },
-        { name: "Duration", number: true, show: (row) => duration(row.duration_s), wide: true },
-        { name: "Conversions", number: true, show: (row) => exact(row.conversions) },
-        { name: "Revenue", number: true, show: (row) => money(row.revenue), wide: true },
+        { name: t("Sessions"), number: true, show: (row) => exact(row.sessions) },
+        { name: t("Visitors"), number: true, show: (row) => exact(row.visitors), wide: true },
+        { name: t("Bounce rate"), number: true, show: (row) => percent(row.bounce_rate), wide: true },
+        { name: t("Duration"), number: true, show: (row) => duration(row.duration_s), wide: true },
+        { name: t("Conversions"), number: true, show: (row) => exact(row.conversions) },
+        { name: t("Revenue"), number: true, show: (row) => money(row.revenue), wide: true },
       ]}
     />
   );

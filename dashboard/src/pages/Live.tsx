@@ -1,4 +1,5 @@
 /** Who is here, and what arrives, as it arrives. */
+
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { type Answer, api, type EventRow, type LiveNow, patience } from "../api";
@@ -7,6 +8,7 @@ import { FilterBar } from "../controls";
 import { quiet } from "../dialog";
 import { exact } from "../format";
 import { useProject, useTitle, useView } from "../hooks";
+import { locale, t } from "../language";
 import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
 import { question } from "../state";
 import { useStream } from "../stream";
@@ -15,15 +17,15 @@ import { World } from "../world";
 import { Place, Visitor, When } from "./Lists";
 
 const HERE: Column<LiveNow["here"][number]>[] = [
-  { name: "Visitor", show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} /> },
-  { name: "On page", show: (row) => row.path || "–" },
-  { name: "From", show: (row) => row.source, wide: true },
-  { name: "Place", show: (row) => <Place code={row.country} city="" />, wide: true },
-  { name: "Last seen", show: (row) => <When at={row.last_seen} /> },
+  { name: t("Visitor"), show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} /> },
+  { name: t("On page"), show: (row) => row.path || "–" },
+  { name: t("From"), show: (row) => row.source, wide: true },
+  { name: t("Place"), show: (row) => <Place code={row.country} city="" />, wide: true },
+  { name: t("Last seen"), show: (row) => <When at={row.last_seen} /> },
 ];
 
 export function Live() {
-  useTitle("Live");
+  useTitle(t("Live"));
   const project = useProject();
   const [view] = useView();
   const today = { ...view, period: "today", from: undefined, to: undefined };
@@ -41,49 +43,49 @@ export function Live() {
   return (
     <>
       <div className="mb-4 space-y-3">
-        <h1 className="text-xl font-semibold">Live</h1>
+        <h1 className="text-xl font-semibold">{t("Live")}</h1>
         <FilterBar />
       </div>
       {live.error && <Failure error={live.error} again={live.refetch} />}
       <div className="mb-4 grid gap-4 md:grid-cols-[14rem_1fr_1fr]">
-        <Card title="Here now" aside={<Opened query={live.data?.query} name="who is here" />}>
+        <Card title={t("Here now")} aside={<Opened query={live.data?.query} name={t("who is here")} />}>
           <div className="px-4 pb-4">
             <p className="text-5xl font-semibold" aria-live="polite">
               {now ? exact(now.visitors) : "…"}
             </p>
-            <p className="mt-1 text-soft">visitors in the last five minutes</p>
+            <p className="mt-1 text-soft">{t("visitors in the last five minutes")}</p>
           </div>
         </Card>
-        <Card title="Events, the last half hour by minute">
+        <Card title={t("Events, the last half hour by minute")}>
           {now ? (
             <Chart
               height={170}
-              label={`Events by minute: ${now.minutes.map((one) => one.events).join(", ")}`}
+              label={t("Events by minute: {join}", { join: now.minutes.map((one) => one.events).join(", ") })}
               labels={now.minutes.map((one) =>
-                new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone: project.timezone }).format(
+                new Intl.DateTimeFormat(locale, { timeStyle: "short", timeZone: project.timezone }).format(
                   one.minute * 1000,
                 ),
               )}
               show={exact}
-              series={[{ name: "Events", kind: "bar", values: now.minutes.map((one) => one.events) }]}
+              series={[{ name: t("Events"), kind: "bar", values: now.minutes.map((one) => one.events) }]}
             />
           ) : (
             <Skeleton rows={4} />
           )}
         </Card>
-        <Card title="Where they are">
-          <World values={places} what="visitors" height={170} />
+        <Card title={t("Where they are")}>
+          <World values={places} height={170} />
         </Card>
       </div>
       <Stream query={question(today)} />
-      <Card title="Visitors" className="mt-4">
+      <Card title={t("Visitors")} className="mt-4">
         {now === undefined && !live.error && <Skeleton />}
         {now?.here.length === 0 && (
-          <Empty title="Nobody is here right now">Whoever comes appears by themselves.</Empty>
+          <Empty title={t("Nobody is here right now")}>{t("Whoever comes appears by themselves.")}</Empty>
         )}
         {now !== undefined && now.here.length > 0 && (
           <Table
-            caption="Visitors who are here"
+            caption={t("Visitors who are here")}
             columns={HERE}
             rows={now.here}
             id={(row) => row.visitor_id}
@@ -122,23 +124,26 @@ function Stream({ query }: { query: string }) {
   }, [events, before.data]);
   return (
     <Card
-      title="As it happens"
+      title={t("As it happens")}
       aside={
         <>
-          <span role="status">{connected ? "connected" : "connecting …"}</span>
+          <span role="status">{connected ? t("connected") : t("connecting …")}</span>
           <button type="button" className={quiet} aria-pressed={paused} onClick={() => setPaused(!paused)}>
-            {paused ? `Go on${waiting > 0 ? ` (${waiting} new)` : ""}` : "Pause"}
+            {paused ? (waiting > 0 ? t("Go on ({waiting} new)", { waiting }) : t("Go on")) : t("Pause")}
           </button>
-          <Opened query={before.data?.query} name="the newest events" />
+          <Opened query={before.data?.query} name={t("the newest events")} />
         </>
       }
     >
       {before.error && <Failure error={before.error} again={before.refetch} />}
       {before.data === undefined && !before.error && <Skeleton />}
       {before.data && groups.length === 0 && (
-        <Empty title="Nothing has happened today">What arrives is here within two seconds.</Empty>
+        <Empty title={t("Nothing has happened today")}>{t("What arrives is here within two seconds.")}</Empty>
       )}
-      <ol className="grid gap-3 p-4 pt-2 md:grid-cols-2 xl:grid-cols-3" aria-label="Newest events by visitor">
+      <ol
+        className="grid gap-3 p-4 pt-2 md:grid-cols-2 xl:grid-cols-3"
+        aria-label={t("Newest events by visitor")}
+      >
         {groups.map((group) => (
           <Group key={group[0]?.visitor_id} events={group} />
         ))}
@@ -170,7 +175,9 @@ function Group({ events }: { events: EventRow[] }) {
         ))}
       </ul>
       {events.length > SHOWN_OF_EACH && (
-        <p className="mt-1 text-xs text-soft">and {events.length - SHOWN_OF_EACH} before</p>
+        <p className="mt-1 text-xs text-soft">
+          {t("and {length} before", { length: events.length - SHOWN_OF_EACH })}
+        </p>
       )}
     </li>
   );

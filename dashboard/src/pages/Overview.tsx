@@ -4,6 +4,7 @@ import { Chart } from "../chart";
 import { Controls } from "../controls";
 import { change, count, country, day, duration, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
+import { t, term } from "../language";
 import { Card, Change, Empty, Failure, Opened, Skeleton, WhenSeen } from "../parts";
 import { only, question, type View } from "../state";
 import { Checklist, Goals, HereNow, Notes, Places } from "./home";
@@ -11,28 +12,28 @@ import { Setup } from "./Setup";
 
 type Metric = "visitors" | "sessions" | "page_views" | "events";
 const METRICS: [Metric, string][] = [
-  ["visitors", "Visitors"],
-  ["sessions", "Sessions"],
-  ["page_views", "Page views"],
-  ["events", "Events"],
+  ["visitors", t("Visitors")],
+  ["sessions", t("Sessions")],
+  ["page_views", t("Page views")],
+  ["events", t("Events")],
 ];
 
 const CARDS = [
-  <Ranking key="channel" title="Channels" by="channel" />,
-  <Ranking key="source" title="Sources" by="source" />,
-  <Ranking key="path" title="Pages" by="path" />,
-  <Ranking key="name" title="Events" by="name" />,
+  <Ranking key="channel" title={t("Channels")} by="channel" />,
+  <Ranking key="source" title={t("Sources")} by="source" />,
+  <Ranking key="path" title={t("Pages")} by="path" />,
+  <Ranking key="name" title={t("Events")} by="name" />,
   <Places key="places" />,
-  <Ranking key="country" title="Countries" by="country" show={country} />,
-  <Ranking key="device" title="Devices" by="device" />,
-  <Ranking key="browser" title="Browsers" by="browser" />,
-  <Ranking key="entry_path" title="Entry pages" by="entry_path" />,
+  <Ranking key="country" title={t("Countries")} by="country" show={country} />,
+  <Ranking key="device" title={t("Devices")} by="device" />,
+  <Ranking key="browser" title={t("Browsers")} by="browser" />,
+  <Ranking key="entry_path" title={t("Entry pages")} by="entry_path" />,
   <Goals key="goals" />,
   <Notes key="notes" />,
 ];
 
 export function Overview() {
-  useTitle("Overview");
+  useTitle(t("Overview"));
   const [view] = useView();
   const [metric, setMetric] = useState<Metric>("visitors");
   const totals = useAnswer<{ current: Totals; previous: Totals }>(`overview?${question(view)}`);
@@ -41,16 +42,16 @@ export function Overview() {
   const { current, previous } = totals.data?.data ?? {};
   return (
     <>
-      <Controls title="Overview" />
+      <Controls title={t("Overview")} />
       <Checklist />
       {totals.error && <Failure error={totals.error} again={totals.refetch} />}
       <Card
         className="mb-4"
-        title="In this period"
+        title={t("In this period")}
         aside={
           <>
             <HereNow />
-            <Opened query={totals.data?.query} name="these totals" />
+            <Opened query={totals.data?.query} name={t("these totals")} />
           </>
         }
       >
@@ -68,7 +69,7 @@ export function Overview() {
                   type="button"
                   aria-pressed={metric === name}
                   onClick={() => setMetric(name)}
-                  className="rounded-lg px-3 py-2 text-left hover:bg-accent-soft/50 aria-pressed:bg-accent-soft"
+                  className="rounded-lg px-3 py-2 text-start hover:bg-accent-soft/50 aria-pressed:bg-accent-soft"
                 >
                   <Tile label={label} value={count(current[name])}>
                     <Change value={change(current[name], previous[name])} />
@@ -76,17 +77,17 @@ export function Overview() {
                 </button>
               ))}
               <div className="px-3 py-2">
-                <Tile label="Bounce rate" value={percent(current.bounce_rate)}>
+                <Tile label={t("Bounce rate")} value={percent(current.bounce_rate)}>
                   <Change value={change(current.bounce_rate, previous.bounce_rate)} good={-1} />
                 </Tile>
               </div>
               <div className="px-3 py-2">
-                <Tile label="Duration" value={duration(current.duration_s)}>
+                <Tile label={t("Duration")} value={duration(current.duration_s)}>
                   <Change value={change(current.duration_s, previous.duration_s)} />
                 </Tile>
               </div>
               <div className="px-3 py-2">
-                <Tile label="Revenue" value={money(current.revenue)}>
+                <Tile label={t("Revenue")} value={money(current.revenue)}>
                   <RevenueChange now={current.revenue} before={previous.revenue} />
                 </Tile>
               </div>
@@ -147,11 +148,15 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
   const shown = view.period === "all" && !view.from ? points.slice(Math.max(0, first - 1)) : points;
   return (
     <div className="relative px-2 pt-3 pb-2">
-      <div className="absolute top-1 right-3 z-10">
-        <Opened query={answer.data.query} name={`${label.toLowerCase()} over time`} />
+      <div className="absolute top-1 end-3 z-10">
+        <Opened query={answer.data.query} name={t("{label} over time", { label })} />
       </div>
       <Chart
-        label={`${label} by ${interval}: ${shown.map((point) => point.value).join(", ")}`}
+        label={t("{label} by {interval, select, hour {hour} day {day} week {week} other {month}}: {join}", {
+          label,
+          interval,
+          join: shown.map((point) => point.value).join(", "),
+        })}
         labels={shown.map((point) => day(point.at, project.timezone, interval))}
         show={count}
         series={[
@@ -160,7 +165,7 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
             ? []
             : [
                 {
-                  name: view.compare === "year" ? "A year ago" : "Before",
+                  name: view.compare === "year" ? t("A year ago") : t("Before"),
                   kind: "line" as const,
                   quiet: true,
                   values: previous.slice(0, shown.length).map((point) => point.value),
@@ -175,7 +180,7 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
 function Ranking({
   title,
   by,
-  show = (value) => value,
+  show = term,
 }: {
   title: string;
   by: string;
@@ -186,10 +191,10 @@ function Ranking({
   const rows = answer.data?.data;
   const most = Math.max(1, ...(rows ?? []).map((row) => row.visitors));
   return (
-    <Card title={title} aside={<Opened query={answer.data?.query} name={title.toLowerCase()} />}>
+    <Card title={title} aside={<Opened query={answer.data?.query} name={title} />}>
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {rows === undefined && !answer.error && <Skeleton />}
-      {rows?.length === 0 && <Empty title="Nothing in this period" />}
+      {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
       {rows !== undefined && rows.length > 0 && (
         <table className="mb-2 w-full table-fixed">
           <colgroup>
@@ -198,31 +203,31 @@ function Ranking({
           </colgroup>
           <thead className="sr-only">
             <tr>
-              <th scope="col" className="px-4 py-1 text-left font-medium">
+              <th scope="col" className="px-4 py-1 text-start font-medium">
                 {title}
               </th>
-              <th scope="col" className="w-24 px-4 py-1 text-right font-medium">
-                Visitors
+              <th scope="col" className="w-24 px-4 py-1 text-end font-medium">
+                {t("Visitors")}
               </th>
             </tr>
           </thead>
           <tbody>
             {rows.map((row) => {
-              const label = show(row.value) || "unknown";
+              const label = show(row.value) || t("unknown");
               return (
                 <tr key={row.value}>
                   <td className="px-2 py-0.5">
                     <button
                       type="button"
-                      title={`Show only ${label}`}
+                      title={t("Show only {label}", { label })}
                       onClick={() =>
                         changeView({ filter: [...new Set([...view.filter, only(by, row.value)])] })
                       }
-                      className="relative block w-full truncate rounded-md px-2 py-1 text-left hover:underline"
+                      className="relative block w-full truncate rounded-md px-2 py-1 text-start hover:underline"
                     >
                       <span
                         aria-hidden="true"
-                        className="absolute inset-y-0 left-0 rounded-md bg-accent-soft"
+                        className="absolute inset-y-0 start-0 rounded-md bg-accent-soft"
                         style={{ width: `${(100 * row.visitors) / most}%` }}
                       />
                       <span className={`relative ${row.value === "" ? "text-soft italic" : ""}`}>
@@ -230,7 +235,7 @@ function Ranking({
                       </span>
                     </button>
                   </td>
-                  <td className="px-4 text-right">{count(row.visitors)}</td>
+                  <td className="px-4 text-end">{count(row.visitors)}</td>
                 </tr>
               );
             })}

@@ -1,49 +1,56 @@
 /** Sessions and people: large tables that the server sorts. */
+
 import { useState } from "react";
 import type { PersonRow, SessionRow } from "../api";
 import { type BigColumn, BigTable } from "../bigtable";
 import { Controls } from "../controls";
 import { duration, exact } from "../format";
 import { useTitle } from "../hooks";
+import { t, term } from "../language";
 import { Empty } from "../parts";
 import { Place, Started, Visitor, When } from "./Lists";
 
-const nothing = (what: string) => (
-  <Empty title={`No ${what} here`}>
-    Choose a longer period, take a filter away, or send an event: it is here within two seconds.
+const nothing = (title: string) => (
+  <Empty title={title}>
+    {t("Choose a longer period, take a filter away, or send an event: it is here within two seconds.")}
   </Empty>
 );
 
 const SESSIONS: BigColumn<SessionRow>[] = [
   {
-    name: "Visitor",
+    name: t("Visitor"),
     width: "minmax(11rem,1.5fr)",
     usual: true,
     show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.visitor_name} bot={row.bot} />,
   },
   {
-    name: "Started",
+    name: t("Started"),
     sort: "started_at",
     width: "minmax(7rem,1fr)",
     usual: true,
     show: (row) => <Started row={row} />,
   },
   {
-    name: "Duration",
+    name: t("Duration"),
     sort: "duration_s",
     number: true,
     width: "7rem",
     usual: true,
     show: (row) =>
       row.active ? (
-        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">Active</span>
+        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">{t("Active")}</span>
       ) : (
         duration(row.duration_s)
       ),
   },
-  { name: "Ended", sort: "ended_at", width: "minmax(7rem,1fr)", show: (row) => <When at={row.ended_at} /> },
   {
-    name: "Pages",
+    name: t("Ended"),
+    sort: "ended_at",
+    width: "minmax(7rem,1fr)",
+    show: (row) => <When at={row.ended_at} />,
+  },
+  {
+    name: t("Pages"),
     sort: "page_views",
     number: true,
     width: "5rem",
@@ -51,7 +58,7 @@ const SESSIONS: BigColumn<SessionRow>[] = [
     show: (row) => exact(row.page_views),
   },
   {
-    name: "Events",
+    name: t("Events"),
     sort: "events",
     number: true,
     width: "5rem",
@@ -59,30 +66,30 @@ const SESSIONS: BigColumn<SessionRow>[] = [
     show: (row) => exact(row.events),
   },
   {
-    name: "Entry",
+    name: t("Entry"),
     sort: "entry_path",
     width: "minmax(8rem,1fr)",
     usual: true,
     show: (row) => row.entry_path || "–",
   },
-  { name: "Exit", sort: "exit_path", width: "minmax(8rem,1fr)", show: (row) => row.exit_path || "–" },
+  { name: t("Exit"), sort: "exit_path", width: "minmax(8rem,1fr)", show: (row) => row.exit_path || "–" },
   {
-    name: "Source",
+    name: t("Source"),
     sort: "source",
     width: "minmax(8rem,1fr)",
     usual: true,
     show: (row) => `${row.source} / ${row.medium}`,
   },
-  { name: "Channel", width: "minmax(8rem,1fr)", show: (row) => row.channel },
-  { name: "Campaign", width: "minmax(8rem,1fr)", show: (row) => row.campaign || "–" },
+  { name: t("Channel"), width: "minmax(8rem,1fr)", show: (row) => term(row.channel) },
+  { name: t("Campaign"), width: "minmax(8rem,1fr)", show: (row) => row.campaign || "–" },
   {
-    name: "Device",
+    name: t("Device"),
     width: "minmax(9rem,1fr)",
     usual: true,
-    show: (row) => [row.browser, row.system].filter(Boolean).join(", ") || "unknown",
+    show: (row) => [row.browser, row.system].filter(Boolean).join(", ") || t("unknown"),
   },
   {
-    name: "Place",
+    name: t("Place"),
     sort: "country",
     width: "minmax(8rem,1fr)",
     usual: true,
@@ -91,12 +98,12 @@ const SESSIONS: BigColumn<SessionRow>[] = [
 ];
 
 export function Sessions() {
-  useTitle("Sessions");
+  useTitle(t("Sessions"));
   return (
     <>
-      <Controls title="Sessions" />
+      <Controls title={t("Sessions")} />
       <BigTable<SessionRow>
-        name="Sessions"
+        name={t("Sessions")}
         body={{ question: "sessions" }}
         usual="started_at"
         ascending
@@ -104,7 +111,7 @@ export function Sessions() {
         total={(data: { totals: { sessions: number } }) => data.totals.sessions}
         columns={SESSIONS}
         id={(row) => row.session_id + row.visitor_id}
-        empty={nothing("sessions")}
+        empty={nothing(t("No sessions here"))}
       />
     </>
   );
@@ -112,27 +119,27 @@ export function Sessions() {
 
 const PEOPLE: BigColumn<PersonRow & { first_seen: string }>[] = [
   {
-    name: "Person",
+    name: t("Person"),
     width: "minmax(12rem,2fr)",
     usual: true,
     show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.name} />,
   },
   {
-    name: "Last seen",
+    name: t("Last seen"),
     sort: "last_seen",
     width: "minmax(7rem,1fr)",
     usual: true,
     show: (row) => <When at={row.last_seen} />,
   },
   {
-    name: "First seen",
+    name: t("First seen"),
     sort: "first_seen",
     width: "minmax(7rem,1fr)",
     usual: true,
     show: (row) => <When at={row.first_seen} />,
   },
   {
-    name: "Sessions",
+    name: t("Sessions"),
     sort: "sessions",
     number: true,
     width: "6rem",
@@ -140,7 +147,7 @@ const PEOPLE: BigColumn<PersonRow & { first_seen: string }>[] = [
     show: (row) => exact(row.sessions),
   },
   {
-    name: "Page views",
+    name: t("Page views"),
     sort: "page_views",
     number: true,
     width: "7rem",
@@ -148,16 +155,16 @@ const PEOPLE: BigColumn<PersonRow & { first_seen: string }>[] = [
     show: (row) => exact(row.page_views),
   },
   {
-    name: "Events",
+    name: t("Events"),
     sort: "events",
     number: true,
     width: "6rem",
     usual: true,
     show: (row) => exact(row.events),
   },
-  { name: "Visitors joined", number: true, width: "8rem", show: (row) => exact(row.visitors) },
+  { name: t("Visitors joined"), number: true, width: "8rem", show: (row) => exact(row.visitors) },
   {
-    name: "Country",
+    name: t("Country"),
     width: "minmax(8rem,1fr)",
     usual: true,
     show: (row) => <Place code={row.country} city="" />,
@@ -165,24 +172,24 @@ const PEOPLE: BigColumn<PersonRow & { first_seen: string }>[] = [
 ];
 
 export function People() {
-  useTitle("People");
+  useTitle(t("People"));
   const [search, setSearch] = useState("");
   const wanted = search.trim();
   return (
     <>
-      <Controls title="People" />
+      <Controls title={t("People")} />
       <label className="mb-3 block">
-        <span className="sr-only">Find somebody by name or id</span>
+        <span className="sr-only">{t("Find somebody by name or id")}</span>
         <input
           type="search"
           value={search}
           onChange={(event) => setSearch(event.target.value)}
-          placeholder="Find by name or id"
+          placeholder={t("Find by name or id")}
           className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
         />
       </label>
       <BigTable<PersonRow & { first_seen: string }>
-        name="People"
+        name={t("People")}
         body={{ question: "persons" }}
         filter={
           wanted && {
@@ -193,7 +200,7 @@ export function People() {
         rows={(data: (PersonRow & { first_seen: string })[]) => data}
         columns={PEOPLE}
         id={(row) => row.person}
-        empty={nothing("people")}
+        empty={nothing(t("Nobody here"))}
       />
     </>
   );

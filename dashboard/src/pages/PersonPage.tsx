@@ -1,10 +1,12 @@
 /** One person across visitors and sessions: what is known of them, and everything they did. */
+
 import { useSearch } from "@tanstack/react-router";
 import { useContext, useState } from "react";
 import { api, type EventRow, type PersonRow, type SessionRow } from "../api";
 import { quiet } from "../dialog";
 import { exact, moment } from "../format";
 import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../hooks";
+import { t, term } from "../language";
 import { Avatar, Card, Empty, Facts, Failure, Opened, Skeleton } from "../parts";
 import { Table } from "../table";
 import { Timeline } from "../timeline";
@@ -46,12 +48,16 @@ export function PersonPage() {
     bots: true,
   });
   const found = answer.data?.data;
-  const name = found?.user_ids[0] || found?.profile?.name || "Visitor";
+  const name = found?.user_ids[0] || found?.profile?.name || t("Visitor");
   useTitle(name);
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined) return <Skeleton rows={10} />;
   if (!found?.profile)
-    return <Empty title="Nobody has this id">The link may not be whole, or the person was erased.</Empty>;
+    return (
+      <Empty title={t("Nobody has this id")}>
+        {t("The link may not be whole, or the person was erased.")}
+      </Empty>
+    );
   const { profile, sessions, events } = found;
   const [latest] = sessions;
   return (
@@ -60,35 +66,48 @@ export function PersonPage() {
         <Avatar id={id} />
         <div className="min-w-0">
           <h1 className="truncate text-xl font-semibold">{name}</h1>
-          <p className="truncate text-soft">{found.user_ids.length > 0 ? profile.name : "not signed in"}</p>
+          <p className="truncate text-soft">
+            {found.user_ids.length > 0 ? profile.name : t("not signed in")}
+          </p>
         </div>
       </div>
       <Card
         className="mb-4"
-        title="Profile"
-        aside={<Opened query={answer.data.queries[0]} name="this person" />}
+        title={t("Profile")}
+        aside={<Opened query={answer.data.queries[0]} name={t("this person")} />}
       >
         <Facts
           facts={[
-            ["First seen", moment(profile.first_seen, project.timezone)],
-            ["Last seen", <When key="last" at={profile.last_seen} />],
-            ["Sessions", exact(profile.sessions)],
-            ["Page views", exact(profile.page_views)],
-            ["Events", exact(profile.events)],
-            ["Came first by", sessions.at(-1)?.channel ?? "unknown"],
+            [t("First seen"), moment(profile.first_seen, project.timezone)],
+            [t("Last seen"), <When key="last" at={profile.last_seen} />],
+            [t("Sessions"), exact(profile.sessions)],
+            [t("Page views"), exact(profile.page_views)],
+            [t("Events"), exact(profile.events)],
+            [t("Came first by"), term(sessions.at(-1)?.channel ?? "unknown")],
             [
-              "Device",
-              latest ? [latest.browser, latest.system].filter(Boolean).join(", ") || "unknown" : "unknown",
+              t("Device"),
+              latest
+                ? [latest.browser, latest.system].filter(Boolean).join(", ") || t("unknown")
+                : t("unknown"),
             ],
-            ["Place", latest ? <Place key="place" code={latest.country} city={latest.city} /> : "unknown"],
-            ["User ids", found.user_ids.join(", ") || "none"],
-            ["Visitors joined", exact(found.visitor_ids.length)],
+            [
+              t("Place"),
+              latest ? <Place key="place" code={latest.country} city={latest.city} /> : t("unknown"),
+            ],
+            [t("User ids"), found.user_ids.join(", ") || t("none")],
+            [t("Visitors joined"), exact(found.visitor_ids.length)],
           ]}
         />
       </Card>
       <div className="grid gap-4 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-4">
-          <Card title={events.length === limit ? `The newest ${exact(limit)} events` : "Timeline"}>
+          <Card
+            title={
+              events.length === limit
+                ? t("The newest {limit} events", { limit: exact(limit) })
+                : t("Timeline")
+            }
+          >
             <Timeline events={events} sessions />
             {events.length === limit && limit < 5000 && (
               <button
@@ -96,13 +115,13 @@ export function PersonPage() {
                 onClick={() => setLimit(Math.min(5000, limit * 3))}
                 className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
               >
-                Show more
+                {t("Show more")}
               </button>
             )}
           </Card>
-          <Card title="Sessions">
+          <Card title={t("Sessions")}>
             <Table
-              caption="Sessions"
+              caption={t("Sessions")}
               columns={SESSION_COLUMNS.slice(1)}
               rows={sessions}
               id={(row) => row.session_id + row.visitor_id}
@@ -124,10 +143,10 @@ const said = (value: unknown) => (typeof value === "string" ? value : JSON.strin
 function Properties({ whole }: { whole: Whole }) {
   const names = Object.keys(whole.properties).sort();
   return (
-    <Card title="Properties">
+    <Card title={t("Properties")}>
       {names.length === 0 && (
-        <Empty title="None yet">
-          What `identify` says of somebody stands here, with what it said before.
+        <Empty title={t("None yet")}>
+          {t("What `identify` says of somebody stands here, with what it said before.")}
         </Empty>
       )}
       <dl className="space-y-2 px-4 pb-4">
@@ -140,14 +159,16 @@ function Properties({ whole }: { whole: Whole }) {
               {history.length > 1 && (
                 <dd>
                   <details className="text-xs text-soft">
-                    <summary className="cursor-pointer">{history.length - 1} before</summary>
+                    <summary className="cursor-pointer">
+                      {t("{length} before", { length: history.length - 1 })}
+                    </summary>
                     <ol>
                       {history
                         .slice(0, -1)
                         .reverse()
                         .map((one) => (
                           <li key={one.at}>
-                            {said(one.value)}, from <When at={one.at} />
+                            {said(one.value)} · <When at={one.at} />
                           </li>
                         ))}
                     </ol>
@@ -172,11 +193,11 @@ function Merges({ merges }: { merges: Merge[] }) {
     const body = { identity: merge.identity, person: merge.person, undone };
     await api.post(`/projects/${project.id}/merges/undo`, body);
     refresh();
-    if (undone) say("They are counted apart from now on.", () => void undo(merge, false));
+    if (undone) say(t("They are counted apart from now on."), () => void undo(merge, false));
   }
   if (merges.length === 0) return null;
   return (
-    <Card title="Joined by">
+    <Card title={t("Joined by")}>
       <ul className="divide-y divide-line px-4 pb-2">
         {merges.map((merge) => (
           <li
@@ -193,7 +214,7 @@ function Merges({ merges }: { merges: Merge[] }) {
             </span>
             {me?.is_admin && (
               <button type="button" className={quiet} onClick={() => void undo(merge, !merge.undone)}>
-                {merge.undone ? "Join again" : "Undo"}
+                {merge.undone ? t("Join again") : t("Undo")}
               </button>
             )}
           </li>

@@ -1,8 +1,10 @@
 /** One session: who, from where, with what, and step by step what they did. */
+
 import { useSearch } from "@tanstack/react-router";
 import type { EventRow } from "../api";
 import { duration, exact, moment } from "../format";
 import { useAnswer, useProject, useTitle } from "../hooks";
+import { t, term } from "../language";
 import { Card, Empty, Facts, Failure, Opened, Skeleton } from "../parts";
 import { Timeline } from "../timeline";
 import { Place, Visitor } from "./Lists";
@@ -10,7 +12,7 @@ import { Place, Visitor } from "./Lists";
 export function SessionPage() {
   const { id = "" } = useSearch({ strict: false }) as { id?: string };
   const project = useProject();
-  useTitle("Session");
+  useTitle(t("Session"));
   const answer = useAnswer<EventRow[]>(
     `events?period=all&bots=true&limit=1000&filter=${encodeURIComponent(`session_id:is:${id}`)}`,
   );
@@ -21,8 +23,8 @@ export function SessionPage() {
   const first = events.at(-1);
   if (first === undefined || last === undefined)
     return (
-      <Empty title="There is no such session">
-        Its events may have been erased, or the link is not whole.
+      <Empty title={t("There is no such session")}>
+        {t("Its events may have been erased, or the link is not whole.")}
       </Empty>
     );
   const pages = events.filter((one) => one.type === "page" || one.type === "screen");
@@ -30,30 +32,30 @@ export function SessionPage() {
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-4">
-        <h1 className="text-xl font-semibold">Session</h1>
+        <h1 className="text-xl font-semibold">{t("Session")}</h1>
         <Visitor id={first.visitor_id} name={last.user_id || first.visitor_name} bot={first.bot} />
       </div>
       <Card
         className="mb-4"
-        title="In short"
-        aside={<Opened query={answer.data.query} name="this session" />}
+        title={t("In short")}
+        aside={<Opened query={answer.data.query} name={t("this session")} />}
       >
         <Facts
           facts={[
-            ["Started", moment(first.timestamp, project.timezone)],
-            ["Duration", duration(seconds)],
-            ["Page views", exact(pages.length)],
-            ["Events", exact(events.length)],
-            ["Source", first.source],
-            ["Channel", first.channel],
-            ["Entry page", pages.at(-1)?.path ?? "–"],
-            ["Exit page", pages[0]?.path ?? "–"],
-            ["Device", [first.browser, first.system].filter(Boolean).join(", ") || "unknown"],
-            ["Place", <Place key="place" code={first.country} city={first.city} />],
+            [t("Started"), moment(first.timestamp, project.timezone)],
+            [t("Duration"), duration(seconds)],
+            [t("Page views"), exact(pages.length)],
+            [t("Events"), exact(events.length)],
+            [t("Source"), first.source],
+            [t("Channel"), term(first.channel)],
+            [t("Entry page"), pages.at(-1)?.path ?? "–"],
+            [t("Exit page"), pages[0]?.path ?? "–"],
+            [t("Device"), [first.browser, first.system].filter(Boolean).join(", ") || t("unknown")],
+            [t("Place"), <Place key="place" code={first.country} city={first.city} />],
           ]}
         />
       </Card>
-      <Card title={events.length === 1000 ? "The newest 1,000 steps" : "Step by step"}>
+      <Card title={events.length === 1000 ? t("The newest 1,000 steps") : t("Step by step")}>
         <Timeline events={events} />
       </Card>
     </>

@@ -1,13 +1,15 @@
 import { useContext, useState } from "react";
 import { api, type Project } from "../api";
 import { MeContext, useProject, useRefresh, useTitle } from "../hooks";
+import { t } from "../language";
 import { Card } from "../parts";
+import { Appearance } from "./appearance";
 import { Keys, Members } from "./team";
 
 const field = "mt-1 block min-h-9 w-full rounded-lg border border-line bg-card px-3";
 
 export function Settings() {
-  useTitle("Settings");
+  useTitle(t("Settings"));
   const project = useProject();
   const me = useContext(MeContext);
   const refresh = useRefresh();
@@ -25,7 +27,7 @@ export function Settings() {
         currency: given.get("currency"),
         goals,
       });
-      setSaid({ text: "Saved.", bad: false });
+      setSaid({ text: t("Saved."), bad: false });
       refresh();
     } catch (error) {
       setSaid({ text: (error as Error).message, bad: true });
@@ -34,8 +36,8 @@ export function Settings() {
 
   return (
     <div className="max-w-4xl space-y-4">
-      <h1 className="text-xl font-semibold">Settings</h1>
-      <Card title="Project">
+      <h1 className="text-xl font-semibold">{t("Settings")}</h1>
+      <Card title={t("Project")}>
         <form
           className="grid gap-3 p-4 sm:grid-cols-2"
           onSubmit={(event) => {
@@ -44,7 +46,7 @@ export function Settings() {
           }}
         >
           <label>
-            Name
+            {t("Name")}
             <input
               name="name"
               required
@@ -54,7 +56,7 @@ export function Settings() {
             />
           </label>
           <label>
-            Time zone
+            {t("Time zone")}
             <input
               name="timezone"
               required
@@ -64,7 +66,7 @@ export function Settings() {
             />
           </label>
           <label>
-            Currency
+            {t("Currency")}
             <input
               name="currency"
               required
@@ -75,7 +77,7 @@ export function Settings() {
             />
           </label>
           <label>
-            Goals, one event a line
+            {t("Goals, one event a line")}
             <textarea
               name="goals"
               rows={3}
@@ -89,7 +91,7 @@ export function Settings() {
               type="submit"
               className="justify-self-start rounded-lg bg-accent px-4 py-2 font-medium text-card"
             >
-              Save
+              {t("Save")}
             </button>
           )}
           <p role="status" className={`self-center ${said?.bad ? "text-bad" : "text-good"}`}>
@@ -97,6 +99,7 @@ export function Settings() {
           </p>
         </form>
       </Card>
+      <Appearance />
       <Keys admin={me?.is_admin ?? false} />
       {me?.is_admin && <Members />}
     </div>

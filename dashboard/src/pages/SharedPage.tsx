@@ -1,10 +1,12 @@
 /** A board that somebody was given a link to: read-only, and nothing else of the project. */
+
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { api, type Project, type Shared } from "../api";
 import { SharedTile } from "../boards/tile";
 import { ProjectContext, ReadOnly, useTitle } from "../hooks";
+import { t } from "../language";
 import { Failure, Skeleton } from "../parts";
 import { PERIODS } from "../state";
 
@@ -17,12 +19,11 @@ export function SharedPage() {
     queryFn: () => api.get<Shared>(`/shared/${token}`),
     retry: false,
   });
-  useTitle(answer.data?.name ?? "Board");
+  useTitle(answer.data?.name ?? t("Board"));
   if (answer.error) return <Failure error={answer.error} />;
   if (answer.data === undefined) return <Skeleton rows={8} />;
   const { name, layout, project, timezone, currency } = answer.data;
-  const pretended: Project = { id: "", name: project, timezone, currency, goals: [],
-          humans: [], keys: [] };
+  const pretended: Project = { id: "", name: project, timezone, currency, goals: [], humans: [], keys: [] };
   const period = layout.from
     ? `${layout.from} – ${layout.to}`
     : (PERIODS.find(([one]) => one === layout.period)?.[1] ?? layout.period);

@@ -1,11 +1,12 @@
 import { useState } from "react";
 import { api, type Me } from "../api";
 import { useTitle } from "../hooks";
+import { rich, t } from "../language";
 
 const field = "mt-1 block min-h-10 w-full rounded-lg border border-line bg-ground px-3";
 
 export function SignIn({ done }: { done: (me: Me) => void }) {
-  useTitle("Sign in");
+  useTitle(t("Sign in"));
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   return (
@@ -25,14 +26,14 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
       >
         <div>
           <h1 className="text-xl font-semibold">Trackway</h1>
-          <p className="text-soft">Sign in to see your numbers.</p>
+          <p className="text-soft">{t("Sign in to see your numbers.")}</p>
         </div>
         <label className="block">
-          E-mail
+          {t("E-mail")}
           <input type="email" name="email" autoComplete="username" required className={field} />
         </label>
         <label className="block">
-          Password
+          {t("Password")}
           <input type="password" name="password" autoComplete="current-password" required className={field} />
         </label>
         <p role="alert" className="text-bad empty:hidden">
@@ -43,11 +44,13 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
           disabled={busy}
           className="w-full rounded-lg bg-accent py-2.5 font-medium text-card disabled:opacity-60"
         >
-          {busy ? "Signing in…" : "Sign in"}
+          {busy ? t("Signing in…") : t("Sign in")}
         </button>
         <p className="text-xs text-soft">
-          The first start of the server printed an address and a password. Lost them?{" "}
-          <code>trackway user password EMAIL</code> sets another one.
+          {rich(
+            "The first start of the server printed an address and a password. Lost them? <code>trackway user password EMAIL</code> sets another one.",
+            { code: (text) => <code>{text}</code> },
+          )}
         </p>
       </form>
     </main>

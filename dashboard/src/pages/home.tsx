@@ -1,11 +1,13 @@
 /** The smaller parts of the home page: who is here, places, goals, notes, and what is still to be set up. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useContext, useState } from "react";
 import { type Answer, api, type BreakdownRow, type Drawn, type LiveNow, patience } from "../api";
 import { field, primary } from "../dialog";
-import { count, day, exact } from "../format";
+import { count, day, exact, percent } from "../format";
 import { MeContext, useAnswer, useAsk, useProject, useView } from "../hooks";
+import { rich, t } from "../language";
 import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
 import { question } from "../state";
 import { useToast } from "../toast";
@@ -23,7 +25,7 @@ export function HereNow() {
   return (
     <Link to={`/p/${project.id}/live` as "/"} className="inline-flex items-center gap-2 hover:underline">
       <span aria-hidden="true" className={`size-2 rounded-full ${here ? "bg-good" : "bg-line"}`} />
-      {here === undefined ? "…" : `${exact(here)} here now`}
+      {here === undefined ? "…" : t("{here} here now", { here: exact(here) })}
     </Link>
   );
 }
@@ -33,13 +35,13 @@ export function Places() {
   const answer = useAnswer<BreakdownRow[]>(`breakdown?${question(view, { by: "country", limit: 250 })}`);
   const values = (answer.data?.data ?? []).map((row): [string, number] => [row.value, row.visitors]);
   return (
-    <Card title="Places" aside={<Opened query={answer.data?.query} name="places" />}>
+    <Card title={t("Places")} aside={<Opened query={answer.data?.query} name={t("places")} />}>
       {answer.error ? (
         <Failure error={answer.error} again={answer.refetch} />
       ) : answer.data === undefined ? (
         <Skeleton />
       ) : (
-        <World values={values} what="visitors" />
+        <World values={values} />
       )}
     </Card>
   );
@@ -67,14 +69,16 @@ export function Goals() {
   const totals = asked.data?.data.series.map((line) => Number(line.total ?? 0));
   const everybody = totals?.[0] ?? 0;
   return (
-    <Card title="Goals" aside={<Opened query={asked.data?.queries[0]} name="goals" />}>
+    <Card title={t("Goals")} aside={<Opened query={asked.data?.queries[0]} name={t("goals")} />}>
       {goals.length === 0 && (
-        <Empty title="No goals yet">
-          Name the events that matter, such as an order, under{" "}
-          <Link to={`/p/${project.id}/settings` as "/"} className="underline underline-offset-4">
-            Settings
-          </Link>
-          .
+        <Empty title={t("No goals yet")}>
+          {rich("Name the events that matter, such as an order, under <link>Settings</link>.", {
+            link: (text) => (
+              <Link to={`/p/${project.id}/settings` as "/"} className="underline underline-offset-4">
+                {text}
+              </Link>
+            ),
+          })}
         </Empty>
       )}
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
@@ -85,9 +89,9 @@ export function Goals() {
             <li key={goal} className="flex items-baseline gap-3 py-1">
               <span className="min-w-0 flex-1 truncate">{goal}</span>
               <span>{count(totals[1 + 2 * at] ?? 0)}</span>
-              <span className="w-24 text-right text-soft">
+              <span className="w-24 text-end text-soft">
                 {everybody > 0
-                  ? `${((100 * (totals[2 + 2 * at] ?? 0)) / everybody).toFixed(1)} % of people`
+                  ? t("{share} of people", { share: percent((totals[2 + 2 * at] ?? 0) / everybody) })
                   : ""}
               </span>
             </li>
@@ -121,11 +125,11 @@ export function Notes() {
   async function remove(one: Annotation) {
     await api.remove(`${path}/${one.id}`);
     await fresh();
-    say("The note was removed.", () => void add(one.text, one.at));
+    say(t("The note was removed."), () => void add(one.text, one.at));
   }
   const newest = [...(notes.data ?? [])].reverse().slice(0, 6);
   return (
-    <Card title="Notes">
+    <Card title={t("Notes")}>
       <form
         className="flex gap-2 px-4"
         onSubmit={(event) => {
@@ -134,17 +138,17 @@ export function Notes() {
         }}
       >
         <label className="flex-1">
-          <span className="sr-only">What happened just now</span>
+          <span className="sr-only">{t("What happened just now")}</span>
           <input
             className={`${field} mt-0`}
-            placeholder="What happened just now"
+            placeholder={t("What happened just now")}
             maxLength={500}
             value={saying}
             onChange={(event) => setSaying(event.target.value)}
           />
         </label>
         <button type="submit" className={primary}>
-          Note
+          {t("Note")}
         </button>
       </form>
       <ul className="px-4 py-2">
@@ -154,7 +158,7 @@ export function Notes() {
             <span className="min-w-0 flex-1 break-words">{one.text}</span>
             <button
               type="button"
-              aria-label={`Remove note: ${one.text}`}
+              aria-label={t("Remove note: {text}", { text: one.text })}
               className="px-1.5 text-soft hover:text-bad"
               onClick={() => void remove(one)}
             >
@@ -177,18 +181,22 @@ export function Checklist() {
   if (names.data === undefined) return null;
   const known = new Set(names.data.data.map((one) => one.name));
   const steps: [boolean, string, string][] = [
-    [known.size > 0, "A first event has arrived", ""],
-    [known.has("page"), "Pages are counted", "Put the script tag on every page of your site."],
-    [known.has("identify"), "People are known by name", "Call identify(userId) when somebody signs in."],
+    [known.size > 0, t("A first event has arrived"), ""],
+    [known.has("page"), t("Pages are counted"), t("Put the script tag on every page of your site.")],
+    [
+      known.has("identify"),
+      t("People are known by name"),
+      t("Call identify(userId) when somebody signs in."),
+    ],
     [
       project.goals.some((goal) => known.has(goal)),
-      "A goal was reached",
-      "Name the events that matter under Settings, such as “Order Completed”.",
+      t("A goal was reached"),
+      t("Name the events that matter under Settings, such as “Order Completed”."),
     ],
   ];
   if (steps.every(([done]) => done)) return null;
   return (
-    <Card title="Getting started" className="mb-4">
+    <Card title={t("Getting started")} className="mb-4">
       <ol className="grid gap-x-6 px-4 pb-3 sm:grid-cols-2">
         {steps.map(([done, label, how]) => (
           <li key={label} className="flex gap-2.5 py-1.5">
@@ -200,7 +208,7 @@ export function Checklist() {
             </span>
             <span>
               <span className={done ? "text-soft" : "font-medium"}>{label}</span>
-              <span className="sr-only">{done ? " (done)" : " (to do)"}</span>
+              <span className="sr-only"> {done ? t("(done)") : t("(to do)")}</span>
               {!done && <span className="block text-soft">{how}</span>}
             </span>
           </li>

@@ -1,9 +1,11 @@
 /** Who sees the project, and the keys of programs. */
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Key } from "../api";
 import { field, primary, quiet } from "../dialog";
 import { useProject, useRefresh } from "../hooks";
+import { t } from "../language";
 import { Card, Failure } from "../parts";
 import { useToast } from "../toast";
 import { Snippet } from "./Setup";
@@ -22,25 +24,25 @@ export function Keys({ admin }: { admin: boolean }) {
   async function revoke(key: Key) {
     await api.remove(`${path}/${key.id}`);
     refresh();
-    say("The key does not work any more.");
+    say(t("The key does not work any more."));
   }
   return (
-    <Card title="Keys">
+    <Card title={t("Keys")}>
       <div className="space-y-3 p-4">
         {project.keys.map((key) => (
           <div key={key.id}>
             <p className="mb-1 flex items-center justify-between gap-3">
               {key.kind === "write"
-                ? "Write key – may be seen by anybody; it can only send"
-                : "Secret key – shown whole only when it was made; it can read"}
+                ? t("Write key – may be seen by anybody; it can only send")
+                : t("Secret key – shown whole only when it was made; it can read")}
               {admin && (
                 <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void revoke(key)}>
-                  Revoke
+                  {t("Revoke")}
                 </button>
               )}
             </p>
             {key.kind === "write" ? (
-              <Snippet label="the write key" text={key.value} />
+              <Snippet label={t("the write key")} text={key.value} />
             ) : (
               <p className="rounded-lg bg-ground p-3 font-mono text-xs">{key.value}</p>
             )}
@@ -48,17 +50,17 @@ export function Keys({ admin }: { admin: boolean }) {
         ))}
         {fresh && (
           <div role="status">
-            <p className="mb-1">The new key; a secret one is shown only now:</p>
-            <Snippet label="the new key" text={fresh} />
+            <p className="mb-1">{t("The new key; a secret one is shown only now:")}</p>
+            <Snippet label={t("the new key")} text={fresh} />
           </div>
         )}
         {admin && (
           <div className="flex gap-2">
             <button type="button" className={quiet} onClick={() => void make("write")}>
-              New write key
+              {t("New write key")}
             </button>
             <button type="button" className={quiet} onClick={() => void make("secret")}>
-              New secret key
+              {t("New secret key")}
             </button>
           </div>
         )}
@@ -93,20 +95,23 @@ export function Members() {
   async function remove(member: Member) {
     await api.remove(`${path}/${encodeURIComponent(member.email)}`);
     await fresh();
-    say(`${member.email} does not see this project any more.`, () => void add(member.email, ""));
+    say(
+      t("{email} does not see this project any more.", { email: member.email }),
+      () => void add(member.email, ""),
+    );
   }
   return (
-    <Card title="Members">
+    <Card title={t("Members")}>
       {members.error && <Failure error={members.error} again={members.refetch} />}
       <ul className="divide-y divide-line px-4">
         {members.data?.map((member) => (
           <li key={member.email} className="flex items-center justify-between gap-3 py-2">
             <span className="truncate">{member.email}</span>
             {member.is_admin ? (
-              <span className="text-soft">administrator</span>
+              <span className="text-soft">{t("administrator")}</span>
             ) : (
               <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void remove(member)}>
-                Remove
+                {t("Remove")}
               </button>
             )}
           </li>
@@ -122,11 +127,11 @@ export function Members() {
         }}
       >
         <label className="min-w-48 flex-1">
-          E-mail
+          {t("E-mail")}
           <input type="email" name="email" required autoComplete="off" className={field} />
         </label>
         <label className="min-w-48 flex-1">
-          Password, for somebody new
+          {t("Password, for somebody new")}
           <input
             type="password"
             name="password"
@@ -136,7 +141,7 @@ export function Members() {
           />
         </label>
         <button type="submit" className={`${primary} min-h-9`}>
-          Add
+          {t("Add")}
         </button>
         <p role="alert" className="w-full text-bad">
           {problem}
