@@ -53,7 +53,7 @@ def main() -> int:
             "--json",
         ]
         printed = subprocess.run(imported, check=True, stdout=subprocess.PIPE, env=_environment(data)).stdout
-        print(f"the access log has {json.loads(printed)['page_views']:,} page views")
+        print(f"the access log has {json.loads(printed)['taken']:,} page views")
     server = _start(data, options.port, "" if options.log else "concerts")
     try:
         address = f"http://127.0.0.1:{options.port}"

@@ -91,7 +91,7 @@ def _person(store: Store) -> str:
 
 
 def without_bots(question: Question, conditions: Compiler) -> str:
-    """The condition on a row, of events, sessions, visitors or counters, that it counts: bots do not unless asked for."""
+    """The condition that a row of events, sessions, visitors or counters counts: bots' do not unless asked for."""
     if question.bots:
         return "1"
     if not question.humans:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
+from trackway.analyze.export import TABLES
 from trackway.cli import show
 from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
 from trackway.config import Settings
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".ndjson": "ndjson"}
-_TABLES = {
-    "events": "SELECT * REPLACE (toJSONString(properties) AS properties) FROM events",
-    "sessions": "SELECT * EXCEPT (gone, changes_sessions, changes_bounces, changes_events, changes_page_views, "
-    "changes_duration_ms) FROM sessions FINAL",
-    "visitors": "SELECT * FROM visitors FINAL",
-}
-_ORDER = {"events": "timestamp, event_id", "sessions": "started_at, session_id", "visitors": "visitor_id"}
 
 
 @contextmanager
@@ -73,52 +66,26 @@ def export_table(
     json: bool,
 ) -> None:
     """Write a table of a project to a file."""
-    if table not in _TABLES:
-        show.fail(f"{table!r} cannot be exported; there are {', '.join(_TABLES)}")
     form = _FORMATS.get(out.suffix)
     if form is None:
         show.fail(f"{out.name}: the format is not clear; end the name with one of {', '.join(_FORMATS)}")
+    if table not in TABLES:
+        show.fail(f"{table!r} cannot be exported; there are {', '.join(TABLES)}")
     if url:
-        if form != "ndjson":
-            show.fail("from a running server, export to .ndjson; stop it to write the other formats")
-        found = Remote(url, key).query(f"{_TABLES[table]} ORDER BY {_ORDER[table]}")
-        out.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in found))
-        count = len(found)
+        rows = Remote(url, key).export({"table": table, "form": form, "bots": True}, out)
     else:
-        count = _export_stopped(settings, table, out, form, project)
-    show.rows([{"table": table, "rows": count, "file": str(out)}], json)
+        rows = _export_stopped(settings, table, out, form, project)
+    show.rows([{"table": table, "rows": rows, "file": str(out)}], json)
 
 
 def _export_stopped(settings: Settings, table: str, out: Path, form: str, project: str | None) -> int:
-    """Stream the table month by month, so that its size does not matter."""
-    from trackway.analyze.formats import WRITERS, prepared
+    from trackway.analyze.period import period
+    from trackway.analyze.question import Question
     from trackway.govern.accounts import Accounts
+    from trackway.operate.transfers import write_export
 
-    accounts = Accounts(settings.accounts_dsn)
-    project_id = UUID(find_project(accounts, project).id)
-    when = {"events": "timestamp", "sessions": "started_at", "visitors": "first_seen"}[table]
-    written = 0
+    chosen = find_project(Accounts(settings.accounts_dsn), project)
+    ever = period("all", chosen.timezone, datetime.now(UTC))
+    question = Question(project_id=UUID(chosen.id), period=ever, timezone=chosen.timezone, bots=True)
     with _stopped_store(settings) as store:
-        months = store.ask(
-            f"SELECT DISTINCT toYYYYMM({when}) AS month FROM ({_TABLES[table]}) "
-            "WHERE project_id = {p:UUID} ORDER BY month",
-            {"p": project_id},
-        )["month"].to_pylist()
-        writer: Any = None
-        with out.open("wb") as sink:
-            for month in months:
-                part = store.ask(
-                    f"SELECT * FROM ({_TABLES[table]}) WHERE project_id = {{p:UUID}} "
-                    f"AND toYYYYMM({when}) = {{month:UInt32}} ORDER BY {_ORDER[table]}",
-                    {"p": project_id, "month": month},
-                )
-                written += part.num_rows
-                if form == "ndjson":
-                    sink.writelines(msgspec.json.encode(row) + b"\n" for row in part.to_pylist())
-                    continue
-                part = prepared(part, form)
-                writer = writer or WRITERS[form](sink, part.schema)
-                writer.write_table(part)
-            if writer is not None:
-                writer.close()
-    return written
+        return write_export(store, question, table, out, form, lambda *_: None)

@@ -84,21 +84,19 @@ def _announce(house: Any, json: bool) -> None:
 
 @app.command(name="import")
 def import_(
-    kind: Annotated[str, typer.Argument(help="access-log")],
+    form: Annotated[str, typer.Argument(help="ndjson (Segment's messages), csv or access-log")],
     file: Annotated[str, typer.Argument(help="a file, .gz or .zst too, or - for standard input")],
-    host: Annotated[str, typer.Option(help="the site's host name, for the pages' addresses")] = "",
+    host: Annotated[str, typer.Option(help="of an access log: the site's host name")] = "",
     data: Data = None,
     url: Url = None,
     key: Key = None,
     project: Project = None,
     json: Json = False,
 ) -> None:
-    """Import the page views of an Apache or nginx access log. Importing a file again adds nothing."""
-    from trackway.cli.importing import import_access_log
+    """Import messages, a table, or the page views of an access log. Importing a file again adds nothing."""
+    from trackway.cli.importing import import_file
 
-    if kind != "access-log":
-        show.fail(f"{kind!r} cannot be imported; there is: access-log")
-    import_access_log(settings(data=data), file, host, url, key, project, json)
+    import_file(settings(data=data), form, file, host, url, key, project, json)
 
 
 @app.command()

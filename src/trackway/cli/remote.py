@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -13,12 +18,23 @@ from trackway.cli import show
 
 def call(url: str, authorization: str, body: object = None) -> Any:
     """The decoded answer to a GET, or to a POST of `body` as JSON; or an end that says what went wrong."""
-    headers = {"authorization": authorization, "content-type": "application/json"}
     data = None if body is None else msgspec.json.encode(body)
+    return msgspec.json.decode(_read(url, authorization, data, "application/json"))
+
+
+def _read(url: str, authorization: str, data: bytes | IO[bytes] | None, kind: str, size: int | None = None) -> bytes:
+    with _opened(url, authorization, data, kind, size) as answer:
+        found: bytes = answer.read()
+    return found
+
+
+def _opened(url: str, authorization: str, data: bytes | IO[bytes] | None, kind: str, size: int | None = None) -> Any:
+    headers = {"authorization": authorization, "content-type": kind}
+    if size is not None:
+        headers["content-length"] = str(size)
     try:
         request = urllib.request.Request(url, data, headers)  # noqa: S310 - the address is the user's own
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
-            return msgspec.json.decode(answer.read())
+        return urllib.request.urlopen(request, timeout=120)  # noqa: S310
     except urllib.error.HTTPError as error:
         show.fail(f"{url} answered {error.code}: {_detail(error.read())}")
     except (OSError, ValueError) as error:
@@ -46,3 +62,44 @@ class Remote:
         path = f"{self.url}/api/v1/projects/{self.project['id']}/query"
         rows: list[dict[str, Any]] = call(path, self._bearer, {"sql": sql})["data"]
         return rows
+
+    @property
+    def _transfers(self) -> str:
+        return f"{self.url}/api/v1/projects/{self.project['id']}/transfers"
+
+    def upload(self, path: Path, form: str, host: str) -> dict[str, Any]:
+        """Have the server import a file."""
+        query = urlencode({"name": path.name, "format": form, "host": host})
+        with path.open("rb") as file:
+            answer = _read(
+                f"{self._transfers}/imports?{query}", self._bearer, file, "application/octet-stream",
+                path.stat().st_size,
+            )  # fmt: skip
+        found: dict[str, Any] = msgspec.json.decode(answer)
+        return found
+
+    def export(self, body: dict[str, Any], out: Path) -> int:
+        """Have the server write a table into a file, and fetch it; return how many rows."""
+        ended = self.followed(call(f"{self._transfers}/exports", self._bearer, body), lambda _: None)
+        with _opened(f"{self._transfers}/{ended['id']}/file", self._bearer, None, "") as answer, out.open("wb") as sink:
+            shutil.copyfileobj(answer, sink)
+        return int(ended["done"])
+
+    def followed(self, transfer: dict[str, Any], tell: Callable[[int], object]) -> dict[str, Any]:
+        """Wait for the end of a transfer."""
+        while transfer["state"] in ("waiting", "running"):
+            time.sleep(0.1)
+            every = call(self._transfers, self._bearer)
+            transfer = next(one for one in every if one["id"] == transfer["id"])
+            tell(transfer["done"])
+        if transfer["state"] != "done":
+            show.fail(f"{transfer['name']}: {transfer['message'] or transfer['state']}")
+        return transfer
+
+    def stored(self) -> None:
+        """Wait, a minute at most, until all that was accepted is stored."""
+        for _ in range(600):
+            status = call(f"{self.url}/readyz", "")
+            if status["stored"] >= status["logged"]:
+                return
+            time.sleep(0.1)

@@ -88,6 +88,11 @@ _LONE_SURROGATE = re.compile(
 )
 
 
+def whole_characters(body: bytes) -> bytes:
+    """JSON in which half of a surrogate pair, which JavaScript lets into strings, is U+FFFD."""
+    return _LONE_SURROGATE.sub(rb"\\ufffd", body) if b"\\ud" in body or b"\\uD" in body else body
+
+
 def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody: Nobody | None = None) -> Request:
     """Decode the body of `POST /v1/{kind}`.
 
@@ -97,8 +102,7 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody
     Raises:
         Refusal: the body is not JSON, not an object, or holds too many messages.
     """
-    if b"\\ud" in body or b"\\uD" in body:
-        body = _LONE_SURROGATE.sub(rb"\\ufffd", body)
+    body = whole_characters(body)
     try:
         if kind != "batch":
             request = Request([], [], [], _single.decode(body).write_key)

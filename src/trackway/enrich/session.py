@@ -164,8 +164,7 @@ def extend(session: Session, event: Event) -> None:
     if event.user_id:
         session.user_id, session.identity = event.user_id, event.identity
     # The last of several reasons by name, as for visitors: whichever event comes first, it is the same.
-    if event.bot > session.bot:
-        session.bot = event.bot
+    session.bot = max(session.bot, event.bot)
 
 
 def _take_first(session: Session, event: Event) -> None:

@@ -25,11 +25,12 @@ from trackway.govern.boards import Boards
 from trackway.govern.planning import Plans
 from trackway.govern.saved import Saved
 from trackway.govern.tables import Key, Membership, Project, SignIn, User, hashed, moment
+from trackway.govern.transfers import Transfers
 
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0005"
+_HEAD = "0006"
 
 
 class AccountsUnavailable(Exception):
@@ -80,6 +81,7 @@ class Accounts:
             self.saved = Saved(self._sessions)
             self.plans = Plans(self._sessions)
             self.boards = Boards(self._sessions)
+            self.transfers = Transfers(self._sessions)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = url.render_as_string(hide_password=True)
             raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -143,3 +143,26 @@ class Annotation(Base):
     text: Mapped[str] = mapped_column(String(500))
     created_by: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime]
+
+
+class Transfer(Base):
+    """A file that comes in (`import`) or goes out (`export`), and how far it has got.
+
+    `state` is waiting, running, done, failed or cancelled; `done` of `total` is bytes of an import, rows of an export.
+    """
+
+    __tablename__ = "transfers"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(200))
+    form: Mapped[str] = mapped_column(String(20))
+    asked: Mapped[Any] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(10))
+    done: Mapped[int] = mapped_column(BigInteger, default=0)
+    total: Mapped[int] = mapped_column(BigInteger, default=0)
+    outcome: Mapped[Any] = mapped_column(JSON, default=dict)
+    message: Mapped[str] = mapped_column(String(1000), default="")
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)

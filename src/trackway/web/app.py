@@ -26,6 +26,7 @@ from trackway.web.projects import Projects
 from trackway.web.questions import Questions, asked
 from trackway.web.signing_in import SigningIn
 from trackway.web.streaming import Streaming
+from trackway.web.transfers import TransfersOfProject
 from trackway.web.turns import TakeTurns, Turns
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -48,6 +49,7 @@ def api(house: House) -> Litestar:
             Shared,
             Streaming,
             Planning,
+            TransfersOfProject,
             Pages,
         ],
         dependencies={

@@ -75,6 +75,13 @@ def administrators_only(connection: ASGIConnection, _: BaseRouteHandler) -> None
         raise PermissionDeniedException("only an administrator may do this")
 
 
+def administrators_or_keys(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+    """Guard: a signed-in administrator, or a program with the project's secret key."""
+    caller: Caller = connection.user
+    if caller.user is not None and not caller.user.is_admin:
+        raise PermissionDeniedException("only an administrator or a secret key may do this")
+
+
 def people_only(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
     """Guard: a signed-in user, not a key."""
     if connection.user.user is None:

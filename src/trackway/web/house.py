@@ -8,16 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
+
 from trackway.collect import Collector, Privacy
-from trackway.collect.pseudonym import DailySalt
+from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
-from trackway.event import Location
+from trackway.event import Arrival, Location
 from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
 from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
 from trackway.log import Committer, LocalLog
+from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
 
@@ -71,6 +74,12 @@ class House:
             raise
         self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
         self._salt = DailySalt(directory)
+        self._committer: Committer | None = None
+        self.carrier = Carrier(
+            directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
+            self.write, lambda: self.log.end - self.loader.stored,
+        )  # fmt: skip
+        self._closers.append(self.carrier.stop)
 
     def _locate(self) -> Callable[[str], Location]:
         """Where addresses are. A file that cannot be used is reported, and collecting goes on without it."""
@@ -93,14 +102,33 @@ class House:
     def collector(self) -> Collector:
         """A collector for the running event loop."""
         keys = WriteKeys(self.accounts)
-        self._committer = Committer(self.log)
+        self._loop, self._committer = asyncio.get_running_loop(), Committer(self.log)
         return Collector(
             self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt, self.settings.trust_proxy
         )
 
+    def write(self, arrival: Arrival) -> None:
+        """Write an arrival to the log, from any thread: with those of the collector when there is one.
+
+        Raises:
+            LogUnavailable: the disk refuses.
+        """
+        record, count = msgspec.msgpack.encode(arrival), len(arrival.messages) + len(arrival.rejections)
+        if self._committer is None:
+            self.log.write([record], count)
+            return
+        committer = self._committer
+
+        async def append() -> None:
+            await committer.append(record, count)
+
+        asyncio.run_coroutine_threadsafe(append(), self._loop).result()
+
     async def finish(self) -> None:
-        """Let the log's last group be written."""
-        await self._committer.close()
+        """Let what is carried come to a stop, and the log's last group be written."""
+        await asyncio.to_thread(self.carrier.stop)
+        if self._committer is not None:
+            await self._committer.close()
         await asyncio.sleep(0)
 
     def close(self) -> None:

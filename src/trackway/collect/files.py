@@ -1,0 +1,215 @@
+"""Files of messages: access logs, Segment's messages one a line (NDJSON), and tables (CSV); packed or not.
+
+A file that is read twice gives the same message ids twice, so that importing it again adds nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import msgspec
+import zstandard
+
+from trackway.collect import native
+from trackway.collect.access_log import AccessLog, likely_host
+from trackway.collect.native import Refusal, Request
+from trackway.collect.privacy import Privacy
+from trackway.event import Rejection, now
+
+FORMATS = ("ndjson", "csv", "access-log")
+BATCH = native.MAX_MESSAGES
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,10})?$")
+# How columns of tables are spelled, and the field of a message that they are.
+_FIELDS = {
+    "type": "type", "event": "event", "name": "name", "timestamp": "timestamp", "time": "timestamp",
+    "userid": "userId", "user": "userId", "anonymousid": "anonymousId", "visitorid": "anonymousId",
+    "groupid": "groupId", "previousid": "previousId", "messageid": "messageId",
+}  # fmt: skip
+_OF_PAGE = ("url", "path", "referrer", "title")
+
+
+class BadFile(ValueError):
+    """A file that cannot be read, or not any further; the text says why."""
+
+
+class Packed:
+    """A file's lines, unpacked when need be (.gz, .zst), and how far along they are in bytes of the file.
+
+    Args:
+        raw: the file, opened for bytes.
+        name: its name, whose end says how it is packed.
+    """
+
+    def __init__(self, raw: IO[bytes], name: str, size: int = 0) -> None:
+        self.size = size
+        self._raw = raw
+        unpacked: Any = raw
+        if name.endswith(".gz"):
+            unpacked = gzip.GzipFile(fileobj=raw)
+        elif name.endswith(".zst"):
+            unpacked = zstandard.ZstdDecompressor().stream_reader(raw)
+        self._text = io.TextIOWrapper(unpacked, encoding="utf-8", errors="replace", newline="")
+
+    @classmethod
+    def open(cls, path: Path, name: str = "") -> Packed:
+        """Open a file. Raises BadFile when there is none."""
+        if not path.is_file():
+            raise BadFile(f"there is no file {path}")
+        return cls(path.open("rb"), name or path.name, path.stat().st_size)
+
+    def lines(self) -> Iterator[str]:
+        """The lines, as text. Raises BadFile where the packing breaks."""
+        try:
+            yield from self._text
+        except (OSError, EOFError, zstandard.ZstdError) as error:
+            raise BadFile(
+                f"the file cannot be unpacked any further: {error}; what came before it is imported"
+            ) from error
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file that have been read."""
+        return self._raw.tell() if self.size else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
+
+class Part(NamedTuple):
+    """Some of a file: what a request would hold, and how many lines were left out because they are no page views."""
+
+    request: Request
+    left_out: int = 0
+
+
+def requests(file: Packed, form: str, privacy: Privacy, key: bytes, host: str = "") -> Iterator[Part]:
+    """The file's messages, as many at once as a request may hold; those that are none are rejections.
+
+    Args:
+        form: one of FORMATS.
+        key: makes the pseudonyms of an access log's visitors.
+        host: the site's host, of an access log; found out when empty.
+
+    Raises:
+        BadFile: it cannot be read any further; what came before is good.
+    """
+    if form == "access-log":
+        yield from _of_log(file, privacy, key, host)
+        return
+    rows = _of_lines(file) if form == "ndjson" else _of_table(file)
+    while some := list(islice(rows, BATCH)):
+        yield Part(_decoded(some, privacy))
+
+
+def _of_log(file: Packed, privacy: Privacy, key: bytes, host: str) -> Iterator[Part]:
+    lines = file.lines()
+    first = list(islice(lines, 1000))
+    log = AccessLog(host or likely_host(first), key)
+    messages = log.messages(_chain(first, lines))
+    told = left_out = 0
+    while True:
+        some = list(islice(messages, BATCH))
+        for message in some:
+            privacy.apply(message)
+        wrong = [
+            Rejection(number, "", "the line is in neither the common nor the combined format")
+            for number in log.unreadable[told:]
+        ]
+        told, before, left_out = len(log.unreadable), left_out, log.left_out.total()
+        yield Part(Request(some, list(range(len(some))), wrong), left_out - before)
+        if not some:
+            return
+
+
+def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
+    yield from first
+    yield from rest
+
+
+Row = tuple[int, str, dict[str, Any] | str]
+"""The number of a line, its text, and the message it says or what is wrong with it."""
+
+
+def _of_lines(file: Packed) -> Iterator[Row]:
+    for number, line in enumerate(file.lines(), 1):
+        text = line.strip()
+        if not text:
+            continue
+        try:
+            found = msgspec.json.decode(native.whole_characters(text.encode()))
+        except (msgspec.DecodeError, RecursionError) as error:
+            yield number, text, f"not valid JSON: {error}"
+            continue
+        yield number, text, found if isinstance(found, dict) else "a line is one message, a JSON object"
+
+
+def _of_table(file: Packed) -> Iterator[Row]:
+    table = csv.DictReader(file.lines())
+    try:
+        for row in table:
+            cells = {name: value for name, value in row.items() if name and value not in (None, "")}
+            yield table.line_num, str(sorted(cells.items())), _message(cells)
+    except csv.Error as error:
+        raise BadFile(f"line {table.line_num} is not CSV: {error}; what came before it is imported") from error
+
+
+def _message(cells: dict[str, str]) -> dict[str, Any]:
+    """A row as a message: what is no field of a message is a property; numbers and truth values as such."""
+    message: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+    page: dict[str, str] = {}
+    for name, text in cells.items():
+        field = _FIELDS.get(name.strip().lower().replace("_", "").replace(" ", ""))
+        if field is not None:
+            message.setdefault(field, text)
+        elif name.strip().lower() in _OF_PAGE:
+            page[name.strip().lower()] = text
+        else:
+            properties[name.strip()] = _value(text)
+    message.setdefault("type", "track" if "event" in message else "page")
+    if page:
+        message["context"] = {"page": page}
+    return {**message, ("traits" if message["type"] in ("identify", "group") else "properties"): properties}
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if match := _NUMBER.match(text):
+        return float(text) if match[2] else int(text)
+    return text
+
+
+def _decoded(rows: Iterable[Row], privacy: Privacy) -> Request:
+    """Rows as a request; each is checked as it would be on its way through the door."""
+    request = Request([], [], [])
+    good: list[tuple[int, dict[str, Any]]] = []
+    for number, text, found in rows:
+        if isinstance(found, str):
+            request.rejections.append(Rejection(number, "", found, body=text[:1000]))
+            continue
+        found.setdefault("type", "track" if "event" in found else "")
+        if not found.get("messageId"):
+            found["messageId"] = f"file-{hashlib.blake2b(f'{number} {text}'.encode(), digest_size=16).hexdigest()}"
+        good.append((number, found))
+    if good:
+        try:
+            body = msgspec.json.encode({"batch": [message for _, message in good]})
+            decoded = native.decode("batch", body, privacy, now())
+        except Refusal as error:  # what is good alone can be no batch only by a fault of ours
+            raise BadFile(f"a part of the file cannot be read: {error}") from error
+        request.messages += decoded.messages
+        request.indexes += [good[index][0] for index in decoded.indexes]
+        for one in decoded.rejections:
+            one.index = good[one.index][0]
+            request.rejections.append(one)
+    return request

@@ -1,0 +1,240 @@
+"""Files that come in and go out of a running server: one after the other, with progress, stopped at any moment.
+
+What was under way when the server stopped begins anew at its next start: an import's messages have the ids they had,
+and an export's file is written from its beginning.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from trackway.analyze.export import parts, read
+from trackway.analyze.filters import read as read_filter
+from trackway.analyze.formats import WRITERS, prepared
+from trackway.analyze.period import BadQuestion, Period
+from trackway.analyze.question import Question
+from trackway.collect.files import BadFile, Packed, requests
+from trackway.collect.privacy import Privacy
+from trackway.event import Arrival, Location, now
+from trackway.govern.tables import Transfer
+from trackway.govern.transfers import Transfers
+from trackway.log import LogUnavailable
+from trackway.store.connection import QuestionFailed, Store
+
+logger = logging.getLogger("trackway.operate")
+
+EXPORTS = (*WRITERS, "ndjson")
+_SAID_EVERY_S = 0.5
+
+
+class Cancelled(Exception):
+    """Somebody stopped it."""
+
+
+def write_import(
+    file: Packed,
+    form: str,
+    project_id: UUID,
+    privacy: Privacy,
+    key: bytes,
+    write: Callable[[Arrival], None],
+    report: Callable[[int, dict[str, int]], None],
+    host: str = "",
+) -> dict[str, int]:
+    """Have a file's messages written to the log.
+
+    Args:
+        write: writes an arrival, and waits while too much is waiting to be stored.
+        report: told the bytes read and the outcome so far, again and again; may raise Cancelled.
+
+    Returns:
+        How many messages were `taken`, how many `refused`, and how many lines `left_out` as no page views.
+
+    Raises:
+        BadFile, LogUnavailable: no further; what came before is written.
+    """
+    outcome = {"taken": 0, "refused": 0, "left_out": 0}
+    nobody = Location()
+    for request, left_out in requests(file, form, privacy, key, host):
+        outcome["taken"] += len(request.messages)
+        outcome["refused"] += len(request.rejections)
+        outcome["left_out"] += left_out
+        write(Arrival(now(), project_id.bytes, "", nobody, "", "", False, None, request.messages, request.rejections))
+        report(file.position, outcome)
+    return outcome
+
+
+def write_export(
+    store: Store, question: Question, table: str, out: Path, form: str, report: Callable[[int, int], None]
+) -> int:
+    """Write a table of a project to a file, part by part; return how many rows.
+
+    Args:
+        report: told the rows written and how many there are; may raise Cancelled.
+    """
+    planned = parts(store, question, table)
+    total, written = sum(part.rows for part in planned), 0
+    writer: Any = None
+    with out.open("wb") as sink:
+        for found in read(store, question, table, planned):
+            if form == "ndjson":
+                sink.writelines(msgspec.json.encode(row) + b"\n" for row in found.to_pylist())
+            else:
+                found = prepared(found, form)
+                writer = writer or WRITERS[form](sink, found.schema)
+                writer.write_table(found)
+            written += found.num_rows
+            report(written, total)
+        if writer is not None:
+            writer.close()
+    return written
+
+
+class Carrier:
+    """Carries out transfers in a thread.
+
+    Args:
+        directory: where the files are.
+        key: makes the pseudonyms of an access log's visitors.
+        write: writes an arrival to the log, from any thread.
+        waiting: how many messages wait to be stored.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        transfers: Transfers,
+        store: Store,
+        privacy: Privacy,
+        key: bytes,
+        write: Callable[[Arrival], None],
+        waiting: Callable[[], int],
+    ) -> None:
+        self._directory = directory
+        self._transfers, self._store, self._privacy, self._key = transfers, store, privacy, key
+        self._write, self._waiting = write, waiting
+        self._queue: queue.Queue[Transfer | None] = queue.Queue()
+        self._cancelled: set[str] = set()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="transfers", daemon=True)
+
+    def file_of(self, transfer: Transfer) -> Path:
+        """Where the file of a transfer is."""
+        return self._directory / transfer.id
+
+    def start(self) -> None:
+        """Begin, with what is unfinished."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for one in self._transfers.outdated():
+            self.forget(one)
+        for one in self._transfers.unfinished():
+            self._queue.put(one)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop at the next part of what is under way."""
+        self._stopping = True
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def add(self, transfer: Transfer) -> None:
+        """Carry out a transfer when those before it are done."""
+        self._queue.put(transfer)
+
+    def cancel(self, transfer: Transfer) -> None:
+        """Stop a transfer, whether it is under way or not."""
+        self._cancelled.add(transfer.id)
+
+    def forget(self, transfer: Transfer) -> None:
+        """Remove a transfer and its file."""
+        self.file_of(transfer).unlink(missing_ok=True)
+        self._transfers.forget(transfer.id)
+
+    def _work(self) -> None:
+        while (one := self._queue.get()) is not None and not self._stopping:
+            try:
+                self._check(one)
+                self._transfers.change(one.id, state="running")
+                outcome = self._import(one) if one.kind == "import" else self._export(one)
+                self._transfers.change(one.id, state="done", outcome=outcome)
+            except Cancelled:
+                if self._stopping:
+                    return  # it begins anew at the next start
+                self._transfers.change(one.id, state="cancelled")
+                self.file_of(one).unlink(missing_ok=True)
+            except (BadFile, BadQuestion, QuestionFailed, LogUnavailable, OSError, pa.ArrowException) as error:
+                self._transfers.change(one.id, state="failed", message=str(error)[:1000])
+            except Exception as error:
+                logger.exception("a transfer failed")
+                self._transfers.change(one.id, state="failed", message=f"a fault of Trackway's: {error}"[:1000])
+            self._cancelled.discard(one.id)
+            if one.kind == "import":
+                self.file_of(one).unlink(missing_ok=True)
+
+    def _check(self, one: Transfer) -> None:
+        if self._stopping or one.id in self._cancelled:
+            raise Cancelled
+
+    def _reporter(self, one: Transfer) -> Callable[..., None]:
+        """Writes down how far it has got, twice a second at most."""
+        said = monotonic()
+
+        def report(**given: Any) -> None:
+            nonlocal said
+            self._check(one)
+            if monotonic() - said > _SAID_EVERY_S:
+                said = monotonic()
+                self._transfers.change(one.id, **given)
+
+        return report
+
+    def _import(self, one: Transfer) -> dict[str, int]:
+        report = self._reporter(one)
+        packed = Packed.open(self.file_of(one), one.name)
+        self._transfers.change(one.id, total=packed.size)
+
+        def write(arrival: Arrival) -> None:
+            while self._waiting() > 200_000:
+                self._check(one)
+                sleep(0.05)
+            self._write(arrival)
+
+        try:
+            outcome = write_import(
+                packed, one.form, UUID(one.project_id), self._privacy, self._key, write,
+                lambda done, outcome: report(done=done, outcome=dict(outcome)), one.asked.get("host", ""),
+            )  # fmt: skip
+        finally:
+            packed.close()
+        self._transfers.change(one.id, done=packed.size)
+        return outcome
+
+    def _export(self, one: Transfer) -> dict[str, int]:
+        report = self._reporter(one)
+        asked = one.asked
+        question = Question(
+            project_id=UUID(one.project_id),
+            period=Period(*(datetime.fromisoformat(at).astimezone(UTC) for at in asked["period"])),
+            timezone=asked["timezone"],
+            filters=() if asked["filter"] is None else (read_filter(asked["filter"]),),
+            bots=asked["bots"],
+            humans=tuple(asked["humans"]),
+        )
+        rows = write_export(
+            self._store, question, asked["table"], self.file_of(one), one.form,
+            lambda done, total: report(done=done, total=total),
+        )  # fmt: skip
+        self._transfers.change(one.id, done=rows, total=rows)
+        return {"rows": rows, "bytes": self.file_of(one).stat().st_size}
