@@ -122,6 +122,71 @@ def test_overruling_a_reason_restates_answers_at_once_and_so_do_goals(
     assert asked() == before
 
 
+ASKED: list[dict[str, Any]] = [
+    {
+        "question": "trend",
+        "series": [{"metric": "events"}, {"metric": "persons"}],
+        "formulas": ["A / B"],
+        "by": ["name"],
+    },
+    {"question": "funnel", "steps": [{"event": "page"}, {"event": "page"}], "window_s": 3600, "by": "country"},
+    {"question": "retention", "interval": "day"},
+    {"question": "lifecycle", "interval": "day"},
+    {"question": "paths"},
+    {"question": "stickiness", "interval": "day"},
+    {"question": "sources", "by": ["channel"]},
+    {"question": "cohort_sizes", "interval": "day", "cohort": "person.sessions:greater:0"},
+    {"question": "sessions"},
+    {"question": "persons"},
+    {"question": "event_names"},
+]
+
+
+@pytest.mark.parametrize("body", ASKED, ids=lambda body: str(body["question"]))
+def test_every_answer_is_a_table_too_with_the_same_numbers(server: Server, project: str, body: dict[str, Any]) -> None:
+    import io
+
+    import pyarrow.parquet
+
+    path = f"/api/v1/projects/{project}/ask"
+    asked = {**body, "bots": True}
+    data = server.http.post(path, json=asked, headers=BEARER).json()["data"]
+    file = server.http.post(f"{path}?format=parquet", json=asked, headers=BEARER)
+    assert file.status_code == 200, file.text
+    rows = pyarrow.parquet.read_table(io.BytesIO(file.content)).to_pylist()
+    assert rows
+    match body["question"]:
+        case "trend":
+            for line in data["series"]:
+                expected = sum(value or 0 for part in line["parts"] for value in part["points"])
+                assert sum(row["value"] or 0 for row in rows if row["series"] == line["name"]) == expected
+        case "funnel":
+            assert [row["units"] for row in rows if row["scope"] == "whole"] == [
+                step["units"] for step in data["steps"]
+            ]
+        case "retention":
+            assert sum(row["persons"] for row in rows) == sum(
+                cell["persons"] for cohort in data["cohorts"] for cell in cohort["cells"]
+            )
+        case _:
+            whole = (
+                data
+                if isinstance(data, list)
+                else next(data[name] for name in ("rows", "intervals", "links", "sizes") if name in data)
+            )
+            assert len(rows) == len(whole)
+            same = {name for name, value in whole[0].items() if not isinstance(value, list | dict)}
+            assert [{name: row[name] for name in same} for row in rows] == [
+                {name: row[name] for name in same} for row in whole
+            ]
+
+
+def test_an_answer_that_is_no_table_says_so(server: Server, project: str) -> None:
+    body = {"question": "person", "visitor_id": "types"}
+    refused = server.http.post(f"/api/v1/projects/{project}/ask?format=csv", json=body, headers=BEARER)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "format")
+
+
 def test_a_made_key_works_and_a_revoked_one_does_not(server: Server, project: str, admin: httpx.Client) -> None:
     secret = admin.post(f"/api/v1/projects/{project}/keys", json={"kind": "secret"}).json()["secret_key"]
     headers = {"authorization": f"Bearer {secret}"}

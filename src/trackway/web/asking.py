@@ -13,13 +13,16 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
 import msgspec.inspect
+import pyarrow as pa
 from litestar import Controller, Request, Response, delete, post
+from litestar.params import Parameter
 
+from trackway.analyze import flat, formats
 from trackway.analyze.cohorts import CohortSizes, cohort_sizes
 from trackway.analyze.explorer import Events, Properties, PropertyValues, event_names, properties, values
 from trackway.analyze.filters import Node, inlined, read
@@ -41,6 +44,14 @@ from trackway.web.answers import Answers, Version
 from trackway.web.caller import Caller
 from trackway.web.house import House
 from trackway.web.turns import Turns
+
+Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
+
+
+def as_file(table: pa.Table, form: str, name: str) -> Response[bytes]:
+    """A table as a download."""
+    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(formats.as_bytes(table, form), media_type=formats.MEDIA[form], headers=headers)
 
 
 class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw_only=True):
@@ -309,8 +320,17 @@ class Ask(Controller):
     tags = ("questions",)
 
     @post("/", status_code=200)
-    async def ask(self, project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> Response[Any]:
-        """Answer any question; the body names it. See docs/reference/questions.md."""
+    async def ask(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        desk: Desk,
+        form: Format = "json",
+    ) -> Response[Any]:
+        """Answer any question; the body names it. See docs/reference/questions.md.
+
+        As a file (`format`) it is one table of the same numbers.
+        """
         project = request.user.project(project_id)
         try:
             body = msgspec.json.decode(await request.body())
@@ -321,7 +341,11 @@ class Ask(Controller):
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
-        return Response(await desk.answer(project, body, gone))
+        answer = await desk.answer(project, body, gone)
+        if form == "json":
+            return Response(answer)
+        data = msgspec.json.decode(answer["data"])
+        return as_file(flat.table(body["question"], data), form, body["question"])
 
     @delete("/{name:str}")
     async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:

@@ -11,7 +11,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze import formats, sql
+from trackway.analyze import sql
 from trackway.analyze.breakdown import breakdown
 from trackway.analyze.feed import newest_events, newest_sessions
 from trackway.analyze.filters import inlined, parse, read
@@ -24,12 +24,11 @@ from trackway.analyze.sources import sources
 from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.govern.tables import Project
-from trackway.web.asking import Desk, saved_filter
+from trackway.web.asking import Desk, Format, as_file, saved_filter
 from trackway.web.caller import Caller
 from trackway.web.house import House
 
 Limit = Annotated[int, Parameter(ge=1, le=1000)]
-Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
 
 
 class Asked(msgspec.Struct):
@@ -83,12 +82,6 @@ def _shown(answer: Answer, data: object, asked: Asked | None = None) -> dict[str
     return shown
 
 
-def _in_format(answer: Answer, form: str, name: str) -> Response[bytes]:
-    """A table as a download."""
-    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
-    return Response(formats.as_bytes(answer.table, form), media_type=formats.MEDIA[form], headers=headers)
-
-
 class Questions(Controller):
     """`/api/v1/projects/{project_id}/…`"""
 
@@ -116,7 +109,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """Visitors and events (or sessions) by any column or property."""
         answer = breakdown(house.store, asked.question, by, limit)
-        return _shown(answer, answer.rows(), asked) if form == "json" else _in_format(answer, form, by)
+        return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, by)
 
     @get("/sources", sync_to_thread=True)
     def sources(
@@ -130,7 +123,7 @@ class Questions(Controller):
         """Sessions by where they came from, with conversions and revenue."""
         columns = by or ["channel", "source", "medium"]
         answer, rows = sources(house.store, asked.question, columns, asked.project.currency, limit)
-        return _shown(answer, rows, asked) if form == "json" else _in_format(answer, form, "sources")
+        return _shown(answer, rows, asked) if form == "json" else as_file(answer.table, form, "sources")
 
     @get("/events", sync_to_thread=True)
     def events(
@@ -143,7 +136,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """The newest events, or those before a moment."""
         answer = newest_events(house.store, asked.question, limit, before)
-        return _shown(answer, answer.rows(), asked) if form == "json" else _in_format(answer, form, "events")
+        return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, "events")
 
     @get("/sessions", sync_to_thread=True)
     def sessions(
@@ -156,7 +149,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """The newest sessions, or those before a moment."""
         answer = newest_sessions(house.store, asked.question, asked.now, limit, before)
-        return _shown(answer, answer.rows(), asked) if form == "json" else _in_format(answer, form, "sessions")
+        return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, "sessions")
 
     @get("/visitors", sync_to_thread=True)
     def visitors(
@@ -170,7 +163,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """Visitors of the period, the last seen first."""
         answer, rows = visitors(house.store, asked.question, search, limit, offset)
-        return _shown(answer, rows, asked) if form == "json" else _in_format(answer, form, "visitors")
+        return _shown(answer, rows, asked) if form == "json" else as_file(answer.table, form, "visitors")
 
     @get("/visitor", sync_to_thread=True)
     def visitor(
@@ -230,7 +223,7 @@ class Questions(Controller):
         """One SELECT over the project's own rows."""
         request.user.project(project_id)
         answer = sql.query(house.store, project_id, data.sql)
-        return _shown(answer, answer.rows()) if form == "json" else _in_format(answer, form, "query")
+        return _shown(answer, answer.rows()) if form == "json" else as_file(answer.table, form, "query")
 
 
 def _points(drawn: dict[str, Any]) -> list[dict[str, Any]]:
