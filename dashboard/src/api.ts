@@ -141,6 +141,20 @@ export interface Project {
   humans: string[];
   keys: Key[];
 }
+/** A file that comes in or goes out; `done` of `total` are bytes of an import, rows of an export. */
+export interface Transfer {
+  id: string;
+  kind: "import" | "export";
+  name: string;
+  form: string;
+  state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  outcome: { taken?: number; refused?: number; left_out?: number; rows?: number };
+  message: string;
+  created_by: string;
+  created_at: string;
+}
 export interface Me {
   email: string;
   is_admin: boolean;
@@ -290,6 +304,16 @@ async function call<Result>(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<Result> {
+  const response = await answered(method, path, body, signal);
+  return response.status === 204 ? (undefined as Result) : response.json();
+}
+
+async function answered(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<Response> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (method !== "GET") headers["x-csrf-token"] = csrf;
@@ -307,14 +331,14 @@ async function call<Result>(
     throw new Problem(0, t("The server cannot be reached. This page goes on when it is back."));
   }
   slowest = Math.max(slowest * 0.9, performance.now() - started);
-  const content = response.status === 204 ? undefined : await response.json().catch(() => undefined);
   if (!response.ok) {
+    const content = await response.json().catch(() => undefined);
     throw new Problem(
       response.status,
       content?.detail ?? t("The server answered {status}.", { status: String(response.status) }),
     );
   }
-  return content as Result;
+  return response;
 }
 
 export const api = {
@@ -322,6 +346,31 @@ export const api = {
   post: <Result>(path: string, body: unknown) => call<Result>("POST", path, body),
   /** A question; when its page is left, the server stops working on it. */
   ask: <Result>(path: string, body: unknown, signal: AbortSignal) => call<Result>("POST", path, body, signal),
+  /** A file that is made by a question. */
+  file: async (path: string, body: unknown) => (await answered("POST", path, body)).blob(),
+  /** Sends a file; `tell` is told which share of it has been sent. */
+  upload: (path: string, file: File, tell: (share: number) => void) =>
+    new Promise<void>((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", `/api/v1${path}`);
+      request.setRequestHeader("x-csrf-token", csrf);
+      request.setRequestHeader("content-type", "application/octet-stream");
+      request.responseType = "json";
+      request.upload.onprogress = ({ loaded, total }) => tell(total > 0 ? loaded / total : 0);
+      request.onerror = () =>
+        reject(new Problem(0, t("The server cannot be reached. This page goes on when it is back.")));
+      request.onload = () =>
+        request.status < 300
+          ? resolve()
+          : reject(
+              new Problem(
+                request.status,
+                request.response?.detail ??
+                  t("The server answered {status}.", { status: String(request.status) }),
+              ),
+            );
+      request.send(file);
+    }),
   put: <Result>(path: string, body: unknown) => call<Result>("PUT", path, body),
   remove: (path: string) => call<void>("DELETE", path),
   patch: <Result>(path: string, body: unknown) => call<Result>("PATCH", path, body),

@@ -11,7 +11,8 @@ import { type Asked, api } from "./api";
 import { exact } from "./format";
 import { useProject, useVersion, useView } from "./hooks";
 import { t } from "./language";
-import { Card, Failure, Opened, Skeleton } from "./parts";
+import { Card, Failure, Skeleton } from "./parts";
+import { Opened } from "./why";
 
 export interface BigColumn<Row> {
   name: string;
@@ -107,7 +108,7 @@ export function BigTable<Row>(props: {
         <>
           <span aria-live="polite">{answer.isFetching ? t("asking…") : ""}</span>
           <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
-          <Opened query={first?.queries.at(-1)} name={props.name} />
+          <Opened query={first?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
         </>
       }
     >
@@ -173,7 +174,7 @@ export function BigTable<Row>(props: {
                         role="cell"
                         className={`min-w-0 truncate px-3 first:ps-4 ${column.number ? "text-end" : ""}`}
                       >
-                        {column.show(row)}
+                        <bdi>{column.show(row)}</bdi>
                       </div>
                     ))}
                   </div>

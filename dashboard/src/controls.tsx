@@ -4,10 +4,10 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { DropdownMenu, Popover } from "radix-ui";
 import { useContext, useState } from "react";
 import { api, type Segment } from "./api";
-import { eitherOf } from "./format";
 import { ProjectContext, useProject, useView } from "./hooks";
 import { t } from "./language";
-import { COLUMNS, columnLabel, OPERATORS, PERIODS, parseFilter } from "./state";
+import { COLUMNS, OPERATORS, PERIODS, said } from "./state";
+import { useToast } from "./toast";
 
 const button =
   "inline-flex min-h-9 items-center gap-1.5 rounded-lg border border-line bg-card px-3 hover:border-accent data-[state=open]:border-accent";
@@ -122,22 +122,17 @@ export function FilterBar() {
   return (
     <div className="flex flex-wrap items-center gap-2">
       {view.filter.map((text) => {
-        const one = parseFilter(text);
-        const operator =
-          OPERATORS.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
         const named = segments.data?.find((segment) => text === SEGMENT + segment.id)?.name;
-        const said = text.startsWith(SEGMENT)
-          ? t("in {segment}", { segment: named ?? t("a segment") })
-          : `${columnLabel(one.column)} ${operator} ${eitherOf(one.values)}`;
+        const chip = said(text, named);
         return (
           <span
             key={text}
             className="inline-flex min-h-9 max-w-full items-center rounded-lg bg-accent-soft ps-3"
           >
-            <span className="truncate">{said}</span>
+            <span className="truncate">{chip}</span>
             <button
               type="button"
-              aria-label={t("Remove filter: {said}", { said })}
+              aria-label={t("Remove filter: {said}", { said: chip })}
               onClick={() => change({ filter: view.filter.filter((other) => other !== text) })}
               className="px-2.5 py-1.5 hover:text-bad"
             >
@@ -169,12 +164,23 @@ function Segments({ segments }: { segments: Segment[] }) {
   const project = useProject();
   const client = useQueryClient();
   const [open, setOpen] = useState(false);
+  const say = useToast();
   async function save(name: string) {
     const path = `/projects/${project.id}/segments`;
     const made = await api.post<Segment>(path, { name, filter: { all: view.filter } });
     await client.invalidateQueries({ queryKey: ["segments", project.id] });
     change({ filter: [SEGMENT + made.id] });
     setOpen(false);
+  }
+  async function remove(segment: Segment) {
+    const path = `/projects/${project.id}/segments`;
+    const fresh = () => client.invalidateQueries({ queryKey: ["segments", project.id] });
+    await api.remove(`${path}/${segment.id}`);
+    change({ filter: view.filter.filter((text) => text !== SEGMENT + segment.id) });
+    await fresh();
+    say(t("The segment was removed."), () => {
+      void api.post(path, { name: segment.name, filter: segment.filter }).then(fresh);
+    });
   }
   const own = view.filter.filter((text) => !text.startsWith(SEGMENT));
   if (segments.length === 0 && own.length === 0) return null;
@@ -185,10 +191,10 @@ function Segments({ segments }: { segments: Segment[] }) {
         <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
           <ul aria-label={t("Saved segments")}>
             {segments.map((segment) => (
-              <li key={segment.id}>
+              <li key={segment.id} className="flex">
                 <button
                   type="button"
-                  className="w-full truncate rounded-lg px-2 py-1.5 text-start hover:bg-accent-soft"
+                  className="min-w-0 flex-1 truncate rounded-lg px-2 py-1.5 text-start hover:bg-accent-soft"
                   onClick={() => {
                     change({ filter: [...new Set([...view.filter, SEGMENT + segment.id])] });
                     setOpen(false);
@@ -197,6 +203,16 @@ function Segments({ segments }: { segments: Segment[] }) {
                   {segment.name}{" "}
                   {segment.kind === "list" && <span className="text-soft">{t("(a list)")}</span>}
                 </button>
+                {segment.kind === "live" && (
+                  <button
+                    type="button"
+                    aria-label={t("Remove segment {name}", { name: segment.name })}
+                    className="px-2 text-soft hover:text-bad"
+                    onClick={() => void remove(segment)}
+                  >
+                    ×
+                  </button>
+                )}
               </li>
             ))}
           </ul>

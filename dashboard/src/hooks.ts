@@ -65,19 +65,24 @@ export function useAnswer<Data>(path: string) {
   });
 }
 
-/** One question through the one door, about the view of the page. */
-export function useAsk<Data>(body: Record<string, unknown> | undefined) {
-  const project = useProject();
-  const version = useVersion();
-  const inView = useContext(InView);
+/** A question about the view of the page. */
+export function useWhole(body: Record<string, unknown> | undefined): Record<string, unknown> {
   const [view] = useView();
-  const whole = {
+  return {
     period: view.period,
     ...(view.from ? { from: view.from, to: view.to ?? "" } : {}),
     ...(view.filter.length > 0 ? { filter: { all: view.filter } } : {}),
     bots: view.bots,
     ...body,
   };
+}
+
+/** One question through the one door, about the view of the page. */
+export function useAsk<Data>(body: Record<string, unknown> | undefined) {
+  const project = useProject();
+  const version = useVersion();
+  const inView = useContext(InView);
+  const whole = useWhole(body);
   return useQuery({
     queryKey: ["ask", project.id, JSON.stringify(whole), version],
     queryFn: ({ signal }) => api.ask<Asked<Data>>(`/projects/${project.id}/ask`, whole, signal),

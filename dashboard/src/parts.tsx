@@ -2,8 +2,6 @@
 
 import { Switch } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import type { Query } from "./api";
-import { Framed } from "./dialog";
 import { percent } from "./format";
 import { InView } from "./hooks";
 import { t } from "./language";
@@ -64,42 +62,6 @@ export function Change({ value, good = 1 }: { value: number | undefined; good?: 
     <span className={`text-xs font-medium ${tone}`}>
       {flat ? t("no change") : `${value > 0 ? "▲" : "▼"} ${percent(Math.abs(value))}`}
     </span>
-  );
-}
-
-/** Opens a number: the statement that made it, and its values. */
-export function Opened({ query, name }: { query: Query | undefined; name: string }) {
-  if (query === undefined) return null;
-  return (
-    <Framed
-      title={t("The query behind {name}", { name })}
-      trigger={
-        <button
-          type="button"
-          aria-label={t("SQL: the query behind {name}", { name })}
-          title={t("Show the query")}
-          className="no-print rounded-md px-1.5 py-0.5 font-mono text-xs text-soft hover:bg-accent-soft hover:text-ink"
-        >
-          SQL
-        </button>
-      }
-    >
-      <p className="text-soft">
-        {t("Answered in {took_ms} ms. Values are bound where the braces are.", { took_ms: query.took_ms })}
-      </p>
-      <section
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-        tabIndex={0}
-        dir="ltr"
-        aria-label="SQL"
-        className="mt-3 max-h-[55vh] overflow-auto rounded-lg bg-ground p-3"
-      >
-        <pre className="text-xs">{query.sql}</pre>
-        <pre className="mt-3 border-t border-line pt-3 text-xs text-soft">
-          {JSON.stringify(query.parameters, null, 2)}
-        </pre>
-      </section>
-    </Framed>
   );
 }
 

@@ -1,4 +1,5 @@
 /** What a page is about, kept in the address: period, comparison, filters, bots. */
+import { eitherOf } from "./format";
 import { t } from "./language";
 
 export interface Filter {
@@ -100,6 +101,14 @@ export function parseFilter(text: string): Filter {
 
 export function columnLabel(column: string): string {
   return COLUMNS.find(([name]) => name === column)?.[1] ?? column.replace("properties.", "");
+}
+
+/** A filter in words; `segment` is the name of the segment that it names. */
+export function said(text: string, segment?: string): string {
+  const one = parseFilter(text);
+  if (one.column === "segment") return t("in {segment}", { segment: segment ?? t("a segment") });
+  const operator = OPERATORS.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
+  return `${columnLabel(one.column)} ${operator} ${eitherOf(one.values)}`;
 }
 
 /** The filter text for one value of a column. */

@@ -49,7 +49,7 @@ export function Table<Row>(props: {
                   key={column.name}
                   className={`max-w-40 truncate px-2 py-2 first:ps-4 last:pe-4 md:max-w-72 md:px-4 ${cell(column)}`}
                 >
-                  {column.show(row)}
+                  <bdi>{column.show(row)}</bdi>
                 </td>
               ))}
             </tr>

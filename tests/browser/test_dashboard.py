@@ -67,7 +67,7 @@ def test_changing_the_period_and_filtering_is_in_the_address_and_back_goes_back(
 
 def test_a_number_opens_into_the_query_that_made_it(browser: Browser, filled: Server) -> None:
     page = open_page(browser, filled)
-    page.get_by_role("button", name="SQL: the query behind these totals").click()
+    page.get_by_role("button", name="Why: what is behind these totals").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("FROM source_counts")
     page.keyboard.press("Escape")
@@ -291,10 +291,51 @@ def test_the_data_behind_the_numbers_is_explored(browser: Browser, filled: Serve
     expect(page.get_by_role("cell", name=re.compile("a track message names its event"))).to_be_visible()
     page.get_by_role("tab", name="Tracking plan").click()
     expect(page.get_by_text("There is no tracking plan yet")).to_be_visible()
-    page.get_by_role("tab", name="Exports").click()
+    nobody_is_left_out(page)
+
+
+def test_whom_one_counts_as_people_changes_every_number_and_goes_back(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    before = tile(page, "Visitors")
+    go(page, "Data")
+    page.get_by_role("tab", name="Bots").click()
+    row = page.get_by_role("row", name=re.compile("^crawler")).first
+    row.get_by_role("switch").click()
+    expect(row.get_by_role("switch")).to_be_checked()
+    everybody = filled.get("overview", period="30d")["data"]["current"]["visitors"]
+    assert f"{everybody:,}" != before
+    go(page, "Overview")
+    expect(page.get_by_role("button", name=re.compile("^Visitors"))).to_contain_text(f"{everybody:,}")
+    page.go_back()
+    page.get_by_role("tab", name="Bots").click()
+    row.get_by_role("switch").click()
+    expect(row.get_by_role("switch")).not_to_be_checked()
+    go(page, "Overview")
+    expect(page.get_by_role("button", name=re.compile("^Visitors"))).to_contain_text(before)
+
+
+def test_files_are_exported_and_imported_with_progress(browser: Browser, filled: Server, tmp_path: Path) -> None:
+    page = open_page(browser, filled)
+    go(page, "Data")
+    page.get_by_role("tab", name="Imports and exports").click()
+    page.get_by_label("Format").select_option("parquet")
+    page.get_by_role("button", name="Export").click()
+    exported = page.get_by_role("listitem").filter(has_text=".parquet")
+    expect(exported).to_contain_text("done", timeout=15_000)
     with page.expect_download() as download:
-        page.get_by_role("link", name="parquet of Sources").click()
+        exported.get_by_role("link", name="Fetch").click()
     assert Path(download.value.path()).read_bytes()[:4] == b"PAR1"
+    file = tmp_path / "old.ndjson"
+    file.write_text('{"event": "Brought In", "userId": "old", "timestamp": "2024-01-01T00:00:00Z"}\nno message\n')
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Import").click()
+    imported = page.get_by_role("listitem").filter(has_text="old.ndjson")
+    expect(imported).to_contain_text("1 taken, 1 refused", timeout=15_000)
+    filled.stored()
+    assert filled.sql("SELECT count() AS n FROM events WHERE name = 'Brought In'") == [{"n": 1}]
+    nobody_is_left_out(page)
+    imported.get_by_role("button", name="Remove").click()
+    expect(imported).to_have_count(0)
 
 
 def test_a_member_is_added_sees_the_project_and_is_removed(browser: Browser, filled: Server) -> None:
@@ -337,7 +378,7 @@ def test_a_segment_is_saved_and_used_again_everywhere(browser: Browser, filled: 
     go(page, "Explore")
     page.get_by_role("button", name="Remove filter: in Searchers").click()
     page.get_by_role("button", name="Segments").click()
-    page.get_by_role("button", name="Searchers").click()
+    page.get_by_role("button", name="Searchers", exact=True).click()
     expect(page.get_by_role("table", name="Totals of the period").get_by_role("cell").nth(1)).to_have_text(
         f"{searchers:,}"
     )
@@ -354,7 +395,7 @@ def test_what_is_drawn_is_exported_as_numbers_and_pictures(browser: Browser, fil
             page.get_by_role("menuitem", name=label).click()
         files[label] = Path(download.value.path()).read_bytes()
     total = page.get_by_role("table", name="Totals of the period").get_by_role("cell").nth(1).inner_text()
-    assert files["Numbers as CSV"].decode().splitlines() == ["Series,Whole period", f"persons,{total}"]
+    assert files["Numbers as CSV"].decode().splitlines() == ["Series,Whole period", f"people,{total}"]
     assert files["Picture as SVG"].startswith(b"<svg")
     assert files["Picture as PNG"].startswith(b"\x89PNG")
     assert len(files["Picture as PNG"]) > 5000

@@ -8,7 +8,8 @@ import { SHOWN } from "../explore/shown";
 import { exact } from "../format";
 import { useAsk } from "../hooks";
 import { t } from "../language";
-import { Change, Empty, Failure, Opened, Skeleton } from "../parts";
+import { Change, Empty, Failure, Skeleton } from "../parts";
+import { Opened } from "../why";
 
 interface Answering {
   data: Asked<unknown> | undefined;
@@ -42,7 +43,11 @@ function Framed({ tile, answer, handle }: { tile: Tile; answer: Answering; handl
         <div className="flex min-h-11 items-center gap-2 px-4 pt-1.5">
           {tile.title && <h2 className="min-w-0 truncate font-semibold">{tile.title}</h2>}
           <span className="flex-1" />
-          <Opened query={answer.data?.queries?.[0]} name={tile.title || t("this tile")} />
+          <Opened
+            query={answer.data?.queries?.[0]}
+            name={tile.title || t("this tile")}
+            rule={tile.kind === "question" ? (tile.ask as Body).question : undefined}
+          />
           {handle}
         </div>
       )}

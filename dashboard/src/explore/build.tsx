@@ -4,6 +4,7 @@ import { useId } from "react";
 import { useSegments } from "../controls";
 import { useAsk } from "../hooks";
 import { t } from "../language";
+import { METRICS } from "./body";
 
 export type Body = { question: string } & Record<string, unknown>;
 export interface Step {
@@ -35,14 +36,6 @@ export const KINDS: [string, string, Body][] = [
 ];
 
 const field = "min-h-9 min-w-0 max-w-full truncate rounded-lg border border-line bg-card px-2.5";
-const METRICS: [string, string][] = [
-  ["persons", t("people")],
-  ["events", t("events")],
-  ["visitors", t("visitors")],
-  ["sessions", t("sessions")],
-  ["per_person", t("events a person")],
-  ["revenue", t("revenue")],
-];
 const DIMENSIONS: [string, string][] = [
   ["", t("nothing")],
   ["name", t("event")],

@@ -2,15 +2,24 @@
 
 import { DropdownMenu } from "radix-ui";
 import type { RefObject } from "react";
+import { api } from "../api";
 import { quiet } from "../dialog";
+import { useProject, useWhole } from "../hooks";
 import { t } from "../language";
 import { useToast } from "../toast";
+import type { Body } from "./build";
 
-export function Export({ place, name }: { place: RefObject<HTMLElement | null>; name: string }) {
+export function Export(props: { place: RefObject<HTMLElement | null>; name: string; body: Body }) {
+  const { place, name } = props;
   const say = useToast();
+  const project = useProject();
+  const whole = useWhole(props.body);
+  const rows = async (form: string) =>
+    save(await api.file(`/projects/${project.id}/ask?format=${form}`, whole), `${file}.${form}`, "");
   const file = name.toLowerCase().replace(/\W+/g, "-");
   const kinds: [string, () => void | Promise<void>][] = [
     [t("Numbers as CSV"), () => save(csv(place.current), `${file}.csv`, "text/csv")],
+    [t("Numbers as Parquet"), () => rows("parquet")],
     [t("Picture as SVG"), () => save(svg(place.current), `${file}.svg`, "image/svg+xml")],
     [t("Picture as PNG"), async () => save(await png(place.current), `${file}.png`, "image/png")],
   ];

@@ -6,9 +6,10 @@ import { day, exact } from "../format";
 import { useProject } from "../hooks";
 import { locale, t } from "../language";
 import { Table } from "../table";
+import { lineName } from "./body";
 import type { Body } from "./build";
 
-const plain = (value: number | string | null) => (value === null ? null : Number(value));
+export const plain = (value: number | string | null) => (value === null ? null : Number(value));
 const number = (given: number | string | null) => {
   const value = plain(given);
   if (value === null) return "–";
@@ -29,13 +30,13 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
     <>
       <Chart
         label={t("Trend: {join}", {
-          join: lines.map((line) => `${line.name} ${number(line.total)}`).join(", "),
+          join: lines.map((line) => `${lineName(line.name)} ${number(line.total)}`).join(", "),
         })}
         labels={labels}
         show={number}
         height={300}
         series={lines.slice(0, 12).map((line, at) => ({
-          name: line.name,
+          name: lineName(line.name),
           values: line.points.map(plain),
           kind: "line",
           colour: lines.length > 1 ? at : undefined,
@@ -55,7 +56,7 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
                   className="size-2.5 shrink-0 rounded-full"
                   style={{ background: `var(--${PALETTE[row.at % PALETTE.length]})` }}
                 />
-                {row.name}
+                {lineName(row.name)}
               </span>
             ),
           },

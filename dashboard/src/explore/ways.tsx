@@ -1,17 +1,31 @@
 /** Where people come from, and which ways they go. */
 
-import { useState } from "react";
-import type { Asked, SourceRow, Ways } from "../api";
+import { useContext, useState } from "react";
+import type { Asked, Drawn, SourceRow, Ways } from "../api";
 import { colour, Drawing } from "../chart";
 import { exact, money, percent } from "../format";
-import { t } from "../language";
+import { ReadOnly, useAsk, useView } from "../hooks";
+import { t, term } from "../language";
 import { Empty } from "../parts";
 import { columnLabel } from "../state";
 import { Table } from "../table";
+import { useBodyChange } from "./body";
 import type { Body } from "./build";
+import { plain } from "./trend";
 
-export function PathsShown({ asked }: { asked: Asked<Ways> }) {
-  const { ways, nodes, links } = asked.data;
+const MOST_STEPS = 10;
+/** What a node is called: without its step, and what is no page in the reader's language. */
+const named = (node: string) => term(node.replace(/^\d+ /, "")) || t("(none)");
+
+/** Ways as a Sankey; its depth follows the slider at once, and what is deeper than was asked for is asked for then. */
+export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) {
+  const change = useBodyChange();
+  const known = Number(body.steps ?? 4);
+  const [wanted, setWanted] = useState(known);
+  const depth = Math.min(wanted, known);
+  const { ways } = asked.data;
+  const nodes = asked.data.nodes.filter((one) => one.step <= depth);
+  const links = asked.data.links.filter((one) => one.step < depth);
   if (ways === 0) return <Empty title={t("Nobody went this way in this period")} />;
   const option = () => ({
     animation: false,
@@ -33,12 +47,12 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
           fontSize: 11,
           width: 110,
           overflow: "truncate",
-          formatter: (one: { name: string }) => one.name.replace(/^\d+ /, ""),
+          formatter: (one: { name: string }) => named(one.name),
         },
         data: [
           ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
           ...[...new Set(links.filter((one) => one.to === "(end)").map((one) => one.step))].map((step) => ({
-            name: t("{step} (end)", { step: step + 1 }),
+            name: `${step + 1} (end)`,
             itemStyle: { color: colour("earlier") },
           })),
         ],
@@ -53,6 +67,23 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
   const sorted = [...links].sort((a, b) => b.ways - a.ways || a.step - b.step);
   return (
     <>
+      {change && (
+        <label className="no-print flex items-center gap-3 px-4 py-2">
+          <span className="text-soft">{t("Depth")}</span>
+          <input
+            type="range"
+            min={2}
+            max={MOST_STEPS}
+            value={wanted}
+            aria-valuetext={t("{steps} steps", { steps: wanted })}
+            onChange={(event) => setWanted(Number(event.target.value))}
+            onPointerUp={() => change({ steps: wanted })}
+            onKeyUp={() => change({ steps: wanted })}
+            className="min-h-9 max-w-md flex-1 accent-(--accent)"
+          />
+          <output className="w-16">{t("{steps} steps", { steps: wanted })}</output>
+        </label>
+      )}
       <section
         className="overflow-x-auto"
         aria-label={t("Ways as a diagram")}
@@ -62,7 +93,7 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
         <div className="min-w-[40rem]">
           <Drawing
             option={option}
-            again={asked}
+            again={`${depth} ${JSON.stringify(asked.data.links.length)} ${asked.queries[0]?.took_ms}`}
             height={420}
             label={t("Ways of {ways} sessions, step by step", { ways: exact(ways) })}
           />
@@ -74,8 +105,8 @@ export function PathsShown({ asked }: { asked: Asked<Ways> }) {
         id={(row) => `${row.step} ${row.from} ${row.to}`}
         columns={[
           { name: t("Step"), number: true, show: (row) => row.step },
-          { name: t("From"), show: (row) => row.from || t("(none)") },
-          { name: t("To"), show: (row) => row.to || t("(none)") },
+          { name: t("From"), show: (row) => named(row.from) },
+          { name: t("To"), show: (row) => named(row.to) },
           { name: t("Sessions"), number: true, show: (row) => exact(row.ways) },
         ]}
       />
@@ -98,6 +129,7 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
     </button>
   );
   const most = Math.max(1, ...rows.map((row) => row.sessions));
+  const lines = useLines(columns);
   if (rows.length === 0) return <Empty title={t("Nobody came in this period")} />;
   return (
     <Table
@@ -107,7 +139,8 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
       columns={[
         ...columns.map((column) => ({
           name: columnLabel(column),
-          show: (row: SourceRow) => String(row[column]) || t("none"),
+          show: (row: SourceRow) =>
+            (column === "channel" ? term(row.channel) : String(row[column])) || t("none"),
         })),
         {
           name: t("Sessions"),
@@ -123,6 +156,11 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
               {exact(row.sessions)}
             </span>
           ),
+        },
+        {
+          name: t("Over time"),
+          wide: true,
+          show: (row) => <Sparkline points={lines.get(columns.map((column) => row[column]).join("\n"))} />,
         },
         {
           name: t("Visitors"),
@@ -146,5 +184,34 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
         { name: t("Revenue"), number: true, wide: true, show: (row) => money(row.revenue) },
       ]}
     />
+  );
+}
+
+/** Sessions over time by source, of the largest sources. */
+function useLines(columns: string[]): Map<string, (number | null)[]> {
+  const readOnly = useContext(ReadOnly);
+  const [view] = useView();
+  const interval = ["12mo", "year", "all"].includes(view.period) ? "week" : "day";
+  const asked = useAsk<Drawn>(
+    readOnly
+      ? undefined
+      : { question: "trend", series: [{ metric: "sessions" }], by: columns, top: 50, interval },
+  );
+  const parts = columns.length <= 3 ? (asked.data?.data.series[0]?.parts ?? []) : [];
+  return new Map(parts.map((part) => [(part.values ?? []).join("\n"), part.points.map(plain)]));
+}
+
+/** A line without axes; the numbers beside it say the rest. */
+function Sparkline({ points }: { points: (number | null)[] | undefined }) {
+  if (points === undefined || points.length < 2) return null;
+  const most = Math.max(1, ...points.map((value) => value ?? 0));
+  const path = points.map(
+    (value, at) =>
+      `${((96 * at) / (points.length - 1) + 2).toFixed(1)},${(21 - (18 * (value ?? 0)) / most).toFixed(1)}`,
+  );
+  return (
+    <svg viewBox="0 0 100 24" className="h-6 w-25" aria-hidden="true">
+      <polyline points={path.join(" ")} fill="none" stroke="var(--accent)" strokeWidth="1.5" />
+    </svg>
   );
 }

@@ -14,10 +14,13 @@ type Language = keyof typeof LANGUAGES;
 
 const CATALOGUES: Record<Language, () => Promise<Catalogue>> = {
   en: () => Promise.resolve({}),
-  de: async () => {
-    const [messages, terms] = await Promise.all([import("./de.json"), import("./de.terms.json")]);
-    return { ...terms.default, ...messages.default };
-  },
+  de: async () => (await import("./de.json")).default,
+};
+
+/** Words that Trackway gave to data, such as channels. */
+const TERMS: Record<Language, () => Promise<Catalogue>> = {
+  en: () => Promise.resolve({}),
+  de: async () => (await import("./de.terms.json")).default,
 };
 
 const isLanguage = (name: string): name is Language => name in LANGUAGES;
@@ -33,10 +36,12 @@ export const language: Language = wanted.map((name) => name.split("-")[0] ?? "")
 export const locale = wanted.find((name) => name.split("-")[0] === language) ?? language;
 
 document.documentElement.lang = language;
-document.documentElement.dir = ["ar", "fa", "he", "ur"].includes(language) ? "rtl" : "ltr";
+// From right to left for a language that is written so; `direction` in the browser's storage tries the layout out.
+document.documentElement.dir =
+  localStorage.getItem("direction") ?? (["ar", "fa", "he", "ur"].includes(language) ? "rtl" : "ltr");
 
 // Every other module waits here, so that tables of labels can be made where they are declared.
-const catalogue = await CATALOGUES[language]();
+const [catalogue, terms] = await Promise.all([CATALOGUES[language](), TERMS[language]()]);
 
 /** Shows the pages in a language from now on; nothing for the browser's own. */
 export function choose(name: string): void {
@@ -66,4 +71,4 @@ export function rich(message: Message, values: Record<string, Marked | ReactNode
 }
 
 /** A word of the data that Trackway itself gave, such as a channel or a kind of device; others stay as they are. */
-export const term = (word: string): string => catalogue[word] ?? word;
+export const term = (word: string): string => terms[word] ?? word;

@@ -8,18 +8,20 @@ import { PeriodPicker } from "../controls";
 import { count, exact, percent } from "../format";
 import { MeContext, useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
 import { rich, t } from "../language";
-import { Card, Empty, Failure, Opened, Skeleton, Tabs, Toggle } from "../parts";
+import { Card, Empty, Failure, Skeleton, Tabs, Toggle } from "../parts";
 import { question } from "../state";
 import { Table } from "../table";
 import { useToast } from "../toast";
+import { Opened } from "../why";
 import { When } from "./Lists";
+import { Transfers } from "./transfers";
 
 const TABS: [string, string, () => React.JSX.Element][] = [
   ["events", t("Events"), EventExplorer],
   ["plan", t("Tracking plan"), PlanTab],
   ["refused", t("Refused"), Refused],
   ["bots", t("Bots"), Bots],
-  ["files", t("Exports"), Files],
+  ["files", t("Imports and exports"), Transfers],
 ];
 
 export function Data() {
@@ -365,48 +367,6 @@ function Bots() {
       <p className="px-4 pb-3 text-soft">
         {t(
           "Bots are stored and left out of every answer; “with bots” beside the filters brings them in. Whom you count as people was one from the first day on: every number follows at once, and goes back as easily.",
-        )}
-      </p>
-    </Card>
-  );
-}
-
-const FORMATS = ["csv", "parquet", "arrow"];
-const FILES: [string, string][] = [
-  ["events", t("The newest 1,000 events")],
-  ["sessions", t("The newest 1,000 sessions")],
-  ["visitors", t("The last 1,000 visitors")],
-  ["sources", t("Sources")],
-];
-
-function Files() {
-  const project = useProject();
-  const [view] = useView();
-  return (
-    <Card title={t("Files of this period")}>
-      <ul className="divide-y divide-line px-4 pb-2">
-        {FILES.map(([name, label]) => (
-          <li key={name} className="flex flex-wrap items-center justify-between gap-3 py-2.5">
-            <span>{label}</span>
-            <span className="flex gap-2">
-              {FORMATS.map((format) => (
-                <a
-                  key={format}
-                  download
-                  className="rounded-lg border border-line px-3 py-1 hover:border-accent"
-                  href={`/api/v1/projects/${project.id}/${name}?${question(view, { limit: 1000, format })}`}
-                >
-                  {format} <span className="sr-only">{t("of {label}", { label })}</span>
-                </a>
-              ))}
-            </span>
-          </li>
-        ))}
-      </ul>
-      <p className="px-4 pb-3 text-soft">
-        {rich(
-          "Everything, whatever its size: <code>trackway export events events.parquet --data DIR</code> on a stopped store.",
-          { code: (text) => <code>{text}</code> },
         )}
       </p>
     </Card>

@@ -4,13 +4,15 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useRef } from "react";
 import type { Asked } from "../api";
 import { Controls } from "../controls";
+import { BodyContext } from "../explore/body";
 import { type Body, Builder, KINDS } from "../explore/build";
 import { Export } from "../explore/export";
 import { SaveToBoard } from "../explore/save";
 import { SHOWN } from "../explore/shown";
 import { useAsk, useTitle } from "../hooks";
 import { t } from "../language";
-import { Card, Failure, Opened, Skeleton, Tabs } from "../parts";
+import { Card, Failure, Skeleton, Tabs } from "../parts";
+import { Opened } from "../why";
 
 function useBody(): [Body, (body: Body) => void] {
   const search = useSearch({ strict: false }) as { ask?: Body };
@@ -52,10 +54,10 @@ export function Explore() {
         title={label}
         aside={
           <>
-            <Export place={place} name={label} />
+            <Export place={place} name={label} body={body} />
             <SaveToBoard body={body} label={label} />
             <span aria-live="polite">{answer.isFetching ? t("asking…") : ""}</span>
-            <Opened query={answer.data?.queries[0]} name={label} />
+            <Opened query={answer.data?.queries[0]} name={label} rule={body.question} />
           </>
         }
       >
@@ -65,7 +67,9 @@ export function Explore() {
           <Skeleton rows={8} />
         ) : (
           <div ref={place}>
-            <Shown asked={answer.data as Asked<unknown> as never} body={body} />
+            <BodyContext value={(part) => change({ ...body, ...part } as Body)}>
+              <Shown asked={answer.data as Asked<unknown> as never} body={body} />
+            </BodyContext>
           </div>
         )}
       </Card>

@@ -7,9 +7,10 @@ import { Controls } from "../controls";
 import { ago, country, duration, exact, moment, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
 import { t } from "../language";
-import { Avatar, Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { Avatar, Card, Empty, Failure, Skeleton } from "../parts";
 import { columnLabel, question } from "../state";
 import { type Column, Table } from "../table";
+import { Opened } from "../why";
 
 export function Visitor({ id, name, bot }: { id: string; name: string; bot?: string }) {
   const project = useProject();
@@ -123,6 +124,8 @@ function List<Row>(props: {
   columns: Column<Row>[];
   id: (row: Row) => string;
   step: number;
+  /** How it is counted: one of RULES. */
+  rule: string;
   above?: ReactNode;
 }) {
   useTitle(props.title);
@@ -150,7 +153,7 @@ function List<Row>(props: {
             >
               CSV
             </a>
-            <Opened query={answer.data?.query} name={props.title} />
+            <Opened query={answer.data?.query} name={props.title} rule={props.rule} />
           </>
         }
       >
@@ -185,6 +188,7 @@ export function Events() {
   return (
     <List<EventRow>
       title={t("Events")}
+      rule="events"
       step={100}
       path={(limit) => `events?${question(view, { limit })}`}
       columns={EVENT_COLUMNS}
@@ -209,6 +213,7 @@ export function Sources() {
   return (
     <List<SourceRow>
       title={t("Sources")}
+      rule="sources"
       step={100}
       path={(limit) =>
         `sources?${question(view, { limit })}${columns.map((column) => `&by=${column}`).join("")}`

@@ -9,10 +9,11 @@ import { quiet } from "../dialog";
 import { exact } from "../format";
 import { useProject, useTitle, useView } from "../hooks";
 import { locale, t } from "../language";
-import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { Card, Empty, Failure, Skeleton } from "../parts";
 import { question } from "../state";
 import { useStream } from "../stream";
 import { type Column, Table } from "../table";
+import { Opened } from "../why";
 import { World } from "../world";
 import { Place, Visitor, When } from "./Lists";
 
@@ -48,7 +49,10 @@ export function Live() {
       </div>
       {live.error && <Failure error={live.error} again={live.refetch} />}
       <div className="mb-4 grid gap-4 md:grid-cols-[14rem_1fr_1fr]">
-        <Card title={t("Here now")} aside={<Opened query={live.data?.query} name={t("who is here")} />}>
+        <Card
+          title={t("Here now")}
+          aside={<Opened query={live.data?.query} name={t("who is here")} rule="here" />}
+        >
           <div className="px-4 pb-4">
             <p className="text-5xl font-semibold" aria-live="polite">
               {now ? exact(now.visitors) : "…"}

@@ -5,8 +5,9 @@ import { Controls } from "../controls";
 import { change, count, country, day, duration, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
 import { t, term } from "../language";
-import { Card, Change, Empty, Failure, Opened, Skeleton, WhenSeen } from "../parts";
+import { Card, Change, Empty, Failure, Skeleton, WhenSeen } from "../parts";
 import { only, question, type View } from "../state";
+import { Opened } from "../why";
 import { Checklist, Goals, HereNow, Notes, Places } from "./home";
 import { Setup } from "./Setup";
 
@@ -19,13 +20,13 @@ const METRICS: [Metric, string][] = [
 ];
 
 const CARDS = [
-  <Ranking key="channel" title={t("Channels")} by="channel" />,
+  <Ranking key="channel" title={t("Channels")} by="channel" show={term} />,
   <Ranking key="source" title={t("Sources")} by="source" />,
   <Ranking key="path" title={t("Pages")} by="path" />,
   <Ranking key="name" title={t("Events")} by="name" />,
   <Places key="places" />,
   <Ranking key="country" title={t("Countries")} by="country" show={country} />,
-  <Ranking key="device" title={t("Devices")} by="device" />,
+  <Ranking key="device" title={t("Devices")} by="device" show={term} />,
   <Ranking key="browser" title={t("Browsers")} by="browser" />,
   <Ranking key="entry_path" title={t("Entry pages")} by="entry_path" />,
   <Goals key="goals" />,
@@ -51,7 +52,7 @@ export function Overview() {
         aside={
           <>
             <HereNow />
-            <Opened query={totals.data?.query} name={t("these totals")} />
+            <Opened query={totals.data?.query} name={t("these totals")} rule="totals" />
           </>
         }
       >
@@ -149,7 +150,7 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
   return (
     <div className="relative px-2 pt-3 pb-2">
       <div className="absolute top-1 end-3 z-10">
-        <Opened query={answer.data.query} name={t("{label} over time", { label })} />
+        <Opened query={answer.data.query} name={t("{label} over time", { label })} rule={metric} />
       </div>
       <Chart
         label={t("{label} by {interval, select, hour {hour} day {day} week {week} other {month}}: {join}", {
@@ -180,7 +181,7 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
 function Ranking({
   title,
   by,
-  show = term,
+  show = (value) => value,
 }: {
   title: string;
   by: string;
@@ -191,7 +192,7 @@ function Ranking({
   const rows = answer.data?.data;
   const most = Math.max(1, ...(rows ?? []).map((row) => row.visitors));
   return (
-    <Card title={title} aside={<Opened query={answer.data?.query} name={title} />}>
+    <Card title={title} aside={<Opened query={answer.data?.query} name={title} rule="breakdown" />}>
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {rows === undefined && !answer.error && <Skeleton />}
       {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
@@ -230,9 +231,7 @@ function Ranking({
                         className="absolute inset-y-0 start-0 rounded-md bg-accent-soft"
                         style={{ width: `${(100 * row.visitors) / most}%` }}
                       />
-                      <span className={`relative ${row.value === "" ? "text-soft italic" : ""}`}>
-                        {label}
-                      </span>
+                      <bdi className={`relative ${row.value === "" ? "text-soft italic" : ""}`}>{label}</bdi>
                     </button>
                   </td>
                   <td className="px-4 text-end">{count(row.visitors)}</td>

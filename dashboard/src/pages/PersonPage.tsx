@@ -7,10 +7,11 @@ import { quiet } from "../dialog";
 import { exact, moment } from "../format";
 import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../hooks";
 import { t, term } from "../language";
-import { Avatar, Card, Empty, Facts, Failure, Opened, Skeleton } from "../parts";
+import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
 import { Timeline } from "../timeline";
 import { useToast } from "../toast";
+import { Opened } from "../why";
 import { Place, SESSION_COLUMNS, When } from "./Lists";
 
 interface Merge {

@@ -5,8 +5,9 @@ import type { EventRow } from "../api";
 import { duration, exact, moment } from "../format";
 import { useAnswer, useProject, useTitle } from "../hooks";
 import { t, term } from "../language";
-import { Card, Empty, Facts, Failure, Opened, Skeleton } from "../parts";
+import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
 import { Timeline } from "../timeline";
+import { Opened } from "../why";
 import { Place, Visitor } from "./Lists";
 
 export function SessionPage() {

@@ -8,9 +8,10 @@ import { field, primary } from "../dialog";
 import { count, day, exact, percent } from "../format";
 import { MeContext, useAnswer, useAsk, useProject, useView } from "../hooks";
 import { rich, t } from "../language";
-import { Card, Empty, Failure, Opened, Skeleton } from "../parts";
+import { Card, Empty, Failure, Skeleton } from "../parts";
 import { question } from "../state";
 import { useToast } from "../toast";
+import { Opened } from "../why";
 import { World } from "../world";
 
 /** How many visitors are here now; the way to the live page. */
@@ -35,7 +36,10 @@ export function Places() {
   const answer = useAnswer<BreakdownRow[]>(`breakdown?${question(view, { by: "country", limit: 250 })}`);
   const values = (answer.data?.data ?? []).map((row): [string, number] => [row.value, row.visitors]);
   return (
-    <Card title={t("Places")} aside={<Opened query={answer.data?.query} name={t("places")} />}>
+    <Card
+      title={t("Places")}
+      aside={<Opened query={answer.data?.query} name={t("places")} rule="breakdown" />}
+    >
       {answer.error ? (
         <Failure error={answer.error} again={answer.refetch} />
       ) : answer.data === undefined ? (
@@ -69,7 +73,7 @@ export function Goals() {
   const totals = asked.data?.data.series.map((line) => Number(line.total ?? 0));
   const everybody = totals?.[0] ?? 0;
   return (
-    <Card title={t("Goals")} aside={<Opened query={asked.data?.queries[0]} name={t("goals")} />}>
+    <Card title={t("Goals")} aside={<Opened query={asked.data?.queries[0]} name={t("goals")} rule="goals" />}>
       {goals.length === 0 && (
         <Empty title={t("No goals yet")}>
           {rich("Name the events that matter, such as an order, under <link>Settings</link>.", {

@@ -6,9 +6,16 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from trackway.govern.tables import Project
 
 Version = tuple[int, ...]
+
+
+def settings_of(project: Project) -> list[Any]:
+    """What answers about a project depend on besides its data: a kept answer is of the settings it was made under."""
+    return [project.id, project.timezone, project.currency, project.goals, project.humans]
 
 
 class Kept(NamedTuple):

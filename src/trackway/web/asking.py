@@ -40,7 +40,7 @@ from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
 from trackway.analyze.trend import Trend, trend
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
-from trackway.web.answers import Answers, Version
+from trackway.web.answers import Answers, Version, settings_of
 from trackway.web.caller import Caller
 from trackway.web.house import House
 from trackway.web.turns import Turns
@@ -210,8 +210,7 @@ class Desk:
         earlier = _earlier(common.compare, stretch, project.timezone, now)
         version = self.version(project_id)
         asked = {name: value for name, value in body.items() if name not in ("id", "max_age_s")}
-        settings = [project.id, project.timezone, project.currency, project.goals, project.humans]
-        key = msgspec.json.encode([settings, stretch, earlier, asked]).decode()
+        key = msgspec.json.encode([settings_of(project), stretch, earlier, asked]).decode()
         kept = self.answers.find(key, version, common.max_age_s)
         hit = kept is not None
         if kept is None:

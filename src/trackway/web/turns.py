@@ -16,7 +16,7 @@ import msgspec
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from trackway.web.answers import Answers, Version
+from trackway.web.answers import Answers, Version, settings_of
 
 _OF_THIS_MOMENT = ("/live", "/version", "/rejections")
 
@@ -72,7 +72,9 @@ class TakeTurns(ASGIMiddleware):
             async with turn:
                 await next_app(scope, receive, send)
             return
-        request["user"].project(project_id)  # who may not see it is refused here, and gets nothing that is kept
+        project = request["user"].project(
+            project_id
+        )  # who may not see it is refused here, and gets nothing that is kept
 
         async def compute() -> bytes:
             response = _Response(500, [], b"")
@@ -90,7 +92,8 @@ class TakeTurns(ASGIMiddleware):
             return msgspec.msgpack.encode(response)
 
         # "Today" and "active" move on by themselves: what is kept is of this minute.
-        key = f"{path}?{request['query_string'].decode('latin-1')}#{int(time.time() // 60)}"
+        asked = [settings_of(project), path, request["query_string"].decode("latin-1"), int(time.time() // 60)]
+        key = msgspec.json.encode(asked).decode()
         version = self._version(project_id)
         try:
             kept = self._answers.find(key, version) or await self._answers.make(key, version, compute, lambda: None)

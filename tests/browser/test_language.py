@@ -1,0 +1,114 @@
+"""Two languages, whole, and a layout that does not care from which side one reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from steps import DESK, PHONE, nobody_is_left_out, open_page
+
+from conftest import ARTIFACTS, Server
+
+CATALOGUE = json.loads((Path(__file__).parents[2] / "dashboard" / "src" / "language" / "de.json").read_text())
+PLACES = [
+    "overview", "live", "explore", "sources", "sessions", "people", "events", "boards", "data", "data?tab=plan",
+    "data?tab=refused", "data?tab=bots", "data?tab=files", "settings",
+    *(f'explore?ask={{"question":"{kind}"}}' for kind in ("retention", "lifecycle", "paths", "stickiness", "sources")),
+]  # fmt: skip
+TEXTS = """() => {
+    const found = new Set();
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+        const text = walk.currentNode.textContent.trim();
+        if (text && !walk.currentNode.parentElement.closest('script, style, pre')) found.add(text);
+    }
+    for (const element of document.querySelectorAll('[aria-label], [title], [placeholder]'))
+        for (const name of ['aria-label', 'title', 'placeholder']) found.add(element.getAttribute(name) ?? '');
+    return [...found];
+}"""
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, filled: Server) -> Iterator[Any]:
+    page = open_page(browser, filled)
+    yield page.context.storage_state()
+    page.context.close()
+
+
+def settled(page: Page, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("#main")).to_be_visible()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.animate-pulse')].every(one => one.getBoundingClientRect().top > innerHeight)"
+    )
+
+
+def home(page: Page, server: Server) -> str:
+    page.goto(server.url)
+    page.wait_for_url(re.compile("/overview"))
+    return page.url.partition("/overview")[0]
+
+
+def test_every_page_is_german_to_whoever_reads_german(browser: Browser, filled: Server, signed_in: Any) -> None:
+    page = browser.new_context(viewport=DESK, locale="de-DE", storage_state=signed_in).new_page()
+    start = home(page, filled)
+    english = {said for said, translated in CATALOGUE.items() if said != translated and len(said) > 3}
+    for place in PLACES:
+        settled(page, f"{start}/{place}")
+        assert page.locator("html").get_attribute("lang") == "de"
+        left = english & set(page.evaluate(TEXTS))
+        # Words of the data are what they are: the site's own events and pages.
+        assert left - {"(none)", "page", "search", "interest", "identify"} == set(), (place, left)
+    settled(page, f"{start}/overview")
+    nobody_is_left_out(page)
+    page.screenshot(path=ARTIFACTS / "german-desk-light.png", full_page=True)
+
+
+def test_numbers_and_dates_are_written_as_the_language_does(browser: Browser, filled: Server, signed_in: Any) -> None:
+    written = {}
+    for locale in ("de-DE", "en-GB"):
+        page = browser.new_context(viewport=DESK, locale=locale, storage_state=signed_in).new_page()
+        settled(page, f"{home(page, filled)}/overview")
+        written[locale] = page.get_by_role("button", name=re.compile("^(Events|Ereignisse)")).first.inner_text()
+    events = filled.get("overview", period="30d")["data"]["current"]["events"]
+    assert events > 999
+    assert f"{events:,}" in written["en-GB"]
+    assert f"{events:,}".replace(",", ".") in written["de-DE"]
+
+
+def test_the_language_is_chosen_and_remembered(browser: Browser, filled: Server, signed_in: Any) -> None:
+    page = browser.new_context(viewport=DESK, locale="en-GB", storage_state=signed_in).new_page()
+    page.goto(f"{home(page, filled)}/settings")
+    page.get_by_label("Language").select_option("Deutsch")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Einstellungen")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Einstellungen")
+    page.get_by_label("Sprache").select_option("English")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_nothing_is_cut_off_from_right_to_left(browser: Browser, filled: Server, signed_in: Any, size: Any) -> None:
+    context = browser.new_context(viewport=size, locale="en-GB", storage_state=signed_in)
+    context.add_init_script("localStorage.setItem('direction', 'rtl')")
+    page = context.new_page()
+    start = home(page, filled)
+    for place in PLACES:
+        settled(page, f"{start}/{place}")
+        assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
+        outside = page.evaluate(
+            """() => [document.documentElement.scrollWidth - innerWidth,
+            ...[...document.querySelectorAll('h1, h2, th, nav a')].map(one => one.getBoundingClientRect())
+            .filter(one => one.width > 1 && one.left < -1 && one.right < 0).map(one => one.left)]"""
+        )
+        assert outside[0] <= 0, (place, outside)
+    settled(page, f"{start}/overview")
+    first, last = (page.locator("header span.font-semibold").first, page.get_by_role("button", name="Sign out"))
+    assert (first.bounding_box() or {})["x"] > (last.bounding_box() or {})["x"], "the name is on the right"
+    page.screenshot(path=ARTIFACTS / f"right-to-left-{'desk' if size is DESK else 'phone'}.png", full_page=True)
+    context.close()
