@@ -1,4 +1,5 @@
-"""From a click to the drawn answer: the home page on a filled store, in a real browser.
+"""From a click to the drawn answer: the home page on a filled store, in a real browser; then a table with all its
+sessions behind it: how long an interaction keeps the next paint waiting (as the browser's Event Timing says).
 
     ./run bench home [20|100]
 
@@ -19,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
 
-from playwright.sync_api import Request, sync_playwright  # noqa: E402
+from playwright.sync_api import Page, Request, sync_playwright  # noqa: E402
 
 from conftest import launch  # noqa: E402
 from filling import filled  # noqa: E402
@@ -78,6 +79,7 @@ def main() -> None:
             while waiting:
                 page.wait_for_timeout(20)
             took.append(last - began)
+        rows, interactions = _table(page, project)
         browser.close()
     took.sort()
     print(f"{millions} million events; {machine()}")
@@ -87,6 +89,52 @@ def main() -> None:
     )
     for what, times in sorted(slow.items(), key=lambda one: -statistics.median(one[1])):
         print(f"  {what}: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms")
+    print(f"{rows} rows behind a table, {len(interactions)} interactions: next paint after {_spread(interactions)}")
+
+
+def _spread(found: list[float]) -> str:
+    """The Interaction to Next Paint is the longest; of each 50 interactions one is set aside (web.dev/articles/inp)."""
+    found = sorted(found)
+    longest = found[-1 - len(found) // 50]
+    return f"median {statistics.median(found):.0f} ms, INP {longest:.0f} ms, most {found[-1]:.0f} ms"
+
+
+_WATCH = """() => {
+    window.interactions = new Map();
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntries())
+            if (one.interactionId)
+                interactions.set(one.interactionId, Math.max(interactions.get(one.interactionId) ?? 0, one.duration));
+    }).observe({ type: "event", durationThreshold: 16, buffered: true });
+}"""
+
+
+def _table(page: Page, project: str) -> tuple[str, list[float]]:
+    """Sort, scroll by keys to the middle and the end, choose columns: the table's rows, and each interaction's time."""
+    page.evaluate(
+        "(to) => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate')); }",
+        f"/p/{project}/sessions?from=2026-06-01&to=2026-08-28",
+    )
+    table = page.get_by_role("table", name="Sessions")
+    table.get_by_role("row").nth(5).wait_for()
+    page.wait_for_timeout(2000)
+    page.evaluate(_WATCH)
+    for name in ("Events", "Duration", "Started", "Events"):
+        table.get_by_role("button", name=name).click()
+        page.wait_for_timeout(1500)
+    table.focus()
+    for key in ("PageDown",) * 40 + ("End",) + ("PageUp",) * 30 + ("Home",) + ("PageDown",) * 20:
+        page.keyboard.press(key)
+        page.wait_for_timeout(100)
+    page.get_by_role("button", name="Columns").click()
+    for name in ("Channel", "Campaign", "Exit"):
+        page.get_by_role("checkbox", name=name).click()
+        page.wait_for_timeout(200)
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    rows = page.get_by_role("heading", level=2).first.inner_text()
+    found: list[float] = page.evaluate("[...interactions.values()]")
+    return rows, found
 
 
 if __name__ == "__main__":

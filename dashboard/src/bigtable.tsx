@@ -1,12 +1,12 @@
 /**
- * The one large table: rows come a page at a time as it is scrolled, only those in view are drawn, the server sorts, and
- * which columns are shown is remembered.
+ * The one large table: only the rows in view are asked for and drawn, wherever one scrolls; the server sorts, and which
+ * columns are shown is remembered.
  */
 
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Popover } from "radix-ui";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { type Asked, api } from "./api";
 import { exact } from "./format";
 import { useProject, useVersion, useView } from "./hooks";
@@ -27,6 +27,8 @@ export interface BigColumn<Row> {
 
 const PAGE = 100;
 const HEIGHT = 44;
+/** Rows that can be scrolled to: browsers draw nothing that is much higher. Filters and sorting lead to all others. */
+const MOST = 500_000;
 
 export function BigTable<Row>(props: {
   name: string;
@@ -57,34 +59,52 @@ export function BigTable<Row>(props: {
     ...(props.ascending ? { descending } : {}),
     limit: PAGE,
   };
-  const answer = useInfiniteQuery({
-    queryKey: ["table", project.id, JSON.stringify(body), Math.floor(version / 50)],
-    queryFn: ({ pageParam, signal }) =>
-      api.ask<Asked<never>>(`/projects/${project.id}/ask`, { ...body, offset: pageParam }, signal),
-    initialPageParam: 0,
-    getNextPageParam: (last, pages) =>
-      props.rows(last.data).length === PAGE ? pages.length * PAGE : undefined,
-    placeholderData: keepPreviousData,
-    staleTime: 60_000,
+  const key = JSON.stringify(body);
+  const [reach, setReach] = useState(1);
+  const [pages, setPages] = useState([0]);
+  const answers = useQueries({
+    queries: pages.map((at) => ({
+      queryKey: ["table", project.id, key, at, Math.floor(version / 50)],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        api.ask<Asked<never>>(`/projects/${project.id}/ask`, { ...body, offset: at * PAGE }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: 60_000,
+    })),
   });
-  const rows = answer.data?.pages.flatMap((page) => props.rows(page.data)) ?? [];
-  const first = answer.data?.pages[0];
-  const total = first && props.total?.(first.data);
+  const known = new Map(
+    answers.flatMap(({ data }, at) => (data ? [[pages[at] ?? 0, props.rows(data.data)] as const] : [])),
+  );
+  const answer = answers[0] as (typeof answers)[number];
+  const total = answer.data && props.total?.(answer.data.data);
+  const last = Math.max(...known.keys(), 0);
+  const found = last * PAGE + (known.get(last)?.length ?? 0);
+  const more = total === undefined && known.get(last)?.length === PAGE;
+  const count = Math.min(MOST, total ?? Math.max(found, more ? reach * PAGE : found));
   const virtual = useVirtualizer({
-    count: rows.length,
+    count,
     getScrollElement: () => place.current,
     estimateSize: () => HEIGHT,
-    overscan: 12,
+    overscan: 10,
+    useFlushSync: false,
   });
   const items = virtual.getVirtualItems();
-  const lastShown = items.at(-1)?.index ?? 0;
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = answer;
+  const [top, bottom] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
+  const inView = [...new Set([0, Math.floor(top / PAGE), Math.floor(bottom / PAGE)])].join();
+  useEffect(() => setPages(inView.split(",").map(Number)), [inView]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another question begins at its top
   useEffect(() => {
-    if (lastShown > rows.length - 30 && hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [lastShown, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
+    setReach(1);
+    place.current?.scrollTo({ top: 0 });
+  }, [key]);
+  useEffect(() => {
+    if (more && bottom > count - 30) setReach(Math.ceil(count / PAGE) + 1);
+  }, [more, bottom, count]);
 
-  const columns = props.columns.filter((column) => shown.includes(column.name));
-  const grid = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
+  const columns = useMemo(
+    () => props.columns.filter((column) => shown.includes(column.name)),
+    [props.columns, shown],
+  );
+  const grid = columns.map((column) => column.width).join(" ");
   const sortBy = (column: BigColumn<Row>) => {
     if (!column.sort) return;
     if (column.sort === sort && props.ascending) setDescending(!descending);
@@ -92,30 +112,25 @@ export function BigTable<Row>(props: {
       setSort(column.sort);
       setDescending(true);
     }
-    place.current?.scrollTo({ top: 0 });
   };
   const order = descending ? "descending" : "ascending";
   return (
     <Card
       title={
-        total !== undefined
-          ? exact(total)
-          : hasNextPage
-            ? t("{rows} or more", { rows: exact(rows.length) })
-            : exact(rows.length)
+        total !== undefined ? exact(total) : more ? t("{rows} or more", { rows: exact(found) }) : exact(found)
       }
       aside={
         <>
-          <span aria-live="polite">{answer.isFetching ? t("asking…") : ""}</span>
+          <span aria-live="polite">{answers.some((one) => one.isFetching) ? t("asking…") : ""}</span>
           <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
-          <Opened query={first?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
+          <Opened query={answer.data?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
         </>
       }
     >
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {answer.data === undefined && !answer.error && <Skeleton rows={12} />}
-      {answer.data && rows.length === 0 && props.empty}
-      {rows.length > 0 && (
+      {answer.data && count === 0 && props.empty}
+      {count > 0 && (
         // biome-ignore lint/a11y/useSemanticElements: rows of a table element cannot be placed where they are in view
         <div
           ref={place}
@@ -131,7 +146,7 @@ export function BigTable<Row>(props: {
             {/* biome-ignore lint/a11y/useFocusableInteractive: its buttons are */}
             <div
               role="row"
-              style={grid}
+              style={{ gridTemplateColumns: grid }}
               className="sticky top-0 z-10 grid border-b border-line bg-card text-xs text-soft"
             >
               {columns.map((column) => (
@@ -156,28 +171,16 @@ export function BigTable<Row>(props: {
             </div>
             <div style={{ height: virtual.getTotalSize() }} className="relative">
               {items.map((item) => {
-                const row = rows[item.index] as Row;
+                const row = known.get(Math.floor(item.index / PAGE))?.[item.index % PAGE];
                 return (
-                  // biome-ignore lint/a11y/useSemanticElements: see above
-                  // biome-ignore lint/a11y/useFocusableInteractive: its links are
-                  <div
-                    key={props.id(row)}
-                    role="row"
-                    aria-rowindex={item.index + 2}
-                    style={{ ...grid, height: item.size, transform: `translateY(${item.start}px)` }}
-                    className="absolute inset-x-0 top-0 grid items-center border-b border-line/60 hover:bg-accent-soft/40"
-                  >
-                    {columns.map((column) => (
-                      // biome-ignore lint/a11y/useSemanticElements: see above
-                      <div
-                        key={column.name}
-                        role="cell"
-                        className={`min-w-0 truncate px-3 first:ps-4 ${column.number ? "text-end" : ""}`}
-                      >
-                        <bdi>{column.show(row)}</bdi>
-                      </div>
-                    ))}
-                  </div>
+                  <BigRow
+                    key={row ? props.id(row) : item.index}
+                    row={row}
+                    index={item.index}
+                    start={item.start}
+                    columns={columns as BigColumn<never>[]}
+                    grid={grid}
+                  />
                 );
               })}
             </div>
@@ -187,6 +190,42 @@ export function BigTable<Row>(props: {
     </Card>
   );
 }
+
+/** One row, or the place where it will be. While one scrolls, only what comes into view is made. */
+const BigRow = memo(function BigRow(props: {
+  row: unknown;
+  index: number;
+  start: number;
+  columns: BigColumn<never>[];
+  grid: string;
+}) {
+  const { row, columns } = props;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see above
+    // biome-ignore lint/a11y/useFocusableInteractive: its links are
+    <div
+      role="row"
+      aria-rowindex={props.index + 2}
+      style={{ gridTemplateColumns: props.grid, height: HEIGHT, transform: `translateY(${props.start}px)` }}
+      className="absolute inset-x-0 top-0 grid items-center border-b border-line/60 hover:bg-accent-soft/40"
+    >
+      {columns.map((column) => (
+        // biome-ignore lint/a11y/useSemanticElements: see above
+        <div
+          key={column.name}
+          role="cell"
+          className={`min-w-0 truncate px-3 first:ps-4 ${column.number ? "text-end" : ""}`}
+        >
+          {row ? (
+            <bdi>{column.show(row as never)}</bdi>
+          ) : (
+            <span aria-hidden="true" className="block h-4 animate-pulse rounded bg-line/60" />
+          )}
+        </div>
+      ))}
+    </div>
+  );
+});
 
 /** Which columns are shown, remembered in this browser; fewer on a narrow screen. */
 function useColumns<Row>(name: string, columns: BigColumn<Row>[]): [string[], (shown: string[]) => void] {

@@ -49,7 +49,7 @@ function PeopleList({ body }: { body: Body }) {
       columns={[
         { name: t("Person"), show: (row) => <Visitor id={row.visitor_id} name={row.user_id || row.name} /> },
         { name: t("Sessions"), number: true, show: (row) => exact(row.sessions) },
-        { name: t("Events"), number: true, show: (row) => exact(row.events) },
+        { name: t("Events"), number: true, wide: true, show: (row) => exact(row.events) },
         { name: t("Last seen"), show: (row) => <When at={row.last_seen} /> },
       ]}
     />

@@ -85,10 +85,9 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
                   <People
                     body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
                     label={exact(row.persons)}
-                    title={t(
-                      "Who started in the {interval, select, day {day} week {week} other {month}} of {cohort}",
-                      { interval, cohort: row.cohort },
-                    )}
+                    title={t("Who started: {when}", {
+                      when: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
+                    })}
                   />
                 </td>
                 {row.cells.map((cell, at) => (

@@ -167,7 +167,10 @@ function List<Row>(props: {
           </Empty>
         )}
         {rows !== undefined && rows.length > 0 && (
-          <Table caption={props.title} columns={props.columns} rows={rows} id={props.id} />
+          // What is there until the next answer comes is of the question before.
+          <div aria-busy={answer.isPlaceholderData} className={answer.isPlaceholderData ? "opacity-50" : ""}>
+            <Table caption={props.title} columns={props.columns} rows={rows} id={props.id} />
+          </div>
         )}
         {rows !== undefined && rows.length === limit && limit < 1000 && (
           <button

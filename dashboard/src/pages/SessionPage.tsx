@@ -49,8 +49,8 @@ export function SessionPage() {
             [t("Events"), exact(events.length)],
             [t("Source"), first.source],
             [t("Channel"), term(first.channel)],
-            [t("Entry page"), pages.at(-1)?.path ?? "–"],
-            [t("Exit page"), pages[0]?.path ?? "–"],
+            [t("Entry page"), pages.at(-1)?.path || "–"],
+            [t("Exit page"), pages[0]?.path || "–"],
             [t("Device"), [first.browser, first.system].filter(Boolean).join(", ") || t("unknown")],
             [t("Place"), <Place key="place" code={first.country} city={first.city} />],
           ]}
