@@ -105,6 +105,14 @@ class Server:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def asked(self, body: dict[str, Any]) -> Any:
+        """An answer of the one door for questions, about the last 30 days unless the body says otherwise."""
+        headers = {"authorization": f"Bearer {SECRET_KEY}"}
+        project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
+        response = self.http.post(f"/api/v1/projects/{project}/ask", json={"period": "30d", **body}, headers=headers)
+        assert response.status_code == 200, response.text
+        return response.json()
+
     def sql(self, statement: str) -> list[dict[str, Any]]:
         headers = {"authorization": f"Bearer {SECRET_KEY}"}
         project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]

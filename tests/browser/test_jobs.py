@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from steps import DESK, PHONE, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, SECRET_KEY, Server
+from conftest import ARTIFACTS, Server
 
 PICTURES = ARTIFACTS / "jobs"
 MOST_TABS = 300
@@ -111,7 +111,7 @@ def a_funnel_of_four_steps_its_parts_and_who_dropped_out(hand: Mouse) -> None:
         hand.choose(field(page, f"Step {at}"), event)
     hand.choose(field(page, "by"), "device")
     body = {"question": "funnel", "steps": [{"event": name} for name in steps], "window_s": 86400}
-    asked = ask(hand.server, body)["steps"]
+    asked = hand.server.asked(body)["data"]["steps"]
     expect(page.get_by_role("table", name="By the value at step 1")).to_contain_text("desktop")
     people = [step["units"] for step in asked]
     assert people[0] > people[-1] > 0
@@ -126,7 +126,7 @@ def a_retention_triangle(hand: Mouse) -> None:
     hand.go("Explore")
     hand.press(page.get_by_role("tab", name="Retention"))
     hand.choose(field(page, "by"), "day")
-    data = ask(hand.server, {"question": "retention", "interval": "day", "kind": "first_time", "intervals": 8})
+    data = hand.server.asked({"question": "retention", "interval": "day", "kind": "first_time", "intervals": 8})["data"]
     cohort = next(one for one in data["cohorts"] if one["persons"] > 0)
     triangle = page.get_by_role("region", name="Retention").get_by_role("table")
     row = triangle.get_by_role("row").nth(2)
@@ -145,7 +145,7 @@ def what_people_do_after_searching(hand: Mouse) -> None:
     hand.choose(field(page, "looking at"), "events")
     hand.write(page.get_by_label("Page or event"), "search")
     page.keyboard.press("Tab")
-    ways = ask(hand.server, {"question": "paths", "nodes": "event", "anchor": "search", "steps": 4, "top": 6})
+    ways = hand.server.asked({"question": "paths", "nodes": "event", "anchor": "search", "steps": 4, "top": 6})["data"]
     table = page.get_by_role("table", name="From where to where, the most frequent")
     first = max((one for one in ways["links"] if one["step"] == 1), key=lambda one: one["ways"])
     expect(table.get_by_role("row").filter(has_text="search").first).to_be_visible()
@@ -253,14 +253,6 @@ JOBS: list[Callable[[Mouse], None]] = [
     why_a_number_is_what_it_is,
 ]
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
-
-
-def ask(server: Server, body: dict[str, Any]) -> Any:
-    headers = {"authorization": f"Bearer {SECRET_KEY}"}
-    project = server.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
-    answer = server.http.post(f"/api/v1/projects/{project}/ask", json={"period": "30d", **body}, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ function EventExplorer() {
                   </button>
                 ),
               },
-              { name: t("Times"), number: true, show: (row) => count(row.events) },
+              { name: t("Times, ever"), number: true, show: (row) => count(row.events) },
               { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_hour} /> },
             ]}
           />
