@@ -24,6 +24,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     port: int = 8700
     store: str = ""
     """`clickhouse://…` for a server or cluster; empty means chDB in `data`."""
+    views: str = ""
+    """Where it is decided which views count, an SQLAlchemy address; several collectors share one. Empty: the accounts
+    database when that is a server, else SQLite in `data`."""
     accounts: str = ""
     """An SQLAlchemy address such as `postgresql+psycopg://…`; empty means SQLite in `data`."""
     write_key: str = ""
@@ -67,6 +70,15 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     def store_dsn(self) -> str:
         """The engine's address: `store`, or chDB in the data directory."""
         return self.store or f"chdb://{self.directory / 'store'}"
+
+    @property
+    def views_dsn(self) -> str:
+        """The address of the ledger of views."""
+        if self.views:
+            return self.views
+        if self.accounts and not self.accounts.startswith("sqlite"):
+            return self.accounts
+        return f"sqlite:///{self.directory / 'views.db'}"
 
     @property
     def accounts_dsn(self) -> str:

@@ -83,36 +83,35 @@ class Collector:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        cors = _cors(headers)
+        allowed = cors(headers)
         method, kind = scope["method"], _KINDS.get(scope["path"])
         try:
             if method == "OPTIONS":
-                await _answer(send, 204, b"", [*cors, *_PREFLIGHT])
+                await answer(send, 204, b"", [*allowed, *preflight])
             elif kind is None and method == "GET":
                 await self._pixel(scope, headers)
-                await _answer(send, 200, _PIXEL, [*cors, (b"content-type", b"image/gif"), _NO_STORE])
+                await answer(send, 200, _PIXEL, [*allowed, (b"content-type", b"image/gif"), _NO_STORE])
             elif kind is not None and method == "POST":
-                body = await _read(receive, headers)
+                body = await read_body(receive, headers)
                 request = await self._collect(kind, body, scope, headers)
                 status, content = _outcome(request)
-                await _answer(send, status, content, [*cors, _JSON if status == 202 else _PROBLEM])
+                await answer(send, status, content, [*allowed, _JSON if status == 202 else _PROBLEM])
             else:
                 raise Refusal(405, "method", "use POST for messages and GET for the pixel")
         except Refusal as error:
-            await _answer(send, error.status, _problem(error), [*cors, _PROBLEM])
+            await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
         except LogUnavailable as error:
             logger.error("%s", error)
             refusal = Refusal(503, "log", "the messages could not be written to disk; send them again")
-            await _answer(send, 503, _problem(refusal), [*cors, _PROBLEM, _RETRY])
+            await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])
 
     async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
         received_at = now()
         user_agent = _user_agent(headers)
         nobody = self._nobody(scope, headers, user_agent, received_at)
         request = native.decode(kind, body, self._privacy, received_at, nobody)
-        project_id = self._authenticate(headers, request.write_key)
-        # Browsers and the crawlers that run scripts say Mozilla; what does not is a library speaking for a server.
-        browser = user_agent.startswith(("Mozilla/", "Opera/"))
+        project_id = self.authenticate(headers, request.write_key)
+        browser = _is_browser(user_agent)
         await self._append(scope, headers, project_id, request, user_agent if browser else "", browser, received_at)
         return request
 
@@ -130,6 +129,33 @@ class Collector:
         if not request.messages and not request.rejections:
             return
         violations = self._violations(project_id, request)
+        try:
+            record = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+        except (OverflowError, UnicodeError):
+            native.reject_unstorable(request)
+            record = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+        await self._committer.append(record, len(request.messages) + len(request.rejections))
+
+    def record(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        project_id: bytes,
+        request: Request,
+        received_at: Millis,
+        user_agent: str | None = None,
+        browser: bool | None = None,
+        violations: list[Violation] | None = None,
+    ) -> bytes:
+        """What the log keeps of a request: its messages, and how it came (by its headers, unless said otherwise).
+
+        Raises:
+            OverflowError, UnicodeError: a message cannot be kept.
+        """
+        if user_agent is None or browser is None:
+            user_agent = _user_agent(headers)
+            browser = _is_browser(user_agent)
+            user_agent = user_agent if browser else ""
         address = self._address(scope, headers)
         arrival = Arrival(
             received_at,
@@ -142,15 +168,9 @@ class Collector:
             request.sent_at,
             request.messages,
             request.rejections,
-            violations,
+            violations or [],
         )
-        try:
-            record = _encoder.encode(arrival)
-        except (OverflowError, UnicodeError):
-            native.reject_unstorable(request)
-            arrival.messages, arrival.rejections = request.messages, request.rejections
-            record = _encoder.encode(arrival)
-        await self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
+        return _encoder.encode(arrival)
 
     def _violations(self, project_id: bytes, request: Request) -> list[Violation]:
         """What the request's messages break of the tracking plan; those that it rejects are moved."""
@@ -166,7 +186,7 @@ class Collector:
     async def _pixel(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """`GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""
         values = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        project_id = self._authenticate({}, values.pop("writeKey", None))
+        project_id = self.authenticate({}, values.pop("writeKey", None))
         user_agent, received_at = _user_agent(headers), now()
         url = values.pop("url", "") or headers.get(b"referer", b"").decode("latin-1")
         page = {"url": url, "referrer": values.pop("referrer", ""), "title": values.pop("title", "")}
@@ -193,7 +213,8 @@ class Collector:
 
         return visitor
 
-    def _authenticate(self, headers: dict[bytes, bytes], in_body: str | None) -> bytes:
+    def authenticate(self, headers: dict[bytes, bytes], in_body: str | None) -> bytes:
+        """The project of a write key, sent as HTTP Basic user name or in the body. Raises Refusal."""
         header = headers.get(b"authorization", b"")
         write_key = self._basic.get(header) or _basic_user(header) or in_body
         if write_key:
@@ -216,6 +237,11 @@ def _user_agent(headers: dict[bytes, bytes]) -> str:
     return headers.get(b"user-agent", b"").decode("latin-1")[:1024]
 
 
+def _is_browser(user_agent: str) -> bool:
+    """Browsers and the crawlers that run scripts say Mozilla; what does not is a library speaking for a server."""
+    return user_agent.startswith(("Mozilla/", "Opera/"))
+
+
 def _basic_user(header: bytes) -> str | None:
     scheme, _, value = header.partition(b" ")
     if scheme.lower() != b"basic":
@@ -226,7 +252,7 @@ def _basic_user(header: bytes) -> str | None:
         return None
 
 
-async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
     """The request's body, unpacked; never more than `MAX_REQUEST` in memory."""
     body: bytes = b""
     while True:
@@ -263,7 +289,7 @@ def _outcome(request: Request) -> tuple[int, bytes]:
     if accepted:
         return 202, msgspec.json.encode({"accepted": accepted, "rejected": rejected})
     refusal = Refusal(400, "batch", "no message could be accepted; errors says which and why")
-    return 400, _problem(refusal, rejected)
+    return 400, problem(refusal, rejected)
 
 
 def _shown(rejection: Rejection) -> dict[str, Any]:
@@ -278,6 +304,7 @@ def _shown(rejection: Rejection) -> dict[str, Any]:
 _TITLES = {
     400: "The request cannot be used",
     401: "Not authorized",
+    404: "Not found",
     405: "Method not allowed",
     413: "Too large",
     415: "Unsupported encoding",
@@ -285,8 +312,8 @@ _TITLES = {
 }
 
 
-def _problem(error: Refusal, errors: list[dict[str, Any]] | None = None) -> bytes:
-    """The refusal as RFC 9457 problem+json."""
+def problem(error: Refusal, errors: list[dict[str, Any]] | None = None) -> bytes:
+    """A refusal as RFC 9457 problem+json."""
     return msgspec.json.encode(
         {
             "type": "about:blank",
@@ -299,14 +326,14 @@ def _problem(error: Refusal, errors: list[dict[str, Any]] | None = None) -> byte
 
 
 _NO_STORE = (b"cache-control", b"no-store, private")
-_PREFLIGHT = [
+preflight = [
     (b"access-control-allow-methods", b"POST, GET, OPTIONS"),
     (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
     (b"access-control-max-age", b"86400"),
 ]
 
 
-def _cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+def cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     """Any page may send, with credentials, which `sendBeacon` always has; the collector reads no cookie."""
     origin = headers.get(b"origin")
     if origin is None:
@@ -319,7 +346,8 @@ def _cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     ]
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Send a whole response."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})

@@ -30,7 +30,7 @@ from trackway.govern.transfers import Transfers
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0006"
+_HEAD = "0007"
 
 
 class AccountsUnavailable(Exception):
@@ -239,11 +239,15 @@ class Accounts:
         currency: str | None,
         goals: list[str] | None,
         humans: list[str] | None = None,
+        closed_register: bool | None = None,
     ) -> Project:
-        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot."""
+        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot, and with a
+        `closed_register` only entities in it have their views counted.
+        """
         if timezone is not None:
             _check_timezone(timezone)
-        given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans}
+        given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans,
+                 "closed_register": closed_register}  # fmt: skip
         with self._sessions.begin() as session:
             project = session.get(Project, str(project_id), options=[selectinload(Project.keys)])
             if project is None:

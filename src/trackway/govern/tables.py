@@ -45,6 +45,7 @@ class Project(Base):
     currency: Mapped[str] = mapped_column(String(3), default="USD")
     goals: Mapped[list[str]] = mapped_column(JSON, default=list)
     humans: Mapped[list[str]] = mapped_column(JSON, default=list)
+    closed_register: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     keys: Mapped[list[Key]] = relationship(back_populates="project", order_by="Key.created_at")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -12,7 +12,6 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 
 from trackway import __version__
-from trackway.collect import Collector
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication
@@ -65,13 +64,25 @@ def api(house: House) -> Litestar:
     )
 
 
-def application(collector: Collector, rest: Asgi) -> Asgi:
-    """The collector for its own paths, `rest` for all others."""
+class Door(Protocol):
+    """An application for addresses of its own."""
+
+    def serves(self, path: str) -> bool:
+        """Whether an address is its own."""
+        ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+def application(doors: list[Door], rest: Asgi) -> Asgi:
+    """The doors for their own addresses, `rest` for all others."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and collector.serves(scope["path"]):
-            await collector(scope, receive, send)
-        else:
-            await rest(scope, receive, send)
+        if scope["type"] == "http":
+            for door in doors:
+                if door.serves(scope["path"]):
+                    await door(scope, receive, send)
+                    return
+        await rest(scope, receive, send)
 
     return app

@@ -38,6 +38,7 @@ from trackway.analyze.sessions import Sessions, sessions
 from trackway.analyze.sources import METRICS, Sources, sources
 from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
 from trackway.analyze.trend import Trend, trend
+from trackway.analyze.views import EntityViews, TopEntities, Views, entity_views, top_entities, views
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
 from trackway.web.answers import Answers, Version, settings_of
@@ -107,6 +108,9 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Person: lambda a, asked: person(a.store, a.question, asked),
     Merges: lambda a, asked: merges(a.store, a.question, asked),
     Events: lambda a, asked: event_names(a.store, a.question, asked),
+    EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
+    Views: lambda a, asked: views(a.store, a.question, asked),
+    TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
     Properties: lambda a, asked: properties(a.store, a.question, asked),
     PropertyValues: lambda a, asked: values(a.store, a.question, asked),
 }

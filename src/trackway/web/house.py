@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ from uuid import UUID
 import msgspec
 
 from trackway.collect import Collector, Privacy
+from trackway.collect.ledger import Ledger
 from trackway.collect.pseudonym import DailySalt, installation_key
+from trackway.collect.views import ViewCounter
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
@@ -23,6 +26,7 @@ from trackway.log import Committer, LocalLog
 from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
+from trackway.store.register import Register
 
 logger = logging.getLogger("trackway")
 
@@ -75,6 +79,7 @@ class House:
         self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
         self._salt = DailySalt(directory)
         self._committer: Committer | None = None
+        self._ledger: Ledger | None = None
         self.carrier = Carrier(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
             self.write, lambda: self.log.end - self.loader.stored,
@@ -107,6 +112,13 @@ class House:
             self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt, self.settings.trust_proxy
         )
 
+    def view_counter(self, collector: Collector) -> ViewCounter:
+        """The view counter beside a collector, for the running event loop."""
+        assert self._committer is not None
+        key = installation_key(self.settings.directory)
+        self._ledger = Ledger(self.settings.views_dsn, hashlib.blake2b(key, digest_size=16).hexdigest())
+        return ViewCounter(collector, self._committer, self._ledger, Register(self.accounts, self.store).counts)
+
     def write(self, arrival: Arrival) -> None:
         """Write an arrival to the log, from any thread: with those of the collector when there is one.
 
@@ -127,6 +139,8 @@ class House:
     async def finish(self) -> None:
         """Let what is carried come to a stop, and the log's last group be written."""
         await asyncio.to_thread(self.carrier.stop)
+        if self._ledger is not None:
+            await self._ledger.close()
         if self._committer is not None:
             await self._committer.close()
         await asyncio.sleep(0)

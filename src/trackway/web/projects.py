@@ -29,6 +29,7 @@ class ProjectChange(msgspec.Struct):
     currency: str | None = None
     goals: list[str] | None = None
     humans: list[str] | None = None
+    closed_register: bool | None = None
 
 
 class NewKey(msgspec.Struct):

@@ -48,7 +48,10 @@ def serve(house: House, announce: Callable[[], None]) -> None:
 
 
 async def _serve(house: House, announce: Callable[[], None]) -> None:
-    app = application(house.collector(), api(house))
+    collector = house.collector()
+    counter = house.view_counter(collector)
+    await counter.resume()
+    app = application([counter, collector], api(house))
     server = Server(
         app,
         address=house.settings.host,

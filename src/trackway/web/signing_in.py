@@ -50,6 +50,7 @@ class ProjectShown(msgspec.Struct):
     currency: str
     goals: list[str]
     humans: list[str]
+    closed_register: bool
     keys: list[KeyShown]
 
 
@@ -61,7 +62,14 @@ def show(project: Project) -> ProjectShown:
         if key.revoked_at is None
     ]
     return ProjectShown(
-        project.id, project.name, project.timezone, project.currency, project.goals, project.humans, keys
+        project.id,
+        project.name,
+        project.timezone,
+        project.currency,
+        project.goals,
+        project.humans,
+        project.closed_register,
+        keys,
     )
 
 

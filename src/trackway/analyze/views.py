@@ -1,0 +1,111 @@
+"""Views of entities: how often each was seen, by whom, from where; only views that counted (collect/views.py)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from trackway.analyze.period import BadQuestion
+from trackway.analyze.question import Answer, Question, ask
+from trackway.store.connection import Store
+
+MOST_LOOKED_UP = 100
+_BY = {
+    "referrer_source": "referrer_source",
+    "country": "country",
+    "hour": "toString(toStartOfHour(hour, {timezone:String}))",
+    "day": "toString(toDate(hour, {timezone:String}))",
+    "week": "toString(toStartOfWeek(hour, 1, {timezone:String}))",
+    "entity_type": "entity_type",
+    "signed_in": "''",
+}
+
+
+class EntityViews(msgspec.Struct, tag="entity_views", tag_field="question", kw_only=True):
+    """Counters of entities over all time: `ids` of one `entity_type`, 100 at most.
+
+    As the public may see them, counts of entities that hide theirs are left out; their `owner` sees them.
+    """
+
+    entity_type: str
+    ids: list[str]
+    seen_by: Literal["public", "owner"] = "owner"
+
+
+class Views(msgspec.Struct, tag="views", tag_field="question", kw_only=True):
+    """Counted views of a period, of all entities, of a type or of one, `by` something."""
+
+    by: Literal["referrer_source", "country", "hour", "day", "week", "entity_type", "signed_in"] = "day"
+    entity_type: str = ""
+    entity_id: str = ""
+    limit: int = 1000
+
+
+class TopEntities(msgspec.Struct, tag="top_entities", tag_field="question", kw_only=True):
+    """The most viewed entities of a period, of a type or of all, with their names."""
+
+    entity_type: str = ""
+    limit: int = 20
+
+
+def entity_views(store: Store, question: Question, asked: EntityViews) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """For each id in order: `views`, `sessions` and `viewers` (signed in) that are unique, `anonymous` (share of the
+    views by nobody who is signed in, 0 to 1), `last_viewed`, `hidden`. An entity that nobody viewed has zeros.
+
+    Raises:
+        BadQuestion: too many ids, or none.
+    """
+    if not 1 <= len(asked.ids) <= MOST_LOOKED_UP:
+        raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
+    answer = ask(store, "entity_views.sql", question, entity_type=asked.entity_type, ids=asked.ids)
+    found = {row["entity_id"]: row for row in answer.rows()}
+    return [answer], [_counted(found.get(one), one, asked.seen_by == "public") for one in asked.ids]
+
+
+def _counted(row: dict[str, Any] | None, entity_id: str, public: bool) -> dict[str, Any]:
+    if row is None:
+        row = {"views": 0, "sessions": 0, "viewers": 0, "anonymous": 0, "last_viewed": None, "hidden": False}
+    shown: dict[str, Any] = {"id": entity_id, "hidden": row["hidden"]}
+    if row["hidden"] and public:
+        return shown
+    views = row["views"]
+    return {
+        **shown, "views": views, "sessions": row["sessions"], "viewers": row["viewers"],
+        "anonymous": row["anonymous"] / views if views else 0.0, "last_viewed": row["last_viewed"] if views else None,
+    }  # fmt: skip
+
+
+def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`value`, `views` and `anonymous` views; in order of time for hours, days and weeks, else the most first.
+
+    Raises:
+        BadQuestion: filters, which counters by the hour do not know.
+    """
+    _no_filter(question)
+    if not 1 <= asked.limit <= 10_000:
+        raise BadQuestion("limit", "is from 1 to 10000")
+    shape = {
+        "by": _BY[asked.by], "of_time": asked.by in ("hour", "day", "week"), "signed_in": asked.by == "signed_in",
+        "of_type": bool(asked.entity_type), "one": bool(asked.entity_id),
+    }  # fmt: skip
+    answer = ask(
+        store, "views.sql", question, shape,
+        entity_type=asked.entity_type, entity_id=asked.entity_id, limit=asked.limit,
+    )  # fmt: skip
+    return [answer], answer.rows()
+
+
+def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`entity_type`, `entity_id`, `name`, `views` and `anonymous` views, the most viewed first."""
+    _no_filter(question)
+    if not 1 <= asked.limit <= 1000:
+        raise BadQuestion("limit", "is from 1 to 1000")
+    shape = {"of_type": bool(asked.entity_type)}
+    answer = ask(store, "top_entities.sql", question, shape, entity_type=asked.entity_type, limit=asked.limit)
+    return [answer], answer.rows()
+
+
+def _no_filter(question: Question) -> None:
+    if question.filters:
+        raise BadQuestion("filter", "views are counted by the hour, place and source alone; ask `trend` with a filter")

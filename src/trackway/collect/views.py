@@ -1,0 +1,142 @@
+"""The view counter: `POST /v1/entities/{type}/{id}/view` and `POST /api/profiles/{id}/track-view`.
+
+Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address). The body is
+`{"session_id", "referrer_source"}`; `user_id` and `anonymous_id` say who it is when that is known. Answers are 200
+(`tracked` says whether it counted), 400 without a session, 401, 404 for an entity that is not in a closed register,
+405, 413 and 503. A view that counted is in the log when the answer is given.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from trackway.collect.door import Collector, Receive, Scope, Send, answer, cors, preflight, problem, read_body
+from trackway.collect.ledger import Ledger, View, view_key
+from trackway.collect.native import Refusal, Request
+from trackway.event import Message, now
+from trackway.log import Committer, LogUnavailable
+
+logger = logging.getLogger("trackway.collect")
+
+EVENT, LIBRARY = "view", "views"
+"""A view that counted is an event of this name from this library; views that pages report themselves are not."""
+_TRACKED = b'{"tracked":true,"message":"View tracked"}'
+_AGAIN = b'{"tracked":false,"reason":"Already tracked within 24 hours"}'
+_JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", b"application/problem+json")
+
+_Text = Annotated[str, msgspec.Meta(max_length=255)]
+
+
+class Viewed(msgspec.Struct):
+    """The body of a view."""
+
+    session_id: Annotated[str | int, msgspec.Meta()] = ""
+    referrer_source: _Text = ""
+    user_id: str | int = ""
+    anonymous_id: str | int = ""
+    writeKey: str = ""  # noqa: N815 - as every other body spells it
+
+
+_body = msgspec.json.Decoder(Viewed)
+Known = Callable[[bytes, str, str], Awaitable[bool]]
+"""Whether a project counts views of an entity: always, unless it keeps a register that has it not."""
+
+
+class ViewCounter:
+    """The ASGI application of the two addresses.
+
+    Args:
+        collector: authenticates and says how a request came.
+    """
+
+    def __init__(self, collector: Collector, committer: Committer, ledger: Ledger, known: Known) -> None:
+        self._collector, self._committer, self._ledger, self._known = collector, committer, ledger, known
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is the view counter's."""
+        return entity_of(path) is not None
+
+    async def resume(self) -> None:
+        """Log what counted before the process ended and was not logged: message ids let it count once."""
+        for key, record in self._ledger.unlogged():
+            await self._committer.append(record, 1)
+            self._ledger.logged(key)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        allowed = cors(headers)
+        try:
+            if scope["method"] == "OPTIONS":
+                await answer(send, 204, b"", [*allowed, *preflight])
+                return
+            if scope["method"] != "POST":
+                raise Refusal(405, "method", "use POST")
+            counted = await self._count(scope, headers, await read_body(receive, headers))
+            await answer(send, 200, _TRACKED if counted else _AGAIN, [*allowed, _JSON])
+        except Refusal as error:
+            await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
+        except (LogUnavailable, SQLAlchemyError) as error:
+            logger.error("a view cannot be counted: %s", error)
+            refusal = Refusal(503, "log", "the view could not be written to disk; send it again")
+            await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, (b"retry-after", b"5")])
+
+    async def _count(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> bool:
+        entity_type, entity_id = entity_of(scope["path"]) or ("", "")
+        viewed = _read(content)
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
+        project_id = self._collector.authenticate(headers, viewed.writeKey or given)
+        session_id = str(viewed.session_id).strip()
+        if not session_id:
+            raise Refusal(400, "session_id", "session_id is missing; it says whose views are one")
+        if not await self._known(project_id, entity_type, entity_id):
+            raise Refusal(404, "id", f"there is no {entity_type} {entity_id!r} in the project's register")
+        at = now()
+        key = view_key(project_id, entity_type, entity_id, session_id)
+        properties = {"entity_type": entity_type, "entity_id": entity_id}
+        if viewed.referrer_source:
+            properties["referrer_source"] = viewed.referrer_source
+        message = Message(
+            type="track",
+            event=EVENT,
+            message_id=f"view-{key.hex()}-{at}",
+            anonymous_id=str(viewed.anonymous_id or ("" if viewed.user_id else f"session:{session_id}")) or None,
+            user_id=str(viewed.user_id) or None,
+            timestamp=at,
+            context={"sessionId": session_id, "library": {"name": LIBRARY}},
+            properties=properties,
+        )
+        record = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
+        if not await self._ledger.counts(View(key, at, record)):
+            return False
+        await self._committer.append(record, 1)
+        self._ledger.logged(key)
+        return True
+
+
+def entity_of(path: str) -> tuple[str, str] | None:
+    """Type and id of the entity that an address of the view counter names."""
+    parts = path.strip("/").split("/")
+    if len(parts) == 4 and parts[:2] == ["api", "profiles"] and parts[3] == "track-view" and parts[2]:
+        return "profile", parts[2]
+    if len(parts) >= 5 and parts[:2] == ["v1", "entities"] and parts[-1] == "view" and parts[2]:
+        entity_id = "/".join(parts[3:-1])
+        return (parts[2], entity_id) if entity_id and len(path) <= 600 else None
+    return None
+
+
+def _read(content: bytes) -> Viewed:
+    try:
+        return _body.decode(content or b"{}")
+    except msgspec.ValidationError as error:
+        text = str(error)
+        field = text.partition("`$.")[2].partition("`")[0]
+        raise Refusal(400, field or "body", text) from error
+    except msgspec.DecodeError as error:
+        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

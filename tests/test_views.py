@@ -1,0 +1,281 @@
+"""Views of entities: one an entity and session in 24 hours, whatever comes at once, late, again or after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import SECRET_KEY, WRITE_KEY, Server
+from trackway.collect.ledger import AGAIN_MS, Ledger, View
+from trackway.collect.views import entity_of
+
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
+BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
+
+
+class Reference:
+    """The rule, as plainly as it can be said."""
+
+    def __init__(self) -> None:
+        self.counted: dict[str, int] = {}
+
+    def counts(self, who: str, at: int) -> bool:
+        last = self.counted.get(who)
+        if last is not None and at - last < 24 * 60 * 60 * 1000:
+            return False
+        self.counted[who] = at
+        return True
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["concert 1, ann", "concert 1, bob", "concert 2, ann"]),
+        st.sampled_from([0, 1, 60_000, AGAIN_MS // 2, AGAIN_MS - 1, AGAIN_MS, AGAIN_MS + 1]),
+        st.sampled_from(["", "", "", "restart", "together"]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_views_count_as_the_plain_rule_says_at_the_edges_of_the_day_over_restarts_and_together(steps: Any) -> None:
+    async def run(dsn: str) -> None:
+        ledger, rule, at = Ledger(dsn, "c"), Reference(), 1_700_000_000_000
+        waiting: list[tuple[Any, bool]] = []
+        for who, later, how in steps:
+            at += later
+            expected = rule.counts(who, at)
+            decided = asyncio.ensure_future(ledger.counts(View(who.encode(), at, b"record")))
+            waiting.append((decided, expected))
+            await asyncio.sleep(0)
+            if how == "together":
+                continue  # decided with the next ones, in one transaction
+            for one, wanted in waiting:
+                assert await one is wanted
+            waiting = []
+            if how == "restart":
+                await ledger.close()
+                ledger = Ledger(dsn, "c")
+        for one, wanted in waiting:
+            assert await one is wanted
+        await ledger.close()
+
+    with tempfile.TemporaryDirectory() as place:
+        asyncio.run(run(f"sqlite:///{place}/views.db"))
+
+
+def test_several_collectors_on_one_database_count_a_view_once(tmp_path: Path) -> None:
+    dsn, counted, at = f"sqlite:///{tmp_path / 'views.db'}", [], 1_700_000_000_000
+    Ledger(dsn, "first")
+
+    def collector(name: str) -> None:
+        async def run() -> None:
+            ledger = Ledger(dsn, name)
+            views = [View(f"{n % 50}".encode(), at, b"r") for n in range(400)]
+            counted.extend(await asyncio.gather(*(ledger.counts(view) for view in views)))
+            await ledger.close()
+
+        asyncio.run(run())
+
+    threads = [threading.Thread(target=collector, args=(f"c{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(counted), sum(counted)) == (1600, 50)
+
+
+def test_what_counted_and_was_not_logged_is_brought_back_by_its_own_collector(tmp_path: Path) -> None:
+    async def run() -> None:
+        dsn = f"sqlite:///{tmp_path / 'views.db'}"
+        ledger = Ledger(dsn, "mine")
+        assert await ledger.counts(View(b"a", 1, b"first")) and await ledger.counts(View(b"b", 1, b"second"))
+        ledger.logged(b"a")
+        await ledger.close()
+        assert Ledger(dsn, "another").unlogged() == []
+        again = Ledger(dsn, "mine")
+        assert again.unlogged() == [(b"b", b"second")]
+        again.logged(b"b")
+        await again.close()
+        assert Ledger(dsn, "mine").unlogged() == []
+
+    asyncio.run(run())
+
+
+def test_decisions_older_than_a_day_are_forgotten_and_change_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        ledger = Ledger(f"sqlite:///{tmp_path / 'views.db'}", "c")
+        for n in range(10):
+            assert await ledger.counts(View(b"%d" % n, n * AGAIN_MS // 4, b""))
+        assert ledger.forget(before=9 * AGAIN_MS // 4) == 6
+        assert not await ledger.counts(View(b"9", 9 * AGAIN_MS // 4 + 1, b""))
+        await ledger.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("path", "entity"),
+    [
+        ("/v1/entities/concert/42/view", ("concert", "42")),
+        ("/v1/entities/concert/a/b/view", ("concert", "a/b")),
+        ("/api/profiles/7/track-view", ("profile", "7")),
+        ("/v1/entities/concert/view", None),
+        ("/v1/entities//42/view", None),
+        ("/api/profiles//track-view", None),
+        ("/api/v1/projects", None),
+        ("/v1/entities/concert/" + "x" * 600 + "/view", None),
+    ],
+)
+def test_addresses(path: str, entity: Any) -> None:
+    assert entity_of(path) == entity
+
+
+def view(server: Server, entity: str, session: Any, path: str = "", **more: Any) -> httpx.Response:
+    body = {"session_id": session, **more}
+    path = path or f"/v1/entities/concert/{entity}/view"
+    return server.http.post(
+        path, json=body, auth=(WRITE_KEY, ""), headers={"user-agent": AGENT, "accept-language": "de"}
+    )
+
+
+def counted(server: Server, *ids: str, **more: Any) -> list[dict[str, Any]]:
+    body = {"question": "entity_views", "entity_type": "concert", "ids": list(ids), "period": "all", **more}
+    return list(server.asked(body)["data"])
+
+
+def test_a_thousand_repeats_at_once_count_once_and_a_restart_changes_nothing(new_server: Any) -> None:
+    server = new_server().start()
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: view(server, "c1", "s1", referrer_source="search").json(), range(1000)))
+    assert sum(answer["tracked"] for answer in answers) == 1
+    assert {answer["reason"] for answer in answers if not answer["tracked"]} == {"Already tracked within 24 hours"}
+    server.stop()
+    server.start()
+    assert view(server, "c1", "s1").json() == {"tracked": False, "reason": "Already tracked within 24 hours"}
+    assert view(server, "c1", "s2", user_id="ann").json()["tracked"] is True
+    assert view(server, "c2", "s1").json() == {"tracked": True, "message": "View tracked"}
+    server.stored()
+    first, second, nobody = counted(server, "c1", "c2", "none")
+    assert (first["views"], first["sessions"], first["viewers"], first["anonymous"]) == (2, 2, 1, 0.5)
+    assert (second["views"], second["sessions"], second["viewers"], second["anonymous"]) == (1, 1, 0, 1.0)
+    assert nobody == {
+        "id": "none",
+        "hidden": False,
+        "views": 0,
+        "sessions": 0,
+        "viewers": 0,
+        "anonymous": 0.0,
+        "last_viewed": None,
+    }
+    by = {row["value"]: row["views"] for row in server.asked({"question": "views", "by": "referrer_source"})["data"]}
+    assert by == {"search": 1, "": 2}
+    assert server.asked({"question": "views", "by": "signed_in"})["data"] == [
+        {"value": "anonymous", "views": 2, "anonymous": 2}, {"value": "signed in", "views": 1, "anonymous": 0},
+    ]  # fmt: skip
+    top = server.asked({"question": "top_entities"})["data"]
+    assert [(row["entity_id"], row["views"]) for row in top] == [("c1", 2), ("c2", 1)]
+
+
+def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server: Any) -> None:
+    server = new_server().start()
+    tracked: dict[tuple[str, str], int] = {}
+    lock, ending = threading.Lock(), threading.Event()
+
+    def writer(seed: int) -> None:
+        n = seed
+        while not ending.is_set():
+            entity, session = f"e{n % 7}", f"s{n * 7919 % 40}"
+            n += 1
+            try:
+                answer = view(server, entity, session)
+            except httpx.TransportError:
+                time.sleep(0.02)
+                continue
+            if answer.status_code == 200 and answer.json()["tracked"]:
+                with lock:
+                    tracked[entity, session] = tracked.get((entity, session), 0) + 1
+
+    threads = [threading.Thread(target=writer, args=(seed * 100,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        time.sleep(0.7)
+        server.stop(signal.SIGKILL)
+        server.start()
+    time.sleep(1)
+    ending.set()
+    for thread in threads:
+        thread.join()
+    server.stored()
+    found = server.sql(
+        "SELECT entity_id AS e, session_id AS s, count() AS n FROM events WHERE name = 'view' GROUP BY e, s HAVING n > 1"
+    )
+    assert found == [], "no view counts twice"
+    [row] = server.sql("SELECT count() AS n FROM events WHERE name = 'view'")
+    assert max(tracked.values()) == 1, "and nobody is told so twice"
+    assert row["n"] >= len(tracked) > 100, "what was said to be tracked is there"
+
+
+@pytest.mark.parametrize(
+    ("status", "field", "how"),
+    [
+        (400, "session_id", {"json": {}}),
+        (400, "session_id", {"json": {"session_id": " "}}),
+        (400, "session_id", {"json": {"session_id": {"a": 1}}}),
+        (400, "referrer_source", {"json": {"session_id": "s", "referrer_source": "x" * 300}}),
+        (400, "body", {"content": b"{"}),
+        (401, "writeKey", {"json": {"session_id": "s"}, "auth": ("wrong", "")}),
+        (401, "writeKey", {"json": {"session_id": "s"}, "auth": None}),
+    ],
+)
+def test_what_is_refused_says_why(server: Server, status: int, field: str, how: dict[str, Any]) -> None:
+    answer = httpx.post(f"{server.url}/v1/entities/concert/r/view", **{"auth": (WRITE_KEY, ""), **how})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_profiles_have_the_address_they_always_had_and_pages_of_other_origins_may_call(server: Server) -> None:
+    path = "/api/profiles/p-1/track-view"
+    assert view(server, "", "s", path).json() == {"tracked": True, "message": "View tracked"}
+    asked = server.http.options(path, headers={"origin": "https://host.example"})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "https://host.example")
+    assert server.http.get(path).status_code == 405
+    given = server.http.post(f"{path}?writeKey={WRITE_KEY}", content=b'{"session_id": "beacon"}')
+    assert given.json()["tracked"] is True
+
+
+def test_a_closed_register_counts_only_what_it_knows(new_server: Any) -> None:
+    server = new_server().start()
+    [project] = server.http.get("/api/v1/projects", headers=BEARER).json()
+    from trackway.govern.accounts import Accounts
+
+    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    from uuid import UUID
+
+    accounts.change_project(UUID(project["id"]), None, None, None, None, closed_register=True)
+    accounts.close()
+    time.sleep(5.2)
+    refused = view(server, "unknown", "s1")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (404, "id")
+
+
+def test_a_view_is_counted_within_two_seconds(server: Server) -> None:
+    began = time.monotonic()
+    assert view(server, "fresh", "s1").json()["tracked"]
+    while counted(server, "fresh")[0]["views"] == 0:
+        assert time.monotonic() - began < 5
+        time.sleep(0.02)
+    assert time.monotonic() - began < 5  # the time itself is in benchmarks/entities.py
