@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import SECRET_KEY, WRITE_KEY, Server
+from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.collect.ledger import AGAIN_MS, Ledger, View
 from trackway.collect.views import entity_of
 
@@ -259,17 +259,19 @@ def test_profiles_have_the_address_they_always_had_and_pages_of_other_origins_ma
 
 def test_a_closed_register_counts_only_what_it_knows(new_server: Any) -> None:
     server = new_server().start()
-    [project] = server.http.get("/api/v1/projects", headers=BEARER).json()
-    from trackway.govern.accounts import Accounts
-
-    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
-    from uuid import UUID
-
-    accounts.change_project(UUID(project["id"]), None, None, None, None, closed_register=True)
-    accounts.close()
-    time.sleep(5.2)
+    project = server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"]
+    admin = httpx.Client(base_url=server.url)
+    csrf = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]
+    change = {"closed_register": True}
+    changed = admin.patch(f"/api/v1/projects/{project}", json=change, headers={"x-csrf-token": csrf})
+    assert changed.json()["closed_register"] is True
+    path = f"/api/v1/projects/{project}/entities"
+    server.http.put(path, json=[{"type": "concert", "id": "known"}], headers=BEARER)
     refused = view(server, "unknown", "s1")
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (404, "id")
+    assert view(server, "known", "s1").json()["tracked"] is True
+    assert server.http.delete(f"{path}/concert/known", headers=BEARER).status_code == 204
+    assert view(server, "known", "s2").status_code == 404
 
 
 def test_a_view_is_counted_within_two_seconds(server: Server) -> None:

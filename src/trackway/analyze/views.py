@@ -109,3 +109,32 @@ def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[
 def _no_filter(question: Question) -> None:
     if question.filters:
         raise BadQuestion("filter", "views are counted by the hour, place and source alone; ask `trend` with a filter")
+
+
+class Entities(msgspec.Struct, tag="entities", tag_field="question", kw_only=True):
+    """Entities that are registered or that events speak of, of a type or of all, by a part of the name or the id."""
+
+    entity_type: str = ""
+    search: str = ""
+    limit: int = 100
+    offset: int = 0
+
+
+def entities(store: Store, question: Question, asked: Entities) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`entity_type`, `entity_id`, `name`, `owners`, `parents`, `registered`, `hidden`, `first_seen` and `last_seen`
+    (None when no event speaks of it), `views` of all time; the most viewed first.
+    """
+    _no_filter(question)
+    if not 1 <= asked.limit <= 1000 or asked.offset < 0:
+        raise BadQuestion("limit", "is from 1 to 1000, and offset not below 0")
+    within = "AND entity_type = {entity_type:String}" if asked.entity_type else ""
+    answer = ask(
+        store, "entities.sql", question, {"within": within, "search": bool(asked.search)},
+        entity_type=asked.entity_type, search=asked.search, limit=asked.limit, offset=asked.offset,
+    )  # fmt: skip
+    rows = answer.rows()
+    for row in rows:
+        row["registered"], row["hidden"] = bool(row["registered"]), bool(row["hidden"])
+        if row["last_seen"].year == 1970:
+            row["first_seen"] = row["last_seen"] = None
+    return [answer], rows

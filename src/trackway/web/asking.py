@@ -38,7 +38,16 @@ from trackway.analyze.sessions import Sessions, sessions
 from trackway.analyze.sources import METRICS, Sources, sources
 from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
 from trackway.analyze.trend import Trend, trend
-from trackway.analyze.views import EntityViews, TopEntities, Views, entity_views, top_entities, views
+from trackway.analyze.views import (
+    Entities,
+    EntityViews,
+    TopEntities,
+    Views,
+    entities,
+    entity_views,
+    top_entities,
+    views,
+)
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
 from trackway.web.answers import Answers, Version, settings_of
@@ -110,6 +119,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Events: lambda a, asked: event_names(a.store, a.question, asked),
     EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
     Views: lambda a, asked: views(a.store, a.question, asked),
+    Entities: lambda a, asked: entities(a.store, a.question, asked),
     TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
     Properties: lambda a, asked: properties(a.store, a.question, asked),
     PropertyValues: lambda a, asked: values(a.store, a.question, asked),
@@ -202,7 +212,12 @@ class Desk:
     def version(self, project_id: UUID) -> Version:
         """Of which data answers about a project are now."""
         house = self._house
-        return house.loader.version(project_id), house.store.persons.version, house.accounts.saved.version
+        return (
+            house.loader.version(project_id),
+            house.store.persons.version,
+            house.accounts.saved.version,
+            house.register.version,
+        )
 
     async def answer(self, project: Project, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
         """The answer to a body; `gone` is awaited beside it and ends the question when it returns."""

@@ -25,8 +25,8 @@ from trackway.govern.planning import WrittenPlans
 from trackway.log import Committer, LocalLog
 from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
+from trackway.store.entities import Register
 from trackway.store.loader import Loader
-from trackway.store.register import Register
 
 logger = logging.getLogger("trackway")
 
@@ -78,6 +78,7 @@ class House:
             raise
         self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
         self._salt = DailySalt(directory)
+        self.register = Register(self.accounts, self.store)
         self._committer: Committer | None = None
         self._ledger: Ledger | None = None
         self.carrier = Carrier(
@@ -117,7 +118,7 @@ class House:
         assert self._committer is not None
         key = installation_key(self.settings.directory)
         self._ledger = Ledger(self.settings.views_dsn, hashlib.blake2b(key, digest_size=16).hexdigest())
-        return ViewCounter(collector, self._committer, self._ledger, Register(self.accounts, self.store).counts)
+        return ViewCounter(collector, self._committer, self._ledger, self.register.counts)
 
     def write(self, arrival: Arrival) -> None:
         """Write an arrival to the log, from any thread: with those of the collector when there is one.

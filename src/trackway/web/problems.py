@@ -13,6 +13,7 @@ from trackway.analyze.period import BadQuestion
 from trackway.govern.accounts import BadAccount
 from trackway.govern.plan import BadPlan
 from trackway.store.connection import QuestionFailed, StoreUnavailable
+from trackway.store.entities import BadEntity
 
 logger = logging.getLogger("trackway.web")
 
@@ -43,7 +44,7 @@ def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any
     return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
-def _bad_account(_: Request[Any, Any, Any], error: BadAccount | BadPlan) -> Response[Any]:
+def _bad_account(_: Request[Any, Any, Any], error: BadAccount | BadPlan | BadEntity) -> Response[Any]:
     return problem(400, str(error))
 
 
@@ -67,6 +68,7 @@ HANDLERS: Any = {
     HTTPException: _http,
     BadQuestion: _bad_question,
     BadAccount: _bad_account,
+    BadEntity: _bad_account,
     BadPlan: _bad_account,
     QuestionFailed: _failed,
     StoreUnavailable: _unavailable,

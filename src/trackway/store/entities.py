@@ -1,0 +1,191 @@
+"""The register of entities: what a project says they are, and whether it knows one."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import threading
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from trackway.event import now
+from trackway.govern.accounts import Accounts
+from trackway.store.connection import Store
+
+_FRESH_S = 5.0
+_MOST = 100_000
+MOST_AT_ONCE = 1000
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+_COLUMNS = pa.schema(
+    [
+        ("project_id", pa.binary(16)),
+        ("entity_type", pa.string()),
+        ("entity_id", pa.string()),
+        ("name", pa.string()),
+        ("owners", pa.list_(pa.string())),
+        ("parents", pa.list_(pa.string())),
+        ("attributes", pa.string()),
+        ("hidden", pa.bool_()),
+        ("notify", pa.string()),
+        ("deleted", pa.bool_()),
+        ("updated_at", pa.timestamp("ms", "UTC")),
+        ("updated_by", pa.string()),
+    ]
+)
+
+
+class BadEntity(ValueError):
+    """An entity that cannot be registered; the text says which, what is wrong and how to mend it."""
+
+
+class Notify(msgspec.Struct, forbid_unknown_fields=True):
+    """How the owners of an entity hear of its views: a digest `every` day or week, to `email` or `webhook`."""
+
+    every: Annotated[str, msgspec.Meta(pattern="^(daily|weekly)$")] = "daily"
+    email: Annotated[str, msgspec.Meta(max_length=320)] = ""
+    webhook: Annotated[str, msgspec.Meta(max_length=2000, pattern="^(https?://.*)?$")] = ""
+
+
+class Entity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An entity as it is registered. `parents` are written type:id, such as `artist:7`; `owners` are account ids of the
+    host; `hidden` keeps its counts from the public.
+    """
+
+    type: _Id
+    id: _Id
+    name: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    owners: list[_Id] = []
+    parents: list[_Id] = []
+    attributes: dict[str, Any] = {}
+    hidden: bool = False
+    notify: Notify | None = None
+    deleted: bool = False
+
+
+class Register:
+    """Writes and reads the register; whether views of an entity count is kept for some seconds.
+
+    Args:
+        accounts: knows which registers are closed.
+        store: holds the registers.
+    """
+
+    def __init__(self, accounts: Accounts, store: Store) -> None:
+        self._accounts, self._store = accounts, store
+        self._closed: frozenset[bytes] = frozenset()
+        self._looked = -_FRESH_S
+        self._known: dict[tuple[bytes, str, str], tuple[bool, float]] = {}
+        self._lock = threading.Lock()
+        self._last = 0
+        self.version = 0
+        """A number that grows with every change, for answers that depend on the register."""
+
+    async def counts(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
+        """Whether views of an entity count: always in an open register, else when it is there and not deleted."""
+        at = time.monotonic()
+        if at - self._looked > _FRESH_S:
+            self._looked = at
+            self._closed = await asyncio.to_thread(self._read_closed)
+        if project_id not in self._closed:
+            return True
+        key = (project_id, entity_type, entity_id)
+        found, until = self._known.get(key, (False, 0.0))
+        if at >= until:
+            found = await asyncio.to_thread(self._registered, *key)
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            # Who is not there may be registered any moment.
+            self._known[key] = found, at + (_FRESH_S if found else 1.0)
+        return found
+
+    def write(self, project_id: UUID, entities: list[Entity], by: str) -> int:
+        """Register entities as they are now; what was there of them before is replaced. Return how many.
+
+        Raises:
+            BadEntity: too many at once, or a parent that is not written type:id.
+        """
+        if len(entities) > MOST_AT_ONCE:
+            raise BadEntity(f"{len(entities)} entities at once; register at most {MOST_AT_ONCE}")
+        for number, one in enumerate(entities):
+            for parent in one.parents:
+                if not all(parent.partition(":")):
+                    raise BadEntity(f"entities[{number}].parents: {parent!r} is not written type:id, such as artist:7")
+        if not entities:
+            return 0
+        at = self._moment()
+        rows = [
+            {
+                "project_id": project_id.bytes, "entity_type": one.type, "entity_id": one.id, "name": one.name,
+                "owners": one.owners, "parents": one.parents, "attributes": json.dumps(one.attributes),
+                "hidden": one.hidden, "deleted": one.deleted, "updated_at": at, "updated_by": by,
+                "notify": "" if one.notify is None else msgspec.json.encode(one.notify).decode(),
+            }
+            for one in entities
+        ]  # fmt: skip
+        sink = pa.BufferOutputStream()
+        table = pa.Table.from_pylist(rows, _COLUMNS)
+        with pa.ipc.new_stream(sink, _COLUMNS) as writer:
+            writer.write_table(table)
+        self._store.insert("entities", bytes(sink.getvalue()), f"entities-{at}")
+        self._known.clear()
+        self.version += 1
+        return len(rows)
+
+    def read(self, project_id: UUID, entity_type: str, entity_id: str) -> Entity | None:
+        """An entity as it is registered, or None."""
+        rows = self._store.ask(
+            "SELECT * FROM entities FINAL WHERE project_id = {project:UUID} AND entity_type = {type:String} "
+            "AND entity_id = {id:String} AND NOT deleted",
+            {"project": project_id, "type": entity_type, "id": entity_id},
+        ).to_pylist()
+        if not rows:
+            return None
+        [row] = rows
+        return Entity(
+            type=row["entity_type"], id=row["entity_id"], name=row["name"], owners=row["owners"],
+            parents=row["parents"], attributes=json.loads(row["attributes"] or "{}"), hidden=bool(row["hidden"]),
+            notify=msgspec.json.decode(row["notify"], type=Notify) if row["notify"] else None,
+        )  # fmt: skip
+
+    def _moment(self) -> int:
+        """A moment after that of every write before."""
+        with self._lock:
+            self._last = max(now(), self._last + 1)
+            return self._last
+
+    def _read_closed(self) -> frozenset[bytes]:
+        return frozenset(UUID(one.id).bytes for one in self._accounts.projects() if one.closed_register)
+
+    def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
+        return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None
+
+
+def from_table(lines: Iterable[str]) -> list[Entity]:
+    """Entities of a CSV: `type`, `id`, `name`, `owners` and `parents` (split at |), `hidden`, `deleted`; other columns
+    are attributes.
+
+    Raises:
+        BadEntity: a row has no type or id, or is no CSV; the text names the line.
+    """
+    table = csv.DictReader(lines)
+    found: list[Entity] = []
+    try:
+        for row in table:
+            cells = {str(name).strip().lower(): (value or "").strip() for name, value in row.items() if name}
+            given: dict[str, Any] = {name: cells.pop(name, "") for name in ("type", "id", "name")}
+            given |= {name: [one for one in cells.pop(name, "").split("|") if one] for name in ("owners", "parents")}
+            given |= {name: cells.pop(name, "").lower() in ("1", "true", "yes") for name in ("hidden", "deleted")}
+            given["attributes"] = {name: value for name, value in cells.items() if value}
+            try:
+                found.append(msgspec.convert(given, Entity))
+            except msgspec.ValidationError as error:
+                raise BadEntity(f"line {table.line_num}: {error}") from error
+    except csv.Error as error:
+        raise BadEntity(f"line {table.line_num} is not CSV: {error}") from error
+    return found

@@ -1,0 +1,105 @@
+"""The register of entities: what they are called, whose they are, what they belong to."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, delete, get, patch, post, put
+from litestar.exceptions import NotFoundException
+
+from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
+from trackway.web.caller import Caller, administrators_or_keys
+from trackway.web.house import House
+
+
+class Registered(msgspec.Struct):
+    """How many entities were written down."""
+
+    registered: int
+
+
+class Privacy(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether counts are kept from the public, and how owners hear of views; what is left away stays."""
+
+    hidden: bool | None = None
+    notify: Notify | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class EntitiesOfProject(Controller):
+    """`/api/v1/projects/{project_id}/entities`: read by who sees the project, written by administrators and the secret
+    key. The list with its views is a question (`entities`) of `/ask`."""
+
+    path = "/api/v1/projects/{project_id:uuid}/entities"
+    tags = ("entities",)
+
+    @put("/", guards=[administrators_or_keys], sync_to_thread=True)
+    def write(
+        self, project_id: UUID, data: list[Entity], request: Request[Caller, Any, Any], house: House
+    ) -> Registered:
+        """Register entities, 1,000 at most; what was there of them before is replaced."""
+        request.user.project(project_id)
+        return Registered(house.register.write(project_id, data, request.user.name))
+
+    @post("/csv", guards=[administrators_or_keys], status_code=200, request_max_body_size=100 * 1024 * 1024)
+    async def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Registered:
+        """Register the entities of a CSV, the body: type, id, name, owners, parents (split at |), hidden, deleted.
+
+        Other columns are attributes. A wrong line is named, and nothing is registered.
+        """
+        request.user.project(project_id)
+        try:
+            text = codecs.decode(await request.body(), "utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BadEntity(f"the file is not UTF-8: {error}") from error
+        found = from_table(text.splitlines(keepends=True))
+        for start in range(0, len(found), MOST_AT_ONCE):
+            house.register.write(project_id, found[start : start + MOST_AT_ONCE], request.user.name)
+        return Registered(len(found))
+
+    @get("/{entity_type:str}/{entity_id:path}", sync_to_thread=True)
+    def one(
+        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
+    ) -> Entity:
+        """An entity as it is registered."""
+        request.user.project(project_id)
+        return _read(house, project_id, entity_type, entity_id)
+
+    @patch("/{entity_type:str}/{entity_id:path}", guards=[administrators_or_keys], sync_to_thread=True)
+    def hide(
+        self,
+        project_id: UUID,
+        entity_type: str,
+        entity_id: str,
+        data: Privacy,
+        request: Request[Caller, Any, Any],
+        house: House,
+    ) -> Entity:
+        """Keep an entity's counts from the public or not, and say how its owners hear of views."""
+        request.user.project(project_id)
+        found = _read(house, project_id, entity_type, entity_id)
+        if data.hidden is not None:
+            found.hidden = data.hidden
+        if data.notify is not msgspec.UNSET:
+            found.notify = data.notify
+        house.register.write(project_id, [found], request.user.name)
+        return found
+
+    @delete("/{entity_type:str}/{entity_id:path}", guards=[administrators_or_keys], sync_to_thread=True)
+    def remove(
+        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
+    ) -> None:
+        """Take an entity out of the register; its events and views stay."""
+        request.user.project(project_id)
+        found = _read(house, project_id, entity_type, entity_id)
+        found.deleted = True
+        house.register.write(project_id, [found], request.user.name)
+
+
+def _read(house: House, project_id: UUID, entity_type: str, entity_id: str) -> Entity:
+    found = house.register.read(project_id, entity_type, entity_id.removeprefix("/"))
+    if found is None:
+        raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
+    return found
