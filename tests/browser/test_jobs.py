@@ -51,6 +51,8 @@ class Keys(Mouse):
         element = what.element_handle()
         role = what.get_attribute("role") or ""
         key = "ArrowDown" if role.startswith(("menuitem", "option")) else "Tab"
+        if role.startswith("menuitem"):
+            self.page.wait_for_function("document.activeElement.closest('[role=menu]') !== null")
         for _ in range(MOST_TABS):
             if element.evaluate("element => element === document.activeElement"):
                 return

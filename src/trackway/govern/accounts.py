@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.boards import Boards
+from trackway.govern.metrics import pack_of
 from trackway.govern.planning import Plans
 from trackway.govern.saved import Saved
 from trackway.govern.tables import Key, Membership, Project, SignIn, User, hashed, moment
@@ -240,14 +241,18 @@ class Accounts:
         goals: list[str] | None,
         humans: list[str] | None = None,
         closed_register: bool | None = None,
+        metrics: str | None = None,
     ) -> Project:
-        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot, and with a
-        `closed_register` only entities in it have their views counted.
+        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot, with a
+        `closed_register` only entities in it have their views counted, and `metrics` is a metrics pack: the name of an
+        included one, or TOML.
         """
+        if metrics is not None:
+            pack_of(metrics)
         if timezone is not None:
             _check_timezone(timezone)
         given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans,
-                 "closed_register": closed_register}  # fmt: skip
+                 "closed_register": closed_register, "metrics": metrics}  # fmt: skip
         with self._sessions.begin() as session:
             project = session.get(Project, str(project_id), options=[selectinload(Project.keys)])
             if project is None:

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -46,6 +46,7 @@ class Project(Base):
     goals: Mapped[list[str]] = mapped_column(JSON, default=list)
     humans: Mapped[list[str]] = mapped_column(JSON, default=list)
     closed_register: Mapped[bool] = mapped_column(default=False)
+    metrics: Mapped[str] = mapped_column(Text, default="concerts")
     created_at: Mapped[datetime]
     keys: Mapped[list[Key]] = relationship(back_populates="project", order_by="Key.created_at")
 

@@ -164,6 +164,13 @@ class StoredHistory:
             "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
             f"WHERE {own} AND {_WITHIN.format('timestamp')} GROUP BY ALL "
             f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
+            "INSERT INTO person_hours SELECT e.project_id, whose AS identity, "
+            "toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, e.name AS name, e.bot AS bot, "
+            "toInt64(sum(change)) AS n, sum(change * e.lasted_s) AS duration_s FROM (SELECT *, "
+            f"{_LASTED} AS lasted_s FROM events) AS e "
+            "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
+            f"WHERE {own} AND {_WITHIN.format('timestamp')} GROUP BY ALL "
+            f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
             f"ALTER TABLE events {update} AND {_WITHIN.format('timestamp')} SETTINGS mutations_sync = 1",
             f"ALTER TABLE sessions {update} AND {_WITHIN.format('started_at')} SETTINGS mutations_sync = 1",
             f"ALTER TABLE claims DELETE WHERE {_STRETCH} AND identity != {{identity:UInt64}} "
@@ -173,6 +180,10 @@ class StoredHistory:
         self._store.persons.stale()
 
 
+# As the view of `person_hours` has it.
+_LASTED = (
+    "coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)"
+)
 _STRETCH = "project_id = {project:UUID} AND visitor_id = {visitor:String}"
 _WITHIN = (
     "{0} > fromUnixTimestamp64Milli({{since:Int64}}, 'UTC') AND {0} <= fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')"

@@ -70,6 +70,8 @@ class Loader:
         """Why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
+        self.still = threading.Lock()
+        """Whoever holds it replaces counters, and nothing is stored meanwhile."""
         self._versions: dict[bytes, int] = {}
         self._position: int | None = None
         self._sessions: Sessionizer | None = None
@@ -236,7 +238,8 @@ class Loader:
         pause = 0.2
         while True:
             try:
-                apply(self._store, prepared)
+                with self.still:
+                    apply(self._store, prepared)
                 break
             except (QuestionFailed, OSError) as error:
                 self.trouble = f"the store does not take the batch at offset {prepared.first}: {error}"

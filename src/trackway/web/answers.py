@@ -15,7 +15,7 @@ Version = tuple[int, ...]
 
 def settings_of(project: Project) -> list[Any]:
     """What answers about a project depend on besides its data: a kept answer is of the settings it was made under."""
-    return [project.id, project.timezone, project.currency, project.goals, project.humans]
+    return [project.id, project.timezone, project.currency, project.goals, project.humans, project.metrics]
 
 
 class Kept(NamedTuple):

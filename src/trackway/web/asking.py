@@ -24,6 +24,7 @@ from litestar.params import Parameter
 
 from trackway.analyze import flat, formats
 from trackway.analyze.cohorts import CohortSizes, cohort_sizes
+from trackway.analyze.daily import Daily, daily
 from trackway.analyze.explorer import Events, Properties, PropertyValues, event_names, properties, values
 from trackway.analyze.filters import Node, inlined, read
 from trackway.analyze.funnel import Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
@@ -48,6 +49,7 @@ from trackway.analyze.views import (
     top_entities,
     views,
 )
+from trackway.govern.metrics import pack_of
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
 from trackway.web.answers import Answers, Version, settings_of
@@ -119,6 +121,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Events: lambda a, asked: event_names(a.store, a.question, asked),
     EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
     Views: lambda a, asked: views(a.store, a.question, asked),
+    Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
     Entities: lambda a, asked: entities(a.store, a.question, asked),
     TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
     Properties: lambda a, asked: properties(a.store, a.question, asked),

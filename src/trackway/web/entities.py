@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import codecs
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.exceptions import NotFoundException
 
+from trackway.analyze.period import period
 from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
+from trackway.store.recount import differences, recount, refresh
 from trackway.web.caller import Caller, administrators_or_keys
 from trackway.web.house import House
 
@@ -96,6 +99,43 @@ class EntitiesOfProject(Controller):
         found = _read(house, project_id, entity_type, entity_id)
         found.deleted = True
         house.register.write(project_id, [found], request.user.name)
+
+
+class Day(msgspec.Struct, forbid_unknown_fields=True):
+    """A day of the project's time zone, YYYY-MM-DD."""
+
+    date: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class Recounted(msgspec.Struct):
+    """Rows of each counter that was made anew, and those that differed from the events before."""
+
+    rows: dict[str, int]
+    differed: dict[str, int]
+
+
+class Recounting(Controller):
+    """Counters made anew from the events; for administrators and the secret key."""
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("entities",)
+
+    @post("/aggregate", guards=[administrators_or_keys], status_code=200, sync_to_thread=True)
+    def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], house: House) -> Recounted:
+        """Make the counters of a day anew; doing it again changes nothing."""
+        project = request.user.project(project_id)
+        stretch = period("", project.timezone, datetime.now(UTC), data.date, data.date)
+        differed = differences(house.store, project_id, *stretch)
+        rows = recount(house.store, house.loader.still, project_id, *stretch)
+        return Recounted(rows, dict(differed))
+
+    @post("/refresh", guards=[administrators_or_keys], status_code=200, sync_to_thread=True)
+    def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:
+        """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
+        request.user.project(project_id)
+        now = datetime.now(UTC)
+        differed = differences(house.store, project_id, now, now)
+        return Recounted(refresh(house.store, house.loader.still, project_id), dict(differed))
 
 
 def _read(house: House, project_id: UUID, entity_type: str, entity_id: str) -> Entity:

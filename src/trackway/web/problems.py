@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 
 from trackway.analyze.period import BadQuestion
 from trackway.govern.accounts import BadAccount
+from trackway.govern.metrics import BadPack
 from trackway.govern.plan import BadPlan
 from trackway.store.connection import QuestionFailed, StoreUnavailable
 from trackway.store.entities import BadEntity
@@ -44,7 +45,7 @@ def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any
     return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
-def _bad_account(_: Request[Any, Any, Any], error: BadAccount | BadPlan | BadEntity) -> Response[Any]:
+def _bad_account(_: Request[Any, Any, Any], error: BadAccount | BadPlan | BadEntity | BadPack) -> Response[Any]:
     return problem(400, str(error))
 
 
@@ -69,6 +70,7 @@ HANDLERS: Any = {
     BadQuestion: _bad_question,
     BadAccount: _bad_account,
     BadEntity: _bad_account,
+    BadPack: _bad_account,
     BadPlan: _bad_account,
     QuestionFailed: _failed,
     StoreUnavailable: _unavailable,

@@ -30,6 +30,7 @@ class ProjectChange(msgspec.Struct):
     goals: list[str] | None = None
     humans: list[str] | None = None
     closed_register: bool | None = None
+    metrics: str | None = None
 
 
 class NewKey(msgspec.Struct):

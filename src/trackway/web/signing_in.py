@@ -51,6 +51,7 @@ class ProjectShown(msgspec.Struct):
     goals: list[str]
     humans: list[str]
     closed_register: bool
+    metrics: str
     keys: list[KeyShown]
 
 
@@ -69,6 +70,7 @@ def show(project: Project) -> ProjectShown:
         project.goals,
         project.humans,
         project.closed_register,
+        project.metrics,
         keys,
     )
 

@@ -75,7 +75,7 @@ SELECT
     count() AS views,
     countIf(e.user_id = '') AS anonymous,
     uniqExactState(xxh3(e.session_id)) AS sessions,
-    uniqExactIfState(xxh3(e.user_id), e.user_id != '') AS viewers,
+    uniqExactStateIf(xxh3(e.user_id), e.user_id != '') AS viewers,
     max(e.timestamp) AS last_viewed
 FROM events AS e
 WHERE e.name = 'view' AND e.library = 'views'

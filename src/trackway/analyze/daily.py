@@ -1,0 +1,140 @@
+"""Daily numbers of a subject, a person or entities of a type, as a metrics pack declares them (govern/metrics.py).
+
+They come from counters by the hour that materialized views keep, so that they are there at once, in any time zone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.filters import Compiler
+from trackway.analyze.period import BadQuestion
+from trackway.analyze.question import Answer, Question, ask, compiler
+from trackway.govern.metrics import Metric, Pack, Score, Subject
+from trackway.store.connection import Store
+
+MOST_DAYS = 400
+
+
+class Daily(msgspec.Struct, tag="daily", tag_field="question", kw_only=True):
+    """The daily numbers of a `subject` of the project's metrics pack: of all its members, or of some `ids`.
+
+    For a person, an id is what `persons` calls `person`.
+    """
+
+    subject: str
+    ids: list[str] = []
+    limit: int = 10_000
+
+
+Row = dict[str, Any]
+
+
+def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[Row]]:
+    """A row a day and member with something to count: `day`, `id`, and each metric of the subject. Unique counts are
+    exact; a ratio of nothing, or a rating nobody gave, is None.
+
+    Raises:
+        BadQuestion: no such subject, filters, or a period longer than 400 days.
+    """
+    subject = pack.subjects.get(asked.subject)
+    if subject is None:
+        raise BadQuestion("subject", f"{asked.subject!r} is none of the pack's: {', '.join(pack.subjects)}")
+    if question.filters:
+        raise BadQuestion("filter", "daily numbers are of everybody; ask `trend` with a filter")
+    if (question.period.end - question.period.start).days > MOST_DAYS:
+        raise BadQuestion("from", f"is at most {MOST_DAYS} days before the end")
+    if not 1 <= asked.limit <= 100_000 or len(asked.ids) > 1000:
+        raise BadQuestion("limit", "is from 1 to 100000, and there are at most 1000 ids")
+    answers, found = _own(store, question, asked, subject, pack.score)
+    rows: dict[tuple[str, str], Row] = {(row["day"], row["id"]): row for row in found}
+    empty = {name: None if metric.ratio or metric.rating else 0 for name, metric in subject.metrics.items()}
+    for name, metric in subject.metrics.items():
+        if not metric.children:
+            continue
+        answer, values = _children(store, question, asked, subject.of, metric, pack)
+        answers.append(answer)
+        for row in values:
+            rows.setdefault((row["day"], row["id"]), {"day": row["day"], "id": row["id"]})[name] = row["n"]
+    for row in rows.values():
+        for name, value in empty.items():
+            row.setdefault(name, value)
+        for name, metric in subject.metrics.items():
+            if metric.ratio:
+                above, below = (row[one] or 0 for one in metric.ratio)
+                row[name] = above / below if below else None
+    ordered = [rows[key] for key in sorted(rows)][: asked.limit]
+    return answers, [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
+
+
+def _own(
+    store: Store, question: Question, asked: Daily, subject: Subject, score: Score
+) -> tuple[list[Answer], list[Row]]:
+    conditions = compiler(store)
+    of_person = subject.of == "person"
+    columns = {
+        name: text
+        for name, metric in subject.metrics.items()
+        if (text := _counted(metric, conditions, score)) and not metric.running
+    }
+    running = {
+        name: tuple(conditions.values.bind(names, "Array(String)") for names in (metric.running, metric.minus))
+        for name, metric in subject.metrics.items()
+        if metric.running
+    }  # fmt: skip
+    sessions = {name: metric.sessions for name, metric in subject.metrics.items() if metric.sessions}
+    shape = {"columns": columns, "running": running, "sessions": sessions, "some": bool(asked.ids)}
+    template = "daily_person.sql" if of_person else "daily_entity.sql"
+    answer = ask(store, template, question, shape, conditions, entity_type=subject.of, ids=asked.ids)
+    return [answer], answer.rows()
+
+
+def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
+    """The SQL of a number over the counters by the hour; empty for what comes from elsewhere."""
+
+    def of(names: list[str]) -> str:
+        return f"name IN {conditions.values.bind(names, 'Array(String)')}"
+
+    if metric.count:
+        return f"toInt64(sumIf(events, {of(metric.count)}))"
+    if metric.unique:
+        return f"uniqExactMergeIf(visitors, {of(metric.unique)})"
+    if metric.time:
+        return f"sumIf(duration_s, {of(metric.time)})"
+    if metric.rating:
+        names = of(metric.rating)
+        return f"if(sumIf(ratings, {names}) = 0, NULL, sumIf(rating, {names}) / sumIf(ratings, {names}))"
+    if metric.score:
+        weights = dict(sorted(score.weights.items()))
+        names, values = (
+            conditions.values.bind(list(one), kind)
+            for one, kind in ((weights.keys(), "Array(String)"), (weights.values(), "Array(Float64)"))
+        )
+        lasting = [0.0, score.over_30, score.over_30 + score.over_60, score.over_30 + score.over_60 + score.over_120]
+        added = conditions.values.bind(lasting, "Array(Float64)")
+        base = conditions.values.bind(score.base, "Float64")
+        each = f"least(1, {base} + {added}[lasted + 1] + transform(toString(name), {names}, {values}, toFloat64(0)))"
+        return f"sumIf(events * {each}, {of(metric.score)})"
+    return ""
+
+
+def _children(
+    store: Store, question: Question, asked: Daily, parent: str, metric: Metric, pack: Pack
+) -> tuple[Answer, list[Row]]:
+    """Of each parent and day, the sum of a metric over its children, or how many of them anything happened to."""
+    conditions = compiler(store)
+    counted = "uniqExact(entity_id)"
+    if metric.metric:
+        own = next((one for one in pack.subjects.values() if one.of == metric.children), None)
+        child = None if own is None else own.metrics.get(metric.metric)
+        if child is None or not child.count:
+            raise BadQuestion("subject", f"{metric.metric!r} is no metric by count of a subject of {metric.children!r}")
+        counted = _counted(child, conditions, pack.score)
+    shape = {"counted": counted, "some": bool(asked.ids)}
+    answer = ask(
+        store, "daily_children.sql", question, shape, conditions,
+        entity_type=metric.children, parent=f"{parent}:", ids=asked.ids,
+    )  # fmt: skip
+    return answer, answer.rows()

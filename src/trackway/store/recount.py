@@ -1,0 +1,123 @@
+"""Counters made anew from the events, for a stretch of hours or whole, and a check that both agree.
+
+What a counter holds is what its materialized view says, whose statement is read from the engine: there is one of it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from trackway.store.connection import Store
+
+
+class Counter(NamedTuple):
+    """A table of counters: its key, its sums, its unique counts, and whether it is by the hour."""
+
+    name: str
+    key: tuple[str, ...]
+    sums: tuple[str, ...]
+    unique: tuple[str, ...] = ()
+    by_hour: bool = True
+
+
+_ENTITY = ("entity_type", "entity_id")
+BY_HOUR = (
+    Counter(
+        "interaction_hours", (*_ENTITY, "hour", "name", "lasted", "bot"),
+        ("events", "duration_s", "ratings", "rating"), ("visitors",),
+    ),
+    Counter("view_hours", (*_ENTITY, "hour", "referrer_source", "country", "bot"), ("views", "anonymous")),
+    Counter("person_hours", ("identity", "hour", "name", "bot"), ("events", "duration_s")),
+    Counter("event_counts", ("hour", "name", "bot"), ("events", "page_views")),
+)  # fmt: skip
+WHOLE = (
+    Counter("view_counts", (*_ENTITY, "bot"), ("views", "anonymous"), ("sessions", "viewers"), by_hour=False),
+)  # fmt: skip
+
+
+class Difference(NamedTuple):
+    """A counter and how many of its rows are not what the events say."""
+
+    counter: str
+    rows: int
+
+
+def recount(
+    store: Store, still: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
+) -> dict[str, int]:
+    """Make the counters by the hour of [start, end) anew; doing it again changes nothing. Return rows by counter.
+
+    Args:
+        still: holds the loader still while a counter is replaced.
+        start, end: whole hours of UTC.
+    """
+    return {one.name: _replace(store, still, one, project_id, start, end) for one in BY_HOUR}
+
+
+def refresh(store: Store, still: AbstractContextManager[object], project_id: UUID) -> dict[str, int]:
+    """Make the counters of views, which have no hours, anew."""
+    ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
+    return {one.name: _replace(store, still, one, project_id, *ever) for one in WHOLE}
+
+
+def differences(store: Store, project_id: UUID, start: datetime, end: datetime) -> list[Difference]:
+    """Where counters by the hour of [start, end), and those of views, are not what the events say."""
+    ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
+    checked = [(one, start, end) for one in BY_HOUR] + [(one, *ever) for one in WHOLE]
+    found = [Difference(one.name, _differs(store, one, project_id, *stretch)) for one, *stretch in checked]
+    return [one for one in found if one.rows]
+
+
+def _replace(
+    store: Store, still: AbstractContextManager[object], one: Counter, project_id: UUID, start: datetime, end: datetime
+) -> int:
+    values = _values(project_id, start, end)
+    with still:
+        store.command(f"ALTER TABLE {one.name} DELETE WHERE {_own(one)} SETTINGS mutations_sync = 2", values)
+        statement = f"INSERT INTO {one.name} {_statement(store, one)}"
+        store.command(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)
+    counted = store.ask(f"SELECT count() AS n FROM {one.name} WHERE {_own(one)}", values)
+    return int(counted["n"][0].as_py())
+
+
+def _differs(store: Store, one: Counter, project_id: UUID, start: datetime, end: datetime) -> int:
+    keys = ", ".join(one.key)
+    merged = [f"round(sum({name}), 3)" for name in one.sums] + [f"uniqExactMerge({name})" for name in one.unique]
+    # Rows that came to nothing are as good as none.
+    some = " OR ".join(f"sum({name}) != 0" for name in one.sums)
+    rows = f"SELECT {keys}, {', '.join(merged)} FROM {{}} GROUP BY {keys} HAVING {some}"
+    stored = rows.format(f"{one.name} WHERE {_own(one)}")
+    counted = rows.format(f"({_statement(store, one)})")
+    answer = store.ask(
+        f"SELECT (SELECT count() FROM (({stored}) EXCEPT DISTINCT ({counted}))) "
+        f"+ (SELECT count() FROM (({counted}) EXCEPT DISTINCT ({stored}))) AS n",
+        _values(project_id, start, end),
+    )
+    return int(answer["n"][0].as_py())
+
+
+def _own(one: Counter) -> str:
+    hours = " AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')}" if one.by_hour else ""
+    return f"project_id = {{project:UUID}}{hours}"
+
+
+def _statement(store: Store, one: Counter) -> str:
+    """The statement of a counter's view, over the events of the stretch."""
+    row = store.ask(
+        "SELECT as_select AS text, currentDatabase() AS place FROM system.tables "
+        "WHERE database = currentDatabase() AND name = {name:String}",
+        {"name": f"{one.name}_from_events"},
+    ).to_pylist()[0]
+    events = (
+        "(SELECT * FROM events WHERE project_id = {project:UUID} "
+        "AND timestamp >= {start:DateTime64(3, 'UTC')} AND timestamp < {end:DateTime64(3, 'UTC')})"
+    )
+    text: str = row["text"]
+    return text.replace(f"FROM {row['place']}.events", f"FROM {events}")
+
+
+def _values(project_id: UUID, start: datetime, end: datetime) -> dict[str, object]:
+    return {"project": project_id, "start": f"{start:%Y-%m-%d %H:%M:%S}", "end": f"{end:%Y-%m-%d %H:%M:%S}"}
