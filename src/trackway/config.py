@@ -50,6 +50,14 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Size at which the log starts a new segment file."""
     keep_log_hours: float = 72.0
     """How long segments are kept after all of their messages are stored."""
+    keep_views_days: int = 90
+    """Raw views are deleted when their month ended so many days ago; their counts stay. 0 keeps them for ever."""
+    smtp_host: str = ""
+    """The mail server that sends digests; none are sent by mail when empty."""
+    smtp_port: int = 25
+    smtp_user: str = ""
+    smtp_password: str = ""
+    mail_from: str = "trackway@localhost"
     batch_messages: int = 50_000
     """The loader stores at most this many messages in one batch ..."""
     batch_seconds: float = 0.5

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from trackway import __version__, config
-from trackway.cli import people, planning, show
+from trackway.cli import jobs, people, planning, show
 from trackway.config import BadSettings, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(people.projects, name="project")
 app.add_typer(people.users, name="user")
 app.add_typer(planning.plans, name="plan")
+app.add_typer(jobs.jobs, name="jobs")
 
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
@@ -113,6 +114,25 @@ def export(
     from trackway.cli.asking import export_table
 
     export_table(settings(data=data), table, out, url, key, project, json)
+
+
+@app.command()
+def aggregate(
+    date: Annotated[str, typer.Option(help="a day of the project's time zone, YYYY-MM-DD")],
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    project: Project = None,
+    json: Json = False,
+) -> None:
+    """Make the daily counters of a past day anew from its events; doing it again changes nothing."""
+    jobs.aggregate(settings(data=data), date, url, key, project, json)
+
+
+@app.command()
+def refresh(data: Data = None, url: Url = None, key: Key = None, project: Project = None, json: Json = False) -> None:
+    """Make the counters of views anew from the events; they are never older than two seconds anyway."""
+    jobs.refresh(settings(data=data), url, key, project, json)
 
 
 @app.command()

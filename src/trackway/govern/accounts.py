@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.boards import Boards
+from trackway.govern.jobs import Jobs
 from trackway.govern.metrics import pack_of
 from trackway.govern.planning import Plans
 from trackway.govern.saved import Saved
@@ -31,7 +32,7 @@ from trackway.govern.transfers import Transfers
 SIGN_IN_DAYS = 30
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
-_HEAD = "0007"
+_HEAD = "0008"
 
 
 class AccountsUnavailable(Exception):
@@ -83,6 +84,7 @@ class Accounts:
             self.plans = Plans(self._sessions)
             self.boards = Boards(self._sessions)
             self.transfers = Transfers(self._sessions)
+            self.jobs = Jobs(self._sessions)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = url.render_as_string(hide_password=True)
             raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error

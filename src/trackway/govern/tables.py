@@ -168,3 +168,46 @@ class Transfer(Base):
     created_by: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Job(Base):
+    """Work that is done again and again: when (cron, UTC), whether at all, and what became of the last time.
+
+    Whoever runs it holds its lease until `leased_until`.
+    """
+
+    __tablename__ = "jobs"
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    schedule: Mapped[str] = mapped_column(String(100))
+    active: Mapped[bool] = mapped_column(default=True)
+    last_run_at: Mapped[datetime | None] = mapped_column(default=None)
+    next_run_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(String(10), default="")
+    message: Mapped[str] = mapped_column(String(1000), default="")
+    duration_s: Mapped[float] = mapped_column(default=0.0)
+    leased_by: Mapped[str] = mapped_column(String(64), default="")
+    leased_until: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class JobRun(Base):
+    """One time that a job was run: `by` its schedule, or by whom."""
+
+    __tablename__ = "job_runs"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("jobs.name"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    status: Mapped[str] = mapped_column(String(10))
+    message: Mapped[str] = mapped_column(String(1000), default="")
+    duration_s: Mapped[float] = mapped_column(default=0.0)
+    by: Mapped[str] = mapped_column(String(320))
+
+
+class SentDigest(Base):
+    """A digest of an entity's views that was sent on a day."""
+
+    __tablename__ = "sent_digests"
+    project_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    entity_type: Mapped[str] = mapped_column(String(255), primary_key=True)
+    entity_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)

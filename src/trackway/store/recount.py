@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
+
+import pyarrow.csv
 
 from trackway.store.connection import Store
 
@@ -38,6 +41,10 @@ WHOLE = (
 )  # fmt: skip
 
 
+class CannotRecount(ValueError):
+    """Counters that cannot be made anew, because what they were made of is gone."""
+
+
 class Difference(NamedTuple):
     """A counter and how many of its rows are not what the events say."""
 
@@ -53,7 +60,15 @@ def recount(
     Args:
         still: holds the loader still while a counter is replaced.
         start, end: whole hours of UTC.
+
+    Raises:
+        CannotRecount: raw views of that time were deleted; their counters stay as they are.
     """
+    gone = _archived(store, project_id)
+    if gone and start.strftime("%Y%m") <= str(gone):
+        raise CannotRecount(
+            f"raw views up to {str(gone)[:4]}-{str(gone)[4:]} were deleted; their counters stay as they are"
+        )
     return {one.name: _replace(store, still, one, project_id, start, end) for one in BY_HOUR}
 
 
@@ -69,6 +84,64 @@ def differences(store: Store, project_id: UUID, start: datetime, end: datetime) 
     checked = [(one, start, end) for one in BY_HOUR] + [(one, *ever) for one in WHOLE]
     found = [Difference(one.name, _differs(store, one, project_id, *stretch)) for one, *stretch in checked]
     return [one for one in found if one.rows]
+
+
+def purge_views(
+    store: Store, still: AbstractContextManager[object], project_id: UUID, before: datetime, out: Path
+) -> dict[str, int]:
+    """Delete the raw views of the months that were over at `before`, having written their counts to CSV files.
+
+    Counters stay: what the views had counted is archived first. Doing it again, after a crash too, changes nothing.
+
+    Returns:
+        How many views by month, such as `{"2026-01": 17}`.
+    """
+    months = store.ask(
+        f"SELECT toYYYYMM(timestamp) AS month, count() AS n FROM events WHERE {_RAW} "
+        "AND timestamp < toStartOfMonth({before:DateTime('UTC')}) GROUP BY month ORDER BY month",
+        {"project": project_id, "before": f"{before:%Y-%m-%d %H:%M:%S}"},
+    ).to_pylist()
+    purged = {}
+    for row in months:
+        month, values = row["month"], {"project": project_id, "month": row["month"]}
+        name = f"{month // 100}-{month % 100:02}"
+        out.mkdir(parents=True, exist_ok=True)
+        counted = store.ask(_COUNTS_OF_MONTH, values)
+        pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}.csv")
+        with still:
+            store.command(f"INSERT INTO view_archive {_ARCHIVE_OF_MONTH}", values)
+            store.command(
+                f"ALTER TABLE events DELETE WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} "
+                "SETTINGS mutations_sync = 2",
+                values,
+            )
+        purged[name] = row["n"]
+    return purged
+
+
+_RAW = "project_id = {project:UUID} AND name = 'view' AND library = 'views'"
+_COUNTS_OF_MONTH = (
+    "SELECT entity_type, entity_id, toString(toDate(timestamp)) AS day, bot, country, "
+    "ifNull(properties.referrer_source.:String, '') AS referrer_source, count() AS views, "
+    f"countIf(user_id = '') AS anonymous FROM events WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} "
+    "GROUP BY ALL ORDER BY ALL"
+)
+_ARCHIVE_OF_MONTH = (
+    "SELECT project_id, toYYYYMM(timestamp) AS month, entity_type, entity_id, bot, count() AS views, "
+    "countIf(user_id = '') AS anonymous, uniqExactState(xxh3(session_id)) AS sessions, "
+    "uniqExactStateIf(xxh3(user_id), user_id != '') AS viewers, max(timestamp) AS last_viewed "
+    f"FROM events WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} GROUP BY ALL"
+)
+_ARCHIVED = (
+    "SELECT project_id, entity_type, entity_id, bot, views, anonymous, sessions, viewers, last_viewed "
+    "FROM view_archive FINAL WHERE project_id = {project:UUID}"
+)
+
+
+def _archived(store: Store, project_id: UUID) -> int:
+    """The last month whose raw views were deleted, such as 202601; 0 when none were."""
+    found = store.ask("SELECT max(month) AS n FROM view_archive WHERE project_id = {p:UUID}", {"p": project_id})
+    return int(found["n"][0].as_py())
 
 
 def _replace(
@@ -116,7 +189,8 @@ def _statement(store: Store, one: Counter) -> str:
         "AND timestamp >= {start:DateTime64(3, 'UTC')} AND timestamp < {end:DateTime64(3, 'UTC')})"
     )
     text: str = row["text"]
-    return text.replace(f"FROM {row['place']}.events", f"FROM {events}")
+    text = text.replace(f"FROM {row['place']}.events", f"FROM {events}")
+    return text if one.by_hour else f"{text} UNION ALL {_ARCHIVED}"
 
 
 def _values(project_id: UUID, start: datetime, end: datetime) -> dict[str, object]:

@@ -18,6 +18,7 @@ from trackway.web.caller import Authentication
 from trackway.web.entities import EntitiesOfProject, Recounting
 from trackway.web.health import Health
 from trackway.web.house import House
+from trackway.web.jobs import Scheduled
 from trackway.web.keeping import Keeping
 from trackway.web.pages import Pages
 from trackway.web.planning import Planning
@@ -52,6 +53,7 @@ def api(house: House) -> Litestar:
             TransfersOfProject,
             EntitiesOfProject,
             Recounting,
+            Scheduled,
             Pages,
         ],
         dependencies={

@@ -23,6 +23,7 @@ from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
 from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
 from trackway.log import Committer, LocalLog
+from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
 from trackway.store.entities import Register
@@ -79,6 +80,9 @@ class House:
         self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
         self._salt = DailySalt(directory)
         self.register = Register(self.accounts, self.store)
+        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, None)
+        self.runner = Runner(self._rooms)
+        self._closers.append(self.runner.stop)
         self._committer: Committer | None = None
         self._ledger: Ledger | None = None
         self.carrier = Carrier(
@@ -118,6 +122,7 @@ class House:
         assert self._committer is not None
         key = installation_key(self.settings.directory)
         self._ledger = Ledger(self.settings.views_dsn, hashlib.blake2b(key, digest_size=16).hexdigest())
+        self._rooms.ledger = self._ledger
         return ViewCounter(collector, self._committer, self._ledger, self.register.counts)
 
     def write(self, arrival: Arrival) -> None:
@@ -139,6 +144,7 @@ class House:
 
     async def finish(self) -> None:
         """Let what is carried come to a stop, and the log's last group be written."""
+        await asyncio.to_thread(self.runner.stop)
         await asyncio.to_thread(self.carrier.stop)
         if self._ledger is not None:
             await self._ledger.close()

@@ -11,10 +11,12 @@ from litestar.exceptions import HTTPException
 
 from trackway.analyze.period import BadQuestion
 from trackway.govern.accounts import BadAccount
+from trackway.govern.jobs import BadSchedule
 from trackway.govern.metrics import BadPack
 from trackway.govern.plan import BadPlan
 from trackway.store.connection import QuestionFailed, StoreUnavailable
 from trackway.store.entities import BadEntity
+from trackway.store.recount import CannotRecount
 
 logger = logging.getLogger("trackway.web")
 
@@ -45,7 +47,7 @@ def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any
     return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
-def _bad_account(_: Request[Any, Any, Any], error: BadAccount | BadPlan | BadEntity | BadPack) -> Response[Any]:
+def _bad_account(_: Request[Any, Any, Any], error: ValueError) -> Response[Any]:
     return problem(400, str(error))
 
 
@@ -71,6 +73,8 @@ HANDLERS: Any = {
     BadAccount: _bad_account,
     BadEntity: _bad_account,
     BadPack: _bad_account,
+    BadSchedule: _bad_account,
+    CannotRecount: _bad_account,
     BadPlan: _bad_account,
     QuestionFailed: _failed,
     StoreUnavailable: _unavailable,

@@ -1,0 +1,140 @@
+"""`trackway jobs`, `trackway aggregate` and `trackway refresh`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from trackway.cli import show
+from trackway.cli.people import Data, Json, find_project, open_accounts
+from trackway.cli.remote import Remote
+from trackway.config import Settings
+from trackway.govern.jobs import BadSchedule
+
+jobs = typer.Typer(no_args_is_help=True, help="Scheduled work: list, run, pause, resume, history.")
+
+
+@jobs.command("list")
+def list_jobs(data: Data = None, json: Json = False) -> None:
+    """All jobs: when they run, and what became of the last time."""
+    from trackway.operate.jobs import JOBS
+
+    table = open_accounts(data).jobs
+    table.declare({name: schedule for name, (schedule, _) in JOBS.items()})
+    show.rows([
+        {"name": job.name, "schedule": job.schedule, "active": job.active, "last_run_at": _said(job.last_run_at),
+         "next_run_at": _said(job.next_run_at), "status": job.status, "duration_s": round(job.duration_s, 2),
+         "message": job.message}
+        for job in table.every()
+    ], json)  # fmt: skip
+
+
+@jobs.command("history")
+def history(name: str, data: Data = None, json: Json = False) -> None:
+    """The last times a job was run."""
+    show.rows([
+        {"started_at": _said(run.started_at), "status": run.status, "duration_s": round(run.duration_s, 2),
+         "by": run.by, "message": run.message}
+        for run in open_accounts(data).jobs.history(name)
+    ], json)  # fmt: skip
+
+
+@jobs.command("pause")
+def pause(name: str, data: Data = None) -> None:
+    """Run a job no more until it is resumed."""
+    with show.refusals(BadSchedule):
+        open_accounts(data).jobs.change(name, active=False)
+
+
+@jobs.command("resume")
+def resume(
+    name: str,
+    schedule: Annotated[str | None, typer.Option(help="another schedule, cron in UTC")] = None,
+    data: Data = None,
+) -> None:
+    """Let a paused job go on, or give it another schedule."""
+    with show.refusals(BadSchedule):
+        open_accounts(data).jobs.change(name, active=True, schedule=schedule)
+
+
+@jobs.command("run")
+def run_job(name: str, data: Data = None, json: Json = False) -> None:
+    """Run a job now, on a stopped store. In a running server they run by themselves, or from its page."""
+    from trackway.cli.main import settings
+
+    with _house(settings(data=data)) as house:
+        if name not in {job.name for job in house.accounts.jobs.every()}:
+            show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
+        done = house.runner.run(name, "the command line")
+    if done is None:
+        show.fail(f"{name} runs somewhere at this moment")
+    status, message = done
+    show.rows([{"name": name, "status": status, "message": message}], json)
+    if status != "done":
+        raise typer.Exit(1)
+
+
+def aggregate(settings: Settings, date: str, url: str | None, key: str | None, project: str | None, json: bool) -> None:
+    """Make the counters of a day anew."""
+    if url:
+        remote = Remote(url, key)
+        done: dict[str, Any] = remote.post("aggregate", {"date": date})
+    else:
+        from trackway.analyze.period import BadQuestion, period
+        from trackway.store.recount import CannotRecount, differences, recount
+
+        with _house(settings) as house, show.refusals(BadQuestion, CannotRecount):
+            chosen = find_project(house.accounts, project)
+            stretch = period("", chosen.timezone, datetime.now(UTC), date, date)
+            differed = dict(differences(house.store, UUID(chosen.id), *stretch))
+            done = {"differed": differed, "rows": recount(house.store, house.loader.still, UUID(chosen.id), *stretch)}
+    _recounted(done, json)
+
+
+def refresh(settings: Settings, url: str | None, key: str | None, project: str | None, json: bool) -> None:
+    """Make the counters of views anew."""
+    if url:
+        done: dict[str, Any] = Remote(url, key).post("refresh", {})
+    else:
+        from trackway.store.recount import differences
+        from trackway.store.recount import refresh as refreshed
+
+        with _house(settings) as house:
+            project_id, at = UUID(find_project(house.accounts, project).id), datetime.now(UTC)
+            differed = dict(differences(house.store, project_id, at, at))
+            done = {"differed": differed, "rows": refreshed(house.store, house.loader.still, project_id)}
+    _recounted(done, json)
+
+
+def _recounted(done: dict[str, Any], json: bool) -> None:
+    if json:
+        show.as_json(done)
+    else:
+        show.table([
+            {"counter": name, "rows": rows, "differed": done["differed"].get(name, 0)}
+            for name, rows in done["rows"].items()
+        ])  # fmt: skip
+
+
+@contextmanager
+def _house(settings: Settings) -> Iterator[Any]:
+    from trackway.govern.accounts import AccountsUnavailable
+    from trackway.log import LogInUse
+    from trackway.store.connection import StoreUnavailable
+    from trackway.web.house import House
+
+    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable):
+        house = House(settings)
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def _said(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,145 @@
+"""When work is done that is done again and again, whose turn it is, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim, CronSimError
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.event import new_id
+from trackway.govern.tables import Job, JobRun, SentDigest, moment
+
+LEASE = timedelta(minutes=2)
+KEPT = timedelta(days=90)
+
+
+class BadSchedule(ValueError):
+    """A schedule that is not cron's, or a job that there is not."""
+
+
+def next_after(schedule: str, at: datetime) -> datetime:
+    """When a schedule (cron, UTC) is due next.
+
+    Raises:
+        BadSchedule: it is none.
+    """
+    try:
+        return next(CronSim(schedule, at.replace(tzinfo=UTC))).replace(tzinfo=None)
+    except (CronSimError, StopIteration) as error:
+        raise BadSchedule(f"{schedule!r} is not a schedule of cron, such as `15 3 * * *` (UTC): {error}") from error
+
+
+class Jobs:
+    """The table of jobs and their history.
+
+    Args:
+        sessions: makes sessions of the accounts database.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def declare(self, schedules: Mapping[str, str]) -> None:
+        """Make sure that there are jobs of these names; a schedule that somebody changed stays."""
+        with self._sessions.begin() as session:
+            known = set(session.scalars(select(Job.name)))
+            for name, schedule in schedules.items():
+                if name not in known:
+                    session.add(Job(name=name, schedule=schedule, next_run_at=next_after(schedule, moment())))
+
+    def every(self) -> list[Job]:
+        """All jobs, by name."""
+        with self._sessions() as session:
+            return list(session.scalars(select(Job).order_by(Job.name)))
+
+    def history(self, name: str, limit: int = 50) -> list[JobRun]:
+        """The last times a job was run, the newest first."""
+        statement = select(JobRun).where(JobRun.name == name).order_by(JobRun.id.desc()).limit(limit)
+        with self._sessions() as session:
+            return list(session.scalars(statement))
+
+    def change(self, name: str, active: bool | None = None, schedule: str | None = None) -> Job:
+        """Pause a job or let it go on, or give it another schedule.
+
+        Raises:
+            BadSchedule: it is none, or there is no such job.
+        """
+        with self._sessions.begin() as session:
+            job = session.get(Job, name)
+            if job is None:
+                raise BadSchedule(f"there is no job {name!r}")
+            if schedule is not None:
+                job.next_run_at = next_after(schedule, moment())
+                job.schedule = schedule
+            if active is not None:
+                job.active = active
+                job.next_run_at = next_after(job.schedule, moment())
+            return job
+
+    def take(self, runner: str, name: str | None = None) -> str | None:
+        """A job that is due, or the one of that name, for this runner alone; None when there is none to be had."""
+        now = moment()
+        free = or_(Job.leased_until.is_(None), Job.leased_until < now)
+        due = (Job.name == name,) if name else (Job.active, Job.next_run_at <= now)
+        with self._sessions.begin() as session:
+            for found in session.scalars(select(Job.name).where(free, *due).order_by(Job.next_run_at)):
+                taken = session.execute(
+                    update(Job).where(Job.name == found, free, *due).values(leased_by=runner, leased_until=now + LEASE)
+                )
+                if taken.rowcount:  # type: ignore[attr-defined]
+                    return found
+        return None
+
+    def hold(self, runner: str, name: str) -> bool:
+        """Keep a job for longer; False when another has it by now."""
+        with self._sessions.begin() as session:
+            held = session.execute(
+                update(Job).where(Job.name == name, Job.leased_by == runner).values(leased_until=moment() + LEASE)
+            )
+            return bool(held.rowcount)  # type: ignore[attr-defined]
+
+    def begun(self, name: str, by: str) -> str:
+        """Write down that a job runs; the id of this time."""
+        run = JobRun(id=str(new_id()), name=name, started_at=moment(), status="running", by=by)
+        with self._sessions.begin() as session:
+            session.add(run)
+            # Who ran it before and did not come to an end will not any more.
+            session.execute(
+                update(JobRun)
+                .where(JobRun.name == name, JobRun.status == "running", JobRun.id != run.id)
+                .values(status="lost", ended_at=moment(), message="the process ended while it ran")
+            )
+        return run.id
+
+    def ended(self, runner: str, name: str, run_id: str, status: str, message: str) -> None:
+        """Write down what became of it, when it is due next, and let others have it."""
+        now = moment()
+        with self._sessions.begin() as session:
+            run, job = session.get_one(JobRun, run_id), session.get_one(Job, name)
+            took = (now - run.started_at).total_seconds()
+            run.ended_at, run.status, run.message, run.duration_s = now, status, message[:1000], took
+            job.last_run_at, job.status, job.message, job.duration_s = run.started_at, status, message[:1000], took
+            job.next_run_at = next_after(job.schedule, now)
+            if job.leased_by == runner:
+                job.leased_until, job.leased_by = None, ""
+            session.execute(delete(JobRun).where(JobRun.ended_at < now - KEPT))
+
+    def first_digest(self, project_id: str, entity_type: str, entity_id: str, day: str) -> bool:
+        """Whether no digest of an entity was sent on a day yet; from now on one was."""
+        try:
+            with self._sessions.begin() as session:
+                session.add(SentDigest(project_id=project_id, entity_type=entity_type, entity_id=entity_id, day=day))
+        except IntegrityError:
+            return False
+        return True
+
+    def take_back_digest(self, project_id: str, entity_type: str, entity_id: str, day: str) -> None:
+        """The digest could not be sent after all."""
+        with self._sessions.begin() as session:
+            found = session.get(SentDigest, (project_id, entity_type, entity_id, day))
+            if found is not None:
+                session.delete(found)

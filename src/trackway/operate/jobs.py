@@ -1,0 +1,159 @@
+"""Scheduled work: which jobs there are, and the runner that does each once wherever several processes run.
+
+Every job may run at any time and again: it changes nothing that is right already.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from trackway.analyze.period import period
+from trackway.collect.ledger import Ledger
+from trackway.config import Settings
+from trackway.event import now
+from trackway.govern.accounts import Accounts
+from trackway.operate.digests import send_digests
+from trackway.store.connection import Store
+from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
+
+logger = logging.getLogger("trackway.operate")
+
+LOOK_S = 2.0
+
+
+@dataclass
+class Rooms:
+    """What jobs work on."""
+
+    settings: Settings
+    accounts: Accounts
+    store: Store
+    still: AbstractContextManager[object]
+    ledger: Ledger | None
+
+    @property
+    def directory(self) -> Path:
+        """The data directory."""
+        return self.settings.directory
+
+
+def refresh_views(rooms: Rooms) -> str:
+    """Check the counters of views against the events, and make those anew that differ."""
+    wrong = 0
+    for project in rooms.accounts.projects():
+        project_id, at = UUID(project.id), datetime.now(UTC)
+        if differences(rooms.store, project_id, at, at):
+            refresh(rooms.store, rooms.still, project_id)
+            wrong += 1
+    return f"made anew in {wrong} projects" if wrong else "the counters are what the events say"
+
+
+def aggregate(rooms: Rooms) -> str:
+    """Check yesterday's counters of every project in its time zone, and make those anew that differ."""
+    said = []
+    for project in rooms.accounts.projects():
+        stretch = period("yesterday", project.timezone, datetime.now(UTC))
+        found = differences(rooms.store, UUID(project.id), *stretch)
+        if found:
+            try:
+                recount(rooms.store, rooms.still, UUID(project.id), *stretch)
+            except CannotRecount as error:
+                found = []
+                said.append(f"{project.name}: {error}")
+        said += [f"{project.name}: {one.rows} rows of {one.counter} were made anew" for one in found]
+    return "; ".join(said) or "yesterday's counters are what the events say"
+
+
+def purge(rooms: Rooms) -> str:
+    """Delete raw views of months that ended more than so many days ago; their counts stay, and go to CSV before."""
+    days = rooms.settings.keep_views_days
+    if days <= 0:
+        return "raw views are kept for ever"
+    before = datetime.now(UTC) - timedelta(days=days)
+    gone: dict[str, int] = {}
+    for project in rooms.accounts.projects():
+        purged = purge_views(rooms.store, rooms.still, UUID(project.id), before, rooms.directory / "exports")
+        gone = {month: gone.get(month, 0) + purged.get(month, 0) for month in {*gone, *purged}}
+    return ", ".join(f"{n} views of {month}" for month, n in sorted(gone.items())) or "nothing is that old"
+
+
+def forget(rooms: Rooms) -> str:
+    """Forget which views counted more than a day ago: they may count again anyway."""
+    if rooms.ledger is None:
+        return "no views are counted here"
+    return f"{rooms.ledger.forget(now())} decisions forgotten"
+
+
+def digests(rooms: Rooms) -> str:
+    """Tell the owners of entities about views, as they wish."""
+    return send_digests(rooms.settings, rooms.accounts, rooms.store, datetime.now(UTC))
+
+
+JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
+    "refresh-views": ("7 * * * *", refresh_views),
+    "aggregate": ("20 3 * * *", aggregate),
+    "purge-views": ("40 3 1 * *", purge),
+    "forget-decisions": ("50 * * * *", forget),
+    "digests": ("0 6 * * *", digests),
+}
+"""Each job's usual schedule (cron, UTC) and what it does; its docstring is what people read."""
+
+
+class Runner:
+    """Runs jobs when they are due, one at a time, in a thread."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms, self._name = rooms, uuid4().hex
+        self._jobs = rooms.accounts.jobs
+        self._jobs.declare({name: schedule for name, (schedule, _) in JOBS.items()})
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for jobs that are due."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more jobs, and wait for the one under way."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join(60)
+
+    def run(self, name: str, by: str) -> tuple[str, str] | None:
+        """Run a job now: its status and message, or None when it runs somewhere at this moment."""
+        taken = self._jobs.take(self._name, name)
+        return None if taken is None else self._run(taken, by)
+
+    def _work(self) -> None:
+        while not self._ending.wait(LOOK_S):
+            try:
+                while not self._ending.is_set() and (name := self._jobs.take(self._name)) is not None:
+                    self._run(name, "its schedule")
+            except Exception:
+                logger.exception("the jobs cannot be looked for; trying again")
+
+    def _run(self, name: str, by: str) -> tuple[str, str]:
+        run_id = self._jobs.begun(name, by)
+        over = threading.Event()
+        holder = threading.Thread(target=self._hold, args=(name, over), daemon=True)
+        holder.start()
+        try:
+            status, message = "done", JOBS[name][1](self._rooms)
+        except Exception as error:
+            logger.exception("the job %s failed", name)
+            status, message = "failed", str(error) or type(error).__name__
+        finally:
+            over.set()
+        self._jobs.ended(self._name, name, run_id, status, message)
+        return status, message
+
+    def _hold(self, name: str, over: threading.Event) -> None:
+        while not over.wait(30):
+            self._jobs.hold(self._name, name)

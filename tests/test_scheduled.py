@@ -1,0 +1,288 @@
+"""Scheduled work: done when due, once among several processes, with a history; and what each job changes or leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+import httpx
+import pytest
+
+from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
+from trackway.config import Settings
+from trackway.event import Message
+from trackway.govern.accounts import Accounts
+from trackway.govern.jobs import BadSchedule, next_after
+from trackway.govern.tables import Job, moment
+from trackway.operate.digests import send_digests
+from trackway.store.entities import Entity, Notify, Register
+from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
+
+BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due"),
+    [("7 * * * *", "10:07"), ("*/15 * * * *", "10:15"), ("0 6 * * *", "06:00"), ("40 3 1 * *", "03:40")],
+)
+def test_schedules_are_crons(schedule: str, due: str) -> None:
+    found = next_after(schedule, datetime(2026, 1, 31, 10, 0, 30))
+    assert f"{found:%H:%M}" == due and found > datetime(2026, 1, 31, 10, 0, 30)
+
+
+@pytest.mark.parametrize("schedule", ["", "often", "61 * * * *", "* * * *", "0 0 30 2 *"])
+def test_what_is_no_schedule_is_refused(schedule: str) -> None:
+    with pytest.raises(BadSchedule, match="not a schedule of cron"):
+        next_after(schedule, datetime(2026, 1, 1))
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Iterator[Accounts]:
+    made = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
+    made.jobs.declare({"one": "* * * * *", "two": "0 0 1 1 *"})
+    yield made
+    made.close()
+
+
+def due(accounts: Accounts, name: str) -> None:
+    with accounts._sessions.begin() as session:
+        session.get_one(Job, name).next_run_at = moment() - timedelta(seconds=1)
+
+
+def test_a_due_job_is_taken_by_one_of_many_runners(accounts: Accounts, tmp_path: Path) -> None:
+    due(accounts, "one")
+    taken: list[str] = []
+
+    def runner(n: int) -> None:
+        own = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
+        if (name := own.jobs.take(f"r{n}")) is not None:
+            taken.append(name)
+        own.close()
+
+    threads = [threading.Thread(target=runner, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert taken == ["one"]
+    assert accounts.jobs.take("late") is None, "it runs already"
+    assert accounts.jobs.take("late", "one") is None, "nor by its name"
+
+
+def test_a_paused_job_is_not_due_and_a_lost_one_is_taken_over_and_said_so(accounts: Accounts) -> None:
+    accounts.jobs.change("one", active=False)
+    due(accounts, "one")
+    assert accounts.jobs.take("r") is None
+    accounts.jobs.change("one", active=True)
+    due(accounts, "one")
+    assert accounts.jobs.take("dies") == "one"
+    lost = accounts.jobs.begun("one", "its schedule")
+    with accounts._sessions.begin() as session:
+        session.get_one(Job, "one").leased_until = moment() - timedelta(seconds=1)
+    assert accounts.jobs.take("lives") == "one"
+    assert accounts.jobs.hold("dies", "one") is False
+    run = accounts.jobs.begun("one", "its schedule")
+    accounts.jobs.ended("lives", "one", run, "done", "fine")
+    assert [(one.id, one.status) for one in accounts.jobs.history("one")] == [(run, "done"), (lost, "lost")]
+    [job] = [job for job in accounts.jobs.every() if job.name == "one"]
+    assert (job.status, job.message) == ("done", "fine") and job.next_run_at > moment()
+
+
+def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_server: Any) -> None:
+    server = new_server().start()
+    admin = httpx.Client(base_url=server.url)
+    csrf = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]
+    calls = [
+        ("GET", "/api/v1/jobs", None), ("PATCH", "/api/v1/jobs/digests", {"active": False}),
+        ("POST", "/api/v1/jobs/digests/run", None), ("GET", "/api/v1/jobs/digests/runs", None),
+    ]  # fmt: skip
+    for method, path, body in calls:
+        assert server.http.request(method, path, json=body).status_code == 401
+        assert server.http.request(method, path, json=body, headers=BEARER).status_code == 403, "a key is nobody"
+    admin.headers["x-csrf-token"] = csrf
+    jobs = {job["name"]: job for job in admin.get("/api/v1/jobs").json()}
+    assert set(jobs) == {"refresh-views", "aggregate", "purge-views", "forget-decisions", "digests"}
+    assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())
+    assert admin.post("/api/v1/jobs/refresh-views/run").status_code == 202
+    for _ in range(200):
+        runs = admin.get("/api/v1/jobs/refresh-views/runs").json()
+        if runs and runs[0]["status"] != "running":
+            break
+        time.sleep(0.05)
+    assert (runs[0]["status"], runs[0]["message"], runs[0]["by"]) == (
+        "done",
+        "the counters are what the events say",
+        EMAIL,
+    )
+    paused = admin.patch("/api/v1/jobs/digests", json={"active": False}).json()
+    assert (paused["active"], paused["next_run_at"]) == (False, None)
+    changed = admin.patch("/api/v1/jobs/digests", json={"active": True, "schedule": "*/5 * * * *"}).json()
+    assert (changed["schedule"], changed["active"]) == ("*/5 * * * *", True)
+    assert admin.patch("/api/v1/jobs/digests", json={"schedule": "often"}).status_code == 400
+    assert admin.post("/api/v1/jobs/none/run").status_code == 404
+    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    due(accounts, "forget-decisions")
+    for _ in range(200):
+        if accounts.jobs.history("forget-decisions"):
+            break
+        time.sleep(0.05)
+    assert accounts.jobs.history("forget-decisions")[0].by == "its schedule"
+    accounts.close()
+
+
+def viewed(entity: str, session: str, at: datetime, user: str = "") -> Message:
+    return Message(
+        type="track", event="view", message_id=f"{entity} {session} {at}", anonymous_id=f"session:{session}",
+        user_id=user or None, timestamp=int(at.timestamp() * 1000),
+        context={"sessionId": session, "library": {"name": "views"}, "userAgent": AGENT, "location": {"country": "TZ"}},
+        properties={"entity_type": "song", "entity_id": entity, "referrer_source": "home"},
+    )  # fmt: skip
+
+
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
+STILL = contextlib.nullcontext()
+
+
+def test_old_raw_views_go_their_counts_stay_and_are_in_a_file_before(
+    loaded: Loaded, project: UUID, tmp_path: Path
+) -> None:
+    old, new = datetime(2026, 1, 10, 12, tzinfo=UTC), datetime(2026, 3, 5, 12, tzinfo=UTC)
+    loaded.load(
+        project, [viewed("a", "s1", old), viewed("a", "s2", old, "ann"), viewed("a", "s1", new), viewed("b", "s3", new)]
+    )
+
+    def counts() -> Any:
+        return loaded.rows(
+            project,
+            "SELECT entity_id, sum(views) AS v, sum(anonymous) AS a, uniqExactMerge(sessions) AS s, uniqExactMerge(viewers) AS u "
+            "FROM view_counts WHERE project_id = {p:UUID} GROUP BY entity_id ORDER BY entity_id",
+        )
+
+    def raw() -> int:
+        return int(loaded.rows(project, "SELECT count() AS n FROM events WHERE project_id = {p:UUID}")[0]["n"])
+
+    before = counts()
+    assert before[0] == {"entity_id": "a", "v": 3, "a": 2, "s": 2, "u": 1}
+    for _ in range(2):
+        purged = purge_views(loaded.store, STILL, project, datetime(2026, 3, 20, tzinfo=UTC), tmp_path)
+        assert (counts(), raw()) == (before, 2)
+        assert differences(loaded.store, project, new.replace(hour=0), new.replace(hour=23)) == []
+        refresh(loaded.store, STILL, project)
+        assert counts() == before
+    assert purged == {}
+    [file] = list(tmp_path.glob("*.csv"))
+    assert file.name == f"views-{project}-2026-01.csv"
+    assert file.read_text().splitlines()[1] == '"song","a","2026-01-10","","TZ","home",2,1'
+    with pytest.raises(CannotRecount, match="2026-01"):
+        recount(loaded.store, STILL, project, old.replace(hour=0), old.replace(hour=23))
+
+
+class Hook(BaseHTTPRequestHandler):
+    got: ClassVar[list[Any]] = []
+    answers: ClassVar[list[int]] = [200]
+
+    def do_POST(self) -> None:
+        Hook.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(Hook.answers.pop(0) if len(Hook.answers) > 1 else Hook.answers[0])
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def mail_server(got: list[str]) -> tuple[int, threading.Thread]:
+    """As much of SMTP as a mail needs, once."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rwb") as line:
+
+            def say(text: bytes) -> None:
+                line.write(text + b"\r\n")
+                line.flush()
+
+            say(b"220 here")
+            while command := line.readline():
+                if command.upper().startswith(b"DATA"):
+                    say(b"354 go on")
+                    text = b""
+                    while (more := line.readline()) != b".\r\n":
+                        text += more
+                    got.append(text.decode())
+                say(b"221 bye" if command.upper().startswith(b"QUIT") else b"250 fine")
+        listening.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return listening.getsockname()[1], thread
+
+
+def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_path: Path) -> None:
+    accounts = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
+    made, _, _ = accounts.add_project("Digest")
+    project = UUID(made.id)
+    hook = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    mails: list[str] = []
+    port, thread = mail_server(mails)
+    at = datetime(2026, 3, 4, 6, tzinfo=UTC)  # a Wednesday
+    loaded.load(
+        project, [viewed("a", f"s{n}", at - timedelta(hours=10 + n), "ann" if n == 0 else "") for n in range(3)]
+    )
+    register = Register(accounts, loaded.store)
+    register.write(project, [
+        Entity(type="song", id="a", name="Tide", notify=Notify(webhook=f"http://127.0.0.1:{hook.server_port}/", email="owner@example.com")),
+        Entity(type="song", id="weekly", notify=Notify(every="weekly", webhook=f"http://127.0.0.1:{hook.server_port}/")),
+    ], "test")  # fmt: skip
+    settings = Settings(smtp_host="127.0.0.1", smtp_port=port)
+    Hook.got.clear()
+    Hook.answers = [500, 200]
+    assert send_digests(settings, accounts, loaded.store, at) == "0 sent, 1 could not be sent and will be tried again"
+    assert send_digests(settings, accounts, loaded.store, at) == "1 sent"
+    assert send_digests(settings, accounts, loaded.store, at) == "0 sent"
+    thread.join(5)
+    hook.shutdown()
+    digest = Hook.got[-1]
+    assert (digest["name"], digest["views"], digest["anonymous"]) == ("Tide", 3, 2)
+    assert digest["sources"] == [{"source": "home", "views": 3}] and digest["places"] == [{"country": "TZ", "views": 3}]
+    assert len(mails) == 1 and "Subject: Tide: 3 views" in mails[0] and "To: owner@example.com" in mails[0]
+    accounts.close()
+
+
+def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
+    import subprocess
+    import sys
+
+    server: Server = new_server().start()
+    server.http.post("/v1/entities/song/a/view", json={"session_id": "s"}, auth=(WRITE_KEY, ""))
+    server.stored()
+
+    def trackway(*arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "trackway", *arguments, "--json"], capture_output=True, text=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    remote = ("--url", server.url, "--key", SECRET_KEY)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert trackway("refresh", *remote) == {"rows": {"view_counts": 1}, "differed": {}}
+    assert trackway("aggregate", "--date", today, *remote)["differed"] == {}
+    server.stop()
+    data = ("--data", str(server.data))
+    assert trackway("refresh", *data)["rows"] == {"view_counts": 1}
+    assert trackway("aggregate", "--date", today, *data)["rows"]["view_hours"] == 1
+    assert [(row["name"], row["status"]) for row in trackway("jobs", "run", "aggregate", *data)] == [
+        ("aggregate", "done")
+    ]
+    assert trackway("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
+    assert len(trackway("jobs", "list", *data)) == 5
