@@ -63,11 +63,17 @@ def trackway(data: Path, core: int | None = None, **settings: str) -> Iterator[t
 @contextmanager
 def baseline(core: int | None = None) -> Iterator[tuple[str, psutil.Process]]:
     """The baseline on a PostgreSQL of its own."""
-    with postgresql(core) as dsn:
-        port = free_port()
-        command = [sys.executable, str(HERE / "baseline.py"), "serve", dsn, str(port)]
-        with _process(command, core, dict(os.environ), f"http://127.0.0.1:{port}", "/docs") as found:
-            yield found
+    with postgresql(core) as dsn, baseline_on(dsn, core=core) as found:
+        yield found
+
+
+@contextmanager
+def baseline_on(dsn: str, schema: str = "make", core: int | None = None) -> Iterator[tuple[str, psutil.Process]]:
+    """The baseline on a database; `schema` is `skip` where the tables are there."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "baseline.py"), schema, dsn, str(port)]
+    with _process(command, core, dict(os.environ), f"http://127.0.0.1:{port}", "/docs") as found:
+        yield found
 
 
 @contextmanager
@@ -185,7 +191,12 @@ class Load:
 
 
 async def load(
-    address: str, requests: list[bytes], seconds: float, connections: int, rate: float | None = None
+    address: str,
+    requests: list[bytes],
+    seconds: float,
+    connections: int,
+    rate: float | None = None,
+    status: int = 202,
 ) -> Load:
     """Send requests over keep-alive connections for so long: as fast as answers come, or `rate` a second in all.
 
@@ -212,7 +223,7 @@ async def load(
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
             await reader.readexactly(length)
-            if b" 202 " in head[:14]:
+            if b" %d " % status in head[:14]:
                 found.latencies.append(time.perf_counter() - since)
             else:
                 found.failed += 1
