@@ -94,6 +94,9 @@ def test_hidden_counts_are_for_the_owner(server: Server, path: str) -> None:
         }
         return dict(server.asked(body)["data"][0])
 
+    asked = {"entity_type": "diary", "ids": ["d1"]}
+    looked = server.http.post(path.replace("/entities", "/views/lookup"), json=asked, headers=BEARER).json()
+    assert looked == [{"id": "d1", "hidden": True}]
     assert seen("public") == {"id": "d1", "hidden": True}
     assert seen("owner")["views"] == 1
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
+from trackway.collect.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import Message
 from trackway.govern.accounts import Accounts
@@ -239,7 +240,7 @@ def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_pa
     loaded.load(
         project, [viewed("a", f"s{n}", at - timedelta(hours=10 + n), "ann" if n == 0 else "") for n in range(3)]
     )
-    register = Register(accounts, loaded.store)
+    register = Register(accounts, loaded.store, Ledger(f"sqlite:///{tmp_path / 'views.db'}", "c"))
     register.write(project, [
         Entity(type="song", id="a", name="Tide", notify=Notify(webhook=f"http://127.0.0.1:{hook.server_port}/", email="owner@example.com")),
         Entity(type="song", id="weekly", notify=Notify(every="weekly", webhook=f"http://127.0.0.1:{hook.server_port}/")),

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
-from trackway.collect.ledger import AGAIN_MS, Ledger, View
+from trackway.collect.ledger import AGAIN_MS, KEEP_MS, Ledger, Total, View, view_key
 from trackway.collect.views import entity_of
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -66,11 +66,13 @@ def test_views_count_as_the_plain_rule_says_at_the_edges_of_the_day_over_restart
                 assert await one is wanted
             waiting = []
             if how == "restart":
-                await ledger.close()
+                await ledger.finish()
+                ledger.close()
                 ledger = Ledger(dsn, "c")
         for one, wanted in waiting:
             assert await one is wanted
-        await ledger.close()
+        await ledger.finish()
+        ledger.close()
 
     with tempfile.TemporaryDirectory() as place:
         asyncio.run(run(f"sqlite:///{place}/views.db"))
@@ -85,7 +87,8 @@ def test_several_collectors_on_one_database_count_a_view_once(tmp_path: Path) ->
             ledger = Ledger(dsn, name)
             views = [View(f"{n % 50}".encode(), at, b"r") for n in range(400)]
             counted.extend(await asyncio.gather(*(ledger.counts(view) for view in views)))
-            await ledger.close()
+            await ledger.finish()
+            ledger.close()
 
         asyncio.run(run())
 
@@ -103,25 +106,46 @@ def test_what_counted_and_was_not_logged_is_brought_back_by_its_own_collector(tm
         ledger = Ledger(dsn, "mine")
         assert await ledger.counts(View(b"a", 1, b"first")) and await ledger.counts(View(b"b", 1, b"second"))
         ledger.logged(b"a")
-        await ledger.close()
+        await ledger.finish()
+        ledger.close()
         assert Ledger(dsn, "another").unlogged() == []
         again = Ledger(dsn, "mine")
         assert again.unlogged() == [(b"b", b"second")]
         again.logged(b"b")
-        await again.close()
+        await again.finish()
+        again.close()
         assert Ledger(dsn, "mine").unlogged() == []
 
     asyncio.run(run())
 
 
-def test_decisions_older_than_a_day_are_forgotten_and_change_nothing(tmp_path: Path) -> None:
+def test_who_viewed_what_is_forgotten_after_three_months_and_changes_nothing(tmp_path: Path) -> None:
     async def run() -> None:
         ledger = Ledger(f"sqlite:///{tmp_path / 'views.db'}", "c")
         for n in range(10):
-            assert await ledger.counts(View(b"%d" % n, n * AGAIN_MS // 4, b""))
-        assert ledger.forget(before=9 * AGAIN_MS // 4) == 6
-        assert not await ledger.counts(View(b"9", 9 * AGAIN_MS // 4 + 1, b""))
-        await ledger.close()
+            assert await ledger.counts(View(b"%d" % n, n * KEEP_MS // 4, b""))
+        assert ledger.forget(before=9 * KEEP_MS // 4) == 6
+        assert not await ledger.counts(View(b"9", 9 * KEEP_MS // 4 + 1, b""))
+        await ledger.finish()
+        ledger.close()
+
+    asyncio.run(run())
+
+
+def test_totals_are_those_of_the_views_that_counted(tmp_path: Path) -> None:
+    async def run() -> None:
+        ledger, at = Ledger(f"sqlite:///{tmp_path / 'views.db'}", "c"), 1_700_000_000_000
+        ann, bob = (view_key(b"e", f"user {name}") for name in ("ann", "bob"))
+        seen = [(b"1", 0, ann), (b"1", 1, ann), (b"2", 2, ann), (b"3", 3, b""), (b"1", AGAIN_MS, b""), (b"4", 4, bob)]
+        for session, later, viewer in seen:
+            await ledger.counts(View(session, at + later, b"", b"e", viewer))
+        await ledger.counts(View(b"5", at + 5, b"", b"e", b"", bot=True))
+        assert ledger.look([b"e", b"other"]) == {b"e": Total(5, 4, 2, 2, at + 4, False)}
+        ledger.hide({b"e": True, b"new": True})
+        assert ledger.look([b"e"])[b"e"].hidden and ledger.look([b"new"])[b"new"] == Total(0, 0, 0, 0, 0, True)
+        ledger.put({b"e": Total(7, 5, 3, 2, at, False)})
+        assert ledger.look([b"e"])[b"e"] == Total(7, 5, 3, 2, at, True), "hidden stays"
+        ledger.close()
 
     asyncio.run(run())
 
@@ -187,6 +211,32 @@ def test_a_thousand_repeats_at_once_count_once_and_a_restart_changes_nothing(new
     ]  # fmt: skip
     top = server.asked({"question": "top_entities"})["data"]
     assert [(row["entity_id"], row["views"]) for row in top] == [("c1", 2), ("c2", 1)]
+
+
+def test_counters_are_looked_up_as_of_this_moment_and_agree_with_the_events(new_server: Any) -> None:
+    server = new_server().start()
+    path = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+    for n in range(30):
+        view(server, f"e{n % 3}", f"s{n % 7}", user_id=f"u{n % 4}" if n % 2 else "")
+    asked = {"entity_type": "concert", "ids": ["e0", "e1", "e2", "none"], "seen_by": "owner"}
+    looked = server.http.post(f"{path}/views/lookup", json=asked, headers=BEARER).json()
+    server.stored()
+    for row in looked:
+        row.setdefault("last_viewed", None)
+        del row["last_viewed"]
+    by_events = [
+        {k: v for k, v in row.items() if k != "last_viewed"} for row in counted(server, "e0", "e1", "e2", "none")
+    ]
+    assert looked == by_events
+    assert looked[0]["views"] > 0 and looked[3]["views"] == 0
+    for wrong in ([], [str(n) for n in range(101)]):
+        refused = server.http.post(f"{path}/views/lookup", json={**asked, "ids": wrong}, headers=BEARER)
+        assert refused.status_code == 400
+    assert server.http.post(f"{path}/views/lookup", json=asked).status_code == 401
+    for method in ("PUT", "PATCH", "DELETE", "POST"):
+        for place in ("/views", "/views/lookup/e0", "/entities/concert/e0/views"):
+            refused = server.http.request(method, f"{path}{place}", json={"views": 9}, headers=BEARER)
+            assert refused.status_code in (400, 404, 405), (method, place, "nobody writes or deletes views")
 
 
 def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server: Any) -> None:

@@ -101,13 +101,11 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
     if url:
         done: dict[str, Any] = Remote(url, key).post("refresh", {})
     else:
-        from trackway.store.recount import differences
-        from trackway.store.recount import refresh as refreshed
+        from trackway.operate.totals import refresh_views
 
         with _house(settings) as house:
-            project_id, at = UUID(find_project(house.accounts, project).id), datetime.now(UTC)
-            differed = dict(differences(house.store, project_id, at, at))
-            done = {"differed": differed, "rows": refreshed(house.store, house.loader.still, project_id)}
+            chosen = find_project(house.accounts, project)
+            done = refresh_views(house.store, house.loader.still, house.ledger, chosen)
     _recounted(done, json)
 
 

@@ -130,10 +130,10 @@ class Collector:
             return
         violations = self._violations(project_id, request)
         try:
-            record = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+            record, _ = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
         except (OverflowError, UnicodeError):
             native.reject_unstorable(request)
-            record = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+            record, _ = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
         await self._committer.append(record, len(request.messages) + len(request.rejections))
 
     def record(
@@ -146,7 +146,7 @@ class Collector:
         user_agent: str | None = None,
         browser: bool | None = None,
         violations: list[Violation] | None = None,
-    ) -> bytes:
+    ) -> tuple[bytes, Arrival]:
         """What the log keeps of a request: its messages, and how it came (by its headers, unless said otherwise).
 
         Raises:
@@ -170,7 +170,7 @@ class Collector:
             request.rejections,
             violations or [],
         )
-        return _encoder.encode(arrival)
+        return _encoder.encode(arrival), arrival
 
     def _violations(self, project_id: bytes, request: Request) -> list[Violation]:
         """What the request's messages break of the tracking plan; those that it rejects are moved."""

@@ -2,7 +2,8 @@
 
 The decision is a row of a database, so that it is right under any number of repeats at once, over restarts, and with
 several collectors on one database. A counted view's message is kept beside the decision until the log has it: a
-process that dies between the two loses nothing and counts nothing twice.
+process that dies between the two loses nothing and counts nothing twice. What each entity's views come to is kept as
+well, so that looking it up asks no question.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import xxhash
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from trackway.event import Millis
@@ -22,36 +23,80 @@ from trackway.event import Millis
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
 """After so long a view by the same session counts again."""
 _MOST = 500
+KEEP_MS: Millis = 90 * AGAIN_MS
+"""So long it is remembered that a session viewed an entity: its sessions are unique for that time."""
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS counted_views (key {bytes} PRIMARY KEY, at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS entity_viewers (key {bytes} PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS view_totals (key {bytes} PRIMARY KEY, views BIGINT NOT NULL, sessions BIGINT NOT NULL, "
+    "viewers BIGINT NOT NULL, anonymous BIGINT NOT NULL, last_viewed BIGINT NOT NULL, hidden BOOLEAN NOT NULL)",
     "CREATE TABLE IF NOT EXISTS pending_views (key {bytes} PRIMARY KEY, collector VARCHAR(64) NOT NULL, "
     "record {bytes} NOT NULL)",
     "CREATE INDEX IF NOT EXISTS counted_views_at ON counted_views (at)",
 )
-# The row changes, and is returned, only when the view counts: the database decides among all that come at once.
-_COUNT = text(
-    "INSERT INTO counted_views (key, at) VALUES (:key, :at) ON CONFLICT (key) DO UPDATE SET at = excluded.at "
-    "WHERE counted_views.at <= excluded.at - :again RETURNING at"
+# A row changes only when the view counts: the database decides among all that come at once, here and elsewhere.
+_AGAIN = text("UPDATE counted_views SET at = :at WHERE key = :key AND at <= :at - :again")
+_FIRST = text("INSERT INTO counted_views (key, at) VALUES (:key, :at) ON CONFLICT (key) DO NOTHING")
+_VIEWER = text("INSERT INTO entity_viewers (key) VALUES (:key) ON CONFLICT (key) DO NOTHING")
+_TOTAL = text(
+    "INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden) "
+    "VALUES (:key, 1, :sessions, :viewers, :anonymous, :at, false) ON CONFLICT (key) DO UPDATE SET "
+    "views = view_totals.views + 1, sessions = view_totals.sessions + excluded.sessions, "
+    "viewers = view_totals.viewers + excluded.viewers, anonymous = view_totals.anonymous + excluded.anonymous, "
+    "last_viewed = excluded.last_viewed"
 )
 _KEEP = text(
     "INSERT INTO pending_views (key, collector, record) VALUES (:key, :collector, :record) "
     "ON CONFLICT (key) DO UPDATE SET record = excluded.record, collector = excluded.collector"
 )
 _LOGGED = text("DELETE FROM pending_views WHERE key = :key")
+_LOOK = text("SELECT key, views, sessions, viewers, anonymous, last_viewed, hidden FROM view_totals WHERE key IN :keys")
+_SET = text(
+    "INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden) "
+    "VALUES (:key, :views, :sessions, :viewers, :anonymous, :last_viewed, false) ON CONFLICT (key) DO UPDATE SET "
+    "views = excluded.views, sessions = excluded.sessions, viewers = excluded.viewers, "
+    "anonymous = excluded.anonymous, last_viewed = excluded.last_viewed"
+)
+_HIDE = text(
+    "INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden) "
+    "VALUES (:key, 0, 0, 0, 0, 0, :hidden) ON CONFLICT (key) DO UPDATE SET hidden = excluded.hidden"
+)
 
 
-def view_key(project_id: bytes, entity_type: str, entity_id: str, session_id: str) -> bytes:
-    """16 bytes (XXH3) that stand for an entity and a session of a project."""
-    whole = "\x00".join((entity_type, entity_id, session_id))
+def entity_key(project_id: bytes, entity_type: str, entity_id: str) -> bytes:
+    """16 bytes (XXH3) that stand for an entity of a project."""
+    whole = f"{entity_type}\x00{entity_id}"
     return bytes(xxhash.xxh3_128_digest(project_id + whole.encode(errors="surrogatepass")))
 
 
+def view_key(entity: bytes, who: str) -> bytes:
+    """16 bytes (XXH3) that stand for an entity and a session, or a user, of its project."""
+    return bytes(xxhash.xxh3_128_digest(entity + who.encode(errors="surrogatepass")))
+
+
 class View(NamedTuple):
-    """A view that may count: its key, when, and the record for the log if it does."""
+    """A view that may count: of which entity and session (`key`), when, and the record for the log if it does.
+
+    `viewer` stands for the entity and the user when somebody is signed in; a bot's view counts for nobody.
+    """
 
     key: bytes
     at: Millis
     record: bytes
+    entity: bytes = b""
+    viewer: bytes = b""
+    bot: bool = False
+
+
+class Total(NamedTuple):
+    """What an entity's views come to; `last_viewed` in milliseconds since 1970, 0 for never."""
+
+    views: int
+    sessions: int
+    viewers: int
+    anonymous: int
+    last_viewed: Millis
+    hidden: bool
 
 
 class Ledger:
@@ -101,17 +146,38 @@ class Ledger:
         self._logged.append(key)
 
     def forget(self, before: Millis) -> int:
-        """Forget decisions that do not matter any more; return how many."""
+        """Forget who viewed what more than KEEP_MS before a moment; return how many."""
         with self._engine.begin() as connection:
             return connection.execute(
-                text("DELETE FROM counted_views WHERE at <= :at"), {"at": before - AGAIN_MS}
+                text("DELETE FROM counted_views WHERE at <= :at"), {"at": before - KEEP_MS}
             ).rowcount
 
-    async def close(self) -> None:
-        """Write down what is logged, and end."""
+    def look(self, entities: list[bytes]) -> dict[bytes, Total]:
+        """The totals of entities by their key; those that nobody viewed are left out."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_LOOK.bindparams(bindparam("keys", expanding=True)), {"keys": entities})
+            return {bytes(row.key): _total(row) for row in rows}
+
+    def hide(self, hidden: dict[bytes, bool]) -> None:
+        """Keep the totals of entities from the public, or not."""
+        if hidden:
+            with self._engine.begin() as connection:
+                connection.execute(_HIDE, [{"key": key, "hidden": value} for key, value in hidden.items()])
+
+    def put(self, totals: dict[bytes, Total]) -> None:
+        """Set totals to what the events say."""
+        if totals:
+            with self._engine.begin() as connection:
+                connection.execute(_SET, [{"key": key, **one._asdict()} for key, one in totals.items()])
+
+    async def finish(self) -> None:
+        """Let decisions under way be made, and write down what is logged."""
         if self._task is not None:
             await self._task
         await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, [])
+
+    def close(self) -> None:
+        """End; nothing is decided any more."""
         self._thread.shutdown()
         self._engine.dispose()
 
@@ -139,8 +205,7 @@ class Ledger:
                     connection.execute(_LOGGED, [{"key": key} for key in logged])
                 decided = []
                 for view in views:
-                    given = {"key": view.key, "at": view.at, "again": AGAIN_MS}
-                    counted = connection.execute(_COUNT, given).first() is not None
+                    counted = _count(connection, view)
                     if counted:
                         kept = {"key": view.key, "collector": self._collector, "record": view.record}
                         connection.execute(_KEEP, kept)
@@ -149,6 +214,24 @@ class Ledger:
         except BaseException:
             self._logged += logged
             raise
+
+
+def _count(connection: Connection, view: View) -> bool:
+    """Whether a view counts; then the totals of its entity have it."""
+    given = {"key": view.key, "at": view.at}
+    again = connection.execute(_AGAIN, {**given, "again": AGAIN_MS}).rowcount == 1
+    first = not again and connection.execute(_FIRST, given).rowcount == 1
+    if not (again or first):
+        return False
+    if view.entity and not view.bot:
+        viewer = bool(view.viewer) and connection.execute(_VIEWER, {"key": view.viewer}).rowcount == 1
+        total = {"key": view.entity, "sessions": int(first), "viewers": int(viewer), "at": view.at}
+        connection.execute(_TOTAL, {**total, "anonymous": int(not view.viewer)})
+    return True
+
+
+def _total(row: Any) -> Total:
+    return Total(row.views, row.sessions, row.viewers, row.anonymous, row.last_viewed, bool(row.hidden))
 
 
 def _each(group: list[tuple[View, asyncio.Future[bool]]], do: Callable[[asyncio.Future[bool]], object]) -> None:

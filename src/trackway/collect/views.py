@@ -3,11 +3,12 @@
 Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address). The body is
 `{"session_id", "referrer_source"}`; `user_id` and `anonymous_id` say who it is when that is known. Answers are 200
 (`tracked` says whether it counted), 400 without a session, 401, 404 for an entity that is not in a closed register,
-405, 413 and 503. A view that counted is in the log when the answer is given.
+405, 413 and 503. A view that counted is on disk, in the ledger, when the answer is given.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -17,9 +18,9 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.collect.door import Collector, Receive, Scope, Send, answer, cors, preflight, problem, read_body
-from trackway.collect.ledger import Ledger, View, view_key
+from trackway.collect.ledger import Ledger, View, entity_key, view_key
 from trackway.collect.native import Refusal, Request
-from trackway.event import Message, now
+from trackway.event import Arrival, Message, now
 from trackway.log import Committer, LogUnavailable
 
 logger = logging.getLogger("trackway.collect")
@@ -54,10 +55,20 @@ class ViewCounter:
 
     Args:
         collector: authenticates and says how a request came.
+        is_bot: whether an arrival is no person's, as far as its project goes.
     """
 
-    def __init__(self, collector: Collector, committer: Committer, ledger: Ledger, known: Known) -> None:
-        self._collector, self._committer, self._ledger, self._known = collector, committer, ledger, known
+    def __init__(
+        self,
+        collector: Collector,
+        committer: Committer,
+        ledger: Ledger,
+        known: Known,
+        is_bot: Callable[[Arrival], bool],
+    ) -> None:
+        self._collector, self._committer, self._ledger = collector, committer, ledger
+        self._known, self._is_bot = known, is_bot
+        self._logging: set[asyncio.Future[None]] = set()
 
     def serves(self, path: str) -> bool:
         """Whether a path is the view counter's."""
@@ -98,7 +109,8 @@ class ViewCounter:
         if not await self._known(project_id, entity_type, entity_id):
             raise Refusal(404, "id", f"there is no {entity_type} {entity_id!r} in the project's register")
         at = now()
-        key = view_key(project_id, entity_type, entity_id, session_id)
+        entity = entity_key(project_id, entity_type, entity_id)
+        key = view_key(entity, f"session {session_id}")
         properties = {"entity_type": entity_type, "entity_id": entity_id}
         if viewed.referrer_source:
             properties["referrer_source"] = viewed.referrer_source
@@ -112,12 +124,28 @@ class ViewCounter:
             context={"sessionId": session_id, "library": {"name": LIBRARY}},
             properties=properties,
         )
-        record = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
-        if not await self._ledger.counts(View(key, at, record)):
+        record, arrival = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
+        viewer = view_key(entity, f"user {viewed.user_id}") if viewed.user_id else b""
+        if not await self._ledger.counts(View(key, at, record, entity, viewer, self._is_bot(arrival))):
             return False
-        await self._committer.append(record, 1)
-        self._ledger.logged(key)
+        # It is on disk in the ledger; the log has it next, and nobody waits for that.
+        task = asyncio.ensure_future(self._log(key, record))
+        self._logging.add(task)
+        task.add_done_callback(self._logging.discard)
         return True
+
+    async def _log(self, key: bytes, record: bytes) -> None:
+        try:
+            await self._committer.append(record, 1)
+        except LogUnavailable as error:
+            logger.error("%s; a view waits in the ledger for the next start", error)
+            return
+        self._ledger.logged(key)
+
+    async def finish(self) -> None:
+        """Let what counted get into the log."""
+        while self._logging:
+            await asyncio.gather(*self._logging, return_exceptions=True)
 
 
 def entity_of(path: str) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from trackway.config import Settings
 from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.operate.digests import send_digests
+from trackway.operate.totals import check_views
 from trackway.store.connection import Store
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
 
@@ -36,7 +37,7 @@ class Rooms:
     accounts: Accounts
     store: Store
     still: AbstractContextManager[object]
-    ledger: Ledger | None
+    ledger: Ledger
 
     @property
     def directory(self) -> Path:
@@ -46,13 +47,13 @@ class Rooms:
 
 def refresh_views(rooms: Rooms) -> str:
     """Check the counters of views against the events, and make those anew that differ."""
-    wrong = 0
+    said = []
     for project in rooms.accounts.projects():
-        project_id, at = UUID(project.id), datetime.now(UTC)
-        if differences(rooms.store, project_id, at, at):
-            refresh(rooms.store, rooms.still, project_id)
-            wrong += 1
-    return f"made anew in {wrong} projects" if wrong else "the counters are what the events say"
+        differed = check_views(rooms.store, rooms.ledger, project)
+        if set(differed) - {"view_totals"}:
+            refresh(rooms.store, rooms.still, UUID(project.id))
+        said += [f"{project.name}: {n} of {name} differed and were mended" for name, n in differed.items()]
+    return "; ".join(said) or "the counters are what the events say"
 
 
 def aggregate(rooms: Rooms) -> str:
@@ -85,9 +86,7 @@ def purge(rooms: Rooms) -> str:
 
 
 def forget(rooms: Rooms) -> str:
-    """Forget which views counted more than a day ago: they may count again anyway."""
-    if rooms.ledger is None:
-        return "no views are counted here"
+    """Forget who viewed what more than 90 days ago: it may count again anyway."""
     return f"{rooms.ledger.forget(now())} decisions forgotten"
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
+from trackway.collect.ledger import Ledger, entity_key
 from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.store.connection import Store
@@ -74,11 +75,13 @@ class Register:
     Args:
         accounts: knows which registers are closed.
         store: holds the registers.
+        ledger: is told whose counts are hidden.
     """
 
-    def __init__(self, accounts: Accounts, store: Store) -> None:
-        self._accounts, self._store = accounts, store
+    def __init__(self, accounts: Accounts, store: Store, ledger: Ledger) -> None:
+        self._accounts, self._store, self._ledger = accounts, store, ledger
         self._closed: frozenset[bytes] = frozenset()
+        self._humans: dict[bytes, frozenset[str]] = {}
         self._looked = -_FRESH_S
         self._known: dict[tuple[bytes, str, str], tuple[bool, float]] = {}
         self._lock = threading.Lock()
@@ -91,7 +94,7 @@ class Register:
         at = time.monotonic()
         if at - self._looked > _FRESH_S:
             self._looked = at
-            self._closed = await asyncio.to_thread(self._read_closed)
+            await asyncio.to_thread(self._look)
         if project_id not in self._closed:
             return True
         key = (project_id, entity_type, entity_id)
@@ -133,6 +136,9 @@ class Register:
         with pa.ipc.new_stream(sink, _COLUMNS) as writer:
             writer.write_table(table)
         self._store.insert("entities", bytes(sink.getvalue()), f"entities-{at}")
+        self._ledger.hide({
+            entity_key(project_id.bytes, one.type, one.id): one.hidden and not one.deleted for one in entities
+        })  # fmt: skip
         self._known.clear()
         self.version += 1
         return len(rows)
@@ -159,8 +165,14 @@ class Register:
             self._last = max(now(), self._last + 1)
             return self._last
 
-    def _read_closed(self) -> frozenset[bytes]:
-        return frozenset(UUID(one.id).bytes for one in self._accounts.projects() if one.closed_register)
+    def humans(self, project_id: bytes) -> frozenset[str]:
+        """Reasons for which nobody is taken for a bot in a project."""
+        return self._humans.get(project_id, frozenset())
+
+    def _look(self) -> None:
+        projects = {UUID(one.id).bytes: one for one in self._accounts.projects()}
+        self._closed = frozenset(key for key, one in projects.items() if one.closed_register)
+        self._humans = {key: frozenset(one.humans) for key, one in projects.items()}
 
     def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None

@@ -15,7 +15,7 @@ from trackway import __version__
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication
-from trackway.web.entities import EntitiesOfProject, Recounting
+from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
 from trackway.web.health import Health
 from trackway.web.house import House
 from trackway.web.jobs import Scheduled
@@ -52,6 +52,7 @@ def api(house: House) -> Litestar:
             Planning,
             TransfersOfProject,
             EntitiesOfProject,
+            Lookups,
             Recounting,
             Scheduled,
             Pages,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import codecs
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.period import period
+from trackway.analyze.period import BadQuestion, period
+from trackway.analyze.views import MOST_LOOKED_UP
+from trackway.collect.ledger import Total, entity_key
+from trackway.operate.totals import refresh_views
 from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
-from trackway.store.recount import differences, recount, refresh
+from trackway.store.recount import differences, recount
 from trackway.web.caller import Caller, administrators_or_keys
 from trackway.web.house import House
 
@@ -114,6 +117,52 @@ class Recounted(msgspec.Struct):
     differed: dict[str, int]
 
 
+class Looked(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose counters are looked up: `ids` of one type, 100 at most; and for whom."""
+
+    entity_type: str
+    ids: list[str]
+    seen_by: Literal["public", "owner"] = "public"
+
+
+class Counters(msgspec.Struct, omit_defaults=True):
+    """What an entity's views come to; without numbers when they are hidden from the public."""
+
+    id: str
+    hidden: bool
+    views: int | None = None
+    sessions: int | None = None
+    viewers: int | None = None
+    anonymous: float | None = None
+    last_viewed: datetime | None = None
+
+
+class Lookups(Controller):
+    """`/api/v1/projects/{project_id}/views`: counters for host pages; for who sees the project."""
+
+    path = "/api/v1/projects/{project_id:uuid}/views"
+    tags = ("entities",)
+
+    @post("/lookup", status_code=200, sync_to_thread=True)
+    def look(self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], house: House) -> list[Counters]:
+        """The counters of entities over all time, in the order of the ids, as of this moment; bots are left out."""
+        request.user.project(project_id)
+        if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
+            raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
+        keys = [entity_key(project_id.bytes, data.entity_type, one) for one in data.ids]
+        found = house.ledger.look(keys)
+        return [_counters(found.get(key), one, data.seen_by) for key, one in zip(keys, data.ids, strict=True)]
+
+
+def _counters(found: Total | None, entity_id: str, seen_by: str) -> Counters:
+    total = found or Total(0, 0, 0, 0, 0, False)
+    if total.hidden and seen_by == "public":
+        return Counters(entity_id, True)
+    last = datetime.fromtimestamp(total.last_viewed / 1000, UTC) if total.last_viewed else None
+    share = total.anonymous / total.views if total.views else 0.0
+    return Counters(entity_id, total.hidden, total.views, total.sessions, total.viewers, share, last)
+
+
 class Recounting(Controller):
     """Counters made anew from the events; for administrators and the secret key."""
 
@@ -132,10 +181,8 @@ class Recounting(Controller):
     @post("/refresh", guards=[administrators_or_keys], status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:
         """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
-        request.user.project(project_id)
-        now = datetime.now(UTC)
-        differed = differences(house.store, project_id, now, now)
-        return Recounted(refresh(house.store, house.loader.still, project_id), dict(differed))
+        project = request.user.project(project_id)
+        return Recounted(**refresh_views(house.store, house.loader.still, house.ledger, project))
 
 
 def _read(house: House, project_id: UUID, entity_type: str, entity_id: str) -> Entity:

@@ -16,7 +16,7 @@ from trackway.collect.ledger import Ledger
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.collect.views import ViewCounter
 from trackway.config import Settings
-from trackway.enrich.bot import BadRanges, Datacenters
+from trackway.enrich.bot import BadRanges, Datacenters, reason
 from trackway.enrich.place import BadPlaces, Places
 from trackway.event import Arrival, Location
 from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
@@ -79,12 +79,15 @@ class House:
             raise
         self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
         self._salt = DailySalt(directory)
-        self.register = Register(self.accounts, self.store)
-        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, None)
+        collector = hashlib.blake2b(installation_key(directory), digest_size=16).hexdigest()
+        self.ledger = Ledger(settings.views_dsn, collector)
+        self._closers.append(self.ledger.close)
+        self.register = Register(self.accounts, self.store, self.ledger)
+        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger)
         self.runner = Runner(self._rooms)
         self._closers.append(self.runner.stop)
         self._committer: Committer | None = None
-        self._ledger: Ledger | None = None
+        self._counter: ViewCounter | None = None
         self.carrier = Carrier(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
             self.write, lambda: self.log.end - self.loader.stored,
@@ -120,10 +123,12 @@ class House:
     def view_counter(self, collector: Collector) -> ViewCounter:
         """The view counter beside a collector, for the running event loop."""
         assert self._committer is not None
-        key = installation_key(self.settings.directory)
-        self._ledger = Ledger(self.settings.views_dsn, hashlib.blake2b(key, digest_size=16).hexdigest())
-        self._rooms.ledger = self._ledger
-        return ViewCounter(collector, self._committer, self._ledger, self.register.counts)
+        self._counter = ViewCounter(collector, self._committer, self.ledger, self.register.counts, self._is_bot)
+        return self._counter
+
+    def _is_bot(self, arrival: Arrival) -> bool:
+        why = reason(arrival.user_agent, arrival.language, arrival.browser, arrival.location.datacenter)
+        return bool(why) and why not in self.register.humans(arrival.project_id)
 
     def write(self, arrival: Arrival) -> None:
         """Write an arrival to the log, from any thread: with those of the collector when there is one.
@@ -146,8 +151,9 @@ class House:
         """Let what is carried come to a stop, and the log's last group be written."""
         await asyncio.to_thread(self.runner.stop)
         await asyncio.to_thread(self.carrier.stop)
-        if self._ledger is not None:
-            await self._ledger.close()
+        if self._counter is not None:
+            await self._counter.finish()
+            await self.ledger.finish()
         if self._committer is not None:
             await self._committer.close()
         await asyncio.sleep(0)

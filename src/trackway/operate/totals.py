@@ -1,0 +1,77 @@
+"""The totals of views that the ledger keeps, held to what the events say."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from trackway.collect.ledger import Ledger, Total, entity_key
+from trackway.event import now
+from trackway.govern.tables import Project
+from trackway.store.connection import Store
+from trackway.store.recount import differences, refresh
+
+_PAGE = 5_000
+_SETTLED_MS = 60_000
+"""What was viewed in the last minute may not be stored yet, and is left alone."""
+
+
+def refresh_views(
+    store: Store, still: AbstractContextManager[object], ledger: Ledger, project: Project
+) -> dict[str, dict[str, int]]:
+    """Make a project's counters of views anew from its events, and the ledger's totals what they say.
+
+    Returns:
+        `rows` of the counters, and how many `differed` before: of `view_counts` and of the ledger's `view_totals`.
+    """
+    project_id, at = UUID(project.id), datetime.now(UTC)
+    differed: dict[str, int] = dict(differences(store, project_id, at, at))
+    rows = refresh(store, still, project_id)
+    wrong = _agree(store, ledger, project)
+    return {"rows": rows, "differed": {**differed, **({"view_totals": wrong} if wrong else {})}}
+
+
+def check_views(store: Store, ledger: Ledger, project: Project) -> dict[str, int]:
+    """What of a project's counters of views is not what the events say; the ledger's totals are mended."""
+    at = datetime.now(UTC)
+    wrong = _agree(store, ledger, project)
+    return {**dict(differences(store, UUID(project.id), at, at)), **({"view_totals": wrong} if wrong else {})}
+
+
+def _agree(store: Store, ledger: Ledger, project: Project) -> int:
+    """Set totals that differ from the counters to them; how many did."""
+    project_id, wrong, after = UUID(project.id), 0, ("", "")
+    while True:
+        values: dict[str, Any] = {
+            "project": project_id, "bots": ["", *project.humans], "type": after[0], "id": after[1], "limit": _PAGE,
+        }  # fmt: skip
+        rows = store.ask(
+            "SELECT entity_type, entity_id, sum(c.views) AS views, uniqExactMerge(c.sessions) AS sessions, "
+            "uniqExactMerge(c.viewers) AS viewers, sum(c.anonymous) AS anonymous, "
+            "toUnixTimestamp64Milli(max(c.last_viewed)) AS last_viewed FROM view_counts AS c "
+            "WHERE project_id = {project:UUID} AND bot IN {bots:Array(String)} "
+            "AND (entity_type, entity_id) > ({type:String}, {id:String}) "
+            "GROUP BY entity_type, entity_id ORDER BY entity_type, entity_id LIMIT {limit:UInt32}",
+            values,
+        ).to_pylist()
+        if not rows:
+            return wrong
+        counted = {
+            entity_key(project_id.bytes, row["entity_type"], row["entity_id"]): Total(
+                row["views"], row["sessions"], row["viewers"], row["anonymous"], row["last_viewed"], False
+            )
+            for row in rows
+        }
+        kept = ledger.look(list(counted))
+        settled = now() - _SETTLED_MS
+        amiss = {
+            key: one
+            for key, one in counted.items()
+            if (kept[key]._replace(hidden=False) if key in kept else None) != one
+            and max(one.last_viewed, kept[key].last_viewed if key in kept else 0) < settled
+        }
+        ledger.put(amiss)
+        wrong += len(amiss)
+        after = (rows[-1]["entity_type"], rows[-1]["entity_id"])
