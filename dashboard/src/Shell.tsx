@@ -17,6 +17,7 @@ export const PAGES = [
   ["sources", t("Sources")],
   ["sessions", t("Sessions")],
   ["people", t("People")],
+  ["entities", t("Entities")],
   ["events", t("Events")],
   ["boards", t("Boards")],
   ["data", t("Data")],

@@ -155,6 +155,37 @@ export interface Transfer {
   created_by: string;
   created_at: string;
 }
+/** An entity as the register and the events know it. */
+export interface EntityRow {
+  entity_type: string;
+  entity_id: string;
+  name: string;
+  owners: string[];
+  parents: string[];
+  registered: boolean;
+  hidden: boolean;
+  first_seen: string | null;
+  last_seen: string | null;
+  views: number;
+}
+export interface ViewsRow {
+  value: string;
+  views: number;
+  anonymous: number;
+}
+/** Work that is done again and again. */
+export interface Job {
+  name: string;
+  what: string;
+  schedule: string;
+  active: boolean;
+  running: boolean;
+  last_run_at: string | null;
+  next_run_at: string | null;
+  status: string;
+  message: string;
+  duration_s: number;
+}
 export interface Me {
   email: string;
   is_admin: boolean;

@@ -73,6 +73,14 @@ const router = createRouter({
         "visitor",
         lazyRouteComponent(() => import("./pages/PersonPage"), "PersonPage"),
       ),
+      page(
+        "entities",
+        lazyRouteComponent(() => import("./pages/Entities"), "Entities"),
+      ),
+      page(
+        "entity",
+        lazyRouteComponent(() => import("./pages/EntityPage"), "EntityPage"),
+      ),
       page("events", lazyRouteComponent(lists, "Events")),
       page(
         "data",

@@ -20,6 +20,9 @@ export const RULES: Record<string, string> = {
     "Visitors count once each; sessions by when they started; the bounce rate is the share of sessions in which one thing was done at most; the duration is from a session's first event to its last; revenue is summed by currency.",
   ),
   breakdown: t("Visitors who had an event with this value; one who had several counts at each of them."),
+  views: t(
+    "Views that counted: one a session in 24 hours, measured from the last that counted; reported by the view counter.",
+  ),
   here: t("Visitors with an event in the last five minutes."),
   goals: t("How often each goal was reached, and by which share of the people who were here."),
   persons: t("People: a person is who signed in, on whatever devices, or a visitor who never did."),

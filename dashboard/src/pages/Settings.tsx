@@ -4,6 +4,7 @@ import { MeContext, useProject, useRefresh, useTitle } from "../hooks";
 import { t } from "../language";
 import { Card } from "../parts";
 import { Appearance } from "./appearance";
+import { Jobs } from "./jobs";
 import { Keys, Members } from "./team";
 
 const field = "mt-1 block min-h-9 w-full rounded-lg border border-line bg-card px-3";
@@ -102,6 +103,7 @@ export function Settings() {
       <Appearance />
       <Keys admin={me?.is_admin ?? false} />
       {me?.is_admin && <Members />}
+      {me?.is_admin && <Jobs />}
     </div>
   );
 }

@@ -14,6 +14,7 @@ from litestar.exceptions import NotFoundException
 from trackway.analyze.period import BadQuestion, period
 from trackway.analyze.views import MOST_LOOKED_UP
 from trackway.collect.ledger import Total, entity_key
+from trackway.govern.metrics import Pack, pack_of
 from trackway.operate.totals import refresh_views
 from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
 from trackway.store.recount import differences, recount
@@ -138,12 +139,20 @@ class Counters(msgspec.Struct, omit_defaults=True):
 
 
 class Lookups(Controller):
-    """`/api/v1/projects/{project_id}/views`: counters for host pages; for who sees the project."""
+    """`/api/v1/projects/{project_id}/views/lookup`: counters for host pages; `…/metrics`: the project's metrics pack.
 
-    path = "/api/v1/projects/{project_id:uuid}/views"
+    For who sees the project.
+    """
+
+    path = "/api/v1/projects/{project_id:uuid}"
     tags = ("entities",)
 
-    @post("/lookup", status_code=200, sync_to_thread=True)
+    @get("/metrics", sync_to_thread=True)
+    def metrics(self, project_id: UUID, request: Request[Caller, Any, Any]) -> Pack:
+        """The project's metrics pack."""
+        return pack_of(request.user.project(project_id).metrics)
+
+    @post("/views/lookup", status_code=200, sync_to_thread=True)
     def look(self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], house: House) -> list[Counters]:
         """The counters of entities over all time, in the order of the ids, as of this moment; bots are left out."""
         request.user.project(project_id)
