@@ -15,6 +15,12 @@ from trackway.web.asking import KINDS
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]
 BODIES: dict[str, dict[str, Any]] = {
+    "top_entities": {"limit": 5},
+    "daily": {"subject": "event"},
+    "entities": {"entity_type": "concert", "search": "a"},
+    "views": {"by": "week"},
+    "entity_views": {"entity_type": "concert", "ids": ["c1"]},
+    "audience": {"entity_type": "concert", "entity_id": "c1", "by": "traits.gender"},
     "trend": {"series": [{"event": "Ask A"}, {"metric": "persons"}], "formulas": ["A / B"]},
     "funnel": {"steps": STEPS},
     "funnel_units": {"steps": STEPS, "step": 1},

@@ -56,6 +56,35 @@ def test_what_events_speak_of_appears_by_itself(server: Server, path: str) -> No
     ) == ("Tide", True)
 
 
+def test_who_the_people_of_an_entity_are(server: Server) -> None:
+    of = {"entity_type": "opera", "entity_id": "o1"}
+    for who, gender in (("aida", "f"), ("amneris", "f"), ("radames", "m")):
+        server.post(
+            "identify", {"anonymousId": who, "userId": f"user-{who}", "traits": {"gender": "x", "age_range": "25-34"}}
+        )
+        server.post("identify", {"anonymousId": who, "userId": f"user-{who}", "traits": {"gender": gender}})
+    for who in ("aida", "amneris", "radames", "nobody", "aida"):
+        context = {"location": {"country": "IT"}}
+        server.post("track", {"anonymousId": who, "event": "view_details", "properties": of, "context": context})
+    server.stored()
+
+    def audience(by: str) -> dict[str, int]:
+        body = {"question": "audience", "by": by, "bots": True, "max_age_s": -1, **of}
+        return {row["value"]: row["persons"] for row in server.asked(body)["data"]}
+
+    assert audience("traits.gender") == {"f": 2, "m": 1, "": 1}, "the last that was said counts"
+    assert audience("traits.age_range") == {"25-34": 3, "": 1}
+    assert audience("country") == {"IT": 4}
+    refused = server.http.post(
+        path_of(server) + "/ask", json={"question": "audience", "by": "traits.x) OR (1", **of}, headers=BEARER
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "by")
+
+
+def path_of(server: Server) -> str:
+    return "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+
+
 def test_a_table_is_registered_whole_or_not_at_all(server: Server, path: str) -> None:
     table = "type,id,name,owners,parents,hidden,genre\nband,b1,One,o1|o2,label:1,yes,folk\nband,b2,Zwei,,,,\n"
     assert server.http.post(f"{path}/csv", content=table.encode("utf-8-sig"), headers=BEARER).json() == {

@@ -23,6 +23,7 @@ export const RULES: Record<string, string> = {
   views: t(
     "Views that counted: one a session in 24 hours, measured from the last that counted; reported by the view counter.",
   ),
+  audience: t("People who had to do with it in this period; a trait is what was last said of them."),
   here: t("Visitors with an event in the last five minutes."),
   goals: t("How often each goal was reached, and by which share of the people who were here."),
   persons: t("People: a person is who signed in, on whatever devices, or a visitor who never did."),

@@ -189,7 +189,19 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     expect(page.locator("#main").get_by_role("status")).to_contain_text("not a time zone")
 
 
-PAGES = ["Overview", "Live", "Explore", "Sources", "Sessions", "People", "Events", "Data", "Boards", "Settings"]
+PAGES = [
+    "Overview",
+    "Live",
+    "Explore",
+    "Sources",
+    "Sessions",
+    "People",
+    "Entities",
+    "Events",
+    "Data",
+    "Boards",
+    "Settings",
+]
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])

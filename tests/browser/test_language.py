@@ -16,7 +16,7 @@ from conftest import ARTIFACTS, Server
 
 CATALOGUE = json.loads((Path(__file__).parents[2] / "dashboard" / "src" / "language" / "de.json").read_text())
 PLACES = [
-    "overview", "live", "explore", "sources", "sessions", "people", "events", "boards", "data", "data?tab=plan",
+    "overview", "live", "explore", "sources", "sessions", "people", "entities", "events", "boards", "data", "data?tab=plan",
     "data?tab=refused", "data?tab=bots", "data?tab=files", "settings",
     *(f'explore?ask={{"question":"{kind}"}}' for kind in ("retention", "lifecycle", "paths", "stickiness", "sources")),
 ]  # fmt: skip

@@ -4,14 +4,13 @@ import { useSearch } from "@tanstack/react-router";
 import { type Asked, api, type FunnelSteps } from "../api";
 import { Controls } from "../controls";
 import { FunnelShown } from "../explore/funnel";
-import { country, exact, moment, percent } from "../format";
+import { country, day, exact, moment, percent } from "../format";
 import { useAsk, useProject, useTitle, useVersion } from "../hooks";
 import { t } from "../language";
 import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
 import { Opened } from "../why";
 import { ViewsBy, ViewsOverTime } from "./Entities";
-import { When } from "./Lists";
 
 interface Counters {
   hidden: boolean;
@@ -98,9 +97,44 @@ export function EntityPage() {
         <Way of={of} />
         <Daily of={of} />
         <ViewsBy title={t("Sent from")} by="referrer_source" of={of} />
-        <ViewsBy title={t("Countries")} by="country" of={of} show={country} />
+        <Audience title={t("Where they are")} by="country" of={of} show={country} />
+        <Audience title={t("Age")} by="traits.age_range" of={of} />
+        <Audience title={t("Gender")} by="traits.gender" of={of} />
       </div>
     </>
+  );
+}
+
+/** Who the people are that had to do with an entity. */
+function Audience(props: { title: string; by: string; of: Of; show?: (value: string) => string }) {
+  const asked = useAsk<{ value: string; persons: number }[]>({
+    question: "audience",
+    by: props.by,
+    limit: 10,
+    ...props.of,
+  });
+  const rows = asked.data?.data;
+  const show = props.show ?? ((value: string) => value);
+  return (
+    <Card
+      title={props.title}
+      aside={<Opened query={asked.data?.queries[0]} name={props.title} rule="audience" />}
+    >
+      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
+      {rows === undefined && !asked.error && <Skeleton rows={4} />}
+      {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
+      {rows !== undefined && rows.length > 0 && (
+        <Table
+          caption={props.title}
+          rows={rows}
+          id={(row) => row.value}
+          columns={[
+            { name: props.title, show: (row) => (row.value ? show(row.value) : t("unknown")) },
+            { name: t("People"), number: true, show: (row) => exact(row.persons) },
+          ]}
+        />
+      )}
+    </Card>
   );
 }
 
@@ -231,7 +265,7 @@ function Daily({ of }: { of: Of }) {
           rows={rows}
           id={(row) => String(row.day)}
           columns={[
-            { name: t("Day"), show: (row) => <When at={`${row.day}T12:00:00Z`} /> },
+            { name: t("Day"), show: (row) => day(`${row.day}T12:00:00Z`, project.timezone, "day") },
             ...names.map((name) => ({
               name: name.replaceAll("_", " "),
               number: true,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -138,3 +139,38 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
         if row["last_seen"].year == 1970:
             row["first_seen"] = row["last_seen"] = None
     return [answer], rows
+
+
+class Audience(msgspec.Struct, tag="audience", tag_field="question", kw_only=True):
+    """Who the people are that had to do with an entity: `by` country, device, or a trait that `identify` said of them,
+    such as `traits.gender` or `traits.age_range`.
+    """
+
+    entity_type: str
+    entity_id: str
+    by: str = "country"
+    limit: int = 20
+
+
+_OF_EVENTS = ("country", "region", "city", "device", "browser", "system", "language")
+_TRAIT = re.compile(r"^traits\.[A-Za-z_][A-Za-z0-9_]{0,63}$")
+
+
+def audience(store: Store, question: Question, asked: Audience) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """`value` and `persons`, most first. A person counts at each place or device they had; of a trait, what was last
+    said of them counts, and those of whom nothing was said have an empty value.
+
+    Raises:
+        BadQuestion: `by` is neither a column nor a trait.
+    """
+    trait = asked.by.removeprefix("traits.") if _TRAIT.match(asked.by) else ""
+    if not trait and asked.by not in _OF_EVENTS:
+        raise BadQuestion("by", f"is one of {', '.join(_OF_EVENTS)}, or a trait such as traits.gender")
+    if not 1 <= asked.limit <= 1000:
+        raise BadQuestion("limit", "is from 1 to 1000")
+    shape = {"trait": trait, "by": asked.by}
+    answer = ask(
+        store, "audience.sql", question, shape,
+        entity_type=asked.entity_type, entity_id=asked.entity_id, limit=asked.limit,
+    )  # fmt: skip
+    return [answer], answer.rows()

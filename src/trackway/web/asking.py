@@ -40,10 +40,12 @@ from trackway.analyze.sources import METRICS, Sources, sources
 from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
 from trackway.analyze.trend import Trend, trend
 from trackway.analyze.views import (
+    Audience,
     Entities,
     EntityViews,
     TopEntities,
     Views,
+    audience,
     entities,
     entity_views,
     top_entities,
@@ -119,6 +121,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Person: lambda a, asked: person(a.store, a.question, asked),
     Merges: lambda a, asked: merges(a.store, a.question, asked),
     Events: lambda a, asked: event_names(a.store, a.question, asked),
+    Audience: lambda a, asked: audience(a.store, a.question, asked),
     EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
     Views: lambda a, asked: views(a.store, a.question, asked),
     Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
