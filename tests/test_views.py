@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
-from trackway.collect.ledger import AGAIN_MS, KEEP_MS, Ledger, Total, View, view_key
+from trackway.collect.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
 from trackway.collect.views import entity_of
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -130,6 +130,13 @@ def test_who_viewed_what_is_forgotten_after_three_months_and_changes_nothing(tmp
         ledger.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("dsn", ["nonsense", "sqlite:////proc/none/views.db", "postgresql+nodriver://a:secret@h/d"])
+def test_a_ledger_that_cannot_be_opened_says_so_and_no_password(dsn: str) -> None:
+    with pytest.raises(LedgerUnavailable, match="ledger of views") as refused:
+        Ledger(dsn, "c")
+    assert "secret" not in str(refused.value)
 
 
 def test_totals_are_those_of_the_views_that_counted(tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ export interface Query {
 /** An answer of the one door for questions. */
 export interface Asked<Data> {
   data: Data;
+  period: { from: string; to: string };
   queries: Query[];
   before?: { data: Data };
   annotations?: { id: string; at: string; text: string }[];

@@ -64,6 +64,13 @@ def test_an_entity_shows_what_it_earned(browser: Browser, viewed: Server, viewpo
     facts = page.locator("dl").first
     expect(facts).to_contain_text("artist:glass-harbour")
     expect(facts).to_contain_text("57.1%")
+    drawn = page.get_by_role("img", name=re.compile("^Views: "))
+    by_day = [int(one) for one in (drawn.get_attribute("aria-label") or "").removeprefix("Views: ").split(", ")]
+    assert sum(by_day) == 7
+    page.get_by_role("tab", name="the last 24 hours").click()
+    expect(drawn).to_have_attribute("aria-label", re.compile(r"^Views: (\d+, ){23}\d+$"))
+    by_hour = [int(one) for one in (drawn.get_attribute("aria-label") or "").removeprefix("Views: ").split(", ")]
+    assert sum(by_hour) == 7
     interactions = page.get_by_role("table", name="Interactions")
     seen = viewed.sql("SELECT count() AS n FROM events WHERE entity_id = 'c1' AND name = 'view_details' AND bot = ''")[
         0

@@ -67,24 +67,58 @@ export function ViewsBy(props: {
   );
 }
 
-/** Views over time, by the day, or by the hour of the last 24. */
+const HOUR = 3_600_000;
+
+/** A moment as the server writes it in a time zone: 2026-01-31 12:00:00. */
+const written = (at: number, timezone: string) =>
+  new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone: timezone }).format(
+    at,
+  );
+
+/** The hours or days from one moment to another, those without views too. */
+function filled(
+  rows: ViewsRow[],
+  from: number,
+  to: number,
+  by: string,
+  timezone: string,
+): [string, number][] {
+  const views = new Map(rows.map((row) => [row.value, row.views]));
+  const name = (at: number) =>
+    by === "hour" ? `${written(at, timezone).slice(0, 13)}:00:00` : written(at, timezone).slice(0, 10);
+  const names = new Set<string>();
+  for (let at = from; at < to; at += by === "hour" ? HOUR : 12 * HOUR) names.add(name(at));
+  return [...names].map((one) => [one, views.get(one) ?? 0]);
+}
+
+/** Views over time, by the day or week of the period, or by the hour of the last 24. */
 export function ViewsOverTime({ of }: { of?: { entity_type: string; entity_id: string } }) {
   const [by, setBy] = useState("day");
   const project = useProject();
+  const now = Date.now();
+  const yesterday = written(now - 24 * HOUR, project.timezone).slice(0, 10);
   const asked = useAsk<ViewsRow[]>({
     question: "views",
     by,
-    limit: 400,
+    limit: 10_000,
     filter: undefined,
-    ...(by === "hour" ? { period: "yesterday", from: undefined, to: undefined } : {}),
+    ...(by === "hour" ? { from: yesterday, to: written(now, project.timezone).slice(0, 10) } : {}),
     ...of,
   });
-  const today = useAsk<ViewsRow[]>(
+  const rows = asked.data?.data ?? [];
+  const first = rows[0] ? Date.parse(`${rows[0].value.slice(0, 10)}T12:00:00Z`) : now;
+  const bars =
     by === "hour"
-      ? { question: "views", by, limit: 400, filter: undefined, period: "today", ...of }
-      : undefined,
-  );
-  const rows = [...(asked.data?.data ?? []), ...(today.data?.data ?? [])].slice(by === "hour" ? -24 : 0);
+      ? filled(rows, now - 23 * HOUR, now + 1, by, project.timezone)
+      : by === "day"
+        ? filled(
+            rows,
+            Math.max(Date.parse(asked.data?.period.from ?? ""), first - 31 * 24 * HOUR),
+            Math.min(Date.parse(asked.data?.period.to ?? ""), now + 1),
+            by,
+            project.timezone,
+          )
+        : rows.map((row): [string, number] => [row.value, row.views]);
   const shown = (value: string) =>
     by === "hour" ? value.slice(11, 16) : day(`${value}T12:00:00Z`, project.timezone, by);
   return (
@@ -113,14 +147,14 @@ export function ViewsOverTime({ of }: { of?: { entity_type: string; entity_id: s
           )}
         </Empty>
       )}
-      {rows.length > 0 && (
+      {asked.data && rows.length > 0 && (
         <div className="px-2 pb-2">
           <Chart
-            label={t("Views: {join}", { join: rows.map((row) => row.views).join(", ") })}
-            labels={rows.map((row) => shown(row.value))}
+            label={t("Views: {join}", { join: bars.map(([, views]) => views).join(", ") })}
+            labels={bars.map(([value]) => shown(value))}
             show={count}
             height={220}
-            series={[{ name: t("Views"), kind: "bar", values: rows.map((row) => row.views) }]}
+            series={[{ name: t("Views"), kind: "bar", values: bars.map(([, views]) => views) }]}
           />
         </div>
       )}

@@ -75,13 +75,15 @@ def _bar(json: bool, total: int) -> Iterator[Any]:
 def _into_directory(
     settings: Settings, form: str, path: Path, host: str, project: str | None, json: bool
 ) -> dict[str, int]:
+    from trackway.collect.ledger import LedgerUnavailable
     from trackway.govern.accounts import AccountsUnavailable, BadAccount
     from trackway.log import LogInUse, LogUnavailable
     from trackway.operate.transfers import write_import
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
 
-    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, BadAccount, LogUnavailable):
+    unusable = (LogInUse, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, BadAccount, LogUnavailable)
+    with show.refusals(*unusable):
         house = House(settings)
         try:
             project_id = UUID(find_project(house.accounts, project).id)

@@ -121,12 +121,13 @@ def _recounted(done: dict[str, Any], json: bool) -> None:
 
 @contextmanager
 def _house(settings: Settings) -> Iterator[Any]:
+    from trackway.collect.ledger import LedgerUnavailable
     from trackway.govern.accounts import AccountsUnavailable
     from trackway.log import LogInUse
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
 
-    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable):
+    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, LedgerUnavailable):
         house = House(settings)
     try:
         yield house

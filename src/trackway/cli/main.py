@@ -49,6 +49,7 @@ def serve(
     json: Json = False,
 ) -> None:
     """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
+    from trackway.collect.ledger import LedgerUnavailable
     from trackway.govern.accounts import AccountsUnavailable, BadAccount
     from trackway.govern.plan import BadPlan
     from trackway.log import LogInUse
@@ -60,7 +61,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
-    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, BadAccount, BadPlan, AddressInUse):
+    unusable = (LogInUse, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, BadAccount, BadPlan, AddressInUse)
+    with show.refusals(*unusable):
         house = House(chosen)
         try:
             run(house, lambda: _announce(house, json))

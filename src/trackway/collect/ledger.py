@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import xxhash
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.event import Millis
 
@@ -99,25 +100,43 @@ class Total(NamedTuple):
     hidden: bool
 
 
+class LedgerUnavailable(Exception):
+    """The database that decides which views count cannot be opened; the text says which and why."""
+
+
 class Ledger:
     """Decides, many at once in one transaction, in a thread of its own.
 
     Args:
         dsn: an SQLAlchemy address; of SQLite or PostgreSQL.
         collector: which collector this is; it brings back what it kept and did not log.
+
+    Raises:
+        LedgerUnavailable: the database cannot be opened.
     """
 
     def __init__(self, dsn: str, collector: str) -> None:
-        url = make_url(dsn)
+        try:
+            url = make_url(dsn)
+        except SQLAlchemyError as error:
+            raise LedgerUnavailable(
+                "the address of the ledger of views (TRACKWAY_VIEWS) is no SQLAlchemy address"
+            ) from error
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine: Engine = create_engine(url)
         lite = url.get_backend_name() == "sqlite"
-        if lite:
-            event.listen(self._engine, "connect", _durable)
-        with self._engine.begin() as connection:
-            for statement in _SCHEMA:
-                connection.execute(text(statement.format(bytes="BLOB" if lite else "BYTEA")))
+        try:
+            if lite and url.database:
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine: Engine = create_engine(url)
+            if lite:
+                event.listen(self._engine, "connect", _durable)
+            with self._engine.begin() as connection:
+                for statement in _SCHEMA:
+                    connection.execute(text(statement.format(bytes="BLOB" if lite else "BYTEA")))
+        except (SQLAlchemyError, ImportError, OSError) as error:
+            shown = url.render_as_string(hide_password=True)
+            raise LedgerUnavailable(f"the ledger of views {shown} cannot be opened: {error}") from error
         self._collector = collector
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
         self._waiting: list[tuple[View, asyncio.Future[bool]]] = []
