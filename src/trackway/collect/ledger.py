@@ -122,8 +122,6 @@ class Ledger:
             raise LedgerUnavailable(
                 "the address of the ledger of views (TRACKWAY_VIEWS) is no SQLAlchemy address"
             ) from error
-        if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         lite = url.get_backend_name() == "sqlite"
         try:
             if lite and url.database:
