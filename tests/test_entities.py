@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -158,3 +159,39 @@ def test_who_may_not(server: Server, path: str) -> None:
         assert stranger.request(method, place, json=body, auth=(WRITE_KEY, "")).status_code == 401, (
             "a write key only sends"
         )
+
+
+def test_members_read_and_outsiders_see_nothing(server: Server, path: str) -> None:
+    from trackway.govern.accounts import Accounts
+
+    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    for name in ("entities-member@example.com", "entities-outsider@example.com"):
+        accounts.add_user(name, "a long password")
+    accounts.add_member("entities-member@example.com", UUID(accounts.projects()[0].id))
+    accounts.close()
+    place = path.removesuffix("/entities")
+    server.http.put(path, json=[{"type": "gig", "id": "seen"}], headers=BEARER)
+    reads = [
+        ("GET", f"{path}/gig/seen", None),
+        ("GET", f"{place}/metrics", None),
+        ("POST", f"{place}/views/lookup", {"entity_type": "gig", "ids": ["seen"]}),
+    ]
+    writes = [
+        ("PUT", path, [{"type": "gig", "id": "x"}]),
+        ("POST", f"{path}/csv", None),
+        ("PATCH", f"{path}/gig/seen", {"hidden": True}),
+        ("DELETE", f"{path}/gig/seen", None),
+        ("POST", f"{place}/aggregate", {"date": "2026-01-01"}),
+        ("POST", f"{place}/refresh", None),
+    ]
+    seen = {}
+    for who in ("member", "outsider"):
+        client = httpx.Client(base_url=server.url)
+        credentials = {"email": f"entities-{who}@example.com", "password": "a long password"}
+        client.headers["x-csrf-token"] = client.post("/api/v1/sign-in", json=credentials).json()["csrf"]
+        seen[who] = [
+            {client.request(method, at, json=body).status_code for method, at, body in calls}
+            for calls in (reads, writes)
+        ]
+    assert seen == {"member": [{200}, {403}], "outsider": [{404}, {403}]}
+    assert {server.http.request(method, at, json=body).status_code for method, at, body in reads + writes} == {401}
