@@ -20,6 +20,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "entities": {"entity_type": "concert", "search": "a"},
     "views": {"by": "week"},
     "entity_views": {"entity_type": "concert", "ids": ["c1"]},
+    "view_bookings": {"entity_type": "concert"},
     "audience": {"entity_type": "concert", "entity_id": "c1", "by": "traits.gender"},
     "trend": {"series": [{"event": "Ask A"}, {"metric": "persons"}], "formulas": ["A / B"]},
     "funnel": {"steps": STEPS},

@@ -82,6 +82,31 @@ def test_who_the_people_of_an_entity_are(server: Server) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "by")
 
 
+def test_who_viewed_and_booked_afterwards(server: Server) -> None:
+    def view(session: str, user: str = "", entity: str = "t1") -> None:
+        body = {"session_id": session, "user_id": user, "anonymous_id": f"browser-{session}"}
+        assert server.http.post(f"/v1/entities/tour/{entity}/view", json=body, auth=(WRITE_KEY, "")).json()["tracked"]
+
+    def book(session: str, user: str = "", entity: str = "t1") -> None:
+        server.post("track", {
+            "event": "Order Completed", "anonymousId": f"browser-{session}", **({"userId": user} if user else {}),
+            "context": {"sessionId": session}, "properties": {"entity_type": "tour", "entity_id": entity},
+        })  # fmt: skip
+
+    book("early", "early")
+    server.stored()
+    for session, user in (("b1", ""), ("b2", "ann"), ("b3", "bob"), ("early", "early"), ("b5", "")):
+        view(session, user)
+    server.stored()
+    book("b1")  # the same browser
+    book("elsewhere", "ann")  # the same person on another device
+    book("b3", "bob", "t2")  # something else
+    server.stored()
+    asked = {"question": "view_bookings", "entity_type": "tour", "entity_id": "t1", "bots": True, "max_age_s": -1}
+    assert server.asked(asked)["data"] == {"viewers": 5, "booked": 2, "rate": 0.4}
+    assert server.asked({**asked, "entity_id": "none"})["data"] == {"viewers": 0, "booked": 0, "rate": None}
+
+
 def path_of(server: Server) -> str:
     return "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
 

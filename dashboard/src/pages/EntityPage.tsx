@@ -67,6 +67,11 @@ export function EntityPage() {
         seen_by: "owner",
       }),
   });
+  const booked = useAsk<{ viewers: number; booked: number; rate: number | null }>({
+    question: "view_bookings",
+    filter: undefined,
+    ...of,
+  });
   const name = known.data?.name || String(id);
   const total = counters.data?.[0];
   useTitle(name);
@@ -84,6 +89,15 @@ export function EntityPage() {
               [t("Viewers signed in"), exact(total.viewers)],
               [t("Anonymous"), percent(total.anonymous)],
               [t("Last viewed"), total.last_viewed ? moment(total.last_viewed, project.timezone) : "–"],
+              [
+                t("Booked after a view"),
+                booked.data?.data.viewers
+                  ? t("{booked} of {viewers}, in this period", {
+                      booked: exact(booked.data.data.booked),
+                      viewers: exact(booked.data.data.viewers),
+                    })
+                  : "–",
+              ],
               [t("Belongs to"), known.data?.parents.join(", ") || "–"],
               [t("Owners"), known.data?.owners.join(", ") || "–"],
               [t("Counts are"), total.hidden ? t("hidden from the public") : t("public")],

@@ -174,3 +174,29 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
         entity_type=asked.entity_type, entity_id=asked.entity_id, limit=asked.limit,
     )  # fmt: skip
     return [answer], answer.rows()
+
+
+class ViewBookings(msgspec.Struct, tag="view_bookings", tag_field="question", kw_only=True):
+    """Of those who viewed entities in the period, how many booked them afterwards: of all, of a type, or of one. What a
+    booking is, the metrics pack says (`bookings`).
+    """
+
+    entity_type: str = ""
+    entity_id: str = ""
+
+
+def view_bookings(
+    store: Store, question: Question, asked: ViewBookings, bookings: list[str]
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`viewers` (a person counts once for each entity), those who `booked` at the view or after it, and their `rate`
+    (None without viewers). A view belongs to a person by its `user_id` or `anonymous_id`.
+    """
+    _no_filter(question)
+    within = "AND entity_type = {entity_type:String}" if asked.entity_type else ""
+    within += " AND entity_id = {entity_id:String}" if asked.entity_id else ""
+    answer = ask(
+        store, "view_bookings.sql", question, {"within": within},
+        entity_type=asked.entity_type, entity_id=asked.entity_id, bookings=bookings,
+    )  # fmt: skip
+    [row] = answer.rows()
+    return [answer], {**row, "rate": row["booked"] / row["viewers"] if row["viewers"] else None}

@@ -44,11 +44,13 @@ from trackway.analyze.views import (
     Entities,
     EntityViews,
     TopEntities,
+    ViewBookings,
     Views,
     audience,
     entities,
     entity_views,
     top_entities,
+    view_bookings,
     views,
 )
 from trackway.govern.metrics import pack_of
@@ -122,6 +124,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Merges: lambda a, asked: merges(a.store, a.question, asked),
     Events: lambda a, asked: event_names(a.store, a.question, asked),
     Audience: lambda a, asked: audience(a.store, a.question, asked),
+    ViewBookings: lambda a, asked: view_bookings(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
     EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
     Views: lambda a, asked: views(a.store, a.question, asked),
     Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
