@@ -293,7 +293,10 @@ def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server
         (400, "session_id", {"json": {"session_id": " "}}),
         (400, "session_id", {"json": {"session_id": {"a": 1}}}),
         (400, "referrer_source", {"json": {"session_id": "s", "referrer_source": "x" * 300}}),
+        (400, "session_id", {"json": {"session_id": "x" * 256}}),
+        (400, "user_id", {"json": {"session_id": "s", "user_id": "x" * 256}}),
         (400, "body", {"content": b"{"}),
+        (400, "body", {"content": b'{"session_id": "\xff"}'}),
         (401, "writeKey", {"json": {"session_id": "s"}, "auth": ("wrong", "")}),
         (401, "writeKey", {"json": {"session_id": "s"}, "auth": None}),
     ],
@@ -304,13 +307,23 @@ def test_what_is_refused_says_why(server: Server, status: int, field: str, how: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_odd_characters_are_kept_or_refused_and_never_a_fault(server: Server) -> None:
+    for content in (b'{"session_id": "\\ud800"}', '{"session_id": "\u00e9\U0001f600"}'.encode()):
+        answer = server.http.post("/v1/entities/concert/odd%20%E2%98%83/view", content=content, auth=(WRITE_KEY, ""))
+        assert answer.status_code == 200, answer.text
+    assert server.http.post(
+        "/v1/entities/concert/%FF/view", json={"session_id": "s"}, auth=(WRITE_KEY, "")
+    ).status_code in (200, 400)
+
+
 def test_profiles_have_the_address_they_always_had_and_pages_of_other_origins_may_call(server: Server) -> None:
     path = "/api/profiles/p-1/track-view"
     assert view(server, "", "s", path).json() == {"tracked": True, "message": "View tracked"}
     asked = server.http.options(path, headers={"origin": "https://host.example"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "https://host.example")
     assert server.http.get(path).status_code == 405
-    given = server.http.post(f"{path}?writeKey={WRITE_KEY}", content=b'{"session_id": "beacon"}')
+    beacon = b'{"session_id": "beacon", "user_id": null, "anonymous_id": null, "referrer_source": null}'
+    given = server.http.post(f"{path}?writeKey={WRITE_KEY}", content=beacon)
     assert given.json()["tracked"] is True
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.collect.door import Collector, Receive, Scope, Send, answer, cors, preflight, problem, read_body
 from trackway.collect.ledger import Ledger, View, entity_key, view_key
-from trackway.collect.native import Refusal, Request
+from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
 from trackway.event import Arrival, Message, now
 from trackway.log import Committer, LogUnavailable
 
@@ -38,10 +38,10 @@ _Text = Annotated[str, msgspec.Meta(max_length=255)]
 class Viewed(msgspec.Struct):
     """The body of a view."""
 
-    session_id: Annotated[str | int, msgspec.Meta()] = ""
-    referrer_source: _Text = ""
-    user_id: str | int = ""
-    anonymous_id: str | int = ""
+    session_id: str | int | None = None
+    referrer_source: _Text | None = None
+    user_id: str | int | None = None
+    anonymous_id: str | int | None = None
     writeKey: str = ""  # noqa: N815 - as every other body spells it
 
 
@@ -103,9 +103,12 @@ class ViewCounter:
         viewed = _read(content)
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
         project_id = self._collector.authenticate(headers, viewed.writeKey or given)
-        session_id = str(viewed.session_id).strip()
+        session_id, user_id = (str(one or "").strip() for one in (viewed.session_id, viewed.user_id))
         if not session_id:
             raise Refusal(400, "session_id", "session_id is missing; it says whose views are one")
+        for name, value in (("session_id", session_id), ("user_id", user_id), ("anonymous_id", viewed.anonymous_id)):
+            if len(str(value or "")) > MAX_ID:
+                raise Refusal(400, name, f"{name} has more than {MAX_ID} characters")
         if not await self._known(project_id, entity_type, entity_id):
             raise Refusal(404, "id", f"there is no {entity_type} {entity_id!r} in the project's register")
         at = now()
@@ -118,14 +121,17 @@ class ViewCounter:
             type="track",
             event=EVENT,
             message_id=f"view-{key.hex()}-{at}",
-            anonymous_id=str(viewed.anonymous_id or ("" if viewed.user_id else f"session:{session_id}")) or None,
-            user_id=str(viewed.user_id) or None,
+            anonymous_id=str(viewed.anonymous_id or ("" if user_id else f"session:{session_id}")) or None,
+            user_id=user_id or None,
             timestamp=at,
             context={"sessionId": session_id, "library": {"name": LIBRARY}},
             properties=properties,
         )
-        record, arrival = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
-        viewer = view_key(entity, f"user {viewed.user_id}") if viewed.user_id else b""
+        try:
+            record, arrival = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
+        except UnicodeError as error:
+            raise Refusal(400, "body", "the address or the body is not UTF-8") from error
+        viewer = view_key(entity, f"user {user_id}") if user_id else b""
         if not await self._ledger.counts(View(key, at, record, entity, viewer, self._is_bot(arrival))):
             return False
         # It is on disk in the ledger; the log has it next, and nobody waits for that.
@@ -161,10 +167,10 @@ def entity_of(path: str) -> tuple[str, str] | None:
 
 def _read(content: bytes) -> Viewed:
     try:
-        return _body.decode(content or b"{}")
+        return _body.decode(whole_characters(content) or b"{}")
     except msgspec.ValidationError as error:
         text = str(error)
         field = text.partition("`$.")[2].partition("`")[0]
         raise Refusal(400, field or "body", text) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error
