@@ -95,13 +95,15 @@ def test_sources(page: Page, filled: Server) -> None:
     with page.expect_response(lambda answer: re.search(r"/sources\?.*by=channel$", answer.url) is not None):
         page.get_by_role("combobox", name=re.compile("^By")).select_option("Channel")
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
-    shown = rows(page.get_by_role("table", name="Sources"))
+    table = page.get_by_role("table", name="Sources")
+    shown = rows(table)
     answered = {row["channel"]: row for row in filled.get("sources", period="30d", by="channel")["data"]}
     counted = filled.sql(
         "SELECT channel, count() AS sessions, uniqExact(visitor_id) AS visitors, countIf(acts <= 1) / count() AS bounced "
         f"FROM sessions FINAL WHERE {STARTED} GROUP BY channel"
     )
     assert len(counted) == len(answered) == len(shown)
+    expect(table.get_by_role("row")).to_have_count(len(counted) + 1)  # and none is left of the grouping before
     for row in counted:
         cells, answer = shown[row["channel"]], answered[row["channel"]]
         assert number(cells[0]) == answer["sessions"] == row["sessions"]

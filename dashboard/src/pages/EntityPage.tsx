@@ -109,8 +109,8 @@ export function EntityPage() {
         <ViewsOverTime of={of} />
         <Interactions of={of} />
         <Way of={of} />
-        <Daily of={of} />
         <ViewsBy title={t("Sent from")} by="referrer_source" of={of} />
+        <Daily of={of} />
         <Audience title={t("Where they are")} by="country" of={of} show={country} />
         <Audience title={t("Age")} by="traits.age_range" of={of} />
         <Audience title={t("Gender")} by="traits.gender" of={of} />

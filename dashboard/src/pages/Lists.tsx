@@ -208,6 +208,8 @@ const GROUPINGS: [string, string][] = [
   ["source,entry_path", t("Landing page")],
 ];
 
+const PARTS = ["channel", "source", "medium", "campaign", "referrer_host", "entry_path"] as const;
+
 export function Sources() {
   const [view] = useView();
   const [by, setBy] = useState("channel,source,medium");
@@ -221,7 +223,8 @@ export function Sources() {
       path={(limit) =>
         `sources?${question(view, { limit })}${columns.map((column) => `&by=${column}`).join("")}`
       }
-      id={(row) => columns.map((column) => row[column as keyof SourceRow]).join("\n")}
+      // By whatever it is grouped: what is shown until the next answer comes is grouped by something else.
+      id={(row) => PARTS.map((part) => row[part] ?? "").join("\n")}
       above={
         <label className="mb-3 inline-flex items-center gap-2">
           {t("By")}

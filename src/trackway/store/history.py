@@ -166,10 +166,10 @@ class StoredHistory:
             f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
             "INSERT INTO person_hours SELECT e.project_id, whose AS identity, "
             "toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, e.name AS name, e.bot AS bot, "
-            "toInt64(sum(change)) AS n, sum(change * e.lasted_s) AS duration_s FROM (SELECT *, "
-            f"{_LASTED} AS lasted_s FROM events) AS e "
-            "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
-            f"WHERE {own} AND {_WITHIN.format('timestamp')} GROUP BY ALL "
+            "toInt64(sum(change)) AS n, sum(change * e.lasted_s) AS duration_s FROM "
+            f"(SELECT project_id, timestamp, name, bot, identity, {_LASTED} AS lasted_s FROM events "
+            f"WHERE {own} AND {_WITHIN.format('timestamp')}) AS e "
+            "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change GROUP BY ALL "
             f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
             f"ALTER TABLE events {update} AND {_WITHIN.format('timestamp')} SETTINGS mutations_sync = 1",
             f"ALTER TABLE sessions {update} AND {_WITHIN.format('started_at')} SETTINGS mutations_sync = 1",
