@@ -131,6 +131,8 @@ ASKED: list[dict[str, Any]] = [
         "by": ["name"],
     },
     {"question": "funnel", "steps": [{"event": "page"}, {"event": "page"}], "window_s": 3600, "by": "country"},
+    {"question": "entity_funnel"},
+    {"question": "active"},
     {"question": "retention", "interval": "day"},
     {"question": "lifecycle", "interval": "day"},
     {"question": "paths"},
@@ -161,7 +163,7 @@ def test_every_answer_is_a_table_too_with_the_same_numbers(server: Server, proje
             for line in data["series"]:
                 expected = sum(value or 0 for part in line["parts"] for value in part["points"])
                 assert sum(row["value"] or 0 for row in rows if row["series"] == line["name"]) == expected
-        case "funnel":
+        case "funnel" | "entity_funnel":
             assert [row["units"] for row in rows if row["scope"] == "whole"] == [
                 step["units"] for step in data["steps"]
             ]
@@ -173,7 +175,7 @@ def test_every_answer_is_a_table_too_with_the_same_numbers(server: Server, proje
             whole = (
                 data
                 if isinstance(data, list)
-                else next(data[name] for name in ("rows", "intervals", "links", "sizes") if name in data)
+                else next(data[name] for name in ("rows", "intervals", "links", "sizes", "days") if name in data)
             )
             assert len(rows) == len(whole)
             same = {name for name, value in whole[0].items() if not isinstance(value, list | dict)}

@@ -40,6 +40,10 @@ export const RULES: Record<string, string> = {
     "Who was here in an interval: for the first time, as in the interval before, or after a break; dormant are those of the interval before who did not come.",
   ),
   paths: t("Ways within sessions, step by step; what repeats at once is one step."),
+  active: t("People of each day, and of the 7 and the 30 days that end with it."),
+  entity_funnel: t(
+    "Each person with each entity counts once, by the furthest that they got within 30 days of the impression.",
+  ),
   stickiness: t("On how many intervals of the period each person was here."),
   sources: t("Sessions by where they came from; conversions are goals reached in those sessions."),
   cohort_sizes: t("How many people the description fitted at the end of each interval."),

@@ -236,6 +236,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "groups": ["/concerts/*"],
     },
     "Stickiness": {"question": "stickiness", "interval": "day"},
+    "Active people": {"question": "active"},
+    "Standing funnel": {"question": "entity_funnel"},
     "Sources": {"question": "sources", "by": ["channel", "source", "medium"]},
     "Cohorts": {"question": "cohort_sizes", "interval": "week", "cohort": "person.sessions:greater:1"},
 }
@@ -255,7 +257,9 @@ def test_every_question_of_explore_is_drawn_for_everybody(
         expect(page.locator(".animate-pulse")).to_have_count(0)
         page.wait_for_timeout(300)
         expect(page.get_by_role("alert")).to_have_count(0)
-        page.screenshot(path=ARTIFACTS / f"explore-{name.lower()}-{size}-{scheme}.png", full_page=True)
+        page.screenshot(
+            path=ARTIFACTS / f"explore-{name.lower().replace(' ', '-')}-{size}-{scheme}.png", full_page=True
+        )
         nobody_is_left_out(page)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is {wide} pixels too wide"

@@ -241,3 +241,19 @@ def test_explore_paths_sources_and_cohorts(page: Page, filled: Server) -> None:
     expect(
         main.get_by_role("img", name="People over time: " + ", ".join(str(one["persons"]) for one in sizes))
     ).to_be_visible()
+
+
+def test_explore_active_people_and_the_standing_funnel(page: Page, filled: Server) -> None:
+    main = explore(page, "Active people")
+    days = ask(filled, question="active")["days"]
+    shown = rows(main.get_by_role("table", name="Active people by day, the newest first"))
+    assert [[number(cell) for cell in cells[:3]] for cells in shown.values()] == [
+        [one["day"], one["week"], one["month"]] for one in reversed(days)
+    ]
+    [counted] = filled.sql(f"SELECT uniqExact(identity) AS n FROM events WHERE {PEOPLE}")
+    assert 0 < days[-1]["month"] <= counted["n"]
+    main = explore(page, "Standing funnel")
+    steps = ask(filled, question="entity_funnel")["steps"]
+    pairs = main.get_by_text(re.compile(r"^[\d,]+ pairs?$"))
+    expect(pairs).to_have_count(len(steps))
+    assert [number(one) for one in pairs.all_inner_texts()] == [step["units"] for step in steps]

@@ -27,6 +27,8 @@ export const KINDS: [string, string, Body][] = [
   ["lifecycle", t("Lifecycle"), { question: "lifecycle", interval: "week" }],
   ["paths", t("Paths"), { question: "paths", nodes: "page", direction: "after", steps: 4, top: 6 }],
   ["stickiness", t("Stickiness"), { question: "stickiness", interval: "day" }],
+  ["active", t("Active people"), { question: "active" }],
+  ["entity_funnel", t("Standing funnel"), { question: "entity_funnel" }],
   ["sources", t("Sources"), { question: "sources", by: ["channel"], limit: 50 }],
   [
     "cohort_sizes",
@@ -363,6 +365,22 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
             />
           </label>
         </div>
+      );
+    case "active":
+      return (
+        <EventChoice
+          label={t("Being there means")}
+          value={event("event")}
+          change={(name) => change({ event: { event: name } })}
+        />
+      );
+    case "entity_funnel":
+      return (
+        <p className="text-soft">
+          {t(
+            "From impression over click, details and interest to the ticket, of each person with each entity, within 30 days.",
+          )}
+        </p>
       );
     default:
       return (

@@ -11,6 +11,8 @@ import { People } from "./people";
 export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: Body }) {
   const { steps, times, parts } = asked.data;
   const [first] = steps;
+  // The standing funnel is of persons with entities, not of people.
+  const pairs = body.question === "entity_funnel";
   if (first === undefined || first.units === 0)
     return (
       <Empty title={t("Nobody did the first step")}>{t("Choose another event, or a longer period.")}</Empty>
@@ -37,11 +39,17 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
                   )}
                 </span>
                 <span>
-                  <People
-                    body={{ ...body, question: "funnel_units", step: at + 1, limit: 100, by: undefined }}
-                    label={t("{units, plural, one {# person} other {# people}}", { units: step.units })}
-                    title={t("Who reached step {at}", { at: at + 1 })}
-                  />{" "}
+                  {pairs ? (
+                    <span className="font-medium">
+                      {t("{units, plural, one {# pair} other {# pairs}}", { units: step.units })}
+                    </span>
+                  ) : (
+                    <People
+                      body={{ ...body, question: "funnel_units", step: at + 1, limit: 100, by: undefined }}
+                      label={t("{units, plural, one {# person} other {# people}}", { units: step.units })}
+                      title={t("Who reached step {at}", { at: at + 1 })}
+                    />
+                  )}{" "}
                   <span className="text-soft">{percent(step.of_first ?? 0)}</span>
                 </span>
               </div>
@@ -51,7 +59,7 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
                   style={{ width: `${100 * (step.of_first ?? 0)}%` }}
                 />
               </div>
-              {lost > 0 && (
+              {lost > 0 && !pairs && (
                 <p className="mt-1 text-end text-xs">
                   <People
                     body={{

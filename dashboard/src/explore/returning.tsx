@@ -208,6 +208,56 @@ export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: B
   );
 }
 
+interface Active {
+  days: { at: string; day: number; week: number; month: number; stickiness: number | null }[];
+}
+
+/** People of a day, of 7 and of 30 days; and the day's share of the month's. */
+export function ActiveShown({ asked }: { asked: Asked<Active> }) {
+  const project = useProject();
+  const { days } = asked.data;
+  const shown = (at: string) => day(`${at}T12:00:00Z`, project.timezone, "day");
+  const lines = [
+    ["month", t("in 30 days"), 4],
+    ["week", t("in 7 days"), 2],
+    ["day", t("that day"), 0],
+  ] as const;
+  if (days.every((one) => one.month === 0)) return <Empty title={t("Nobody was here in this period")} />;
+  return (
+    <>
+      <Chart
+        label={t("Active people: {join}", { join: days.map((one) => one.day).join(", ") })}
+        labels={days.map((one) => shown(one.at))}
+        show={exact}
+        height={300}
+        series={lines.map(([key, name, tone]) => ({
+          name,
+          kind: "line",
+          colour: tone,
+          values: days.map((one) => one[key]),
+        }))}
+      />
+      <Table
+        caption={t("Active people by day, the newest first")}
+        rows={[...days].reverse()}
+        id={(row) => row.at}
+        columns={[
+          { name: t("Day"), show: (row) => shown(row.at) },
+          { name: t("that day"), number: true, show: (row) => exact(row.day) },
+          { name: t("in 7 days"), number: true, show: (row) => exact(row.week) },
+          { name: t("in 30 days"), number: true, show: (row) => exact(row.month) },
+          {
+            name: t("Share of the month's"),
+            number: true,
+            wide: true,
+            show: (row) => (row.stickiness === null ? "–" : percent(row.stickiness)),
+          },
+        ]}
+      />
+    </>
+  );
+}
+
 export function CohortShown({ asked }: { asked: Asked<{ sizes: { at: string; persons: number }[] }> }) {
   const project = useProject();
   const { sizes } = asked.data;

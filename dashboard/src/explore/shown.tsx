@@ -1,7 +1,7 @@
 /** What draws the answer of each kind of question, each with the numbers as a table beneath. */
 import type { Body } from "./build";
 import { FunnelShown } from "./funnel";
-import { CohortShown, LifecycleShown, RetentionShown, StickinessShown } from "./returning";
+import { ActiveShown, CohortShown, LifecycleShown, RetentionShown, StickinessShown } from "./returning";
 import { TrendShown } from "./trend";
 import { PathsShown, SourcesShown } from "./ways";
 
@@ -12,6 +12,8 @@ export const SHOWN: Record<string, (props: { asked: never; body: Body }) => Reac
   lifecycle: LifecycleShown,
   paths: PathsShown,
   stickiness: StickinessShown,
+  active: ActiveShown,
+  entity_funnel: FunnelShown,
   sources: SourcesShown,
   cohort_sizes: CohortShown,
 };

@@ -64,6 +64,8 @@ def _retention(data: Any) -> Iterator[Row]:
 _FLAT: dict[str, Callable[[Any], Iterator[Row]]] = {
     "trend": _trend,
     "funnel": _funnel,
+    "entity_funnel": _funnel,
+    "active": lambda data: iter(data["days"]),
     "retention": _retention,
     "lifecycle": lambda data: iter(data["intervals"]),
     "paths": lambda data: iter(data["links"]),
