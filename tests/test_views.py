@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import signal
+import sqlite3
 import tempfile
 import threading
 import time
@@ -244,6 +247,32 @@ def test_counters_are_looked_up_as_of_this_moment_and_agree_with_the_events(new_
         for place in ("/views", "/views/lookup/e0", "/entities/concert/e0/views"):
             refused = server.http.request(method, f"{path}{place}", json={"views": 9}, headers=BEARER)
             assert refused.status_code in (400, 404, 405), (method, place, "nobody writes or deletes views")
+
+
+def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_away(new_server: Any) -> None:
+    server = new_server().start()
+
+    def pending() -> list[Any]:
+        with contextlib.closing(sqlite3.connect(server.data / "views.db")) as connection:
+            return connection.execute("SELECT key, collector, record FROM pending_views").fetchall()
+
+    assert view(server, "away", "s1").json()["tracked"]
+    kept = pending()
+    server.stored()
+    server.stop(signal.SIGKILL)
+    # As if it had been killed before the ledger wrote down that the log has it, and been away until ids were forgotten.
+    with contextlib.closing(sqlite3.connect(server.data / "views.db")) as connection, connection:
+        connection.executemany("INSERT OR REPLACE INTO pending_views VALUES (?, ?, ?)", kept)
+    shutil.rmtree(server.data / "loader" / "ids")
+    assert len(kept) == len(pending()) == 1
+    server.start()
+    server.stored()
+    assert server.sql("SELECT count() AS n FROM events WHERE name = 'view' AND entity_id = 'away'") == [{"n": 1}]
+    for _ in range(100):
+        if not pending():
+            return
+        time.sleep(0.05)
+    raise AssertionError("what is stored is taken off the ledger")
 
 
 def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server: Any) -> None:

@@ -14,7 +14,7 @@ from conftest import ARTIFACTS, Server
 
 def save_from_explore(page: Page, kind: str, title: str, board: str, new: bool) -> None:
     go(page, "Explore")
-    page.get_by_role("tab", name=kind).click()
+    page.get_by_role("tab", name=kind, exact=True).click()
     page.get_by_role("button", name="Save to a board").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Title").fill(title)

@@ -268,7 +268,7 @@ def test_every_question_of_explore_is_drawn_for_everybody(
 def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Browser, filled: Server) -> None:
     page = open_page(browser, filled)
     go(page, "Explore")
-    page.get_by_role("tab", name="Funnel").click()
+    page.get_by_role("tab", name="Funnel", exact=True).click()
     page.get_by_role("combobox", name="Step 1").select_option("impression")
     page.get_by_role("button", name="+ Step").click()
     page.get_by_role("combobox", name="Step 2").select_option("event click")

@@ -105,7 +105,7 @@ def the_best_source_of_last_month(hand: Mouse) -> None:
 def a_funnel_of_four_steps_its_parts_and_who_dropped_out(hand: Mouse) -> None:
     page = hand.page
     hand.go("Explore")
-    hand.press(page.get_by_role("tab", name="Funnel"))
+    hand.press(page.get_by_role("tab", name="Funnel", exact=True))
     steps = ["page", "view_details", "interest", "ticket_click"]
     for at, event in enumerate(steps, 1):
         if at > 1:

@@ -9,6 +9,7 @@ well, so that looking it up asks no question.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from trackway.event import Millis
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
 """After so long a view by the same session counts again."""
 _MOST = 500
+_SOON_S = 0.5
 KEEP_MS: Millis = 90 * AGAIN_MS
 """So long it is remembered that a session viewed an entity: its sessions are unique for that time."""
 _SCHEMA = (
@@ -138,8 +140,10 @@ class Ledger:
         self._collector = collector
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
         self._waiting: list[tuple[View, asyncio.Future[bool]]] = []
-        self._logged: list[bytes] = []
+        self._logged: deque[bytes] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Future[Any] | None = None
 
     def unlogged(self) -> list[tuple[bytes, bytes]]:
         """Key and record of views that counted and that this collector's log may lack."""
@@ -159,8 +163,18 @@ class Ledger:
         return await future
 
     def logged(self, key: bytes) -> None:
-        """The log has the view with this key. Written down with the next decisions."""
+        """The log has the view with this key. Written down with the next decisions, or in a moment without any."""
         self._logged.append(key)
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_SOON_S, self._write_logged)
+
+    def _write_logged(self) -> None:
+        self._soon = None
+        if self._logged:
+            self._writing = asyncio.ensure_future(self._transacted([]))
+
+    async def _transacted(self, views: list[View]) -> list[bool]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, views)
 
     def forget(self, before: Millis) -> int:
         """Forget who viewed what more than KEEP_MS before a moment; return how many."""
@@ -189,9 +203,11 @@ class Ledger:
 
     async def finish(self) -> None:
         """Let decisions under way be made, and write down what is logged."""
-        if self._task is not None:
-            await self._task
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, [])
+        if self._soon is not None:
+            self._soon.cancel()
+        under_way = [one for one in (self._task, self._writing) if one is not None]
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._transacted([])
 
     def close(self) -> None:
         """End; nothing is decided any more."""
@@ -199,12 +215,11 @@ class Ledger:
         self._engine.dispose()
 
     async def _decide(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                 try:
-                    decided = await loop.run_in_executor(self._thread, self._transact, [view for view, _ in group])
+                    decided = await self._transacted([view for view, _ in group])
                 except Exception as error:
                     _each(group, lambda future, error=error: future.set_exception(error))  # type: ignore[misc]
                     continue
@@ -215,7 +230,7 @@ class Ledger:
             self._task = None
 
     def _transact(self, views: list[View]) -> list[bool]:
-        logged, self._logged = self._logged, []
+        logged = [self._logged.popleft() for _ in range(len(self._logged))]
         try:
             with self._engine.begin() as connection:
                 if logged:
@@ -229,7 +244,7 @@ class Ledger:
                     decided.append(counted)
                 return decided
         except BaseException:
-            self._logged += logged
+            self._logged.extend(logged)
             raise
 
 

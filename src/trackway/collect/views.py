@@ -56,6 +56,7 @@ class ViewCounter:
     Args:
         collector: authenticates and says how a request came.
         is_bot: whether an arrival is no person's, as far as its project goes.
+        stored: whether the store has the view of a record.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class ViewCounter:
         ledger: Ledger,
         known: Known,
         is_bot: Callable[[Arrival], bool],
+        stored: Callable[[bytes], Awaitable[bool]],
     ) -> None:
         self._collector, self._committer, self._ledger = collector, committer, ledger
-        self._known, self._is_bot = known, is_bot
+        self._known, self._is_bot, self._stored = known, is_bot, stored
         self._logging: set[asyncio.Future[None]] = set()
 
     def serves(self, path: str) -> bool:
@@ -75,9 +77,13 @@ class ViewCounter:
         return entity_of(path) is not None
 
     async def resume(self) -> None:
-        """Log what counted before the process ended and was not logged: message ids let it count once."""
+        """Log what counted before the process ended and may not be logged.
+
+        What is stored is left alone, however long ago it was; what is in the log only is stored once by its message id.
+        """
         for key, record in self._ledger.unlogged():
-            await self._committer.append(record, 1)
+            if not await self._stored(record):
+                await self._committer.append(record, 1)
             self._ledger.logged(key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -123,8 +123,21 @@ class House:
     def view_counter(self, collector: Collector) -> ViewCounter:
         """The view counter beside a collector, for the running event loop."""
         assert self._committer is not None
-        self._counter = ViewCounter(collector, self._committer, self.ledger, self.register.counts, self._is_bot)
+        self._counter = ViewCounter(
+            collector, self._committer, self.ledger, self.register.counts, self._is_bot, self._is_stored
+        )
         return self._counter
+
+    async def _is_stored(self, record: bytes) -> bool:
+        arrival = msgspec.msgpack.decode(record, type=Arrival)
+        [message] = arrival.messages
+        answer = await asyncio.to_thread(
+            self.store.ask,
+            "SELECT count() AS n FROM events WHERE project_id = {project:UUID} AND name = 'view' "
+            "AND message_id = {message:String} AND timestamp = fromUnixTimestamp64Milli({at:Int64})",
+            {"project": UUID(bytes=arrival.project_id), "message": message.message_id, "at": message.timestamp},
+        )
+        return bool(answer["n"][0].as_py())
 
     def _is_bot(self, arrival: Arrival) -> bool:
         why = reason(arrival.user_agent, arrival.language, arrival.browser, arrival.location.datacenter)
