@@ -91,9 +91,32 @@ function filled(
   return [...names].map((one) => [one, views.get(one) ?? 0]);
 }
 
+type Span = { entity_type: string; entity_id: string } | undefined;
+
 /** Views over time, by the day or week of the period, or by the hour of the last 24. */
-export function ViewsOverTime({ of }: { of?: { entity_type: string; entity_id: string } }) {
+export function ViewsOverTime({ of }: { of?: Span }) {
   const [by, setBy] = useState("day");
+  return (
+    <Card title={t("Views over time")}>
+      <div className="px-4">
+        <Tabs
+          label={t("Views over time")}
+          tabs={[
+            ["day", t("by day")],
+            ["week", t("by week")],
+            ["hour", t("the last 24 hours")],
+          ]}
+          chosen={by}
+          choose={setBy}
+        />
+      </div>
+      {/* Each has a place of its own, so that days are never drawn as hours while the answer is on its way. */}
+      <OverTime key={by} by={by} of={of} />
+    </Card>
+  );
+}
+
+function OverTime({ by, of }: { by: string; of: Span }) {
   const project = useProject();
   const now = Date.now();
   const yesterday = written(now - 24 * HOUR, project.timezone).slice(0, 10);
@@ -122,22 +145,7 @@ export function ViewsOverTime({ of }: { of?: { entity_type: string; entity_id: s
   const shown = (value: string) =>
     by === "hour" ? value.slice(11, 16) : day(`${value}T12:00:00Z`, project.timezone, by);
   return (
-    <Card
-      title={t("Views over time")}
-      aside={<Opened query={asked.data?.queries[0]} name={t("Views over time")} rule="views" />}
-    >
-      <div className="px-4">
-        <Tabs
-          label={t("Views over time")}
-          tabs={[
-            ["day", t("by day")],
-            ["week", t("by week")],
-            ["hour", t("the last 24 hours")],
-          ]}
-          chosen={by}
-          choose={setBy}
-        />
-      </div>
+    <>
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
       {asked.data === undefined && !asked.error && <Skeleton rows={5} />}
       {asked.data && rows.length === 0 && (
@@ -156,9 +164,12 @@ export function ViewsOverTime({ of }: { of?: { entity_type: string; entity_id: s
             height={220}
             series={[{ name: t("Views"), kind: "bar", values: bars.map(([, views]) => views) }]}
           />
+          <p className="px-2 text-end">
+            <Opened query={asked.data.queries[0]} name={t("Views over time")} rule="views" />
+          </p>
         </div>
       )}
-    </Card>
+    </>
   );
 }
 
