@@ -885,9 +885,10 @@ def test_a_queue_that_is_full_drops_the_oldest_and_says_how_many(context: Browse
     settle(page)
     kept = sorted(row["properties"]["n"] for row in site.events(f"{visitor} AND name = 'Many'"))
     [dropped] = [row["properties"]["count"] for row in site.events(f"{visitor} AND name = 'messages_dropped'")]
-    assert len(kept) + dropped == 5400
-    assert kept == list(range(dropped, 5400)), "the oldest go first"
-    assert 300 <= dropped <= 500
+    lost = 5400 - len(kept)
+    assert kept == list(range(lost, 5400)), "the oldest go first"
+    # A slow page records something by itself meanwhile, which is dropped with them.
+    assert 300 <= lost <= dropped <= lost + 5
 
 
 def test_without_keepalive_the_page_says_goodbye_by_beacon(context: BrowserContext, site: Site) -> None:
