@@ -117,7 +117,7 @@ def test_overruling_a_reason_restates_answers_at_once_and_so_do_goals(
     assert asked()[0] > before[0] and asked()[2] > before[2]
     change(humans=[])
     assert asked() == before
-    change(goals=["page"])
+    change(goals=[*goals, "page"])
     assert asked()[1] > before[1]
     change(goals=goals)
     assert asked() == before
