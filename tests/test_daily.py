@@ -225,6 +225,25 @@ def test_another_business_needs_no_code(new_server: Any) -> None:
     )
 
 
+def test_a_metrics_name_is_never_sql_and_may_be_any(new_server: Any) -> None:
+    server = new_server().start()
+    place = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+    admin = httpx.Client(base_url=server.url)
+    csrf = {"x-csrf-token": admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]}
+    names = ["events", "name", "x FROM system.tables --", "Borrowed, so far"]
+    metrics = "".join(f'"{name}" = {{ count = ["borrow"] }}\n' for name in names)
+    pack = f'name = "odd"\n[subjects.book]\nof = "book"\n[subjects.book.metrics]\n{metrics}'
+    pack += (
+        '"so far" = { running = ["borrow"] }\n[subjects.reader]\nof = "person"\n[subjects.reader.metrics]\n' + metrics
+    )
+    assert admin.patch(place, json={"metrics": pack}, headers=csrf).status_code == 200
+    send(server, ("borrow", "a", {"entity_type": "book", "entity_id": "moby"}), day=DAY)
+    [row] = daily(server, "book", DAY).values()
+    assert row == {"day": KEY, "id": "moby", **dict.fromkeys(names, 1), "so far": 1}
+    [row] = daily(server, "reader", DAY).values()
+    assert {name: row[name] for name in names} == dict.fromkeys(names, 1)
+
+
 def test_who_may_not(server: Server, path: str) -> None:
     stranger = httpx.Client(base_url=server.url)
     assert stranger.post(f"{path}/aggregate", json={"date": KEY}).status_code == 401

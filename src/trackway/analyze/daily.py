@@ -74,21 +74,20 @@ def _own(
 ) -> tuple[list[Answer], list[Row]]:
     conditions = compiler(store)
     of_person = subject.of == "person"
-    columns = {
-        name: text
-        for name, metric in subject.metrics.items()
-        if (text := _counted(metric, conditions, score)) and not metric.running
-    }
+    # Names are the pack's, from outside: the statement calls its columns by their place.
+    metrics = {f"m{place}": metric for place, metric in enumerate(subject.metrics.values())}
+    columns = {place: text for place, metric in metrics.items() if (text := _counted(metric, conditions, score))}
     running = {
-        name: tuple(conditions.values.bind(names, "Array(String)") for names in (metric.running, metric.minus))
-        for name, metric in subject.metrics.items()
+        place: tuple(conditions.values.bind(names, "Array(String)") for names in (metric.running, metric.minus))
+        for place, metric in metrics.items()
         if metric.running
-    }  # fmt: skip
-    sessions = {name: metric.sessions for name, metric in subject.metrics.items() if metric.sessions}
+    }
+    sessions = {place: metric.sessions for place, metric in metrics.items() if metric.sessions}
     shape = {"columns": columns, "running": running, "sessions": sessions, "some": bool(asked.ids)}
     template = "daily_person.sql" if of_person else "daily_entity.sql"
     answer = ask(store, template, question, shape, conditions, entity_type=subject.of, ids=asked.ids)
-    return [answer], answer.rows()
+    named = dict(zip(metrics, subject.metrics, strict=True))
+    return [answer], [{named.get(name, name): value for name, value in row.items()} for row in answer.rows()]
 
 
 def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
