@@ -137,7 +137,10 @@ class Store:
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
 
     def migrate(self) -> list[str]:
-        """Bring the schema up to date with `schema/*.sql`, in order; return what was applied."""
+        """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
+
+        `FILL table` in a script puts into a new table what its view `table_from_events` says of the events so far.
+        """
         self.command(
             "CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime('UTC') DEFAULT now()) "
             "ENGINE = MergeTree ORDER BY name"
@@ -147,10 +150,24 @@ class Store:
         applied = [script for script in scripts if script.name.endswith(".sql") and script.name not in done]
         for script in applied:
             for statement in script.read_text().split(";\n"):
-                if any(line.strip() and not line.startswith("--") for line in statement.splitlines()):
+                said = "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
+                if said.startswith("FILL "):
+                    table = said.removeprefix("FILL ")
+                    self.command(f"INSERT INTO {table} {self.statement_of(f'{table}_from_events')}")
+                elif said:
                     self.command(statement)
             self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
         return [script.name for script in applied]
+
+    def statement_of(self, view: str) -> str:
+        """The SELECT of a materialized view, as the engine keeps it; tables are named without their database."""
+        row = self.ask(
+            "SELECT as_select AS text, currentDatabase() AS place FROM system.tables "
+            "WHERE database = currentDatabase() AND name = {name:String}",
+            {"name": view},
+        ).to_pylist()[0]
+        text: str = row["text"]
+        return text.replace(f"{row['place']}.", "")
 
     def close(self) -> None:
         """Close the clients; the last one closes an embedded engine."""

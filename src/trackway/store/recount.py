@@ -179,17 +179,11 @@ def _own(one: Counter) -> str:
 
 def _statement(store: Store, one: Counter) -> str:
     """The statement of a counter's view, over the events of the stretch."""
-    row = store.ask(
-        "SELECT as_select AS text, currentDatabase() AS place FROM system.tables "
-        "WHERE database = currentDatabase() AND name = {name:String}",
-        {"name": f"{one.name}_from_events"},
-    ).to_pylist()[0]
     events = (
         "(SELECT * FROM events WHERE project_id = {project:UUID} "
         "AND timestamp >= {start:DateTime64(3, 'UTC')} AND timestamp < {end:DateTime64(3, 'UTC')})"
     )
-    text: str = row["text"]
-    text = text.replace(f"FROM {row['place']}.events", f"FROM {events}")
+    text = store.statement_of(f"{one.name}_from_events").replace("FROM events", f"FROM {events}")
     return text if one.by_hour else f"{text} UNION ALL {_ARCHIVED}"
 
 

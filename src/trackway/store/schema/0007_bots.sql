@@ -29,16 +29,7 @@ SELECT
 FROM events AS e
 GROUP BY project_id, hour, name, bot;
 
-INSERT INTO event_counts
-SELECT
-    e.project_id AS project_id,
-    toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour,
-    e.name AS name,
-    e.bot AS bot,
-    count() AS events,
-    countIf(e.type IN ('page', 'screen')) AS page_views
-FROM events AS e
-GROUP BY project_id, hour, name, bot;
+FILL event_counts;
 
 DROP VIEW IF EXISTS activity_from_events;
 
@@ -69,16 +60,7 @@ SELECT
 FROM events AS e
 GROUP BY project_id, hour, identity, visitor, bot;
 
-INSERT INTO activity
-SELECT
-    e.project_id AS project_id,
-    toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour,
-    e.identity AS identity,
-    xxh3(e.visitor_id) AS visitor,
-    e.bot AS bot,
-    toInt64(count()) AS events
-FROM events AS e
-GROUP BY project_id, hour, identity, visitor, bot;
+FILL activity;
 
 DROP VIEW IF EXISTS revenue_counts_from_events;
 
@@ -109,17 +91,7 @@ FROM events AS e
 WHERE e.revenue != 0
 GROUP BY project_id, hour, name, currency, bot;
 
-INSERT INTO revenue_counts
-SELECT
-    e.project_id AS project_id,
-    toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour,
-    e.name AS name,
-    e.currency AS currency,
-    e.bot AS bot,
-    sum(toDecimal128(e.revenue, 4)) AS revenue
-FROM events AS e
-WHERE e.revenue != 0
-GROUP BY project_id, hour, name, currency, bot;
+FILL revenue_counts;
 
 DROP VIEW IF EXISTS source_counts_from_sessions;
 

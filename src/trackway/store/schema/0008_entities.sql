@@ -43,11 +43,7 @@ FROM events AS e
 WHERE e.entity_id != ''
 GROUP BY project_id, entity_type, entity_id;
 
-INSERT INTO entities_seen
-SELECT e.project_id, e.entity_type, e.entity_id, min(e.timestamp) AS first_seen, max(e.timestamp) AS last_seen
-FROM events AS e
-WHERE e.entity_id != ''
-GROUP BY e.project_id, e.entity_type, e.entity_id;
+FILL entities_seen;
 
 -- Counted views of each entity (collect/views.py), whatever their time.
 CREATE TABLE IF NOT EXISTS view_counts
@@ -161,27 +157,4 @@ FROM
 WHERE e.entity_id != ''
 GROUP BY project_id, entity_type, entity_id, hour, name, lasted, bot;
 
-INSERT INTO interaction_hours
-SELECT
-    e.project_id AS project_id,
-    e.entity_type AS entity_type,
-    e.entity_id AS entity_id,
-    toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour,
-    e.name AS name,
-    toUInt8(e.lasted_s > 30) + toUInt8(e.lasted_s > 60) + toUInt8(e.lasted_s > 120) AS lasted,
-    e.bot AS bot,
-    count() AS events,
-    sum(e.lasted_s) AS duration_s,
-    countIf(e.rated > 0) AS ratings,
-    sumIf(e.rated, e.rated > 0) AS rating,
-    uniqExactState(xxh3(e.visitor_id)) AS visitors
-FROM
-(
-    SELECT
-        project_id, entity_type, entity_id, timestamp, name, bot, visitor_id,
-        coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0) AS lasted_s,
-        ifNull(toFloat64OrNull(toString(properties.rating)), 0) AS rated
-    FROM events
-    WHERE entity_id != ''
-) AS e
-GROUP BY project_id, entity_type, entity_id, hour, name, lasted, bot;
+FILL interaction_hours;

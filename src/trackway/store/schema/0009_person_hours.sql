@@ -32,20 +32,4 @@ FROM
 ) AS e
 GROUP BY project_id, identity, hour, name, bot;
 
-INSERT INTO person_hours
-SELECT
-    e.project_id AS project_id,
-    e.identity AS identity,
-    toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour,
-    e.name AS name,
-    e.bot AS bot,
-    toInt64(count()) AS events,
-    sum(e.lasted_s) AS duration_s
-FROM
-(
-    SELECT
-        project_id, identity, timestamp, name, bot,
-        coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0) AS lasted_s
-    FROM events
-) AS e
-GROUP BY project_id, identity, hour, name, bot;
+FILL person_hours;
