@@ -53,6 +53,9 @@ for (const part of parts) {
 const core = await bundled("tag", "iife", [], hash.digest("hex").slice(0, 8));
 await writeFile(`${served}/t.js`, core);
 sizes["t.js"] = size(core);
+const embed = await bundled("embed", "iife");
+await writeFile(`${served}/embed.js`, embed);
+sizes["embed.js"] = size(embed);
 for (const entry of ["index", "react", "vue"]) {
   const external = ["react", "vue", "./index", ...parts.map((part) => `./${part}`)];
   const code = (await bundled(entry, "esm", external)).replace(/(["'])\.\/(\w+)\1/g, '"./$2.js"');

@@ -58,6 +58,7 @@ class Server:
             "TRACKWAY_SECRET_KEY": SECRET_KEY,
             "TRACKWAY_ADMIN_EMAIL": EMAIL,
             "TRACKWAY_ADMIN_PASSWORD": PASSWORD,
+            "TRACKWAY_REQUESTS_PER_MINUTE": "0",
             **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
         }
         self.http = httpx.Client(base_url=self.url, timeout=30)

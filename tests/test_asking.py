@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "paths": {"groups": ["/concerts/*"]},
     "sessions": {"sort": "duration_s"},
     "sources": {"by": ["channel", "entry_path"]},
+    "year": {"person": "1"},
     "persons": {"sort": "events"},
     "person": {"visitor_id": "ask-1"},
     "merges": {},

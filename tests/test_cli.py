@@ -97,7 +97,8 @@ def test_projects_and_users_are_made_while_a_server_runs(server: Server) -> None
     assert as_json(*add) == [{"email": "cli@example.com", "admin": False}]
     assert "already a user" in run(*add, status=1)[1]
     me = server.http.post("/api/v1/sign-in", json={"email": "cli@example.com", "password": "a long password"}).json()
-    assert [project["name"] for project in me["projects"]] == ["Second"]
+    assert me["email"] == "cli@example.com"
+    assert [project["name"] for project in server.http.get("/api/v1/me").json()["projects"]] == ["Second"]
     as_json("user", "remove", "cli@example.com", "--data", str(server.data))
 
 

@@ -218,5 +218,5 @@ def test_members_read_and_outsiders_see_nothing(server: Server, path: str) -> No
             {client.request(method, at, json=body).status_code for method, at, body in calls}
             for calls in (reads, writes)
         ]
-    assert seen == {"member": [{200}, {403}], "outsider": [{404}, {403}]}
+    assert seen == {"member": [{200}, {403}], "outsider": [{404}, {404}]}
     assert {server.http.request(method, at, json=body).status_code for method, at, body in reads + writes} == {401}

@@ -26,6 +26,7 @@ from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.event import Message, new_id
 from trackway.store.connection import QuestionFailed
+from trackway.store.policy import Policy
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -248,7 +249,7 @@ def test_another_project_sees_nothing_of_it(loaded: Loaded, filled: UUID) -> Non
     assert totals["current"]["events"] == totals["previous"]["events"] == 0
     assert newest_events(loaded.store, stranger).rows() == []
     assert visitors(loaded.store, stranger)[1] == []
-    assert sql.query(loaded.store, new_id(), "SELECT count() AS n FROM events").rows() == [{"n": 0}]
+    assert sql.query(loaded.store.within(Policy(new_id())), "SELECT count() AS n FROM events").rows() == [{"n": 0}]
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"])
@@ -345,12 +346,14 @@ REFUSED = [
 
 @pytest.mark.parametrize("statement", ALLOWED)
 def test_sql_sees_the_projects_own_rows_only(loaded: Loaded, filled: UUID, statement: str) -> None:
-    assert sql.query(loaded.store, filled, statement).rows()[0]["n"] > 0
-    assert not sql.query(loaded.store, new_id(), statement).rows()[0]["n"]
+    assert sql.query(loaded.store.within(Policy(filled)), statement).rows()[0]["n"] > 0
+    assert not sql.query(loaded.store.within(Policy(new_id())), statement).rows()[0]["n"]
 
 
 @pytest.mark.parametrize("statement", REFUSED)
 def test_sql_that_reaches_further_is_refused_and_changes_nothing(loaded: Loaded, filled: UUID, statement: str) -> None:
     with pytest.raises((BadQuestion, QuestionFailed)):
-        sql.query(loaded.store, filled, statement)
-    assert sql.query(loaded.store, filled, "SELECT count() AS n FROM events").rows() == [{"n": len(DATA)}]
+        sql.query(loaded.store.within(Policy(filled)), statement)
+    assert sql.query(loaded.store.within(Policy(filled)), "SELECT count() AS n FROM events").rows() == [
+        {"n": len(DATA)}
+    ]

@@ -21,8 +21,24 @@ export const PAGES = [
   ["events", t("Events")],
   ["boards", t("Boards")],
   ["data", t("Data")],
+  ["accounts", t("Accounts")],
   ["settings", t("Settings")],
 ] as const;
+
+/** Pages that need more than a look at the project; and those of an account, which sees only its own. */
+const NEEDS: Record<string, string[]> = {
+  sessions: ["analyst", "owner", "administrator"],
+  people: ["analyst", "owner", "administrator"],
+  accounts: ["owner", "administrator"],
+};
+const OF_ACCOUNT = [
+  ["mine", t("My numbers")],
+  ["me", t("Signing in")],
+] as const;
+
+/** The pages that one may open. */
+export const pagesFor = (role: string): readonly (readonly [string, string])[] =>
+  role === "" ? OF_ACCOUNT : PAGES.filter(([path]) => NEEDS[path]?.includes(role) ?? true);
 
 const THEMES: Record<string, [string, string]> = {
   system: ["◐", "light"],
@@ -59,9 +75,9 @@ export function Shell() {
               </option>
             ))}
           </select>
-          <Nav className="hidden md:flex" />
+          <Nav role={project?.role ?? ""} className="hidden md:flex" />
           <span className="grow" />
-          {project && (
+          {project && project.role !== "" && (
             <ProjectContext value={project}>
               <Palette />
             </ProjectContext>
@@ -83,7 +99,7 @@ export function Shell() {
             {t("Sign out")}
           </button>
         </div>
-        <Nav className="flex overflow-x-auto px-2 pb-1 md:hidden" />
+        <Nav role={project?.role ?? ""} className="flex overflow-x-auto px-2 pb-1 md:hidden" />
       </header>
       <main id="main" className="mx-auto max-w-7xl p-4 pb-16">
         {project ? (
@@ -100,11 +116,11 @@ export function Shell() {
   );
 }
 
-function Nav({ className }: { className: string }) {
+function Nav({ role, className }: { role: string; className: string }) {
   const { projectId } = useParams({ strict: false });
   return (
     <nav aria-label={t("Pages")} className={className}>
-      {PAGES.map(([path, label]) => (
+      {pagesFor(role).map(([path, label]) => (
         <Link
           key={path}
           to={`/p/$projectId/${path}` as "/p/$projectId/overview"}

@@ -127,7 +127,7 @@ export interface Rejection {
 }
 export interface Key {
   id: string;
-  kind: "write" | "secret";
+  kind: "write" | "secret" | "embed";
   value: string;
   created_at: string;
 }
@@ -139,7 +139,28 @@ export interface Project {
   goals: string[];
   /** Reasons for which visitors are taken for bots and that do not count here. */
   humans: string[];
+  /** Whose pages may show dashboards of this project. */
+  embed_origins: string[];
   keys: Key[];
+  /** viewer, analyst, owner or administrator; empty for an account of the product. */
+  role: string;
+  account: AsAccount | null;
+}
+/** Whether something may be seen, and what is missing. */
+export interface Verdict {
+  granted: boolean;
+  lacks: "" | "type" | "verification" | "subscription" | "active";
+  needs: string;
+}
+/** As which account of the product one is here. */
+export interface AsAccount {
+  id: string;
+  type: string;
+  name: string;
+  verification: string;
+  subscription: string;
+  entities: [type: string, id: string][];
+  permissions: Record<string, Verdict>;
 }
 /** A file that comes in or goes out; `done` of `total` are bytes of an import, rows of an export. */
 export interface Transfer {
@@ -190,6 +211,7 @@ export interface Me {
   email: string;
   is_admin: boolean;
   csrf: string;
+  second_factor: boolean;
   projects: Project[];
 }
 export interface Query {
@@ -317,6 +339,8 @@ export class Problem extends Error {
   constructor(
     readonly status: number,
     detail: string,
+    /** The parts of the request that the server names. */
+    readonly fields: string[] = [],
   ) {
     super(detail);
   }
@@ -324,6 +348,14 @@ export class Problem extends Error {
 
 let csrf = "";
 let slowest = 0;
+let token = "";
+let expired = () => undefined as unknown;
+
+/** Come as an account by a token from now on, and by nothing else; `ended` is told when it lets nobody in any more. */
+export function comeAs(given: string, ended: () => unknown): void {
+  token = given;
+  expired = ended;
+}
 
 /** How long to wait between looks for new data: ten times what the slowest recent question took. */
 export function patience(): number {
@@ -348,13 +380,15 @@ async function answered(
 ): Promise<Response> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (method !== "GET") headers["x-csrf-token"] = csrf;
+  if (token) headers.authorization = `Bearer ${token}`;
+  else if (method !== "GET") headers["x-csrf-token"] = csrf;
   const started = performance.now();
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, {
       method,
       headers,
+      credentials: token ? "omit" : "same-origin",
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
@@ -365,12 +399,22 @@ async function answered(
   slowest = Math.max(slowest * 0.9, performance.now() - started);
   if (!response.ok) {
     const content = await response.json().catch(() => undefined);
-    throw new Problem(
-      response.status,
-      content?.detail ?? t("The server answered {status}.", { status: String(response.status) }),
-    );
+    if (token && response.status === 401) expired();
+    throw refused(response.status, content);
   }
   return response;
+}
+
+function refused(
+  status: number,
+  content: { detail?: string; errors?: { field: string }[] } | undefined,
+): Problem {
+  const said = content?.detail ?? t("The server answered {status}.", { status: String(status) });
+  return new Problem(
+    status,
+    said,
+    (content?.errors ?? []).map((one) => one.field),
+  );
 }
 
 export const api = {
@@ -392,23 +436,13 @@ export const api = {
       request.onerror = () =>
         reject(new Problem(0, t("The server cannot be reached. This page goes on when it is back.")));
       request.onload = () =>
-        request.status < 300
-          ? resolve()
-          : reject(
-              new Problem(
-                request.status,
-                request.response?.detail ??
-                  t("The server answered {status}.", { status: String(request.status) }),
-              ),
-            );
+        request.status < 300 ? resolve() : reject(refused(request.status, request.response));
       request.send(file);
     }),
   put: <Result>(path: string, body: unknown) => call<Result>("PUT", path, body),
   remove: (path: string) => call<void>("DELETE", path),
   patch: <Result>(path: string, body: unknown) => call<Result>("PATCH", path, body),
   me: async () => remember(await call<Me>("GET", "/me")),
-  signIn: async (email: string, password: string) =>
-    remember(await call<Me>("POST", "/sign-in", { email, password })),
   signOut: () => call<void>("POST", "/sign-out", {}),
 };
 

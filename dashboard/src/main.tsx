@@ -24,6 +24,7 @@ import "./style.css";
 function First() {
   const me = useContext(MeContext);
   const [project] = me?.projects ?? [];
+  if (project?.role === "") return <Navigate to={`/p/${project.id}/mine` as "/"} replace />;
   if (project === undefined)
     return <Empty title={t("You see no project yet")}>{t("Ask an administrator to add you to one.")}</Empty>;
   return <Navigate to={`/p/${project.id}/overview` as "/"} replace />;
@@ -52,7 +53,29 @@ const router = createRouter({
       path: "/shared/$token",
       component: lazyRouteComponent(() => import("./pages/SharedPage"), "SharedPage"),
     }),
+    createRoute({
+      getParentRoute: () => root,
+      path: "/embed/$projectId",
+      component: lazyRouteComponent(() => import("./pages/EmbedPage"), "EmbedPage"),
+    }),
+    createRoute({
+      getParentRoute: () => root,
+      path: "/invitation/$token",
+      component: lazyRouteComponent(() => import("./pages/InvitationPage"), "InvitationPage"),
+    }),
     shell.addChildren([
+      page(
+        "mine",
+        lazyRouteComponent(() => import("./pages/mine"), "Mine"),
+      ),
+      page(
+        "accounts",
+        lazyRouteComponent(() => import("./pages/Accounts"), "Accounts"),
+      ),
+      page(
+        "me",
+        lazyRouteComponent(() => import("./pages/security"), "Security"),
+      ),
       page("overview", Overview),
       page(
         "live",
@@ -133,7 +156,11 @@ if (place !== null) {
       <QueryClientProvider client={client}>
         <Direction.Provider dir={document.documentElement.dir === "rtl" ? "rtl" : "ltr"}>
           <Toasts>
-            {location.pathname.startsWith("/shared/") ? <RouterProvider router={router} /> : <App />}
+            {/^\/(shared|embed|invitation)\//.test(location.pathname) ? (
+              <RouterProvider router={router} />
+            ) : (
+              <App />
+            )}
           </Toasts>
         </Direction.Provider>
       </QueryClientProvider>

@@ -7,7 +7,7 @@ import type { PersonRow } from "./api";
 import { useAsk, useProject } from "./hooks";
 import { t } from "./language";
 import { useBoards } from "./pages/Boards";
-import { PAGES } from "./Shell";
+import { pagesFor } from "./Shell";
 
 interface Target {
   kind: string;
@@ -135,7 +135,7 @@ function useTargets(typed: string): Target[] {
   );
   return useMemo(() => {
     const all: Target[] = [
-      ...PAGES.map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
+      ...pagesFor(project.role).map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
       ...(boards.data ?? []).map((one) => ({
         kind: t("board"),
         label: one.name,
@@ -159,5 +159,5 @@ function useTargets(typed: string): Target[] {
       search: { id: one.visitor_id },
     }));
     return [...found.slice(0, 12), ...somebody];
-  }, [typed, home, boards.data, events.data, people.data]);
+  }, [typed, home, boards.data, events.data, people.data, project.role]);
 }

@@ -36,6 +36,20 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     admin_email: str = "admin@localhost"
     admin_password: str = ""
     """Password of the first administrator; invented and printed once when empty."""
+    secrets: str = ""
+    """Keys that seal what must be read again (embed keys, secrets of authenticator applications), separated by commas,
+    the newest first; empty: one that is made in `data`."""
+    url: str = ""
+    """The address under which people reach this server, such as https://stats.example.com; empty: that of the
+    request."""
+    oidc_issuer: str = ""
+    """An OpenID Connect provider that users may sign in with."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    requests_per_minute: int = 60_000
+    """Most requests of one address a minute, and of one key ten times as many; 0 for no limit."""
+    failed_sign_ins_per_minute: int = 20
+    """Most attempts to sign in from one address that may fail in a minute; 0 for no limit."""
     places: str = ""
     """A MaxMind-format (.mmdb) file for country, region and city; empty means countries from geoip2fast."""
     datacenters: str = ""

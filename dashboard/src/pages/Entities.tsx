@@ -2,13 +2,13 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { EntityRow, ViewsRow } from "../api";
+import { AskedTable } from "../asked";
 import { Chart } from "../chart";
 import { Controls } from "../controls";
 import { count, country, day, exact, percent } from "../format";
 import { useAsk, useProject, useTitle } from "../hooks";
 import { t } from "../language";
 import { Card, Empty, Failure, Skeleton, Tabs } from "../parts";
-import { Table } from "../table";
 import { Opened } from "../why";
 import { When } from "./Lists";
 
@@ -34,36 +34,21 @@ export function ViewsBy(props: {
   show?: (value: string) => string;
 }) {
   const show = props.show ?? ((value) => value);
-  const asked = useAsk<ViewsRow[]>({
-    question: "views",
-    by: props.by,
-    limit: 8,
-    filter: undefined,
-    ...props.of,
-  });
-  const rows = asked.data?.data;
-  const all = rows?.reduce((sum, row) => sum + row.views, 0) ?? 0;
   return (
-    <Card
+    <AskedTable<ViewsRow>
       title={props.title}
-      aside={<Opened query={asked.data?.queries[0]} name={props.title} rule="views" />}
-    >
-      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
-      {rows === undefined && !asked.error && <Skeleton rows={4} />}
-      {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
-      {rows !== undefined && rows.length > 0 && (
-        <Table
-          caption={props.title}
-          rows={rows}
-          id={(row) => row.value}
-          columns={[
-            { name: props.title, show: (row) => show(row.value) || t("unknown") },
-            { name: t("Views"), number: true, show: (row) => exact(row.views) },
-            { name: t("Share"), number: true, show: (row) => percent(row.views / all) },
-          ]}
-        />
-      )}
-    </Card>
+      rule="views"
+      ask={{ question: "views", by: props.by, limit: 8, filter: undefined, ...props.of }}
+      id={(row) => row.value}
+      columns={(rows) => {
+        const all = rows.reduce((sum, row) => sum + row.views, 0);
+        return [
+          { name: props.title, show: (row) => show(row.value) || t("unknown") },
+          { name: t("Views"), number: true, show: (row) => exact(row.views) },
+          { name: t("Share"), number: true, show: (row) => percent(row.views / all) },
+        ];
+      }}
+    />
   );
 }
 
@@ -174,103 +159,73 @@ function OverTime({ by, of }: { by: string; of: Span }) {
 }
 
 function Top() {
-  const asked = useAsk<(EntityRow & { anonymous: number })[]>({
-    question: "top_entities",
-    limit: 10,
-    filter: undefined,
-  });
-  const rows = asked.data?.data;
   return (
-    <Card
+    <AskedTable<EntityRow & { anonymous: number }>
       title={t("Most viewed")}
-      aside={<Opened query={asked.data?.queries[0]} name={t("Most viewed")} rule="views" />}
-    >
-      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
-      {rows === undefined && !asked.error && <Skeleton rows={6} />}
-      {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
-      {rows !== undefined && rows.length > 0 && (
-        <Table
-          caption={t("Most viewed")}
-          rows={rows}
-          id={(row) => `${row.entity_type}\n${row.entity_id}`}
-          columns={[
-            { name: t("Entity"), show: (row) => <EntityLink row={row} /> },
-            { name: t("Type"), show: (row) => row.entity_type },
-            { name: t("Views"), number: true, show: (row) => exact(row.views) },
-            {
-              name: t("Anonymous"),
-              number: true,
-              wide: true,
-              show: (row) => percent(row.anonymous / row.views),
-            },
-          ]}
-        />
-      )}
-    </Card>
+      rule="views"
+      rows={6}
+      ask={{ question: "top_entities", limit: 10, filter: undefined }}
+      id={(row) => `${row.entity_type}\n${row.entity_id}`}
+      columns={() => [
+        { name: t("Entity"), show: (row) => <EntityLink row={row} /> },
+        { name: t("Type"), show: (row) => row.entity_type },
+        { name: t("Views"), number: true, show: (row) => exact(row.views) },
+        { name: t("Anonymous"), number: true, wide: true, show: (row) => percent(row.anonymous / row.views) },
+      ]}
+    />
   );
 }
 
 function RegisterCard() {
   const { search = "" } = useSearch({ strict: false }) as { search?: string };
   const navigate = useNavigate();
-  const asked = useAsk<EntityRow[]>({
-    question: "entities",
-    search: String(search),
-    limit: 200,
-    period: "all",
-    filter: undefined,
-  });
-  const rows = asked.data?.data;
   return (
-    <Card
+    <AskedTable<EntityRow>
       title={t("Register")}
       className="md:col-span-2"
-      aside={<Opened query={asked.data?.queries[0]} name={t("Register")} />}
-    >
-      <label className="block px-4 pb-2">
-        <span className="sr-only">{t("Find an entity by name or id")}</span>
-        <input
-          type="search"
-          placeholder={t("Find by name or id")}
-          defaultValue={String(search)}
-          onChange={(event) =>
-            void navigate({
-              to: ".",
-              replace: true,
-              search: (old: Record<string, unknown>) => ({ ...old, search: event.target.value || undefined }),
-            } as never)
-          }
-          className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
-        />
-      </label>
-      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
-      {rows === undefined && !asked.error && <Skeleton rows={6} />}
-      {rows?.length === 0 && (
+      rows={6}
+      ask={{ question: "entities", search: String(search), limit: 200, period: "all", filter: undefined }}
+      id={(row) => `${row.entity_type}\n${row.entity_id}`}
+      above={
+        <label className="block px-4 pb-2">
+          <span className="sr-only">{t("Find an entity by name or id")}</span>
+          <input
+            type="search"
+            placeholder={t("Find by name or id")}
+            defaultValue={String(search)}
+            onChange={(event) =>
+              void navigate({
+                to: ".",
+                replace: true,
+                search: (old: Record<string, unknown>) => ({
+                  ...old,
+                  search: event.target.value || undefined,
+                }),
+              } as never)
+            }
+            className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
+          />
+        </label>
+      }
+      empty={
         <Empty title={t("No entities here")}>
           {t(
             "What events speak of (entity_type, entity_id) appears by itself; names come by PUT …/entities or a CSV.",
           )}
         </Empty>
-      )}
-      {rows !== undefined && rows.length > 0 && (
-        <Table
-          caption={t("Register")}
-          rows={rows}
-          id={(row) => `${row.entity_type}\n${row.entity_id}`}
-          columns={[
-            { name: t("Entity"), show: (row) => <EntityLink row={row} /> },
-            { name: t("Type"), show: (row) => row.entity_type },
-            { name: t("Belongs to"), wide: true, show: (row) => row.parents.join(", ") || "–" },
-            { name: t("Views, ever"), number: true, show: (row) => exact(row.views) },
-            {
-              name: t("Last seen"),
-              wide: true,
-              show: (row) => (row.last_seen ? <When at={row.last_seen} /> : "–"),
-            },
-          ]}
-        />
-      )}
-    </Card>
+      }
+      columns={() => [
+        { name: t("Entity"), show: (row) => <EntityLink row={row} /> },
+        { name: t("Type"), show: (row) => row.entity_type },
+        { name: t("Belongs to"), wide: true, show: (row) => row.parents.join(", ") || "–" },
+        { name: t("Views, ever"), number: true, show: (row) => exact(row.views) },
+        {
+          name: t("Last seen"),
+          wide: true,
+          show: (row) => (row.last_seen ? <When at={row.last_seen} /> : "–"),
+        },
+      ]}
+    />
   );
 }
 

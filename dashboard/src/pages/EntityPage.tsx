@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { type Asked, api, type FunnelSteps } from "../api";
+import { AskedTable } from "../asked";
 import { Controls } from "../controls";
 import { FunnelShown } from "../explore/funnel";
 import { country, day, exact, moment, percent } from "../format";
@@ -26,7 +27,7 @@ interface Registered {
   parents: string[];
   hidden: boolean;
 }
-interface Of {
+export interface Of {
   entity_type: string;
   entity_id: string;
 }
@@ -120,35 +121,19 @@ export function EntityPage() {
 }
 
 /** Who the people are that had to do with an entity. */
-function Audience(props: { title: string; by: string; of: Of; show?: (value: string) => string }) {
-  const asked = useAsk<{ value: string; persons: number }[]>({
-    question: "audience",
-    by: props.by,
-    limit: 10,
-    ...props.of,
-  });
-  const rows = asked.data?.data;
+export function Audience(props: { title: string; by: string; of: Of; show?: (value: string) => string }) {
   const show = props.show ?? ((value: string) => value);
   return (
-    <Card
+    <AskedTable<{ value: string; persons: number }>
       title={props.title}
-      aside={<Opened query={asked.data?.queries[0]} name={props.title} rule="audience" />}
-    >
-      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
-      {rows === undefined && !asked.error && <Skeleton rows={4} />}
-      {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
-      {rows !== undefined && rows.length > 0 && (
-        <Table
-          caption={props.title}
-          rows={rows}
-          id={(row) => row.value}
-          columns={[
-            { name: props.title, show: (row) => (row.value ? show(row.value) : t("unknown")) },
-            { name: t("People"), number: true, show: (row) => exact(row.persons) },
-          ]}
-        />
-      )}
-    </Card>
+      rule="audience"
+      ask={{ question: "audience", by: props.by, limit: 10, ...props.of }}
+      id={(row) => row.value}
+      columns={() => [
+        { name: props.title, show: (row) => (row.value ? show(row.value) : t("unknown")) },
+        { name: t("People"), number: true, show: (row) => exact(row.persons) },
+      ]}
+    />
   );
 }
 
@@ -245,7 +230,7 @@ interface Pack {
 }
 
 /** The daily numbers that the project's metrics pack keeps of entities of this type. */
-function Daily({ of }: { of: Of }) {
+export function Daily({ of }: { of: Of }) {
   const project = useProject();
   const pack = useQuery({
     queryKey: ["metrics", project.id],

@@ -5,6 +5,7 @@ import { t } from "../language";
 import { Card } from "../parts";
 import { Appearance } from "./appearance";
 import { Jobs } from "./jobs";
+import { Security } from "./security";
 import { Keys, Members } from "./team";
 
 const field = "mt-1 block min-h-9 w-full rounded-lg border border-line bg-card px-3";
@@ -13,6 +14,7 @@ export function Settings() {
   useTitle(t("Settings"));
   const project = useProject();
   const me = useContext(MeContext);
+  const owner = project.role === "owner" || project.role === "administrator";
   const refresh = useRefresh();
   const [said, setSaid] = useState<{ text: string; bad: boolean }>();
   async function save(form: HTMLFormElement) {
@@ -27,6 +29,10 @@ export function Settings() {
         timezone: given.get("timezone"),
         currency: given.get("currency"),
         goals,
+        embed_origins: String(given.get("embed_origins"))
+          .split("\n")
+          .map((line) => line.trim())
+          .filter(Boolean),
       });
       setSaid({ text: t("Saved."), bad: false });
       refresh();
@@ -48,13 +54,7 @@ export function Settings() {
         >
           <label>
             {t("Name")}
-            <input
-              name="name"
-              required
-              defaultValue={project.name}
-              disabled={!me?.is_admin}
-              className={field}
-            />
+            <input name="name" required defaultValue={project.name} disabled={!owner} className={field} />
           </label>
           <label>
             {t("Time zone")}
@@ -62,7 +62,7 @@ export function Settings() {
               name="timezone"
               required
               defaultValue={project.timezone}
-              disabled={!me?.is_admin}
+              disabled={!owner}
               className={field}
             />
           </label>
@@ -73,7 +73,7 @@ export function Settings() {
               required
               maxLength={3}
               defaultValue={project.currency}
-              disabled={!me?.is_admin}
+              disabled={!owner}
               className={field}
             />
           </label>
@@ -83,11 +83,22 @@ export function Settings() {
               name="goals"
               rows={3}
               defaultValue={project.goals.join("\n")}
-              disabled={!me?.is_admin}
+              disabled={!owner}
               className={`${field} py-2`}
             />
           </label>
-          {me?.is_admin && (
+          <label className="sm:col-span-2">
+            {t("Pages that may show dashboards of accounts, one origin a line")}
+            <textarea
+              name="embed_origins"
+              rows={2}
+              placeholder="https://www.example.com"
+              defaultValue={project.embed_origins.join("\n")}
+              disabled={!owner}
+              className={`${field} py-2`}
+            />
+          </label>
+          {owner && (
             <button
               type="submit"
               className="justify-self-start rounded-lg bg-accent px-4 py-2 font-medium text-card"
@@ -101,8 +112,9 @@ export function Settings() {
         </form>
       </Card>
       <Appearance />
-      <Keys admin={me?.is_admin ?? false} />
-      {me?.is_admin && <Members />}
+      <Security />
+      <Keys admin={owner} />
+      {owner && <Members />}
       {me?.is_admin && <Jobs />}
     </div>
   );

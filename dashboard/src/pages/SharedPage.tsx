@@ -23,7 +23,18 @@ export function SharedPage() {
   if (answer.error) return <Failure error={answer.error} />;
   if (answer.data === undefined) return <Skeleton rows={8} />;
   const { name, layout, project, timezone, currency } = answer.data;
-  const pretended: Project = { id: "", name: project, timezone, currency, goals: [], humans: [], keys: [] };
+  const pretended: Project = {
+    id: "",
+    name: project,
+    timezone,
+    currency,
+    goals: [],
+    humans: [],
+    embed_origins: [],
+    keys: [],
+    role: "",
+    account: null,
+  };
   const period = layout.from
     ? `${layout.from} – ${layout.to}`
     : (PERIODS.find(([one]) => one === layout.period)?.[1] ?? layout.period);

@@ -1,27 +1,45 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Me } from "../api";
+import { api, type Me, Problem } from "../api";
 import { useTitle } from "../hooks";
 import { rich, t } from "../language";
+import { hasPasskeys, signInWithPasskey } from "./passkeys";
 
 const field = "mt-1 block min-h-10 w-full rounded-lg border border-line bg-ground px-3";
+const other =
+  "w-full rounded-lg border border-line py-2.5 font-medium hover:border-accent disabled:opacity-60";
 
 export function SignIn({ done }: { done: (me: Me) => void }) {
   useTitle(t("Sign in"));
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const [code, askCode] = useState(false);
+  const ways = useQuery({
+    queryKey: ["ways"],
+    queryFn: () => api.get<{ provider: boolean }>("/sign-in"),
+    retry: false,
+  });
+  function enter(how: () => Promise<Me>) {
+    setBusy(true);
+    how()
+      .then(done)
+      .catch((error: Error) => {
+        if (error instanceof Problem && error.fields.includes("code")) askCode(true);
+        setProblem(error.message);
+      })
+      .finally(() => setBusy(false));
+  }
   return (
     <main className="grid min-h-dvh place-items-center p-4">
       <form
         className="w-full max-w-sm space-y-4 rounded-2xl border border-line bg-card p-6"
         onSubmit={(event) => {
           event.preventDefault();
-          const given = new FormData(event.currentTarget);
-          setBusy(true);
-          api
-            .signIn(String(given.get("email")), String(given.get("password")))
-            .then(done)
-            .catch((error: Error) => setProblem(error.message))
-            .finally(() => setBusy(false));
+          const given = Object.fromEntries(new FormData(event.currentTarget));
+          enter(async () => {
+            await api.post("/sign-in", given);
+            return api.me();
+          });
         }}
       >
         <div>
@@ -36,6 +54,19 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
           {t("Password")}
           <input type="password" name="password" autoComplete="current-password" required className={field} />
         </label>
+        {code && (
+          <label className="block">
+            {t("Code")}
+            <input
+              name="code"
+              required
+              // biome-ignore lint/a11y/noAutofocus: it is asked for just now, and nothing else is to be done
+              autoFocus
+              autoComplete="one-time-code"
+              className={field}
+            />
+          </label>
+        )}
         <p role="alert" className="text-bad empty:hidden">
           {problem}
         </p>
@@ -46,6 +77,16 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
         >
           {busy ? t("Signing in…") : t("Sign in")}
         </button>
+        {hasPasskeys() && (
+          <button type="button" disabled={busy} className={other} onClick={() => enter(signInWithPasskey)}>
+            {t("Sign in with a passkey")}
+          </button>
+        )}
+        {ways.data?.provider && (
+          <a href="/api/v1/sign-in/provider" className={`${other} block text-center`}>
+            {t("Sign in with your organization")}
+          </a>
+        )}
         <p className="text-xs text-soft">
           {rich(
             "The first start of the server printed an address and a password. Lost them? <code>trackway user password EMAIL</code> sets another one.",

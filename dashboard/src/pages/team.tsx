@@ -10,6 +10,19 @@ import { Card, Failure } from "../parts";
 import { useToast } from "../toast";
 import { Snippet } from "./Setup";
 
+interface Made {
+  id: string;
+  write_key: string;
+  secret_key: string;
+  embed_key: string;
+}
+
+const KINDS: Record<Key["kind"], string> = {
+  write: t("Write key – may be seen by anybody; it can only send"),
+  secret: t("Secret key – shown whole only when it was made; it can read"),
+  embed: t("Embed key – the product signs tokens of accounts with it; its kid and its end"),
+};
+
 export function Keys({ admin }: { admin: boolean }) {
   const project = useProject();
   const refresh = useRefresh();
@@ -17,8 +30,8 @@ export function Keys({ admin }: { admin: boolean }) {
   const [fresh, setFresh] = useState("");
   const path = `/projects/${project.id}/keys`;
   async function make(kind: Key["kind"]) {
-    const made = await api.post<{ write_key: string; secret_key: string }>(path, { kind });
-    setFresh(made.secret_key || made.write_key);
+    const made = await api.post<Made>(path, { kind });
+    setFresh(made.secret_key || made.write_key || `${made.id} ${made.embed_key}`);
     refresh();
   }
   async function revoke(key: Key) {
@@ -32,9 +45,7 @@ export function Keys({ admin }: { admin: boolean }) {
         {project.keys.map((key) => (
           <div key={key.id}>
             <p className="mb-1 flex items-center justify-between gap-3">
-              {key.kind === "write"
-                ? t("Write key – may be seen by anybody; it can only send")
-                : t("Secret key – shown whole only when it was made; it can read")}
+              {KINDS[key.kind]}
               {admin && (
                 <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void revoke(key)}>
                   {t("Revoke")}
@@ -44,23 +55,30 @@ export function Keys({ admin }: { admin: boolean }) {
             {key.kind === "write" ? (
               <Snippet label={t("the write key")} text={key.value} />
             ) : (
-              <p className="rounded-lg bg-ground p-3 font-mono text-xs">{key.value}</p>
+              <p className="rounded-lg bg-ground p-3 font-mono text-xs">
+                {key.kind === "embed" ? `${key.id} ${key.value}` : key.value}
+              </p>
             )}
           </div>
         ))}
         {fresh && (
           <div role="status">
-            <p className="mb-1">{t("The new key; a secret one is shown only now:")}</p>
+            <p className="mb-1">
+              {t("The new key, shown whole only now; of an embed key, its kid and the key:")}
+            </p>
             <Snippet label={t("the new key")} text={fresh} />
           </div>
         )}
         {admin && (
-          <div className="flex gap-2">
+          <div className="flex flex-wrap gap-2">
             <button type="button" className={quiet} onClick={() => void make("write")}>
               {t("New write key")}
             </button>
             <button type="button" className={quiet} onClick={() => void make("secret")}>
               {t("New secret key")}
+            </button>
+            <button type="button" className={quiet} onClick={() => void make("embed")}>
+              {t("New embed key")}
             </button>
           </div>
         )}
@@ -71,33 +89,55 @@ export function Keys({ admin }: { admin: boolean }) {
 
 interface Member {
   email: string;
+  role: string;
   is_admin: boolean;
 }
+interface Invitation {
+  id: string;
+  email: string;
+  role: string;
+  account: string;
+  link: string;
+}
 
-/** Members of the project; for administrators. */
+const ROLES: Record<string, string> = {
+  viewer: t("viewer: sees numbers"),
+  analyst: t("analyst: people, boards, exports, SQL too"),
+  owner: t("owner: members, keys, accounts too"),
+};
+
+/** Members of the project and who is invited; for owners. */
 export function Members() {
   const project = useProject();
   const client = useQueryClient();
   const say = useToast();
   const [problem, setProblem] = useState("");
-  const path = `/projects/${project.id}/members`;
-  const members = useQuery({ queryKey: ["members", path], queryFn: () => api.get<Member[]>(path) });
+  const [link, setLink] = useState("");
+  const path = `/projects/${project.id}`;
+  const members = useQuery({
+    queryKey: ["members", path],
+    queryFn: () => api.get<Member[]>(`${path}/members`),
+  });
+  const invited = useQuery({
+    queryKey: ["members", path, "invited"],
+    queryFn: () => api.get<Invitation[]>(`${path}/invitations`),
+  });
   const fresh = () => client.invalidateQueries({ queryKey: ["members", path] });
-  async function add(email: string, password: string) {
+  async function done(what: () => Promise<unknown>) {
     try {
-      await api.post(path, { email, password });
+      await what();
       setProblem("");
-      await fresh();
     } catch (error) {
       setProblem((error as Error).message);
     }
-  }
-  async function remove(member: Member) {
-    await api.remove(`${path}/${encodeURIComponent(member.email)}`);
     await fresh();
+  }
+  const give = (email: string, role: string) => done(() => api.post(`${path}/members`, { email, role }));
+  async function remove(member: Member) {
+    await done(() => api.remove(`${path}/members/${encodeURIComponent(member.email)}`));
     say(
       t("{email} does not see this project any more.", { email: member.email }),
-      () => void add(member.email, ""),
+      () => void give(member.email, member.role),
     );
   }
   return (
@@ -105,15 +145,45 @@ export function Members() {
       {members.error && <Failure error={members.error} again={members.refetch} />}
       <ul className="divide-y divide-line px-4">
         {members.data?.map((member) => (
-          <li key={member.email} className="flex items-center justify-between gap-3 py-2">
-            <span className="truncate">{member.email}</span>
+          <li key={member.email} className="flex flex-wrap items-center justify-between gap-3 py-2">
+            <span className="min-w-0 flex-1 truncate">{member.email}</span>
             {member.is_admin ? (
               <span className="text-soft">{t("administrator")}</span>
             ) : (
-              <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void remove(member)}>
-                {t("Remove")}
-              </button>
+              <>
+                <select
+                  aria-label={t("Role of {email}", { email: member.email })}
+                  value={member.role}
+                  onChange={(event) => void give(member.email, event.target.value)}
+                  className="min-h-9 rounded-lg border border-line bg-card px-2"
+                >
+                  {Object.keys(ROLES).map((role) => (
+                    <option key={role}>{role}</option>
+                  ))}
+                </select>
+                <button
+                  type="button"
+                  className={`${quiet} hover:text-bad`}
+                  onClick={() => void remove(member)}
+                >
+                  {t("Remove")}
+                </button>
+              </>
             )}
+          </li>
+        ))}
+        {invited.data?.map((one) => (
+          <li key={one.id} className="flex items-center justify-between gap-3 py-2 text-soft">
+            <span className="truncate">
+              {t("{email} is invited as {role}", { email: one.email, role: one.account || one.role })}
+            </span>
+            <button
+              type="button"
+              className={`${quiet} hover:text-bad`}
+              onClick={() => void done(() => api.remove(`${path}/invitations/${one.id}`))}
+            >
+              {t("Revoke")}
+            </button>
           </li>
         ))}
       </ul>
@@ -121,8 +191,8 @@ export function Members() {
         className="flex flex-wrap items-end gap-3 p-4"
         onSubmit={(event) => {
           event.preventDefault();
-          const given = new FormData(event.currentTarget);
-          void add(String(given.get("email")), String(given.get("password")));
+          const given = Object.fromEntries(new FormData(event.currentTarget));
+          void done(async () => setLink((await api.post<Invitation>(`${path}/invitations`, given)).link));
           event.currentTarget.reset();
         }}
       >
@@ -131,19 +201,25 @@ export function Members() {
           <input type="email" name="email" required autoComplete="off" className={field} />
         </label>
         <label className="min-w-48 flex-1">
-          {t("Password, for somebody new")}
-          <input
-            type="password"
-            name="password"
-            minLength={10}
-            autoComplete="new-password"
-            className={field}
-          />
+          {t("As")}
+          <select name="role" className={field}>
+            {Object.entries(ROLES).map(([role, label]) => (
+              <option key={role} value={role}>
+                {label}
+              </option>
+            ))}
+          </select>
         </label>
         <button type="submit" className={`${primary} min-h-9`}>
-          {t("Add")}
+          {t("Invite")}
         </button>
-        <p role="alert" className="w-full text-bad">
+        {link && (
+          <div role="status" className="w-full">
+            <p className="mb-1">{t("Send this link; it works for seven days, once:")}</p>
+            <Snippet label={t("the link")} text={link} />
+          </div>
+        )}
+        <p role="alert" className="w-full text-bad empty:hidden">
           {problem}
         </p>
       </form>

@@ -25,7 +25,7 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
         act at most, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
         (`[{"currency", "amount"}]`, amounts without a currency counted as the project's `currency`).
     """
-    counted = question.plain() and msgspec.structs.replace(question, period=before).plain()
+    counted = question.plain(store) and msgspec.structs.replace(question, period=before).plain(store)
     answer = ask(
         store,
         "overview_counted.sql" if counted else "overview.sql",

@@ -21,7 +21,7 @@ class Presence(NamedTuple):
 
 def presence(store: Store, question: Question, steps: list[Step], conditions: Compiler, by: str = "") -> Presence:
     """Where to look for people who did any of the steps."""
-    if not by and question.plain() and all(not step.events and not step.where for step in steps):
+    if not by and question.plain(store) and all(not step.events and not step.where for step in steps):
         return Presence(store.persons.activity, "hour", without_bots(question, conditions), True)
     node = Group("all", (*question.filters, Group("any", tuple(step.node("event") for step in steps))))
     return Presence("events", "timestamp", conditions.on_events(node) + everybody(question, conditions), False)

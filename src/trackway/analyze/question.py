@@ -58,9 +58,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             at += timedelta(days=7)
         return not (end.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600
 
-    def plain(self) -> bool:
-        """Whether it is about everybody and everything, so that counters can answer it."""
-        return not self.filters and self.sample >= 1 and self.whole_hours()
+    def plain(self, store: Store) -> bool:
+        """Whether it is about everybody and everything, so that counters of a whole project can answer it."""
+        narrow = store.policy is not None and store.policy.narrow
+        return not narrow and not self.filters and self.sample >= 1 and self.whole_hours()
 
 
 class Answer(msgspec.Struct):
@@ -123,6 +124,7 @@ def ask(
     question: Question,
     structure: dict[str, Any] | None = None,
     conditions: Compiler | None = None,
+    settings: str = "",
     **values: Any,
 ) -> Answer:
     """Render `template` for a question and have the engine answer it.
@@ -130,6 +132,7 @@ def ask(
     Args:
         structure: names that the template may use to decide the statement's shape; never anything from outside.
         conditions: the compiler that made conditions in `structure`, with their values.
+        settings: of the statement, for the engine.
         values: further values to bind.
 
     Raises:
@@ -156,7 +159,7 @@ def ask(
     }
     parameters = {name: value for name, value in parameters.items() if f"{{{name}:" in sql}
     started = time.perf_counter()
-    table = store.ask(sql, parameters)
+    table = store.ask(sql, parameters, settings)
     return Answer(table, sql, parameters, (time.perf_counter() - started) * 1000)
 
 

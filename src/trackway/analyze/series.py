@@ -9,6 +9,7 @@ from trackway.analyze.filters import Compiler, Group
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Question, everybody, without_bots
 from trackway.analyze.steps import Step
+from trackway.store.connection import Store
 
 MOST_DIMENSIONS = 3
 
@@ -74,7 +75,7 @@ ADDITIVE = frozenset(["events", "page_views", "revenue", "sessions", "sum"])
 
 
 def source(
-    question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, activity: str, field: str
+    store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str
 ) -> Source:
     """Where to count a series. Counters answer where they can do so exactly.
 
@@ -87,7 +88,7 @@ def source(
         raise BadQuestion(f"{field}.property", f"is what {', '.join(_OF_PROPERTY)} are taken of, and only those")
     if len(by) > MOST_DIMENSIONS:
         raise BadQuestion("by", f"has at most {MOST_DIMENSIONS} dimensions")
-    counted = _counted(question, one, by, conditions, currency, activity)
+    counted = _counted(store, question, one, by, conditions, currency)
     return counted or _raw(question, one, by, conditions, currency, field)
 
 
@@ -113,10 +114,10 @@ def _raw(question: Question, one: Series, by: list[str], conditions: Compiler, c
 
 
 def _counted(
-    question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, activity: str
+    store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str
 ) -> Source | None:
     """The counters that know the answer, if any do."""
-    if one.where or not question.plain():
+    if one.where or not question.plain(store):
         return None
     bots = without_bots(question, conditions)
     if one.metric in _COUNTED and set(by) <= {"name"}:
@@ -129,7 +130,7 @@ def _counted(
         return None
     if one.metric in ("persons", "visitors") and not by:
         whose = conditions.person if one.metric == "persons" else "visitor"
-        return Source(activity, "hour", f"uniqExact({whose})", bots, [])
+        return Source(store.persons.activity, "hour", f"uniqExact({whose})", bots, [])
     if one.metric in _COUNTED_SESSIONS and set(by) <= _SOURCE_COLUMNS:
         return Source("source_counts", "hour", _COUNTED_SESSIONS[one.metric], bots, list(by))
     return None

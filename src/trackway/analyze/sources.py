@@ -26,6 +26,8 @@ class Sources(msgspec.Struct, tag="sources", tag_field="question", kw_only=True)
 METRICS = (
     "sessions", "visitors", "bounce_rate", "duration_s", "page_views", "conversions", "converted_sessions", "revenue",
 )  # fmt: skip
+_FEW_HASHED = "query_plan_join_swap_table = 'false'"
+"""Sessions are many and conversions few: the hash table is to be of the few."""
 _COUNTED = frozenset(["sessions", "bounce_rate", "duration_s", "page_views"])
 _COUNTED_BY = frozenset(["channel", "source", "medium", "campaign"])
 COLUMNS = ("channel", "source", "medium", "campaign", "term", "content", "referrer_host", "entry_path")
@@ -51,7 +53,7 @@ def sources(
             raise BadQuestion("metrics", f"{metric!r} is not a metric; use some of {', '.join(METRICS)}")
     if not by:
         raise BadQuestion("by", f"name one or more of {', '.join(COLUMNS)}")
-    counted = question.plain() and set(metrics) <= _COUNTED and set(by) <= _COUNTED_BY
+    counted = question.plain(store) and set(metrics) <= _COUNTED and set(by) <= _COUNTED_BY
     answer = ask(
         store,
         "sources_counted.sql" if counted else "sources.sql",
@@ -60,6 +62,7 @@ def sources(
         goals=list(question.goals),
         currency=currency,
         limit=limit,
+        settings=_FEW_HASHED,
     )
     rows = answer.rows()
     for row in rows:

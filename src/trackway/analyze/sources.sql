@@ -39,5 +39,3 @@ LEFT JOIN
 GROUP BY ALL
 ORDER BY sessions DESC, {{ columns | join(", ") }}
 LIMIT {limit:UInt32}
--- Sessions are many and conversions few: the hash table is to be of the few.
-SETTINGS query_plan_join_swap_table = 'false'

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import time
-from uuid import UUID
 
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer
 from trackway.store.connection import QuestionFailed, Store
+from trackway.store.policy import PRIVATE
 
 TABLES = ("events", "sessions", "visitors", "event_counts", "source_counts", "rejections", "violations")
 MOST_ROWS = 100_000
@@ -24,33 +24,35 @@ _OUTSIDE = re.compile(
     r"ai\w*|embed\w*|url\w*Fetch\w*)$",
     re.IGNORECASE,
 )
+_OUTERMOST = 4
+"""How deep the * is that `query` itself puts around a statement."""
 _NODE = re.compile(r"^(\s*)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
 
 
-def query(store: Store, project_id: UUID, sql: str, limit: int = MOST_ROWS) -> Answer:
-    """The answer to one SELECT over a project's rows, at most `limit` of them.
+def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
+    """The answer to one SELECT over the rows that the store's policy shows, at most `limit` of them.
+
+    Who sees a part of a project sees its events without the columns that name people.
 
     Raises:
         BadQuestion: it reads what it may not, or is more than one statement.
         QuestionFailed: the engine refuses it.
     """
+    if store.policy is None:
+        raise QuestionFailed("free SQL is asked within a policy")
     text = sql.strip().rstrip(";").rstrip()
     if ";" in text:
         raise BadQuestion("sql", "send one SELECT statement, without ; in it (write char(59) for one in a text)")
     wrapped = f"SELECT * FROM (\n{text}\n) LIMIT {int(limit)}"
-    _check(store, wrapped)
-    own = f"project_id = \\'{project_id}\\'"
-    filters = ", ".join(f"'{table}': '{own}'" for table in TABLES)
-    # In the statement and not on the client: a client keeps what it was once told to be read-only.
-    settings = f"SETTINGS additional_table_filters = {{{filters}}}, max_execution_time = 30, readonly = 2"
+    _check(store, wrapped, store.policy.narrow)
     started = time.perf_counter()
-    table = store.ask(f"{wrapped}\n{settings}")
+    table = store.ask(wrapped, settings="max_execution_time = 30, readonly = 2")
     return Answer(table, text, {}, (time.perf_counter() - started) * 1000)
 
 
-def _check(store: Store, wrapped: str) -> None:
-    tree = store.command(f"EXPLAIN AST {wrapped}")
-    existing = set(store.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist())
+def _check(store: Store, wrapped: str, narrow: bool) -> None:
+    tree = store.tree(wrapped)
+    existing, tables = store.tables, ("events",) if narrow else TABLES
     parents: list[tuple[int, str]] = []
     for line in tree.splitlines():
         match = _NODE.match(line)
@@ -60,11 +62,13 @@ def _check(store: Store, wrapped: str) -> None:
         while parents and parents[-1][0] >= depth:
             parents.pop()
         parent = parents[-1][1] if parents else ""
-        parents.append((depth, kind))
+        parents.append((depth, value.lower() if kind == "Function" else kind))
         if kind == "Set":
             raise BadQuestion("sql", "leave SETTINGS away")
-        if kind == "TableIdentifier" and ("." in value or (value in existing and value not in TABLES)):
-            raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(TABLES)}")
+        if kind == "TableIdentifier" and ("." in value or (value in existing and value not in tables)):
+            raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
+        if narrow and _names_people(kind, value, parents):
+            raise BadQuestion("sql", f"name the columns, which are all but {', '.join(PRIVATE)}")
         if kind == "Function" and (parent == "TableExpression" or _OUTSIDE.match(value)):
             raise BadQuestion("sql", f"the function {value} cannot be used here")
         if kind == "Function" and value.lower() in (
@@ -78,6 +82,15 @@ def _check(store: Store, wrapped: str) -> None:
             parents[-1] = (depth, "In")
         if kind == "Identifier" and value.rpartition(".")[2] in existing and _inside_in(parents):
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
+
+
+def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool:
+    """Whether a node may stand for a private column: by name, or as one of all columns (`count(*)` reads none)."""
+    if kind == "Identifier":
+        return value.rpartition(".")[2] in PRIVATE
+    depth = parents[-1][0]
+    of_all = "Asterisk" in kind or "Matcher" in kind
+    return of_all and depth != _OUTERMOST and [one for _, one in parents[-3:-1]] != ["count", "ExpressionList"]
 
 
 def _inside_in(parents: list[tuple[int, str]]) -> bool:

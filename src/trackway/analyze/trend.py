@@ -69,7 +69,7 @@ def _line(
     store: Store, question: Question, asked: Trend, one: Series, field: str, moments: list[datetime], currency: str
 ) -> tuple[Answer, Line]:
     conditions = compiler(store)
-    where = source(question, one, asked.by, conditions, currency, store.persons.activity, field)
+    where = source(store, question, one, asked.by, conditions, currency, field)
     structure = {"source": where, "interval": asked.interval, "money": one.metric == "revenue"}
     empty: Number = None
     if one.metric in (*ADDITIVE, "visitors", "persons"):

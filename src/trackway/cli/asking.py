@@ -11,7 +11,7 @@ from uuid import UUID
 
 from trackway.analyze.export import TABLES
 from trackway.cli import show
-from trackway.cli.people import find_project
+from trackway.cli.people import accounts_of, find_project
 from trackway.cli.remote import Remote
 from trackway.config import Settings
 
@@ -81,10 +81,9 @@ def export_table(
 def _export_stopped(settings: Settings, table: str, out: Path, form: str, project: str | None) -> int:
     from trackway.analyze.period import period
     from trackway.analyze.question import Question
-    from trackway.govern.accounts import Accounts
     from trackway.operate.transfers import write_export
 
-    chosen = find_project(Accounts(settings.accounts_dsn), project)
+    chosen = find_project(accounts_of(settings), project)
     ever = period("all", chosen.timezone, datetime.now(UTC))
     question = Question(project_id=UUID(chosen.id), period=ever, timezone=chosen.timezone, bots=True)
     with _stopped_store(settings) as store:

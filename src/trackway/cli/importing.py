@@ -76,7 +76,8 @@ def _into_directory(
     settings: Settings, form: str, path: Path, host: str, project: str | None, json: bool
 ) -> dict[str, int]:
     from trackway.collect.ledger import LedgerUnavailable
-    from trackway.govern.accounts import AccountsUnavailable, BadAccount
+    from trackway.govern.accounts import AccountsUnavailable
+    from trackway.govern.tables import BadAccount
     from trackway.log import LogInUse, LogUnavailable
     from trackway.operate.transfers import write_import
     from trackway.store.connection import StoreUnavailable

@@ -50,8 +50,9 @@ def serve(
 ) -> None:
     """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
     from trackway.collect.ledger import LedgerUnavailable
-    from trackway.govern.accounts import AccountsUnavailable, BadAccount
+    from trackway.govern.accounts import AccountsUnavailable
     from trackway.govern.plan import BadPlan
+    from trackway.govern.tables import BadAccount
     from trackway.log import LogInUse
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House

@@ -9,9 +9,10 @@ import typer
 
 from trackway import config
 from trackway.cli import show
-from trackway.config import BadSettings
-from trackway.govern.accounts import Accounts, AccountsUnavailable, BadAccount
-from trackway.govern.tables import Project
+from trackway.config import BadSettings, Settings
+from trackway.govern.accounts import Accounts, AccountsUnavailable
+from trackway.govern.sealing import Sealer
+from trackway.govern.tables import BadAccount, Project
 
 projects = typer.Typer(no_args_is_help=True, help="List, make and change projects and their keys.")
 users = typer.Typer(no_args_is_help=True, help="List, make and remove users.")
@@ -20,10 +21,15 @@ Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 
 
+def accounts_of(settings: Settings) -> Accounts:
+    """The accounts database that settings name."""
+    return Accounts(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
+
+
 def open_accounts(data: str | None) -> Accounts:
     """The accounts database of a data directory, or an end with what is wrong."""
     with show.refusals(BadSettings, AccountsUnavailable):
-        return Accounts(config.load(data=data).accounts_dsn)
+        return accounts_of(config.load(data=data))
 
 
 def find_project(accounts: Accounts, wanted: str | None) -> Project:
@@ -90,12 +96,12 @@ def change_project(
 
 @projects.command("key")
 def add_key(project: str, kind: str, data: Data = None, json: Json = False) -> None:
-    """Make another write or secret key."""
-    if kind not in ("write", "secret"):
-        show.fail(f"{kind!r} is no kind of key; there are write and secret")
+    """Make another write, secret or embed key; the id of an embed key is the `kid` of tokens."""
+    if kind not in ("write", "secret", "embed"):
+        show.fail(f"{kind!r} is no kind of key; there are write, secret and embed")
     accounts = open_accounts(data)
-    value = accounts.add_key(UUID(find_project(accounts, project).id), kind)
-    show.rows([{"kind": kind, "value": value}], json)
+    made, value = accounts.add_key(UUID(find_project(accounts, project).id), kind)
+    show.rows([{"kind": kind, "id": made.id, "value": value}], json)
 
 
 @users.command("list")

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
-from datetime import timedelta
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, delete, event, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
+from trackway.govern.audit import Audit
 from trackway.govern.boards import Boards
 from trackway.govern.jobs import Jobs
 from trackway.govern.metrics import pack_of
+from trackway.govern.passkeys import Passkeys
+from trackway.govern.permissions import ROLES
 from trackway.govern.planning import Plans
+from trackway.govern.platform import Platform
 from trackway.govern.saved import Saved
-from trackway.govern.tables import Key, Membership, Project, SignIn, User, hashed, moment
+from trackway.govern.sealing import Sealer
+from trackway.govern.sign_ins import SignIns, hash_password
+from trackway.govern.tables import (
+    BadAccount,
+    Key,
+    Membership,
+    OutsideIdentity,
+    Passkey,
+    Project,
+    SignIn,
+    User,
+    hashed,
+    moment,
+)
+from trackway.govern.tokens import Tokens
 from trackway.govern.transfers import Transfers
 
-SIGN_IN_DAYS = 30
-SHORTEST_PASSWORD = 10
-_hasher = PasswordHasher()
-_HEAD = "0008"
+_HEAD = "0009"
+_ORIGIN = re.compile(r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$")
+_KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
 
 
 class AccountsUnavailable(Exception):
     """The accounts database cannot be opened; the text says why."""
-
-
-class BadAccount(ValueError):
-    """A user, project or key that cannot be made or found; the text says which and what to do."""
 
 
 class FirstStart(NamedTuple):
@@ -52,26 +63,20 @@ class FirstStart(NamedTuple):
     secret_key: str
 
 
-class SignedIn(NamedTuple):
-    """A browser that is signed in: the cookie's value, the token that changes must carry, and who it is."""
-
-    token: str
-    csrf: str
-    user: User
-
-
 class Accounts:
     """The accounts database.
 
     Args:
         dsn: an SQLAlchemy address.
+        sealer: seals what must be read again; without one, that is lost when the process ends.
 
     Raises:
         AccountsUnavailable: it cannot be opened or migrated.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, sealer: Sealer | None = None) -> None:
         url = make_url(dsn)
+        self._sealer = sealer or Sealer([Fernet.generate_key().decode()])
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -85,6 +90,11 @@ class Accounts:
             self.boards = Boards(self._sessions)
             self.transfers = Transfers(self._sessions)
             self.jobs = Jobs(self._sessions)
+            self.audit = Audit(self._sessions)
+            self.platform = Platform(self._sessions)
+            self.tokens = Tokens(self._sessions, self._sealer)
+            self.sign_ins = SignIns(self._sessions, self._sealer)
+            self.passkeys = Passkeys(self._sessions, self.sign_ins)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = url.render_as_string(hide_password=True)
             raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error
@@ -114,7 +124,8 @@ class Accounts:
         with self._sessions.begin() as session:
             if session.scalar(select(User).where(User.email == email)):
                 raise BadAccount(f"there is already a user {email}")
-            user = User(id=str(new_id()), email=email, password=_hash(password), is_admin=is_admin, created_at=moment())
+            kept = hash_password(password)
+            user = User(id=str(new_id()), email=email, password=kept, is_admin=is_admin, created_at=moment())
             session.add(user)
         return user
 
@@ -122,7 +133,7 @@ class Accounts:
         """Give a user another password and sign them out everywhere."""
         with self._sessions.begin() as session:
             user = self._user(session, email)
-            user.password = _hash(password)
+            user.password = hash_password(password)
             session.execute(delete(SignIn).where(SignIn.user_id == user.id))
 
     def remove_user(self, email: str) -> None:
@@ -132,8 +143,8 @@ class Accounts:
             admins = session.scalars(select(User).where(User.is_admin)).all()
             if user.is_admin and len(admins) == 1:
                 raise BadAccount(f"{email} is the only administrator; make another one first")
-            session.execute(delete(SignIn).where(SignIn.user_id == user.id))
-            session.execute(delete(Membership).where(Membership.user_id == user.id))
+            for table in (SignIn, Membership, Passkey, OutsideIdentity):
+                session.execute(delete(table).where(table.user_id == user.id))
             session.delete(user)
 
     def users(self) -> list[User]:
@@ -141,20 +152,34 @@ class Accounts:
         with self._sessions() as session:
             return list(session.scalars(select(User).order_by(User.id)))
 
-    def add_member(self, email: str, project_id: UUID) -> None:
-        """Let a user see a project."""
+    def add_member(self, email: str, project_id: UUID, role: str = "analyst") -> None:
+        """Let a user see a project, in a role; who is a member gets the role."""
+        if role not in ROLES:
+            raise BadAccount(f"{role!r} is no role; there are {', '.join(ROLES)}")
         with self._sessions.begin() as session:
             user = self._user(session, email)
             if session.get(Project, str(project_id)) is None:
                 raise BadAccount(f"there is no project {project_id}")
-            session.merge(Membership(user_id=user.id, project_id=str(project_id)))
+            session.merge(Membership(user_id=user.id, project_id=str(project_id), role=role))
 
-    def members(self, project_id: UUID) -> list[User]:
-        """Who sees a project: its members, and administrators, who see all."""
-        own = select(Membership.user_id).where(Membership.project_id == str(project_id))
+    def members(self, project_id: UUID) -> list[tuple[User, str]]:
+        """Who sees a project and in which role: its members, and administrators, who see all."""
+        statement = (
+            select(User, Membership.role)
+            .outerjoin(Membership, (Membership.user_id == User.id) & (Membership.project_id == str(project_id)))
+            .where(User.is_admin | Membership.role.is_not(None))
+            .order_by(User.email)
+        )
         with self._sessions() as session:
-            found = session.scalars(select(User).where(User.is_admin | User.id.in_(own)).order_by(User.email))
-            return list(found)
+            return [(user, "administrator" if user.is_admin else role) for user, role in session.execute(statement)]
+
+    def role(self, user: User, project_id: UUID | str) -> str:
+        """A user's role in a project; empty when they are no member."""
+        if user.is_admin:
+            return "administrator"
+        with self._sessions() as session:
+            found = session.get(Membership, (user.id, str(project_id)))
+            return found.role if found else ""
 
     def remove_member(self, email: str, project_id: UUID) -> None:
         """Let a user see a project no longer."""
@@ -202,37 +227,42 @@ class Accounts:
             )
             session.add(project)
             session.flush()
-            write_key = self._add_key(session, project.id, "write", write_key or "wk_" + secrets.token_urlsafe(18))
-            secret_key = self._add_key(session, project.id, "secret", secret_key or "sk_" + secrets.token_urlsafe(32))
+            write_key = write_key or "wk_" + secrets.token_urlsafe(18)
+            secret_key = secret_key or "sk_" + secrets.token_urlsafe(32)
+            self._add_key(session, project.id, "write", write_key)
+            self._add_key(session, project.id, "secret", secret_key)
         return project, write_key, secret_key
 
-    def add_key(self, project_id: UUID, kind: str) -> str:
-        """Make another key, `write` or `secret`; the value of a secret one is returned only now."""
+    def add_key(self, project_id: UUID, kind: str) -> tuple[Key, str]:
+        """Make another key, `write`, `secret` or `embed`; the value of one that is no write key is returned only now.
+
+        The host signs tokens with `embed` keys; the key's id is their `kid`.
+        """
         with self._sessions.begin() as session:
             if session.get(Project, str(project_id)) is None:
                 raise BadAccount(f"there is no project {project_id}")
-            prefix, size = ("wk_", 18) if kind == "write" else ("sk_", 32)
-            return self._add_key(session, str(project_id), kind, prefix + secrets.token_urlsafe(size))
+            prefix, size = _KEYS[kind]
+            value = prefix + secrets.token_urlsafe(size)
+            return self._add_key(session, str(project_id), kind, value), value
 
-    @staticmethod
-    def _add_key(session: Session, project_id: str, kind: str, value: str) -> str:
-        stored = value if kind == "write" else hashed(value)
+    def _add_key(self, session: Session, project_id: str, kind: str, value: str) -> Key:
+        stored = hashed(value) if kind == "secret" else self._sealer.seal(value) if kind == "embed" else value
         if session.scalar(select(Key).where(Key.value == stored)):
             raise BadAccount(f"the {kind} key is already in use")
         hint = "…" + value[-4:]
-        session.add(
-            Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=moment())
-        )
+        made = Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=moment())
+        session.add(made)
         session.flush()
-        return value
+        return made
 
-    def revoke_key(self, project_id: UUID, key_id: str) -> None:
+    def revoke_key(self, project_id: UUID, key_id: str) -> Key:
         """Make a key of a project useless, at once for secret and within seconds for write keys."""
         with self._sessions.begin() as session:
             key = session.get(Key, key_id)
             if key is None or key.project_id != str(project_id):
                 raise BadAccount(f"there is no key {key_id} in this project")
             key.revoked_at = moment()
+            return key
 
     def change_project(
         self,
@@ -244,17 +274,21 @@ class Accounts:
         humans: list[str] | None = None,
         closed_register: bool | None = None,
         metrics: str | None = None,
+        embed_origins: list[str] | None = None,
     ) -> Project:
         """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot, with a
         `closed_register` only entities in it have their views counted, and `metrics` is a metrics pack: the name of an
-        included one, or TOML.
+        included one, or TOML. Pages of `embed_origins` may show its dashboards.
         """
+        for origin in embed_origins or []:
+            if not _ORIGIN.match(origin):
+                raise BadAccount(f"{origin!r} is not an origin such as https://example.com")
         if metrics is not None:
             pack_of(metrics)
         if timezone is not None:
             _check_timezone(timezone)
         given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans,
-                 "closed_register": closed_register, "metrics": metrics}  # fmt: skip
+                 "closed_register": closed_register, "metrics": metrics, "embed_origins": embed_origins}  # fmt: skip
         with self._sessions.begin() as session:
             project = session.get(Project, str(project_id), options=[selectinload(Project.keys)])
             if project is None:
@@ -263,6 +297,11 @@ class Accounts:
                 if value is not None:
                     setattr(project, field, value)
         return project
+
+    def project(self, project_id: UUID | str) -> Project | None:
+        """One of the projects."""
+        with self._sessions() as session:
+            return session.get(Project, str(project_id), options=[selectinload(Project.keys)])
 
     def projects(self, user: User | None = None) -> list[Project]:
         """The projects that a user may see; all of them for administrators and for None."""
@@ -289,42 +328,6 @@ class Accounts:
         with self._sessions() as session:
             keys = session.scalars(select(Key).where(Key.kind == "write", Key.revoked_at.is_(None)))
             return {key.value: UUID(key.project_id).bytes for key in keys}
-
-    # Signing in
-
-    def sign_in(self, email: str, password: str) -> SignedIn | None:
-        """Sign in with address and password; None when they do not fit, after the same time either way."""
-        with self._sessions.begin() as session:
-            user = session.scalar(select(User).where(User.email == email.strip().lower()))
-            try:
-                _hasher.verify(user.password if user else _nobody(), password)
-            except (VerificationError, InvalidHashError):
-                return None
-            if user is None:
-                return None
-            if _hasher.check_needs_rehash(user.password):
-                user.password = _hasher.hash(password)
-            session.execute(delete(SignIn).where(SignIn.expires_at < moment()))
-            token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-            expires = moment() + timedelta(days=SIGN_IN_DAYS)
-            session.add(
-                SignIn(token=hashed(token), user_id=user.id, csrf=csrf, created_at=moment(), expires_at=expires)
-            )
-        return SignedIn(token, csrf, user)
-
-    def signed_in(self, token: str) -> SignedIn | None:
-        """Who a cookie's value belongs to, if it is still good."""
-        with self._sessions() as session:
-            found = session.get(SignIn, hashed(token))
-            if found is None or found.expires_at < moment():
-                return None
-            user = session.get(User, found.user_id)
-            return SignedIn(token, found.csrf, user) if user else None
-
-    def sign_out(self, token: str) -> None:
-        """Forget a browser."""
-        with self._sessions.begin() as session:
-            session.execute(delete(SignIn).where(SignIn.token == hashed(token)))
 
     # The first start
 
@@ -358,18 +361,6 @@ class WriteKeys:
             self._keys = self._accounts.write_keys()
             self._read_at = time.monotonic()
         return self._keys.get(write_key)
-
-
-def _hash(password: str) -> str:
-    if len(password) < SHORTEST_PASSWORD:
-        raise BadAccount(f"the password has fewer than {SHORTEST_PASSWORD} characters")
-    return _hasher.hash(password)
-
-
-@cache
-def _nobody() -> str:
-    """Checked when there is no such user, so that the answer takes as long as for one who exists."""
-    return _hasher.hash(secrets.token_hex(16))
 
 
 def _check_timezone(name: str) -> None:

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from trackway.govern.permissions import SEEN, AccountType, Gate
+
 INCLUDED = ("concerts", "marketplace", "community")
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -62,12 +64,15 @@ class Score(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Pack(msgspec.Struct, forbid_unknown_fields=True):
-    """A metrics pack. `bookings` are the events that views lead to."""
+    """A metrics pack. `bookings` are the events that views lead to; `permissions` say for types of accounts what they
+    may see and from which verification and subscription on; what is not in it, they may not.
+    """
 
     name: str
     subjects: dict[str, Subject]
     score: Score = msgspec.field(default_factory=Score)
     bookings: list[str] = msgspec.field(default_factory=lambda: ["Order Completed", "Booking Completed"])
+    permissions: dict[AccountType, dict[str, Gate]] = {}
 
 
 @lru_cache(maxsize=100)
@@ -85,6 +90,9 @@ def pack_of(text: str) -> Pack:
         pack = msgspec.toml.decode(text, type=Pack)
     except msgspec.DecodeError as error:
         raise BadPack(f"the metrics pack is wrong: {error}") from error
+    for account_type, gates in pack.permissions.items():
+        for permission in gates.keys() - SEEN.keys():
+            raise BadPack(f"permissions.{account_type}: there is no {permission!r}; there are {', '.join(SEEN)}")
     for name, subject in pack.subjects.items():
         for metric_name, metric in subject.metrics.items():
             try:

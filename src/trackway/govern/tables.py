@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -20,18 +20,26 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+class BadAccount(ValueError):
+    """A user, project, key or account that cannot be made, found or changed so; the text says which and what to do."""
+
+
 class Base(DeclarativeBase):
     """All tables of the accounts database."""
 
 
 class User(Base):
-    """Somebody who may sign in."""
+    """Somebody who may sign in: with a password (a hash; empty when they have none), by passkey or by OpenID Connect.
+
+    `totp` is the sealed secret of their authenticator application; empty without one.
+    """
 
     __tablename__ = "users"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     email: Mapped[str] = mapped_column(String(320), unique=True)
     password: Mapped[str] = mapped_column(String(200))
     is_admin: Mapped[bool] = mapped_column(default=False)
+    totp: Mapped[str] = mapped_column(String(500), default="")
     created_at: Mapped[datetime]
 
 
@@ -47,18 +55,21 @@ class Project(Base):
     humans: Mapped[list[str]] = mapped_column(JSON, default=list)
     closed_register: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[str] = mapped_column(Text, default="concerts")
+    embed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
     keys: Mapped[list[Key]] = relationship(back_populates="project", order_by="Key.created_at")
 
 
 class Key(Base):
-    """A key of a project. A write key is public and kept as it is; of a secret key only its hash is kept."""
+    """A key of a project. A write key is public and kept as it is; of a secret key only its hash is kept; one that the
+    host signs tokens with (`embed`) is kept sealed.
+    """
 
     __tablename__ = "keys"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     kind: Mapped[str] = mapped_column(String(10))
-    value: Mapped[str] = mapped_column(String(128), unique=True)
+    value: Mapped[str] = mapped_column(String(500), unique=True)
     hint: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -66,17 +77,42 @@ class Key(Base):
 
 
 class Membership(Base):
-    """A user who is not an administrator may see this project."""
+    """A user who is not an administrator may see this project, in a role (govern/permissions.py)."""
 
     __tablename__ = "memberships"
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(10), default="analyst")
+
+
+class Invitation(Base):
+    """Somebody is asked to be a member, or to sign in for an account; the link's token is kept only as a hash."""
+
+    __tablename__ = "invitations"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    email: Mapped[str] = mapped_column(String(320))
+    role: Mapped[str] = mapped_column(String(10))
+    account_id: Mapped[str] = mapped_column(String(255), default="")
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None] = mapped_column(default=None)
+    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class SignIn(Base):
-    """One browser that is signed in; the cookie's value is kept only as a hash."""
+    """One browser that is signed in; the cookie's value is kept only as a hash. How it was signed in, where, when it
+    was last seen.
+    """
 
     __tablename__ = "sign_ins"
+    id: Mapped[str] = mapped_column(String(36), default="")
+    way: Mapped[str] = mapped_column(String(20), default="password")
+    address: Mapped[str] = mapped_column(String(64), default="")
+    agent: Mapped[str] = mapped_column(String(300), default="")
+    seen_at: Mapped[datetime | None] = mapped_column(default=None)
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     csrf: Mapped[str] = mapped_column(String(64))
@@ -211,3 +247,104 @@ class SentDigest(Base):
     entity_type: Mapped[str] = mapped_column(String(255), primary_key=True)
     entity_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     day: Mapped[str] = mapped_column(String(10), primary_key=True)
+
+
+class Passkey(Base):
+    """A passkey of a user: its public key, and how often it was used (WebAuthn's signature counter)."""
+
+    __tablename__ = "passkeys"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(2048))
+    counter: Mapped[int] = mapped_column(BigInteger, default=0)
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class OneUse(Base):
+    """Something that is good once and for a short while: a challenge, a state, a recovery code, a code that was used.
+
+    Only its hash is kept; `body` is what belongs to it.
+    """
+
+    __tablename__ = "one_uses"
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[str] = mapped_column(String(36), default="")
+    body: Mapped[Any] = mapped_column(JSON, default=dict)
+    expires_at: Mapped[datetime]
+
+
+class OutsideIdentity(Base):
+    """Who a user is to an OpenID Connect provider."""
+
+    __tablename__ = "outside_identities"
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+
+
+class Account(Base):
+    """Somebody in the product being measured: an artist, a venue, a fan. `id` is the host's; `entities` are pairs of
+    type and id; `email` of the user who signs in for it here; tokens issued before `tokens_since` are no good.
+    """
+
+    __tablename__ = "accounts"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    type: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(200), default="")
+    verification: Mapped[str] = mapped_column(String(10), default="none")
+    subscription: Mapped[str] = mapped_column(String(12), default="free")
+    expires_at: Mapped[datetime | None] = mapped_column(default=None)
+    business: Mapped[Any] = mapped_column(JSON, default=dict)
+    entities: Mapped[Any] = mapped_column(JSON, default=list)
+    email: Mapped[str] = mapped_column(String(320), default="")
+    suspended: Mapped[bool] = mapped_column(default=False)
+    tokens_since: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class PermissionRow(Base):
+    """What a type of account may see in a project, where that is not as the metrics pack says."""
+
+    __tablename__ = "permissions"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    account_type: Mapped[str] = mapped_column(String(20), primary_key=True)
+    permission: Mapped[str] = mapped_column(String(20), primary_key=True)
+    granted: Mapped[bool]
+    verification: Mapped[str] = mapped_column(String(10))
+    subscription: Mapped[str] = mapped_column(String(12))
+
+
+class AccountRequest(Base):
+    """An account asks to be of another type, with business information; an administrator decides."""
+
+    __tablename__ = "account_requests"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    account_id: Mapped[str] = mapped_column(String(255))
+    type: Mapped[str] = mapped_column(String(20))
+    business: Mapped[Any] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(10), default="pending")
+    note: Mapped[str] = mapped_column(String(1000), default="")
+    decided_by: Mapped[str] = mapped_column(String(320), default="")
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class AuditEntry(Base):
+    """What somebody did: the database refuses to change or delete a row. Without a project it is of all of them."""
+
+    __tablename__ = "audit"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    at: Mapped[datetime]
+    project_id: Mapped[str] = mapped_column(String(36), default="")
+    actor: Mapped[str] = mapped_column(String(320))
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(320), default="")
+    detail: Mapped[Any] = mapped_column(JSON, default=dict)
+    address: Mapped[str] = mapped_column(String(64), default="")

@@ -5,6 +5,7 @@ A client runs one query at a time, so the pool's size is how many questions run 
 
 from __future__ import annotations
 
+import copy
 import queue
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from trackway.store.persons import PersonTable
+from trackway.store.policy import Policy, refuse_empty, without_people
+from trackway.store.policy import settings as policy_settings
 
 _INSERT = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -27,6 +30,7 @@ _INSERT = {
     "input_format_arrow_allow_missing_columns": 0,
 }
 
+_MOST_BYTES = 4 * 1024 * 1024
 
 running: ContextVar[str] = ContextVar("running", default="")
 """A name for what is being asked in this context, by which `Store.cancel` finds it; letters, digits and dashes."""
@@ -64,6 +68,7 @@ class Store:
             "max_memory_usage": memory_mb * 1024 * 1024,
             "session_timezone": "UTC",
             "os_threads_nice_value_query": nice,
+            "max_query_size": _MOST_BYTES,
         }
         if self.embedded:
             Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)
@@ -79,6 +84,34 @@ class Store:
             raise StoreUnavailable(_why(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
         self._cancelled: set[str] = set()
+        self._policy: Policy | None = None
+        self._tables: dict[str, frozenset[str]] = {}
+
+    def within(self, policy: Policy) -> Store:
+        """The same store with a policy on every statement: nothing else is seen, whatever is asked."""
+        assert self.tables
+        narrowed = copy.copy(self)
+        narrowed._policy = policy
+        return narrowed
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Every table and view that there is."""
+        if not self._tables:
+            self._tables |= self._columns()
+        return frozenset(self._tables)
+
+    @property
+    def policy(self) -> Policy | None:
+        """Whose rows it shows; None for all there are."""
+        return self._policy
+
+    def _columns(self) -> dict[str, frozenset[str]]:
+        rows = self.ask(
+            "SELECT table, groupArray(name) AS names FROM system.columns WHERE database = currentDatabase() "
+            "GROUP BY table"
+        )
+        return {row["table"]: frozenset(row["names"]) for row in rows.to_pylist()}
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -92,22 +125,31 @@ class Store:
         finally:
             self._clients.put(client)
 
-    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """The answer to one SELECT as an Arrow table.
+    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: str = "") -> pa.Table:
+        """The answer to one SELECT as an Arrow table, within the policy if there is one.
 
         Args:
-            sql: the statement, with values as `{name:Type}`.
+            sql: the statement, with values as `{name:Type}`, without SETTINGS.
             parameters: the values, bound by the engine.
+            settings: settings of the statement, `name = value, …`.
 
         Raises:
             QuestionFailed: the engine refused it.
+            NotTheirs: it reads a table of which the policy shows nothing.
             QuestionCancelled: `cancel` was called with the name of what is `running`.
         """
         name = running.get()
+        if self._policy is not None:
+            refuse_empty(sql, self._policy, self._tables)
+            policy = policy_settings(self._policy, tuple(self._tables.items()))
+            settings = f"{settings}, {policy}" if settings else policy
+        # In the statement and not on the client, which would keep them.
+        sql = f"{sql}\nSETTINGS {settings}" if settings else sql
         with self._client() as client:
             if name in self._cancelled:
                 raise QuestionCancelled("the question was cancelled")
-            return client.query_arrow(f"/* {name} */ {sql}" if name else sql, parameters=dict(parameters or {}))
+            found = client.query_arrow(f"/* {name} */ {sql}" if name else sql, parameters=dict(parameters or {}))
+        return found if self._policy is None else without_people(found, self._policy)
 
     def cancel(self, name: str) -> None:
         """Stop what is `running` under a name, and let nothing start under it until `forget`."""
@@ -122,9 +164,16 @@ class Store:
         self._cancelled.discard(name)
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> str:
-        """Run a statement that returns one value or nothing."""
+        """Run a statement that returns one value or nothing. Raises QuestionFailed within a policy that is narrow."""
+        if self._policy is not None and self._policy.narrow:
+            raise QuestionFailed("who sees a part of a project changes nothing of it")
         with self._client() as client:
             return str(client.command(sql, parameters=dict(parameters or {})))
+
+    def tree(self, sql: str) -> str:
+        """What the engine reads a statement as, without running it: its abstract syntax tree as text."""
+        with self._client() as client:
+            return str(client.command(f"EXPLAIN AST {sql}"))
 
     def insert(self, table: str, block: bytes, token: str) -> None:
         """Insert an Arrow stream exactly once: a repeated `token` changes nothing, behind views neither.

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
+from uuid import UUID
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 
 from trackway import __version__
+from trackway.store.connection import Store
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
-from trackway.web.caller import Authentication
+from trackway.web.caller import Authentication, Caller, allowed
 from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
 from trackway.web.health import Health
 from trackway.web.house import House
 from trackway.web.jobs import Scheduled
 from trackway.web.keeping import Keeping
+from trackway.web.limits import Limits
+from trackway.web.members import Members
+from trackway.web.myself import Myself
 from trackway.web.pages import Pages
 from trackway.web.planning import Planning
+from trackway.web.platform import AuditLog, Permissions, PlatformAccounts, Requests
 from trackway.web.problems import HANDLERS
 from trackway.web.projects import Projects
+from trackway.web.provider import Provider
 from trackway.web.questions import Questions, asked
 from trackway.web.signing_in import SigningIn
 from trackway.web.streaming import Streaming
@@ -33,16 +40,22 @@ from trackway.web.turns import TakeTurns, Turns
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def api(house: House) -> Litestar:
+def api(house: House, limits: Limits) -> Litestar:
     """Everything but the collector."""
     turns = Turns()
-    desk = Desk(house, turns)
+    desk, provider = Desk(house, turns), Provider(house.settings, house.accounts.sign_ins)
     Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
     return Litestar(
         route_handlers=[
             Health,
             SigningIn,
+            Myself,
             Projects,
+            Members,
+            PlatformAccounts,
+            Requests,
+            Permissions,
+            AuditLog,
             Ask,
             Questions,
             Keeping,
@@ -61,13 +74,22 @@ def api(house: House) -> Litestar:
             "house": Provide(lambda: house, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
+            "limits": Provide(lambda: limits, sync_to_thread=False),
+            "provider": Provide(lambda: provider, sync_to_thread=False),
+            "store": Provide(store_of, sync_to_thread=True),
         },
+        guards=[allowed],
         middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],
         exception_handlers=HANDLERS,
         state=State({"house": house}),
         openapi_config=OpenAPIConfig(title="Trackway", version=__version__, path="/docs"),
         request_max_body_size=1024 * 1024,
     )
+
+
+def store_of(project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Store:
+    """The store as the caller sees it."""
+    return house.store.within(request.user.policy(request.user.project(project_id)))
 
 
 class Door(Protocol):

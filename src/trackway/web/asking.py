@@ -1,4 +1,5 @@
-"""The one door for questions: `POST …/ask`, whatever is asked. Who may call: who may see the project.
+"""The one door for questions: `POST …/ask`, whatever is asked. Who may call: whoever has the permission that a question
+needs (`NEEDS`); what they see, their policy says.
 
 A body names the `question`, what every question has (`period` or `from` and `to`, `filter`, `compare`, `bots`,
 `sample`), and what that question has besides. Answers are kept until the project's data change; a question whose
@@ -53,11 +54,13 @@ from trackway.analyze.views import (
     view_bookings,
     views,
 )
+from trackway.analyze.year import Year, year
 from trackway.govern.metrics import pack_of
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
+from trackway.store.policy import Policy
 from trackway.web.answers import Answers, Version, settings_of
-from trackway.web.caller import Caller
+from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 from trackway.web.turns import Turns
 
@@ -130,10 +133,19 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
     Entities: lambda a, asked: entities(a.store, a.question, asked),
     TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
+    Year: lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
     Properties: lambda a, asked: properties(a.store, a.question, asked),
     PropertyValues: lambda a, asked: values(a.store, a.question, asked),
 }
 """Every question: what it is asked with, and what answers it."""
+NEEDS: dict[type, str] = {
+    Persons: "people", Person: "people", Merges: "people", Sessions: "people", FunnelUnits: "people",
+    RetentionPeople: "people", LifecyclePeople: "people",
+    EntityViews: "views", TopEntities: "views", Entities: "views",
+    Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
+}  # fmt: skip
+"""The permission that a question needs; `ask` for all others."""
+_OF_VIEWS = {"referrer_source": "sources", "country": "audience"}
 KINDS: dict[str, type] = {str(msgspec.inspect.type_info(kind).tag): kind for kind in QUESTIONS}  # type: ignore[attr-defined]
 SAMPLED = (Trend, Funnel, Retention, Lifecycle, Stickiness, Active)
 _WITH_MARGIN = frozenset(["persons", "visitors"])
@@ -209,6 +221,20 @@ def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Per
     raise BadQuestion("compare", "is previous, year, or an object of from and to")
 
 
+def needed(asked: Any) -> str:
+    """The permission that a question needs."""
+    if isinstance(asked, Views):
+        return _OF_VIEWS.get(asked.by, "views")
+    return NEEDS.get(type(asked), "ask")
+
+
+class Asker(NamedTuple):
+    """For whom a question is answered: a policy, and what raises PermissionDeniedException for what they may not."""
+
+    policy: Policy
+    need: Callable[[str], None]
+
+
 class Desk:
     """Where questions are answered: threads, kept answers, and what is under way."""
 
@@ -216,7 +242,7 @@ class Desk:
         self._house, self._turns = house, turns
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
         self.answers = Answers()
-        self._tasks: dict[tuple[UUID, str], asyncio.Future[Any]] = {}
+        self._tasks: dict[tuple[Policy, str], asyncio.Future[Any]] = {}
 
     def version(self, project_id: UUID) -> Version:
         """Of which data answers about a project are now."""
@@ -228,24 +254,26 @@ class Desk:
             house.register.version,
         )
 
-    async def answer(self, project: Project, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
+    async def answer(self, project: Project, asker: Asker, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
         """The answer to a body; `gone` is awaited beside it and ends the question when it returns."""
         project_id, now = UUID(project.id), datetime.now(UTC)
-        body = inlined(body, lambda one: saved_filter(self._house, project_id, one))
+        whole_project = not asker.policy.narrow
+        body = inlined(body, lambda one: saved_filter(self._house, project_id, one) if whole_project else None)
         read_ = understood(body)
+        asker.need(needed(read_.asked))
         common = read_.common
         stretch = period(common.period, project.timezone, now, common.since, common.until)
         earlier = _earlier(common.compare, stretch, project.timezone, now)
         version = self.version(project_id)
         asked = {name: value for name, value in body.items() if name not in ("id", "max_age_s")}
-        key = msgspec.json.encode([settings_of(project), stretch, earlier, asked]).decode()
+        key = msgspec.json.encode([settings_of(project), asker.policy, stretch, earlier, asked]).decode()
         kept = self.answers.find(key, version, common.max_age_s)
         hit = kept is not None
         if kept is None:
             name = uuid4().hex
-            compute = self._compute(read_, project, stretch, earlier, now, name)
+            compute = self._compute(read_, project, asker.policy, stretch, earlier, now, name)
             made = asyncio.ensure_future(self.answers.make(key, version, compute, lambda: self._cancel(name)))
-            kept = await self._unless_gone(project_id, common.id or name, made, gone)
+            kept = await self._unless_gone(asker.policy, common.id or name, made, gone)
         return {
             **msgspec.json.decode(kept.body, type=dict[str, msgspec.Raw]),
             "period": {"from": stretch.start, "to": stretch.end},
@@ -258,38 +286,45 @@ class Desk:
         }
 
     def _compute(
-        self, read_: Read, project: Project, stretch: Period, earlier: Period | None, now: datetime, name: str
+        self,
+        read_: Read,
+        project: Project,
+        policy: Policy,
+        stretch: Period,
+        earlier: Period | None,
+        now: datetime,
+        name: str,
     ) -> Callable[[], Any]:
         def work() -> bytes:
             running.set(name)
             try:
-                return msgspec.json.encode(self._answered(read_, project, stretch, earlier, now))
+                return msgspec.json.encode(self._answered(read_, project, policy, stretch, earlier, now))
             finally:
                 self._house.store.forget(name)
 
         async def start() -> bytes:
-            async with self._turns.of(project.id):
+            async with self._turns.of(policy):
                 context = contextvars.copy_context()
                 return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
         return start
 
     def _answered(
-        self, read_: Read, project: Project, stretch: Period, earlier: Period | None, now: datetime
+        self, read_: Read, project: Project, policy: Policy, stretch: Period, earlier: Period | None, now: datetime
     ) -> dict[str, Any]:
-        project_id = UUID(project.id)
+        project_id, store = UUID(project.id), self._house.store.within(policy)
         filters = () if read_.filter is None else (read_.filter,)
         question = Question(
             project_id=project_id, period=stretch, timezone=project.timezone, filters=filters, bots=read_.common.bots,
             goals=tuple(project.goals), humans=tuple(project.humans), sample=read_.common.sample,
         )  # fmt: skip
-        answers, data = self._ask(Asking(self._house.store, question, project, now), read_.asked)
+        answers, data = self._ask(Asking(store, question, project, now), read_.asked)
         found: dict[str, Any] = {"data": data, "queries": [answer.opened() for answer in answers]}
         if earlier is not None:
             before = msgspec.structs.replace(question, period=earlier)
-            _, data_before = self._ask(Asking(self._house.store, before, project, now), read_.asked)
+            _, data_before = self._ask(Asking(store, before, project, now), read_.asked)
             found["before"] = {"data": data_before, "from": earlier.start, "to": earlier.end}
-        if isinstance(read_.asked, Trend):
+        if isinstance(read_.asked, Trend) and not policy.narrow:
             found["annotations"] = [
                 {"id": one.id, "at": one.at.replace(tzinfo=UTC), "text": one.text}
                 for one in self._house.accounts.saved.annotations(project_id, stretch.start, stretch.end)
@@ -308,11 +343,9 @@ class Desk:
             )
         return answers, data
 
-    async def _unless_gone(
-        self, project_id: UUID, name: str, made: asyncio.Future[Any], gone: Callable[[], Any]
-    ) -> Any:
+    async def _unless_gone(self, policy: Policy, name: str, made: asyncio.Future[Any], gone: Callable[[], Any]) -> Any:
         watch = asyncio.ensure_future(gone())
-        self._tasks[project_id, name] = made
+        self._tasks[policy, name] = made
         try:
             await asyncio.wait({made, watch}, return_when=asyncio.FIRST_COMPLETED)
             if not made.done():
@@ -323,11 +356,11 @@ class Desk:
                 raise BadQuestion("id", "the question was cancelled") from None
         finally:
             watch.cancel()
-            self._tasks.pop((project_id, name), None)
+            self._tasks.pop((policy, name), None)
 
-    def cancel(self, project_id: UUID, name: str) -> bool:
-        """Stop a question by the `id` it was asked with; False when it is not under way."""
-        task = self._tasks.get((project_id, name))
+    def cancel(self, policy: Policy, name: str) -> bool:
+        """Stop a question by the `id` it was asked with; False when nobody who sees the same asked it."""
+        task = self._tasks.get((policy, name))
         return task is not None and task.cancel()
 
     def _cancel(self, name: str) -> None:
@@ -346,7 +379,7 @@ class Ask(Controller):
     path = "/api/v1/projects/{project_id:uuid}/ask"
     tags = ("questions",)
 
-    @post("/", status_code=200)
+    @post("/", opt={"may": SOMEBODY}, status_code=200)
     async def ask(
         self,
         project_id: UUID,
@@ -368,14 +401,18 @@ class Ask(Controller):
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
-        answer = await desk.answer(project, body, gone)
+        caller = request.user
+        policy = await asyncio.to_thread(caller.policy, project)
+        answer = await desk.answer(project, Asker(policy, lambda one: caller.need(project, one)), body, gone)
+        if policy.narrow:
+            answer["queries"] = []  # statements are of who may write them
         if form == "json":
             return Response(answer)
         data = msgspec.json.decode(answer["data"])
         return as_file(flat.table(body["question"], data), form, body["question"])
 
-    @delete("/{name:str}")
+    @delete("/{name:str}", opt={"may": SOMEBODY})
     async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:
         """Stop a question that was asked with this `id`."""
-        request.user.project(project_id)
-        desk.cancel(project_id, name)
+        project = request.user.project(project_id)
+        desk.cancel(await asyncio.to_thread(request.user.policy, project), name)

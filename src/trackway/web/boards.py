@@ -16,8 +16,9 @@ from litestar.exceptions import NotFoundException
 
 from trackway.analyze.period import BadQuestion
 from trackway.govern.tables import Board, Project
-from trackway.web.asking import Desk, understood
-from trackway.web.caller import Caller
+from trackway.store.policy import Policy
+from trackway.web.asking import Asker, Desk, understood
+from trackway.web.caller import ANYBODY, Caller
 from trackway.web.house import House
 
 _MOST_TILES = 60
@@ -107,25 +108,25 @@ class BoardsOfProject(Controller):
     path = "/api/v1/projects/{project_id:uuid}/boards"
     tags = ("boards",)
 
-    @get("/", sync_to_thread=True)
+    @get("/", opt={"may": "read"}, sync_to_thread=True)
     def boards(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[BoardShown]:
         """Every board of the project."""
         request.user.project(project_id)
         return [_shown(one) for one in house.accounts.boards.every(project_id)]
 
-    @post("/", sync_to_thread=True)
+    @post("/", opt={"may": "edit"}, sync_to_thread=True)
     def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], house: House) -> BoardShown:
         """Make a board."""
         request.user.project(project_id)
         body = _checked(data.layout)
         return _shown(house.accounts.boards.add(project_id, data.name, body, request.user.name))
 
-    @get("/{board_id:uuid}", sync_to_thread=True)
+    @get("/{board_id:uuid}", opt={"may": "read"}, sync_to_thread=True)
     def board(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> BoardShown:
         """One board."""
         return _shown(_found(project_id, board_id, request, house))
 
-    @put("/{board_id:uuid}", sync_to_thread=True)
+    @put("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change(
         self, project_id: UUID, board_id: UUID, data: BoardChange, request: Request[Caller, Any, Any], house: House
     ) -> BoardShown:
@@ -137,14 +138,14 @@ class BoardsOfProject(Controller):
             raise NotFoundException(f"there is no board {board_id}")
         return _shown(changed)
 
-    @delete("/{board_id:uuid}", sync_to_thread=True)
+    @delete("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
         """Take it away; `POST …/restore` brings it back."""
         request.user.project(project_id)
         if not house.accounts.boards.remove(project_id, board_id):
             raise NotFoundException(f"there is no board {board_id}")
 
-    @post("/{board_id:uuid}/restore", status_code=200, sync_to_thread=True)
+    @post("/{board_id:uuid}/restore", opt={"may": "edit"}, status_code=200, sync_to_thread=True)
     def restore(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> BoardShown:
         """Bring back a board that was taken away."""
         request.user.project(project_id)
@@ -152,7 +153,7 @@ class BoardsOfProject(Controller):
             raise NotFoundException(f"there is no board {board_id} that was taken away")
         return _shown(_found(project_id, board_id, request, house))
 
-    @get("/{board_id:uuid}/shares", sync_to_thread=True)
+    @get("/{board_id:uuid}/shares", opt={"may": "read"}, sync_to_thread=True)
     def shares(
         self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House
     ) -> list[ShareShown]:
@@ -160,16 +161,17 @@ class BoardsOfProject(Controller):
         board = _found(project_id, board_id, request, house)
         return [_link(one) for one in house.accounts.boards.shares(UUID(board.id))]
 
-    @post("/{board_id:uuid}/shares", sync_to_thread=True)
+    @post("/{board_id:uuid}/shares", opt={"may": "edit"}, sync_to_thread=True)
     def share(
         self, project_id: UUID, board_id: UUID, data: NewShare, request: Request[Caller, Any, Any], house: House
     ) -> ShareShown:
         """Make a link: `/shared/TOKEN` shows the board to whoever has it, read-only."""
         board = _found(project_id, board_id, request, house)
         made, token = house.accounts.boards.share(UUID(board.id), data.days, request.user.name)
+        request.user.wrote("shared", board.name, project_id, days=data.days)
         return _link(made, token)
 
-    @delete("/{board_id:uuid}/shares/{share_id:uuid}", sync_to_thread=True)
+    @delete("/{board_id:uuid}/shares/{share_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def revoke(
         self, project_id: UUID, board_id: UUID, share_id: UUID, request: Request[Caller, Any, Any], house: House
     ) -> None:
@@ -177,6 +179,7 @@ class BoardsOfProject(Controller):
         board = _found(project_id, board_id, request, house)
         if not house.accounts.boards.revoke(UUID(board.id), share_id):
             raise NotFoundException(f"there is no link {share_id}")
+        request.user.wrote("shared", board.name, project_id, revoked=str(share_id))
 
 
 class Shared(Controller):
@@ -185,14 +188,14 @@ class Shared(Controller):
     path = "/api/v1/shared"
     tags = ("boards",)
 
-    @get("/{token:str}", exclude_from_auth=True, sync_to_thread=True)
+    @get("/{token:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def board(self, token: str, house: House) -> SharedBoard:
         """The board that the link shows."""
         board, project = _of_link(token, house)
         layout = msgspec.convert(board.body, Layout)
         return SharedBoard(board.name, layout, project.name, project.timezone, project.currency)
 
-    @get("/{token:str}/tiles/{tile:str}", exclude_from_auth=True)
+    @get("/{token:str}/tiles/{tile:str}", exclude_from_auth=True, opt={"may": ANYBODY})
     async def tile(self, token: str, tile: str, house: House, desk: Desk) -> dict[str, Any]:
         """The answer to one of its tiles. Nothing of what is asked comes from the caller."""
         board, project = _of_link(token, house)
@@ -204,7 +207,8 @@ class Shared(Controller):
         async def never() -> None:
             await asyncio.Event().wait()
 
-        answer = await desk.answer(project, question_of(layout, asked), never)
+        whole = Asker(Policy(UUID(project.id)), lambda _: None)  # who made the link saw all of it
+        answer = await desk.answer(project, whole, question_of(layout, asked), never)
         return {name: value for name, value in answer.items() if name != "queries"}
 
 

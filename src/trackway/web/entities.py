@@ -18,7 +18,7 @@ from trackway.govern.metrics import Pack, pack_of
 from trackway.operate.totals import refresh_views
 from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
 from trackway.store.recount import differences, recount
-from trackway.web.caller import Caller, administrators_or_keys
+from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 
 
@@ -42,15 +42,17 @@ class EntitiesOfProject(Controller):
     path = "/api/v1/projects/{project_id:uuid}/entities"
     tags = ("entities",)
 
-    @put("/", guards=[administrators_or_keys], sync_to_thread=True)
+    @put("/", opt={"may": "manage"}, sync_to_thread=True)
     def write(
         self, project_id: UUID, data: list[Entity], request: Request[Caller, Any, Any], house: House
     ) -> Registered:
         """Register entities, 1,000 at most; what was there of them before is replaced."""
         request.user.project(project_id)
-        return Registered(house.register.write(project_id, data, request.user.name))
+        written = house.register.write(project_id, data, request.user.name)
+        request.user.wrote("register changed", f"{written} entities", project_id)
+        return Registered(written)
 
-    @post("/csv", guards=[administrators_or_keys], status_code=200, request_max_body_size=100 * 1024 * 1024)
+    @post("/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=100 * 1024 * 1024)
     async def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Registered:
         """Register the entities of a CSV, the body: type, id, name, owners, parents (split at |), hidden, deleted.
 
@@ -64,17 +66,19 @@ class EntitiesOfProject(Controller):
         found = from_table(text.splitlines(keepends=True))
         for start in range(0, len(found), MOST_AT_ONCE):
             house.register.write(project_id, found[start : start + MOST_AT_ONCE], request.user.name)
+        request.user.wrote("register changed", f"{len(found)} entities of a file", project_id)
         return Registered(len(found))
 
-    @get("/{entity_type:str}/{entity_id:path}", sync_to_thread=True)
+    @get("/{entity_type:str}/{entity_id:path}", opt={"may": "views"}, sync_to_thread=True)
     def one(
         self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
     ) -> Entity:
         """An entity as it is registered."""
-        request.user.project(project_id)
+        if not request.user.policy(request.user.project(project_id)).covers(entity_type, entity_id.removeprefix("/")):
+            raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
         return _read(house, project_id, entity_type, entity_id)
 
-    @patch("/{entity_type:str}/{entity_id:path}", guards=[administrators_or_keys], sync_to_thread=True)
+    @patch("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
     def hide(
         self,
         project_id: UUID,
@@ -92,9 +96,10 @@ class EntitiesOfProject(Controller):
         if data.notify is not msgspec.UNSET:
             found.notify = data.notify
         house.register.write(project_id, [found], request.user.name)
+        request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
         return found
 
-    @delete("/{entity_type:str}/{entity_id:path}", guards=[administrators_or_keys], sync_to_thread=True)
+    @delete("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(
         self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
     ) -> None:
@@ -103,6 +108,7 @@ class EntitiesOfProject(Controller):
         found = _read(house, project_id, entity_type, entity_id)
         found.deleted = True
         house.register.write(project_id, [found], request.user.name)
+        request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
 
 
 class Day(msgspec.Struct, forbid_unknown_fields=True):
@@ -147,17 +153,19 @@ class Lookups(Controller):
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("entities",)
 
-    @get("/metrics", sync_to_thread=True)
+    @get("/metrics", opt={"may": SOMEBODY}, sync_to_thread=True)
     def metrics(self, project_id: UUID, request: Request[Caller, Any, Any]) -> Pack:
         """The project's metrics pack."""
         return pack_of(request.user.project(project_id).metrics)
 
-    @post("/views/lookup", status_code=200, sync_to_thread=True)
+    @post("/views/lookup", opt={"may": "views"}, status_code=200, sync_to_thread=True)
     def look(self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], house: House) -> list[Counters]:
         """The counters of entities over all time, in the order of the ids, as of this moment; bots are left out."""
-        request.user.project(project_id)
+        policy = request.user.policy(request.user.project(project_id))
         if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
             raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
+        if foreign := [one for one in data.ids if not policy.covers(data.entity_type, one)]:
+            raise NotFoundException(f"{data.entity_type} {foreign[0]!r} is not among what you see")
         keys = [entity_key(project_id.bytes, data.entity_type, one) for one in data.ids]
         found = house.ledger.look(keys)
         return [_counters(found.get(key), one, data.seen_by) for key, one in zip(keys, data.ids, strict=True)]
@@ -178,7 +186,7 @@ class Recounting(Controller):
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("entities",)
 
-    @post("/aggregate", guards=[administrators_or_keys], status_code=200, sync_to_thread=True)
+    @post("/aggregate", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], house: House) -> Recounted:
         """Make the counters of a day anew; doing it again changes nothing."""
         project = request.user.project(project_id)
@@ -187,7 +195,7 @@ class Recounting(Controller):
         rows = recount(house.store, house.loader.still, project_id, *stretch)
         return Recounted(rows, dict(differed))
 
-    @post("/refresh", guards=[administrators_or_keys], status_code=200, sync_to_thread=True)
+    @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:
         """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
         project = request.user.project(project_id)

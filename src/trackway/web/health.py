@@ -8,6 +8,7 @@ from litestar import Controller, Response, get
 
 from trackway import __version__
 from trackway.store.connection import QuestionFailed
+from trackway.web.caller import ANYBODY
 from trackway.web.house import House
 
 
@@ -17,12 +18,12 @@ class Health(Controller):
     path = "/"
     tags = ("health",)
 
-    @get("/healthz", exclude_from_auth=True, sync_to_thread=False)
+    @get("/healthz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=False)
     def alive(self) -> dict[str, str]:
         """The process runs."""
         return {"status": "alive", "version": __version__}
 
-    @get("/readyz", exclude_from_auth=True, sync_to_thread=True)
+    @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def ready(self, house: House) -> Response[dict[str, Any]]:
         """Log and store are usable; all that was accepted is stored when `stored` equals `logged`.
 

@@ -22,12 +22,14 @@ from trackway.event import Arrival, Location
 from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
 from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
+from trackway.govern.sealing import Sealer
 from trackway.log import Committer, LocalLog
 from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
+from trackway.web.scopes import Scopes
 
 logger = logging.getLogger("trackway")
 
@@ -49,7 +51,7 @@ class House:
         try:
             self.log = LocalLog(directory / "log", settings.segment_bytes)
             self._closers.append(self.log.close)
-            self.accounts = Accounts(settings.accounts_dsn)
+            self.accounts = Accounts(settings.accounts_dsn, Sealer.of(directory, settings.secrets))
             self._closers.append(self.accounts.close)
             self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
             self._closers.append(self.store.close)
@@ -83,6 +85,7 @@ class House:
         self.ledger = Ledger(settings.views_dsn, collector)
         self._closers.append(self.ledger.close)
         self.register = Register(self.accounts, self.store, self.ledger)
+        self.scopes = Scopes(self.store, self.register)
         self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger)
         self.runner = Runner(self._rooms)
         self._closers.append(self.runner.stop)

@@ -12,7 +12,7 @@ from litestar.exceptions import ClientException, NotFoundException
 
 from trackway.govern.tables import Job, moment
 from trackway.operate.jobs import JOBS
-from trackway.web.caller import Caller, administrators_only, people_only
+from trackway.web.caller import Caller
 from trackway.web.house import House
 
 
@@ -68,7 +68,7 @@ class Scheduled(Controller):
 
     path = "/api/v1/jobs"
     tags = ("jobs",)
-    guards = (people_only, administrators_only)
+    opt = {"may": "install"}  # noqa: RUF012
 
     @get("/", sync_to_thread=True)
     def every(self, house: House) -> list[JobShown]:

@@ -20,7 +20,7 @@ from trackway.analyze.persons import set_undone
 from trackway.analyze.question import Question
 from trackway.govern.tables import Annotation, Segment
 from trackway.web.asking import saved_filter
-from trackway.web.caller import Caller, administrators_only, people_only
+from trackway.web.caller import Caller
 from trackway.web.house import House
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -84,13 +84,13 @@ class Keeping(Controller):
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("saved",)
 
-    @get("/segments", sync_to_thread=True)
+    @get("/segments", opt={"may": "read"}, sync_to_thread=True)
     def segments(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[SegmentShown]:
         """Saved segments and cohorts; each can stand in a filter as `{"segment": id}`."""
         request.user.project(project_id)
         return [_shown(one) for one in house.accounts.saved.segments(project_id)]
 
-    @post("/segments", sync_to_thread=True)
+    @post("/segments", opt={"may": "edit"}, sync_to_thread=True)
     def add_segment(
         self, project_id: UUID, data: NewSegment, request: Request[Caller, Any, Any], house: House
     ) -> SegmentShown:
@@ -111,7 +111,7 @@ class Keeping(Controller):
         )
         return _shown(made, freeze(house.store, question, cohort_id, now))
 
-    @patch("/segments/{segment_id:uuid}", sync_to_thread=True)
+    @patch("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change_segment(
         self, project_id: UUID, segment_id: UUID, data: SegmentChange, request: Request[Caller, Any, Any], house: House
     ) -> SegmentShown:
@@ -124,7 +124,7 @@ class Keeping(Controller):
             raise NotFoundException(f"there is no segment {segment_id}")
         return _shown(found)
 
-    @delete("/segments/{segment_id:uuid}", sync_to_thread=True)
+    @delete("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove_segment(
         self, project_id: UUID, segment_id: UUID, request: Request[Caller, Any, Any], house: House
     ) -> None:
@@ -134,14 +134,14 @@ class Keeping(Controller):
             raise NotFoundException(f"there is no segment {segment_id}")
         forget(house.store, project_id, segment_id)
 
-    @get("/annotations", sync_to_thread=True)
+    @get("/annotations", opt={"may": "read"}, sync_to_thread=True)
     def annotations(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[AnnotationShown]:
         """What happened, in order."""
         request.user.project(project_id)
         ever = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
         return [_note(one) for one in house.accounts.saved.annotations(project_id, *ever)]
 
-    @post("/annotations", sync_to_thread=True)
+    @post("/annotations", opt={"may": "edit"}, sync_to_thread=True)
     def annotate(
         self, project_id: UUID, data: NewAnnotation, request: Request[Caller, Any, Any], house: House
     ) -> AnnotationShown:
@@ -149,7 +149,7 @@ class Keeping(Controller):
         request.user.project(project_id)
         return _note(house.accounts.saved.annotate(project_id, data.at, data.text, request.user.name))
 
-    @delete("/annotations/{annotation_id:uuid}", sync_to_thread=True)
+    @delete("/annotations/{annotation_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove_annotation(
         self, project_id: UUID, annotation_id: UUID, request: Request[Caller, Any, Any], house: House
     ) -> None:
@@ -158,7 +158,7 @@ class Keeping(Controller):
         if not house.accounts.saved.remove_annotation(project_id, annotation_id):
             raise NotFoundException(f"there is no annotation {annotation_id}")
 
-    @post("/merges/undo", status_code=200, guards=[people_only, administrators_only], sync_to_thread=True)
+    @post("/merges/undo", opt={"may": "control"}, status_code=200, sync_to_thread=True)
     def undo(self, project_id: UUID, data: Undo, request: Request[Caller, Any, Any], house: House) -> dict[str, bool]:
         """Undo a merge (or take that back): from the next answer on its people are counted apart."""
         project = request.user.project(project_id)
@@ -166,6 +166,7 @@ class Keeping(Controller):
         question = Question(project_id=project_id, period=Period(now, now), timezone=project.timezone)
         if not set_undone(house.store, question, data.identity, data.person, data.undone, request.user.name, now):
             raise NotFoundException("there is no such merge")
+        request.user.wrote("merge undone", f"{data.identity} {data.person}", project_id, undone=data.undone)
         return {"undone": data.undone}
 
 

@@ -7,21 +7,30 @@ import mimetypes
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 from litestar import Controller, MediaType, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
+
+from trackway.web.caller import ANYBODY
+from trackway.web.house import House
 
 Encodings = Annotated[str, Parameter(header="accept-encoding", required=False)]
 PAGES = Path(__file__).parent / "pages"
 SDK = Path(__file__).parent / "sdk"
 _NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>Trackway</title>
 <p>Trackway runs, but its dashboard is not built. Run <code>./run build</code> in the source directory."""
+_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'"
+)
 _HEADERS = {
-    "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "cache-control": "no-cache",
 }
 
 
@@ -31,7 +40,7 @@ class Pages(Controller):
     path = "/"
     include_in_schema = False
 
-    @get("/assets/{name:str}", exclude_from_auth=True, sync_to_thread=True)
+    @get("/assets/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def asset(self, name: str, encodings: Encodings = "") -> Response[bytes]:
         """A built file; its name has its hash, so it never changes."""
         file = PAGES / "assets" / Path(name).name
@@ -41,22 +50,33 @@ class Pages(Controller):
         headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
         return _file(file, kind, headers, encodings)
 
-    @get("/t.js", exclude_from_auth=True, sync_to_thread=True)
+    @get("/t.js", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def sdk(self, encodings: Encodings = "") -> Response[bytes]:
         """The browser SDK, for pages anywhere; asked for anew every hour."""
         return _script(SDK / "t.js", "public, max-age=3600", encodings)
 
-    @get("/t/{name:str}", exclude_from_auth=True, sync_to_thread=True)
+    @get("/embed.js", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
+    def embed_script(self, encodings: Encodings = "") -> Response[bytes]:
+        """The element that shows an account's dashboard in a page of the host."""
+        return _script(SDK / "embed.js", "public, max-age=3600", encodings)
+
+    @get("/embed/{project_id:uuid}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
+    def embed(self, project_id: UUID, house: House) -> Response[str]:
+        """The page inside that element: only the origins that the project names may frame it."""
+        project = house.accounts.project(project_id)
+        return _page(" ".join(project.embed_origins) if project and project.embed_origins else "'none'")
+
+    @get("/t/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def sdk_part(self, name: str, encodings: Encodings = "") -> Response[bytes]:
         """A part of it, which it asks for by its content."""
         return _script(SDK / "t" / Path(name).name, "public, max-age=31536000", encodings)
 
-    @get("/", exclude_from_auth=True, sync_to_thread=True)
+    @get("/", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def home(self) -> Response[str]:
         """The page that starts the dashboard."""
         return _page()
 
-    @get("/{path:path}", exclude_from_auth=True, sync_to_thread=True)
+    @get("/{path:path}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def page(self, path: str) -> Response[str]:
         """The same for every address within the dashboard."""
         if path.startswith(("/api/", "/v1/", "/assets/")):
@@ -90,7 +110,8 @@ def _zipped(file: Path, _: int) -> bytes:
     return gzip.compress(file.read_bytes(), 9, mtime=0)
 
 
-def _page() -> Response[str]:
+def _page(framed_by: str = "'none'") -> Response[str]:
     index = PAGES / "index.html"
     text = index.read_text() if index.exists() else _NOT_BUILT
-    return Response(text, media_type=MediaType.HTML, headers={**_HEADERS, "cache-control": "no-cache"})
+    headers = {**_HEADERS, "content-security-policy": f"{_POLICY}; frame-ancestors {framed_by}"}
+    return Response(text, media_type=MediaType.HTML, headers=headers)

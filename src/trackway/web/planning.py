@@ -15,7 +15,8 @@ from litestar.exceptions import NotFoundException
 
 from trackway.analyze.violations import violations
 from trackway.govern.plan import Plan, read
-from trackway.web.caller import Caller, administrators_only, people_only
+from trackway.store.connection import Store
+from trackway.web.caller import Caller
 from trackway.web.house import House
 from trackway.web.questions import Asked, Limit
 
@@ -35,7 +36,7 @@ class Planning(Controller):
     path = "/api/v1/projects/{project_id:uuid}/plan"
     tags = ("tracking plan",)
 
-    @get("/", sync_to_thread=True)
+    @get("/", opt={"may": "read"}, sync_to_thread=True)
     def plan(
         self, project_id: UUID, request: Request[Caller, Any, Any], house: House, version: int | None = None
     ) -> PlanShown:
@@ -49,7 +50,7 @@ class Planning(Controller):
             raise NotFoundException(f"there is no version {version} of the plan")
         return PlanShown(0, Plan())
 
-    @get("/versions", sync_to_thread=True)
+    @get("/versions", opt={"may": "read"}, sync_to_thread=True)
     def versions(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
         """Every version, the newest first: who wrote it when."""
         request.user.project(project_id)
@@ -59,18 +60,19 @@ class Planning(Controller):
             for one in house.accounts.plans.versions(project_id)
         ]  # fmt: skip
 
-    @put("/", guards=[people_only, administrators_only], sync_to_thread=True)
+    @put("/", opt={"may": "control"}, sync_to_thread=True)
     def write(self, project_id: UUID, data: Plan, request: Request[Caller, Any, Any], house: House) -> PlanShown:
         """Write the plan anew; messages are checked against it within seconds."""
         request.user.project(project_id)
         plan = read(msgspec.json.encode(data))
         version = house.accounts.plans.write(project_id, plan, request.user.name)
+        request.user.wrote("plan written", f"version {version}", project_id)
         return PlanShown(version, plan, request.user.name)
 
-    @get("/violations", sync_to_thread=True)
-    def violations(self, asked: Asked, house: House, limit: Limit = 100) -> dict[str, Any]:
+    @get("/violations", opt={"may": "read"}, sync_to_thread=True)
+    def violations(self, asked: Asked, house: House, store: Store, limit: Limit = 100) -> dict[str, Any]:
         """What messages broke of it, by event (and its owner), property and version of the library."""
-        answer = violations(house.store, asked.question, limit)
+        answer = violations(store, asked.question, limit)
         current = house.accounts.plans.current(asked.question.project_id)
         owners = {name: event.owner for name, event in current[1].events.items()} if current else {}
         return {

@@ -10,12 +10,13 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 
 from trackway.analyze.period import BadQuestion
-from trackway.govern.accounts import BadAccount
 from trackway.govern.jobs import BadSchedule
 from trackway.govern.metrics import BadPack
 from trackway.govern.plan import BadPlan
+from trackway.govern.tables import BadAccount
 from trackway.store.connection import QuestionFailed, StoreUnavailable
 from trackway.store.entities import BadEntity
+from trackway.store.policy import NotTheirs
 from trackway.store.recount import CannotRecount
 
 logger = logging.getLogger("trackway.web")
@@ -56,6 +57,10 @@ def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:
     return problem(422, f"the engine refused the question: {error}")
 
 
+def _not_theirs(_: Request[Any, Any, Any], error: NotTheirs) -> Response[Any]:
+    return problem(403, str(error))
+
+
 def _unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Response[Any]:
     return problem(503, str(error))
 
@@ -76,6 +81,7 @@ HANDLERS: Any = {
     BadSchedule: _bad_account,
     CannotRecount: _bad_account,
     BadPlan: _bad_account,
+    NotTheirs: _not_theirs,
     QuestionFailed: _failed,
     StoreUnavailable: _unavailable,
     Exception: _unexpected,

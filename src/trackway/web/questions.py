@@ -24,8 +24,9 @@ from trackway.analyze.sources import sources
 from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.govern.tables import Project
+from trackway.store.connection import Store
 from trackway.web.asking import Desk, Format, as_file, saved_filter
-from trackway.web.caller import Caller
+from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 
 Limit = Annotated[int, Parameter(ge=1, le=1000)]
@@ -72,10 +73,7 @@ def asked(
 
 def _shown(answer: Answer, data: object, asked: Asked | None = None) -> dict[str, Any]:
     """An answer with the query that made it, so that every number can be opened."""
-    shown: dict[str, Any] = {
-        "data": data,
-        "query": answer.opened(),
-    }
+    shown: dict[str, Any] = {"data": data, "query": answer.opened()}
     if asked is not None:
         shown["period"] = {"from": asked.question.period.start, "to": asked.question.period.end}
         shown["before"] = {"from": asked.before.start, "to": asked.before.end}
@@ -88,122 +86,122 @@ class Questions(Controller):
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("questions",)
 
-    @get("/overview", sync_to_thread=True)
-    def overview(self, asked: Asked, house: House) -> dict[str, Any]:
+    @get("/overview", opt={"may": "ask"}, sync_to_thread=True)
+    def overview(self, asked: Asked, store: Store) -> dict[str, Any]:
         """Visitors, sessions, page views, bounce rate, duration, events and revenue, against another period."""
-        answer, totals = overview(house.store, asked.question, asked.before, asked.project.currency)
+        answer, totals = overview(store, asked.question, asked.before, asked.project.currency)
         return _shown(answer, totals, asked)
 
-    @get("/trend", sync_to_thread=True)
-    def trend(self, asked: Asked, house: House, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
+    @get("/trend", opt={"may": "ask"}, sync_to_thread=True)
+    def trend(self, asked: Asked, store: Store, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
         """One metric by hour, day, week or month, with the period before."""
         shape = Trend(series=[Series(metric=metric)], interval=interval)
-        answers, drawn = trend(house.store, asked.question, shape, asked.project.currency)
+        answers, drawn = trend(store, asked.question, shape, asked.project.currency)
         earlier = msgspec.structs.replace(asked.question, period=asked.before)
-        _, previous = trend(house.store, earlier, shape, asked.project.currency)
+        _, previous = trend(store, earlier, shape, asked.project.currency)
         return _shown(answers[0], {"points": _points(drawn), "previous": _points(previous)}, asked)
 
-    @get("/breakdown", sync_to_thread=True)
+    @get("/breakdown", opt={"may": "ask"}, sync_to_thread=True)
     def breakdown(
-        self, asked: Asked, house: House, by: str, limit: Limit = 10, form: Format = "json"
+        self, asked: Asked, store: Store, by: str, limit: Limit = 10, form: Format = "json"
     ) -> dict[str, Any] | Response[bytes]:
         """Visitors and events (or sessions) by any column or property."""
-        answer = breakdown(house.store, asked.question, by, limit)
+        answer = breakdown(store, asked.question, by, limit)
         return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, by)
 
-    @get("/sources", sync_to_thread=True)
+    @get("/sources", opt={"may": "ask"}, sync_to_thread=True)
     def sources(
         self,
         asked: Asked,
-        house: House,
+        store: Store,
         by: list[str] | None = None,
         limit: Limit = 100,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """Sessions by where they came from, with conversions and revenue."""
         columns = by or ["channel", "source", "medium"]
-        answer, rows = sources(house.store, asked.question, columns, asked.project.currency, limit)
+        answer, rows = sources(store, asked.question, columns, asked.project.currency, limit)
         return _shown(answer, rows, asked) if form == "json" else as_file(answer.table, form, "sources")
 
-    @get("/events", sync_to_thread=True)
+    @get("/events", opt={"may": "live"}, sync_to_thread=True)
     def events(
         self,
         asked: Asked,
-        house: House,
+        store: Store,
         limit: Limit = 100,
         before: datetime | None = None,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """The newest events, or those before a moment."""
-        answer = newest_events(house.store, asked.question, limit, before)
+        answer = newest_events(store, asked.question, limit, before)
         return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, "events")
 
-    @get("/sessions", sync_to_thread=True)
+    @get("/sessions", opt={"may": "people"}, sync_to_thread=True)
     def sessions(
         self,
         asked: Asked,
-        house: House,
+        store: Store,
         limit: Limit = 50,
         before: datetime | None = None,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """The newest sessions, or those before a moment."""
-        answer = newest_sessions(house.store, asked.question, asked.now, limit, before)
+        answer = newest_sessions(store, asked.question, asked.now, limit, before)
         return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, "sessions")
 
-    @get("/visitors", sync_to_thread=True)
+    @get("/visitors", opt={"may": "people"}, sync_to_thread=True)
     def visitors(
         self,
         asked: Asked,
-        house: House,
+        store: Store,
         search: str = "",
         limit: Limit = 50,
         offset: Annotated[int, Parameter(ge=0, le=1_000_000)] = 0,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """Visitors of the period, the last seen first."""
-        answer, rows = visitors(house.store, asked.question, search, limit, offset)
+        answer, rows = visitors(store, asked.question, search, limit, offset)
         return _shown(answer, rows, asked) if form == "json" else as_file(answer.table, form, "visitors")
 
-    @get("/visitor", sync_to_thread=True)
+    @get("/visitor", opt={"may": "people"}, sync_to_thread=True)
     def visitor(
         self,
         asked: Asked,
-        house: House,
+        store: Store,
         visitor_id: Annotated[str, Parameter(query="id")],
         limit: Limit = 200,
         before: datetime | None = None,
     ) -> dict[str, Any]:
         """One visitor: totals, sessions and the timeline of events, bots or not."""
-        answer, profile = visitor(house.store, asked.question, visitor_id)
+        answer, profile = visitor(store, asked.question, visitor_id)
         if profile is None:
             raise NotFoundException(f"there is no visitor {visitor_id}")
         stretch = Period(profile["first_seen"], asked.question.period.end)
         own = msgspec.structs.replace(
             asked.question, period=stretch, filters=(parse(f"visitor_id:is:{visitor_id}"),), bots=True
         )
-        events = newest_events(house.store, own, limit, before)
-        sessions = newest_sessions(house.store, own, asked.now, 50)
+        events = newest_events(store, own, limit, before)
+        sessions = newest_sessions(store, own, asked.now, 50)
         data = {"profile": profile, "sessions": sessions.rows(), "events": events.rows()}
         return _shown(answer, data)
 
-    @get("/live", sync_to_thread=True)
-    def live(self, asked: Asked, house: House) -> dict[str, Any]:
+    @get("/live", opt={"may": "ask"}, sync_to_thread=True)
+    def live(self, asked: Asked, store: Store) -> dict[str, Any]:
         """Who is here now, and the last half hour minute by minute."""
-        answer, data = live(house.store, asked.question, asked.now)
+        answer, data = live(store, asked.question, asked.now)
         return _shown(answer, data)
 
-    @get("/version", sync_to_thread=True)
+    @get("/version", opt={"may": SOMEBODY}, sync_to_thread=True)
     def version(self, project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> dict[str, int]:
         """A number that grows when something new is stored: answers are current until it changes."""
         request.user.project(project_id)
         return {"version": sum(desk.version(project_id))}
 
-    @get("/rejections", sync_to_thread=True)
-    def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
+    @get("/rejections", opt={"may": "people"}, sync_to_thread=True)
+    def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> list[dict[str, Any]]:
         """The newest 100 messages of the last 7 days that were refused, and why."""
         request.user.project(project_id)
-        table = house.store.ask(
+        table = store.ask(
             "SELECT received_at, message_id, field, reason, body FROM rejections "
             "WHERE project_id = {project:UUID} ORDER BY received_at DESC LIMIT 100",
             {"project": project_id},
@@ -211,18 +209,15 @@ class Questions(Controller):
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
 
-    @post("/query", status_code=200, sync_to_thread=True)
+    @post("/query", opt={"may": "sql"}, status_code=200, sync_to_thread=True)
     def query(
         self,
-        project_id: UUID,
         data: Statement,
-        request: Request[Caller, Any, Any],
-        house: House,
+        store: Store,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
-        """One SELECT over the project's own rows."""
-        request.user.project(project_id)
-        answer = sql.query(house.store, project_id, data.sql)
+        """One SELECT over the rows that the caller sees."""
+        answer = sql.query(store, data.sql)
         return _shown(answer, answer.rows()) if form == "json" else as_file(answer.table, form, "query")
 
 

@@ -16,6 +16,7 @@ from granian.server.embed import Server
 
 from trackway.web.app import api, application
 from trackway.web.house import House
+from trackway.web.limits import Limited, Limits
 
 
 class AddressInUse(Exception):
@@ -51,7 +52,8 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     collector = house.collector()
     counter = house.view_counter(collector)
     await counter.resume()
-    app = application([counter, collector], api(house))
+    limits = Limits(house.settings)
+    app = Limited(application([counter, collector], api(house, limits)), limits, house.settings)
     server = Server(
         app,
         address=house.settings.host,

@@ -1,120 +1,217 @@
-"""Signing in and out, and who one is."""
+"""Signing in, by password, passkey, provider or invitation; and out. Who may call: anybody; failures are counted."""
 
 from __future__ import annotations
 
+import hmac
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
-from litestar.exceptions import NotAuthorizedException
+from litestar.exceptions import NotAuthorizedException, NotFoundException
 from litestar.params import Parameter
+from litestar.response import Redirect
 
-from trackway.govern.accounts import SIGN_IN_DAYS, Accounts
-from trackway.govern.tables import Project
-from trackway.web.caller import COOKIE, Caller
+from trackway.govern.passkeys import Site
+from trackway.govern.sign_ins import SIGN_IN_DAYS, BadCredentials, CodeNeeded, SignedIn, Where
+from trackway.web.caller import ANYBODY, COOKIE, SOMEBODY, Caller, where_from
 from trackway.web.house import House
+from trackway.web.limits import Limits
+from trackway.web.provider import Provider, ProviderFailed
+
+_OPEN: Any = {"exclude_from_auth": True, "opt": {"may": ANYBODY}}
+_BEGAN = "trackway_began"
+Short = Annotated[str, msgspec.Meta(max_length=320)]
+Password = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Credentials(msgspec.Struct):
-    """What somebody signs in with."""
+    """What somebody signs in with; `code` of an authenticator application, or a recovery code, for who has one."""
 
-    email: Annotated[str, msgspec.Meta(max_length=320)]
-    password: Annotated[str, msgspec.Meta(max_length=1000)]
+    email: Short
+    password: Password
+    code: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
-class Me(msgspec.Struct):
-    """Who is signed in, the token that changes must carry, and the projects they may see."""
+class Ways(msgspec.Struct):
+    """How one can sign in besides by password and passkey."""
+
+    provider: bool
+
+
+class PasskeyAnswer(msgspec.Struct):
+    """What a device answered to what it was asked (`word` names that)."""
+
+    word: Short
+    credential: dict[str, Any]
+
+
+class Accepted(msgspec.Struct):
+    """The password of who accepts an invitation: a new one, or theirs."""
+
+    password: Password
+
+
+class InvitationShown(msgspec.Struct):
+    """What a link invites whom to."""
 
     email: str
-    is_admin: bool
+    project: str
+    role: str
+    account: str
+    known: bool
+
+
+class SignedInShown(msgspec.Struct):
+    """Who is signed in now, and the token that changes must carry."""
+
+    email: str
     csrf: str
-    projects: list[ProjectShown]
 
 
-class KeyShown(msgspec.Struct):
-    """A key of a project; `value` is whole only for write keys, which are public."""
-
-    id: str
-    kind: str
-    value: str
-    created_at: str
+def site_of(request: Request[Any, Any, Any], house: House) -> Site:
+    """Where this server is, as people see it."""
+    parts = urlsplit(house.settings.url or str(request.base_url))
+    return Site(parts.hostname or "localhost", f"{parts.scheme}://{parts.netloc}")
 
 
-class ProjectShown(msgspec.Struct):
-    """A project as the API shows it."""
-
-    id: str
-    name: str
-    timezone: str
-    currency: str
-    goals: list[str]
-    humans: list[str]
-    closed_register: bool
-    metrics: str
-    keys: list[KeyShown]
+def let_in(signed_in: SignedIn, house: House) -> Response[SignedInShown]:
+    """The answer to who signed in: with the cookie."""
+    shown = SignedInShown(signed_in.user.email, signed_in.csrf)
+    return Response(shown, cookies=[_cookie(signed_in, house)], headers={"cache-control": "no-store"})
 
 
-def show(project: Project) -> ProjectShown:
-    """A project with those of its keys that are in force."""
-    keys = [
-        KeyShown(key.id, key.kind, key.value if key.kind == "write" else key.hint, key.created_at.isoformat() + "Z")
-        for key in project.keys
-        if key.revoked_at is None
-    ]
-    return ProjectShown(
-        project.id,
-        project.name,
-        project.timezone,
-        project.currency,
-        project.goals,
-        project.humans,
-        project.closed_register,
-        project.metrics,
-        keys,
+def _cookie(signed_in: SignedIn, house: House) -> Cookie:
+    secure = house.settings.secure_cookies or house.settings.url.startswith("https:")
+    return Cookie(
+        key=COOKIE, value=signed_in.token, max_age=SIGN_IN_DAYS * 86_400, httponly=True, samesite="lax", secure=secure
     )
 
 
 class SigningIn(Controller):
-    """`/api/v1/sign-in` for anybody, `/sign-out` and `/me` for whoever is signed in."""
+    """`/api/v1/sign-in…`, `/sign-out` and `/invitations/{token}`."""
 
     path = "/api/v1"
-    tags = ("accounts",)
+    tags = ("signing in",)
 
-    @post("/sign-in", exclude_from_auth=True, status_code=200, sync_to_thread=True)
-    def sign_in(self, data: Credentials, house: House) -> Response[Me]:
-        """Sign in; sets the session cookie."""
-        accounts: Accounts = house.accounts
-        signed_in = accounts.sign_in(data.email, data.password)
-        if signed_in is None:
-            raise NotAuthorizedException("the e-mail address or the password is wrong")
-        cookie = Cookie(
-            key=COOKIE,
-            value=signed_in.token,
-            max_age=SIGN_IN_DAYS * 86_400,
-            httponly=True,
-            samesite="lax",
-            secure=house.settings.secure_cookies,
-        )
-        projects = [show(project) for project in accounts.projects(signed_in.user)]
-        return Response(Me(signed_in.user.email, signed_in.user.is_admin, signed_in.csrf, projects), cookies=[cookie])
+    @get("/sign-in", **_OPEN, sync_to_thread=False)
+    def ways(self, house: House) -> Ways:
+        """How one can sign in."""
+        return Ways(bool(house.settings.oidc_issuer))
 
-    @post("/sign-out", status_code=204, sync_to_thread=True)
+    @post("/sign-in", **_OPEN, status_code=200, sync_to_thread=True)
+    def sign_in(
+        self, data: Credentials, request: Request[Any, Any, Any], house: House, limits: Limits
+    ) -> Response[SignedInShown]:
+        """Sign in; sets the session cookie. 401 with `code` among the errors' fields when a code is needed."""
+        where = where_from(request, house)
+        limits.may_sign_in(where, data.email)
+        try:
+            signed_in = house.accounts.sign_ins.by_password(data.email, data.password, data.code, where)
+        except BadCredentials as error:
+            raise _refused(error, house, limits, where, data.email) from error
+        return _entered(signed_in, house, where, "password")
+
+    @post("/sign-in/passkey/ask", **_OPEN, status_code=200, sync_to_thread=True)
+    def ask_passkey(self, request: Request[Any, Any, Any], house: House) -> dict[str, Any]:
+        """What to ask a device for: `options` of `navigator.credentials.get`, and the `word` to answer with."""
+        return house.accounts.passkeys.ask(site_of(request, house))
+
+    @post("/sign-in/passkey", **_OPEN, status_code=200, sync_to_thread=True)
+    def by_passkey(
+        self, data: PasskeyAnswer, request: Request[Any, Any, Any], house: House, limits: Limits
+    ) -> Response[SignedInShown]:
+        """Sign in with what the device answered."""
+        where = where_from(request, house)
+        limits.may_sign_in(where, "passkey")
+        try:
+            signed_in = house.accounts.passkeys.sign_in(site_of(request, house), data.word, data.credential, where)
+        except BadCredentials as error:
+            raise _refused(error, house, limits, where, "a passkey") from error
+        return _entered(signed_in, house, where, "passkey")
+
+    @get("/sign-in/provider", **_OPEN, sync_to_thread=True)
+    def to_provider(self, request: Request[Any, Any, Any], house: House, provider: Provider) -> Redirect:
+        """Go to the OpenID Connect provider; it sends the browser back to `/api/v1/sign-in/provider/back`."""
+        if not house.settings.oidc_issuer:
+            raise NotFoundException("no provider is set up; `oidc_issuer` names one")
+        address, state = provider.begin(f"{site_of(request, house).origin}/api/v1/sign-in/provider/back")
+        return Redirect(address, cookies=[Cookie(key=_BEGAN, value=state, max_age=600, httponly=True, samesite="lax")])
+
+    @get("/sign-in/provider/back", **_OPEN, sync_to_thread=True)
+    def from_provider(
+        self,
+        request: Request[Any, Any, Any],
+        house: House,
+        limits: Limits,
+        provider: Provider,
+        began: Annotated[str, Parameter(query="state")] = "",
+        code: str = "",
+    ) -> Response[None]:
+        """Come back from the provider: signs in who it says it is, and goes to the dashboard."""
+        where = where_from(request, house)
+        limits.may_sign_in(where, "provider")
+        try:
+            if not hmac.compare_digest(began.encode(), request.cookies.get(_BEGAN, "").encode()):
+                raise BadCredentials("signing in was not begun in this browser; begin again")
+            said = provider.back(began, code)
+            signed_in = house.accounts.sign_ins.by_provider(said.issuer, said.subject, said.email, said.verified, where)
+        except ProviderFailed as error:
+            raise _refused(BadCredentials(str(error)), house, limits, where, "the provider") from error
+        except BadCredentials as error:
+            raise _refused(error, house, limits, where, "the provider") from error
+        house.accounts.audit.write(signed_in.user.email, "signed in", "provider", "", where.address)
+        return Response(None, status_code=303, headers={"location": "/"}, cookies=[_cookie(signed_in, house)])
+
+    @get("/invitations/{token:str}", **_OPEN, sync_to_thread=True)
+    def invitation(self, token: str, request: Request[Any, Any, Any], house: House, limits: Limits) -> InvitationShown:
+        """What the link invites to."""
+        where = where_from(request, house)
+        limits.may_sign_in(where, "invitation")
+        try:
+            found = house.accounts.sign_ins.invitation(token)
+        except BadCredentials as error:
+            limits.failed(where, "invitation")
+            raise NotFoundException(str(error)) from error
+        project = house.accounts.project(found.project_id)
+        known = any(one.email == found.email for one in house.accounts.users())
+        return InvitationShown(found.email, project.name if project else "", found.role, found.account_id, known)
+
+    @post("/invitations/{token:str}", **_OPEN, status_code=200, sync_to_thread=True)
+    def accept(
+        self, token: str, data: Accepted, request: Request[Any, Any, Any], house: House, limits: Limits
+    ) -> Response[SignedInShown]:
+        """Accept it: makes a user with this password (or takes that of the one there is), and signs in."""
+        where = where_from(request, house)
+        limits.may_sign_in(where, "invitation")
+        try:
+            signed_in, found = house.accounts.sign_ins.accept(token, data.password, where)
+        except BadCredentials as error:
+            raise _refused(error, house, limits, where, "an invitation") from error
+        what = f"{found.account_id or found.role} (invited by {found.created_by})"
+        house.accounts.audit.write(signed_in.user.email, "member changed", what, found.project_id, where.address)
+        return _entered(signed_in, house, where, "invitation")
+
+    @post("/sign-out", opt={"may": SOMEBODY}, status_code=204, sync_to_thread=True)
     def sign_out(self, request: Request[Caller, Any, Any], house: House) -> Response[None]:
         """Sign out this browser."""
-        house.accounts.sign_out(request.user.token)
+        if request.user.signed_in is not None:
+            house.accounts.sign_ins.sign_out(request.user.signed_in.token)
+            request.user.wrote("signed out")
         response: Response[None] = Response(None, status_code=204)
         response.delete_cookie(COOKIE)
         return response
 
-    @get("/me", sync_to_thread=True)
-    def me(
-        self,
-        request: Request[Caller, Any, Any],
-        _accept: Annotated[str, Parameter(header="accept", required=False)] = "",
-    ) -> Me:
-        """Who is signed in (or which project a key opens)."""
-        caller = request.user
-        user = caller.user
-        projects = [show(project) for project in caller.projects()]
-        return Me(user.email if user else "", bool(user and user.is_admin), caller.csrf, projects)
+
+def _entered(signed_in: SignedIn, house: House, where: Where, how: str) -> Response[SignedInShown]:
+    house.accounts.audit.write(signed_in.user.email, "signed in", how, "", where.address)
+    return let_in(signed_in, house)
+
+
+def _refused(error: BadCredentials, house: House, limits: Limits, where: Where, whom: str) -> NotAuthorizedException:
+    if isinstance(error, CodeNeeded):
+        return NotAuthorizedException(str(error), extra=[{"key": "code", "message": str(error)}])
+    limits.failed(where, whom)
+    house.accounts.audit.write(whom, "sign-in refused", str(error), "", where.address)
+    return NotAuthorizedException(str(error))

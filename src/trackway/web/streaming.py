@@ -14,6 +14,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from trackway.analyze.live import arrived
 from trackway.analyze.question import Question
+from trackway.store.connection import Store
 from trackway.web.asking import Desk
 from trackway.web.house import House
 from trackway.web.questions import Asked
@@ -28,11 +29,12 @@ class Streaming(Controller):
     path = "/api/v1/projects/{project_id:uuid}/stream"
     tags = ("questions",)
 
-    @get("/")
+    @get("/", opt={"may": "live"})
     async def stream(
         self,
         asked: Asked,
         house: House,
+        store: Store,
         desk: Desk,
         last: Annotated[str, Parameter(header="Last-Event-ID")] = "",
     ) -> ServerSentEvent:
@@ -43,10 +45,10 @@ class Streaming(Controller):
         """
         now = datetime.now(UTC)
         since = max(_moment(last) or now, now - _LONGEST)
-        return ServerSentEvent(_arriving(house, desk, asked.question, since))
+        return ServerSentEvent(_arriving(house, store, desk, asked.question, since))
 
 
-async def _arriving(house: House, desk: Desk, question: Question, since: datetime) -> AsyncIterator[Any]:
+async def _arriving(house: House, store: Store, desk: Desk, question: Question, since: datetime) -> AsyncIterator[Any]:
     version, quiet = None, 0.0
     yield ServerSentEventMessage(data=None, comment="the stream begins", retry=1000)
     while not house.ending:
@@ -54,7 +56,7 @@ async def _arriving(house: House, desk: Desk, question: Question, since: datetim
         current = desk.version(question.project_id)[0]
         if current != version:
             version = current
-            found = await asyncio.to_thread(arrived, house.store, question, since, datetime.now(UTC))
+            found = await asyncio.to_thread(arrived, store, question, since, datetime.now(UTC))
             if found:
                 since, quiet = found[-1]["received_at"], 0.0
                 yield ServerSentEventMessage(data=msgspec.json.encode(found).decode(), id=since.isoformat())

@@ -20,7 +20,7 @@ from trackway.collect.files import FORMATS
 from trackway.govern.tables import Transfer
 from trackway.govern.transfers import OPEN
 from trackway.web.asking import saved_filter
-from trackway.web.caller import Caller, administrators_or_keys
+from trackway.web.caller import Caller
 from trackway.web.house import House
 
 MOST_BYTES = 20 * 1024**3
@@ -77,13 +77,13 @@ class TransfersOfProject(Controller):
     path = "/api/v1/projects/{project_id:uuid}/transfers"
     tags = ("transfers",)
 
-    @get("/", sync_to_thread=True)
+    @get("/", opt={"may": "people"}, sync_to_thread=True)
     def every(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[TransferShown]:
         """The project's imports and exports, the newest first; a week after their end they are gone."""
         request.user.project(project_id)
         return [_shown(one) for one in house.accounts.transfers.every(project_id)]
 
-    @post("/imports", guards=[administrators_or_keys], request_max_body_size=MOST_BYTES)
+    @post("/imports", opt={"may": "manage"}, request_max_body_size=MOST_BYTES)
     async def bring(
         self,
         project_id: UUID,
@@ -108,9 +108,10 @@ class TransfersOfProject(Controller):
             house.carrier.forget(made)
             raise
         house.carrier.add(made)
+        request.user.wrote("imported", name, project_id)
         return _shown(made)
 
-    @post("/exports", sync_to_thread=True)
+    @post("/exports", opt={"may": "people"}, sync_to_thread=True)
     def export(
         self, project_id: UUID, data: NewExport, request: Request[Caller, Any, Any], house: House
     ) -> TransferShown:
@@ -131,9 +132,10 @@ class TransfersOfProject(Controller):
         name = f"{data.table}-{days}.{data.form}"
         made = house.accounts.transfers.add(project_id, "export", name, data.form, asked, request.user.name)
         house.carrier.add(made)
+        request.user.wrote("exported", name, project_id)
         return _shown(made)
 
-    @get("/{transfer_id:uuid}/file", sync_to_thread=True)
+    @get("/{transfer_id:uuid}/file", opt={"may": "people"}, sync_to_thread=True)
     def file(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], house: House) -> File:
         """The file of an export that is done."""
         request.user.project(project_id)
@@ -144,7 +146,7 @@ class TransfersOfProject(Controller):
         media = MEDIA.get(found.form, "application/x-ndjson")
         return File(place, filename=found.name, media_type=media, content_disposition_type="attachment")
 
-    @delete("/{transfer_id:uuid}", guards=[administrators_or_keys], sync_to_thread=True)
+    @delete("/{transfer_id:uuid}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
         """Stop a transfer that is under way, or remove one that has ended, with its file."""
         request.user.project(project_id)

@@ -13,16 +13,19 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from litestar.connection import ASGIConnection
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from trackway.store.policy import Policy
 from trackway.web.answers import Answers, Version, settings_of
+from trackway.web.caller import allowed
 
 _OF_THIS_MOMENT = ("/live", "/version", "/rejections")
 
 
 class Turns:
-    """A semaphore for each project.
+    """A semaphore for each project, and one for its accounts, whose pages keep nobody of the project waiting.
 
     Args:
         at_once: how many questions of a project may run; with the engine's four clients, half.
@@ -30,11 +33,11 @@ class Turns:
 
     def __init__(self, at_once: int = 2) -> None:
         self._at_once = at_once
-        self._of: dict[str, asyncio.Semaphore] = {}
+        self._of: dict[tuple[UUID, bool], asyncio.Semaphore] = {}
 
-    def of(self, project_id: object) -> asyncio.Semaphore:
-        """The project's; hold it while a question runs."""
-        return self._of.setdefault(str(project_id), asyncio.Semaphore(self._at_once))
+    def of(self, policy: Policy) -> asyncio.Semaphore:
+        """That of a project's own people, or that of all its accounts together; hold it while a question runs."""
+        return self._of.setdefault((policy.project_id, policy.narrow), asyncio.Semaphore(self._at_once))
 
 
 class _Response(msgspec.Struct, array_like=True):
@@ -67,14 +70,15 @@ class TakeTurns(ASGIMiddleware):
         given: dict[str, Any] = scope.get("path_params", {})
         project_id = UUID(str(given["project_id"]))
         request: Any = scope
-        turn, path = self._turns.of(project_id), request["path"]
+        policy = request["user"].policy(request["user"].project(project_id))
+        turn, path = self._turns.of(policy), request["path"]
         if request["method"] != "GET" or path.endswith(_OF_THIS_MOMENT):
             async with turn:
                 await next_app(scope, receive, send)
             return
-        project = request["user"].project(
-            project_id
-        )  # who may not see it is refused here, and gets nothing that is kept
+        # Who may not ask is refused here, and gets nothing that is kept; what is kept is of the rows that one sees.
+        allowed(ASGIConnection(scope), request["route_handler"])
+        project = request["user"].project(project_id)
 
         async def compute() -> bytes:
             response = _Response(500, [], b"")
@@ -92,7 +96,7 @@ class TakeTurns(ASGIMiddleware):
             return msgspec.msgpack.encode(response)
 
         # "Today" and "active" move on by themselves: what is kept is of this minute.
-        asked = [settings_of(project), path, request["query_string"].decode("latin-1"), int(time.time() // 60)]
+        asked = [settings_of(project), policy, path, request["query_string"].decode("latin-1"), int(time.time() // 60)]
         key = msgspec.json.encode(asked).decode()
         version = self._version(project_id)
         try:

@@ -1,0 +1,319 @@
+/** What an account of the product sees of its own: an artist, a venue, a fan; and what it would see with more. */
+import { type ReactNode, useState } from "react";
+import type { AsAccount, EntityRow, EventRow } from "../api";
+import { AskedTable } from "../asked";
+import { PeriodPicker } from "../controls";
+import { ago, country, exact, percent } from "../format";
+import { useAnswer, useAsk, useProject, useTitle } from "../hooks";
+import { t, term } from "../language";
+import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
+import { Table } from "../table";
+import { ViewsBy, ViewsOverTime } from "./Entities";
+import { Audience, Daily, type Of } from "./EntityPage";
+import { MyYear } from "./year";
+
+export const TIERS: Record<string, string> = {
+  free: t("Free"),
+  premium: t("Premium"),
+  professional: t("Professional"),
+  enterprise: t("Enterprise"),
+};
+export const VERIFIED: Record<string, string> = {
+  none: t("not verified"),
+  email: t("e-mail"),
+  phone: t("phone"),
+  identity: t("identity"),
+  business: t("business"),
+};
+
+/** What a card shows, what it takes to see it, and how it is drawn. `own` is what is chosen of one's own. */
+interface Part {
+  needs: string;
+  title: string;
+  show: (own: Of[], one: Of) => ReactNode;
+}
+
+const PARTS: Record<string, Part> = {
+  totals: { needs: "views", title: t("Ever"), show: (own) => <Totals own={own} /> },
+  time: {
+    needs: "views",
+    title: t("Views over time"),
+    show: (own, one) => <ViewsOverTime of={own.length > 1 ? undefined : one} />,
+  },
+  entities: { needs: "views", title: t("All that is yours"), show: () => <OwnEntities /> },
+  daily: { needs: "interactions", title: t("Daily numbers"), show: (_, one) => <Daily of={one} /> },
+  sources: {
+    needs: "sources",
+    title: t("Sent from"),
+    show: (own, one) => (
+      <ViewsBy title={t("Sent from")} by="referrer_source" of={own.length > 1 ? undefined : one} />
+    ),
+  },
+  places: {
+    needs: "audience",
+    title: t("Where they are"),
+    show: (_, one) => <Audience title={t("Where they are")} by="country" of={one} show={country} />,
+  },
+  devices: {
+    needs: "audience",
+    title: t("Devices"),
+    show: (_, one) => <Audience title={t("Devices")} by="device" of={one} show={term} />,
+  },
+  bookings: { needs: "bookings", title: t("Booked after a view"), show: (_, one) => <Booked of={one} /> },
+  live: { needs: "live", title: t("At this moment"), show: () => <LiveList /> },
+};
+
+/** Which parts each type of account sees, in order; all others see those of an artist. */
+const OF_TYPE: Record<string, string[]> = {
+  artist: ["totals", "time", "daily", "sources", "places", "bookings", "live", "devices", "entities"],
+  venue: ["totals", "entities", "time", "bookings", "daily", "live", "sources", "places", "devices"],
+};
+
+const SEEN: Record<string, string> = {
+  views: t("how often you are seen"),
+  interactions: t("what people do, day by day"),
+  sources: t("where your viewers come from"),
+  audience: t("where your audience is"),
+  bookings: t("who books after a view"),
+  live: t("what happens at this moment"),
+};
+
+export function Mine({ upgrade }: { upgrade?: (needs: string) => void }) {
+  const project = useProject();
+  const account = project.account;
+  useTitle(account?.name || project.name);
+  if (account === null)
+    return <Empty title={t("You are no account of this product")}>{t("Who runs it sees all of it.")}</Empty>;
+  return account.type === "user" ? <MyYear /> : <OwnPage account={account} upgrade={upgrade} />;
+}
+
+function OwnPage({ account, upgrade }: { account: AsAccount; upgrade?: (needs: string) => void }) {
+  const every = account.entities.map(([entity_type, entity_id]) => ({ entity_type, entity_id }));
+  const project = useProject();
+  const [chosen, choose] = useState(-1);
+  const names = useNames(account);
+  const own = chosen < 0 ? every : every.slice(chosen, chosen + 1);
+  const one = own[0];
+  const parts = OF_TYPE[account.type.startsWith("venue") ? "venue" : "artist"] ?? [];
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
+        <h1 className="text-xl font-semibold">
+          {account.name || names.get(`${one?.entity_id}`) || account.id}
+        </h1>
+        <div className="flex flex-wrap items-center gap-2">
+          {every.length > 1 && (
+            <select
+              aria-label={t("Of what")}
+              value={chosen}
+              onChange={(event) => choose(Number(event.target.value))}
+              className="min-h-9 max-w-56 rounded-lg border border-line bg-card px-2"
+            >
+              <option value={-1}>{t("All that is yours")}</option>
+              {every.map((each, place) => (
+                <option key={`${each.entity_type}\n${each.entity_id}`} value={place}>
+                  {names.get(each.entity_id) || each.entity_id}
+                </option>
+              ))}
+            </select>
+          )}
+          <PeriodPicker />
+        </div>
+      </div>
+      {one === undefined ? (
+        <Card>
+          <Empty title={t("Nothing is yours here yet")}>
+            {t("When {platform} gives you an artist, a venue or a concert, its numbers are here.", {
+              platform: project.name,
+            })}
+          </Empty>
+        </Card>
+      ) : (
+        <div className="grid gap-4 md:grid-cols-2">
+          {parts.map((name) => {
+            const part = PARTS[name];
+            if (part === undefined || (name === "entities" && every.length < 2)) return null;
+            const verdict = account.permissions[part.needs];
+            if (verdict?.granted) return <Wrapped key={name}>{part.show(own, one)}</Wrapped>;
+            if (verdict === undefined || verdict.lacks === "type" || verdict.lacks === "active") return null;
+            return (
+              <Locked key={name} part={part} needs={verdict.needs} lacks={verdict.lacks} ask={upgrade} />
+            );
+          })}
+        </div>
+      )}
+    </>
+  );
+}
+
+const Wrapped = ({ children }: { children: ReactNode }) => <>{children}</>;
+
+/** What one's own are called. */
+function useNames(account: AsAccount): Map<string, string> {
+  const asked = useAsk<EntityRow[]>(
+    account.permissions.views?.granted
+      ? { question: "entities", period: "all", filter: undefined, limit: 1000 }
+      : undefined,
+  );
+  return new Map(asked.data?.data.map((row) => [row.entity_id, row.name]));
+}
+
+/** A card that cannot be seen yet: a drawing of no numbers, and what it takes. */
+function Locked(props: { part: Part; needs: string; lacks: string; ask?: (needs: string) => void }) {
+  const paid = props.lacks === "subscription";
+  const what = SEEN[props.part.needs] ?? "";
+  return (
+    <Card
+      title={props.part.title}
+      aside={
+        <span className="rounded-full bg-accent-soft px-2.5 py-0.5 text-xs font-medium text-ink">
+          🔒 {paid ? TIERS[props.needs] : t("verified: {what}", { what: VERIFIED[props.needs] })}
+        </span>
+      }
+    >
+      <div className="relative">
+        <svg
+          viewBox="0 0 400 130"
+          className="h-40 w-full px-4 opacity-40 blur-[3px]"
+          preserveAspectRatio="none"
+          aria-hidden="true"
+        >
+          {[38, 60, 46, 82, 70, 96, 74, 110, 88, 118].map((height, place) => (
+            <rect
+              key={height}
+              x={place * 40 + 6}
+              y={128 - height}
+              width="28"
+              height={height}
+              rx="4"
+              fill="var(--accent)"
+            />
+          ))}
+        </svg>
+        <div className="absolute inset-0 grid place-content-center gap-2 p-4 text-center">
+          <p className="font-medium">
+            {paid
+              ? t("With {tier} you see {what}.", { tier: TIERS[props.needs], what })
+              : t("Once your {proof} is verified you see {what}.", { proof: VERIFIED[props.needs], what })}
+          </p>
+          {props.ask && (
+            <button
+              type="button"
+              className="mx-auto rounded-lg bg-accent px-4 py-1.5 font-medium text-card"
+              onClick={() => props.ask?.(props.needs)}
+            >
+              {paid ? t("See what it takes") : t("Get verified")}
+            </button>
+          )}
+        </div>
+      </div>
+    </Card>
+  );
+}
+
+interface Counted {
+  id: string;
+  views: number;
+  sessions: number;
+  viewers: number;
+  anonymous: number;
+  last_viewed: string | null;
+}
+
+function Totals({ own }: { own: Of[] }) {
+  const type = own[0]?.entity_type ?? "";
+  const same = own.filter((each) => each.entity_type === type);
+  const ids = same.map((each) => each.entity_id).slice(0, 100);
+  const asked = useAsk<Counted[]>({ question: "entity_views", entity_type: type, ids, filter: undefined });
+  const rows = asked.data?.data;
+  const sum = (pick: (row: Counted) => number) => rows?.reduce((all, row) => all + pick(row), 0) ?? 0;
+  const last = rows
+    ?.map((row) => row.last_viewed ?? "")
+    .sort()
+    .at(-1);
+  const views = sum((row) => row.views);
+  return (
+    <Card title={t("Ever")} className="md:col-span-2">
+      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
+      {rows === undefined && !asked.error && <Skeleton rows={2} />}
+      {rows && (
+        <Facts
+          facts={[
+            [t("Views"), exact(views)],
+            [t("Sessions"), exact(sum((row) => row.sessions))],
+            [t("Viewers signed in"), exact(sum((row) => row.viewers))],
+            [t("Anonymous"), views > 0 ? percent(sum((row) => row.anonymous * row.views) / views) : "–"],
+            [t("Last viewed"), last ? ago(last) : "–"],
+          ]}
+        />
+      )}
+    </Card>
+  );
+}
+
+function OwnEntities() {
+  return (
+    <AskedTable<EntityRow>
+      title={t("All that is yours")}
+      ask={{ question: "entities", period: "all", filter: undefined, limit: 100 }}
+      id={(row) => `${row.entity_type}\n${row.entity_id}`}
+      columns={() => [
+        { name: t("Entity"), show: (row) => row.name || row.entity_id },
+        { name: t("Type"), show: (row) => row.entity_type },
+        { name: t("Views, ever"), number: true, show: (row) => exact(row.views) },
+      ]}
+    />
+  );
+}
+
+function Booked({ of }: { of: Of }) {
+  const asked = useAsk<{ viewers: number; booked: number; rate: number | null }>({
+    question: "view_bookings",
+    filter: undefined,
+    ...of,
+  });
+  const found = asked.data?.data;
+  return (
+    <Card title={t("Booked after a view")}>
+      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
+      {found === undefined && !asked.error && <Skeleton rows={2} />}
+      {found && found.viewers === 0 && <Empty title={t("Nothing in this period")} />}
+      {found && found.viewers > 0 && (
+        <div className="p-4">
+          <p className="text-3xl font-semibold">{percent(found.rate ?? 0)}</p>
+          <p className="text-soft">
+            {t("{booked} of {viewers}, in this period", {
+              booked: exact(found.booked),
+              viewers: exact(found.viewers),
+            })}
+          </p>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function LiveList() {
+  const asked = useAnswer<EventRow[]>("events?limit=8");
+  const rows = asked.data?.data;
+  return (
+    <Card title={t("At this moment")}>
+      {asked.error && <Failure error={asked.error} again={asked.refetch} />}
+      {rows === undefined && !asked.error && <Skeleton rows={4} />}
+      {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}
+      {rows !== undefined && rows.length > 0 && (
+        <Table
+          caption={t("At this moment")}
+          rows={rows}
+          id={(row) => row.event_id}
+          columns={[
+            { name: t("When"), show: (row) => ago(row.timestamp) },
+            { name: t("Who"), show: (row) => row.visitor_name },
+            { name: t("Event"), show: (row) => row.name },
+            { name: t("Country"), wide: true, show: (row) => country(row.country) || "–" },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}

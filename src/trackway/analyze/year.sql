@@ -1,0 +1,19 @@
+-- A person's period: what they had to do with, by month; everything of the policy when nobody is named.
+SELECT
+    toString(toStartOfMonth(toDate(timestamp, {timezone:String}))) AS month,
+    entity_type, entity_id, name, count() AS events,
+    sum(coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)) AS duration_s,
+    uniqExact(toDate(timestamp, {timezone:String})) AS days,
+    name IN {bookings:Array(String)} AS booked
+FROM events
+WHERE project_id = {project:UUID}
+  AND timestamp >= {start:DateTime64(3,'UTC')}
+  AND timestamp < {end:DateTime64(3,'UTC')}
+  AND name NOT IN ('identify', 'alias', 'group', 'impression')
+  {{ event_filter }}
+{% if one %}
+  AND {{ person }} = {whose:UInt64}
+{% endif %}
+GROUP BY month, entity_type, entity_id, name
+ORDER BY month, events DESC, entity_type, entity_id, name
+LIMIT 100000

@@ -1,0 +1,85 @@
+"""The audit log: who did what to whom, from where. It is only added to; the database refuses everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.event import new_id
+from trackway.govern.tables import AuditEntry, moment
+
+ACTIONS = {
+    "signed in": "somebody signed in",
+    "sign-in refused": "a wrong password or code, or an invitation that is no good",
+    "signed out": "somebody signed out, or ended another sign-in",
+    "password changed": "",
+    "second factor changed": "an authenticator application was added or taken away",
+    "passkey changed": "a passkey was added or taken away",
+    "user made": "",
+    "user removed": "",
+    "invited": "",
+    "invitation revoked": "",
+    "member changed": "somebody became a member, got another role, or is none any more",
+    "key made": "",
+    "key revoked": "",
+    "project made": "",
+    "project changed": "",
+    "plan written": "",
+    "account changed": "made, or another type, verification, subscription or entities",
+    "account removed": "",
+    "tokens revoked": "all tokens of an account that were issued until then",
+    "type requested": "an account asked to be of another type",
+    "request decided": "",
+    "permission changed": "what a type of account may see",
+    "exported": "a file with answers or a table",
+    "imported": "",
+    "register changed": "",
+    "merge undone": "",
+    "shared": "a link to a board was made or revoked",
+}
+"""Every action that is written down."""
+
+
+class Audit:
+    """Adds entries and reads them."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def write(
+        self,
+        actor: str,
+        action: str,
+        subject: str = "",
+        project_id: UUID | str = "",
+        address: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Write down what was done. `detail` never has a secret."""
+        assert action in ACTIONS, action
+        entry = AuditEntry(
+            id=str(new_id()), at=moment(), project_id=str(project_id), actor=actor[:320], action=action,
+            subject=subject[:320], detail=detail or {}, address=address[:64],
+        )  # fmt: skip
+        with self._sessions.begin() as session:
+            session.add(entry)
+
+    def entries(
+        self, project_id: UUID, search: str = "", before: str = "", limit: int = 100, everywhere: bool = False
+    ) -> list[AuditEntry]:
+        """The newest entries of a project (and `everywhere`, those of none or of others), before an entry's id."""
+        statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+        if not everywhere:
+            statement = statement.where(AuditEntry.project_id == str(project_id))
+        if before:
+            statement = statement.where(AuditEntry.id < before)
+        if search:
+            found = (
+                getattr(AuditEntry, name).icontains(search, autoescape=True) for name in ("actor", "action", "subject")
+            )
+            statement = statement.where(or_(*found))
+        with self._sessions() as session:
+            return list(session.scalars(statement))

@@ -1,0 +1,72 @@
+"""What is an account's own: the entities it was given and those whose owner it is in the register; or one person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from trackway.enrich.identity import user_token
+from trackway.govern.platform import MOST_OWN
+from trackway.govern.tables import Account
+from trackway.store.connection import QuestionFailed, Store
+from trackway.store.entities import Register
+from trackway.store.policy import Policy
+
+_FRESH_S = 5.0
+_MOST_KEPT = 10_000
+
+
+class Scopes:
+    """Makes policies of accounts. What the store says is kept for some seconds."""
+
+    def __init__(self, store: Store, register: Register) -> None:
+        self._store, self._register = store, register
+        self._kept: dict[tuple[UUID, str, int, int], tuple[float, Policy]] = {}
+
+    def policy(self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None) -> Policy:
+        """Whose rows an account sees: the whole project as `admin`, its own person as `user`, else its own entities, or
+        of a token those that it names.
+
+        Raises:
+            QuestionFailed: more entities than a statement can be narrowed to.
+        """
+        if account.type == "user":
+            return self._fresh(project_id, account, self._of_person)
+        if named is not None:
+            return Policy(project_id, tuple(sorted(set(named))))
+        if account.type == "admin":
+            return Policy(project_id)
+        own = {(str(kind), str(one)) for kind, one in account.entities}
+        owned = self._fresh(project_id, account, self._of_owner).entities or ()
+        every = tuple(sorted(own.union(owned)))
+        if len(every) > MOST_OWN:
+            raise QuestionFailed(f"the account has {len(every)} entities; name at most {MOST_OWN} in the token")
+        return Policy(project_id, every)
+
+    def _fresh(self, project_id: UUID, account: Account, make: Callable[[UUID, str], Policy]) -> Policy:
+        key = (project_id, f"{account.type} {account.id}", self._register.version, self._store.persons.version)
+        until, found = self._kept.get(key, (0.0, Policy(project_id)))
+        if time.monotonic() >= until:
+            found = make(project_id, account.id)
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = time.monotonic() + _FRESH_S, found
+        return found
+
+    def _of_owner(self, project_id: UUID, account_id: str) -> Policy:
+        rows = self._store.ask(
+            "SELECT entity_type, entity_id FROM entities FINAL WHERE project_id = {project:UUID} AND NOT deleted "
+            "AND has(owners, {owner:String}) LIMIT {most:UInt32}",
+            {"project": project_id, "owner": account_id, "most": MOST_OWN + 1},
+        ).to_pylist()
+        return Policy(project_id, tuple((row["entity_type"], row["entity_id"]) for row in rows))
+
+    def _of_person(self, project_id: UUID, user_id: str) -> Policy:
+        self._store.persons.refresh()
+        rows = self._store.ask(
+            "SELECT number + dictGet('persons', 'delta', number) AS person FROM identities "
+            "WHERE token = {token:UInt64}",
+            {"token": user_token(project_id.bytes, user_id)},
+        ).to_pylist()
+        return Policy(project_id, person=rows[0]["person"] if rows else 0)

@@ -1,0 +1,690 @@
+"""Everyone sees theirs, nobody sees more: every address, for everybody who may come, as it is declared here."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, Server
+from test_asking import BODIES
+from trackway.govern.platform import Own
+from trackway.govern.tokens import sign
+
+SEEN = {"views", "interactions", "sources", "audience", "bookings", "live", "year", "ask", "export", "sql"}
+READS = SEEN - {"export", "sql"} | {"read"}
+ANALYST = SEEN | {"read", "people", "edit"}
+ROLES = {
+    "viewer": READS,
+    "analyst": ANALYST,
+    "owner": ANALYST | {"manage", "control"},
+    "key": ANALYST | {"manage"},
+    "administrator": ANALYST | {"manage", "control", "install"},
+}
+
+# What the concert pack says: of each type, from which verification and subscription on.
+CONCERTS: dict[str, dict[str, tuple[str, str]]] = {
+    "user": {"year": ("none", "free")},
+    "artist": {
+        "views": ("none", "free"), "interactions": ("email", "free"), "sources": ("email", "premium"),
+        "audience": ("email", "premium"), "live": ("email", "premium"), "bookings": ("email", "professional"),
+        "export": ("identity", "professional"), "ask": ("identity", "enterprise"), "sql": ("business", "enterprise"),
+    },
+    "venue": {
+        "views": ("none", "free"), "interactions": ("email", "free"), "sources": ("email", "premium"),
+        "audience": ("email", "premium"), "live": ("email", "premium"), "bookings": ("business", "professional"),
+        "export": ("business", "professional"), "ask": ("business", "enterprise"), "sql": ("business", "enterprise"),
+    },
+    "venue_manager": {
+        "views": ("none", "free"), "interactions": ("none", "free"), "sources": ("none", "premium"),
+        "live": ("none", "premium"),
+    },
+    "label": {
+        "views": ("none", "free"), "interactions": ("business", "free"), "sources": ("business", "premium"),
+        "audience": ("business", "premium"), "bookings": ("business", "professional"),
+        "export": ("business", "professional"),
+    },
+    "promoter": {
+        "views": ("none", "free"), "interactions": ("email", "free"), "sources": ("email", "premium"),
+        "bookings": ("business", "professional"),
+    },
+    "ad_account": {"views": ("business", "free"), "sources": ("business", "free")},
+    "media": {"views": ("email", "free")},
+    "admin": {
+        "views": ("none", "free"), "interactions": ("none", "free"), "sources": ("none", "free"),
+        "audience": ("none", "free"), "bookings": ("none", "free"), "live": ("none", "free"), "ask": ("none", "free"),
+        "export": ("identity", "free"), "sql": ("identity", "free"),
+    },
+}  # fmt: skip
+VERIFICATIONS = ["none", "email", "phone", "identity", "business"]
+SUBSCRIPTIONS = ["free", "premium", "professional", "enterprise"]
+STANDINGS = [("none", "free", False), ("email", "premium", False), ("identity", "professional", False),
+             ("business", "enterprise", False), ("business", "enterprise", True)]  # fmt: skip
+
+P = "/api/v1/projects/{project_id}"
+DECLARED: dict[str, str] = {
+    "GET /healthz": "anybody", "GET /readyz": "anybody",
+    "GET /api/v1/invitations/{token}": "anybody", "POST /api/v1/invitations/{token}": "anybody",
+    "POST /api/v1/sign-in/passkey/ask": "anybody", "POST /api/v1/sign-in/passkey": "anybody",
+    "GET /api/v1/sign-in/provider": "anybody", "GET /api/v1/sign-in/provider/back": "anybody",
+    "GET /api/v1/sign-in": "anybody", "POST /api/v1/sign-in": "anybody",
+    "GET /api/v1/shared/{token}": "anybody", "GET /api/v1/shared/{token}/tiles/{tile}": "anybody",
+    "POST /api/v1/sign-out": "somebody", "GET /api/v1/me": "somebody", "GET /api/v1/projects": "somebody",
+    "POST /api/v1/me/invitations/{token}": "signed in", "GET /api/v1/me/passkeys": "signed in",
+    "POST /api/v1/me/passkeys": "signed in", "POST /api/v1/me/passkeys/begin": "signed in",
+    "DELETE /api/v1/me/passkeys/{passkey_id}": "signed in", "POST /api/v1/me/totp/begin": "signed in",
+    "POST /api/v1/me/totp": "signed in", "POST /api/v1/me/totp/remove": "signed in",
+    "POST /api/v1/me/password": "signed in", "GET /api/v1/me/sign-ins": "signed in",
+    "DELETE /api/v1/me/sign-ins/{sign_in_id}": "signed in",
+    "POST /api/v1/projects": "install", "GET /api/v1/jobs": "install", "PATCH /api/v1/jobs/{name}": "install",
+    "GET /api/v1/jobs/{name}/runs": "install", "POST /api/v1/jobs/{name}/run": "install",
+    f"PATCH {P}": "control", f"POST {P}/keys": "control", f"DELETE {P}/keys/{{key_id}}": "control",
+    f"GET {P}/members": "control", f"POST {P}/members": "control", f"DELETE {P}/members/{{email}}": "control",
+    f"GET {P}/invitations": "control", f"POST {P}/invitations": "control",
+    f"DELETE {P}/invitations/{{invitation_id}}": "control",
+    f"GET {P}/accounts": "manage", f"GET {P}/accounts/{{account_id}}": "manage",
+    f"PUT {P}/accounts/{{account_id}}": "manage", f"DELETE {P}/accounts/{{account_id}}": "manage",
+    f"POST {P}/accounts/{{account_id}}/revoke-tokens": "manage",
+    f"GET {P}/account-requests": "own or manage", f"POST {P}/account-requests": "own",
+    f"POST {P}/account-requests/{{request_id}}": "control",
+    f"GET {P}/permissions": "manage", f"PUT {P}/permissions/{{account_type}}/{{permission}}": "control",
+    f"GET {P}/audit": "control", f"GET {P}/audit/actions": "control",
+    f"POST {P}/ask": "by question", f"DELETE {P}/ask/{{name}}": "of project", f"GET {P}/version": "of project",
+    f"GET {P}/breakdown": "ask", f"GET {P}/events": "live", f"GET {P}/live": "ask", f"GET {P}/overview": "ask",
+    f"POST {P}/query": "sql", f"GET {P}/rejections": "people", f"GET {P}/sessions": "people",
+    f"GET {P}/sources": "ask", f"GET {P}/trend": "ask", f"GET {P}/visitor": "people", f"GET {P}/visitors": "people",
+    f"GET {P}/segments": "read", f"POST {P}/segments": "edit", f"DELETE {P}/segments/{{segment_id}}": "edit",
+    f"PATCH {P}/segments/{{segment_id}}": "edit", f"GET {P}/annotations": "read", f"POST {P}/annotations": "edit",
+    f"DELETE {P}/annotations/{{annotation_id}}": "edit", f"POST {P}/merges/undo": "control",
+    f"GET {P}/boards": "read", f"POST {P}/boards": "edit", f"GET {P}/boards/{{board_id}}": "read",
+    f"PUT {P}/boards/{{board_id}}": "edit", f"DELETE {P}/boards/{{board_id}}": "edit",
+    f"POST {P}/boards/{{board_id}}/restore": "edit", f"GET {P}/boards/{{board_id}}/shares": "read",
+    f"POST {P}/boards/{{board_id}}/shares": "edit", f"DELETE {P}/boards/{{board_id}}/shares/{{share_id}}": "edit",
+    f"GET {P}/stream": "live", f"GET {P}/plan": "read", f"PUT {P}/plan": "control",
+    f"GET {P}/plan/versions": "read", f"GET {P}/plan/violations": "read",
+    f"GET {P}/transfers": "people", f"POST {P}/transfers/imports": "manage", f"POST {P}/transfers/exports": "people",
+    f"GET {P}/transfers/{{transfer_id}}/file": "people", f"DELETE {P}/transfers/{{transfer_id}}": "manage",
+    f"GET {P}/entities/{{entity_type}}/{{entity_id}}": "views",
+    f"DELETE {P}/entities/{{entity_type}}/{{entity_id}}": "manage",
+    f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
+    f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
+    f"POST {P}/aggregate": "manage", f"POST {P}/refresh": "manage",
+}  # fmt: skip
+OF_QUESTION = {
+    "persons": "people", "person": "people", "merges": "people", "sessions": "people", "funnel_units": "people",
+    "retention_people": "people", "lifecycle_people": "people", "entity_views": "views", "top_entities": "views",
+    "entities": "views", "views": "views", "daily": "interactions", "audience": "audience",
+    "view_bookings": "bookings", "year": "year",
+}  # fmt: skip
+"""Of each question, the permission it needs; all others need `ask`."""
+WHOLE_PROJECT = {"overview", "live", "sources", "entity_funnel"}
+MARK = "zzforeignzz"
+
+
+class House(NamedTuple):
+    """A server with two artists, and everybody who may come."""
+
+    server: Server
+    project: str
+    other_project: str
+    kid: str
+    key: str
+    other_kid: str
+    other_key: str
+    admin: httpx.Client
+
+    def token(self, account: str, entities: list[Own] | None = None, seconds: int = 600) -> str:
+        return sign(self.project, self.kid, self.key, account, entities, seconds)
+
+    def path(self, rest: str = "") -> str:
+        return f"/api/v1/projects/{self.project}{rest}"
+
+    def as_token(self, token: str, method: str, rest: str, body: Any = None) -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}"}
+        return self.server.http.request(method, self.path(rest), json=body, headers=headers)
+
+
+def _account(house: House, account: str, **given: Any) -> None:
+    response = house.admin.put(house.path(f"/accounts/{account}"), json=given)
+    assert response.status_code == 200, response.text
+
+
+def _signed_in(server: Server, email: str, password: str) -> httpx.Client:
+    client = httpx.Client(base_url=server.url, timeout=30)
+    answer = client.post("/api/v1/sign-in", json={"email": email, "password": password})
+    assert answer.status_code == 200, answer.text
+    client.headers["x-csrf-token"] = answer.json()["csrf"]
+    return client
+
+
+def _traffic(server: Server) -> None:
+    """Two artists with the same things happening; everything that is of the other one carries the mark."""
+    batch: list[dict[str, Any]] = []
+    for mark, artist, visits in (("own", "own", 5), (MARK, MARK, 7)):
+        for number in range(visits):
+            context = {
+                "userAgent": AGENT, "locale": f"en-{mark[:2]}",
+                "page": {"url": f"https://{mark}.example/{mark}?utm_source={mark}&utm_campaign={mark}",
+                         "referrer": f"https://{mark}-referrer.example/", "title": f"Title {mark}"},
+            }  # fmt: skip
+            who = {"anonymousId": f"visitor-{mark}-{number}", "userId": f"fan-{mark}-{number}", "context": context}
+            batch.append({"type": "identify", "traits": {"gender": mark, "plan": mark}, **who})
+            for name in ("view", "click", "Order Completed", f"Only {mark}"):
+                properties: dict[str, Any] = {"entity_type": "artist", "entity_id": artist, "secret": mark}
+                if name == "Order Completed":
+                    properties |= {"revenue": 10, "currency": "USD"}
+                batch.append({"type": "track", "event": name, "properties": properties, **who})
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    for mark in ("own", MARK):
+        viewed = {"anonymous_id": f"viewer-{mark}", "session_id": f"session-{mark}"}
+        answer = server.http.post(
+            f"/v1/entities/artist/{mark}/view",
+            json=viewed,
+            auth=("wk_test", ""),
+            headers={"user-agent": AGENT, "accept-language": "en"},
+        )
+        assert answer.status_code < 300, answer.text
+    server.stored()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    server = Server(tmp_path_factory.mktemp("who") / "data", failed_sign_ins_per_minute="0").start()
+    admin = _signed_in(server, EMAIL, PASSWORD)
+    project = admin.get("/api/v1/projects").json()[0]["id"]
+    made = admin.post(f"/api/v1/projects/{project}/keys", json={"kind": "embed"}).json()
+    other = admin.post("/api/v1/projects", json={"name": "Other"}).json()["project_id"]
+    theirs = admin.post(f"/api/v1/projects/{other}/keys", json={"kind": "embed"}).json()
+    found = House(server, project, other, made["id"], made["embed_key"], theirs["id"], theirs["embed_key"], admin)
+    registered = [{"type": "artist", "id": one, "name": f"Name {one}", "owners": [f"owner-{one}"], "parents": []}
+                  for one in ("own", MARK)]  # fmt: skip
+    assert admin.put(f"/api/v1/projects/{project}/entities", json=registered).status_code == 200
+    _traffic(server)
+    for role in ("viewer", "analyst", "owner"):
+        body = {"email": f"{role}@example.com", "role": role, "password": "a long password"}
+        assert admin.post(f"/api/v1/projects/{project}/members", json=body).status_code == 201
+    body = {"email": "outsider@example.com", "password": "a long password"}
+    assert admin.post(f"/api/v1/projects/{other}/members", json=body).status_code == 201
+    yield found
+    server.stop()
+
+
+def _at_least(order: list[str], given: str, needed: str) -> bool:
+    return order.index(given) >= order.index(needed)
+
+
+def may(kind: str, verification: str, subscription: str, expired: bool) -> set[str]:
+    """What the table above gives."""
+    tier = "free" if expired else subscription
+    return {
+        permission
+        for permission, (verified, paid) in CONCERTS[kind].items()
+        if _at_least(VERIFICATIONS, verification, verified) and _at_least(SUBSCRIPTIONS, tier, paid)
+    }
+
+
+def name_of(kind: str, verification: str, subscription: str, expired: bool) -> str:
+    return f"fan-own-0-{kind}" if kind == "user" else f"{kind}-{verification}-{subscription}-{expired}"
+
+
+@pytest.fixture(scope="module")
+def accounts(house: House) -> dict[str, set[str]]:
+    """An account of each type and standing → what it may."""
+    found = {}
+    for kind in CONCERTS:
+        for verification, subscription, expired in STANDINGS:
+            name = f"{kind}-{verification}-{subscription}-{expired}"
+            ends = datetime.now(UTC) + timedelta(days=-1 if expired else 30)
+            own = [] if kind in ("user", "admin") else [{"type": "artist", "id": "own"}]
+            _account(house, name, type=kind, verification=verification, subscription=subscription,
+                     expires_at=ends.isoformat(), entities=own)  # fmt: skip
+            found[name] = may(kind, verification, subscription, expired)
+    return found
+
+
+def test_everything_that_there_is_is_declared(house: House) -> None:
+    paths = house.server.http.get("/docs/openapi.json").json()["paths"]
+    existing = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert existing == set(DECLARED)
+
+
+def test_the_table_of_permissions_is_the_packs(house: House) -> None:
+    rows = house.admin.get(house.path("/permissions")).json()
+    granted = {(row["account_type"], row["permission"]): (row["verification"], row["subscription"])
+               for row in rows if row["granted"]}  # fmt: skip
+    assert granted == {(kind, name): gate for kind, gates in CONCERTS.items() for name, gate in gates.items()}
+    assert len(rows) == 9 * 10
+
+
+def send(house: House, operation: str, ask: Callable[..., httpx.Response], client: httpx.Client) -> httpx.Response:
+    method, path = operation.split(" ")
+    values = {"project_id": house.project, "entity_type": "artist", "entity_id": "own" if method == "GET" else "none", "account_type": "artist",
+              "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a"}  # fmt: skip
+    for name in ("token", "passkey_id", "sign_in_id", "key_id", "account_id", "request_id", "segment_id", "annotation_id",
+                 "board_id", "share_id", "transfer_id", "invitation_id"):  # fmt: skip
+        values[name] = str(uuid4())
+    path = path.format(**values)
+    if operation.endswith("/stream"):
+        with client.stream("GET", path) as response:
+            return httpx.Response(
+                response.status_code, text="" if response.status_code == 200 else response.read().decode()
+            )
+    return ask(method, path, json=_BODY.get(operation.replace(P, "P"), {}))
+
+
+_BODY: dict[str, Any] = {
+    "POST P/ask": {"question": "views"}, "POST P/query": {"sql": "SELECT count() AS n FROM events"},
+    "POST P/views/lookup": {"entity_type": "artist", "ids": ["own"]}, "PUT P/entities": [],
+    "POST P/account-requests": {"type": "venue", "business": {}},
+}  # fmt: skip
+
+
+def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
+    """Whether a caller is let in; None where the answer is not about permission."""
+    if needed in ("anybody", "somebody"):
+        return needed == "somebody" or None
+    if needed == "signed in":
+        return caller in ("viewer", "analyst", "owner", "administrator", "outsider")
+    if caller == "outsider":
+        return False
+    if needed == "of project":
+        return True
+    if needed == "by question":
+        return "views" in permissions
+    if needed == "own":
+        return caller == "account"
+    if needed == "own or manage":
+        return caller == "account" or "manage" in permissions
+    return needed in permissions
+
+
+def check(response: httpx.Response, allowed: bool | None, what: str) -> None:
+    assert response.status_code < 500, f"{what}: {response.status_code} {response.text}"
+    refused = response.status_code in (401, 403) or (response.status_code == 404 and "you may see" in response.text)
+    if allowed is None:
+        assert response.status_code != 403, what
+    else:
+        assert refused != allowed, f"{what}: {response.status_code} {'' if allowed else response.text[:300]}"
+
+
+def test_members_keys_and_nobody_are_let_in_as_declared(house: House) -> None:
+    clients = {role: _signed_in(house.server, f"{role}@example.com", "a long password")
+               for role in ("viewer", "analyst", "owner", "outsider")}  # fmt: skip
+    clients["administrator"] = _signed_in(house.server, EMAIL, PASSWORD)
+    clients["key"] = httpx.Client(base_url=house.server.url, headers={"authorization": f"Bearer {SECRET_KEY}"})
+    nobody = httpx.Client(base_url=house.server.url)
+    for operation, needed in DECLARED.items():
+        if operation in ("POST /api/v1/sign-out", "POST /api/v1/me/totp/begin", f"PATCH {P}", f"PUT {P}/plan"):
+            continue  # by the others below; done by all of them it would change what is tested
+        for caller, client in clients.items():
+            response = send(house, operation, client.request, client)
+            check(response, expected(needed, ROLES.get(caller, set()), caller), f"{caller}: {operation}")
+        response = send(house, operation, nobody.request, nobody)
+        check(response, None if needed == "anybody" else False, f"nobody: {operation}")
+    for caller in ("viewer", "analyst", "key", "outsider"):
+        for method, rest in (("PATCH", ""), ("PUT", "/plan")):
+            assert clients[caller].request(method, house.path(rest), json={}).status_code in (403, 404)
+
+
+def test_accounts_are_let_in_as_their_type_verification_and_subscription_say(
+    house: House, accounts: dict[str, set[str]]
+) -> None:
+    changing = {f"POST {P}/account-requests"}
+    for account, permissions in accounts.items():
+        client = httpx.Client(base_url=house.server.url, timeout=30,
+                              headers={"authorization": f"Bearer {house.token(account)}"})  # fmt: skip
+        for operation, needed in DECLARED.items():
+            if operation in changing:
+                continue
+            allowed = expected(needed, permissions, "account")
+            whole = operation.endswith(
+                ("/overview", "/live", "/sources", "/trend", "/breakdown")
+            ) and not account.startswith("admin")
+            user = account.startswith("user") and needed in SEEN
+            if whole or user:
+                allowed = False if not allowed else None
+            if allowed is None and (whole or user):
+                continue
+            check(send(house, operation, client.request, client), allowed, f"{account}: {operation}")
+
+
+def _questions() -> dict[str, dict[str, Any]]:
+    bodies = {name: dict(body) for name, body in BODIES.items()}
+    bodies["daily"] = {"subject": "artist"}
+    bodies["views"] = {"by": "day"}
+    bodies["audience"] = {"entity_type": "artist", "entity_id": "own", "by": "country"}
+    bodies["entity_views"] = {"entity_type": "artist", "ids": ["own", MARK]}
+    return bodies
+
+
+def test_every_question_is_for_who_has_its_permission_and_no_answer_has_anything_of_others(
+    house: House, accounts: dict[str, set[str]]
+) -> None:
+    """Asked first by the administrator, so that what is kept of the whole project is there to be given away."""
+    for name, body in _questions().items():
+        asked = {"question": name, "period": "30d", **body}
+        assert house.admin.post(house.path("/ask"), json=asked).status_code == 200, name
+    for account, permissions in accounts.items():
+        if account.startswith("admin"):
+            continue
+        for name, body in _questions().items():
+            response = house.as_token(house.token(account), "POST", "/ask", {"question": name, "period": "30d", **body})
+            needed = OF_QUESTION.get(name, "ask")
+            if needed not in permissions:
+                assert response.status_code == 403, f"{account} {name}: {response.text[:200]}"
+            else:
+                assert response.status_code in (200, 403), f"{account} {name}: {response.text[:200]}"
+            assert_nothing_foreign(response, f"{account} {name}", asked=body)
+
+
+def assert_nothing_foreign(response: httpx.Response, what: str, asked: Any = None) -> None:
+    text = response.text
+    if asked is not None and MARK in json.dumps(asked):  # who asks for it by name hears the name again, and no number
+        if response.status_code == 200 and isinstance(data := response.json()["data"], list):
+            foreign = [row for row in data if row.get("id") == MARK]
+            assert all(not row.get("views") and not row.get("sessions") for row in foreign), what
+        return
+    assert MARK not in text, f"{what}: {text[:2000]}"
+
+
+@pytest.fixture(scope="module")
+def best(accounts: dict[str, set[str]]) -> str:
+    """The artist who may most."""
+    return "artist-business-enterprise-False"
+
+
+def test_the_numbers_of_an_account_are_those_of_its_entities(house: House, best: str) -> None:
+    def asked(**body: Any) -> Any:
+        response = house.as_token(house.token(best), "POST", "/ask", {"period": "30d", **body})
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    series = [{"event": "click"}, {"metric": "persons"}, {"metric": "revenue"}]
+    points = asked(question="trend", series=series)["series"]
+    assert [sum(one["points"]) for one in points[:2]] == [5, 6]
+    assert sum(map(float, points[2]["points"])) == 50
+    assert (
+        sum(
+            row["clicks"] if "clicks" in row else row["profile_views"]
+            for row in asked(question="daily", subject="artist")
+        )
+        >= 5
+    )
+    assert [row["entity_id"] for row in asked(question="entities")] == ["own"]
+    assert asked(question="view_bookings")["booked"] == 0
+    assert [row["value"] for row in asked(question="views", by="entity_type")] == ["artist"]
+    [own] = asked(question="entity_views", entity_type="artist", ids=["own"])
+    assert own["views"] == 1
+    funnel = asked(question="funnel", steps=[{"event": "click"}, {"event": "Order Completed"}])
+    assert funnel["steps"][0]["units"] == 5
+
+
+def test_statements_see_own_rows_whatever_they_say(house: House, best: str) -> None:
+    def asked(sql: str) -> httpx.Response:
+        return house.as_token(house.token(best), "POST", "/query", {"sql": sql})
+
+    whole = house.admin.post(house.path("/query"), json={"sql": "SELECT count() AS n FROM events"}).json()["data"]
+    assert asked("SELECT count(*) AS n FROM events").json()["data"] == [{"n": 5 * 4 + 1}]
+    assert whole[0]["n"] > 40
+    tricks = [
+        "SELECT groupUniqArray(entity_id) AS x FROM events",
+        "SELECT groupUniqArray(name) AS x FROM events e",
+        "WITH x AS (SELECT visitor_name, name, path, entity_id FROM events) SELECT name FROM x",
+        "SELECT (SELECT groupUniqArray(name) FROM events) AS x",
+        "SELECT a.name FROM events a JOIN events b ON a.name != b.name",
+        "SELECT name FROM events WHERE entity_id != 'own' OR 1",
+        "SELECT name FROM events UNION ALL SELECT entity_id FROM events",
+        "SELECT arrayJoin((SELECT groupArray(path) FROM events)) AS x",
+        "SELECT name FROM events -- SETTINGS additional_table_filters = {}",
+        "SELECT name FROM events PREWHERE entity_id != 'own'",
+        "SELECT 1 AS x WHERE 'a' IN (SELECT name FROM events)",
+        "SELECT name, source, campaign, referrer, title, language, properties FROM events",
+        "SELECT name FROM (SELECT name FROM events FINAL)",
+    ]
+    for sql in tricks:
+        response = asked(sql)
+        assert response.status_code in (200, 400, 422), f"{sql}: {response.text}"
+        assert MARK not in response.text, sql
+    for sql in (
+        "SELECT * FROM events", "SELECT user_id FROM events", "SELECT e.ip FROM events AS e", "SELECT COLUMNS('user') FROM events",
+        "SELECT e.* FROM events e", "SELECT * EXCEPT (name) FROM events", "SELECT `user\\x5fid` FROM events",
+        "SELECT count() FROM sessions", "SELECT count() FROM visitors", "SELECT count() FROM entities",
+        "SELECT count() FROM view_counts", "SELECT count() FROM system.tables", "SELECT count() FROM default.events",
+        "SELECT name FROM events SETTINGS additional_table_filters = {}", "SELECT count() FROM identities",
+        "SELECT * FROM merge('default', 'events')", "SELECT dictGet('persons', 'delta', 1)",
+        "SELECT name FROM events; SELECT 1", "SELECT count() FROM events_from_x", "SELECT count() FROM rejections",
+        "INSERT INTO events (name) VALUES ('x')", "SELECT query_id FROM system.processes",
+    ):  # fmt: skip
+        response = asked(sql)
+        assert response.status_code in (400, 403, 422), f"{sql}: {response.status_code} {response.text}"
+        assert MARK not in response.text, sql
+
+
+def test_an_entity_whose_id_is_a_statement_is_a_text_like_any_other(house: House, best: str) -> None:
+    for strange in ("x') OR 1 --", "\\", "\\'", "'", "a','b", "{project:UUID}", "%(x)s", "\n;", "𝄞\x00"):
+        token = house.token(best, [Own("artist", strange)])
+        response = house.as_token(token, "POST", "/query", {"sql": "SELECT count() AS n FROM events"})
+        assert response.status_code == 200, (strange, response.text)
+        assert response.json()["data"] == [{"n": 0}], strange
+
+
+def test_feeds_files_registers_and_counters_have_nothing_of_others(house: House, best: str) -> None:
+    token = house.token(best)
+    for rest in ("/events", "/events?bots=true&limit=1000", "/breakdown?by=name", "/trend?metric=events", "/metrics",
+                 "/events?format=csv", "/events?format=arrow", "/version"):  # fmt: skip
+        response = house.as_token(token, "GET", rest)
+        assert response.status_code == 200, f"{rest}: {response.text}"
+        assert MARK not in response.text, rest
+    rows = house.as_token(token, "GET", "/events?limit=1000").json()["data"]
+    assert rows and {row["entity_id"] for row in rows} == {"own"}
+    assert {row["user_id"] for row in rows} == {""}, "who they are is not the artist's"
+    for form in ("csv", "arrow"):
+        asked = {"question": "trend", "by": ["name"]}
+        assert MARK not in house.as_token(token, "POST", f"/ask?format={form}", asked).text
+    assert house.as_token(token, "GET", f"/entities/artist/{MARK}").status_code == 404
+    assert house.as_token(token, "GET", "/entities/artist/own").json()["name"] == "Name own"
+    looked = {"entity_type": "artist", "ids": ["own", MARK]}
+    assert house.as_token(token, "POST", "/views/lookup", looked).status_code == 404
+    assert house.as_token(token, "POST", "/views/lookup", {**looked, "ids": ["own"]}).json()[0]["views"] == 1
+
+
+def test_the_live_stream_of_an_account_is_of_its_entities(house: House, best: str) -> None:
+    headers = {"authorization": f"Bearer {house.token(best)}"}
+    with (
+        httpx.Client(base_url=house.server.url, timeout=20) as client,
+        client.stream("GET", house.path("/stream"), headers=headers) as stream,
+    ):
+        assert stream.status_code == 200
+        lines = stream.iter_lines()
+        next(lines)
+        for mark in (MARK, "own"):
+            properties = {"entity_type": "artist", "entity_id": mark}
+            house.server.post(
+                "track", {"event": f"Live {mark}", "anonymousId": f"live-{mark}", "properties": properties}
+            )
+        said = ""
+        for line in lines:
+            said += line
+            if "Live own" in line:
+                break
+    assert MARK not in said
+
+
+def test_what_is_kept_for_one_account_is_not_given_to_another(house: House, best: str) -> None:
+    asked = {"question": "trend", "series": [{"event": "click"}], "period": "30d"}
+    foreign = house.token(best, [Own("artist", MARK)])
+    counts = []
+    for token in (foreign, house.token(best), foreign, house.token(best)):
+        points = house.as_token(token, "POST", "/ask", asked).json()["data"]["series"][0]["points"]
+        counts.append(sum(points))
+    assert counts == [7, 5, 7, 5]
+    gets = [house.as_token(token, "GET", "/events").text for token in (foreign, house.token(best))]
+    assert MARK in gets[0] and MARK not in gets[1]
+
+
+def test_owners_in_the_register_own(house: House) -> None:
+    for one in ("own", MARK):
+        _account(house, f"owner-{one}", type="artist", verification="business", subscription="enterprise")
+    seen = {
+        one: house.as_token(house.token(f"owner-{one}"), "POST", "/query", {"sql": "SELECT DISTINCT entity_id AS e FROM events"})
+        .json()["data"]
+        for one in ("own", MARK)
+    }  # fmt: skip
+    assert seen == {"own": [{"e": "own"}], MARK: [{"e": MARK}]}
+    _account(house, "owner-of-nothing", type="artist", verification="business", subscription="enterprise")
+    nothing = house.as_token(
+        house.token("owner-of-nothing"), "POST", "/query", {"sql": "SELECT count() AS n FROM events"}
+    )
+    assert nothing.json()["data"] == [{"n": 0}]
+
+
+def test_a_user_sees_their_own_year_with_what_they_did_before_they_signed_in(house: House) -> None:
+    batch = [
+        {"type": "track", "event": "view", "anonymousId": "year-1", "properties": {"entity_type": "artist", "entity_id": "own"}},
+        {"type": "identify", "anonymousId": "year-1", "userId": "year-fan"},
+        {"type": "track", "event": "Order Completed", "anonymousId": "year-1", "userId": "year-fan",
+         "properties": {"entity_type": "concert", "entity_id": "c1"}},
+    ]  # fmt: skip
+    assert house.server.post("batch", {"batch": batch}).status_code == 202
+    house.server.stored()
+    for fan in ("year-fan", f"fan-{MARK}-0", "unknown-fan"):
+        _account(house, fan, type="user")
+
+    def year(fan: str) -> Any:
+        response = house.as_token(house.token(fan), "POST", "/ask", {"question": "year", "period": "12mo"})
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    own = year("year-fan")
+    assert (own["events"], own["bookings"], own["days"], own["longest"]) == (2, 1, 1, 1)
+    assert {one["entity_type"]: one["entities"] for one in own["types"]} == {"artist": 1, "concert": 1}
+    artist = next(one for one in own["types"] if one["entity_type"] == "artist")
+    assert artist["top"] == [{"id": "own", "name": "Name own", "events": 1}]
+    assert MARK not in json.dumps(own)
+    assert year("unknown-fan")["events"] == 0
+    assert year(f"fan-{MARK}-0")["events"] == 4
+    asked = {"question": "year", "period": "12mo", "person": "1"}
+    assert house.as_token(house.token("year-fan"), "POST", "/ask", asked).json()["data"]["events"] == 2
+
+
+# Tokens
+
+
+def test_tokens_that_are_forged_expired_or_of_others_let_nobody_in(house: House, best: str) -> None:
+    import base64
+    import hmac
+
+    def part(value: object) -> str:
+        raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    now = int(time.time())
+    claims = {"aud": house.project, "sub": best, "iat": now, "exp": now + 300}
+    head = {"alg": "HS256", "kid": house.kid, "typ": "JWT"}
+
+    def made(header: dict[str, Any], claims: dict[str, Any], key: str = house.key, how: str = "sha256") -> str:
+        text = f"{part(header)}.{part(claims)}"
+        return f"{text}.{part(hmac.new(key.encode(), text.encode(), how).digest())}"
+
+    good = made(head, claims)
+    bad = {
+        "none": f"{part({**head, 'alg': 'none'})}.{part(claims)}.",
+        "none with a signature": made({**head, "alg": "none"}, claims),
+        "None": f"{part({**head, 'alg': 'nOnE'})}.{part(claims)}.",
+        "another algorithm": made({**head, "alg": "HS512"}, claims, how="sha512"),
+        "confused with a public key": made({**head, "alg": "RS256"}, claims),
+        "no algorithm": made({"kid": house.kid}, claims),
+        "a header that says what is critical": made({**head, "crit": ["exp"], "exp": 1}, claims),
+        "detached": made({**head, "b64": False, "crit": ["b64"]}, claims),
+        "a key of its own": made({**head, "jwk": {"kty": "oct", "k": part(b"x")}}, claims, "x"),
+        "a key from elsewhere": made({**head, "jku": "http://127.0.0.1:1/"}, claims, "x"),
+        "the wrong key": made(head, claims, "wrong"),
+        "an empty key": made(head, claims, ""),
+        "the sealed key": made(head, claims, SECRET_KEY),
+        "no such kid": made({**head, "kid": str(uuid4())}, claims),
+        "a kid that is a path": made({**head, "kid": "../../dev/null"}, claims, ""),
+        "a kid that is a statement": made({**head, "kid": "' OR 1=1 --"}, claims),
+        "a kid that is a number": made({**head, "kid": 1}, claims),
+        "expired": made(head, {**claims, "iat": now - 600, "exp": now - 1}),
+        "not yet good": made(head, {**claims, "nbf": now + 600}),
+        "issued in the future": made(head, {**claims, "iat": now + 600, "exp": now + 900}),
+        "good for too long": made(head, {**claims, "exp": now + 3601}),
+        "good for ever": made(head, {name: value for name, value in claims.items() if name != "exp"}),
+        "of no time": made(head, {**claims, "exp": "9999999999"}),
+        "of endless time": made(head, {**claims, "exp": 1e400}),
+        "of a number that is none": f"{part(head)}.{part(b'{}')}.",
+        "of another project": made(head, {**claims, "aud": house.other_project}),
+        "another project's key for this one": made({**head, "kid": house.other_kid}, claims, house.other_key),
+        "another project's key with this kid": made(head, claims, house.other_key),
+        "two audiences": made(head, {**claims, "aud": [house.project, house.other_project]}),
+        "no account": made(head, {**claims, "sub": "nobody"}),
+        "an empty account": made(head, {**claims, "sub": ""}),
+        "entities that are none": made(head, {**claims, "entities": "*"}),
+        "entities of too many words": made(head, {**claims, "entities": [{"type": "artist", "id": "own", "also": 1}]}),
+        "oversized": made(head, {**claims, "more": "x" * 9000}),
+        "claims changed": f"{good.split('.')[0]}.{part({**claims, 'sub': 'admin-none-free-False'})}.{good.split('.')[2]}",
+        "signature cut": good[:-2],
+        "signature gone": good.rpartition(".")[0] + ".",
+        "not base64": "a.b.c",
+        "empty": "..",
+        "nested deep": f"{part(head)}.{part(b'[' * 5000)}.x",
+    }  # fmt: skip
+    assert house.as_token(good, "POST", "/ask", {"question": "views"}).status_code == 200
+    for what, token in bad.items():
+        response = house.as_token(token, "POST", "/ask", {"question": "views"})
+        assert response.status_code == 401, f"{what}: {response.status_code} {response.text}"
+        assert house.key not in response.text and SECRET_KEY not in response.text
+    assert house.as_token(good, "POST", "/ask", {"question": "views"}).status_code == 200
+
+
+def test_a_token_of_one_project_opens_no_other(house: House, best: str) -> None:
+    headers = {"authorization": f"Bearer {house.token(best)}"}
+    response = house.server.http.get(f"/api/v1/projects/{house.other_project}/version", headers=headers)
+    assert response.status_code == 404
+    assert [one["id"] for one in house.server.http.get("/api/v1/projects", headers=headers).json()] == [house.project]
+
+
+def test_a_revoked_token_a_suspended_account_and_a_revoked_key_let_nobody_in(house: House) -> None:
+    _account(house, "revoked", type="artist", entities=[{"type": "artist", "id": "own"}])
+    token = house.token("revoked")
+
+    def status(token: str) -> int:
+        return house.as_token(token, "POST", "/ask", {"question": "views"}).status_code
+
+    assert status(token) == 200
+    assert house.admin.post(house.path("/accounts/revoked/revoke-tokens")).status_code == 204
+    assert status(token) == 401
+    time.sleep(1.1)
+    fresh = house.token("revoked")
+    assert status(fresh) == 200
+    _account(house, "revoked", type="artist", suspended=True)
+    assert status(fresh) == 401
+    _account(house, "revoked", type="artist")
+    assert status(fresh) == 200
+    # A key is changed without a moment in which no key holds.
+    second = house.admin.post(house.path("/keys"), json={"kind": "embed"}).json()
+    newer = sign(house.project, second["id"], second["embed_key"], "revoked")
+    assert (status(fresh), status(newer)) == (200, 200)
+    assert house.admin.delete(house.path(f"/keys/{second['id']}")).status_code == 204
+    assert (status(fresh), status(newer)) == (200, 401)
+    assert house.admin.delete(house.path("/accounts/revoked")).status_code == 204
+    assert status(fresh) == 401
+
+
+def test_a_permission_that_is_taken_away_holds_at_once_and_comes_back_with_reset(house: House, best: str) -> None:
+    def status() -> int:
+        return house.as_token(house.token(best), "POST", "/ask", {"question": "views"}).status_code
+
+    assert status() == 200
+    assert house.admin.put(house.path("/permissions/artist/views"), json={"granted": False}).status_code == 200
+    assert status() == 403
+    assert house.admin.put(house.path("/permissions/artist/views"), json={"reset": True}).json()["granted"]
+    assert status() == 200
+    assert house.admin.put(house.path("/permissions/artist/manage"), json={}).status_code == 400
+    assert house.admin.put(house.path("/permissions/king/views"), json={}).status_code == 400
