@@ -42,7 +42,7 @@ def main() -> None:
         page.goto(address)
         page.get_by_label("E-mail").fill("bench@example.com")
         page.get_by_label("Password").fill("benchmark password")
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("heading", level=1, name="Overview").wait_for()
         page.wait_for_timeout(4000)
         waiting: set[int] = set()

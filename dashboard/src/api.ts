@@ -348,7 +348,7 @@ export class Problem extends Error {
 
 let csrf = "";
 let slowest = 0;
-let token = "";
+let token: string | undefined;
 let expired = () => undefined as unknown;
 
 /** Come as an account by a token from now on, and by nothing else; `ended` is told when it lets nobody in any more. */
@@ -380,7 +380,7 @@ async function answered(
 ): Promise<Response> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (token) headers.authorization = `Bearer ${token}`;
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
   else if (method !== "GET") headers["x-csrf-token"] = csrf;
   const started = performance.now();
   let response: Response;
@@ -388,7 +388,7 @@ async function answered(
     response = await fetch(`/api/v1${path}`, {
       method,
       headers,
-      credentials: token ? "omit" : "same-origin",
+      credentials: token !== undefined ? "omit" : "same-origin",
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
@@ -399,7 +399,7 @@ async function answered(
   slowest = Math.max(slowest * 0.9, performance.now() - started);
   if (!response.ok) {
     const content = await response.json().catch(() => undefined);
-    if (token && response.status === 401) expired();
+    if (token !== undefined && response.status === 401) expired();
     throw refused(response.status, content);
   }
   return response;

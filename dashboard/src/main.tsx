@@ -24,7 +24,10 @@ import "./style.css";
 function First() {
   const me = useContext(MeContext);
   const [project] = me?.projects ?? [];
-  if (project?.role === "") return <Navigate to={`/p/${project.id}/mine` as "/"} replace />;
+  if (project?.role === "") {
+    const search = project.account?.type === "user" ? { period: "12mo" } : {};
+    return <Navigate to={`/p/${project.id}/mine` as "/"} search={search as never} replace />;
+  }
   if (project === undefined)
     return <Empty title={t("You see no project yet")}>{t("Ask an administrator to add you to one.")}</Empty>;
   return <Navigate to={`/p/${project.id}/overview` as "/"} replace />;

@@ -9,6 +9,8 @@ export interface Column<Row> {
   number?: boolean;
   /** Hidden on narrow screens, where there is no room for everything. */
   wide?: boolean;
+  /** Stays where it is while the others scroll. */
+  fixed?: boolean;
 }
 
 export function Table<Row>(props: {
@@ -18,7 +20,7 @@ export function Table<Row>(props: {
   id: (row: Row) => string;
 }) {
   const cell = (column: Column<Row>) =>
-    `${column.number ? "text-end" : "text-start"} ${column.wide ? "max-md:hidden" : ""}`;
+    `${column.number ? "text-end" : "text-start"} ${column.wide ? "max-md:hidden" : ""} ${column.fixed ? "sticky start-0 bg-card" : ""}`;
   return (
     <section
       className="overflow-x-auto"

@@ -21,7 +21,7 @@ def open_page(browser: Browser, server: Server, viewport: Any = None, scheme: An
     page.goto(server.url)
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("navigation", name="Pages").locator("visible=true")).to_be_visible()
     return page
 

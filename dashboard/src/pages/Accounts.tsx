@@ -495,6 +495,7 @@ function Permissions({ owner }: { owner: boolean }) {
               columns={[
                 {
                   name: t("Permission"),
+                  fixed: true,
                   show: (name) => <span title={of("user", name)?.what}>{name}</span>,
                 },
                 ...TYPES.map((type) => ({

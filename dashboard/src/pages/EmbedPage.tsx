@@ -4,7 +4,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { api, comeAs } from "../api";
+import { api, comeAs, type Project } from "../api";
 import { MeContext, ProjectContext, ReadOnly, ViewContext } from "../hooks";
 import { t } from "../language";
 import { Empty, Failure, Skeleton } from "../parts";
@@ -36,10 +36,16 @@ function dress(look: Record<string, unknown>): void {
     const value = look[name];
     if (typeof value === "string" && pattern.test(value)) root.style.setProperty(property, value);
   }
+  if (look.accent && !look.accentSoft)
+    root.style.setProperty("--accent-soft", "color-mix(in srgb, var(--accent) 18%, var(--card))");
   if (look.scheme === "light" || look.scheme === "dark") root.dataset.theme = look.scheme;
 }
 
 const tell = (said: Record<string, unknown>) => window.parent.postMessage(said, "*");
+
+/** A fan's page is about a year, an artist's about a month. */
+const usualView = (project: Project): View =>
+  readView(project.account?.type === "user" ? { period: "12mo" } : {});
 
 export function EmbedPage() {
   const { projectId = "" } = useParams({ strict: false });
@@ -47,7 +53,7 @@ export function EmbedPage() {
   const [round, setRound] = useState(0);
   const [over, setOver] = useState(false);
   const [upgrades, setUpgrades] = useState(false);
-  const viewing = useState<View>(readView({}));
+  const [chosen, setView] = useState<View>();
   useEffect(() => {
     function hear(event: MessageEvent<Said>) {
       if (event.source !== window.parent || event.data?.trackway !== "token") return;
@@ -65,10 +71,10 @@ export function EmbedPage() {
     }
     window.addEventListener("message", hear);
     tell({ trackway: "ready" });
-    const watch = new ResizeObserver(() =>
-      tell({ trackway: "height", height: document.documentElement.scrollHeight }),
-    );
-    watch.observe(document.body);
+    // The root is as high as what is in it; the document is never lower than the frame.
+    const root = document.getElementById("root") ?? document.body;
+    const watch = new ResizeObserver(() => tell({ trackway: "height", height: root.offsetHeight }));
+    watch.observe(root);
     return () => {
       window.removeEventListener("message", hear);
       watch.disconnect();
@@ -85,7 +91,7 @@ export function EmbedPage() {
   if (me.error) return <Failure error={me.error} />;
   if (me.data === undefined) return <Skeleton rows={8} />;
   if (project === undefined) return <Empty title={t("There is no such project")} />;
-  const [view, setView] = viewing;
+  const view = chosen ?? usualView(project);
   return (
     <MeContext value={me.data}>
       <ProjectContext value={project} key={round}>

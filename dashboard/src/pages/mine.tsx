@@ -65,8 +65,8 @@ const PARTS: Record<string, Part> = {
 
 /** Which parts each type of account sees, in order; all others see those of an artist. */
 const OF_TYPE: Record<string, string[]> = {
-  artist: ["totals", "time", "daily", "sources", "places", "bookings", "live", "devices", "entities"],
-  venue: ["totals", "entities", "time", "bookings", "daily", "live", "sources", "places", "devices"],
+  artist: ["totals", "time", "sources", "daily", "live", "bookings", "places", "devices", "entities"],
+  venue: ["totals", "entities", "time", "daily", "live", "bookings", "sources", "places", "devices"],
 };
 
 const SEEN: Record<string, string> = {
@@ -167,7 +167,11 @@ function Locked(props: { part: Part; needs: string; lacks: string; ask?: (needs:
       title={props.part.title}
       aside={
         <span className="rounded-full bg-accent-soft px-2.5 py-0.5 text-xs font-medium text-ink">
-          🔒 {paid ? TIERS[props.needs] : t("verified: {what}", { what: VERIFIED[props.needs] })}
+          <svg viewBox="0 0 16 16" className="me-1 inline size-3 align-[-1px]" aria-hidden="true">
+            <path d="M4.5 7V5a3.5 3.5 0 0 1 7 0v2" fill="none" stroke="currentColor" strokeWidth="1.6" />
+            <rect x="3" y="7" width="10" height="7" rx="1.5" fill="currentColor" />
+          </svg>
+          {paid ? TIERS[props.needs] : t("verified: {what}", { what: VERIFIED[props.needs] })}
         </span>
       }
     >

@@ -55,11 +55,11 @@ function Told({ year, timezone }: { year: Year; timezone: string }) {
     [t("Days here"), exact(year.days)],
     [t("Longest run of days"), exact(year.longest)],
     [t("Booked"), exact(year.bookings)],
-    [t("Time"), duration(year.duration_s)],
+    ...(year.duration_s > 0 ? [[t("Time"), duration(year.duration_s)] as [string, string]] : []),
   ];
   return (
     <div className="grid gap-4 md:grid-cols-2">
-      <dl className="grid grid-cols-2 gap-4 sm:grid-cols-5 md:col-span-2">
+      <dl className="grid grid-flow-row grid-cols-2 gap-4 sm:auto-cols-fr sm:grid-flow-col sm:grid-cols-none md:col-span-2">
         {big.map(([name, value]) => (
           <div key={name} className="rounded-xl border border-line bg-card p-4 text-center">
             <dd className="text-3xl font-semibold text-accent">{value}</dd>

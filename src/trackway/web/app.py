@@ -17,6 +17,7 @@ from trackway.store.connection import Store
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication, Caller, allowed
+from trackway.web.described import describe
 from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
 from trackway.web.health import Health
 from trackway.web.house import House
@@ -45,7 +46,7 @@ def api(house: House, limits: Limits) -> Litestar:
     turns = Turns()
     desk, provider = Desk(house, turns), Provider(house.settings, house.accounts.sign_ins)
     Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             Health,
             SigningIn,
@@ -85,6 +86,8 @@ def api(house: House, limits: Limits) -> Litestar:
         openapi_config=OpenAPIConfig(title="Trackway", version=__version__, path="/docs"),
         request_max_body_size=1024 * 1024,
     )
+    describe(app)
+    return app
 
 
 def store_of(project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Store:

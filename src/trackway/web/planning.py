@@ -5,13 +5,14 @@ Who may call: who may see the project; writing a version is for administrators.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, get, put
 from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
 
 from trackway.analyze.violations import violations
 from trackway.govern.plan import Plan, read
@@ -19,6 +20,8 @@ from trackway.store.connection import Store
 from trackway.web.caller import Caller
 from trackway.web.house import House
 from trackway.web.questions import Asked, Limit
+
+Version = Annotated[int | None, Parameter(ge=1, le=2**31 - 1)]
 
 
 class PlanShown(msgspec.Struct):
@@ -38,14 +41,14 @@ class Planning(Controller):
 
     @get("/", opt={"may": "read"}, sync_to_thread=True)
     def plan(
-        self, project_id: UUID, request: Request[Caller, Any, Any], house: House, version: int | None = None
+        self, project_id: UUID, request: Request[Caller, Any, Any], house: House, version: Version = None
     ) -> PlanShown:
         """The plan that holds (version 0 and empty when there is none), or one of its versions."""
         request.user.project(project_id)
         written = house.accounts.plans.written(project_id, version)
         if written is not None:
             plan = msgspec.convert(written.body, Plan)
-            return PlanShown(written.version, plan, written.created_by, written.created_at)
+            return PlanShown(written.version, plan, written.created_by, written.created_at.replace(tzinfo=UTC))
         if version is not None:
             raise NotFoundException(f"there is no version {version} of the plan")
         return PlanShown(0, Plan())
@@ -55,7 +58,7 @@ class Planning(Controller):
         """Every version, the newest first: who wrote it when."""
         request.user.project(project_id)
         return [
-            {"version": one.version, "created_by": one.created_by, "created_at": one.created_at,
+            {"version": one.version, "created_by": one.created_by, "created_at": one.created_at.replace(tzinfo=UTC),
              "events": len(one.body.get("events", {}))}
             for one in house.accounts.plans.versions(project_id)
         ]  # fmt: skip

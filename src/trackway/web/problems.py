@@ -41,7 +41,9 @@ def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         for one in extra
         if isinstance(one, dict)
     ]
-    return problem(error.status_code, error.detail, errors)
+    refused = problem(error.status_code, error.detail, errors)
+    refused.headers.update({name: value for name, value in (error.headers or {}).items() if name == "retry-after"})
+    return refused
 
 
 def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any]:

@@ -1,0 +1,65 @@
+"""The OpenAPI document, made whole: every address says how it refuses, and in which forms it answers."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, PathItem, Reference, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+
+from trackway.analyze.formats import MEDIA
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_REFUSALS = {
+    "400": "something of the request is wrong; `errors` name the fields",
+    "401": "nobody is signed in, or the key or token lets nobody in",
+    "403": "the caller may not do this",
+    "404": "there is nothing here that the caller may see",
+    "405": "the address has no such method",
+    "409": "it is under way already",
+    "413": "the body is too large",
+    "415": "the body is not of a kind that is taken",
+    "422": "the engine refuses the statement",
+    "429": "too many requests; `retry-after` says how many seconds to wait",
+    "503": "the store does not answer at this moment",
+}
+
+
+def describe(app: Litestar) -> None:
+    """Write refusals (RFC 9457) and the forms of tables into the document of an application."""
+    text = Schema(type=OpenAPIType.STRING)
+    problem = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["type", "title", "status", "detail", "errors"],
+        properties={
+            "type": text,
+            "title": text,
+            "status": Schema(type=OpenAPIType.INTEGER),
+            "detail": text,
+            "errors": Schema(
+                type=OpenAPIType.ARRAY,
+                items=Schema(type=OpenAPIType.OBJECT, properties={"field": text, "reason": text}),
+            ),
+        },
+    )
+    refusal = {"application/problem+json": OpenAPIMediaType(schema=problem)}
+    for path in (app.openapi_schema.paths or {}).values():
+        for operation in _operations(path):
+            responses = operation.responses or {}
+            for status, what in _REFUSALS.items():
+                responses[status] = OpenAPIResponse(description=what, content=dict(refusal))
+            names = {one.name for one in operation.parameters or [] if not isinstance(one, Reference)}
+            if "format" in names and "host" not in names:
+                _forms(responses)
+            operation.responses = responses
+
+
+def _operations(path: PathItem) -> list[Operation]:
+    return [found for method in _METHODS if (found := getattr(path, method)) is not None]
+
+
+def _forms(responses: dict[str, OpenAPIResponse | Reference]) -> None:
+    """A table as CSV, Parquet or Arrow beside JSON."""
+    content = {"application/json": OpenAPIMediaType(schema=Schema())}
+    binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+    content |= {media: OpenAPIMediaType(schema=binary) for media in MEDIA.values()}
+    responses["200"] = OpenAPIResponse(description="the answer, as JSON or as a file", content=content)

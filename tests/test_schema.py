@@ -1,0 +1,112 @@
+"""The API against its own OpenAPI document, asked by schemathesis with whatever the document allows (and what it does
+not), as each kind of caller: no 500, nothing that is not described, nothing for who may not have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from conftest import EMAIL, PASSWORD, SECRET_KEY
+from test_who import CONCERTS, DECLARED, House, _account, _signed_in, expected, house, may  # noqa: F401
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+LEFT = {
+    "POST /api/v1/sign-out",  # ends the sign-in with which the others are asked
+    "GET /api/v1/projects/{project_id}/stream",  # has no end
+    "GET /api/v1/sign-in/provider",
+}
+FEW = settings(
+    max_examples=4, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document(house: House) -> Any:
+    return schemathesis.openapi.from_url(f"{house.server.url}/docs/openapi.json")
+
+
+def ask_everything(
+    document: Any,
+    house: House,
+    headers: dict[str, str],
+    cookies: dict[str, str],
+    who: str,
+    permissions: set[str] | None,
+) -> int:
+    """Ask every operation; `permissions` are the caller's, None for who may do all. Return how often."""
+    asked, wrong = [0], []
+    for result in document.get_all_operations():
+        assert isinstance(result, Ok), result
+        operation = result.ok()
+        name = f"{operation.method.upper()} {operation.path}"
+        if name not in LEFT:
+            allowed = True if permissions is None else expected(DECLARED[name], permissions, who)
+            check = _check(operation, house, {"headers": headers, "cookies": cookies}, f"{who}: {name}", allowed, asked)
+            try:
+                check()
+            except (FailureGroup, AssertionError) as error:
+                wrong.append(f"{name}: {error}")
+    assert not wrong, "\n\n".join(wrong)
+    return asked[0]
+
+
+def _check(
+    operation: Any, house: House, given_with: dict[str, Any], what: str, allowed: bool | None, asked: list[int]
+) -> Callable[[], None]:
+    @FEW
+    @given(case=operation.as_strategy())
+    def check(case: Any) -> None:
+        if "project_id" in (case.path_parameters or {}):
+            case.path_parameters["project_id"] = house.project
+        response = case.call(**given_with)
+        asked[0] += 1
+        case.validate_response(response, checks=CHECKS)
+        if allowed is False:
+            assert response.status_code in (400, 401, 403, 404, 405, 413, 415), f"{what}: {response.status_code}"
+
+    return check
+
+
+def test_nobody_is_answered_only_what_is_for_anybody(document: Any, house: House) -> None:
+    assert ask_everything(document, house, {}, {}, "nobody", set()) > 150
+
+
+@pytest.mark.parametrize("kind", CONCERTS)
+def test_each_type_of_account_is_answered_as_the_document_says(document: Any, house: House, kind: str) -> None:
+    own = [] if kind in ("user", "admin") else [{"type": "artist", "id": "own"}]
+    name = f"schema-{kind}"
+    _account(house, name, type=kind, verification="business", subscription="enterprise", entities=own)
+    headers = {"authorization": f"Bearer {house.token(name, seconds=3600)}"}
+    permissions = may(kind, "business", "enterprise", False)
+    assert ask_everything(document, house, headers, {}, "account", permissions) > 150
+
+
+def test_an_administrator_is_answered_as_the_document_says(document: Any, house: House) -> None:
+    client = _signed_in(house.server, EMAIL, PASSWORD)
+    headers = {"x-csrf-token": client.headers["x-csrf-token"]}
+    assert ask_everything(document, house, headers, dict(client.cookies), "administrator", None) > 150
+
+
+def test_a_secret_key_is_answered_as_the_document_says(document: Any, house: House) -> None:
+    headers = {"authorization": f"Bearer {SECRET_KEY}"}
+    assert ask_everything(document, house, headers, {}, "key", ROLES_OF_KEY) > 150
+
+
+ROLES_OF_KEY = {
+    "views", "interactions", "sources", "audience", "bookings", "live", "year", "ask", "export", "sql", "read", "people",
+    "edit", "manage",
+}  # fmt: skip
