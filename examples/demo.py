@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shutil
 import signal
@@ -18,6 +19,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+import httpx
+
+from concert_traffic import Site
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT.parent / "shared" / "data" / "web_logs" / "elastic_apache_logs.log.zst"
@@ -64,8 +69,10 @@ def main() -> int:
             _traffic(address, keys, "--days", str(options.days)).wait()
             _wait_until_stored(address)
         site_port = options.port + 1
+        if not options.log:
+            _people(address, keys, data, site_port)
         beside = [] if options.log else [
-            _traffic(address, keys, "--live", "--seed", str(int(time.time()))), _site(address, keys, site_port),
+            _traffic(address, keys, "--live", "--seed", str(int(time.time()))), _site(address, keys, site_port, data),
         ]  # fmt: skip
         _explain(address, keys, "" if options.log else f"http://127.0.0.1:{site_port}")
         try:
@@ -114,9 +121,46 @@ def _start(data: Path, port: int, plan: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
-def _site(address: str, keys: dict[str, str], port: int) -> subprocess.Popen[bytes]:
+def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
+    """The concert site's artists and venues, each with what is theirs; made once."""
+    kept = data / "embed.json"
+    if kept.exists():
+        return
+    with httpx.Client(base_url=address, timeout=60) as admin:
+        who = {"email": keys["TRACKWAY_ADMIN_EMAIL"], "password": keys["TRACKWAY_ADMIN_PASSWORD"]}
+        admin.headers["x-csrf-token"] = admin.post("/api/v1/sign-in", json=who).json()["csrf"]
+        project = admin.get("/api/v1/projects").json()[0]["id"]
+        path = f"/api/v1/projects/{project}"
+        admin.patch(path, json={"embed_origins": [f"http://127.0.0.1:{port}"]}).raise_for_status()
+        concerts = Site(7).concerts
+        register, own = [], {}
+        for one in concerts:
+            owners = {"artist": slug(str(one["artist"])), "venue": slug(str(one["venue"]))}
+            for kind, owner in owners.items():
+                own.setdefault(owner, (kind, str(one[kind])))
+            register.append({
+                "type": "concert", "id": one["id"], "name": f"{one['artist']} at {one['venue']}",
+                "owners": list(owners.values()), "parents": [f"{kind}:{owner}" for kind, owner in owners.items()],
+            })  # fmt: skip
+        admin.put(f"{path}/entities", json=register).raise_for_status()
+        tiers = itertools.cycle([("business", "enterprise"), ("email", "premium"), ("email", "free")])
+        for (owner, (kind, name)), (verification, subscription) in zip(own.items(), tiers, strict=False):
+            body = {"type": kind, "name": name, "verification": verification, "subscription": subscription,
+                    "entities": [{"type": kind, "id": owner}]}  # fmt: skip
+            admin.put(f"{path}/accounts/{owner}", json=body).raise_for_status()
+        made = admin.post(f"{path}/keys", json={"kind": "embed"}).raise_for_status().json()
+    kept.touch(mode=0o600)
+    kept.write_text(json.dumps({"project": project, "kid": made["id"], "key": made["embed_key"]}))
+
+
+def slug(name: str) -> str:
+    """A name as an id."""
+    return name.lower().replace(" ", "-")
+
+
+def _site(address: str, keys: dict[str, str], port: int, data: Path) -> subprocess.Popen[bytes]:
     script = str(ROOT / "examples" / "concerts" / "site.py")
-    command = [sys.executable, script, "--port", str(port), "--trackway", address]
+    command = [sys.executable, script, "--port", str(port), "--trackway", address, "--embed", str(data / "embed.json")]
     return subprocess.Popen([*command, "--write-key", keys["TRACKWAY_WRITE_KEY"]], start_new_session=True)
 
 
@@ -154,6 +198,7 @@ def _explain(address: str, keys: dict[str, str], site: str) -> None:
     around = (
         f"""
   The site itself  {site}/          click around and watch the Live page; ?tw_debug in its address shows what is sent
+  Its artists see  {site}/backstage their own numbers in the site's own page, as much as each of them has
 """
         if site
         else ""

@@ -516,6 +516,22 @@ def test_the_live_stream_of_an_account_is_of_its_entities(house: House, best: st
     assert MARK not in said
 
 
+def test_a_stream_ends_with_the_token_it_was_opened_with(house: House) -> None:
+    own = [{"type": "artist", "id": "own"}]
+    _account(house, "streams", type="artist", verification="business", subscription="enterprise", entities=own)
+    headers = {"authorization": f"Bearer {house.token('streams')}"}
+    with (
+        httpx.Client(base_url=house.server.url, timeout=20) as client,
+        client.stream("GET", house.path("/stream"), headers=headers) as stream,
+    ):
+        lines = stream.iter_lines()
+        next(lines)
+        assert house.admin.post(house.path("/accounts/streams/revoke-tokens")).status_code == 204
+        began = time.monotonic()
+        assert not [line for line in lines if line.startswith("data")]
+        assert time.monotonic() - began < 15, "the server ends it, not the client's patience"
+
+
 def test_what_is_kept_for_one_account_is_not_given_to_another(house: House, best: str) -> None:
     asked = {"question": "trend", "series": [{"event": "click"}], "period": "30d"}
     foreign = house.token(best, [Own("artist", MARK)])

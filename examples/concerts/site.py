@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import hmac
+import json
 import secrets
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -59,7 +63,9 @@ class Concerts:
         return chosen[PAGE * (page - 1) : PAGE * page]
 
 
-def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port: int, extra: Path) -> Litestar:
+def site(
+    trackway: str, write_key: str, sdk: str, options: dict[str, str], port: int, extra: Path, embed: dict[str, str]
+) -> Litestar:
     """The application.
 
     Args:
@@ -69,13 +75,15 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
         options: further attributes of the script tag, such as `{"consent": "pending"}`.
         port: the site's own, for the ticket shop that plays another site.
         extra: a directory of further files, at `/extra/`.
+        embed: `project`, `kid` and `key` with which tokens of accounts are signed; empty for no `/backstage`.
     """
     concerts = Concerts()
     client = Trackway(write_key, trackway)
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True)
     policy = (
         f"default-src 'self'; script-src 'self' {trackway}; connect-src 'self' {trackway}; style-src 'self'; "
-        "img-src 'self' data:; object-src 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+        f"frame-src {trackway}; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "require-trusted-types-for 'script'"
     )
     shop = f"http://localhost:{port}"
 
@@ -155,6 +163,18 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
         answer.delete_cookie("user")
         return answer
 
+    @get("/backstage")
+    async def backstage(request: Request[Any, Any, Any], account: str = "") -> Response[str]:
+        """What each of the site's people sees. Here anybody may be anybody; a real site asks who they are."""
+        names = {slug(str(c["artist"])): c["artist"] for c in concerts.all} | {
+            slug(str(c["venue"])): c["venue"] for c in concerts.all
+        }
+        chosen = account or next(iter(names))
+        token = token_for(embed, chosen) if embed else ""
+        return render(
+            request, "backstage.html", names=names, chosen=chosen, token=token, project=embed.get("project", "")
+        )
+
     @get("/everything")
     async def fields(request: Request[Any, Any, Any]) -> Response[str]:
         return render(request, "fields.html")
@@ -180,8 +200,28 @@ def site(trackway: str, write_key: str, sdk: str, options: dict[str, str], port:
 
     pages = [feed, more, search, discover, chat, say, concert_page, review, book, tickets, sign_in, signed_out]
     return Litestar(
-        [*pages, fields, static, further, programme], openapi_config=None, on_shutdown=[lambda _: client.close()]
+        [*pages, backstage, fields, static, further, programme],
+        openapi_config=None,
+        on_shutdown=[lambda _: client.close()],
     )
+
+
+def slug(name: str) -> str:
+    """A name as an id."""
+    return name.lower().replace(" ", "-")
+
+
+def token_for(embed: dict[str, str], account: str) -> str:
+    """What lets an account see its own numbers for ten minutes: a JWT signed with the project's embed key."""
+
+    def part(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    now = int(time.time())
+    claims = {"aud": embed["project"], "sub": account, "iat": now, "exp": now + 600}
+    head = {"alg": "HS256", "typ": "JWT", "kid": embed["kid"]}
+    text = ".".join(part(json.dumps(one).encode()) for one in (head, claims))
+    return f"{text}.{part(hmac.new(embed['key'].encode(), text.encode(), 'sha256').digest())}"
 
 
 async def _serve(app: Litestar, port: int) -> None:
@@ -205,9 +245,11 @@ def main() -> None:
     parser.add_argument("--segment", default="", help="a bundle of Segment's library, to use in the SDK's place")
     parser.add_argument("--option", action="append", default=[], help="attribute of the script tag, name=value")
     parser.add_argument("--extra", type=Path, default=HERE / "static", help="a directory of further files, at /extra/")
+    parser.add_argument("--embed", type=Path, help="a file with project, kid and key (JSON), for /backstage")
     given = parser.parse_args()
     options = dict(pair.split("=", 1) for pair in given.option)
-    app = site(given.trackway, given.write_key, given.segment, options, given.port, given.extra)
+    embed = json.loads(given.embed.read_text()) if given.embed else {}
+    app = site(given.trackway, given.write_key, given.segment, options, given.port, given.extra, embed)
     asyncio.run(_serve(app, given.port))
 
 

@@ -7,6 +7,7 @@ Every handler says in `opt["may"]` what its caller must be allowed to do; `allow
 from __future__ import annotations
 
 import hmac
+from functools import cached_property
 from uuid import UUID
 
 from litestar.connection import ASGIConnection
@@ -46,6 +47,8 @@ class Caller:
     ) -> None:
         self._house, self.where = house, where
         self.signed_in, self._key_of, self._let_in, self._wanted = signed_in, key_of, let_in, wanted
+        self._roles: dict[str, str] = {}
+        self._verdicts: dict[str, dict[str, Verdict]] = {}
 
     @property
     def user(self) -> User | None:
@@ -59,8 +62,14 @@ class Caller:
             return self.user.email
         return f"account {self._let_in.account.id}" if self._let_in is not None else "secret key"
 
+    # A caller is one request's: what they are is looked up once.
+
     def projects(self) -> list[Project]:
         """What the caller may see, wholly or in part."""
+        return self._projects
+
+    @cached_property
+    def _projects(self) -> list[Project]:
         if self._let_in is not None:
             return [self._let_in.project]
         if self._key_of is not None:
@@ -68,8 +77,12 @@ class Caller:
         assert self.user is not None
         found = self._house.accounts.projects(self.user)
         known = {one.id for one in found}
-        own = {one.project_id for one in self._house.accounts.platform.of_email(self.user.email)} - known
+        own = {one.project_id for one in self._own_accounts} - known
         return found + [one for one in self._house.accounts.projects() if one.id in own] if own else found
+
+    @cached_property
+    def _own_accounts(self) -> list[Account]:
+        return self._house.accounts.platform.of_email(self.user.email) if self.user is not None else []
 
     def project(self, project_id: UUID) -> Project:
         """One of them. Raises NotFoundException for others', so that nobody learns which there are."""
@@ -81,7 +94,9 @@ class Caller:
     def role(self, project: Project) -> str:
         """As what the caller stands to a project: a role of members, `key`, `administrator`; empty for an account."""
         if self.user is not None:
-            return self._house.accounts.role(self.user, project.id)
+            if project.id not in self._roles:
+                self._roles[project.id] = self._house.accounts.role(self.user, project.id)
+            return self._roles[project.id]
         return "key" if self._key_of is not None else ""
 
     def account(self, project: Project) -> Account | None:
@@ -90,7 +105,7 @@ class Caller:
             return self._let_in.account
         if self.user is None or self.role(project):
             return None
-        own = [one for one in self._house.accounts.platform.of_email(self.user.email) if one.project_id == project.id]
+        own = [one for one in self._own_accounts if one.project_id == project.id]
         return next((one for one in own if one.id == self._wanted), own[0] if own else None)
 
     def verdict(self, project: Project, permission: str) -> Verdict:
@@ -100,8 +115,13 @@ class Caller:
         account = self.account(project)
         if account is None or permission not in PERMISSIONS:
             return Verdict(False, "type", "another role")
-        found = self._house.accounts.platform.verdicts(project, account)
-        return found.get(permission) or Verdict(False, "type", "staff")
+        return self.verdicts(project, account).get(permission) or Verdict(False, "type", "staff")
+
+    def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
+        """Of each permission, whether the account that one comes as has it."""
+        if project.id not in self._verdicts:
+            self._verdicts[project.id] = self._house.accounts.platform.verdicts(project, account)
+        return self._verdicts[project.id]
 
     def need(self, project: Project, permission: str) -> None:
         """Raises PermissionDeniedException when the caller may not do something."""
@@ -130,20 +150,35 @@ class Authentication(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]
         """Find the caller. Raises NotAuthorizedException when there is none."""
-        house: House = connection.app.state.house
-        where = where_from(connection, house)
-        scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return AuthenticationResult(_by_secret(house, where, secret.strip()), None)
-        signed_in = house.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
-        if signed_in is None:
-            raise NotAuthorizedException("sign in, or send a secret key as Authorization: Bearer KEY")
-        if connection.scope["method"] not in _SAFE:  # type: ignore[typeddict-item]
+        caller = recognized(connection)
+        if caller.signed_in is not None and connection.scope["method"] not in _SAFE:  # type: ignore[typeddict-item]
             given = connection.headers.get("x-csrf-token", "")
-            if not hmac.compare_digest(given.encode(), signed_in.csrf.encode()):
+            if not hmac.compare_digest(given.encode(), caller.signed_in.csrf.encode()):
                 raise PermissionDeniedException("the CSRF token is missing or of another sign-in; reload the page")
-        wanted = connection.headers.get("x-account", "")
-        return AuthenticationResult(Caller(house, where, signed_in=signed_in, wanted=wanted), None)
+        return AuthenticationResult(caller, None)
+
+
+def recognized(connection: ASGIConnection) -> Caller:  # type: ignore[type-arg]
+    """Who a request is by, as of now. Raises NotAuthorizedException when there is nobody (any more)."""
+    house: House = connection.app.state.house
+    where = where_from(connection, house)
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _by_secret(house, where, secret.strip())
+    signed_in = house.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
+    if signed_in is None:
+        raise NotAuthorizedException("sign in, or send a secret key as Authorization: Bearer KEY")
+    return Caller(house, where, signed_in=signed_in, wanted=connection.headers.get("x-account", ""))
+
+
+def still(connection: ASGIConnection, project: Project, permission: str) -> bool:  # type: ignore[type-arg]
+    """Whether a request that takes long would be let in now as it was: a token ends, a permission is taken away."""
+    try:
+        caller = recognized(connection)
+        same = caller.policy(project) == connection.user.policy(project)
+        return same and caller.verdict(project, permission).granted
+    except NotAuthorizedException:
+        return False
 
 
 def _by_secret(house: House, where: Where, secret: str) -> Caller:

@@ -106,7 +106,7 @@ class PasskeyShown(msgspec.Struct):
     used_at: str | None
 
 
-def show(project: Project, caller: Caller, house: House) -> ProjectShown:
+def show(project: Project, caller: Caller) -> ProjectShown:
     """A project as a caller sees it: who runs it with those of its keys that are in force, an account with its own."""
     role = caller.role(project)
     keys = [
@@ -117,16 +117,16 @@ def show(project: Project, caller: Caller, house: House) -> ProjectShown:
     return ProjectShown(
         project.id, project.name, project.timezone, project.currency, project.goals if role else [],
         project.humans if role else [], project.closed_register, project.metrics if role else "",
-        project.embed_origins if role else [], keys, role, _account(project, caller, house),
+        project.embed_origins if role else [], keys, role, _account(project, caller),
     )  # fmt: skip
 
 
-def _account(project: Project, caller: Caller, house: House) -> AsAccount | None:
+def _account(project: Project, caller: Caller) -> AsAccount | None:
     account = caller.account(project)
     if account is None:
         return None
     entities = list(caller.policy(project).entities or ())
-    verdicts = house.accounts.platform.verdicts(project, account)
+    verdicts = caller.verdicts(project, account)
     return AsAccount(
         account.id, account.type, account.name, account.verification, account.subscription, entities,
         {name: verdicts[name] for name in SEEN},
@@ -143,13 +143,12 @@ class Myself(Controller):
     def me(
         self,
         request: Request[Caller, Any, Any],
-        house: House,
         _accept: Annotated[str, Parameter(header="accept", required=False)] = "",
     ) -> Me:
         """Who is signed in (or what a key or token opens), and what they may do."""
         caller = request.user
         user, csrf = caller.user, caller.signed_in.csrf if caller.signed_in else ""
-        projects = [show(project, caller, house) for project in caller.projects()]
+        projects = [show(project, caller) for project in caller.projects()]
         if user is None:
             return Me("", False, "", False, projects)
         return Me(user.email, user.is_admin, csrf, bool(user.totp), projects)

@@ -57,9 +57,9 @@ class Projects(Controller):
     tags = ("projects",)
 
     @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
-    def every(self, request: Request[Caller, Any, Any], house: House) -> list[ProjectShown]:
+    def every(self, request: Request[Caller, Any, Any]) -> list[ProjectShown]:
         """The projects that the caller may see."""
-        return [show(project, request.user, house) for project in request.user.projects()]
+        return [show(project, request.user) for project in request.user.projects()]
 
     @post("/", opt={"may": "install"}, sync_to_thread=True)
     def make(self, data: NewProject, request: Request[Caller, Any, Any], house: House) -> Keys:
@@ -79,7 +79,7 @@ class Projects(Controller):
         given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
         changed = house.accounts.change_project(project_id, **msgspec.structs.asdict(data))
         request.user.wrote("project changed", changed.name, project_id, fields=sorted(given))
-        return show(changed, request.user, house)
+        return show(changed, request.user)
 
     @post("/{project_id:uuid}/keys", opt={"may": "control"}, sync_to_thread=True)
     def add_key(self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], house: House) -> Keys:

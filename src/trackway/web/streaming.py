@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, Request, get
 from litestar.params import Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
@@ -16,10 +16,13 @@ from trackway.analyze.live import arrived
 from trackway.analyze.question import Question
 from trackway.store.connection import Store
 from trackway.web.asking import Desk
+from trackway.web.caller import Caller, still
 from trackway.web.house import House
 from trackway.web.questions import Asked
 
 _LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0
+_LOOKS_AT_CALLER = 4
+"""After so many looks for events, whether the caller may still see them."""
 _LONGEST = timedelta(minutes=10)
 
 
@@ -36,6 +39,7 @@ class Streaming(Controller):
         house: House,
         store: Store,
         desk: Desk,
+        request: Request[Caller, Any, Any],
         last: Annotated[str, Parameter(header="Last-Event-ID")] = "",
     ) -> ServerSentEvent:
         """What arrives from now on (or after the `Last-Event-ID`, ten minutes back at most), as it does.
@@ -45,13 +49,20 @@ class Streaming(Controller):
         """
         now = datetime.now(UTC)
         since = max(_moment(last) or now, now - _LONGEST)
-        return ServerSentEvent(_arriving(house, store, desk, asked.question, since))
+        return ServerSentEvent(
+            _arriving(house, store, desk, asked.question, since, lambda: still(request, asked.project, "live"))
+        )
 
 
-async def _arriving(house: House, store: Store, desk: Desk, question: Question, since: datetime) -> AsyncIterator[Any]:
-    version, quiet = None, 0.0
+async def _arriving(
+    house: House, store: Store, desk: Desk, question: Question, since: datetime, may_go_on: Callable[[], bool]
+) -> AsyncIterator[Any]:
+    version, quiet, looks = None, 0.0, 0
     yield ServerSentEventMessage(data=None, comment="the stream begins", retry=1000)
     while not house.ending:
+        looks += 1
+        if looks % _LOOKS_AT_CALLER == 0 and not await asyncio.to_thread(may_go_on):
+            return
         # Nothing is asked while nothing is stored.
         current = desk.version(question.project_id)[0]
         if current != version:
