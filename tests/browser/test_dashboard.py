@@ -358,7 +358,7 @@ def test_a_member_is_added_sees_the_project_and_is_removed(browser: Browser, fil
     page = open_page(browser, filled)
     go(page, "Settings")
     page.get_by_label("E-mail").fill("member@example.com")
-    page.get_by_label("As", exact=True).select_option("viewer")
+    page.get_by_role("combobox", name=re.compile("^As")).select_option("viewer")
     page.get_by_role("button", name="Invite", exact=True).click()
     expect(page.get_by_text("member@example.com is invited as viewer")).to_be_visible()
     theirs = browser.new_context(viewport=DESK).new_page()

@@ -6,11 +6,11 @@ import { api, type Verdict } from "../api";
 import { Framed, field, primary, quiet } from "../dialog";
 import { exact, moment } from "../format";
 import { useProject, useTitle } from "../hooks";
-import { t } from "../language";
+import { t, term } from "../language";
 import { Card, Empty, Failure, Skeleton, Tabs } from "../parts";
 import { Table } from "../table";
 import { useToast } from "../toast";
-import { TIERS, VERIFIED } from "./mine";
+import { SEEN, TIERS, VERIFIED } from "./mine";
 
 const TYPES = [
   "user",
@@ -56,7 +56,6 @@ interface Asked {
 interface Gate {
   account_type: string;
   permission: string;
-  what: string;
   granted: boolean;
   verification: string;
   subscription: string;
@@ -496,7 +495,7 @@ function Permissions({ owner }: { owner: boolean }) {
                 {
                   name: t("Permission"),
                   fixed: true,
-                  show: (name) => <span title={of("user", name)?.what}>{name}</span>,
+                  show: (name) => <span title={SEEN[name]}>{name}</span>,
                 },
                 ...TYPES.map((type) => ({
                   name: type,
@@ -550,7 +549,7 @@ function Permissions({ owner }: { owner: boolean }) {
               });
             }}
           >
-            <p className="text-soft">{opened.what}</p>
+            <p className="text-soft">{SEEN[opened.permission]}</p>
             <label className="flex items-center gap-2">
               <input type="checkbox" name="granted" defaultChecked={opened.granted} />
               {t("May see it")}
@@ -615,7 +614,7 @@ function Log() {
               columns={[
                 { name: t("When"), show: (row) => moment(row.at, project.timezone) },
                 { name: t("Who"), show: (row) => row.actor },
-                { name: t("What"), show: (row) => row.action },
+                { name: t("What"), show: (row) => term(row.action) },
                 { name: t("Whom"), show: (row) => row.subject || "–" },
                 {
                   name: t("Details"),

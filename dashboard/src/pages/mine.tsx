@@ -69,13 +69,18 @@ const OF_TYPE: Record<string, string[]> = {
   venue: ["totals", "entities", "time", "daily", "live", "bookings", "sources", "places", "devices"],
 };
 
-const SEEN: Record<string, string> = {
+/** What each permission lets somebody see. */
+export const SEEN: Record<string, string> = {
   views: t("how often you are seen"),
   interactions: t("what people do, day by day"),
   sources: t("where your viewers come from"),
   audience: t("where your audience is"),
   bookings: t("who books after a view"),
   live: t("what happens at this moment"),
+  year: t("a person's own year"),
+  ask: t("any question of Explore"),
+  export: t("answers as files"),
+  sql: t("statements over their own rows"),
 };
 
 export function Mine({ upgrade }: { upgrade?: (needs: string) => void }) {
