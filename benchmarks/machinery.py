@@ -53,6 +53,7 @@ def trackway(data: Path, core: int | None = None, **settings: str) -> Iterator[t
         "TRACKWAY_WRITE_KEY": WRITE_KEY,
         "TRACKWAY_SECRET_KEY": "sk_bench",
         "TRACKWAY_ADMIN_PASSWORD": "benchmark password",
+        "TRACKWAY_REQUESTS_PER_MINUTE": "100000000",
         **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "trackway", "serve", "--data", str(data), "--port", str(port)]

@@ -81,6 +81,16 @@ def refuse_empty(sql: str, policy: Policy, tables: Mapping[str, frozenset[str]])
             raise NotTheirs(f"{name} are of the whole project: this can be asked by who sees all of it")
 
 
+def _of_entities(entities: tuple[tuple[str, str], ...]) -> str:
+    """Each type with its ids: pairs in one set would be hashed row by row, and cost half as much again."""
+    of_type: dict[str, list[str]] = {}
+    for kind, one in entities:
+        of_type.setdefault(kind, []).append(literal(one))
+    return " OR ".join(
+        f"entity_type = {literal(kind)} AND entity_id IN ({', '.join(ids)})" for kind, ids in of_type.items()
+    )
+
+
 def _can_be_told_apart(policy: Policy, table: str, columns: frozenset[str]) -> bool:
     """Whether a table has columns by which rows are some entities', or a person's."""
     if policy.entities is not None:
@@ -96,8 +106,7 @@ def _condition(policy: Policy, table: str, columns: frozenset[str]) -> str:
     if not _can_be_told_apart(policy, table, columns) or policy.entities == ():
         return "0"
     if policy.entities is not None:
-        pairs = ", ".join(f"({literal(kind)}, {literal(one)})" for kind, one in policy.entities)
-        return f"{own} AND (entity_type, entity_id) IN ({pairs})"
+        return f"{own} AND ({_of_entities(policy.entities)})"
     of_person = f"identity + dictGet('persons', 'delta', identity) = {policy.person}"
     if "identity" in columns:
         return f"{own} AND {of_person}"

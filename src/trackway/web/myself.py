@@ -111,8 +111,8 @@ def show(project: Project, caller: Caller) -> ProjectShown:
     role = caller.role(project)
     keys = [
         KeyShown(key.id, key.kind, key.value if key.kind == "write" else key.hint, key.created_at.isoformat() + "Z")
-        for key in project.keys
-        if key.revoked_at is None and role
+        for key in (project.keys if role else [])
+        if key.revoked_at is None
     ]
     return ProjectShown(
         project.id, project.name, project.timezone, project.currency, project.goals if role else [],
