@@ -114,6 +114,7 @@ DECLARED: dict[str, str] = {
     f"DELETE {P}/entities/{{entity_type}}/{{entity_id}}": "manage",
     f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
     f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
+    f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
     f"POST {P}/aggregate": "manage", f"POST {P}/refresh": "manage",
 }  # fmt: skip
 OF_QUESTION = {
@@ -344,7 +345,7 @@ def test_accounts_are_let_in_as_their_type_verification_and_subscription_say(
                 continue
             allowed = expected(needed, permissions, "account")
             whole = operation.endswith(
-                ("/overview", "/live", "/sources", "/trend", "/breakdown")
+                ("/overview", "/live", "/sources", "/traffic-sources", "/trend", "/breakdown")
             ) and not account.startswith("admin")
             user = account.startswith("user") and needed in SEEN
             if whole or user:
@@ -657,6 +658,26 @@ def test_tokens_that_are_forged_expired_or_of_others_let_nobody_in(house: House,
         assert response.status_code == 401, f"{what}: {response.status_code} {response.text}"
         assert house.key not in response.text and SECRET_KEY not in response.text
     assert house.as_token(good, "POST", "/ask", {"question": "views"}).status_code == 200
+
+
+def test_a_token_that_is_no_good_opens_no_address_at_all(house: House, best: str) -> None:
+    _account(house, "replayed", type="admin", verification="business", subscription="enterprise")
+    replayed = house.token("replayed")
+    assert house.admin.post(house.path("/accounts/replayed/revoke-tokens")).status_code == 204
+    bad = {
+        "expired": house.token(best, seconds=-1),
+        "forged": sign(house.project, house.kid, "guessed", "admin-business-enterprise-False"),
+        "of another project": sign(house.other_project, house.other_kid, house.other_key, best),
+        "replayed after it was revoked": replayed,
+    }
+    for what, token in bad.items():
+        headers = {"authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=house.server.url, timeout=30, headers=headers) as client:
+            for operation, needed in DECLARED.items():
+                response = send(house, operation, client.request, client)
+                check(response, None if needed == "anybody" else False, f"{what}: {operation}")
+                if needed != "anybody":
+                    assert response.status_code == 401, f"{what}: {operation} {response.status_code}"
 
 
 def test_a_token_of_one_project_opens_no_other(house: House, best: str) -> None:

@@ -82,7 +82,7 @@ def site(
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True)
     policy = (
         f"default-src 'self'; script-src 'self' {trackway}; connect-src 'self' {trackway}; style-src 'self'; "
-        f"frame-src {trackway}; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        f"frame-src 'self' {trackway}; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
         "require-trusted-types-for 'script'"
     )
     shop = f"http://localhost:{port}"

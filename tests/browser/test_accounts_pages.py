@@ -290,8 +290,40 @@ def test_a_fan_sees_their_year(browser: Browser, host: Host, viewport: Any, sche
     within = next(one for one in page.frames if "/embed/" in one.url)
     found = within.evaluate(_axe())
     assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
+    became = frame.locator("section", has=frame.get_by_role("heading", name="Are you an artist"))
+    became.get_by_label("Name of the act").fill("The Fans")
+    became.get_by_role("button", name="Ask").click()
+    expect(became).to_contain_text("It is being looked at")
+    [asked] = host.server.http.get(
+        f"/api/v1/projects/{host.project}/account-requests?state=pending", headers=BEARER
+    ).json()
+    assert (asked["account"], asked["type"], asked["business"]["company"]) == (fan, "artist", "The Fans")
+    client = open_page(browser, host.server)
+    go(client, "Accounts")
+    client.get_by_role("tab", name="Requests").click()
+    mine = client.locator("li").filter(has_text="The Fans").first
+    mine.get_by_role("button", name="Refuse").click()
+    expect(mine).to_contain_text("refused by")
+    client.context.close()
     page.wait_for_timeout(600)
     page.screenshot(path=ARTIFACTS / f"year-{'desk' if viewport is DESK else 'phone'}-{scheme}.png", full_page=True)
+    page.context.close()
+
+
+def test_an_administrator_of_the_product_sees_all_of_it_in_the_product(browser: Browser, host: Host) -> None:
+    path = f"/api/v1/projects/{host.project}/accounts/boss"
+    assert host.server.http.put(path, json={"type": "admin", "name": "Boss"}, headers=BEARER).status_code == 200
+    page = opened(browser, host.page("boss", host.token("boss")))
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Boss")
+    most = frame.get_by_role("table", name="Most viewed")
+    expect(most).to_contain_text(OTHERS)
+    expect(most).to_contain_text("Glass Harbour")
+    within = next(one for one in page.frames if "/embed/" in one.url)
+    found = within.evaluate(_axe())
+    assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
+    page.wait_for_timeout(600)
+    page.screenshot(path=ARTIFACTS / "embed-boss-desk-light.png", full_page=True)
     page.context.close()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from trackway.analyze.columns import column
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
 
@@ -35,14 +35,16 @@ class PropertyValues(msgspec.Struct, tag="values", tag_field="question", kw_only
 
 def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[dict[str, Any]]]:
     """`name`, `events` over all time, and the first and last hour with one."""
-    answer = ask(store, "event_names.sql", question, {"one": False}, limit=_limited(asked.limit))
+    page(asked.limit)
+    answer = ask(store, "event_names.sql", question, {"one": False}, limit=asked.limit)
     return [answer], answer.rows()
 
 
 def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[dict[str, Any]]]:
     """Over all time: `property`, `types`, `events` that have it, `fill_rate` (their share), first and last seen."""
     shape = {"one": bool(asked.event)}
-    answer = ask(store, "property_names.sql", question, shape, name=asked.event, limit=_limited(asked.limit))
+    page(asked.limit)
+    answer = ask(store, "property_names.sql", question, shape, name=asked.event, limit=asked.limit)
     totals = ask(store, "event_names.sql", question, shape, name=asked.event, limit=100_000)
     everything = sum(row["events"] for row in totals.rows())
     rows = [{**row, "fill_rate": min(1.0, row["events"] / everything) if everything else 0.0} for row in answer.rows()]
@@ -55,11 +57,6 @@ def values(store: Store, question: Question, asked: PropertyValues) -> tuple[lis
     if not found.events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")
     shape = {"one": bool(asked.event), "value": found.text}
-    answer = ask(store, "property_values.sql", question, shape, name=asked.event, limit=_limited(asked.limit))
+    page(asked.limit)
+    answer = ask(store, "property_values.sql", question, shape, name=asked.event, limit=asked.limit)
     return [answer], answer.rows()
-
-
-def _limited(limit: int) -> int:
-    if not 1 <= limit <= 10_000:
-        raise BadQuestion("limit", "is from 1 to 10000")
-    return limit

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from trackway.analyze.columns import column
-from trackway.analyze.period import BadQuestion, Interval, buckets
+from trackway.analyze.period import BadQuestion, Interval, buckets, page
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.analyze.steps import Step, any_of, unit
 from trackway.store.connection import Store
@@ -117,8 +117,7 @@ def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[
     """
     if not 1 <= asked.step <= len(asked.steps):
         raise BadQuestion("step", f"is from 1 to {len(asked.steps)}")
-    if not 1 <= asked.limit <= 10_000 or not 0 <= asked.offset <= 10_000_000:
-        raise BadQuestion("limit", "is from 1 to 10000, and offset not below 0")
+    page(asked.limit, asked.offset)
     level = f"level {'=' if asked.dropped else '>='} {int(asked.step)}"
     show = "rows" if asked.rows else "units"
     answer = _ask(store, question, asked, show, level=level, limit=asked.limit, offset=asked.offset)

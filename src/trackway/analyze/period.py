@@ -12,12 +12,23 @@ NAMED = ("today", "yesterday", "7d", "30d", "90d", "12mo", "month", "last_month"
 MOST_BUCKETS = 2_000
 
 
+_DEEPEST = 10_000_000
+
+
 class BadQuestion(ValueError):
     """A question that cannot be asked; `field` names the part, the text the problem and the fix."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field = field
+
+
+def page(limit: int, offset: int = 0, most: int = 10_000) -> None:
+    """Raises BadQuestion when a part of a list cannot be asked for: `limit` rows from the `offset`th on."""
+    if not 1 <= limit <= most:
+        raise BadQuestion("limit", f"is from 1 to {most}")
+    if not 0 <= offset <= _DEEPEST:
+        raise BadQuestion("offset", f"is from 0 to {_DEEPEST}")
 
 
 class Period(NamedTuple):

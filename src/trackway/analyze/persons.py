@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
@@ -47,8 +47,7 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
     """`person`, a `name`, ids, `visitors` (how many), `sessions`, `events`, `page_views`, and when and where."""
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
-    if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
-        raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
+    page(asked.limit, asked.offset)
     shape = {"sort": asked.sort, "listed": bool(asked.persons)}
     known = [_number(one) for one in asked.persons]
     identities = {row["identity"] for row in _ids(store, question, known)} if known else set()
@@ -99,8 +98,7 @@ def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer
     """`kind` (identify or alias), the numbers `identity` and `person` that name the merge, `from_id`, `user_id`,
     `at`, and whether it is `undone`, by whom and when.
     """
-    if not 1 <= asked.limit <= _MOST_LISTED or not 0 <= asked.offset <= 10_000_000:
-        raise BadQuestion("limit", f"is from 1 to {_MOST_LISTED}, and offset not below 0")
+    page(asked.limit, asked.offset)
     whose = _number(asked.person) if asked.person else 0
     answer = ask(
         store, "merges.sql", question, {"one": bool(asked.person)}, whose=whose, limit=asked.limit, offset=asked.offset

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trackway.analyze.feed import ACTIVE_FOR, newest_sessions
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
@@ -37,8 +37,7 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
     """
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
-    if not 1 <= asked.limit <= 10_000 or not 0 <= asked.offset <= 10_000_000:
-        raise BadQuestion("limit", "is from 1 to 10000, and offset not below 0")
+    page(asked.limit, asked.offset)
     since = moment(now - ACTIVE_FOR)
     totals = ask(store, "session_totals.sql", question, active_since=since)
     if (asked.sort, asked.descending, asked.offset) == ("started_at", True, 0):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
 
@@ -84,8 +84,7 @@ def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer],
         BadQuestion: filters, which counters by the hour do not know.
     """
     _no_filter(question)
-    if not 1 <= asked.limit <= 10_000:
-        raise BadQuestion("limit", "is from 1 to 10000")
+    page(asked.limit)
     shape = {
         "by": _BY[asked.by], "of_time": asked.by in ("hour", "day", "week"), "signed_in": asked.by == "signed_in",
         "of_type": bool(asked.entity_type), "one": bool(asked.entity_id),
@@ -100,8 +99,7 @@ def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer],
 def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[list[Answer], list[dict[str, Any]]]:
     """`entity_type`, `entity_id`, `name`, `views` and `anonymous` views, the most viewed first."""
     _no_filter(question)
-    if not 1 <= asked.limit <= 1000:
-        raise BadQuestion("limit", "is from 1 to 1000")
+    page(asked.limit, most=1000)
     shape = {"of_type": bool(asked.entity_type)}
     answer = ask(store, "top_entities.sql", question, shape, entity_type=asked.entity_type, limit=asked.limit)
     return [answer], answer.rows()
@@ -126,8 +124,7 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
     (None when no event speaks of it), `views` of all time; the most viewed first.
     """
     _no_filter(question)
-    if not 1 <= asked.limit <= 1000 or asked.offset < 0:
-        raise BadQuestion("limit", "is from 1 to 1000, and offset not below 0")
+    page(asked.limit, asked.offset, 1000)
     within = "AND entity_type = {entity_type:String}" if asked.entity_type else ""
     answer = ask(
         store, "entities.sql", question, {"within": within, "search": bool(asked.search)},
@@ -166,8 +163,7 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
     trait = asked.by.removeprefix("traits.") if _TRAIT.match(asked.by) else ""
     if not trait and asked.by not in _OF_EVENTS:
         raise BadQuestion("by", f"is one of {', '.join(_OF_EVENTS)}, or a trait such as traits.gender")
-    if not 1 <= asked.limit <= 1000:
-        raise BadQuestion("limit", "is from 1 to 1000")
+    page(asked.limit, most=1000)
     shape = {"trait": trait, "by": asked.by}
     answer = ask(
         store, "audience.sql", question, shape,

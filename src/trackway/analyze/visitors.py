@@ -8,6 +8,8 @@ from trackway.analyze.overview import amounts
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
 
+MOST_LOOKED_UP = 100
+
 
 def visitors(
     store: Store, question: Question, search: str = "", limit: int = 50, offset: int = 0
@@ -27,6 +29,12 @@ def visitor(store: Store, question: Question, visitor_id: str) -> tuple[Answer, 
     answer = ask(store, "visitors.sql", question, shape, visitor=visitor_id, limit=1, offset=0)
     rows = _shown(answer)
     return answer, rows[0] if rows else None
+
+
+def profiles(store: Store, question: Question, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Of each visitor who was ever seen, by id: name, first and last seen, sessions, events, page views, bot or not."""
+    rows = ask(store, "profiles.sql", question, ids=ids).rows()
+    return {row["visitor_id"]: row for row in rows}
 
 
 def _shown(answer: Answer) -> list[dict[str, Any]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
@@ -85,14 +84,12 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         remote = Remote(url, key)
         done: dict[str, Any] = remote.post("aggregate", {"date": date})
     else:
-        from trackway.analyze.period import BadQuestion, period
-        from trackway.store.recount import CannotRecount, differences, recount
+        from trackway.analyze.period import BadQuestion
+        from trackway.operate.totals import recount_day
+        from trackway.store.recount import CannotRecount
 
         with _house(settings) as house, show.refusals(BadQuestion, CannotRecount):
-            chosen = find_project(house.accounts, project)
-            stretch = period("", chosen.timezone, datetime.now(UTC), date, date)
-            differed = dict(differences(house.store, UUID(chosen.id), *stretch))
-            done = {"differed": differed, "rows": recount(house.store, house.loader.still, UUID(chosen.id), *stretch)}
+            done = recount_day(house.store, house.loader.still, find_project(house.accounts, project), date)
     _recounted(done, json)
 
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from trackway.analyze.period import period
 from trackway.collect.ledger import Ledger, Total, entity_key
 from trackway.event import now
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
-from trackway.store.recount import differences, refresh
+from trackway.store.recount import differences, recount, refresh
 
 _PAGE = 5_000
 _SETTLED_MS = 60_000
@@ -31,6 +32,20 @@ def refresh_views(
     rows = refresh(store, still, project_id)
     wrong = _agree(store, ledger, project)
     return {"rows": rows, "differed": {**differed, **({"view_totals": wrong} if wrong else {})}}
+
+
+def recount_day(
+    store: Store, still: AbstractContextManager[object], project: Project, date: str
+) -> dict[str, dict[str, int]]:
+    """Make a project's counters of a day (YYYY-MM-DD, in its time zone) anew; `rows` and what `differed` as above.
+
+    Raises:
+        BadQuestion: this is no day.
+        CannotRecount: events of that day are gone.
+    """
+    stretch = period("", project.timezone, datetime.now(UTC), date, date)
+    differed = dict(differences(store, UUID(project.id), *stretch))
+    return {"rows": recount(store, still, UUID(project.id), *stretch), "differed": differed}
 
 
 def check_views(store: Store, ledger: Ledger, project: Project) -> dict[str, int]:

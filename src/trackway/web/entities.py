@@ -11,13 +11,12 @@ import msgspec
 from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.period import BadQuestion, period
+from trackway.analyze.period import BadQuestion
 from trackway.analyze.views import MOST_LOOKED_UP
 from trackway.collect.ledger import Total, entity_key
 from trackway.govern.metrics import Pack, pack_of
-from trackway.operate.totals import refresh_views
+from trackway.operate.totals import recount_day, refresh_views
 from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
-from trackway.store.recount import differences, recount
 from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 
@@ -190,10 +189,7 @@ class Recounting(Controller):
     def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], house: House) -> Recounted:
         """Make the counters of a day anew; doing it again changes nothing."""
         project = request.user.project(project_id)
-        stretch = period("", project.timezone, datetime.now(UTC), data.date, data.date)
-        differed = differences(house.store, project_id, *stretch)
-        rows = recount(house.store, house.loader.still, project_id, *stretch)
-        return Recounted(rows, dict(differed))
+        return Recounted(**recount_day(house.store, house.loader.still, project, data.date))
 
     @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:

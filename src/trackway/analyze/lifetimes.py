@@ -1,0 +1,184 @@
+"""What customers are worth: how many orders are to come, from whom, and of what value.
+
+Orders by the BG/NBD model: Fader, Hardie, Lee, "Counting Your Customers the Easy Way" (Marketing Science, 2005), with
+the closed forms of "Computing P(alive) using the BG/NBD model" (2008). Value by the Gamma-Gamma model: Fader, Hardie,
+"The Gamma-Gamma model of monetary value" (2013). Both are fitted by maximum likelihood with scipy.
+
+A customer is `repeats` (x in the papers): orders after the first; `recency` (t_x): when the last was, after the first;
+and `age` (T): how long ago the first was; times in one unit, such as weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import betaln, gammaincinv, gammaln, hyp2f1
+
+Floats = NDArray[np.float64]
+_DRAWS, _AT_ONCE = 2000, 500
+
+
+class NotFitted(ValueError):
+    """There are too few customers, or none with repeat orders, to say anything of the others; the text says which."""
+
+
+class Orders(NamedTuple):
+    """A BG/NBD model: order rates are Gamma(`r`, `alpha`) among customers; after each they drop out, Beta(`a`, `b`)."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    log_likelihood: float
+
+
+class Spending(NamedTuple):
+    """A Gamma-Gamma model: an order's value is Gamma(`p`, v) around a customer's own, and v Gamma(`q`, `gamma`)."""
+
+    p: float
+    q: float
+    gamma: float
+    log_likelihood: float
+
+
+def fit_orders(repeats: Floats, recency: Floats, age: Floats, weights: Floats | None = None) -> Orders:
+    """The model that customers' histories are most likely under; `weights` say how many customers have each.
+
+    Raises:
+        NotFitted: nobody ordered again, or the likelihood has no maximum.
+    """
+    n = np.ones_like(repeats) if weights is None else weights
+    if not (repeats > 0).any():
+        raise NotFitted("nobody has ordered a second time yet")
+
+    def loss(logs: Floats) -> float:
+        return -float(np.sum(n * _orders_likelihood(np.exp(logs), repeats, recency, age)))
+
+    found = _least(loss, [(0.0, 0.0, 0.0, 0.0), (-1.0, 1.0, 0.0, 1.0), (0.0, 2.0, -1.0, 1.0)])
+    r, alpha, a, b = (float(one) for one in np.exp(found))
+    return Orders(r, alpha, a, b, -loss(found))
+
+
+def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+    """Log-likelihood of each customer (equation 6 of the paper)."""
+    r, alpha, a, b = parameters
+    common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + betaln(a, b + repeats) - betaln(a, b)
+    stays = -(r + repeats) * np.log(alpha + age)
+    again = np.maximum(repeats, 1)
+    left = np.log(a) - np.log(b + again - 1) - (r + repeats) * np.log(alpha + recency)
+    ended: Floats = common + np.where(repeats > 0, np.logaddexp(stays, left), stays)
+    return ended
+
+
+def active(model: Orders, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+    """Probability that each customer is still one; who ordered once only is, under this model."""
+    r, alpha, a, b, _ = model
+    odds = a / (b + np.maximum(repeats, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + repeats)
+    return np.where(repeats > 0, 1 / (1 + odds), 1.0)
+
+
+def expected_orders(model: Orders, t: float, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+    """How many orders each customer will place within `t` from now, on average (equation 10 of the paper)."""
+    r, alpha, a, b, _ = model
+    # a = 1 is a pole that cancels out; beside it the numbers are those of it.
+    a = a + 1e-9 if abs(a - 1) < 1e-9 else a
+    series = hyp2f1(r + repeats, b + repeats, a + b + repeats - 1, t / (alpha + age + t))
+    many = (a + b + repeats - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + t)) ** (r + repeats) * series)
+    found: Floats = many * active(model, repeats, recency, age)
+    return found
+
+
+def orders_between(
+    model: Orders,
+    t: float,
+    repeats: Floats,
+    recency: Floats,
+    age: Floats,
+    share: float = 0.8,
+    seed: int = 1,
+) -> tuple[Floats, Floats]:
+    """Between which numbers of orders within `t` from now each customer will be, with a probability of `share` or more.
+
+    Drawn from what is known of each (2,000 futures, the same for the same `seed`): whether they are still a customer,
+    their rate, Gamma(r + x, alpha + T), and how they drop out, Beta(a, b + x).
+    """
+    r, alpha, a, b, _ = model
+    rng = np.random.default_rng(seed)
+    stay, bounds = active(model, repeats, recency, age), []
+    for start in range(0, len(repeats), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        size = (len(repeats[some]), _DRAWS)
+        rate = rng.gamma((r + repeats[some])[:, None], (1 / (alpha + age[some]))[:, None], size)
+        drop = rng.beta(a, (b + repeats[some])[:, None], size)
+        # How many orders somebody would place who never drops out, and at which of them they do.
+        placed = np.minimum(rng.poisson(rate * t), rng.geometric(np.maximum(drop, 1e-12)))
+        placed = np.where(rng.random(size) < stay[some, None], placed, 0)
+        bounds.append(np.quantile(placed, [(1 - share) / 2, (1 + share) / 2], axis=1, method="inverted_cdf"))
+    low, high = np.concatenate(bounds, axis=1).astype(np.float64) if bounds else (repeats, repeats)
+    return low, high
+
+
+def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) -> Spending:
+    """The model that customers' mean order values are most likely under, of `orders` > 0 each.
+
+    Raises:
+        NotFitted: fewer than two customers with orders of a value.
+    """
+    n = np.ones_like(orders) if weights is None else weights
+    known = (orders > 0) & (mean > 0)
+    if known.sum() < 2:
+        raise NotFitted("fewer than two customers have ordered again for money")
+    orders, mean, n = orders[known], mean[known], n[known]
+
+    def loss(logs: Floats) -> float:
+        p, q, gamma = np.exp(logs)
+        each = (
+            gammaln(p * orders + q) - gammaln(p * orders) - gammaln(q) + q * np.log(gamma)
+            + (p * orders - 1) * np.log(mean) + p * orders * np.log(orders)
+            - (p * orders + q) * np.log(gamma + orders * mean)
+        )  # fmt: skip
+        return -float(np.sum(n * each))
+
+    start = float(np.log(np.mean(mean)))
+    found = _least(loss, [(1.0, 1.0, start), (0.0, 0.5, start - 1), (2.0, 1.5, 2.5)])
+    p, q, gamma = (float(one) for one in np.exp(found))
+    return Spending(p, q, gamma, -loss(found))
+
+
+def expected_value(model: Spending, orders: Floats, mean: Floats) -> Floats:
+    """The mean value of each customer's orders to come: their own so far and everybody's, by how many they had.
+
+    Without a mean among customers (`q` ≤ 1) it is that of the customer alone.
+    """
+    p, q, gamma, _ = model
+    if q <= 1:
+        return np.where(orders > 0, mean, np.nan)
+    found: Floats = (gamma + orders * mean) * p / (p * orders + q - 1)
+    return found
+
+
+def value_between(model: Spending, orders: Floats, mean: Floats, share: float = 0.8) -> tuple[Floats, Floats]:
+    """Between which amounts each customer's mean order value is with a probability of `share`: it is p / v, and what is
+    known of v is Gamma(p orders + q, gamma + orders mean)."""
+    p, q, scale, _ = model
+    shape, rate = p * orders + q, scale + orders * mean
+    most = p / (gammaincinv(shape, (1 - share) / 2) / rate)
+    least = p / (gammaincinv(shape, (1 + share) / 2) / rate)
+    return least, most
+
+
+def _least(loss: Callable[[Floats], float], starts: list[tuple[float, ...]]) -> Floats:
+    """Where a function is least, of several starts; by simplex, which needs no derivative."""
+    best: tuple[float, Floats] | None = None
+    for start in starts:
+        options = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-7, "fatol": 1e-7}
+        found = minimize(loss, np.array(start), method="Nelder-Mead", options=options)
+        if np.isfinite(found.fun) and (best is None or found.fun < best[0]):
+            best = float(found.fun), found.x
+    if best is None or not np.all(np.isfinite(best[1])):
+        raise NotFitted("the customers' orders fit no model")
+    return best[1]

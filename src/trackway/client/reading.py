@@ -1,0 +1,75 @@
+"""Reading from a Python program: what pages of the host show of Trackway's numbers. Needs the standard library only."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+
+class ReadFailed(Exception):
+    """The server did not answer, or refused; the text is its own."""
+
+
+class Reader:
+    """Reads a project with its secret key; for servers, never for pages.
+
+    Args:
+        secret_key: the project's.
+        host: where Trackway answers.
+        timeout: seconds to wait for an answer.
+    """
+
+    def __init__(self, secret_key: str, host: str = "http://127.0.0.1:8700", timeout: float = 10.0) -> None:
+        self._url = f"{host.rstrip('/')}/api/v1"
+        if not self._url.startswith(("http://", "https://")):
+            raise ValueError(f"host is {host!r}; give an address that starts with http:// or https://")
+        self._key, self._timeout = secret_key, timeout
+        self._project = ""
+
+    def get_user_profiles(self, anonymous_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Of each visitor, at most 100, by id: `visitor_name`, `first_seen`, `last_seen`, `sessions`, `events`,
+        `page_views` and `bot`. Who was never seen is left out.
+
+        Raises:
+            ReadFailed: the server refuses or does not answer.
+        """
+        found: dict[str, dict[str, Any]] = self._ask("/profiles/lookup", {"ids": list(anonymous_ids)})
+        return found
+
+    def get_traffic_sources(self, days: int = 30, limit: int = 10) -> list[dict[str, Any]]:
+        """Where sessions of the last 7, 30 or 90 days come from, the most first: `channel`, `source`, `medium`,
+        `sessions` and `share`.
+
+        Raises:
+            ReadFailed: the server refuses or does not answer.
+        """
+        found: list[dict[str, Any]] = self._ask(f"/traffic-sources?{urlencode({'days': days, 'limit': limit})}")
+        return found
+
+    def _ask(self, path: str, body: Any = None) -> Any:
+        if not self._project:
+            self._project = self._request("/projects")[0]["id"]
+        return self._request(f"/projects/{self._project}{path}", body)
+
+    def _request(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
+        request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - http or https, see above
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise ReadFailed(_said(error)) from error
+        except (OSError, ValueError) as error:
+            raise ReadFailed(f"{self._url} does not answer: {error}") from error
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {error.code}"
