@@ -18,12 +18,14 @@ export function Table<Row>(props: {
   columns: Column<Row>[];
   rows: Row[];
   id: (row: Row) => string;
+  /** No higher than a card beside others; the rest is scrolled to. */
+  low?: boolean;
 }) {
   const cell = (column: Column<Row>) =>
     `${column.number ? "text-end" : "text-start"} ${column.wide ? "max-md:hidden" : ""} ${column.fixed ? "sticky start-0 bg-card" : ""}`;
   return (
     <section
-      className="overflow-x-auto"
+      className={props.low ? "max-h-[26rem] overflow-auto" : "overflow-x-auto"}
       aria-label={props.caption}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
       tabIndex={0}

@@ -135,9 +135,10 @@ function OverTime({ by, of }: { by: string; of: Span }) {
       {asked.data === undefined && !asked.error && <Skeleton rows={5} />}
       {asked.data && rows.length === 0 && (
         <Empty title={t("No views yet")}>
-          {t(
-            "Count one with POST /v1/entities/TYPE/ID/view and a session_id: it is here within two seconds.",
-          )}
+          {project.role !== "" &&
+            t(
+              "Count one with POST /v1/entities/TYPE/ID/view and a session_id: it is here within two seconds.",
+            )}
         </Empty>
       )}
       {asked.data && rows.length > 0 && (

@@ -121,7 +121,7 @@ export function EntityPage() {
 }
 
 /** Who the people are that had to do with an entity. */
-export function Audience(props: { title: string; by: string; of: Of; show?: (value: string) => string }) {
+export function Audience(props: { title: string; by: string; of?: Of; show?: (value: string) => string }) {
   const show = props.show ?? ((value: string) => value);
   return (
     <AskedTable<{ value: string; persons: number }>
@@ -260,6 +260,7 @@ export function Daily({ of }: { of: Of }) {
       {asked.data && rows.length === 0 && <Empty title={t("Nothing in this period")} />}
       {rows.length > 0 && (
         <Table
+          low
           caption={t("Daily numbers")}
           rows={rows}
           id={(row) => String(row.day)}

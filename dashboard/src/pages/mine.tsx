@@ -35,33 +35,40 @@ interface Part {
   show: (own: Of[], one: Of) => ReactNode;
 }
 
+/** What is asked about: one entity, or everything that is theirs. */
+const only = (own: Of[], one: Of) => (own.length > 1 ? undefined : one);
+
 const PARTS: Record<string, Part> = {
   totals: { needs: "views", title: t("Ever"), show: (own) => <Totals own={own} /> },
   time: {
     needs: "views",
     title: t("Views over time"),
-    show: (own, one) => <ViewsOverTime of={own.length > 1 ? undefined : one} />,
+    show: (own, one) => <ViewsOverTime of={only(own, one)} />,
   },
   entities: { needs: "views", title: t("All that is yours"), show: () => <OwnEntities /> },
   daily: { needs: "interactions", title: t("Daily numbers"), show: (_, one) => <Daily of={one} /> },
   sources: {
     needs: "sources",
     title: t("Sent from"),
-    show: (own, one) => (
-      <ViewsBy title={t("Sent from")} by="referrer_source" of={own.length > 1 ? undefined : one} />
-    ),
+    show: (own, one) => <ViewsBy title={t("Sent from")} by="referrer_source" of={only(own, one)} />,
   },
   places: {
     needs: "audience",
     title: t("Where they are"),
-    show: (_, one) => <Audience title={t("Where they are")} by="country" of={one} show={country} />,
+    show: (own, one) => (
+      <Audience title={t("Where they are")} by="country" of={only(own, one)} show={country} />
+    ),
   },
   devices: {
     needs: "audience",
     title: t("Devices"),
-    show: (_, one) => <Audience title={t("Devices")} by="device" of={one} show={term} />,
+    show: (own, one) => <Audience title={t("Devices")} by="device" of={only(own, one)} show={term} />,
   },
-  bookings: { needs: "bookings", title: t("Booked after a view"), show: (_, one) => <Booked of={one} /> },
+  bookings: {
+    needs: "bookings",
+    title: t("Booked after a view"),
+    show: (own, one) => <Booked of={only(own, one)} />,
+  },
   live: { needs: "live", title: t("At this moment"), show: () => <LiveList /> },
 };
 
@@ -220,7 +227,8 @@ function OwnPage({ account, upgrade }: { account: AsAccount; upgrade?: (needs: s
   const [chosen, choose] = useState(-1);
   const names = useNames(account);
   const own = chosen < 0 ? every : every.slice(chosen, chosen + 1);
-  const one = own[0];
+  // Daily numbers are of one: of all that is theirs, the artist or the venue itself.
+  const one = own.find((each) => account.type.startsWith(each.entity_type)) ?? own[0];
   const parts = OF_TYPE[account.type.startsWith("venue") ? "venue" : "artist"] ?? [];
   return (
     <>
@@ -351,34 +359,52 @@ interface Counted {
   last_viewed: string | null;
 }
 
+/** All of one entity; of several, what they come to together. */
 function Totals({ own }: { own: Of[] }) {
-  const type = own[0]?.entity_type ?? "";
-  const same = own.filter((each) => each.entity_type === type);
-  const ids = same.map((each) => each.entity_id).slice(0, 100);
-  const asked = useAsk<Counted[]>({ question: "entity_views", entity_type: type, ids, filter: undefined });
-  const rows = asked.data?.data;
-  const sum = (pick: (row: Counted) => number) => rows?.reduce((all, row) => all + pick(row), 0) ?? 0;
-  const last = rows
-    ?.map((row) => row.last_viewed ?? "")
-    .sort()
-    .at(-1);
-  const views = sum((row) => row.views);
+  const [one] = own;
+  const several = own.length > 1;
+  const counted = useAsk<Counted[]>(
+    several
+      ? undefined
+      : { question: "entity_views", entity_type: one?.entity_type, ids: [one?.entity_id], filter: undefined },
+  );
+  const all = useAsk<EntityRow[]>(
+    several ? { question: "entities", period: "all", filter: undefined, limit: 1000 } : undefined,
+  );
+  const asked = several ? all : counted;
+  const facts = several ? ofSeveral(all.data?.data) : ofOne(counted.data?.data[0]);
   return (
     <Card title={t("Ever")} className="md:col-span-2">
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
-      {rows === undefined && !asked.error && <Skeleton rows={2} />}
-      {rows && (
-        <Facts
-          facts={[
-            [t("Views"), exact(views)],
-            [t("Sessions"), exact(sum((row) => row.sessions))],
-            [t("Viewers signed in"), exact(sum((row) => row.viewers))],
-            [t("Anonymous"), views > 0 ? percent(sum((row) => row.anonymous * row.views) / views) : "–"],
-            [t("Last viewed"), last ? ago(last) : "–"],
-          ]}
-        />
-      )}
+      {facts === undefined && !asked.error && <Skeleton rows={2} />}
+      {facts && <Facts facts={facts} />}
     </Card>
+  );
+}
+
+function ofOne(row: Counted | undefined): [string, ReactNode][] | undefined {
+  return (
+    row && [
+      [t("Views"), exact(row.views)],
+      [t("Sessions"), exact(row.sessions)],
+      [t("Viewers signed in"), exact(row.viewers)],
+      [t("Anonymous"), row.views > 0 ? percent(row.anonymous) : "–"],
+      [t("Last viewed"), row.last_viewed ? ago(row.last_viewed) : "–"],
+    ]
+  );
+}
+
+function ofSeveral(rows: EntityRow[] | undefined): [string, ReactNode][] | undefined {
+  const last = rows
+    ?.map((row) => row.last_seen ?? "")
+    .sort()
+    .at(-1);
+  return (
+    rows && [
+      [t("Views"), exact(rows.reduce((sum, row) => sum + row.views, 0))],
+      [t("Entities"), exact(rows.length)],
+      [t("Last seen"), last ? ago(last) : "–"],
+    ]
   );
 }
 
@@ -390,14 +416,13 @@ function OwnEntities() {
       id={(row) => `${row.entity_type}\n${row.entity_id}`}
       columns={() => [
         { name: t("Entity"), show: (row) => row.name || row.entity_id },
-        { name: t("Type"), show: (row) => row.entity_type },
         { name: t("Views, ever"), number: true, show: (row) => exact(row.views) },
       ]}
     />
   );
 }
 
-function Booked({ of }: { of: Of }) {
+function Booked({ of }: { of?: Of }) {
   const asked = useAsk<{ viewers: number; booked: number; rate: number | null }>({
     question: "view_bookings",
     filter: undefined,
@@ -441,7 +466,6 @@ function LiveList() {
             { name: t("When"), show: (row) => ago(row.timestamp) },
             { name: t("Who"), show: (row) => row.visitor_name },
             { name: t("Event"), show: (row) => row.name },
-            { name: t("Country"), wide: true, show: (row) => country(row.country) || "–" },
           ]}
         />
       )}

@@ -7,8 +7,7 @@ FROM
     WHERE project_id = {project:UUID}
       AND timestamp >= {start:DateTime64(3,'UTC')}
       AND timestamp < {end:DateTime64(3,'UTC')}
-      AND entity_type = {entity_type:String}
-      AND entity_id = {entity_id:String}
+      {{ within }}
       {{ event_filter }}
 )
 {% if trait %}

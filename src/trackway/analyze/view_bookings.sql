@@ -11,7 +11,6 @@ FROM
       AND ((name = 'view' AND library = 'views') OR name IN {bookings:Array(String)})
       AND timestamp >= {start:DateTime64(3,'UTC')}
       AND timestamp < {end:DateTime64(3,'UTC')}
-      AND entity_id != ''
       AND {{ counts }} {{ within }}
     GROUP BY person, entity_type, entity_id
     HAVING countIf(name = 'view') > 0

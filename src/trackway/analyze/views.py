@@ -139,12 +139,12 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
 
 
 class Audience(msgspec.Struct, tag="audience", tag_field="question", kw_only=True):
-    """Who the people are that had to do with an entity: `by` country, device, or a trait that `identify` said of them,
-    such as `traits.gender` or `traits.age_range`.
+    """Who the people are that had to do with an entity, with those of a type, or with any: `by` country, device, or a
+    trait that `identify` said of them, such as `traits.gender` or `traits.age_range`.
     """
 
-    entity_type: str
-    entity_id: str
+    entity_type: str = ""
+    entity_id: str = ""
     by: str = "country"
     limit: int = 20
 
@@ -164,12 +164,18 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
     if not trait and asked.by not in _OF_EVENTS:
         raise BadQuestion("by", f"is one of {', '.join(_OF_EVENTS)}, or a trait such as traits.gender")
     page(asked.limit, most=1000)
-    shape = {"trait": trait, "by": asked.by}
+    shape = {"trait": trait, "by": asked.by, "within": _within(asked.entity_type, asked.entity_id)}
     answer = ask(
         store, "audience.sql", question, shape,
         entity_type=asked.entity_type, entity_id=asked.entity_id, limit=asked.limit,
     )  # fmt: skip
     return [answer], answer.rows()
+
+
+def _within(entity_type: str, entity_id: str) -> str:
+    """The condition that a row is of an entity, of a type, or of any."""
+    of_type = "AND entity_type = {entity_type:String}" if entity_type else ""
+    return f"{of_type} AND entity_id = {{entity_id:String}}" if entity_id else f"{of_type} AND entity_id != ''"
 
 
 class ViewBookings(msgspec.Struct, tag="view_bookings", tag_field="question", kw_only=True):
@@ -188,10 +194,8 @@ def view_bookings(
     (None without viewers). A view belongs to a person by its `user_id` or `anonymous_id`.
     """
     _no_filter(question)
-    within = "AND entity_type = {entity_type:String}" if asked.entity_type else ""
-    within += " AND entity_id = {entity_id:String}" if asked.entity_id else ""
     answer = ask(
-        store, "view_bookings.sql", question, {"within": within},
+        store, "view_bookings.sql", question, {"within": _within(asked.entity_type, asked.entity_id)},
         entity_type=asked.entity_type, entity_id=asked.entity_id, bookings=bookings,
     )  # fmt: skip
     [row] = answer.rows()

@@ -130,6 +130,15 @@ class Runner:
         taken = self._jobs.take(self._name, name)
         return None if taken is None else self._run(taken, by)
 
+    def begin(self, name: str, by: str) -> bool:
+        """Run a job now in a thread of its own; False when it runs somewhere at this moment. It is taken when this returns,
+        so that whoever asks next sees it under way.
+        """
+        taken = self._jobs.take(self._name, name)
+        if taken is not None:
+            threading.Thread(target=self._run, args=(taken, by), daemon=True).start()
+        return taken is not None
+
     def _work(self) -> None:
         while not self._ending.wait(LOOK_S):
             try:

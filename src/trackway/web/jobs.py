@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from typing import Any
 
@@ -93,9 +92,8 @@ class Scheduled(Controller):
     def run(self, name: str, request: Request[Caller, Any, Any], house: House) -> JobShown:
         """Run a job now; 409 when it runs already."""
         shown = show_job(_known(house, name))
-        if shown.running:
+        if not house.runner.begin(name, request.user.name):
             raise ClientException(f"{name} runs at this moment", status_code=409)
-        threading.Thread(target=house.runner.run, args=(name, request.user.name), daemon=True).start()
         shown.running = True
         return shown
 
