@@ -131,8 +131,9 @@ class Runner:
         return None if taken is None else self._run(taken, by)
 
     def begin(self, name: str, by: str) -> bool:
-        """Run a job now in a thread of its own; False when it runs somewhere at this moment. It is taken when this returns,
-        so that whoever asks next sees it under way.
+        """Run a job now in a thread of its own; False when it runs somewhere at this moment.
+
+        It is taken when this returns, so that whoever asks next sees it under way.
         """
         taken = self._jobs.take(self._name, name)
         if taken is not None:
