@@ -459,6 +459,13 @@ def test_statements_see_own_rows_whatever_they_say(house: House, best: str) -> N
         "SELECT count() FROM view_counts", "SELECT count() FROM system.tables", "SELECT count() FROM default.events",
         "SELECT name FROM events SETTINGS additional_table_filters = {}", "SELECT count() FROM identities",
         "SELECT * FROM merge('default', 'events')", "SELECT dictGet('persons', 'delta', 1)",
+        # Beside the statement, where what is around it ends.
+        "SELECT name AS a, name AS b FROM events) UNION ALL SELECT user_id, ip FROM (SELECT user_id, ip FROM events",
+        "SELECT name FROM events) UNION ALL SELECT * FROM events WHERE (1",
+        "SELECT name FROM events) AS a JOIN events AS b ON (1",
+        "SELECT name FROM events) UNION ALL SELECT name FROM events /*", "SELECT name FROM events) --",
+        "SELECT name FROM events) SETTINGS additional_table_filters = {} /*", "SELECT name FROM events) LIMIT 1 --",
+        "SELECT name FROM events WHERE name != '", "SELECT $x$ FROM events", "SELECT name FROM events) FORMAT JSON --",
         "SELECT name FROM events; SELECT 1", "SELECT count() FROM events_from_x", "SELECT count() FROM rejections",
         "INSERT INTO events (name) VALUES ('x')", "SELECT query_id FROM system.processes",
     ):  # fmt: skip

@@ -24,8 +24,15 @@ _OUTSIDE = re.compile(
     r"ai\w*|embed\w*|url\w*Fetch\w*)$",
     re.IGNORECASE,
 )
-_OUTERMOST = 4
-"""How deep the * is that `query` itself puts around a statement."""
+_AROUND = [
+    (0, "SelectWithUnionQuery"), (1, "ExpressionList"), (2, "SelectQuery"), (3, "ExpressionList"), (4, "Asterisk"),
+    (3, "TablesInSelectQuery"), (4, "TablesInSelectQueryElement"), (5, "TableExpression"), (6, "Subquery"),
+    (3, "Literal"), (3, "Set"),
+]  # fmt: skip
+"""What `query` puts around a statement, as the engine reads it: one that closes its parenthesis and goes on beside it
+(UNION, JOIN), or that takes the settings away, is read as something else."""
+_WITHIN = 7
+"""How deep the statement itself begins."""
 _NODE = re.compile(r"^(\s*)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
 
 
@@ -51,9 +58,10 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
 
 
 def _check(store: Store, wrapped: str, narrow: bool) -> None:
-    tree = store.tree(wrapped)
+    tree = store.tree(f"{wrapped}\nSETTINGS max_execution_time = 30")
     existing, tables = store.tables, ("events",) if narrow else TABLES
     parents: list[tuple[int, str]] = []
+    around: list[tuple[int, str]] = []
     for line in tree.splitlines():
         match = _NODE.match(line)
         if match is None:
@@ -63,6 +71,9 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             parents.pop()
         parent = parents[-1][1] if parents else ""
         parents.append((depth, value.lower() if kind == "Function" else kind))
+        if depth < _WITHIN:
+            around.append((depth, kind))
+            continue
         if kind == "Set":
             raise BadQuestion("sql", "leave SETTINGS away")
         if kind == "TableIdentifier" and ("." in value or (value in existing and value not in tables)):
@@ -82,15 +93,16 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             parents[-1] = (depth, "In")
         if kind == "Identifier" and value.rpartition(".")[2] in existing and _inside_in(parents):
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
+    if around != _AROUND:
+        raise BadQuestion("sql", "send one SELECT statement whose parentheses close in it")
 
 
 def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool:
     """Whether a node may stand for a private column: by name, or as one of all columns (`count(*)` reads none)."""
     if kind == "Identifier":
         return value.rpartition(".")[2] in PRIVATE
-    depth = parents[-1][0]
     of_all = "Asterisk" in kind or "Matcher" in kind
-    return of_all and depth != _OUTERMOST and [one for _, one in parents[-3:-1]] != ["count", "ExpressionList"]
+    return of_all and [one for _, one in parents[-3:-1]] != ["count", "ExpressionList"]
 
 
 def _inside_in(parents: list[tuple[int, str]]) -> bool:

@@ -31,6 +31,7 @@ from trackway.govern.tables import Transfer
 from trackway.govern.transfers import Transfers
 from trackway.log import LogUnavailable
 from trackway.store.connection import QuestionFailed, Store
+from trackway.store.policy import Policy
 
 logger = logging.getLogger("trackway.operate")
 
@@ -233,7 +234,7 @@ class Carrier:
             humans=tuple(asked["humans"]),
         )
         rows = write_export(
-            self._store, question, asked["table"], self.file_of(one), one.form,
+            self._store.within(Policy(question.project_id)), question, asked["table"], self.file_of(one), one.form,
             lambda done, total: report(done=done, total=total),
         )  # fmt: skip
         self._transfers.change(one.id, done=rows, total=rows)
