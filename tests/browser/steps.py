@@ -31,6 +31,13 @@ def go(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
+def drawn(page: Page) -> None:
+    """Nothing that can be seen waits any more; what is further down waits until somebody scrolls to it."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.animate-pulse')].every(one => one.getBoundingClientRect().top > innerHeight)"
+    )
+
+
 def tile(page: Page, name: str) -> str:
     return page.get_by_role("button", name=re.compile(f"^{name}")).inner_text().split("\n")[1]
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, go, nobody_is_left_out, open_page, tile
+from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, tile
 
 from conftest import ARTIFACTS, EMAIL, SECRET_KEY, Server
 
@@ -213,7 +213,7 @@ def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
     for name in PAGES:
         go(page, name)
         page.wait_for_load_state("networkidle") if name not in ("Live",) else page.wait_for_timeout(1200)
-        expect(page.locator(".animate-pulse")).to_have_count(0)
+        drawn(page)
         page.wait_for_timeout(300)
         page.screenshot(path=ARTIFACTS / f"{name.lower()}-{size}-{scheme}.png", full_page=True)
         nobody_is_left_out(page)
@@ -254,7 +254,7 @@ def test_every_question_of_explore_is_drawn_for_everybody(
         page.goto(f"{page.url.split('?')[0]}?{urlencode({'ask': json.dumps(body)})}")
         expect(page.get_by_role("heading", level=2, name=name)).to_be_visible()
         page.wait_for_load_state("networkidle")
-        expect(page.locator(".animate-pulse")).to_have_count(0)
+        drawn(page)
         page.wait_for_timeout(300)
         expect(page.get_by_role("alert")).to_have_count(0)
         page.screenshot(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from steps import DESK, PHONE, nobody_is_left_out, open_page
+from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page
 
 from conftest import ARTIFACTS, Server
 
@@ -44,9 +44,7 @@ def signed_in(browser: Browser, filled: Server) -> Iterator[Any]:
 def settled(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.locator("#main")).to_be_visible()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.animate-pulse')].every(one => one.getBoundingClientRect().top > innerHeight)"
-    )
+    drawn(page)
 
 
 def home(page: Page, server: Server) -> str:
