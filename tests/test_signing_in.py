@@ -48,6 +48,7 @@ def test_signing_in_that_fails_again_and_again_has_to_wait_and_others_do_not(new
     refused = attempt("10.0.0.1", PASSWORD)
     assert refused.status_code == 429 and 1 <= int(refused.headers["retry-after"]) <= 60
     assert refused.headers["content-type"] == "application/problem+json"
+    assert attempt("10.9.9.9, 10.0.0.1", PASSWORD).status_code == 429, "what a client says of itself changes nothing"
     assert attempt("10.0.0.2", PASSWORD).status_code == 200, "who is elsewhere is not locked out"
     # Addresses of one network of IPv6 count together.
     assert [attempt(f"2001:db8::{n}").status_code for n in range(1, 7)] == [401] * 5 + [429]
@@ -311,6 +312,37 @@ def test_sealed_secrets_outlive_a_change_of_keys() -> None:
         Sealer([new]).open(sealed)
     with pytest.raises(ValueError):
         Sealer(["too short"])
+
+
+def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed(tmp_path: Path) -> None:
+    from uuid import UUID
+
+    from trackway.govern.platform import NewAccount
+    from trackway.govern.tokens import BadToken, sign
+
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    dsn = f"sqlite:///{tmp_path / 'a.db'}"
+    accounts = Accounts(dsn, Sealer([old]))
+    project, _, _ = accounts.add_project("P")
+    key, secret = accounts.add_key(UUID(project.id), "embed")
+    accounts.platform.put(UUID(project.id), "a", NewAccount(type="artist"))
+    user = accounts.add_user("a@example.com", "a long password")
+    totp = pyotp.parse_uri(accounts.sign_ins.begin_totp(user))
+    assert isinstance(totp, pyotp.TOTP)
+    accounts.sign_ins.confirm_totp(user.id, totp.now())
+    token = sign(project.id, key.id, secret, "a")
+    accounts.close()
+    both = Accounts(dsn, Sealer([new, old]))
+    both.reseal()
+    both.close()
+    after = Accounts(dsn, Sealer([new]))
+    assert after.tokens.read(token).account.id == "a"
+    assert after.sign_ins.by_password("a@example.com", "a long password", totp.now()).user.id == user.id
+    after.close()
+    lost = Accounts(dsn, Sealer([old]))
+    with pytest.raises(BadToken, match="cannot be read"):
+        lost.tokens.read(token)
+    lost.close()
 
 
 def test_secret_and_write_keys_are_changed_without_a_moment_in_which_none_holds(server: Server) -> None:

@@ -340,6 +340,18 @@ class Accounts:
         _, write_key, secret_key = self.add_project("My product", write_key=write_key, secret_key=secret_key)
         return FirstStart(email, password, write_key, secret_key)
 
+    def reseal(self) -> None:
+        """Seal under the newest key what older ones sealed, so that they can be left away from the next start on.
+
+        Raises:
+            CannotUnseal: something was sealed under a key that is not given.
+        """
+        with self._sessions.begin() as session:
+            for key in session.scalars(select(Key).where(Key.kind == "embed")):
+                key.value = self._sealer.again(key.value)
+            for user in session.scalars(select(User).where(User.totp != "")):
+                user.totp = self._sealer.again(user.totp)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -23,6 +23,8 @@ class Sealer:
 
     def __init__(self, keys: list[str]) -> None:
         self._keys = MultiFernet([Fernet(key) for key in keys])
+        self.several = len(keys) > 1
+        """An old key is there besides the newest."""
 
     @staticmethod
     def of(directory: Path, given: str) -> Sealer:
@@ -42,6 +44,10 @@ class Sealer:
     def seal(self, text: str) -> str:
         """A text, sealed."""
         return self._keys.encrypt(text.encode()).decode()
+
+    def again(self, sealed: str) -> str:
+        """What was sealed under any of the keys, sealed under the newest. Raises CannotUnseal when no key fits."""
+        return self.seal(self.open(sealed))
 
     def open(self, sealed: str) -> str:
         """What was sealed. Raises CannotUnseal when no key fits."""

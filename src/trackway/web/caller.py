@@ -197,7 +197,7 @@ def where_from(connection: ASGIConnection, house: House) -> Where:  # type: igno
     """Where a request comes from; behind a trusted proxy, what that says."""
     address = connection.client.host if connection.client else ""
     if house.settings.trust_proxy and (given := connection.headers.get("x-forwarded-for")):
-        address = given.split(",")[0].strip()
+        address = given.rpartition(",")[2].strip()  # what the proxy itself saw; before it is what the client says
     return Where(address, connection.headers.get("user-agent", ""))
 
 

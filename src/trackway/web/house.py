@@ -51,8 +51,11 @@ class House:
         try:
             self.log = LocalLog(directory / "log", settings.segment_bytes)
             self._closers.append(self.log.close)
-            self.accounts = Accounts(settings.accounts_dsn, Sealer.of(directory, settings.secrets))
+            sealer = Sealer.of(directory, settings.secrets)
+            self.accounts = Accounts(settings.accounts_dsn, sealer)
             self._closers.append(self.accounts.close)
+            if sealer.several:
+                self.accounts.reseal()
             self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
             self._closers.append(self.store.close)
             self.store.migrate()

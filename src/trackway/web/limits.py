@@ -125,7 +125,7 @@ class Limited:
             if name == b"authorization":
                 key = value.decode("latin-1")[:200]
             elif name == b"x-forwarded-for" and self._trust_proxy:
-                address = value.decode("latin-1").split(",")[0].strip()
+                address = value.decode("latin-1").rpartition(",")[2].strip()
         return address, key
 
 
