@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+from uuid import UUID
+
 import pytest
 
-from conftest import AGENT, SECRET_KEY, Server
+from conftest import AGENT, SECRET_KEY, SHARED, Loaded, Server, needs, unpacked
+from trackway.analyze.customer_value import CustomerValue, customer_value
+from trackway.analyze.period import BadQuestion, Period
+from trackway.analyze.question import Question
 from trackway.client import Reader, ReadFailed
+from trackway.event import Message, new_id
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +61,82 @@ def test_a_wrong_key_and_a_server_that_is_not_there_are_said(server: Server) -> 
         Reader(SECRET_KEY, "http://127.0.0.1:9").get_traffic_sources()
     with pytest.raises(ValueError, match="http"):
         Reader(SECRET_KEY, "ftp://x")
+
+
+def order(customer: str, day: datetime.date, amount: float, number: int = 0) -> Message:
+    at = int(datetime.datetime(day.year, day.month, day.day, 12, tzinfo=datetime.UTC).timestamp() * 1000) + number
+    return Message(
+        type="track", event="Order Completed", message_id=f"{customer}-{at}", anonymous_id=f"v-{customer}",
+        user_id=customer, timestamp=at, properties={"revenue": amount, "currency": "USD"},
+    )  # fmt: skip
+
+
+def until(project: UUID, end: datetime.date) -> Question:
+    moment = datetime.datetime(end.year, end.month, end.day, tzinfo=datetime.UTC)
+    return Question(
+        project_id=project, period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), moment), timezone="UTC"
+    )
+
+
+@pytest.fixture(scope="module")
+def cdnow(loaded: Loaded) -> UUID:
+    """Every order of CDNOW's sample, through log and loader."""
+    project, messages = new_id(), []
+    for number, line in enumerate(unpacked(SHARED / "cdnow" / "CDNOW_sample.txt.zst").decode().splitlines()):
+        _, customer, day, _, amount = line.split()
+        date = datetime.date(int(day[:4]), int(day[4:6]), int(day[6:]))
+        messages.append(order(customer, date, float(amount), number))
+    loaded.load(project, messages)
+    return project
+
+
+@needs("cdnow")
+def test_orders_of_cdnow_are_fitted_as_published_from_events(loaded: Loaded, cdnow: UUID) -> None:
+    """Fader, Hardie, Lee 2005; Fader, Hardie 2013: the first 39 weeks of 1997."""
+    asked = CustomerValue(weeks=39, limit=10_000)
+    _, found = customer_value(loaded.store, until(cdnow, datetime.date(1997, 10, 1)), asked, "USD")
+    model, spending = found["model"], found["spending"]
+    assert found["customers"] == 2357
+    assert [model[name] for name in ("r", "alpha", "a", "b")] == pytest.approx([0.243, 4.414, 0.793, 2.426], rel=0.01)
+    assert model["log_likelihood"] == pytest.approx(-9582.4, abs=0.1)
+    assert [spending[name] for name in ("p", "q", "gamma")] == pytest.approx([6.25, 3.74, 15.44], rel=0.01)
+    assert found["expected_orders"] == pytest.approx(sum(row["expected_orders"] for row in found["rows"]))
+    assert found["value"] == pytest.approx(sum(row["value"] for row in found["rows"]))
+    values = [row["value"] for row in found["rows"]]
+    assert values == sorted(values, reverse=True)
+    for row in found["rows"]:
+        assert (
+            0 <= row["active"] <= 1
+            and row["low"] <= row["high"]
+            and row["mean_low"] < row["mean_value"] < row["mean_high"]
+        )
+
+
+@needs("cdnow")
+def test_customers_are_paged_and_sorted_and_what_comes_later_is_not_known(loaded: Loaded, cdnow: UUID) -> None:
+    question = until(cdnow, datetime.date(1997, 10, 1))
+    whole = customer_value(loaded.store, question, CustomerValue(sort="orders", limit=50), "USD")[1]["rows"]
+    parts = [
+        row
+        for offset in (0, 20, 40)
+        for row in customer_value(loaded.store, question, CustomerValue(sort="orders", limit=20, offset=offset), "USD")[
+            1
+        ]["rows"]
+    ]
+    assert [row["person"] for row in parts[:50]] == [row["person"] for row in whole]
+    assert whole[0]["orders"] >= whole[-1]["orders"]
+    assert max(str(row["last_order"]) for row in whole) <= "1997-09-30"
+
+
+def test_one_order_says_nothing_and_says_so(loaded: Loaded, project: UUID) -> None:
+    day = datetime.date(2026, 1, 5)
+    loaded.load(project, [order("a", day, 10), order("b", day, 20), order("b", day, 5, 1)])
+    asked = CustomerValue()
+    _, found = customer_value(loaded.store, until(project, datetime.date(2026, 2, 1)), asked, "USD")
+    assert (found["customers"], found["model"], found["rows"]) == (2, None, [])
+    assert "second time" in found["why"], "two orders of a day are one"
+    _, none = customer_value(loaded.store, until(new_id(), datetime.date(2026, 2, 1)), asked, "USD")
+    assert none["customers"] == 0 and none["why"]
+    for wrong in (CustomerValue(weeks=0), CustomerValue(orders=[]), CustomerValue(limit=0)):
+        with pytest.raises(BadQuestion):
+            customer_value(loaded.store, until(project, day), wrong, "USD")

@@ -119,7 +119,7 @@ DECLARED: dict[str, str] = {
 }  # fmt: skip
 OF_QUESTION = {
     "persons": "people", "person": "people", "merges": "people", "sessions": "people", "funnel_units": "people",
-    "retention_people": "people", "lifecycle_people": "people", "entity_views": "views", "top_entities": "views",
+    "retention_people": "people", "lifecycle_people": "people", "customer_value": "people", "entity_views": "views", "top_entities": "views",
     "entities": "views", "views": "views", "daily": "interactions", "audience": "audience",
     "view_bookings": "bookings", "year": "year",
 }  # fmt: skip
