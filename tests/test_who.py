@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -522,6 +523,33 @@ def test_the_live_stream_of_an_account_is_of_its_entities(house: House, best: st
             if "Live own" in line:
                 break
     assert MARK not in said
+
+
+def test_nobody_stops_the_questions_of_somebody_else_by_their_name(house: House, best: str) -> None:
+    steps = [
+        {"event": "click", "where": {"column": "visitor_id", "operator": "matches_not", "values": [f"(x+x+)+{n}"]}}
+        for n in range(20)
+    ]
+    asked = {"question": "funnel", "order": "any", "steps": steps, "window_s": 86_400, "id": "mine", "max_age_s": -1}
+    over = threading.Event()
+    statuses: list[int] = []
+
+    def stop_it() -> None:
+        headers = {"authorization": f"Bearer {house.token(best)}"}
+        with httpx.Client(base_url=house.server.url, headers=headers, timeout=30) as client:
+            while not over.is_set():
+                statuses.append(client.delete(house.path("/ask/mine")).status_code)
+
+    thread = threading.Thread(target=stop_it)
+    thread.start()
+    try:
+        for _ in range(5):
+            response = house.admin.post(house.path("/ask"), json=asked)
+            assert response.status_code == 200, response.text
+    finally:
+        over.set()
+        thread.join()
+    assert len(statuses) > 5 and set(statuses) == {204}
 
 
 def test_a_stream_ends_with_the_token_it_was_opened_with(house: House) -> None:
