@@ -259,6 +259,10 @@ def test_the_audit_log_has_who_did_what_and_the_database_refuses_to_change_it(se
         owner.post(f"{project}/transfers/exports", json={"table": "events", "form": "csv", "period": "7d"}).status_code
         == 201
     )
+    for _ in range(2):  # computed, and then as it was kept
+        assert owner.get(f"{project}/breakdown?by=path&format=csv&limit=7").status_code == 200
+    written = [one["subject"] for one in owner.get(f"{project}/audit?limit=1000&search=exported").json()]
+    assert written.count("breakdown as csv") == 2, "once for each file"
     httpx.post(f"{server.url}/api/v1/sign-in", json={"email": EMAIL, "password": "wrong"})
     entries = owner.get(f"{project}/audit?limit=1000").json()
     done = {(one["actor"], one["action"]) for one in entries}

@@ -1,15 +1,14 @@
 /** What an account of the product sees of its own: an artist, a venue, a fan; and what it would see with more. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { type AsAccount, api, type EntityRow, type EventRow } from "../api";
+import type { AsAccount, EntityRow, EventRow } from "../api";
 import { AskedTable } from "../asked";
 import { PeriodPicker } from "../controls";
-import { field, primary } from "../dialog";
 import { ago, country, exact, percent } from "../format";
 import { useAnswer, useAsk, useProject, useTitle } from "../hooks";
 import { t, term } from "../language";
 import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
+import { Become } from "./become";
 import { ViewsBy, ViewsOverTime } from "./Entities";
 import { Audience, Daily, type Of } from "./EntityPage";
 import { MyYear } from "./year";
@@ -143,81 +142,6 @@ function MostViewed() {
         { name: t("Views"), number: true, show: (row) => exact(row.views) },
       ]}
     />
-  );
-}
-
-interface Request {
-  id: string;
-  type: string;
-  state: string;
-  note: string;
-}
-
-/** A fan who is an artist or runs a venue says so, and hears what became of it. */
-function Become() {
-  const project = useProject();
-  const client = useQueryClient();
-  const [problem, setProblem] = useState("");
-  const path = `/projects/${project.id}/account-requests`;
-  const asked = useQuery({ queryKey: ["requests", path], queryFn: () => api.get<Request[]>(path) });
-  const last = asked.data?.[0];
-  async function ask(given: FormData) {
-    const { type, ...business } = Object.fromEntries(given);
-    try {
-      await api.post(path, { type, business });
-      setProblem("");
-    } catch (error) {
-      setProblem((error as Error).message);
-    }
-    await client.invalidateQueries({ queryKey: ["requests", path] });
-  }
-  return (
-    <Card title={t("Are you an artist, or do you run a venue?")} className="mt-4">
-      {last && (
-        <p className="px-4 pt-2">
-          {t(
-            "{state, select, pending {You asked to be: {type}. It is being looked at.} approved {You are: {type}. Reload the page.} other {You asked to be: {type}. It was refused.}}",
-            { state: last.state, type: last.type },
-          )}{" "}
-          {last.note}
-        </p>
-      )}
-      {last?.state !== "pending" && asked.data && (
-        <form
-          className="grid gap-3 p-4 sm:grid-cols-2"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void ask(new FormData(event.currentTarget));
-          }}
-        >
-          <label>
-            {t("I am")}
-            <select name="type" className={field}>
-              <option value="artist">{t("an artist")}</option>
-              <option value="venue">{t("a venue")}</option>
-            </select>
-          </label>
-          <label>
-            {t("Name of the act or the company")}
-            <input name="company" required maxLength={200} className={field} />
-          </label>
-          <label>
-            {t("Address")}
-            <input name="address" maxLength={300} className={field} />
-          </label>
-          <label>
-            {t("Website, or register number")}
-            <input name="proof" maxLength={300} className={field} />
-          </label>
-          <button type="submit" className={`${primary} justify-self-start`}>
-            {t("Ask")}
-          </button>
-          <p role="alert" className="self-center text-bad empty:hidden">
-            {problem}
-          </p>
-        </form>
-      )}
-    </Card>
   );
 }
 

@@ -13,7 +13,6 @@ from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 SORTS = ("last_seen", "first_seen", "events", "sessions", "page_views")
-_MOST_LISTED = 10_000
 
 
 class Persons(msgspec.Struct, tag="persons", tag_field="question", kw_only=True):

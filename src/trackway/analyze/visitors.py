@@ -25,16 +25,18 @@ def visitors(
 
 def visitor(store: Store, question: Question, visitor_id: str) -> tuple[Answer, dict[str, Any] | None]:
     """One visitor's totals over all time, or None when nobody has this id."""
-    shape = {"one": True, "search": False}
-    answer = ask(store, "visitors.sql", question, shape, visitor=visitor_id, limit=1, offset=0)
+    answer = _by_id(store, question, [visitor_id])
     rows = _shown(answer)
     return answer, rows[0] if rows else None
 
 
 def profiles(store: Store, question: Question, ids: list[str]) -> dict[str, dict[str, Any]]:
     """Of each visitor who was ever seen, by id: name, first and last seen, sessions, events, page views, bot or not."""
-    rows = ask(store, "profiles.sql", question, ids=ids).rows()
-    return {row["visitor_id"]: row for row in rows}
+    return {row["visitor_id"]: row for row in _by_id(store, question, ids).rows()}
+
+
+def _by_id(store: Store, question: Question, ids: list[str]) -> Answer:
+    return ask(store, "visitors.sql", question, {"one": True, "search": False}, ids=ids, limit=len(ids), offset=0)
 
 
 def _shown(answer: Answer) -> list[dict[str, Any]]:

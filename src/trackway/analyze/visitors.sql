@@ -12,7 +12,7 @@ SELECT
 FROM visitors AS v
 WHERE project_id = {project:UUID}
 {% if one %}
-  AND visitor_id = {visitor:String}
+  AND visitor_id IN {ids:Array(String)}
 {% endif %}
 GROUP BY visitor_id
 {% if not one %}

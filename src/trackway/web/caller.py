@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from litestar.connection import ASGIConnection
@@ -23,6 +24,7 @@ from trackway.store.policy import Policy
 from trackway.web.house import House
 
 COOKIE = "trackway"
+Connection = ASGIConnection[Any, Any, Any, Any]
 ANYBODY, SOMEBODY, SIGNED_IN = "anybody", "somebody", "signed in"
 """What a handler says that is for everybody; for whoever has proved who they are; for users by cookie."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -49,6 +51,7 @@ class Caller:
         self.signed_in, self._key_of, self._let_in, self._wanted = signed_in, key_of, let_in, wanted
         self._roles: dict[str, str] = {}
         self._verdicts: dict[str, dict[str, Verdict]] = {}
+        self._exported = False
 
     @property
     def user(self) -> User | None:
@@ -140,6 +143,12 @@ class Caller:
             return Policy(project_id) if self.role(project) else Policy(project_id, entities=())
         return self._house.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
 
+    def exported(self, what: str, project: Project) -> None:
+        """Write down that a file was given away: once, though a kept answer and its handler are guarded both."""
+        if not self._exported:
+            self._exported = True
+            self.wrote("exported", what, project.id)
+
     def wrote(self, action: str, subject: str = "", project_id: UUID | str = "", **detail: object) -> None:
         """Write down in the audit log what the caller did."""
         self._house.accounts.audit.write(self.name, action, subject, project_id, self.where.address, detail)
@@ -148,7 +157,7 @@ class Caller:
 class Authentication(AbstractAuthenticationMiddleware):
     """Every request of the API is somebody's. A change by cookie needs the CSRF token of that sign-in as well."""
 
-    async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]
+    async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find the caller. Raises NotAuthorizedException when there is none."""
         caller = recognized(connection)
         if caller.signed_in is not None and connection.scope["method"] not in _SAFE:  # type: ignore[typeddict-item]
@@ -158,7 +167,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(caller, None)
 
 
-def recognized(connection: ASGIConnection) -> Caller:  # type: ignore[type-arg]
+def recognized(connection: Connection) -> Caller:
     """Who a request is by, as of now. Raises NotAuthorizedException when there is nobody (any more)."""
     house: House = connection.app.state.house
     where = where_from(connection, house)
@@ -171,7 +180,7 @@ def recognized(connection: ASGIConnection) -> Caller:  # type: ignore[type-arg]
     return Caller(house, where, signed_in=signed_in, wanted=connection.headers.get("x-account", ""))
 
 
-def still(connection: ASGIConnection, project: Project, permission: str) -> bool:  # type: ignore[type-arg]
+def still(connection: Connection, project: Project, permission: str) -> bool:
     """Whether a request that takes long would be let in now as it was: a token ends, a permission is taken away."""
     try:
         caller = recognized(connection)
@@ -193,7 +202,7 @@ def _by_secret(house: House, where: Where, secret: str) -> Caller:
     return Caller(house, where, key_of=project)
 
 
-def where_from(connection: ASGIConnection, house: House) -> Where:  # type: ignore[type-arg]
+def where_from(connection: Connection, house: House) -> Where:
     """Where a request comes from; behind a trusted proxy, what that says."""
     address = connection.client.host if connection.client else ""
     if house.settings.trust_proxy and (given := connection.headers.get("x-forwarded-for")):
@@ -201,7 +210,7 @@ def where_from(connection: ASGIConnection, house: House) -> Where:  # type: igno
     return Where(address, connection.headers.get("user-agent", ""))
 
 
-def allowed(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of every handler: what it says in `opt["may"]` holds, and one that says nothing is for nobody."""
     needed = handler.opt.get("may")
     if needed == ANYBODY or connection.scope["path"].startswith("/docs"):
@@ -223,16 +232,16 @@ def allowed(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # t
         raise PermissionDeniedException("nobody may do this")
 
 
-def _project(connection: ASGIConnection) -> Project:  # type: ignore[type-arg]
+def _project(connection: Connection) -> Project:
     caller: Caller = connection.user
     return caller.project(UUID(str(connection.path_params["project_id"])))
 
 
-def _export(connection: ASGIConnection, needed: str) -> None:  # type: ignore[type-arg]
+def _export(connection: Connection, needed: str) -> None:
     """An answer as a file is an export: for who may, and written down."""
     form = connection.query_params.get("format", "json")
     if form == "json" or needed == "manage":
         return
     project = _project(connection)
     connection.user.need(project, "export")
-    connection.user.wrote("exported", f"{connection.scope['path'].rpartition('/')[2] or 'ask'} as {form}", project.id)
+    connection.user.exported(f"{connection.scope['path'].rpartition('/')[2] or 'ask'} as {form}", project)

@@ -1,0 +1,37 @@
+/** What the parts of the page Accounts share: one address of the project, and waiting for it. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { api } from "../api";
+import { useProject } from "../hooks";
+import { Failure, Skeleton } from "../parts";
+
+export const TYPES = [
+  "user",
+  "artist",
+  "venue",
+  "admin",
+  "promoter",
+  "ad_account",
+  "venue_manager",
+  "label",
+  "media",
+];
+
+/** One address of the project, kept until it is asked anew. */
+export function useOf<Data>(path: string) {
+  const project = useProject();
+  const whole = `/projects/${project.id}/${path}`;
+  const client = useQueryClient();
+  const asked = useQuery({ queryKey: ["of", whole], queryFn: () => api.get<Data>(whole) });
+  return { ...asked, fresh: () => client.invalidateQueries({ queryKey: ["of"] }) };
+}
+
+/** Waits, says what failed, or shows. */
+export function Shown<Data>(props: {
+  of: { data: Data | undefined; error: Error | null; refetch: () => unknown };
+  children: (data: Data) => ReactNode;
+}) {
+  if (props.of.error) return <Failure error={props.of.error} again={() => void props.of.refetch()} />;
+  if (props.of.data === undefined) return <Skeleton rows={6} />;
+  return <>{props.children(props.of.data)}</>;
+}

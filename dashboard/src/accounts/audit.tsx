@@ -1,0 +1,69 @@
+/** Who did what to whom, and when. */
+import { useState } from "react";
+import { moment } from "../format";
+import { useProject } from "../hooks";
+import { t, term } from "../language";
+import { Card, Empty } from "../parts";
+import { Table } from "../table";
+import { Shown, useOf } from "./asked";
+
+interface Entry {
+  id: string;
+  at: string;
+  actor: string;
+  action: string;
+  subject: string;
+  detail: Record<string, unknown>;
+  address: string;
+}
+
+export function Log() {
+  const project = useProject();
+  const [search, setSearch] = useState("");
+  const entries = useOf<Entry[]>(`audit?limit=200&search=${encodeURIComponent(search)}`);
+  return (
+    <Card>
+      <div className="flex flex-wrap items-center gap-3 p-4">
+        <input
+          type="search"
+          aria-label={t("Find in the audit log")}
+          placeholder={t("Who, what or whom")}
+          onChange={(event) => setSearch(event.target.value)}
+          className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
+        />
+        <p className="text-soft">{t("It is only added to; nobody can change or remove an entry.")}</p>
+      </div>
+      <Shown of={entries}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty title={t("Nothing was written down")} />
+          ) : (
+            <Table
+              caption={t("Audit log")}
+              rows={rows}
+              id={(row) => row.id}
+              columns={[
+                { name: t("When"), show: (row) => moment(row.at, project.timezone) },
+                { name: t("Who"), show: (row) => row.actor },
+                { name: t("What"), show: (row) => term(row.action) },
+                { name: t("Whom"), show: (row) => row.subject || "–" },
+                {
+                  name: t("Details"),
+                  wide: true,
+                  show: (row) =>
+                    Object.entries(row.detail)
+                      .map(
+                        ([name, value]) =>
+                          `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+                      )
+                      .join(", ") || "–",
+                },
+                { name: t("Address"), wide: true, show: (row) => row.address || "–" },
+              ]}
+            />
+          )
+        }
+      </Shown>
+    </Card>
+  );
+}

@@ -1,0 +1,297 @@
+/** The accounts there are, and one of them to be made or changed. */
+import { useState } from "react";
+import { api, type Verdict } from "../api";
+import { Framed, field, primary, quiet } from "../dialog";
+import { exact } from "../format";
+import { useProject } from "../hooks";
+import { t } from "../language";
+import { TIERS, VERIFIED } from "../pages/mine";
+import { Card, Empty } from "../parts";
+import { Table } from "../table";
+import { useToast } from "../toast";
+import { Shown, TYPES, useOf } from "./asked";
+
+interface Account {
+  id: string;
+  type: string;
+  name: string;
+  verification: string;
+  subscription: string;
+  expires_at: string | null;
+  business: Record<string, unknown>;
+  entities: [string, string][];
+  email: string;
+  suspended: boolean;
+  permissions: Record<string, Verdict>;
+}
+interface Found {
+  accounts: Account[];
+  total: number;
+  types: Record<string, number>;
+  pending: number;
+}
+
+export function List() {
+  const [search, setSearch] = useState("");
+  const [type, setType] = useState("");
+  const [opened, open] = useState<Account | "new">();
+  const found = useOf<Found>(`accounts?limit=200&search=${encodeURIComponent(search)}&type=${type}`);
+  return (
+    <>
+      {found.data && <Counts found={found.data} />}
+      <Card>
+        <div className="flex flex-wrap items-center gap-2 p-4">
+          <input
+            type="search"
+            aria-label={t("Find an account")}
+            placeholder={t("Find by name, id or e-mail")}
+            onChange={(event) => setSearch(event.target.value)}
+            className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
+          />
+          <select
+            aria-label={t("Type")}
+            value={type}
+            onChange={(event) => setType(event.target.value)}
+            className="min-h-9 rounded-lg border border-line bg-card px-2"
+          >
+            <option value="">{t("all types")}</option>
+            {TYPES.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+          <span className="grow" />
+          <button type="button" className={primary} onClick={() => open("new")}>
+            {t("New account")}
+          </button>
+        </div>
+        <Shown of={found}>
+          {({ accounts }) =>
+            accounts.length === 0 ? (
+              <Empty title={t("No accounts here")}>
+                {t(
+                  "The host makes them with PUT …/accounts/ID and a secret key, or you do here; then a token that it signs shows each their own numbers.",
+                )}
+              </Empty>
+            ) : (
+              <Table
+                caption={t("Accounts")}
+                rows={accounts}
+                id={(row) => row.id}
+                columns={[
+                  {
+                    name: t("Account"),
+                    show: (row) => (
+                      <button type="button" className="font-medium hover:underline" onClick={() => open(row)}>
+                        {row.name || row.id}
+                      </button>
+                    ),
+                  },
+                  { name: t("Type"), show: (row) => row.type },
+                  { name: t("Verified"), wide: true, show: (row) => VERIFIED[row.verification] },
+                  { name: t("Subscription"), show: (row) => TIERS[row.subscription] },
+                  {
+                    name: t("Entities"),
+                    wide: true,
+                    number: true,
+                    show: (row) => exact(row.entities.length),
+                  },
+                  {
+                    name: t("May see"),
+                    wide: true,
+                    show: (row) =>
+                      row.suspended
+                        ? t("suspended")
+                        : Object.entries(row.permissions)
+                            .filter(([, one]) => one.granted)
+                            .map(([name]) => name)
+                            .join(", ") || "–",
+                  },
+                ]}
+              />
+            )
+          }
+        </Shown>
+      </Card>
+      {opened !== undefined && (
+        <Edit
+          key={opened === "new" ? "" : opened.id}
+          account={opened === "new" ? undefined : opened}
+          close={() => open(undefined)}
+          fresh={() => void found.fresh()}
+        />
+      )}
+    </>
+  );
+}
+
+function Counts({ found }: { found: Found }) {
+  const facts = [...Object.entries(found.types), [t("to decide"), found.pending] as const];
+  return (
+    <dl className="mb-4 flex flex-wrap gap-3">
+      {facts.map(([name, value]) => (
+        <div key={name} className="min-w-24 rounded-xl border border-line bg-card px-4 py-2">
+          <dd className="text-xl font-semibold">{exact(value)}</dd>
+          <dt className="text-xs text-soft">{name}</dt>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** An account, to be made or changed; and each permission with what is missing for it. */
+function Edit(props: { account?: Account; close: () => void; fresh: () => void }) {
+  const project = useProject();
+  const say = useToast();
+  const [problem, setProblem] = useState("");
+  const { account } = props;
+  const path = `/projects/${project.id}/accounts`;
+  async function save(given: FormData) {
+    const text = (name: string) => String(given.get(name) ?? "").trim();
+    const entities = text("entities")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => ({
+        type: line.split(":")[0]?.trim() ?? "",
+        id: line.split(":").slice(1).join(":").trim(),
+      }));
+    try {
+      await api.put(`${path}/${encodeURIComponent(account?.id ?? text("id"))}`, {
+        type: text("type"),
+        name: text("name"),
+        verification: text("verification"),
+        subscription: text("subscription"),
+        expires_at: text("expires_at") ? `${text("expires_at")}T00:00:00Z` : null,
+        email: text("email"),
+        suspended: given.get("suspended") === "on",
+        business: account?.business ?? {},
+        entities,
+      });
+      props.fresh();
+      props.close();
+      say(t("Saved."));
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+  }
+  async function revoke() {
+    await api.post(`${path}/${encodeURIComponent(account?.id ?? "")}/revoke-tokens`, {});
+    say(t("Every token of this account that was issued until now is useless."));
+  }
+  const options = (names: Record<string, string>) =>
+    Object.entries(names).map(([name, label]) => (
+      <option key={name} value={name}>
+        {label}
+      </option>
+    ));
+  return (
+    <Framed
+      title={account ? account.name || account.id : t("New account")}
+      open
+      change={(open) => !open && props.close()}
+      footer={
+        <>
+          {account && (
+            <button type="button" className={quiet} onClick={() => void revoke()}>
+              {t("Revoke tokens")}
+            </button>
+          )}
+          <button type="submit" form="account" className={primary}>
+            {t("Save")}
+          </button>
+        </>
+      }
+    >
+      <form
+        id="account"
+        className="grid gap-3 sm:grid-cols-2"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save(new FormData(event.currentTarget));
+        }}
+      >
+        <label>
+          {t("Id, the product's own")}
+          <input
+            name="id"
+            required
+            maxLength={255}
+            defaultValue={account?.id}
+            disabled={!!account}
+            className={field}
+          />
+        </label>
+        <label>
+          {t("Name")}
+          <input name="name" maxLength={200} defaultValue={account?.name} className={field} />
+        </label>
+        <label>
+          {t("Type")}
+          <select name="type" defaultValue={account?.type ?? "artist"} className={field}>
+            {TYPES.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {t("Verified")}
+          <select name="verification" defaultValue={account?.verification} className={field}>
+            {options(VERIFIED)}
+          </select>
+        </label>
+        <label>
+          {t("Subscription")}
+          <select name="subscription" defaultValue={account?.subscription} className={field}>
+            {options(TIERS)}
+          </select>
+        </label>
+        <label>
+          {t("Paid until")}
+          <input
+            type="date"
+            name="expires_at"
+            defaultValue={account?.expires_at?.slice(0, 10)}
+            className={field}
+          />
+        </label>
+        <label>
+          {t("E-mail of who signs in for it")}
+          <input type="email" name="email" defaultValue={account?.email} className={field} />
+        </label>
+        <label className="flex items-center gap-2 self-end pb-2">
+          <input type="checkbox" name="suspended" defaultChecked={account?.suspended} />
+          {t("Suspended: sees nothing")}
+        </label>
+        <label className="sm:col-span-2">
+          {t("Its entities, one type:id a line")}
+          <textarea
+            name="entities"
+            rows={3}
+            placeholder="artist:7"
+            defaultValue={account?.entities.map(([kind, id]) => `${kind}:${id}`).join("\n")}
+            className={`${field} py-2 font-mono`}
+          />
+        </label>
+        <p role="alert" className="text-bad empty:hidden sm:col-span-2">
+          {problem}
+        </p>
+      </form>
+      {account && (
+        <ul className="mt-4 grid gap-1 sm:grid-cols-2" aria-label={t("Permissions")}>
+          {Object.entries(account.permissions).map(([name, one]) => (
+            <li key={name} className={one.granted ? "" : "text-soft"}>
+              {one.granted ? "✓" : "–"} {name}
+              {!one.granted && ` (${t("lacks {what}", { what: lacking(one) })})`}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Framed>
+  );
+}
+
+const lacking = (one: Verdict) =>
+  one.lacks === "subscription"
+    ? (TIERS[one.needs] ?? one.needs)
+    : one.lacks === "verification"
+      ? t("verified: {what}", { what: VERIFIED[one.needs] })
+      : one.needs;

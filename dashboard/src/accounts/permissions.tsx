@@ -1,0 +1,135 @@
+/** What types of accounts may see, and from which verification and subscription on. */
+import { useState } from "react";
+import { api } from "../api";
+import { Framed, field, primary, quiet } from "../dialog";
+import { useProject } from "../hooks";
+import { t } from "../language";
+import { SEEN, TIERS, VERIFIED } from "../pages/mine";
+import { Card } from "../parts";
+import { Table } from "../table";
+import { Shown, TYPES, useOf } from "./asked";
+
+interface Gate {
+  account_type: string;
+  permission: string;
+  granted: boolean;
+  verification: string;
+  subscription: string;
+}
+
+/** Types across, permissions down; a cell says from which verification and subscription on. */
+export function Permissions({ owner }: { owner: boolean }) {
+  const project = useProject();
+  const gates = useOf<Gate[]>("permissions");
+  const [opened, open] = useState<Gate>();
+  async function change(gate: Gate, body: Record<string, unknown>) {
+    await api.put(`/projects/${project.id}/permissions/${gate.account_type}/${gate.permission}`, body);
+    open(undefined);
+    void gates.fresh();
+  }
+  return (
+    <Card>
+      <Shown of={gates}>
+        {(rows) => {
+          const names = [...new Set(rows.map((row) => row.permission))];
+          const of = (type: string, name: string) =>
+            rows.find((row) => row.account_type === type && row.permission === name);
+          return (
+            <Table
+              caption={t("Permissions")}
+              rows={names}
+              id={(name) => name}
+              columns={[
+                {
+                  name: t("Permission"),
+                  fixed: true,
+                  show: (name) => <span title={SEEN[name]}>{name}</span>,
+                },
+                ...TYPES.map((type) => ({
+                  name: type,
+                  show: (name: string) => {
+                    const gate = of(type, name);
+                    const said = gate?.granted ? gateSaid(gate) : "–";
+                    if (!owner || gate === undefined) return said;
+                    return (
+                      <button
+                        type="button"
+                        aria-label={`${type}, ${name}: ${said}`}
+                        className="rounded px-1 text-start hover:bg-accent-soft"
+                        onClick={() => open(gate)}
+                      >
+                        {said}
+                      </button>
+                    );
+                  },
+                })),
+              ]}
+            />
+          );
+        }}
+      </Shown>
+      {opened && (
+        <Framed
+          title={`${opened.account_type}: ${opened.permission}`}
+          open
+          change={(now) => !now && open(undefined)}
+          footer={
+            <>
+              <button type="button" className={quiet} onClick={() => void change(opened, { reset: true })}>
+                {t("As the pack says")}
+              </button>
+              <button type="submit" form="gate" className={primary}>
+                {t("Save")}
+              </button>
+            </>
+          }
+        >
+          <form
+            id="gate"
+            className="grid gap-3"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const given = new FormData(event.currentTarget);
+              void change(opened, {
+                granted: given.get("granted") === "on",
+                verification: given.get("verification"),
+                subscription: given.get("subscription"),
+              });
+            }}
+          >
+            <p className="text-soft">{SEEN[opened.permission]}</p>
+            <label className="flex items-center gap-2">
+              <input type="checkbox" name="granted" defaultChecked={opened.granted} />
+              {t("May see it")}
+            </label>
+            <label>
+              {t("once verified")}
+              <select name="verification" defaultValue={opened.verification} className={field}>
+                {Object.entries(VERIFIED).map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label>
+              {t("from this subscription on")}
+              <select name="subscription" defaultValue={opened.subscription} className={field}>
+                {Object.entries(TIERS).map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+          </form>
+        </Framed>
+      )}
+    </Card>
+  );
+}
+
+function gateSaid(gate: Gate): string {
+  const tier = TIERS[gate.subscription] ?? gate.subscription;
+  return gate.verification === "none" ? tier : `${tier}, ${VERIFIED[gate.verification]}`;
+}

@@ -1,0 +1,106 @@
+/** What accounts ask for: to be of another type; and the decision. */
+import { useState } from "react";
+import { api } from "../api";
+import { primary, quiet } from "../dialog";
+import { moment } from "../format";
+import { useProject } from "../hooks";
+import { t } from "../language";
+import { Card, Empty } from "../parts";
+import { Shown, useOf } from "./asked";
+
+interface Asked {
+  id: string;
+  account: string;
+  type: string;
+  business: Record<string, unknown>;
+  state: string;
+  note: string;
+  decided_by: string;
+  created_at: string;
+}
+
+export function Requests() {
+  const project = useProject();
+  const asked = useOf<Asked[]>("account-requests");
+  const [problem, setProblem] = useState("");
+  async function decide(one: Asked, approved: boolean, note: string) {
+    try {
+      await api.post(`/projects/${project.id}/account-requests/${one.id}`, { approved, note });
+      setProblem("");
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+    void asked.fresh();
+  }
+  return (
+    <Card>
+      <p role="alert" className="px-4 pt-3 text-bad empty:hidden">
+        {problem}
+      </p>
+      <Shown of={asked}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty title={t("Nobody asks for anything")}>
+              {t(
+                "An account asks to become an artist or a venue with POST …/account-requests; you decide here.",
+              )}
+            </Empty>
+          ) : (
+            <ul className="divide-y divide-line">
+              {rows.map((one) => (
+                <li key={one.id} className="space-y-2 p-4">
+                  <p>
+                    <strong>{one.account}</strong> {t("asks to be: {type}", { type: one.type })}{" "}
+                    <span className="text-soft">{moment(one.created_at, project.timezone)}</span>
+                  </p>
+                  <dl className="text-soft">
+                    {Object.entries(one.business).map(([name, value]) => (
+                      <div key={name} className="flex gap-2">
+                        <dt>{name}:</dt>
+                        <dd className="break-all">
+                          {typeof value === "string" ? value : JSON.stringify(value)}
+                        </dd>
+                      </div>
+                    ))}
+                  </dl>
+                  {one.state === "pending" ? (
+                    <form
+                      className="flex flex-wrap gap-2"
+                      onSubmit={(event) => {
+                        event.preventDefault();
+                        const { submitter } = event.nativeEvent as SubmitEvent;
+                        const note = String(new FormData(event.currentTarget).get("note"));
+                        void decide(one, (submitter as HTMLButtonElement).value === "yes", note);
+                      }}
+                    >
+                      <input
+                        name="note"
+                        maxLength={1000}
+                        aria-label={t("A note to who asks")}
+                        placeholder={t("A note to who asks")}
+                        className="min-h-9 min-w-0 flex-1 rounded-lg border border-line bg-card px-2.5"
+                      />
+                      <button type="submit" value="yes" className={primary}>
+                        {t("Approve")}
+                      </button>
+                      <button type="submit" value="no" className={quiet}>
+                        {t("Refuse")}
+                      </button>
+                    </form>
+                  ) : (
+                    <p className="text-soft">
+                      {one.state === "approved"
+                        ? t("approved by {who}", { who: one.decided_by })
+                        : t("refused by {who}", { who: one.decided_by })}
+                      {one.note && ` · ${one.note}`}
+                    </p>
+                  )}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Shown>
+    </Card>
+  );
+}

@@ -1,0 +1,334 @@
+/** What the API answers, as types. */
+
+export interface Money {
+  currency: string;
+  amount: string;
+}
+export interface Totals {
+  visitors: number;
+  sessions: number;
+  page_views: number;
+  events: number;
+  bounce_rate: number;
+  duration_s: number;
+  revenue: Money[];
+}
+export interface Point {
+  at: string;
+  value: number;
+}
+export interface BreakdownRow {
+  value: string;
+  visitors: number;
+  sessions?: number;
+  events?: number;
+  page_views: number;
+  bounce_rate?: number;
+}
+export interface SourceRow {
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  entry_path: string;
+  referrer_host: string;
+  sessions: number;
+  visitors: number;
+  bounce_rate: number;
+  duration_s: number;
+  page_views: number;
+  conversions: number;
+  converted_sessions: number;
+  revenue: Money[];
+}
+export interface EventRow {
+  event_id: string;
+  timestamp: string;
+  name: string;
+  type: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  session_id: string;
+  host: string;
+  path: string;
+  title: string;
+  channel: string;
+  source: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  region: string;
+  city: string;
+  bot: string;
+  revenue: string;
+  currency: string;
+  entity_type: string;
+  entity_id: string;
+  properties: string;
+}
+export interface SessionRow {
+  session_id: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  started_at: string;
+  ended_at: string;
+  duration_s: number;
+  active: boolean;
+  events: number;
+  page_views: number;
+  entry_path: string;
+  exit_path: string;
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  city: string;
+  bot: string;
+}
+export interface VisitorRow {
+  visitor_id: string;
+  visitor_name: string;
+  first_seen: string;
+  last_seen: string;
+  sessions: number;
+  events: number;
+  page_views: number;
+  revenue: Money[];
+  bot: string;
+}
+export interface LiveNow {
+  visitors: number;
+  here: {
+    visitor_id: string;
+    visitor_name: string;
+    last_seen: string;
+    path: string;
+    country: string;
+    device: string;
+    source: string;
+    events: number;
+  }[];
+  minutes: { minute: number; visitors: number; page_views: number; events: number }[];
+}
+export interface Rejection {
+  received_at: string;
+  message_id: string;
+  field: string;
+  reason: string;
+  body: string;
+}
+export interface Key {
+  id: string;
+  kind: "write" | "secret" | "embed";
+  value: string;
+  created_at: string;
+}
+export interface Project {
+  id: string;
+  name: string;
+  timezone: string;
+  currency: string;
+  goals: string[];
+  /** Reasons for which visitors are taken for bots and that do not count here. */
+  humans: string[];
+  /** Whose pages may show dashboards of this project. */
+  embed_origins: string[];
+  keys: Key[];
+  /** viewer, analyst, owner or administrator; empty for an account of the product. */
+  role: string;
+  account: AsAccount | null;
+}
+/** Whether something may be seen, and what is missing. */
+export interface Verdict {
+  granted: boolean;
+  lacks: "" | "type" | "verification" | "subscription" | "active";
+  needs: string;
+}
+/** As which account of the product one is here. */
+export interface AsAccount {
+  id: string;
+  type: string;
+  name: string;
+  verification: string;
+  subscription: string;
+  entities: [type: string, id: string][];
+  permissions: Record<string, Verdict>;
+}
+/** A file that comes in or goes out; `done` of `total` are bytes of an import, rows of an export. */
+export interface Transfer {
+  id: string;
+  kind: "import" | "export";
+  name: string;
+  form: string;
+  state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  outcome: { taken?: number; refused?: number; left_out?: number; rows?: number };
+  message: string;
+  created_by: string;
+  created_at: string;
+}
+/** An entity as the register and the events know it. */
+export interface EntityRow {
+  entity_type: string;
+  entity_id: string;
+  name: string;
+  owners: string[];
+  parents: string[];
+  registered: boolean;
+  hidden: boolean;
+  first_seen: string | null;
+  last_seen: string | null;
+  views: number;
+}
+export interface ViewsRow {
+  value: string;
+  views: number;
+  anonymous: number;
+}
+/** Work that is done again and again. */
+export interface Job {
+  name: string;
+  what: string;
+  schedule: string;
+  active: boolean;
+  running: boolean;
+  last_run_at: string | null;
+  next_run_at: string | null;
+  status: string;
+  message: string;
+  duration_s: number;
+}
+export interface Me {
+  email: string;
+  is_admin: boolean;
+  csrf: string;
+  second_factor: boolean;
+  projects: Project[];
+}
+export interface Query {
+  sql: string;
+  parameters: Record<string, unknown>;
+  took_ms: number;
+}
+/** An answer of the one door for questions. */
+export interface Asked<Data> {
+  data: Data;
+  period: { from: string; to: string };
+  queries: Query[];
+  before?: { data: Data };
+  annotations?: { id: string; at: string; text: string }[];
+}
+export interface Line {
+  name: string;
+  /** Money comes as text, so that no cent is lost on the way. */
+  total: number | string | null;
+  points: (number | string | null)[];
+  parts?: (Line & { values: string[]; other: boolean })[];
+}
+export interface Drawn {
+  moments: string[];
+  series: Line[];
+  formulas: Line[];
+}
+export interface FunnelSteps {
+  steps: { name: string; units: number; of_first: number | null; of_previous: number | null }[];
+  parts?: { value: string; other: boolean; steps: FunnelSteps["steps"] }[];
+  times?: { from: number; to: number; units: number; median: number; p90: number }[];
+}
+export interface Triangle {
+  interval: string;
+  spans: [number, number][];
+  average: (number | null)[];
+  cohorts: {
+    cohort: string;
+    persons: number;
+    cells: { persons: number; rate: number | null; complete: boolean }[];
+  }[];
+}
+export interface Lifecycles {
+  intervals: { at: string; new: number; returning: number; resurrecting: number; dormant: number }[];
+}
+export interface Sticky {
+  persons: number;
+  rows: { intervals: number; persons: number; share: number }[];
+}
+export interface Ways {
+  ways: number;
+  nodes: { step: number; name: string; ways: number }[];
+  links: { step: number; from: string; to: string; ways: number }[];
+}
+export interface PersonRow {
+  person: string;
+  name: string;
+  user_id: string;
+  visitor_id: string;
+  visitors: number;
+  sessions: number;
+  events: number;
+  page_views: number;
+  last_seen: string;
+  country: string;
+}
+/** A saved filter, or a list of people. */
+export interface Segment {
+  id: string;
+  name: string;
+  kind: "live" | "list";
+  filter: unknown;
+  created_by: string;
+}
+export interface Tile {
+  id: string;
+  kind: "question" | "note";
+  title: string;
+  text: string;
+  ask: Record<string, unknown>;
+  show: "chart" | "number";
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+export interface Layout {
+  tiles: Tile[];
+  period: string;
+  from: string;
+  to: string;
+  filter: string[];
+  bots: boolean;
+}
+export interface Board {
+  id: string;
+  name: string;
+  layout: Layout;
+  created_by: string;
+  updated_at: string;
+}
+export interface Share {
+  id: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  token: string;
+}
+export interface Shared {
+  name: string;
+  layout: Layout;
+  project: string;
+  timezone: string;
+  currency: string;
+}
+export interface Answer<Data> {
+  data: Data;
+  query: Query;
+  period?: { from: string; to: string };
+  before?: { from: string; to: string };
+}
