@@ -6,7 +6,6 @@ Sessions need to know about other events; they are `trackway.enrich.session`'s.
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,6 +17,8 @@ from trackway.enrich.channel import Traffic, traffic
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import device
 from trackway.enrich.identity import user_token, visitor_token
+from trackway.enrich.money import NOTHING
+from trackway.enrich.orders import revenue_of
 from trackway.event import Arrival, Event, Location, Message, friendly_name, uuid7
 
 _name_of = lru_cache(maxsize=100_000)(friendly_name)
@@ -25,9 +26,6 @@ _json = msgspec.json.Encoder()
 _NO_PROPERTIES = b"{}"
 _NOTHING: dict[str, Any] = {}
 _RANDOM = (1 << 74) - 1
-_NO_MONEY = Decimal(0)
-_MOST_MONEY = Decimal(10) ** 13
-_FEWEST_CENTS = Decimal("0.0001")
 
 
 def message_key(project_id: bytes, message_id: str) -> bytes:
@@ -65,7 +63,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     )
     user_id = str(message.user_id or "")
     visitor_id = str(message.anonymous_id or f"user:{user_id}")
-    money, currency = _money(properties) if kind == "track" and properties else (_NO_MONEY, "")
+    money, currency = revenue_of(message.event or "", properties) if kind == "track" and properties else (NOTHING, "")
     library = context.get("library")
     return Event(
         arrival.project_id,
@@ -152,9 +150,16 @@ def _title(message: Message, context: dict[str, Any], properties: dict[str, Any]
     return title or (_text(properties.get("title")) or _text(message.name) if message.type == "page" else "")
 
 
+NO_SESSION = "\0"
+"""The hint of a message that belongs to no session."""
+
+
 def session_hint(message: Message) -> str:
-    """`context.sessionId` as text, or empty when the client sends none."""
+    """`context.sessionId` as text, or empty when the client sends none; `NO_SESSION` when it is `false`, as it is of
+    what a database or a payment provider reports: nobody was there."""
     hint = message.context.get("sessionId") if message.context else None
+    if hint is False:
+        return NO_SESSION
     return hint[:255] if isinstance(hint, str) else str(hint) if isinstance(hint, int) else ""
 
 
@@ -220,24 +225,3 @@ def _location(value: object) -> Location:
         _text(given.get("city")),
         given.get("datacenter") is True,
     )
-
-
-def _money(properties: dict[str, Any]) -> tuple[Decimal, str]:
-    """`revenue` (or an order's `total`) and `currency`, as in Segment's e-commerce spec; 0 when there is none.
-
-    Amounts that are not numbers, or are of more than 13 digits, count as none; the property itself is kept.
-    """
-    given = properties.get("revenue")
-    if given is None and ("order_id" in properties or "orderId" in properties):
-        given = properties.get("total")
-    if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
-        return _NO_MONEY, ""
-    try:
-        amount = Decimal(str(given).strip())
-        if not amount.is_finite() or abs(amount) >= _MOST_MONEY:
-            return _NO_MONEY, ""
-    except InvalidOperation:
-        return _NO_MONEY, ""
-    currency = properties.get("currency")
-    known = isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isalpha()
-    return amount.quantize(_FEWEST_CENTS), str(currency).upper() if known else ""

@@ -80,6 +80,12 @@ def traffic_of(event: Event) -> tuple[str, str, str, str, str, str]:
     return (event.channel, event.source, event.medium, event.campaign, event.term, event.content)
 
 
+def without_session(event: Event) -> None:
+    """Mark an event as of no session, in place: nobody was there, so it came from nowhere."""
+    event.session_id = bytes(16)
+    event.channel = event.source = event.medium = event.campaign = event.term = event.content = ""
+
+
 def ends(event: Event) -> bool:
     """Whether an event is a sign-out or an explicit end; it still belongs to the session that it ends."""
     return event.type == "track" and event.name.lower() in _ENDINGS

@@ -255,10 +255,11 @@ def _retract(before: Session, version: int, outcome: Outcome) -> None:
     outcome.rows.append(Row(before, None, True))
 
 
-def _counted_under(session: Session) -> tuple[int, str, str, str, str, str]:
+def _counted_under(session: Session) -> tuple[int, int, str, str, str, str, str]:
     """What the store's keys and counters know a session by; its other columns may change in place."""
     return (
-        session.started_at, session.channel, session.source, session.medium, session.campaign, session.bot,
+        session.started_at, session.identity, session.channel, session.source, session.medium, session.campaign,
+        session.bot,
     )  # fmt: skip
 
 

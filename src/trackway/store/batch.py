@@ -10,6 +10,7 @@ import msgspec
 from trackway.event import Event, Millis
 from trackway.store import rows
 from trackway.store.connection import QuestionFailed, Store
+from trackway.store.orders import restate
 
 logger = logging.getLogger("trackway.store.batch")
 
@@ -42,6 +43,9 @@ class Prepared(msgspec.Struct, array_like=True):
     identities: bytes = b""
     projects: list[bytes] = []
     violations: bytes = b""
+    orders: bytes = b""
+    ordered: list[tuple[bytes, list[int]]] = []
+    """By project, the identities whose orders change."""
 
 
 def moves(events: list[Event]) -> list[Moved]:
@@ -77,9 +81,12 @@ def apply(store: Store, prepared: Prepared) -> None:
         ("sign_outs", prepared.sign_outs),
         ("rejections", prepared.rejections),
         ("violations", prepared.violations),
+        ("orders", prepared.orders),
     ):
         if block:
             store.insert(table, block, token)
+    for project_id, identities in prepared.ordered:
+        restate(store, UUID(bytes=project_id), identities)
     if prepared.claims or prepared.aliases:
         store.persons.stale()
 

@@ -9,10 +9,12 @@ from uuid import UUID
 import pyarrow as pa
 
 from trackway.enrich.identity import Separated, Visitor
+from trackway.enrich.orders import Key, Order
 from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import KEEP
 from trackway.event import Event, Millis
 from trackway.store.connection import Store
+from trackway.store.separating import STRETCH, WITHIN, separate, stretch
 
 _SESSIONS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Session.__struct_fields__
@@ -26,9 +28,13 @@ _EVENTS = ", ".join(
     for name in Event.__struct_fields__
 )
 
+_ORDERS = ", ".join(
+    f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Order.__struct_fields__
+)
+
 
 class StoredHistory:
-    """`trackway.enrich.sessionizer.History` and `trackway.enrich.identity.History` over a store.
+    """`History` of `trackway.enrich.sessionizer`, `trackway.enrich.identity` and `trackway.enrich.orders` over a store.
 
     Args:
         before: called before each question, to wait until what was written is there.
@@ -88,6 +94,20 @@ class StoredHistory:
             found += _objects(Event, answer)
         return found
 
+    def orders_of(self, keys: list[Key]) -> list[Order]:
+        """The orders of these keys that are stored, as they are now."""
+        self._before()
+        found: list[Order] = []
+        for project_id in {project_id for project_id, _, _ in keys}:
+            answer = self._store.ask(
+                f"SELECT {_ORDERS} FROM orders WHERE project_id = {{project:UUID}} "
+                "AND order_id IN {ids:Array(String)} AND NOT gone ORDER BY version",
+                {"project": UUID(bytes=project_id), "ids": sorted({one for own, _, one in keys if own == project_id})},
+            )
+            # Of several rows of one the newest is last; one that moved left its older rows behind as gone.
+            found += _objects(Order, answer)
+        return found
+
     def newest_number(self) -> int:
         """The highest number that an identity has."""
         self._before()
@@ -139,66 +159,18 @@ class StoredHistory:
         self._before()
         answer = self._store.ask(
             "SELECT user_id, min(ms) AS first FROM (SELECT user_id, toUnixTimestamp64Milli(timestamp) AS ms "
-            f"FROM events WHERE {_STRETCH} AND user_id != '' AND {_WITHIN.format('timestamp')} UNION ALL "
+            f"FROM events WHERE {STRETCH} AND user_id != '' AND {WITHIN.format('timestamp')} UNION ALL "
             "SELECT user_id, toUnixTimestamp64Milli(at) AS ms FROM aliases WHERE project_id = {project:UUID} "
-            f"AND previous_id = {{visitor:String}} AND {_WITHIN.format('at')}"
+            f"AND previous_id = {{visitor:String}} AND {WITHIN.format('at')}"
             ") GROUP BY user_id",
-            _stretch(Separated(visitor, since, until, 0, 0)),
+            stretch(Separated(visitor, since, until, 0, 0)),
         )
         return [(row["user_id"], row["first"]) for row in answer.to_pylist()]
 
     def separate(self, one: Separated) -> None:
-        """Give stored events another identity, and with them their sessions, activity and claims.
-
-        Doing it again changes nothing, so it needs no record: after a crash the same late sign-out comes again.
-        """
+        """Give stored events another identity, and with them their sessions, orders, counters and claims."""
         self._before()
-        values = _stretch(one)
-        own = f"{_STRETCH} AND user_id = '' AND identity != {{identity:UInt64}}"
-        update = f"UPDATE identity = {{identity:UInt64}} WHERE {own}"
-        for statement in (
-            # At once, and not with the batch: were the batch lost, nobody else may get this number.
-            "INSERT INTO identities (token, number) VALUES ({token:UInt64}, {identity:UInt64})",
-            "INSERT INTO activity SELECT e.project_id, toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, whose, "
-            "xxh3(e.visitor_id) AS visitor, e.bot AS bot, toInt64(sum(change)) AS n FROM events AS e "
-            "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change "
-            f"WHERE {own} AND {_WITHIN.format('timestamp')} GROUP BY ALL "
-            f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
-            "INSERT INTO person_hours SELECT e.project_id, whose AS identity, "
-            "toStartOfHour(toDateTime(e.timestamp, 'UTC')) AS hour, e.name AS name, e.bot AS bot, "
-            "toInt64(sum(change)) AS n, sum(change * e.lasted_s) AS duration_s FROM "
-            f"(SELECT project_id, timestamp, name, bot, identity, {_LASTED} AS lasted_s FROM events "
-            f"WHERE {own} AND {_WITHIN.format('timestamp')}) AS e "
-            "ARRAY JOIN [e.identity, {identity:UInt64}] AS whose, [-1, 1] AS change GROUP BY ALL "
-            f"SETTINGS insert_deduplication_token = 'separate-{int(one.identity)}', insert_deduplicate = 1",
-            f"ALTER TABLE events {update} AND {_WITHIN.format('timestamp')} SETTINGS mutations_sync = 1",
-            f"ALTER TABLE sessions {update} AND {_WITHIN.format('started_at')} SETTINGS mutations_sync = 1",
-            f"ALTER TABLE claims DELETE WHERE {_STRETCH} AND identity != {{identity:UInt64}} "
-            f"AND {_WITHIN.format('at')} SETTINGS mutations_sync = 1",
-        ):
-            self._store.command(statement, values)
-        self._store.persons.stale()
-
-
-# As the view of `person_hours` has it.
-_LASTED = (
-    "coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)"
-)
-_STRETCH = "project_id = {project:UUID} AND visitor_id = {visitor:String}"
-_WITHIN = (
-    "{0} > fromUnixTimestamp64Milli({{since:Int64}}, 'UTC') AND {0} <= fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')"
-)
-
-
-def _stretch(one: Separated) -> dict[str, Any]:
-    return {
-        "project": UUID(bytes=one.visitor[0]),
-        "visitor": one.visitor[1],
-        "since": one.since,
-        "until": one.until,
-        "token": one.token,
-        "identity": one.identity,
-    }
+        separate(self._store, one)
 
 
 def _by_project(visitors: list[Visitor]) -> list[tuple[bytes, list[str]]]:

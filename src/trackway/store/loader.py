@@ -19,7 +19,9 @@ import msgspec
 
 from trackway.enrich.bot import named
 from trackway.enrich.identity import Identities
-from trackway.enrich.pipeline import enrich, message_key, session_hint
+from trackway.enrich.orders import Order, Orders
+from trackway.enrich.pipeline import NO_SESSION, enrich, message_key, session_hint
+from trackway.enrich.session import without_session
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Millis, Rejection, Violation
 from trackway.log import Gap, LocalLog
@@ -88,6 +90,7 @@ class Loader:
             history = StoredHistory(self._store, before=self.wait)
             self._sessions = Sessionizer(history, *history.recent())
             self._identities = Identities(history)
+            self._orders = Orders(history)
             self.trouble = ""
 
     def version(self, project_id: UUID) -> int:
@@ -215,7 +218,11 @@ class Loader:
         persons = self._identities.assign([event for event, _ in batch])
         for one in persons.separated:
             self._sessions.separate(one)
-        outcome = self._sessions.assign(batch, last)
+        outcome = self._sessions.assign([item for item in batch if item[1] != NO_SESSION], last)
+        for event, hint in batch:
+            if hint == NO_SESSION:
+                without_session(event)
+        orders = self._orders.assign((event for event, _ in batch), last)
         return Prepared(
             first,
             last,
@@ -231,6 +238,8 @@ class Loader:
             rows.identities(persons.identities) if persons.identities else b"",
             list({event.project_id for event, _ in batch}),
             _violations(fresh, broken),
+            rows.orders(orders) if orders else b"",
+            _ordered(orders),
         )
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
@@ -281,6 +290,13 @@ def _violations(fresh: list[tuple[Message, Arrival, bytes]], broken: list[tuple[
         if (digest := message_key(arrival.project_id, one.message_id)) in stored or one.rejected
     }
     return rows.violations(list(kept.values())) if kept else b""
+
+
+def _ordered(orders: list[Order]) -> list[tuple[bytes, list[int]]]:
+    found: dict[bytes, set[int]] = {}
+    for order in orders:
+        found.setdefault(order.project_id, set()).add(order.identity)
+    return [(project_id, sorted(identities)) for project_id, identities in found.items()]
 
 
 def _split(digests: bytes) -> list[bytes]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from msgspec.structs import astuple
 
 from trackway.enrich.identity import Merge
+from trackway.enrich.orders import Order
 from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import Row
 from trackway.event import Arrival, Event, Rejection, Violation
@@ -18,15 +19,29 @@ _UUID = pa.binary(16)
 _TIME = pa.timestamp("ms", "UTC")
 _SPECIAL = {
     **dict.fromkeys(("project_id", "event_id", "session_id"), _UUID),
-    **dict.fromkeys(("timestamp", "received_at", "started_at", "ended_at", "entry_at", "exit_at", "at"), _TIME),
-    **dict.fromkeys(("closed", "hinted", "rejected"), pa.bool_()),
+    **dict.fromkeys(
+        (
+            "timestamp",
+            "received_at",
+            "started_at",
+            "ended_at",
+            "entry_at",
+            "exit_at",
+            "at",
+            "placed_at",
+            "stated_at",
+            "cancelled_at",
+            "named_at",
+        ),
+        _TIME,
+    ),
+    **dict.fromkeys(("closed", "hinted", "rejected", "refunded_whole", "gone"), pa.bool_()),
     **dict.fromkeys(("events", "acts", "page_views"), pa.uint32()),
     **dict.fromkeys(("changes_events", "changes_page_views"), pa.int32()),
     **dict.fromkeys(("changes_sessions", "changes_bounces"), pa.int8()),
     "changes_duration_ms": pa.int64(),
-    "gone": pa.uint8(),
     "screen_width": pa.uint16(),
-    "revenue": pa.decimal128(18, 4),
+    **dict.fromkeys(("revenue", "amount", "refunds", "stated_refund"), pa.decimal128(18, 4)),
     **dict.fromkeys(("version", "identity", "person", "token", "number"), pa.uint64()),
 }
 _CHANGES = (
@@ -44,6 +59,7 @@ REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason
 CLAIM_COLUMNS = ["project_id", "identity", "person", "visitor_id", "user_id", "at"]
 ALIAS_COLUMNS = ["project_id", "identity", "person", "previous_id", "user_id", "at"]
 IDENTITY_COLUMNS = ["token", "number"]
+ORDER_COLUMNS = list(Order.__struct_fields__)
 SIGN_OUT_COLUMNS = ["project_id", "visitor_id", "at"]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -85,7 +101,7 @@ def properties_as_text(stream: bytes) -> bytes:
 
 def sessions(rows: Sequence[Row]) -> bytes:
     """The stream for the sessions table."""
-    return _stream(SESSION_COLUMNS, [(*astuple(row.session), int(row.gone), *_changes(row)) for row in rows])
+    return _stream(SESSION_COLUMNS, [(*astuple(row.session), row.gone, *_changes(row)) for row in rows])
 
 
 def _changes(row: Row) -> tuple[int, int, int, int, int]:
@@ -113,6 +129,11 @@ def claims(merges: Sequence[Merge]) -> bytes:
 def aliases(merges: Sequence[Merge]) -> bytes:
     """The stream for the aliases table."""
     return _stream(ALIAS_COLUMNS, map(astuple, merges))
+
+
+def orders(rows: Sequence[Order]) -> bytes:
+    """The stream for the orders table."""
+    return _stream(ORDER_COLUMNS, map(astuple, rows))
 
 
 def sign_outs(rows: Sequence[tuple[bytes, str, int]]) -> bytes:

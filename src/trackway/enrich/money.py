@@ -1,0 +1,37 @@
+"""Amounts and currencies, as properties say them in Segment's e-commerce spec."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+NOTHING = Decimal(0)
+_MOST = Decimal(10) ** 13
+_FEWEST_CENTS = Decimal("0.0001")
+_IDS = ("order_id", "orderId", "booking_id", "bookingId")
+
+
+def amount_of(properties: dict[str, Any]) -> Decimal | None:
+    """`revenue`, or an order's `total`; None when there is none.
+
+    Amounts that are not numbers, or are of more than 13 digits, count as none; the property itself is kept.
+    """
+    given = properties.get("revenue")
+    if given is None and any(name in properties for name in _IDS):
+        given = properties.get("total")
+    if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(given).strip())
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or abs(amount) >= _MOST:
+        return None
+    return amount.quantize(_FEWEST_CENTS)
+
+
+def currency_of(properties: dict[str, Any]) -> str:
+    """The code of the currency in capitals; empty when there is none that is one."""
+    given = properties.get("currency")
+    known = isinstance(given, str) and len(given) == 3 and given.isascii() and given.isalpha()
+    return str(given).upper() if known else ""

@@ -1,0 +1,199 @@
+"""Orders and bookings: what messages say of them, folded into what they are, in any order of arrival.
+
+The rule. An order is one by its id, however often it is spoken of. It counts from the moment at which a first message
+completed it, unless it was cancelled and no newer message says what it is. What it comes to is what the newest message
+states, less what was refunded: what refunds add up to or what is stated to be refunded, whichever is more. It is the
+order of the user who is named with it, by the newest message that names one; of the visitor when none does.
+Names are those of Segment's e-commerce spec (https://segment.com/docs/connections/spec/ecommerce/v2/), and the same of
+bookings. `updated_at` among the properties says of when a statement is, where that is not the message's own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from trackway.enrich.money import NOTHING, amount_of, currency_of
+from trackway.event import Event, Millis, to_millis
+
+ORDER, BOOKING = "order", "booking"
+COMPLETED, UPDATED, REFUNDED, CANCELLED = "completed", "updated", "refunded", "cancelled"
+_SPELLED = {"completed": COMPLETED, "updated": UPDATED, "refunded": REFUNDED, "cancelled": CANCELLED,
+            "canceled": CANCELLED, "deleted": CANCELLED}  # fmt: skip
+
+
+class Meaning(NamedTuple):
+    """What a message says: of an order or of a booking, and what became of it."""
+
+    kind: str
+    what: str
+
+
+class Order(msgspec.Struct, gc=False):
+    """One row of the orders table: an order or booking as far as messages have said.
+
+    `placed_at` is 0 until one completed it; `stated_at` and `cancelled_at` say of when the newest statement and
+    cancellation are; `refunds` is what refunds add up to, `stated_refund` what is stated; `version` is the log offset
+    of the batch that wrote the row; `gone` says that it is another identity's now.
+    """
+
+    project_id: bytes
+    identity: int
+    kind: str
+    order_id: str
+    visitor_id: str
+    user_id: str
+    session_id: bytes
+    placed_at: Millis
+    amount: Decimal
+    currency: str
+    refunds: Decimal
+    stated_refund: Decimal
+    refunded_whole: bool
+    service: str
+    stated_at: Millis
+    cancelled_at: Millis
+    named_at: Millis
+    version: int
+    gone: bool
+
+    @property
+    def key(self) -> Key:
+        """What it is one by."""
+        return (self.project_id, self.kind, self.order_id)
+
+
+Key = tuple[bytes, str, str]
+
+
+@lru_cache(maxsize=10_000)
+def meaning(name: str) -> Meaning | None:
+    """What a track event of this name says of an order or booking, if anything."""
+    kind, _, what = name.lower().replace("_", " ").replace("-", " ").partition(" ")
+    return Meaning(kind, _SPELLED[what]) if kind in (ORDER, BOOKING) and what in _SPELLED else None
+
+
+def revenue_of(name: str, properties: dict[str, Any]) -> tuple[Decimal, str]:
+    """What an event adds to revenue, and its currency: a refund takes away; what an order is changed to adds nothing,
+    as its completion counted already.
+    """
+    said = meaning(name)
+    if said is not None and said.what in (UPDATED, CANCELLED):
+        return NOTHING, ""
+    amount = amount_of(properties)
+    if amount is None:
+        return NOTHING, ""
+    refund = said is not None and said.what == REFUNDED
+    return -abs(amount) if refund else amount, currency_of(properties)
+
+
+class History(Protocol):
+    """What is already stored of orders."""
+
+    def orders_of(self, keys: list[Key]) -> list[Order]:
+        """Those of these keys that are stored, as they are now."""
+        ...
+
+
+class Orders:
+    """Folds the events of a batch into orders.
+
+    Args:
+        history: the store.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def assign(self, events: Iterable[Event], version: int) -> list[Order]:
+        """The rows to write; events have their identity and their session.
+
+        Args:
+            version: the log offset behind the batch.
+        """
+        said: dict[Key, list[tuple[Event, Meaning]]] = {}
+        for event in events:
+            if event.type == "track" and (what := meaning(event.name)) is not None:
+                said.setdefault((event.project_id, what.kind, _id(event)), []).append((event, what))
+        if not said:
+            return []
+        known = {one.key: one for one in self._history.orders_of(list(said))}
+        rows: list[Order] = []
+        for key, some in said.items():
+            before = known.get(key)
+            order = _new(key) if before is None else msgspec.structs.replace(before)
+            for event, what in some:
+                fold(order, event, what.what)
+            order.version = version
+            if before is not None and before.identity != order.identity:
+                rows.append(msgspec.structs.replace(before, gone=True, version=version))
+            rows.append(order)
+        return rows
+
+
+def _new(key: Key) -> Order:
+    return Order(
+        *key[:1], 0, *key[1:], "", "", bytes(16), 0, NOTHING, "", NOTHING, NOTHING, False, "", 0, 0, 0, 0, False
+    )
+
+
+def fold(order: Order, event: Event, what: str) -> None:
+    """Take what an event says into an order, whatever came before it."""
+    properties = _properties(event)
+    at = _stated_at(properties, event.timestamp)
+    if what == REFUNDED:
+        amount = abs(amount_of(properties) or NOTHING)
+        order.refunds += amount
+        order.refunded_whole = order.refunded_whole or not amount
+    elif what == CANCELLED:
+        order.cancelled_at = max(order.cancelled_at, at)
+    elif at >= order.stated_at:
+        order.stated_at = at
+        _state(order, properties)
+    if what == COMPLETED and (not order.placed_at or event.timestamp < order.placed_at):
+        order.placed_at = event.timestamp
+    if any(event.session_id) and not (any(order.session_id) and what != COMPLETED):
+        order.session_id = event.session_id
+    # Who is named by the newest message that names a user; before any does, the visitor of the newest.
+    if (bool(event.user_id), at) >= (bool(order.user_id), order.named_at):
+        order.identity, order.visitor_id, order.user_id = event.identity, event.visitor_id, event.user_id
+        order.named_at = at
+
+
+def _state(order: Order, properties: dict[str, Any]) -> None:
+    """What a statement says; of what it does not mention, nothing has changed."""
+    order.amount = amount if (amount := amount_of(properties)) is not None else order.amount
+    order.currency = currency_of(properties) or order.currency
+    if "refunded" in properties:
+        order.stated_refund = abs(amount_of({"revenue": properties["refunded"]}) or NOTHING)
+    service = next((properties[name] for name in ("service", "service_name") if properties.get(name)), "")
+    order.service = str(service)[:255] or order.service
+
+
+def _properties(event: Event) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(event.properties)
+    return found
+
+
+def _id(event: Event) -> str:
+    """The id that an order is known by; one without is known by its message."""
+    properties = _properties(event)
+    for name in ("order_id", "orderId", "booking_id", "bookingId"):
+        if (given := properties.get(name)) not in (None, ""):
+            return str(given)[:255]
+    return f"message {event.message_id}"
+
+
+def _stated_at(properties: dict[str, Any], usual: Millis) -> Millis:
+    given = properties.get("updated_at")
+    if given is None or isinstance(given, bool):
+        return usual
+    try:
+        return to_millis(datetime.fromisoformat(given) if isinstance(given, str) else given)
+    except (ValueError, TypeError, OverflowError):
+        return usual
