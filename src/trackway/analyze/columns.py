@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from trackway.analyze.customer_columns import CUSTOMER as OF_CUSTOMERS
 from trackway.analyze.period import BadQuestion
 
 BOTH, EVENT, SESSION, VISITOR = "both", "event", "session", "visitor"
-PERSON, TRAIT = "person", "trait"
+PERSON, TRAIT, CUSTOMER = "person", "trait", "customer"
 
 ON_BOTH = frozenset(
     "channel source medium campaign term content referrer_host country region city device browser system language "
@@ -21,6 +22,7 @@ ON_EVENTS = frozenset(
 )
 ON_SESSIONS = frozenset(["entry_host", "entry_path", "exit_path"])
 _PATH = re.compile(r"^[^`\\.\x00-\x1f]{1,100}(\.[^`\\.\x00-\x1f]{1,100}){0,15}$")
+_WHOLE = re.compile(r"\bwhole\b")
 _NUMBERS = {
     "revenue": (EVENT, "toFloat64(revenue)"),
     "screen_width": (EVENT, "screen_width"),
@@ -47,7 +49,7 @@ _OF_PERSONS = {
     **{f"person.first_{name}": f"argMin({name}, started_at)" for name in (*ON_BOTH, *ON_SESSIONS)},
 }
 """Columns of a person, over all of their sessions."""
-COLUMNS = ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys()
+COLUMNS = ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys() | OF_CUSTOMERS.keys()
 
 
 class Column(NamedTuple):
@@ -76,6 +78,10 @@ class Column(NamedTuple):
         """The same under another name, as text."""
         return _text_column(self.of, name)
 
+    def over(self, name: str) -> Column:
+        """A column of a person, of what is called so instead of `whole`."""
+        return Column(self.of, *(_WHOLE.sub(name, sql) for sql in self[1:]))
+
 
 def column(name: str) -> Column:
     """What is asked for under a name.
@@ -99,6 +105,8 @@ def column(name: str) -> Column:
         is_time, is_text = whole.startswith(("min(", "max(")), whole.startswith("argMin(")
         found = _text_column(PERSON, sql) if is_text else Column(PERSON, f"toString({sql})", sql, "NULL", "[]")
         return found._replace(time=sql, number="NULL") if is_time else found
+    if name in OF_CUSTOMERS:
+        return _of_kind(CUSTOMER, OF_CUSTOMERS[name].kind, OF_CUSTOMERS[name].of("whole"))
     prefix, _, path = name.partition(".")
     if prefix == "properties" and _PATH.match(path):
         return _property(path)
@@ -110,6 +118,13 @@ def column(name: str) -> Column:
         f"{name!r} cannot be asked for; use properties.NAME, person.properties.NAME or one of "
         f"{', '.join(sorted(COLUMNS))}",
     )
+
+
+def _of_kind(of: str, kind: str, sql: str) -> Column:
+    if kind == "text":
+        return _text_column(of, sql)
+    number, time = (sql, "NULL") if kind == "number" else ("NULL", sql)
+    return Column(of, f"ifNull(toString({sql}), '')", number, time, "[]")
 
 
 def of_person(name: str) -> str:

@@ -18,7 +18,9 @@ from uuid import UUID
 
 import msgspec
 
-from trackway.analyze.columns import EVENT, PERSON, SESSION, TRAIT, VISITOR, Column, column, of_person
+from trackway.analyze.columns import CUSTOMER, EVENT, PERSON, SESSION, TRAIT, VISITOR, Column, column, of_person
+from trackway.analyze.customer_columns import CUSTOMER as OF_CUSTOMERS
+from trackway.analyze.customer_columns import TABLES
 from trackway.analyze.period import BadQuestion
 
 Value = str | int | float | bool
@@ -271,6 +273,27 @@ class Compiler:
             return self._group(node, self.on_sessions)
         return self._either(node)
 
+    def on_customers(self, node: Node, names: dict[str, str]) -> str:
+        """A condition on customers, one row a person.
+
+        Args:
+            names: gets what their own columns, as far as conditions name them, are called in that row.
+        """
+        if isinstance(node, Group):
+            return self._group(node, lambda one: self.on_customers(one, names))
+        if isinstance(node, Did | Member):
+            return self._either(node)
+        found = column(node.column)
+        if found.of == CUSTOMER:
+            name = names.setdefault(node.column, f"c{len(names)}")
+            return self._condition(node, found.over(name))
+        if found.of in (PERSON, TRAIT):
+            return self._either(node)
+        return (
+            f"{self.person} IN (SELECT {self.person} FROM sessions FINAL "
+            f"WHERE project_id = {{project:UUID}} AND {self.on_sessions(node)})"
+        )
+
     def _group(self, node: Group, compile_: Any) -> str:
         if not node.members:
             return "1" if node.how == "all" else "0"
@@ -308,6 +331,8 @@ class Compiler:
                 f"FROM sessions FINAL WHERE project_id = {{project:UUID}} GROUP BY whose) "
                 f"WHERE {self._condition(node, found)})"
             )
+        if found.of == CUSTOMER:
+            return self._customer(node, found)
         if found.of == TRAIT:
             return (
                 f"{self.person} IN (SELECT whose FROM (SELECT {self.person} AS whose, {found.text} AS trait "
@@ -315,6 +340,19 @@ class Compiler:
                 f"WHERE {self._condition(node, found.named('trait'))})"
             )
         return self._condition(node, found)
+
+    def _customer(self, node: Condition, found: Column) -> str:
+        of = OF_CUSTOMERS[node.column]
+        holds = self._condition(node, found)
+        # Who has no row there has done nothing of it: they are in when 0 would be.
+        without = of.how in ("sum", "uniqExact") and _holds_for_nothing(node)
+        if without:
+            holds = f"NOT ({holds})"
+        return (
+            f"{self.person} {'NOT IN' if without else 'IN'} (SELECT whose FROM "
+            f"(SELECT {self.person} AS whose, {of.how}({of.row}) AS whole FROM {TABLES[of.table]} GROUP BY whose) "
+            f"WHERE {holds})"
+        )
 
     def _sessions(self, node: Condition) -> str:
         return (
@@ -367,6 +405,25 @@ class Compiler:
         if operator == "between":
             return f"ifNull({sql} BETWEEN {bounds[0]} AND {bounds[1]}, 0)"
         return f"ifNull({_SIZE[operator].format(c=sql, v=bounds[0])}, 0)"
+
+
+def _holds_for_nothing(one: Condition) -> bool:
+    """Whether a condition on a count holds for 0."""
+    numbers = [_number(value) or 0.0 for value in one.values]
+    match one.operator:
+        case "less":
+            return numbers[0] > 0
+        case "at_most":
+            return numbers[0] >= 0
+        case "greater":
+            return numbers[0] < 0
+        case "at_least":
+            return numbers[0] <= 0
+        case "between":
+            return numbers[0] <= 0 <= numbers[1]
+        case "is":
+            return 0.0 in numbers
+    return False
 
 
 def _as_text(value: Value) -> str:

@@ -26,6 +26,7 @@ from litestar.params import Parameter
 from trackway.analyze import flat, formats
 from trackway.analyze.cohorts import CohortSizes, cohort_sizes
 from trackway.analyze.customer_value import CustomerValue, customer_value
+from trackway.analyze.customers import Customers, customers
 from trackway.analyze.daily import Daily, daily
 from trackway.analyze.explorer import Events, Properties, PropertyValues, event_names, properties, values
 from trackway.analyze.filters import Node, inlined, read
@@ -134,6 +135,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
     Entities: lambda a, asked: entities(a.store, a.question, asked),
     TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
+    Customers: lambda a, asked: customers(a.store, a.question, asked, a.project.currency),
     CustomerValue: lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency),
     Year: lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
     Properties: lambda a, asked: properties(a.store, a.question, asked),
@@ -143,6 +145,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
 NEEDS: dict[type, str] = {
     Persons: "people", Person: "people", Merges: "people", Sessions: "people", FunnelUnits: "people",
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
+    Customers: "people",
     EntityViews: "views", TopEntities: "views", Entities: "views",
     Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip

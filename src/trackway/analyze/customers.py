@@ -1,0 +1,223 @@
+"""Customers: who they are, what they ordered and booked, when they were last here; sorted, searched and filtered.
+
+First the page: one statement puts together, person by person, just what it sorts and filters by. Then what is shown of
+the people on it, looked up by who they are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trackway.analyze.customer_columns import BY_BOTS, CUSTOMER, TABLES
+from trackway.analyze.filters import Compiler, Group
+from trackway.analyze.overview import amounts
+from trackway.analyze.period import BadQuestion, Period, midnight, page
+from trackway.analyze.question import Answer, Question, ask, compiler, moment, without_bots
+from trackway.store.connection import Store
+
+Interval = Literal["all", "daily", "weekly", "monthly"]
+DAYS: dict[str, int] = {"daily": 1, "weekly": 7, "monthly": 30}
+SORTS = {
+    name: f"customer.{name}"
+    for name in (
+        "sessions", "orders", "bookings", "last_login", "registered", "reviews", "value", "last_order", "last_booking",
+        "last_seen", "active", "expected_orders", "expected_value",
+    )
+}  # fmt: skip
+_COUNTED = ("sessions", "orders", "bookings")
+
+
+class Customers(msgspec.Struct, tag="customers", tag_field="question", kw_only=True):
+    """Customers, sorted. Within an `interval` (the day, the 7 or the 30 days to the end of the period) those who did
+    something in it, with their sessions, orders and bookings of it; everything else is of all time.
+    """
+
+    interval: Interval = "all"
+    sort: str = "sessions"
+    descending: bool = True
+    search: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+class _Part(NamedTuple):
+    """Rows of one table, as the page's statement puts them beside others'."""
+
+    table: str
+    known: str
+    columns: dict[str, str]
+
+
+def stretch_of(interval: Interval, end: datetime, timezone: str) -> Period | None:
+    """The days of an interval up to a moment; None for all time."""
+    if interval == "all":
+        return None
+    last = (end - timedelta(milliseconds=1)).astimezone(ZoneInfo(timezone)).date()
+    return Period(midnight(last - timedelta(days=DAYS[interval] - 1), ZoneInfo(timezone)), end)
+
+
+def customers(
+    store: Store, question: Question, asked: Customers, currency: str
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`customers` (how many there are), the `currency` of `value`, and `rows`.
+
+    A row has `person`, `name`, ids, `registered`, `last_login`, `first_seen`, `last_seen`, `sessions`, `orders`,
+    `bookings`, `reviews`, `paid` (amounts by currency, less refunds), `value` (the same in the project's currency, as
+    far as there are rates; `unconverted` orders are not in it), `last_order` (`at`, `order_id`, `amount`, `currency`),
+    `last_booking` (`at`, `service`), the `device`, `browser`, `system` and `country` of most sessions, and what the
+    last scoring said: `active`, `expected_orders` with `expected_low` and `expected_high`, `expected_value`, `rfm`.
+
+    Raises:
+        BadQuestion: it cannot be sorted by that.
+    """
+    if asked.sort not in SORTS:
+        raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
+    page(asked.limit, asked.offset)
+    conditions = compiler(store)
+    within = stretch_of(asked.interval, question.period.end, question.timezone)
+    shape = _shape(question, asked, conditions, within)
+    listed = ask(
+        store, "customers.sql", question, shape, conditions, limit=asked.limit, offset=asked.offset,
+        search=asked.search.strip(), since=moment(within.start) if within else "",
+    )  # fmt: skip
+    found = listed.rows()
+    answers = [listed]
+    people = {"persons": [row["person"] for row in found]}
+    about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
+    for template in ("customers_shown.sql", "customers_ordered.sql", "customers_scored.sql") if found else ():
+        answer = ask(store, template, question, **people)
+        answers.append(answer)
+        for row in answer.rows():
+            about[row["person"]] |= row
+    total = found[0]["customers"] if found else _how_many(store, question, asked, shape, conditions, answers, within)
+    counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
+    rows = [_shown(person, row, counted.get(person)) for person, row in about.items()]
+    return answers, {"customers": total, "currency": currency, "rows": rows}
+
+
+def _how_many(
+    store: Store, question: Question, asked: Customers, shape: dict[str, Any], conditions: Compiler,
+    answers: list[Answer], within: Period | None,
+) -> int:  # fmt: skip
+    """How many there are, of a page behind the last: the page says it only with its rows."""
+    if not asked.offset:
+        return 0
+    first = ask(
+        store, "customers.sql", question, shape, conditions, limit=1, offset=0, search=asked.search.strip(),
+        since=moment(within.start) if within else "",
+    )  # fmt: skip
+    answers.append(first)
+    rows = first.rows()
+    return int(rows[0]["customers"]) if rows else 0
+
+
+def _shape(question: Question, asked: Customers, conditions: Compiler, within: Period | None) -> dict[str, Any]:
+    """The page's statement: which tables it reads, and what it puts together of each."""
+    names: dict[str, str] = {}
+    filters = conditions.on_customers(Group("all", question.filters), names) if question.filters else ""
+    counted = {f"customer.{name}" for name in _COUNTED} if within else set()
+    key = names.setdefault(SORTS[asked.sort], f"c{len(names)}") if SORTS[asked.sort] not in counted else asked.sort
+    parts = [
+        _Part(TABLES["customers"], "toUInt8(user_id != '')", {}),
+        _Part(TABLES["order_totals"], "toUInt8(orders + bookings > 0)", {}),
+        *(_Part(TABLES[name], "0", {}) for name in ("customer_scores", "session_hours") if _needs(name, names)),
+    ]
+    columns = [(name, CUSTOMER[column].how) for column, name in names.items()]
+    nothing = {name: CUSTOMER[column].nothing for column, name in names.items()}
+    for column, name in names.items():
+        of = CUSTOMER[column]
+        next(part for part in parts if part.table == TABLES[of.table]).columns[name] = of.row
+    if within:
+        columns += [(name, "sum") for name in _COUNTED]
+        nothing |= dict.fromkeys(_COUNTED, "0")
+        parts += _parts_within(question)
+    bots = without_bots(question, conditions)
+    shown = key if within and asked.sort in _COUNTED else CUSTOMER[SORTS[asked.sort]].of(key)
+    return {
+        "columns": columns,
+        "key": shown,
+        "parts": [
+            {
+                "table": f"{one.table} AND {bots}" if one.table.split()[0] in BY_BOTS else one.table,
+                "known": one.known,
+                "row": [f"{one.columns.get(name, nothing[name])} AS _{name}" for name, _ in columns],
+            }
+            for one in parts
+        ],
+        "within": within is not None,
+        "search": bool(asked.search.strip()),
+        "condition": filters,
+        "direction": "DESC" if asked.descending else "ASC",
+    }
+
+
+def _needs(table: str, names: dict[str, str]) -> bool:
+    return any(CUSTOMER[column].table == table for column in names)
+
+
+def _parts_within(question: Question) -> list[_Part]:
+    """Sessions, orders and bookings of the interval. Hours say it where days start at whole hours."""
+    between = "{0} >= {{since:DateTime64(3,'UTC')}} AND {0} < {{end:DateTime64(3,'UTC')}}"
+    own = "WHERE project_id = {project:UUID} AND "
+    if question.whole_hours():
+        sessions = _Part(f"session_hours {own}{between.format('hour')}", "0", {"sessions": "sessions"})
+    else:
+        sessions = _Part(f"sessions FINAL {own}{between.format('started_at')}", "0", {"sessions": "1"})
+    placed = f"orders FINAL {own}counts AND {between.format('placed_at')}"
+    return [sessions, _Part(placed, "1", {"orders": "kind = 'order'", "bookings": "kind = 'booking'"})]
+
+
+_NOTHING_ORDERED = {"all_orders": 0, "all_bookings": 0, "paid": [], "value": Decimal(0), "unconverted": 0}
+
+
+def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None) -> dict[str, Any]:
+    row = {**_NOTHING_ORDERED, **row}
+    order, booking, scores = row.get("last_order"), row.get("last_booking"), row.get("scores")
+    counts = counted or {name: row.get(f"all_{name}", 0) for name in _COUNTED}
+    known = {
+        name: row.get(name)
+        for name in (
+            "registered", "last_login", "first_seen", "last_seen", "reviews", "duration_s", "device", "browser",
+            "system", "country",
+        )
+    }  # fmt: skip
+    active, orders, low, high, value, rfm = _values(scores) if scores else (None,) * 6
+    return {
+        "person": str(person),
+        "name": row.get("known_as") or row.get("visitor_name") or "",
+        "user_id": row.get("user_id") or "",
+        "visitor_id": row.get("visitor_id") or "",
+        **known,
+        **counts,
+        "paid": amounts(row["paid"]),
+        "value": str(row["value"]),
+        "unconverted": row["unconverted"],
+        "last_order": _last(order, ("at", "order_id", "amount", "currency")),
+        "last_booking": _last(booking, ("at", "service")),
+        "active": active,
+        "expected_orders": orders,
+        "expected_low": low,
+        "expected_high": high,
+        "expected_value": value if value is None or value >= 0 else None,
+        "rfm": rfm,
+    }
+
+
+def _values(given: Any) -> tuple[Any, ...]:
+    """A tuple of the engine's; Arrow makes it an object."""
+    return tuple(given.values()) if isinstance(given, dict) else tuple(given)
+
+
+def _last(given: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """The last order or booking; None where there is none, which is in 1970."""
+    if not given:
+        return None
+    at, *rest = _values(given)
+    if at <= datetime(1970, 1, 2, tzinfo=UTC):
+        return None
+    return {"at": at, **{name: str(value) for name, value in zip(names[1:], rest, strict=True)}}

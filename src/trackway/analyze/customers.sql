@@ -1,0 +1,41 @@
+-- Which customers (people with a user id, or with an order or booking), in which order: a page of persons, how many there are.
+SELECT
+    {{ person }} AS person,
+{% for name, how in columns %}
+    {{ how }}(_{{ name }}) AS {{ name }},
+{% endfor %}
+    {{ key }} AS key,
+    count() OVER () AS customers
+FROM
+(
+{% for part in parts %}
+    SELECT identity, {{ part.known }} AS _known, {% for one in part.row %}{{ one }}{{ ", " if not loop.last }}{% endfor %}
+
+    FROM {{ part.table }}
+{% if not loop.last %}
+    UNION ALL
+{% endif %}
+{% endfor %}
+)
+GROUP BY person
+HAVING max(_known) > 0
+{% if within %}
+   AND sessions + orders + bookings > 0
+{% endif %}
+{% if search %}
+   AND person IN
+   (
+       SELECT {{ person }} FROM customers WHERE project_id = {project:UUID} AND (
+           positionCaseInsensitiveUTF8(user_id, {search:String}) > 0
+           OR positionCaseInsensitiveUTF8(visitor_name, {search:String}) > 0
+           OR positionCaseInsensitiveUTF8(finalizeAggregation(known_as), {search:String}) > 0
+           OR visitor_id = {search:String})
+       UNION ALL
+       SELECT {{ person }} FROM orders FINAL WHERE project_id = {project:UUID} AND order_id = {search:String} AND NOT gone
+   )
+{% endif %}
+{% if condition %}
+   AND {{ condition }}
+{% endif %}
+ORDER BY key IS NULL, key {{ direction }}, person
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -1,0 +1,13 @@
+-- What these people ordered and booked, all in all; a person may have done so under several identities.
+SELECT
+    {{ person }} AS person,
+    sum(o.orders) AS all_orders,
+    sum(o.bookings) AS all_bookings,
+    sumMap(o.paid) AS paid,
+    sum(o.value) AS value,
+    sum(o.unconverted) AS unconverted,
+    argMax((o.last_order, o.last_order_id, o.last_amount, toString(o.last_currency)), o.last_order) AS last_order,
+    argMax((o.last_booking, o.last_service), o.last_booking) AS last_booking
+FROM (SELECT * FROM order_totals FINAL WHERE project_id = {project:UUID}) AS o
+WHERE {{ person }} IN {persons:Array(UInt64)}
+GROUP BY person

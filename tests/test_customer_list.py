@@ -1,0 +1,177 @@
+"""The list of customers: a real shop's, beside what DuckDB says of the same rows; sorted, searched, filtered, paged."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import pytest
+
+from conftest import SHARED, Loaded, needs
+from trackway.analyze.customers import Customers, customers
+from trackway.analyze.filters import read
+from trackway.analyze.period import BadQuestion, Period
+from trackway.analyze.question import Question
+from trackway.event import Message, new_id
+from trackway.store.orders import own_currency
+
+END = datetime.datetime(2011, 12, 10, tzinfo=datetime.UTC)
+SINCE = {"daily": "2011-12-09", "weekly": "2011-12-03", "monthly": "2011-11-10"}
+
+
+class Shop:
+    """Online Retail: in the store as messages, in DuckDB as the file's lines."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded, self.project = loaded, new_id()
+        self.duck = duckdb.connect()
+        self.duck.execute("SET TimeZone = 'UTC'")
+        self.duck.execute(
+            "CREATE TABLE invoices AS SELECT InvoiceNo AS id, printf('%d', CustomerID::DOUBLE::INT) AS customer, "
+            "min(InvoiceDate::TIMESTAMP) AS placed, sum(Quantity::DECIMAL(18,4) * UnitPrice::DECIMAL(18,4)) AS amount "
+            f"FROM read_csv('{SHARED}/online_retail/online_retail.csv.zst', all_varchar=true) WHERE CustomerID IS NOT NULL AND CustomerID != '' GROUP BY InvoiceNo, CustomerID ORDER BY 3, 1"
+        )
+        messages = []
+        for number, customer, at, amount in self.duck.execute("SELECT * FROM invoices").fetchall():
+            moment = int(at.replace(tzinfo=datetime.UTC).timestamp() * 1000)
+            event = "Order Refunded" if number.startswith("C") else "Order Completed"
+            about = {"order_id": number, "revenue": str(abs(amount)), "currency": "GBP"}
+            who: dict[str, Any] = {"anonymous_id": f"v{customer}", "user_id": customer, "timestamp": moment}
+            if int(customer) % 2 == 0:
+                messages.append(Message(type="track", event="Signed In", message_id=f"in-{number}-{customer}", **who))
+            messages.append(
+                Message(type="track", event=event, message_id=f"i-{number}-{customer}", properties=about, **who)
+            )
+        own_currency(loaded.store, self.project, "GBP")
+        for start in range(0, len(messages), 8000):
+            loaded.load(self.project, messages[start : start + 8000])
+
+    def ask(self, filter_: Any = None, **asked: Any) -> dict[str, Any]:
+        question = Question(
+            project_id=self.project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END),
+            timezone="UTC", filters=() if filter_ is None else (read(filter_),),
+        )  # fmt: skip
+        return customers(self.loaded.store, question, Customers(**asked), "GBP")[1]
+
+    def counted(self, interval: str = "all") -> dict[str, dict[str, Any]]:
+        """The same by DuckDB: sessions by gaps of 30 minutes, orders by invoices."""
+        since = SINCE.get(interval, "2000-01-01")
+        rows = self.duck.execute(
+            f"""
+            WITH gaps AS (SELECT *, coalesce(placed - lag(placed) OVER (PARTITION BY customer ORDER BY placed) >= INTERVAL 30 MINUTE,
+                                             true) AS starts FROM invoices)
+            SELECT customer, count(*) FILTER (starts AND placed >= '{since}') AS sessions,
+                   count(*) FILTER (id NOT LIKE 'C%' AND placed >= '{since}') AS orders,
+                   sum(CASE WHEN id LIKE 'C%' THEN -abs(amount) ELSE abs(amount) END) AS value, min(placed) AS registered,
+                   CASE WHEN customer::INT % 2 = 0 THEN max(placed) END AS last_login,
+                   max(placed) FILTER (id NOT LIKE 'C%') AS last_order
+            FROM gaps GROUP BY customer
+            """
+        ).fetchall()
+        names = ("sessions", "orders", "value", "registered", "last_login", "last_order")
+        found = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+        return {one: row for one, row in found.items() if row["sessions"] + row["orders"]}
+
+
+@pytest.fixture(scope="module")
+def shop(loaded: Loaded) -> Shop:
+    return Shop(loaded)
+
+
+def plain(value: Any) -> Any:
+    return value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value
+
+
+@needs("online_retail")
+@pytest.mark.parametrize("interval", ["all", "daily", "weekly", "monthly"])
+@pytest.mark.parametrize("sort", ["sessions", "orders", "bookings", "last_login", "registered"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_customers_of_a_real_shop_are_what_duckdb_counts(shop: Shop, interval: Any, sort: str, descending: bool) -> None:
+    truth = shop.counted(interval)
+    found = shop.ask(interval=interval, sort=sort, descending=descending, limit=10_000)
+    assert found["customers"] == len(found["rows"]) == len(truth)
+    for row in found["rows"]:
+        own = truth[row["user_id"]]
+        assert (row["sessions"], row["orders"], row["bookings"]) == (own["sessions"], own["orders"], 0)
+        assert Decimal(row["value"]) == own["value"]
+        assert sum(Decimal(one["amount"]) for one in row["paid"]) == own["value"]
+        assert [plain(row[name]) for name in ("registered", "last_login")] == [own["registered"], own["last_login"]]
+        assert plain(row["last_order"] and row["last_order"]["at"]) == own["last_order"]
+    keys = [plain(row[sort]) for row in found["rows"]]
+    known = [key for key in keys if key is not None]
+    assert known == sorted(known, reverse=descending) and keys[len(known) :] == [None] * (len(keys) - len(known))
+
+
+@needs("online_retail")
+def test_pages_follow_each_other_and_the_last_says_how_many_there_are(shop: Shop) -> None:
+    whole = [row["person"] for row in shop.ask(sort="orders", limit=120)["rows"]]
+    parts = [row["person"] for offset in (0, 40, 80) for row in shop.ask(sort="orders", limit=40, offset=offset)["rows"]]
+    assert parts == whole
+    behind = shop.ask(sort="orders", offset=1_000_000)
+    assert behind["rows"] == [] and behind["customers"] == len(shop.counted())
+
+
+@needs("online_retail")
+def test_customers_are_found_by_id_name_and_order(shop: Shop) -> None:
+    assert [row["user_id"] for row in shop.ask(search="17850")["rows"]] == ["17850"]
+    assert [row["user_id"] for row in shop.ask(search="536365")["rows"]] == ["17850"]
+    name = shop.ask(search="17850")["rows"][0]["name"]
+    assert "17850" in [row["user_id"] for row in shop.ask(search=name.lower(), limit=1000)["rows"]]
+    assert shop.ask(search="nobody is called that") == {"customers": 0, "currency": "GBP", "rows": []}
+
+
+@needs("online_retail")
+@pytest.mark.parametrize(
+    "filter_, holds",
+    [
+        ("customer.orders:at_least:5", lambda own: own["orders"] >= 5),
+        ("customer.orders:less:1", lambda own: own["orders"] < 1),
+        ("customer.value:greater:1000", lambda own: own["value"] > 1000),
+        ("customer.days_since_order:at_least:30", lambda own: own["last_order"] and own["last_order"].date() <= datetime.date(2011, 11, 10)),
+        ({"all": ["customer.orders:at_least:2", {"not": "customer.value:greater:500"}]}, lambda own: own["orders"] >= 2 and own["value"] <= 500),
+        ({"did": "Order Completed", "times": 3}, lambda own: own["orders"] >= 3),
+        ("user_id:is:17850|13047", lambda own: own["id"] in ("17850", "13047")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_filters_on_customers_hold_for_the_same_people_on_the_page_and_in_other_questions(
+    shop: Shop, filter_: Any, holds: Any
+) -> None:
+    truth = sorted(one for one, own in shop.counted().items() if holds({**own, "id": one}))
+    assert sorted(row["user_id"] for row in shop.ask(filter_, limit=10_000)["rows"]) == truth
+    # The same as a filter on events.
+    from trackway.analyze.persons import Persons, persons
+
+    question = Question(
+        project_id=shop.project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END), timezone="UTC",
+        filters=(read(filter_),),
+    )  # fmt: skip
+    elsewhere = persons(shop.loaded.store, question, Persons(limit=10_000))[1]
+    assert sorted(row["user_id"] for row in elsewhere) == truth
+
+
+def test_who_has_no_user_id_and_ordered_nothing_is_no_customer(loaded: Loaded, project: UUID) -> None:
+    at = int(END.timestamp() * 1000) - 3600_000
+    loaded.load(project, [
+        Message(type="page", message_id="p", anonymous_id="guest", timestamp=at),
+        Message(type="page", message_id="q", anonymous_id="buyer", timestamp=at),
+        Message(type="track", event="Order Completed", message_id="r", anonymous_id="buyer", timestamp=at + 1000,
+                properties={"order_id": "1", "revenue": 150_000, "currency": "TZS"}),
+        Message(type="identify", message_id="s", user_id="ann", timestamp=at + 2000,
+                traits={"name": "Ann Lee", "createdAt": "2010-03-04T05:06:07Z"}),
+    ])  # fmt: skip
+    question = Question(
+        project_id=project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END), timezone="UTC"
+    )
+    _, found = customers(loaded.store, question, Customers(sort="orders"), "USD")
+    assert [(row["user_id"], row["orders"]) for row in found["rows"]] == [("", 1), ("ann", 0)]
+    buyer, ann = found["rows"]
+    assert buyer["last_order"]["currency"] == "TZS" and Decimal(buyer["last_order"]["amount"]) == 150_000
+    assert (buyer["paid"][0]["currency"], buyer["unconverted"], Decimal(buyer["value"])) == ("TZS", 1, 0)
+    assert (ann["name"], ann["registered"].year) == ("Ann Lee", 2010)
+    assert customers(loaded.store, question, Customers(search="lee"), "USD")[1]["rows"][0]["user_id"] == "ann"
+    with pytest.raises(BadQuestion, match="sort by one of"):
+        customers(loaded.store, question, Customers(sort="shoe_size"), "USD")
