@@ -17,6 +17,7 @@ STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]
 BODIES: dict[str, dict[str, Any]] = {
     "top_entities": {"limit": 5},
     "daily": {"subject": "event"},
+    "customers": {"interval": "weekly", "sort": "orders", "search": "a"},
     "entities": {"entity_type": "concert", "search": "a"},
     "views": {"by": "week"},
     "entity_views": {"entity_type": "concert", "ids": ["c1"]},

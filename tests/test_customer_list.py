@@ -89,7 +89,9 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("interval", ["all", "daily", "weekly", "monthly"])
 @pytest.mark.parametrize("sort", ["sessions", "orders", "bookings", "last_login", "registered"])
 @pytest.mark.parametrize("descending", [True, False])
-def test_customers_of_a_real_shop_are_what_duckdb_counts(shop: Shop, interval: Any, sort: str, descending: bool) -> None:
+def test_customers_of_a_real_shop_are_what_duckdb_counts(
+    shop: Shop, interval: Any, sort: str, descending: bool
+) -> None:
     truth = shop.counted(interval)
     found = shop.ask(interval=interval, sort=sort, descending=descending, limit=10_000)
     assert found["customers"] == len(found["rows"]) == len(truth)
@@ -108,7 +110,9 @@ def test_customers_of_a_real_shop_are_what_duckdb_counts(shop: Shop, interval: A
 @needs("online_retail")
 def test_pages_follow_each_other_and_the_last_says_how_many_there_are(shop: Shop) -> None:
     whole = [row["person"] for row in shop.ask(sort="orders", limit=120)["rows"]]
-    parts = [row["person"] for offset in (0, 40, 80) for row in shop.ask(sort="orders", limit=40, offset=offset)["rows"]]
+    parts = [
+        row["person"] for offset in (0, 40, 80) for row in shop.ask(sort="orders", limit=40, offset=offset)["rows"]
+    ]
     assert parts == whole
     behind = shop.ask(sort="orders", offset=1_000_000)
     assert behind["rows"] == [] and behind["customers"] == len(shop.counted())

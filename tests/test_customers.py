@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from conftest import AGENT, SECRET_KEY, SHARED, Loaded, Server, needs, unpacked
+from conftest import AGENT, SECRET_KEY, SHARED, WRITE_KEY, Loaded, Server, needs, unpacked
 from trackway.analyze.customer_value import CustomerValue, customer_value
 from trackway.analyze.period import BadQuestion, Period
 from trackway.analyze.question import Question
@@ -140,3 +140,104 @@ def test_one_order_says_nothing_and_says_so(loaded: Loaded, project: UUID) -> No
     for wrong in (CustomerValue(weeks=0), CustomerValue(orders=[]), CustomerValue(limit=0)):
         with pytest.raises(BadQuestion):
             customer_value(loaded.store, until(project, day), wrong, "USD")
+
+
+def session_of(server: Server, visitor: str) -> dict[str, object]:
+    server.stored()
+    [row] = server.sql(f"SELECT * FROM sessions FINAL WHERE visitor_id = '{visitor}'")
+    return row
+
+
+def end(server: Server, **body: object) -> tuple[int, dict[str, object]]:
+    answer = server.http.post("/api/analytics/session/end", json=body, auth=(WRITE_KEY, ""))
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("named", ["", str(new_id()), "a name of the client's own"], ids=["none", "uuid", "name"])
+def test_a_session_is_ended_by_its_id_once(server: Server, named: str) -> None:
+    visitor = f"ender-{named[:4]}"
+    context = {"userAgent": AGENT, "locale": "en", **({"sessionId": named} if named else {})}
+    ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2)).isoformat()
+    batch = [{"type": "page", "anonymousId": visitor, "userId": "kim", "timestamp": ago, "context": context}]
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    own = session_of(server, visitor)
+    assert not own["closed"]
+    asked = {"session_id": named or own["session_id"], **({"anonymous_id": visitor} if " " in named else {})}
+    status, said = end(server, **asked)
+    assert status == 202 and 119 <= float(str(said["duration_s"])) <= 130
+    closed = session_of(server, visitor)
+    assert closed["closed"] and closed["user_id"] == "kim" and closed["events"] == 2
+    for _ in range(3):
+        status, again = end(server, **asked)
+        assert status == 200 and again["duration_s"] == said["duration_s"]
+    assert session_of(server, visitor) == closed, "the same end again changes nothing"
+
+
+def test_the_same_end_many_times_at_once_is_one(server: Server) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    named = str(new_id())
+    context = {"userAgent": AGENT, "locale": "en", "sessionId": named}
+    assert server.post("batch", {"batch": [{"type": "page", "anonymousId": "hurried", "context": context}]}).is_success
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: end(server, session_id=named)[0], range(16)))
+    assert set(found) <= {200, 202}
+    server.stored()
+    names = server.sql("SELECT name, count() AS n FROM events WHERE visitor_id = 'hurried' GROUP BY name ORDER BY name")
+    assert names == [{"name": "Session Ended", "n": 1}, {"name": "page", "n": 1}]
+
+
+def test_a_session_that_is_over_stays_as_long_as_it_was(server: Server) -> None:
+    named = str(new_id())
+    context = {"userAgent": AGENT, "locale": "en", "sessionId": named}
+    ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=40)).isoformat()
+    batch = [{"type": "page", "anonymousId": "long-gone", "timestamp": ago, "context": context}]
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    before = session_of(server, "long-gone")
+    status, said = end(server, session_id=named)
+    assert (status, said["duration_s"]) == (200, 0.0)
+    assert session_of(server, "long-gone") == before
+
+
+@pytest.mark.parametrize(
+    "body, status",
+    [({}, 400), ({"session_id": "x" * 256}, 400), ({"session_id": [1]}, 400), ({"session_id": "?"}, 404)],
+)
+def test_what_is_no_session_is_refused(server: Server, body: dict[str, object], status: int) -> None:
+    assert end(server, **body)[0] == status
+    assert server.http.post("/api/analytics/session/end", json={"session_id": "?"}).status_code == 401
+    assert server.http.get("/api/analytics/session/end").status_code == 405
+    answer = server.http.post("/v1/sessions/end", content=b"{", auth=(WRITE_KEY, ""))
+    assert answer.status_code == 400 and "JSON" in answer.json()["detail"]
+
+
+def test_customer_metrics_are_asked_with_a_key_and_paged(server: Server) -> None:
+    batch = []
+    for number in range(3):
+        properties = {"order_id": f"m-{number}", "revenue": 150_000 + number, "currency": "TZS"}
+        who: dict[str, object] = {"userId": f"metric-{number}", "anonymousId": f"metric-{number}"}
+        who["context"] = {"userAgent": AGENT, "locale": "en"}
+        batch += [{"type": "track", "event": "Order Completed", "properties": properties, **who}]
+        batch += [{"type": "track", "event": "Signed In", **who}]
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    server.stored()
+    headers = {"authorization": f"Bearer {SECRET_KEY}"}
+
+    def ask(**given: object) -> dict[str, object]:
+        answer = server.http.get("/api/customers/metrics", params={"search": "metric-", **given}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    for interval in ("all", "daily", "weekly", "monthly"):
+        found = ask(interval=interval, sortBy="last_login", sortOrder="asc", pageSize=2)
+        assert (found["customers"], len(found["rows"])) == (3, 2)  # type: ignore[arg-type]
+        assert ask(interval=interval, sortBy="last_login", sortOrder="asc", pageSize=2, page=2)["rows"]
+    [row] = ask(search="metric-2", sortBy="orders")["rows"]  # type: ignore[misc]
+    assert row["last_order"]["currency"] == "TZS" and float(row["last_order"]["amount"]) == 150_002
+    assert (row["browser"], row["orders"], row["sessions"]) == ("Chrome", 1, 1)
+    assert ask(interval="daily", to="2020-01-01")["customers"] == 0
+    wrong = server.http.get("/api/customers/metrics", params={"sortBy": "height"}, headers=headers)
+    assert wrong.status_code == 400 and "sort by one of" in wrong.text
+    by_path = server.get("customers", search="metric-", sortBy="orders")
+    assert by_path["customers"] == 3
+    assert server.http.get("/api/customers/metrics").status_code == 401

@@ -115,12 +115,13 @@ DECLARED: dict[str, str] = {
     f"DELETE {P}/entities/{{entity_type}}/{{entity_id}}": "manage",
     f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
     f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
+    f"GET {P}/customers": "people", "GET /api/customers/metrics": "people of one",
     f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
     f"POST {P}/aggregate": "manage", f"POST {P}/refresh": "manage",
 }  # fmt: skip
 OF_QUESTION = {
     "persons": "people", "person": "people", "merges": "people", "sessions": "people", "funnel_units": "people",
-    "retention_people": "people", "lifecycle_people": "people", "customer_value": "people", "entity_views": "views", "top_entities": "views",
+    "retention_people": "people", "lifecycle_people": "people", "customer_value": "people", "customers": "people", "entity_views": "views", "top_entities": "views",
     "entities": "views", "views": "views", "daily": "interactions", "audience": "audience",
     "view_bookings": "bookings", "year": "year",
 }  # fmt: skip
@@ -293,6 +294,9 @@ def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
         return needed == "somebody" or None
     if needed == "signed in":
         return caller in ("viewer", "analyst", "owner", "administrator", "outsider")
+    if needed == "people of one":
+        # Who sees several projects says which; who sees one sees its people if they may.
+        return None if caller in ("outsider", "administrator") else "people" in permissions
     if caller == "outsider":
         return False
     if needed == "of project":

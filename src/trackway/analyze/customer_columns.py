@@ -7,7 +7,9 @@ from typing import Literal, NamedTuple
 NEVER = "toDateTime64('2299-01-01 00:00:00', 3, 'UTC')"
 _NO_TIME = "toDateTime64(0, 3, 'UTC')"
 _NOW = "least({{end:DateTime64(3,'UTC')}}, now64(3))"
-_SIX_WEEKS = "hour >= {end:DateTime64(3,'UTC')} - INTERVAL 42 DAY AND hour < {end:DateTime64(3,'UTC')} - INTERVAL 14 DAY"
+_SIX_WEEKS = (
+    "hour >= {end:DateTime64(3,'UTC')} - INTERVAL 42 DAY AND hour < {end:DateTime64(3,'UTC')} - INTERVAL 14 DAY"
+)
 
 TABLES = {
     "customers": "customers WHERE project_id = {project:UUID}",

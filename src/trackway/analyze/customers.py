@@ -61,9 +61,7 @@ def stretch_of(interval: Interval, end: datetime, timezone: str) -> Period | Non
     return Period(midnight(last - timedelta(days=DAYS[interval] - 1), ZoneInfo(timezone)), end)
 
 
-def customers(
-    store: Store, question: Question, asked: Customers, currency: str
-) -> tuple[list[Answer], dict[str, Any]]:
+def customers(store: Store, question: Question, asked: Customers, currency: str) -> tuple[list[Answer], dict[str, Any]]:
     """`customers` (how many there are), the `currency` of `value`, and `rows`.
 
     A row has `person`, `name`, ids, `registered`, `last_login`, `first_seen`, `last_seen`, `sessions`, `orders`,
@@ -87,10 +85,10 @@ def customers(
     )  # fmt: skip
     found = listed.rows()
     answers = [listed]
-    people = {"persons": [row["person"] for row in found]}
+    people = [row["person"] for row in found]
     about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
     for template in ("customers_shown.sql", "customers_ordered.sql", "customers_scored.sql") if found else ():
-        answer = ask(store, template, question, **people)
+        answer = ask(store, template, question, persons=people)
         answers.append(answer)
         for row in answer.rows():
             about[row["person"]] |= row

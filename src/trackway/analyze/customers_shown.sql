@@ -13,7 +13,7 @@ SELECT
     sum(sessions) AS all_sessions,
     sum(duration_ms) / 1000 AS duration_s,
 {% for one, many in (("device", "devices"), ("browser", "browsers"), ("system", "systems"), ("country", "countries")) %}
-    tupleElement(arraySort(x -> (-x.2, x.1), arrayZip(mapKeys(sumMap({{ many }})), mapValues(sumMap({{ many }}))))[1], 1) AS {{ one }}{{ "," if not loop.last }}
+    tupleElement(arraySort(x -> (x.1 = '', -x.2, x.1), arrayZip(mapKeys(sumMap({{ many }})), mapValues(sumMap({{ many }}))))[1], 1) AS {{ one }}{{ "," if not loop.last }}
 {% endfor %}
 FROM customers
 WHERE project_id = {project:UUID}

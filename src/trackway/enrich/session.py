@@ -213,9 +213,13 @@ def hinted_id(event: Event, hint: str, known: Iterable[bytes]) -> bytes:
     """
     if stated := stated_id(event, hint):
         return stated.bytes
-    bits = _digest(event.project_id, event.visitor_id, hint)
-    wanted = uuid7(0, bits)[6:]
-    return next((session_id for session_id in known if session_id[6:] == wanted), uuid7(event.timestamp, bits))
+    found = hinted_id_of(event.project_id, event.visitor_id, hint, event.timestamp)
+    return next((session_id for session_id in known if session_id[6:] == found[6:]), found)
+
+
+def hinted_id_of(project_id: bytes, visitor_id: str, hint: str, at: Millis = 0) -> bytes:
+    """The id of a session of a visitor that its client names `hint` and that starts at a time."""
+    return uuid7(at, _digest(project_id, visitor_id, hint))
 
 
 def again(event: Event, turn: int) -> bytes:

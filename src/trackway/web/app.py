@@ -17,7 +17,7 @@ from trackway.store.connection import Store
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication, Caller, allowed
-from trackway.web.customers import Customers
+from trackway.web.customers import Customers, Metrics
 from trackway.web.described import describe
 from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
 from trackway.web.health import Health
@@ -70,6 +70,7 @@ def api(house: House, limits: Limits) -> Litestar:
             Lookups,
             Recounting,
             Customers,
+            Metrics,
             Scheduled,
             Pages,
         ],

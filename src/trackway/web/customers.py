@@ -1,4 +1,4 @@
-"""Customers for host pages: who visitors are, a hundred at once, and where sessions come from."""
+"""Customers: the list of them; for host pages who visitors are, a hundred at once, and where sessions come from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.params import Parameter
 
+from trackway.analyze import customers as of_customers
+from trackway.analyze.customers import SORTS, Interval
 from trackway.analyze.period import BadQuestion, Period, period
 from trackway.analyze.question import Question
 from trackway.analyze.sources import sources
 from trackway.analyze.visitors import MOST_LOOKED_UP, profiles
+from trackway.govern.tables import Project
 from trackway.store.connection import Store
-from trackway.web.caller import Caller
+from trackway.web.caller import SOMEBODY, Caller
+from trackway.web.house import House
+
+Page = Annotated[int, Parameter(ge=1, le=100_000)]
+PageSize = Annotated[int, Parameter(query="pageSize", ge=1, le=500)]
+SortBy = Annotated[str, Parameter(query="sortBy", description=", ".join(SORTS))]
+SortOrder = Annotated[Literal["asc", "desc"], Parameter(query="sortOrder")]
+Until = Annotated[str, Parameter(query="to", description="the last day that counts, such as 2026-01-31; else today")]
+Search = Annotated[str, Parameter(max_length=200)]
 
 
 class Ids(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,11 +58,87 @@ class TrafficSource(msgspec.Struct):
     share: float
 
 
+class CustomerPage(msgspec.Struct):
+    """A page of the list of customers; the rows are those of the question `customers`."""
+
+    interval: str
+    sort_by: str
+    sort_order: str
+    page: int
+    page_size: int
+    customers: int
+    currency: str
+    rows: list[dict[str, Any]]
+
+
+def _page(
+    store: Store, project: Project, interval: Interval, sort: str, order: str, page: int, size: int, search: str,
+    until: str,
+) -> CustomerPage:  # fmt: skip
+    ever = period("all", project.timezone, datetime.now(UTC), "2000-01-01" if until else "", until)
+    question = Question(
+        project_id=UUID(project.id), period=ever, timezone=project.timezone, humans=tuple(project.humans)
+    )
+    asked = of_customers.Customers(
+        interval=interval, sort=sort, descending=order == "desc", search=search, limit=size, offset=(page - 1) * size
+    )
+    _, found = of_customers.customers(store, question, asked, project.currency)
+    return CustomerPage(interval, sort, order, page, size, found["customers"], found["currency"], found["rows"])
+
+
+class Metrics(Controller):
+    """`/api/customers/metrics`: the list of customers of the project whose secret key it is asked with."""
+
+    path = "/api/customers/metrics"
+    tags = ("customers",)
+
+    @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
+    def metrics(
+        self,
+        request: Request[Caller, Any, Any],
+        house: House,
+        interval: Interval = "all",
+        sort_by: SortBy = "sessions",
+        sort_order: SortOrder = "desc",
+        page: Page = 1,
+        page_size: PageSize = 50,
+        search: Search = "",
+        until: Until = "",
+        project: Annotated[UUID | None, Parameter(description="which, for who sees several")] = None,
+    ) -> CustomerPage:
+        """Customers, sorted; who may call: who sees single people of the project."""
+        caller, every = request.user, request.user.projects()
+        if project is None and len(every) != 1:
+            raise BadQuestion("project", f"say which of {len(every)} projects")
+        own = every[0] if project is None else caller.project(project)
+        caller.need(own, "people")
+        store = house.store.within(caller.policy(own))
+        return _page(store, own, interval, sort_by, sort_order, page, page_size, search, until)
+
+
 class Customers(Controller):
-    """`/api/v1/projects/{project_id}/profiles/lookup` and `/traffic-sources`"""
+    """`/api/v1/projects/{project_id}/customers`, `/profiles/lookup` and `/traffic-sources`"""
 
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("customers",)
+
+    @get("/customers", opt={"may": "people"}, sync_to_thread=True)
+    def every(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        store: Store,
+        interval: Interval = "all",
+        sort_by: SortBy = "sessions",
+        sort_order: SortOrder = "desc",
+        page: Page = 1,
+        page_size: PageSize = 50,
+        search: Search = "",
+        until: Until = "",
+    ) -> CustomerPage:
+        """Customers, sorted. Within an interval those who did something in it, counted in it."""
+        project = request.user.project(project_id)
+        return _page(store, project, interval, sort_by, sort_order, page, page_size, search, until)
 
     @post("/profiles/lookup", opt={"may": "people"}, status_code=200, sync_to_thread=True)
     def look(self, project_id: UUID, data: Ids, request: Request[Caller, Any, Any], store: Store) -> dict[str, Profile]:

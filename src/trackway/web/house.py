@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from trackway.collect import Collector, Privacy
+from trackway.collect.endings import Known, NotYet, SessionEnder
 from trackway.collect.ledger import Ledger
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.collect.views import ViewCounter
@@ -29,6 +31,8 @@ from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
+from trackway.store.lookup import session
+from trackway.store.orders import own_currency
 from trackway.web.scopes import Scopes
 
 logger = logging.getLogger("trackway")
@@ -62,6 +66,8 @@ class House:
             self.first_start: FirstStart | None = self.accounts.first_start(
                 settings.admin_email, settings.admin_password, settings.write_key, settings.secret_key
             )
+            for project in self.accounts.projects():
+                own_currency(self.store, UUID(project.id), project.currency)
             if settings.plan:
                 self.accounts.plans.write(
                     UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan
@@ -133,6 +139,25 @@ class House:
             collector, self._committer, self.ledger, self.register.counts, self._is_bot, self._is_stored
         )
         return self._counter
+
+    def session_ender(self, collector: Collector) -> SessionEnder:
+        """What ends sessions by their id, beside a collector, for the running event loop."""
+        assert self._committer is not None
+        return SessionEnder(collector, self._committer, self._session)
+
+    async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> Known | None:
+        if not await self.settled():
+            raise NotYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
+        return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
+
+    async def settled(self, within_s: float = 10.0) -> bool:
+        """Wait until what is in the log at this moment is stored; whether it is."""
+        wanted, until = self.log.end, time.monotonic() + within_s
+        while self.loader.stored < wanted:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.02)
+        return True
 
     async def _is_stored(self, record: bytes) -> bool:
         arrival = msgspec.msgpack.decode(record, type=Arrival)

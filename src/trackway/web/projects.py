@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post
 
+from trackway.store.orders import own_currency
 from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 from trackway.web.myself import ProjectShown, show
@@ -65,6 +66,7 @@ class Projects(Controller):
     def make(self, data: NewProject, request: Request[Caller, Any, Any], house: House) -> Keys:
         """Make a project; the answer has its keys."""
         project, write_key, secret_key = house.accounts.add_project(data.name, data.timezone, data.currency)
+        own_currency(house.store, UUID(project.id), project.currency)
         request.user.wrote("project made", project.name, project.id)
         return Keys(project.id, write_key, secret_key)
 
@@ -78,6 +80,8 @@ class Projects(Controller):
         """
         given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
         changed = house.accounts.change_project(project_id, **msgspec.structs.asdict(data))
+        if own_currency(house.store, project_id, changed.currency):
+            given["rates"] = "of the currency before are gone"
         request.user.wrote("project changed", changed.name, project_id, fields=sorted(given))
         return show(changed, request.user)
 

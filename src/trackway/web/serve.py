@@ -53,7 +53,9 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     counter = house.view_counter(collector)
     await counter.resume()
     limits = Limits(house.settings)
-    app = Limited(application([counter, collector], api(house, limits)), limits, house.settings)
+    app = Limited(
+        application([counter, house.session_ender(collector), collector], api(house, limits)), limits, house.settings
+    )
     server = Server(
         app,
         address=house.settings.host,

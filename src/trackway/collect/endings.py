@@ -1,0 +1,141 @@
+"""Sessions ended by their id: `POST /api/analytics/session/end` and `POST /v1/sessions/end`.
+
+Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address); beacons can.
+The body is `{"session_id"}`; with `anonymous_id` the session may be one that only its client has a name for. Answers
+are 202 (it ends now, and that is on disk), 200 (it was over before, which changes nothing), 400, 401, 404 for a session
+that nobody has heard of, 405, 413 and 503.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from trackway.collect.door import Collector, Receive, Scope, Send, answer, cors, preflight, problem, read_body
+from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
+from trackway.event import Message, Millis, now
+from trackway.log import Committer, LogUnavailable
+
+logger = logging.getLogger("trackway.collect")
+
+PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
+EVENT, LIBRARY = "Session Ended", "session-end"
+_GAP = 30 * 60_000
+_JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", b"application/problem+json")
+
+
+class Known(NamedTuple):
+    """A session as it is stored: its name in messages (empty when no client has named it), whose it is, and when."""
+
+    name: str
+    visitor_id: str
+    user_id: str
+    started_at: Millis
+    ended_at: Millis
+    closed: bool
+
+
+class NotYet(Exception):
+    """What was collected before is not stored yet, so that nothing can be said of sessions."""
+
+
+Look = Callable[[bytes, str, str], Awaitable[Known | None]]
+"""Finds a session by project, id and, when given, visitor, once everything that was collected before is stored."""
+
+
+class _Body(msgspec.Struct):
+    session_id: str | int | None = None
+    anonymous_id: str | int | None = None
+    writeKey: str = ""  # noqa: N815 - as every other body spells it
+
+
+_body = msgspec.json.Decoder(_Body)
+
+
+class SessionEnder:
+    """The ASGI application of the addresses.
+
+    Args:
+        collector: authenticates and says how a request came.
+        look: finds sessions.
+    """
+
+    def __init__(self, collector: Collector, committer: Committer, look: Look) -> None:
+        self._collector, self._committer, self._look = collector, committer, look
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is its own."""
+        return path in PATHS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        allowed = cors(headers)
+        try:
+            if scope["method"] == "OPTIONS":
+                await answer(send, 204, b"", [*allowed, *preflight])
+                return
+            if scope["method"] != "POST":
+                raise Refusal(405, "method", "use POST")
+            status, found = await self._end(scope, headers, await read_body(receive, headers))
+            await answer(send, status, msgspec.json.encode(found), [*allowed, _JSON])
+        except Refusal as error:
+            await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
+        except (LogUnavailable, NotYet) as error:
+            logger.error("a session cannot be ended: %s", error)
+            refusal = Refusal(503, "log", "the session cannot be ended at this moment; send it again")
+            await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, (b"retry-after", b"5")])
+
+    async def _end(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> tuple[int, dict[str, Any]]:
+        body = _read(content)
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
+        project_id = self._collector.authenticate(headers, body.writeKey or given)
+        session_id, visitor_id = (str(one or "").strip() for one in (body.session_id, body.anonymous_id))
+        if not session_id or max(len(session_id), len(visitor_id)) > MAX_ID:
+            raise Refusal(400, "session_id", f"say which session: an id of 1 to {MAX_ID} characters")
+        at = now()
+        known = await self._look(project_id, session_id, visitor_id)
+        if known is None and not visitor_id:
+            raise Refusal(404, "session_id", f"there is no session {session_id!r}; send its anonymous_id as well")
+        if known is not None and (known.closed or at - known.ended_at >= _GAP):
+            return 200, _shown(session_id, known.started_at, known.ended_at)
+        known = known or Known(session_id, visitor_id, "", at, at, False)
+        nobody = known.visitor_id.startswith("user:")
+        message = Message(
+            type="track",
+            event=EVENT,
+            # The same end twice is one message, until something else happens in the session.
+            message_id=f"end-{session_id}-{known.ended_at}"[-MAX_ID:],
+            anonymous_id=None if nobody else known.visitor_id,
+            user_id=known.user_id or None,
+            timestamp=at,
+            context={"library": {"name": LIBRARY}, **({"sessionId": known.name} if known.name else {})},
+        )
+        try:
+            record, _ = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
+        except UnicodeError as error:
+            raise Refusal(400, "session_id", "the id is not UTF-8") from error
+        await self._committer.append(record, 1)
+        return 202, _shown(session_id, known.started_at, at)
+
+
+def _shown(session_id: str, started_at: Millis, ended_at: Millis) -> dict[str, Any]:
+    return {
+        "session_id": session_id,
+        "ended_at": datetime.fromtimestamp(ended_at / 1000, UTC),
+        "duration_s": (ended_at - started_at) / 1000,
+    }
+
+
+def _read(content: bytes) -> _Body:
+    try:
+        return _body.decode(whole_characters(content) or b"{}")
+    except msgspec.ValidationError as error:
+        raise Refusal(400, str(error).partition("`$.")[2].partition("`")[0] or "body", str(error)) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

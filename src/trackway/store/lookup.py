@@ -1,0 +1,47 @@
+"""Single things looked up in the store: sessions by their id, and which orders there are."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from trackway.collect.endings import Known
+from trackway.enrich.session import hinted_id_of
+from trackway.store.connection import Store
+
+_DAY_MS = 86_400_000
+
+
+def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = "") -> Known | None:
+    """A session by its id, or by what its client calls it; None when there is none (of this visitor).
+
+    Ids are UUIDv7, which begin with a time: a session starts within a day of it.
+    """
+    try:
+        stated = UUID(session_id)
+    except ValueError:
+        stated = None
+    if stated is not None and stated.version == 7:
+        at = stated.int >> 80
+        condition, values = (
+            "session_id = {session:UUID} AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
+            "AND fromUnixTimestamp64Milli({until:Int64})",
+            {"session": stated, "since": at - _DAY_MS, "until": at + _DAY_MS},
+        )
+    elif visitor_id:
+        # What a client calls a session otherwise is the end of its id, behind the time.
+        end = hinted_id_of(project_id, visitor_id, session_id)[6:].hex()
+        condition, values = "endsWith(replaceAll(toString(session_id), '-', ''), {end:String})", {"end": end}
+    else:
+        return None
+    own = " AND visitor_id = {visitor:String}" if visitor_id else ""
+    rows = store.ask(
+        "SELECT session_id, visitor_id, user_id, hinted, closed, toUnixTimestamp64Milli(started_at) AS started, "
+        "toUnixTimestamp64Milli(ended_at) AS ended FROM sessions FINAL "
+        f"WHERE project_id = {{project:UUID}} AND {condition}{own} ORDER BY ended DESC LIMIT 1",
+        {"project": UUID(bytes=project_id), "visitor": visitor_id, **values},
+    ).to_pylist()
+    if not rows:
+        return None
+    [row] = rows
+    name = session_id if row["hinted"] else ""
+    return Known(name, row["visitor_id"], row["user_id"], row["started"], row["ended"], bool(row["closed"]))
