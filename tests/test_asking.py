@@ -17,6 +17,9 @@ STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]
 BODIES: dict[str, dict[str, Any]] = {
     "top_entities": {"limit": 5},
     "daily": {"subject": "event"},
+    "revenue": {"interval": "week"},
+    "rfm": {},
+    "attribution": {"by": ["channel", "source"]},
     "customers": {"interval": "weekly", "sort": "orders", "search": "a"},
     "entities": {"entity_type": "concert", "search": "a"},
     "views": {"by": "week"},

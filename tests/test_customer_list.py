@@ -10,7 +10,7 @@ from uuid import UUID
 import duckdb
 import pytest
 
-from conftest import SHARED, Loaded, needs
+from conftest import SHARED, Loaded, needs, unpacked
 from trackway.analyze.customers import Customers, customers
 from trackway.analyze.filters import read
 from trackway.analyze.period import BadQuestion, Period
@@ -179,3 +179,102 @@ def test_who_has_no_user_id_and_ordered_nothing_is_no_customer(loaded: Loaded, p
     assert customers(loaded.store, question, Customers(search="lee"), "USD")[1]["rows"][0]["user_id"] == "ann"
     with pytest.raises(BadQuestion, match="sort by one of"):
         customers(loaded.store, question, Customers(sort="shoe_size"), "USD")
+
+
+@needs("cdnow")
+def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted_by(loaded: Loaded) -> None:
+    """BG/NBD and Gamma-Gamma from the orders table, as published (Fader, Hardie, Lee 2005; Fader, Hardie 2013)."""
+    from types import SimpleNamespace
+
+    from test_customers import order
+    from trackway.operate.scoring import score
+
+    project = new_id()
+    own_currency(loaded.store, project, "USD")
+    lines = unpacked(SHARED / "cdnow" / "CDNOW_sample.txt.zst").decode().splitlines()
+    messages = []
+    for number, line in enumerate(lines):
+        _, customer, day, _, amount = line.split()
+        date = datetime.date(int(day[:4]), int(day[4:6]), int(day[6:]))
+        messages.append(order(customer, date, float(amount), number))
+    loaded.load(project, messages)
+    end = datetime.datetime(1997, 10, 1, tzinfo=datetime.UTC)
+    assert score(loaded.store, SimpleNamespace(id=str(project), timezone="UTC"), end) == 2357  # type: ignore[arg-type]
+
+    def ask(filter_: Any = None, **asked: Any) -> dict[str, Any]:
+        question = Question(
+            project_id=project, period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), end), timezone="UTC",
+            filters=() if filter_ is None else (read(filter_),),
+        )  # fmt: skip
+        return customers(loaded.store, question, Customers(limit=10_000, **asked), "USD")[1]
+
+    rows = ask(sort="expected_value")["rows"]
+    values = [row["expected_value"] for row in rows]
+    assert values == sorted(values, reverse=True) and len(values) == 2357
+    from trackway.analyze.customer_value import CustomerValue, customer_value
+
+    question = Question(
+        project_id=project, period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), end), timezone="UTC"
+    )
+    _, direct = customer_value(loaded.store, question, CustomerValue(weeks=13, limit=10_000), "USD")
+    assert direct["model"]["r"] == pytest.approx(0.243, rel=0.01)
+    by_person = {row["person"]: row for row in direct["rows"]}
+    for row in rows:
+        other = by_person[row["person"]]
+        assert row["active"] == pytest.approx(other["active"]) and row["expected_value"] == pytest.approx(
+            other["value"]
+        )
+        assert row["expected_low"] <= row["expected_high"]
+        assert abs(row["expected_high"] - other["high"]) <= 1, "another number of draws"
+    fading = {"all": ["customer.monetary:at_least:5", "customer.active:less:0.5"]}
+    found = ask(fading)["rows"]
+    assert found and all(row["active"] < 0.5 for row in found)
+    assert {row["person"] for row in ask("customer.rfm:is:Champions")["rows"]} == {
+        row["person"] for row in rows if row["rfm"] == "Champions"
+    }
+    assert all(row["rfm"] for row in rows)
+
+
+def test_equal_customers_have_equal_scores() -> None:
+    import numpy as np
+
+    from trackway.analyze.standing import names, scores
+
+    assert list(scores(np.array([1.0, 1.0, 1.0, 1.0, 9.0]))) == [1, 1, 1, 1, 5]
+    assert list(scores(np.arange(10.0))) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    every = np.array([(r, f) for r in range(1, 6) for f in range(1, 6)])
+    assert "" not in names(every[:, 0], every[:, 1]), "each has a name"
+
+
+@needs("online_retail")
+def test_revenue_of_a_real_shop_is_what_duckdb_counts(shop: Shop) -> None:
+    """November 2011: purchases, buyers, their average, who came back, and the days between purchases."""
+    from trackway.analyze.revenue import Revenue, revenue
+
+    since, until = (
+        datetime.datetime(2011, 11, 1, tzinfo=datetime.UTC),
+        datetime.datetime(2011, 12, 1, tzinfo=datetime.UTC),
+    )
+    question = Question(project_id=shop.project, period=Period(since, until), timezone="UTC")
+    _, found = revenue(shop.loaded.store, question, Revenue(), "GBP")
+    totals = found["totals"]
+    [truth] = shop.duck.execute(
+        """
+        WITH bought AS (SELECT *, lag(placed) OVER (PARTITION BY customer ORDER BY placed, id) AS before FROM invoices
+                        WHERE id NOT LIKE 'C%' AND placed < '2011-12-01')
+        SELECT count(*), count(DISTINCT customer), sum(abs(amount)),
+               count(DISTINCT customer) FILTER (customer IN (SELECT customer FROM bought GROUP BY customer HAVING count(*) > 1)),
+               avg(epoch(placed - before)) / 86400, count(DISTINCT placed::DATE)
+        FROM bought WHERE placed >= '2011-11-01'
+        """
+    ).fetchall()
+    purchases, buyers, value, repeat, days, active_days = truth
+    assert (totals["purchases"], totals["buyers"], Decimal(totals["value"])) == (purchases, buyers, value)
+    assert Decimal(totals["average"]) == pytest.approx(value / purchases, abs=Decimal("0.0001"))
+    assert totals["repeat_rate"] == pytest.approx(repeat / buyers)
+    assert totals["mean_days_between"] == pytest.approx(days, rel=1e-6)
+    assert len(found["moments"]) == 30 and sum(one > 0 for one in found["purchases"]) == active_days
+    assert sum(map(Decimal, found["value"])) == value and sum(found["purchases"]) == purchases
+    nothing = Question(project_id=new_id(), period=Period(since, until), timezone="UTC")
+    empty = revenue(shop.loaded.store, nothing, Revenue(), "GBP")[1]
+    assert empty["totals"]["purchases"] == 0 and empty["totals"]["average"] is None and empty["moments"] == []

@@ -143,7 +143,8 @@ def test_a_late_sign_out_takes_the_orders_and_sessions_of_who_was_there_after_al
 def test_amounts_are_worth_what_the_newest_rate_before_them_says(loaded: Loaded, project: UUID) -> None:
     from datetime import date
 
-    from trackway.store.orders import Rate, own_currency, restate_all, write_rates
+    from trackway.store.money import Rate, write_rates
+    from trackway.store.orders import own_currency, restate_all
 
     assert own_currency(loaded.store, project, "USD") and not own_currency(loaded.store, project, "USD")
     loaded.load(project, [

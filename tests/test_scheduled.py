@@ -111,7 +111,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
         assert server.http.request(method, path, json=body, headers=BEARER).status_code == 403, "a key is nobody"
     admin.headers["x-csrf-token"] = csrf
     jobs = {job["name"]: job for job in admin.get("/api/v1/jobs").json()}
-    assert set(jobs) == {"refresh-views", "aggregate", "purge-views", "forget-decisions", "digests"}
+    assert set(jobs) == {"refresh-views", "aggregate", "purge-views", "forget-decisions", "digests", "score-customers"}
     assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())
     assert admin.post("/api/v1/jobs/refresh-views/run").status_code == 202
     for _ in range(200):

@@ -116,6 +116,8 @@ DECLARED: dict[str, str] = {
     f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
     f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
     f"GET {P}/customers": "people", "GET /api/customers/metrics": "people of one",
+    f"GET {P}/rates": "read", f"PUT {P}/rates": "manage", f"POST {P}/rates/csv": "manage",
+    f"GET {P}/costs": "read", f"POST {P}/costs/csv": "manage",
     f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
     f"POST {P}/aggregate": "manage", f"POST {P}/refresh": "manage",
 }  # fmt: skip
@@ -283,7 +285,7 @@ def send(house: House, operation: str, ask: Callable[..., httpx.Response], clien
 
 _BODY: dict[str, Any] = {
     "POST P/ask": {"question": "views"}, "POST P/query": {"sql": "SELECT count() AS n FROM events"},
-    "POST P/views/lookup": {"entity_type": "artist", "ids": ["own"]}, "PUT P/entities": [],
+    "POST P/views/lookup": {"entity_type": "artist", "ids": ["own"]}, "PUT P/entities": [], "PUT P/rates": [],
     "POST P/account-requests": {"type": "venue", "business": {}},
 }  # fmt: skip
 

@@ -18,8 +18,6 @@ TABLES = {
     "session_hours": f"session_hours WHERE project_id = {{project:UUID}} AND {_SIX_WEEKS}",
 }
 """The rows of a project in each table that says something of customers."""
-BY_BOTS = frozenset(["customers", "session_hours", "sessions"])
-"""Those whose rows say by which bot they are."""
 
 
 class OfCustomer(NamedTuple):

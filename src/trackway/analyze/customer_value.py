@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from trackway.analyze.lifetimes import (
     Floats,
     NotFitted,
+    Orders,
     Spending,
     active,
     expected_orders,
@@ -69,17 +70,11 @@ def customer_value(
 
     repeats, paid = column("repeats"), column("paid")
     recency, age = column("recency_days") / DAYS_A_WEEK, column("age_days") / DAYS_A_WEEK
-    try:
-        histories, weights = np.unique(np.stack([repeats, recency, age]), axis=1, return_counts=True)
-        model = fit_orders(histories[0], histories[1], histories[2], weights.astype(np.float64))
-    except NotFitted as error:
-        return [answer], {**found, "why": str(error)}
-    # The first order made them customers; what the next ones are worth, those after it say.
-    mean = np.divide(paid - column("paid_first"), repeats, out=np.zeros_like(paid), where=repeats > 0)
-    spending = _spending(repeats, mean)
-    coming = expected_orders(model, asked.weeks, repeats, recency, age)
-    stays = active(model, repeats, recency, age)
-    worth = coming * (expected_value(spending, repeats, mean) if spending else np.nan)
+    forecast = foresee(History(repeats, recency, age, paid, column("paid_first")), asked.weeks)
+    if forecast.model is None:
+        return [answer], {**found, "why": forecast.why}
+    model, spending, mean = forecast.model, forecast.spending, forecast.mean
+    coming, stays, worth = forecast.orders, forecast.active, forecast.value
     by = {"value": worth if spending else coming, "active": stays, "expected_orders": coming, "orders": repeats}
     order = np.argsort(-by[asked.sort], kind="stable")[asked.offset : asked.offset + asked.limit]
     some = repeats[order], recency[order], age[order]
@@ -102,6 +97,48 @@ def customer_value(
         "value": float(worth.sum()) if spending else None,
         "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
+
+
+class History(NamedTuple):
+    """What customers did, one place each: orders after the first, weeks from the first to the last and to now, what
+    all came to and the first."""
+
+    repeats: Floats
+    recency: Floats
+    age: Floats
+    paid: Floats
+    paid_first: Floats
+
+
+class Forecast(NamedTuple):
+    """What is to be expected of customers: the models (None when nothing can be said, and `why`), and of each customer
+    the probability that they are active, the orders to come, the mean of what those so far came to, the value to come.
+    """
+
+    model: Orders | None
+    spending: Spending | None
+    why: str
+    active: Floats
+    orders: Floats
+    mean: Floats
+    value: Floats
+
+
+def foresee(of: History, weeks: float) -> Forecast:
+    """What is to be expected of customers within so many weeks."""
+    nothing = np.zeros(0)
+    try:
+        histories, weights = np.unique(np.stack([of.repeats, of.recency, of.age]), axis=1, return_counts=True)
+        model = fit_orders(histories[0], histories[1], histories[2], weights.astype(np.float64))
+    except NotFitted as error:
+        return Forecast(None, None, str(error), nothing, nothing, nothing, nothing)
+    # The first order made them customers; what the next ones are worth, those after it say.
+    mean = np.divide(of.paid - of.paid_first, of.repeats, out=np.zeros_like(of.paid), where=of.repeats > 0)
+    spending = _spending(of.repeats, mean)
+    coming = expected_orders(model, weeks, of.repeats, of.recency, of.age)
+    stays = active(model, of.repeats, of.recency, of.age)
+    worth = coming * (expected_value(spending, of.repeats, mean) if spending else np.nan)
+    return Forecast(model, spending, "", stays, coming, mean, worth)
 
 
 def _spending(repeats: Floats, mean: Floats) -> Spending | None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from trackway.analyze.customer_columns import BY_BOTS, CUSTOMER, TABLES
+from trackway.analyze.customer_columns import CUSTOMER, TABLES
 from trackway.analyze.filters import Compiler, Group
 from trackway.analyze.overview import amounts
 from trackway.analyze.period import BadQuestion, Period, midnight, page
@@ -49,7 +49,6 @@ class _Part(NamedTuple):
     """Rows of one table, as the page's statement puts them beside others'."""
 
     table: str
-    known: str
     columns: dict[str, str]
 
 
@@ -78,7 +77,7 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     page(asked.limit, asked.offset)
     conditions = compiler(store)
     within = stretch_of(asked.interval, question.period.end, question.timezone)
-    shape = _shape(question, asked, conditions, within)
+    shape = _shape(store, question, asked, conditions, within is not None)
     listed = ask(
         store, "customers.sql", question, shape, conditions, limit=asked.limit, offset=asked.offset,
         search=asked.search.strip(), since=moment(within.start) if within else "",
@@ -114,60 +113,67 @@ def _how_many(
     return int(rows[0]["customers"]) if rows else 0
 
 
-def _shape(question: Question, asked: Customers, conditions: Compiler, within: Period | None) -> dict[str, Any]:
+def _shape(store: Store, question: Question, asked: Customers, conditions: Compiler, within: bool) -> dict[str, Any]:
     """The page's statement: which tables it reads, and what it puts together of each."""
     names: dict[str, str] = {}
     filters = conditions.on_customers(Group("all", question.filters), names) if question.filters else ""
-    counted = {f"customer.{name}" for name in _COUNTED} if within else set()
-    key = names.setdefault(SORTS[asked.sort], f"c{len(names)}") if SORTS[asked.sort] not in counted else asked.sort
-    parts = [
-        _Part(TABLES["customers"], "toUInt8(user_id != '')", {}),
-        _Part(TABLES["order_totals"], "toUInt8(orders + bookings > 0)", {}),
-        *(_Part(TABLES[name], "0", {}) for name in ("customer_scores", "session_hours") if _needs(name, names)),
-    ]
+    counted = within and asked.sort in _COUNTED
+    key = asked.sort if counted else names.setdefault(SORTS[asked.sort], f"c{len(names)}")
     columns = [(name, CUSTOMER[column].how) for column, name in names.items()]
     nothing = {name: CUSTOMER[column].nothing for column, name in names.items()}
-    for column, name in names.items():
-        of = CUSTOMER[column]
-        next(part for part in parts if part.table == TABLES[of.table]).columns[name] = of.row
+    bots = without_bots(question, conditions)
+    who = customer_of(store)
+    parts: list[_Part] = []
     if within:
         columns += [(name, "sum") for name in _COUNTED]
         nothing |= dict.fromkeys(_COUNTED, "0")
-        parts += _parts_within(question)
-    bots = without_bots(question, conditions)
-    shown = key if within and asked.sort in _COUNTED else CUSTOMER[SORTS[asked.sort]].of(key)
+        parts += _parts_within(question, bots, who)
+    of_all = () if within else ("customers", "order_totals")
+    needed = dict.fromkeys((*of_all, *(CUSTOMER[column].table for column in names)))
+    for table in needed:
+        own = {name: CUSTOMER[column].row for column, name in names.items() if CUSTOMER[column].table == table}
+        parts.append(_Part(f"{TABLES[table]}{_WHO[table].format(who=who, bots=bots)}", own))
     return {
         "columns": columns,
-        "key": shown,
+        "key": key if counted else CUSTOMER[SORTS[asked.sort]].of(key),
         "parts": [
-            {
-                "table": f"{one.table} AND {bots}" if one.table.split()[0] in BY_BOTS else one.table,
-                "known": one.known,
-                "row": [f"{one.columns.get(name, nothing[name])} AS _{name}" for name, _ in columns],
-            }
-            for one in parts
+            (part.table, [f"{part.columns.get(name, nothing[name])} AS _{name}" for name, _ in columns])
+            for part in parts
         ],
-        "within": within is not None,
+        "within": within,
         "search": bool(asked.search.strip()),
         "condition": filters,
         "direction": "DESC" if asked.descending else "ASC",
     }
 
 
-def _needs(table: str, names: dict[str, str]) -> bool:
-    return any(CUSTOMER[column].table == table for column in names)
+_WHO = {
+    "customers": " AND {bots} AND (user_id != '' OR {who})",
+    "session_hours": " AND {bots} AND (named OR {who})",
+    "order_totals": " AND orders + bookings > 0",
+    "customer_scores": "",
+}
+"""Which rows of a table are a customer's."""
 
 
-def _parts_within(question: Question) -> list[_Part]:
+def customer_of(store: Store) -> str:
+    """The condition that a visitor is a customer: is a user, or ordered without a user id."""
+    guests = "identity IN (SELECT identity FROM order_totals FINAL WHERE project_id = {project:UUID} AND guest)"
+    return f"dictGet('persons', 'delta', identity) != 0 OR {guests}" if store.persons.any else guests
+
+
+def _parts_within(question: Question, bots: str, who: str) -> list[_Part]:
     """Sessions, orders and bookings of the interval. Hours say it where days start at whole hours."""
     between = "{0} >= {{since:DateTime64(3,'UTC')}} AND {0} < {{end:DateTime64(3,'UTC')}}"
     own = "WHERE project_id = {project:UUID} AND "
     if question.whole_hours():
-        sessions = _Part(f"session_hours {own}{between.format('hour')}", "0", {"sessions": "sessions"})
+        hours = f"session_hours {own}{between.format('hour')}{_WHO['session_hours'].format(bots=bots, who=who)}"
+        sessions = _Part(hours, {"sessions": "sessions"})
     else:
-        sessions = _Part(f"sessions FINAL {own}{between.format('started_at')}", "0", {"sessions": "1"})
+        each = f"sessions FINAL {own}{between.format('started_at')}{_WHO['customers'].format(bots=bots, who=who)}"
+        sessions = _Part(each, {"sessions": "1"})
     placed = f"orders FINAL {own}counts AND {between.format('placed_at')}"
-    return [sessions, _Part(placed, "1", {"orders": "kind = 'order'", "bookings": "kind = 'booking'"})]
+    return [sessions, _Part(placed, {"orders": "kind = 'order'", "bookings": "kind = 'booking'"})]
 
 
 _NOTHING_ORDERED = {"all_orders": 0, "all_bookings": 0, "paid": [], "value": Decimal(0), "unconverted": 0}

@@ -8,17 +8,16 @@ SELECT
     count() OVER () AS customers
 FROM
 (
-{% for part in parts %}
-    SELECT identity, {{ part.known }} AS _known, {% for one in part.row %}{{ one }}{{ ", " if not loop.last }}{% endfor %}
-
-    FROM {{ part.table }}
+{% for table, row in parts %}
+    SELECT identity, {{ row | join(", ") }}
+    FROM {{ table }}
 {% if not loop.last %}
     UNION ALL
 {% endif %}
 {% endfor %}
 )
 GROUP BY person
-HAVING max(_known) > 0
+HAVING 1
 {% if within %}
    AND sessions + orders + bookings > 0
 {% endif %}

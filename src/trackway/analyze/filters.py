@@ -281,13 +281,18 @@ class Compiler:
         """
         if isinstance(node, Group):
             return self._group(node, lambda one: self.on_customers(one, names))
-        if isinstance(node, Did | Member):
-            return self._either(node)
-        found = column(node.column)
-        if found.of == CUSTOMER:
+        if isinstance(node, Condition) and (found := column(node.column)).of == CUSTOMER:
             name = names.setdefault(node.column, f"c{len(names)}")
             return self._condition(node, found.over(name))
-        if found.of in (PERSON, TRAIT):
+        return self.on_people(node)
+
+    def on_people(self, node: Node) -> str:
+        """A condition on rows that have an `identity`, and nothing else that it may speak of: what sessions have must
+        be true of one session of the person.
+        """
+        if isinstance(node, Group):
+            return self._group(node, self.on_people)
+        if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT):
             return self._either(node)
         return (
             f"{self.person} IN (SELECT {self.person} FROM sessions FINAL "

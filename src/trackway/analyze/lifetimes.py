@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, gammaincinv, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
-_DRAWS, _AT_ONCE = 2000, 500
+_AT_ONCE = 1_000_000
 
 
 class NotFitted(ValueError):
@@ -100,18 +100,19 @@ def orders_between(
     age: Floats,
     share: float = 0.8,
     seed: int = 1,
+    draws: int = 2000,
 ) -> tuple[Floats, Floats]:
     """Between which numbers of orders within `t` from now each customer will be, with a probability of `share` or more.
 
-    Drawn from what is known of each (2,000 futures, the same for the same `seed`): whether they are still a customer,
+    Drawn from what is known of each (`draws` futures, the same for the same `seed`): whether they are still a customer,
     their rate, Gamma(r + x, alpha + T), and how they drop out, Beta(a, b + x).
     """
     r, alpha, a, b, _ = model
     rng = np.random.default_rng(seed)
     stay, bounds = active(model, repeats, recency, age), []
-    for start in range(0, len(repeats), _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
-        size = (len(repeats[some]), _DRAWS)
+    for start in range(0, len(repeats), step := max(1, _AT_ONCE // draws)):
+        some = slice(start, start + step)
+        size = (len(repeats[some]), draws)
         rate = rng.gamma((r + repeats[some])[:, None], (1 / (alpha + age[some]))[:, None], size)
         drop = rng.beta(a, (b + repeats[some])[:, None], size)
         # How many orders somebody would place who never drops out, and at which of them they do.

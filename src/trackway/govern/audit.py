@@ -38,6 +38,10 @@ ACTIONS = {
     "imported": "",
     "register changed": "",
     "merge undone": "",
+    "rates written": "what currencies are worth",
+    "costs written": "what was spent to be found",
+    "connection changed": "where orders come from: made, changed or removed",
+    "watch changed": "who hears of people who enter or leave a segment",
     "shared": "a link to a board was made or revoked",
 }
 """Every action that is written down."""

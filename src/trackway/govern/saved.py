@@ -27,6 +27,10 @@ class Saved:
         self.version = 0
         """A number that grows with every change, for answers that depend on what is saved."""
 
+    def touch(self) -> None:
+        """Say that answers may be others now."""
+        self.version += 1
+
     def segments(self, project_id: UUID) -> list[Segment]:
         """A project's segments and cohorts, by name."""
         statement = select(Segment).where(Segment.project_id == str(project_id)).order_by(Segment.name, Segment.id)

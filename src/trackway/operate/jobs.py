@@ -20,6 +20,7 @@ from trackway.config import Settings
 from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.operate.digests import send_digests
+from trackway.operate.scoring import score
 from trackway.operate.totals import check_views
 from trackway.store.connection import Store
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
@@ -95,12 +96,20 @@ def digests(rooms: Rooms) -> str:
     return send_digests(rooms.settings, rooms.accounts, rooms.store, datetime.now(UTC))
 
 
+def score_customers(rooms: Rooms) -> str:
+    """Score customers: who is one still, what they will order and be worth, and where they stand among each other."""
+    said = [f"{project.name}: {score(rooms.store, project)} customers" for project in rooms.accounts.projects()]
+    rooms.accounts.saved.touch()
+    return "; ".join(said) or "there is no project"
+
+
 JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
     "refresh-views": ("7 * * * *", refresh_views),
     "aggregate": ("20 3 * * *", aggregate),
     "purge-views": ("40 3 1 * *", purge),
     "forget-decisions": ("50 * * * *", forget),
     "digests": ("0 6 * * *", digests),
+    "score-customers": ("12 * * * *", score_customers),
 }
 """Each job's usual schedule (cron, UTC) and what it does; its docstring is what people read."""
 

@@ -39,7 +39,7 @@ _COUNTERS = (
     f"(SELECT project_id, timestamp, name, bot, identity, {_LASTED} AS lasted_s FROM events WHERE {_EVENTS}) AS e "
     f"{_BOTH.format('e')} GROUP BY ALL",
     "INSERT INTO session_hours SELECT s.project_id, toStartOfHour(toDateTime(s.started_at, 'UTC')) AS hour, "
-    "whose AS identity, s.bot AS bot, toInt64(sum(change)) AS sessions "
+    "whose AS identity, s.bot AS bot, false AS named, toInt64(sum(change)) AS sessions "
     f"FROM (SELECT * FROM sessions FINAL WHERE {_SESSIONS}) AS s {_BOTH.format('s')} GROUP BY ALL",
     "INSERT INTO customers SELECT s.project_id AS project_id, whose AS identity, s.bot AS bot, "
     "any(s.visitor_id) AS visitor_id, any(toString(s.visitor_name)) AS visitor_name, '' AS user_id, "

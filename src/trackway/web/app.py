@@ -26,6 +26,7 @@ from trackway.web.jobs import Scheduled
 from trackway.web.keeping import Keeping
 from trackway.web.limits import Limits
 from trackway.web.members import Members
+from trackway.web.money import Money
 from trackway.web.myself import Myself
 from trackway.web.pages import Pages
 from trackway.web.planning import Planning
@@ -71,6 +72,7 @@ def api(house: House, limits: Limits) -> Litestar:
             Recounting,
             Customers,
             Metrics,
+            Money,
             Scheduled,
             Pages,
         ],

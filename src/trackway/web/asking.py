@@ -24,6 +24,7 @@ from litestar import Controller, Request, Response, delete, post
 from litestar.params import Parameter
 
 from trackway.analyze import flat, formats
+from trackway.analyze.attribution import Attribution, attribution
 from trackway.analyze.cohorts import CohortSizes, cohort_sizes
 from trackway.analyze.customer_value import CustomerValue, customer_value
 from trackway.analyze.customers import Customers, customers
@@ -37,6 +38,7 @@ from trackway.analyze.period import BadQuestion, Period, period
 from trackway.analyze.persons import Merges, Person, Persons, merges, person, persons
 from trackway.analyze.question import Answer, Question
 from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.revenue import Revenue, Rfm, revenue, rfm
 from trackway.analyze.sampling import whole, whole_lines
 from trackway.analyze.sessions import Sessions, sessions
 from trackway.analyze.sources import METRICS, Sources, sources
@@ -135,6 +137,9 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
     Entities: lambda a, asked: entities(a.store, a.question, asked),
     TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
+    Revenue: lambda a, asked: revenue(a.store, a.question, asked, a.project.currency),
+    Rfm: lambda a, asked: rfm(a.store, a.question, asked, a.project.currency),
+    Attribution: lambda a, asked: attribution(a.store, a.question, asked, a.project.currency),
     Customers: lambda a, asked: customers(a.store, a.question, asked, a.project.currency),
     CustomerValue: lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency),
     Year: lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings),

@@ -16,6 +16,7 @@ from trackway.govern.plan import BadPlan
 from trackway.govern.tables import BadAccount
 from trackway.store.connection import QuestionFailed, StoreUnavailable
 from trackway.store.entities import BadEntity
+from trackway.store.money import BadTable
 from trackway.store.policy import NotTheirs
 from trackway.store.recount import CannotRecount
 
@@ -80,6 +81,7 @@ HANDLERS: Any = {
     BadAccount: _bad_account,
     BadEntity: _bad_account,
     BadPack: _bad_account,
+    BadTable: _bad_account,
     BadSchedule: _bad_account,
     CannotRecount: _bad_account,
     BadPlan: _bad_account,

@@ -105,18 +105,19 @@ SELECT
 FROM sessions AS s FINAL
 GROUP BY project_id, identity, bot;
 
--- Sessions of each identity by the hour in which they started.
+-- Sessions of each identity by the hour in which they started; `named` when it is a user's.
 CREATE TABLE IF NOT EXISTS session_hours
 (
     project_id UUID,
     hour DateTime('UTC') CODEC(Delta, ZSTD(1)),
     identity UInt64,
     bot LowCardinality(String),
+    named Bool,
     sessions Int64
 )
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(hour)
-ORDER BY (project_id, hour, identity, bot)
+ORDER BY (project_id, hour, identity, bot, named)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS session_hours_from_sessions TO session_hours AS
@@ -125,16 +126,17 @@ SELECT
     toStartOfHour(toDateTime(s.started_at, 'UTC')) AS hour,
     s.identity AS identity,
     s.bot AS bot,
+    s.user_id != '' AS named,
     toInt64(sum(s.changes_sessions)) AS sessions
 FROM sessions AS s
-GROUP BY project_id, hour, identity, bot;
+GROUP BY project_id, hour, identity, bot, named;
 
 INSERT INTO session_hours
 SELECT
     s.project_id AS project_id, toStartOfHour(toDateTime(s.started_at, 'UTC')) AS hour, s.identity AS identity,
-    s.bot AS bot, toInt64(count()) AS sessions
+    s.bot AS bot, s.user_id != '' AS named, toInt64(count()) AS sessions
 FROM sessions AS s FINAL
-GROUP BY project_id, hour, identity, bot;
+GROUP BY project_id, hour, identity, bot, named;
 
 -- Orders and bookings (enrich/orders.py has the rule): the newest row of one is what it is, read it with FINAL. One that
 -- turned out to be another's leaves a row marked `gone` under whose it was.
@@ -235,11 +237,13 @@ ASOF LEFT JOIN
 ) AS r ON o.project_id = r.project_id AND o.currency = r.currency AND o.day >= r.day;
 
 -- What orders and bookings of each identity come to, made anew when one of them changes (store/orders.py). `paid` is by
--- currency and `value` in the project's own, both less refunds; `unconverted` counts those of currencies without a rate.
+-- currency and `value` in the project's own, both less refunds; `unconverted` counts those of currencies without a rate; a
+-- `guest` ordered without a user id.
 CREATE TABLE IF NOT EXISTS order_totals
 (
     project_id UUID,
     identity UInt64,
+    guest Bool,
     orders UInt32,
     bookings UInt32,
     paid Map(String, Decimal(38, 4)),
@@ -264,6 +268,7 @@ CREATE VIEW IF NOT EXISTS order_totals_now AS
 SELECT
     o.project_id AS project_id,
     o.identity AS identity,
+    max(o.user_id) = '' AND countIf(o.counts) > 0 AS guest,
     toUInt32(countIf(o.counts AND o.kind = 'order')) AS orders,
     toUInt32(countIf(o.counts AND o.kind = 'booking')) AS bookings,
     sumMapIf(map(toString(o.currency), toDecimal128(o.paid, 4)), o.counts OR o.refunded > 0) AS paid,
@@ -315,6 +320,7 @@ CREATE TABLE IF NOT EXISTS costs
     source String,
     medium String,
     campaign String,
+    channel LowCardinality(String),
     cost Decimal(18, 4),
     currency LowCardinality(String),
     clicks UInt64,

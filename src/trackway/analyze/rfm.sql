@@ -1,0 +1,28 @@
+-- Customers by what their recency and frequency make them: how many, what they ordered, what is to be expected of them.
+SELECT
+    s.rfm AS rfm,
+    count() AS customers,
+    sum(t.purchases) AS purchases,
+    sum(t.value) AS value,
+    avg(if(s.active < 0, NULL, s.active)) AS active,
+    sumIf(s.expected_orders, s.expected_orders >= 0) AS expected_orders,
+    sumIf(s.expected_value, s.expected_value >= 0) AS expected_value,
+    max(s.scored_at) AS scored_at
+FROM
+(
+    SELECT {{ person }} AS person, argMax(rfm, active) AS rfm, max(active) AS active, max(expected_orders) AS expected_orders,
+        max(expected_value) AS expected_value, max(scored_at) AS scored_at
+    FROM customer_scores FINAL
+    WHERE project_id = {project:UUID}
+      {{ people_filter }}
+    GROUP BY person
+) AS s
+LEFT JOIN
+(
+    SELECT {{ person }} AS person, sum(orders + bookings) AS purchases, sum(value) AS value
+    FROM order_totals FINAL
+    WHERE project_id = {project:UUID}
+    GROUP BY person
+) AS t ON s.person = t.person
+GROUP BY rfm
+ORDER BY value DESC, rfm

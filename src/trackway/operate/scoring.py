@@ -1,0 +1,98 @@
+"""What is to be expected of each customer, and where they stand: computed for all, kept for pages and filters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+
+from trackway.analyze.customer_value import DAYS_A_WEEK, Forecast, History, foresee
+from trackway.analyze.lifetimes import Floats, expected_value, orders_between, value_between
+from trackway.analyze.period import Period, period
+from trackway.analyze.question import Question, ask
+from trackway.analyze.standing import names, scores
+from trackway.event import now
+from trackway.govern.tables import Project
+from trackway.store.connection import Store
+
+WEEKS = 13
+"""Of how long what is expected is."""
+_DRAWS = 400
+_NONE = -1.0
+"""Where nothing can be said."""
+
+
+def score(store: Store, project: Project, at: datetime | None = None) -> int:
+    """Score every customer of a project as of a moment (now); return how many there are.
+
+    Doing it again replaces what was said before.
+    """
+    end = at or period("today", project.timezone, datetime.now(UTC)).end
+    question = Question(
+        project_id=UUID(project.id), period=Period(end - timedelta(days=1), end), timezone=project.timezone
+    )
+    table = ask(store, "purchases.sql", question).table
+    version = now()
+    if table.num_rows:
+        columns = _columns(table)
+        count = table.num_rows
+        moment = pa.scalar(datetime.now(UTC), pa.timestamp("ms", "UTC"))
+        given: dict[str, Any] = {
+            "project_id": pa.repeat(pa.scalar(question.project_id.bytes, pa.binary(16)), count),
+            "identity": table["person"].combine_chunks().cast(pa.uint64()),
+            **columns,
+            "scored_at": pa.repeat(moment, count),
+            "version": pa.repeat(pa.scalar(version, pa.uint64()), count),
+        }
+        made = pa.table(given)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, made.schema) as writer:
+            writer.write_table(made)
+        store.insert("customer_scores", bytes(sink.getvalue()), f"scores-{project.id}-{version}")
+    store.command(
+        "ALTER TABLE customer_scores DELETE WHERE project_id = {project:UUID} AND version < {version:UInt64} "
+        "SETTINGS mutations_sync = 1",
+        {"project": question.project_id, "version": version},
+    )
+    return int(table.num_rows)
+
+
+def _columns(table: pa.Table) -> dict[str, pa.Array]:
+    def column(name: str) -> Floats:
+        return np.asarray(table[name].to_numpy(), dtype=np.float64)
+
+    age, recency = column("age_days"), column("recency_days")
+    paid = column("paid")
+    history = History(column("repeats"), recency / DAYS_A_WEEK, age / DAYS_A_WEEK, paid, column("paid_first"))
+    said = _foreseen(history, foresee(history, WEEKS))
+    r, f, m = scores(recency - age), scores(column("orders")), scores(paid)
+    return {
+        **{name: pa.array(np.nan_to_num(values, nan=_NONE), pa.float64()) for name, values in said.items()},
+        **{name: pa.array(values, pa.uint8()) for name, values in (("recency", r), ("frequency", f), ("monetary", m))},
+        "rfm": pa.array(names(r, f), pa.string()),
+    }
+
+
+def _foreseen(of: History, forecast: Forecast) -> dict[str, Floats]:
+    """Probability, orders and value to come with 80 % intervals, of each customer."""
+    every = (
+        "active", "expected_orders", "expected_low", "expected_high", "mean_value", "mean_low", "mean_high",
+        "expected_value",
+    )  # fmt: skip
+    found: dict[str, Floats] = {name: np.full(len(of.repeats), _NONE) for name in every}
+    if forecast.model is None:
+        return found
+    found |= {"active": forecast.active, "expected_orders": forecast.orders}
+    # Who has the same history has the same future: each is drawn once.
+    histories, which = np.unique(np.stack([of.repeats, of.recency, of.age]), axis=1, return_inverse=True)
+    low, high = orders_between(forecast.model, WEEKS, histories[0], histories[1], histories[2], draws=_DRAWS)
+    found |= {"expected_low": low[which], "expected_high": high[which]}
+    if forecast.spending is not None:
+        given = of.repeats, forecast.mean
+        least, most = value_between(forecast.spending, *given)
+        mean = expected_value(forecast.spending, *given)
+        found |= {"mean_value": mean, "mean_low": least, "mean_high": most, "expected_value": forecast.value}
+    return found

@@ -1,0 +1,186 @@
+"""Rates of currencies and costs of being found: read from tables (CSV), written to the store."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pyarrow as pa
+
+from trackway.enrich.channel import channel
+from trackway.event import now
+from trackway.store.connection import Store
+
+SINCE_EVER = date(1970, 1, 1)
+MOST = 1_000_000
+_LEAST, _GREATEST = Decimal("1e-10"), Decimal("1e13")
+_SPELLED = {
+    "date": "day", "spend": "cost", "amount": "cost", "utm_source": "source", "utm_medium": "medium",
+    "utm_campaign": "campaign",
+}  # fmt: skip
+
+
+class BadTable(ValueError):
+    """A table that cannot be read; the text names the line, what is wrong and how to mend it."""
+
+
+class Rate(NamedTuple):
+    """What a unit of a currency is worth in the project's own from a day on."""
+
+    currency: str
+    day: date
+    rate: Decimal
+
+
+class Cost(NamedTuple):
+    """What was spent on a day to be found from a source, and what the seller counted for it."""
+
+    day: date
+    source: str
+    medium: str
+    campaign: str
+    cost: Decimal
+    currency: str
+    clicks: int
+    impressions: int
+
+
+def rates_from(lines: Iterable[str], own: str) -> list[Rate]:
+    """Rates of a CSV: `day`, `currency`, `rate` (what a unit is worth in the project's `own` currency); or as the
+    European Central Bank publishes them, `Date` and a column a currency, each what a euro is worth.
+
+    Raises:
+        BadTable: a line is none, or the bank's table has no column of the project's currency.
+    """
+    table = _rows(lines)
+    found: list[Rate] = []
+    for number, row in table:
+        if {"currency", "rate"} <= row.keys():
+            found.append(Rate(_currency(row, number), _day(row, number), _amount(row, "rate", number)))
+            continue
+        euros = {name.upper(): text for name, text in row.items() if len(name) == 3 and name != "day"} | {"EUR": "1"}
+        given = {name: _amount({name: text}, name, number) for name, text in euros.items() if text not in ("", "N/A")}
+        if own not in given:
+            raise BadTable(f"line {number}: there is neither `currency` and `rate` nor a column {own}")
+        day = _day(row, number)
+        found += [Rate(name, day, given[own] / rate) for name, rate in given.items() if name != own and rate]
+    return found
+
+
+def costs_from(lines: Iterable[str], own: str) -> list[Cost]:
+    """Costs of a CSV: `day`, `source`, `medium`, `campaign`, `cost`, and if wished `currency`, `clicks` and
+    `impressions`.
+
+    Raises:
+        BadTable: a line is none.
+    """
+    found = []
+    for number, row in _rows(lines):
+        if not {"day", "source", "cost"} <= row.keys():
+            raise BadTable(f"line {number}: has {', '.join(row) or 'nothing'}; day, source and cost are needed")
+        currency = _currency(row, number) if row.get("currency") else own
+        counts = [int(_amount(row, name, number)) if row.get(name) else 0 for name in ("clicks", "impressions")]
+        found.append(Cost(
+            _day(row, number), row["source"], row.get("medium", ""), row.get("campaign", ""),
+            _amount(row, "cost", number), currency, *counts,
+        ))  # fmt: skip
+    return found
+
+
+def _rows(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    table = csv.DictReader(lines)
+    try:
+        for count, row in enumerate(table):
+            if count >= MOST:
+                raise BadTable(f"more than {MOST:,} lines; send them in parts")
+            cells = {(name or "").strip().lower(): (text or "").strip() for name, text in row.items() if name}
+            yield table.line_num, {_SPELLED.get(name, name): text for name, text in cells.items() if name}
+    except csv.Error as error:
+        raise BadTable(f"line {table.line_num} is not CSV: {error}") from error
+
+
+def _day(row: dict[str, str], number: int) -> date:
+    try:
+        return date.fromisoformat(row.get("day", ""))
+    except ValueError as error:
+        raise BadTable(f"line {number}: the day is {row.get('day')!r}; write it as 2026-01-31") from error
+
+
+def _amount(row: dict[str, str], name: str, number: int) -> Decimal:
+    try:
+        found = Decimal(row.get(name, "").replace(",", ""))
+    except InvalidOperation as error:
+        raise BadTable(f"line {number}: {name} is {row.get(name)!r}, which is no number") from error
+    if not found.is_finite() or not 0 <= found < Decimal(10) ** 13:
+        raise BadTable(f"line {number}: {name} is {row.get(name)!r}; it is from 0 to ten billions")
+    return found
+
+
+def _currency(row: dict[str, str], number: int) -> str:
+    code = row.get("currency", "").upper()
+    if not (len(code) == 3 and code.isascii() and code.isalpha()):
+        raise BadTable(f"line {number}: the currency is {row.get('currency')!r}; write its code, such as EUR")
+    return code
+
+
+_PROJECT, _TIME = pa.binary(16), pa.timestamp("ms", "UTC")
+_RATES = pa.schema([
+    ("project_id", _PROJECT), ("currency", pa.string()), ("day", pa.date32()), ("rate", pa.decimal128(38, 10)),
+    ("updated_at", _TIME),
+])  # fmt: skip
+_COSTS = pa.schema([
+    ("project_id", _PROJECT), ("day", pa.date32()), ("source", pa.string()), ("medium", pa.string()),
+    ("campaign", pa.string()), ("channel", pa.string()), ("cost", pa.decimal128(18, 4)), ("currency", pa.string()),
+    ("clicks", pa.uint64()), ("impressions", pa.uint64()), ("updated_at", _TIME),
+])  # fmt: skip
+_lock = threading.Lock()
+_last = 0
+
+
+def _moment() -> int:
+    """A moment after that of every write before, so that what is written later holds."""
+    global _last  # noqa: PLW0603 - one clock for all of the process
+    with _lock:
+        _last = max(now(), _last + 1)
+        return _last
+
+
+def _write(store: Store, table: str, schema: pa.Schema, rows: list[tuple[Any, ...]], token: str) -> None:
+    if not rows:
+        return
+    columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_table(pa.table(columns, schema=schema))
+    store.insert(table, bytes(sink.getvalue()), token)
+
+
+def write_rates(store: Store, project_id: UUID, rates: Iterable[Rate]) -> None:
+    """Write down rates; one of the same currency and day replaces what was there.
+
+    Raises:
+        BadTable: one is not more than 0, or has more digits than can be kept; then none is written.
+    """
+    rates = list(rates)
+    for one in rates:
+        if not (one.rate.is_finite() and _LEAST <= one.rate < _GREATEST):
+            raise BadTable(f"the rate of {one.currency} on {one.day} is {one.rate}; rates are more than 0")
+    at = _moment()
+    rows = [(project_id.bytes, *one[:2], one.rate.quantize(Decimal("1e-10")), at) for one in rates]
+    _write(store, "rates", _RATES, rows, f"rates-{project_id}-{at}")
+
+
+def write_costs(store: Store, project_id: UUID, costs: Iterable[Cost]) -> None:
+    """Write down costs; those of the same day, source, medium and campaign replace what was there."""
+    at = _moment()
+    rows = []
+    for one in costs:
+        where = (one.source, one.medium, one.campaign, channel(one.source, one.medium, one.campaign))
+        spent = one.cost.quantize(Decimal("0.0001"))
+        rows.append((project_id.bytes, one.day, *where, spent, one.currency, one.clicks, one.impressions, at))
+    _write(store, "costs", _COSTS, rows, f"costs-{project_id}-{at}")
