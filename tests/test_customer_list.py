@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -233,6 +234,13 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         row["person"] for row in rows if row["rfm"] == "Champions"
     }
     assert all(row["rfm"] for row in rows)
+    from trackway.analyze.revenue import Rfm, rfm
+
+    _, groups = rfm(loaded.store, question, Rfm(), "USD")
+    assert {one["rfm"]: one["customers"] for one in groups["rows"]} == Counter(row["rfm"] for row in rows)
+    worth = sum(Decimal(row["value"]) for row in rows)
+    assert sum(Decimal(one["value"]) for one in groups["rows"]) == worth
+    assert sum(one["expected_value"] for one in groups["rows"]) == pytest.approx(sum(values))
 
 
 def test_equal_customers_have_equal_scores() -> None:

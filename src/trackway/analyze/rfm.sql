@@ -10,17 +10,17 @@ SELECT
     max(s.scored_at) AS scored_at
 FROM
 (
-    SELECT {{ person }} AS person, argMax(rfm, active) AS rfm, max(active) AS active, max(expected_orders) AS expected_orders,
-        max(expected_value) AS expected_value, max(scored_at) AS scored_at
-    FROM customer_scores FINAL
+    SELECT {{ person }} AS person, argMax(c.rfm, c.active) AS rfm, max(c.active) AS active,
+        max(c.expected_orders) AS expected_orders, max(c.expected_value) AS expected_value, max(c.scored_at) AS scored_at
+    FROM customer_scores AS c FINAL
     WHERE project_id = {project:UUID}
       {{ people_filter }}
     GROUP BY person
 ) AS s
 LEFT JOIN
 (
-    SELECT {{ person }} AS person, sum(orders + bookings) AS purchases, sum(value) AS value
-    FROM order_totals FINAL
+    SELECT {{ person }} AS person, sum(o.orders + o.bookings) AS purchases, sum(o.value) AS value
+    FROM order_totals AS o FINAL
     WHERE project_id = {project:UUID}
     GROUP BY person
 ) AS t ON s.person = t.person
