@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import psutil
 
 WRITE_KEY = "wk_bench"
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))  # the database that tests start too
 
 
 def free_port() -> int:
@@ -105,33 +105,13 @@ def _process(
 @contextmanager
 def postgresql(core: int | None = None) -> Iterator[str]:
     """A PostgreSQL server with an empty database, installed from Debian when it is missing."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        print("installing PostgreSQL from Debian", flush=True)
-        subprocess.run(["apt-get", "update", "-qq"], check=True, stdout=subprocess.DEVNULL)
-        options = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run(["apt-get", "install", "-y", "-qq", "postgresql"], check=True, **options)  # type: ignore[call-overload]
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    programs = found[-1].parent
-    directory = Path(tempfile.mkdtemp(prefix="bench-pg-"))
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if user:
-        shutil.chown(directory, "postgres", "postgres")
-    port = free_port()
-    data = str(directory / "data")
-    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([*user, programs / "initdb", "-D", data, "-U", "bench", "-A", "trust"], **quiet)
-    options_text = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c shared_buffers=1GB -c max_wal_size=4GB"
-    pinned = ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") else []
-    subprocess.run(
-        [*pinned, *user, programs / "pg_ctl", "-D", data, "-w", "-o", options_text, "-l", directory / "log", "start"],
-        **quiet,
-    )
+    from postgres import Postgres
+
+    running = Postgres("-c shared_buffers=1GB -c max_wal_size=4GB", core)
     try:
-        yield f"postgresql://bench@127.0.0.1:{port}/postgres"
+        yield running.dsn
     finally:
-        subprocess.run([*user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
-        shutil.rmtree(directory, ignore_errors=True)
+        running.close()
 
 
 # Traffic

@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from postgres import Postgres, programs
 from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.log import LocalLog
 from trackway.store.connection import Store
@@ -196,6 +197,16 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
 def project() -> UUID:
     """A project of one's own."""
     return new_id()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed, and cannot be without root on Debian")
+    running = Postgres()
+    yield running
+    running.close()
 
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"

@@ -72,6 +72,16 @@ def test_a_cancelled_order_counts_no_more_and_one_that_is_stated_again_does(load
     assert (total["orders"], total["last_order_id"], dict(total["paid"])) == (2, "2", {"EUR": Decimal(107)})
 
 
+def test_what_was_refunded_of_a_cancelled_order_or_of_one_that_is_anothers_now_is_nothing(
+    loaded: Loaded, project: UUID
+) -> None:
+    loaded.load(project, [said("Order Completed", 0, **PLACED), said("Order Refunded", 1, order_id="1", total=40)])
+    loaded.load(project, [said("Order Updated", 2, user="ben", order_id="1", total=100, currency="EUR")])
+    assert sorted((one["orders"], dict(one["paid"])) for one in totals(loaded, project)) == [(0, {}), (1, {"EUR": 60})]
+    loaded.load(project, [said("Order Cancelled", 3, user="ben", order_id="1")])
+    assert [dict(one["paid"]) for one in totals(loaded, project)] == [{}, {}]
+
+
 def test_the_same_order_told_by_page_and_server_is_one_and_the_users(loaded: Loaded, project: UUID) -> None:
     loaded.load(project, [said("Order Completed", 0, user=None, visitor="v", **PLACED)])
     [before] = totals(loaded, project)

@@ -116,6 +116,9 @@ DECLARED: dict[str, str] = {
     f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
     f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
     f"GET {P}/customers": "people", "GET /api/customers/metrics": "people of one",
+    f"GET {P}/connections": "manage", f"POST {P}/connections": "control", f"POST {P}/orders": "manage",
+    f"PATCH {P}/connections/{{connection_id}}": "control", f"DELETE {P}/connections/{{connection_id}}": "control",
+    f"GET {P}/connections/{{connection_id}}/setup": "control", "POST /v1/connections/{connection_id}": "anybody",
     f"GET {P}/rates": "read", f"PUT {P}/rates": "manage", f"POST {P}/rates/csv": "manage",
     f"GET {P}/costs": "read", f"POST {P}/costs/csv": "manage",
     f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
@@ -272,7 +275,7 @@ def send(house: House, operation: str, ask: Callable[..., httpx.Response], clien
     values = {"project_id": house.project, "entity_type": "artist", "entity_id": "own" if method == "GET" else "none", "account_type": "artist",
               "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a"}  # fmt: skip
     for name in ("token", "passkey_id", "sign_in_id", "key_id", "account_id", "request_id", "segment_id", "annotation_id",
-                 "board_id", "share_id", "transfer_id", "invitation_id"):  # fmt: skip
+                 "board_id", "share_id", "transfer_id", "invitation_id", "connection_id", "watch_id"):  # fmt: skip
         values[name] = str(uuid4())
     path = path.format(**values)
     if operation.endswith("/stream"):
@@ -285,7 +288,7 @@ def send(house: House, operation: str, ask: Callable[..., httpx.Response], clien
 
 _BODY: dict[str, Any] = {
     "POST P/ask": {"question": "views"}, "POST P/query": {"sql": "SELECT count() AS n FROM events"},
-    "POST P/views/lookup": {"entity_type": "artist", "ids": ["own"]}, "PUT P/entities": [], "PUT P/rates": [],
+    "POST P/views/lookup": {"entity_type": "artist", "ids": ["own"]}, "PUT P/entities": [], "PUT P/rates": [], "POST P/orders": [],
     "POST P/account-requests": {"type": "venue", "business": {}},
 }  # fmt: skip
 

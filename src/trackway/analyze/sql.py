@@ -14,7 +14,7 @@ from trackway.analyze.question import Answer
 from trackway.store.connection import QuestionFailed, Store
 from trackway.store.policy import PRIVATE
 
-TABLES = ("events", "sessions", "visitors", "event_counts", "source_counts", "rejections", "violations")
+TABLES = ("events", "sessions", "visitors", "orders", "event_counts", "source_counts", "rejections", "violations")
 MOST_ROWS = 100_000
 _OUTSIDE = re.compile(
     r"^(file|dict\w*|joinGet\w*|catboost\w*|sleep\w*|getSetting\w*|getMacro|getServer\w*|hostName|fqdn|tcpPort|"

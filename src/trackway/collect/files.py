@@ -1,4 +1,5 @@
-"""Files of messages: access logs, Segment's messages one a line (NDJSON), and tables (CSV); packed or not.
+"""Files of messages: access logs, Segment's messages one a line (NDJSON), tables (CSV), Shopify's orders; packed or
+not.
 
 A file that is read twice gives the same message ids twice, so that importing it again adds nothing.
 """
@@ -20,11 +21,13 @@ import zstandard
 
 from trackway.collect import native
 from trackway.collect.access_log import AccessLog, likely_host
+from trackway.collect.given import messages
 from trackway.collect.native import Refusal, Request
 from trackway.collect.privacy import Privacy
+from trackway.collect.shopify import of_shopify
 from trackway.event import Rejection, now
 
-FORMATS = ("ndjson", "csv", "access-log")
+FORMATS = ("ndjson", "csv", "access-log", "shopify-orders")
 BATCH = native.MAX_MESSAGES
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,10})?$")
 # How columns of tables are spelled, and the field of a message that they are.
@@ -105,6 +108,9 @@ def requests(file: Packed, form: str, privacy: Privacy, key: bytes, host: str = 
     if form == "access-log":
         yield from _of_log(file, privacy, key, host)
         return
+    if form == "shopify-orders":
+        yield from _of_shopify(file)
+        return
     rows = _of_lines(file) if form == "ndjson" else _of_table(file)
     while some := list(islice(rows, BATCH)):
         yield Part(_decoded(some, privacy))
@@ -128,6 +134,20 @@ def _of_log(file: Packed, privacy: Privacy, key: bytes, host: str) -> Iterator[P
         yield Part(Request(some, list(range(len(some))), wrong), left_out - before)
         if not some:
             return
+
+
+def _of_shopify(file: Packed) -> Iterator[Part]:
+    orders = of_shopify(file.lines())
+    while some := list(islice(orders, BATCH // 2)):
+        request = Request([], [], [])
+        for number, found in some:
+            if isinstance(found, Rejection):
+                request.rejections.append(found)
+                continue
+            said = messages(found, False, "shopify")
+            request.messages += said
+            request.indexes += [number] * len(said)
+        yield Part(request)
 
 
 def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:

@@ -159,10 +159,12 @@ def fold(order: Order, event: Event, what: str) -> None:
         order.placed_at = event.timestamp
     if any(event.session_id) and not (any(order.session_id) and what != COMPLETED):
         order.session_id = event.session_id
-    # Who is named by the newest message that names a user; before any does, the visitor of the newest.
-    if (bool(event.user_id), at) >= (bool(order.user_id), order.named_at):
+    # Who is named by the newest statement that names a user; before any does, the visitor of the newest. Who refunds or
+    # cancels may be somebody else: they are only whose it is while nothing else is known.
+    states = what in (COMPLETED, UPDATED)
+    if (bool(event.user_id), at) >= (bool(order.user_id), order.named_at) if states else not order.visitor_id:
         order.identity, order.visitor_id, order.user_id = event.identity, event.visitor_id, event.user_id
-        order.named_at = at
+        order.named_at = at if states else 0
 
 
 def _state(order: Order, properties: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 from trackway.event import new_id
 from trackway.govern.audit import Audit
 from trackway.govern.boards import Boards
+from trackway.govern.connections import Connections, Watches
 from trackway.govern.jobs import Jobs
 from trackway.govern.metrics import pack_of
 from trackway.govern.passkeys import Passkeys
@@ -32,6 +33,7 @@ from trackway.govern.sealing import Sealer
 from trackway.govern.sign_ins import SignIns, hash_password
 from trackway.govern.tables import (
     BadAccount,
+    Connection,
     Key,
     Membership,
     OutsideIdentity,
@@ -39,13 +41,14 @@ from trackway.govern.tables import (
     Project,
     SignIn,
     User,
+    Watch,
     hashed,
     moment,
 )
 from trackway.govern.tokens import Tokens
 from trackway.govern.transfers import Transfers
 
-_HEAD = "0009"
+_HEAD = "0010"
 _ORIGIN = re.compile(r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$")
 _KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
 
@@ -90,6 +93,8 @@ class Accounts:
             self.boards = Boards(self._sessions)
             self.transfers = Transfers(self._sessions)
             self.jobs = Jobs(self._sessions)
+            self.connections = Connections(self._sessions, self._sealer)
+            self.watches = Watches(self._sessions, self._sealer)
             self.audit = Audit(self._sessions)
             self.platform = Platform(self._sessions)
             self.tokens = Tokens(self._sessions, self._sealer)
@@ -340,6 +345,10 @@ class Accounts:
         _, write_key, secret_key = self.add_project("My product", write_key=write_key, secret_key=secret_key)
         return FirstStart(email, password, write_key, secret_key)
 
+    def seal(self, text: str) -> str:
+        """A secret, as it is kept where it has to be read again."""
+        return self._sealer.seal(text)
+
     def reseal(self) -> None:
         """Seal under the newest key what older ones sealed, so that they can be left away from the next start on.
 
@@ -351,6 +360,8 @@ class Accounts:
                 key.value = self._sealer.again(key.value)
             for user in session.scalars(select(User).where(User.totp != "")):
                 user.totp = self._sealer.again(user.totp)
+            for sealed in (*session.scalars(select(Connection)), *session.scalars(select(Watch))):
+                sealed.secret = self._sealer.again(sealed.secret)
 
     def close(self) -> None:
         """Close all connections."""

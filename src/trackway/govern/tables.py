@@ -206,6 +206,48 @@ class Transfer(Base):
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class Connection(Base):
+    """Where orders of a project come from: a shop or payment provider that reports by webhook, or a database.
+
+    `config` says how, `secret` (sealed) is what deliveries are signed with or the database's address. `taken` counts
+    reports that said something; `problem` is why the last one could not be taken, or empty.
+    """
+
+    __tablename__ = "connections"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(200))
+    config: Mapped[Any] = mapped_column(JSON, default=dict)
+    secret: Mapped[str] = mapped_column(String(2000))
+    active: Mapped[bool] = mapped_column(default=True)
+    taken: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_at: Mapped[datetime | None] = mapped_column(default=None)
+    problem: Mapped[str] = mapped_column(String(1000), default="")
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+
+
+class Watch(Base):
+    """Who hears when people enter or leave a segment: an address that is posted to, signed with `secret` (sealed).
+
+    `segment` is the id of a saved segment or the name of a ready one; `inside` counts who was in it at the last look.
+    """
+
+    __tablename__ = "watches"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    segment: Mapped[str] = mapped_column(String(100))
+    url: Mapped[str] = mapped_column(String(2000))
+    secret: Mapped[str] = mapped_column(String(500))
+    active: Mapped[bool] = mapped_column(default=True)
+    inside: Mapped[int | None] = mapped_column(default=None)
+    last_at: Mapped[datetime | None] = mapped_column(default=None)
+    problem: Mapped[str] = mapped_column(String(1000), default="")
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+
+
 class Job(Base):
     """Work that is done again and again: when (cron, UTC), whether at all, and what became of the last time.
 

@@ -1,4 +1,4 @@
-"""Single things looked up in the store: sessions by their id, and which orders there are."""
+"""Single things looked up in the store: sessions by their id, and whose orders are."""
 
 from __future__ import annotations
 
@@ -45,3 +45,17 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
     [row] = rows
     name = session_id if row["hinted"] else ""
     return Known(name, row["visitor_id"], row["user_id"], row["started"], row["ended"], bool(row["closed"]))
+
+
+def owners(store: Store, project_id: UUID, kind: str, ids: list[str]) -> dict[str, tuple[str, str]]:
+    """Of each of these orders that is stored, its user and its visitor; either may be empty."""
+    rows = store.ask(
+        "SELECT order_id, argMax(user_id, version) AS user_id, argMax(visitor_id, version) AS visitor_id FROM orders "
+        "WHERE project_id = {project:UUID} AND kind = {kind:String} AND order_id IN {ids:Array(String)} AND NOT gone "
+        "GROUP BY order_id",
+        {"project": project_id, "kind": kind, "ids": ids},
+    ).to_pylist()
+    return {
+        row["order_id"]: (row["user_id"], "" if row["visitor_id"].startswith("user:") else row["visitor_id"])
+        for row in rows
+    }

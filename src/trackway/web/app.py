@@ -17,6 +17,7 @@ from trackway.store.connection import Store
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication, Caller, allowed
+from trackway.web.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
 from trackway.web.customers import Customers, Metrics
 from trackway.web.described import describe
 from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
@@ -73,6 +74,9 @@ def api(house: House, limits: Limits) -> Litestar:
             Customers,
             Metrics,
             Money,
+            ConnectionsOfProject,
+            Deliveries,
+            OrdersOfProject,
             Scheduled,
             Pages,
         ],

@@ -26,6 +26,7 @@ from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
 from trackway.govern.sealing import Sealer
 from trackway.log import Committer, LocalLog
+from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.transfers import Carrier
 from trackway.store.connection import Store
@@ -98,6 +99,8 @@ class House:
         self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger)
         self.runner = Runner(self._rooms)
         self._closers.append(self.runner.stop)
+        self.followers = Followers(self.accounts.connections, self.write)
+        self._closers.append(self.followers.stop)
         self._committer: Committer | None = None
         self._counter: ViewCounter | None = None
         self.carrier = Carrier(
@@ -193,6 +196,7 @@ class House:
 
     async def finish(self) -> None:
         """Let what is carried come to a stop, and the log's last group be written."""
+        await asyncio.to_thread(self.followers.stop)
         await asyncio.to_thread(self.runner.stop)
         await asyncio.to_thread(self.carrier.stop)
         if self._counter is not None:

@@ -10,10 +10,13 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 
 from trackway.analyze.period import BadQuestion
+from trackway.collect.given import BadOrder
+from trackway.collect.shops import BadSignature
 from trackway.govern.jobs import BadSchedule
 from trackway.govern.metrics import BadPack
 from trackway.govern.plan import BadPlan
 from trackway.govern.tables import BadAccount
+from trackway.log import LogUnavailable
 from trackway.store.connection import QuestionFailed, StoreUnavailable
 from trackway.store.entities import BadEntity
 from trackway.store.money import BadTable
@@ -55,6 +58,15 @@ def _bad_account(_: Request[Any, Any, Any], error: ValueError) -> Response[Any]:
     return problem(400, str(error))
 
 
+def _bad_signature(_: Request[Any, Any, Any], error: BadSignature) -> Response[Any]:
+    return problem(401, str(error))
+
+
+def _no_log(_: Request[Any, Any, Any], error: LogUnavailable) -> Response[Any]:
+    logger.error("%s", error)
+    return problem(503, "nothing can be written to disk at this moment; send it again")
+
+
 def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:
     logger.warning("a question failed: %s", error)
     return problem(422, f"the engine refused the question: {error}")
@@ -81,6 +93,9 @@ HANDLERS: Any = {
     BadAccount: _bad_account,
     BadEntity: _bad_account,
     BadPack: _bad_account,
+    BadOrder: _bad_account,
+    BadSignature: _bad_signature,
+    LogUnavailable: _no_log,
     BadTable: _bad_account,
     BadSchedule: _bad_account,
     CannotRecount: _bad_account,

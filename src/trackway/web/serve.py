@@ -78,6 +78,7 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     house.loader.start()
     house.carrier.start()
     house.runner.start()
+    house.followers.start()
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     house.ending = True

@@ -218,11 +218,13 @@ CREATE TABLE IF NOT EXISTS rates
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (project_id, currency, day);
 
--- What an order came to, less refunds, in its own currency and in the project's.
+-- What an order came to, less refunds, in its own currency and in the project's. A refund of an order that nobody heard of
+-- is money that was given back, too.
 CREATE VIEW IF NOT EXISTS orders_valued AS
 SELECT
     o.project_id AS project_id, o.identity AS identity, o.kind AS kind, o.order_id AS order_id,
     o.visitor_id AS visitor_id, o.user_id AS user_id, o.placed_at AS placed_at, o.service AS service, o.counts AS counts,
+    o.counts OR NOT o.gone AND toUnixTimestamp64Milli(o.placed_at) = 0 AND o.refunded > 0 AS has_money,
     o.amount AS amount, o.refunded AS refunded, o.currency AS currency, o.version AS version,
     o.amount - o.refunded AS paid,
     r.rate > 0 AS converted,
@@ -271,10 +273,10 @@ SELECT
     max(o.user_id) = '' AND countIf(o.counts) > 0 AS guest,
     toUInt32(countIf(o.counts AND o.kind = 'order')) AS orders,
     toUInt32(countIf(o.counts AND o.kind = 'booking')) AS bookings,
-    sumMapIf(map(toString(o.currency), toDecimal128(o.paid, 4)), o.counts OR o.refunded > 0) AS paid,
-    sumIf(o.value, o.counts OR o.refunded > 0) AS value,
+    sumMapIf(map(toString(o.currency), toDecimal128(o.paid, 4)), o.has_money) AS paid,
+    sumIf(o.value, o.has_money) AS value,
     toUInt32(countIf(o.counts AND NOT o.converted)) AS unconverted,
-    toUInt32(countIf(o.refunded > 0)) AS refunded_orders,
+    toUInt32(countIf(o.has_money AND o.refunded > 0)) AS refunded_orders,
     minIf(o.placed_at, o.counts AND o.kind = 'order') AS first_order,
     maxIf(o.placed_at, o.counts AND o.kind = 'order') AS last_order,
     argMaxIf(o.order_id, (o.placed_at, o.order_id), o.counts AND o.kind = 'order') AS last_order_id,

@@ -1,0 +1,142 @@
+"""Orders as other systems have them, said in messages: by the API, payment providers, shops and databases.
+
+Whoever reports an order states all of it. What is reported again is the same order; each message has an id that is a
+function of what it says, so that a delivery that comes twice counts once. Such messages belong to no session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from trackway.collect.native import MAX_ID, accept
+from trackway.event import Message, now
+
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+_MaybeId = Annotated[str, msgspec.Meta(max_length=255)]
+_Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,10})?$")]
+_OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class BadOrder(ValueError):
+    """An order that cannot be taken; the text names the field, what is wrong and how to mend it."""
+
+
+class Given(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An order or booking as somebody's system has it at a moment.
+
+    `status` is `placed` when it counts, `waiting` when it does not yet (unpaid), `ended` when it does not any more
+    (cancelled, failed, removed). Amounts are texts such as "12.50"; `refunded` is all that was given back so far.
+    """
+
+    order_id: _Id
+    kind: Literal["order", "booking"] = "order"
+    status: Literal["placed", "waiting", "ended"] = "placed"
+    user_id: _MaybeId = ""
+    anonymous_id: _MaybeId = ""
+    placed_at: datetime
+    updated_at: datetime | None = None
+    total: _Amount
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{3}$")]
+    refunded: _Amount | None = None
+    service: Annotated[str, msgspec.Meta(max_length=255)] = ""
+
+
+def check(one: Given) -> None:
+    """Raises BadOrder when an order names nobody, or a time that no clock shows."""
+    if not (one.user_id or one.anonymous_id):
+        raise BadOrder(f"the order {one.order_id!r} names nobody; send user_id, anonymous_id or both")
+    for field in ("placed_at", "updated_at"):
+        at = getattr(one, field)
+        if at is not None and not _OLDEST <= _utc(at) < _NEWEST:
+            raise BadOrder(
+                f"{field} of the order {one.order_id!r} is {at.isoformat()}; it is of the years 2000 to 2099"
+            )
+
+
+def messages(one: Given, known: bool, source: str, change: str = "", created: bool = False) -> list[Message]:
+    """What is to be said of an order.
+
+    Args:
+        known: whether it has been stored before.
+        source: who reports it; part of the ids of messages.
+        change: names this report, where its source does; else what it says does.
+        created: the report says that it is the first of this order.
+    """
+    said = change or _digest(one)
+    if one.status != "placed":
+        # Of what waits and nobody has heard of, there is nothing to say.
+        return [_message(one, "Cancelled", source, said)] if known or one.status == "ended" else []
+    if known:
+        return [_message(one, "Updated", source, said)]
+    completed = _message(one, "Completed", source, "completed")
+    # Of two reports that come together the later may arrive first: the completion is one, the state is each one's.
+    return [completed] if created or one.updated_at is None else [completed, _message(one, "Updated", source, said)]
+
+
+def transition(before: Given | None, after: Given | None, source: str, change: str) -> list[Message]:
+    """The same of a change of which both sides are known; None is a row that is not there."""
+    if before is not None and after is not None and (before.kind, before.order_id) != (after.kind, after.order_id):
+        return transition(before, None, source, f"{change}-from") + transition(None, after, source, f"{change}-to")
+    was, now_ = (one is not None and one.status == "placed" for one in (before, after))
+    if now_:
+        assert after is not None
+        return [_message(after, "Updated" if was else "Completed", source, change)]
+    gone = after or before
+    return [_message(gone, "Cancelled", source, change)] if was and gone is not None else []
+
+
+def _message(one: Given, what: str, source: str, change: str) -> Message:
+    at = _utc(one.placed_at if what == "Completed" or one.updated_at is None else one.updated_at)
+    properties: dict[str, Any] = {
+        f"{one.kind}_id": one.order_id, "total": one.total, "currency": one.currency.upper(), "status": one.status,
+    }  # fmt: skip
+    if one.updated_at is not None:
+        properties["updated_at"] = _utc(one.updated_at).isoformat(timespec="milliseconds")
+    if one.refunded is not None:
+        properties["refunded"] = one.refunded
+    if one.service:
+        properties["service"] = one.service
+    message = Message(
+        type="track",
+        event=f"{one.kind.capitalize()} {what}",
+        message_id=_short(f"{source}-{one.kind}-{one.order_id}-{change}"),
+        anonymous_id=one.anonymous_id or None,
+        user_id=one.user_id or None,
+        timestamp=at,
+        context={"sessionId": False, "library": {"name": source.partition(" ")[0]}},
+        properties=properties,
+    )
+    accept(message, now())
+    return message
+
+
+def alias(previous: str, user_id: str, source: str) -> Message:
+    """Says that a source's own name for somebody is a user."""
+    message = Message(
+        type="alias", message_id=_short(f"{source}-alias-{previous}-{user_id}"), previous_id=previous, user_id=user_id,
+        context={"sessionId": False, "library": {"name": source.partition(" ")[0]}},
+    )  # fmt: skip
+    accept(message, now())
+    return message
+
+
+def pseudonym(text: str) -> str:
+    """A name for somebody of whom only an address is known, which is not written down."""
+    return f"guest:{hashlib.sha256(text.strip().lower().encode()).hexdigest()[:24]}"
+
+
+def _digest(one: Given) -> str:
+    return hashlib.blake2b(msgspec.json.encode(one), digest_size=12).hexdigest()
+
+
+def _short(text: str) -> str:
+    """A message id; one that is too long is told by its hash."""
+    return text if len(text) <= MAX_ID else f"{text[:180]}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

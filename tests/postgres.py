@@ -1,0 +1,69 @@
+"""A PostgreSQL server of one's own, for tests and benchmarks: installed from Debian when it is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_QUIET: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def programs() -> Path | None:
+    """Where PostgreSQL's programs are; None when they are not, and cannot be installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {**_QUIET, "check": False, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update", "-qq"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "postgresql"], **quiet)
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+class Postgres:
+    """A server with an empty database, on a port of its own; `dsn` is its address.
+
+    Args:
+        options: further options of the server.
+        core: the core it has to itself.
+    """
+
+    def __init__(self, options: str = "", core: int | None = None) -> None:
+        found = programs()
+        assert found is not None, "PostgreSQL is not installed, and cannot be"
+        self._programs = found
+        self._directory = Path(tempfile.mkdtemp(prefix="trackway-pg-"))
+        self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self._user:
+            shutil.chown(self._directory, "postgres", "postgres")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        self._data = str(self._directory / "data")
+        subprocess.run([*self._user, found / "initdb", "-D", self._data, "-U", "tester", "-A", "trust"], **_QUIET)
+        self._options = f"-p {port} -k {self._directory} -c listen_addresses=127.0.0.1 {options}"
+        self._pinned = ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") else []
+        self.dsn = f"postgresql://tester@127.0.0.1:{port}/postgres"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = self._directory / "log"
+        command = [self._programs / "pg_ctl", "-D", self._data, "-w", "-o", self._options, "-l", log, "start"]
+        subprocess.run([*self._pinned, *self._user, *command], **_QUIET)
+
+    def stop(self, how: str = "fast") -> None:
+        """Stop it: `fast`, or `immediate` as if its power failed."""
+        subprocess.run([*self._user, self._programs / "pg_ctl", "-D", self._data, "-m", how, "stop"], **_QUIET)
+
+    def close(self) -> None:
+        """Stop it and remove what it wrote."""
+        subprocess.run(
+            [*self._user, self._programs / "pg_ctl", "-D", self._data, "-m", "immediate", "stop"],
+            **{**_QUIET, "check": False},
+        )
+        shutil.rmtree(self._directory, ignore_errors=True)

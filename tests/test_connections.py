@@ -1,0 +1,447 @@
+"""Where orders come from: the API, Stripe and WooCommerce with their signatures, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import stripe
+
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from postgres import Postgres
+
+BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
+
+
+class Product:
+    """A server of these tests' own, seen by its administrator."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.admin = httpx.Client(base_url=server.url, timeout=30)
+        said = self.admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
+        self.admin.headers["x-csrf-token"] = said["csrf"]
+        project = self.admin.get("/api/v1/projects").json()[0]["id"]
+        self.path = f"/api/v1/projects/{project}"
+
+    def connect(self, **given: Any) -> dict[str, Any]:
+        made = self.admin.post(f"{self.path}/connections", json=given)
+        assert made.status_code == 201, made.text
+        return dict(made.json())
+
+    def connection(self, one: str) -> dict[str, Any]:
+        return next(row for row in self.admin.get(f"{self.path}/connections").json() if row["id"] == one)
+
+    def customer(self, user: str) -> dict[str, Any]:
+        self.server.stored()
+        rows = self.server.get("customers", search=user, sortBy="orders")["rows"]
+        return next((row for row in rows if row["user_id"] == user), {"orders": 0, "bookings": 0, "paid": []})
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    server = Server(tmp_path_factory.mktemp("connections") / "data").start()
+    yield Product(server)
+    server.stop()
+
+
+def paid(row: dict[str, Any]) -> dict[str, Decimal]:
+    return {one["currency"]: Decimal(one["amount"]) for one in row["paid"]}
+
+
+# The API
+
+
+def report(product: Product, *orders: dict[str, Any]) -> httpx.Response:
+    return product.server.http.post(f"{product.path}/orders", json=list(orders), headers=BEARER)
+
+
+def api_order(user: str, number: str, total: str, **more: Any) -> dict[str, Any]:
+    return {
+        "order_id": number,
+        "user_id": user,
+        "placed_at": "2026-05-01T10:00:00Z",
+        "total": total,
+        "currency": "TZS",
+        **more,
+    }
+
+
+def test_orders_are_reported_as_they_are_and_the_same_again_changes_nothing(product: Product) -> None:
+    first = api_order("api-1", "A1", "150000")
+    for _ in range(3):
+        assert report(product, first).status_code == 202
+    assert (product.customer("api-1")["orders"], paid(product.customer("api-1"))) == (1, {"TZS": Decimal(150000)})
+    report(product, {**first, "total": "120000.50", "refunded": "20000", "updated_at": "2026-05-02T10:00:00Z"})
+    assert paid(product.customer("api-1")) == {"TZS": Decimal("100000.50")}
+    report(product, {**first, "status": "ended", "updated_at": "2026-05-03T10:00:00Z"})
+    assert product.customer("api-1")["orders"] == 0
+    booking = api_order("api-1", "B1", "5", kind="booking", service="Haircut")
+    report(product, booking, api_order("api-1", "A2", "7", status="waiting"))
+    row = product.customer("api-1")
+    assert (row["orders"], row["bookings"], row["last_booking"]["service"]) == (0, 1, "Haircut")
+    assert row["sessions"] == 0, "what a program reports is no session"
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"total": "much"}, "total"), ({"currency": "shillings"}, "currency"), ({"user_id": ""}, "names nobody"),
+        ({"placed_at": "1990-01-01T00:00:00Z"}, "years 2000"), ({"order_id": ""}, "order_id"), ({"colour": 1}, "colour"),
+    ],
+)  # fmt: skip
+def test_an_order_that_is_none_is_refused_by_name(product: Product, wrong: dict[str, Any], said: str) -> None:
+    answer = report(product, {**api_order("api-2", "X", "1"), **wrong})
+    assert answer.status_code == 400 and said in answer.text
+    beside = report(product, {**api_order("api-2", "X", "1"), **wrong}, api_order("api-3", f"Y{said}", "1"))
+    assert beside.status_code == 202 and beside.json()["accepted"] == 1
+    assert beside.json()["rejected"][0]["index"] == 0
+
+
+# Stripe
+
+
+def stripe_event(kind: str, thing: dict[str, Any], number: int = 0, at: int | None = None) -> bytes:
+    created = at or int(time.time())
+    body = {"id": f"evt_{kind}_{thing['id']}_{number}", "object": "event", "type": kind, "created": created,
+            "data": {"object": {"created": created, "currency": "usd", "object": kind.partition(".")[0], **thing}}}  # fmt: skip
+    return json.dumps(body).encode()
+
+
+def signed(body: bytes, secret: str, at: int | None = None) -> dict[str, str]:
+    """As Stripe's own library signs."""
+    stamp = at or int(time.time())
+    made = stripe.WebhookSignature._compute_signature(f"{stamp}.{body.decode()}", secret)
+    header = f"t={stamp},v1={made}"
+    if at is None:
+        stripe.Webhook.construct_event(body, header, secret)  # the vendor's own check agrees
+    return {"stripe-signature": header, "content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def shop(product: Product) -> Callable[[bytes], httpx.Response]:
+    made = product.connect(kind="stripe", name="Stripe", secret="whsec_test")
+
+    def deliver(body: bytes, **options: Any) -> httpx.Response:
+        headers = options.get("headers") or signed(body, "whsec_test")
+        return product.server.http.post(f"/v1/connections/{made['id']}", content=body, headers=headers)
+
+    return deliver
+
+
+def test_what_stripe_says_of_one_payment_is_one_order_and_the_customers(product: Product, shop: Any) -> None:
+    intent = {"id": "pi_1", "amount": 4200, "amount_received": 4200, "customer": "cus_9"}
+    checkout = {"id": "cs_1", "payment_intent": "pi_1", "payment_status": "paid", "amount_total": 4200,
+                "client_reference_id": "stripe-ann", "customer": "cus_9"}  # fmt: skip
+    for body in (
+        stripe_event("payment_intent.succeeded", intent),
+        stripe_event("checkout.session.completed", checkout),
+    ):
+        for _ in range(2):
+            assert shop(body).status_code == 200
+    row = product.customer("stripe-ann")
+    assert (row["orders"], paid(row)) == (1, {"USD": Decimal(42)})
+    charge = {"id": "ch_1", "payment_intent": "pi_1", "amount": 4200, "amount_refunded": 1200, "paid": True,
+              "billing_details": {"email": None}}  # fmt: skip
+    assert shop(stripe_event("charge.refunded", charge, at=int(time.time()) + 1)).status_code == 200
+    row = product.customer("stripe-ann")
+    assert (row["orders"], paid(row)) == (1, {"USD": Decimal(30)}), "a charge that names nobody is whose it was"
+    later = {"id": "pi_2", "amount": 500, "customer": "cus_9", "currency": "jpy"}
+    shop(stripe_event("payment_intent.succeeded", later))
+    assert paid(product.customer("stripe-ann")) == {"USD": Decimal(30), "JPY": Decimal(500)}, (
+        "the customer is known now"
+    )
+    assert not shop(stripe_event("customer.created", {"id": "cus_9"})).json()["accepted"]
+
+
+def test_a_delivery_that_is_not_stripes_is_refused(product: Product, shop: Any) -> None:
+    body = stripe_event("payment_intent.succeeded", {"id": "pi_evil", "amount": 1, "customer": "cus_evil"})
+    old = int(time.time()) - 3600
+    for headers in ({"stripe-signature": ""}, {"stripe-signature": "t=1,v1=00"}, signed(body, "whsec_other", at=int(time.time())),
+                    signed(body, "whsec_test", at=old), {**signed(body + b" ", "whsec_test", at=int(time.time()))}):  # fmt: skip
+        assert shop(body, headers={**headers, "x": "1"}).status_code == 401
+    for body in (b"[]", b"{", b'{"type": "payment_intent.succeeded", "data": {"object": {"id": 1}}}'):
+        assert shop(body, headers=signed(body, "whsec_test", at=int(time.time()))).status_code == 400
+    assert not product.server.sql("SELECT 1 AS n FROM events WHERE user_id = 'stripe:cus_evil'")
+    assert product.server.http.post(f"/v1/connections/{uuid4()}", content=b"{}").status_code == 404
+
+
+# WooCommerce
+
+
+def woo(number: int, status: str, total: str, at: str, **more: Any) -> bytes:
+    order = {"id": number, "status": status, "currency": "EUR", "total": total, "customer_id": 77,
+             "date_created_gmt": "2026-05-01T08:00:00", "date_paid_gmt": "2026-05-01T08:05:00", "date_modified_gmt": at,
+             "billing": {"email": "a@b.example"}, "refunds": [], "meta_data": [], **more}  # fmt: skip
+    return json.dumps(order).encode()
+
+
+def test_orders_of_woocommerce_follow_their_status_whichever_delivery_comes_first(product: Product) -> None:
+    made = product.connect(kind="woocommerce", name="Shop")
+    assert made["secret"], "invented, and shown once"
+    assert "secret" not in product.connection(made["id"]) or not product.connection(made["id"])["secret"]
+
+    def deliver(topic: str, body: bytes, secret: str = made["secret"]) -> httpx.Response:
+        made_ = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+        headers = {
+            "x-wc-webhook-signature": made_,
+            "x-wc-webhook-topic": topic,
+            "x-wc-webhook-delivery-id": uuid4().hex,
+        }
+        return product.server.http.post(f"/v1/connections/{made['id']}", content=body, headers=headers)
+
+    assert deliver("", b"webhook_id=12").status_code == 200, "the shop's own try"
+    assert deliver("order.created", woo(1, "pending", "10.00", "2026-05-01T08:00:00")).json() == {"accepted": 0}
+    updated = woo(1, "processing", "12.00", "2026-05-01T08:05:01")
+    assert deliver("order.updated", updated).status_code == 200
+    assert deliver("order.created", woo(1, "processing", "10.00", "2026-05-01T08:05:00")).status_code == 200
+    row = product.customer("77")
+    assert (row["orders"], paid(row)) == (1, {"EUR": Decimal(12)}), "the older report changes nothing"
+    refunds = [{"id": 5, "total": "-2.50"}]
+    deliver("order.updated", woo(1, "completed", "12.00", "2026-05-02T08:00:00", refunds=refunds))
+    assert paid(product.customer("77")) == {"EUR": Decimal("9.50")}
+    deliver("order.updated", woo(2, "completed", "5", "2026-05-02T08:00:00", customer_id=0, meta_data=[
+        {"key": "trackway_anonymous_id", "value": "woo-visitor"}]))  # fmt: skip
+    product.server.stored()
+    [guest] = product.server.sql("SELECT user_id, visitor_id FROM orders FINAL WHERE order_id = '2' AND NOT gone")
+    assert guest["visitor_id"] == "woo-visitor" and "a@b" not in guest["user_id"], "an address is not written down"
+    deliver("order.deleted", b'{"id": 1}')
+    assert product.customer("77")["orders"] == 0
+    assert deliver("order.deleted", b'{"id": 999}').json() == {"accepted": 0}
+    assert deliver("order.updated", updated, "another secret").status_code == 401
+    assert deliver("order.updated", b'{"id": 3, "status": "completed"}').status_code == 400
+    assert product.connection(made["id"])["problem"].startswith("the order lacks")
+
+
+# PostgreSQL
+
+TABLE = """CREATE TABLE shop_orders (id serial PRIMARY KEY, customer text, total numeric(12,2), currency text, status text,
+refunded numeric(12,2) NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now(), card text DEFAULT 'secret 4242')"""
+CONFIG = {
+    "table": "public.shop_orders", "placed": ["paid", "sent"],
+    "columns": {"user_id": "customer", "currency": "currency", "status": "status", "refunded": "refunded"},
+}  # fmt: skip
+SUMS = """SELECT customer, currency, count(*) AS orders, sum(total - refunded) AS paid FROM shop_orders
+WHERE status IN ('paid', 'sent') GROUP BY customer, currency ORDER BY 1, 2"""
+
+
+def summary(product: Product) -> list[tuple[str, str, Decimal]]:
+    """By person and currency what Trackway has; and how many orders by person."""
+    product.server.stored()
+    rows = product.server.get("customers", search="pg-", sortBy="orders", pageSize=500)["rows"]
+    return sorted(
+        (row["user_id"], money["currency"], Decimal(money["amount"]))
+        for row in rows
+        for money in row["paid"]
+        if Decimal(money["amount"])
+    )
+
+
+def truth(database: psycopg.Connection[Any]) -> tuple[list[tuple[str, str, Decimal]], dict[str, int]]:
+    rows = database.execute(SUMS).fetchall()
+    counts: dict[str, int] = {}
+    for customer, _, orders, _ in rows:
+        counts[customer] = counts.get(customer, 0) + orders
+    return sorted((customer, currency, sum_) for customer, currency, _, sum_ in rows if sum_), counts
+
+
+def agree(product: Product, database: psycopg.Connection[Any], seconds: float = 30) -> None:
+    """Wait until Trackway's summary is what SQL says."""
+    until = time.monotonic() + seconds
+    while True:
+        left = database.execute("SELECT count(*) FROM trackway_outbox").fetchone()
+        wanted, counts = truth(database)
+        found = summary(product) if left == (0,) else None
+        if found == wanted:
+            rows = product.server.get("customers", search="pg-", sortBy="orders", pageSize=500)["rows"]
+            assert {row["user_id"]: row["orders"] for row in rows if row["orders"]} == counts
+            return
+        assert time.monotonic() < until, (
+            f"{found}\n{wanted}\n{left} {product.admin.get(product.path + '/connections').text}"
+        )
+        time.sleep(0.2)
+
+
+def change(database: psycopg.Connection[Any], rng: random.Random, times: int) -> None:
+    """Orders are placed, paid, changed, refunded, given to others and removed."""
+    for _ in range(times):
+        one = rng.randrange(1, 60)
+        how = rng.randrange(8)
+        if how < 3:
+            database.execute(
+                "INSERT INTO shop_orders (customer, total, currency, status, created_at) VALUES (%s, %s, %s, %s, now() - %s * interval '1 day')",
+                [f"pg-{rng.randrange(8)}", Decimal(rng.randrange(10**6)) / 100, rng.choice(["EUR", "TZS"]),
+                 rng.choice(["new", "paid"]), rng.randrange(50)],
+            )  # fmt: skip
+        elif how == 3:
+            database.execute(
+                "UPDATE shop_orders SET status = %s WHERE id = %s", [rng.choice(["new", "paid", "sent", "void"]), one]
+            )
+        elif how == 4:
+            database.execute("UPDATE shop_orders SET total = total + 1.01 WHERE id = %s", [one])
+        elif how == 5:
+            database.execute("UPDATE shop_orders SET refunded = total / 2 WHERE id = %s", [one])
+        elif how == 6:
+            database.execute("UPDATE shop_orders SET customer = %s WHERE id = %s", [f"pg-{rng.randrange(8)}", one])
+        else:
+            database.execute("DELETE FROM shop_orders WHERE id = %s", [one])
+
+
+def test_a_real_postgresql_feeds_orders_through_restarts_of_either_side(
+    new_server: Callable[..., Server], postgres: Postgres
+) -> None:
+    server = new_server().start()
+    product = Product(server)
+    rng = random.Random(5)
+    database = psycopg.connect(postgres.dsn, autocommit=True)
+    database.execute(TABLE)
+    change(database, rng, 120)  # what was there before
+    made = product.connect(kind="postgres", name="Shop", secret=postgres.dsn, config=CONFIG)
+    agree_when_set_up(product, database)
+    [row] = database.execute(
+        "SELECT count(*) FROM information_schema.triggers WHERE event_object_table = 'shop_orders'"
+    ).fetchall()
+    assert row[0] >= 3
+    change(database, rng, 150)
+    agree(product, database)
+
+    # Trackway is killed while orders change.
+    change(database, rng, 50)
+    server.stop(signal.SIGKILL)
+    change(database, rng, 100)
+    server.start()
+    change(database, rng, 30)
+    agree(product, database)
+
+    # The database is stopped as if its power failed, and comes back.
+    change(database, rng, 50)
+    postgres.stop("immediate")
+    time.sleep(1.0)
+    assert server.http.get("/readyz").status_code == 200
+    postgres.start()
+    database = psycopg.connect(postgres.dsn, autocommit=True)
+    change(database, rng, 50)
+    agree(product, database)
+    shown = product.connection(made["id"])
+    assert shown["taken"] > 0 and shown["problem"] == "" and postgres.dsn not in json.dumps(shown)
+
+    # Everything at once, in one transaction, and nothing of one that is rolled back.
+    with database.transaction():
+        change(database, rng, 40)
+    with database.transaction(force_rollback=True):
+        database.execute("UPDATE shop_orders SET total = 10^9, customer = 'pg-rolled'")
+    agree(product, database)
+    assert not server.sql("SELECT 1 AS n FROM events WHERE position(toJSONString(properties), '4242') > 0"), (
+        "only what is mapped"
+    )
+    doubled = server.sql("SELECT message_id FROM events GROUP BY message_id HAVING count() > 1")
+    assert not doubled
+    assert not server.sql("SELECT 1 AS n FROM sessions"), "a database visits nothing"
+
+    # A row that is no order is kept apart, and stops nothing.
+    database.execute("INSERT INTO shop_orders (customer, total, currency, status) VALUES (NULL, 1, 'EUR', 'paid')")
+    database.execute("INSERT INTO shop_orders (customer, total, currency, status) VALUES ('pg-0', 1, 'EUR', 'paid')")
+    until = time.monotonic() + 20
+    while "names nobody" not in product.connection(made["id"])["problem"]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    database.execute("DELETE FROM shop_orders WHERE customer IS NULL")
+    agree(product, database)
+    database.execute("UPDATE shop_orders SET customer = NULL WHERE id = (SELECT max(id) FROM shop_orders)")
+    database.execute("DELETE FROM shop_orders WHERE customer IS NULL")
+    agree(product, database)
+    refused = server.get("rejections")
+    assert any("names nobody" in one["reason"] for one in refused), refused
+
+    database.execute("TRUNCATE shop_orders")
+    agree(product, database)
+    assert product.admin.delete(f"{product.path}/connections/{made['id']}").status_code == 204
+    rows = database.execute(
+        "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'trackway_%' AND NOT tgisinternal"
+    ).fetchone()
+    assert rows == (0,), "what was put into the database is taken out"
+    database.execute("INSERT INTO shop_orders (customer, total, currency, status) VALUES ('pg-0', 1, 'EUR', 'paid')")
+
+
+def agree_when_set_up(product: Product, database: psycopg.Connection[Any]) -> None:
+    until = time.monotonic() + 20
+    while database.execute("SELECT to_regclass('trackway_outbox')").fetchone() == (None,):
+        assert time.monotonic() < until, product.admin.get(f"{product.path}/connections").text
+        time.sleep(0.1)
+    agree(product, database)
+
+
+def test_a_database_that_cannot_be_followed_says_why(product: Product, postgres: Postgres) -> None:
+    made = product.connect(kind="postgres", name="Away", secret="postgresql://nobody@127.0.0.1:1/none", config=CONFIG)
+    missing = product.connect(
+        kind="postgres", name="No table", secret=postgres.dsn, config={**CONFIG, "table": "nowhere"}
+    )
+    until = time.monotonic() + 20
+    while not (product.connection(made["id"])["problem"] and "nowhere" in product.connection(missing["id"])["problem"]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    text = product.admin.get(f"{product.path}/connections/{missing['id']}/setup").json()["sql"]
+    assert "CREATE TRIGGER" in text and '"nowhere"' in text
+    paused = product.admin.patch(f"{product.path}/connections/{made['id']}", json={"active": False}).json()
+    assert paused["active"] is False
+    for wrong in ({"secret": "not an address"}, {"config": {**CONFIG, "table": "a;DROP TABLE x"}},
+                  {"config": {"table": "t"}}, {"secret": ""}):  # fmt: skip
+        body = {"kind": "postgres", "name": "x", "secret": postgres.dsn, "config": CONFIG, **wrong}
+        assert product.admin.post(f"{product.path}/connections", json=body).status_code == 400, wrong
+
+
+# Shopify
+
+EXPORT = """Name,Email,Financial Status,Paid at,Currency,Total,Created at,Lineitem name,Cancelled at,Refunded Amount,Note Attributes
+#1001,A@shop.example,paid,2026-04-01 10:00:00 +0200,EUR,30.00,2026-04-01 09:59:00 +0200,Tea,,0.00,
+#1001,A@shop.example,,,,,,Cup,,,
+#1002,a@shop.example,partially_refunded,2026-04-02 10:00:00 +0200,EUR,"1,020.50",2026-04-02 10:00:00 +0200,Pot,,20.50,trackway_anonymous_id: shopify-visitor
+#1003,b@shop.example,pending,,EUR,5.00,2026-04-03 10:00:00 +0200,Tea,,0.00,
+#1004,a@shop.example,paid,2026-04-04 10:00:00 +0200,EUR,8.00,2026-04-04 10:00:00 +0200,Tea,2026-04-05 10:00:00 +0200,0.00,
+#1005,a@shop.example,paid,yesterday,EUR,8.00,2026-04-04 10:00:00 +0200,Tea,,0.00,
+"""
+
+
+def imported(product: Product, content: str) -> dict[str, Any]:
+    address = f"{product.path}/transfers/imports?name=orders.csv&format=shopify-orders"
+    made = product.admin.post(address, content=content.encode()).json()
+    until = time.monotonic() + 20
+    while True:
+        [one] = [row for row in product.admin.get(f"{product.path}/transfers").json() if row["id"] == made["id"]]
+        if one["state"] in ("done", "failed"):
+            return dict(one)
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_an_export_of_shopifys_orders_is_imported_and_again_adds_nothing(product: Product) -> None:
+    for _ in range(2):
+        one = imported(product, EXPORT)
+        assert one["state"] == "done" and one["outcome"]["refused"] == 1, one
+    product.server.stored()
+    rows = product.server.sql(
+        "SELECT user_id, count() AS n, sum(amount) AS amount, anyIf(visitor_id, visitor_id = 'shopify-visitor') AS visitor "
+        "FROM orders FINAL WHERE startsWith(order_id, '#') AND NOT gone GROUP BY user_id"
+    )
+    [row] = [row for row in rows if row["visitor"]]
+    assert row["n"] == 3 and row["user_id"].startswith("guest:") and "shop.example" not in row["user_id"]
+    found = product.customer(str(row["user_id"]))
+    assert (found["orders"], paid(found)) == (2, {"EUR": Decimal(1030)}), "of three one was cancelled"
+    events = product.server.sql(
+        "SELECT name, count() AS n FROM events WHERE library = 'shopify' GROUP BY name ORDER BY name"
+    )
+    assert events == [{"name": "Order Cancelled", "n": 1}, {"name": "Order Completed", "n": 2}]
+    outcome = imported(product, "Name,Total\n#1,5\n")["outcome"]
+    assert outcome["taken"] == 0 and outcome["refused"] == 1
