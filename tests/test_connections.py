@@ -443,5 +443,7 @@ def test_an_export_of_shopifys_orders_is_imported_and_again_adds_nothing(product
         "SELECT name, count() AS n FROM events WHERE library = 'shopify' GROUP BY name ORDER BY name"
     )
     assert events == [{"name": "Order Cancelled", "n": 1}, {"name": "Order Completed", "n": 2}]
-    outcome = imported(product, "Name,Total\n#1,5\n")["outcome"]
+    wrong = imported(product, "Name,Total\n#1,5\n")
+    outcome = wrong["outcome"]
+    assert outcome, wrong["message"]
     assert outcome["taken"] == 0 and outcome["refused"] == 1

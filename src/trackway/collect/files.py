@@ -71,7 +71,8 @@ class Packed:
     def lines(self) -> Iterator[str]:
         """The lines, as text. Raises BadFile where the packing breaks."""
         try:
-            yield from self._text
+            for line in self._text:  # noqa: UP028 - `yield from` would close the file where a reader stops early
+                yield line
         except (OSError, EOFError, zstandard.ZstdError) as error:
             raise BadFile(
                 f"the file cannot be unpacked any further: {error}; what came before it is imported"
