@@ -111,7 +111,15 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
         assert server.http.request(method, path, json=body, headers=BEARER).status_code == 403, "a key is nobody"
     admin.headers["x-csrf-token"] = csrf
     jobs = {job["name"]: job for job in admin.get("/api/v1/jobs").json()}
-    assert set(jobs) == {"refresh-views", "aggregate", "purge-views", "forget-decisions", "digests", "score-customers"}
+    assert set(jobs) == {
+        "refresh-views",
+        "aggregate",
+        "purge-views",
+        "forget-decisions",
+        "digests",
+        "score-customers",
+        "watch-segments",
+    }
     assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())
     assert admin.post("/api/v1/jobs/refresh-views/run").status_code == 202
     for _ in range(200):
@@ -286,4 +294,4 @@ def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
         ("aggregate", "done")
     ]
     assert trackway("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
-    assert len(trackway("jobs", "list", *data)) == 5
+    assert len(trackway("jobs", "list", *data)) == 7

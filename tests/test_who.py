@@ -119,6 +119,8 @@ DECLARED: dict[str, str] = {
     f"GET {P}/connections": "manage", f"POST {P}/connections": "control", f"POST {P}/orders": "manage",
     f"PATCH {P}/connections/{{connection_id}}": "control", f"DELETE {P}/connections/{{connection_id}}": "control",
     f"GET {P}/connections/{{connection_id}}/setup": "control", "POST /v1/connections/{connection_id}": "anybody",
+    f"GET {P}/segments/{{segment}}/people": "people", f"GET {P}/watches": "manage", f"POST {P}/watches": "control",
+    f"DELETE {P}/watches/{{watch_id}}": "control",
     f"GET {P}/rates": "read", f"PUT {P}/rates": "manage", f"POST {P}/rates/csv": "manage",
     f"GET {P}/costs": "read", f"POST {P}/costs/csv": "manage",
     f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
@@ -273,7 +275,7 @@ def test_the_table_of_permissions_is_the_packs(house: House) -> None:
 def send(house: House, operation: str, ask: Callable[..., httpx.Response], client: httpx.Client) -> httpx.Response:
     method, path = operation.split(" ")
     values = {"project_id": house.project, "entity_type": "artist", "entity_id": "own" if method == "GET" else "none", "account_type": "artist",
-              "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a"}  # fmt: skip
+              "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a", "segment": "ready:champions"}  # fmt: skip
     for name in ("token", "passkey_id", "sign_in_id", "key_id", "account_id", "request_id", "segment_id", "annotation_id",
                  "board_id", "share_id", "transfer_id", "invitation_id", "connection_id", "watch_id"):  # fmt: skip
         values[name] = str(uuid4())

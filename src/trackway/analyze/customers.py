@@ -29,6 +29,7 @@ SORTS = {
         "last_seen", "active", "expected_orders", "expected_value",
     )
 }  # fmt: skip
+MOST = 5_000_000
 _COUNTED = ("sessions", "orders", "bookings")
 
 
@@ -95,6 +96,23 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
     rows = [_shown(person, row, counted.get(person)) for person, row in about.items()]
     return answers, {"customers": total, "currency": currency, "rows": rows}
+
+
+def people(store: Store, question: Question) -> list[int]:
+    """The persons of all customers whom the question's filters mean, by number."""
+    conditions = compiler(store)
+    shape = _shape(store, question, Customers(), conditions, False)
+    answer = ask(store, "customers.sql", question, shape, conditions, limit=MOST, offset=0)
+    return [int(one) for one in answer.table["person"].to_pylist()]
+
+
+def named(store: Store, question: Question, persons: list[int]) -> dict[int, dict[str, str]]:
+    """Of each of these persons `person`, `user_id`, `visitor_id` and `name`."""
+    rows = {row["person"]: row for row in ask(store, "customers_shown.sql", question, persons=persons).rows()}
+    return {
+        one: {name: _shown(one, rows.get(one, {}), None)[name] for name in ("person", "user_id", "visitor_id", "name")}
+        for one in persons
+    }
 
 
 def _how_many(

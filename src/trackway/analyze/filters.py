@@ -22,10 +22,14 @@ from trackway.analyze.columns import CUSTOMER, EVENT, PERSON, SESSION, TRAIT, VI
 from trackway.analyze.customer_columns import CUSTOMER as OF_CUSTOMERS
 from trackway.analyze.customer_columns import TABLES
 from trackway.analyze.period import BadQuestion
+from trackway.analyze.ready import READY
 
 Value = str | int | float | bool
 _DEEPEST = 8
 _MOST = 200
+
+
+_OF_CUSTOMERS_TOO = frozenset(["user_id", "visitor_id", "visitor_name"])
 
 
 class Condition(msgspec.Struct, frozen=True, tag=True):
@@ -205,10 +209,12 @@ def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
         raise BadQuestion("filter.segment", "segments name each other in a circle, or the filter is too deep")
     if isinstance(given, list):
         return [inlined(one, look_up, depth + 1) for one in given]
-    if isinstance(given, str) and given.startswith(_SEGMENT):
+    if isinstance(given, str) and given.startswith(_SEGMENT):  # an address may name a ready one, too
         return inlined({"segment": given.removeprefix(_SEGMENT)}, look_up, depth)
     if not isinstance(given, dict):
         return given
+    if set(given) == {"segment"} and given["segment"] in READY:
+        return READY[given["segment"]].filter
     if set(given) == {"segment"}:
         found = look_up(_id(given["segment"]))
         if found is None:
@@ -294,6 +300,12 @@ class Compiler:
             return self._group(node, self.on_people)
         if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT):
             return self._either(node)
+        if node.column in _OF_CUSTOMERS_TOO:
+            # Who ordered without ever being here has no session.
+            return (
+                f"{self.person} IN (SELECT {self.person} FROM customers "
+                f"WHERE project_id = {{project:UUID}} AND {self._condition(node, column(node.column))})"
+            )
         return (
             f"{self.person} IN (SELECT {self.person} FROM sessions FINAL "
             f"WHERE project_id = {{project:UUID}} AND {self.on_sessions(node)})"

@@ -22,6 +22,7 @@ from trackway.govern.accounts import Accounts
 from trackway.operate.digests import send_digests
 from trackway.operate.scoring import score
 from trackway.operate.totals import check_views
+from trackway.operate.watching import watch
 from trackway.store.connection import Store
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
 
@@ -103,6 +104,11 @@ def score_customers(rooms: Rooms) -> str:
     return "; ".join(said) or "there is no project"
 
 
+def watch_segments(rooms: Rooms) -> str:
+    """Tell those who watch a segment of customers who entered and who left it."""
+    return watch(rooms.accounts, rooms.store, datetime.now(UTC))
+
+
 JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
     "refresh-views": ("7 * * * *", refresh_views),
     "aggregate": ("20 3 * * *", aggregate),
@@ -110,6 +116,7 @@ JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
     "forget-decisions": ("50 * * * *", forget),
     "digests": ("0 6 * * *", digests),
     "score-customers": ("12 * * * *", score_customers),
+    "watch-segments": ("*/5 * * * *", watch_segments),
 }
 """Each job's usual schedule (cron, UTC) and what it does; its docstring is what people read."""
 

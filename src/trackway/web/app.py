@@ -40,6 +40,7 @@ from trackway.web.signing_in import SigningIn
 from trackway.web.streaming import Streaming
 from trackway.web.transfers import TransfersOfProject
 from trackway.web.turns import TakeTurns, Turns
+from trackway.web.watches import Watches
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -77,6 +78,7 @@ def api(house: House, limits: Limits) -> Litestar:
             ConnectionsOfProject,
             Deliveries,
             OrdersOfProject,
+            Watches,
             Scheduled,
             Pages,
         ],

@@ -18,6 +18,7 @@ from trackway.analyze.filters import Node, inlined, read
 from trackway.analyze.period import Period
 from trackway.analyze.persons import set_undone
 from trackway.analyze.question import Question
+from trackway.analyze.ready import READY
 from trackway.govern.tables import Annotation, Segment
 from trackway.web.asking import saved_filter
 from trackway.web.caller import Caller
@@ -86,9 +87,10 @@ class Keeping(Controller):
 
     @get("/segments", opt={"may": "read"}, sync_to_thread=True)
     def segments(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[SegmentShown]:
-        """Saved segments and cohorts; each can stand in a filter as `{"segment": id}`."""
-        request.user.project(project_id)
-        return [_shown(one) for one in house.accounts.saved.segments(project_id)]
+        """Saved segments and cohorts, and the ready ones; each can stand in a filter as `{"segment": id}`."""
+        made = request.user.project(project_id).created_at.replace(tzinfo=UTC)
+        ready = [SegmentShown(one, found.name, "ready", found.filter, "Trackway", made) for one, found in READY.items()]
+        return [_shown(one) for one in house.accounts.saved.segments(project_id)] + ready
 
     @post("/segments", opt={"may": "edit"}, sync_to_thread=True)
     def add_segment(

@@ -331,3 +331,15 @@ CREATE TABLE IF NOT EXISTS costs
 )
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (project_id, day, source, medium, campaign);
+
+-- Who was in a watched segment when its watch last looked (operate/watching.py).
+CREATE TABLE IF NOT EXISTS watch_members
+(
+    project_id UUID,
+    watch_id UUID,
+    identity UInt64,
+    inside Bool,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project_id, watch_id, identity);
