@@ -19,6 +19,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "daily": {"subject": "event"},
     "revenue": {"interval": "week"},
     "rfm": {},
+    "value_check": {"weeks": 4},
     "attribution": {"by": ["channel", "source"]},
     "customers": {"interval": "weekly", "sort": "orders", "search": "a"},
     "entities": {"entity_type": "concert", "search": "a"},

@@ -93,6 +93,9 @@ def test_orders_are_reported_as_they_are_and_the_same_again_changes_nothing(prod
     row = product.customer("api-1")
     assert (row["orders"], row["bookings"], row["last_booking"]["service"]) == (0, 1, "Haircut")
     assert row["sessions"] == 0, "what a program reports is no session"
+    whole = product.server.asked({"question": "person", "user_id": "api-1", "period": "all"})["data"]
+    assert whole["profile"]["user_id"] == "api-1" and whole["sessions"] == []
+    assert [(one["order_id"], one["counts"]) for one in whole["orders"]] == [("A1", False), ("B1", True)]
 
 
 @pytest.mark.parametrize(

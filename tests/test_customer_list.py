@@ -286,3 +286,48 @@ def test_revenue_of_a_real_shop_is_what_duckdb_counts(shop: Shop) -> None:
     nothing = Question(project_id=new_id(), period=Period(since, until), timezone="UTC")
     empty = revenue(shop.loaded.store, nothing, Revenue(), "GBP")[1]
     assert empty["totals"]["purchases"] == 0 and empty["totals"]["average"] is None and empty["moments"] == []
+
+
+@needs("cdnow")
+def test_predictions_of_cdnow_held_against_the_39_weeks_after(loaded: Loaded, tmp_path: Any) -> None:
+    """Predicted orders of the held-out weeks beside the actual ones, by the number of earlier orders."""
+    from collections import defaultdict
+
+    from test_customers import order
+    from trackway.analyze.value_check import ValueCheck, value_check
+
+    project = new_id()
+    own_currency(loaded.store, project, "USD")
+    days: dict[str, set[datetime.date]] = defaultdict(set)
+    messages = []
+    for number, line in enumerate(unpacked(SHARED / "cdnow" / "CDNOW_sample.txt.zst").decode().splitlines()):
+        _, customer, day, _, amount = line.split()
+        date = datetime.date(int(day[:4]), int(day[4:6]), int(day[6:]))
+        days[customer].add(date)
+        messages.append(order(customer, date, float(amount), number))
+    loaded.load(project, messages)
+    cut = datetime.date(1997, 10, 1)
+    end = cut + datetime.timedelta(weeks=39)
+    question = Question(
+        project_id=project, timezone="UTC",
+        period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), datetime.datetime(end.year, end.month, end.day, tzinfo=datetime.UTC)),
+    )  # fmt: skip
+    _, found = value_check(loaded.store, question, ValueCheck(weeks=39))
+    actual: dict[int, list[int]] = defaultdict(list)
+    for bought in days.values():
+        earlier = sum(day < cut for day in bought)
+        actual[min(earlier - 1, 7)].append(sum(cut <= day < end for day in bought))
+    assert {row["repeats"]: row["customers"] for row in found["rows"]} == {n: len(some) for n, some in actual.items()}
+    for row in found["rows"]:
+        assert row["actual"] == pytest.approx(sum(actual[row["repeats"]]) / len(actual[row["repeats"]]))
+    assert [found["model"][name] for name in ("r", "alpha", "a", "b")] == pytest.approx(
+        [0.243, 4.414, 0.793, 2.426], rel=0.01
+    )
+    assert found["model"]["log_likelihood"] == pytest.approx(-9582.4, abs=0.1)
+    # The paper's figure 5: expectations follow what came, most closely where most customers are.
+    assert found["expected"] == pytest.approx(found["actual"], rel=0.15)
+    by_repeats = {row["repeats"]: row for row in found["rows"]}
+    for n in (0, 1, 2, 3):
+        assert by_repeats[n]["expected"] == pytest.approx(by_repeats[n]["actual"], rel=0.35), n
+    expected = [row["expected"] for row in found["rows"]]
+    assert expected == sorted(expected), "who ordered more will order more"

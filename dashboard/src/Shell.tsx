@@ -17,6 +17,7 @@ export const PAGES = [
   ["sources", t("Sources")],
   ["sessions", t("Sessions")],
   ["people", t("People")],
+  ["customers", t("Customers")],
   ["entities", t("Entities")],
   ["events", t("Events")],
   ["boards", t("Boards")],
@@ -29,6 +30,7 @@ export const PAGES = [
 const NEEDS: Record<string, string[]> = {
   sessions: ["analyst", "owner", "administrator"],
   people: ["analyst", "owner", "administrator"],
+  customers: ["analyst", "owner", "administrator"],
   accounts: ["owner", "administrator"],
 };
 const OF_ACCOUNT = [

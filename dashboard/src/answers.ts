@@ -91,6 +91,8 @@ export interface SessionRow {
   country: string;
   city: string;
   bot: string;
+  /** The address, for who may see it. */
+  ip?: string;
 }
 export interface VisitorRow {
   visitor_id: string;
@@ -281,9 +283,113 @@ export interface PersonRow {
 export interface Segment {
   id: string;
   name: string;
-  kind: "live" | "list";
+  kind: "live" | "list" | "ready";
   filter: unknown;
   created_by: string;
+}
+/** Somebody who ordered, or is known by a user id. */
+export interface CustomerRow {
+  person: string;
+  name: string;
+  user_id: string;
+  visitor_id: string;
+  registered: string | null;
+  last_login: string | null;
+  last_seen: string | null;
+  sessions: number;
+  orders: number;
+  bookings: number;
+  reviews: number;
+  paid: Money[];
+  value: string;
+  unconverted: number;
+  last_order: { at: string; order_id: string; amount: string; currency: string } | null;
+  last_booking: { at: string; service: string } | null;
+  device: string | null;
+  browser: string | null;
+  system: string | null;
+  country: string | null;
+  active: number | null;
+  expected_orders: number | null;
+  expected_low: number | null;
+  expected_high: number | null;
+  expected_value: number | null;
+  rfm: string | null;
+}
+export interface Revenue {
+  currency: string;
+  moments: string[];
+  value: string[];
+  purchases: number[];
+  totals: {
+    value: string;
+    purchases: number;
+    bookings: number;
+    buyers: number;
+    visitors: number;
+    unconverted: number;
+    average: string | null;
+    per_visitor: string | null;
+    per_buyer: string | null;
+    repeat_rate: number | null;
+    median_days_between: number | null;
+    refunded_purchases: number;
+    refunds: Money[];
+  };
+}
+export interface RfmRow {
+  rfm: string;
+  customers: number;
+  purchases: number;
+  value: string;
+  active: number | null;
+  expected_orders: number;
+  expected_value: number;
+}
+export interface Attributed {
+  channel?: string;
+  source?: string;
+  medium?: string;
+  campaign?: string;
+  visits: number;
+  cost: string | null;
+  cost_per_visit: string | null;
+  models: Record<
+    string,
+    { orders: number; value: string; cost_per_order: string | null; return: number | null }
+  >;
+}
+/** Where orders come from. */
+export interface Connection {
+  id: string;
+  kind: "stripe" | "woocommerce" | "postgres";
+  name: string;
+  active: boolean;
+  taken: number;
+  last_at: string | null;
+  problem: string;
+  address: string;
+  secret: string;
+}
+/** Who is told of people who enter or leave a segment. */
+export interface Watch {
+  id: string;
+  segment: string;
+  url: string;
+  inside: number | null;
+  last_at: string | null;
+  problem: string;
+  secret: string;
+}
+export interface PersonOrder {
+  kind: string;
+  order_id: string;
+  placed_at: string;
+  amount: string;
+  refunded: string;
+  currency: string;
+  service: string;
+  counts: boolean;
 }
 export interface Tile {
   id: string;

@@ -25,6 +25,11 @@ export interface BigColumn<Row> {
   usual?: boolean;
 }
 
+export interface Sorting {
+  sort: string;
+  descending: boolean;
+}
+
 const PAGE = 100;
 const HEIGHT = 44;
 /** Rows that can be scrolled to: browsers draw nothing that is much higher. Filters and sorting lead to all others. */
@@ -40,13 +45,17 @@ export function BigTable<Row>(props: {
   id: (row: Row) => string;
   usual: string;
   ascending?: boolean;
+  /** What it is sorted by, where something else on the page says so, too. */
+  sorting?: [Sorting, (sorting: Sorting) => void];
+  /** What stands beside the columns. */
+  aside?: ReactNode;
   empty: ReactNode;
 }) {
   const project = useProject();
   const version = useVersion();
   const [view] = useView();
-  const [sort, setSort] = useState(props.usual);
-  const [descending, setDescending] = useState(true);
+  const own = useState<Sorting>({ sort: props.usual, descending: true });
+  const [{ sort, descending }, setSorting] = props.sorting ?? own;
   const [shown, setShown] = useColumns(props.name, props.columns);
   const place = useRef<HTMLDivElement>(null);
   const body = {
@@ -107,11 +116,8 @@ export function BigTable<Row>(props: {
   const grid = columns.map((column) => column.width).join(" ");
   const sortBy = (column: BigColumn<Row>) => {
     if (!column.sort) return;
-    if (column.sort === sort && props.ascending) setDescending(!descending);
-    else {
-      setSort(column.sort);
-      setDescending(true);
-    }
+    const turned = column.sort === sort && props.ascending ? !descending : true;
+    setSorting({ sort: column.sort, descending: turned });
   };
   const order = descending ? "descending" : "ascending";
   return (
@@ -122,6 +128,7 @@ export function BigTable<Row>(props: {
       aside={
         <>
           <span aria-live="polite">{answers.some((one) => one.isFetching) ? t("asking…") : ""}</span>
+          {props.aside}
           <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
           <Opened query={answer.data?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
         </>

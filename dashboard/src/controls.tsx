@@ -5,7 +5,7 @@ import { DropdownMenu, Popover } from "radix-ui";
 import { useContext, useState } from "react";
 import { api, type Segment } from "./api";
 import { ProjectContext, useProject, useView } from "./hooks";
-import { t } from "./language";
+import { t, term } from "./language";
 import { COLUMNS, OPERATORS, PERIODS, said } from "./state";
 import { useToast } from "./toast";
 
@@ -200,7 +200,7 @@ function Segments({ segments }: { segments: Segment[] }) {
                     setOpen(false);
                   }}
                 >
-                  {segment.name}{" "}
+                  {segment.kind === "ready" ? term(segment.name) : segment.name}{" "}
                   {segment.kind === "list" && <span className="text-soft">{t("(a list)")}</span>}
                 </button>
                 {segment.kind === "live" && (

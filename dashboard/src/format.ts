@@ -23,9 +23,12 @@ export function money(amounts: Money[]): string {
   if (amounts.length === 0) return "–";
   return amounts
     .map(({ currency, amount }) =>
-      new Intl.NumberFormat(locale, { style: "currency", currency, maximumFractionDigits: 2 }).format(
-        Number(amount),
-      ),
+      new Intl.NumberFormat(locale, {
+        style: "currency",
+        currency,
+        maximumFractionDigits: 2,
+        trailingZeroDisplay: "stripIfInteger",
+      } as Intl.NumberFormatOptions).format(Number(amount)),
     )
     .join(" + ");
 }

@@ -100,6 +100,10 @@ const router = createRouter({
         lazyRouteComponent(() => import("./pages/PersonPage"), "PersonPage"),
       ),
       page(
+        "customers",
+        lazyRouteComponent(() => import("./pages/Customers"), "Customers"),
+      ),
+      page(
         "entities",
         lazyRouteComponent(() => import("./pages/Entities"), "Entities"),
       ),

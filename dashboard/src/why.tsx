@@ -46,6 +46,21 @@ export const RULES: Record<string, string> = {
   ),
   stickiness: t("On how many intervals of the period each person was here."),
   sources: t("Sessions by where they came from; conversions are goals reached in those sessions."),
+  customers: t(
+    "People with a user id, or with an order or booking. An order counts once, by its id, from when it was placed until it is cancelled; amounts are less refunds. Within an interval, sessions, orders and bookings are those of it.",
+  ),
+  revenue: t(
+    "Orders and bookings placed in the period, less what was refunded, in the project's currency by the rate of their day. Who bought more than once by the end of the period buys again.",
+  ),
+  rfm: t(
+    "Customers by how recently and how often they bought, each from 1 to 5 among all customers; made anew every hour.",
+  ),
+  attribution: t(
+    "Each order is given away once: to the visits of the same person in the days before it, by the model. Visits are sessions in which a page was seen; what has none is unattributed.",
+  ),
+  value_check: t(
+    "A model of what was bought before a day (BG/NBD) is held against what came after it, by how often people had bought again.",
+  ),
   cohort_sizes: t("How many people the description fitted at the end of each interval."),
 };
 

@@ -2,13 +2,13 @@
 
 import { useSearch } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import { api, type EventRow, type PersonRow, type SessionRow } from "../api";
+import { api, type EventRow, type PersonOrder, type PersonRow, type SessionRow } from "../api";
 import { quiet } from "../dialog";
-import { exact, moment } from "../format";
+import { duration, exact, moment, money } from "../format";
 import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../hooks";
 import { t, term } from "../language";
 import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "../parts";
-import { Table } from "../table";
+import { type Column, Table } from "../table";
 import { Timeline } from "../timeline";
 import { useToast } from "../toast";
 import { Opened } from "../why";
@@ -30,20 +30,43 @@ interface Whole {
   properties: Record<string, unknown>;
   history: Record<string, { at: string; value: unknown }[]>;
   sessions: SessionRow[];
+  orders: PersonOrder[];
   events: EventRow[];
   merges: Merge[];
 }
 
 const STEP = 200;
+const OF_PERSON: Column<SessionRow>[] = [
+  ...SESSION_COLUMNS.slice(1, 2),
+  {
+    name: t("Ended"),
+    show: (row) =>
+      row.active ? (
+        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">{t("Active")}</span>
+      ) : (
+        <When at={row.ended_at} />
+      ),
+  },
+  { name: t("Duration"), number: true, show: (row) => duration(row.duration_s) },
+  ...SESSION_COLUMNS.slice(3),
+];
+/** For who may see it: as far as it was kept, usually without its last part. */
+const ADDRESS: Column<SessionRow> = {
+  name: t("Address"),
+  wide: true,
+  show: (row) => row.ip || <span className="text-soft">–</span>,
+};
 
 export function PersonPage() {
   const { id = "" } = useSearch({ strict: false }) as { id?: string };
   const project = useProject();
   const [limit, setLimit] = useState(STEP);
+  const manages = project.role === "owner" || project.role === "administrator";
   const answer = useAsk<Whole | null>({
     question: "person",
     visitor_id: id,
     limit,
+    addresses: manages,
     period: "all",
     filter: undefined,
     bots: true,
@@ -120,10 +143,11 @@ export function PersonPage() {
               </button>
             )}
           </Card>
+          <Orders orders={found.orders} />
           <Card title={t("Sessions")}>
             <Table
               caption={t("Sessions")}
-              columns={SESSION_COLUMNS.slice(1)}
+              columns={manages ? [...OF_PERSON, ADDRESS] : OF_PERSON}
               rows={sessions}
               id={(row) => row.session_id + row.visitor_id}
             />
@@ -135,6 +159,45 @@ export function PersonPage() {
         </aside>
       </div>
     </>
+  );
+}
+
+/** What they ordered and booked, with what counts no more. */
+function Orders({ orders }: { orders: PersonOrder[] }) {
+  const project = useProject();
+  if (orders.length === 0) return null;
+  const amount = (row: PersonOrder, value: string) =>
+    money([{ currency: row.currency || project.currency, amount: value }]);
+  return (
+    <Card title={t("Orders and bookings")}>
+      <Table
+        caption={t("Orders and bookings")}
+        rows={orders}
+        id={(row) => row.kind + row.order_id}
+        columns={[
+          { name: t("When"), show: (row) => <When at={row.placed_at} /> },
+          {
+            name: t("Order"),
+            show: (row) => (
+              <span className={row.counts ? "" : "line-through"}>{row.service || row.order_id}</span>
+            ),
+          },
+          { name: t("Amount"), number: true, show: (row) => amount(row, row.amount) },
+          {
+            name: t("Refunded"),
+            number: true,
+            wide: true,
+            show: (row) => (Number(row.refunded) ? amount(row, row.refunded) : "–"),
+          },
+          {
+            name: t("State"),
+            wide: true,
+            show: (row) =>
+              row.counts ? (row.kind === "booking" ? t("booked") : t("ordered")) : t("counts no more"),
+          },
+        ]}
+      />
+    </Card>
   );
 }
 

@@ -20,6 +20,7 @@ const IN = [
   ["ndjson", t("Messages, one a line (NDJSON)")],
   ["csv", t("A table (CSV)")],
   ["access-log", t("An access log (Apache, nginx)")],
+  ["shopify-orders", t("Shopify's orders (CSV)")],
 ] as const;
 const STATES: Record<Transfer["state"], string> = {
   waiting: t("waiting"),

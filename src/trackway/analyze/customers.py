@@ -94,7 +94,7 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
             about[row["person"]] |= row
     total = found[0]["customers"] if found else _how_many(store, question, asked, shape, conditions, answers, within)
     counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
-    rows = [_shown(person, row, counted.get(person)) for person, row in about.items()]
+    rows = [_shown(person, row, counted.get(person), currency) for person, row in about.items()]
     return answers, {"customers": total, "currency": currency, "rows": rows}
 
 
@@ -110,7 +110,7 @@ def named(store: Store, question: Question, persons: list[int]) -> dict[int, dic
     """Of each of these persons `person`, `user_id`, `visitor_id` and `name`."""
     rows = {row["person"]: row for row in ask(store, "customers_shown.sql", question, persons=persons).rows()}
     return {
-        one: {name: _shown(one, rows.get(one, {}), None)[name] for name in ("person", "user_id", "visitor_id", "name")}
+        one: {name: _shown(one, rows.get(one, {}), None, "")[name] for name in ("person", "user_id", "visitor_id", "name")}
         for one in persons
     }
 
@@ -197,7 +197,7 @@ def _parts_within(question: Question, bots: str, who: str) -> list[_Part]:
 _NOTHING_ORDERED = {"all_orders": 0, "all_bookings": 0, "paid": [], "value": Decimal(0), "unconverted": 0}
 
 
-def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None) -> dict[str, Any]:
+def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, currency: str) -> dict[str, Any]:
     row = {**_NOTHING_ORDERED, **row}
     order, booking, scores = row.get("last_order"), row.get("last_booking"), row.get("scores")
     counts = counted or {name: row.get(f"all_{name}", 0) for name in _COUNTED}
@@ -216,10 +216,10 @@ def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None) -> 
         "visitor_id": row.get("visitor_id") or "",
         **known,
         **counts,
-        "paid": amounts(row["paid"]),
+        "paid": paid(row["paid"], currency),
         "value": str(row["value"]),
         "unconverted": row["unconverted"],
-        "last_order": _last(order, ("at", "order_id", "amount", "currency")),
+        "last_order": _in_money(_last(order, ("at", "order_id", "amount", "currency")), currency),
         "last_booking": _last(booking, ("at", "service")),
         "active": active,
         "expected_orders": orders,
@@ -228,6 +228,19 @@ def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None) -> 
         "expected_value": value if value is None or value >= 0 else None,
         "rfm": rfm,
     }
+
+
+def paid(by_currency: Any, currency: str) -> list[dict[str, Any]]:
+    """Amounts by currency; those without one are of the project's."""
+    summed: dict[str, Decimal] = {}
+    for one in amounts(by_currency):
+        name = one["currency"] or currency
+        summed[name] = summed.get(name, Decimal(0)) + one["amount"]
+    return amounts(summed)
+
+
+def _in_money(order: dict[str, Any] | None, currency: str) -> dict[str, Any] | None:
+    return order and {**order, "currency": order["currency"] or currency}
 
 
 def _values(given: Any) -> tuple[Any, ...]:

@@ -1,5 +1,14 @@
--- Whose an id is: by the newest session with it.
-SELECT argMax({{ person }}, s.ended_at) AS person, argMax(s.visitor_id, s.ended_at) AS visitor_id, max(s.user_id) AS user_id, count() AS sessions
-FROM sessions AS s FINAL
-WHERE project_id = {project:UUID}
-  AND {{ condition }}
+-- Whose an id is: by the newest session or order with it.
+SELECT argMax(person, at) AS person, argMax(visitor_id, at) AS visitor_id, max(user_id) AS user_id, count() AS found
+FROM
+(
+    SELECT {{ person }} AS person, s.visitor_id AS visitor_id, s.user_id AS user_id, s.ended_at AS at
+    FROM sessions AS s FINAL
+    WHERE project_id = {project:UUID}
+      AND {{ condition }}
+    UNION ALL
+    SELECT {{ person }} AS person, s.visitor_id AS visitor_id, s.user_id AS user_id, s.last_seen AS at
+    FROM customers AS s
+    WHERE project_id = {project:UUID}
+      AND {{ condition }}
+)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
+from trackway.analyze.feed import ACTIVE_FOR
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
@@ -25,13 +26,16 @@ class Persons(msgspec.Struct, tag="persons", tag_field="question", kw_only=True)
 
 
 class Person(msgspec.Struct, tag="person", tag_field="question", kw_only=True):
-    """One person, by any of their ids; events before a moment, so many."""
+    """One person, by any of their ids; events before a moment, so many. `addresses`: with those that their sessions
+    came from, as far as they are kept.
+    """
 
     person: str = ""
     visitor_id: str = ""
     user_id: str = ""
     before: datetime | None = None
     limit: int = 200
+    addresses: bool = False
 
 
 class Merges(msgspec.Struct, tag="merges", tag_field="question", kw_only=True):
@@ -62,8 +66,8 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
 
     Returns:
         `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait),
-        `history` (each trait's values with the time from which they held, oldest first), `sessions`, `events`
-        (newest first), and `merges`.
+        `history` (each trait's values with the time from which they held, oldest first), `sessions` (`active` ones may
+        go on), `orders` (with those that count no more), `events` (newest first), and `merges`.
     """
     found = _find(store, question, asked)
     if found is None:
@@ -76,18 +80,28 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     before, end = moment(asked.before or question.period.end), moment(question.period.end)
     events = ask(store, "person_events.sql", question, {"traits": False}, **own, before=before, limit=asked.limit)
     traits = ask(store, "person_events.sql", question, {"traits": True}, **own, before=end, limit=1000)
-    sessions = ask(store, "person_sessions.sql", question, **own, limit=200)
+    since = moment(min(datetime.now(UTC), question.period.end) - ACTIVE_FOR)
+    shown = {"addresses": asked.addresses}
+    sessions = ask(store, "person_sessions.sql", question, shown, **own, limit=200, active_since=since)
+    orders = ask(store, "person_orders.sql", question, **own, limit=200)
     shape = {"sort": "last_seen", "listed": True}
     profile = ask(store, "persons.sql", question, shape, **own, limit=1, offset=0).rows()
+    if not profile:  # somebody who ordered and was never here
+        known = ask(store, "customers_shown.sql", question, persons=[own_number]).rows()
+        profile = [_never_here(row) for row in known]
     merged, merges_ = merges(store, question, Merges(person=str(own_number), limit=1000))
     history = _history(traits.rows())
-    return [events, traits, sessions, *merged], {
+    return [events, traits, sessions, orders, *merged], {
         "profile": _shown(profile[0]) if profile else None,
         "visitor_ids": sorted(visitors),
         "user_ids": sorted(users),
         "properties": {name: values[-1]["value"] for name, values in history.items()},
         "history": history,
-        "sessions": sessions.rows(),
+        "sessions": [{**row, "active": bool(row["active"])} for row in sessions.rows()],
+        "orders": [
+            {**row, "counts": bool(row["counts"]), "amount": str(row["amount"]), "refunded": str(row["refunded"])}
+            for row in orders.rows()
+        ],
         "events": events.rows(),
         "merges": merges_,
     }
@@ -159,7 +173,7 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
     else:
         answer = ask(store, "person_find.sql", question, {"condition": f"s.{name} = {{whose:String}}"}, whose=value)
     row = answer.rows()[0]
-    if not row["sessions"]:
+    if not row["found"]:
         return None
     return row["person"], {row["visitor_id"]}, {row["user_id"]} - {""}
 
@@ -173,6 +187,12 @@ def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
             if not values or values[-1]["value"] != value:
                 values.append({"at": row["timestamp"], "value": value})
     return found
+
+
+def _never_here(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("person", "user_id", "visitor_id", "first_seen", "last_seen", "country", "device")
+    counts = {"visitors": 0, "sessions": 0, "events": 0, "page_views": 0}
+    return {**{name: row[name] for name in names}, "name": row["visitor_name"], **counts, "source": ""}
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from trackway.analyze.customers import paid
 from trackway.analyze.filters import Compiler
-from trackway.analyze.overview import amounts
 from trackway.analyze.period import Interval, buckets
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.store.connection import Store
@@ -69,8 +69,8 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
             "repeat_rate": times["repeat_buyers"] / times["buyers"] if times["buyers"] else None,
             "median_days_between": _number(times["median_days_between"]),
             "mean_days_between": _number(times["mean_days_between"]),
-            "refunded_purchases": whole["refunded_purchases"], "amounts": _nonzero(whole["amounts"]),
-            "refunds": _nonzero(whole["refunds"]),
+            "refunded_purchases": whole["refunded_purchases"], "amounts": _nonzero(whole["amounts"], currency),
+            "refunds": _nonzero(whole["refunds"], currency),
         },
     }  # fmt: skip
 
@@ -100,5 +100,5 @@ def _number(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
-def _nonzero(by_currency: Any) -> list[dict[str, Any]]:
-    return [one for one in amounts(by_currency) if one["amount"]]
+def _nonzero(by_currency: Any, currency: str) -> list[dict[str, Any]]:
+    return [one for one in paid(by_currency, currency) if one["amount"]]

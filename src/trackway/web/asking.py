@@ -44,6 +44,7 @@ from trackway.analyze.sessions import Sessions, sessions
 from trackway.analyze.sources import METRICS, Sources, sources
 from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
 from trackway.analyze.trend import Trend, trend
+from trackway.analyze.value_check import ValueCheck, value_check
 from trackway.analyze.views import (
     Audience,
     Entities,
@@ -140,6 +141,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Revenue: lambda a, asked: revenue(a.store, a.question, asked, a.project.currency),
     Rfm: lambda a, asked: rfm(a.store, a.question, asked, a.project.currency),
     Attribution: lambda a, asked: attribution(a.store, a.question, asked, a.project.currency),
+    ValueCheck: lambda a, asked: value_check(a.store, a.question, asked),
     Customers: lambda a, asked: customers(a.store, a.question, asked, a.project.currency),
     CustomerValue: lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency),
     Year: lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
@@ -233,6 +235,8 @@ def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Per
 
 def needed(asked: Any) -> str:
     """The permission that a question needs."""
+    if isinstance(asked, Person) and asked.addresses:
+        return "manage"
     if isinstance(asked, Views):
         return _OF_VIEWS.get(asked.by, "views")
     return NEEDS.get(type(asked), "ask")

@@ -1,0 +1,128 @@
+/** Which visits orders owe themselves to, by model, beside what was spent on them. */
+
+import { useState } from "react";
+import type { Attributed } from "../api";
+import { Controls } from "../controls";
+import { exact, money } from "../format";
+import { useAsk, useProject } from "../hooks";
+import { t, term } from "../language";
+import { Card, Empty, Failure, Skeleton } from "../parts";
+import { type Column, Table } from "../table";
+import { Opened } from "../why";
+import { Choice } from "./list";
+
+const MODELS: [string, string][] = [
+  ["last_non_direct", t("Last visit that came from somewhere")],
+  ["first", t("First visit")],
+  ["last", t("Last visit")],
+  ["linear", t("All visits alike")],
+  ["position", t("First and last most (40/20/40)")],
+  ["time_decay", t("The later the more (half in 7 days)")],
+];
+const BY: [string, string, string[]][] = [
+  ["channel", t("Channel"), ["channel"]],
+  ["source", t("Source and medium"), ["source", "medium"]],
+  ["campaign", t("Campaign"), ["source", "medium", "campaign"]],
+];
+const WINDOWS: [string, string][] = [
+  ["7", t("7 days")],
+  ["30", t("30 days")],
+  ["90", t("90 days")],
+];
+const part = (text: string | undefined) => text && term(text);
+
+export function Attribution() {
+  const project = useProject();
+  const [model, setModel] = useState("last_non_direct");
+  const [beside, setBeside] = useState("first");
+  const [by, setBy] = useState("channel");
+  const [window_, setWindow] = useState("30");
+  const dimensions = BY.find(([name]) => name === by)?.[2] ?? ["channel"];
+  const models = model === beside ? [model] : [model, beside];
+  const answer = useAsk<{ rows: Attributed[] }>({
+    question: "attribution",
+    by: dimensions,
+    models,
+    window_days: Number(window_),
+  });
+  const rows = answer.data?.data.rows;
+  const amount = (value: string | null | undefined) =>
+    value ? money([{ currency: project.currency, amount: value }]) : "–";
+  const named = (name: string) => MODELS.find(([one]) => one === name)?.[1] ?? name;
+  const of = (name: string): Column<Attributed>[] => [
+    {
+      name: t("Orders: {model}", { model: named(name) }),
+      number: true,
+      show: (row) => exact(Math.round((row.models[name]?.orders ?? 0) * 100) / 100),
+    },
+    {
+      name: t("Value: {model}", { model: named(name) }),
+      number: true,
+      wide: name !== model,
+      show: (row) => amount(Number(row.models[name]?.value ?? 0) ? row.models[name]?.value : undefined),
+    },
+  ];
+  const columns: Column<Attributed>[] = [
+    {
+      name: BY.find(([name]) => name === by)?.[1] ?? "",
+      fixed: true,
+      show: (row) => (
+        <span className="font-medium">
+          {dimensions
+            .map((name) => part(row[name as "channel"]))
+            .filter(Boolean)
+            .join(" / ") || t("Unattributed")}
+        </span>
+      ),
+    },
+    { name: t("Visits"), number: true, wide: true, show: (row) => exact(row.visits) },
+    ...models.flatMap(of),
+    { name: t("Cost"), number: true, wide: true, show: (row) => amount(row.cost) },
+    { name: t("Cost by visit"), number: true, wide: true, show: (row) => amount(row.cost_per_visit) },
+    {
+      name: t("Cost by order"),
+      number: true,
+      wide: true,
+      show: (row) => amount(row.models[model]?.cost_per_order),
+    },
+    {
+      name: t("Return on cost"),
+      number: true,
+      wide: true,
+      show: (row) => {
+        const found = row.models[model]?.return;
+        return found === null || found === undefined ? "–" : `${found.toFixed(2)} ×`;
+      },
+    },
+  ];
+  const any = rows?.some((row) => row.visits > 0 || (row.models[model]?.orders ?? 0) > 0);
+  return (
+    <>
+      <Controls title={t("Attribution")} />
+      <div className="no-print mb-3 flex flex-wrap gap-3">
+        <Choice label={t("An order is owed to")} value={model} change={setModel} options={MODELS} />
+        <Choice label={t("Beside it")} value={beside} change={setBeside} options={MODELS} />
+        <Choice label={t("By")} value={by} change={setBy} options={BY.map(([a, b]) => [a, b])} />
+        <Choice label={t("Visits of")} value={window_} change={setWindow} options={WINDOWS} />
+      </div>
+      <Card
+        title={t("Orders and what they owe themselves to")}
+        aside={<Opened query={answer.data?.queries[0]} name={t("Attribution")} rule="attribution" />}
+      >
+        {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+        {rows === undefined && !answer.error && <Skeleton rows={6} />}
+        {rows && !any && (
+          <Empty title={t("No visits and no orders here")}>{t("Choose a longer period.")}</Empty>
+        )}
+        {rows && any && (
+          <Table
+            caption={t("Attribution")}
+            columns={columns}
+            rows={rows}
+            id={(row) => dimensions.map((name) => row[name as "channel"]).join("\n")}
+          />
+        )}
+      </Card>
+    </>
+  );
+}

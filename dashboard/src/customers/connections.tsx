@@ -1,0 +1,416 @@
+/** Where orders come from: shops, payment providers and databases; what currencies are worth, and what was spent. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Connection } from "../api";
+import { Framed, field, primary, quiet } from "../dialog";
+import { exact } from "../format";
+import { useProject, useRefresh } from "../hooks";
+import { rich, t } from "../language";
+import { When } from "../pages/Lists";
+import { Card, Empty, Failure, Skeleton, Toggle } from "../parts";
+import { Table } from "../table";
+import { useToast } from "../toast";
+
+const KINDS: Record<Connection["kind"], string> = {
+  stripe: "Stripe",
+  woocommerce: "WooCommerce",
+  postgres: "PostgreSQL",
+};
+
+export function Connections() {
+  const project = useProject();
+  const path = `/projects/${project.id}/connections`;
+  const client = useQueryClient();
+  const every = useQuery({
+    queryKey: [path],
+    queryFn: () => api.get<Connection[]>(path),
+    refetchInterval: 5_000,
+  });
+  const again = () => client.invalidateQueries({ queryKey: [path] });
+  return (
+    <>
+      <h1 className="mb-3 text-xl font-semibold">{t("Where orders come from")}</h1>
+      <div className="space-y-4">
+        <Card title={t("Shops, payments and databases")} aside={<Connect path={path} done={again} />}>
+          {every.error && <Failure error={every.error} again={every.refetch} />}
+          {every.data === undefined && !every.error && <Skeleton rows={3} />}
+          {every.data?.length === 0 && (
+            <Empty title={t("None yet")}>
+              {rich(
+                "Orders are counted when a page or server sends <code>Order Completed</code>. Connect Stripe, WooCommerce or a table of your PostgreSQL, and they come by themselves; an export of Shopify is imported under Data.",
+                { code: (parts) => <code key="code">{parts}</code> },
+              )}
+            </Empty>
+          )}
+          <ul className="divide-y divide-line px-4 pb-2">
+            {every.data?.map((one) => (
+              <Row key={one.id} one={one} path={path} changed={again} />
+            ))}
+          </ul>
+        </Card>
+        <div className="grid gap-4 lg:grid-cols-2">
+          <Rates />
+          <Costs />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Where a shop delivers to, as the shop reaches this server. */
+const delivered = (one: Connection) =>
+  one.address.startsWith("http") ? one.address : `${window.location.origin}/v1/connections/${one.id}`;
+
+function Row(props: { one: Connection; path: string; changed: () => Promise<void> }) {
+  const { one, path } = props;
+  const change = (given: Partial<Connection>) =>
+    void api.patch(`${path}/${one.id}`, given).then(props.changed);
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
+      <span className="min-w-0 flex-1 basis-60">
+        <span className="block truncate font-medium">
+          {one.name} <span className="font-normal text-soft">{KINDS[one.kind]}</span>
+        </span>
+        <span className="block text-soft">
+          {one.last_at ? (
+            <>
+              {t("{count} reports taken, the last", { count: exact(one.taken) })} <When at={one.last_at} />
+            </>
+          ) : (
+            t("Nothing has come yet")
+          )}
+        </span>
+        {one.kind !== "postgres" && (
+          <code className="block text-xs break-all text-soft">{delivered(one)}</code>
+        )}
+        {one.problem && <span className="block text-bad">{one.problem}</span>}
+      </span>
+      <Toggle
+        label={t("Take orders of {name}", { name: one.name })}
+        on={one.active}
+        change={(active) => change({ active })}
+      />
+      {one.kind === "stripe" && <Secret one={one} save={(secret) => change({ secret })} />}
+      <button
+        type="button"
+        className={quiet}
+        onClick={() => void api.remove(`${path}/${one.id}`).then(props.changed)}
+      >
+        {t("Remove")} <span className="sr-only">{one.name}</span>
+      </button>
+    </li>
+  );
+}
+
+/** Stripe says its secret when it knows the address, so it comes second. */
+function Secret({ one, save }: { one: Connection; save: (secret: string) => void }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Framed
+      title={t("Signing secret of {name}", { name: one.name })}
+      open={open}
+      change={setOpen}
+      trigger={
+        <button type="button" className={quiet}>
+          {t("Secret…")} <span className="sr-only">{one.name}</span>
+        </button>
+      }
+    >
+      <form
+        className="space-y-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          save(String(new FormData(event.currentTarget).get("secret")));
+          setOpen(false);
+        }}
+      >
+        <p>
+          {t(
+            "In Stripe, add a webhook with the address above; it then shows a secret that begins with whsec_.",
+          )}
+        </p>
+        <label className="block">
+          {t("Secret")}
+          <input name="secret" required autoComplete="off" className={field} />
+        </label>
+        <button type="submit" className={primary}>
+          {t("Save")}
+        </button>
+      </form>
+    </Framed>
+  );
+}
+
+const COLUMN_FIELDS: [string, string, string][] = [
+  ["order_id", t("Column of the order's id"), "id"],
+  ["user_id", t("Column of the user's id"), "user_id"],
+  ["total", t("Column of the amount"), "total"],
+  ["currency", t("Column of the currency"), ""],
+  ["placed_at", t("Column of the time"), "created_at"],
+  ["status", t("Column of the status"), ""],
+  ["refunded", t("Column of what was refunded"), ""],
+];
+
+function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
+  const project = useProject();
+  const [open, setOpen] = useState(false);
+  const [kind, setKind] = useState<Connection["kind"]>("stripe");
+  const [made, setMade] = useState<Connection>();
+  const say = useToast();
+  async function save(form: HTMLFormElement) {
+    const given = new FormData(form);
+    const text = (name: string) => String(given.get(name) ?? "").trim();
+    const columns = Object.fromEntries(
+      COLUMN_FIELDS.map(([name]) => [name, text(name)]).filter(([, value]) => value !== ""),
+    );
+    const placed = text("placed")
+      .split(",")
+      .map((one) => one.trim())
+      .filter(Boolean);
+    const config = {
+      table: text("table"),
+      columns,
+      placed,
+      ...(columns.currency ? {} : { currency: project.currency }),
+    };
+    const body = {
+      kind,
+      name: text("name"),
+      ...(kind === "postgres" ? { secret: text("dsn"), config } : {}),
+    };
+    try {
+      setMade(await api.post<Connection>(path, body));
+      await done();
+    } catch (error) {
+      say((error as Error).message);
+    }
+  }
+  return (
+    <Framed
+      title={t("Connect")}
+      open={open}
+      change={(now) => {
+        setOpen(now);
+        setMade(undefined);
+      }}
+      trigger={
+        <button type="button" className={`${primary} no-print`}>
+          {t("Connect…")}
+        </button>
+      }
+    >
+      {made ? (
+        <Next made={made} />
+      ) : (
+        <form
+          className="grid gap-3 sm:grid-cols-2"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save(event.currentTarget);
+          }}
+        >
+          <label>
+            {t("What")}
+            <select
+              value={kind}
+              onChange={(event) => setKind(event.target.value as Connection["kind"])}
+              className={field}
+            >
+              {Object.entries(KINDS).map(([name, label]) => (
+                <option key={name} value={name}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            {t("Name")}
+            <input
+              name="name"
+              required
+              maxLength={200}
+              className={field}
+              defaultValue={KINDS[kind]}
+              key={kind}
+            />
+          </label>
+          {kind === "postgres" && (
+            <>
+              <label className="sm:col-span-2">
+                {t("Address of the database, with a user who may make triggers")}
+                <input
+                  name="dsn"
+                  required
+                  autoComplete="off"
+                  placeholder="postgresql://user:password@host/database"
+                  className={field}
+                />
+              </label>
+              <label>
+                {t("Table of orders")}
+                <input name="table" required placeholder="public.orders" className={field} />
+              </label>
+              <label>
+                {t("Statuses that count, with commas between")}
+                <input name="placed" placeholder="paid, sent" className={field} />
+              </label>
+              {COLUMN_FIELDS.map(([name, label, usual]) => (
+                <label key={name}>
+                  {label}
+                  <input name={name} defaultValue={usual} className={field} />
+                </label>
+              ))}
+            </>
+          )}
+          <button type="submit" className={`${primary} justify-self-start`}>
+            {t("Connect")}
+          </button>
+        </form>
+      )}
+    </Framed>
+  );
+}
+
+/** What remains to be done in the shop. */
+function Next({ made }: { made: Connection }) {
+  if (made.kind === "postgres")
+    return <p>{t("The orders so far come first; how it goes is shown in the list.")}</p>;
+  return (
+    <div className="space-y-2">
+      <p>
+        {made.kind === "stripe"
+          ? t(
+              "In Stripe, add a webhook for payment_intent.succeeded, checkout.session.completed and charge.refunded with this address, then give its secret here:",
+            )
+          : t(
+              "In WooCommerce, add webhooks for order created, updated and deleted with this address and this secret, which is shown only now:",
+            )}
+      </p>
+      <code className="block rounded-lg bg-ground p-3 break-all">{delivered(made)}</code>
+      {made.kind === "woocommerce" && (
+        <code className="block rounded-lg bg-ground p-3 break-all">{made.secret}</code>
+      )}
+    </div>
+  );
+}
+
+interface RatesShown {
+  currency: string;
+  rates: { currency: string; since: string; newest: string; days: number }[];
+}
+
+function Rates() {
+  const project = useProject();
+  const path = `/projects/${project.id}/rates`;
+  const answer = useQuery({ queryKey: [path], queryFn: () => api.get<RatesShown>(path) });
+  const rates = answer.data?.rates;
+  return (
+    <Card title={t("What currencies are worth in {currency}", { currency: project.currency })}>
+      {rates?.length === 0 && (
+        <Empty title={t("No rates yet")}>
+          {t(
+            "Amounts stay in the currency they were paid in; with rates they are summed as well. A table has day, currency and rate, or is the one that the European Central Bank publishes.",
+          )}
+        </Empty>
+      )}
+      {rates && rates.length > 0 && (
+        <Table
+          caption={t("Rates")}
+          rows={rates}
+          id={(row) => row.currency}
+          low
+          columns={[
+            { name: t("Currency"), show: (row) => row.currency },
+            { name: t("Newest rate"), number: true, show: (row) => Number(row.newest).toPrecision(6) },
+            { name: t("Since"), show: (row) => row.since },
+            { name: t("Days"), number: true, show: (row) => exact(row.days) },
+          ]}
+        />
+      )}
+      <Upload path={`${path}/csv`} label={t("A table of rates (CSV)")} />
+    </Card>
+  );
+}
+
+interface CostRow {
+  source: string;
+  medium: string;
+  campaign: string;
+  currency: string;
+  cost: string;
+  clicks: number;
+  first: string;
+  last: string;
+}
+
+function Costs() {
+  const project = useProject();
+  const path = `/projects/${project.id}/costs`;
+  const answer = useQuery({ queryKey: [path], queryFn: () => api.get<{ rows: CostRow[] }>(path) });
+  const rows = answer.data?.rows;
+  return (
+    <Card title={t("What was spent in the last 90 days")}>
+      {rows?.length === 0 && (
+        <Empty title={t("No costs yet")}>
+          {t(
+            "A table has day, source, medium, campaign and cost, if wished currency, clicks and impressions. Attribution sets them beside what they brought.",
+          )}
+        </Empty>
+      )}
+      {rows && rows.length > 0 && (
+        <Table
+          caption={t("Costs")}
+          rows={rows}
+          id={(row) => [row.source, row.medium, row.campaign, row.currency].join("\n")}
+          low
+          columns={[
+            {
+              name: t("Campaign"),
+              show: (row) => [row.source, row.medium, row.campaign].filter(Boolean).join(" / "),
+            },
+            { name: t("Cost"), number: true, show: (row) => `${row.currency} ${exact(Number(row.cost))}` },
+            { name: t("Clicks"), number: true, show: (row) => exact(row.clicks) },
+            { name: t("Last day"), wide: true, show: (row) => row.last },
+          ]}
+        />
+      )}
+      <Upload path={`${path}/csv`} label={t("A table of costs (CSV)")} />
+    </Card>
+  );
+}
+
+function Upload({ path, label }: { path: string; label: string }) {
+  const [sent, setSent] = useState<number>();
+  const say = useToast();
+  const refresh = useRefresh();
+  async function send(form: HTMLFormElement) {
+    setSent(0);
+    try {
+      await api.upload(path, new FormData(form).get("file") as File, setSent);
+      form.reset();
+      refresh();
+      say(t("It is written down."));
+    } catch (error) {
+      say((error as Error).message);
+    }
+    setSent(undefined);
+  }
+  return (
+    <form
+      className="no-print flex flex-wrap items-end gap-2 border-t border-line p-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send(event.currentTarget);
+      }}
+    >
+      <label className="grow">
+        {label}
+        <input type="file" name="file" accept=".csv,text/csv" required className={`${field} py-1.5`} />
+      </label>
+      <button type="submit" disabled={sent !== undefined} className={quiet}>
+        {t("Send")}
+      </button>
+    </form>
+  );
+}

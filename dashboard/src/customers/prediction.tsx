@@ -1,0 +1,100 @@
+/** Whether predictions come true: orders expected of customers beside those that came, by how often they had ordered. */
+
+import { useState } from "react";
+import { Chart } from "../chart";
+import { exact, moment } from "../format";
+import { useAsk, useProject } from "../hooks";
+import { t } from "../language";
+import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
+import { Table } from "../table";
+import { Opened } from "../why";
+import { Choice } from "./list";
+
+interface Check {
+  cut: string;
+  customers: number;
+  why: string;
+  expected: number | null;
+  actual: number | null;
+  model: { r: number; alpha: number; a: number; b: number; log_likelihood: number } | null;
+  rows: { repeats: number; customers: number; expected: number; actual: number }[];
+}
+
+const WEEKS: [string, string][] = ["4", "13", "26", "39"].map((weeks) => [
+  weeks,
+  t("{weeks} weeks", { weeks }),
+]);
+const one = (value: number) => value.toFixed(2);
+
+export function Prediction() {
+  const project = useProject();
+  const [weeks, setWeeks] = useState("13");
+  const answer = useAsk<Check>({ question: "value_check", weeks: Number(weeks), period: "all" });
+  const found = answer.data?.data;
+  const before = (row: { repeats: number }) => `${row.repeats + 1}${row.repeats >= 7 ? "+" : ""}`;
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-end justify-between gap-3">
+        <h1 className="text-xl font-semibold">{t("Predictions")}</h1>
+        <Choice label={t("Held out")} value={weeks} change={setWeeks} options={WEEKS} />
+      </div>
+      <Card
+        title={t("Orders expected and orders that came")}
+        aside={<Opened query={answer.data?.queries[0]} name={t("Predictions")} rule="value_check" />}
+      >
+        {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+        {found === undefined && !answer.error && <Skeleton rows={8} />}
+        {found && !found.model && (
+          <Empty title={t("Nothing can be predicted yet")}>
+            {t(
+              "It takes customers who ordered again before the weeks that are held out. Choose fewer weeks, or come back when there are more orders.",
+            )}
+          </Empty>
+        )}
+        {found?.model && (
+          <>
+            <Facts
+              facts={[
+                [t("Customers before"), exact(found.customers)],
+                [t("Held out since"), moment(found.cut, project.timezone)],
+                [t("Orders expected"), exact(Math.round(found.expected ?? 0))],
+                [t("Orders that came"), exact(found.actual ?? 0)],
+                [
+                  "BG/NBD",
+                  `r ${found.model.r.toFixed(3)}, α ${found.model.alpha.toFixed(3)}, a ${found.model.a.toFixed(3)}, b ${found.model.b.toFixed(3)}`,
+                ],
+              ]}
+            />
+            <div className="px-2 pb-2">
+              <Chart
+                label={t("Orders of a customer, by how many they had placed before")}
+                labels={found.rows.map(before)}
+                series={[
+                  {
+                    name: t("Expected"),
+                    values: found.rows.map((row) => row.expected),
+                    kind: "line",
+                    colour: 1,
+                  },
+                  { name: t("Came"), values: found.rows.map((row) => row.actual), kind: "line", colour: 0 },
+                ]}
+                show={one}
+              />
+            </div>
+            <Table
+              caption={t("Orders of a customer, by how many they had placed before")}
+              rows={found.rows}
+              id={(row) => String(row.repeats)}
+              columns={[
+                { name: t("Orders before"), show: before },
+                { name: t("Customers"), number: true, show: (row) => exact(row.customers) },
+                { name: t("Expected of each"), number: true, show: (row) => one(row.expected) },
+                { name: t("Came of each"), number: true, show: (row) => one(row.actual) },
+              ]}
+            />
+          </>
+        )}
+      </Card>
+    </>
+  );
+}

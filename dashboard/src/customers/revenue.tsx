@@ -1,0 +1,132 @@
+/** What orders bring: totals, by day, and customers by how recently and how often they bought. */
+
+import type { Revenue as Brought, RfmRow } from "../api";
+import { Chart } from "../chart";
+import { Controls } from "../controls";
+import { day, exact, money, percent } from "../format";
+import { useAsk, useProject, useView } from "../hooks";
+import { t, term } from "../language";
+import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
+import { Table } from "../table";
+import { Opened } from "../why";
+
+const LONG = ["12mo", "year", "all"];
+
+export function Revenue() {
+  const project = useProject();
+  const [view] = useView();
+  const interval = LONG.includes(view.period) ? "month" : "day";
+  const answer = useAsk<Brought>({ question: "revenue", interval });
+  const found = answer.data?.data;
+  const amount = (value: string | null) =>
+    value === null ? "–" : money([{ currency: project.currency, amount: value }]);
+  return (
+    <>
+      <Controls title={t("Revenue")} />
+      <div className="space-y-4">
+        <Card
+          title={t("Orders and bookings")}
+          aside={<Opened query={answer.data?.queries[0]} name={t("Revenue")} rule="revenue" />}
+        >
+          {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+          {found === undefined && !answer.error && <Skeleton rows={6} />}
+          {found?.totals.purchases === 0 && (
+            <Empty title={t("No orders here")}>
+              {t("Choose a longer period, or say where your orders come from.")}
+            </Empty>
+          )}
+          {found && found.totals.purchases > 0 && (
+            <>
+              <Facts
+                facts={[
+                  [t("Value"), amount(found.totals.value)],
+                  [t("Orders and bookings"), exact(found.totals.purchases)],
+                  [t("Average order"), amount(found.totals.average)],
+                  [t("By visitor"), amount(found.totals.per_visitor)],
+                  [t("Buyers"), exact(found.totals.buyers)],
+                  [
+                    t("Buy again"),
+                    found.totals.repeat_rate === null ? "–" : percent(found.totals.repeat_rate),
+                  ],
+                  [
+                    t("Days between orders (median)"),
+                    found.totals.median_days_between === null
+                      ? "–"
+                      : exact(Math.round(found.totals.median_days_between * 10) / 10),
+                  ],
+                  [t("Refunded"), found.totals.refunds.length > 0 ? money(found.totals.refunds) : "–"],
+                ]}
+              />
+              {found.totals.unconverted > 0 && (
+                <p className="px-4 pb-2 text-soft">
+                  {t(
+                    "{count, plural, one {# order is of a currency without a rate and not in the value.} other {# orders are of currencies without a rate and not in the value.}}",
+                    { count: found.totals.unconverted },
+                  )}
+                </p>
+              )}
+              <div className="px-2 pb-2">
+                <Chart
+                  label={t("Value over time")}
+                  labels={found.moments.map((at) => day(at, project.timezone, interval))}
+                  series={[{ name: t("Value"), values: found.value.map(Number), kind: "bar" }]}
+                  show={(value) => amount(String(value))}
+                />
+              </div>
+            </>
+          )}
+        </Card>
+        <Rfm />
+      </div>
+    </>
+  );
+}
+
+function Rfm() {
+  const project = useProject();
+  const answer = useAsk<{ rows: RfmRow[]; scored_at: string | null }>({ question: "rfm", period: "all" });
+  const rows = answer.data?.data.rows;
+  return (
+    <Card
+      title={t("Customers by how recently and how often they bought")}
+      aside={<Opened query={answer.data?.queries[0]} name={t("Customers by what they bought")} rule="rfm" />}
+    >
+      {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+      {rows === undefined && !answer.error && <Skeleton rows={6} />}
+      {rows?.length === 0 && (
+        <Empty title={t("Not scored yet")}>
+          {t("Customers are scored every hour; the first orders are in at the next time.")}
+        </Empty>
+      )}
+      {rows && rows.length > 0 && (
+        <Table
+          caption={t("Customers by what they bought")}
+          rows={rows}
+          id={(row) => row.rfm}
+          columns={[
+            { name: t("Standing"), show: (row) => <span className="font-medium">{term(row.rfm)}</span> },
+            { name: t("Customers"), number: true, show: (row) => exact(row.customers) },
+            { name: t("Orders"), number: true, show: (row) => exact(row.purchases) },
+            {
+              name: t("Value"),
+              number: true,
+              show: (row) => money([{ currency: project.currency, amount: row.value }]),
+            },
+            {
+              name: t("Still customers"),
+              number: true,
+              wide: true,
+              show: (row) => (row.active === null ? "–" : percent(row.active)),
+            },
+            {
+              name: t("Value in 13 weeks"),
+              number: true,
+              wide: true,
+              show: (row) => money([{ currency: project.currency, amount: row.expected_value.toFixed(2) }]),
+            },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}

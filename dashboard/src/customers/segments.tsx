@@ -1,0 +1,202 @@
+/** Whom to write to: segments with how many are in them, as files, and addresses that are told of changes. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Segment, type Watch } from "../api";
+import { useSegments } from "../controls";
+import { Framed, field, primary, quiet } from "../dialog";
+import { exact } from "../format";
+import { useAsk, useProject } from "../hooks";
+import { t, term } from "../language";
+import { When } from "../pages/Lists";
+import { Card, Empty, Failure, Skeleton } from "../parts";
+import { useToast } from "../toast";
+
+/** What a ready segment means, in a sentence. */
+const MEANS: Record<string, string> = {
+  "ready:no-order-30-days": t("They ordered once, but not in the last 30 days."),
+  "ready:weekly-to-none": t("They were here in each of four weeks, and not in the two weeks since."),
+  "ready:high-value-fading": t(
+    "Their orders came to more than those of four fifths of customers, and they are more likely gone than not.",
+  ),
+  "ready:one-order-only": t("They ordered once, 60 days ago or more."),
+  "ready:champions": t("They bought recently and often."),
+};
+
+function useWatches(enabled: boolean) {
+  const project = useProject();
+  const path = `/projects/${project.id}/watches`;
+  const client = useQueryClient();
+  const every = useQuery({ queryKey: [path], queryFn: () => api.get<Watch[]>(path), enabled });
+  return { path, every, again: () => client.invalidateQueries({ queryKey: [path] }) };
+}
+
+export function SegmentsTab() {
+  const project = useProject();
+  const segments = useSegments();
+  const manages = project.role === "owner" || project.role === "administrator";
+  const watches = useWatches(manages);
+  const sorted = [...(segments.data ?? [])].sort(
+    (a, b) => Number(b.kind === "ready") - Number(a.kind === "ready"),
+  );
+  const named = (id: string) => {
+    const found = segments.data?.find((segment) => segment.id === id);
+    return found ? term(found.name) : id;
+  };
+  return (
+    <>
+      <h1 className="mb-3 text-xl font-semibold">{t("Segments")}</h1>
+      <div className="space-y-4">
+        <Card title={t("Whom to write to")}>
+          {segments.error && <Failure error={segments.error} again={segments.refetch} />}
+          {segments.data === undefined && !segments.error && <Skeleton rows={5} />}
+          <ul className="divide-y divide-line px-4 pb-2">
+            {sorted.map((segment) => (
+              <Row
+                key={segment.id}
+                segment={segment}
+                watch={manages ? watches.path : undefined}
+                told={watches.again}
+              />
+            ))}
+          </ul>
+        </Card>
+        {manages && (
+          <Card title={t("Told when somebody enters or leaves")}>
+            {watches.every.data?.length === 0 && (
+              <Empty title={t("Nobody yet")}>
+                {t("An address that is told gets each change by POST within five minutes, signed.")}
+              </Empty>
+            )}
+            <ul className="divide-y divide-line px-4 pb-2">
+              {watches.every.data?.map((watch) => (
+                <li key={watch.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
+                  <span className="min-w-0 flex-1 basis-60">
+                    <span className="block truncate font-medium">{named(watch.segment)}</span>
+                    <span className="block truncate text-soft">
+                      {watch.url}
+                      {watch.last_at && (
+                        <>
+                          {" "}
+                          · <When at={watch.last_at} />
+                        </>
+                      )}
+                    </span>
+                    {watch.problem && <span className="block text-bad">{watch.problem}</span>}
+                  </span>
+                  {watch.inside !== null && (
+                    <span className="text-soft">{t("{count} in it", { count: exact(watch.inside) })}</span>
+                  )}
+                  <button
+                    type="button"
+                    className={quiet}
+                    onClick={() => void api.remove(`${watches.path}/${watch.id}`).then(watches.again)}
+                  >
+                    {t("Remove")} <span className="sr-only">{named(watch.segment)}</span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </Card>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Row(props: { segment: Segment; watch?: string; told: () => Promise<void> }) {
+  const { segment } = props;
+  const project = useProject();
+  const answer = useAsk<{ customers: number }>({
+    question: "customers",
+    period: "all",
+    filter: { segment: segment.id },
+    limit: 1,
+  });
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
+      <span className="min-w-0 flex-1 basis-60">
+        <span className="block truncate font-medium">{term(segment.name)}</span>
+        <span className="block text-soft">
+          {MEANS[segment.id] ?? t("Saved by {who}", { who: segment.created_by })}
+        </span>
+        {answer.error && <span className="block text-bad">{answer.error.message}</span>}
+      </span>
+      <span className="font-medium">
+        {answer.data
+          ? t("{count, plural, one {# customer} other {# customers}}", { count: answer.data.data.customers })
+          : "…"}
+      </span>
+      <a
+        className={quiet}
+        download
+        href={`/api/v1/projects/${project.id}/segments/${segment.id}/people?format=csv`}
+      >
+        CSV <span className="sr-only">{term(segment.name)}</span>
+      </a>
+      {props.watch && <Tell segment={segment} path={props.watch} told={props.told} />}
+    </li>
+  );
+}
+
+function Tell(props: { segment: Segment; path: string; told: () => Promise<void> }) {
+  const [open, setOpen] = useState(false);
+  const [made, setMade] = useState<Watch>();
+  const say = useToast();
+  const name = term(props.segment.name);
+  async function save(url: string) {
+    try {
+      setMade(await api.post<Watch>(props.path, { segment: props.segment.id, url }));
+      await props.told();
+    } catch (error) {
+      say((error as Error).message);
+    }
+  }
+  return (
+    <Framed
+      title={t("Tell of changes: {name}", { name })}
+      open={open}
+      change={(now) => {
+        setOpen(now);
+        setMade(undefined);
+      }}
+      trigger={
+        <button type="button" className={quiet}>
+          {t("Tell…")} <span className="sr-only">{name}</span>
+        </button>
+      }
+    >
+      {made ? (
+        <p>
+          {t(
+            "It is told from the next look on. What is posted is signed with this secret, which is shown only now:",
+          )}
+          <code className="mt-2 block rounded-lg bg-ground p-3 break-all">{made.secret}</code>
+        </p>
+      ) : (
+        <form
+          className="space-y-3"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save(String(new FormData(event.currentTarget).get("url")));
+          }}
+        >
+          <label className="block">
+            {t("Address that is posted to")}
+            <input
+              name="url"
+              type="url"
+              required
+              pattern="https?://.+"
+              placeholder="https://crm.example/hook"
+              className={field}
+            />
+          </label>
+          <button type="submit" className={primary}>
+            {t("Tell it")}
+          </button>
+        </form>
+      )}
+    </Framed>
+  );
+}
