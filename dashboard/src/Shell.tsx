@@ -69,7 +69,7 @@ export function Shell() {
             aria-label={t("Project")}
             value={projectId}
             onChange={(event) => void navigate({ to: `/p/${event.target.value}/overview` })}
-            className="min-h-8 min-w-0 max-w-56 truncate rounded-lg border border-line bg-card px-2"
+            className="min-h-8 w-36 shrink-0 truncate rounded-lg border border-line bg-card px-2 max-md:min-w-0 max-md:shrink"
           >
             {me?.projects.map((one) => (
               <option key={one.id} value={one.id}>
@@ -77,7 +77,7 @@ export function Shell() {
               </option>
             ))}
           </select>
-          <Nav role={project?.role ?? ""} className="hidden md:flex" />
+          <Nav role={project?.role ?? ""} className="hidden min-w-0 overflow-x-auto md:flex" />
           <span className="grow" />
           {project && project.role !== "" && (
             <ProjectContext value={project}>
@@ -128,7 +128,7 @@ function Nav({ role, className }: { role: string; className: string }) {
           to={`/p/$projectId/${path}` as "/p/$projectId/overview"}
           params={{ projectId: projectId ?? "" }}
           search={((old: Record<string, unknown>) => writeView(readView(old))) as never}
-          className="rounded-lg px-2.5 py-1.5 whitespace-nowrap text-soft hover:text-ink"
+          className="rounded-lg px-2 py-1.5 whitespace-nowrap text-soft hover:text-ink"
           activeProps={{ className: "bg-accent-soft font-medium text-ink!", "aria-current": "page" }}
           activeOptions={{ includeSearch: false }}
         >

@@ -8,6 +8,9 @@ import { useProject } from "./hooks";
 import { t, term } from "./language";
 import { When } from "./pages/Lists";
 
+/** The session of what a shop, a payment provider or a database reports: nobody was there. */
+const NONE = "00000000-0000-0000-0000-000000000000";
+
 export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: boolean }) {
   const project = useProject();
   return (
@@ -19,14 +22,18 @@ export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: 
           <li key={event.event_id}>
             {sessions && starts && (
               <p className="mt-3 mb-1 text-xs text-soft">
-                <Link
-                  to={`/p/${project.id}/session` as "/"}
-                  search={{ id: event.session_id } as never}
-                  className="hover:underline"
-                >
-                  {t("Session from {source}", { source: event.source || t("unknown") })}
-                  {event.device && `, ${term(event.device)}`}
-                </Link>
+                {event.session_id === NONE ? (
+                  t("Told by another system")
+                ) : (
+                  <Link
+                    to={`/p/${project.id}/session` as "/"}
+                    search={{ id: event.session_id } as never}
+                    className="hover:underline"
+                  >
+                    {t("Session from {source}", { source: event.source || t("unknown") })}
+                    {event.device && `, ${term(event.device)}`}
+                  </Link>
+                )}
               </p>
             )}
             <div className="relative flex gap-3 border-s-2 border-line py-1.5 ps-4">

@@ -196,6 +196,7 @@ PAGES = [
     "Sources",
     "Sessions",
     "People",
+    "Customers",
     "Entities",
     "Events",
     "Data",

@@ -17,7 +17,9 @@ from conftest import ARTIFACTS, Server
 CATALOGUE = json.loads((Path(__file__).parents[2] / "dashboard" / "src" / "language" / "de.json").read_text())
 PLACES = [
     "overview", "live", "explore", "sources", "sessions", "people", "entities", "events", "boards", "data", "data?tab=plan",
-    "data?tab=refused", "data?tab=bots", "data?tab=files", "settings", "accounts", "accounts?tab=requests",
+    "data?tab=refused", "data?tab=bots", "data?tab=files", "settings", "customers", "customers?tab=revenue",
+    "customers?tab=attribution", "customers?tab=prediction", "customers?tab=segments", "customers?tab=sources",
+    "accounts", "accounts?tab=requests",
     "accounts?tab=permissions", "accounts?tab=audit",
     *(f'explore?ask={{"question":"{kind}"}}' for kind in ("retention", "lifecycle", "paths", "stickiness", "sources")),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ import { t, term } from "../language";
 import { Card, Empty, Failure, Skeleton } from "../parts";
 import { type Column, Table } from "../table";
 import { Opened } from "../why";
-import { Choice } from "./list";
+import { Choice, Unconverted } from "./list";
 
 const MODELS: [string, string][] = [
   ["last_non_direct", t("Last visit that came from somewhere")],
@@ -39,7 +39,7 @@ export function Attribution() {
   const [window_, setWindow] = useState("30");
   const dimensions = BY.find(([name]) => name === by)?.[2] ?? ["channel"];
   const models = model === beside ? [model] : [model, beside];
-  const answer = useAsk<{ rows: Attributed[] }>({
+  const answer = useAsk<{ rows: Attributed[]; unconverted: number }>({
     question: "attribution",
     by: dimensions,
     models,
@@ -48,15 +48,15 @@ export function Attribution() {
   const rows = answer.data?.data.rows;
   const amount = (value: string | null | undefined) =>
     value ? money([{ currency: project.currency, amount: value }]) : "–";
-  const named = (name: string) => MODELS.find(([one]) => one === name)?.[1] ?? name;
   const of = (name: string): Column<Attributed>[] => [
     {
-      name: t("Orders: {model}", { model: named(name) }),
+      name: name === model ? t("Orders") : t("Orders, beside"),
       number: true,
+      wide: name !== model,
       show: (row) => exact(Math.round((row.models[name]?.orders ?? 0) * 100) / 100),
     },
     {
-      name: t("Value: {model}", { model: named(name) }),
+      name: name === model ? t("Value") : t("Value, beside"),
       number: true,
       wide: name !== model,
       show: (row) => amount(Number(row.models[name]?.value ?? 0) ? row.models[name]?.value : undefined),
@@ -113,6 +113,9 @@ export function Attribution() {
         {rows === undefined && !answer.error && <Skeleton rows={6} />}
         {rows && !any && (
           <Empty title={t("No visits and no orders here")}>{t("Choose a longer period.")}</Empty>
+        )}
+        {rows && any && (answer.data?.data.unconverted ?? 0) > 0 && (
+          <Unconverted count={answer.data?.data.unconverted ?? 0} />
         )}
         {rows && any && (
           <Table

@@ -92,13 +92,25 @@ function Row(props: { one: Connection; path: string; changed: () => Promise<void
         change={(active) => change({ active })}
       />
       {one.kind === "stripe" && <Secret one={one} save={(secret) => change({ secret })} />}
-      <button
-        type="button"
-        className={quiet}
-        onClick={() => void api.remove(`${path}/${one.id}`).then(props.changed)}
+      <Framed
+        title={t("Remove {name}?", { name: one.name })}
+        trigger={
+          <button type="button" className={quiet}>
+            {t("Remove")} <span className="sr-only">{one.name}</span>
+          </button>
+        }
+        footer={
+          <button
+            type="button"
+            className={primary}
+            onClick={() => void api.remove(`${path}/${one.id}`).then(props.changed)}
+          >
+            {t("Remove")}
+          </button>
+        }
       >
-        {t("Remove")} <span className="sr-only">{one.name}</span>
-      </button>
+        <p>{t("Nothing comes from there any more. Orders that came stay.")}</p>
+      </Framed>
     </li>
   );
 }

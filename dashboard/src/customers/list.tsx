@@ -5,7 +5,7 @@ import { api, type CustomerRow } from "../api";
 import { type BigColumn, BigTable, type Sorting } from "../bigtable";
 import { FilterBar } from "../controls";
 import { field, quiet } from "../dialog";
-import { duration, exact, money, percent } from "../format";
+import { exact, money, percent } from "../format";
 import { useProject, useView } from "../hooks";
 import { t, term } from "../language";
 import { Place, Visitor, When } from "../pages/Lists";
@@ -236,5 +236,14 @@ function AsFile({ body }: { body: Record<string, unknown> }) {
   );
 }
 
-/** Days, as people say them. */
-export const days = (value: number | null) => (value === null ? "–" : duration(value * 86_400));
+/** How many orders are in no sum, because nobody said what their currency is worth. */
+export function Unconverted({ count }: { count: number }) {
+  return (
+    <p className="px-4 pb-2 text-soft">
+      {t(
+        "{count, plural, one {# order is of a currency without a rate and not in the value.} other {# orders are of currencies without a rate and not in the value.}}",
+        { count },
+      )}
+    </p>
+  );
+}

@@ -65,6 +65,10 @@ export function Prediction() {
                 ],
               ]}
             />
+            <p className="flex gap-4 px-4 pb-1 text-soft" aria-hidden="true">
+              <Key colour="series-2" name={t("Expected")} />
+              <Key colour="accent" name={t("Came")} />
+            </p>
             <div className="px-2 pb-2">
               <Chart
                 label={t("Orders of a customer, by how many they had placed before")}
@@ -96,5 +100,14 @@ export function Prediction() {
         )}
       </Card>
     </>
+  );
+}
+
+/** What a line of the drawing is. */
+function Key({ colour, name }: { colour: string; name: string }) {
+  return (
+    <span className="inline-flex items-center gap-1.5">
+      <span className="h-0.5 w-5" style={{ background: `var(--${colour})` }} /> {name}
+    </span>
   );
 }

@@ -9,6 +9,7 @@ import { t, term } from "../language";
 import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
 import { Opened } from "../why";
+import { Unconverted } from "./list";
 
 const LONG = ["12mo", "year", "all"];
 
@@ -57,14 +58,7 @@ export function Revenue() {
                   [t("Refunded"), found.totals.refunds.length > 0 ? money(found.totals.refunds) : "–"],
                 ]}
               />
-              {found.totals.unconverted > 0 && (
-                <p className="px-4 pb-2 text-soft">
-                  {t(
-                    "{count, plural, one {# order is of a currency without a rate and not in the value.} other {# orders are of currencies without a rate and not in the value.}}",
-                    { count: found.totals.unconverted },
-                  )}
-                </p>
-              )}
+              {found.totals.unconverted > 0 && <Unconverted count={found.totals.unconverted} />}
               <div className="px-2 pb-2">
                 <Chart
                   label={t("Value over time")}

@@ -144,14 +144,16 @@ export function PersonPage() {
             )}
           </Card>
           <Orders orders={found.orders} />
-          <Card title={t("Sessions")}>
-            <Table
-              caption={t("Sessions")}
-              columns={manages ? [...OF_PERSON, ADDRESS] : OF_PERSON}
-              rows={sessions}
-              id={(row) => row.session_id + row.visitor_id}
-            />
-          </Card>
+          {sessions.length > 0 && (
+            <Card title={t("Sessions")}>
+              <Table
+                caption={t("Sessions")}
+                columns={manages ? [...OF_PERSON, ADDRESS] : OF_PERSON}
+                rows={sessions}
+                id={(row) => row.session_id + row.visitor_id}
+              />
+            </Card>
+          )}
         </div>
         <aside className="min-w-0 space-y-4">
           <Properties whole={found} />

@@ -53,7 +53,8 @@ def attribution(
 ) -> tuple[list[Answer], dict[str, Any]]:
     """`rows` of the columns in `by`, `visits` of the period, and by model `orders` and `value` (in `currency`); of what
     was spent `cost`, `clicks`, `impressions`, `cost_per_visit`, and by model `cost_per_order` and `return` (value by
-    cost). Orders without a visit in their window are of the channel `Unattributed`.
+    cost). Orders without a visit in their window are of the channel `Unattributed`; `unconverted` ones are of
+    currencies without a rate, and their value is in none.
 
     Raises:
         BadQuestion: no columns or models, one twice, or a window or half-life that is none.
@@ -73,6 +74,8 @@ def attribution(
         store, "attribution.sql", question, shape, conditions, window=asked.window_days,
         half_life=asked.half_life_days, goals=asked.goals,
     )  # fmt: skip
+    lacking = compiler(store)
+    rateless = ask(store, "attribution_unconverted.sql", question, of_people(question, lacking), lacking)
     visits = ask(store, "attribution_visits.sql", question, columns)
     costs = ask(store, "attribution_costs.sql", question, columns)
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -83,7 +86,8 @@ def attribution(
     shown = [_row(row, asked) for row in rows.values()]
     first = asked.models[0]
     shown.sort(key=lambda row: (-row["models"][first]["orders"], -row["visits"], [row[name] for name in asked.by]))
-    return [given_, visits, costs], {"currency": currency, "rows": shown}
+    unconverted = 0 if asked.goals else rateless.rows()[0]["orders"]
+    return [given_, visits, costs], {"currency": currency, "rows": shown, "unconverted": unconverted}
 
 
 def _row(row: dict[str, Any], asked: Attribution) -> dict[str, Any]:

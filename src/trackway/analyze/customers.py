@@ -110,7 +110,9 @@ def named(store: Store, question: Question, persons: list[int]) -> dict[int, dic
     """Of each of these persons `person`, `user_id`, `visitor_id` and `name`."""
     rows = {row["person"]: row for row in ask(store, "customers_shown.sql", question, persons=persons).rows()}
     return {
-        one: {name: _shown(one, rows.get(one, {}), None, "")[name] for name in ("person", "user_id", "visitor_id", "name")}
+        one: {
+            name: _shown(one, rows.get(one, {}), None, "")[name] for name in ("person", "user_id", "visitor_id", "name")
+        }
         for one in persons
     }
 

@@ -1,0 +1,162 @@
+"""When people leave: sign-out, another user, the tab closed, the browser killed; and the end that a host sends itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from test_sdk import Site, go, visitor_of, who
+
+from conftest import AGENT, QUIET, WRITE_KEY
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("ends"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = visitor_of(browser)
+    yield made
+    made.close()
+
+
+def sessions(site: Site, visitor: str, closed: int = 0) -> list[dict[str, Any]]:
+    """A visitor's sessions, once so many of them have ended."""
+    until = time.monotonic() + 15
+    while True:
+        found = site.sessions(f"visitor_id = '{visitor}'")
+        if sum(bool(one["closed"]) for one in found) >= closed and found:
+            return found
+        assert time.monotonic() < until, found
+        time.sleep(0.2)
+
+
+def lasted(one: dict[str, Any]) -> float:
+    start, end = (datetime.fromisoformat(str(one[name])) for name in ("started_at", "ended_at"))
+    return (end - start).total_seconds()
+
+
+def stay(page: Page, seconds: float) -> float:
+    """Be on a page for so long; how long that was."""
+    started = time.monotonic()
+    page.evaluate("trackway.track('Arrived')")
+    page.wait_for_timeout(seconds * 1000)
+    return time.monotonic() - started
+
+
+def test_signing_out_ends_the_session_then_and_there(context: BrowserContext, site: Site) -> None:
+    page = go(context, site.url)
+    visitor = who(page)["anonymousId"]
+    page.evaluate("trackway.identify('ann')")
+    waited = stay(page, 3)
+    page.evaluate("trackway.track('Signed Out')")
+    page.evaluate("trackway.reset && trackway.reset()")
+    [one] = [row for row in sessions(site, visitor, 1) if row["closed"]]
+    assert one["user_id"] == "ann" and waited - 1 <= lasted(one) <= waited + 3
+
+
+def test_another_user_ends_the_session_of_the_one_before(context: BrowserContext, site: Site) -> None:
+    page = go(context, site.url)
+    visitor = who(page)["anonymousId"]
+    page.evaluate("trackway.identify('first-user')")
+    waited = stay(page, 3)
+    page.evaluate("trackway.track('Still Here')")  # a session lasts from its first event to its last
+    page.evaluate("trackway.identify('second-user')")
+    page.evaluate("trackway.track('Came After')")
+    until = time.monotonic() + 15
+    rows: dict[str, dict[str, Any]] = {}
+    while "second-user" not in rows:
+        assert time.monotonic() < until, rows
+        page.wait_for_timeout(300)
+        site.server.stored()
+        rows = {
+            row["user_id"]: row
+            for row in site.server.sql("SELECT * FROM sessions FINAL WHERE user_id IN ('first-user', 'second-user')")
+        }
+    assert rows["first-user"]["session_id"] != rows["second-user"]["session_id"]
+    assert waited - 1 <= lasted(rows["first-user"]) <= waited + 3
+    assert visitor
+
+
+def test_closing_the_last_tab_ends_the_session(context: BrowserContext, site: Site) -> None:
+    page = go(context, site.url)
+    visitor = who(page)["anonymousId"]
+    waited = stay(page, 3)
+    context.close()
+    [one] = sessions(site, visitor, 1)
+    assert waited - 1 <= lasted(one) <= waited + 4
+
+
+def test_a_browser_that_is_killed_leaves_a_session_as_long_as_it_was_heard_of(
+    playwright: Playwright, site: Site, tmp_path: Path
+) -> None:
+    """Nobody says goodbye: the session goes on until 30 minutes have passed, and then has ended with its last event."""
+    program = os.environ.get("TRACKWAY_TEST_BROWSER") or playwright.chromium.executable_path
+    port_file = tmp_path / "profile" / "DevToolsActivePort"
+    process = subprocess.Popen(
+        [program, *QUIET, f"--user-agent={AGENT}", "--headless", "--remote-debugging-port=0",
+         f"--user-data-dir={tmp_path / 'profile'}", "about:blank"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 20
+        while not (port_file.exists() and port_file.read_text().strip()):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        port = port_file.read_text().split()[0]
+        browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+        page = go(browser.contexts[0], site.url)
+        visitor = who(page)["anonymousId"]
+        waited = stay(page, 3)
+        page.evaluate("trackway.track('Last Words')")
+        until = time.monotonic() + 15
+        while not site.events(f"visitor_id = '{visitor}' AND name = 'Last Words'"):
+            assert time.monotonic() < until
+            page.wait_for_timeout(200)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+    time.sleep(2)
+    [one] = sessions(site, visitor)
+    assert not one["closed"], "nobody said that it ended"
+    last = site.events(f"visitor_id = '{visitor}'", measured=True)[-1]
+    assert one["ended_at"] == last["timestamp"] and waited - 1 <= lasted(one)
+    # The list says that it may go on; what a host says of its end counts once.
+    shown = site.server.asked({"question": "sessions", "filter": f"visitor_id:is:{visitor}", "period": "today"})["data"]
+    assert [row["active"] for row in shown["rows"]] == [True]
+    for wanted in (202, 200, 200):
+        answer = site.server.http.post(
+            "/api/analytics/session/end", json={"session_id": one["session_id"]}, auth=(WRITE_KEY, "")
+        )
+        assert answer.status_code == wanted
+        [ended] = sessions(site, visitor, 1)
+    assert ended["closed"]
+    shown = site.server.asked({"question": "sessions", "filter": f"visitor_id:is:{visitor}", "period": "today"})["data"]
+    assert [row["active"] for row in shown["rows"]] == [False]
+
+
+def test_a_page_ends_its_session_by_beacon(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    visitor, session = who(page)["anonymousId"], who(page)["sessionId"]
+    page.evaluate("trackway.track('Here')")
+    sessions(site, visitor)
+    beacon = f"""navigator.sendBeacon('{site.server.url}/api/analytics/session/end?writeKey={WRITE_KEY}',
+        new Blob([JSON.stringify({{session_id: '{session}'}})], {{type: 'text/plain'}}))"""
+    for _ in range(3):
+        assert page.context.new_page().evaluate(beacon) is True
+    [one] = sessions(site, visitor, 1)
+    site.server.stored()
+    assert len(site.events(f"visitor_id = '{visitor}' AND name = 'Session Ended' AND library = 'session-end'")) <= 1
+    assert one["session_id"] == session
