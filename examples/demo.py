@@ -131,7 +131,9 @@ def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
         admin.headers["x-csrf-token"] = admin.post("/api/v1/sign-in", json=who).json()["csrf"]
         project = admin.get("/api/v1/projects").json()[0]["id"]
         path = f"/api/v1/projects/{project}"
-        admin.patch(path, json={"embed_origins": [f"http://127.0.0.1:{port}"]}).raise_for_status()
+        settings = {"embed_origins": [f"http://127.0.0.1:{port}"], "currency": "EUR"}
+        admin.patch(path, json=settings).raise_for_status()
+        admin.post("/api/v1/jobs/score-customers/run").raise_for_status()  # otherwise at its next full hour
         concerts = Site(7).concerts
         register, own = [], {}
         for one in concerts:

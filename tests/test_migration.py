@@ -23,7 +23,8 @@ connection.files = real
 store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, properties, bot) VALUES
     ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:00:00', 'v', '', '{"a": 1}', ''),
     ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:01:00', 'v', '', '{"a": "x"}', 'crawler'),
-    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'track', 'Order', '2026-01-01 10:02:00', 'v', 'ann', '{}', '')''')
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'track', 'Order Completed', '2026-01-01 10:02:00', 'v', 'ann', '{"order_id": "o1"}', '')''')
+store.command("ALTER TABLE events UPDATE revenue = 12.5, currency = 'EUR' WHERE name = 'Order Completed' SETTINGS mutations_sync = 1")
 store.command('''INSERT INTO sessions (project_id, session_id, visitor_id, user_id, started_at, version)
     VALUES ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'v', 'ann', '2026-01-01 10:00:00', 1)''')
 assert store.migrate() == [one.name for one in scripts if one.name >= "0004"]
@@ -35,8 +36,10 @@ print(json.dumps({
     "identities": store.ask("SELECT groupUniqArray(identity) AS n FROM events").to_pylist()[0]["n"],
     "of_session": store.ask("SELECT identity = (SELECT any(identity) FROM events WHERE user_id = 'ann') AS n FROM sessions")["n"][0].as_py(),
     "activity": store.ask("SELECT sum(events) AS n FROM activity")["n"][0].as_py(),
-    "properties": store.ask("SELECT groupArray((property, type, events)) AS n FROM (SELECT * FROM property_counts ORDER BY type)").to_pylist()[0]["n"],
+    "properties": store.ask("SELECT groupArray((property, type, events)) AS n FROM (SELECT * FROM property_counts ORDER BY property, type)").to_pylist()[0]["n"],
     "counters": {table: [list(row.values()) for row in rows] for table, rows in counters.items()},
+    "totals": [str(one) for one in store.ask("SELECT orders, paid['EUR'] AS paid FROM order_totals").to_pylist()[0].values()],
+    "customers": store.ask("SELECT max(user_id) AS user, sum(sessions) AS n FROM customers").to_pylist(),
     "left": store.ask("SELECT count() AS n FROM system.dictionaries WHERE name = 'numbers'")["n"][0].as_py(),
 }), flush=True)
 os._exit(0)
@@ -55,6 +58,7 @@ def test_events_from_before_persons_get_identities_activity_and_properties(tmp_p
     assert [list(one.values()) if isinstance(one, dict) else one for one in found["properties"]] == [
         ["a", "Int64", 1],
         ["a", "String", 1],
+        ["order_id", "String", 1],
     ]
     assert found["counters"] == {
         "event_counts": [["", 1], ["crawler", 1]],
@@ -62,3 +66,5 @@ def test_events_from_before_persons_get_identities_activity_and_properties(tmp_p
         "source_counts": [["", 1]],
     }
     assert found["left"] == 0
+    assert found["totals"] == ["1", "12.5000"]
+    assert found["customers"] == [{"user": "ann", "n": 1}]

@@ -181,6 +181,57 @@ def test_amounts_are_worth_what_the_newest_rate_before_them_says(loaded: Loaded,
     assert (total["value"], total["unconverted"]) == (Decimal(20), 2)
 
 
+def test_totals_that_are_wrong_are_found_and_mended(loaded: Loaded, project: UUID) -> None:
+    from trackway.store.orders import restate_all, wrong_totals
+
+    loaded.load(project, [*STORY, said("Order Completed", 0, user="ben", order_id="2", revenue=3, currency="USD")])
+    assert wrong_totals(loaded.store, project) == 0
+    loaded.store.command(
+        "ALTER TABLE order_totals UPDATE orders = 7 WHERE project_id = {p:UUID} SETTINGS mutations_sync = 1",
+        {"p": project},
+    )
+    assert wrong_totals(loaded.store, project) == 2
+    restate_all(loaded.store, project)
+    assert wrong_totals(loaded.store, project) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_story_of_orders_in_any_order_and_batches_comes_to_the_same(loaded: Loaded, seed: int) -> None:
+    """Placed, changed, refunded, cancelled, given to others; told twice; shuffled; in batches of any size."""
+    import random
+
+    from trackway.store.orders import wrong_totals
+
+    rng = random.Random(seed)
+    told = []
+    for step in range(80):
+        one, who = f"{rng.randrange(6)}", f"u{rng.randrange(3)}"
+        what = rng.choice(["Completed", "Completed", "Updated", "Refunded", "Cancelled"])
+        # Each at a moment of its own: what is stated at the same moment is as the last to arrive says.
+        told.append(said(f"Order {what}", step, user=who, order_id=one, total=rng.randrange(1, 100), currency="USD"))
+    found = []
+    for turn in range(3):
+        project = new_id()
+        some = list(told)
+        if turn:
+            rng.shuffle(some)
+        while some:
+            size = rng.randrange(1, 30)
+            loaded.load(
+                project,
+                [Message(**{name: getattr(one, name) for name in one.__struct_fields__}) for one in some[:size]],
+            )
+            some = some[size:]
+        assert wrong_totals(loaded.store, project) == 0
+        rows = loaded.rows(
+            project,
+            "SELECT order_id, user_id, placed_at, amount, refunded, counts FROM orders FINAL "
+            "WHERE project_id = {p:UUID} AND NOT gone ORDER BY order_id",
+        )
+        found.append(rows)
+    assert found[0] == found[1] == found[2]
+
+
 def test_orders_of_one_batch_are_looked_up_once_and_others_projects_are_not_touched(loaded: Loaded) -> None:
     first, second = new_id(), new_id()
     loaded.load(first, [said("Order Completed", 0, **PLACED)])

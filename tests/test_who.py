@@ -345,6 +345,18 @@ def test_members_keys_and_nobody_are_let_in_as_declared(house: House) -> None:
             assert clients[caller].request(method, house.path(rest), json={}).status_code in (403, 404)
 
 
+def test_addresses_of_sessions_are_for_who_manages_the_project(house: House) -> None:
+    body = {"question": "person", "user_id": "fan-own-0", "period": "all", "addresses": True}
+    for role, allowed in (("viewer", False), ("analyst", False), ("owner", True)):
+        client = _signed_in(house.server, f"{role}@example.com", "a long password")
+        answer = client.post(house.path("/ask"), json=body)
+        assert answer.status_code == (200 if allowed else 403), role
+    plain = _signed_in(house.server, "analyst@example.com", "a long password").post(
+        house.path("/ask"), json={**body, "addresses": False}
+    )
+    assert all("ip" not in one for one in plain.json()["data"]["sessions"])
+
+
 def test_accounts_are_let_in_as_their_type_verification_and_subscription_say(
     house: House, accounts: dict[str, set[str]]
 ) -> None:

@@ -24,6 +24,7 @@ from trackway.operate.scoring import score
 from trackway.operate.totals import check_views
 from trackway.operate.watching import watch
 from trackway.store.connection import Store
+from trackway.store.orders import restate_all, wrong_totals
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
 
 logger = logging.getLogger("trackway.operate")
@@ -59,9 +60,13 @@ def refresh_views(rooms: Rooms) -> str:
 
 
 def aggregate(rooms: Rooms) -> str:
-    """Check yesterday's counters of every project in its time zone, and make those anew that differ."""
+    """Check yesterday's counters of every project in its time zone, and what orders come to; mend what differs."""
     said = []
     for project in rooms.accounts.projects():
+        if wrong := wrong_totals(rooms.store, UUID(project.id)):
+            with rooms.still:
+                restate_all(rooms.store, UUID(project.id))
+            said.append(f"{project.name}: what the orders of {wrong} came to was made anew")
         stretch = period("yesterday", project.timezone, datetime.now(UTC))
         found = differences(rooms.store, UUID(project.id), *stretch)
         if found:

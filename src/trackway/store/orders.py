@@ -28,6 +28,21 @@ def restate_all(store: Store, project_id: UUID) -> None:
     store.command(_NOW, {"project": project_id})
 
 
+def wrong_totals(store: Store, project_id: UUID) -> int:
+    """Of how many identities the totals are not what their orders come to; none should be."""
+    columns = (
+        "identity, orders, bookings, value, last_order, last_order_id, last_amount, last_booking, refunded_orders, "
+        "arraySort(arrayFilter(pair -> pair.2 != 0, arrayZip(mapKeys(paid), mapValues(paid)))) AS amounts"
+    )
+    kept, now = (
+        f"SELECT {columns} FROM {table} WHERE project_id = {{project:UUID}}"
+        for table in ("order_totals FINAL", "order_totals_now")
+    )
+    either = f"({kept} EXCEPT DISTINCT {now}) UNION ALL ({now} EXCEPT DISTINCT {kept})"
+    found = store.ask(f"SELECT uniqExact(identity) AS n FROM ({either})", {"project": project_id})
+    return int(found["n"][0].as_py())
+
+
 def own_currency(store: Store, project_id: UUID, currency: str) -> bool:
     """See to it that amounts of the project's own currency, and those without one, are worth what they say; whether
     that was not so before. Rates into another currency are no good any more, and go.
