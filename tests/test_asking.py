@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
-from trackway.web.asking import KINDS
+from trackway.web.catalogue import KINDS
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from conftest import Loaded
 from trackway.analyze import sql
 from trackway.analyze.breakdown import breakdown
+from trackway.analyze.conditions import Compiler
 from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.filters import Compiler, parse
+from trackway.analyze.filters import parse
 from trackway.analyze.live import live
 from trackway.analyze.overview import overview
 from trackway.analyze.period import BadQuestion, Period, buckets, period

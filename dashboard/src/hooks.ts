@@ -39,6 +39,17 @@ export function useView(): Viewing {
   return own ?? [view, change];
 }
 
+/** Which of its tabs a page shows, kept in the address. */
+export function useTab(usual: string): [string, (name: string) => void] {
+  const { tab = usual } = useSearch({ strict: false }) as { tab?: string };
+  const navigate = useNavigate();
+  return [
+    tab,
+    (name) =>
+      void navigate({ to: ".", search: (old: Record<string, unknown>) => ({ ...old, tab: name }) } as never),
+  ];
+}
+
 /** The store's version; it grows when something new is stored. Stops while the page is hidden. */
 export function useVersion(): number {
   const project = useProject();

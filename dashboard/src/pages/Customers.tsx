@@ -1,13 +1,12 @@
 /** Customers: who they are, what they bring, where they came from, what is to be expected, and whom to write to. */
 
-import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Attribution } from "../customers/attribution";
 import { Connections } from "../customers/connections";
 import { CustomerList } from "../customers/list";
 import { Prediction } from "../customers/prediction";
 import { Revenue } from "../customers/revenue";
 import { SegmentsTab } from "../customers/segments";
-import { useProject, useTitle } from "../hooks";
+import { useProject, useTab, useTitle } from "../hooks";
 import { t } from "../language";
 import { Tabs } from "../parts";
 
@@ -23,8 +22,7 @@ const TABS: [string, string, () => React.JSX.Element][] = [
 export function Customers() {
   useTitle(t("Customers"));
   const project = useProject();
-  const { tab = "customers" } = useSearch({ strict: false }) as { tab?: string };
-  const navigate = useNavigate();
+  const [tab, choose] = useTab("customers");
   const manages = project.role === "owner" || project.role === "administrator";
   const tabs = TABS.filter(([name]) => name !== "sources" || manages);
   const Shown = tabs.find(([name]) => name === tab)?.[2] ?? CustomerList;
@@ -34,12 +32,7 @@ export function Customers() {
         label={t("Customers")}
         tabs={tabs.map(([name, label]) => [name, label])}
         chosen={tab}
-        choose={(name) =>
-          void navigate({
-            to: ".",
-            search: (old: Record<string, unknown>) => ({ ...old, tab: name }),
-          } as never)
-        }
+        choose={choose}
       />
       <Shown />
     </>

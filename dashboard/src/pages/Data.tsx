@@ -1,12 +1,11 @@
 /** What is behind the numbers: events and their properties, the tracking plan, bots, and what was refused. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useContext, useState } from "react";
 import { type Answer, api, type BreakdownRow, type Rejection } from "../api";
 import { PeriodPicker } from "../controls";
 import { count, exact, percent } from "../format";
-import { MeContext, useAnswer, useAsk, useProject, useTitle, useView } from "../hooks";
+import { MeContext, useAnswer, useAsk, useProject, useTab, useTitle, useView } from "../hooks";
 import { rich, t } from "../language";
 import { Card, Empty, Failure, Skeleton, Tabs, Toggle } from "../parts";
 import { question } from "../state";
@@ -26,8 +25,7 @@ const TABS: [string, string, () => React.JSX.Element][] = [
 
 export function Data() {
   useTitle(t("Data"));
-  const { tab = "events" } = useSearch({ strict: false }) as { tab?: string };
-  const navigate = useNavigate();
+  const [tab, choose] = useTab("events");
   const Shown = TABS.find(([name]) => name === tab)?.[2] ?? EventExplorer;
   return (
     <>
@@ -39,12 +37,7 @@ export function Data() {
         label={t("Data")}
         tabs={TABS.map(([name, label]) => [name, label])}
         chosen={tab}
-        choose={(name) =>
-          void navigate({
-            to: ".",
-            search: (old: Record<string, unknown>) => ({ ...old, tab: name }),
-          } as never)
-        }
+        choose={choose}
       />
       <Shown />
     </>

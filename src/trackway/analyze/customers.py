@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from trackway.analyze.conditions import Compiler
 from trackway.analyze.customer_columns import CUSTOMER, TABLES
-from trackway.analyze.filters import Compiler, Group
+from trackway.analyze.filters import Group
 from trackway.analyze.overview import amounts
 from trackway.analyze.period import BadQuestion, Period, midnight, page
 from trackway.analyze.question import Answer, Question, ask, compiler, moment, without_bots

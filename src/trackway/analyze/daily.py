@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from trackway.analyze.filters import Compiler
+from trackway.analyze.conditions import Compiler
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.govern.metrics import Metric, Pack, Score, Subject

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from trackway.analyze.filters import Compiler
+from trackway.analyze.conditions import Compiler
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.steps import unit

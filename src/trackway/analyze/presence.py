@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trackway.analyze.filters import Compiler, Group
+from trackway.analyze.conditions import Compiler
+from trackway.analyze.filters import Group
 from trackway.analyze.question import Question, everybody, without_bots
 from trackway.analyze.steps import Step
 from trackway.store.connection import Store

@@ -16,7 +16,8 @@ import msgspec
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trackway.analyze.filters import Compiler, Group, Node
+from trackway.analyze.conditions import Compiler
+from trackway.analyze.filters import Group, Node
 from trackway.analyze.period import Period
 from trackway.store.connection import Store
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from trackway.analyze.conditions import Compiler
 from trackway.analyze.customers import paid
-from trackway.analyze.filters import Compiler
 from trackway.analyze.period import Interval, buckets
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.store.connection import Store

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from trackway.analyze.columns import BOTH, EVENT, SESSION, column
-from trackway.analyze.filters import Compiler, Group
+from trackway.analyze.conditions import Compiler
+from trackway.analyze.filters import Group
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Question, everybody, without_bots
 from trackway.analyze.steps import Step

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway.analyze.filters import Compiler, Condition, Group, Node, read
+from trackway.analyze.conditions import Compiler
+from trackway.analyze.filters import Condition, Group, Node, read
 from trackway.analyze.period import BadQuestion
 
 

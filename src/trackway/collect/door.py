@@ -346,6 +346,30 @@ def cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     ]
 
 
+Take = Callable[[dict[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
+"""What is done with the headers and the body of a POST; gives a status and JSON."""
+
+
+async def posted(scope: Scope, receive: Receive, send: Send, take: Take, late: tuple[type[Exception], ...]) -> None:
+    """Answer an address that any page may post to: what is refused as a problem, what is `late` with 503."""
+    headers = dict(scope["headers"])
+    allowed = cors(headers)
+    try:
+        if scope["method"] == "OPTIONS":
+            await answer(send, 204, b"", [*allowed, *preflight])
+            return
+        if scope["method"] != "POST":
+            raise Refusal(405, "method", "use POST")
+        status, content = await take(headers, await read_body(receive, headers))
+        await answer(send, status, content, [*allowed, _JSON])
+    except Refusal as error:
+        await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
+    except late as error:
+        logger.error("%s cannot be answered: %s", scope["path"], error)
+        refusal = Refusal(503, "log", "it could not be written to disk at this moment; send it again")
+        await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])
+
+
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Send a whole response."""
     length = (b"content-length", str(len(body)).encode())

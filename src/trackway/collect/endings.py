@@ -8,7 +8,6 @@ that nobody has heard of, 405, 413 and 503.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,18 +15,14 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from trackway.collect.door import Collector, Receive, Scope, Send, answer, cors, preflight, problem, read_body
+from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
 from trackway.event import Message, Millis, now
 from trackway.log import Committer, LogUnavailable
 
-logger = logging.getLogger("trackway.collect")
-
 PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
 EVENT, LIBRARY = "Session Ended", "session-end"
 _GAP = 30 * 60_000
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", b"application/problem+json")
 
 
 class Known(NamedTuple):
@@ -74,22 +69,11 @@ class SessionEnder:
         return path in PATHS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        allowed = cors(headers)
-        try:
-            if scope["method"] == "OPTIONS":
-                await answer(send, 204, b"", [*allowed, *preflight])
-                return
-            if scope["method"] != "POST":
-                raise Refusal(405, "method", "use POST")
-            status, found = await self._end(scope, headers, await read_body(receive, headers))
-            await answer(send, status, msgspec.json.encode(found), [*allowed, _JSON])
-        except Refusal as error:
-            await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
-        except (LogUnavailable, NotYet) as error:
-            logger.error("a session cannot be ended: %s", error)
-            refusal = Refusal(503, "log", "the session cannot be ended at this moment; send it again")
-            await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, (b"retry-after", b"5")])
+        async def take(headers: dict[bytes, bytes], content: bytes) -> tuple[int, bytes]:
+            status, found = await self._end(scope, headers, content)
+            return status, msgspec.json.encode(found)
+
+        await posted(scope, receive, send, take, (LogUnavailable, NotYet))
 
     async def _end(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> tuple[int, dict[str, Any]]:
         body = _read(content)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from trackway.collect.door import Collector, Receive, Scope, Send, answer, cors, preflight, problem, read_body
+from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.ledger import Ledger, View, entity_key, view_key
 from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
 from trackway.event import Arrival, Message, now
@@ -29,8 +29,6 @@ EVENT, LIBRARY = "view", "views"
 """A view that counted is an event of this name from this library; views that pages report themselves are not."""
 _TRACKED = b'{"tracked":true,"message":"View tracked"}'
 _AGAIN = b'{"tracked":false,"reason":"Already tracked within 24 hours"}'
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", b"application/problem+json")
 
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
@@ -87,22 +85,10 @@ class ViewCounter:
             self._ledger.logged(key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        allowed = cors(headers)
-        try:
-            if scope["method"] == "OPTIONS":
-                await answer(send, 204, b"", [*allowed, *preflight])
-                return
-            if scope["method"] != "POST":
-                raise Refusal(405, "method", "use POST")
-            counted = await self._count(scope, headers, await read_body(receive, headers))
-            await answer(send, 200, _TRACKED if counted else _AGAIN, [*allowed, _JSON])
-        except Refusal as error:
-            await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
-        except (LogUnavailable, SQLAlchemyError) as error:
-            logger.error("a view cannot be counted: %s", error)
-            refusal = Refusal(503, "log", "the view could not be written to disk; send it again")
-            await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, (b"retry-after", b"5")])
+        async def take(headers: dict[bytes, bytes], content: bytes) -> tuple[int, bytes]:
+            return 200, _TRACKED if await self._count(scope, headers, content) else _AGAIN
+
+        await posted(scope, receive, send, take, (LogUnavailable, SQLAlchemyError))
 
     async def _count(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> bool:
         entity_type, entity_id = entity_of(scope["path"]) or ("", "")
