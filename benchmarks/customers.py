@@ -32,6 +32,10 @@ FILTERS: dict[str, tuple[Any, str]] = {
     "who ordered three times or more": ("customer.orders:at_least:3", "orders >= 3"),
     "no order for 30 days": ("customer.days_since_order:at_least:30", "last_order < now() - interval '30 days'"),
     "whose orders came to 300 or more": ("customer.value:at_least:300", "value >= 300"),
+    "who came from Tanzania": ("country:is:TZ", ""),
+    "who used a tablet": ("device:is:tablet", "device = 'tablet'"),
+    "who came by a campaign": ("source:is:newsletter", ""),
+    "a ready segment": ({"segment": "ready:weekly-to-none"}, ""),
     "two of these together": (
         {"all": ["customer.orders:at_least:2", "customer.days_since_order:at_least:30"]},
         "orders >= 2 AND last_order < now() - interval '30 days'",
@@ -72,8 +76,10 @@ def _pages(people: int) -> dict[str, tuple[dict[str, Any], str, str]]:
         found[name] = ({"sort": "orders", "filter": filter_}, end, condition)
     found["search of an id"] = ({"sort": "orders", "search": "customer-123"}, end, "user_id ILIKE '%customer-123%'")
     for interval in ("daily", "weekly", "monthly"):
-        for sort in ("sessions", "orders"):
+        for sort in ("sessions", "orders", "bookings"):
             found[f"{interval}, {sort}"] = ({"interval": interval, "sort": sort}, f"{interval} {sort}", "")
+        for sort in ("last_login", "registered"):
+            found[f"{interval}, {sort}"] = ({"interval": interval, "sort": sort}, f"{interval} by {sort}", "")
     return found
 
 
@@ -115,12 +121,12 @@ def _fill(store: Store, project: UUID, people: int) -> None:
         )
         store.command(
             "INSERT INTO sessions (project_id, session_id, visitor_id, visitor_name, user_id, identity, started_at, ended_at, "
-            "events, acts, page_views, device, browser, system, country, version, changes_sessions, changes_duration_ms) "
+            "events, acts, page_views, device, browser, system, country, source, version, changes_sessions, changes_duration_ms) "
             "SELECT {project:UUID}, generateUUIDv7(), concat('v-', toString(number)), 'Fluffy Panda', "
             "if(visit = 0 AND number % 10 = 0, '', concat('customer-', toString(number))), "
             "if(visit = 0 AND number % 10 = 0, number + 1 + {people:UInt64}, number + 1), "
             "now64(3) - toIntervalSecond(cityHash64(number, visit, 2) % 10368000) AS at, at + toIntervalSecond(90), 5, 3, 2, "
-            "['desktop', 'smartphone', 'tablet'][1 + number % 3], ['Chrome', 'Safari'][1 + number % 2], 'Android', 'TZ', 1, 1, 90000 "
+            "['desktop', 'smartphone', 'tablet'][1 + number % 3], ['Chrome', 'Safari'][1 + number % 2], 'Android', if(number % 3 = 0, 'TZ', 'KE'), if(number % 4 = 0, 'newsletter', '(direct)'), 1, 1, 90000 "
             f"{who} ARRAY JOIN range(1 + cityHash64(number, 3) % 5) AS visit SETTINGS max_partitions_per_insert_block = 0",
             part,
         )
@@ -155,7 +161,7 @@ CREATE TABLE customers AS SELECT n AS id, 'customer-' || n AS user_id, 'Person '
     FROM generate_series(1::bigint, {people}) AS n;
 ALTER TABLE customers ADD PRIMARY KEY (id);
 CREATE TABLE activity AS SELECT (random() * {people})::int AS customer, current_date - (random() * 120)::int AS day,
-    (random() < 0.6)::int AS sessions, (random() < 0.4)::int AS orders FROM generate_series(1, {people} * 5);
+    (random() < 0.6)::int AS sessions, (random() < 0.3)::int AS orders, (random() < 0.1)::int AS bookings FROM generate_series(1, {people} * 5);
 CREATE INDEX ON activity (day, customer);
 """
 
@@ -169,18 +175,23 @@ async def _postgresql(people: int) -> dict[str, list[float]]:
             await connection.execute(f"CREATE INDEX ON customers ({sort} DESC NULLS LAST, id)")
         await connection.execute("VACUUM ANALYZE")
         for name, (_, end, condition) in _pages(people).items():
+            if name in FILTERS and not condition:
+                continue  # the summary does not have it
             if condition:
                 statements = [
                     f"SELECT * FROM customers WHERE {condition} {end.partition(' OFFSET')[0]} LIMIT 50 OFFSET {end.partition('OFFSET ')[2] or 0}",
                     f"SELECT count(*) FROM customers WHERE {condition}",
                 ]
             else:
-                interval, sort = end.split()
+                interval, _, sort = end.partition(" ")
+                by, sort = ("c.", sort.removeprefix("by ")) if sort.startswith("by ") else ("", sort)
                 days = {"daily": 1, "weekly": 7, "monthly": 30}[interval]
                 within = f"FROM activity WHERE day > current_date - {days}"
+                summed = f"SELECT customer, sum(sessions) AS sessions, sum(orders) AS orders, sum(bookings) AS bookings {within} GROUP BY customer"
+                some = f"{summed} ORDER BY {sort} DESC LIMIT 50" if not by else summed
                 statements = [
-                    f"SELECT c.*, a.sessions, a.orders FROM (SELECT customer, sum(sessions) AS sessions, sum(orders) AS orders {within} "
-                    f"GROUP BY customer ORDER BY {sort} DESC LIMIT 50) AS a JOIN customers AS c ON c.id = a.customer",
+                    f"SELECT c.*, a.sessions, a.orders FROM ({some}) AS a JOIN customers AS c ON c.id = a.customer "
+                    f"ORDER BY {by or 'a.'}{sort} DESC NULLS LAST LIMIT 50",
                     f"SELECT count(DISTINCT customer) {within}",
                 ]
             for number in range(TIMES + 1):

@@ -225,7 +225,10 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         assert row["active"] == pytest.approx(other["active"]) and row["expected_value"] == pytest.approx(
             other["value"]
         )
-        assert row["expected_low"] <= row["expected_high"]
+        assert row["expected_low"] <= row["expected_high"] and row["mean_low"] < row["mean_value"] < row["mean_high"]
+        assert row["mean_low"] == pytest.approx(other["mean_low"]) and row["mean_high"] == pytest.approx(
+            other["mean_high"]
+        )
         assert abs(row["expected_high"] - other["high"]) <= 1, "another number of draws"
     fading = {"all": ["customer.monetary:at_least:5", "customer.active:less:0.5"]}
     found = ask(fading)["rows"]

@@ -314,6 +314,9 @@ export interface CustomerRow {
   expected_low: number | null;
   expected_high: number | null;
   expected_value: number | null;
+  mean_value: number | null;
+  mean_low: number | null;
+  mean_high: number | null;
   rfm: string | null;
 }
 export interface Revenue {

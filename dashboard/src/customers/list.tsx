@@ -113,6 +113,15 @@ const columns = (currency: string): BigColumn<CustomerRow>[] => [
       ? "–"
       : `${about(row.expected_orders)} (${row.expected_low}–${row.expected_high})`,
   ),
+  {
+    name: t("An order to come"),
+    number: true,
+    width: "minmax(11rem,1fr)",
+    show: (row) =>
+      row.mean_value === null || row.mean_low === null || row.mean_high === null
+        ? "–"
+        : `${money([{ currency, amount: row.mean_value.toFixed(2) }])} (${about(row.mean_low)}–${about(row.mean_high)})`,
+  },
   number("expected_value", "9rem", (row) =>
     row.expected_value === null ? "–" : money([{ currency, amount: row.expected_value.toFixed(2) }]),
   ),

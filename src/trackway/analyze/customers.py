@@ -69,7 +69,8 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     `bookings`, `reviews`, `paid` (amounts by currency, less refunds), `value` (the same in the project's currency, as
     far as there are rates; `unconverted` orders are not in it), `last_order` (`at`, `order_id`, `amount`, `currency`),
     `last_booking` (`at`, `service`), the `device`, `browser`, `system` and `country` of most sessions, and what the
-    last scoring said: `active`, `expected_orders` with `expected_low` and `expected_high`, `expected_value`, `rfm`.
+    last scoring said: `active`, `expected_orders` with `expected_low` and `expected_high`, `expected_value`, the
+    `mean_value` of an order to come with `mean_low` and `mean_high`, `rfm`. Intervals are of 80 %.
 
     Raises:
         BadQuestion: it cannot be sorted by that.
@@ -197,6 +198,10 @@ def _parts_within(question: Question, bots: str, who: str) -> list[_Part]:
     return [sessions, _Part(placed, {"orders": "kind = 'order'", "bookings": "kind = 'booking'"})]
 
 
+_SCORES = (
+    "active", "expected_orders", "expected_low", "expected_high", "expected_value", "mean_value", "mean_low",
+    "mean_high", "rfm",
+)  # fmt: skip
 _NOTHING_ORDERED = {"all_orders": 0, "all_bookings": 0, "paid": [], "value": Decimal(0), "unconverted": 0}
 
 
@@ -211,7 +216,7 @@ def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, cur
             "system", "country",
         )
     }  # fmt: skip
-    active, orders, low, high, value, rfm = _values(scores) if scores else (None,) * 6
+    scored = dict(zip(_SCORES, _values(scores) if scores else (None,) * len(_SCORES), strict=True))
     return {
         "person": str(person),
         "name": row.get("known_as") or row.get("visitor_name") or "",
@@ -224,12 +229,7 @@ def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, cur
         "unconverted": row["unconverted"],
         "last_order": _in_money(_last(order, ("at", "order_id", "amount", "currency")), currency),
         "last_booking": _last(booking, ("at", "service")),
-        "active": active,
-        "expected_orders": orders,
-        "expected_low": low,
-        "expected_high": high,
-        "expected_value": value if value is None or value >= 0 else None,
-        "rfm": rfm,
+        **{name: None if isinstance(one, float) and one < 0 else one for name, one in scored.items()},
     }
 
 

@@ -1,7 +1,7 @@
 -- What the last scoring said of these people.
 SELECT
     {{ person }} AS person,
-    argMax((active, expected_orders, expected_low, expected_high, expected_value, toString(rfm)), active) AS scores
+    argMax((active, expected_orders, expected_low, expected_high, expected_value, mean_value, mean_low, mean_high, toString(rfm)), active) AS scores
 FROM customer_scores FINAL
 WHERE project_id = {project:UUID}
   AND {{ person }} IN {persons:Array(UInt64)}
