@@ -87,10 +87,10 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     )  # fmt: skip
     found = listed.rows()
     answers = [listed]
-    people = [row["person"] for row in found]
+    whom = [row["person"] for row in found]
     about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
     for template in ("customers_shown.sql", "customers_ordered.sql", "customers_scored.sql") if found else ():
-        answer = ask(store, template, question, persons=people)
+        answer = ask(store, template, question, persons=whom)
         answers.append(answer)
         for row in answer.rows():
             about[row["person"]] |= row

@@ -2,7 +2,7 @@
 
 The trigger writes in the transaction that changes an order, so that nothing is missed, whoever is down meanwhile; a
 change leaves the outbox when the log has it. One that is taken twice, because somebody was killed between, has the id
-it had. `NOTIFY` says that there is something; without it, every few seconds are looked at.
+it had. `NOTIFY` says that there is something; without it, it is looked at every second.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trackway.log import LogUnavailable
 logger = logging.getLogger("trackway.operate")
 
 BATCH = 500
-_LOOK_S, _RETRY_S, _MOST_RETRY_S = 5.0, 0.5, 30.0
+_LOOK_S, _RETRY_S, _MOST_RETRY_S = 1.0, 0.5, 30.0
 CHANNEL = "trackway"
 
 
@@ -163,8 +163,11 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take nothing more, and wait for what is under way."""
+        """Take nothing more."""
         self._stopping.set()
+
+    def join(self) -> None:
+        """Wait for what is under way."""
         if self._thread.is_alive():
             self._thread.join(_LOOK_S + 5)
 
@@ -179,7 +182,9 @@ class Follower:
                         self._connections.reported(self._id, 0)
                     pause = _RETRY_S
                     self._follow(database)
-            except (psycopg.Error, LogUnavailable, OSError) as error:
+            except Exception as error:  # whatever it is, the next orders must not wait for a restart
+                if not isinstance(error, (psycopg.Error, LogUnavailable, OSError)):
+                    logger.exception("connection %s", self._id)
                 text = str(error).strip().splitlines()[0][:500] if str(error).strip() else type(error).__name__
                 if said != text:
                     said = text
@@ -272,6 +277,8 @@ class Followers:
             self._thread.join(30)
         for _, follower in self._running.values():
             follower.stop()
+        for _, follower in self._running.values():
+            follower.join()
         self._running = {}
 
     def _run(self) -> None:
@@ -288,6 +295,7 @@ class Followers:
         for name, (made_of, follower) in list(self._running.items()):
             if name not in wanted or made_of != (wanted[name].config, wanted[name].secret):
                 follower.stop()
+                follower.join()
                 del self._running[name]
         for name, one in wanted.items():
             if name not in self._running and not self._stopping.is_set():
