@@ -47,11 +47,7 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
             "scored_at": pa.repeat(moment, count),
             "version": pa.repeat(pa.scalar(version, pa.uint64()), count),
         }
-        made = pa.table(given)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, made.schema) as writer:
-            writer.write_table(made)
-        store.insert("customer_scores", bytes(sink.getvalue()), f"scores-{project.id}-{version}")
+        store.put("customer_scores", pa.table(given), f"scores-{project.id}-{version}")
     store.command(
         "ALTER TABLE customer_scores DELETE WHERE project_id = {project:UUID} AND version < {version:UInt64} "
         "SETTINGS mutations_sync = 1",

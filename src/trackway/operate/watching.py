@@ -123,10 +123,7 @@ def _write(store: Store, one: Watch, inside: dict[int, bool]) -> None:
         pa.array(list(inside.values()), pa.bool_()),
         pa.repeat(pa.scalar(version, pa.uint64()), count),
     ]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _ROWS) as writer:
-        writer.write_table(pa.table(columns, schema=_ROWS))
-    store.insert("watch_members", bytes(sink.getvalue()), f"watch-{one.id}-{version}")
+    store.put("watch_members", pa.table(columns, schema=_ROWS), f"watch-{one.id}-{version}")
 
 
 def _post(one: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:

@@ -185,6 +185,13 @@ class Store:
             settings = {**_INSERT, "insert_deduplication_token": token}
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
 
+    def put(self, table: str, rows: pa.Table, token: str) -> None:
+        """Insert the rows of an Arrow table, likewise."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        self.insert(table, bytes(sink.getvalue()), token)
+
     def migrate(self) -> list[str]:
         """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
 

@@ -131,11 +131,7 @@ class Register:
             }
             for one in entities
         ]  # fmt: skip
-        sink = pa.BufferOutputStream()
-        table = pa.Table.from_pylist(rows, _COLUMNS)
-        with pa.ipc.new_stream(sink, _COLUMNS) as writer:
-            writer.write_table(table)
-        self._store.insert("entities", bytes(sink.getvalue()), f"entities-{at}")
+        self._store.put("entities", pa.Table.from_pylist(rows, _COLUMNS), f"entities-{at}")
         self._ledger.hide({
             entity_key(project_id.bytes, one.type, one.id): one.hidden and not one.deleted for one in entities
         })  # fmt: skip

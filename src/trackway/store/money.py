@@ -154,10 +154,7 @@ def _write(store: Store, table: str, schema: pa.Schema, rows: list[tuple[Any, ..
     if not rows:
         return
     columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_table(pa.table(columns, schema=schema))
-    store.insert(table, bytes(sink.getvalue()), token)
+    store.put(table, pa.table(columns, schema=schema), token)
 
 
 def write_rates(store: Store, project_id: UUID, rates: Iterable[Rate]) -> None:
