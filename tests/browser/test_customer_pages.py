@@ -146,7 +146,7 @@ def test_revenue_attribution_and_predictions_are_the_apis(browser: Browser, shop
     page.screenshot(path=ARTIFACTS / "attribution-desk-light.png", full_page=True)
 
     page.get_by_role("tab", name="Predictions").click()
-    page.get_by_label("Held out").select_option("4 weeks")
+    page.get_by_label("Held out: the last").select_option("4 weeks")
     check = shop.asked({"question": "value_check", "weeks": 4, "period": "all"})["data"]
     shown = page.get_by_role("table", name=re.compile("Orders of a customer"))
     for one in check["rows"]:

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { Chart } from "../chart";
+import { Controls } from "../controls";
 import { exact, moment } from "../format";
 import { useAsk, useProject } from "../hooks";
 import { t } from "../language";
@@ -29,14 +30,14 @@ const one = (value: number) => value.toFixed(2);
 export function Prediction() {
   const project = useProject();
   const [weeks, setWeeks] = useState("13");
-  const answer = useAsk<Check>({ question: "value_check", weeks: Number(weeks), period: "all" });
+  const answer = useAsk<Check>({ question: "value_check", weeks: Number(weeks), filter: undefined });
   const found = answer.data?.data;
   const before = (row: { repeats: number }) => `${row.repeats + 1}${row.repeats >= 7 ? "+" : ""}`;
   return (
     <>
-      <div className="mb-4 flex flex-wrap items-end justify-between gap-3">
-        <h1 className="text-xl font-semibold">{t("Predictions")}</h1>
-        <Choice label={t("Held out")} value={weeks} change={setWeeks} options={WEEKS} />
+      <Controls title={t("Predictions")} filters={false} />
+      <div className="no-print mb-3 flex">
+        <Choice label={t("Held out: the last")} value={weeks} change={setWeeks} options={WEEKS} />
       </div>
       <Card
         title={t("Orders expected and orders that came")}
