@@ -180,6 +180,17 @@ class Loaded:
         arrival = Arrival(received_at or now(), project.bytes, "", Location(), "", "", False, None, messages)
         self.log.write([msgspec.msgpack.encode(arrival)], len(messages))
 
+    def forget_before(self, month: int) -> None:
+        """Drop the months before one (YYYYMM) from all tables that have months: whatever changes stored events later
+        has to look at each of them."""
+        parts = self.store.ask(
+            "SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase() "
+            "AND match(partition, '^[0-9]{6}$') AND toUInt32(partition) < {month:UInt32}",
+            {"month": month},
+        )
+        for one in parts.to_pylist():
+            self.store.command(f"ALTER TABLE {one['table']} DROP PARTITION {one['partition']}")
+
     def rows(self, project: UUID, sql: str) -> list[dict[str, Any]]:
         return list(self.store.ask(sql, {"p": project}).to_pylist())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -80,6 +81,12 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(loaded: Loaded) -> Shop:
     return Shop(loaded)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def of_old(loaded: Loaded) -> Iterator[None]:
+    yield
+    loaded.forget_before(201301)
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -79,7 +80,7 @@ def until(project: UUID, end: datetime.date) -> Question:
 
 
 @pytest.fixture(scope="module")
-def cdnow(loaded: Loaded) -> UUID:
+def cdnow(loaded: Loaded) -> Iterator[UUID]:
     """Every order of CDNOW's sample, through log and loader."""
     project, messages = new_id(), []
     for number, line in enumerate(unpacked(SHARED / "cdnow" / "CDNOW_sample.txt.zst").decode().splitlines()):
@@ -87,7 +88,8 @@ def cdnow(loaded: Loaded) -> UUID:
         date = datetime.date(int(day[:4]), int(day[4:6]), int(day[6:]))
         messages.append(order(customer, date, float(amount), number))
     loaded.load(project, messages)
-    return project
+    yield project
+    loaded.forget_before(201301)
 
 
 @needs("cdnow")

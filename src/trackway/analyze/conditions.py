@@ -26,6 +26,8 @@ from trackway.analyze.filters import (
 )
 
 _OF_CUSTOMERS_TOO = frozenset(["user_id", "visitor_id", "visitor_name"])
+_OF_THEIR_SESSIONS = {"device": "devices", "browser": "browsers", "system": "systems", "country": "countries"}
+"""What is counted by person: how many of their sessions had which value."""
 
 
 class Values:
@@ -98,6 +100,13 @@ class Compiler:
             return self._group(node, self.on_people)
         if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT):
             return self._either(node)
+        if counts := _OF_THEIR_SESSIONS.get(node.column):
+            holds = self._condition(node, column(node.column).named("value"))
+            return (
+                f"{self.person} IN (SELECT whose FROM (SELECT {self.person} AS whose, sum(arraySum((value, n) -> "
+                f"if({holds}, n, 0), mapKeys({counts}), mapValues({counts}))) AS times FROM customers "
+                "WHERE project_id = {project:UUID} GROUP BY whose) WHERE times > 0)"
+            )
         if node.column in _OF_CUSTOMERS_TOO:
             # Who ordered without ever being here has no session.
             return (

@@ -89,8 +89,7 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     answers = [listed]
     whom = [row["person"] for row in found]
     about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
-    for template in ("customers_shown.sql", "customers_ordered.sql", "customers_scored.sql") if found else ():
-        answer = ask(store, template, question, persons=whom)
+    for answer in _about(store, question, whom) if found else ():
         answers.append(answer)
         for row in answer.rows():
             about[row["person"]] |= row
@@ -98,6 +97,16 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
     rows = [_shown(person, row, counted.get(person), currency) for person, row in about.items()]
     return answers, {"customers": total, "currency": currency, "rows": rows}
+
+
+_ABOUT = ("customers_shown.sql", "customers_ordered.sql", "customers_scored.sql")
+
+
+def _about(store: Store, question: Question, whom: list[int], templates: tuple[str, ...] = _ABOUT) -> list[Answer]:
+    """What is known of these people, by the identities that are theirs: tables are in order of those."""
+    known = ask(store, "person_ids.sql", question, persons=whom).rows()
+    identities = [*{*whom, *(row["identity"] for row in known)}]
+    return [ask(store, one, question, identities=identities) for one in templates]
 
 
 def people(store: Store, question: Question) -> list[int]:
@@ -110,7 +119,8 @@ def people(store: Store, question: Question) -> list[int]:
 
 def named(store: Store, question: Question, persons: list[int]) -> dict[int, dict[str, str]]:
     """Of each of these persons `person`, `user_id`, `visitor_id` and `name`."""
-    rows = {row["person"]: row for row in ask(store, "customers_shown.sql", question, persons=persons).rows()}
+    [shown] = _about(store, question, persons, ("customers_shown.sql",))
+    rows = {row["person"]: row for row in shown.rows()}
     return {
         one: {
             name: _shown(one, rows.get(one, {}), None, "")[name] for name in ("person", "user_id", "visitor_id", "name")
@@ -170,7 +180,7 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
 
 
 _WHO = {
-    "customers": " AND {bots} AND (user_id != '' OR {who})",
+    "customers": " AND {bots} AND (named OR {who})",
     "session_hours": " AND {bots} AND (named OR {who})",
     "order_totals": " AND orders + bookings > 0",
     "customer_scores": "",
@@ -192,7 +202,8 @@ def _parts_within(question: Question, bots: str, who: str) -> list[_Part]:
         hours = f"session_hours {own}{between.format('hour')}{_WHO['session_hours'].format(bots=bots, who=who)}"
         sessions = _Part(hours, {"sessions": "sessions"})
     else:
-        each = f"sessions FINAL {own}{between.format('started_at')}{_WHO['customers'].format(bots=bots, who=who)}"
+        mine = f" AND {bots} AND (user_id != '' OR {who})"
+        each = f"sessions FINAL {own}{between.format('started_at')}{mine}"
         sessions = _Part(each, {"sessions": "1"})
     placed = f"orders FINAL {own}counts AND {between.format('placed_at')}"
     return [sessions, _Part(placed, {"orders": "kind = 'order'", "bookings": "kind = 'booking'"})]

@@ -8,6 +8,10 @@ SELECT
     sum(o.unconverted) AS unconverted,
     argMax((o.last_order, o.last_order_id, o.last_amount, toString(o.last_currency)), o.last_order) AS last_order,
     argMax((o.last_booking, o.last_service), o.last_booking) AS last_booking
-FROM (SELECT * FROM order_totals FINAL WHERE project_id = {project:UUID}) AS o
-WHERE {{ person }} IN {persons:Array(UInt64)}
+FROM
+(
+    SELECT * FROM order_totals FINAL
+    WHERE project_id = {project:UUID}
+      AND identity IN {identities:Array(UInt64)}
+) AS o
 GROUP BY person

@@ -4,5 +4,5 @@ SELECT
     argMax((active, expected_orders, expected_low, expected_high, expected_value, mean_value, mean_low, mean_high, toString(rfm)), active) AS scores
 FROM customer_scores FINAL
 WHERE project_id = {project:UUID}
-  AND {{ person }} IN {persons:Array(UInt64)}
+  AND identity IN {identities:Array(UInt64)}
 GROUP BY person

@@ -18,6 +18,6 @@ SELECT
 {% endfor %}
 FROM customers AS c
 WHERE project_id = {project:UUID}
-  AND {{ person }} IN {persons:Array(UInt64)}
+  AND identity IN {identities:Array(UInt64)}
   AND {{ counts }}
 GROUP BY person

@@ -87,7 +87,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     shape = {"sort": "last_seen", "listed": True}
     profile = ask(store, "persons.sql", question, shape, **own, limit=1, offset=0).rows()
     if not profile:  # somebody who ordered and was never here
-        known = ask(store, "customers_shown.sql", question, persons=[own_number]).rows()
+        known = ask(store, "customers_shown.sql", question, **own).rows()
         profile = [{**_never_here(row), "events": events.table.num_rows} for row in known]
     merged, merges_ = merges(store, question, Merges(person=str(own_number), limit=1000))
     history = _history(traits.rows())

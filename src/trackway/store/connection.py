@@ -69,6 +69,8 @@ class Store:
             "session_timezone": "UTC",
             "os_threads_nice_value_query": nice,
             "max_query_size": _MOST_BYTES,
+            # Rows that replace each other are of one partition: what divides a table is part of its key.
+            "do_not_merge_across_partitions_select_final": 1,
         }
         if self.embedded:
             Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)

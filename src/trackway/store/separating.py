@@ -42,7 +42,7 @@ _COUNTERS = (
     "whose AS identity, s.bot AS bot, false AS named, toInt64(sum(change)) AS sessions "
     f"FROM (SELECT * FROM sessions FINAL WHERE {_SESSIONS}) AS s {_BOTH.format('s')} GROUP BY ALL",
     "INSERT INTO customers SELECT s.project_id AS project_id, whose AS identity, s.bot AS bot, "
-    "any(s.visitor_id) AS visitor_id, any(toString(s.visitor_name)) AS visitor_name, '' AS user_id, "
+    "any(s.visitor_id) AS visitor_id, any(toString(s.visitor_name)) AS visitor_name, '' AS user_id, false AS named, "
     "argMaxIfState('', s.started_at, toUInt8(0)) AS known_as, min(s.started_at) AS first_seen, "
     f"max(s.ended_at) AS last_seen, {_NEVER} AS registered_at, "
     "toDateTime64(0, 3, 'UTC') AS signed_in_at, toInt64(0) AS reviews, toInt64(sum(change)) AS sessions, "

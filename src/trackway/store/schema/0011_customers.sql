@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS customers
     visitor_id SimpleAggregateFunction(anyLast, String),
     visitor_name SimpleAggregateFunction(anyLast, String),
     user_id SimpleAggregateFunction(max, String),
+    named SimpleAggregateFunction(max, Bool),
     known_as AggregateFunction(argMaxIf, String, DateTime64(3, 'UTC'), UInt8),
     first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
@@ -36,6 +37,7 @@ SELECT
     any(e.visitor_id) AS visitor_id,
     any(toString(e.visitor_name)) AS visitor_name,
     max(e.user_id) AS user_id,
+    max(e.user_id != '') AS named,
     argMaxIfState(e.stated_name, e.timestamp, e.stated_name != '') AS known_as,
     min(e.timestamp) AS first_seen,
     max(e.timestamp) AS last_seen,
@@ -77,6 +79,7 @@ SELECT
     any(s.visitor_id) AS visitor_id,
     any(toString(s.visitor_name)) AS visitor_name,
     max(s.user_id) AS user_id,
+    max(s.user_id != '') AS named,
     argMaxIfState('', s.started_at, toUInt8(0)) AS known_as,
     min(s.started_at) AS first_seen,
     max(s.ended_at) AS last_seen,
@@ -95,7 +98,7 @@ GROUP BY project_id, identity, bot;
 INSERT INTO customers
 SELECT
     s.project_id AS project_id, s.identity AS identity, s.bot AS bot, any(s.visitor_id) AS visitor_id,
-    any(toString(s.visitor_name)) AS visitor_name, max(s.user_id) AS user_id,
+    any(toString(s.visitor_name)) AS visitor_name, max(s.user_id) AS user_id, max(s.user_id != '') AS named,
     argMaxIfState('', s.started_at, toUInt8(0)) AS known_as, min(s.started_at) AS first_seen, max(s.ended_at) AS last_seen,
     toDateTime64('2299-01-01 00:00:00', 3, 'UTC') AS registered_at, toDateTime64(0, 3, 'UTC') AS signed_in_at,
     toInt64(0) AS reviews, toInt64(count()) AS sessions,
