@@ -34,7 +34,10 @@ FILTERS: dict[str, tuple[Any, str]] = {
     "whose orders came to 300 or more": ("customer.value:at_least:300", "value >= 300"),
     "who came from Tanzania": ("country:is:TZ", ""),
     "who used a tablet": ("device:is:tablet", "device = 'tablet'"),
-    "who came by a campaign": ("source:is:newsletter", ""),
+    "standing and device": (
+        {"all": ["customer.orders:at_least:2", "device:is:tablet"]},
+        "orders >= 2 AND device = 'tablet'",
+    ),
     "a ready segment": ({"segment": "ready:weekly-to-none"}, ""),
     "two of these together": (
         {"all": ["customer.orders:at_least:2", "customer.days_since_order:at_least:30"]},

@@ -6,7 +6,7 @@ import { useContext, useState } from "react";
 import { api, type Segment } from "./api";
 import { ProjectContext, useProject, useView } from "./hooks";
 import { t, term } from "./language";
-import { COLUMNS, OPERATORS, PERIODS, said } from "./state";
+import { COLUMNS, CUSTOMER_COLUMNS, CUSTOMER_OPERATORS, OPERATORS, PERIODS, said } from "./state";
 import { useToast } from "./toast";
 
 const button =
@@ -116,7 +116,8 @@ export function useSegments() {
   });
 }
 
-export function FilterBar() {
+/** About customers it offers what is known of them; what their events had is a saved segment's. */
+export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
   const [view, change] = useView();
   const segments = useSegments();
   return (
@@ -143,6 +144,7 @@ export function FilterBar() {
       })}
       <Segments segments={segments.data ?? []} />
       <AddFilter
+        ofCustomers={ofCustomers}
         add={(text) => change({ filter: [...view.filter.filter((other) => other !== text), text] })}
       />
       <label className="inline-flex min-h-9 cursor-pointer items-center gap-2 px-1 text-soft">
@@ -239,8 +241,9 @@ function Segments({ segments }: { segments: Segment[] }) {
   );
 }
 
-function AddFilter({ add }: { add: (text: string) => void }) {
+function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustomers: boolean }) {
   const [open, setOpen] = useState(false);
+  const [columns, operators] = ofCustomers ? [CUSTOMER_COLUMNS, CUSTOMER_OPERATORS] : [COLUMNS, OPERATORS];
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger className={button}>{t("+ Filter")}</Popover.Trigger>
@@ -251,7 +254,7 @@ function AddFilter({ add }: { add: (text: string) => void }) {
             onSubmit={(event) => {
               event.preventDefault();
               const given = new FormData(event.currentTarget);
-              const property = String(given.get("property")).trim();
+              const property = String(given.get("property") ?? "").trim();
               const column = property ? `properties.${property}` : String(given.get("column"));
               add(`${column}:${given.get("operator")}:${String(given.get("value"))}`);
               setOpen(false);
@@ -260,21 +263,23 @@ function AddFilter({ add }: { add: (text: string) => void }) {
             <label className="block">
               {t("What")}
               <select name="column" className={field}>
-                {COLUMNS.map(([name, label]) => (
+                {columns.map(([name, label]) => (
                   <option key={name} value={name}>
                     {label}
                   </option>
                 ))}
               </select>
             </label>
-            <label className="block">
-              {t("or a property of the event")}
-              <input name="property" placeholder={t("for example price_range")} className={field} />
-            </label>
+            {!ofCustomers && (
+              <label className="block">
+                {t("or a property of the event")}
+                <input name="property" placeholder={t("for example price_range")} className={field} />
+              </label>
+            )}
             <label className="block">
               {t("How")}
               <select name="operator" className={field}>
-                {OPERATORS.map(([name, label]) => (
+                {operators.map(([name, label]) => (
                   <option key={name} value={name}>
                     {label}
                   </option>

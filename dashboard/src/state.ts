@@ -57,6 +57,33 @@ export const OPERATORS: [string, string][] = [
   ["starts_with", t("starts with")],
 ];
 
+/** What customers are filtered by, which is answered at once however many there are. */
+export const CUSTOMER_COLUMNS: [string, string][] = [
+  ["customer.orders", t("Orders")],
+  ["customer.bookings", t("Bookings")],
+  ["customer.value", t("Value")],
+  ["customer.days_since_order", t("Days since the last order")],
+  ["customer.days_since_seen", t("Days since they were here")],
+  ["customer.sessions", t("Sessions")],
+  ["customer.active", t("Still a customer (0 to 1)")],
+  ["customer.expected_value", t("Value to come")],
+  ["customer.rfm", t("Standing")],
+  ["country", t("Country")],
+  ["device", t("Device")],
+  ["browser", t("Browser")],
+  ["system", t("System")],
+  ["user_id", t("User")],
+];
+
+export const CUSTOMER_OPERATORS: [string, string][] = [
+  ["at_least", t("is at least")],
+  ["at_most", t("is at most")],
+  ["less", t("is less than")],
+  ["is", t("is")],
+  ["is_not", t("is not")],
+  ["contains", t("contains")],
+];
+
 /** Read a view from search parameters; what is unknown falls back to the usual. */
 export function readView(search: Record<string, unknown>): View {
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
@@ -100,14 +127,16 @@ export function parseFilter(text: string): Filter {
 }
 
 export function columnLabel(column: string): string {
-  return COLUMNS.find(([name]) => name === column)?.[1] ?? column.replace("properties.", "");
+  const known = [...COLUMNS, ...CUSTOMER_COLUMNS].find(([name]) => name === column);
+  return known?.[1] ?? column.replace("properties.", "");
 }
 
 /** A filter in words; `segment` is the name of the segment that it names. */
 export function said(text: string, segment?: string): string {
   const one = parseFilter(text);
   if (one.column === "segment") return t("in {segment}", { segment: segment ?? t("a segment") });
-  const operator = OPERATORS.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
+  const operators = [...OPERATORS, ...CUSTOMER_OPERATORS];
+  const operator = operators.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
   return `${columnLabel(one.column)} ${operator} ${eitherOf(one.values)}`;
 }
 

@@ -105,6 +105,17 @@ def test_the_list_is_sorted_searched_and_counted_as_chosen(
     nobody_is_left_out(page)
     size = "desk" if viewport is DESK else "phone"
     page.screenshot(path=ARTIFACTS / f"customers-{size}-{scheme}.png", full_page=True)
+    page.get_by_label("Find somebody by name, id or order").fill("")
+    page.get_by_role("button", name="+ Filter").click()
+    page.get_by_label("What", exact=True).select_option("Orders")
+    page.get_by_label("Value", exact=True).fill("4")
+    page.get_by_role("button", name="Add filter").click()
+    many = shop.asked({"question": "customers", "filter": "customer.orders:at_least:4", "period": "all"})["data"][
+        "customers"
+    ]
+    assert 0 < many < total
+    expect(page.get_by_role("heading", name=f"{many}", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Remove filter: Orders is at least 4").click()
     page.get_by_label("Find somebody by name, id or order").fill("nobody at all")
     expect(page.get_by_text("No customers here")).to_be_visible()
 

@@ -173,7 +173,7 @@ export function CustomerList() {
             className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
           />
         </label>
-        <FilterBar />
+        <FilterBar ofCustomers />
       </div>
       <BigTable<CustomerRow>
         name={t("Customers")}

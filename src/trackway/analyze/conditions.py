@@ -169,7 +169,7 @@ class Compiler:
         of = OF_CUSTOMERS[node.column]
         holds = self._condition(node, found)
         # Who has no row there has done nothing of it: they are in when 0 would be.
-        without = of.how in ("sum", "uniqExact") and _holds_for_nothing(node)
+        without = of.how in ("sum", "groupBitOr") and _holds_for_nothing(node)
         if without:
             holds = f"NOT ({holds})"
         return (

@@ -10,6 +10,8 @@ _NOW = "least({{end:DateTime64(3,'UTC')}}, now64(3))"
 _SIX_WEEKS = (
     "hour >= {end:DateTime64(3,'UTC')} - INTERVAL 42 DAY AND hour < {end:DateTime64(3,'UTC')} - INTERVAL 14 DAY"
 )
+# A bit for each of the four weeks that end two weeks before the period does.
+_WEEK = "toUInt8(bitShiftLeft(toUInt8(1), intDiv(dateDiff('hour', hour, {end:DateTime64(3,'UTC')}) - 1, 168) - 2))"
 
 TABLES = {
     "customers": "customers WHERE project_id = {project:UUID}",
@@ -28,7 +30,7 @@ class OfCustomer(NamedTuple):
 
     table: str
     row: str
-    how: Literal["sum", "max", "min", "uniqExact"]
+    how: Literal["sum", "max", "min", "groupBitOr"]
     kind: Literal["number", "time", "text"]
     nothing: str
     shown: str = "{x}"
@@ -77,10 +79,7 @@ CUSTOMER = {
     "customer.last_login": _last("customers", "signed_in_at"),
     "customer.last_seen": _last("customers", "last_seen"),
     "customer.days_since_seen": _days_since("customers", "last_seen"),
-    "customer.weeks_before": OfCustomer(
-        "session_hours", "intDiv(dateDiff('hour', hour, {end:DateTime64(3,'UTC')}) - 1, 168)", "uniqExact", "number",
-        "NULL",
-    ),
+    "customer.weeks_before": OfCustomer("session_hours", _WEEK, "groupBitOr", "number", "toUInt8(0)", "bitCount({x})"),
     "customer.active": _score("active"),
     "customer.expected_orders": _score("expected_orders"),
     "customer.expected_value": _score("expected_value"),
