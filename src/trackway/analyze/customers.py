@@ -164,7 +164,14 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
     needed = dict.fromkeys((*of_all, *(CUSTOMER[column].table for column in names)))
     for table in needed:
         own = {name: CUSTOMER[column].row for column, name in names.items() if CUSTOMER[column].table == table}
-        parts.append(_Part(f"{TABLES[table]}{_WHO[table].format(who=who, bots=bots)}", own))
+        # Within an interval other parts say who is listed: here only what says something matters.
+        says = " OR ".join(f"{row} != {nothing[name]}" for name, row in own.items())
+        mine = (
+            f"{_WHO[table].format(who='true', bots=bots)} AND ({says})"
+            if within
+            else _WHO[table].format(who=who, bots=bots)
+        )
+        parts.append(_Part(f"{TABLES[table]}{mine}", own))
     return {
         "columns": columns,
         "key": key if counted else CUSTOMER[SORTS[asked.sort]].of(key),

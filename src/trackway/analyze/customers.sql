@@ -36,5 +36,5 @@ HAVING 1
 {% if condition %}
    AND {{ condition }}
 {% endif %}
-ORDER BY key IS NULL, key {{ direction }}, person
+ORDER BY key {{ direction }} NULLS LAST, person
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

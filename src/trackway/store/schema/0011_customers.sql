@@ -1,5 +1,5 @@
 -- What each identity is as a customer, from their events and sessions: when they registered and signed in, how often they
--- were here and with what. Sessions that change take back what they were.
+-- were here and with what. Sessions that change take back what they were. Small blocks: pages of people are looked up here.
 CREATE TABLE IF NOT EXISTS customers
 (
     project_id UUID,
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS customers
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, identity, bot)
-SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 1024;
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 256, min_compress_block_size = 16384;
 
 -- Sign-ins are sign-in events and `identify`; registered is somebody since a sign-up event, the trait `createdAt` or the first
 -- event under a user id, whichever is first.
@@ -266,7 +266,7 @@ CREATE TABLE IF NOT EXISTS order_totals
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, identity)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 256, min_compress_block_size = 16384;
 
 -- The same of all orders as they are now.
 CREATE VIEW IF NOT EXISTS order_totals_now AS
@@ -315,7 +315,7 @@ CREATE TABLE IF NOT EXISTS customer_scores
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, identity)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 256, min_compress_block_size = 16384;
 
 -- What was spent to be found, by day and where; what is written again replaces what was there.
 CREATE TABLE IF NOT EXISTS costs
