@@ -11,6 +11,7 @@ import pytest
 
 from conftest import SHARED, needs, unpacked
 from trackway.analyze.lifetimes import (
+    MOST_FITTED,
     NotFitted,
     Orders,
     Spending,
@@ -51,6 +52,17 @@ def test_spending_of_cdnow_is_as_published() -> None:
     found = summary("cdnow_customers_summary_with_transactions")
     model = fit_spending(found["x"], found["zbar"])
     assert model[:3] == pytest.approx((6.25, 3.74, 15.44), rel=0.01)
+
+
+def test_spending_of_very_many_is_found_from_a_sample_of_them() -> None:
+    rng = np.random.default_rng(7)
+    p, q, gamma, many = 6.25, 3.74, 15.44, 4 * MOST_FITTED
+    orders = rng.integers(0, 6, many).astype(np.float64)
+    scale = rng.gamma(q, 1 / gamma, many)
+    mean = np.where(orders > 0, rng.gamma(np.maximum(p * orders, 1.0), 1.0) / scale / np.maximum(orders, 1), 0.0)
+    model = fit_spending(orders, mean)
+    assert model[:3] == pytest.approx((p, q, gamma), rel=0.05)
+    assert model == fit_spending(orders, mean), "the same sample, the same model"
 
 
 @needs("cdnow")
