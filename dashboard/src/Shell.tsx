@@ -63,7 +63,7 @@ export function Shell() {
         {t("Skip to the page")}
       </a>
       <header className="sticky top-0 z-20 border-b border-line bg-card">
-        <div className="mx-auto flex max-w-7xl items-center gap-3 px-4 pt-2 min-[1340px]:pb-2">
+        <div className="mx-auto flex max-w-7xl items-center gap-3 px-4 pt-2">
           <span className="font-semibold text-accent">Trackway</span>
           <select
             aria-label={t("Project")}
@@ -77,7 +77,6 @@ export function Shell() {
               </option>
             ))}
           </select>
-          <Nav role={project?.role ?? ""} className="hidden min-w-0 min-[1340px]:flex" />
           <span className="grow" />
           {project && project.role !== "" && (
             <ProjectContext value={project}>
@@ -101,7 +100,7 @@ export function Shell() {
             {t("Sign out")}
           </button>
         </div>
-        <Nav role={project?.role ?? ""} className="flex overflow-x-auto px-2 pb-1 min-[1340px]:hidden" />
+        <Nav role={project?.role ?? ""} className="mx-auto flex max-w-7xl overflow-x-auto px-2 pb-1" />
       </header>
       <main id="main" className="mx-auto max-w-7xl p-4 pb-16">
         {project ? (
