@@ -45,6 +45,14 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     service: Annotated[str, msgspec.Meta(max_length=255)] = ""
 
 
+def shaped(one: Given) -> Given:
+    """An order that was put together here, once its fields are as they have to be. Raises BadOrder."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(one), Given)
+    except msgspec.ValidationError as error:
+        raise BadOrder(str(error)) from error
+
+
 def check(one: Given) -> None:
     """Raises BadOrder when an order names nobody, or a time that no clock shows."""
     if not (one.user_id or one.anonymous_id):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from trackway.collect.given import BadOrder, Given, check
+from trackway.collect.given import BadOrder, Given, check, shaped
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
 _Table = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_$]{0,62}\.)?[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
@@ -68,7 +68,7 @@ def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Give
             total=_amount(text(columns.total)), currency=text(columns.currency) or mapping.currency,
             refunded=_amount(text(columns.refunded)) if columns.refunded else None, service=text(columns.service)[:255],
         )  # fmt: skip
-        found = msgspec.convert(msgspec.to_builtins(found), Given)
+        found = shaped(found)
     except (ValueError, InvalidOperation) as error:
         raise BadOrder(f"the row {text(columns.order_id)!r} of {mapping.table}: {error}") from error
     check(found)

@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-import msgspec
-
-from trackway.collect.given import BadOrder, Given, check, pseudonym
+from trackway.collect.given import BadOrder, Given, check, pseudonym, shaped
 from trackway.event import Rejection
 
 _PLACED = frozenset(["paid", "partially_refunded", "refunded"])
@@ -57,7 +55,7 @@ def _order(row: dict[str, str]) -> Given:
         currency=row["Currency"],
         refunded=refunded.replace(",", "") or None,
     )
-    return msgspec.convert(msgspec.to_builtins(found), Given)
+    return shaped(found)
 
 
 def _time(text: str) -> datetime:

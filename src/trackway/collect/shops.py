@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway.collect.given import BadOrder, Given, pseudonym
+from trackway.collect.given import BadOrder, Given, pseudonym, shaped
 
 TOLERANCE_S = 300
 # Currencies whose amounts Stripe gives whole, or in thousandths (https://docs.stripe.com/currencies).
@@ -107,7 +107,7 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise BadOrder(f"{kind} lacks what it should have, or it is of another kind: {error!r}") from error
     joined = (own, user_id) if user_id and own != user_id else None
-    return Report(_checked(order), kind == "payment_intent.succeeded", str(event.get("id", "")), joined, unnamed)
+    return Report(shaped(order), kind == "payment_intent.succeeded", str(event.get("id", "")), joined, unnamed)
 
 
 def _who_paid(thing: dict[str, Any]) -> tuple[str, str, str]:
@@ -160,7 +160,7 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         raise BadOrder(f"the order lacks what it should have, or it is of another kind: {error!r}") from error
-    return Report(_checked(order), topic == "order.created", change)
+    return Report(shaped(order), topic == "order.created", change)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -171,14 +171,6 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadOrder("the body is no JSON object")
     return found
-
-
-def _checked(order: Given) -> Given:
-    """The order with its fields as they have to be. Raises BadOrder."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(order), Given)
-    except msgspec.ValidationError as error:
-        raise BadOrder(str(error)) from error
 
 
 def _minor(amount: Any, currency: str) -> str:
