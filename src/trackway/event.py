@@ -19,6 +19,8 @@ MESSAGE_TYPES = ("track", "page", "screen", "identify", "group", "alias")
 
 Millis = int
 """Milliseconds since 1970-01-01 UTC."""
+GAP: Millis = 30 * 60_000
+"""A session ends after so long without an event."""
 
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):

@@ -74,8 +74,6 @@ def attribution(
         store, "attribution.sql", question, shape, conditions, window=asked.window_days,
         half_life=asked.half_life_days, goals=asked.goals,
     )  # fmt: skip
-    lacking = compiler(store)
-    rateless = ask(store, "attribution_unconverted.sql", question, of_people(question, lacking), lacking)
     visits = ask(store, "attribution_visits.sql", question, columns)
     costs = ask(store, "attribution_costs.sql", question, columns)
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -86,8 +84,14 @@ def attribution(
     shown = [_row(row, asked) for row in rows.values()]
     first = asked.models[0]
     shown.sort(key=lambda row: (-row["models"][first]["orders"], -row["visits"], [row[name] for name in asked.by]))
-    unconverted = 0 if asked.goals else rateless.rows()[0]["orders"]
+    unconverted = 0 if asked.goals else _unconverted(store, question)
     return [given_, visits, costs], {"currency": currency, "rows": shown, "unconverted": unconverted}
+
+
+def _unconverted(store: Store, question: Question) -> int:
+    conditions = compiler(store)
+    answer = ask(store, "attribution_unconverted.sql", question, of_people(question, conditions), conditions)
+    return int(answer.rows()[0]["orders"])
 
 
 def _row(row: dict[str, Any], asked: Attribution) -> dict[str, Any]:

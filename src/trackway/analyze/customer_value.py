@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from trackway.analyze.lifetimes import (
     Floats,
@@ -65,12 +66,9 @@ def customer_value(
         "why": "", "expected_orders": None, "value": None, "rows": [],
     }  # fmt: skip
 
-    def column(name: str) -> Floats:
-        return np.asarray(table[name].to_pylist(), dtype=np.float64)
-
-    repeats, paid = column("repeats"), column("paid")
-    recency, age = column("recency_days") / DAYS_A_WEEK, column("age_days") / DAYS_A_WEEK
-    forecast = foresee(History(repeats, recency, age, paid, column("paid_first")), asked.weeks)
+    history = History.of(table)
+    repeats, recency, age = history.repeats, history.recency, history.age
+    forecast = foresee(history, asked.weeks)
     if forecast.model is None:
         return [answer], {**found, "why": forecast.why}
     model, spending, mean = forecast.model, forecast.spending, forecast.mean
@@ -108,6 +106,19 @@ class History(NamedTuple):
     age: Floats
     paid: Floats
     paid_first: Floats
+
+    @classmethod
+    def of(cls, table: pa.Table) -> History:
+        """That of the customers in an answer of `purchases.sql` or `customer_value.sql`."""
+        return cls(
+            numbers(table, "repeats"), numbers(table, "recency_days") / DAYS_A_WEEK,
+            numbers(table, "age_days") / DAYS_A_WEEK, numbers(table, "paid"), numbers(table, "paid_first"),
+        )  # fmt: skip
+
+
+def numbers(table: pa.Table, name: str) -> Floats:
+    """A column of an answer."""
+    return np.asarray(table[name].to_numpy(), dtype=np.float64)
 
 
 class Forecast(NamedTuple):

@@ -81,19 +81,25 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
     conditions = compiler(store)
     within = stretch_of(asked.interval, question.period.end, question.timezone)
     shape = _shape(store, question, asked, conditions, within is not None)
-    listed = ask(
-        store, "customers.sql", question, shape, conditions, limit=asked.limit, offset=asked.offset,
-        search=asked.search.strip(), since=moment(within.start) if within else "",
-    )  # fmt: skip
-    found = listed.rows()
-    answers = [listed]
+    values = {"search": asked.search.strip(), "since": moment(within.start) if within else ""}
+
+    def listed(limit: int, offset: int) -> Answer:
+        return ask(store, "customers.sql", question, shape, conditions, limit=limit, offset=offset, **values)
+
+    answers = [listed(asked.limit, asked.offset)]
+    found = answers[0].rows()
+    # A page says how many there are with its rows; one behind the last has none.
+    counting = found
+    if not found and asked.offset:
+        answers.append(listed(1, 0))
+        counting = answers[-1].rows()
+    total = counting[0]["customers"] if counting else 0
     whom = [row["person"] for row in found]
     about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
     for answer in _about(store, question, whom) if found else ():
         answers.append(answer)
         for row in answer.rows():
             about[row["person"]] |= row
-    total = found[0]["customers"] if found else _how_many(store, question, asked, shape, conditions, answers, within)
     counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
     rows = [_shown(person, row, counted.get(person), currency) for person, row in about.items()]
     return answers, {"customers": total, "currency": currency, "rows": rows}
@@ -127,22 +133,6 @@ def named(store: Store, question: Question, persons: list[int]) -> dict[int, dic
         }
         for one in persons
     }
-
-
-def _how_many(
-    store: Store, question: Question, asked: Customers, shape: dict[str, Any], conditions: Compiler,
-    answers: list[Answer], within: Period | None,
-) -> int:  # fmt: skip
-    """How many there are, of a page behind the last: the page says it only with its rows."""
-    if not asked.offset:
-        return 0
-    first = ask(
-        store, "customers.sql", question, shape, conditions, limit=1, offset=0, search=asked.search.strip(),
-        since=moment(within.start) if within else "",
-    )  # fmt: skip
-    answers.append(first)
-    rows = first.rows()
-    return int(rows[0]["customers"]) if rows else 0
 
 
 def _shape(store: Store, question: Question, asked: Customers, conditions: Compiler, within: bool) -> dict[str, Any]:

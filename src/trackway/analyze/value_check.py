@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trackway.analyze.customer_value import DAYS_A_WEEK, History, foresee
-from trackway.analyze.lifetimes import Floats
+from trackway.analyze.customer_value import History, foresee
 from trackway.analyze.period import BadQuestion, Period
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
@@ -40,22 +39,15 @@ def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[li
     found: dict[str, Any] = {"cut": cut, "weeks": asked.weeks, "customers": known.table.num_rows, "rows": [],
                              "expected": None, "actual": None, "model": None, "why": ""}  # fmt: skip
 
-    def column(name: str) -> Floats:
-        return np.asarray(known.table[name].to_numpy(), dtype=np.float64)
-
     if not known.table.num_rows:
         return [known, came], {**found, "why": "nobody had ordered before"}
-    repeats = column("repeats")
-    history = History(
-        repeats, column("recency_days") / DAYS_A_WEEK, column("age_days") / DAYS_A_WEEK, column("paid"),
-        column("paid_first"),
-    )  # fmt: skip
+    history = History.of(known.table)
     forecast = foresee(history, asked.weeks)
     if forecast.model is None:
         return [known, came], {**found, "why": forecast.why}
     after = dict(zip(came.table["person"].to_pylist(), came.table["days"].to_pylist(), strict=True))
     actual = np.array([after.get(person, 0) for person in known.table["person"].to_pylist()], dtype=np.float64)
-    groups = np.minimum(repeats, MOST_REPEATS)
+    groups = np.minimum(history.repeats, MOST_REPEATS)
     rows = [
         {
             "repeats": int(group), "customers": int(here.sum()), "expected": float(forecast.orders[here].mean()),

@@ -17,12 +17,11 @@ import msgspec
 
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
-from trackway.event import Message, Millis, now
+from trackway.event import GAP, Message, Millis, now
 from trackway.log import Committer, LogUnavailable
 
 PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
 EVENT, LIBRARY = "Session Ended", "session-end"
-_GAP = 30 * 60_000
 
 
 class Known(NamedTuple):
@@ -86,7 +85,7 @@ class SessionEnder:
         known = await self._look(project_id, session_id, visitor_id)
         if known is None and not visitor_id:
             raise Refusal(404, "session_id", f"there is no session {session_id!r}; send its anonymous_id as well")
-        if known is not None and (known.closed or at - known.ended_at >= _GAP):
+        if known is not None and (known.closed or at - known.ended_at >= GAP):
             return 200, _shown(session_id, known.started_at, known.ended_at)
         known = known or Known(session_id, visitor_id, "", at, at, False)
         nobody = known.visitor_id.startswith("user:")

@@ -8,7 +8,8 @@ from typing import Any
 NOTHING = Decimal(0)
 _MOST = Decimal(10) ** 13
 _FEWEST_CENTS = Decimal("0.0001")
-_IDS = ("order_id", "orderId", "booking_id", "bookingId")
+IDS = ("order_id", "orderId", "booking_id", "bookingId")
+"""The properties that say which order or booking it is."""
 
 
 def amount_of(properties: dict[str, Any]) -> Decimal | None:
@@ -17,7 +18,7 @@ def amount_of(properties: dict[str, Any]) -> Decimal | None:
     Amounts that are not numbers, or are of more than 13 digits, count as none; the property itself is kept.
     """
     given = properties.get("revenue")
-    if given is None and any(name in properties for name in _IDS):
+    if given is None and any(name in properties for name in IDS):
         given = properties.get("total")
     if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
         return None

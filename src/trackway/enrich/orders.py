@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from trackway.enrich.money import NOTHING, amount_of, currency_of
+from trackway.enrich.money import IDS, NOTHING, amount_of, currency_of
 from trackway.event import Event, Millis, to_millis
 
 ORDER, BOOKING = "order", "booking"
@@ -116,10 +116,12 @@ class Orders:
         Args:
             version: the log offset behind the batch.
         """
-        said: dict[Key, list[tuple[Event, Meaning]]] = {}
+        said: dict[Key, list[tuple[Event, str, dict[str, Any]]]] = {}
         for event in events:
-            if event.type == "track" and (what := meaning(event.name)) is not None:
-                said.setdefault((event.project_id, what.kind, _id(event)), []).append((event, what))
+            if event.type == "track" and (meant := meaning(event.name)) is not None:
+                properties = msgspec.json.decode(event.properties)
+                key = (event.project_id, meant.kind, _id(event, properties))
+                said.setdefault(key, []).append((event, meant.what, properties))
         if not said:
             return []
         known = {one.key: one for one in self._history.orders_of(list(said))}
@@ -127,8 +129,8 @@ class Orders:
         for key, some in said.items():
             before = known.get(key)
             order = _new(key) if before is None else msgspec.structs.replace(before)
-            for event, what in some:
-                fold(order, event, what.what)
+            for event, what, properties in some:
+                fold(order, event, what, properties)
             order.version = version
             if before is not None and before.identity != order.identity:
                 rows.append(msgspec.structs.replace(before, gone=True, version=version))
@@ -142,9 +144,8 @@ def _new(key: Key) -> Order:
     )
 
 
-def fold(order: Order, event: Event, what: str) -> None:
+def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> None:
     """Take what an event says into an order, whatever came before it."""
-    properties = _properties(event)
     at = _stated_at(properties, event.timestamp)
     if what == REFUNDED:
         amount = abs(amount_of(properties) or NOTHING)
@@ -177,15 +178,9 @@ def _state(order: Order, properties: dict[str, Any]) -> None:
     order.service = str(service)[:255] or order.service
 
 
-def _properties(event: Event) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(event.properties)
-    return found
-
-
-def _id(event: Event) -> str:
+def _id(event: Event, properties: dict[str, Any]) -> str:
     """The id that an order is known by; one without is known by its message."""
-    properties = _properties(event)
-    for name in ("order_id", "orderId", "booking_id", "bookingId"):
+    for name in IDS:
         if (given := properties.get(name)) not in (None, ""):
             return str(given)[:255]
     return f"message {event.message_id}"

@@ -14,9 +14,8 @@ import msgspec
 import xxhash
 
 from trackway.enrich.identity import SIGN_OUTS
-from trackway.event import Event, Millis, uuid7
+from trackway.event import GAP, Event, Millis, uuid7
 
-GAP = 30 * 60_000
 _DAY = 86_400_000
 _RANDOM = (1 << 74) - 1
 

@@ -16,7 +16,6 @@ from typing import NamedTuple, Protocol
 from trackway.enrich.channel import traffic
 from trackway.enrich.identity import Separated, Visitor
 from trackway.enrich.session import (
-    GAP,
     Session,
     again,
     begin,
@@ -28,7 +27,7 @@ from trackway.enrich.session import (
     stated_id,
     traffic_of,
 )
-from trackway.event import Event, Millis
+from trackway.event import GAP, Event, Millis
 
 KEEP = 60 * 60_000
 MAX_VISITORS = 200_000

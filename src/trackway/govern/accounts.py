@@ -345,10 +345,6 @@ class Accounts:
         _, write_key, secret_key = self.add_project("My product", write_key=write_key, secret_key=secret_key)
         return FirstStart(email, password, write_key, secret_key)
 
-    def seal(self, text: str) -> str:
-        """A secret, as it is kept where it has to be read again."""
-        return self._sealer.seal(text)
-
     def reseal(self) -> None:
         """Seal under the newest key what older ones sealed, so that they can be left away from the next start on.
 

@@ -57,7 +57,9 @@ class _Sealed(Generic[_Kept]):
         return made
 
     def change(self, one: UUID | str, **given: Any) -> None:
-        """Change what is given; nothing happens when it is gone."""
+        """Change what is given, a `secret` too; nothing happens when it is gone."""
+        if "secret" in given:
+            given["secret"] = self._sealer.seal(given["secret"])
         with self._sessions.begin() as session:
             found = session.get(self.table, str(one))
             if found is not None:

@@ -15,6 +15,11 @@ def moment() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+def said(at: datetime | None) -> str | None:
+    """A time that the accounts database kept, as the API says it."""
+    return None if at is None else at.isoformat() + "Z"
+
+
 def hashed(secret: str) -> str:
     """A secret that is random, as it is kept: SHA-256 in hexadecimal."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -43,6 +43,15 @@ class Change(NamedTuple):
     at: datetime
 
 
+def _called(what: str, name: str) -> str:
+    """What a trigger of a connection, and its function, are called."""
+    return f"trackway_{what}_{name.replace('-', '')[:32]}"
+
+
+def _functions(name: str) -> dict[str, sql.Identifier]:
+    return {what: sql.Identifier(_called(what, name)) for what in ("changed", "emptied")}
+
+
 def setup(name: str, mapping: Mapping) -> sql.Composed:
     """What has to be in the database for a table to be followed: an outbox, triggers, and the orders so far.
 
@@ -50,7 +59,6 @@ def setup(name: str, mapping: Mapping) -> sql.Composed:
         name: of the connection; it may contain letters, digits and dashes.
     """
     schema, _, table = mapping.table.rpartition(".")
-    own = name.replace("-", "")[:32]
 
     def row(of: str) -> sql.Composed:
         pairs = [
@@ -62,8 +70,7 @@ def setup(name: str, mapping: Mapping) -> sql.Composed:
     return sql.SQL(_SETUP).format(
         name=sql.Literal(name),
         table=sql.Identifier(schema, table) if schema else sql.Identifier(table),
-        changed=sql.Identifier(f"trackway_changed_{own}"),
-        emptied=sql.Identifier(f"trackway_emptied_{own}"),
+        **_functions(name),
         old=row("OLD"),
         new=row("NEW"),
         of=row("t"),
@@ -118,12 +125,8 @@ def remove(dsn: str, name: str) -> None:
     Raises:
         psycopg.Error: the database does not answer, or refuses.
     """
-    own = name.replace("-", "")[:32]
     with psycopg.connect(dsn, connect_timeout=5) as database:
-        database.execute(sql.SQL(_REMOVE).format(
-            changed=sql.Identifier(f"trackway_changed_{own}"), emptied=sql.Identifier(f"trackway_emptied_{own}"),
-            name=sql.Literal(name),
-        ))  # fmt: skip
+        database.execute(sql.SQL(_REMOVE).format(**_functions(name), name=sql.Literal(name)))
 
 
 def messages_of(change: Change, mapping: Mapping, source: str) -> tuple[list[Message], list[Rejection]]:
@@ -199,7 +202,7 @@ class Follower:
             if self._stopping.wait(1.0):
                 return
         database.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
-        trigger = f"trackway_changed_{self._id.replace('-', '')[:32]}"
+        trigger = _called("changed", self._id)
         found = database.execute("SELECT 1 FROM pg_trigger WHERE tgname = %s AND NOT tgisinternal", [trigger])
         if found.fetchone() is None:
             with database.transaction():

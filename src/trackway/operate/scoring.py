@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
-from trackway.analyze.customer_value import DAYS_A_WEEK, Forecast, History, foresee
+from trackway.analyze.customer_value import Forecast, History, foresee, numbers
 from trackway.analyze.lifetimes import Floats, expected_value, orders_between, value_between
 from trackway.analyze.period import Period, period
 from trackway.analyze.question import Question, ask
@@ -57,14 +57,10 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
 
 
 def _columns(table: pa.Table) -> dict[str, pa.Array]:
-    def column(name: str) -> Floats:
-        return np.asarray(table[name].to_numpy(), dtype=np.float64)
-
-    age, recency = column("age_days"), column("recency_days")
-    paid = column("paid")
-    history = History(column("repeats"), recency / DAYS_A_WEEK, age / DAYS_A_WEEK, paid, column("paid_first"))
+    history = History.of(table)
     said = _foreseen(history, foresee(history, WEEKS))
-    r, f, m = scores(recency - age), scores(column("orders")), scores(paid)
+    since_last = numbers(table, "age_days") - numbers(table, "recency_days")
+    r, f, m = scores(-since_last), scores(numbers(table, "orders")), scores(history.paid)
     return {
         **{name: pa.array(np.nan_to_num(values, nan=_NONE), pa.float64()) for name, values in said.items()},
         **{name: pa.array(values, pa.uint8()) for name, values in (("recency", r), ("frequency", f), ("monetary", m))},

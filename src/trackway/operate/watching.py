@@ -8,7 +8,6 @@ it, so that what could not be delivered is told again at the next look, with the
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
 import urllib.request
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from trackway.analyze.customers import named, people
 from trackway.analyze.filters import inlined, read
 from trackway.analyze.period import BadQuestion, period
 from trackway.analyze.question import Question
+from trackway.collect.shops import stripe_signature
 from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.govern.tables import Project, Watch, moment
@@ -142,4 +142,4 @@ def _post(one: Watch, secret: str, at: datetime, entered: list[Any], left: list[
 def signature(secret: str, body: bytes) -> str:
     """The header that says who posts this, and when."""
     stamp = str(int(datetime.now(UTC).timestamp()))
-    return f"t={stamp},v1={hmac.new(secret.encode(), stamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
+    return f"t={stamp},v1={stripe_signature(secret, stamp, body)}"

@@ -13,6 +13,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from trackway.enrich.channel import channel
+from trackway.enrich.money import currency_of
 from trackway.event import now
 from trackway.store.connection import Store
 
@@ -122,8 +123,8 @@ def _amount(row: dict[str, str], name: str, number: int) -> Decimal:
 
 
 def _currency(row: dict[str, str], number: int) -> str:
-    code = row.get("currency", "").upper()
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):
+    code = currency_of(row)
+    if not code:
         raise BadTable(f"line {number}: the currency is {row.get('currency')!r}; write its code, such as EUR")
     return code
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from trackway.analyze.period import BadQuestion
 from trackway.collect import rows, shops
 from trackway.collect.given import BadOrder, Given, alias, check, messages
 from trackway.event import Arrival, Location, Message, now
-from trackway.govern.tables import Connection
+from trackway.govern.tables import Connection, said
 from trackway.operate.following import remove, setup
 from trackway.store.lookup import owners
 from trackway.web.caller import ANYBODY, Caller
@@ -109,14 +108,10 @@ class Reported(msgspec.Struct):
     rejected: list[RejectedOrder]
 
 
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat() + "Z"
-
-
 def _shown(one: Connection, house: House, secret: str = "") -> ConnectionShown:
     address = f"{house.settings.url.rstrip('/')}/v1/connections/{one.id}" if one.kind in SHOPS else ""
     return ConnectionShown(
-        one.id, one.kind, one.name, one.config, one.active, one.taken, _time(one.last_at), one.problem, one.created_by,
+        one.id, one.kind, one.name, one.config, one.active, one.taken, said(one.last_at), one.problem, one.created_by,
         address, secret,
     )  # fmt: skip
 
@@ -170,10 +165,8 @@ class ConnectionsOfProject(Controller):
         """Rename a connection, pause it or let it go on, or give it another secret."""
         one = _one(house, project_id, connection_id)
         given: dict[str, Any] = {
-            name: value for name in ("name", "active") if (value := getattr(data, name)) is not None
+            name: value for name, value in msgspec.structs.asdict(data).items() if value is not None
         }
-        if data.secret is not None:
-            given["secret"] = house.accounts.seal(data.secret)
         house.accounts.connections.change(connection_id, **given)
         house.followers.changed()
         request.user.wrote("connection changed", one.name, project_id, fields=sorted(given))

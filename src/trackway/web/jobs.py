@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Controller, Request, get, patch, post
 from litestar.exceptions import ClientException, NotFoundException
 
-from trackway.govern.tables import Job, moment
+from trackway.govern.tables import Job, moment, said
 from trackway.operate.jobs import JOBS
 from trackway.web.caller import Caller
 from trackway.web.house import House
@@ -48,17 +47,13 @@ class JobChange(msgspec.Struct, forbid_unknown_fields=True):
     schedule: str | None = None
 
 
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat() + "Z"
-
-
 def show_job(job: Job) -> JobShown:
     """A job as the API shows it."""
     what = (JOBS[job.name][1].__doc__ or "").strip() if job.name in JOBS else "is not known to this version"
     running = job.leased_until is not None and job.leased_until > moment()
     return JobShown(
-        job.name, what, job.schedule, job.active, running, _time(job.last_run_at),
-        _time(job.next_run_at) if job.active else None, job.status, job.message, job.duration_s,
+        job.name, what, job.schedule, job.active, running, said(job.last_run_at),
+        said(job.next_run_at) if job.active else None, job.status, job.message, job.duration_s,
     )  # fmt: skip
 
 
@@ -84,7 +79,7 @@ class Scheduled(Controller):
         """The last fifty times a job was run."""
         _known(house, name)
         return [
-            RunShown(_time(run.started_at) or "", _time(run.ended_at), run.status, run.message, run.duration_s, run.by)
+            RunShown(said(run.started_at) or "", said(run.ended_at), run.status, run.message, run.duration_s, run.by)
             for run in house.accounts.jobs.history(name)
         ]
 

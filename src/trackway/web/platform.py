@@ -13,7 +13,7 @@ from litestar.params import Parameter
 from trackway.govern.audit import ACTIONS
 from trackway.govern.permissions import NO, SEEN, TYPES, AccountType, Gate, Subscription, Verdict, Verification
 from trackway.govern.platform import NewAccount
-from trackway.govern.tables import Account, AccountRequest, Project
+from trackway.govern.tables import Account, AccountRequest, Project, said
 from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 
@@ -108,14 +108,10 @@ class EntryShown(msgspec.Struct):
     address: str
 
 
-def _time(at: Any) -> str | None:
-    return None if at is None else at.isoformat() + "Z"
-
-
 def _account(house: House, project: Project, one: Account) -> AccountShown:
     return AccountShown(
-        one.id, one.type, one.name, one.verification, one.subscription, _time(one.expires_at), one.business,
-        [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, _time(one.created_at) or "",
+        one.id, one.type, one.name, one.verification, one.subscription, said(one.expires_at), one.business,
+        [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, said(one.created_at) or "",
         house.accounts.platform.verdicts(project, one),
     )  # fmt: skip
 
@@ -123,7 +119,7 @@ def _account(house: House, project: Project, one: Account) -> AccountShown:
 def _request(one: AccountRequest) -> RequestShown:
     return RequestShown(
         one.id, one.account_id, one.type, one.business, one.state, one.note, one.decided_by,
-        _time(one.created_at) or "", _time(one.decided_at),
+        said(one.created_at) or "", said(one.decided_at),
     )  # fmt: skip
 
 
@@ -285,7 +281,7 @@ class AuditLog(Controller):
         everywhere = caller.role(caller.project(project_id)) == "administrator"
         found = house.accounts.audit.entries(project_id, search, before, limit, everywhere)
         return [
-            EntryShown(one.id, _time(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
+            EntryShown(one.id, said(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
                        one.address)
             for one in found
         ]  # fmt: skip

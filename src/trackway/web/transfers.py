@@ -17,7 +17,7 @@ from trackway.analyze.filters import inlined, read
 from trackway.analyze.formats import MEDIA
 from trackway.analyze.period import BadQuestion, period
 from trackway.collect.files import FORMATS
-from trackway.govern.tables import Transfer
+from trackway.govern.tables import Transfer, said
 from trackway.govern.transfers import OPEN
 from trackway.web.asking import saved_filter
 from trackway.web.caller import Caller
@@ -56,10 +56,9 @@ class NewExport(msgspec.Struct, rename={"since": "from", "until": "to"}, kw_only
 
 
 def _shown(one: Transfer) -> TransferShown:
-    ended = None if one.ended_at is None else one.ended_at.isoformat() + "Z"
     return TransferShown(
         one.id, one.kind, one.name, one.form, one.state, one.done, one.total, one.outcome, one.message, one.created_by,
-        one.created_at.isoformat() + "Z", ended,
+        one.created_at.isoformat() + "Z", said(one.ended_at),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 
 from trackway.analyze.customers import named, people
-from trackway.govern.tables import Watch
+from trackway.govern.tables import Watch, said
 from trackway.operate.watching import question_of
 from trackway.store.connection import Store
 from trackway.web.asking import Format, as_file
@@ -55,8 +55,9 @@ class InSegment(msgspec.Struct):
 
 
 def _shown(one: Watch, secret: str = "") -> WatchShown:
-    at = None if one.last_at is None else one.last_at.isoformat() + "Z"
-    return WatchShown(one.id, one.segment, one.url, one.active, one.inside, at, one.problem, one.created_by, secret)
+    return WatchShown(
+        one.id, one.segment, one.url, one.active, one.inside, said(one.last_at), one.problem, one.created_by, secret
+    )
 
 
 class Watches(Controller):
