@@ -52,7 +52,7 @@ class Product:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    server = Server(tmp_path_factory.mktemp("connections") / "data").start()
+    server = Server(tmp_path_factory.mktemp("connections") / "data", allow_private_addresses="127.0.0.0/8").start()
     yield Product(server)
     server.stop()
 
@@ -305,7 +305,7 @@ def change(database: psycopg.Connection[Any], rng: random.Random, times: int) ->
 def test_a_real_postgresql_feeds_orders_through_restarts_of_either_side(
     new_server: Callable[..., Server], postgres: Postgres
 ) -> None:
-    server = new_server().start()
+    server = new_server(allow_private_addresses="127.0.0.0/8").start()
     product = Product(server)
     rng = random.Random(5)
     database = psycopg.connect(postgres.dsn, autocommit=True)

@@ -25,6 +25,7 @@ from trackway.govern.accounts import Accounts
 from trackway.govern.jobs import BadSchedule, next_after
 from trackway.govern.tables import Job, moment
 from trackway.operate.digests import send_digests
+from trackway.outgoing import Outgoing
 from trackway.store.entities import Entity, Notify, Register
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
 
@@ -254,11 +255,15 @@ def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_pa
         Entity(type="song", id="weekly", notify=Notify(every="weekly", webhook=f"http://127.0.0.1:{hook.server_port}/")),
     ], "test")  # fmt: skip
     settings = Settings(smtp_host="127.0.0.1", smtp_port=port)
+    outgoing = Outgoing(["127.0.0.1"])
     Hook.got.clear()
     Hook.answers = [500, 200]
-    assert send_digests(settings, accounts, loaded.store, at) == "0 sent, 1 could not be sent and will be tried again"
-    assert send_digests(settings, accounts, loaded.store, at) == "1 sent"
-    assert send_digests(settings, accounts, loaded.store, at) == "0 sent"
+    assert (
+        send_digests(settings, accounts, loaded.store, outgoing, at)
+        == "0 sent, 1 could not be sent and will be tried again"
+    )
+    assert send_digests(settings, accounts, loaded.store, outgoing, at) == "1 sent"
+    assert send_digests(settings, accounts, loaded.store, outgoing, at) == "0 sent"
     thread.join(5)
     hook.shutdown()
     digest = Hook.got[-1]

@@ -62,7 +62,7 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    server = Server(tmp_path_factory.mktemp("watching") / "data").start()
+    server = Server(tmp_path_factory.mktemp("watching") / "data", allow_private_addresses="127.0.0.0/8").start()
     made = Product(server)
     assert server.http.patch  # the schedule must not run beside what is run by hand
     made.admin.patch("/api/v1/jobs/watch-segments", json={"active": False})

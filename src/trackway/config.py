@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ _PRIVATE_PARAMETERS = (
     "access_token api_key apikey auth code email id_token jwt otp pass passwd password phone refresh_token "
     "secret session_id sessionid sid sig signature ssn token"
 ).split()
+
+_LISTS = ("private_parameters", "allow_private_addresses")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_NUMBERS = re.compile(r"[0-9.]+")
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -56,6 +62,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A file of network ranges, one CIDR a line, whose visitors are flagged as bots."""
     truncate_ip: bool = True
     """Keep only /24 of an IPv4 and /48 of an IPv6 address, before anything is written."""
+    allow_private_addresses: list[str] = []
+    """Private addresses that webhooks, followed databases and what an OpenID provider points to may lead to: networks
+    such as 10.1.0.0/16, addresses and host names. Others than public ones are refused."""
     private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
     """Query parameters that are dropped from every URL before anything is written."""
     plan: str = ""
@@ -131,12 +140,25 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     for name in known:
         given = os.environ.get(f"TRACKWAY_{name.upper()}")
         if given is not None:
-            values[name] = given.split(",") if name == "private_parameters" else given
+            values[name] = [one for one in given.split(",") if one] if name in _LISTS else given
     values |= {name: value for name, value in overrides.items() if value is not None}
     unknown = sorted(set(values) - known)
     if unknown:
         raise BadSettings(f"unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise BadSettings(f"a setting (from {file}, TRACKWAY_* or the command line) is wrong: {error}") from error
+    for one in settings.allow_private_addresses:
+        _check_place(one.strip())
+    return settings
+
+
+def _check_place(one: str) -> None:
+    try:
+        ip_network(one, strict=False)
+    except ValueError:
+        if not _HOST.fullmatch(one) or _NUMBERS.fullmatch(one):
+            raise BadSettings(
+                f"allow_private_addresses: {one!r} is no network such as 10.1.0.0/16, no address and no host name"
+            ) from None

@@ -39,7 +39,7 @@ def order(user: str, ago_days: float, amount: float, currency: str, kind: str = 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Sixty customers with visits from two campaigns, orders in two currencies, bookings; scored."""
-    server = Server(tmp_path_factory.mktemp("customers") / "data").start()
+    server = Server(tmp_path_factory.mktemp("customers") / "data", allow_private_addresses="crm.example").start()
     batch: list[dict[str, Any]] = []
     for n in range(60):
         for k in range(n % 4 + 1):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import smtplib
-import urllib.request
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -18,6 +17,7 @@ from trackway.analyze.question import Question
 from trackway.analyze.views import Views, views
 from trackway.config import Settings
 from trackway.govern.accounts import Accounts
+from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
 from trackway.store.entities import Notify
 
@@ -27,7 +27,7 @@ _TIMEOUT_S = 10
 _MONDAY = 0
 
 
-def send_digests(settings: Settings, accounts: Accounts, store: Store, at: datetime) -> str:
+def send_digests(settings: Settings, accounts: Accounts, store: Store, outgoing: Outgoing, at: datetime) -> str:
     """Send what is due: daily digests of yesterday, and on Mondays weekly ones of the last seven days.
 
     Each is sent once a day, however often this is called; one that fails is tried at the next call.
@@ -55,7 +55,7 @@ def send_digests(settings: Settings, accounts: Accounts, store: Store, at: datet
                 project_id=project_id, period=stretch, timezone=project.timezone, humans=tuple(project.humans)
             )
             try:
-                _send(settings, notify, _digest(store, question, row))
+                _send(settings, outgoing, notify, _digest(store, question, row))
                 sent += 1
             except (OSError, smtplib.SMTPException, ValueError) as error:
                 logger.warning("the digest of %s %s was not sent: %s", row["entity_type"], row["entity_id"], error)
@@ -83,14 +83,10 @@ def _digest(store: Store, question: Question, row: dict[str, Any]) -> dict[str, 
     }
 
 
-def _send(settings: Settings, notify: Notify, digest: dict[str, Any]) -> None:
+def _send(settings: Settings, outgoing: Outgoing, notify: Notify, digest: dict[str, Any]) -> None:
     """Send a digest. Raises OSError, SMTPException or ValueError when it does not get there."""
     if notify.webhook:
-        request = urllib.request.Request(  # noqa: S310 - only http and https are registered
-            notify.webhook, msgspec.json.encode(digest), {"content-type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
-            pass
+        outgoing.post(notify.webhook, {}, msgspec.json.encode(digest))
     if notify.email:
         if not settings.smtp_host:
             raise ValueError("no mail server is set (TRACKWAY_SMTP_HOST)")

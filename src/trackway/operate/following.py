@@ -26,6 +26,8 @@ from trackway.event import Arrival, Location, Message, Rejection, now
 from trackway.govern.connections import Connections
 from trackway.govern.tables import Connection
 from trackway.log import LogUnavailable
+from trackway.operate.database import BadDatabase, conninfo, reason
+from trackway.outgoing import Outgoing, Refused
 
 logger = logging.getLogger("trackway.operate")
 
@@ -119,13 +121,13 @@ DELETE FROM trackway_outbox WHERE connection = {name};
 """
 
 
-def remove(dsn: str, name: str) -> None:
+def remove(dsn: str, name: str, outgoing: Outgoing) -> None:
     """Take out of a database what `setup` put there for a connection; the outbox itself stays, others may use it.
 
     Raises:
-        psycopg.Error: the database does not answer, or refuses.
+        psycopg.Error, BadDatabase, Refused: the database does not answer, or refuses; nothing is sent there.
     """
-    with psycopg.connect(dsn, connect_timeout=5) as database:
+    with psycopg.connect(conninfo(dsn, outgoing)) as database:
         database.execute(sql.SQL(_REMOVE).format(**_functions(name), name=sql.Literal(name)))
 
 
@@ -153,7 +155,10 @@ class Follower:
         write: writes an arrival to the log, and raises LogUnavailable when it cannot.
     """
 
-    def __init__(self, one: Connection, connections: Connections, write: Callable[[Arrival], None]) -> None:
+    def __init__(
+        self, one: Connection, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing
+    ) -> None:
+        self._outgoing = outgoing
         self._id, self._project = one.id, UUID(one.project_id)
         self._dsn = connections.secret(one)
         self._mapping = msgspec.convert(one.config, Mapping)
@@ -178,7 +183,7 @@ class Follower:
         pause, said = _RETRY_S, None
         while not self._stopping.is_set():
             try:
-                with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as database:
+                with psycopg.connect(conninfo(self._dsn, self._outgoing), autocommit=True) as database:
                     self._prepare(database)
                     if said != "":
                         said = ""
@@ -186,9 +191,9 @@ class Follower:
                     pause = _RETRY_S
                     self._follow(database)
             except Exception as error:  # whatever it is, the next orders must not wait for a restart
-                if not isinstance(error, (psycopg.Error, LogUnavailable, OSError)):
+                if not isinstance(error, (psycopg.Error, LogUnavailable, OSError, Refused, BadDatabase)):
                     logger.exception("connection %s", self._id)
-                text = str(error).strip().splitlines()[0][:500] if str(error).strip() else type(error).__name__
+                text = reason(error)
                 if said != text:
                     said = text
                     logger.error("the orders of connection %s cannot be followed: %s", self._id, text)
@@ -258,8 +263,8 @@ class Followers:
         write: writes an arrival to the log.
     """
 
-    def __init__(self, connections: Connections, write: Callable[[Arrival], None]) -> None:
-        self._connections, self._write = connections, write
+    def __init__(self, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing) -> None:
+        self._connections, self._write, self._outgoing = connections, write, outgoing
         self._running: dict[str, tuple[Any, Follower]] = {}
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="followers", daemon=True)
@@ -302,6 +307,6 @@ class Followers:
                 del self._running[name]
         for name, one in wanted.items():
             if name not in self._running and not self._stopping.is_set():
-                follower = Follower(one, self._connections, self._write)
+                follower = Follower(one, self._connections, self._write, self._outgoing)
                 self._running[name] = ((one.config, one.secret), follower)
                 follower.start()

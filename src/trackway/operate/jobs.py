@@ -23,6 +23,7 @@ from trackway.operate.digests import send_digests
 from trackway.operate.scoring import score
 from trackway.operate.totals import check_views
 from trackway.operate.watching import watch
+from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
 from trackway.store.orders import restate_all, wrong_totals
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
@@ -41,6 +42,7 @@ class Rooms:
     store: Store
     still: AbstractContextManager[object]
     ledger: Ledger
+    outgoing: Outgoing
 
     @property
     def directory(self) -> Path:
@@ -99,7 +101,7 @@ def forget(rooms: Rooms) -> str:
 
 def digests(rooms: Rooms) -> str:
     """Tell the owners of entities about views, as they wish."""
-    return send_digests(rooms.settings, rooms.accounts, rooms.store, datetime.now(UTC))
+    return send_digests(rooms.settings, rooms.accounts, rooms.store, rooms.outgoing, datetime.now(UTC))
 
 
 def score_customers(rooms: Rooms) -> str:
@@ -111,7 +113,7 @@ def score_customers(rooms: Rooms) -> str:
 
 def watch_segments(rooms: Rooms) -> str:
     """Tell those who watch a segment of customers who entered and who left it."""
-    return watch(rooms.accounts, rooms.store, datetime.now(UTC))
+    return watch(rooms.accounts, rooms.store, rooms.outgoing, datetime.now(UTC))
 
 
 JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -25,19 +24,19 @@ from trackway.collect.shops import stripe_signature
 from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.govern.tables import Project, Watch, moment
+from trackway.outgoing import Outgoing
 from trackway.store.connection import QuestionFailed, Store
 
 logger = logging.getLogger("trackway.operate")
 
 AT_ONCE = 500
-_TIMEOUT_S = 10
 _ROWS = pa.schema([
     ("project_id", pa.binary(16)), ("watch_id", pa.binary(16)), ("identity", pa.uint64()), ("inside", pa.bool_()),
     ("version", pa.uint64()),
 ])  # fmt: skip
 
 
-def watch(accounts: Accounts, store: Store, at: datetime) -> str:
+def watch(accounts: Accounts, store: Store, outgoing: Outgoing, at: datetime) -> str:
     """Look at every watched segment; what could not be told is told at the next look."""
     projects = {one.id: one for one in accounts.projects()}
     told = failed = 0
@@ -45,7 +44,7 @@ def watch(accounts: Accounts, store: Store, at: datetime) -> str:
         if not one.active or one.project_id not in projects:
             continue
         try:
-            changes, inside = _look(accounts, store, projects[one.project_id], one, at)
+            changes, inside = _look(accounts, store, outgoing, projects[one.project_id], one, at)
             told += changes
             accounts.watches.change(one.id, inside=inside, last_at=moment(), problem="")
         except (OSError, ValueError, BadQuestion, QuestionFailed) as error:
@@ -74,7 +73,9 @@ def question_of(accounts: Accounts, project: Project, segment: str, at: datetime
     )  # fmt: skip
 
 
-def _look(accounts: Accounts, store: Store, project: Project, one: Watch, at: datetime) -> tuple[int, int]:
+def _look(
+    accounts: Accounts, store: Store, outgoing: Outgoing, project: Project, one: Watch, at: datetime
+) -> tuple[int, int]:
     """Tell of who entered and left; how many did, and how many are in it."""
     question = question_of(accounts, project, one.segment, at)
     here = set(people(store, question))
@@ -93,7 +94,8 @@ def _look(accounts: Accounts, store: Store, project: Project, one: Watch, at: da
     for start in range(0, len(changes), AT_ONCE):
         some = changes[start : start + AT_ONCE]
         who = named(store, question, [person for person, _ in some])
-        _post(one, secret, at, [who[n] for n, is_in in some if is_in], [who[n] for n, is_in in some if not is_in])
+        entering, leaving = ([who[n] for n, is_in in some if is_in is wanted] for wanted in (True, False))
+        _post(outgoing, one, secret, at, entering, leaving)
         _write(store, one, {
             identity: is_in for person, is_in in some for identity in ([person] if is_in else numbers[person])
         })  # fmt: skip
@@ -126,17 +128,14 @@ def _write(store: Store, one: Watch, inside: dict[int, bool]) -> None:
     store.put("watch_members", pa.table(columns, schema=_ROWS), f"watch-{one.id}-{version}")
 
 
-def _post(one: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:
-    """Post a change. Raises OSError when it does not get there, or is not taken."""
+def _post(outgoing: Outgoing, one: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:
+    """Post a change. Raises Refused or Unreachable when it does not get there, or is not taken."""
     changed = hashlib.blake2b(msgspec.json.encode([one.id, entered, left]), digest_size=16).hexdigest()
     body = msgspec.json.encode({
         "id": changed, "watch": one.id, "segment": one.segment, "project": one.project_id, "at": at,
         "entered": entered, "left": left,
     })  # fmt: skip
-    headers = {"content-type": "application/json", "x-trackway-signature": signature(secret, body)}
-    request = urllib.request.Request(one.url, body, headers, method="POST")  # noqa: S310 - http or https is checked
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
-        pass
+    outgoing.post(one.url, {"x-trackway-signature": signature(secret, body)}, body)
 
 
 def signature(secret: str, body: bytes) -> str:

@@ -48,7 +48,7 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 def api(house: House, limits: Limits) -> Litestar:
     """Everything but the collector."""
     turns = Turns()
-    desk, provider = Desk(house, turns), Provider(house.settings, house.accounts.sign_ins)
+    desk, provider = Desk(house, turns), Provider(house.settings, house.accounts.sign_ins, house.outgoing)
     Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
     app = Litestar(
         route_handlers=[

@@ -19,7 +19,10 @@ from trackway.collect import rows, shops
 from trackway.collect.given import BadOrder, Given, alias, check, messages
 from trackway.event import Arrival, Location, Message, now
 from trackway.govern.tables import Connection, said
+from trackway.operate import database
+from trackway.operate.database import BadDatabase
 from trackway.operate.following import remove, setup
+from trackway.outgoing import Refused
 from trackway.store.lookup import owners
 from trackway.web.caller import ANYBODY, Caller
 from trackway.web.house import House
@@ -144,6 +147,7 @@ class ConnectionsOfProject(Controller):
         config: dict[str, Any] = {}
         if data.kind == "postgres":
             config = _mapping(data)
+            _check_database(data.secret, house)
         invented = "" if data.secret else secrets.token_urlsafe(32)
         made = house.accounts.connections.add(
             project_id, request.user.name, data.secret or invented, kind=data.kind, name=data.name, config=config,
@@ -167,6 +171,8 @@ class ConnectionsOfProject(Controller):
         given: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(data).items() if value is not None
         }
+        if one.kind == "postgres" and data.secret is not None:
+            _check_database(data.secret, house)
         house.accounts.connections.change(connection_id, **given)
         house.followers.changed()
         request.user.wrote("connection changed", one.name, project_id, fields=sorted(given))
@@ -182,8 +188,8 @@ class ConnectionsOfProject(Controller):
         request.user.wrote("connection changed", one.name, project_id, removed=one.kind)
         if one.kind == "postgres":
             try:
-                remove(dsn, one.id)
-            except psycopg.Error as error:
+                remove(dsn, one.id, house.outgoing)
+            except (psycopg.Error, BadDatabase, Refused) as error:
                 logger.warning("the triggers of connection %s stay in the database: %s", one.id, error)
 
     @get("/{connection_id:uuid}/setup", opt={"may": "control"}, sync_to_thread=True)
@@ -197,12 +203,7 @@ class ConnectionsOfProject(Controller):
 
 def _mapping(data: NewConnection) -> dict[str, Any]:
     try:
-        psycopg.conninfo.conninfo_to_dict(data.secret)
         mapping = msgspec.convert(data.config, rows.Mapping)
-    except psycopg.Error as error:
-        raise BadQuestion("secret", "is not the address of a PostgreSQL database: postgresql://user:…@host/name") from (
-            error
-        )
     except msgspec.ValidationError as error:
         raise BadQuestion("config", str(error)) from error
     columns = mapping.columns
@@ -212,6 +213,14 @@ def _mapping(data: NewConnection) -> dict[str, Any]:
         raise BadQuestion("config.currency", "say which currency amounts are in, or which column says it")
     found: dict[str, Any] = msgspec.to_builtins(mapping)
     return found
+
+
+def _check_database(dsn: str, house: House) -> None:
+    """Raises BadQuestion when a database's address is none, or nothing is sent there."""
+    try:
+        database.check(dsn, house.outgoing)
+    except (BadDatabase, Refused) as error:
+        raise BadQuestion("secret", str(error)) from error
 
 
 def _written(house: House, project_id: UUID, said: list[Message]) -> int:

@@ -47,6 +47,8 @@ class EntitiesOfProject(Controller):
     ) -> Registered:
         """Register entities, 1,000 at most; what was there of them before is replaced."""
         request.user.project(project_id)
+        for webhook in {one.notify.webhook for one in data if one.notify and one.notify.webhook}:
+            house.check_outgoing("notify.webhook", webhook)
         written = house.register.write(project_id, data, request.user.name)
         request.user.wrote("register changed", f"{written} entities", project_id)
         return Registered(written)
@@ -94,6 +96,8 @@ class EntitiesOfProject(Controller):
             found.hidden = data.hidden
         if data.notify is not msgspec.UNSET:
             found.notify = data.notify
+            if data.notify and data.notify.webhook:
+                house.check_outgoing("notify.webhook", data.notify.webhook)
         house.register.write(project_id, [found], request.user.name)
         request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
         return found

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from trackway.analyze.period import BadQuestion
 from trackway.collect import Collector, Privacy
 from trackway.collect.endings import Known, NotYet, SessionEnder
 from trackway.collect.ledger import Ledger
@@ -29,6 +30,7 @@ from trackway.log import Committer, LocalLog
 from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.transfers import Carrier
+from trackway.outgoing import Outgoing, Refused
 from trackway.store.connection import Store
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
@@ -49,6 +51,7 @@ class House:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.warnings: list[str] = []
+        self.outgoing = Outgoing(settings.allow_private_addresses)
         self.ending = False
         """The server is about to stop: answers without an end come to theirs."""
         directory = settings.directory
@@ -96,10 +99,10 @@ class House:
         self._closers.append(self.ledger.close)
         self.register = Register(self.accounts, self.store, self.ledger)
         self.scopes = Scopes(self.store, self.register)
-        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger)
+        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger, self.outgoing)
         self.runner = Runner(self._rooms)
         self._closers.append(self.runner.stop)
-        self.followers = Followers(self.accounts.connections, self.write)
+        self.followers = Followers(self.accounts.connections, self.write, self.outgoing)
         self._closers.append(self.followers.stop)
         self._committer: Committer | None = None
         self._counter: ViewCounter | None = None
@@ -126,6 +129,13 @@ class House:
     def _warn(self, text: str) -> None:
         logger.error(text)
         self.warnings.append(text)
+
+    def check_outgoing(self, field: str, url: str) -> None:
+        """Raises BadQuestion when nothing is sent to a URL: it is none, or leads to a private address."""
+        try:
+            self.outgoing.check(url)
+        except Refused as error:
+            raise BadQuestion(field, str(error)) from error
 
     def collector(self) -> Collector:
         """A collector for the running event loop."""

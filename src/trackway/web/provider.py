@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import secrets
 import time
 from datetime import timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-import httpx
+import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from trackway.config import Settings
 from trackway.govern.sign_ins import SignIns
+from trackway.outgoing import Outgoing, Refused, Unreachable
+
+logger = logging.getLogger("trackway.web")
 
 _TIME = timedelta(minutes=10)
 _ALGORITHMS = ["RS256", "ES256", "EdDSA", "PS256"]
@@ -39,8 +43,8 @@ class Said(NamedTuple):
 class Provider:
     """The provider that the settings name."""
 
-    def __init__(self, settings: Settings, sign_ins: SignIns) -> None:
-        self._settings, self._sign_ins = settings, sign_ins
+    def __init__(self, settings: Settings, sign_ins: SignIns, outgoing: Outgoing) -> None:
+        self._settings, self._sign_ins, self._outgoing = settings, sign_ins, outgoing
         self._found: tuple[float, dict[str, Any]] = (0.0, {})
 
     def begin(self, back: str) -> tuple[str, str]:
@@ -66,9 +70,12 @@ class Provider:
             "grant_type": "authorization_code", "code": code, "redirect_uri": begun["back"],
             "code_verifier": begun["verifier"],
         }  # fmt: skip
-        identity = (self._settings.oidc_client_id, self._settings.oidc_client_secret)
-        tokens = _json("post", about["token_endpoint"], data=given, auth=identity)
-        keys = _json("get", about["jwks_uri"])
+        identity = base64.b64encode(f"{self._settings.oidc_client_id}:{self._settings.oidc_client_secret}".encode())
+        headers = {
+            "authorization": f"Basic {identity.decode()}", "content-type": "application/x-www-form-urlencoded",
+        }  # fmt: skip
+        tokens = self._json("POST", str(about["token_endpoint"]), headers, urlencode(given).encode())
+        keys = self._json("GET", str(about["jwks_uri"]))
         try:
             token = jwt.decode(str(tokens.get("id_token", "")), KeySet.import_key_set(keys), algorithms=_ALGORITHMS)  # type: ignore[arg-type]
             rules = jwt.JWTClaimsRegistry(
@@ -84,7 +91,7 @@ class Provider:
             raise ProviderFailed("what the provider says is for another application")
         if "email" not in claims and "userinfo_endpoint" in about:
             bearer = {"authorization": f"Bearer {tokens.get('access_token', '')}"}
-            more = _json("get", about["userinfo_endpoint"], headers=bearer)
+            more = self._json("GET", str(about["userinfo_endpoint"]), bearer)
             if more.get("sub") == claims["sub"]:
                 claims = {**more, **claims}
         verified = claims.get("email_verified") is True
@@ -94,7 +101,7 @@ class Provider:
         at, found = self._found
         if not found or time.monotonic() - at > _FRESH_S:
             issuer = self._settings.oidc_issuer
-            found = _json("get", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+            found = self._json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
             if found.get("issuer") != issuer:
                 raise ProviderFailed(
                     f"the provider calls itself {found.get('issuer')!r}; `oidc_issuer` must be the same"
@@ -102,14 +109,17 @@ class Provider:
             self._found = time.monotonic(), found
         return found
 
-
-def _json(method: str, address: str, **options: Any) -> dict[str, Any]:
-    try:
-        answer = httpx.request(method, address, timeout=10, **options)
-        answer.raise_for_status()
-        found = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise ProviderFailed(f"the provider does not answer as it should: {type(error).__name__}") from error
-    if not isinstance(found, dict):
-        raise ProviderFailed("the provider does not answer as it should")
-    return found
+    def _json(
+        self, method: str, address: str, headers: dict[str, str] | None = None, body: bytes | None = None
+    ) -> dict[str, Any]:
+        """What an address of the provider answers: on the issuer's host, which settings name, or a public one."""
+        own = urlsplit(self._settings.oidc_issuer).hostname or ""
+        try:
+            answer = self._outgoing.send(method, address, {"accept": "application/json", **(headers or {})}, body, own)
+            found = msgspec.json.decode(answer.body) if answer.status == 200 else None
+        except (Refused, Unreachable, msgspec.DecodeError) as error:
+            logger.error("the OpenID Connect provider cannot be asked: %s", error)
+            found = None
+        if not isinstance(found, dict):
+            raise ProviderFailed("the provider does not answer as it should")
+        return found

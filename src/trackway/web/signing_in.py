@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
-from litestar.exceptions import NotAuthorizedException, NotFoundException
+from litestar.exceptions import NotAuthorizedException, NotFoundException, ServiceUnavailableException
 from litestar.params import Parameter
 from litestar.response import Redirect
 
@@ -136,7 +136,10 @@ class SigningIn(Controller):
         """Go to the OpenID Connect provider; it sends the browser back to `/api/v1/sign-in/provider/back`."""
         if not house.settings.oidc_issuer:
             raise NotFoundException("no provider is set up; `oidc_issuer` names one")
-        address, state = provider.begin(f"{site_of(request, house).origin}/api/v1/sign-in/provider/back")
+        try:
+            address, state = provider.begin(f"{site_of(request, house).origin}/api/v1/sign-in/provider/back")
+        except ProviderFailed as error:
+            raise ServiceUnavailableException(f"{error}; sign in by password, or try again later") from error
         return Redirect(address, cookies=[Cookie(key=_BEGAN, value=state, max_age=600, httponly=True, samesite="lax")])
 
     @get("/sign-in/provider/back", **_OPEN, sync_to_thread=True)

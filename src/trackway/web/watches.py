@@ -99,6 +99,7 @@ class Watches(Controller):
     def make(self, project_id: UUID, data: NewWatch, request: Request[Caller, Any, Any], house: House) -> WatchShown:
         """Have an address told from the next look on; who is inside then is where it begins."""
         question_of(house.accounts, request.user.project(project_id), data.segment, datetime.now(UTC))
+        house.check_outgoing("url", data.url)
         secret = data.secret or secrets.token_urlsafe(32)
         made = house.accounts.watches.add(project_id, request.user.name, secret, segment=data.segment, url=data.url)
         request.user.wrote("watch changed", data.segment, project_id, made=data.url)

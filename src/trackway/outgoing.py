@@ -1,0 +1,253 @@
+"""Requests to addresses that members name: webhooks, digests, what an OpenID provider points to, followed databases.
+
+A name is resolved once. Every address it leads to must be public, or be allowed by the operator; the connection goes
+to one of these addresses, so that an answer of the name server that changes meanwhile changes nothing. TLS and the
+Host header keep the name. Redirects are not followed, a request ends after `LIMIT_S`, and an answer is read up to
+`MOST_BYTES`. What refuses an address says the same whether something listens there or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import logging
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+logger = logging.getLogger("trackway.outgoing")
+
+LIMIT_S = 10.0
+MOST_BYTES = 1024 * 1024
+_RESOLVE_S = 5.0
+_PORTS = {"http": 80, "https": 443}
+_NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL = IPv6Network("2000::/3")
+_RELAYS = ip_network("192.88.99.0/24")
+_SAFE = "/%:@!$&'()*+,;=~?"
+
+Address = IPv4Address | IPv6Address
+
+
+class Refused(ValueError):
+    """An address that this server does not send to; the text says why and what allows it."""
+
+
+class Unreachable(OSError):
+    """A request that got no answer; the text is for members and says nothing of what is inside a private network."""
+
+
+class Answer(NamedTuple):
+    """Status and body of what was answered."""
+
+    status: int
+    body: bytes
+
+
+class Target(NamedTuple):
+    """A URL taken apart: `host` is ASCII without brackets and final dot, `path` has the query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def header(self) -> str:
+        """The Host header."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == _PORTS[self.scheme] else f"{name}:{self.port}"
+
+
+def resolved(host: str) -> list[str]:
+    """The addresses of a name, in the system's order; none when it has none or the system takes too long."""
+    found: list[str] = []
+
+    def look() -> None:
+        try:
+            rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return
+        found.extend(dict.fromkeys(str(row[4][0]) for row in rows))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_RESOLVE_S)
+    return list(found)
+
+
+def plain(address: Address) -> Address:
+    """The IPv4 address inside an IPv4-mapped, 6to4 or NAT64 one; any other as it is."""
+    if isinstance(address, IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour
+        if inside is None and address in _NAT64:
+            inside = IPv4Address(int(address) & 0xFFFF_FFFF)
+        return inside or address
+    return address
+
+
+def public(address: Address) -> bool:
+    """Whether an address is one of the internet: global unicast (IANA special-purpose registries)."""
+    address = plain(address)
+    if isinstance(address, IPv6Address) and address not in _GLOBAL:
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved and address not in _RELAYS
+
+
+def parse(url: str) -> Target:
+    """Take a URL apart. Raises Refused when it is not http or https, has no host, or carries a user name."""
+    if any(one <= " " or one in "\x7f\\" for one in url):
+        raise Refused("is no URL: it contains spaces, backslashes or control characters")
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, (parts.hostname or "").rstrip(".")
+        host = host if host.isascii() else host.encode("idna").decode()
+    except ValueError as error:
+        raise Refused("is no URL such as https://example.com/hook") from error
+    if parts.scheme not in _PORTS or not host or "%" in host or port == 0:
+        raise Refused("is no http or https URL such as https://example.com/hook")
+    if "@" in parts.netloc:
+        raise Refused("has a user name before the host; leave it away, what is posted is signed")
+    path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
+    return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
+
+
+class Outgoing:
+    """Decides where the server sends to, and sends.
+
+    Args:
+        allowed: networks in CIDR notation, addresses and host names that may be private.
+        resolve: finds the addresses of a name.
+    """
+
+    def __init__(self, allowed: Iterable[str] = (), resolve: Callable[[str], list[str]] = resolved) -> None:
+        self._resolve = resolve
+        self._networks, self._hosts = [], set()
+        for one in allowed:
+            try:
+                self._networks.append(ip_network(one.strip(), strict=False))
+            except ValueError:
+                self._hosts.add(one.strip().lower().rstrip("."))
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = httpx.create_ssl_context()
+        context.load_default_certs()
+        return context
+
+    def addresses(self, host: str, trusted: str = "") -> list[str]:
+        """The addresses that a name leads to now, every one of them good.
+
+        Args:
+            trusted: a host that the operator's own settings name; its addresses are not judged.
+
+        Raises:
+            Refused: one of them is private and not allowed, or there is none.
+        """
+        host = host.lower().rstrip(".")
+        found = self._resolve(host)
+        own = host in self._hosts or host == trusted.lower().rstrip(".")
+        if not found or not (own or all(self._good(ip_address(one)) for one in found)):
+            raise Refused(
+                f"{host} is private or cannot be found; the server connects to public addresses only, unless its "
+                "operator names others in `allow_private_addresses`"
+            )
+        return found
+
+    def _good(self, address: Address) -> bool:
+        return public(address) or any(plain(address) in one or address in one for one in self._networks)
+
+    def check(self, url: str) -> None:
+        """Raises Refused when nothing would be sent to a URL as it leads now; what is allowed by name passes."""
+        host = parse(url).host.lower()
+        if host not in self._hosts:
+            self.addresses(host)
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, trusted: str = ""
+    ) -> Answer:
+        """Send a request to where a URL leads now.
+
+        Raises:
+            Refused: nothing is sent there.
+            Unreachable: there was no answer, one that is too large, or none in time.
+        """
+        target = parse(url)
+        found = self.addresses(target.host, trusted)
+        until = time.monotonic() + LIMIT_S
+        try:
+            with _connected(found, target.port, until) as raw, _Ending(raw, until):
+                return self._asked(raw, method, target, headers, body)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            logger.warning("%s could not be asked: %r", target.host, error)
+            raise Unreachable(f"{target.host} does not answer as it should") from error
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Deliver a body. Raises Refused or Unreachable when it does not get there, or is not taken (no status 2xx)."""
+        answer = self.send("POST", url, {"content-type": "application/json", **headers}, body)
+        if not 200 <= answer.status < 300:
+            raise Unreachable(f"{parse(url).host} answered {answer.status}, so that it is tried again")
+
+    def _asked(
+        self, raw: socket.socket, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        link = http.client.HTTPConnection(target.host, target.port)
+        link.sock = self._tls.wrap_socket(raw, server_hostname=target.host) if target.scheme == "https" else raw
+        try:
+            link.request(method, target.path, body, {"host": target.header, "connection": "close", **headers})
+            answer = link.getresponse()
+            content = answer.read(MOST_BYTES + 1)
+        finally:
+            link.close()
+        if len(content) > MOST_BYTES:
+            raise ValueError("the answer is too large")
+        return Answer(answer.status, content)
+
+
+def _connected(addresses: list[str], port: int, until: float) -> socket.socket:
+    """A connection to the first of some addresses that takes one."""
+    failed: OSError = TimeoutError("no time was left")
+    for one in addresses:
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            return socket.create_connection((one, port), timeout=left)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+class _Ending:
+    """Ends a connection when its time is over, however slowly the other side sends."""
+
+    def __init__(self, connection: socket.socket, until: float) -> None:
+        # A handle of its own: TLS detaches the first one.
+        self._own = socket.socket(fileno=os.dup(connection.fileno()))
+        self._over = False
+        self._timer = threading.Timer(max(0.0, until - time.monotonic()), self._end)
+        self._timer.daemon = True
+
+    def _end(self) -> None:
+        self._over = True
+        with contextlib.suppress(OSError):  # it ended by itself
+            self._own.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        self._own.close()
+        if self._over:  # what was read until then is no answer
+            raise TimeoutError("the time was over")
