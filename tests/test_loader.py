@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conftest import Loaded
 from trackway.event import Arrival, Location, Message, Rejection, now
 from trackway.store import loader as module
-from trackway.store.connection import QuestionFailed
+from trackway.store.refusals import QuestionFailed
 from trackway.store.seen import SeenMessages
 
 TOTALS = """

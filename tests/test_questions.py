@@ -26,8 +26,8 @@ from trackway.analyze.sources import sources
 from trackway.analyze.trend import Trend, trend
 from trackway.analyze.visitors import visitor, visitors
 from trackway.event import Message, new_id
-from trackway.store.connection import QuestionFailed
 from trackway.store.policy import Policy
+from trackway.store.refusals import QuestionFailed
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"

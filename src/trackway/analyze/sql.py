@@ -1,28 +1,38 @@
 """Free SQL over one project: the engine's own parser says what a statement reads, row filters do the rest.
 
-A statement may read the tables below and nothing else, calls no table function and no function that reaches outside,
-changes no setting, and sees only its project's rows, whatever it says.
+A statement may read the tables below and nothing else, calls no table function and only the functions that are listed
+in `functions.txt`, changes no setting, and sees only its project's rows, whatever it says.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from importlib.resources import files
 
+from trackway.analyze.explained import explained
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer
-from trackway.store.connection import QuestionFailed, Store
+from trackway.store.connection import Store
 from trackway.store.policy import PRIVATE
+from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy
 
 TABLES = ("events", "sessions", "visitors", "orders", "event_counts", "source_counts", "rejections", "violations")
 MOST_ROWS = 100_000
-_OUTSIDE = re.compile(
-    r"^(file|dict\w*|joinGet\w*|catboost\w*|sleep\w*|getSetting\w*|getMacro|getServer\w*|hostName|fqdn|tcpPort|"
-    r"addressTo\w*|demangle|structureTo\w*|executable\w*|currentUser|displayName|serverUUID|filesystem\w*|"
-    r"hasColumnInTable|initializeAggregation|evalMLMethod|naiveBayes\w*|ngram\w*Dict\w*|zookeeper\w*|"
-    r"throwIf|logTrace|transactionID|transactionLatestSnapshot|showCertificate|isMergeTree\w*|mergeTree\w*|"
-    r"ai\w*|embed\w*|url\w*Fetch\w*)$",
-    re.IGNORECASE,
+_FUNCTIONS = frozenset(
+    name.lower()
+    for line in files("trackway.analyze").joinpath("functions.txt").read_text().splitlines()
+    if not line.startswith("#")
+    for name in line.split()
+)
+_COMBINATOR = re.compile(
+    r"(if|array|map|simplestate|state|merge|mergestate|foreach|distinct|ordefault|ornull|resample|argmin|argmax|null)$"
+)
+_PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
+_SETTINGS = (
+    # The policy's condition comes before every condition of the statement: one that fails on a row of another project
+    # would say that there is such a row.
+    "optimize_move_to_prewhere = 0, query_plan_merge_filters = 0, max_execution_time = 30, readonly = 2"
 )
 _AROUND = [
     (0, "SelectWithUnionQuery"), (1, "ExpressionList"), (2, "SelectQuery"), (3, "ExpressionList"), (4, "Asterisk"),
@@ -43,17 +53,24 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
 
     Raises:
         BadQuestion: it reads what it may not, or is more than one statement.
-        QuestionFailed: the engine refuses it.
+        QuestionFailed: the engine refuses it; the text says what is wrong without the engine's own words.
     """
     if store.policy is None:
         raise QuestionFailed("free SQL is asked within a policy")
     text = sql.strip().rstrip(";").rstrip()
     if ";" in text:
         raise BadQuestion("sql", "send one SELECT statement, without ; in it (write char(59) for one in a text)")
+    if _PREWHERE.search(text):
+        raise BadQuestion("sql", "write WHERE instead of PREWHERE (and concat('pre', 'where') in a text)")
     wrapped = f"SELECT * FROM (\n{text}\n) LIMIT {int(limit)}"
-    _check(store, wrapped, store.policy.narrow)
-    started = time.perf_counter()
-    table = store.ask(wrapped, settings="max_execution_time = 30, readonly = 2")
+    try:
+        _check(store, wrapped, store.policy.narrow)
+        started = time.perf_counter()
+        table = store.ask(wrapped, settings=_SETTINGS)
+    except (QuestionCancelled, StoreBusy):
+        raise
+    except QuestionFailed as error:
+        raise explained(error, text) from error
     return Answer(table, text, {}, (time.perf_counter() - started) * 1000)
 
 
@@ -65,7 +82,7 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
     for line in tree.splitlines():
         match = _NODE.match(line)
         if match is None:
-            raise QuestionFailed(f"the statement cannot be read: {line.strip()}")
+            raise BadQuestion("sql", "the statement cannot be read")
         depth, kind, value = len(match[1]), match[2], match[3] or ""
         while parents and parents[-1][0] >= depth:
             parents.pop()
@@ -80,7 +97,7 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
         if narrow and _names_people(kind, value, parents):
             raise BadQuestion("sql", f"name the columns, which are all but {', '.join(PRIVATE)}")
-        if kind == "Function" and (parent == "TableExpression" or _OUTSIDE.match(value)):
+        if kind == "Function" and (parent == "TableExpression" or not may_call(value)):
             raise BadQuestion("sql", f"the function {value} cannot be used here")
         if kind == "Function" and value.lower() in (
             "in",
@@ -95,6 +112,17 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
     if around != _AROUND:
         raise BadQuestion("sql", "send one SELECT statement whose parentheses close in it")
+
+
+def may_call(function: str) -> bool:
+    """Whether free SQL may call a function: one of `functions.txt`, or one of its aggregates with combinators."""
+    name = function.lower()
+    while name not in _FUNCTIONS:
+        shorter = _COMBINATOR.sub("", name)
+        if shorter == name:
+            return False
+        name = shorter
+    return True
 
 
 def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool:

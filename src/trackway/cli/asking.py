@@ -21,7 +21,8 @@ _FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".ndjson": 
 @contextmanager
 def _stopped_store(settings: Settings) -> Iterator[Any]:
     from trackway.log import LocalLog, LogInUse
-    from trackway.store.connection import QuestionFailed, Store, StoreUnavailable
+    from trackway.store.connection import Store, StoreUnavailable
+    from trackway.store.refusals import QuestionFailed
 
     if not (settings.directory / "store").exists() and not settings.store:
         show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` makes one")

@@ -46,8 +46,8 @@ def rows(found: Sequence[dict[str, Any]], json: bool) -> None:
 
 @contextmanager
 def refusals(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn these exceptions into a sentence and exit status 1."""
+    """Turn these exceptions into a sentence and exit status 1; the engine's own texts may be read here."""
     try:
         yield
     except kinds as error:
-        fail(str(error))
+        fail(getattr(error, "full", str(error)))

@@ -16,7 +16,8 @@ from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
 from trackway.log import Gap, LocalLog, LogInUse
-from trackway.store.connection import QuestionFailed, Store, StoreUnavailable
+from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.refusals import QuestionFailed
 
 _ENOUGH = 1024**3
 
@@ -140,7 +141,7 @@ def _examine_store(settings: Settings) -> list[Finding]:
             return [Finding("store", "bad", text)]
         return [Finding("store", "fine", f"{events} events, counters agree")]
     except QuestionFailed as error:
-        return [Finding("store", "bad", f"the engine refuses to answer: {error}")]
+        return [Finding("store", "bad", f"the engine refuses to answer: {error.full}")]
     finally:
         store.close()
 

@@ -27,6 +27,7 @@ from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
 from trackway.store.orders import restate_all, wrong_totals
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
+from trackway.store.refusals import shown
 
 logger = logging.getLogger("trackway.operate")
 
@@ -180,7 +181,7 @@ class Runner:
             status, message = "done", JOBS[name][1](self._rooms)
         except Exception as error:
             logger.exception("the job %s failed", name)
-            status, message = "failed", str(error) or type(error).__name__
+            status, message = "failed", shown(error)
         finally:
             over.set()
         self._jobs.ended(self._name, name, run_id, status, message)

@@ -30,8 +30,9 @@ from trackway.event import Arrival, Location, now
 from trackway.govern.tables import Transfer
 from trackway.govern.transfers import Transfers
 from trackway.log import LogUnavailable
-from trackway.store.connection import QuestionFailed, Store
+from trackway.store.connection import Store
 from trackway.store.policy import Policy
+from trackway.store.refusals import QuestionFailed, shown
 
 logger = logging.getLogger("trackway.operate")
 
@@ -176,10 +177,10 @@ class Carrier:
                 self._transfers.change(one.id, state="cancelled")
                 self.file_of(one).unlink(missing_ok=True)
             except (BadFile, BadQuestion, QuestionFailed, LogUnavailable, OSError, pa.ArrowException) as error:
-                self._transfers.change(one.id, state="failed", message=str(error)[:1000])
+                self._transfers.change(one.id, state="failed", message=shown(error)[:1000])
             except Exception as error:
                 logger.exception("a transfer failed")
-                self._transfers.change(one.id, state="failed", message=f"a fault of Trackway's: {error}"[:1000])
+                self._transfers.change(one.id, state="failed", message=shown(error)[:1000])
             self._cancelled.discard(one.id)
             if one.kind == "import":
                 self.file_of(one).unlink(missing_ok=True)

@@ -25,7 +25,8 @@ from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.govern.tables import Project, Watch, moment
 from trackway.outgoing import Outgoing
-from trackway.store.connection import QuestionFailed, Store
+from trackway.store.connection import Store
+from trackway.store.refusals import QuestionFailed
 
 logger = logging.getLogger("trackway.operate")
 

@@ -9,8 +9,9 @@ import msgspec
 
 from trackway.event import Event, Millis
 from trackway.store import rows
-from trackway.store.connection import QuestionFailed, Store
+from trackway.store.connection import Store
 from trackway.store.orders import restate
+from trackway.store.refusals import QuestionFailed
 
 logger = logging.getLogger("trackway.store.batch")
 
@@ -95,10 +96,10 @@ def _insert_events(store: Store, block: bytes, token: str) -> None:
     try:
         store.insert("events", block, token)
     except QuestionFailed as error:
-        if "JSON" not in str(error):
+        if "JSON" not in error.full:
             raise
         # Properties that the engine cannot take must stop neither their neighbours nor the loader.
-        logger.error("the engine refuses properties at offsets %s (%s); they are kept as text", token, error)
+        logger.error("the engine refuses properties at offsets %s (%s); they are kept as text", token, error.full)
         store.insert("events", rows.properties_as_text(block), token)
 
 

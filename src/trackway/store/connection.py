@@ -1,12 +1,12 @@
-"""The engine behind one door: a small pool of clickhouse-connect clients, chDB in the process or a server.
+"""The engine behind one door: a few handles of clickhouse-connect, chDB in the process or a server.
 
-A client runs one query at a time, so the pool's size is how many questions run at once.
+A handle runs one statement at a time, so their number is how many questions run at once.
 """
 
 from __future__ import annotations
 
 import copy
-import queue
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,9 +20,11 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from trackway.store.handles import Handles, NoHandle
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
 from trackway.store.policy import settings as policy_settings
+from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy, refused
 
 _INSERT = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -38,14 +40,6 @@ running: ContextVar[str] = ContextVar("running", default="")
 
 class StoreUnavailable(Exception):
     """The engine cannot be opened or does not answer; the text says why and what to do."""
-
-
-class QuestionFailed(Exception):
-    """The engine refused a statement; the text is its reason."""
-
-
-class QuestionCancelled(QuestionFailed):
-    """Somebody cancelled the question, or its client went away."""
 
 
 class Store:
@@ -74,18 +68,20 @@ class Store:
         }
         if self.embedded:
             Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)
-        self._clients: queue.SimpleQueue[Client] = queue.SimpleQueue()
-        self._all: list[Client] = []
+
+        def opened() -> Client:
+            return clickhouse_connect.get_client(dsn=dsn, settings=settings)
+
         try:
-            for _ in range(clients):
-                client = clickhouse_connect.get_client(dsn=dsn, settings=settings)
-                self._clients.put(client)
-                self._all.append(client)
-        except (ClickHouseError, OSError, RuntimeError) as error:
+            self._handles = Handles(opened, clients)
+            # Cancelling waits for no question. It also keeps the embedded engine open while other handles are renewed.
+            self._spare = Handles(opened, 1)
+        except NoHandle as error:
             self.close()
             raise StoreUnavailable(_why(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
         self._cancelled: set[str] = set()
+        self._under_way: set[str] = set()
         self._policy: Policy | None = None
         self._tables: dict[str, frozenset[str]] = {}
 
@@ -116,16 +112,19 @@ class Store:
         return {row["table"]: frozenset(row["names"]) for row in rows.to_pylist()}
 
     @contextmanager
-    def _client(self) -> Iterator[Client]:
-        client = self._clients.get()
+    def _client(self, what: str, handles: Handles | None = None) -> Iterator[Client]:
+        """A handle for one statement; `what` says in a sentence that it failed.
+
+        Raises:
+            QuestionFailed: as the engine's error is said to callers; what it said itself is in the log.
+        """
         try:
-            yield client
-        except ClickHouseError as error:
-            if "QUERY_WAS_CANCELLED" in str(error):
-                raise QuestionCancelled("the question was cancelled") from error
-            raise QuestionFailed(_first_line(error)) from error
-        finally:
-            self._clients.put(client)
+            with (handles or self._handles).take() as client:
+                yield client
+        except NoHandle as error:
+            raise StoreBusy(str(error)) from error
+        except (ClickHouseError, pa.ArrowException) as error:
+            raise refused(error, what) from error
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: str = "") -> pa.Table:
         """The answer to one SELECT as an Arrow table, within the policy if there is one.
@@ -139,6 +138,7 @@ class Store:
             QuestionFailed: the engine refused it.
             NotTheirs: it reads a table of which the policy shows nothing.
             QuestionCancelled: `cancel` was called with the name of what is `running`.
+            StoreBusy: no handle of the engine is free.
         """
         name = running.get()
         if self._policy is not None:
@@ -147,19 +147,37 @@ class Store:
             settings = f"{settings}, {policy}" if settings else policy
         # In the statement and not on the client, which would keep them.
         sql = f"{sql}\nSETTINGS {settings}" if settings else sql
-        with self._client() as client:
-            if name in self._cancelled:
-                raise QuestionCancelled("the question was cancelled")
-            found = client.query_arrow(f"/* {name} */ {sql}" if name else sql, parameters=dict(parameters or {}))
+        if name:
+            sql = f"/* {name} */ {sql}"
+        with self._named(name), self._client("the question could not be answered") as client:
+            if name not in self._cancelled:
+                found = _read(client, sql, dict(parameters or {}))
+        if name in self._cancelled:
+            raise QuestionCancelled("the question was cancelled")
         return found if self._policy is None else without_people(found, self._policy)
 
+    @contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        self._under_way.add(name)
+        try:
+            yield
+        finally:
+            self._under_way.discard(name)
+
     def cancel(self, name: str) -> None:
-        """Stop what is `running` under a name, and let nothing start under it until `forget`."""
+        """Stop what is `running` under a name, and let nothing start under it until `forget`.
+
+        No two questions may have one name: the engine finds a statement by it.
+        """
         self._cancelled.add(name)
-        with self._client() as client:
-            client.command(
-                "KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC", parameters={"mark": f"/* {name} */"}
-            )
+        mark = {"mark": f"/* {name} */"}
+        # A statement that was let in a moment ago may not have reached the engine yet.
+        for pause in (0, 0.01, 0.1, 1):
+            time.sleep(pause)
+            if pause and name not in self._under_way:
+                return
+            with self._client("the question could not be stopped", self._spare) as client:
+                client.command("KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC", parameters=mark)
 
     def forget(self, name: str) -> None:
         """Say that nothing runs under a name any more."""
@@ -169,12 +187,12 @@ class Store:
         """Run a statement that returns one value or nothing. Raises QuestionFailed within a policy that is narrow."""
         if self._policy is not None and self._policy.narrow:
             raise QuestionFailed("who sees a part of a project changes nothing of it")
-        with self._client() as client:
+        with self._client("the statement could not be carried out") as client:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
     def tree(self, sql: str) -> str:
         """What the engine reads a statement as, without running it: its abstract syntax tree as text."""
-        with self._client() as client:
+        with self._client("the statement cannot be read") as client:
             return str(client.command(f"EXPLAIN AST {sql}"))
 
     def insert(self, table: str, block: bytes, token: str) -> None:
@@ -183,7 +201,7 @@ class Store:
         Columns that the stream lacks, because it was prepared before they were added, take their defaults.
         """
         columns = pa.ipc.open_stream(block).schema.names
-        with self._client() as client:
+        with self._client(f"the engine does not take rows of {table}") as client:
             settings = {**_INSERT, "insert_deduplication_token": token}
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
 
@@ -228,10 +246,18 @@ class Store:
         return text.replace(f"{row['place']}.", "")
 
     def close(self) -> None:
-        """Close the clients; the last one closes an embedded engine."""
-        for client in self._all:
-            client.close()
-        self._all = []
+        """Close the handles; the last one closes an embedded engine."""
+        for handles in ("_handles", "_spare"):
+            if hasattr(self, handles):
+                getattr(self, handles).close()
+
+
+def _read(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:
+    try:
+        return client.query_arrow(sql, parameters=parameters)
+    except OSError as error:
+        # A server's answer that breaks off ends in no Arrow stream, which pyarrow reports so.
+        raise pa.ArrowException(str(error)) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -27,8 +27,9 @@ from trackway.event import Arrival, Event, Message, Millis, Rejection, Violation
 from trackway.log import Gap, LocalLog
 from trackway.store import rows
 from trackway.store.batch import Prepared, apply, moves
-from trackway.store.connection import QuestionFailed, Store
+from trackway.store.connection import Store
 from trackway.store.history import StoredHistory
+from trackway.store.refusals import QuestionFailed, shown
 from trackway.store.seen import SeenMessages
 
 logger = logging.getLogger("trackway.store.loader")
@@ -141,7 +142,7 @@ class Loader:
                     self._log.remove_stored(self.stored, self._keep_log_hours)
             except Exception as error:
                 logger.exception("the loader failed after offset %d; trying again", self.stored)
-                self.trouble = f"the loader fails after offset {self.stored}: {error}"
+                self.trouble = f"the loader fails after offset {self.stored}: {shown(error)}"
                 self._stopping.wait(2)
         try:
             self.wait()
@@ -251,7 +252,7 @@ class Loader:
                     apply(self._store, prepared)
                 break
             except (QuestionFailed, OSError) as error:
-                self.trouble = f"the store does not take the batch at offset {prepared.first}: {error}"
+                self.trouble = f"the store does not take the batch at offset {prepared.first}: {shown(error)}"
                 logger.error("%s; trying again in %.1f s", self.trouble, pause)
                 if self._stopping.wait(pause):
                     raise

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Controller, Response, get
 
 from trackway import __version__
-from trackway.store.connection import QuestionFailed
+from trackway.store.refusals import QuestionFailed
 from trackway.web.caller import ANYBODY
 from trackway.web.house import House
 

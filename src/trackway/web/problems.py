@@ -17,11 +17,12 @@ from trackway.govern.metrics import BadPack
 from trackway.govern.plan import BadPlan
 from trackway.govern.tables import BadAccount
 from trackway.log import LogUnavailable
-from trackway.store.connection import QuestionFailed, StoreUnavailable
+from trackway.store.connection import StoreUnavailable
 from trackway.store.entities import BadEntity
 from trackway.store.money import BadTable
 from trackway.store.policy import NotTheirs
 from trackway.store.recount import CannotRecount
+from trackway.store.refusals import QuestionFailed, StoreBusy
 
 logger = logging.getLogger("trackway.web")
 
@@ -68,8 +69,13 @@ def _no_log(_: Request[Any, Any, Any], error: LogUnavailable) -> Response[Any]:
 
 
 def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:
-    logger.warning("a question failed: %s", error)
-    return problem(422, f"the engine refused the question: {error}")
+    return problem(422, str(error))
+
+
+def _busy(_: Request[Any, Any, Any], error: StoreBusy) -> Response[Any]:
+    busy = problem(503, str(error))
+    busy.headers["retry-after"] = "5"
+    return busy
 
 
 def _not_theirs(_: Request[Any, Any, Any], error: NotTheirs) -> Response[Any]:
@@ -102,6 +108,7 @@ HANDLERS: Any = {
     BadPlan: _bad_account,
     NotTheirs: _not_theirs,
     QuestionFailed: _failed,
+    StoreBusy: _busy,
     StoreUnavailable: _unavailable,
     Exception: _unexpected,
 }

@@ -9,9 +9,10 @@ from uuid import UUID
 from trackway.enrich.identity import user_token
 from trackway.govern.platform import MOST_OWN
 from trackway.govern.tables import Account
-from trackway.store.connection import QuestionFailed, Store
+from trackway.store.connection import Store
 from trackway.store.entities import Register
 from trackway.store.policy import Policy
+from trackway.store.refusals import QuestionFailed
 
 _FRESH_S = 5.0
 _MOST_KEPT = 10_000

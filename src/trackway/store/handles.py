@@ -1,0 +1,92 @@
+"""Handles of the engine: each runs one statement at a time, and one on which a statement failed is never used again.
+
+The embedded engine keeps in a handle what a statement wrote before it failed, was cancelled or took too long, and gives
+it to the next statement, whoever asks that. A new handle takes 17 ms; proving an old one empty is not possible.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from clickhouse_connect.driver.client import Client
+
+
+class NoHandle(Exception):
+    """All handles are in use, or a new one cannot be opened; the text says which."""
+
+
+class Handles:
+    """A fixed number of places for handles. A place without one is filled by who takes it next, so that a handle that
+    cannot be opened now costs no place.
+
+    Args:
+        count: how many statements run at once; all handles are opened now.
+        patience_s: how long a caller waits for a place.
+
+    Raises:
+        NoHandle: a handle cannot be opened.
+    """
+
+    def __init__(self, opened: Callable[[], Client], count: int, patience_s: float = 30.0) -> None:
+        self._opened, self._patience_s = opened, patience_s
+        self._free: queue.SimpleQueue[Client | None] = queue.SimpleQueue()
+        self._open: set[Client] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            for client in [self._new() for _ in range(count)]:
+                self._free.put(client)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def take(self) -> Iterator[Client]:
+        """A handle for one statement; when that raises anything, the handle is closed.
+
+        Raises:
+            NoHandle: none is free within the patience, or none can be opened.
+        """
+        try:
+            client = self._free.get(timeout=self._patience_s)
+        except queue.Empty:
+            raise NoHandle(f"all handles of the engine have been in use for {self._patience_s:.0f} s") from None
+        try:
+            if self._closed:
+                raise NoHandle("the store is closed")
+            client = client or self._new()
+            yield client
+        except BaseException:
+            if client is not None:
+                self._discard(client)
+                client = None
+            raise
+        finally:
+            self._free.put(client)
+
+    def _new(self) -> Client:
+        with self._lock:
+            try:
+                client = self._opened()
+            except Exception as error:
+                raise NoHandle(str(error)) from error
+            self._open.add(client)
+            return client
+
+    def _discard(self, client: Client) -> None:
+        with self._lock:
+            self._open.discard(client)
+        with contextlib.suppress(Exception):
+            client.close()
+
+    def close(self) -> None:
+        """Close every handle, once what runs on it has ended; none is opened any more."""
+        with self._lock:
+            self._closed, every = True, self._open
+            self._open = set()
+        for client in every:
+            client.close()
