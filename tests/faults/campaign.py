@@ -18,7 +18,6 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-
 from disk import MOUNTS, Disk, NoDisk
 from kinds import KINDS
 from run import Run
@@ -94,7 +93,16 @@ def campaign(
         template = Path(folder) / "template"
         _make(template, Path(folder))
         for start in range(0, len(drawn), LENGTH):
-            _run(f"{seed}/{start}", drawn[start : start + LENGTH], Path(folder), template, not reason, totals, kept, aloud)
+            _run(
+                f"{seed}/{start}",
+                drawn[start : start + LENGTH],
+                Path(folder),
+                template,
+                not reason,
+                totals,
+                kept,
+                aloud,
+            )
     return totals
 
 

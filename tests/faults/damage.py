@@ -58,7 +58,7 @@ def _leftovers(data: Path, rng: random.Random) -> str:
 
 
 def _zeroed_state(data: Path, rng: random.Random) -> str:
-    return _overwrite(data, rng, "zeroed", lambda size: bytes(size))
+    return _overwrite(data, rng, "zeroed", bytes)
 
 
 def _emptied_state(data: Path, rng: random.Random) -> str:
@@ -87,7 +87,16 @@ def _no_state(data: Path, rng: random.Random) -> str:
 
 def harmful(victim: Victim, place: Path, rng: random.Random) -> str:
     """Damage a copy of a stopped server's directory; what was done. Raises Violation when the doctor says nothing."""
-    ways = (_part_flipped, _part_cut, _part_gone, _frame_flipped, _segment_cut, _segment_gone, _accounts_gone, _accounts_cut)
+    ways = (
+        _part_flipped,
+        _part_cut,
+        _part_gone,
+        _frame_flipped,
+        _segment_cut,
+        _segment_gone,
+        _accounts_gone,
+        _accounts_cut,
+    )
     done = rng.choice(ways)(place, rng)
     if done is None:
         return "there was nothing to be damaged"
@@ -97,7 +106,9 @@ def harmful(victim: Victim, place: Path, rng: random.Random) -> str:
     try:
         findings: list[dict[str, Any]] = json.loads(answer.stdout)
     except ValueError:
-        raise Violation(f"{done}: the doctor's answer is no JSON: {answer.stdout[-500:]} {answer.stderr[-500:]}") from None
+        raise Violation(
+            f"{done}: the doctor's answer is no JSON: {answer.stdout[-500:]} {answer.stderr[-500:]}"
+        ) from None
     bad = [one["text"] for one in findings if one["state"] == "bad"]
     if not bad or answer.returncode == 0:
         raise Violation(f"{done}, and the doctor calls that fine: {[one['text'] for one in findings]}")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-
 from victim import BEARER, EMAIL, PASSWORD, Victim
 
 
@@ -19,7 +18,9 @@ class Keeper(threading.Thread):
     def __init__(self, victim: Victim, seed: str) -> None:
         super().__init__(daemon=True)
         self.victim, self.rng, self.serial = victim, random.Random(f"{seed} keeper"), 0
-        self.kept: dict[str, set[str]] = {name: set() for name in ("entity", "board", "segment", "list", "note", "member")}
+        self.kept: dict[str, set[str]] = {
+            name: set() for name in ("entity", "board", "segment", "list", "note", "member")
+        }
         self.undone: dict[tuple[str, str], bool | None] = {}
         """Merges, and whether they are undone; None while an answer is not known."""
         self.ended = False

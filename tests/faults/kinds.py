@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import signal
@@ -137,7 +136,7 @@ def repeats(run: Run) -> None:
 
 def few_files(run: Run) -> None:
     """The process may open hardly another file for a while."""
-    _narrow(run, resource.RLIMIT_NOFILE, len(os.listdir(f"/proc/{_pid(run)}/fd")) + run.rng.randrange(8))
+    _narrow(run, resource.RLIMIT_NOFILE, len(list(Path(f"/proc/{_pid(run)}/fd").iterdir())) + run.rng.randrange(8))
     run.recover()
 
 

@@ -36,7 +36,10 @@ class Verdict:
         return not (self.lost or self.doubled or self.disagreements)
 
     def __str__(self) -> str:
-        parts = [f"{len(self.lost)} lost {sorted(self.lost)[:5]}", f"{len(self.doubled)} doubled {sorted(self.doubled)[:5]}"]
+        parts = [
+            f"{len(self.lost)} lost {sorted(self.lost)[:5]}",
+            f"{len(self.doubled)} doubled {sorted(self.doubled)[:5]}",
+        ]
         return "; ".join([*parts, *self.disagreements[:8]])
 
 
@@ -202,7 +205,9 @@ def _sessions(verdict: Verdict, events: list[Row], sessions: list[Row], book: Bo
     if wrong:
         theirs = of_visitor[wrong[0]]
         surplus = found[wrong[0]] - Counter(sessions_of(theirs)), Counter(sessions_of(theirs)) - found[wrong[0]]
-        text = f"sessions of {len(wrong)} visitors differ, of {wrong[0]} stored {dict(surplus[0])} for {dict(surplus[1])}"
+        text = (
+            f"sessions of {len(wrong)} visitors differ, of {wrong[0]} stored {dict(surplus[0])} for {dict(surplus[1])}"
+        )
         verdict.disagreements.append(text)
 
 

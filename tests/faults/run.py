@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import shutil
 import subprocess
@@ -32,7 +34,10 @@ class Run:
         self.rng, self.story = random.Random(seed), Story(seed, aloud)
         self.folder, self.disk, self.book, self.seed = folder, disk, Book(), seed
         data = (disk.path if disk else folder) / "data"
-        copy_tree(template, data)
+        fresh = self.rng.random() < 0.15
+        if not fresh:
+            copy_tree(template, data)
+            os.sync()
         settings = {
             "batch_seconds": self.rng.choice(_BATCHES),
             "segment_bytes": self.rng.choice(_SEGMENTS),
@@ -45,7 +50,8 @@ class Run:
         self.verdict = Verdict()
         for one in (*self.senders, self.keeper):
             one.start()
-        self.story.tell(f"a server with {settings} on {disk.path if disk else folder}")
+        made = "a new directory" if fresh else "a directory"
+        self.story.tell(f"a server with {settings} on {made} in {disk.path if disk else folder}")
 
     def begin(self) -> None:
         """Start the server and send something."""
@@ -120,10 +126,8 @@ class Run:
         for one in (*self.senders, self.keeper):
             one.end()
         if self.disk:
-            try:
+            with contextlib.suppress(OSError):
                 self.disk.thaw()
-            except OSError:
-                pass
         self.victim.kill()
         for one in (*self.senders, self.keeper):
             one.join(30)

@@ -8,7 +8,6 @@ import time
 from typing import Any, NamedTuple
 
 import httpx
-
 from victim import WRITE_KEY
 
 Message = dict[str, Any]
@@ -110,7 +109,7 @@ class Sender(threading.Thread):
                 continue
             try:
                 self._send(http, self._batch())
-            except Exception as error:  # noqa: BLE001 - the run fails with it
+            except Exception as error:
                 self.failure, self.ended = f"{type(error).__name__}: {error}", True
             time.sleep(self.rng.uniform(0, 0.06))
         self._idle.set()

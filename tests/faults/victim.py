@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -66,17 +67,14 @@ class Victim:
     def launch(self, limits: Mapping[int, int] | None = None) -> None:
         """Start the process and do not wait. `limits` are of `resource`: which, and how much."""
 
-        def narrow() -> None:
-            for which, most in (limits or {}).items():
-                resource.setrlimit(which, (most, resource.getrlimit(which)[1]))
-
         command = [sys.executable, "-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
         self._said_before = self.output.stat().st_size if self.output.exists() else 0
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, cwd=self.folder, stdout=output, stderr=output, start_new_session=True,
-                preexec_fn=narrow if limits else None,
             )  # fmt: skip
+        for which, most in (limits or {}).items():
+            resource.prlimit(self.process.pid, which, (most, resource.getrlimit(which)[1]))
 
     def started(self) -> float:
         """Wait until the process answers; the seconds that took. Raises Refused when it ends by itself."""
@@ -113,10 +111,8 @@ class Victim:
             return []
         family = [*_descendants(self.process.pid), self.process.pid]
         for pid in family:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, how)
-            except ProcessLookupError:
-                pass
         return family
 
     def kill(self) -> None:
@@ -138,7 +134,9 @@ class Victim:
                 self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise Violation(f"the server did not end within {PATIENCE_S:.0f} s of SIGTERM:\n{self.said()}") from None
+                raise Violation(
+                    f"the server did not end within {PATIENCE_S:.0f} s of SIGTERM:\n{self.said()}"
+                ) from None
             while any(map(_lives, family)):
                 time.sleep(0.005)
         return time.monotonic() - began
