@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from postgres import Postgres, programs
 from trackway.event import Arrival, Location, Message, new_id, now
-from trackway.log import LocalLog
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
+from trackway.store.recovery import open_log
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -163,13 +163,26 @@ class Loaded:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.store = Store(f"chdb://{directory / 'store'}", clients=2)
-        self.store.migrate()
-        self.log = LocalLog(directory / "log")
-        self.loader = self.new_loader()
+        self._open()
 
-    def new_loader(self) -> Loader:
-        return Loader(self.log, self.store, self.directory / "loader")
+    def _open(self) -> None:
+        self.log, _ = open_log(self.directory, self.directory / "store")
+        self.store = Store(f"chdb://{self.directory / 'store'}", clients=2)
+        self.store.migrate()
+        self.loader = Loader(self.log, self.store, self.directory / "loader", embedded=self.directory / "store")
+        self.loader.checkpoint()
+        self.store.settle = self.loader.checkpoint
+
+    def restart(self) -> None:
+        """End in order, and go on from the disk."""
+        self.loader.stop()
+        self.crash()
+
+    def crash(self) -> None:
+        """End as a killed process does, and go on from the disk."""
+        self.store.close()
+        self.log.close()
+        self._open()
 
     def load(self, project: UUID, messages: list[Message], received_at: int | None = None) -> None:
         """Messages through log and loader into the store."""

@@ -8,6 +8,7 @@ import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -85,6 +86,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The loader stores at most this many messages in one batch ..."""
     batch_seconds: float = 0.5
     """... and waits at most this long for more."""
+    checkpoint_seconds: float = 1.0
+    """How long what is stored may wait until it is made durable; after a crash it is stored again from the log."""
     trust_proxy: bool = False
     """Take the visitor's address from X-Forwarded-For; only behind a proxy that sets it."""
     secure_cookies: bool = False
@@ -101,6 +104,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     def store_dsn(self) -> str:
         """The engine's address: `store`, or chDB in the data directory."""
         return self.store or f"chdb://{self.directory / 'store'}"
+
+    @property
+    def embedded_store(self) -> Path | None:
+        """The directory of the embedded store; None when the store is a server."""
+        return Path(urlsplit(self.store_dsn).path) if self.store_dsn.startswith("chdb:") else None
 
     @property
     def views_dsn(self) -> str:

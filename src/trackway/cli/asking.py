@@ -20,16 +20,17 @@ _FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".ndjson": 
 
 @contextmanager
 def _stopped_store(settings: Settings) -> Iterator[Any]:
-    from trackway.log import LocalLog, LogInUse
+    from trackway.log import DirectoryUnusable, LogInUse
     from trackway.store.connection import Store, StoreUnavailable
+    from trackway.store.recovery import open_log
     from trackway.store.refusals import QuestionFailed
 
     if not (settings.directory / "store").exists() and not settings.store:
         show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` makes one")
-    with show.refusals(LogInUse, StoreUnavailable, QuestionFailed):
+    with show.refusals(DirectoryUnusable, StoreUnavailable, QuestionFailed):
         try:
             # Holding the log says to a server on the same directory that it has to wait.
-            log = LocalLog(settings.directory / "log") if not settings.store else None
+            log, _ = open_log(settings.directory, settings.embedded_store) if not settings.store else (None, None)
         except LogInUse as error:
             raise LogInUse(f"{error}, or ask the running server with --url and --key") from error
         store = Store(settings.store_dsn, clients=1)

@@ -78,12 +78,12 @@ def _into_directory(
     from trackway.collect.ledger import LedgerUnavailable
     from trackway.govern.accounts import AccountsUnavailable
     from trackway.govern.tables import BadAccount
-    from trackway.log import LogInUse, LogUnavailable
+    from trackway.log import DirectoryUnusable, LogUnavailable
     from trackway.operate.transfers import write_import
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
 
-    unusable = (LogInUse, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, BadAccount, LogUnavailable)
+    unusable = (DirectoryUnusable, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, BadAccount, LogUnavailable)
     with show.refusals(*unusable):
         house = House(settings)
         try:

@@ -120,11 +120,11 @@ def _recounted(done: dict[str, Any], json: bool) -> None:
 def _house(settings: Settings) -> Iterator[Any]:
     from trackway.collect.ledger import LedgerUnavailable
     from trackway.govern.accounts import AccountsUnavailable
-    from trackway.log import LogInUse
+    from trackway.log import DirectoryUnusable
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
 
-    with show.refusals(LogInUse, StoreUnavailable, AccountsUnavailable, LedgerUnavailable):
+    with show.refusals(DirectoryUnusable, StoreUnavailable, AccountsUnavailable, LedgerUnavailable):
         house = House(settings)
     try:
         yield house

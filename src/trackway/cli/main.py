@@ -53,7 +53,7 @@ def serve(
     from trackway.govern.accounts import AccountsUnavailable
     from trackway.govern.plan import BadPlan
     from trackway.govern.tables import BadAccount
-    from trackway.log import LogInUse
+    from trackway.log import DirectoryUnusable
     from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
     from trackway.web.serve import AddressInUse
@@ -62,7 +62,15 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
-    unusable = (LogInUse, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, BadAccount, BadPlan, AddressInUse)
+    unusable = (
+        DirectoryUnusable,
+        StoreUnavailable,
+        AccountsUnavailable,
+        LedgerUnavailable,
+        BadAccount,
+        BadPlan,
+        AddressInUse,
+    )
     with show.refusals(*unusable):
         house = House(chosen)
         try:

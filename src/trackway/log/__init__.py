@@ -2,6 +2,6 @@
 
 from trackway.log.commit import Committer
 from trackway.log.frame import Frame
-from trackway.log.local import Gap, LocalLog, LogInUse, LogUnavailable
+from trackway.log.local import DirectoryUnusable, Gap, LocalLog, LogDamaged, LogInUse, LogUnavailable
 
-__all__ = ["Committer", "Frame", "Gap", "LocalLog", "LogInUse", "LogUnavailable"]
+__all__ = ["Committer", "DirectoryUnusable", "Frame", "Gap", "LocalLog", "LogDamaged", "LogInUse", "LogUnavailable"]

@@ -69,6 +69,22 @@ def decode(data: bytes, position: int) -> tuple[Frame, int] | None:
     return Frame(first, first + count, payload), end + length
 
 
+def first_of(head: bytes) -> int | None:
+    """The first offset that the head of a frame states; None when it is not the head of one."""
+    if len(head) < HEAD.size:
+        return None
+    magic, _, _, first, _ = HEAD.unpack_from(head)
+    return int(first) if magic == MAGIC else None
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether data begins with all the bytes of a frame, sound or not, and more than zeros."""
+    if len(data) < HEAD.size:
+        return False
+    magic, length, _, _, _ = HEAD.unpack_from(data)
+    return magic == MAGIC and HEAD.size + length <= len(data) and any(data[HEAD.size : HEAD.size + length])
+
+
 def find(data: bytes, position: int) -> int | None:
     """Where the next sound frame starts at or after `position`, or None."""
     while (position := data.find(MAGIC, position)) >= 0:

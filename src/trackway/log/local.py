@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
+from trackway.event import new_id, now
 from trackway.log import frame
 from trackway.log.frame import Frame
 
@@ -25,8 +27,16 @@ class LogUnavailable(Exception):
     """The log could not take a write; nothing of it was kept. Trying again later may succeed."""
 
 
-class LogInUse(Exception):
+class DirectoryUnusable(Exception):
+    """A data directory cannot be opened as it is; the text says why and what mends it."""
+
+
+class LogInUse(DirectoryUnusable):
     """Another process has this log open."""
+
+
+class LogDamaged(DirectoryUnusable):
+    """The log's files are not what their names say; the text says which and what mends it."""
 
 
 class Gap(NamedTuple):
@@ -41,11 +51,17 @@ class Gap(NamedTuple):
 class LocalLog:
     """An append-only log in `directory`.
 
+    Args:
+        segment_bytes: size at which a new segment is begun.
+        least: the offset that the next message gets at least: what was stored from a log that is damaged or lost
+            keeps its offsets.
+
     Raises:
         LogInUse: another process has it open.
+        LogDamaged: segments were renamed or swapped.
     """
 
-    def __init__(self, directory: Path, segment_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(self, directory: Path, segment_bytes: int = 64 * 1024 * 1024, least: int = 0) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.segment_bytes = segment_bytes
@@ -60,11 +76,33 @@ class LocalLog:
         self._file: int | None = None
         self._size = 0
         self._cursor: tuple[int, Path, int] | None = None
-        self._open_tail()
+        self.id = _identity(directory)
+        """Random; tells this log from every other."""
+        self.cut = 0
+        """Bytes that were cut from the end of the last segment when it was opened: a write that a crash tore."""
+        try:
+            self._check_names()
+            self._open_tail()
+            if self.end < least:
+                self.end = least
+                self._roll(least)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def segments(self) -> list[Path]:
         """The segment files, oldest first."""
         return sorted(self.directory.glob("*.log"))
+
+    def _check_names(self) -> None:
+        for segment in self.segments():
+            with segment.open("rb") as file:
+                first = frame.first_of(file.read(frame.HEAD.size))
+            if first is not None and first != int(segment.stem):
+                raise LogDamaged(
+                    f"{segment} begins with offset {first}, which is not its name: segments were renamed or swapped; "
+                    "`trackway doctor --repair log` gives them their names back"
+                )
 
     def _open_tail(self) -> None:
         segments = self.segments()
@@ -76,7 +114,9 @@ class LocalLog:
         for item, position in _scan(tail, data, 0, self.end):
             self.end, good = item.last, position
         if good < len(data):
-            logger.warning("cut %d torn bytes from the end of %s", len(data) - good, tail)
+            self.cut = len(data) - good
+            logger.warning("cut %d torn bytes from the end of %s", self.cut, tail)
+            _keep_cut(tail, data[good:])
             os.truncate(tail, good)
         self._file = os.open(tail, os.O_WRONLY | os.O_APPEND)
         self._size = good
@@ -207,6 +247,26 @@ def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[F
         item, position = decoded
         expected = item.last
         yield item, base + position
+
+
+def _identity(directory: Path) -> str:
+    path = directory / "id"
+    try:
+        return str(UUID(path.read_text().strip()))
+    except (FileNotFoundError, ValueError, UnicodeDecodeError):
+        made = str(new_id())
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(made)
+        temporary.rename(path)
+        return made
+
+
+def _keep_cut(tail: Path, data: bytes) -> None:
+    """Keep what is cut beside the segment when it may have been acknowledged: a whole frame whose bytes changed."""
+    if frame.is_whole(data):
+        kept = tail.with_name(f"{tail.stem}-{now()}.cut")
+        kept.write_bytes(data)
+        logger.error("the last frame of %s was damaged after it was written; it is kept in %s", tail, kept)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
 
 from trackway.event import Event, Millis
-from trackway.store import rows
 from trackway.store.connection import Store
 from trackway.store.orders import restate
 from trackway.store.refusals import QuestionFailed
-
-logger = logging.getLogger("trackway.store.batch")
 
 
 class Moved(msgspec.Struct, array_like=True):
@@ -47,6 +44,19 @@ class Prepared(msgspec.Struct, array_like=True):
     orders: bytes = b""
     ordered: list[tuple[bytes, list[int]]] = []
     """By project, the identities whose orders change."""
+    dead_letters: bytes = b""
+    letters: int = 0
+    """How many dead letters there are in the block."""
+
+    def blocks(self) -> list[tuple[str, bytes]]:
+        """The blocks that hold anything, by table, in the order in which they are inserted."""
+        return [(name, block) for name in _TABLES if (block := getattr(self, name))]
+
+
+_TABLES = (
+    "identities", "events", "sessions", "claims", "aliases", "sign_outs", "rejections", "violations", "orders",
+    "dead_letters",
+)  # fmt: skip
 
 
 def moves(events: list[Event]) -> list[Moved]:
@@ -62,7 +72,11 @@ def moves(events: list[Event]) -> list[Moved]:
     return list(found.values())
 
 
-def apply(store: Store, prepared: Prepared) -> None:
+Sift = Callable[[str, bytes, QuestionFailed], bytes]
+"""Takes the rows that the engine refuses out of a block of a table, given its error, which it raises when it cannot."""
+
+
+def apply(store: Store, prepared: Prepared, sift: Sift) -> None:
     """Put a batch into the store. Doing it again, wholly or partly done before, changes nothing.
 
     Raises:
@@ -71,36 +85,16 @@ def apply(store: Store, prepared: Prepared) -> None:
     token = f"{prepared.first}-{prepared.last}"
     for move in prepared.moved:
         _move(store, move)
-    if prepared.identities:
-        store.insert("identities", prepared.identities, token)
-    if prepared.events:
-        _insert_events(store, prepared.events, token)
-    for table, block in (
-        ("sessions", prepared.sessions),
-        ("claims", prepared.claims),
-        ("aliases", prepared.aliases),
-        ("sign_outs", prepared.sign_outs),
-        ("rejections", prepared.rejections),
-        ("violations", prepared.violations),
-        ("orders", prepared.orders),
-    ):
-        if block:
+    for table, block in prepared.blocks():
+        try:
             store.insert(table, block, token)
+        except QuestionFailed as error:
+            if sound := sift(table, block, error):
+                store.insert(table, sound, token)
     for project_id, identities in prepared.ordered:
         restate(store, UUID(bytes=project_id), identities)
     if prepared.claims or prepared.aliases:
         store.persons.stale()
-
-
-def _insert_events(store: Store, block: bytes, token: str) -> None:
-    try:
-        store.insert("events", block, token)
-    except QuestionFailed as error:
-        if "JSON" not in error.full:
-            raise
-        # Properties that the engine cannot take must stop neither their neighbours nor the loader.
-        logger.error("the engine refuses properties at offsets %s (%s); they are kept as text", token, error.full)
-        store.insert("events", rows.properties_as_text(block), token)
 
 
 def _move(store: Store, move: Moved) -> None:

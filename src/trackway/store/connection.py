@@ -6,8 +6,9 @@ A handle runs one statement at a time, so their number is how many questions run
 from __future__ import annotations
 
 import copy
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
@@ -33,9 +34,14 @@ _INSERT = {
 }
 
 _MOST_BYTES = 4 * 1024 * 1024
+KEEP_MERGED_S = 120
+"""Seconds for which an embedded engine keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 
 running: ContextVar[str] = ContextVar("running", default="")
 """A name for what is being asked in this context, by which `Store.cancel` finds it; letters, digits and dashes."""
+
+
+_TARGET = re.compile(r"CREATE MATERIALIZED VIEW \S+ TO (?:\S+\.)?(\w+) ")
 
 
 class StoreUnavailable(Exception):
@@ -80,6 +86,8 @@ class Store:
             self.close()
             raise StoreUnavailable(_why(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
+        self.settle: Callable[[], None] = lambda: None
+        """Makes what was written durable; the loader's checkpoint when there is a loader."""
         self._cancelled: set[str] = set()
         self._under_way: set[str] = set()
         self._policy: Policy | None = None
@@ -190,6 +198,11 @@ class Store:
         with self._client("the statement could not be carried out") as client:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
+    def change(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that writes, of somebody who is not the loader; durable when it returns."""
+        self.command(sql, parameters)
+        self.settle()
+
     def tree(self, sql: str) -> str:
         """What the engine reads a statement as, without running it: its abstract syntax tree as text."""
         with self._client("the statement cannot be read") as client:
@@ -206,11 +219,12 @@ class Store:
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
 
     def put(self, table: str, rows: pa.Table, token: str) -> None:
-        """Insert the rows of an Arrow table, likewise."""
+        """Insert the rows of an Arrow table, likewise; durable when it returns."""
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
         self.insert(table, bytes(sink.getvalue()), token)
+        self.settle()
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
@@ -233,7 +247,18 @@ class Store:
                 elif said:
                     self.command(statement)
             self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
+        if applied and self.embedded:
+            self._keep_merged_parts()
         return [script.name for script in applied]
+
+    def _keep_merged_parts(self) -> None:
+        """Have the engine keep parts that were merged for as long as a checkpoint may need them."""
+        tables = self.ask(
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' "
+            "AND position(engine_full, 'old_parts_lifetime') = 0"
+        )
+        for name in tables["name"].to_pylist():
+            self.command(f"ALTER TABLE {name} MODIFY SETTING old_parts_lifetime = {KEEP_MERGED_S}")
 
     def statement_of(self, view: str) -> str:
         """The SELECT of a materialized view, as the engine keeps it; tables are named without their database."""
@@ -244,6 +269,17 @@ class Store:
         ).to_pylist()[0]
         text: str = row["text"]
         return text.replace(f"{row['place']}.", "")
+
+    def target_of(self, view: str) -> str:
+        """The table that a materialized view writes to."""
+        statement = self.ask(
+            "SELECT create_table_query AS text FROM system.tables "
+            "WHERE database = currentDatabase() AND name = {name:String}",
+            {"name": view},
+        )["text"][0].as_py()
+        match = _TARGET.match(statement)
+        assert match is not None, statement
+        return match[1]
 
     def close(self) -> None:
         """Close the handles; the last one closes an embedded engine."""

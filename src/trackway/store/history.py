@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -33,16 +34,26 @@ _ORDERS = ", ".join(
 )
 
 
+_NO_LOCK = nullcontext()
+
+
 class StoredHistory:
     """`History` of `trackway.enrich.sessionizer`, `trackway.enrich.identity` and `trackway.enrich.orders` over a store.
 
     Args:
         before: called before each question, to wait until what was written is there.
+        still: held while stored events change.
     """
 
-    def __init__(self, store: Store, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        before: Callable[[], None] = lambda: None,
+        still: AbstractContextManager[object] = _NO_LOCK,
+    ) -> None:
         self._store = store
         self._before = before
+        self._still = still
 
     def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
         """Current rows of these visitors' sessions that started in [since, until]."""
@@ -170,7 +181,8 @@ class StoredHistory:
     def separate(self, one: Separated) -> None:
         """Give stored events another identity, and with them their sessions, orders, counters and claims."""
         self._before()
-        separate(self._store, one)
+        with self._still:
+            separate(self._store, one)
 
 
 def _by_project(visitors: list[Visitor]) -> list[tuple[bytes, list[str]]]:

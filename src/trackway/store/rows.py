@@ -14,6 +14,7 @@ from trackway.enrich.orders import Order
 from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import Row
 from trackway.event import Arrival, Event, Rejection, Violation
+from trackway.store.dead_letters import DeadLetter
 
 _UUID = pa.binary(16)
 _TIME = pa.timestamp("ms", "UTC")
@@ -60,6 +61,7 @@ CLAIM_COLUMNS = ["project_id", "identity", "person", "visitor_id", "user_id", "a
 ALIAS_COLUMNS = ["project_id", "identity", "person", "previous_id", "user_id", "at"]
 IDENTITY_COLUMNS = ["token", "number"]
 ORDER_COLUMNS = list(Order.__struct_fields__)
+DEAD_LETTER_COLUMNS = list(DeadLetter.__struct_fields__)
 SIGN_OUT_COLUMNS = ["project_id", "visitor_id", "at"]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -87,16 +89,11 @@ def events(events: Sequence[Event]) -> bytes:
     return _stream(EVENT_COLUMNS, map(astuple, events))
 
 
-def properties_as_text(stream: bytes) -> bytes:
-    """The stream with every event's properties as one text under `unparsed`."""
-    table = pa.ipc.open_stream(stream).read_all()
+def properties_as_text(table: pa.Table) -> pa.Table:
+    """Events with their properties as one text under `unparsed`."""
     position = EVENT_COLUMNS.index("properties")
     texts = [json.dumps({"unparsed": text}) for text in table.column(position).to_pylist()]
-    table = table.set_column(position, "properties", pa.array(texts, pa.string()))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
+    return table.set_column(position, "properties", pa.array(texts, pa.string()))
 
 
 def sessions(rows: Sequence[Row]) -> bytes:
@@ -144,6 +141,11 @@ def sign_outs(rows: Sequence[tuple[bytes, str, int]]) -> bytes:
 def identities(rows: Sequence[tuple[int, int]]) -> bytes:
     """The stream for the identities table."""
     return _stream(IDENTITY_COLUMNS, rows)
+
+
+def dead_letters(rows: Sequence[DeadLetter]) -> bytes:
+    """The stream for the dead_letters table."""
+    return _stream(DEAD_LETTER_COLUMNS, map(astuple, rows))
 
 
 def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:

@@ -1,8 +1,9 @@
 """Which message ids have been stored in the last 7 days (DESIGN.md §5.2).
 
 Ids are kept as 128-bit hashes: 16 bytes each, so that a false match is not to be expected in the life of the
-universe. New ones are appended to a journal; when it is long it becomes a sorted run, which is searched where it
-lies on disk. Runs of a day are merged; a day's files are deleted when the day is out of the window.
+universe. New ones are in memory until a checkpoint appends them to a journal; when it is long it becomes a sorted run,
+which is searched where it lies on disk. Runs of a day are merged; a day's files are deleted when the day is out of the
+window and as many later days are there as the window has.
 
     ids/20260131.journal          hashes in the order of arrival
     ids/20260131-000003.run       hashes in order, for binary search
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trackway.event import Millis
+from trackway.store.checkpoint import BadCheckpoint
 
 WINDOW_DAYS = 7
 RUN_LENGTH = 500_000
@@ -34,14 +36,27 @@ def from_bytes(data: bytes) -> Hashes:
 
 
 class SeenMessages:
-    """The set of recently stored message ids, in `directory`, for one writer."""
+    """The set of recently stored message ids, in `directory`, for one writer.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: of its files.
+        files: what a checkpoint says of them: name → bytes that count. What else there is was written after the
+            checkpoint and is removed. None: all there is counts.
+
+    Raises:
+        BadCheckpoint: a file that the checkpoint names is missing or too short.
+    """
+
+    def __init__(self, directory: Path, files: dict[str, int] | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._lock = threading.Lock()
         self._recent: dict[str, set[bytes]] = {}
+        self._pending: dict[str, list[bytes]] = {}
         self._runs: dict[str, list[tuple[Path, Hashes]]] = {}
+        self._replaced: list[Path] = []
+        if files is not None:
+            _take_back(directory, files)
         for path in sorted(directory.glob("*.run")):
             self._runs.setdefault(path.stem[:8], []).append((path, np.load(path, mmap_mode="r")))
         for path in directory.glob("*.journal"):
@@ -49,81 +64,118 @@ class SeenMessages:
             whole = len(data) // 16 * 16
             self._recent[path.stem] = {data[at : at + 16] for at in range(0, whole, 16)}
             os.truncate(path, whole)
-        for leftover in directory.glob("*.tmp*"):
-            leftover.unlink()
 
-    def known(self, digests: list[bytes]) -> list[bool]:
-        """For each 16-byte digest, whether it has been added."""
+    def known(self, digests: list[bytes], received_at: Millis) -> list[bool]:
+        """For each 16-byte digest, whether it was added in the 7 days before `received_at`, or after it: a clock that
+        jumped forward and came back makes repeats no new messages."""
+        oldest = _name(received_at - (WINDOW_DAYS + 1) * _DAY)
         with self._lock:
-            return self._known(digests)
-
-    def _known(self, digests: list[bytes]) -> list[bool]:
-        runs = [hashes for day in self._runs.values() for _, hashes in day]
-        if runs and digests:
-            hashes = from_bytes(b"".join(digests))
-            found = np.zeros(len(hashes), dtype=bool)
-            for run in runs:
-                found |= _in_run(run, hashes)
-            hits = found.tolist()
-        else:
-            hits = [False] * len(digests)
-        for recent in self._recent.values():
-            hits = [hit or digest in recent for hit, digest in zip(hits, digests, strict=True)]
-        return hits
+            runs = [hashes for day, of_day in self._runs.items() if day > oldest for _, hashes in of_day]
+            recent = [digests for day, digests in self._recent.items() if day > oldest]
+            if runs and digests:
+                hashes = from_bytes(b"".join(digests))
+                found = np.zeros(len(hashes), dtype=bool)
+                for run in runs:
+                    found |= _in_run(run, hashes)
+                hits = found.tolist()
+            else:
+                hits = [False] * len(digests)
+            for day in recent:
+                hits = [hit or digest in day for hit, digest in zip(hits, digests, strict=True)]
+            return hits
 
     def add(self, digests: list[bytes], received_at: Millis) -> None:
-        """Remember digests, durably, as of the day of arrival; forget what is older than the window."""
+        """Remember digests as of the day of arrival; `flush` puts them on disk."""
         if not digests:
             return
+        day = _name(received_at)
         with self._lock:
-            self._add(digests, _name(received_at))
-            self._forget(_name(received_at - (WINDOW_DAYS + 1) * _DAY))
+            self._recent.setdefault(day, set()).update(digests)
+            self._pending.setdefault(day, []).extend(digests)
 
-    def _add(self, digests: list[bytes], day: str) -> None:
-        with (self._directory / f"{day}.journal").open("ab") as journal:
-            journal.write(b"".join(digests))
-            journal.flush()
-            os.fdatasync(journal.fileno())
-        recent = self._recent.setdefault(day, set())
-        recent.update(digests)
-        if len(recent) >= RUN_LENGTH:
-            self._spill(day)
+    def flush(self) -> dict[str, int]:
+        """Write what was added since the last time, durably; return the files that hold everything, and their sizes.
+
+        Files that it replaced are still there until `settle`.
+        """
+        with self._lock:
+            for day, digests in self._pending.items():
+                _append(self._directory / f"{day}.journal", b"".join(digests))
+                if len(self._recent[day]) >= RUN_LENGTH:
+                    self._spill(day)
+            self._pending = {}
+            self._forget()
+            gone = set(self._replaced)
+            files = [path for path in self._directory.iterdir() if path.suffix in (".run", ".journal")]
+            return {path.name: path.stat().st_size for path in files if path not in gone}
+
+    def settle(self) -> None:
+        """Delete the files that the last `flush` replaced: nobody will go back to them."""
+        for path in self._replaced:
+            path.unlink(missing_ok=True)
+        self._replaced = []
 
     def _spill(self, day: str) -> None:
         """Turn a day's journal into a run, and all of its runs into one when there are many."""
         parts: list[Hashes] = [from_bytes(b"".join(self._recent[day]))]
         runs = self._runs.setdefault(day, [])
-        replaced: list[Path] = []
+        replaced = [self._directory / f"{day}.journal"]
+        number = int(runs[-1][0].stem[9:]) + 1 if runs else 0
         if len(runs) >= MOST_RUNS:
             parts += [np.asarray(hashes) for _, hashes in runs]
-            replaced = [path for path, _ in runs]
-        number = int(runs[-1][0].stem[9:]) + 1 if runs else 0
+            replaced += [path for path, _ in runs]
+            runs.clear()
         path = self._directory / f"{day}-{number:06d}.run"
         merged = np.concatenate(parts)
         merged = merged[np.lexsort((merged[:, 1], merged[:, 0]))]
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
+        with path.open("wb") as file:
             np.save(file, merged)
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(path)
-        self._runs[day] = [] if replaced else runs
-        self._runs[day].append((path, np.load(path, mmap_mode="r")))
-        (self._directory / f"{day}.journal").unlink()
+        runs.append((path, np.load(path, mmap_mode="r")))
         self._recent[day] = set()
-        for old in replaced:
-            old.unlink()
+        self._replaced += replaced
 
-    def _forget(self, oldest: str) -> None:
-        for day in [day for day in {*self._runs, *self._recent} if day <= oldest]:
-            for path, _ in self._runs.pop(day, []):
-                path.unlink(missing_ok=True)
-            self._recent.pop(day, None)
-            (self._directory / f"{day}.journal").unlink(missing_ok=True)
+    def _forget(self) -> None:
+        """Let go of days that are out of the window by the newest day and by the number of later days alike: one jump
+        of the clock must not erase what the next hour needs."""
+        days = sorted({*self._runs, *self._recent})
+        for day in days[: -(WINDOW_DAYS + 1)]:
+            if day > _days_before(days[-1], WINDOW_DAYS + 1):
+                return
+            self._replaced += [path for path, _ in self._runs.pop(day, [])]
+            if self._recent.pop(day, None) is not None:
+                self._replaced.append(self._directory / f"{day}.journal")
+
+
+def _take_back(directory: Path, files: dict[str, int]) -> None:
+    """Remove what was written after a checkpoint."""
+    for path in directory.iterdir():
+        if path.name not in files:
+            path.unlink()
+    for name, size in files.items():
+        path = directory / name
+        if not path.exists() or path.stat().st_size < size:
+            raise BadCheckpoint(
+                f"{path} is {'shorter than the checkpoint says' if path.exists() else 'missing'}; "
+                "`trackway doctor --repair checkpoint` finds out what is stored"
+            )
+        os.truncate(path, size)
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+        file.flush()
+        os.fdatasync(file.fileno())
 
 
 def _name(at: Millis) -> str:
     return str(np.datetime64(at // _DAY, "D")).replace("-", "")
+
+
+def _days_before(day: str, days: int) -> str:
+    return str(np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:]}", "D") - days).replace("-", "")
 
 
 def _in_run(run: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:

@@ -29,7 +29,7 @@ class Health(Controller):
 
         503 while the store does not take what the log holds.
         """
-        trouble = house.loader.trouble
+        trouble = house.loader.trouble or house.loader.stalled()
         try:
             house.store.ask("SELECT 1")
         except QuestionFailed as error:
@@ -38,6 +38,8 @@ class Health(Controller):
             "ready": not trouble,
             "logged": house.log.end,
             "stored": house.loader.stored,
+            "durable": house.loader.durable,
+            "dead_letters": house.loader.dead_letters,
             "lost": sum(gap.last - gap.first for gap in house.loader.gaps),
             "trouble": trouble,
             "warnings": house.warnings,

@@ -26,7 +26,7 @@ from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
 from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
 from trackway.govern.sealing import Sealer
-from trackway.log import Committer, LocalLog
+from trackway.log import Committer
 from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.transfers import Carrier
@@ -36,6 +36,7 @@ from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.lookup import session
 from trackway.store.orders import own_currency
+from trackway.store.recovery import open_log, refuse_unknown
 from trackway.web.scopes import Scopes
 
 logger = logging.getLogger("trackway")
@@ -45,7 +46,8 @@ class House:
     """Log, store, loader, accounts and collector of one data directory.
 
     Raises:
-        LogInUse, StoreUnavailable, AccountsUnavailable, BadPlan: a part cannot be opened; those that were are closed.
+        LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, BadPlan: a part cannot be opened;
+            those that were are closed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -57,7 +59,7 @@ class House:
         directory = settings.directory
         self._closers: list[Callable[[], object]] = []
         try:
-            self.log = LocalLog(directory / "log", settings.segment_bytes)
+            self.log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
             self._closers.append(self.log.close)
             sealer = Sealer.of(directory, settings.secrets)
             self.accounts = Accounts(settings.accounts_dsn, sealer)
@@ -66,7 +68,8 @@ class House:
                 self.accounts.reseal()
             self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
             self._closers.append(self.store.close)
-            self.store.migrate()
+            migrated = self.store.migrate()
+            refuse_unknown(known, directory / "loader", self.store, self.log)
             self.first_start: FirstStart | None = self.accounts.first_start(
                 settings.admin_email, settings.admin_password, settings.write_key, settings.secret_key
             )
@@ -87,8 +90,13 @@ class House:
                 settings.batch_messages,
                 settings.batch_seconds,
                 settings.keep_log_hours,
+                settings.embedded_store,
+                settings.checkpoint_seconds,
             )
             self._closers.append(self.loader.stop)
+            if known is None or migrated:
+                self.loader.checkpoint()
+            self.store.settle = self.loader.checkpoint
         except BaseException:
             self.close()
             raise

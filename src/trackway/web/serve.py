@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 
 from granian.constants import HTTPModes, Interfaces
@@ -17,6 +20,10 @@ from granian.server.embed import Server
 from trackway.web.app import api, application
 from trackway.web.house import House
 from trackway.web.limits import Limited, Limits
+
+logger = logging.getLogger("trackway.serve")
+MOST_ENDING_S = 8
+"""Seconds after SIGTERM in which the server ends, in every state."""
 
 
 class AddressInUse(Exception):
@@ -82,7 +89,17 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     house.ending = True
+    # Whatever still runs then is in the log, and the next start goes back to the checkpoint: nothing is lost.
+    watchdog = threading.Timer(MOST_ENDING_S, _leave)
+    watchdog.daemon = True
+    watchdog.start()
     server.stop()  # type: ignore[no-untyped-call]
     await serving
     await house.finish()
     await asyncio.to_thread(house.close)
+
+
+def _leave() -> None:
+    logger.warning("what is under way takes longer than %d s; it is done again at the next start", MOST_ENDING_S)
+    logging.shutdown()
+    os._exit(0)

@@ -1,0 +1,233 @@
+"""Checkpoints: states of the embedded store that survive a power cut, and the way back to the newest of them.
+
+The engine writes parts, renames them and merges them without syncing. A checkpoint syncs the file system and then
+lists, for each table, the parts that held its rows at that moment, together with the log offset below which every
+message is stored. `restore` removes whatever the engine's files hold beyond that list, before the engine is opened,
+so that the store is exactly what the checkpoint says and the loader continues from its offset. Parts that were merged
+stay on disk for a while (`KEEP_MERGED_S` of store/connection.py), so that a merge after the checkpoint can be taken
+back too.
+See docs/decisions/0012-checkpoints.md.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import google_crc32c
+import msgspec
+
+from trackway.log import DirectoryUnusable
+from trackway.store.connection import Store
+
+logger = logging.getLogger("trackway.store.checkpoint")
+
+_PART = re.compile(r"^(?:patch-[0-9a-f]+-)?(.+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
+_MUTATION = re.compile(r"^mutation_(\d+)\.txt$")
+
+
+class Table(msgspec.Struct, array_like=True):
+    """A table at a checkpoint.
+
+    Attributes:
+        path: its directory, relative to the store's.
+        parts: its active parts and the rows of each.
+        mutation: the number of its newest mutation, 0 for none.
+        expires: parts may go at any time: rows leave it by their age, or it is made again at every start.
+    """
+
+    path: str
+    parts: dict[str, int]
+    mutation: int
+    expires: bool
+
+
+class Checkpoint(msgspec.Struct, kw_only=True):
+    """A state of the store.
+
+    Attributes:
+        offset: every message of the log below it is stored, or is a dead letter.
+        log: the id of the log that the offset belongs to.
+        tables: the engine's tables by name; empty when the store is a server, whose files are its own.
+        ids: the files of message ids and how many of their bytes count.
+    """
+
+    offset: int
+    log: str
+    tables: dict[str, Table]
+    ids: dict[str, int]
+
+
+class BadCheckpoint(DirectoryUnusable):
+    """The checkpoint cannot be read, or the store is not what it says; the text says which and what mends it."""
+
+
+class Missing(NamedTuple):
+    """A part that the checkpoint lists and the store lacks."""
+
+    table: str
+    part: str
+    rows: int
+
+
+def read(directory: Path) -> Checkpoint | None:
+    """The checkpoint in `directory`; None when there never was one.
+
+    Raises:
+        BadCheckpoint: it is damaged.
+    """
+    path = directory / "checkpoint"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    checksum, _, content = data.partition(b"\n")
+    if checksum != b"%08x" % google_crc32c.value(content):
+        raise BadCheckpoint(f"{path} is damaged; `trackway doctor --repair checkpoint` finds out what is stored")
+    try:
+        return msgspec.json.decode(content, type=Checkpoint)
+    except msgspec.DecodeError as error:
+        raise BadCheckpoint(f"{path} is of another version ({error}); start the version that wrote it") from error
+
+
+def write(directory: Path, checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint in `directory`, durably: after a power cut it is the one before or this one."""
+    content = msgspec.json.encode(checkpoint)
+    replace_durably(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
+
+
+def tables(store: Store, directory: Path) -> dict[str, Table]:
+    """The engine's tables and their active parts. Nothing else may write to the store meanwhile.
+
+    Args:
+        directory: the embedded store's.
+    """
+    found = {
+        row["name"]: Table(_relative(row["path"], directory), {}, 0, bool(row["expires"]))
+        for row in store.ask(
+            "SELECT name, data_paths[1] AS path, position(engine_full, ' TTL ') > 0 OR name = 'user_persons' "
+            "AS expires FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+        ).to_pylist()
+    }
+    for row in store.ask(
+        "SELECT table, name, rows FROM system.parts WHERE active AND database = currentDatabase()"
+    ).to_pylist():
+        if row["table"] in found:
+            found[row["table"]].parts[row["name"]] = row["rows"]
+    for table in found.values():
+        table.mutation = max((number for number, _ in _mutations(directory / table.path)), default=0)
+    return found
+
+
+def _relative(path: str, directory: Path) -> str:
+    return str(Path(path).resolve().relative_to(directory.resolve()))
+
+
+def sync(directory: Path) -> None:
+    """Wait until everything that was written to the file system of `directory` is on its disk.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    if sys.platform != "linux":
+        os.sync()
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
+            raise OSError(ctypes.get_errno(), f"the file system of {directory} cannot be synced")
+    finally:
+        os.close(handle)
+
+
+def replace_durably(path: Path, data: bytes) -> None:
+    """Write a file so that after a power cut it is whole: as it was before, or with `data`."""
+    temporary = path.with_suffix(".tmp")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
+    """Bring the files of a closed embedded store to the state of a checkpoint; return the parts that it lacks.
+
+    Tables that the checkpoint does not know are emptied: the migration that made them runs again.
+
+    Args:
+        directory: the store's.
+    """
+    known = {table.path: (name, table) for name, table in checkpoint.tables.items()}
+    missing: list[Missing] = []
+    for marker in sorted(directory.glob("store/*/*/format_version.txt")):
+        name, table = known.get(
+            str(marker.parent.relative_to(directory)), ("", Table(str(marker.parent), {}, 0, False))
+        )
+        missing += [Missing(name, part, table.parts[part]) for part in _restore_table(marker.parent, table)]
+    for name, table in checkpoint.tables.items():
+        if table.parts and not table.expires and not (directory / table.path / "format_version.txt").exists():
+            missing += [Missing(name, part, rows) for part, rows in table.parts.items()]
+    return missing
+
+
+class _Range(NamedTuple):
+    partition: str
+    first: int
+    last: int
+    level: int
+    mutation: int
+
+    def covers(self, other: _Range) -> bool:
+        return self.partition == other.partition and self.first <= other.first and self.last >= other.last
+
+
+def _restore_table(path: Path, table: Table) -> list[str]:
+    """Keep the listed parts, or older ones than the checkpoint that cover them; return those that are missing."""
+    on_disk = {entry.name: part for entry in path.iterdir() if (part := _range(entry.name)) and entry.is_dir()}
+    listed = {name: part for name in table.parts if (part := _range(name))}
+    newest = max((part.last for part in listed.values()), default=0)
+    keep = {name for name in listed if name in on_disk}
+    missing: list[str] = []
+    for name in listed.keys() - keep:
+        covering = [
+            (part.level, part.mutation, other)
+            for other, part in on_disk.items()
+            if part.covers(listed[name]) and part.last <= newest and part.mutation <= max(table.mutation, newest)
+        ]
+        if covering:
+            keep.add(max(covering)[2])
+        elif not table.expires:
+            missing.append(name)
+    for name in on_disk.keys() - keep:
+        shutil.rmtree(path / name)
+    for number, file in _mutations(path):
+        if number > table.mutation:
+            file.unlink()
+    # It says which blocks were inserted; those that are taken back must be taken again.
+    shutil.rmtree(path / "deduplication_logs", ignore_errors=True)
+    if removed := len(on_disk.keys() - keep):
+        logger.debug("took back %d parts of %s", removed, path)
+    return missing
+
+
+def _range(name: str) -> _Range | None:
+    match = _PART.match(name)
+    if match is None or name.startswith(("tmp_", "delete_tmp_")):
+        return None
+    return _Range(match[1], int(match[2]), int(match[3]), int(match[4]), int(match[5] or 0))
+
+
+def _mutations(path: Path) -> list[tuple[int, Path]]:
+    return [(int(match[1]), file) for file in path.glob("mutation_*.txt") if (match := _MUTATION.match(file.name))]

@@ -1,0 +1,219 @@
+"""Dead letters: messages that were acknowledged and that the pipeline cannot take (DESIGN.md §5.12)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from trackway.event import Arrival, Message, Millis, now
+from trackway.store.connection import Store
+from trackway.store.refusals import QuestionFailed
+
+logger = logging.getLogger("trackway.store.dead_letters")
+
+MOST_PROBES = 2_000
+
+
+class DeadLetter(msgspec.Struct):
+    """A message that is not stored, and why; the fields are the columns of `dead_letters`.
+
+    Attributes:
+        stage: the step that refused it: `read`, `enrich`, `derive`, or `store` and the table.
+        body: for people to look at, as JSON.
+        record: the arrival with this message alone, as the log keeps it, in base64; empty for a row that was derived.
+    """
+
+    project_id: bytes
+    message_id: str
+    received_at: Millis
+    stage: str
+    reason: str
+    body: str
+    record: str
+    version: int
+    gone: bool = False
+
+
+def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | str) -> DeadLetter:
+    """The dead letter of a message that a step refused."""
+    alone = msgspec.structs.replace(arrival, messages=[message], rejections=[], violations=[])
+    text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {reason}"
+    return DeadLetter(
+        arrival.project_id, str(message.message_id), arrival.received_at, stage, text[:1000],
+        msgspec.json.encode(message).decode(), base64.b64encode(msgspec.msgpack.encode(alone)).decode(), now(),
+    )  # fmt: skip
+
+
+def of_row(table: str, row: dict[str, Any], reason: str) -> DeadLetter:
+    """The dead letter of a derived row that the engine refused; the messages behind it are stored."""
+    body = msgspec.json.encode(row, enc_hook=str).decode()
+    name = str(row.get("message_id") or row.get("session_id") or row.get("order_id") or row.get("token") or body[:100])
+    project = row.get("project_id") or bytes(16)
+    at = row.get("received_at")
+    received_at = int(at.timestamp() * 1000) if at is not None else now()
+    return DeadLetter(project, name, received_at, f"store {table}", reason[:1000], body, "", now())
+
+
+class Letter(NamedTuple):
+    """A dead letter as it is shown."""
+
+    project_id: UUID
+    message_id: str
+    received_at: str
+    stage: str
+    reason: str
+    body: str
+
+
+def listed(store: Store, project_id: UUID | None = None, message_id: str = "", limit: int = 1000) -> list[Letter]:
+    """The dead letters there are, newest first."""
+    rows = store.ask(
+        "SELECT project_id, message_id, toString(received_at) AS at, stage, reason, body FROM dead_letters FINAL "
+        "WHERE ({project:UUID} = toUUID('00000000-0000-0000-0000-000000000000') OR project_id = {project:UUID}) "
+        "AND ({message:String} = '' OR message_id = {message:String}) "
+        "ORDER BY received_at DESC, message_id LIMIT {limit:UInt32}",
+        {"project": project_id or UUID(int=0), "message": message_id, "limit": limit},
+    )
+    return [Letter(*row.values()) for row in rows.to_pylist()]
+
+
+def count(store: Store) -> int:
+    """How many dead letters there are, of all projects."""
+    return int(store.ask("SELECT count() AS n FROM dead_letters FINAL")["n"][0].as_py())
+
+
+def remove(store: Store, letters: Sequence[Letter]) -> None:
+    """Mark dead letters as gone."""
+    for project_id in {one.project_id for one in letters}:
+        store.change(
+            "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) FROM dead_letters FINAL "
+            "WHERE project_id = {project:UUID} AND message_id IN {messages:Array(String)}",
+            {"project": project_id, "messages": [one.message_id for one in letters if one.project_id == project_id]},
+        )
+
+
+def replay(store: Store, letters: Sequence[Letter], write: Callable[[Arrival], None]) -> int:
+    """Write the messages of dead letters to the log again and mark them as gone; return how many.
+
+    Letters of derived rows have no message and stay. A message that is refused again becomes a dead letter again.
+
+    Args:
+        write: appends an arrival to the log, durably.
+    """
+    replayed: list[Letter] = []
+    for one in letters:
+        rows = store.ask(
+            "SELECT record FROM dead_letters FINAL WHERE project_id = {project:UUID} AND message_id = {message:String} "
+            "AND stage = {stage:String} AND record != ''",
+            {"project": one.project_id, "message": one.message_id, "stage": one.stage},
+        )
+        for record in rows["record"].to_pylist():
+            # The log first: after a crash between the two, replaying the letter again has no effect.
+            write(msgspec.msgpack.decode(base64.b64decode(record), type=Arrival))
+            replayed.append(one)
+    remove(store, replayed)
+    return len(replayed)
+
+
+class Sifted(NamedTuple):
+    """A block taken apart: the rows that the engine takes, and the others each with the engine's reason."""
+
+    sound: pa.Table
+    refused: list[tuple[dict[str, Any], str]]
+
+
+def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
+    """Find the rows of a block that the engine refuses, by inserting halves of it into tables that keep nothing.
+
+    The probe has the columns of `table` and the statements of its materialized views, so that it refuses what they
+    refuse, and it changes nothing.
+
+    Returns:
+        None when the fault is not in the rows: the engine refuses everything, or takes the block now.
+    """
+    probe = _Probe(store, table)
+    try:
+        if probe.refuses_default(rows.schema.names[0]):
+            return None
+        refused = probe.refused(rows, 0)
+    except _TooMany:
+        return None
+    finally:
+        probe.close()
+    if not refused:
+        return None
+    bad = [position for position, _ in refused]
+    sound = rows.filter(pa.array([position not in set(bad) for position in range(rows.num_rows)]))
+    return Sifted(sound, [(rows.slice(position, 1).to_pylist()[0], why) for position, why in refused])
+
+
+class _TooMany(Exception):
+    """So many rows are refused that it cannot be theirs."""
+
+
+class _Probe:
+    """A copy of a table, and of the views on it, that keeps nothing."""
+
+    def __init__(self, store: Store, table: str) -> None:
+        self._store, self._table, self._name, self._left = store, table, f"probe_{table}", MOST_PROBES
+        self._made: list[str] = []
+        views = store.ask(
+            "SELECT arrayJoin(dependencies_table) AS view FROM system.tables "
+            "WHERE database = currentDatabase() AND name = {name:String}",
+            {"name": table},
+        )["view"].to_pylist()
+        self._make(f"CREATE TABLE {self._name} AS {table} ENGINE = Null", f"TABLE {self._name}")
+        for number, view in enumerate(views):
+            target, name = f"{self._name}_to_{number}", f"{self._name}_view_{number}"
+            into = store.target_of(view)
+            self._make(f"CREATE TABLE {target} AS {into} ENGINE = Null", f"TABLE {target}")
+            statement = re.sub(rf"\bFROM {table}\b", f"FROM {self._name}", store.statement_of(view))
+            self._make(f"CREATE MATERIALIZED VIEW {name} TO {target} AS {statement}", f"VIEW {name}")
+
+    def _make(self, statement: str, what: str) -> None:
+        self._store.command(f"DROP {what.replace(' ', ' IF EXISTS ')}")  # a process that died may have left it
+        self._store.command(statement)
+        self._made.insert(0, what)
+
+    def refuses_default(self, column: str) -> bool:
+        """Whether not even a row of defaults is taken."""
+        try:
+            self._store.command(f"INSERT INTO {self._name} ({column}) VALUES (DEFAULT)")
+        except QuestionFailed:
+            return True
+        return False
+
+    def refused(self, rows: pa.Table, first: int) -> list[tuple[int, str]]:
+        """The positions of the rows that are refused, and the engine's reasons; `first` is the block's own position."""
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMany
+        try:
+            self._store.insert(self._name, as_stream(rows), "")
+        except QuestionFailed as error:
+            if rows.num_rows == 1:
+                return [(first, error.full)]
+            half = rows.num_rows // 2
+            return self.refused(rows.slice(0, half), first) + self.refused(rows.slice(half), first + half)
+        return []
+
+    def close(self) -> None:
+        """Drop what was made."""
+        for what in self._made:
+            self._store.command(f"DROP {what}")
+        self._made = []
+
+
+def as_stream(rows: pa.Table) -> bytes:
+    """An Arrow table as the stream that the engine reads."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())

@@ -1,0 +1,117 @@
+"""A stretch of the log becomes a prepared batch: events, their sessions, persons and orders, as blocks."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from trackway.enrich.identity import Identities
+from trackway.enrich.orders import Order, Orders
+from trackway.enrich.pipeline import NO_SESSION, enrich, message_key, session_hint
+from trackway.enrich.session import without_session
+from trackway.enrich.sessionizer import Sessionizer
+from trackway.event import Arrival, Event, Message, Violation
+from trackway.store import rows
+from trackway.store.batch import Prepared, moves
+from trackway.store.dead_letters import DeadLetter, letter
+from trackway.store.reading import Arrived, Stretch
+
+_FIRST, _LAST = 0, 4_102_444_800_000
+"""Times that every column of hours can hold: 1970 to 2100."""
+_MOST_MONEY = Decimal(10) ** 14
+
+
+class Derivers(NamedTuple):
+    """The parts of the pipeline that remember earlier events."""
+
+    sessions: Sessionizer
+    identities: Identities
+    orders: Orders
+
+
+class Unstorable(ValueError):
+    """A value that a column of the store cannot hold."""
+
+
+def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str]) -> Prepared:
+    """The batch of a stretch whose messages are fresh.
+
+    A message that enriching fails on becomes a dead letter, and so do those that are `blamed`.
+
+    Args:
+        blamed: message keys, each with the reason why it may not go on.
+    """
+    batch: list[tuple[Event, str]] = []
+    letters: list[DeadLetter] = []
+    taken: list[Arrived] = []
+    for item in stretch.messages:
+        message, arrival, key = item
+        try:
+            if key in blamed:
+                letters.append(letter(arrival, message, "derive", blamed[key]))
+                continue
+            event, hint = _event(message, arrival, key), session_hint(message)
+        except Exception as error:
+            letters.append(letter(arrival, message, "enrich", error))
+        else:
+            batch.append((event, hint))
+            taken.append(item)
+    persons = derivers.identities.assign([event for event, _ in batch])
+    for one in persons.separated:
+        derivers.sessions.separate(one)
+    outcome = derivers.sessions.assign([item for item in batch if item[1] != NO_SESSION], stretch.last)
+    for event, hint in batch:
+        if hint == NO_SESSION:
+            without_session(event)
+    orders = derivers.orders.assign((event for event, _ in batch), stretch.last)
+    return Prepared(
+        stretch.first,
+        stretch.last,
+        stretch.received_at,
+        rows.events([event for event, _ in batch]) if batch else b"",
+        rows.sessions(outcome.rows) if outcome.rows else b"",
+        rows.rejections(stretch.rejected) if stretch.rejected and not blamed else b"",
+        moves(outcome.moved),
+        b"".join(digest for _, _, digest in taken),
+        rows.claims(persons.claims) if persons.claims else b"",
+        rows.aliases(persons.aliases) if persons.aliases else b"",
+        rows.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
+        rows.identities(persons.identities) if persons.identities else b"",
+        list({event.project_id for event, _ in batch}),
+        _violations(taken, stretch.broken),
+        rows.orders(orders) if orders else b"",
+        _ordered(orders),
+        rows.dead_letters(letters) if letters else b"",
+        len(letters),
+    )
+
+
+def _event(message: Message, arrival: Arrival, key: bytes) -> Event:
+    """The event of a message. Raises Unstorable when a column cannot hold a value of it."""
+    event = enrich(message, arrival, key)
+    for name, at in (("timestamp", event.timestamp), ("receivedAt", event.received_at)):
+        if not _FIRST <= at < _LAST:
+            raise Unstorable(f"{name} is {at} ms, outside the years 1970 to 2099")
+    if not -_MOST_MONEY < event.revenue < _MOST_MONEY:
+        raise Unstorable("revenue has more than 14 digits")
+    return event
+
+
+def _violations(fresh: list[Arrived], broken: list[tuple[Arrival, Violation]]) -> bytes:
+    """Those of messages that are stored now, not of their repetitions; and those of messages that were rejected."""
+    if not broken:
+        return b""
+    stored = {digest for _, _, digest in fresh}
+    kept = {
+        (digest, one.property, one.problem): (arrival, one)
+        for arrival, one in broken
+        if (digest := message_key(arrival.project_id, one.message_id)) in stored or one.rejected
+    }
+    return rows.violations(list(kept.values())) if kept else b""
+
+
+def _ordered(orders: list[Order]) -> list[tuple[bytes, list[int]]]:
+    found: dict[bytes, set[int]] = {}
+    for order in orders:
+        found.setdefault(order.project_id, set()).add(order.identity)
+    return [(project_id, sorted(identities)) for project_id, identities in found.items()]

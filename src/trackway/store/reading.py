@@ -1,0 +1,71 @@
+"""Reading the log for the loader: the messages of a stretch, the refused ones, and what cannot be read."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+import zstandard
+
+from trackway.enrich.pipeline import message_key
+from trackway.event import Arrival, Message, Millis, Rejection, Violation
+from trackway.log import Gap, LocalLog
+
+Arrived = tuple[Message, Arrival, bytes]
+"""A message, the request that it came in, and its `message_key`."""
+
+
+class Stretch(NamedTuple):
+    """Offsets [first, last) of the log; `received_at` is that of its last request."""
+
+    first: int
+    last: int
+    received_at: Millis
+    messages: list[Arrived]
+    rejected: list[tuple[Arrival, Rejection]]
+    broken: list[tuple[Arrival, Violation]]
+
+
+def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> Stretch:
+    """About `most` messages from offset `first` on, or fewer at the end of the log.
+
+    Args:
+        report: is told of stretches that cannot be read.
+        exactly: end after `most` messages, also within a request.
+    """
+    messages: list[Arrived] = []
+    rejected: list[tuple[Arrival, Rejection]] = []
+    broken: list[tuple[Arrival, Violation]] = []
+    received_at, position = 0, first
+    until = first + most if exactly else 2**63
+    for item in log.read(first, most):
+        if isinstance(item, Gap):
+            report(item)
+            position = item.last
+            continue
+        offset = item.first
+        try:
+            arrivals = list(item.arrivals())
+        except (msgspec.MsgspecError, zstandard.ZstdError, struct.error):
+            report(Gap(item.first, item.last, log.directory, 0))
+            position = item.last
+            continue
+        for arrival in arrivals:
+            begin, middle = offset, offset + len(arrival.messages)
+            offset = middle + len(arrival.rejections)
+            if offset <= first or begin >= until:
+                continue
+            received_at = arrival.received_at
+            # All of a request in nearly every case; a part of it when a batch ends within.
+            own = arrival.messages if begin >= first and middle <= until else (
+                arrival.messages[max(first - begin, 0) : max(until - begin, 0)]
+            )  # fmt: skip
+            messages += [(one, arrival, message_key(arrival.project_id, str(one.message_id))) for one in own]
+            refused = arrival.rejections[max(first - middle, 0) : max(until - middle, 0)]
+            rejected += [(arrival, rejection) for rejection in refused]
+            if begin >= first:
+                broken += [(arrival, violation) for violation in arrival.violations]
+        position = min(item.last, until)
+    return Stretch(first, position, received_at, messages, rejected, broken)
