@@ -89,12 +89,13 @@ def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int
                 "at": moment(now),
             },
         )
+    store.settle()
     return len(identities)
 
 
 def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:
     """Remove a list's people from it."""
-    store.command(
+    store.change(
         "ALTER TABLE cohort_members DELETE WHERE project_id = {project:UUID} AND cohort_id = {cohort:UUID} "
         "SETTINGS mutations_sync = 1",
         {"project": project_id, "cohort": cohort_id},

@@ -142,7 +142,7 @@ def set_undone(
     )
     if not known["n"][0].as_py():
         return False
-    store.command(
+    store.change(
         "INSERT INTO undone_merges (project_id, identity, person, undone, undone_at, undone_by) VALUES "
         "({project:UUID}, {identity:UInt64}, {person:UInt64}, {undone:UInt8}, {at:DateTime64(3,'UTC')}, {by:String})",
         {**pair, "undone": int(undone), "at": moment(at), "by": by},

@@ -48,7 +48,7 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
             "version": pa.repeat(pa.scalar(version, pa.uint64()), count),
         }
         store.put("customer_scores", pa.table(given), f"scores-{project.id}-{version}")
-    store.command(
+    store.change(
         "ALTER TABLE customer_scores DELETE WHERE project_id = {project:UUID} AND version < {version:UInt64} "
         "SETTINGS mutations_sync = 1",
         {"project": question.project_id, "version": version},

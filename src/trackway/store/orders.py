@@ -25,7 +25,7 @@ def restate(store: Store, project_id: UUID, identities: Iterable[int]) -> None:
 
 def restate_all(store: Store, project_id: UUID) -> None:
     """The same of everybody in a project: rates, or its currency, have changed."""
-    store.command(_NOW, {"project": project_id})
+    store.change(_NOW, {"project": project_id})
 
 
 def wrong_totals(store: Store, project_id: UUID) -> int:

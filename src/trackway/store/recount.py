@@ -110,7 +110,7 @@ def purge_views(
         pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}.csv")
         with still:
             store.command(f"INSERT INTO view_archive {_ARCHIVE_OF_MONTH}", values)
-            store.command(
+            store.change(
                 f"ALTER TABLE events DELETE WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} "
                 "SETTINGS mutations_sync = 2",
                 values,
@@ -151,7 +151,7 @@ def _replace(
     with still:
         store.command(f"ALTER TABLE {one.name} DELETE WHERE {_own(one)} SETTINGS mutations_sync = 2", values)
         statement = f"INSERT INTO {one.name} {_statement(store, one)}"
-        store.command(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)
+        store.change(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)
     counted = store.ask(f"SELECT count() AS n FROM {one.name} WHERE {_own(one)}", values)
     return int(counted["n"][0].as_py())
 

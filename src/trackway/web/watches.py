@@ -110,7 +110,7 @@ class Watches(Controller):
         """Tell an address nothing more."""
         if not house.accounts.watches.remove(watch_id, project_id):
             raise NotFoundException(f"there is no watch {watch_id}")
-        house.store.command(
+        house.store.change(
             "ALTER TABLE watch_members DELETE WHERE project_id = {project:UUID} AND watch_id = {watch:UUID}",
             {"project": project_id, "watch": watch_id},
         )
