@@ -184,6 +184,7 @@ def test_a_message_that_cannot_be_stored_becomes_a_dead_letter_and_its_neighbour
 def test_a_message_on_which_the_pipeline_fails_is_found_by_halving(
     loaded: Loaded, project: UUID, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from trackway.store import loader as module
 
     prepare, failures = module.prepare, []
 
