@@ -44,6 +44,14 @@ def unpacked(file: Path) -> bytes:
     return zstandard.ZstdDecompressor().stream_reader(file.open("rb")).read()
 
 
+def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
+    """Wait until something holds; the time only ends a test that has failed, and says nothing about speed."""
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until, "it never came true"
+        time.sleep(0.05)
+
+
 class Server:
     """`trackway serve` on a directory of its own."""
 

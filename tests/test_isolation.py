@@ -213,6 +213,19 @@ def test_a_statement_finds_out_nothing_of_others_by_failing_on_their_rows(loaded
             sql.query(store, f"SELECT count() FROM {table} Prewhere {fails}")
 
 
+@pytest.mark.parametrize("table", ["events", "visitors", "sessions FINAL", "event_counts"])
+def test_what_one_project_did_not_find_is_found_by_the_other(loaded: Loaded, parties: list[Party], table: str) -> None:
+    """The engine remembers where a condition held for no row: that is about all rows, not about those of who asked."""
+    column = "name" if table.startswith("event") else "visitor_id"
+    for own, other in (parties, parties[::-1]):
+        statement = f"SELECT count() AS n FROM {table} WHERE {column} = '{own.mark}' AND {column} LIKE 'mark%'"
+        for _ in range(3):
+            assert sql.query(loaded.store.within(Policy(other.project)), statement).rows() == [{"n": 0}]
+        assert sql.query(loaded.store.within(Policy(own.project)), statement).rows()[0]["n"]
+        assert loaded.store.within(Policy(other.project)).ask(statement).to_pylist() == [{"n": 0}]
+        assert loaded.store.within(Policy(own.project)).ask(statement).to_pylist()[0]["n"]
+
+
 def test_an_insert_that_fails_half_way_leaves_nothing_either(loaded: Loaded, parties: list[Party]) -> None:
     import pyarrow as pa
 

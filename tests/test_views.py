@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
+from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server, eventually
 from trackway.collect.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
 from trackway.collect.views import entity_of
 
@@ -381,10 +381,6 @@ def test_a_closed_register_counts_only_what_it_knows(new_server: Any) -> None:
     assert view(server, "known", "s2").status_code == 404
 
 
-def test_a_view_is_counted_within_two_seconds(server: Server) -> None:
-    began = time.monotonic()
+def test_a_view_is_counted_by_itself(server: Server) -> None:
     assert view(server, "fresh", "s1").json()["tracked"]
-    while counted(server, "fresh")[0]["views"] == 0:
-        assert time.monotonic() - began < 5
-        time.sleep(0.02)
-    assert time.monotonic() - began < 5  # the time itself is in benchmarks/entities.py
+    eventually(lambda: counted(server, "fresh")[0]["views"] == 1)  # how soon is in benchmarks/entities.py

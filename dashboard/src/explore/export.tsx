@@ -54,12 +54,18 @@ function save(content: string | Blob, name: string, kind: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+/** A text as a cell that a spreadsheet shows and does not run; numbers, as they are shown, stay as they are. */
+function cell(text: string): string {
+  const runs = /^[\s\p{C}]*[=+\-@\uff1d\uff0b\uff0d\uff20]/u.test(text) && !/^[+-][\d.,\s%]*$/.test(text);
+  const harmless = runs ? `'${text}` : text;
+  return /[",;\t\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
 /** Every table that is shown, one after the other. */
 function csv(place: HTMLElement | null): string {
-  const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const tables = [...(place?.querySelectorAll("table") ?? [])].map((table) =>
     [...table.rows]
-      .map((row) => [...row.cells].map((cell) => quoted(cell.innerText.trim())).join(","))
+      .map((row) => [...row.cells].map((one) => cell(one.innerText.trim())).join(","))
       .join("\r\n"),
   );
   if (tables.length === 0) throw new Error(t("There are no numbers to export here."));

@@ -14,6 +14,7 @@ from uuid import UUID
 import pyarrow.csv
 
 from trackway.store.connection import Store
+from trackway.store.spreadsheet import for_csv
 
 
 class Counter(NamedTuple):
@@ -107,7 +108,7 @@ def purge_views(
         name = f"{month // 100}-{month % 100:02}"
         out.mkdir(parents=True, exist_ok=True)
         counted = store.ask(_COUNTS_OF_MONTH, values)
-        pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}.csv")
+        pyarrow.csv.write_csv(for_csv(counted), out / f"views-{project_id}-{name}.csv")
         with still:
             store.command(f"INSERT INTO view_archive {_ARCHIVE_OF_MONTH}", values)
             store.change(
