@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from postgres import Postgres, programs
 from trackway.event import Arrival, Location, Message, new_id, now
-from trackway.store.connection import Store
+from trackway.store.connection import Store, suspended
 from trackway.store.loader import Loader
 from trackway.store.recovery import open_log
 
@@ -177,9 +177,12 @@ class Loaded:
         self.log, _ = open_log(self.directory, self.directory / "store")
         self.store = Store(f"chdb://{self.directory / 'store'}", clients=2)
         self.store.migrate()
-        self.loader = Loader(self.log, self.store, self.directory / "loader", embedded=self.directory / "store")
+        self.loader = Loader(
+            self.log, self.store, self.directory / "loader", embedded=self.directory / "store",
+            suspended=lambda: suspended(self.store),
+        )  # fmt: skip
         self.loader.checkpoint()
-        self.store.settle = self.loader.checkpoint
+        self.store.durability.settle = self.loader.checkpoint
 
     def restart(self) -> None:
         """End in order, and go on from the disk."""

@@ -188,8 +188,8 @@ def test_a_message_on_which_the_pipeline_fails_is_found_by_halving(
 
     prepare, failures = module.prepare, []
 
-    def failing(stretch: Any, derivers: Any, blamed: Any) -> Any:
-        prepared = prepare(stretch, derivers, blamed)
+    def failing(stretch: Any, derivers: Any, blamed: Any, plain: Any) -> Any:
+        prepared = prepare(stretch, derivers, blamed, plain)
         if any(message.message_id == "bad" and key not in blamed for message, _, key in stretch.messages):
             failures.append(stretch)
             raise ZeroDivisionError("the pipeline has a bug")
@@ -223,9 +223,8 @@ def test_rows_that_the_engine_refuses_are_found_on_a_probe(
         command("DROP TABLE sevenths")
     assert letters(loaded, project) == ["bad0", "bad1", "bad2"]
     stored = "SELECT count() AS n, uniqExact(message_id) AS ids FROM events WHERE project_id = {p:UUID}"
-    assert loaded.rows(project, f"{stored} AND name != 'Refused'") == [{"n": 40, "ids": 40}]
-    counted = "SELECT sum(events) AS n FROM event_counts WHERE project_id = {p:UUID} AND name != 'Refused'"
-    assert loaded.rows(project, counted) == [{"n": 40}]
+    assert loaded.rows(project, stored) == [{"n": 40, "ids": 40}]
+    assert loaded.rows(project, "SELECT sum(events) AS n FROM event_counts WHERE project_id = {p:UUID}") == [{"n": 40}]
     assert not [name for name in loaded.store.ask("SHOW TABLES")["name"].to_pylist() if name.startswith("probe_")]
 
 
@@ -271,6 +270,30 @@ def test_the_engine_away_for_a_while_delays_and_loses_nothing(
     loaded.load(project, messages(8))
     assert loaded.loader.trouble == ""
     agree(loaded, project, 8)
+
+
+@pytest.mark.parametrize("table", ["events", "sessions", "dead_letters"])
+def test_a_batch_of_which_the_engine_takes_a_part_is_whole_after_the_next_try(
+    loaded: Loaded, project: UUID, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a full disk does it: rows are in a table, not in the view behind it, and the engine takes them for done."""
+    insert, failing = loaded.store.insert, iter([True])
+
+    def half(into: str, block: bytes, token: str) -> None:
+        if into == table and next(failing, False):
+            loaded.store.command("ALTER TABLE visitors MODIFY SETTING non_replicated_deduplication_window = 1000")
+            loaded.store.command("DETACH TABLE visitors_from_events")
+            try:
+                insert(into, block, token)
+            finally:
+                loaded.store.command("ATTACH TABLE visitors_from_events")
+            raise QuestionFailed("no space left on device")
+        insert(into, block, token)
+
+    monkeypatch.setattr(loaded.store, "insert", half)
+    loaded.load(project, [*messages(12), unstorable("bad")])
+    agree(loaded, project, 12)
+    assert letters(loaded, project) == ["bad"]
 
 
 def test_a_late_event_moves_stored_events_into_its_session(loaded: Loaded, project: UUID) -> None:

@@ -78,18 +78,18 @@ def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now:
 def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int], now: datetime) -> int:
     if len(identities) > MOST_MEMBERS:
         raise BadQuestion("filter", f"a list has at most {MOST_MEMBERS} people; save the filter as a live cohort")
-    for first in range(0, len(identities), 50_000):
-        store.command(
-            "INSERT INTO cohort_members (project_id, cohort_id, identity, added_at) SELECT {project:UUID}, "
-            "{cohort:UUID}, arrayJoin({identities:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
-            {
-                "project": project_id,
-                "cohort": cohort_id,
-                "identities": identities[first : first + 50_000],
-                "at": moment(now),
-            },
-        )
-    store.settle()
+    with store.lasting():
+        for first in range(0, len(identities), 50_000):
+            store.command(
+                "INSERT INTO cohort_members (project_id, cohort_id, identity, added_at) SELECT {project:UUID}, "
+                "{cohort:UUID}, arrayJoin({identities:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
+                {
+                    "project": project_id,
+                    "cohort": cohort_id,
+                    "identities": identities[first : first + 50_000],
+                    "at": moment(now),
+                },
+            )
     return len(identities)
 
 

@@ -5,6 +5,7 @@ A handle runs one statement at a time, so their number is how many questions run
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import time
@@ -48,6 +49,19 @@ class StoreUnavailable(Exception):
     """The engine cannot be opened or does not answer; the text says why and what to do."""
 
 
+class Durability:
+    """How what is written becomes durable, shared by all that write to one store.
+
+    Attributes:
+        generation: grows when the store goes back to a checkpoint.
+        settle: makes what was written durable; the loader's checkpoint when there is a loader.
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.settle: Callable[[], None] = lambda: None
+
+
 class Store:
     """The events and everything derived from them.
 
@@ -86,8 +100,7 @@ class Store:
             self.close()
             raise StoreUnavailable(_why(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
-        self.settle: Callable[[], None] = lambda: None
-        """Makes what was written durable; the loader's checkpoint when there is a loader."""
+        self.durability = Durability()
         self._cancelled: set[str] = set()
         self._under_way: set[str] = set()
         self._policy: Policy | None = None
@@ -200,8 +213,21 @@ class Store:
 
     def change(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that writes, of somebody who is not the loader; durable when it returns."""
-        self.command(sql, parameters)
-        self.settle()
+        with self.lasting():
+            self.command(sql, parameters)
+
+    @contextmanager
+    def lasting(self) -> Iterator[None]:
+        """What is written within is durable at the end.
+
+        Raises:
+            StoreBusy: the store went back to a checkpoint meanwhile; write it again.
+        """
+        before = self.durability.generation
+        yield
+        self.durability.settle()
+        if self.durability.generation != before:
+            raise StoreBusy("the store went back to a checkpoint while something was written")
 
     def tree(self, sql: str) -> str:
         """What the engine reads a statement as, without running it: its abstract syntax tree as text."""
@@ -223,8 +249,8 @@ class Store:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
-        self.insert(table, bytes(sink.getvalue()), token)
-        self.settle()
+        with self.lasting():
+            self.insert(table, bytes(sink.getvalue()), token)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
@@ -286,6 +312,27 @@ class Store:
         for handles in ("_handles", "_spare"):
             if hasattr(self, handles):
                 getattr(self, handles).close()
+
+
+@contextmanager
+def suspended(*stores: Store) -> Iterator[None]:
+    """The embedded engine that these stores have open is closed within: what runs is cancelled, what comes waits.
+
+    Raises:
+        StoreBusy: a statement does not end.
+    """
+    with contextlib.suppress(QuestionFailed):
+        stores[0].command("KILL QUERY WHERE NOT startsWith(query, 'KILL') ASYNC")
+    try:
+        with contextlib.ExitStack() as stack:
+            for store in stores:
+                for handles in (store._handles, store._spare):
+                    stack.enter_context(handles.drained())
+            yield
+    except NoHandle as error:
+        raise StoreBusy(str(error)) from error
+    for store in stores:
+        store.persons.stale()
 
 
 def _read(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:

@@ -25,7 +25,7 @@ class DeadLetter(msgspec.Struct):
     """A message that is not stored, and why; the fields are the columns of `dead_letters`.
 
     Attributes:
-        stage: the step that refused it: `read`, `enrich`, `derive`, or `store` and the table.
+        stage: the step that refused it: `enrich`, `store`, or `store` and the table of a derived row.
         body: for people to look at, as JSON.
         record: the arrival with this message alone, as the log keeps it, in base64; empty for a row that was derived.
     """

@@ -32,7 +32,7 @@ class Handles:
     """
 
     def __init__(self, opened: Callable[[], Client], count: int, patience_s: float = 30.0) -> None:
-        self._opened, self._patience_s = opened, patience_s
+        self._opened, self._count, self._patience_s = opened, count, patience_s
         self._free: queue.SimpleQueue[Client | None] = queue.SimpleQueue()
         self._open: set[Client] = set()
         self._lock = threading.Lock()
@@ -67,6 +67,27 @@ class Handles:
             raise
         finally:
             self._free.put(client)
+
+    @contextmanager
+    def drained(self) -> Iterator[None]:
+        """Take all places and close their handles; statements that come meanwhile wait.
+
+        Raises:
+            NoHandle: a statement goes on for longer than the patience.
+        """
+        taken = 0
+        try:
+            for _ in range(self._count):
+                client = self._free.get(timeout=self._patience_s)
+                taken += 1
+                if client is not None:
+                    self._discard(client)
+            yield
+        except queue.Empty:
+            raise NoHandle(f"a statement runs for more than {self._patience_s:.0f} s") from None
+        finally:
+            for _ in range(taken):
+                self._free.put(None)
 
     def _new(self) -> Client:
         with self._lock:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from uuid import UUID
 
@@ -51,6 +53,7 @@ class Loader:
         keep_log_hours: how long segments stay after they are stored.
         embedded: the directory of an embedded store; None for a server.
         checkpoint_seconds: how long what is applied may wait for a checkpoint.
+        suspended: closes an embedded engine while its files go back to the checkpoint.
 
     Raises:
         BadCheckpoint: the checkpoint, or a file that it names, is damaged.
@@ -66,11 +69,13 @@ class Loader:
         keep_log_hours: float = 72.0,
         embedded: Path | None = None,
         checkpoint_seconds: float = 1.0,
+        suspended: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._log, self._store, self._directory, self._embedded = log, store, directory, embedded
         self._batch_messages, self._batch_seconds = batch_messages, batch_seconds
         self._keep_log_hours, self._checkpoint_seconds = keep_log_hours, checkpoint_seconds
+        self._suspended = suspended
         known = checkpoint.read(directory)
         self._seen = SeenMessages(directory / "ids", known.ids if known else None)
         self._stopping = threading.Event()
@@ -99,6 +104,7 @@ class Loader:
         self._position: int | None = None
         self._derivers: Derivers | None = None
         self._refusals = Refusals(batch_messages)
+        self._pause = 0.0
 
     def _open(self) -> None:
         """What takes a moment on a large store, and collecting need not wait for."""
@@ -143,9 +149,14 @@ class Loader:
 
     def drain(self) -> None:
         """Load everything that is in the log now; for use without `start`."""
-        while self._waiting():
-            self._step()
-        self.wait()
+        while True:
+            try:
+                while self._waiting():
+                    self._step()
+                self.wait()
+                break
+            except _HalfApplied:
+                self._go_back()
         self.checkpoint()
 
     def _waiting(self) -> int:
@@ -169,6 +180,8 @@ class Loader:
                     self._step()
                 else:
                     self._rest()
+            except _HalfApplied:
+                self._go_back_until_done()
             except Exception as error:
                 logger.exception("the loader failed after offset %d; trying again", self.stored)
                 self.trouble = f"the loader fails after offset {self.stored}: {shown(error)}"
@@ -211,7 +224,8 @@ class Loader:
         if stretch.last == stretch.first:
             return None
         try:
-            prepared = prepare(self._fresh(stretch), self._derivers, self._refusals.of(stretch))
+            fresh = self._refusals.cleared(self._fresh(stretch))
+            prepared = prepare(fresh, self._derivers, self._refusals.of(fresh), self._refusals.plain)
         except Exception as error:
             self._derivers = None  # a half-done batch must not count twice; they are read again
             if not self._refusals.blames(stretch, error):
@@ -235,7 +249,7 @@ class Loader:
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
         """Put a prepared batch into the store, trying until it is there."""
-        pause, sifter = 0.2, Sifter(self._store, prepared, self._log)
+        pause, sifter = 0.2, Sifter(self._store, prepared, self._log, self._refusals, again=self._embedded is not None)
         self._doing = f"storing the batch at offset {prepared.first}"
         while True:
             try:
@@ -249,15 +263,50 @@ class Loader:
                 break
             except (QuestionFailed, OSError) as error:
                 self.trouble = f"the store does not take the batch at offset {prepared.first}: {shown(error)}"
-                logger.error("%s; trying again in %.1f s", self.trouble, pause)
+                logger.error("%s; trying again", self.trouble)
+                if self._embedded is not None:
+                    raise _HalfApplied from error
                 if self._stopping.wait(pause):
                     raise
                 pause = min(pause * 2, 10)
+        self._refusals.stored()
+        self._pause = 0.0
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.trouble, self._progress_at = "", time.monotonic()
         if self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds:
             self.checkpoint()
         path.unlink(missing_ok=True)
+
+    def _go_back_until_done(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._go_back()
+                return
+            except (QuestionFailed, OSError) as error:
+                logger.exception("the store does not go back to its checkpoint; trying again")
+                self.trouble = f"the store does not go back to its checkpoint: {shown(error)}"
+                self._stopping.wait(2)
+
+    def _go_back(self) -> None:
+        """Take back what was stored since the checkpoint, after a batch that may be half there, and begin again there.
+
+        Which tables and views have got a batch that failed, the engine does not say, and a full disk makes its
+        deduplication log wrong as well.
+        """
+        assert self._embedded is not None
+        self._doing = "going back to the checkpoint"
+        self._stopping.wait(self._pause)
+        self._pause = min(self._pause * 2 + 0.2, 10)
+        self._applying = self._ready = self._derivers = None
+        self._under_way = set()
+        with self.still, self._suspended():
+            known = checkpoint.read(self._directory)
+            assert known is not None
+            self._store.durability.generation += 1
+            checkpoint.restore(self._embedded, known)
+            self._seen = SeenMessages(self._directory / "ids", known.ids)
+            self.stored = self.durable = known.offset
+        self._position = max(self.stored, self._log.start)
 
     def checkpoint(self) -> None:
         """Make everything that is stored now durable; when it returns, a power cut does not take it back.
@@ -294,6 +343,10 @@ class Loader:
         if gap not in self.gaps:
             self.gaps.append(gap)
             logger.error("offsets %d to %d of the log cannot be read (%s)", gap.first, gap.last - 1, gap.file)
+
+
+class _HalfApplied(Exception):
+    """A batch failed while it was applied."""
 
 
 def _split(digests: bytes) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -33,13 +34,14 @@ class Unstorable(ValueError):
     """A value that a column of the store cannot hold."""
 
 
-def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str]) -> Prepared:
+def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plain: set[bytes]) -> Prepared:
     """The batch of a stretch whose messages are fresh.
 
     A message that enriching fails on becomes a dead letter, and so do those that are `blamed`.
 
     Args:
         blamed: message keys, each with the reason why it may not go on.
+        plain: keys of messages whose properties are kept as one text.
     """
     batch: list[tuple[Event, str]] = []
     letters: list[DeadLetter] = []
@@ -48,9 +50,11 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str]) -> P
         message, arrival, key = item
         try:
             if key in blamed:
-                letters.append(letter(arrival, message, "derive", blamed[key]))
+                letters.append(letter(arrival, message, "store", blamed[key]))
                 continue
             event, hint = _event(message, arrival, key), session_hint(message)
+            if key in plain:
+                event.properties = json.dumps({"unparsed": event.properties.decode()}).encode()
         except Exception as error:
             letters.append(letter(arrival, message, "enrich", error))
         else:
@@ -70,7 +74,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str]) -> P
         stretch.received_at,
         rows.events([event for event, _ in batch]) if batch else b"",
         rows.sessions(outcome.rows) if outcome.rows else b"",
-        rows.rejections(stretch.rejected) if stretch.rejected and not blamed else b"",
+        rows.rejections(stretch.rejected) if stretch.rejected else b"",
         moves(outcome.moved),
         b"".join(digest for _, _, digest in taken),
         rows.claims(persons.claims) if persons.claims else b"",

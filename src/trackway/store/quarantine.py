@@ -37,6 +37,16 @@ class Refusals:
         self._until = 0
         self._tries = 0
         self._blamed: tuple[int, str] | None = None
+        self.refused: dict[bytes, str] = {}
+        """Keys of messages whose events the engine refuses, with the engine's reasons."""
+        self.plain: set[bytes] = set()
+        """Keys of messages whose properties alone the engine refuses; they are kept as one text."""
+        self.failed: set[str] = set()
+        """Tables that refused a block since the last batch that was stored."""
+
+    def stored(self) -> None:
+        """Take note that a batch is in the store."""
+        self.refused, self.plain, self.failed = {}, set(), set()
 
     def next(self, position: int) -> tuple[int, bool]:
         """How many messages to take from a position of the log, and whether exactly so many."""
@@ -63,8 +73,14 @@ class Refusals:
     def of(self, stretch: Stretch) -> dict[bytes, str]:
         """The keys of the messages of a stretch that are to blame, with the reason."""
         if self._blamed is None or stretch.first != self._blamed[0]:
-            return {}
+            return self.refused
         return {key: self._blamed[1] for _, _, key in stretch.messages}
+
+    def cleared(self, stretch: Stretch) -> Stretch:
+        """A stretch without what nobody was promised to find: a rejection that is to blame."""
+        if self._blamed is None or stretch.first != self._blamed[0]:
+            return stretch
+        return stretch._replace(rejected=[], broken=[])
 
     def passed(self, stretch: Stretch) -> None:
         """Take note that a stretch was prepared."""
@@ -76,13 +92,18 @@ class Refusals:
 class Sifter:
     """Takes the rows that the engine refuses out of a batch's blocks.
 
+    Args:
+        refusals: is told which messages to leave out when the batch is prepared again.
+        again: the batch will be prepared again from the log, as an embedded store allows; otherwise what is refused is
+            taken out of the blocks.
+
     Attributes:
         keys: the message keys of the events that were taken out.
     """
 
-    def __init__(self, store: Store, prepared: Prepared, log: LocalLog) -> None:
+    def __init__(self, store: Store, prepared: Prepared, log: LocalLog, refusals: Refusals, again: bool) -> None:
         self._store, self._prepared, self._log = store, prepared, log
-        self._refused_before: set[str] = set()
+        self._refusals, self._again = refusals, again
         self._sound: dict[str, bytes] = {}
         self._letters: list[DeadLetter] = []
         self.keys: set[bytes] = set()
@@ -95,18 +116,23 @@ class Sifter:
         """
         if table in self._sound:
             return self._sound[table]
-        if table not in self._refused_before:
-            self._refused_before.add(table)
+        if table not in self._refusals.failed:
+            self._refusals.failed.add(table)
             raise error
         sifted = dead_letters.sift(self._store, table, pa.ipc.open_stream(block).read_all())
         if sifted is None:
             raise error
+        logger.error("the engine refuses %d rows of %s (%s)", len(sifted.refused), table, error.full)
         if table == "events":
-            sifted = self._without_properties(sifted)
-            self._bury_messages(sifted.refused)
+            taken = self._without_properties(sifted)
+            if self._again:
+                self._refusals.refused |= _keys(taken.refused)
+                self._refusals.plain |= _keys(sifted.refused).keys() - _keys(taken.refused).keys()
+                raise error
+            sifted = taken
+            self._bury_messages(_keys(sifted.refused))
         else:
             self._letters += [dead_letters.of_row(table, row, why) for row, why in sifted.refused]
-        logger.error("the engine refuses %d rows of %s (%s)", len(sifted.refused), table, error.full)
         self._sound[table] = as_stream(sifted.sound) if sifted.sound.num_rows else b""
         return self._sound[table]
 
@@ -116,16 +142,14 @@ class Sifter:
         again = dead_letters.sift(self._store, "events", plain) or Sifted(plain, [])
         return Sifted(pa.concat_tables([sifted.sound, again.sound.cast(sifted.sound.schema)]), again.refused)
 
-    def _bury_messages(self, refused: list[tuple[dict[str, Any], str]]) -> None:
-        reasons = {message_key(row["project_id"], row["message_id"]): why for row, why in refused}
+    def _bury_messages(self, reasons: dict[bytes, str]) -> None:
         self.keys |= reasons.keys()
         stretch = read(
             self._log, self._prepared.first, self._prepared.last - self._prepared.first, lambda _: None, True
         )
         found = {key: (arrival, message) for message, arrival, key in stretch.messages if key in reasons}
         self._letters += [
-            dead_letters.letter(arrival, message, "store events", reasons[key])
-            for key, (arrival, message) in found.items()
+            dead_letters.letter(arrival, message, "store", reasons[key]) for key, (arrival, message) in found.items()
         ]
 
     def bury(self) -> int:
@@ -134,3 +158,7 @@ class Sifter:
             token = f"{self._prepared.first}-{self._prepared.last}-refused"
             self._store.insert("dead_letters", rows.dead_letters(self._letters), token)
         return len(self._letters) + self._prepared.letters
+
+
+def _keys(refused: list[tuple[dict[str, Any], str]]) -> dict[bytes, str]:
+    return {message_key(row["project_id"], row["message_id"]): why for row, why in refused}

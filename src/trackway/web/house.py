@@ -31,7 +31,7 @@ from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.transfers import Carrier
 from trackway.outgoing import Outgoing, Refused
-from trackway.store.connection import Store
+from trackway.store.connection import Store, suspended
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.lookup import session
@@ -82,7 +82,7 @@ class House:
             # The loader has an engine's clients of its own, so that no question makes it wait; they share persons.
             self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
             self._closers.append(self._writing.close)
-            self._writing.persons = self.store.persons
+            self._writing.persons, self._writing.durability = self.store.persons, self.store.durability
             self.loader = Loader(
                 self.log,
                 self._writing,
@@ -92,11 +92,12 @@ class House:
                 settings.keep_log_hours,
                 settings.embedded_store,
                 settings.checkpoint_seconds,
+                lambda: suspended(self.store, self._writing),
             )
             self._closers.append(self.loader.stop)
             if known is None or migrated:
                 self.loader.checkpoint()
-            self.store.settle = self.loader.checkpoint
+            self.store.durability.settle = self.loader.checkpoint
         except BaseException:
             self.close()
             raise
