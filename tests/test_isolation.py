@@ -252,6 +252,7 @@ def test_what_is_cancelled_while_all_handles_are_busy_is_stopped(loaded: Loaded)
     threads = [threading.Thread(target=ask, args=(name,)) for name in names]
     for one in threads:
         one.start()
+    loaded.store.check()  # it says that the engine answers, however busy it is
     for name in names:
         loaded.store.cancel(name)
     for one in threads:

@@ -185,6 +185,11 @@ class Store:
         finally:
             self._under_way.discard(name)
 
+    def check(self) -> None:
+        """Raises QuestionFailed when the engine does not answer; it waits for no question."""
+        with self._client("the engine does not answer", self._spare) as client:
+            client.command("SELECT 1")
+
     def cancel(self, name: str) -> None:
         """Stop what is `running` under a name, and let nothing start under it until `forget`.
 

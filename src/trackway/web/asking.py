@@ -134,6 +134,8 @@ class Desk:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
         self.answers = Answers()
         self._tasks: dict[tuple[Policy, str], asyncio.Future[Any]] = {}
+        self._names: set[str] = set()
+        """What waits for its turn or is being answered."""
 
     def version(self, project_id: UUID) -> Version:
         """Of which data answers about a project are now."""
@@ -191,9 +193,11 @@ class Desk:
             try:
                 return msgspec.json.encode(self._answered(read_, project, policy, stretch, earlier, now))
             finally:
+                self._names.discard(name)
                 self._house.store.forget(name)
 
         async def start() -> bytes:
+            self._names.add(name)
             async with self._turns.of(policy):
                 context = contextvars.copy_context()
                 return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
@@ -255,7 +259,12 @@ class Desk:
         return task is not None and task.cancel()
 
     def _cancel(self, name: str) -> None:
-        asyncio.get_running_loop().run_in_executor(None, self._house.store.cancel, name)
+        def stop() -> None:
+            self._house.store.cancel(name)
+            if name not in self._names:
+                self._house.store.forget(name)  # it had ended before
+
+        asyncio.get_running_loop().run_in_executor(None, stop)
 
 
 def saved_filter(house: House, project_id: UUID, segment_id: UUID) -> Any:

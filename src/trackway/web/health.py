@@ -31,9 +31,9 @@ class Health(Controller):
         """
         trouble = house.loader.trouble or house.loader.stalled()
         try:
-            house.store.ask("SELECT 1")
+            house.store.check()
         except QuestionFailed as error:
-            trouble = f"the engine does not answer: {error}"
+            trouble = str(error)
         content: dict[str, Any] = {
             "ready": not trouble,
             "logged": house.log.end,
