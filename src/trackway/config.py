@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+
+Network = IPv4Network | IPv6Network
 
 _PRIVATE_PARAMETERS = (
     "access_token api_key apikey auth code email id_token jwt otp pass passwd password phone refresh_token "
     "secret session_id sessionid sid sig signature ssn token"
 ).split()
 
-_LISTS = ("private_parameters", "allow_private_addresses")
+_LISTS = ("private_parameters", "placeholder_ids", "allow_private_addresses")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _NUMBERS = re.compile(r"[0-9.]+")
+PLACEHOLDER_IDS = (
+    "undefined", "null", "[object object]", "nan", "none", "nil", "(null)", "<null>", "n/a", "0", "-1", "true", "false",
+    "anonymous", "guest", "unknown", "not set", "(not set)", "00000000-0000-0000-0000-000000000000",
+)  # fmt: skip
+"""What programs write for an id when they know none."""
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -68,6 +75,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     such as 10.1.0.0/16, addresses and host names. Others than public ones are refused."""
     private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
     """Query parameters that are dropped from every URL before anything is written."""
+    placeholder_ids: list[str] = msgspec.field(default_factory=lambda: list(PLACEHOLDER_IDS))
+    """Ids that stand for nobody, whatever their case: a message is taken without them, and they never join people."""
     plan: str = ""
     """A tracking plan for the first project: a file, or the name of an included one (`concerts`); read at start."""
     segment_bytes: int = 64 * 1024 * 1024
@@ -89,7 +98,14 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     checkpoint_seconds: float = 1.0
     """How long what is stored may wait until it is made durable; after a crash it is stored again from the log."""
     trust_proxy: bool = False
-    """Take the visitor's address from X-Forwarded-For; only behind a proxy that sets it."""
+    """The same as `trusted_proxies = 1`."""
+    trusted_proxies: str = ""
+    """Proxies in front of this server: how many, or their networks as CIDRs separated by commas. What the nearest of
+    them says of the client's address is believed, and nothing that was said before it."""
+    proxy_header: Literal["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP"] = "X-Forwarded-For"
+    """Where trusted proxies say the client's address."""
+    connections_per_address: int = 256
+    """Most requests of one address whose bodies are still on their way after a second; 0 for no limit."""
     secure_cookies: bool = False
     """Mark the session cookie Secure; set it when the dashboard is served over HTTPS."""
     engine_memory_mb: int = 4096
@@ -99,6 +115,17 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     def directory(self) -> Path:
         """The data directory, absolute."""
         return Path(self.data).expanduser().resolve()
+
+    @property
+    def proxies(self) -> int | list[Network]:
+        """The proxies that are trusted: how many, or their networks. Raises BadSettings."""
+        given = self.trusted_proxies.strip() or ("1" if self.trust_proxy else "0")
+        try:
+            return int(given) if given.isdecimal() else [ip_network(one.strip(), False) for one in given.split(",")]
+        except ValueError as error:
+            raise BadSettings(
+                f"trusted_proxies is {given!r}; give the number of proxies, or networks such as 10.0.0.0/8,::1"
+            ) from error
 
     @property
     def store_dsn(self) -> str:
@@ -155,6 +182,7 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
         raise BadSettings(f"unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")
     try:
         settings = msgspec.convert(values, Settings, strict=False)
+        settings.proxies  # noqa: B018 - says now what is wrong with it
     except msgspec.ValidationError as error:
         raise BadSettings(f"a setting (from {file}, TRACKWAY_* or the command line) is wrong: {error}") from error
     for one in settings.allow_private_addresses:

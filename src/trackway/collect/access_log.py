@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from trackway.collect.pseudonym import pseudonym
 from trackway.event import Message, to_millis
+from trackway.storable import is_time
 
 _LINE = re.compile(
     r'^(?P<address>\S+) \S+ (?P<user>.*?) \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" '
@@ -59,6 +60,8 @@ def parse(text: str) -> Line | None:
         time = datetime.strptime(match["time"], "%d/%b/%Y:%H:%M:%S %z")
     except ValueError:
         return None
+    if not is_time(to_millis(time)):
+        return None
     method, _, rest = match["request"].partition(" ")
     return Line(
         match["address"],
@@ -92,9 +95,16 @@ def likely_host(lines: Iterable[str]) -> str:
     for text in lines:
         line = parse(text)
         if line and line.referrer:
-            hosts[(urlsplit(line.referrer).hostname or "").removeprefix("www.")] += 1
+            hosts[_host(line.referrer)] += 1
     host, count = hosts.most_common(1)[0] if hosts else ("", 0)
     return host if count * 3 > sum(hosts.values()) else ""
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
 
 
 class AccessLog:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from trackway.collect import native
+from trackway.collect.address import plain
 from trackway.collect.native import MAX_REQUEST, Refusal, Request
 from trackway.collect.privacy import Privacy
 from trackway.collect.pseudonym import DailySalt
@@ -67,14 +68,12 @@ class Collector:
         plans: Plans,
         privacy: Privacy,
         salt: DailySalt,
-        trust_proxy: bool = False,
     ) -> None:
         self._committer = committer
         self._keys = keys
         self._plans = plans
         self._privacy = privacy
         self._salt = salt
-        self._trust_proxy = trust_proxy
         self._basic: dict[bytes, str] = {}
 
     def serves(self, path: str) -> bool:
@@ -108,7 +107,7 @@ class Collector:
     async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
         received_at = now()
         user_agent = _user_agent(headers)
-        nobody = self._nobody(scope, headers, user_agent, received_at)
+        nobody = self._nobody(scope, user_agent, received_at)
         request = native.decode(kind, body, self._privacy, received_at, nobody)
         project_id = self.authenticate(headers, request.write_key)
         browser = _is_browser(user_agent)
@@ -130,11 +129,12 @@ class Collector:
             return
         violations = self._violations(project_id, request)
         try:
-            record, _ = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+            found = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
         except (OverflowError, UnicodeError):
             native.reject_unstorable(request)
-            record, _ = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
-        await self._committer.append(record, len(request.messages) + len(request.rejections))
+            found = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+        record, arrival = found
+        await self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
 
     def record(
         self,
@@ -156,7 +156,7 @@ class Collector:
             user_agent = _user_agent(headers)
             browser = _is_browser(user_agent)
             user_agent = user_agent if browser else ""
-        address = self._address(scope, headers)
+        address = client(scope)
         arrival = Arrival(
             received_at,
             project_id,
@@ -167,7 +167,7 @@ class Collector:
             browser,
             request.sent_at,
             request.messages,
-            request.rejections,
+            [*request.rejections, *request.notes] if request.notes else request.rejections,
             violations or [],
         )
         return _encoder.encode(arrival), arrival
@@ -200,16 +200,17 @@ class Collector:
             "context": {"page": {name: value for name, value in page.items() if value}},
             "properties": values,
         }
-        nobody = self._nobody(scope, headers, user_agent, received_at)
+        nobody = self._nobody(scope, user_agent, received_at)
         request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at, nobody)
         await self._append(scope, headers, project_id, request, user_agent, True, received_at)
 
-    def _nobody(self, scope: Scope, headers: dict[bytes, bytes], user_agent: str, at: Millis) -> native.Nobody:
+    def _nobody(self, scope: Scope, user_agent: str, at: Millis) -> native.Nobody:
         """Who a message without ids is of: the day's pseudonym of an address and a user agent, its own or stated."""
 
         def visitor(context: dict[str, Any]) -> str:
-            address = context.get("ip") or self._address(scope, headers)
-            return self._salt.pseudonym(at, str(address), str(context.get("userAgent") or user_agent))
+            stated = context.get("ip")
+            address = (plain(stated) if isinstance(stated, str) else "") or client(scope)
+            return self._salt.pseudonym(at, address, str(context.get("userAgent") or user_agent))
 
         return visitor
 
@@ -226,11 +227,11 @@ class Collector:
         problem = "no project has this write key" if write_key else "the write key is missing"
         raise Refusal(401, "writeKey", f"{problem}; send it as HTTP Basic user name or as writeKey in the body")
 
-    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
-        if self._trust_proxy and (forwarded := headers.get(b"x-forwarded-for")):
-            return forwarded.split(b",")[0].decode("latin-1").strip()
-        client = scope.get("client")
-        return str(client[0]) if client else ""
+
+def client(scope: Scope) -> str:
+    """The address of who sent a request, as `web.limits.Limited` found it."""
+    found = scope.get("client")
+    return str(found[0]) if found else ""
 
 
 def _user_agent(headers: dict[bytes, bytes]) -> str:
@@ -283,18 +284,20 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
 
 def _outcome(request: Request) -> tuple[int, bytes]:
     accepted = len(request.messages)
-    if not request.rejections:
+    if not (request.rejections or request.notes):
         return 202, _ONE_ACCEPTED if accepted == 1 else b'{"accepted":%d}' % accepted
-    rejected = [_shown(rejection) for rejection in request.rejections]
-    if accepted:
-        return 202, msgspec.json.encode({"accepted": accepted, "rejected": rejected})
+    rejected = [_shown(rejection) for rejection in sorted(request.rejections, key=lambda one: one.index)]
+    if accepted or not rejected:
+        notes = [_shown(note) for note in request.notes]
+        found = {"accepted": accepted, "rejected": rejected, "notes": notes}
+        return 202, msgspec.json.encode({name: value for name, value in found.items() if value or name == "accepted"})
     refusal = Refusal(400, "batch", "no message could be accepted; errors says which and why")
     return 400, problem(refusal, rejected)
 
 
 def _shown(rejection: Rejection) -> dict[str, Any]:
     return {
-        "index": rejection.index,
+        "index": rejection.index if rejection.index >= 0 else None,
         "messageId": rejection.message_id,
         "field": rejection.field,
         "reason": rejection.reason,

@@ -15,8 +15,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from trackway.collect.broken import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
-from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
+from trackway.collect.ids import MAX_ID, Wrong, named
+from trackway.collect.native import Refusal, Request
 from trackway.event import GAP, Message, Millis, now
 from trackway.log import Committer, LogUnavailable
 
@@ -44,8 +46,8 @@ Look = Callable[[bytes, str, str], Awaitable[Known | None]]
 
 
 class _Body(msgspec.Struct):
-    session_id: str | int | None = None
-    anonymous_id: str | int | None = None
+    session_id: str | int | float | None = None
+    anonymous_id: str | int | float | None = None
     writeKey: str = ""  # noqa: N815 - as every other body spells it
 
 
@@ -78,8 +80,11 @@ class SessionEnder:
         body = _read(content)
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
         project_id = self._collector.authenticate(headers, body.writeKey or given)
-        session_id, visitor_id = (str(one or "").strip() for one in (body.session_id, body.anonymous_id))
-        if not session_id or max(len(session_id), len(visitor_id)) > MAX_ID:
+        try:
+            session_id, visitor_id = named("session_id", body.session_id), named("anonymous_id", body.anonymous_id)
+        except Wrong as error:
+            raise Refusal(400, error.field, str(error)) from error
+        if not session_id:
             raise Refusal(400, "session_id", f"say which session: an id of 1 to {MAX_ID} characters")
         at = now()
         known = await self._look(project_id, session_id, visitor_id)
@@ -120,5 +125,5 @@ def _read(content: bytes) -> _Body:
         return _body.decode(whole_characters(content) or b"{}")
     except msgspec.ValidationError as error:
         raise Refusal(400, str(error).partition("`$.")[2].partition("`")[0] or "body", str(error)) from error
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

@@ -22,10 +22,10 @@ import zstandard
 from trackway.collect import native
 from trackway.collect.access_log import AccessLog, likely_host
 from trackway.collect.given import messages
-from trackway.collect.native import Refusal, Request
+from trackway.collect.native import Request
 from trackway.collect.privacy import Privacy
 from trackway.collect.shopify import of_shopify
-from trackway.event import Rejection, now
+from trackway.event import Message, Rejection, now
 
 FORMATS = ("ndjson", "csv", "access-log", "shopify-orders")
 BATCH = native.MAX_MESSAGES
@@ -156,21 +156,14 @@ def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-Row = tuple[int, str, dict[str, Any] | str]
-"""The number of a line, its text, and the message it says or what is wrong with it."""
+Row = tuple[int, str, bytes]
+"""The number of a line, its text, and the message it says, as JSON."""
 
 
 def _of_lines(file: Packed) -> Iterator[Row]:
     for number, line in enumerate(file.lines(), 1):
-        text = line.strip()
-        if not text:
-            continue
-        try:
-            found = msgspec.json.decode(native.whole_characters(text.encode()))
-        except (msgspec.DecodeError, RecursionError) as error:
-            yield number, text, f"not valid JSON: {error}"
-            continue
-        yield number, text, found if isinstance(found, dict) else "a line is one message, a JSON object"
+        if text := line.strip():
+            yield number, text, text.encode()
 
 
 def _of_table(file: Packed) -> Iterator[Row]:
@@ -178,7 +171,7 @@ def _of_table(file: Packed) -> Iterator[Row]:
     try:
         for row in table:
             cells = {name: value for name, value in row.items() if name and value not in (None, "")}
-            yield table.line_num, str(sorted(cells.items())), _message(cells)
+            yield table.line_num, str(sorted(cells.items())), msgspec.json.encode(_message(cells))
     except csv.Error as error:
         raise BadFile(f"line {table.line_num} is not CSV: {error}; what came before it is imported") from error
 
@@ -195,17 +188,18 @@ def _message(cells: dict[str, str]) -> dict[str, Any]:
         elif name.strip().lower() in _OF_PAGE:
             page[name.strip().lower()] = text
         else:
-            properties[name.strip()] = _value(text)
+            properties[name.strip()] = _value(name, text)
     message.setdefault("type", "track" if "event" in message else "page")
     if page:
         message["context"] = {"page": page}
     return {**message, ("traits" if message["type"] in ("identify", "group") else "properties"): properties}
 
 
-def _value(text: str) -> Any:
+def _value(name: str, text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
-    if match := _NUMBER.match(text):
+    match = _NUMBER.match(text)
+    if match and not (match[2] and name.lower().endswith("id")):  # "1.10" is not the id "1.1"
         return float(text) if match[2] else int(text)
     return text
 
@@ -213,24 +207,15 @@ def _value(text: str) -> Any:
 def _decoded(rows: Iterable[Row], privacy: Privacy) -> Request:
     """Rows as a request; each is checked as it would be on its way through the door."""
     request = Request([], [], [])
-    good: list[tuple[int, dict[str, Any]]] = []
-    for number, text, found in rows:
-        if isinstance(found, str):
-            request.rejections.append(Rejection(number, "", found, body=text[:1000]))
-            continue
-        found.setdefault("type", "track" if "event" in found else "")
-        if not found.get("messageId"):
-            found["messageId"] = f"file-{hashlib.blake2b(f'{number} {text}'.encode(), digest_size=16).hexdigest()}"
-        good.append((number, found))
-    if good:
-        try:
-            body = msgspec.json.encode({"batch": [message for _, message in good]})
-            decoded = native.decode("batch", body, privacy, now())
-        except Refusal as error:  # what is good alone can be no batch only by a fault of ours
-            raise BadFile(f"a part of the file cannot be read: {error}") from error
-        request.messages += decoded.messages
-        request.indexes += [good[index][0] for index in decoded.indexes]
-        for one in decoded.rejections:
-            one.index = good[one.index][0]
-            request.rejections.append(one)
+    at = now()
+    for number, text, raw in rows:
+
+        def usual(message: Message, number: int = number, text: str = text) -> None:
+            message.type = message.type or ("track" if message.event else "")
+            if not message.message_id:
+                digest = hashlib.blake2b(f"{number} {text}".encode(), digest_size=16).hexdigest()
+                message.message_id = f"file-{digest}"
+
+        native.take(request, number, raw, "", privacy, at, usual=usual)
+    native.reject_unstorable(request)
     return request

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from trackway.collect.native import MAX_ID, accept
-from trackway.event import Message, now
+from trackway.collect.ids import MAX_ID, Wrong, is_placeholder
+from trackway.collect.native import accept
+from trackway.event import Message, now, to_millis
+from trackway.storable import is_time
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 _MaybeId = Annotated[str, msgspec.Meta(max_length=255)]
 _Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,10})?$")]
-_OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class BadOrder(ValueError):
@@ -53,13 +55,32 @@ def shaped(one: Given) -> Given:
         raise BadOrder(str(error)) from error
 
 
+def plain(amount: object) -> str:
+    """An amount as digits, such as "12.50". Raises BadOrder when it is none, or one of very many digits."""
+    try:
+        found = Decimal(str(amount).strip())
+    except (InvalidOperation, ValueError) as error:
+        raise BadOrder(f"{str(amount)[:40]!r} is not an amount; send digits, such as 12.50") from error
+    if not found.is_finite() or not -20 < found.adjusted() < 20:
+        if found.is_finite() and found.is_zero():
+            return "0"
+        raise BadOrder(f"{str(amount)[:40]!r} is out of the range of amounts, which have at most 13 digits")
+    return f"{found:f}"
+
+
 def check(one: Given) -> None:
-    """Raises BadOrder when an order names nobody, or a time that no clock shows."""
-    if not (one.user_id or one.anonymous_id):
+    """Raises BadOrder when an order names nobody, has no id of its own, or a time that no clock shows."""
+    if is_placeholder(one.order_id):
+        raise BadOrder(f"order_id is {one.order_id!r}, which is a placeholder; send the order's own id")
+    if all(is_placeholder(name) for name in (one.user_id, one.anonymous_id)):
         raise BadOrder(f"the order {one.order_id!r} names nobody; send user_id, anonymous_id or both")
+    _check_times(one)
+
+
+def _check_times(one: Given) -> None:
     for field in ("placed_at", "updated_at"):
         at = getattr(one, field)
-        if at is not None and not _OLDEST <= _utc(at) < _NEWEST:
+        if at is not None and not is_time(to_millis(at)):
             raise BadOrder(
                 f"{field} of the order {one.order_id!r} is {at.isoformat()}; it is of the years 2000 to 2099"
             )
@@ -73,7 +94,11 @@ def messages(one: Given, known: bool, source: str, change: str = "", created: bo
         source: who reports it; part of the ids of messages.
         change: names this report, where its source does; else what it says does.
         created: the report says that it is the first of this order.
+
+    Raises:
+        BadOrder: it cannot be said; never of an order that `check` lets pass.
     """
+    _check_times(one)
     said = change or _digest(one)
     if one.status != "placed":
         # Of what waits and nobody has heard of, there is nothing to say.
@@ -118,18 +143,23 @@ def _message(one: Given, what: str, source: str, change: str) -> Message:
         context={"sessionId": False, "library": {"name": source.partition(" ")[0]}},
         properties=properties,
     )
-    accept(message, now())
+    try:
+        accept(message, now())
+    except Wrong as error:
+        raise BadOrder(f"{error.field} of the order {one.order_id!r}: {error}") from error
     return message
 
 
-def alias(previous: str, user_id: str, source: str) -> Message:
-    """Says that a source's own name for somebody is a user."""
+def aliases(previous: str, user_id: str, source: str) -> list[Message]:
+    """Says that a source's own name for somebody is a user; nothing when one of them is a placeholder."""
+    if is_placeholder(previous) or is_placeholder(user_id):
+        return []
     message = Message(
         type="alias", message_id=_short(f"{source}-alias-{previous}-{user_id}"), previous_id=previous, user_id=user_id,
         context={"sessionId": False, "library": {"name": source.partition(" ")[0]}},
     )  # fmt: skip
     accept(message, now())
-    return message
+    return [message]
 
 
 def pseudonym(text: str) -> str:

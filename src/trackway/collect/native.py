@@ -1,6 +1,7 @@
 """The native dialect: Segment's messages as JSON, decoded and checked one by one.
 
 Limits are DESIGN.md §9's: 1 MiB a request, 500 messages a batch, 32 KiB and 255 properties a message, depth 16.
+What is wrong with one message costs that message only; what is wrong with the envelope of a batch, that field.
 """
 
 from __future__ import annotations
@@ -8,32 +9,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from trackway.collect.broken import Pieces, Unreadable, decoded, whole_characters
+from trackway.collect.ids import MAX_ID, Note, Wrong, camel, check_ids, unsaid
 from trackway.collect.privacy import Privacy
 from trackway.event import MESSAGE_TYPES, Message, Millis, Rejection, to_millis, uuid7
+from trackway.storable import OLDEST, is_time
 
 MAX_REQUEST = 1024 * 1024
 MAX_MESSAGE = 32 * 1024
 MAX_MESSAGES = 500
 MAX_PROPERTIES = 255
 MAX_DEPTH = 16
-MAX_ID = 255
-_OLDEST = 946_684_800_000  # 2000-01-01: before it, a clock is broken rather than late
-_NEWEST = 4_102_444_800_000  # 2100-01-01
+_NOTHING = msgspec.Raw(b"null")
 
 
 class _Batch(msgspec.Struct, rename="camel"):
     batch: list[msgspec.Raw]
-    write_key: str | None = None
-    sent_at: datetime | int | float | None = None
-    context: dict[str, Any] | None = None
+    write_key: Any = None
+    sent_at: msgspec.Raw = _NOTHING
+    context: msgspec.Raw = _NOTHING
 
 
 class _Single(msgspec.Struct, rename="camel"):
-    write_key: str | None = None
+    write_key: Any = None
 
 
 class _Older(msgspec.Struct):
@@ -46,7 +48,10 @@ _batch = msgspec.json.Decoder(_Batch)
 _older = msgspec.json.Decoder(_Older)
 _message = msgspec.json.Decoder(Message)
 _single = msgspec.json.Decoder(_Single)
+_moment = msgspec.json.Decoder(datetime | int | float | None)
+_context = msgspec.json.Decoder(dict[str, Any] | None)
 _AT = re.compile(r"^(.*?) - at `\$\.?(.*)`$")
+_TIMES = "send ISO 8601, such as 2026-01-31T12:00:00Z"
 
 
 class Refusal(Exception):
@@ -66,31 +71,39 @@ Nobody = Callable[[dict[str, Any]], str]
 """Gives a message that names nobody its visitor, from its context."""
 
 
+class Shared(NamedTuple):
+    """The context of a batch, which is that of each of its messages, and its size in bytes."""
+
+    context: dict[str, Any]
+    size: int
+
+
 class Request(msgspec.Struct):
-    """What a request holds: messages that are good, rejections of those that are not, and its envelope."""
+    """What a request holds: messages that are good, rejections of those that are not, and its envelope.
+
+    `notes` says what messages were taken without, such as an id that is a placeholder; -1 is the envelope's index.
+    """
 
     messages: list[Message]
     indexes: list[int]
     rejections: list[Rejection]
     write_key: str | None = None
     sent_at: Millis | None = None
+    notes: list[Rejection] = []
+
+    def note(self, index: int, field: str, reason: str, message_id: str = "") -> None:
+        """Say that a message, or the envelope, was taken without something; each thing once a request."""
+        if not any(note.field == field and note.reason == reason for note in self.notes):
+            self.notes.append(Rejection(index, field, reason, message_id))
 
     def reject(self, index: int, field: str, reason: str) -> None:
         """Move a message, by its place among `messages`, to the rejections."""
         message = self.messages.pop(index)
-        body = msgspec.json.encode(message).decode()
+        try:
+            body = msgspec.json.encode(message).decode()
+        except UnicodeError:
+            body = ""
         self.rejections.append(Rejection(self.indexes.pop(index), field, reason, str(message.message_id), body))
-
-
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
-
-
-def whole_characters(body: bytes) -> bytes:
-    """JSON in which half of a surrogate pair, which JavaScript lets into strings, is U+FFFD."""
-    return _LONE_SURROGATE.sub(rb"\\ufffd", body) if b"\\ud" in body or b"\\uD" in body else body
 
 
 def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody: Nobody | None = None) -> Request:
@@ -102,94 +115,155 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody
     Raises:
         Refusal: the body is not JSON, not an object, or holds too many messages.
     """
-    body = whole_characters(body)
+    pieces = Pieces()
     try:
-        if kind != "batch":
-            request = Request([], [], [], _single.decode(body).write_key)
-            _take(request, 0, body, kind, None, privacy, received_at, nobody)
-            return request
-        envelope = _batch.decode(body)
-        sent_at = None if envelope.sent_at is None else to_millis(envelope.sent_at)
+        envelope = (_batch if kind == "batch" else _single).decode(body)
     except msgspec.ValidationError as error:
         reason, field = _explain(error)
         raise Refusal(400, field or "body", reason) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error
-    except (OverflowError, ValueError) as error:
-        raise Refusal(400, "sentAt", "sentAt is not a time; send ISO 8601, such as 2026-01-31T12:00:00Z") from error
+        body = whole_characters(body)
+        envelope = _salvaged(kind, body, pieces, error)
+    write_key = envelope.write_key if isinstance(envelope.write_key, str) else None
+    request = Request([], [], [], write_key)
+    if isinstance(envelope, _Single):
+        take(request, 0, body, kind, privacy, received_at, nobody, pieces=pieces)
+        return request
     if len(envelope.batch) > MAX_MESSAGES:
         raise Refusal(413, "batch", f"{len(envelope.batch)} messages in a batch; send at most {MAX_MESSAGES} at once")
-    request = Request([], [], [], envelope.write_key, sent_at)
+    request.sent_at = _sent_at(request, bytes(envelope.sent_at))
+    shared = _shared(request, bytes(envelope.context))
     for index, raw in enumerate(envelope.batch):
-        _take(request, index, bytes(raw), "", envelope.context, privacy, received_at, nobody)
+        take(request, index, bytes(raw), "", privacy, received_at, nobody, shared, pieces)
     return request
 
 
-def _take(
+def _salvaged(kind: str, body: bytes, pieces: Pieces, error: Exception) -> _Batch | _Single:
+    """The envelope of a body that does not decode as a whole. Raises Refusal when it has none."""
+    try:
+        members = pieces.members(body)
+        write_key = decoded(members.get("writeKey"))
+        if kind != "batch":
+            return _Single(write_key)
+        messages = [msgspec.Raw(part.strip()) for part in pieces.parts(members.get("batch", b""))]
+    except Unreadable:
+        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error
+    raw = {name: msgspec.Raw(members.get(name, b"null")) for name in ("sentAt", "context")}
+    return _Batch(messages, write_key, raw["sentAt"], raw["context"])
+
+
+def _sent_at(request: Request, raw: bytes) -> Millis | None:
+    """The envelope's `sentAt`; one that is no time is left out, as that is no fault of the messages."""
+    try:
+        value = _moment.decode(raw)
+        return None if value is None else _time("sent_at", value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, Wrong):
+        request.note(-1, "sentAt", f"the batch's sentAt is not a time and is not used; {_TIMES}")
+        return None
+
+
+def _shared(request: Request, raw: bytes) -> Shared | None:
+    """The envelope's context, when it is one that can be given to each message."""
+    try:
+        context = _context.decode(whole_characters(raw))
+        if not context:
+            return None
+        if len(raw) <= MAX_MESSAGE and not _too_deep(context, 1):
+            return Shared(context, len(raw))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    request.note(-1, "context", f"the batch's context is no object of at most {MAX_MESSAGE} bytes and is not used")
+    return None
+
+
+def take(
     request: Request,
     index: int,
     raw: bytes,
     kind: str,
-    context: dict[str, Any] | None,
     privacy: Privacy,
     received_at: Millis,
-    nobody: Nobody | None,
+    nobody: Nobody | None = None,
+    shared: Shared | None = None,
+    pieces: Pieces | None = None,
+    usual: Callable[[Message], None] | None = None,
 ) -> None:
-    """Decode one message into `request`, as a message or as a rejection."""
+    """Decode one message into `request`, as a message or as a rejection.
+
+    Args:
+        kind: what it is, whatever it says itself; empty when it says so.
+        shared: the context of its batch.
+        usual: fills in what such messages need not say.
+    """
     try:
-        if len(raw) > MAX_MESSAGE:
-            raise _Wrong("", f"the message has {len(raw)} bytes; at most {MAX_MESSAGE} are taken")
-        message = _message.decode(raw)
+        size = len(raw) + (shared.size if shared else 0)
+        if size > MAX_MESSAGE:
+            of_batch = " with the batch's context" if shared else ""
+            raise Wrong("", f"the message has {size} bytes{of_batch}; at most {MAX_MESSAGE} are taken")
+        message = _decoded(raw)
         if kind:
             message.type = kind
-        if context:
-            message.context = {**context, **(message.context or {})}
+        if shared:
+            message.context = {**shared.context, **(message.context or {})}
         if not (message.type and (message.anonymous_id or message.user_id)):
             _older_spelling(message, raw)
-            if nobody is not None and not (message.anonymous_id or message.user_id):
-                message.anonymous_id = nobody(message.context or {})
-        accept(message, received_at)
+        if usual is not None:
+            usual(message)
+        check_ids(message, lambda field, reason: request.note(index, field, reason, str(message.message_id or "")))
+        if nobody is not None and not (message.anonymous_id or message.user_id):
+            message.anonymous_id = nobody(message.context or {})
+        _check(message, received_at, request.sent_at)
         # Each level opens with a bracket: with so few of them nothing can be too deep.
         if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
             _check_depth(message)
         privacy.apply(message)
         request.messages.append(message)
         request.indexes.append(index)
+    except Wrong as error:
+        request.rejections.append(_reject(index, error.field, str(error), raw, privacy, pieces))
     except msgspec.ValidationError as error:
         reason, field = _explain(error)
-        request.rejections.append(_reject(index, field, reason, raw, privacy))
-    except _Wrong as error:
-        request.rejections.append(_reject(index, error.field, str(error), raw, privacy))
+        if "[...]" in field:  # of an object's member the decoder does not say which
+            found = (pieces or Pieces()).fault(raw)
+            field, reason = found if found[0] else (field, reason)
+        request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        request.rejections.append(_reject(index, "", f"not valid JSON in UTF-8: {error}", raw, privacy))
+        field, reason = (pieces or Pieces()).fault(raw)
+        reason = reason or f"not valid JSON in UTF-8: {error}"
+        request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
+
+
+def _decoded(raw: bytes) -> Message:
+    try:
+        return _message.decode(raw)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return _message.decode(whole_characters(raw))
 
 
 def _older_spelling(message: Message, raw: bytes) -> None:
     """Segment's own examples also say `action` for `type` and `user_id` for `userId`."""
-    older = _older.decode(raw)
+    older = _older.decode(whole_characters(raw))
     message.type = message.type or older.action or ""
     message.user_id = message.user_id or older.user_id
     message.anonymous_id = message.anonymous_id or older.anonymous_id
 
 
-class _Wrong(Exception):
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-
-
-def accept(message: Message, received_at: Millis) -> None:
+def accept(message: Message, received_at: Millis, note: Note = unsaid) -> None:
     """Check a decoded message and bring its ids into the form in which they are kept, in place.
 
-    A missing `messageId` is minted. Raises `_Wrong` with the field, the problem and the fix.
+    A missing `messageId` is minted. Raises `Wrong` with the field, the problem and the fix.
     """
+    check_ids(message, note)
+    _check(message, received_at, None)
+
+
+def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> None:
+    """What a message must have, and bounds of its times and sizes. `sent_at` is its batch's."""
     if message.type not in MESSAGE_TYPES:
         given = f"{message.type!r} is not a type" if message.type else "the type is missing"
-        raise _Wrong("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
-    for field in ("anonymous_id", "user_id", "message_id", "group_id", "previous_id"):
-        value = getattr(message, field)
-        if value is not None and not (type(value) is str and len(value) <= MAX_ID):
-            setattr(message, field, _identifier(field, value))
+        raise Wrong("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
     if not message.message_id:
         message.message_id = "tw-" + uuid7(received_at).hex()
     _check_required(message)
@@ -197,31 +271,29 @@ def accept(message: Message, received_at: Millis) -> None:
         value = getattr(message, field)
         if value is not None:
             setattr(message, field, _time(field, value))
+    original: Any = message.original_timestamp or message.timestamp
+    sent: Any = message.sent_at or sent_at
+    if sent is not None and original is not None and received_at - (sent - original) < OLDEST:
+        field = "sentAt" if message.sent_at else "timestamp"
+        raise Wrong(field, f"sent {(sent - original) // 86_400_000} days after it happened: before 2000; {_TIMES}")
     for field in ("properties", "traits", "context"):
         values = getattr(message, field)
         if values is not None and len(values) > MAX_PROPERTIES:
-            raise _Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
+            raise Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
 
 
 def _check_required(message: Message) -> None:
     if message.type == "track" and not message.event:
-        raise _Wrong("event", "a track message names its event; send event as a non-empty string")
+        raise Wrong("event", "a track message names its event; send event as a non-empty string")
     if message.event and len(message.event) > MAX_ID:
-        raise _Wrong("event", f"the event's name has {len(message.event)} characters; at most {MAX_ID} are taken")
+        raise Wrong("event", f"the event's name has {len(message.event)} characters; at most {MAX_ID} are taken")
     if message.type == "group" and not message.group_id:
-        raise _Wrong("groupId", "a group message names its group; send groupId as a non-empty string")
+        raise Wrong("groupId", "a group message names its group; send groupId as a non-empty string")
     if message.type == "alias" and not (message.previous_id and message.user_id):
         missing = "userId" if message.previous_id else "previousId"
-        raise _Wrong(missing, "an alias message joins two ids; send both previousId and userId")
+        raise Wrong(missing, "an alias message joins two ids; send both previousId and userId")
     if not (message.anonymous_id or message.user_id):
-        raise _Wrong("anonymousId", "nobody is named; send anonymousId, userId or both")
-
-
-def _identifier(field: str, value: str | int | float) -> str:
-    text = value if isinstance(value, str) else f"{value:.0f}" if float(value).is_integer() else str(value)
-    if len(text) > MAX_ID:
-        raise _Wrong(_camel(field), f"the id has {len(text)} characters; at most {MAX_ID} are taken")
-    return text
+        raise Wrong("anonymousId", "nobody is named; send anonymousId, userId or both")
 
 
 def _time(field: str, value: datetime | int | float) -> Millis:
@@ -229,8 +301,8 @@ def _time(field: str, value: datetime | int | float) -> Millis:
         millis = to_millis(value)
     except (OverflowError, ValueError):
         millis = -1
-    if not _OLDEST <= millis <= _NEWEST:
-        raise _Wrong(_camel(field), "the time lies outside the years 2000 to 2099; send ISO 8601 in UTC")
+    if not is_time(millis):
+        raise Wrong(camel(field), "the time lies outside the years 2000 to 2099; send ISO 8601 in UTC")
     return millis
 
 
@@ -238,7 +310,7 @@ def _check_depth(message: Message) -> None:
     for field in ("properties", "traits", "context"):
         for key, value in (getattr(message, field) or {}).items():
             if _too_deep(value, 2):
-                raise _Wrong(f"{field}.{key}", f"nested deeper than {MAX_DEPTH} levels; flatten it")
+                raise Wrong(f"{field}.{key}", f"nested deeper than {MAX_DEPTH} levels; flatten it")
 
 
 def _too_deep(value: object, depth: int) -> bool:
@@ -255,36 +327,53 @@ def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
     return (match[1], match[2]) if match else (str(error), "")
 
 
-def _reject(index: int, field: str, reason: str, raw: bytes, privacy: Privacy) -> Rejection:
+def _reject(
+    index: int, field: str, reason: str, raw: bytes, privacy: Privacy, pieces: Pieces | None = None
+) -> Rejection:
     """A rejection with what can be kept of the message for an administrator to look at."""
     message_id, body = "", ""
     try:
-        value = msgspec.json.decode(raw[:MAX_MESSAGE])
+        value = msgspec.json.decode(whole_characters(raw[:MAX_MESSAGE]))
         privacy.apply_to_anything(value)
         if isinstance(value, dict):
             message_id = str(value.get("messageId", ""))[:MAX_ID]
             value.pop("writeKey", None)
         body = msgspec.json.encode(value).decode()
-    except (msgspec.DecodeError, UnicodeError, RecursionError, msgspec.ValidationError):
-        pass  # cut or unreadable: what cannot be cleaned is not kept
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        # Cut or unreadable: what cannot be cleaned is not kept.
+        message_id = _readable_id(raw, pieces or Pieces())
     return Rejection(index, field, reason, message_id, body)
 
 
-def _camel(field: str) -> str:
-    first, *rest = field.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+def _readable_id(raw: bytes, pieces: Pieces) -> str:
+    """The `messageId` of a message that does not decode."""
+    try:
+        value = decoded(pieces.members(raw).get("messageId"))
+    except Unreadable:
+        return ""
+    return str(value)[:MAX_ID] if isinstance(value, str | int) else ""
 
 
 def reject_unstorable(request: Request) -> None:
     """Move messages that MessagePack cannot hold (integers over 64 bits) to the rejections, in place."""
-    taken = list(zip(request.indexes, request.messages, strict=True))
-    request.indexes, request.messages = [], []
-    for index, message in taken:
+    try:
+        msgspec.msgpack.encode(request.messages)
+        return
+    except (UnicodeError, OverflowError):
+        pass
+    for position in range(len(request.messages) - 1, -1, -1):
+        message = request.messages[position]
         try:
             msgspec.msgpack.encode(message)
-        except (UnicodeError, OverflowError) as error:
-            reason = f"a value cannot be stored: {error}; send larger numbers as text"
-            request.rejections.append(Rejection(index, "properties", reason, str(message.message_id)))
-        else:
-            request.indexes.append(index)
-            request.messages.append(message)
+        except (UnicodeError, OverflowError):
+            found = (_unstorable(getattr(message, name), name) for name in ("properties", "traits", "context"))
+            field = next((path for path in found if path), "")
+            request.reject(position, field, "an integer has more than 64 bits; send it as text")
+
+
+def _unstorable(value: object, path: str) -> str:
+    """The path of the first integer of more than 64 bits; empty when there is none."""
+    if isinstance(value, int):
+        return "" if -(2**63) <= value < 2**64 else path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for name, one in inner if (found := _unstorable(one, f"{path}.{name}"))), "")

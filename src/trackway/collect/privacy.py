@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import Any
 
+from trackway.collect.address import plain
 from trackway.event import Location, Message
 
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#@]*@", re.IGNORECASE)
@@ -15,23 +16,10 @@ _URL_FIELDS = ("url", "referrer", "search", "href")
 
 def truncate_ip(address: str) -> str:
     """The network an address belongs to: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
-    try:
-        parsed = ip_address(address.strip())
-    except ValueError:
-        return ""
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return str(IPv6Address(int(parsed) >> 80 << 80))
-        parsed = parsed.ipv4_mapped
-    return str(parsed).rpartition(".")[0] + ".0"
-
-
-def plain_ip(address: str) -> str:
-    """The address as it came, normalized; empty when it is not one."""
-    try:
-        return str(ip_address(address.strip()))
-    except ValueError:
-        return ""
+    found = plain(address)
+    if ":" in found:
+        return str(IPv6Address(int(IPv6Address(found)) >> 80 << 80))
+    return found.rpartition(".")[0] + ".0" if found else ""
 
 
 def url_scrubber(parameters: list[str]) -> Callable[[str], str]:
@@ -68,7 +56,7 @@ class Privacy:
     def __init__(
         self, truncate: bool, private_parameters: list[str], locate: Callable[[str], Location] | None = None
     ) -> None:
-        self.ip = truncate_ip if truncate else plain_ip
+        self.ip = truncate_ip if truncate else plain
         self.url = url_scrubber(private_parameters)
         self.locate = locate or (lambda _: Location())
 
@@ -82,10 +70,10 @@ class Privacy:
     def apply_to_context(self, context: dict[str, Any]) -> None:
         """The part of `apply` that concerns a context."""
         if "ip" in context:
-            address = context["ip"] if isinstance(context["ip"], str) else ""
+            address = plain(context["ip"]) if isinstance(context["ip"], str) else ""
             context["ip"] = self.ip(address)
-            if "location" not in context and context["ip"]:
-                context["location"] = self.locate(address.strip())._asdict()
+            if "location" not in context and address:
+                context["location"] = self.locate(address)._asdict()
         page = context.get("page")
         if isinstance(page, dict):
             self._scrub(page)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from trackway.collect.given import BadOrder, Given, check, shaped
+from trackway.collect.given import BadOrder, Given, check, plain, shaped
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
 _Table = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_$]{0,62}\.)?[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
@@ -65,15 +64,12 @@ def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Give
             order_id=text(columns.order_id), kind=mapping.kind, status="placed" if placed else "waiting",
             user_id=text(columns.user_id), anonymous_id=text(columns.anonymous_id),
             placed_at=datetime.fromisoformat(text(columns.placed_at)), updated_at=at,
-            total=_amount(text(columns.total)), currency=text(columns.currency) or mapping.currency,
-            refunded=_amount(text(columns.refunded)) if columns.refunded else None, service=text(columns.service)[:255],
+            total=plain(text(columns.total) or 0), currency=text(columns.currency) or mapping.currency,
+            refunded=plain(text(columns.refunded) or 0) if columns.refunded else None,
+            service=text(columns.service)[:255],
         )  # fmt: skip
         found = shaped(found)
-    except (ValueError, InvalidOperation) as error:
+    except ValueError as error:
         raise BadOrder(f"the row {text(columns.order_id)!r} of {mapping.table}: {error}") from error
     check(found)
     return found
-
-
-def _amount(text: str) -> str:
-    return f"{Decimal(text or '0'):f}"

@@ -11,14 +11,16 @@ import hmac
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway.collect.given import BadOrder, Given, pseudonym, shaped
+from trackway.collect.given import BadOrder, Given, plain, pseudonym, shaped
 
 TOLERANCE_S = 300
+# What a delivery that is of another kind than it says runs into.
+_NOT_AS_IT_SHOULD = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
 # Currencies whose amounts Stripe gives whole, or in thousandths (https://docs.stripe.com/currencies).
 _WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
 _THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
@@ -109,7 +111,7 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
             updated_at=created, total=_minor(amount, currency), currency=currency,
             refunded=None if refunded is None else _minor(refunded, currency),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except _NOT_AS_IT_SHOULD as error:
         raise BadOrder(f"{kind} lacks what it should have, or it is of another kind: {error!r}") from error
     joined = (own, user_id) if user_id and own != user_id else None
     return Report(shaped(order), kind == "payment_intent.succeeded", str(event.get("id", "")), joined, unnamed)
@@ -160,10 +162,10 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
             user_id=str(customer or "") or (pseudonym(email) if email else "" if visitor else f"guest:{order_id}"),
             anonymous_id=visitor, placed_at=datetime.fromisoformat(placed).replace(tzinfo=UTC),
             updated_at=datetime.fromisoformat(thing.get("date_modified_gmt") or placed).replace(tzinfo=UTC),
-            total=_plain(thing["total"]), currency=str(thing["currency"]),
-            refunded=_plain(thing["total"] if status == "refunded" and not refunds else refunds),
+            total=plain(thing["total"]), currency=str(thing["currency"]),
+            refunded=plain(thing["total"] if status == "refunded" and not refunds else refunds),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+    except _NOT_AS_IT_SHOULD as error:
         raise BadOrder(f"the order lacks what it should have, or it is of another kind: {error!r}") from error
     return Report(shaped(order), topic == "order.created", change)
 
@@ -181,11 +183,7 @@ def _object(body: bytes) -> dict[str, Any]:
 def _minor(amount: Any, currency: str) -> str:
     """An amount that is given in the currency's smallest unit."""
     places = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    return _plain(Decimal(int(amount)).scaleb(-places))
-
-
-def _plain(amount: Any) -> str:
-    return f"{Decimal(str(amount)):f}"
+    return plain(Decimal(int(amount)).scaleb(-places))
 
 
 def _moment(seconds: Any) -> datetime:

@@ -17,9 +17,11 @@ from urllib.parse import parse_qsl
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from trackway.collect.broken import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
+from trackway.collect.ids import Wrong, named
 from trackway.collect.ledger import Ledger, View, entity_key, view_key
-from trackway.collect.native import MAX_ID, Refusal, Request, whole_characters
+from trackway.collect.native import Refusal, Request
 from trackway.event import Arrival, Message, now
 from trackway.log import Committer, LogUnavailable
 
@@ -36,10 +38,10 @@ _Text = Annotated[str, msgspec.Meta(max_length=255)]
 class Viewed(msgspec.Struct):
     """The body of a view."""
 
-    session_id: str | int | None = None
+    session_id: str | int | float | None = None
     referrer_source: _Text | None = None
-    user_id: str | int | None = None
-    anonymous_id: str | int | None = None
+    user_id: str | int | float | None = None
+    anonymous_id: str | int | float | None = None
     writeKey: str = ""  # noqa: N815 - as every other body spells it
 
 
@@ -95,12 +97,13 @@ class ViewCounter:
         viewed = _read(content)
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
         project_id = self._collector.authenticate(headers, viewed.writeKey or given)
-        session_id, user_id = (str(one or "").strip() for one in (viewed.session_id, viewed.user_id))
+        try:
+            session_id = named("session_id", viewed.session_id)
+            user_id, anonymous_id = named("user_id", viewed.user_id), named("anonymous_id", viewed.anonymous_id)
+        except Wrong as error:
+            raise Refusal(400, error.field, str(error)) from error
         if not session_id:
-            raise Refusal(400, "session_id", "session_id is missing; it says whose views are one")
-        for name, value in (("session_id", session_id), ("user_id", user_id), ("anonymous_id", viewed.anonymous_id)):
-            if len(str(value or "")) > MAX_ID:
-                raise Refusal(400, name, f"{name} has more than {MAX_ID} characters")
+            raise Refusal(400, "session_id", "session_id is missing or a placeholder; it says whose views are one")
         if not await self._known(project_id, entity_type, entity_id):
             raise Refusal(404, "id", f"there is no {entity_type} {entity_id!r} in the project's register")
         at = now()
@@ -113,7 +116,7 @@ class ViewCounter:
             type="track",
             event=EVENT,
             message_id=f"view-{key.hex()}-{at}",
-            anonymous_id=str(viewed.anonymous_id or ("" if user_id else f"session:{session_id}")) or None,
+            anonymous_id=anonymous_id or (None if user_id else f"session:{session_id}"),
             user_id=user_id or None,
             timestamp=at,
             context={"sessionId": session_id, "library": {"name": LIBRARY}},
@@ -164,5 +167,5 @@ def _read(content: bytes) -> Viewed:
         text = str(error)
         field = text.partition("`$.")[2].partition("`")[0]
         raise Refusal(400, field or "body", text) from error
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

@@ -156,7 +156,7 @@ def traffic(host: str, query: str, referrer: str) -> Traffic:
 
     A referrer on the page's own host, or on one above or below it, is navigation and not a source.
     """
-    values = dict(parse_qsl(query, keep_blank_values=False, max_num_fields=500)) if _tagged(query) else {}
+    values = dict(parse_qsl(query)) if _tagged(query) else {}
     click_id = next((name for name in _CLICK_IDS if name in values), "")
     source, medium = values.get("utm_source", ""), values.get("utm_medium", "")
     campaign = values.get("utm_campaign", "")

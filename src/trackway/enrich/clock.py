@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trackway.event import Millis
+from trackway.storable import OLDEST
 
 MOST_AHEAD = 5 * 60_000
 
@@ -10,10 +11,13 @@ MOST_AHEAD = 5 * 60_000
 def corrected(received_at: Millis, sent_at: Millis | None, original: Millis | None) -> Millis:
     """When something happened by the server's clock: `receivedAt − (sentAt − originalTimestamp)`.
 
-    Without `sentAt` the client's time is taken as it is. Times more than 5 minutes ahead of arrival become arrival.
+    Without `sentAt` the client's time is taken as it is. Times more than 5 minutes ahead of arrival become
+    arrival, and so do those before 2000, which the door refuses.
     Segment's rule: https://segment.com/docs/connections/spec/common/#timestamp-overview
     """
     if original is None:
         return received_at
     timestamp = original if sent_at is None else received_at - (sent_at - original)
+    if timestamp < OLDEST:
+        return received_at
     return received_at if timestamp > received_at + MOST_AHEAD else timestamp

@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 NOTHING = Decimal(0)
-_MOST = Decimal(10) ** 13
-_FEWEST_CENTS = Decimal("0.0001")
+_MOST_DIGITS, _PLACES = 13, 4
+_FEWEST_CENTS = Decimal(10) ** -_PLACES
 IDS = ("order_id", "orderId", "booking_id", "bookingId")
 """The properties that say which order or booking it is."""
 
@@ -24,11 +24,13 @@ def amount_of(properties: dict[str, Any]) -> Decimal | None:
         return None
     try:
         amount = Decimal(str(given).strip())
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         return None
-    if not amount.is_finite() or abs(amount) >= _MOST:
+    if not amount.is_finite():
         return None
-    return amount.quantize(_FEWEST_CENTS)
+    if amount.is_zero() or amount.adjusted() < -_PLACES - 1:  # exponents of which a Decimal cannot be rounded
+        return NOTHING
+    return amount.quantize(_FEWEST_CENTS) if amount.adjusted() < _MOST_DIGITS else None
 
 
 def currency_of(properties: dict[str, Any]) -> str:

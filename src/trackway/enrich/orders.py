@@ -20,6 +20,7 @@ import msgspec
 
 from trackway.enrich.money import IDS, NOTHING, amount_of, currency_of
 from trackway.event import Event, Millis, to_millis
+from trackway.storable import LARGEST_AMOUNT, is_time
 
 ORDER, BOOKING = "order", "booking"
 COMPLETED, UPDATED, REFUNDED, CANCELLED = "completed", "updated", "refunded", "cancelled"
@@ -149,7 +150,7 @@ def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> N
     at = _stated_at(properties, event.timestamp)
     if what == REFUNDED:
         amount = abs(amount_of(properties) or NOTHING)
-        order.refunds += amount
+        order.refunds = min(order.refunds + amount, LARGEST_AMOUNT)
         order.refunded_whole = order.refunded_whole or not amount
     elif what == CANCELLED:
         order.cancelled_at = max(order.cancelled_at, at)
@@ -191,6 +192,7 @@ def _stated_at(properties: dict[str, Any], usual: Millis) -> Millis:
     if given is None or isinstance(given, bool):
         return usual
     try:
-        return to_millis(datetime.fromisoformat(given) if isinstance(given, str) else given)
+        at = to_millis(datetime.fromisoformat(given) if isinstance(given, str) else given)
     except (ValueError, TypeError, OverflowError):
         return usual
+    return at if is_time(at) else usual

@@ -252,7 +252,7 @@ def _object(text: str | None) -> dict[str, Any] | None:
     """A row with its numbers as they are written, not as they come out of a float."""
     if text is None:
         return None
-    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=Decimal)
     return found
 
 

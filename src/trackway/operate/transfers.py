@@ -72,7 +72,8 @@ def write_import(
         outcome["taken"] += len(request.messages)
         outcome["refused"] += len(request.rejections)
         outcome["left_out"] += left_out
-        write(Arrival(now(), project_id.bytes, "", nobody, "", "", False, None, request.messages, request.rejections))
+        refused = [*request.rejections, *request.notes]
+        write(Arrival(now(), project_id.bytes, "", nobody, "", "", False, None, request.messages, refused))
         report(file.position, outcome)
     return outcome
 

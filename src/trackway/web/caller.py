@@ -170,7 +170,7 @@ class Authentication(AbstractAuthenticationMiddleware):
 def recognized(connection: Connection) -> Caller:
     """Who a request is by, as of now. Raises NotAuthorizedException when there is nobody (any more)."""
     house: House = connection.app.state.house
-    where = where_from(connection, house)
+    where = where_from(connection)
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return _by_secret(house, where, secret.strip())
@@ -202,11 +202,9 @@ def _by_secret(house: House, where: Where, secret: str) -> Caller:
     return Caller(house, where, key_of=project)
 
 
-def where_from(connection: Connection, house: House) -> Where:
-    """Where a request comes from; behind a trusted proxy, what that says."""
+def where_from(connection: Connection) -> Where:
+    """Where a request comes from; its address is what `limits.Limited` found behind trusted proxies."""
     address = connection.client.host if connection.client else ""
-    if house.settings.trust_proxy and (given := connection.headers.get("x-forwarded-for")):
-        address = given.rpartition(",")[2].strip()  # what the proxy itself saw; before it is what the client says
     return Where(address, connection.headers.get("user-agent", ""))
 
 

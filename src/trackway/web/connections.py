@@ -16,7 +16,8 @@ from litestar.exceptions import NotFoundException, ServiceUnavailableException
 
 from trackway.analyze.period import BadQuestion
 from trackway.collect import rows, shops
-from trackway.collect.given import BadOrder, Given, alias, check, messages
+from trackway.collect.broken import elements
+from trackway.collect.given import BadOrder, Given, aliases, check, messages
 from trackway.event import Arrival, Location, Message, now
 from trackway.govern.tables import Connection, said
 from trackway.operate import database
@@ -268,8 +269,8 @@ class OrdersOfProject(Controller):
 def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
     """The orders of a body, and those that are none. Raises BadOrder when it is no list of them."""
     try:
-        given = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeError) as error:
+        given = elements(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadOrder(f"send a list of orders as JSON: {error}") from error
     if len(given) > MOST_ORDERS:
         raise BadOrder(f"{len(given)} orders at once; send at most {MOST_ORDERS}")
@@ -283,6 +284,8 @@ def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
         except msgspec.ValidationError as error:
             reason, _, place = str(error).partition(" - at `$.")
             rejected.append(RejectedOrder(index, place.rstrip("`"), reason))
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            rejected.append(RejectedOrder(index, "", f"it is not valid JSON in UTF-8: {error}"))
         except BadOrder as error:
             rejected.append(RejectedOrder(index, "", str(error)))
     return orders, rejected
@@ -315,7 +318,11 @@ class Deliveries(Controller):
         if report.order is None:
             return Response(Accepted(0))
         await _settled(house)
-        taken = await asyncio.to_thread(_taken, house, one, report.order, report)
+        try:
+            taken = await asyncio.to_thread(_taken, house, one, report.order, report)
+        except BadOrder as error:
+            await asyncio.to_thread(connections.reported, one.id, 0, str(error))
+            raise
         return Response(Accepted(taken))
 
 
@@ -331,7 +338,7 @@ def _taken(house: House, one: Connection, order: Given, report: shops.Report) ->
     source = f"{one.kind} {one.id[-8:]}"
     said = messages(order, order.order_id in known, source, report.change, report.created)
     if report.known_as is not None:
-        said.append(alias(*report.known_as, source))
+        said += aliases(*report.known_as, source)
     written = _written(house, project_id, said)
     house.accounts.connections.reported(one.id, 1)
     return written

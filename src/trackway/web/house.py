@@ -15,6 +15,7 @@ import msgspec
 from trackway.analyze.period import BadQuestion
 from trackway.collect import Collector, Privacy
 from trackway.collect.endings import Known, NotYet, SessionEnder
+from trackway.collect.ids import use_placeholders
 from trackway.collect.ledger import Ledger
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.collect.views import ViewCounter
@@ -101,7 +102,7 @@ class House:
         except BaseException:
             self.close()
             raise
-        self.privacy = Privacy(settings.truncate_ip, settings.private_parameters, self._locate())
+        self.privacy = self._privacy()
         self._salt = DailySalt(directory)
         collector = hashlib.blake2b(installation_key(directory), digest_size=16).hexdigest()
         self.ledger = Ledger(settings.views_dsn, collector)
@@ -120,6 +121,11 @@ class House:
             self.write, lambda: self.log.end - self.loader.stored,
         )  # fmt: skip
         self._closers.append(self.carrier.stop)
+
+    def _privacy(self) -> Privacy:
+        """What of messages is not kept; placeholders for ids among it."""
+        use_placeholders(self.settings.placeholder_ids)
+        return Privacy(self.settings.truncate_ip, self.settings.private_parameters, self._locate())
 
     def _locate(self) -> Callable[[str], Location]:
         """Where addresses are. A file that cannot be used is reported, and collecting goes on without it."""
@@ -150,9 +156,7 @@ class House:
         """A collector for the running event loop."""
         keys = WriteKeys(self.accounts)
         self._loop, self._committer = asyncio.get_running_loop(), Committer(self.log)
-        return Collector(
-            self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt, self.settings.trust_proxy
-        )
+        return Collector(self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt)
 
     def view_counter(self, collector: Collector) -> ViewCounter:
         """The view counter beside a collector, for the running event loop."""

@@ -16,8 +16,10 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from litestar.exceptions import TooManyRequestsException
 
+from trackway.collect.address import Addresses
 from trackway.config import Settings
 from trackway.govern.sign_ins import Where
+from trackway.web.bodies import BYTES_PER_S, GRACE_S, Bodies, Body
 
 _KEYS_TIMES = 10
 _FAILURES_OF_USER = 50
@@ -93,25 +95,40 @@ class Limited:
     """The whole application behind its limits, with the headers that every answer has."""
 
     def __init__(self, app: Any, limits: Limits, settings: Settings) -> None:
-        self._app, self._limits, self._trust_proxy = app, limits, settings.trust_proxy
+        self._app, self._limits, self._addresses = app, limits, Addresses(settings)
+        self._bodies = Bodies(settings.connections_per_address)
         self._headers = [*_HEADERS, _HSTS] if settings.url.startswith("https:") else _HEADERS
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        address, key = self._who(scope)
-        guarded = self._guarded(scope["path"], send)
-        if seconds := self._limits.wait(address, key):
+        address = self._addresses.of(scope)
+        # Whoever is behind this asks the scope; who the client is, is found out here and nowhere else.
+        scope["client"] = (address, (scope.get("client") or ("", 0))[1])
+        body = Body(self._bodies, receive, network(address))
+        guarded = self._guarded(scope["path"], send, body)
+        if seconds := self._limits.wait(address, _key(scope)):
             await _refuse(guarded, seconds)
             return
-        await self._app(scope, receive, guarded)
+        try:
+            await self._app(scope, body, guarded)
+        except Exception:
+            if not body.cut:
+                raise
+        finally:
+            body.end()
+        if body.cut:
+            body.cut = False
+            await _refuse_slow(guarded)
 
-    def _guarded(self, path: str, send: Any) -> Any:
+    def _guarded(self, path: str, send: Any, body: Body) -> Any:
         """What sends an answer with the headers that every answer has, where it says nothing else."""
         added = self._headers if not path.startswith("/api/") else [*self._headers, _NOT_KEPT]
 
         async def guarded(message: Any) -> None:
+            if body.cut:
+                return  # what the application says to a connection that it takes for closed
             if message["type"] == "http.response.start":
                 said = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in added if one[0] not in said)]
@@ -119,25 +136,26 @@ class Limited:
 
         return guarded
 
-    def _who(self, scope: Any) -> tuple[str, str]:
-        address, key = (scope.get("client") or ("", 0))[0], ""
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                key = value.decode("latin-1")[:200]
-            elif name == b"x-forwarded-for" and self._trust_proxy:
-                address = value.decode("latin-1").rpartition(",")[2].strip()
-        return address, key
+
+def _key(scope: Any) -> str:
+    return next((value.decode("latin-1")[:200] for name, value in scope["headers"] if name == b"authorization"), "")
 
 
 async def _refuse(send: Any, seconds: int) -> None:
-    body = {
-        "type": "about:blank", "title": "Too Many Requests", "status": 429, "errors": [],
-        "detail": f"too many requests; send the next one in {seconds} s",
-    }  # fmt: skip
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"retry-after", str(seconds).encode()),
-        (b"access-control-allow-origin", b"*"),
-    ]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    detail = f"too many requests; send the next one in {seconds} s"
+    await _problem(send, 429, "Too Many Requests", detail, (b"retry-after", str(seconds).encode()))
+
+
+async def _refuse_slow(send: Any) -> None:
+    detail = (
+        f"the body did not arrive in {GRACE_S:.0f} s and a second for each {BYTES_PER_S} bytes, or too many bodies of "
+        "this address are on their way; send it again"
+    )
+    await _problem(send, 408, "Request Timeout", detail, (b"connection", b"close"))
+
+
+async def _problem(send: Any, status: int, title: str, detail: str, header: tuple[bytes, bytes]) -> None:
+    body = {"type": "about:blank", "title": title, "status": status, "errors": [], "detail": detail}
+    headers = [(b"content-type", b"application/problem+json"), (b"access-control-allow-origin", b"*"), header]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": msgspec.json.encode(body)})

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ from trackway.web.limits import Limited, Limits
 logger = logging.getLogger("trackway.serve")
 MOST_ENDING_S = 8
 """Seconds after SIGTERM in which the server ends, in every state."""
+_MOST_FILES, _MOST_CONNECTIONS = 65_536, 8_192
 
 
 class AddressInUse(Exception):
@@ -55,6 +57,14 @@ def serve(house: House, announce: Callable[[], None]) -> None:
     asyncio.run(_serve(house, announce))
 
 
+def _most_connections() -> int:
+    """How many connections are held at once; half of the files that may be open are left to the store."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_files = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most))
+    return min(_MOST_CONNECTIONS, open_files // 2)
+
+
 async def _serve(house: House, announce: Callable[[], None]) -> None:
     collector = house.collector()
     counter = house.view_counter(collector)
@@ -70,8 +80,8 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=2048,
-        backpressure=2048,
+        backlog=4096,
+        backpressure=_most_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=15_000),
         log_enabled=True,
         log_level=LogLevels.error,

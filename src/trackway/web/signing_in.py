@@ -105,7 +105,7 @@ class SigningIn(Controller):
         self, data: Credentials, request: Request[Any, Any, Any], house: House, limits: Limits
     ) -> Response[SignedInShown]:
         """Sign in; sets the session cookie. 401 with `code` among the errors' fields when a code is needed."""
-        where = where_from(request, house)
+        where = where_from(request)
         limits.may_sign_in(where, data.email)
         try:
             signed_in = house.accounts.sign_ins.by_password(data.email, data.password, data.code, where)
@@ -123,7 +123,7 @@ class SigningIn(Controller):
         self, data: PasskeyAnswer, request: Request[Any, Any, Any], house: House, limits: Limits
     ) -> Response[SignedInShown]:
         """Sign in with what the device answered."""
-        where = where_from(request, house)
+        where = where_from(request)
         limits.may_sign_in(where, "passkey")
         try:
             signed_in = house.accounts.passkeys.sign_in(site_of(request, house), data.word, data.credential, where)
@@ -153,7 +153,7 @@ class SigningIn(Controller):
         code: str = "",
     ) -> Response[None]:
         """Come back from the provider: signs in who it says it is, and goes to the dashboard."""
-        where = where_from(request, house)
+        where = where_from(request)
         limits.may_sign_in(where, "provider")
         try:
             if not hmac.compare_digest(began.encode(), request.cookies.get(_BEGAN, "").encode()):
@@ -170,7 +170,7 @@ class SigningIn(Controller):
     @get("/invitations/{token:str}", **_OPEN, sync_to_thread=True)
     def invitation(self, token: str, request: Request[Any, Any, Any], house: House, limits: Limits) -> InvitationShown:
         """What the link invites to."""
-        where = where_from(request, house)
+        where = where_from(request)
         limits.may_sign_in(where, "invitation")
         try:
             found = house.accounts.sign_ins.invitation(token)
@@ -186,7 +186,7 @@ class SigningIn(Controller):
         self, token: str, data: Accepted, request: Request[Any, Any, Any], house: House, limits: Limits
     ) -> Response[SignedInShown]:
         """Accept it: makes a user with this password (or takes that of the one there is), and signs in."""
-        where = where_from(request, house)
+        where = where_from(request)
         limits.may_sign_in(where, "invitation")
         try:
             signed_in, found = house.accounts.sign_ins.accept(token, data.password, where)

@@ -1,0 +1,106 @@
+"""The client's address: what the nearest trusted proxy says, and nothing that a client can say by itself.
+
+Proxies append to `X-Forwarded-For` and `Forwarded`, so both are read from their end: an address is believed when all
+that stand behind it are trusted. `X-Real-IP` and `CF-Connecting-IP` have one value, which the proxy sets anew.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from trackway.config import Settings
+
+
+@lru_cache(maxsize=50_000)
+def plain(text: str) -> str:
+    """An address by itself, in its usual spelling; empty when it is none.
+
+    Quotes, brackets, port and zone are taken off, and an IPv4 address inside of an IPv6 one stands for itself, so that
+    a client is the same whichever way it is written.
+    """
+    bare = text.strip().strip('"').strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)
+
+
+class Addresses:
+    """Says whose a request is.
+
+    Args:
+        settings: `trusted_proxies`, `proxy_header` and `trust_proxy`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._header = settings.proxy_header.lower().encode()
+        proxies = settings.proxies
+        self._proxies, self._networks = (proxies, []) if isinstance(proxies, int) else (0, proxies)
+        self._of = lru_cache(maxsize=50_000)(self._client)
+
+    def of(self, scope: Any) -> str:
+        """The address of a request's client (of an ASGI scope); empty when it has none."""
+        client = scope.get("client")
+        peer = client[0] if client else ""
+        if not (self._proxies or self._networks):
+            return plain(peer)
+        said = [value for name, value in scope["headers"] if name == self._header]
+        return self._of(peer, b",".join(said[-1:] if self._header in _SINGLE else said).decode("latin-1"))
+
+    def _client(self, peer: str, said: str) -> str:
+        nearest, left = plain(peer), self._proxies
+        if self._header in _SINGLE:
+            trusted = left > 0 or self._trusts(nearest)
+            return (plain(said) if trusted else "") or nearest
+        for node in _from_the_end(said, self._header == b"forwarded"):
+            if not (left > 0 if self._proxies else self._trusts(nearest)):
+                break
+            address = plain(node)
+            if not address:
+                break  # "unknown", or a name that the proxy made up: all that is known is the proxy
+            nearest, left = address, left - 1
+        return nearest
+
+    def _trusts(self, address: str) -> bool:
+        if not address:
+            return False
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in self._networks)
+
+
+_SINGLE = (b"x-real-ip", b"cf-connecting-ip")
+
+
+def _from_the_end(said: str, forwarded: bool) -> Iterator[str]:
+    """The nodes that a header names, the last first."""
+    if not forwarded:
+        yield from (one for one in reversed(said.split(",")) if one.strip())
+        return
+    for element in _elements_from_the_end(said):
+        pairs = (pair.partition("=") for pair in element.split(";"))
+        yield next((value for name, _, value in pairs if name.strip().lower() == "for"), "")
+
+
+def _elements_from_the_end(said: str) -> Iterator[str]:
+    """The elements of `Forwarded` (RFC 7239), the last first, by commas that are not quoted.
+
+    Quotes are paired from the end as well: one that a client leaves open reaches no further than its own elements.
+    """
+    end, quoted = len(said), False
+    for position in range(len(said) - 1, -1, -1):
+        if said[position] == '"' and said[position - 1 : position] != "\\":
+            quoted = not quoted
+        elif said[position] == "," and not quoted:
+            yield said[position + 1 : end]
+            end = position
+    yield said[:end]

@@ -1,0 +1,138 @@
+"""JSON that does not decode as a whole, taken apart so that its sound parts are not lost.
+
+The decoder refuses a request for one NaN, one bracket too many levels deep or half of a surrogate pair. Here brackets,
+strings and commas are counted instead, which finds the messages of a batch and the members of a message whatever is
+wrong inside of them. Only used after the decoder failed; the number of tokens that are looked at is limited.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+_MOST_TOKENS = 300_000
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_TOKEN = re.compile(_STRING + rb'|[\[{]+|[\]}]+|,|"', re.DOTALL)
+_MEMBER = re.compile(rb"\s*(" + _STRING + rb")\s*:\s*(.*)", re.DOTALL)
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+_WORDS = {b"NaN", b"Infinity", b"-Infinity"}
+
+
+def whole_characters(body: bytes) -> bytes:
+    """JSON in which half of a surrogate pair, which JavaScript lets into strings, is U+FFFD."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
+
+
+class Unreadable(Exception):
+    """Brackets or strings do not end, or there are too many of them: nothing can be told apart."""
+
+
+class Pieces:
+    """Takes JSON apart, with one limit of tokens for all that is taken apart of a request."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_TOKENS
+
+    def parts(self, text: bytes) -> list[bytes]:
+        """What stands between the commas of an array or object. Raises Unreadable."""
+        text = text.strip()
+        if text[:1] not in (b"[", b"{"):
+            raise Unreadable
+        depth, begin = 0, 1
+        found: list[bytes] = []
+        for match in _TOKEN.finditer(text):
+            self._left -= 1
+            if self._left < 0:
+                raise Unreadable
+            start, end = match.span()
+            first = text[start : start + 1]
+            if first == b",":
+                if depth == 1:
+                    found.append(text[begin:start])
+                    begin = end
+            elif first == b'"':
+                if end - start == 1:
+                    raise Unreadable
+            elif first in b"[{":
+                depth += end - start
+            else:
+                closing = start + depth - 1
+                depth -= end - start
+                if depth <= 0:
+                    if closing + 1 != len(text):
+                        raise Unreadable
+                    last = text[begin:closing]
+                    return [*found, last] if found or last.strip() else []
+        raise Unreadable
+
+    def members(self, text: bytes) -> dict[str, bytes]:
+        """The members of an object by their names; what is no member is left out. Raises Unreadable."""
+        if text.lstrip()[:1] != b"{":
+            raise Unreadable
+        found: dict[str, bytes] = {}
+        for part in self.parts(text):
+            match = _MEMBER.fullmatch(part)
+            name = decoded(match[1]) if match else None
+            if match and isinstance(name, str):
+                found[name] = match[2].rstrip()
+        return found
+
+    def fault(self, text: bytes, levels: int = 2) -> tuple[str, str]:
+        """Which member of an object cannot be decoded, as a path, and what is wrong with it; empty when unknown."""
+        try:
+            members = self.members(text)
+        except Unreadable:
+            return "", ""
+        for name, value in members.items():
+            if reason := wrong(value):
+                within, inner = self.fault(value, levels - 1) if levels > 1 else ("", "")
+                return (f"{name}.{within}", inner) if within else (name, reason)
+        return "", ""
+
+
+def elements(body: bytes) -> list[bytes]:
+    """The values of an array, each as it is written, whatever is wrong inside of one.
+
+    Raises:
+        msgspec.DecodeError, RecursionError: it is no array, or not to be taken apart.
+    """
+    try:
+        return [bytes(raw) for raw in _array.decode(body)]
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            if body.lstrip()[:1] == b"[":
+                return Pieces().parts(whole_characters(body))
+        except Unreadable:
+            pass
+        raise
+
+
+def wrong(text: bytes) -> str:
+    """Why a value cannot be decoded; empty when it can."""
+    try:
+        msgspec.json.decode(text)
+    except RecursionError:
+        return "it is nested too deep; flatten it"
+    except UnicodeDecodeError:
+        return "it is not UTF-8"
+    except msgspec.ValidationError as error:
+        return f"{str(error).partition(' - at')[0]}; send it as text"
+    except msgspec.DecodeError as error:
+        if text in _WORDS:
+            return f"JSON has no {text.decode()}; send null"
+        return f"it is not valid JSON: {error}"
+    return ""
+
+
+def decoded(text: bytes | None) -> object:
+    """A value; None when it cannot be decoded."""
+    try:
+        return None if text is None else msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None

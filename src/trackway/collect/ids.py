@@ -1,0 +1,134 @@
+"""Ids as clients give them: kept exactly or refused by name, and those that stand for nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from trackway.config import PLACEHOLDER_IDS
+from trackway.event import Message
+
+MAX_ID = 255
+_MAX_ENTITY_ID = 2048
+_EXACT = 10**15
+"""Whole floats below it have at most 15 digits, which a double holds exactly."""
+_FIELDS = ("anonymous_id", "user_id", "message_id", "group_id", "previous_id")
+_OF_PROPERTIES = {
+    "order_id": MAX_ID, "orderId": MAX_ID, "booking_id": MAX_ID, "bookingId": MAX_ID, "entity_id": _MAX_ENTITY_ID,
+}  # fmt: skip
+
+
+class Wrong(Exception):
+    """A message that cannot be taken: the field, its problem and the fix."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+Note = Callable[[str, str], object]
+"""Told a field that a message is taken without, and why."""
+
+
+def unsaid(field: str, reason: str) -> None:
+    """A note that nobody reads."""
+
+
+_placeholders = set(PLACEHOLDER_IDS)
+
+
+def use_placeholders(names: Iterable[str]) -> None:
+    """Set which ids stand for nobody, in this process: the setting `placeholder_ids`."""
+    _placeholders.clear()
+    _placeholders.update(name.strip().lower() for name in names)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether an id is what programs write when they know none (`undefined`, `null`, …), in any case, or blank."""
+    bare = text.strip().lower()
+    return bare in _placeholders or not bare
+
+
+def exact(field: str, value: object, most: int = MAX_ID) -> str:
+    """An id as text: a string as it is, an integer as its digits, 42.0 as 42.
+
+    Raises:
+        Wrong: it is too long, no string or number, or a number that may have been rounded on its way.
+    """
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise Wrong(field, "an id is a string; send it as text")
+    elif isinstance(value, float):
+        if not value.is_integer() or abs(value) >= _EXACT:
+            raise Wrong(field, "the number may have been rounded; send it as text")
+        text = str(int(value))
+    elif abs(value) >= 10**most:  # also keeps str() from its own limit of digits
+        raise Wrong(field, f"the id has more than {most} digits; at most {most} are taken")
+    else:
+        text = str(value)
+    if len(text) > most:
+        raise Wrong(field, f"the id has {len(text)} characters; at most {most} are taken")
+    return text
+
+
+def named(field: str, value: object) -> str:
+    """An id as `exact` gives it, without blanks around it; empty when there is none or it is a placeholder.
+
+    Raises:
+        Wrong: as `exact`.
+    """
+    text = "" if value is None else exact(field, value).strip()
+    return "" if is_placeholder(text) else text
+
+
+def check_ids(message: Message, note: Note) -> None:
+    """Make a message's ids exact text and take out those that stand for nobody, in place.
+
+    Raises:
+        Wrong: an id cannot be kept, or an alias is of nobody.
+    """
+    for field in _FIELDS:
+        value = getattr(message, field)
+        if value is None:
+            continue
+        if not (type(value) is str and len(value) <= MAX_ID):
+            value = exact(camel(field), value)
+            setattr(message, field, value)
+        if value and is_placeholder(value):
+            if message.type == "alias" and field in ("user_id", "previous_id"):
+                raise Wrong(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
+            setattr(message, field, None)
+            note(camel(field), _without(value))
+    if message.properties:
+        _check_properties(message.properties, note)
+    if context := message.context:
+        if isinstance(session := context.get("sessionId"), float):
+            context["sessionId"] = exact("context.sessionId", session)
+        if (group := context.get("groupId")) is not None:
+            known = isinstance(group, str | int | float) and not isinstance(group, bool)
+            text = exact("context.groupId", group) if known else ""
+            context["groupId"] = None if is_placeholder(text) else text
+
+
+def _check_properties(properties: dict[str, Any], note: Note) -> None:
+    """The properties that orders and entities are known by. Numbers stay numbers where these are exact."""
+    for name, most in _OF_PROPERTIES.items():
+        value = properties.get(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            text = exact(f"properties.{name}", value, most)
+            if name != "entity_id" and text and is_placeholder(text):
+                properties[name] = None
+                note(f"properties.{name}", _without(text))
+            elif not isinstance(value, str):
+                properties[name] = int(value) if -(2**63) <= value < 2**64 else text
+
+
+def _without(value: str) -> str:
+    return f"{value!r} is a placeholder and not an id: it is taken without it"
+
+
+def camel(field: str) -> str:
+    """A field's name as it is in JSON."""
+    first, *rest = field.split("_")
+    return first + "".join(part.capitalize() for part in rest)

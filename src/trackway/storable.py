@@ -1,0 +1,63 @@
+"""The bounds of what the store's typed columns hold, read from its schema: what is acknowledged has to fit."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.resources import files
+
+Bounds = tuple[int | Decimal, int | Decimal]
+"""The least and the largest value; times in milliseconds since 1970 UTC."""
+
+_COLUMN = re.compile(
+    r"^\s+(?:ADD COLUMN IF NOT EXISTS )?(?P<name>\w+) (?:SimpleAggregateFunction\(\w+, )?"
+    r"(?P<kind>DateTime64|DateTime|Decimal|U?Int(?P<bits>\d+))\b(?:\((?P<digits>\d+)(?:, (?P<places>\d+))?)?",
+    re.MULTILINE,
+)
+_CREATED = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\n\((.*?)\n\)", re.DOTALL)
+
+
+def _millis(year: int) -> int:
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+def _bounds(kind: str, bits: str | None, digits: str | None, places: str | None) -> Bounds:
+    if kind == "DateTime64":  # https://clickhouse.com/docs/sql-reference/data-types/datetime64
+        return _millis(1900), _millis(2300) - 1
+    if kind == "DateTime":
+        return 0, (2**32 - 1) * 1000
+    if kind == "Decimal":
+        largest = (10 ** int(digits or 0) - 1) * Decimal(10) ** -int(places or 0)
+        return -largest, largest
+    size = int(bits or 0)
+    return (0, 2**size - 1) if kind.startswith("U") else (-(2 ** (size - 1)), 2 ** (size - 1) - 1)
+
+
+def _read() -> dict[tuple[str, str], Bounds]:
+    """The bounds of every column of a number or a time, by table and column."""
+    found: dict[tuple[str, str], Bounds] = {}
+    schema = files("trackway") / "store" / "schema"
+    for file in sorted(schema.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".sql"):
+            for table, columns in _CREATED.findall(file.read_text()):
+                for match in _COLUMN.finditer(columns):
+                    found[table, match["name"]] = _bounds(*match.group("kind", "bits", "digits", "places"))
+    return found
+
+
+COLUMNS = _read()
+_TIMES = [COLUMNS[one] for one in COLUMNS if one[1] in ("timestamp", "started_at", "hour", "placed_at", "at")]
+OLDEST = int(max(_millis(2000), *(low for low, _ in _TIMES)))
+"""Before 2000 a clock is broken rather than late."""
+NEWEST = int(min(_millis(2100) - 1, *(high for _, high in _TIMES)))
+LARGEST_AMOUNT = Decimal(
+    min(high for (_, name), (_, high) in COLUMNS.items() if name in ("revenue", "amount", "refunds"))
+)
+"""The most that an amount, or what refunds of an order add up to, may come to."""
+WIDEST_SCREEN = int(COLUMNS["events", "screen_width"][1])
+
+
+def is_time(millis: int | float) -> bool:
+    """Whether a time is of the years 2000 to 2099, which every column of a time can hold."""
+    return OLDEST <= millis <= NEWEST

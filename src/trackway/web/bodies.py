@@ -1,0 +1,106 @@
+"""Bodies that do not come: how long a request may take to send its own, and how many of an address may be on their way.
+
+A body has 15 seconds, and a second more for each 4,000 bytes that have arrived. All that are on their way are looked at
+together once a second, so that a request whose body is there at once pays nearly nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+GRACE_S = 15.0
+BYTES_PER_S = 4_000
+_LOOK_S = 1.0
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+_DISCONNECT = {"type": "http.disconnect"}
+
+
+class Body:
+    """The body of one request on its way; call it to receive the next part.
+
+    `cut` says that it took too long: its application is told that the connection is closed.
+    """
+
+    __slots__ = ("_all", "_receive", "_waiter", "address", "began", "cut", "size")
+
+    def __init__(self, every: Bodies, receive: Receive, address: str) -> None:
+        self._all, self._receive, self.address = every, receive, address
+        self.began, self.size, self.cut = 0.0, 0, False
+        self._waiter: asyncio.Task[Any] | None = None
+
+    async def __call__(self) -> dict[str, Any]:
+        """The next part, or a disconnect when it took too long."""
+        if self.cut:
+            return _DISCONNECT
+        if not self.began:
+            self.began = time.monotonic()
+            self._all.add(self)
+        task = self._waiter = asyncio.current_task()
+        try:
+            part = await self._receive()
+        except asyncio.CancelledError:
+            if not self.cut or task is None:
+                raise
+            task.uncancel()
+            return _DISCONNECT
+        finally:
+            self._waiter = None
+        self.size += len(part.get("body", b""))
+        if not part.get("more_body"):
+            self._all.discard(self)
+        return part
+
+    def stop(self) -> None:
+        """Give up waiting for the rest."""
+        self.cut = True
+        if self._waiter is not None:
+            self._waiter.cancel()
+
+    def end(self) -> None:
+        """The request is answered."""
+        self._all.discard(self)
+
+
+class Bodies:
+    """All bodies that are on their way.
+
+    Args:
+        most: how many of one address may be on their way for longer than a second; 0 for any number.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: set[Body] = set()
+        self._next: asyncio.TimerHandle | None = None
+
+    def add(self, body: Body) -> None:
+        """Look after a body until it is discarded."""
+        self._waiting.add(body)
+        if self._next is None:
+            self._next = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+
+    def discard(self, body: Body) -> None:
+        """A body has arrived, or nobody waits for it any more."""
+        self._waiting.discard(body)
+
+    def _look(self) -> None:
+        self._next, at = None, time.monotonic()
+        slow: defaultdict[str, list[Body]] = defaultdict(list)
+        for body in list(self._waiting):
+            took = at - body.began
+            if took > GRACE_S + body.size / BYTES_PER_S:
+                body.stop()
+            elif took >= _LOOK_S:
+                slow[body.address].append(body)
+        for bodies in slow.values():
+            if self._most and len(bodies) > self._most:
+                bodies.sort(key=lambda body: body.began)
+                for body in bodies[: -self._most]:
+                    body.stop()
+        if self._waiting:
+            self._next = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
