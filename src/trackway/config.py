@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Size at which the log starts a new segment file."""
     keep_log_hours: float = 72.0
     """How long segments are kept after all of their messages are stored."""
+    archive: str = ""
+    """A directory, perhaps on another disk, to which segments go then, for `trackway rebuild`; empty deletes them."""
     keep_views_days: int = 90
     """Raw views are deleted when their month ended so many days ago; their counts stay. 0 keeps them for ever."""
     smtp_host: str = ""

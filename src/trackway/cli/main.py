@@ -161,10 +161,18 @@ def query(
 
 
 @app.command()
-def doctor(data: Data = None, url: Url = None, json: Json = False) -> None:
+def doctor(
+    data: Data = None,
+    url: Url = None,
+    repair: Annotated[str | None, typer.Option(help="mend what was found: log, checkpoint, store or accounts")] = None,
+    json: Json = False,
+) -> None:
     """Say what is wrong with a data directory, the settings or a running server, and how to mend it."""
     from trackway.operate.doctor import examine_directory, examine_server
 
+    if repair is not None:
+        _repair(settings(data=data), repair, json)
+        return
     try:
         chosen = config.load(data=data)
     except BadSettings as error:
@@ -179,6 +187,37 @@ def doctor(data: Data = None, url: Url = None, json: Json = False) -> None:
             show.console.print(f"{finding.part}: {finding.text}", markup=False, highlight=False, soft_wrap=True)
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
+
+
+def _repair(chosen: Settings, name: str, json: bool) -> None:
+    from trackway.log import DirectoryUnusable
+    from trackway.operate.repair import REPAIRS, CannotRepair
+    from trackway.store.connection import StoreUnavailable
+    from trackway.store.refusals import QuestionFailed
+
+    if name not in REPAIRS:
+        show.fail(f"there is no repair {name!r}; there are {', '.join(REPAIRS)}")
+    with show.refusals(DirectoryUnusable, CannotRepair, StoreUnavailable, QuestionFailed):
+        done = REPAIRS[name](chosen)
+    if json:
+        show.as_json({"repaired": name, "done": done})
+    else:
+        show.console.print(f"{name}: {done}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def rebuild(
+    archive: Annotated[
+        list[Path] | None, typer.Option(help="a directory of older log segments; may be repeated")
+    ] = None,
+    from_log_only: Annotated[bool, typer.Option(help="go on although the log does not hold everything")] = False,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make the store of a stopped server anew from its log and archives; the old one is kept beside it."""
+    from trackway.cli.rebuilding import rebuild_store
+
+    rebuild_store(settings(data=data), archive or [], from_log_only, json)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import fcntl
 import itertools
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,12 +202,21 @@ class LocalLog:
         start = int(path.stem) if position == 0 else expected
         yield from _scan(path, data, position, start)
 
-    def remove_stored(self, stored: int, keep_hours: float) -> list[Path]:
-        """Delete segments whose messages are all below `stored` and that are older than `keep_hours`."""
+    def remove_stored(self, stored: int, keep_hours: float, archive: Path | None = None) -> list[Path]:
+        """Delete segments whose messages are all below `stored` and that are older than `keep_hours`, or move them to
+        `archive`, which may be another file system."""
         segments, removed = self.segments(), []
         for segment, following in itertools.pairwise(segments):
             if int(following.stem) > stored or segment.stat().st_mtime > time.time() - keep_hours * 3600:
                 break
+            if archive is not None:
+                archive.mkdir(parents=True, exist_ok=True)
+                kept = archive / f"{segment.name}.moving"
+                shutil.copy2(segment, kept)
+                with kept.open("rb") as file:
+                    os.fsync(file.fileno())
+                kept.rename(archive / segment.name)
+                _sync_directory(archive)
             segment.unlink()
             removed.append(segment)
         return removed

@@ -8,47 +8,28 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import msgspec
 
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
-from trackway.log import Gap, LocalLog, LogInUse
-from trackway.store.connection import Store, StoreUnavailable
-from trackway.store.refusals import QuestionFailed
+from trackway.operate.doctor_data import examine_data
+from trackway.operate.finding import Finding
 
 _ENOUGH = 1024**3
 
 
-class Finding(NamedTuple):
-    """One thing looked at: fine, worth a note, or bad with what mends it."""
-
-    part: str
-    state: Literal["fine", "note", "bad"]
-    text: str
-
-
 def examine_directory(settings: Settings) -> list[Finding]:
-    """Look at the settings and at everything in the data directory. Nothing is changed but a torn tail of the log."""
+    """Look at the settings and at everything in the data directory. Nothing is changed but what every start
+    changes: a torn tail of the log is cut, and the store goes back to its checkpoint."""
     directory = settings.directory
     findings = [*_examine_settings(settings)]
     if not directory.exists():
         return [*findings, Finding("data", "note", f"{directory} does not exist; `trackway serve` makes it")]
     findings.append(_examine_disk(directory))
     findings.append(_examine_accounts(settings))
-    try:
-        log = LocalLog(directory / "log")
-    except LogInUse:
-        text = f"a server has {directory} open, so log and store were not looked at; ask it with --url, or stop it"
-        return [*findings, Finding("log", "note", text)]
-    try:
-        findings += _examine_log(log, directory)
-        findings += _examine_store(settings)
-    finally:
-        log.close()
-    return findings
+    return [*findings, *examine_data(settings)]
 
 
 def _examine_settings(settings: Settings) -> list[Finding]:
@@ -95,57 +76,6 @@ def _examine_accounts(settings: Settings) -> Finding:
     return Finding("accounts", "fine", f"{users} users in {path}")
 
 
-def _examine_log(log: LocalLog, directory: Path) -> list[Finding]:
-    findings = []
-    for item in log.read(log.start, 2**62):
-        if isinstance(item, Gap):
-            text = (
-                f"offsets {item.first} to {item.last - 1} in {item.file} cannot be read (from byte {item.position}); "
-                "the loader skips them, and senders that got 202 for them do not send them again"
-            )
-            findings.append(Finding("log", "bad", text))
-    checkpoint = directory / "loader" / "stored"
-    stored = int(checkpoint.read_text()) if checkpoint.exists() else 0
-    waiting = log.end - stored
-    text = f"{log.end} messages arrived, {stored} are stored"
-    if stored > log.end:
-        text += "; the store is ahead of the log, so the log was removed or replaced. Put back the one it belongs to"
-        findings.append(Finding("log", "bad", text))
-    elif waiting:
-        findings.append(Finding("log", "note", f"{text}; the other {waiting} are stored at the next start"))
-    else:
-        findings.append(Finding("log", "fine", text))
-    return findings
-
-
-def _examine_store(settings: Settings) -> list[Finding]:
-    if not settings.store and not (settings.directory / "store").exists():
-        return [Finding("store", "note", "none yet; the first start makes it")]
-    try:
-        store = Store(settings.store_dsn, clients=1)
-    except StoreUnavailable as error:
-        return [Finding("store", "bad", str(error))]
-    try:
-        broken = []
-        for table in ("events", "sessions", "visitors", "event_counts", "source_counts"):
-            checked = store.ask(f"CHECK TABLE {table} SETTINGS check_query_single_value_result = 1")
-            if checked.num_rows and str(checked.column(0)[0].as_py()) not in ("1", "True"):
-                broken.append(table)
-        if broken:
-            text = f"parts of {', '.join(broken)} are damaged; restore the data directory from a backup"
-            return [Finding("store", "bad", text)]
-        events = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
-        counted = store.ask("SELECT sum(events) AS n FROM event_counts")["n"][0].as_py() or 0
-        if events != counted:
-            text = f"{events} events but {counted} in the counters; they must agree, report this as a bug"
-            return [Finding("store", "bad", text)]
-        return [Finding("store", "fine", f"{events} events, counters agree")]
-    except QuestionFailed as error:
-        return [Finding("store", "bad", f"the engine refuses to answer: {error.full}")]
-    finally:
-        store.close()
-
-
 def examine_server(url: str) -> list[Finding]:
     """Ask a running server how it is."""
     address = url.rstrip("/") + "/readyz"
@@ -166,6 +96,9 @@ def examine_server(url: str) -> list[Finding]:
             f"{status['lost']} messages of the log could not be read; stop the server and run doctor on its directory"
         )
         findings.append(Finding("log", "bad", text))
+    if letters := status.get("dead_letters"):
+        text = f"{letters} messages could not be stored; `trackway letters list` shows them and why"
+        findings.append(Finding("dead letters", "note", text))
     waiting = status["logged"] - status["stored"]
     if status["trouble"]:
         findings.append(Finding("store", "bad", f"{status['trouble']}; {waiting} messages wait in the log"))

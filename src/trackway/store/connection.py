@@ -261,7 +261,16 @@ class Store:
         """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
 
         `FILL table` in a script puts into a new table what its view `table_from_events` says of the events so far.
+
+        Raises:
+            StoreUnavailable: the engine refuses a statement.
         """
+        try:
+            return self._migrate()
+        except QuestionFailed as error:
+            raise StoreUnavailable(f"the store cannot be brought up to date: {error.full}") from error
+
+    def _migrate(self) -> list[str]:
         self.command(
             "CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime('UTC') DEFAULT now()) "
             "ENGINE = MergeTree ORDER BY name"

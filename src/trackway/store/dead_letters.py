@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from trackway.event import Arrival, Message, Millis, now
 from trackway.store.connection import Store
-from trackway.store.refusals import QuestionFailed
+from trackway.store.refusals import QuestionFailed, StoreBusy
 
 logger = logging.getLogger("trackway.store.dead_letters")
 
@@ -143,7 +143,7 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
         if probe.refuses_default(rows.schema.names[0]):
             return None
         refused = probe.refused(rows, 0)
-    except _TooMany:
+    except _NotTheRows:
         return None
     finally:
         probe.close()
@@ -154,8 +154,14 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
     return Sifted(sound, [(rows.slice(position, 1).to_pylist()[0], why) for position, why in refused])
 
 
-class _TooMany(Exception):
-    """So many rows are refused that it cannot be theirs."""
+class _NotTheRows(Exception):
+    """The engine has other trouble, or so many rows are refused that it cannot be theirs."""
+
+
+_NOT_THE_ROWS = frozenset(
+    "QUERY_WAS_CANCELLED MEMORY_LIMIT_EXCEEDED CANNOT_ALLOCATE_MEMORY TIMEOUT_EXCEEDED NOT_ENOUGH_SPACE "
+    "CANNOT_OPEN_FILE CANNOT_SCHEDULE_TASK TOO_MANY_PARTS".split()
+)
 
 
 class _Probe:
@@ -194,10 +200,12 @@ class _Probe:
         """The positions of the rows that are refused, and the engine's reasons; `first` is the block's own position."""
         self._left -= 1
         if self._left < 0:
-            raise _TooMany
+            raise _NotTheRows
         try:
             self._store.insert(self._name, as_stream(rows), "")
         except QuestionFailed as error:
+            if isinstance(error, StoreBusy) or error.code in _NOT_THE_ROWS:
+                raise _NotTheRows from error
             if rows.num_rows == 1:
                 return [(first, error.full)]
             half = rows.num_rows // 2

@@ -53,6 +53,7 @@ class Loader:
         keep_log_hours: how long segments stay after they are stored.
         embedded: the directory of an embedded store; None for a server.
         checkpoint_seconds: how long what is applied may wait for a checkpoint.
+        archive: where segments go that need not be kept; None deletes them.
         suspended: closes an embedded engine while its files go back to the checkpoint.
 
     Raises:
@@ -70,12 +71,13 @@ class Loader:
         embedded: Path | None = None,
         checkpoint_seconds: float = 1.0,
         suspended: Callable[[], AbstractContextManager[None]] = nullcontext,
+        archive: Path | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._log, self._store, self._directory, self._embedded = log, store, directory, embedded
         self._batch_messages, self._batch_seconds = batch_messages, batch_seconds
         self._keep_log_hours, self._checkpoint_seconds = keep_log_hours, checkpoint_seconds
-        self._suspended = suspended
+        self._suspended, self._archive = suspended, archive
         known = checkpoint.read(directory)
         self._seen = SeenMessages(directory / "ids", known.ids if known else None)
         self._stopping = threading.Event()
@@ -147,12 +149,13 @@ class Loader:
             self.checkpoint()
         return True
 
-    def drain(self) -> None:
-        """Load everything that is in the log now; for use without `start`."""
+    def drain(self, tell: Callable[[int], None] = lambda _: None) -> None:
+        """Load everything that is in the log now; for use without `start`. `tell` hears up to which offset."""
         while True:
             try:
                 while self._waiting():
                     self._step()
+                    tell(self.stored)
                 self.wait()
                 break
             except _HalfApplied:
@@ -200,7 +203,7 @@ class Loader:
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):
             self.checkpoint()
-            self._log.remove_stored(self.durable, self._keep_log_hours)
+            self._log.remove_stored(self.durable, self._keep_log_hours, self._archive)
 
     def _step(self) -> None:
         """Prepare one batch while the one before it is being applied."""

@@ -5,7 +5,7 @@ universe. New ones are in memory until a checkpoint appends them to a journal; w
 which is searched where it lies on disk. Runs of a day are merged; a day's files are deleted when the day is out of the
 window and as many later days are there as the window has.
 
-    ids/20260131.journal          hashes in the order of arrival
+    ids/20260131-000004.journal   hashes in the order of arrival
     ids/20260131-000003.run       hashes in order, for binary search
 """
 
@@ -59,11 +59,12 @@ class SeenMessages:
             _take_back(directory, files)
         for path in sorted(directory.glob("*.run")):
             self._runs.setdefault(path.stem[:8], []).append((path, np.load(path, mmap_mode="r")))
-        for path in directory.glob("*.journal"):
+        self._journals: dict[str, dict[Path, int]] = {}
+        for path in sorted(directory.glob("*.journal")):
             data = path.read_bytes()
             whole = len(data) // 16 * 16
-            self._recent[path.stem] = {data[at : at + 16] for at in range(0, whole, 16)}
-            os.truncate(path, whole)
+            self._recent.setdefault(path.stem[:8], set()).update(data[at : at + 16] for at in range(0, whole, 16))
+            self._journals.setdefault(path.stem[:8], {})[path] = whole
 
     def known(self, digests: list[bytes], received_at: Millis) -> list[bool]:
         """For each 16-byte digest, whether it was added in the 7 days before `received_at`, or after it: a clock that
@@ -99,15 +100,14 @@ class SeenMessages:
         Files that it replaced are still there until `settle`.
         """
         with self._lock:
-            for day, digests in self._pending.items():
-                _append(self._directory / f"{day}.journal", b"".join(digests))
+            for day in list(self._pending):
+                self._write(day, b"".join(self._pending[day]))
+                del self._pending[day]
                 if len(self._recent[day]) >= RUN_LENGTH:
                     self._spill(day)
-            self._pending = {}
             self._forget()
-            gone = set(self._replaced)
-            files = [path for path in self._directory.iterdir() if path.suffix in (".run", ".journal")]
-            return {path.name: path.stat().st_size for path in files if path not in gone}
+            journals = {path.name: size for own in self._journals.values() for path, size in own.items()}
+            return journals | {path.name: path.stat().st_size for own in self._runs.values() for path, _ in own}
 
     def settle(self) -> None:
         """Delete the files that the last `flush` replaced: nobody will go back to them."""
@@ -115,11 +115,25 @@ class SeenMessages:
             path.unlink(missing_ok=True)
         self._replaced = []
 
+    def _write(self, day: str, data: bytes) -> None:
+        """Append to the day's journal, over what a failed write may have left behind its end."""
+        journals = self._journals.setdefault(day, {})
+        runs = self._runs.get(day)
+        path = self._directory / f"{day}-{int(runs[-1][0].stem[9:]) + 1 if runs else 0:06d}.journal"
+        size = journals.get(path, 0)
+        with path.open("r+b" if path.exists() else "wb") as file:
+            file.truncate(size)
+            file.seek(size)
+            file.write(data)
+            file.flush()
+            os.fdatasync(file.fileno())
+        journals[path] = size + len(data)
+
     def _spill(self, day: str) -> None:
-        """Turn a day's journal into a run, and all of its runs into one when there are many."""
+        """Turn a day's journals into a run, and all of its runs into one when there are many."""
         parts: list[Hashes] = [from_bytes(b"".join(self._recent[day]))]
         runs = self._runs.setdefault(day, [])
-        replaced = [self._directory / f"{day}.journal"]
+        replaced = list(self._journals[day])
         number = int(runs[-1][0].stem[9:]) + 1 if runs else 0
         if len(runs) >= MOST_RUNS:
             parts += [np.asarray(hashes) for _, hashes in runs]
@@ -133,7 +147,7 @@ class SeenMessages:
             file.flush()
             os.fsync(file.fileno())
         runs.append((path, np.load(path, mmap_mode="r")))
-        self._recent[day] = set()
+        self._recent[day], self._journals[day] = set(), {}
         self._replaced += replaced
 
     def _forget(self) -> None:
@@ -144,8 +158,8 @@ class SeenMessages:
             if day > _days_before(days[-1], WINDOW_DAYS + 1):
                 return
             self._replaced += [path for path, _ in self._runs.pop(day, [])]
-            if self._recent.pop(day, None) is not None:
-                self._replaced.append(self._directory / f"{day}.journal")
+            self._recent.pop(day, None)
+            self._replaced += self._journals.pop(day, {})
 
 
 def _take_back(directory: Path, files: dict[str, int]) -> None:
@@ -161,13 +175,6 @@ def _take_back(directory: Path, files: dict[str, int]) -> None:
                 "`trackway doctor --repair checkpoint` finds out what is stored"
             )
         os.truncate(path, size)
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
-        file.flush()
-        os.fdatasync(file.fileno())
 
 
 def _name(at: Millis) -> str:

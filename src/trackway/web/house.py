@@ -94,6 +94,7 @@ class House:
                 settings.embedded_store,
                 settings.checkpoint_seconds,
                 lambda: suspended(self.store, self._writing),
+                Path(settings.archive) if settings.archive else None,
             )
             self._closers.append(self.loader.stop)
             if known is None or migrated:

@@ -1,0 +1,41 @@
+"""`trackway rebuild`: the store made anew, with progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trackway.cli import show
+from trackway.config import Settings
+
+
+def rebuild_store(settings: Settings, archives: list[Path], from_log_only: bool, json: bool) -> None:
+    """Make the store anew and say how it went."""
+    from trackway.log import DirectoryUnusable
+    from trackway.operate.rebuild import CannotRebuild, rebuild
+    from trackway.store.connection import StoreUnavailable
+    from trackway.store.refusals import QuestionFailed
+
+    columns = (TextColumn("storing messages"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        show.refusals(DirectoryUnusable, CannotRebuild, StoreUnavailable, QuestionFailed),
+        Progress(*columns, console=show.errors, disable=json) as progress,
+    ):
+        task = progress.add_task("", total=None)
+        done = rebuild(
+            settings, archives, from_log_only,
+            lambda stored, total: progress.update(task, completed=stored, total=total),
+        )  # fmt: skip
+    if json:
+        show.as_json(done._asdict())
+        return
+    lines = [
+        f"{done.messages} messages of the log: {done.events} events, {done.dead_letters} dead letters, "
+        "the others were refused at the door or sent again",
+        f"the old store is kept in {settings.directory / done.kept}; remove it when the new one is right",
+    ]
+    if done.not_copied:
+        lines.append(f"could not be copied from the old store: {', '.join(done.not_copied)}")
+    for line in lines:
+        show.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,129 @@
+"""The doctor's look at the log, the checkpoint and the store of a stopped data directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trackway.config import Settings
+from trackway.log import DirectoryUnusable, Gap, LocalLog, LogInUse
+from trackway.operate.finding import Finding
+from trackway.store import dead_letters
+from trackway.store.checkpoint import Checkpoint
+from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.recovery import open_log, refuse_unknown
+from trackway.store.refill import disagreements
+from trackway.store.refusals import QuestionFailed
+from trackway.store.seen import SeenMessages
+
+
+def examine_data(settings: Settings) -> list[Finding]:
+    """Look at log, checkpoint and store as a start would open them; the store goes back to its checkpoint."""
+    directory = settings.directory
+    try:
+        log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
+    except LogInUse:
+        text = f"a server has {directory} open, so log and store were not looked at; ask it with --url, or stop it"
+        return [Finding("log", "note", text)]
+    except DirectoryUnusable as error:
+        return [Finding("data", "bad", str(error))]
+    try:
+        return [*_examine_log(log, known), *_examine_ids(directory, known), *_examine_store(settings, log, known)]
+    finally:
+        log.close()
+
+
+def _examine_log(log: LocalLog, known: Checkpoint | None) -> list[Finding]:
+    findings = []
+    for item in log.read(log.start, 2**62):
+        if isinstance(item, Gap):
+            text = (
+                f"offsets {item.first} to {item.last - 1} in {item.file} cannot be read (from byte {item.position}); "
+                "the loader skips them, and senders that got 202 for them do not send them again"
+            )
+            findings.append(Finding("log", "bad", text))
+    for cut in sorted(log.directory.glob("*.cut")):
+        text = (
+            "the last messages of a segment were damaged after they were written, and may have been acknowledged; "
+            f"their bytes are kept in {cut}"
+        )
+        findings.append(Finding("log", "bad", text))
+    stored = known.offset if known else 0
+    waiting = log.end - stored
+    text = f"{log.end} messages arrived, {stored} are stored"
+    if known is not None and known.log != log.id:
+        text += "; the log was lost or replaced, and a new one begins at that offset"
+        findings.append(Finding("log", "bad", f"{text}; what had arrived and was not stored is gone"))
+    elif waiting:
+        findings.append(Finding("log", "note", f"{text}; the other {waiting} are stored at the next start"))
+    else:
+        findings.append(Finding("log", "fine", text))
+    return findings
+
+
+def _examine_ids(directory: Path, known: Checkpoint | None) -> list[Finding]:
+    if known is None:
+        return []
+    try:
+        SeenMessages(directory / "loader" / "ids", known.ids)
+    except DirectoryUnusable as error:
+        return [Finding("message ids", "bad", str(error))]
+    return [Finding("message ids", "fine", f"{sum(known.ids.values()) // 16} ids of the last days")]
+
+
+def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) -> list[Finding]:
+    if not settings.store and not (settings.directory / "store").exists():
+        return [Finding("store", "note", "none yet; the first start makes it")]
+    try:
+        store = Store(settings.store_dsn, clients=1)
+    except StoreUnavailable as error:
+        return [Finding("store", "bad", str(error))]
+    try:
+        store.migrate()
+        refuse_unknown(known, settings.directory / "loader", store, log)
+        findings = [*_examine_parts(settings, store), *_examine_sums(store)]
+        letters = dead_letters.count(store)
+        if letters:
+            text = f"{letters} messages could not be stored; `trackway letters list` shows them and why"
+            findings.append(Finding("dead letters", "note", text))
+        if findings:
+            return findings
+        events = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
+        return [Finding("store", "fine", f"{events} events, all tables agree")]
+    except DirectoryUnusable as error:
+        return [Finding("store", "bad", str(error))]
+    except QuestionFailed as error:
+        return [Finding("store", "bad", f"the engine refuses to answer: {error.full}")]
+    finally:
+        store.close()
+
+
+_BACKUP = "restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
+
+
+def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
+    broken = []
+    tables = store.ask(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
+    )
+    for table in tables["name"].to_pylist():
+        checked = store.ask(f"CHECK TABLE {table} SETTINGS check_query_single_value_result = 1")
+        if checked.num_rows and str(checked.column(0)[0].as_py()) not in ("1", "True"):
+            broken.append(table)
+    if broken:
+        return [Finding("store", "bad", f"parts of {', '.join(broken)} are damaged; {_BACKUP}")]
+    embedded = settings.embedded_store
+    aside = sorted(embedded.glob("store/*/*/detached/broken*")) if embedded else []
+    if aside:
+        return [Finding("store", "bad", f"the engine put {len(aside)} damaged parts aside ({aside[0]}); {_BACKUP}")]
+    return []
+
+
+def _examine_sums(store: Store) -> list[Finding]:
+    return [
+        Finding(
+            "store", "bad",
+            f"{one.table} says {one.said} where the rows say {one.rows}; "
+            "`trackway doctor --repair store` fills derived tables again",
+        )
+        for one in disagreements(store)
+    ]  # fmt: skip

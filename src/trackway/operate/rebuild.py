@@ -1,0 +1,121 @@
+"""The store made anew from the log: `trackway rebuild`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from trackway.config import Settings
+from trackway.log import Gap, LocalLog
+from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.loader import Loader
+from trackway.store.refusals import QuestionFailed
+
+KEPT = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
+"""Tables that are written beside the loader: the log does not hold them, so they are copied from the old store."""
+
+
+class CannotRebuild(Exception):
+    """The log does not hold what is needed; the text says what is missing."""
+
+
+class Rebuilt(NamedTuple):
+    """How it went: messages of the log, events in the new store, dead letters, and where the old store is kept."""
+
+    messages: int
+    events: int
+    dead_letters: int
+    kept: str
+    not_copied: list[str]
+
+
+def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell: Callable[[int, int], None]) -> Rebuilt:
+    """Make the embedded store of a stopped server anew from its log and archives.
+
+    Args:
+        archives: directories of older segments, which are linked into the log first.
+        from_log_only: go on although older messages are in no log.
+        tell: is told how many messages of how many are stored.
+
+    Raises:
+        CannotRebuild: the log and the archives do not reach back to the first message, or lack some in between.
+        LogInUse, LogDamaged: the log cannot be opened.
+    """
+    if settings.embedded_store is None:
+        raise CannotRebuild("the store is a server; start with an empty database and without the loader directory")
+    for archive in archives:
+        _link(archive, settings.directory / "log")
+    log = LocalLog(settings.directory / "log", settings.segment_bytes)
+    try:
+        _check(log, from_log_only)
+        kept, not_copied = _written_beside(settings)
+        stamp = f"before-{datetime.now(UTC):%Y%m%d%H%M%S}"
+        for name in ("store", "loader"):
+            if (settings.directory / name).exists():
+                (settings.directory / name).rename(settings.directory / f"{name}.{stamp}")
+        store = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
+        try:
+            store.migrate()
+            for table, rows in kept.items():
+                if rows.num_rows:
+                    store.put(table, rows, f"rebuild-{table}")
+            loader = Loader(
+                log, store, settings.directory / "loader", settings.batch_messages, embedded=settings.embedded_store
+            )
+            loader.checkpoint()
+            loader.drain(lambda stored: tell(stored - log.start, log.end - log.start))
+            loader.stop()
+            events = int(store.ask("SELECT count() AS n FROM events")["n"][0].as_py())
+            return Rebuilt(log.end - log.start, events, loader.dead_letters, f"store.{stamp}", not_copied)
+        finally:
+            store.close()
+    finally:
+        log.close()
+
+
+def _link(archive: Path, log: Path) -> None:
+    segments = sorted(archive.glob("*.log"))
+    if not segments:
+        raise CannotRebuild(f"there are no segments of a log in {archive}")
+    for segment in segments:
+        if (log / segment.name).exists():
+            continue
+        try:
+            (log / segment.name).hardlink_to(segment)
+        except OSError:
+            shutil.copy2(segment, log / segment.name)
+
+
+def _check(log: LocalLog, from_log_only: bool) -> None:
+    lost = sum(item.last - item.first for item in log.read(log.start, 2**62) if isinstance(item, Gap)) + log.start
+    if lost and not from_log_only:
+        raise CannotRebuild(
+            f"{lost} of {log.end} messages are in no segment of the log; name the directory that holds older segments "
+            "with --archive, or go on without them with --from-log-only (the old store is kept beside the new one)"
+        )
+
+
+def _written_beside(settings: Settings) -> tuple[dict[str, pa.Table], list[str]]:
+    """The tables that the log does not hold, and which of them cannot be read."""
+    found: dict[str, pa.Table] = {}
+    assert settings.embedded_store is not None
+    if not settings.embedded_store.exists():
+        return {}, []
+    try:
+        store = Store(settings.store_dsn, clients=1)
+    except StoreUnavailable:
+        return {}, list(KEPT)
+    try:
+        for table in KEPT:
+            try:
+                found[table] = store.ask(f"SELECT * FROM {table}")
+            except QuestionFailed:
+                continue
+    finally:
+        store.close()
+    return found, [table for table in KEPT if table not in found]

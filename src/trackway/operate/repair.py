@@ -1,0 +1,161 @@
+"""Repairs of a data directory that a start refuses, one for each named case: `trackway doctor --repair NAME`.
+
+Nothing is deleted: what is replaced is kept beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from trackway.config import Settings
+from trackway.enrich.pipeline import message_key
+from trackway.event import now
+from trackway.log import LocalLog, frame
+from trackway.store import checkpoint
+from trackway.store.checkpoint import Checkpoint
+from trackway.store.connection import Store
+from trackway.store.refill import disagreements, refill
+from trackway.store.seen import WINDOW_DAYS, SeenMessages
+
+_DAY = 86_400_000
+
+
+class CannotRepair(Exception):
+    """The repair does not fit what is there; the text says why."""
+
+
+def repair_log(settings: Settings) -> str:
+    """Give segments of the log that were renamed or swapped their names back."""
+    directory = settings.directory / "log"
+    wrong: dict[Path, Path] = {}
+    for segment in sorted(directory.glob("*.log")):
+        with segment.open("rb") as file:
+            first = frame.first_of(file.read(frame.HEAD.size))
+        if first is not None and f"{first:020d}" != segment.stem:
+            wrong[segment] = directory / f"{first:020d}.log"
+    if not wrong:
+        raise CannotRepair("every segment of the log has its own name")
+    if blocked := [path for path in wrong.values() if path.exists() and path not in wrong]:
+        raise CannotRepair(f"{blocked[0]} is there already with other messages; move one of the two away")
+    for segment in wrong:
+        segment.rename(segment.with_suffix(".renaming"))
+    for segment, path in wrong.items():
+        segment.with_suffix(".renaming").rename(path)
+    return f"renamed {len(wrong)} segments"
+
+
+def repair_checkpoint(settings: Settings) -> str:
+    """Find out what is stored when the checkpoint is missing, damaged or another log's.
+
+    What the log holds and the store lacks is stored at the next start, and nothing twice.
+    """
+    embedded = _embedded(settings)
+    with _opened(settings) as (log, store):
+        first_at = _first_arrival(log)
+        ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
+        known = _stored_ids(store, first_at)
+        for day, digests in known.items():
+            ids.add(digests, day * _DAY)
+        # What was refused at the door is read again from the log, and has no id.
+        for table in ("rejections", "violations"):
+            store.command(
+                f"ALTER TABLE {table} DELETE WHERE received_at >= fromUnixTimestamp64Milli({{at:Int64}}) "
+                "SETTINGS mutations_sync = 1",
+                {"at": first_at},
+            )
+        filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
+        _write(settings, embedded, store, log, log.start, ids.flush())
+    return (
+        f"{sum(map(len, known.values()))} messages of the log's time are stored; what else the log holds from offset "
+        f"{log.start} on is stored at the next start{filled}"
+    )
+
+
+def repair_store(settings: Settings) -> str:
+    """Go on with what is left of a store that lost parts: derived tables are filled again, so that numbers agree."""
+    embedded = _embedded(settings)
+    known = checkpoint.read(settings.directory / "loader")
+    if known is None:
+        raise CannotRepair("there is no checkpoint; `trackway doctor --repair checkpoint` first")
+    missing = checkpoint.restore(embedded, known)
+    with _opened(settings, known.offset) as (log, store):
+        wrong = disagreements(store)
+        if not missing and not wrong:
+            raise CannotRepair("the store has all its parts, and its tables agree")
+        filled = refill(store)
+        _write(settings, embedded, store, log, known.offset, known.ids)
+    rows = sum(one.rows for one in missing)
+    lost = f"{rows} rows in {len(missing)} parts are lost; " if missing else ""
+    return f"{lost}{len(filled)} derived tables were filled again from what is there"
+
+
+REPAIRS: dict[str, Callable[[Settings], str]] = {
+    "log": repair_log, "checkpoint": repair_checkpoint, "store": repair_store,
+}  # fmt: skip
+"""The named repairs."""
+
+
+def _embedded(settings: Settings) -> Path:
+    if settings.embedded_store is None:
+        raise CannotRepair("the store is a server; its own tools repair it")
+    if not settings.embedded_store.exists():
+        raise CannotRepair(f"there is no store in {settings.directory}")
+    return settings.embedded_store
+
+
+@contextmanager
+def _opened(settings: Settings, least: int = 0) -> Iterator[tuple[LocalLog, Store]]:
+    """The log, whose lock keeps servers out, and the store as its files are."""
+    log = LocalLog(settings.directory / "log", settings.segment_bytes, least)
+    try:
+        store = Store(settings.store_dsn, clients=1, memory_mb=settings.engine_memory_mb)
+        try:
+            store.migrate()
+            yield log, store
+        finally:
+            store.close()
+    finally:
+        log.close()
+
+
+def _first_arrival(log: LocalLog) -> int:
+    """When the first request that is in the log came."""
+    for item in log.read(log.start, 2**62):
+        for arrival in getattr(item, "arrivals", lambda: ())():
+            return int(arrival.received_at)
+    return now()
+
+
+def _stored_ids(store: Store, since: int) -> dict[int, list[bytes]]:
+    """The keys of what is stored, or a dead letter, since the log began, by the day of arrival."""
+    rows = store.ask(
+        "SELECT project_id, message_id, intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS day FROM events "
+        "WHERE received_at >= fromUnixTimestamp64Milli({since:Int64}) "
+        "UNION ALL SELECT project_id, message_id, intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS day "
+        "FROM dead_letters FINAL WHERE received_at >= fromUnixTimestamp64Milli({since:Int64})",
+        {"since": since - (WINDOW_DAYS + 1) * _DAY},
+    )
+    found: dict[int, list[bytes]] = {}
+    columns = (rows[name].to_pylist() for name in ("project_id", "message_id", "day"))
+    for project_id, message_id, day in zip(*columns, strict=True):
+        owner = project_id.bytes if isinstance(project_id, UUID) else project_id
+        found.setdefault(day, []).append(message_key(owner, message_id))
+    return found
+
+
+def _aside(directory: Path) -> Path:
+    """Keep what is in a directory under another name, and make it anew."""
+    if directory.exists():
+        directory.rename(directory.with_name(f"{directory.name}.before-{datetime.now(UTC):%Y%m%d%H%M%S}"))
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+def _write(settings: Settings, embedded: Path, store: Store, log: LocalLog, offset: int, ids: dict[str, int]) -> None:
+    tables = checkpoint.tables(store, embedded)
+    checkpoint.sync(embedded)
+    checkpoint.write(settings.directory / "loader", Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids))

@@ -1,0 +1,213 @@
+"""Data directories that something happened to: the start and the doctor say what, and a command mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Server
+
+EVENTS = 60
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with three segments of the log and everything stored."""
+    data = tmp_path_factory.mktemp("repair") / "data"
+    server = Server(data, segment_bytes="1").start()
+    for batch in range(3):
+        events = [
+            {"type": "track", "event": "E", "messageId": f"m{batch}-{number}", "anonymousId": f"v{number % 4}"}
+            for number in range(EVENTS // 3)
+        ]
+        server.post("batch", {"batch": [*events, {"type": "track", "messageId": f"refused{batch}"}]})
+    server.stored()
+    server.stop()
+    return data
+
+
+@pytest.fixture
+def data(sound: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    shutil.copytree(sound, tmp_path / "data", symlinks=True)
+    return tmp_path / "data"
+
+
+def command(data: Path, *arguments: str) -> tuple[int, Any, str]:
+    """Run a command on a directory: its status, its JSON, what it said on standard error."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "trackway", *arguments, "--data", str(data), "--json"],
+        capture_output=True, text=True, env=environment, timeout=120,
+    )  # fmt: skip
+    assert "Traceback" not in ran.stderr, ran.stderr
+    return ran.returncode, json.loads(ran.stdout) if ran.stdout.strip() else None, ran.stderr
+
+
+def doctor(data: Path) -> list[str]:
+    """What the doctor calls bad."""
+    status, findings, said = command(data, "doctor")
+    bad = [finding["text"] for finding in findings if finding["state"] == "bad"]
+    assert bool(bad) == (status != 0), (findings, said)
+    return bad
+
+
+def stored(data: Path) -> dict[str, int]:
+    """Start a server, let it store what the log holds, and count."""
+    server = Server(data).start()
+    try:
+        server.stored()
+        (row,) = server.sql(
+            "SELECT count() AS events, uniqExact(message_id) AS ids, (SELECT sum(events) FROM event_counts) AS counted, "
+            "(SELECT sum(events) FROM sessions FINAL) AS in_sessions, (SELECT count() FROM rejections) AS refused "
+            "FROM events"
+        )
+        return {name: int(value) for name, value in row.items()}
+    finally:
+        server.stop()
+
+
+def all_there(data: Path) -> bool:
+    """Whether everything that was acknowledged is stored once, and the doctor agrees."""
+    found = stored(data)
+    refused = found.pop("refused")
+    return set(found.values()) == {EVENTS} and refused == 3 and not doctor(data)
+
+
+def parts(data: Path, table: str, least_rows: int = 1) -> list[Path]:
+    """The directories of the active parts of a table."""
+    known = json.loads((data / "loader/checkpoint").read_bytes().partition(b"\n")[2])
+    path, active = known["tables"][table][:2]
+    return [data / "store" / path / name for name, rows in active.items() if rows >= least_rows]
+
+
+def test_a_sound_directory_is_fine(data: Path) -> None:
+    assert doctor(data) == []
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def zeros(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("damage", [empty, zeros, lambda path: path.write_text("garbage")])
+def test_a_checkpoint_that_cannot_be_read_is_said_and_found_out_anew(
+    data: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(data / "loader/checkpoint")
+    (bad,) = doctor(data)
+    assert "--repair checkpoint" in bad
+    status, done, said = command(data, "doctor", "--repair", "checkpoint")
+    assert status == 0, said
+    assert f"{EVENTS} messages" in done["done"]
+    assert all_there(data)
+
+
+def test_a_loader_directory_that_is_gone_doubles_nothing(data: Path) -> None:
+    shutil.rmtree(data / "loader")
+    assert "--repair checkpoint" in doctor(data)[0]
+    assert command(data, "doctor", "--repair", "checkpoint")[0] == 0
+    assert all_there(data)
+
+
+def test_a_file_of_message_ids_that_is_short_is_said(data: Path) -> None:
+    (journal,) = (data / "loader/ids").glob("*.journal")
+    os.truncate(journal, 16)
+    assert "--repair checkpoint" in doctor(data)[0]
+    assert command(data, "doctor", "--repair", "checkpoint")[0] == 0
+    assert all_there(data)
+
+
+def test_a_log_whose_end_is_damaged_or_gone_takes_new_messages_behind_what_is_stored(data: Path) -> None:
+    newest = sorted((data / "log").glob("*.log"))[-1]
+    newest.unlink()
+    server = Server(data).start()
+    try:
+        assert server.post("track", {"event": "Later", "messageId": "later", "anonymousId": "v"}).status_code == 202
+        status = server.stored()
+        assert status["ready"]
+        assert status["logged"] == EVENTS + 4
+        assert server.sql("SELECT count() AS n FROM events")[0]["n"] == EVENTS + 1
+    finally:
+        server.stop()
+
+
+def test_a_log_that_is_gone_is_said_and_a_new_one_begins_behind_what_is_stored(data: Path) -> None:
+    shutil.rmtree(data / "log")
+    assert "lost or replaced" in doctor(data)[0]
+    found = stored(data)
+    assert (found["events"], found["counted"]) == (EVENTS, EVENTS)
+
+
+def test_swapped_segments_of_the_log_are_said_and_get_their_names_back(data: Path) -> None:
+    first, second, *_ = sorted((data / "log").glob("*.log"))
+    first.rename(data / "aside")
+    second.rename(first)
+    (data / "aside").rename(second)
+    assert "--repair log" in doctor(data)[0]
+    assert command(data, "doctor", "--repair", "log")[0] == 0
+    assert all_there(data)
+
+
+def test_a_removed_part_is_said_and_the_store_is_made_anew_from_the_log(data: Path) -> None:
+    shutil.rmtree(parts(data, "events", 10)[0])
+    (bad,) = doctor(data)
+    assert "rows of events" in bad
+    assert "trackway rebuild" in bad
+    status, done, said = command(data, "rebuild")
+    assert status == 0, said
+    assert done["events"] == EVENTS
+    assert all_there(data)
+
+
+def test_what_is_left_of_a_store_goes_on_with_tables_that_agree(data: Path) -> None:
+    shutil.rmtree(parts(data, "visitors")[0])
+    status, done, said = command(data, "doctor", "--repair", "store")
+    assert status == 0, said
+    assert "derived tables" in done["done"]
+    assert all_there(data)
+
+
+def test_rebuilding_needs_the_whole_log_or_its_archive(data: Path, tmp_path: Path) -> None:
+    first, *_ = sorted((data / "log").glob("*.log"))
+    (tmp_path / "archive").mkdir()
+    first.rename(tmp_path / "archive" / first.name)
+    status, _, said = command(data, "rebuild")
+    assert status == 1
+    assert "--archive" in said
+    assert not doctor(data)
+    assert command(data, "rebuild", "--archive", str(tmp_path / "archive"))[0] == 0
+    assert all_there(data)
+
+
+def test_a_part_that_is_damaged_is_said(data: Path) -> None:
+    part = parts(data, "events", 10)[0]
+    for file in part.iterdir():
+        if file.suffix == ".bin":
+            content = bytearray(file.read_bytes())
+            content[len(content) // 2] ^= 0xFF
+            file.write_bytes(content)
+    assert doctor(data)
+
+
+def test_a_copy_of_a_running_server_holds_what_was_stored_when_it_was_made(data: Path, tmp_path: Path) -> None:
+    server = Server(data).start()
+    try:
+        for number in range(20):
+            server.post("track", {"event": "E", "messageId": f"more{number}", "anonymousId": "v"})
+        subprocess.run(["cp", "-a", str(data), str(tmp_path / "copy")], check=False, stderr=subprocess.DEVNULL)
+    finally:
+        server.stop()
+    found = stored(tmp_path / "copy")
+    assert found["events"] == found["ids"] == found["counted"] == found["in_sessions"] == EVENTS + 20
