@@ -1,13 +1,14 @@
 """The Python client against a real server: everything once, nothing raised, whatever becomes of server and process."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,39 @@ def test_every_call_is_stored_once_with_identity_time_and_properties(server: Ser
     assert (found["page", "page"]["host"], found["page", "page"]["path"]) == ("docs.example", "/python")
     assert found["group", "group"]["group_id"] == "client-group"
     assert found["track", "Looked"]["visitor_id"] == str(UUID(int=7))
+
+
+def test_what_json_has_no_word_for_costs_no_neighbour(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    odd: dict[Any, Any] = {
+        "nan": float("nan"), "far": [float("inf"), Decimal("NaN"), 1.5], "huge": 10**30, "id": 2**64, "longest": 10**5000,
+        "bytes": b"\xff", "half": "a\ud800", "on": date(2026, 1, 31), "money": Decimal("12345678901234567.89"), "odd": Odd(),
+        "set": {1}, 7: "seven", (1, 2): "pair", "nested": {"nan": {"deep": float("-inf")}},
+    }  # fmt: skip
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    problems: list[Any] = []
+    with Trackway(WRITE_KEY, server.url, on_error=lambda *what: problems.append(what)) as client:
+        client.track("client-nan", "Before")
+        for _ in range(2):
+            client.track("client-nan", "Odd", odd)
+        client.track("client-nan", "Deep", {"deep": deep})
+        client.track(b"client-nan", "After")
+    assert (problems, client.dropped) == ([], 1)
+    assert len([one for one in caplog.records if "nan of a track is not a finite number" in one.message]) == 1
+    server.stored()
+    found = server.sql(
+        "SELECT name, toJSONString(properties) AS p FROM events WHERE user_id = 'client-nan' ORDER BY name"
+    )
+    assert [row["name"] for row in found] == ["After", "Before", "Odd", "Odd"]
+    said = json.loads(found[2]["p"])
+    assert (said["huge"], said["id"], said["money"]) == (str(10**30), str(2**64), "12345678901234567.89")
+    assert (said["half"], said["on"], said["odd"], said["7"]) == ("a\ufffd", "2026-01-31", "<Odd>", "seven")
+    assert "nan" not in said
 
 
 def test_nothing_that_is_given_raises_and_what_is_lost_is_counted(server: Server) -> None:

@@ -12,12 +12,12 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from trackway import __version__
+from trackway.client.encoding import encoded, text_of
 from trackway.client.sending import Refused, Sender
 from trackway.event import now, uuid7
 
@@ -70,6 +70,7 @@ class Trackway:
         self._sender = Sender(write_key, host, timeout, give_up_after)
         self._interval, self._most_waiting, self._exit_timeout = interval, most_waiting, exit_timeout
         self._on_error, self._enabled = on_error, enabled
+        self._warned = False
         self.dropped = 0
         """Messages that were given up: the queue was full, the server refused them or never answered."""
         self._begin()
@@ -142,20 +143,26 @@ class Trackway:
             given = {
                 "type": kind,
                 "messageId": message_id or str(UUID(bytes=uuid7(now()))),
-                "timestamp": at if at.tzinfo else at.astimezone(),
-                "userId": None if user_id is None else str(user_id),
-                "anonymousId": None if anonymous_id is None else str(anonymous_id),
+                "timestamp": at.astimezone() if isinstance(at, datetime) and at.tzinfo is None else at,
+                "userId": None if user_id is None else text_of(user_id),
+                "anonymousId": None if anonymous_id is None else text_of(anonymous_id),
                 **about,
                 "context": {"library": _LIBRARY, **(context or {})},
             }
             kept = {name: value for name, value in given.items() if value is not None}
-            encoded = json.dumps(kept, default=_plain, separators=(",", ":")).encode()
-            if len(encoded) > _LARGEST:
-                return self._failed(f"a message has {len(encoded)} bytes; at most {_LARGEST} are taken", [encoded])
-            self._put(encoded)
+            message = encoded(kept, lambda path: self._lost(kind, path))
+            if len(message) > _LARGEST:
+                return self._failed(f"a message has {len(message)} bytes; at most {_LARGEST} are taken", [message])
+            self._put(message)
         except Exception as error:  # whatever was given: the host application goes on
             self.dropped += 1
             logger.error("a %s was not recorded: %s", kind, error)
+
+    def _lost(self, kind: str, path: str) -> None:
+        """Warn once of a number that is not finite, which JSON cannot say."""
+        if not self._warned:
+            self._warned = True
+            logger.warning("%s of a %s is not a finite number and is sent as null; so are others like it", path, kind)
 
     def _put(self, message: bytes) -> None:
         with self._changed:
@@ -270,17 +277,6 @@ class AsyncTrackway(Trackway):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _plain(value: object) -> object:
-    """What JSON has no word for."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, set | frozenset | tuple):
-        return list(value)
-    return str(value)
 
 
 @atexit.register

@@ -27,10 +27,11 @@ class TrackwayASGI:
     Args:
         app: the application.
         client: records.
-        trust_proxy: take the visitor's address from X-Forwarded-For.
+        trust_proxy: take the visitor's address from X-Forwarded-For, as the first of so many trusted proxies wrote it
+            (True: one).
     """
 
-    def __init__(self, app: Asgi, client: Trackway, trust_proxy: bool = False) -> None:
+    def __init__(self, app: Asgi, client: Trackway, trust_proxy: bool | int = False) -> None:
         self.app, self._client, self._trust_proxy = app, client, trust_proxy
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -61,7 +62,7 @@ class TrackwayASGI:
 class TrackwayWSGI:
     """Around a WSGI application (Flask, Django, Bottle, ...); arguments as for `TrackwayASGI`."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], client: Trackway, trust_proxy: bool = False) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], client: Trackway, trust_proxy: bool | int = False) -> None:
         self.app, self._client, self._trust_proxy = app, client, trust_proxy
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -109,13 +110,14 @@ class _Recorded:
 
 
 def _record(
-    client: Trackway, url: str, headers: dict[str, str], address: str, trust_proxy: bool, answer: dict[str, Any],
+    client: Trackway, url: str, headers: dict[str, str], address: str, trust_proxy: bool | int, answer: dict[str, Any],
     began: float,
 ) -> None:  # fmt: skip
     if "html" not in answer["kind"] or headers.get("sec-gpc") == "1" or headers.get("dnt") == "1":
         return
     if trust_proxy and "x-forwarded-for" in headers:
-        address = headers["x-forwarded-for"].split(",")[0].strip()
+        # From the end: what stands before it is what the client says.
+        address = headers["x-forwarded-for"].split(",")[-int(trust_proxy) :][0].strip()
     visitor = from_cookies(headers.get("cookie", ""))
     context: dict[str, Any] = {
         "ip": address,

@@ -1,0 +1,87 @@
+"""Messages as JSON, whatever a program puts into them: what JSON has no word for becomes text, or null."""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+_LONG = re.compile(r"[:\[,]-?\d{19}")
+_LEAST, _MOST = -(2**63), 2**64 - 1
+_DIGITS = 15
+"""So many digits a float holds exactly."""
+
+
+def encoded(message: dict[str, Any], lost: Callable[[str], object]) -> bytes:
+    """A message as JSON in UTF-8.
+
+    Args:
+        lost: told the path of a number that is not finite and became null.
+
+    Raises:
+        ValueError, RecursionError: it holds itself, or is nested too deep.
+    """
+    try:
+        text = json.dumps(message, default=_plain, allow_nan=False, separators=(",", ":"))
+        if _LONG.search(text) is None:
+            return text.encode()
+    except (ValueError, TypeError):
+        pass  # a NaN, a key that is no text, a number of very many digits, or a circle
+    return json.dumps(_clean(message, "", (), lost), separators=(",", ":")).encode()
+
+
+def text_of(value: object) -> str:
+    """An id or another thing as text."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode(errors="replace")
+    try:
+        return str(value)
+    except Exception:  # a thing that cannot say what it is
+        return f"<{type(value).__name__}>"
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        exact = not value.is_finite() or (len(value.as_tuple().digits) <= _DIGITS and abs(value.adjusted()) < 300)
+        return float(value) if exact else str(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return text_of(value)
+
+
+def _clean(value: object, path: str, above: tuple[int, ...], lost: Callable[[str], object]) -> object:
+    """A copy that JSON has words for."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        lost(path.removeprefix("."))
+        return None
+    if isinstance(value, int):
+        return int(value) if _LEAST <= value <= _MOST else text_of(value)
+    if not isinstance(value, dict | list):
+        return _clean(_plain(value), path, above, lost)
+    if id(value) in above:
+        raise ValueError(f"{path.removeprefix('.') or 'the message'} holds itself")
+    above = (*above, id(value))
+    if isinstance(value, list):
+        return [_clean(one, f"{path}.{place}", above, lost) for place, one in enumerate(value)]
+    return {
+        name if isinstance(name, str) else text_of(name): _clean(one, f"{path}.{text_of(name)}", above, lost)
+        for name, one in value.items()
+    }
