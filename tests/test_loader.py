@@ -249,11 +249,31 @@ def test_a_dead_letter_is_replayed_after_a_fix_and_dropped(
 
     (first,) = dead_letters.listed(loaded.store, project, "s10")
     assert "revenue" in first.reason
-    assert dead_letters.replay(loaded.store, [first], write) == 1
-    dead_letters.remove(loaded.store, dead_letters.listed(loaded.store, project, "s100"))
+    assert dead_letters.replay(loaded.store, [first.key], write) == 1
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "s100"))
     loaded.loader.drain()
     assert letters(loaded, project) == []
     agree(loaded, project, 2)
+
+
+def test_a_letter_that_is_refused_again_while_it_is_replayed_stays(loaded: Loaded, project: UUID) -> None:
+    """The loader may be faster than whoever replays."""
+    loaded.load(project, [unstorable("bad1"), unstorable("bad2")])
+
+    def write(arrival: Arrival) -> None:
+        loaded.log.write([msgspec.msgpack.encode(arrival)], 1)
+        loaded.loader.drain()
+
+    before = dead_letters.keys(loaded.store, project)
+    assert dead_letters.replay(loaded.store, before, write) == 2
+    assert letters(loaded, project) == ["bad1", "bad2"]
+    assert dead_letters.counts(loaded.store)[project] == 2
+    dead_letters.remove(loaded.store, before)
+    assert letters(loaded, project) == ["bad1", "bad2"]
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1", "elsewhere"))
+    assert letters(loaded, project) == ["bad1", "bad2"]
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1"))
+    assert letters(loaded, project) == ["bad2"]
 
 
 def test_the_engine_away_for_a_while_delays_and_loses_nothing(

@@ -98,6 +98,8 @@ DECLARED: dict[str, str] = {
     f"GET {P}/audit": "control", f"GET {P}/audit/actions": "control",
     f"POST {P}/ask": "by question", f"DELETE {P}/ask/{{name}}": "of project", f"GET {P}/version": "of project",
     f"GET {P}/breakdown": "ask", f"GET {P}/events": "live", f"GET {P}/live": "ask", f"GET {P}/overview": "ask",
+    f"GET {P}/dead-letters": "people", f"GET {P}/dead-letters/letter": "people",
+    f"POST {P}/dead-letters/replay": "manage", f"POST {P}/dead-letters/drop": "manage",
     f"POST {P}/query": "sql", f"GET {P}/rejections": "people", f"GET {P}/sessions": "people",
     f"GET {P}/sources": "ask", f"GET {P}/trend": "ask", f"GET {P}/visitor": "people", f"GET {P}/visitors": "people",
     f"GET {P}/segments": "read", f"POST {P}/segments": "edit", f"DELETE {P}/segments/{{segment_id}}": "edit",

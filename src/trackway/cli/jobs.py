@@ -66,7 +66,7 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
     """Run a job now, on a stopped store. In a running server they run by themselves, or from its page."""
     from trackway.cli.main import settings
 
-    with _house(settings(data=data)) as house:
+    with opened(settings(data=data)) as house:
         if name not in {job.name for job in house.accounts.jobs.every()}:
             show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
         done = house.runner.run(name, "the command line")
@@ -88,7 +88,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         from trackway.operate.totals import recount_day
         from trackway.store.recount import CannotRecount
 
-        with _house(settings) as house, show.refusals(BadQuestion, CannotRecount):
+        with opened(settings) as house, show.refusals(BadQuestion, CannotRecount):
             done = recount_day(house.store, house.loader.still, find_project(house.accounts, project), date)
     _recounted(done, json)
 
@@ -100,7 +100,7 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
     else:
         from trackway.operate.totals import refresh_views
 
-        with _house(settings) as house:
+        with opened(settings) as house:
             chosen = find_project(house.accounts, project)
             done = refresh_views(house.store, house.loader.still, house.ledger, chosen)
     _recounted(done, json)
@@ -117,7 +117,8 @@ def _recounted(done: dict[str, Any], json: bool) -> None:
 
 
 @contextmanager
-def _house(settings: Settings) -> Iterator[Any]:
+def opened(settings: Settings) -> Iterator[Any]:
+    """The house of a stopped directory, or an end with why it cannot be opened."""
     from trackway.collect.ledger import LedgerUnavailable
     from trackway.govern.accounts import AccountsUnavailable
     from trackway.log import DirectoryUnusable

@@ -10,6 +10,7 @@ import typer
 
 from trackway import __version__, config
 from trackway.cli import jobs, people, planning, show
+from trackway.cli.letters import letters
 from trackway.config import BadSettings, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -17,6 +18,7 @@ app.add_typer(people.projects, name="project")
 app.add_typer(people.users, name="user")
 app.add_typer(planning.plans, name="plan")
 app.add_typer(jobs.jobs, name="jobs")
+app.add_typer(letters, name="letters")
 
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]

@@ -63,6 +63,10 @@ class Remote:
         rows: list[dict[str, Any]] = call(path, self._bearer, {"sql": sql})["data"]
         return rows
 
+    def get(self, path: str) -> Any:
+        """The answer to a GET of an address of the project."""
+        return call(f"{self.url}/api/v1/projects/{self.project['id']}/{path}", self._bearer)
+
     def post(self, path: str, body: object) -> Any:
         """The answer to a POST to an address of the project."""
         return call(f"{self.url}/api/v1/projects/{self.project['id']}/{path}", self._bearer, body)

@@ -36,6 +36,8 @@ ACTIONS = {
     "permission changed": "what a type of account may see",
     "exported": "a file with answers or a table",
     "imported": "",
+    "letters replayed": "messages that could not be stored were written to the log again",
+    "letters dropped": "messages that could not be stored were given up",
     "register changed": "",
     "merge undone": "",
     "rates written": "what currencies are worth",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -61,45 +62,79 @@ def of_row(table: str, row: dict[str, Any], reason: str) -> DeadLetter:
     return DeadLetter(project, name, received_at, f"store {table}", reason[:1000], body, "", now())
 
 
-class Letter(NamedTuple):
-    """A dead letter as it is shown."""
+class Key(NamedTuple):
+    """Names a dead letter. `version` tells it from a later one of the same message and step."""
 
     project_id: UUID
     message_id: str
-    received_at: str
     stage: str
+    version: int
+
+
+class Letter(NamedTuple):
+    """A dead letter as it is shown. One that is not `replayable` is a derived row, whose messages are stored."""
+
+    key: Key
+    received_at: datetime
     reason: str
     body: str
+    replayable: bool
 
 
-def listed(store: Store, project_id: UUID | None = None, message_id: str = "", limit: int = 1000) -> list[Letter]:
+_WHERE = (
+    "WHERE ({project:UUID} = toUUID('00000000-0000-0000-0000-000000000000') OR project_id = {project:UUID}) "
+    "AND ({message:String} = '' OR message_id = {message:String}) AND ({stage:String} = '' OR stage = {stage:String})"
+)
+
+
+def listed(
+    store: Store, project_id: UUID | None = None, message_id: str = "", stage: str = "", limit: int = 1000
+) -> list[Letter]:
     """The dead letters there are, newest first."""
     rows = store.ask(
-        "SELECT project_id, message_id, toString(received_at) AS at, stage, reason, body FROM dead_letters FINAL "
-        "WHERE ({project:UUID} = toUUID('00000000-0000-0000-0000-000000000000') OR project_id = {project:UUID}) "
-        "AND ({message:String} = '' OR message_id = {message:String}) "
-        "ORDER BY received_at DESC, message_id LIMIT {limit:UInt32}",
-        {"project": project_id or UUID(int=0), "message": message_id, "limit": limit},
+        "SELECT project_id, message_id, stage, version, received_at, reason, body, record != '' AS replayable "
+        f"FROM dead_letters FINAL {_WHERE} ORDER BY received_at DESC, message_id, stage LIMIT {{limit:UInt32}}",
+        {"project": project_id or UUID(int=0), "message": message_id, "stage": stage, "limit": limit},
     )
-    return [Letter(*row.values()) for row in rows.to_pylist()]
+    return [
+        Letter(Key(*list(row.values())[:4]), row["received_at"], row["reason"], row["body"], bool(row["replayable"]))
+        for row in rows.to_pylist()
+    ]
 
 
-def count(store: Store) -> int:
-    """How many dead letters there are, of all projects."""
-    return int(store.ask("SELECT count() AS n FROM dead_letters FINAL")["n"][0].as_py())
+def keys(store: Store, project_id: UUID | None = None, message_id: str = "", stage: str = "") -> list[Key]:
+    """The names of all dead letters, oldest first."""
+    rows = store.ask(
+        f"SELECT project_id, message_id, stage, version FROM dead_letters FINAL {_WHERE} "
+        "ORDER BY received_at, message_id, stage",
+        {"project": project_id or UUID(int=0), "message": message_id, "stage": stage},
+    )
+    return [Key(*row.values()) for row in rows.to_pylist()]
 
 
-def remove(store: Store, letters: Sequence[Letter]) -> None:
-    """Mark dead letters as gone."""
-    for project_id in {one.project_id for one in letters}:
+def counts(store: Store) -> dict[UUID, int]:
+    """How many dead letters each project has; those without any are left out."""
+    rows = store.ask("SELECT project_id, count() AS n FROM dead_letters FINAL GROUP BY project_id")
+    return {row["project_id"]: row["n"] for row in rows.to_pylist()}
+
+
+def count(store: Store, project_id: UUID | None = None) -> int:
+    """How many dead letters there are, of one project or of all."""
+    found = counts(store)
+    return sum(found.values()) if project_id is None else found.get(project_id, 0)
+
+
+def remove(store: Store, letters: Sequence[Key]) -> None:
+    """Mark dead letters as gone; a later one of the same message and step stays."""
+    for some in _of_projects(letters):
         store.change(
-            "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) FROM dead_letters FINAL "
-            "WHERE project_id = {project:UUID} AND message_id IN {messages:Array(String)}",
-            {"project": project_id, "messages": [one.message_id for one in letters if one.project_id == project_id]},
+            "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) "
+            f"FROM dead_letters AS d FINAL WHERE {_THESE}",
+            _parameters(some),
         )
 
 
-def replay(store: Store, letters: Sequence[Letter], write: Callable[[Arrival], None]) -> int:
+def replay(store: Store, letters: Sequence[Key], write: Callable[[Arrival], None]) -> int:
     """Write the messages of dead letters to the log again and mark them as gone; return how many.
 
     Letters of derived rows have no message and stay. A message that is refused again becomes a dead letter again.
@@ -107,19 +142,46 @@ def replay(store: Store, letters: Sequence[Letter], write: Callable[[Arrival], N
     Args:
         write: appends an arrival to the log, durably.
     """
-    replayed: list[Letter] = []
-    for one in letters:
+    replayed = 0
+    for some in _of_projects(letters):
         rows = store.ask(
-            "SELECT record FROM dead_letters FINAL WHERE project_id = {project:UUID} AND message_id = {message:String} "
-            "AND stage = {stage:String} AND record != ''",
-            {"project": one.project_id, "message": one.message_id, "stage": one.stage},
+            "SELECT project_id, message_id, stage, version, record FROM dead_letters AS d FINAL "
+            f"WHERE {_THESE} AND record != ''",
+            _parameters(some),
         )
-        for record in rows["record"].to_pylist():
+        done = []
+        for row in rows.to_pylist():
             # The log first: after a crash between the two, replaying the letter again has no effect.
-            write(msgspec.msgpack.decode(base64.b64decode(record), type=Arrival))
-            replayed.append(one)
-    remove(store, replayed)
-    return len(replayed)
+            write(msgspec.msgpack.decode(base64.b64decode(row.pop("record")), type=Arrival))
+            done.append(Key(*row.values()))
+        remove(store, done)
+        replayed += len(done)
+    return replayed
+
+
+_AT_ONCE = 500
+_THESE = (
+    "d.project_id = {project:UUID} AND d.message_id IN {messages:Array(String)} "
+    "AND has(arrayZip({messages:Array(String)}, {stages:Array(String)}, {versions:Array(UInt64)}), "
+    "(d.message_id, toString(d.stage), d.version))"
+)
+
+
+def _of_projects(letters: Sequence[Key]) -> Iterator[list[Key]]:
+    """Dead letters in groups of one project and of a size that fits into a statement."""
+    for project_id in {one.project_id for one in letters}:
+        own = [one for one in letters if one.project_id == project_id]
+        for start in range(0, len(own), _AT_ONCE):
+            yield own[start : start + _AT_ONCE]
+
+
+def _parameters(letters: list[Key]) -> dict[str, object]:
+    return {
+        "project": letters[0].project_id,
+        "messages": [one.message_id for one in letters],
+        "stages": [one.stage for one in letters],
+        "versions": [one.version for one in letters],
+    }
 
 
 class Sifted(NamedTuple):

@@ -25,6 +25,7 @@ from trackway.web.health import Health
 from trackway.web.house import House
 from trackway.web.jobs import Scheduled
 from trackway.web.keeping import Keeping
+from trackway.web.letters import DeadLetters
 from trackway.web.limits import Limits
 from trackway.web.members import Members
 from trackway.web.money import Money
@@ -68,6 +69,7 @@ def api(house: House, limits: Limits) -> Litestar:
             Shared,
             Streaming,
             Planning,
+            DeadLetters,
             TransfersOfProject,
             EntitiesOfProject,
             Lookups,

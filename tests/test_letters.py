@@ -1,0 +1,123 @@
+"""Dead letters over the API and the command line: an engine with a fault, and without it again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from test_cli import as_json, run
+
+BREAK = (
+    "CREATE TABLE faults (n UInt8) ENGINE = Null",
+    "CREATE MATERIALIZED VIEW fault TO faults AS SELECT intDiv(1, NOT startsWith(name, 'Poison')) AS n FROM events",
+)
+MEND = ("DROP VIEW fault", "DROP TABLE faults")
+
+
+def change_engine(server: Server, statements: tuple[str, ...]) -> None:
+    """Carry out statements in the engine of a server that is stopped meanwhile."""
+    server.stop()
+    program = "import sys; from trackway.store.connection import Store; store = Store(sys.argv[1], clients=1)\n"
+    program += "for statement in sys.argv[2:]: store.command(statement)\nstore.close()"
+    subprocess.run([sys.executable, "-c", program, f"chdb://{server.data}/store", *statements], check=True)
+    server.start()
+
+
+def poison(server: Server, *names: str) -> None:
+    batch = [{"type": "track", "event": f"Poison {one}", "messageId": one, "anonymousId": "v"} for one in names]
+    sound = {"type": "track", "event": "Sound", "messageId": f"sound-{names[0]}", "anonymousId": "v"}
+    assert server.post("batch", {"batch": [*batch, sound]}).status_code == 202
+    assert server.stored()["dead_letters"] >= len(names)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose engine refuses events with one kind of name."""
+    server = Server(tmp_path_factory.mktemp("letters") / "data").start()
+    change_engine(server, BREAK)
+    yield server
+    server.stop()
+
+
+class Api:
+    """The dead letters of the first project, as the administrator."""
+
+    def __init__(self, server: Server) -> None:
+        self.http = httpx.Client(base_url=server.url, timeout=60)
+        signed_in = self.http.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
+        self.http.headers["x-csrf-token"] = signed_in["csrf"]
+        self.project = self.http.get("/api/v1/projects").json()[0]["id"]
+        self.path = f"/api/v1/projects/{self.project}"
+
+    def get(self, rest: str = "", status: int = 200, **parameters: Any) -> Any:
+        answer = self.http.get(f"{self.path}/dead-letters{rest}", params=parameters)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def post(self, rest: str, status: int = 200, **body: Any) -> Any:
+        answer = self.http.post(f"{self.path}/dead-letters/{rest}", json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def written(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.http.get(f"{self.path}/audit").json()
+        return [one for one in entries if one["action"].startswith("letters")]
+
+
+def test_letters_are_listed_shown_replayed_and_dropped(broken: Server) -> None:
+    api, path = Api(broken), str(broken.data)
+    assert api.get() == {"count": 0, "letters": []}
+    assert "There are no dead letters" in run("letters", "list", "--url", broken.url, "--key", SECRET_KEY)[0]
+    poison(broken, "a", "b/?&", "c", "d")
+    listed = api.get()
+    assert listed["count"] == 4
+    assert {one["message_id"] for one in listed["letters"]} == {"a", "b/?&", "c", "d"}
+    assert all(one["stage"] == "store" and "division" in one["reason"].lower() for one in listed["letters"])
+    assert len(api.get(limit=1)["letters"]) == 1
+    assert api.get(message_id="a")["letters"][0]["replayable"] is True
+    assert api.get(message_id="a", stage="enrich")["letters"] == []
+    assert '"Poison b/?&"' in api.get("/letter", message_id="b/?&", stage="store")["body"]
+    api.get("/letter", message_id="none", status=404)
+    api.get("/letter", message_id="", status=404)
+
+    for body in ({}, {"letters": []}, {"letters": [{"message_id": "a"}], "all": True}):
+        assert "letters" in api.post("drop", status=400, **body)["errors"][0]["field"]
+    api.post("replay", letters=[{"message_id": "none"}], status=404)
+    api.post("replay", letters=[{"message_id": "a", "stage": "enrich"}], status=404)
+
+    # The engine is as it was: what is replayed comes back.
+    assert api.post("replay", letters=[{"message_id": "a"}])["replayed"] == 1
+    assert broken.stored()["dead_letters"] == 4
+    assert api.post("drop", letters=[{"message_id": "d", "stage": "store"}]) == {"dropped": 1, "count": 3}
+    assert broken.stored()["dead_letters"] == 3
+    assert [one["action"] for one in api.written()] == ["letters dropped", "letters replayed"]
+    assert api.written()[0]["subject"] == "d"
+
+    on_server = ("--url", broken.url, "--key", SECRET_KEY)
+    assert as_json("letters", "list", *on_server)["count"] == 3
+    assert as_json("letters", "show", "c", *on_server)["message_id"] == "c"
+    assert as_json("letters", "drop", "c", *on_server) == {"dropped": 1, "count": 2}
+    assert "is dead" not in run("letters", "list", *on_server)[0]
+    assert "no such dead letter" in run("letters", "replay", "c", *on_server, status=1)[1]
+
+    change_engine(broken, MEND)
+    assert broken.stored()["dead_letters"] == 2
+    broken.stop()
+    assert as_json("letters", "list", "--data", path)["count"] == 2
+    assert "Poison a" in as_json("letters", "show", "a", "--data", path)["body"]
+    assert "there is no dead letter 'x'" in run("letters", "replay", "x", "--data", path, status=1)[1]
+    assert "say --all" in run("letters", "drop", "--data", path, status=1)[1]
+    assert as_json("letters", "replay", "a", "--data", path) == {"replayed": 1, "kept": 0, "count": 1}
+    broken.start()
+    said = run("letters", "replay", "--all", *("--url", broken.url, "--key", SECRET_KEY))[0]
+    assert said.startswith("1 replayed. There are no dead letters")
+    assert broken.stored()["dead_letters"] == 0
+    names = [row["name"] for row in broken.sql("SELECT name FROM events WHERE name LIKE 'Poison%' ORDER BY name")]
+    assert names == ["Poison a", "Poison b/?&"]
+    assert "there is no store at" in run("letters", "list", "--data", f"{path}-none", status=1)[1]
