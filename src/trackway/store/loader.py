@@ -196,10 +196,12 @@ class Loader:
 
     def _rest(self) -> None:
         """Nothing waits: see to it that what was applied becomes durable, and old segments go."""
-        self._doing, self._progress_at = "waiting for messages", time.monotonic()
         self._stopping.wait(0.02)
-        if self._applying is not None and not self._applying.done():
-            return
+        if self._applying is not None:
+            if not self._applying.done():
+                return
+            self.wait()  # one that failed is stored again though no message follows it
+        self._doing, self._progress_at = "waiting for messages", time.monotonic()
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):
             self.checkpoint()
