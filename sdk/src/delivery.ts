@@ -37,7 +37,13 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
 
   return {
     add(id: string, message: object) {
-      const text = JSON.stringify(message);
+      let text: string;
+      try {
+        // What is too large for a number is text; what holds itself is lost, and nothing else is.
+        text = JSON.stringify(message, (_, one) => (typeof one === "bigint" ? `${one}` : one));
+      } catch (error) {
+        return console.error(error);
+      }
       shared.unseen.set(id, text);
       if (queue) queue.add(id, text);
       else loaded();

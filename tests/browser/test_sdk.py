@@ -677,6 +677,21 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(context: BrowserCont
     assert names(site.events(f"{visitor} AND name = 'Patient'")) == ["Patient"]
 
 
+def test_what_json_has_no_word_for_costs_no_neighbour(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    page.evaluate("""() => {
+        const loop = {};
+        loop.self = loop;
+        trackway.track("Odd before");
+        trackway.track("Odd", { nan: NaN, far: -Infinity, big: 2n ** 70n, half: "a\\ud800" });
+        trackway.track("Odd loop", loop);
+        trackway.track("Odd after");
+    }""")
+    settle(page)
+    rows = site.events(f"{of(page)} AND name LIKE 'Odd%'")
+    assert sorted(names(rows)) == ["Odd", "Odd after", "Odd before"]
+
+
 def test_events_are_copied_to_others_on_the_page(context: BrowserContext, site: Site) -> None:
     context.add_init_script("""window.copies = [];
         const log = (name) => (...args) => copies.push([name, ...args]);
