@@ -117,7 +117,7 @@ def test_the_doctor_names_what_is_wrong_and_what_mends_it(tmp_path: Path) -> Non
     segment.write_bytes(content)
     (server.data / "accounts.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
     findings = {finding["part"]: finding for finding in as_json("doctor", "--data", str(server.data), status=1)}
-    assert findings["accounts"]["state"] == "bad" and "restore it" in findings["accounts"]["text"]
+    assert findings["accounts"]["state"] == "bad" and "backup" in findings["accounts"]["text"]
     assert "offsets 0 to 0" in run("doctor", "--data", str(server.data), status=1)[0]
     unreachable = as_json("doctor", "--url", "http://127.0.0.1:9", status=1)
     assert "start it with `trackway serve`" in unreachable[0]["text"]

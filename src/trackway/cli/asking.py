@@ -11,7 +11,8 @@ from uuid import UUID
 
 from trackway.analyze.export import TABLES
 from trackway.cli import show
-from trackway.cli.people import accounts_of, find_project
+from trackway.cli.opening import accounts_of, prepare
+from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
 from trackway.config import Settings
 
@@ -20,27 +21,26 @@ _FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".ndjson": 
 
 @contextmanager
 def _stopped_store(settings: Settings) -> Iterator[Any]:
-    from trackway.log import DirectoryUnusable, LogInUse
-    from trackway.store.connection import Store, StoreUnavailable
+    from trackway.log import LogInUse
+    from trackway.store.connection import Store
     from trackway.store.recovery import open_log
-    from trackway.store.refusals import QuestionFailed
 
     if not (settings.directory / "store").exists() and not settings.store:
         show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` makes one")
-    with show.refusals(DirectoryUnusable, StoreUnavailable, QuestionFailed):
-        try:
-            # Holding the log says to a server on the same directory that it has to wait.
-            log, _ = open_log(settings.directory, settings.embedded_store) if not settings.store else (None, None)
-        except LogInUse as error:
-            raise LogInUse(f"{error}, or ask the running server with --url and --key") from error
-        store = Store(settings.store_dsn, clients=1)
-        try:
-            store.migrate()
-            yield store
-        finally:
-            store.close()
-            if log:
-                log.close()
+    prepare(settings)
+    try:
+        # Holding the log says to a server on the same directory that it has to wait.
+        log, _ = open_log(settings.directory, settings.embedded_store) if not settings.store else (None, None)
+    except LogInUse as error:
+        raise LogInUse(f"{error}, or ask the running server with --url and --key") from error
+    store = Store(settings.store_dsn, clients=1)
+    try:
+        store.migrate()
+        yield store
+    finally:
+        store.close()
+        if log:
+            log.close()
 
 
 def ask(settings: Settings, sql: str, url: str | None, key: str | None, json: bool) -> None:

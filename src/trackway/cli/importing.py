@@ -14,6 +14,7 @@ from uuid import UUID
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackway.cli import show
+from trackway.cli.opening import house_of
 from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
 from trackway.collect.files import FORMATS, BadFile, Packed
@@ -75,36 +76,25 @@ def _bar(json: bool, total: int) -> Iterator[Any]:
 def _into_directory(
     settings: Settings, form: str, path: Path, host: str, project: str | None, json: bool
 ) -> dict[str, int]:
-    from trackway.collect.ledger import LedgerUnavailable
-    from trackway.govern.accounts import AccountsUnavailable
-    from trackway.govern.tables import BadAccount
-    from trackway.log import DirectoryUnusable, LogUnavailable
     from trackway.operate.transfers import write_import
-    from trackway.store.connection import StoreUnavailable
-    from trackway.web.house import House
 
-    unusable = (DirectoryUnusable, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, BadAccount, LogUnavailable)
-    with show.refusals(*unusable):
-        house = House(settings)
-        try:
-            project_id = UUID(find_project(house.accounts, project).id)
-            before = _count(house, project_id)
+    with house_of(settings, json) as house:
+        project_id = UUID(find_project(house.accounts, project).id)
+        before = _count(house, project_id)
 
-            def write(arrival: Arrival) -> None:
-                house.write(arrival)
-                if house.log.end - house.loader.stored > settings.batch_messages:
-                    house.loader.drain()
+        def write(arrival: Arrival) -> None:
+            house.write(arrival)
+            if house.log.end - house.loader.stored > settings.batch_messages:
+                house.loader.drain()
 
-            packed = Packed.open(path)
-            with _bar(json, packed.size) as tell:
-                outcome = write_import(
-                    packed, form, project_id, house.privacy, installation_key(settings.directory), write,
-                    lambda done, _: tell(done), host,
-                )  # fmt: skip
-            house.loader.drain()
-            return {**outcome, "added": _count(house, project_id) - before}
-        finally:
-            house.close()
+        packed = Packed.open(path)
+        with _bar(json, packed.size) as tell:
+            outcome = write_import(
+                packed, form, project_id, house.privacy, installation_key(settings.directory), write,
+                lambda done, _: tell(done), host,
+            )  # fmt: skip
+        house.loader.drain()
+        return {**outcome, "added": _count(house, project_id) - before}
 
 
 def _count(house: Any, project_id: UUID) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from trackway.cli import show
+from trackway.cli.opening import house_of
 from trackway.cli.people import Data, Json, find_project, open_accounts
 from trackway.cli.remote import Remote
 from trackway.config import Settings
@@ -66,7 +65,7 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
     """Run a job now, on a stopped store. In a running server they run by themselves, or from its page."""
     from trackway.cli.main import settings
 
-    with opened(settings(data=data)) as house:
+    with house_of(settings(data=data), json) as house:
         if name not in {job.name for job in house.accounts.jobs.every()}:
             show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
         done = house.runner.run(name, "the command line")
@@ -88,7 +87,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         from trackway.operate.totals import recount_day
         from trackway.store.recount import CannotRecount
 
-        with opened(settings) as house, show.refusals(BadQuestion, CannotRecount):
+        with house_of(settings, json) as house, show.refusals(BadQuestion, CannotRecount):
             done = recount_day(house.store, house.loader.still, find_project(house.accounts, project), date)
     _recounted(done, json)
 
@@ -100,7 +99,7 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
     else:
         from trackway.operate.totals import refresh_views
 
-        with opened(settings) as house:
+        with house_of(settings, json) as house:
             chosen = find_project(house.accounts, project)
             done = refresh_views(house.store, house.loader.still, house.ledger, chosen)
     _recounted(done, json)
@@ -114,23 +113,6 @@ def _recounted(done: dict[str, Any], json: bool) -> None:
             {"counter": name, "rows": rows, "differed": done["differed"].get(name, 0)}
             for name, rows in done["rows"].items()
         ])  # fmt: skip
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Any]:
-    """The house of a stopped directory, or an end with why it cannot be opened."""
-    from trackway.collect.ledger import LedgerUnavailable
-    from trackway.govern.accounts import AccountsUnavailable
-    from trackway.log import DirectoryUnusable
-    from trackway.store.connection import StoreUnavailable
-    from trackway.web.house import House
-
-    with show.refusals(DirectoryUnusable, StoreUnavailable, AccountsUnavailable, LedgerUnavailable):
-        house = House(settings)
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _said(at: datetime | None) -> str | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from trackway.cli import show
-from trackway.cli.jobs import opened
+from trackway.cli.opening import house_of
 from trackway.cli.people import Data, Json, find_project
 from trackway.cli.remote import Remote
 from trackway.config import Settings
@@ -155,7 +155,7 @@ def _place(data: str | None, url: str | None, key: str | None, project: str | No
         show.fail(
             f"there is no store at {chosen.directory}; a server that runs elsewhere is asked with --url and --key"
         )
-    with opened(chosen) as house:
+    with house_of(chosen, json=False) as house:
         yield _Directory(house, UUID(find_project(house.accounts, project).id) if project else None)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trackway import __version__, config
-from trackway.cli import jobs, people, planning, show
+from trackway.cli import jobs, opening, people, planning, show
 from trackway.cli.letters import letters
 from trackway.config import BadSettings, Settings
+from trackway.govern.accounts import FirstStart
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(people.projects, name="project")
@@ -51,12 +53,6 @@ def serve(
     json: Json = False,
 ) -> None:
     """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
-    from trackway.collect.ledger import LedgerUnavailable
-    from trackway.govern.accounts import AccountsUnavailable
-    from trackway.govern.plan import BadPlan
-    from trackway.govern.tables import BadAccount
-    from trackway.log import DirectoryUnusable
-    from trackway.store.connection import StoreUnavailable
     from trackway.web.house import House
     from trackway.web.serve import AddressInUse
     from trackway.web.serve import serve as run
@@ -64,36 +60,30 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
-    unusable = (
-        DirectoryUnusable,
-        StoreUnavailable,
-        AccountsUnavailable,
-        LedgerUnavailable,
-        BadAccount,
-        BadPlan,
-        AddressInUse,
-    )
-    with show.refusals(*unusable):
-        house = House(chosen)
-        try:
-            run(house, lambda: _announce(house, json))
-        finally:
-            house.close()
+    opening.prepare(chosen)
 
+    untold: dict[str, str] = {}
 
-def _announce(house: Any, json: bool) -> None:
-    address = f"http://{house.settings.host}:{house.settings.port}"
-    first = house.first_start
-    if json:
-        show.as_json({"address": address, "data": str(house.settings.directory), **(first._asdict() if first else {})})
-        return
-    show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {house.settings.directory})")
-    if first:
-        shown = {"e-mail": first.email, "password": first.password, "write key": first.write_key,
-                 "secret key": first.secret_key}  # fmt: skip
-        show.console.print("First start. Keep these; password and secret key are not shown again:")
-        for name, value in shown.items():
-            show.console.print(f"  {name:<11} {value}", markup=False, highlight=False, soft_wrap=True)
+    def invented(first: FirstStart) -> None:
+        if json:
+            untold.update(first.shown())
+        else:
+            show.console.print(opening.first_lines(first), markup=False, highlight=False, soft_wrap=True)
+
+    def announce() -> None:
+        address = f"http://{chosen.host}:{chosen.port}"
+        if json:
+            show.as_json({"address": address, "data": str(chosen.directory), **untold})
+            untold.clear()
+        else:
+            show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
+
+    try:
+        with show.refusals(AddressInUse), closing(House(chosen, invented)) as house:
+            run(house, announce)
+    finally:
+        if untold:  # the start failed afterwards, and the next one invents nothing
+            show.as_json(untold)
 
 
 @app.command(name="import")
@@ -199,6 +189,7 @@ def _repair(chosen: Settings, name: str, json: bool) -> None:
 
     if name not in REPAIRS:
         show.fail(f"there is no repair {name!r}; there are {', '.join(REPAIRS)}")
+    opening.prepare(chosen)
     with show.refusals(DirectoryUnusable, CannotRepair, StoreUnavailable, QuestionFailed):
         done = REPAIRS[name](chosen)
     if json:
@@ -219,9 +210,12 @@ def rebuild(
     """Make the store of a stopped server anew from its log and archives; the old one is kept beside it."""
     from trackway.cli.rebuilding import rebuild_store
 
-    rebuild_store(settings(data=data), archive or [], from_log_only, json)
+    chosen = settings(data=data)
+    opening.prepare(chosen)
+    rebuild_store(chosen, archive or [], from_log_only, json)
 
 
 def main() -> None:
     """The entry point of the `trackway` command."""
-    app()
+    with opening.refusals():
+        app()

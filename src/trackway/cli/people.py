@@ -9,9 +9,8 @@ import typer
 
 from trackway import config
 from trackway.cli import show
-from trackway.config import BadSettings, Settings
-from trackway.govern.accounts import Accounts, AccountsUnavailable
-from trackway.govern.sealing import Sealer
+from trackway.cli.opening import accounts_of
+from trackway.govern.accounts import Accounts
 from trackway.govern.tables import BadAccount, Project
 
 projects = typer.Typer(no_args_is_help=True, help="List, make and change projects and their keys.")
@@ -21,15 +20,9 @@ Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 
 
-def accounts_of(settings: Settings) -> Accounts:
-    """The accounts database that settings name."""
-    return Accounts(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
-
-
 def open_accounts(data: str | None) -> Accounts:
     """The accounts database of a data directory, or an end with what is wrong."""
-    with show.refusals(BadSettings, AccountsUnavailable):
-        return accounts_of(config.load(data=data))
+    return accounts_of(config.load(data=data))
 
 
 def find_project(accounts: Accounts, wanted: str | None) -> Project:

@@ -12,15 +12,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import xxhash
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, text
+from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.event import Millis
+from trackway.lite import engine_of, fault
 
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
 """After so long a view by the same session counts again."""
@@ -126,17 +126,17 @@ class Ledger:
             ) from error
         lite = url.get_backend_name() == "sqlite"
         try:
-            if lite and url.database:
-                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine: Engine = create_engine(url)
-            if lite:
-                event.listen(self._engine, "connect", _durable)
+            self._engine: Engine = engine_of(url, busy_s=10.0)
             with self._engine.begin() as connection:
                 for statement in _SCHEMA:
                     connection.execute(text(statement.format(bytes="BLOB" if lite else "BYTEA")))
         except (SQLAlchemyError, ImportError, OSError) as error:
-            shown = url.render_as_string(hide_password=True)
-            raise LedgerUnavailable(f"the ledger of views {shown} cannot be opened: {error}") from error
+            shown = (lite and url.database) or url.render_as_string(hide_password=True)
+            mend = (
+                "put it back from a backup, or remove it: views of the last 24 hours may count a second time then, and "
+                "`trackway refresh` makes the totals anew from the events"
+            )
+            raise LedgerUnavailable(f"the ledger of views {shown} {fault(error, mend)}") from error
         self._collector = collector
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
         self._waiting: list[tuple[View, asyncio.Future[bool]]] = []
@@ -270,11 +270,3 @@ def _each(group: list[tuple[View, asyncio.Future[bool]]], do: Callable[[asyncio.
     for _, future in group:
         if not future.done():
             do(future)
-
-
-def _durable(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA busy_timeout = 10000")
-    cursor.close()

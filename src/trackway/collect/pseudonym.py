@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from trackway.event import Millis
+from trackway.private import KeyUnusable, kept, write
 
 logger = logging.getLogger("trackway.collect")
+
+_BYTES = 32
 
 
 def pseudonym(key: bytes, day: str, address: str, user_agent: str) -> str:
@@ -24,13 +26,19 @@ def pseudonym(key: bytes, day: str, address: str, user_agent: str) -> str:
 
 
 def installation_key(directory: Path) -> bytes:
-    """The installation's own random key for pseudonyms, made on first use, readable by its owner only."""
+    """The installation's own random key for pseudonyms, made on first use, readable by its owner only.
+
+    Raises:
+        KeyUnusable: the file cannot be read, or is no key.
+    """
     path = directory / "pseudonym.key"
-    if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
-    return path.read_bytes()
+    key = kept(path, lambda: secrets.token_bytes(_BYTES))
+    if len(key) != _BYTES or not any(key):
+        raise KeyUnusable(
+            f"{path} is no key of {_BYTES} bytes; put it back from a backup, or remove it: visitors without an id of "
+            "their own are new ones then, and access logs that are imported again count twice"
+        )
+    return key
 
 
 class DailySalt:
@@ -39,28 +47,38 @@ class DailySalt:
 
     Args:
         directory: where the day's salt is kept, readable by its owner only, so that a restart makes no new visitors.
+
+    Raises:
+        KeyUnusable: the file cannot be read, or is no salt.
     """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "pseudonym.salt"
-        day, _, key = self._path.read_text().partition(" ") if self._path.exists() else ("", "", "")
-        self._day, self._key = day, bytes.fromhex(key)
+        self._day, self._key = "", b""
+        if self._path.exists():
+            try:
+                day, _, key = kept(self._path, bytes).decode().partition(" ")
+                self._day, self._key = date.fromisoformat(day).isoformat(), bytes.fromhex(key)
+                if len(self._key) != _BYTES:
+                    raise ValueError("too short")
+            except ValueError as error:
+                raise KeyUnusable(
+                    f"{self._path} is no salt of a day; remove it: who came today without an id is a new visitor then"
+                ) from error
 
     def pseudonym(self, at: Millis, address: str, user_agent: str) -> str:
         """The visitor of an address and user agent on the day of `at`; never that of a day before."""
         day = f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
-        if day > self._day:
+        # A clock that was far ahead must not keep a salt for longer than its day and, around midnight, the one before.
+        if day > self._day or day < f"{date.fromisoformat(self._day) - timedelta(days=1)}":
             self._day, self._key = day, secrets.token_bytes(32)
             self._keep(f"{day} {self._key.hex()}")
         return pseudonym(self._key, self._day, address, user_agent)
 
     def _keep(self, line: str) -> None:
         try:
-            fresh = self._path.with_suffix(".new")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(line)
-            fresh.replace(self._path)
+            write(self._path, line.encode())
         except OSError as error:
             logger.error(
                 "the day's salt is not written (%s); a restart will make new visitors of those without id", error

@@ -7,13 +7,12 @@ import re
 import secrets
 import time
 from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, delete, event, inspect, select, text
+from sqlalchemy import delete, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
@@ -47,6 +46,9 @@ from trackway.govern.tables import (
 )
 from trackway.govern.tokens import Tokens
 from trackway.govern.transfers import Transfers
+from trackway.lite import damaged, engine_of, fault
+
+logger = logging.getLogger("trackway.govern")
 
 _HEAD = "0010"
 _ORIGIN = re.compile(r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$")
@@ -57,13 +59,24 @@ class AccountsUnavailable(Exception):
     """The accounts database cannot be opened; the text says why."""
 
 
+class AccountsDamaged(AccountsUnavailable):
+    """The accounts database is no sound database."""
+
+
 class FirstStart(NamedTuple):
-    """What the first start invented or was given; shown once."""
+    """What the first start invented or was given (`given` names it); empty is what it did not make. Said once."""
 
     email: str
     password: str
     write_key: str
     secret_key: str
+    given: tuple[str, ...] = ()
+
+    def shown(self) -> dict[str, str]:
+        """What may be printed: what was invented; what was given is only named."""
+        made = {"email": self.email, "password": self.password, "write_key": self.write_key,
+                "secret_key": self.secret_key}  # fmt: skip
+        return {name: "as set" if name in self.given else value for name, value in made.items() if value}
 
 
 class Accounts:
@@ -80,12 +93,9 @@ class Accounts:
     def __init__(self, dsn: str, sealer: Sealer | None = None) -> None:
         url = make_url(dsn)
         self._sealer = sealer or Sealer([Fernet.generate_key().decode()])
-        if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._lite = url.get_backend_name() == "sqlite"
         try:
-            self._engine = create_engine(url)
-            if url.get_backend_name() == "sqlite":
-                event.listen(self._engine, "connect", _tune_sqlite)
+            self._engine = engine_of(url)
             self._sessions = sessionmaker(self._engine, expire_on_commit=False)
             self._migrate()
             self.saved = Saved(self._sessions)
@@ -101,11 +111,15 @@ class Accounts:
             self.sign_ins = SignIns(self._sessions, self._sealer)
             self.passkeys = Passkeys(self._sessions, self.sign_ins)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            shown = url.render_as_string(hide_password=True)
-            raise AccountsUnavailable(f"the accounts database {shown} cannot be opened: {error}") from error
+            shown = (self._lite and url.database) or url.render_as_string(hide_password=True)
+            mend = "put it back from a backup, or run `trackway doctor --repair accounts`, which makes it anew"
+            kind = AccountsDamaged if damaged(error) else AccountsUnavailable
+            raise kind(f"the accounts database {shown} {fault(error, mend)}") from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
+            if self._lite and (verdict := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
+                raise OSError(f"it is damaged: {verdict}")
             known = inspect(connection).has_table("alembic_version")
             if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
                 return  # the usual start; Alembic takes longer to import than the rest of it
@@ -212,6 +226,7 @@ class Accounts:
         goals: list[str] | None = None,
         write_key: str = "",
         secret_key: str = "",
+        project_id: UUID | None = None,
     ) -> tuple[Project, str, str]:
         """Make a project with a write key and a secret key; return it and the keys.
 
@@ -223,7 +238,7 @@ class Accounts:
             raise BadAccount(f"{currency!r} is not a currency code such as EUR")
         with self._sessions.begin() as session:
             project = Project(
-                id=str(new_id()),
+                id=str(project_id or new_id()),
                 name=name.strip()[:100] or "My product",
                 timezone=timezone,
                 currency=currency.upper(),
@@ -336,14 +351,35 @@ class Accounts:
 
     # The first start
 
-    def first_start(self, email: str, password: str, write_key: str, secret_key: str) -> FirstStart | None:
-        """Make an administrator and a project when there are none; what is empty is invented. None when there are."""
-        if self.users():
+    def first_start(self, email: str, password: str, write_key: str = "", secret_key: str = "") -> FirstStart | None:
+        """Make a project when there is none, and an administrator when there is no user; what is empty is invented.
+        None when both are there.
+        """
+        without_users, without_projects = not self.users(), not self.projects()
+        if not (without_users or without_projects):
             return None
+        options = {"password": password, "write_key": write_key, "secret_key": secret_key}
+        given = tuple(name for name, value in options.items() if value)
+        write_key = secret_key = ""
+        if without_projects:
+            _, write_key, secret_key = self.add_project(
+                "My product", write_key=options["write_key"], secret_key=options["secret_key"]
+            )
+        if not without_users:
+            return FirstStart("", "", write_key, secret_key, given)
         password = password or secrets.token_urlsafe(12)
         self.add_user(email, password, is_admin=True)
-        _, write_key, secret_key = self.add_project("My product", write_key=write_key, secret_key=secret_key)
-        return FirstStart(email, password, write_key, secret_key)
+        return FirstStart(email, password, write_key, secret_key, given)
+
+    def unusable(self) -> str:
+        """Why nobody can sign in at this moment; empty when they can."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("BEGIN IMMEDIATE" if self._lite else "SELECT 1 FROM users LIMIT 1"))
+                connection.rollback()
+        except SQLAlchemyError as error:
+            return f"the accounts database {fault(error, 'stop the server and run `trackway doctor`')}"
+        return ""
 
     def reseal(self) -> None:
         """Seal under the newest key what older ones sealed, so that they can be left away from the next start on.
@@ -377,7 +413,10 @@ class WriteKeys:
         """The project's id as 16 bytes, or None for a key that is not known."""
         age = time.monotonic() - self._read_at
         if age > self._seconds or (write_key not in self._keys and age > 1):
-            self._keys = self._accounts.write_keys()
+            try:
+                self._keys = self._accounts.write_keys()
+            except SQLAlchemyError as error:  # who has a key that was good goes on sending
+                logger.error("write keys cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
             self._read_at = time.monotonic()
         return self._keys.get(write_key)
 
@@ -387,11 +426,3 @@ def _check_timezone(name: str) -> None:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise BadAccount(f"{name!r} is not a time zone such as Europe/Berlin") from error
-
-
-def _tune_sqlite(connection: object, _: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()

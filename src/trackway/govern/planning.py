@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import Message, Violation
@@ -103,4 +104,7 @@ class WrittenPlans:
                 known[project_id.bytes] = before
         except BadPlan as error:
             logger.error("a tracking plan cannot be used and is not checked: %s", error)
+        except SQLAlchemyError as error:
+            logger.error("plans cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
+            return
         self._checkers = known

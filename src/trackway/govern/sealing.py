@@ -6,6 +6,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from trackway.private import KeyUnusable, kept
+
 
 class CannotUnseal(Exception):
     """No key opens what is sealed; the text says what to do."""
@@ -30,16 +32,21 @@ class Sealer:
     def of(directory: Path, given: str) -> Sealer:
         """Under the keys that a setting gives (separated by commas), or the installation's own, made at first use and
         readable by its owner only.
+
+        Raises:
+            KeyUnusable: the file cannot be read, or what is given is no key.
         """
         keys = [key.strip() for key in given.split(",") if key.strip()]
         if not keys:
             path = directory / "secret.key"
-            if not path.exists():
-                directory.mkdir(parents=True, exist_ok=True)
-                path.touch(mode=0o600)
-                path.write_bytes(Fernet.generate_key() + b"\n")
-            keys = path.read_text().split()
-        return Sealer(keys)
+            keys = kept(path, lambda: Fernet.generate_key() + b"\n").decode(errors="replace").split()
+            fix = f"{path} is no key to seal with; put it back from a backup, or remove it and lose what it sealed"
+        else:
+            fix = "`secrets` has something that is no key: 32 bytes in URL-safe base64, several separated by commas"
+        try:
+            return Sealer(keys)
+        except ValueError as error:
+            raise KeyUnusable(fix) from error
 
     def seal(self, text: str) -> str:
         """A text, sealed."""

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import msgspec
 
+from trackway import private
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
+from trackway.lite import fault
 from trackway.operate.doctor_data import examine_data
 from trackway.operate.finding import Finding
+from trackway.operate.repair_accounts import holds_data
 
 _ENOUGH = 1024**3
 
@@ -23,11 +26,13 @@ _ENOUGH = 1024**3
 def examine_directory(settings: Settings) -> list[Finding]:
     """Look at the settings and at everything in the data directory. Nothing is changed but what every start
     changes: a torn tail of the log is cut, and the store goes back to its checkpoint."""
+    private.begin()
     directory = settings.directory
     findings = [*_examine_settings(settings)]
     if not directory.exists():
         return [*findings, Finding("data", "note", f"{directory} does not exist; `trackway serve` makes it")]
     findings.append(_examine_disk(directory))
+    findings.append(_examine_modes(directory))
     findings.append(_examine_accounts(settings))
     return [*findings, *examine_data(settings)]
 
@@ -57,8 +62,19 @@ def _examine_disk(directory: Path) -> Finding:
     return Finding("disk", "fine", text)
 
 
+def _examine_modes(directory: Path) -> Finding:
+    found = list(private.wide(directory))
+    if found:
+        text = f"other users of this machine may read or change {len(found)} files and directories, such as {found[0]}"
+        return Finding("modes", "bad", f"{text}; `chmod -R go= {directory}` mends it, and so does the next start")
+    return Finding("modes", "fine", "only their owner may read the files")
+
+
 def _examine_accounts(settings: Settings) -> Finding:
     path = settings.directory / "accounts.db"
+    mend = "put it back from a backup, or run `trackway doctor --repair accounts`, which makes the data's projects anew"
+    if not settings.accounts and not path.exists() and holds_data(settings.directory):
+        return Finding("accounts", "bad", f"{path} is missing, and there is data that nobody sees without it; {mend}")
     if settings.accounts or not path.exists():
         return Finding(
             "accounts",
@@ -69,10 +85,13 @@ def _examine_accounts(settings: Settings) -> Finding:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             users = connection.execute("SELECT count(*) FROM users").fetchone()[0]
+            projects = connection.execute("SELECT count(*) FROM projects").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        return Finding("accounts", "bad", f"{path} cannot be read ({error}); restore it from a backup")
+        return Finding("accounts", "bad", f"{path} {fault(error, mend)}")
     if verdict != "ok":
-        return Finding("accounts", "bad", f"{path} is damaged ({verdict}); restore it from a backup")
+        return Finding("accounts", "bad", f"{path} is damaged ({verdict}); {mend}")
+    if not projects and holds_data(settings.directory):
+        return Finding("accounts", "bad", f"{path} knows no project, and there is data that nobody sees; {mend}")
     return Finding("accounts", "fine", f"{users} users in {path}")
 
 

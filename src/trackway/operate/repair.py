@@ -15,6 +15,7 @@ from trackway.config import Settings
 from trackway.enrich.pipeline import message_key
 from trackway.event import now
 from trackway.log import LocalLog, frame
+from trackway.operate.repair_accounts import repair_accounts
 from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
@@ -95,6 +96,7 @@ def repair_store(settings: Settings) -> str:
 
 REPAIRS: dict[str, Callable[[Settings], str]] = {
     "log": repair_log, "checkpoint": repair_checkpoint, "store": repair_store,
+    "accounts": lambda settings: "\n".join(repair_accounts(settings)),
 }  # fmt: skip
 """The named repairs."""
 

@@ -25,15 +25,16 @@ class Health(Controller):
 
     @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def ready(self, house: House) -> Response[dict[str, Any]]:
-        """Log and store are usable; all that was accepted is stored when `stored` equals `logged`.
+        """Log, store and accounts are usable; all that was accepted is stored when `stored` equals `logged`.
 
-        503 while the store does not take what the log holds.
+        503 while the store does not take what the log holds, or nobody can sign in.
         """
         trouble = house.loader.trouble or house.loader.stalled()
         try:
             house.store.check()
         except QuestionFailed as error:
             trouble = str(error)
+        trouble = trouble or house.accounts.unusable()
         content: dict[str, Any] = {
             "ready": not trouble,
             "logged": house.log.end,

@@ -30,6 +30,7 @@ from trackway.govern.sealing import Sealer
 from trackway.log import Committer
 from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
+from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import Carrier
 from trackway.outgoing import Outgoing, Refused
 from trackway.store.connection import Store, suspended
@@ -47,11 +48,14 @@ class House:
     """Log, store, loader, accounts and collector of one data directory.
 
     Raises:
-        LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, BadPlan: a part cannot be opened;
-            those that were are closed.
+        LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, KeyUnusable,
+            BadPlan: a part cannot be opened; those that were are closed.
+
+    Args:
+        invented: told what a first start made, once and as soon as it is made.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, invented: Callable[[FirstStart], None] = lambda _: None) -> None:
         self.settings = settings
         self.warnings: list[str] = []
         self.outgoing = Outgoing(settings.allow_private_addresses)
@@ -71,9 +75,7 @@ class House:
             self._closers.append(self.store.close)
             migrated = self.store.migrate()
             refuse_unknown(known, directory / "loader", self.store, self.log)
-            self.first_start: FirstStart | None = self.accounts.first_start(
-                settings.admin_email, settings.admin_password, settings.write_key, settings.secret_key
-            )
+            self._first_start(invented)
             for project in self.accounts.projects():
                 own_currency(self.store, UUID(project.id), project.currency)
             if settings.plan:
@@ -122,6 +124,20 @@ class House:
             self.write, lambda: self.log.end - self.loader.stored,
         )  # fmt: skip
         self._closers.append(self.carrier.stop)
+
+    def _first_start(self, invented: Callable[[FirstStart], None]) -> None:
+        """Make project and administrator where there are none, unless there is data that nobody would see then."""
+        refuse_orphans(self.settings, self.accounts, self.store)
+        first = self.accounts.first_start(
+            self.settings.admin_email, self.settings.admin_password, self.settings.write_key, self.settings.secret_key
+        )
+        if first is not None:
+            invented(first)
+        for one in unknown_projects(self.store, self.accounts):
+            self._warn(
+                f"there are events of a project {one} that the accounts do not know, so nobody sees them; "
+                "`trackway doctor --repair accounts` makes it"
+            )
 
     def _privacy(self) -> Privacy:
         """What of messages is not kept; placeholders for ids among it."""

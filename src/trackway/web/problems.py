@@ -8,6 +8,8 @@ from typing import Any
 
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from trackway.analyze.period import BadQuestion
 from trackway.collect.given import BadOrder
@@ -86,6 +88,16 @@ def _unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Response
     return problem(503, str(error))
 
 
+def _accounts(request: Request[Any, Any, Any], error: DBAPIError | NoConnection) -> Response[Any]:
+    """The accounts database is locked, full, damaged or away; a statement that it refuses is a fault of ours."""
+    if isinstance(error, IntegrityError | ProgrammingError | DataError):
+        return _unexpected(request, error)
+    logger.error("the accounts database cannot be used: %s", getattr(error, "orig", error))
+    refused = problem(503, "the accounts cannot be read or written at this moment; send it again in some seconds")
+    refused.headers["retry-after"] = "5"
+    return refused
+
+
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
@@ -110,5 +122,7 @@ HANDLERS: Any = {
     QuestionFailed: _failed,
     StoreBusy: _busy,
     StoreUnavailable: _unavailable,
+    DBAPIError: _accounts,
+    NoConnection: _accounts,
     Exception: _unexpected,
 }

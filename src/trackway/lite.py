@@ -1,0 +1,55 @@
+"""SQLite databases of a data directory: how they are opened, and what is said when they cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+BUSY_S = 2.0
+"""So long a transaction waits for one of another process; then it fails."""
+
+
+def engine_of(url: URL, busy_s: float = BUSY_S) -> Engine:
+    """An engine; of SQLite one whose commits are on disk when they return. Raises SQLAlchemyError or OSError."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": busy_s})
+    event.listen(engine, "connect", _tune)
+    return engine
+
+
+def _tune(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for statement in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {statement}")
+    cursor.close()
+
+
+def damaged(error: BaseException) -> bool:
+    """Whether an error says that the file is no sound database, rather than that it cannot be had at this moment."""
+    text = str(getattr(error, "orig", error))
+    return any(one in text for one in ("not a database", "malformed", "unsupported file format", "is damaged"))
+
+
+def fault(error: BaseException, mend: str) -> str:
+    """What is wrong with a database and what to do, in one line.
+
+    Args:
+        mend: what to do when the file is damaged.
+    """
+    said = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
+    if damaged(error):
+        return f"is damaged ({said[0]}); {mend}"
+    if "locked" in said[0]:
+        return "is locked by another process; end that one, and start again"
+    if "full" in said[0] or "disk I/O" in said[0]:
+        return f"cannot be written ({said[0]}); make room on its disk, and start again"
+    if isinstance(error, SQLAlchemyError | OSError) and "unable to open" in said[0]:
+        return f"cannot be opened ({said[0]}); look at its owner and mode, and at `ulimit -n`"
+    return f"cannot be opened: {said[0]}"

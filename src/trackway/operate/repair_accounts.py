@@ -1,0 +1,132 @@
+"""Accounts that are gone or damaged beside data that is there: the start refuses, and this makes them anew."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy.engine import make_url
+
+from trackway.config import Settings
+from trackway.govern.accounts import Accounts, AccountsDamaged, AccountsUnavailable, FirstStart
+from trackway.govern.sealing import Sealer
+from trackway.govern.tables import moment
+from trackway.log import DirectoryUnusable, Gap, LocalLog
+
+if TYPE_CHECKING:
+    from trackway.store.connection import Store
+
+
+def refuse_orphans(settings: Settings, accounts: Accounts, store: Store | None = None) -> None:
+    """Raises AccountsUnavailable when there is data and no project: a new one would make the old data invisible.
+
+    Args:
+        store: asked too when it is given; without it the files of log and loader tell.
+    """
+    if accounts.projects():
+        return
+    held = holds_data(settings.directory)
+    if not held and store is not None:
+        held = store.ask("SELECT project_id FROM event_counts LIMIT 1").num_rows > 0
+    if held:
+        raise AccountsUnavailable(
+            f"{settings.directory} has data, but the accounts database knows no project, so nobody could see it; put "
+            "the accounts database back from a backup, or run `trackway doctor --repair accounts`, which makes the "
+            "data's projects anew"
+        )
+
+
+def holds_data(directory: Path) -> bool:
+    """Whether a data directory's log or loader have had messages."""
+    from trackway.store import checkpoint
+
+    if any(segment.stat().st_size for segment in (directory / "log").glob("*.log")):
+        return True
+    try:
+        known = checkpoint.read(directory / "loader")
+    except DirectoryUnusable:
+        return True  # there was something that it spoke of
+    return known is not None and known.offset > 0
+
+
+def unknown_projects(store: Store, accounts: Accounts) -> list[UUID]:
+    """Projects that have events and that the accounts do not know; nobody sees them."""
+    rows = store.ask("SELECT DISTINCT toString(project_id) AS project FROM event_counts ORDER BY project")
+    known = {one.id for one in accounts.projects()}
+    return [UUID(one) for one in rows["project"].to_pylist() if one not in known]
+
+
+def repair_accounts(settings: Settings) -> list[str]:
+    """Make the projects that data has and accounts lack, each under its old id with new keys, and an administrator
+    when there is no user. A damaged SQLite file is put aside. The server must be stopped.
+
+    Returns:
+        What was done, a line each; secrets that were invented are in it, and nowhere else.
+
+    Raises:
+        DirectoryUnusable, StoreUnavailable, AccountsUnavailable, BadAccount, KeyUnusable: it cannot be done.
+    """
+    from trackway.store.connection import Store
+    from trackway.store.recovery import open_log
+
+    done: list[str] = []
+    log, _ = open_log(settings.directory, settings.embedded_store)
+    try:
+        store = Store(settings.store_dsn, clients=1)
+        try:
+            store.migrate()
+            accounts = _opened(settings, done)
+            missing = dict.fromkeys([*unknown_projects(store, accounts), *_logged(log, accounts)])
+        finally:
+            store.close()
+    finally:
+        log.close()
+    try:
+        write_key, secret_key = settings.write_key, settings.secret_key
+        for project_id in missing:
+            name = f"Recovered {str(project_id)[-8:]}"
+            _, write_key, secret_key = accounts.add_project(
+                name, write_key=write_key, secret_key=secret_key, project_id=project_id
+            )
+            first = FirstStart("", "", write_key, secret_key, _given(settings, write_key, secret_key))
+            said = ", ".join(f"{what.replace('_', ' ')} {value}" for what, value in first.shown().items())
+            done.append(f"made the project {project_id} ({name}): {said}")
+            write_key = secret_key = ""
+        if not accounts.users() and (found := accounts.first_start(settings.admin_email, settings.admin_password)):
+            done.append("made the administrator: " + ", ".join(f"{k} {v}" for k, v in found.shown().items() if v))
+    finally:
+        accounts.close()
+    if missing:
+        done.append("members, other keys, plans, boards and connections of these projects are in a backup only")
+    return done or ["every project that has data is known, and there is somebody who may see it"]
+
+
+def _given(settings: Settings, write_key: str, secret_key: str) -> tuple[str, ...]:
+    pairs = {"write_key": (settings.write_key, write_key), "secret_key": (settings.secret_key, secret_key)}
+    return tuple(name for name, (given, used) in pairs.items() if given and given == used)
+
+
+def _opened(settings: Settings, done: list[str]) -> Accounts:
+    sealer = Sealer.of(settings.directory, settings.secrets)
+    try:
+        return Accounts(settings.accounts_dsn, sealer)
+    except AccountsDamaged:
+        file = Path(make_url(settings.accounts_dsn).database or "")
+        for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+            if name.exists():
+                aside = name.with_name(f"{name.name}.damaged-{moment():%Y%m%dT%H%M%S}")
+                shutil.move(name, aside)
+                done.append(f"put {name.name} aside as {aside.name}")
+        return Accounts(settings.accounts_dsn, sealer)
+
+
+def _logged(log: LocalLog, accounts: Accounts) -> list[UUID]:
+    """Projects of messages in the log that the accounts do not know."""
+    found: dict[bytes, None] = {}
+    for item in log.read(log.start, 2**62):
+        if not isinstance(item, Gap):
+            found.update({arrival.project_id: None for arrival in item.arrivals()})
+    known = {one.id for one in accounts.projects()}
+    return [one for one in (UUID(bytes=key) for key in found) if str(one) not in known]

@@ -1,0 +1,90 @@
+"""Files of a data directory are for the user that the server runs as: 0600, and directories 0700."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_FOLDERS = ("log", "loader", "store", "transfers", "exports")
+_FILES = ("accounts.db*", "views.db*", "secret.key*", "pseudonym.*")
+
+
+class KeyUnusable(Exception):
+    """A key of the installation cannot be read or is none; the text says which file, and what to do."""
+
+
+def wide(directory: Path) -> Iterator[Path]:
+    """What others than its owner may read or write: a data directory and Trackway's own files in it."""
+    if not directory.is_dir():
+        return
+    tops = [directory, *(one for name in (*_FOLDERS, *_FILES) for one in directory.glob(name))]
+    for top in tops:
+        if _is_wide(top):
+            yield top
+        if top != directory and top.is_dir() and not top.is_symlink():
+            for folder, folders, files in os.walk(top):
+                yield from (path for name in (*folders, *files) if _is_wide(path := Path(folder, name)))
+
+
+def _is_wide(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # a running server removed it
+        return False
+    return bool(mode & _OTHERS) and not stat.S_ISLNK(mode)
+
+
+def begin() -> None:
+    """From now on this process makes files that only its own user may read."""
+    os.umask(_OTHERS)
+
+
+def close_to_others(directory: Path) -> int:
+    """Make a data directory, or what is wide open in one, private; how many files that changed.
+
+    Raises:
+        OSError: the directory belongs to somebody else, or cannot be made.
+    """
+    begin()
+    directory.mkdir(parents=True, exist_ok=True)
+    changed = 0
+    for path in list(wide(directory)):
+        path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
+        changed += 1
+    return changed
+
+
+def kept(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The content of a key's file, made at first use; after a power cut it is whole or not there.
+
+    Raises:
+        KeyUnusable: it cannot be read or written.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, make())
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyUnusable(
+            f"{path} cannot be read or made ({error.strerror}); make it readable for this user"
+        ) from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, at once and to the disk. Raises OSError."""
+    fresh = path.with_suffix(".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
