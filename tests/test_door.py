@@ -215,6 +215,11 @@ def test_proxies_that_are_neither_a_number_nor_networks_stop_the_start() -> None
         load(trusted_proxies="the nginx one")
 
 
+def test_a_host_that_is_none_is_no_fault_of_the_server(server: Any) -> None:
+    answer = server.http.post("/api/v1/sign-in/passkey/ask", headers={"host": "[bad"})
+    assert answer.status_code == 400
+
+
 def test_a_visitor_without_id_is_the_same_from_any_port(new_server: Any) -> None:
     server = new_server(trusted_proxies="1").start()
     agent = {

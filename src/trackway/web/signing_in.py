@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
-from litestar.exceptions import NotAuthorizedException, NotFoundException, ServiceUnavailableException
+from litestar.exceptions import ClientException, NotAuthorizedException, NotFoundException, ServiceUnavailableException
 from litestar.params import Parameter
 from litestar.response import Redirect
 
@@ -72,7 +72,10 @@ class SignedInShown(msgspec.Struct):
 
 def site_of(request: Request[Any, Any, Any], house: House) -> Site:
     """Where this server is, as people see it."""
-    parts = urlsplit(house.settings.url or str(request.base_url))
+    try:
+        parts = urlsplit(house.settings.url or str(request.base_url))
+    except ValueError as error:
+        raise ClientException("the Host header is no host; send the name of this server") from error
     return Site(parts.hostname or "localhost", f"{parts.scheme}://{parts.netloc}")
 
 
