@@ -28,7 +28,7 @@ from trackway.store.connection import Store
 
 logger = logging.getLogger("trackway.store.checkpoint")
 
-_PART = re.compile(r"^(?:patch-[0-9a-f]+-)?(.+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
+_PART = re.compile(r"^(.+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
 _MUTATION = re.compile(r"^mutation_(\d+)\.txt$")
 
 

@@ -118,7 +118,7 @@ class Loader:
             if self.stored < self._position:
                 self._report(Gap(self.stored, self._position, self._log.directory, 0))
         if self._derivers is None:
-            history = StoredHistory(self._store, self.wait, self.still)
+            history = StoredHistory(self._store, self.wait)
             self._derivers = Derivers(Sessionizer(history, *history.recent()), Identities(history), Orders(history))
             self.trouble = ""
 

@@ -13,8 +13,9 @@ from trackway.enrich.session import without_session
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Violation
 from trackway.store import rows
-from trackway.store.batch import Prepared, moves
+from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
+from trackway.store.moves import moves
 from trackway.store.reading import Arrived, Stretch
 
 _FIRST, _LAST = 0, 4_102_444_800_000
@@ -61,8 +62,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
             batch.append((event, hint))
             taken.append(item)
     persons = derivers.identities.assign([event for event, _ in batch])
-    for one in persons.separated:
-        derivers.sessions.separate(one)
+    derivers.sessions.separate(persons.separated)
     outcome = derivers.sessions.assign([item for item in batch if item[1] != NO_SESSION], stretch.last)
     for event, hint in batch:
         if hint == NO_SESSION:
@@ -87,6 +87,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
         _ordered(orders),
         rows.dead_letters(letters) if letters else b"",
         len(letters),
+        persons.separated,
     )
 
 
