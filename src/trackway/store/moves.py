@@ -14,7 +14,7 @@ from trackway.store.connection import Store, as_block
 _TRAFFIC = ("channel", "source", "medium", "campaign", "term", "content")
 _UUID, _TIME = pa.binary(16), pa.timestamp("ms", "UTC")
 _NEW = ", ".join(f"{name} = joinGet('moves', '{name}', project_id, event_id)" for name in ("session_id", *_TRAFFIC))
-PATCHED = ("events", "sessions", "claims")
+PATCHED = ("events", "sessions")
 """The tables that late events change."""
 
 

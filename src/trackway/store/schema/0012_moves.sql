@@ -4,8 +4,6 @@ ALTER TABLE events MODIFY SETTING enable_block_number_column = 1, enable_block_o
 
 ALTER TABLE sessions MODIFY SETTING enable_block_number_column = 1, enable_block_offset_column = 1;
 
-ALTER TABLE claims MODIFY SETTING enable_block_number_column = 1, enable_block_offset_column = 1;
-
 -- The stored events that the batch under way moves to another session (store/moves.py); in memory, and
 -- written anew for each batch.
 CREATE TABLE IF NOT EXISTS moves
