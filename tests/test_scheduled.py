@@ -119,6 +119,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
         "forget-decisions",
         "digests",
         "score-customers",
+        "settle-updates",
         "watch-segments",
     }
     assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())
