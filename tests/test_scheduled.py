@@ -300,4 +300,4 @@ def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
         ("aggregate", "done")
     ]
     assert trackway("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
-    assert len(trackway("jobs", "list", *data)) == 7
+    assert len(trackway("jobs", "list", *data)) == 8
