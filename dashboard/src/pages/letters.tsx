@@ -1,7 +1,7 @@
 /** Dead letters: messages that were acknowledged and are not stored. Looked at, replayed after a fix, or dropped. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { api, type DeadLetter, type DeadLetters } from "../api";
 import { Framed, primary, quiet } from "../dialog";
 import { useProject } from "../hooks";
@@ -40,15 +40,12 @@ export function LettersNotice() {
   const count = found.data?.count ?? 0;
   if (count === 0) return null;
   return (
-    <p
-      role="status"
-      className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1 rounded-xl border border-line bg-card px-4 py-2.5"
-    >
-      <span aria-hidden="true" className="size-2 rounded-full bg-bad" />
+    <p role="status" className="mb-4 rounded-xl border border-line bg-card px-4 py-2.5">
+      <span aria-hidden="true" className="me-2.5 inline-block size-2 rounded-full bg-bad align-middle" />
       {t(
         "{count, plural, one {# message was acknowledged and could not be stored. It is kept.} other {# messages were acknowledged and could not be stored. They are kept.}}",
         { count },
-      )}
+      )}{" "}
       <Link
         to={`/p/${project.id}/data` as "/"}
         search={{ tab: "refused" } as never}
@@ -225,18 +222,29 @@ function Doing(props: {
       {mode === "replay" && (
         <p>
           {t(
-            "They are read again as they arrived, with the time at which they arrived. What is refused again comes back here, so that trying costs nothing.",
+            "What is replayed is read again as it arrived, with the time of its arrival. What is refused again comes back here, so that trying costs nothing.",
           )}
         </p>
       )}
       {mode === "drop" && (
-        <p>
+        <Read>
           {t(
-            "They were acknowledged, so whoever sent them does not send them again. Once dropped they are gone, and nothing brings them back.",
+            "What was acknowledged is not sent again by anybody. What is dropped is gone, and nothing brings it back.",
           )}
-        </p>
+        </Read>
       )}
     </Framed>
+  );
+}
+
+/** What has the focus first, so that a key that is held down does not carry out what it asks about. */
+function Read({ children }: { children: string }) {
+  const place = useRef<HTMLParagraphElement>(null);
+  useEffect(() => place.current?.focus(), []);
+  return (
+    <p ref={place} tabIndex={-1} className="outline-none">
+      {children}
+    </p>
   );
 }
 
@@ -250,12 +258,14 @@ function Whole({ path, one }: { path: string; one: DeadLetter }) {
   return (
     <>
       <p className="font-medium break-words">{one.reason}</p>
-      <Facts
-        facts={[
-          [t("Arrived"), <When key="at" at={one.received_at} />],
-          [t("Refused while"), step(one.stage)],
-        ]}
-      />
+      <div className="-mx-4">
+        <Facts
+          facts={[
+            [t("Arrived"), <When key="at" at={one.received_at} />],
+            [t("Refused while"), step(one.stage)],
+          ]}
+        />
+      </div>
       {!one.replayable && (
         <p className="mb-3 text-soft">
           {t("This is a row that was derived from messages, which are stored; there is nothing to replay.")}
