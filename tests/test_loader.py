@@ -149,13 +149,21 @@ def test_a_removed_part_is_noticed_at_the_start(tmp_path: Path) -> None:
         (table / name).mkdir(parents=True)
     (table / "format_version.txt").touch()
     (table / "mutation_9.txt").touch()
-    listed = {"202601_1_3_1": 30, "202601_4_4_0": 10, "202601_5_5_0": 5, "202602_2_2_0": 7}
+    for name in ("202603_1_4_1_5", "202603_1_4_1_9", "patch-0a1b-202604_3_3_0", "patch-0a1b-202603_8_8_0"):
+        (table / name).mkdir()
+    listed = {"202601_1_3_1": 30, "202601_4_4_0": 10, "202601_5_5_0": 5, "202602_2_2_0": 7, "202603_1_4_1_5": 4}
+    listed |= {"patch-0a1b-202603_3_3_0": 1}
     known = checkpoint.Checkpoint(
-        offset=5, log="l", tables={"events": checkpoint.Table("store/abc/abc1", listed, 0, False)}, ids={}
+        offset=5, log="l", tables={"events": checkpoint.Table("store/abc/abc1", listed, 5, False)}, ids={}
     )
-    assert checkpoint.restore(tmp_path / "store", known) == [checkpoint.Missing("events", "202602_2_2_0", 7)]
+    assert checkpoint.restore(tmp_path / "store", known) == [
+        checkpoint.Missing("events", "202602_2_2_0", 7),
+        checkpoint.Missing("events", "patch-0a1b-202603_3_3_0", 1),
+    ]
     kept = {path.name for path in table.iterdir()}
-    assert kept == {"202601_1_3_1", "202601_4_4_0", "202601_5_5_0", "tmp_insert_x", "format_version.txt"}
+    assert kept == {
+        "202601_1_3_1", "202601_4_4_0", "202601_5_5_0", "202603_1_4_1_5", "tmp_insert_x", "format_version.txt",
+    }  # fmt: skip
 
 
 def unstorable(name: str) -> Message:
