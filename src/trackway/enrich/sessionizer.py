@@ -89,7 +89,10 @@ class _Known:
         """Count an event into a known session."""
         if session.session_id not in self.before:
             self.before[session.session_id] = copy.copy(session)
+        started_at = session.started_at
         extend(session, event)
+        if session.started_at != started_at:
+            self.sessions.sort(key=lambda one: one.started_at)
 
     def restore(self) -> None:
         """Go back to what was written before this batch."""
@@ -180,6 +183,8 @@ class Sessionizer:
                     since = min(since, event.timestamp - LOOK_BACK)
                     until = max(until, event.timestamp + (LOOK_BACK if hint else GAP))
         if late:
+            # Memory has what ended later: without a gap in between, sessions that join are seen to join.
+            until = max(until, self._complete_since)
             for session in self._history.sessions_of(list(dict.fromkeys(late)), since, until):
                 self._remember(session)
 
