@@ -9,20 +9,24 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from victim import BEARER, EMAIL, PASSWORD, Victim
+from senders import Book
+from victim import BEARER, EMAIL, PASSWORD, Victim, Violation
 
 
 class Keeper(threading.Thread):
     """An administrator who saves things without pause; `missing` says what is not there any more."""
 
-    def __init__(self, victim: Victim, seed: str) -> None:
+    def __init__(self, victim: Victim, book: Book, seed: str) -> None:
         super().__init__(daemon=True)
-        self.victim, self.rng, self.serial = victim, random.Random(f"{seed} keeper"), 0
+        self.victim, self.book = victim, book
+        self.rng, self.serial = random.Random(f"{seed} keeper"), 0
         self.kept: dict[str, set[str]] = {
             name: set() for name in ("entity", "board", "segment", "list", "note", "member")
         }
         self.undone: dict[tuple[str, str], bool | None] = {}
         """Merges, and whether they are undone; None while an answer is not known."""
+        self.listed: dict[str, dict[str, int]] = {}
+        """Visitors who were put into each list, and the numbers by which they are on it."""
         self.ended = False
         self._going, self._idle = threading.Event(), threading.Event()
         self._http: httpx.Client | None = None
@@ -58,7 +62,7 @@ class Keeper(threading.Thread):
             try:
                 self.serial += 1
                 self.rng.choice(acts)(self._signed_in(), self.victim.project, f"kept {self.serial}")
-            except (httpx.HTTPError, KeyError, ValueError, StopIteration):
+            except (httpx.HTTPError, Violation, LookupError, ValueError):
                 pass  # not answered, or not as promised: nothing to be kept
             time.sleep(0.03)
         self._idle.set()
@@ -71,36 +75,44 @@ class Keeper(threading.Thread):
             self._http = http
         return self._http
 
+    def _lasts(self, answer: httpx.Response) -> bool:
+        return answer.is_success and not self.book.dark
+
     def _entity(self, http: httpx.Client, path: str, name: str) -> None:
         body = [{"type": "artist", "id": f"e{self.serial}", "name": name}]
-        if http.put(f"{path}/entities", json=body).is_success:
+        if self._lasts(http.put(f"{path}/entities", json=body)):
             self.kept["entity"].add(f"e{self.serial}")
 
     def _board(self, http: httpx.Client, path: str, name: str) -> None:
         answer = http.post(f"{path}/boards", json={"name": name})
-        if answer.is_success:
+        if self._lasts(answer):
             self.kept["board"].add(answer.json()["id"])
 
     def _segment(self, http: httpx.Client, path: str, name: str) -> None:
         body = {"name": name, "filter": {"column": "name", "values": ["page"]}}
         answer = http.post(f"{path}/segments", json=body)
-        if answer.is_success:
+        if self._lasts(answer):
             self.kept["segment"].add(answer.json()["id"])
 
     def _list(self, http: httpx.Client, path: str, name: str) -> None:
-        people = [one["from_id"] for one in self._merges(http, path)[:5]]
+        rows = self.victim.sql(
+            "SELECT visitor_id, any(identity) AS number FROM events WHERE bot = '' GROUP BY visitor_id "
+            "HAVING uniqExact(identity) = 1 AND max(user_id) = '' ORDER BY visitor_id LIMIT 4"
+        )
+        people = [one["visitor_id"] for one in rows]
         answer = http.post(f"{path}/segments", json={"name": name, "kind": "list", "ids": people})
-        if answer.is_success and answer.json()["persons"]:
+        if self._lasts(answer) and answer.json()["persons"]:
             self.kept["list"].add(answer.json()["id"])
+            self.listed[answer.json()["id"]] = {one["visitor_id"]: int(one["number"]) for one in rows}
 
     def _note(self, http: httpx.Client, path: str, name: str) -> None:
         answer = http.post(f"{path}/annotations", json={"at": "2026-01-31T12:00:00Z", "text": name})
-        if answer.is_success:
+        if self._lasts(answer):
             self.kept["note"].add(answer.json()["id"])
 
     def _member(self, http: httpx.Client, path: str, name: str) -> None:
         body = {"email": f"m{self.serial}@example.com", "role": "viewer", "password": "a long password"}
-        if http.post(f"{path}/members", json=body).is_success:
+        if self._lasts(http.post(f"{path}/members", json=body)):
             self.kept["member"].add(body["email"])
 
     def _merge(self, http: httpx.Client, path: str, _: str) -> None:
@@ -108,7 +120,7 @@ class Keeper(threading.Thread):
         key = one["identity"], one["person"]
         self.undone[key] = None
         body = {"identity": key[0], "person": key[1], "undone": not one["undone"]}
-        if http.post(f"{path}/merges/undo", json=body).is_success:
+        if self._lasts(http.post(f"{path}/merges/undo", json=body)):
             self.undone[key] = not one["undone"]
 
     def _merges(self, http: httpx.Client, path: str) -> list[dict[str, Any]]:
@@ -145,6 +157,9 @@ class Keeper(threading.Thread):
         return list(answer.raise_for_status().json()["data"])
 
     def _listed(self, http: httpx.Client, path: str, segment: str) -> bool:
+        """Whether a list has people, and their numbers are still theirs."""
         body = {"question": "persons", "filter": {"segment": segment}, "period": "all"}
         answer = http.post(f"{path}/ask", json=body, headers=BEARER).raise_for_status()
-        return bool(answer.json()["data"])
+        pairs = ", ".join(f"('{visitor}', {number})" for visitor, number in self.listed[segment].items())
+        known = f"SELECT uniqExact(visitor_id) AS n FROM events WHERE (visitor_id, identity) IN ({pairs})"
+        return bool(answer.json()["data"]) and int(self.victim.sql(known)[0]["n"]) == len(self.listed[segment])

@@ -68,10 +68,13 @@ def power_cut(run: Run) -> None:
         time.sleep(run.rng.uniform(0.5, 4))
     how = run.rng.choices(list(POWER_CUTS), (8, 1, 1))[0]
     run.story.tell(f"the power goes: {how}")
+    # A sync that meets the cut may still come back well; with a real cut nobody would hear of it.
+    run.book.dark = True
     run.disk.cut(how)
     time.sleep(run.rng.uniform(0, 0.2))
     run.victim.kill()
     run.disk.back()
+    run.book.dark = False
     run.recover()
 
 

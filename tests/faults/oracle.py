@@ -76,7 +76,7 @@ _SHOWN = [
             "(SELECT hour, toString(source) AS source, toString(campaign) AS campaign, sessions, events, page_views, "
             "bounces, duration_ms FROM source_counts)", "(SELECT * FROM sessions FINAL) AS s"),
     _differ("sessions", "toString(session_id) AS session;visitor_id", {"n": ("events", "1"), "p": ("page_views", _PAGE)},
-            "(SELECT toString(session_id) AS session, visitor_id, events, page_views FROM sessions FINAL)", "events"),
+            "(SELECT toString(session_id) AS session, visitor_id, events, page_views FROM sessions FINAL)", "(SELECT * FROM events WHERE toString(session_id) NOT LIKE '00000000-%')"),
     _differ("orders", "toString(properties.order_id) AS order_id",
             {"a": ("amount", "if(name = 'Order Completed', revenue, 0)"),
              "r": ("refunds", "if(name = 'Order Refunded', abs(revenue), 0)")},
@@ -89,14 +89,14 @@ _HIDDEN = [
     _differ("activity", f"{_BY_EVENT} AS hour;identity;xxh3(visitor_id) AS visitor", {"n": ("events", "1")},
             "activity", "events"),
     _differ("person_hours", f"{_BY_EVENT} AS hour;identity;toString(name) AS name",
-            {"n": ("events", "1"), "d": ("duration_s", _LASTED)},
+            {"n": ("events", "1"), "d": ("if(isFinite(duration_s), duration_s, 0)", f"if(isFinite({_LASTED}), {_LASTED}, 0)")},
             "(SELECT hour, identity, toString(name) AS name, events, duration_s FROM person_hours)", "events"),
     _differ("revenue_counts", f"{_BY_EVENT} AS hour;toString(name) AS name;toString(currency) AS currency",
             {"n": ("revenue", "e.revenue")},
             "(SELECT hour, toString(name) AS name, toString(currency) AS currency, revenue FROM revenue_counts)",
             "events AS e"),
     _differ("interaction_hours", f"{_BY_EVENT} AS hour;entity_id;toString(name) AS name",
-            {"n": ("events", "1"), "d": ("duration_s", _LASTED)},
+            {"n": ("events", "1"), "d": ("if(isFinite(duration_s), duration_s, 0)", f"if(isFinite({_LASTED}), {_LASTED}, 0)")},
             "(SELECT hour, entity_id, toString(name) AS name, events, duration_s FROM interaction_hours)",
             "(SELECT * FROM events WHERE entity_id != '')"),
     _differ("session_hours", f"{_BY_START} AS hour;identity", {"n": ("sessions", "1")},
@@ -136,14 +136,14 @@ def while_running(victim: Victim, book: Book) -> Verdict:
     return verdict
 
 
-def when_stopped(victim: Victim, book: Book) -> Verdict:
-    """Look at the directory of a server that has ended: every table, and the dead letters."""
+def when_stopped(victim: Victim, book: Book, aside: tuple[str, ...] = ()) -> Verdict:
+    """Look at the directory of a server that has ended: every table but those `aside`, and the dead letters."""
     verdict = Verdict()
     ids = "SELECT message_id AS part, count() AS keys, true AS is_id FROM events GROUP BY message_id"
     checks = [f"SELECT part, keys, false AS is_id FROM ({one})" for one in [*_SHOWN, *_HIDDEN]]
     rows = victim.query(" UNION ALL ".join([ids, *checks]))
     stored = {row["part"]: int(row["keys"]) for row in rows if row["is_id"]}
-    _tables(verdict, [row for row in rows if not row["is_id"]])
+    _tables(verdict, [row for row in rows if not row["is_id"] and row["part"] not in aside])
     missing = set(book.acknowledged) - set(stored)
     letters = _dead_letters(victim) if missing or book.hostile else set()
     verdict.letters = len(letters)

@@ -45,7 +45,7 @@ class Run:
         }
         self.victim = Victim(data, folder, **settings)
         self.senders = [Sender(self.victim.url, self.book, seed, f"c{number}") for number in range(2)]
-        self.keeper = Keeper(self.victim, seed)
+        self.keeper = Keeper(self.victim, self.book, seed)
         self.worst_recovery = self.slowest_stop = 0.0
         self.verdict = Verdict()
         for one in (*self.senders, self.keeper):
@@ -134,7 +134,8 @@ class Run:
 
     def keep(self, place: Path) -> None:
         """Keep directory, output and story for whoever has to understand a violation."""
-        place.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
         subprocess.run(["cp", "-a", self.victim.data, place / "data"], check=False, capture_output=True)
         shutil.copy(self.victim.output, place / "server.out")
         (place / "story.txt").write_text(str(self.story) + "\n")

@@ -13,7 +13,10 @@ from victim import WRITE_KEY
 Message = dict[str, Any]
 _HOUR = 3_600_000
 _EVENTS = ("Searched", "Saved", "click", "Review Submitted", "impression", "scroll")
-_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+_BROWSER = {
+    "accept-language": "en",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+}
 
 
 class Sent(NamedTuple):
@@ -37,6 +40,8 @@ class Book:
         self.repeated = 0
         self.repeating = True
         """Whether senders deliver again what was acknowledged."""
+        self.dark = False
+        """The power is gone: what still answers is a machine that is not there any more."""
 
     def announce(self, batch: list[Message]) -> None:
         """Note what is about to be sent."""
@@ -45,8 +50,10 @@ class Book:
                 self.sent[one["messageId"]] = _sent(one)
 
     def write(self, batch: list[Message], answer: httpx.Response, hostile: bool = False) -> None:
-        """Note an answer to a batch."""
+        """Note an answer to a batch; one that comes out of the dark is none."""
         with self.lock:
+            if self.dark:
+                return
             self.answers[str(answer.status_code)] = self.answers.get(str(answer.status_code), 0) + 1
             if answer.status_code != 202:
                 return
@@ -101,7 +108,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Batches, until the end."""
-        http = httpx.Client(base_url=self.url, timeout=20, headers={"user-agent": _AGENT})
+        http = httpx.Client(base_url=self.url, timeout=20, headers=_BROWSER)
         while not self.ended:
             if not self._going.is_set():
                 self._idle.set()
@@ -121,7 +128,7 @@ class Sender(threading.Thread):
                 answer = http.post("/v1/batch", json={"batch": batch}, auth=(WRITE_KEY, ""))
             except httpx.HTTPError:
                 answer = None
-            if answer is not None:
+            if answer is not None and not self.book.dark:
                 self.book.write(batch, answer)
                 if answer.status_code != 503:
                     if answer.status_code != 202:

@@ -10,7 +10,17 @@ from oracle import Verdict, _ids, sessions_of
 from senders import Book, Sent
 
 SEED = "20261128"
-FAULTS = ["kill", "slow_disk", "kill_stopping", "repeats", "terminate", "kill_starting", "pause", "kill"]
+FAULTS = [
+    "power_cut",
+    "kill",
+    "power_cut",
+    "slow_disk",
+    "kill_stopping",
+    "power_cut",
+    "repeats",
+    "kill_starting",
+    "terminate",
+]
 
 
 @pytest.mark.timeout(1200)

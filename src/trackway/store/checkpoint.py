@@ -28,7 +28,7 @@ from trackway.store.connection import Store
 
 logger = logging.getLogger("trackway.store.checkpoint")
 
-_PART = re.compile(r"^([^_]+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
+_PART = re.compile(r"^(?:patch-[0-9a-f]+-)?(.+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
 _MUTATION = re.compile(r"^mutation_(\d+)\.txt$")
 
 
@@ -200,7 +200,7 @@ def _restore_table(path: Path, table: Table) -> list[str]:
     newest = max((part.last for part in listed.values()), default=0)
     keep = {name for name in listed if name in on_disk}
     missing: list[str] = []
-    for name in sorted(listed.keys() - keep):
+    for name in listed.keys() - keep:
         covering = [
             (part.level, part.mutation, other)
             for other, part in on_disk.items()
