@@ -79,6 +79,7 @@ class Loader:
         self._keep_log_hours, self._checkpoint_seconds = keep_log_hours, checkpoint_seconds
         self._suspended, self._archive = suspended, archive
         known = checkpoint.read(directory)
+        self._newest = known
         self._seen = SeenMessages(directory / "ids", known.ids if known else None)
         self._stopping = threading.Event()
         self._applier = ThreadPoolExecutor(1, thread_name_prefix="apply")
@@ -322,10 +323,12 @@ class Loader:
         with self.still:
             offset = self.stored
             tables = checkpoint.tables(self._store, self._embedded) if self._embedded else {}
-            ids = self._seen.flush()
-            if self._embedded:
-                checkpoint.sync(self._embedded)
-            checkpoint.write(self._directory, Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=ids))
+            made = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())
+            if made != self._newest:
+                if self._embedded:
+                    checkpoint.sync(self._embedded)
+                checkpoint.write(self._directory, made)
+                self._newest = made
             self._seen.settle()
             self.durable = offset
             self._checkpointed_at = time.monotonic()
