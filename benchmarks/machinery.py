@@ -84,7 +84,7 @@ def _process(
     pinned = ["taskset", "-c", str(core), *command] if core is not None and shutil.which("taskset") else command
     started = subprocess.Popen(pinned, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 urllib.request.urlopen(address + ready, timeout=5).close()
                 break

@@ -68,6 +68,7 @@ class Server:
             "TRACKWAY_ADMIN_EMAIL": EMAIL,
             "TRACKWAY_ADMIN_PASSWORD": PASSWORD,
             "TRACKWAY_REQUESTS_PER_MINUTE": "0",
+            "TRACKWAY_BATCH_SECONDS": "0.05",
             **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
         }
         self.http = httpx.Client(base_url=self.url, timeout=30)

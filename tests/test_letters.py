@@ -6,12 +6,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server, eventually
 from test_cli import as_json, run
+from test_watching import Listener
+from trackway import config
+from trackway.event import Event, Message
+from trackway.log import Gap
+from trackway.operate.alerts import Alerts, letters_finding
+from trackway.outgoing import Outgoing
+from trackway.store import dead_letters, preparing
 
 BREAK = (
     "CREATE TABLE faults (n UInt8) ENGINE = Null",
@@ -37,9 +45,16 @@ def poison(server: Server, *names: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Server]:
     """A server whose engine refuses events with one kind of name."""
-    server = Server(tmp_path_factory.mktemp("letters") / "data").start()
+    server = Server(tmp_path_factory.mktemp("letters") / "data", alert_url=listener.url).start()
     change_engine(server, BREAK)
     yield server
     server.stop()
@@ -70,11 +85,13 @@ class Api:
         return [one for one in entries if one["action"].startswith("letters")]
 
 
-def test_letters_are_listed_shown_replayed_and_dropped(broken: Server) -> None:
+def test_letters_are_listed_shown_replayed_and_dropped(broken: Server, listener: Listener) -> None:
     api, path = Api(broken), str(broken.data)
     assert api.get() == {"count": 0, "letters": []}
     assert "There are no dead letters" in run("letters", "list", "--url", broken.url, "--key", SECRET_KEY)[0]
     poison(broken, "a", "b/?&", "c", "d")
+    eventually(lambda: listener.taken)
+    assert listener.taken[0].items() >= {"project": api.project, "kind": "dead_letters"}.items()
     listed = api.get()
     assert listed["count"] == 4
     assert {one["message_id"] for one in listed["letters"]} == {"a", "b/?&", "c", "d"}
@@ -118,6 +135,83 @@ def test_letters_are_listed_shown_replayed_and_dropped(broken: Server) -> None:
     said = run("letters", "replay", "--all", *("--url", broken.url, "--key", SECRET_KEY))[0]
     assert said.startswith("1 replayed. There are no dead letters")
     assert broken.stored()["dead_letters"] == 0
+    eventually(lambda: listener.taken[-1]["count"] == 0)
     names = [row["name"] for row in broken.sql("SELECT name FROM events WHERE name LIKE 'Poison%' ORDER BY name")]
     assert names == ["Poison a", "Poison b/?&"]
     assert "there is no store at" in run("letters", "list", "--data", f"{path}-none", status=1)[1]
+
+
+def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
+    loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Event:
+        raise ValueError("it cannot be enriched")
+
+    def bury(*names: str) -> None:
+        loaded.load(project, [Message(type="track", event="E", message_id=one, anonymous_id="v") for one in names])
+
+    monkeypatch.setattr(preparing, "enrich", failing)
+    listener, loader = Listener(), loaded.loader
+    alerts = Alerts(
+        listener.url, Outgoing(), loader, loaded.store, lambda: loaded.log.end - loader.stored, lambda _: "Shop"
+    )
+
+    def told(at: float) -> list[tuple[str, int]]:
+        alerts.look(at)
+        own = [(one["kind"], one["count"]) for one in listener.taken if one["project"] in (None, str(project))]
+        listener.taken.clear()
+        return own
+
+    def drop() -> None:
+        dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project))
+        loader.dead_letters = dead_letters.count(loaded.store)
+
+    try:
+        assert told(100) == []
+        bury("a")
+        assert told(102) == [("dead_letters", 1)]
+        assert told(104) == []
+        bury("b", "c")
+        assert told(161) == []
+        assert told(162) == [("dead_letters", 3)]
+        drop()
+        assert told(164) == [("dead_letters", 0)]
+        assert told(300) == []
+        bury("a")
+        listener.refusing = True
+        assert told(400) == []
+        listener.refusing = False
+        assert told(459) == []
+        assert told(460) == [("dead_letters", 1)]
+        drop()
+        assert told(461) == [("dead_letters", 0)]
+
+        loader.trouble = "the disk is full"
+        assert told(500) == []
+        assert told(529) == []
+        assert told(530) == [("stalled", 1)]
+        assert told(700) == []
+        loader.trouble = ""
+        assert told(702) == [("stalled", 0)]
+        loader.gaps.append(Gap(3, 8, loaded.directory, 0))
+        assert told(800) == [("lost", 5)]
+        assert told(900) == []
+    finally:
+        loader.trouble = ""
+        loader.gaps.clear()
+        listener.server.shutdown()
+
+
+def test_the_doctor_has_a_note_about_letters() -> None:
+    assert letters_finding(0)[1] == "fine"
+    part, state, text = letters_finding(3)
+    assert (part, state) == ("dead letters", "note")
+    assert "3 messages" in text
+    assert "trackway letters list" in text
+
+
+@pytest.mark.parametrize("wrong", ["alerts.example.com", "ftp://example.com", "https://name@example.com/", "https://"])
+def test_an_address_for_alerts_that_is_none_is_refused_at_start(wrong: str) -> None:
+    assert config.load(alert_url="http://127.0.0.1:9000/hook?a=b@c").alert_url
+    with pytest.raises(config.BadSettings, match="alert_url"):
+        config.load(alert_url=wrong)

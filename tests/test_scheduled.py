@@ -119,6 +119,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
         "forget-decisions",
         "digests",
         "score-customers",
+        "settle-updates",
         "watch-segments",
     }
     assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())
@@ -299,4 +300,4 @@ def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
         ("aggregate", "done")
     ]
     assert trackway("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
-    assert len(trackway("jobs", "list", *data)) == 7
+    assert len(trackway("jobs", "list", *data)) == 8

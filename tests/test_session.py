@@ -256,6 +256,24 @@ def test_no_order_of_arrival_and_no_forgetting_changes_the_sessions(
     assert {frozenset(ids) for ids in grouped.values()} == expected(every, hints)
 
 
+def test_a_session_that_its_client_named_and_that_starts_earlier_than_thought_hides_no_other() -> None:
+    one, two = event(58), event(148, user="ann")
+    late = [event(41, user="ann", channel="Email"), event(11), event(19, user="bob", channel="Email")]
+    hints = {two.event_id: "s", late[1].event_id: "s"}
+    assert shape(run([one], [two], late, hints=hints)) == [(11, 148, 2), (19, 19, 1), (41, 58, 2)]
+
+
+def test_sessions_between_a_late_event_and_what_is_in_memory_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEEP", 0)
+    store = Memory()
+    sessions = Sessionizer(store, None, [])
+    events = [event(130, user="bob"), event(138, "Signed Out", "ann"), event(152), event(105, user="ann")]
+    for version, one in enumerate(events, 1):
+        sessions._sweep_at = 0
+        store.apply([one], sessions.assign([(one, "")], version))
+    assert shape(store) == [(105, 105, 1), (130, 130, 1), (138, 138, 1), (152, 152, 1)]
+
+
 def test_a_session_that_is_split_again_takes_no_name_that_an_event_gave_before() -> None:
     store = Memory()
     sessions = Sessionizer(store, None, [])

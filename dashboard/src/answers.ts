@@ -126,6 +126,18 @@ export interface Rejection {
   reason: string;
   body: string;
 }
+/** A message that was acknowledged and is not stored; `stage` is the step that refused it. */
+export interface DeadLetter {
+  message_id: string;
+  stage: string;
+  received_at: string;
+  reason: string;
+  replayable: boolean;
+}
+export interface DeadLetters {
+  count: number;
+  letters: DeadLetter[];
+}
 export interface Key {
   id: string;
   kind: "write" | "secret" | "embed";

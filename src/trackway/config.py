@@ -73,6 +73,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     allow_private_addresses: list[str] = []
     """Private addresses that webhooks, followed databases and what an OpenID provider points to may lead to: networks
     such as 10.1.0.0/16, addresses and host names. Others than public ones are refused."""
+    alert_url: str = ""
+    """Where to post JSON to when there are dead letters, when nothing is stored for 30 s, and when messages of the log
+    are lost; a private address too, as it is the operator's own. Empty: nowhere."""
     private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
     """Query parameters that are dropped from every URL before anything is written."""
     placeholder_ids: list[str] = msgspec.field(default_factory=lambda: list(PLACEHOLDER_IDS))
@@ -189,6 +192,10 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
         raise BadSettings(f"a setting (from {file}, TRACKWAY_* or the command line) is wrong: {error}") from error
     for one in settings.allow_private_addresses:
         _check_place(one.strip())
+    if settings.alert_url and not re.match(r"https?://[^/?#@]+([/?#]|$)", settings.alert_url):
+        raise BadSettings(
+            f"alert_url: {settings.alert_url!r} is no URL such as https://example.com/hook, without a user name"
+        )
     return settings
 
 

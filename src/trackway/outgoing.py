@@ -191,9 +191,9 @@ class Outgoing:
             logger.warning("%s could not be asked: %r", target.host, error)
             raise Unreachable(f"{target.host} does not answer as it should") from error
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, trusted: str = "") -> None:
         """Deliver a body. Raises Refused or Unreachable when it does not get there, or is not taken (no status 2xx)."""
-        answer = self.send("POST", url, {"content-type": "application/json", **headers}, body)
+        answer = self.send("POST", url, {"content-type": "application/json", **headers}, body, trusted)
         if not 200 <= answer.status < 300:
             raise Unreachable(f"{parse(url).host} answered {answer.status}, so that it is tried again")
 

@@ -13,12 +13,13 @@ import { Table } from "../table";
 import { useToast } from "../toast";
 import { Opened } from "../why";
 import { When } from "./Lists";
+import { Letters, LettersNotice } from "./letters";
 import { Transfers } from "./transfers";
 
 const TABS: [string, string, () => React.JSX.Element][] = [
   ["events", t("Events"), EventExplorer],
   ["plan", t("Tracking plan"), PlanTab],
-  ["refused", t("Refused"), Refused],
+  ["refused", t("Refused"), RefusedTab],
   ["bots", t("Bots"), Bots],
   ["files", t("Imports and exports"), Transfers],
 ];
@@ -39,6 +40,7 @@ export function Data() {
         chosen={tab}
         choose={choose}
       />
+      {tab !== "refused" && <LettersNotice />}
       <Shown />
     </>
   );
@@ -265,6 +267,15 @@ function PlanTab() {
           />
         )}
       </Card>
+    </div>
+  );
+}
+
+function RefusedTab() {
+  return (
+    <div className="space-y-4">
+      <Letters />
+      <Refused />
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { Card, Change, Empty, Failure, Skeleton, WhenSeen } from "../parts";
 import { only, question, type View } from "../state";
 import { Opened } from "../why";
 import { Checklist, Goals, HereNow, Notes, Places } from "./home";
+import { LettersNotice } from "./letters";
 import { Setup } from "./Setup";
 
 type Metric = "visitors" | "sessions" | "page_views" | "events";
@@ -44,6 +45,7 @@ export function Overview() {
   return (
     <>
       <Controls title={t("Overview")} />
+      <LettersNotice />
       <Checklist />
       {totals.error && <Failure error={totals.error} again={totals.refetch} />}
       <Card

@@ -103,12 +103,12 @@ class History(Protocol):
         """When the newest stored event or alias of each visitor was."""
         ...
 
-    def users_of(self, visitor: Visitor, since: Millis, until: Millis) -> list[tuple[str, Millis]]:
-        """The users seen on a visitor in (since, until], each with the first time."""
+    def users_of(self, separated: list[Separated]) -> dict[int, list[tuple[str, Millis]]]:
+        """By new identity the users seen on its visitor in its stretch of time, each with the first time."""
         ...
 
-    def separate(self, one: Separated) -> None:
-        """Give stored events another identity; doing it again changes nothing."""
+    def separate(self, separated: list[Separated]) -> None:
+        """From now on, read what is stored as it will be with the batch that separates these visitors."""
         ...
 
 
@@ -129,6 +129,7 @@ class Identities:
     def assign(self, events: list[Event]) -> Persons:
         """Set `identity` of each event, in place."""
         found = Persons([], [], [], [], [])
+        self._history.separate([])  # the batches before are stored when the store is asked
         leaving = [event for event in events if signs_out(event)]
         if leaving or self._any:
             self._any = True
@@ -204,25 +205,26 @@ class Identities:
             return
         found.sign_outs.extend((project_id, visitor_id, at) for (project_id, visitor_id), at in new)
         last_seen = self._history.last_seen([visitor for visitor, _ in new])
-        for visitor, at in sorted(new):
-            if last_seen.get(visitor, 0) > at:
-                self._separate(visitor, at, found)
+        late = [(visitor, at) for visitor, at in sorted(new) if last_seen.get(visitor, 0) > at]
+        if late:
+            self._separate(late, found)
 
-    def _separate(self, visitor: Visitor, at: Millis, found: Persons) -> None:
-        """A sign-out that comes after what it should have kept apart."""
-        times = self._known[visitor]
-        position = times.index(at)
-        until = times[position + 1] if position + 1 < len(times) else FOREVER
-        token = visitor_token(*visitor, at)
-        self._numbers.learn([token])
-        one = Separated(visitor, at, until, token, self._numbers.of(token))
-        users = self._history.users_of(visitor, at, until)
-        self._history.separate(one)
+    def _separate(self, late: list[tuple[Visitor, Millis]], found: Persons) -> None:
+        """Sign-outs that come after what they should have kept apart."""
+        tokens = [visitor_token(*visitor, at) for visitor, at in late]
+        self._numbers.learn(tokens)
+        for (visitor, at), token in zip(late, tokens, strict=True):
+            times = self._known[visitor]
+            position = times.index(at)
+            until = times[position + 1] if position + 1 < len(times) else FOREVER
+            found.separated.append(Separated(visitor, at, until, token, self._numbers.of(token)))
+        users = self._history.users_of(found.separated)
+        self._history.separate(found.separated)
         self._claimed.clear()
-        found.separated.append(one)
-        for user_id, first in users:
-            person = user_token(visitor[0], user_id)
-            found.claims.append(Merge(visitor[0], token, person, visitor[1], user_id, first))
+        for one in found.separated:
+            for user_id, first in users.get(one.identity, ()):
+                person = user_token(one.visitor[0], user_id)
+                found.claims.append(Merge(one.visitor[0], one.token, person, one.visitor[1], user_id, first))
 
 
 def _previous(event: Event) -> str:

@@ -89,7 +89,10 @@ class _Known:
         """Count an event into a known session."""
         if session.session_id not in self.before:
             self.before[session.session_id] = copy.copy(session)
+        started_at = session.started_at
         extend(session, event)
+        if session.started_at != started_at:
+            self.sessions.sort(key=lambda one: one.started_at)
 
     def restore(self) -> None:
         """Go back to what was written before this batch."""
@@ -97,6 +100,17 @@ class _Known:
         old = [session for session in self.before.values() if session is not None]
         self.sessions = sorted(untouched + old, key=lambda one: one.started_at)
         self.before = {}
+
+
+class _Late(NamedTuple):
+    """A visitor whose late events change sessions: the events by session that their client names, those of no such
+    session, and the known sessions that are to be counted anew.
+    """
+
+    known: _Known
+    hinted: dict[bytes, list[Event]]
+    derived: list[Event]
+    affected: list[Session]
 
 
 class _Restate(Exception):
@@ -137,20 +151,25 @@ class Sessionizer:
             groups.setdefault((item[0].project_id, item[0].visitor_id), []).append(item)
         self._look_up(groups)
         outcome = Outcome([], [])
+        late: dict[Visitor, _Late] = {}
         for visitor, items in groups.items():
             items.sort(key=lambda item: item[0].timestamp)
             known = self._visitors.setdefault(visitor, _Known())
-            self._assign_visitor(known, items, version, outcome)
+            if not _assign_visitor(known, items, version, outcome):
+                late[visitor] = _late(known, items)
+        if late:
+            self._restate(late, version, outcome)
         if len(self._visitors) > self._sweep_at:
             self._sweep()
         return outcome
 
-    def separate(self, one: Separated) -> None:
-        """Remember what became of a visitor's sessions after a sign-out that came late."""
-        known = self._visitors.get(one.visitor)
-        for session in known.sessions if known else []:
-            if not session.user_id and one.since < session.started_at <= one.until:
-                session.identity = one.identity
+    def separate(self, separated: list[Separated]) -> None:
+        """Remember what becomes of visitors' sessions after sign-outs that came late."""
+        for one in separated:
+            known = self._visitors.get(one.visitor)
+            for session in known.sessions if known else []:
+                if not session.user_id and one.since < session.started_at <= one.until:
+                    session.identity = one.identity
 
     def _look_up(self, groups: dict[Visitor, list[tuple[Event, str]]]) -> None:
         if self._complete_since is None:
@@ -164,6 +183,8 @@ class Sessionizer:
                     since = min(since, event.timestamp - LOOK_BACK)
                     until = max(until, event.timestamp + (LOOK_BACK if hint else GAP))
         if late:
+            # Memory has what ended later: without a gap in between, sessions that join are seen to join.
+            until = max(until, self._complete_since)
             for session in self._history.sessions_of(list(dict.fromkeys(late)), since, until):
                 self._remember(session)
 
@@ -178,49 +199,17 @@ class Sessionizer:
         names = [session.session_id for session in known.sessions] if known else []
         return hinted_id(event, hint, names) not in names
 
-    def _assign_visitor(self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> None:
-        placed: list[tuple[Event, Session]] = []
-        try:
-            for event, hint in items:
-                placed.append((event, _place(known, event, hint)))
-        except _Restate:
-            known.restore()
-            self._restate(known, items, version, outcome)
-            return
-        for event, session in placed:
-            _give(event, session)
-            if session.session_id in known.before:
-                _write(session, known.before.pop(session.session_id), version, outcome)
-
-    def _restate(self, known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> None:
+    def _restate(self, late: dict[Visitor, _Late], version: int, outcome: Outcome) -> None:
         """Count the sessions that late events touch anew, from their stored events and the batch's."""
-        hinted: dict[bytes, list[Event]] = {}
-        derived: list[Event] = []
-        names = [session.session_id for session in known.sessions]
-        for event, hint in items:
-            events = hinted.setdefault(hinted_id(event, hint, [*names, *hinted]), []) if hint else derived
-            events.append(event)
-        affected = [session for session in known.sessions if session.session_id in hinted]
-        affected += _neighbours([session for session in known.sessions if not session.hinted], derived)
+        affected = [session for one in late.values() for session in one.affected]
         was: dict[bytes, tuple[str | bytes, ...]] = {}
         for event in self._history.events_of(affected) if affected else []:
             was[event.event_id] = (event.session_id, *traffic_of(event))
             _own_traffic(event)
-            hinted.get(event.session_id, derived).append(event)
-        before = {session.session_id: session for session in affected}
-        others = [session for session in known.sessions if session.session_id not in before]
-        fresh = [_counted(session_id, events) for session_id, events in hinted.items()]
-        fresh += _named(sessionize(sorted(derived, key=lambda event: event.timestamp)), others)
-        known.sessions = others
-        for session, events in fresh:
-            known.add(session)
-            _write(session, before.pop(session.session_id, None), version, outcome)
-            for event in events:
-                _give(event, session)
-                if was.get(event.event_id, now := (event.session_id, *traffic_of(event))) != now:
-                    outcome.moved.append(event)
-        for session in before.values():
-            _retract(session, version, outcome)
+            one = late[event.project_id, event.visitor_id]
+            one.hinted.get(event.session_id, one.derived).append(event)
+        for one in late.values():
+            _count_anew(one, was, version, outcome)
 
     def _sweep(self) -> None:
         """Forget the visitors who left long ago, or the longest gone when there are too many."""
@@ -238,6 +227,58 @@ class Sessionizer:
                 known.sessions.remove(session)
         self._complete_since = max(cut, self._complete_since or cut)
         self._sweep_at = max(20_000, 2 * len(self._visitors))
+
+
+def _assign_visitor(known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> bool:
+    """Give a visitor's events their sessions, unless that changes more than these: then nothing is done."""
+    placed: list[tuple[Event, Session]] = []
+    try:
+        for event, hint in items:
+            placed.append((event, _place(known, event, hint)))
+    except _Restate:
+        known.restore()
+        return False
+    for event, session in placed:
+        _give(event, session)
+        if session.session_id in known.before:
+            _write(session, known.before.pop(session.session_id), version, outcome)
+    return True
+
+
+def _late(known: _Known, items: list[tuple[Event, str]]) -> _Late:
+    """What there is to count anew because of these events of a visitor."""
+    hinted: dict[bytes, list[Event]] = {}
+    derived: list[Event] = []
+    names = [session.session_id for session in known.sessions]
+    for event, hint in items:
+        events = hinted.setdefault(hinted_id(event, hint, [*names, *hinted]), []) if hint else derived
+        events.append(event)
+    affected = [session for session in known.sessions if session.session_id in hinted]
+    affected += _neighbours([session for session in known.sessions if not session.hinted], derived)
+    return _Late(known, hinted, derived, affected)
+
+
+def _count_anew(late: _Late, was: dict[bytes, tuple[str | bytes, ...]], version: int, outcome: Outcome) -> None:
+    """Replace the affected sessions of a visitor by what all of their events make.
+
+    Args:
+        was: of each stored event its session and traffic.
+    """
+    known = late.known
+    before = {session.session_id: session for session in late.affected}
+    others = [session for session in known.sessions if session.session_id not in before]
+    fresh = [_counted(session_id, events) for session_id, events in late.hinted.items()]
+    fresh += _named(sessionize(sorted(late.derived, key=lambda event: event.timestamp)), others)
+    known.sessions = others
+    for session, events in fresh:
+        known.add(session)
+        _write(session, before.pop(session.session_id, None), version, outcome)
+        for event in events:
+            _give(event, session)
+            if was.get(event.event_id, now := (event.session_id, *traffic_of(event))) != now:
+                outcome.moved.append(event)
+    for session in before.values():
+        _retract(session, version, outcome)
 
 
 def _write(session: Session, before: Session | None, version: int, outcome: Outcome) -> None:

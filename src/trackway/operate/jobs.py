@@ -25,6 +25,7 @@ from trackway.operate.totals import check_views
 from trackway.operate.watching import watch
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
+from trackway.store.moves import settle
 from trackway.store.orders import restate_all, wrong_totals
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
 from trackway.store.refusals import shown
@@ -117,6 +118,11 @@ def watch_segments(rooms: Rooms) -> str:
     return watch(rooms.accounts, rooms.store, rooms.outgoing, datetime.now(UTC))
 
 
+def settle_updates(rooms: Rooms) -> str:
+    """Have the engine write what late events changed into the parts of old months, in the background."""
+    return ", ".join(settle(rooms.store)) or "nothing waits"
+
+
 JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
     "refresh-views": ("7 * * * *", refresh_views),
     "aggregate": ("20 3 * * *", aggregate),
@@ -124,6 +130,7 @@ JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
     "forget-decisions": ("50 * * * *", forget),
     "digests": ("0 6 * * *", digests),
     "score-customers": ("12 * * * *", score_customers),
+    "settle-updates": ("*/10 * * * *", settle_updates),
     "watch-segments": ("*/5 * * * *", watch_segments),
 }
 """Each job's usual schedule (cron, UTC) and what it does; its docstring is what people read."""

@@ -7,21 +7,13 @@ from uuid import UUID
 
 import msgspec
 
-from trackway.event import Event, Millis
+from trackway.enrich.identity import Separated
+from trackway.event import Millis
 from trackway.store.connection import Store
+from trackway.store.moves import Moved, move
 from trackway.store.orders import restate
 from trackway.store.refusals import QuestionFailed
-
-
-class Moved(msgspec.Struct, array_like=True):
-    """Stored events that belong to another session than before, or whose session has another source."""
-
-    project_id: bytes
-    session_id: bytes
-    traffic: tuple[str, str, str, str, str, str]
-    since: Millis
-    until: Millis
-    event_ids: list[bytes]
+from trackway.store.separating import separate
 
 
 class Prepared(msgspec.Struct, array_like=True):
@@ -47,6 +39,7 @@ class Prepared(msgspec.Struct, array_like=True):
     dead_letters: bytes = b""
     letters: int = 0
     """How many dead letters there are in the block."""
+    separated: list[Separated] = []
 
     def blocks(self) -> list[tuple[str, bytes]]:
         """The blocks that hold anything, by table, in the order in which they are inserted."""
@@ -57,19 +50,6 @@ _TABLES = (
     "identities", "events", "sessions", "claims", "aliases", "sign_outs", "rejections", "violations", "orders",
     "dead_letters",
 )  # fmt: skip
-
-
-def moves(events: list[Event]) -> list[Moved]:
-    """Moved events by the session they move to."""
-    found: dict[tuple[bytes, bytes], Moved] = {}
-    for event in events:
-        traffic = (event.channel, event.source, event.medium, event.campaign, event.term, event.content)
-        at = event.timestamp
-        key = (event.project_id, event.session_id)
-        move = found.setdefault(key, Moved(event.project_id, event.session_id, traffic, at, at, []))
-        move.event_ids.append(event.event_id)
-        move.since, move.until = min(move.since, at), max(move.until, at)
-    return list(found.values())
 
 
 Sift = Callable[[str, bytes, QuestionFailed], bytes]
@@ -83,8 +63,8 @@ def apply(store: Store, prepared: Prepared, sift: Sift) -> None:
         QuestionFailed: the engine did not take it; nothing is lost, apply it again.
     """
     token = f"{prepared.first}-{prepared.last}"
-    for move in prepared.moved:
-        _move(store, move)
+    separate(store, prepared.separated, token)
+    move(store, prepared.moved, token)
     for table, block in prepared.blocks():
         try:
             store.insert(table, block, token)
@@ -95,27 +75,3 @@ def apply(store: Store, prepared: Prepared, sift: Sift) -> None:
         restate(store, UUID(bytes=project_id), identities)
     if prepared.claims or prepared.aliases:
         store.persons.stale()
-
-
-def _move(store: Store, move: Moved) -> None:
-    channel, source, medium, campaign, term, content = move.traffic
-    store.command(
-        "ALTER TABLE events UPDATE session_id = {session:UUID}, channel = {channel:String}, source = {source:String}, "
-        "medium = {medium:String}, campaign = {campaign:String}, term = {term:String}, content = {content:String} "
-        "WHERE project_id = {project:UUID} AND timestamp BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
-        "AND fromUnixTimestamp64Milli({until:Int64}) AND event_id IN {events:Array(UUID)} "
-        "SETTINGS mutations_sync = 1",
-        {
-            "session": UUID(bytes=move.session_id),
-            "project": UUID(bytes=move.project_id),
-            "since": move.since,
-            "until": move.until,
-            "events": [UUID(bytes=event_id) for event_id in move.event_ids],
-            "channel": channel,
-            "source": source,
-            "medium": medium,
-            "campaign": campaign,
-            "term": term,
-            "content": content,
-        },
-    )

@@ -28,8 +28,12 @@ from trackway.store.connection import Store
 
 logger = logging.getLogger("trackway.store.checkpoint")
 
-_PART = re.compile(r"^(?:patch-[0-9a-f]+-)?(.+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
+_PART = re.compile(r"^([^_]+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
 _MUTATION = re.compile(r"^mutation_(\d+)\.txt$")
+
+
+_MADE_AGAIN = ("user_persons", "lists")
+"""Tables that are empty at a checkpoint: they are written again when they are needed."""
 
 
 class Table(msgspec.Struct, array_like=True):
@@ -39,7 +43,7 @@ class Table(msgspec.Struct, array_like=True):
         path: its directory, relative to the store's.
         parts: its active parts and the rows of each.
         mutation: the number of its newest mutation, 0 for none.
-        expires: parts may go at any time: rows leave it by their age, or it is made again at every start.
+        expires: rows leave it by their age, so that parts may go at any time.
     """
 
     path: str
@@ -111,14 +115,14 @@ def tables(store: Store, directory: Path) -> dict[str, Table]:
     found = {
         row["name"]: Table(_relative(row["path"], directory), {}, 0, bool(row["expires"]))
         for row in store.ask(
-            "SELECT name, data_paths[1] AS path, position(engine_full, ' TTL ') > 0 OR name = 'user_persons' "
-            "AS expires FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+            "SELECT name, data_paths[1] AS path, position(engine_full, ' TTL ') > 0 AS expires "
+            "FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
         ).to_pylist()
     }
     for row in store.ask(
         "SELECT table, name, rows FROM system.parts WHERE active AND database = currentDatabase()"
     ).to_pylist():
-        if row["table"] in found:
+        if row["table"] in found and row["table"] not in _MADE_AGAIN:
             found[row["table"]].parts[row["name"]] = row["rows"]
     for table in found.values():
         table.mutation = max((number for number, _ in _mutations(directory / table.path)), default=0)
@@ -171,14 +175,19 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     """
     known = {table.path: (name, table) for name, table in checkpoint.tables.items()}
     missing: list[Missing] = []
+    aside: list[Path] = []
     for marker in sorted(directory.glob("store/*/*/format_version.txt")):
         name, table = known.get(
             str(marker.parent.relative_to(directory)), ("", Table(str(marker.parent), {}, 0, False))
         )
         missing += [Missing(name, part, table.parts[part]) for part in _restore_table(marker.parent, table)]
+        aside += (marker.parent / "detached").glob("broken*")
     for name, table in checkpoint.tables.items():
         if table.parts and not table.expires and not (directory / table.path / "format_version.txt").exists():
             missing += [Missing(name, part, rows) for part, rows in table.parts.items()]
+    if not missing:
+        for path in aside:  # nothing that counts is in them
+            shutil.rmtree(path, ignore_errors=True)
     return missing
 
 
@@ -200,7 +209,7 @@ def _restore_table(path: Path, table: Table) -> list[str]:
     newest = max((part.last for part in listed.values()), default=0)
     keep = {name for name in listed if name in on_disk}
     missing: list[str] = []
-    for name in listed.keys() - keep:
+    for name in sorted(listed.keys() - keep):
         covering = [
             (part.level, part.mutation, other)
             for other, part in on_disk.items()

@@ -251,11 +251,8 @@ class Store:
 
     def put(self, table: str, rows: pa.Table, token: str) -> None:
         """Insert the rows of an Arrow table, likewise; durable when it returns."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, rows.schema) as writer:
-            writer.write_table(rows)
         with self.lasting():
-            self.insert(table, bytes(sink.getvalue()), token)
+            self.insert(table, as_block(rows), token)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
@@ -347,6 +344,14 @@ def suspended(*stores: Store) -> Iterator[None]:
         raise StoreBusy(str(error)) from error
     for store in stores:
         store.persons.stale()
+
+
+def as_block(rows: pa.Table) -> bytes:
+    """An Arrow table as the stream that `Store.insert` takes."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())
 
 
 def _read(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:

@@ -220,7 +220,7 @@ class _NotTheRows(Exception):
     """The engine has other trouble, or so many rows are refused that it cannot be theirs."""
 
 
-_NOT_THE_ROWS = frozenset(
+NOT_THE_ROWS = frozenset(
     "QUERY_WAS_CANCELLED MEMORY_LIMIT_EXCEEDED CANNOT_ALLOCATE_MEMORY TIMEOUT_EXCEEDED NOT_ENOUGH_SPACE "
     "CANNOT_OPEN_FILE CANNOT_SCHEDULE_TASK TOO_MANY_PARTS".split()
 )
@@ -266,7 +266,7 @@ class _Probe:
         try:
             self._store.insert(self._name, as_stream(rows), "")
         except QuestionFailed as error:
-            if isinstance(error, StoreBusy) or error.code in _NOT_THE_ROWS:
+            if isinstance(error, StoreBusy) or error.code in NOT_THE_ROWS:
                 raise _NotTheRows from error
             if rows.num_rows == 1:
                 return [(first, error.full)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import KEEP
 from trackway.event import Event, Millis
 from trackway.store.connection import Store
-from trackway.store.separating import STRETCH, WITHIN, separate, stretch
+from trackway.store.lists import listed, write_list
 
 _SESSIONS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Session.__struct_fields__
@@ -33,8 +32,12 @@ _ORDERS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Order.__struct_fields__
 )
 
-
-_NO_LOCK = nullcontext()
+_PAIRS = listed("project_id", "visitor_id")
+_OF_VISITORS, _OF_PREVIOUS = (
+    f"project_id IN {listed('project_id')} AND {name} IN {listed('visitor_id')} AND (project_id, {name}) IN {_PAIRS}"
+    for name in ("visitor_id", "previous_id")
+)
+"""Rows of the listed visitors; said three times for the primary key, for the skip index, and exactly."""
 
 
 class StoredHistory:
@@ -42,32 +45,25 @@ class StoredHistory:
 
     Args:
         before: called before each question, to wait until what was written is there.
-        still: held while stored events change.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        before: Callable[[], None] = lambda: None,
-        still: AbstractContextManager[object] = _NO_LOCK,
-    ) -> None:
+    def __init__(self, store: Store, before: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._before = before
-        self._still = still
+        self._separated: dict[Visitor, list[Separated]] = {}
 
     def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
         """Current rows of these visitors' sessions that started in [since, until]."""
-        self._before()
-        found: list[Session] = []
-        for project_id in {project_id for project_id, _ in visitors}:
-            names = [name for owner, name in visitors if owner == project_id]
-            answer = self._store.ask(
-                f"SELECT {_SESSIONS} FROM sessions FINAL WHERE project_id = {{project:UUID}} "
-                "AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
-                "AND fromUnixTimestamp64Milli({until:Int64}) AND visitor_id IN {visitors:Array(String)}",
-                {"project": UUID(bytes=project_id), "since": since, "until": until, "visitors": names},
-            )
-            found += _objects(Session, answer)
+        answer = self._ask(
+            f"SELECT {_SESSIONS} FROM sessions FINAL WHERE {_OF_VISITORS} "
+            "AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
+            "AND fromUnixTimestamp64Milli({until:Int64})",
+            _visitors(visitors),
+            {"since": since, "until": until},
+        )
+        found: list[Session] = _objects(Session, answer)
+        for one in found:
+            one.identity = self._identity(one, one.started_at)
         return found
 
     def recent(self) -> tuple[Millis | None, list[Session]]:
@@ -85,38 +81,36 @@ class StoredHistory:
 
     def events_of(self, sessions: list[Session]) -> list[Event]:
         """The stored events of these sessions."""
-        self._before()
-        found: list[Event] = []
-        for project_id in {session.project_id for session in sessions}:
-            own = [session for session in sessions if session.project_id == project_id]
-            answer = self._store.ask(
-                f"SELECT {_EVENTS} FROM events WHERE project_id = {{project:UUID}} "
-                "AND timestamp BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
-                "AND fromUnixTimestamp64Milli({until:Int64}) "
-                "AND visitor_id IN {visitors:Array(String)} AND session_id IN {sessions:Array(UUID)}",
-                {
-                    "project": UUID(bytes=project_id),
-                    "since": min(session.started_at for session in own),
-                    "until": max(session.ended_at for session in own),
-                    "visitors": sorted({session.visitor_id for session in own}),
-                    "sessions": [UUID(bytes=session.session_id) for session in own],
-                },
-            )
-            found += _objects(Event, answer)
+        answer = self._ask(
+            f"SELECT {_EVENTS} FROM events WHERE {_OF_VISITORS} "
+            f"AND (visitor_id, session_id) IN {listed('visitor_id', 'session_id')} "
+            "AND timestamp BETWEEN fromUnixTimestamp64Milli({since:Int64}) AND fromUnixTimestamp64Milli({until:Int64})",
+            {
+                **_visitors([(session.project_id, session.visitor_id) for session in sessions]),
+                "session_id": [session.session_id for session in sessions],
+            },
+            {
+                "since": min(session.started_at for session in sessions),
+                "until": max(session.ended_at for session in sessions),
+            },
+        )
+        found: list[Event] = _objects(Event, answer)
+        for one in found:
+            one.identity = self._identity(one, one.timestamp)
         return found
 
     def orders_of(self, keys: list[Key]) -> list[Order]:
         """The orders of these keys that are stored, as they are now."""
-        self._before()
-        found: list[Order] = []
-        for project_id in {project_id for project_id, _, _ in keys}:
-            answer = self._store.ask(
-                f"SELECT {_ORDERS} FROM orders WHERE project_id = {{project:UUID}} "
-                "AND order_id IN {ids:Array(String)} AND NOT gone ORDER BY version",
-                {"project": UUID(bytes=project_id), "ids": sorted({one for own, _, one in keys if own == project_id})},
-            )
-            # Of several rows of one the newest is last; one that moved left its older rows behind as gone.
-            found += _objects(Order, answer)
+        answer = self._ask(
+            f"SELECT {_ORDERS} FROM orders WHERE project_id IN {listed('project_id')} "
+            f"AND order_id IN {listed('order_id')} AND (project_id, order_id) IN {listed('project_id', 'order_id')} "
+            "AND NOT gone ORDER BY version",
+            {"project_id": [key[0] for key in keys], "order_id": [key[2] for key in keys]},
+        )
+        # Of several rows of one the newest is last; one that moved left its older rows behind as gone.
+        found: list[Order] = _objects(Order, answer)
+        for one in found:
+            one.identity = self._identity(one, one.named_at)
         return found
 
     def newest_number(self) -> int:
@@ -126,9 +120,9 @@ class StoredHistory:
 
     def numbers_of(self, tokens: list[int]) -> dict[int, int]:
         """The numbers of those tokens that are stored."""
-        answer = self._store.ask(
-            "SELECT token, any(number) AS n FROM identities WHERE token IN {tokens:Array(UInt64)} GROUP BY token",
-            {"tokens": tokens},
+        answer = self._ask(
+            f"SELECT token, any(number) AS n FROM identities WHERE token IN {listed('token')} GROUP BY token",
+            {"token": tokens},
         )
         return dict(zip(answer["token"].to_pylist(), answer["n"].to_pylist(), strict=True))
 
@@ -139,57 +133,71 @@ class StoredHistory:
 
     def sign_outs_of(self, visitors: list[Visitor]) -> dict[Visitor, list[Millis]]:
         """When these visitors signed out, in order."""
+        answer = self._ask(
+            "SELECT project_id, visitor_id, toUnixTimestamp64Milli(at) AS at_ FROM sign_outs FINAL "
+            f"WHERE {_OF_VISITORS} ORDER BY at",
+            _visitors(visitors),
+        )
         found: dict[Visitor, list[Millis]] = {}
-        for project_id, names in _by_project(visitors):
-            answer = self._store.ask(
-                "SELECT visitor_id, toUnixTimestamp64Milli(at) AS at_ FROM sign_outs FINAL "
-                "WHERE project_id = {project:UUID} AND visitor_id IN {visitors:Array(String)} ORDER BY at",
-                {"project": UUID(bytes=project_id), "visitors": names},
-            )
-            for row in answer.to_pylist():
-                found.setdefault((project_id, row["visitor_id"]), []).append(row["at_"])
+        for row in answer.to_pylist():
+            found.setdefault((row["project_id"].bytes, row["visitor_id"]), []).append(row["at_"])
         return found
 
     def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
         """When the newest stored event or alias of each visitor was."""
-        self._before()
-        found: dict[Visitor, Millis] = {}
-        for project_id, names in _by_project(visitors):
-            answer = self._store.ask(
-                "SELECT visitor_id, toUnixTimestamp64Milli(max(at)) AS at_ FROM (SELECT visitor_id, last_seen AS at "
-                "FROM visitors WHERE project_id = {project:UUID} AND visitor_id IN {visitors:Array(String)} "
-                "UNION ALL SELECT previous_id AS visitor_id, at FROM aliases "
-                "WHERE project_id = {project:UUID} AND previous_id IN {visitors:Array(String)}) GROUP BY visitor_id",
-                {"project": UUID(bytes=project_id), "visitors": names},
-            )
-            found |= {(project_id, row["visitor_id"]): row["at_"] for row in answer.to_pylist()}
+        answer = self._ask(
+            "SELECT project_id, visitor_id, toUnixTimestamp64Milli(max(at)) AS at_ FROM "
+            f"(SELECT project_id, visitor_id, last_seen AS at FROM visitors WHERE {_OF_VISITORS} UNION ALL "
+            f"SELECT project_id, previous_id AS visitor_id, at FROM aliases WHERE {_OF_PREVIOUS}) "
+            "GROUP BY project_id, visitor_id",
+            _visitors(visitors),
+        )
+        return {(row["project_id"].bytes, row["visitor_id"]): row["at_"] for row in answer.to_pylist()}
+
+    def users_of(self, separated: list[Separated]) -> dict[int, list[tuple[str, Millis]]]:
+        """By new identity the users seen on its visitor in its stretch of time, each with the first time."""
+        own = listed("project_id", "visitor_id", "token", "since", "until")
+        answer = self._ask(
+            "SELECT s.token AS identity, e.user_id AS user_id, toUnixTimestamp64Milli(min(e.at)) AS first FROM "
+            f"(SELECT project_id, visitor_id, user_id, timestamp AS at FROM events WHERE {_OF_VISITORS} "
+            "AND user_id != '' AND timestamp > fromUnixTimestamp64Milli({since:Int64}) UNION ALL "
+            f"SELECT project_id, previous_id AS visitor_id, user_id, at FROM aliases WHERE {_OF_PREVIOUS}) AS e "
+            f"INNER JOIN {own} AS s ON e.project_id = s.project_id AND e.visitor_id = s.visitor_id "
+            "WHERE e.at > s.since AND e.at <= s.until GROUP BY identity, user_id",
+            {
+                **_visitors([one.visitor for one in separated]),
+                "token": [one.identity for one in separated],
+                "since": [one.since for one in separated],
+                "until": [one.until for one in separated],
+            },
+            {"since": min(one.since for one in separated)},
+        )
+        found: dict[int, list[tuple[str, Millis]]] = {}
+        for row in answer.to_pylist():
+            found.setdefault(row["identity"], []).append((row["user_id"], row["first"]))
         return found
 
-    def users_of(self, visitor: Visitor, since: Millis, until: Millis) -> list[tuple[str, Millis]]:
-        """The users seen on a visitor in (since, until], by events or by an alias, each with the first time."""
+    def separate(self, separated: list[Separated]) -> None:
+        """From now on, read what is stored as it will be with the batch that separates these visitors."""
+        self._separated = {}
+        for one in separated:
+            self._separated.setdefault(one.visitor, []).append(one)
+
+    def _identity(self, row: Session | Event | Order, at: Millis) -> int:
+        if not row.user_id:
+            for one in self._separated.get((row.project_id, row.visitor_id), ()):
+                if one.since < at <= one.until:
+                    return one.identity
+        return row.identity
+
+    def _ask(self, sql: str, rows: dict[str, list[Any]], parameters: dict[str, Any] | None = None) -> pa.Table:
+        """Ask about a list, in two statements however long it is."""
         self._before()
-        answer = self._store.ask(
-            "SELECT user_id, min(ms) AS first FROM (SELECT user_id, toUnixTimestamp64Milli(timestamp) AS ms "
-            f"FROM events WHERE {STRETCH} AND user_id != '' AND {WITHIN.format('timestamp')} UNION ALL "
-            "SELECT user_id, toUnixTimestamp64Milli(at) AS ms FROM aliases WHERE project_id = {project:UUID} "
-            f"AND previous_id = {{visitor:String}} AND {WITHIN.format('at')}"
-            ") GROUP BY user_id",
-            stretch(Separated(visitor, since, until, 0, 0)),
-        )
-        return [(row["user_id"], row["first"]) for row in answer.to_pylist()]
-
-    def separate(self, one: Separated) -> None:
-        """Give stored events another identity, and with them their sessions, orders, counters and claims."""
-        self._before()
-        with self._still:
-            separate(self._store, one)
+        return self._store.ask(sql, {"list": write_list(self._store, **rows), **(parameters or {})})
 
 
-def _by_project(visitors: list[Visitor]) -> list[tuple[bytes, list[str]]]:
-    return [
-        (project_id, sorted({name for owner, name in visitors if owner == project_id}))
-        for project_id in {project_id for project_id, _ in visitors}
-    ]
+def _visitors(visitors: list[Visitor]) -> dict[str, list[Any]]:
+    return {"project_id": [one for one, _ in visitors], "visitor_id": [one for _, one in visitors]}
 
 
 def _objects(kind: Any, answer: pa.Table) -> list[Any]:

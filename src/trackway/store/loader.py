@@ -119,7 +119,7 @@ class Loader:
             if self.stored < self._position:
                 self._report(Gap(self.stored, self._position, self._log.directory, 0))
         if self._derivers is None:
-            history = StoredHistory(self._store, self.wait, self.still)
+            history = StoredHistory(self._store, self.wait)
             self._derivers = Derivers(Sessionizer(history, *history.recent()), Identities(history), Orders(history))
             self.trouble = ""
 
@@ -231,14 +231,15 @@ class Loader:
             return None
         try:
             fresh = self._refusals.cleared(self._fresh(stretch))
-            prepared = prepare(fresh, self._derivers, self._refusals.of(fresh), self._refusals.plain)
+            prepared = prepare(fresh, self._derivers, self._refusals.refused, self._refusals.plain)
+        except _HalfApplied:
+            raise
         except Exception as error:
             self._derivers = None  # a half-done batch must not count twice; they are read again
             if not self._refusals.blames(stretch, error):
                 raise
             logger.warning("the pipeline fails on offsets %d to %d: %r", stretch.first, stretch.last - 1, error)
             return None
-        self._refusals.passed(stretch)
         self._position = stretch.last
         return prepared
 
@@ -267,21 +268,28 @@ class Loader:
                     self._seen.add(stored, prepared.received_at)
                     self.stored = prepared.last
                 break
-            except (QuestionFailed, OSError) as error:
+            except Exception as error:
                 self.trouble = f"the store does not take the batch at offset {prepared.first}: {shown(error)}"
                 logger.error("%s; trying again", self.trouble)
                 if self._embedded is not None:
+                    self._refusals.blames(self._one(prepared), error)
                     raise _HalfApplied from error
                 if self._stopping.wait(pause):
                     raise
                 pause = min(pause * 2, 10)
-        self._refusals.stored()
+        self._refusals.stored(prepared.last, bool(prepared.events))
         self._pause = 0.0
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.trouble, self._progress_at = "", time.monotonic()
         if self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds:
             self.checkpoint()
         path.unlink(missing_ok=True)
+
+    def _one(self, prepared: Prepared) -> Stretch:
+        """The stretch of a batch, with its message when it has a single one."""
+        if prepared.last - prepared.first > 1:
+            return Stretch(prepared.first, prepared.last, 0, [], [], [])
+        return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:
         while not self._stopping.is_set():
@@ -331,6 +339,7 @@ class Loader:
                 self._newest = made
             self._seen.settle()
             self.durable = offset
+            self._refusals.durable(offset)
             self._checkpointed_at = time.monotonic()
 
     def _redo(self) -> None:

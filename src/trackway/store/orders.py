@@ -7,20 +7,19 @@ from decimal import Decimal
 from uuid import UUID
 
 from trackway.store.connection import Store
+from trackway.store.lists import listed, write_list
 from trackway.store.money import SINCE_EVER, Rate, write_rates
 
 _NOW = "INSERT INTO order_totals SELECT * FROM order_totals_now WHERE project_id = {project:UUID}"
-_AT_ONCE = 20_000
 
 
 def restate(store: Store, project_id: UUID, identities: Iterable[int]) -> None:
     """Make the totals of these identities what their orders come to. Doing it again changes nothing."""
     every = sorted(set(identities))
-    for start in range(0, len(every), _AT_ONCE):
-        some = every[start : start + _AT_ONCE]
-        store.command(
-            f"{_NOW} AND identity IN {{identities:Array(UInt64)}}", {"project": project_id, "identities": some}
-        )
+    if not every:
+        return
+    name = write_list(store, token=every)
+    store.command(f"{_NOW} AND identity IN {listed('token')}", {"project": project_id, "list": name})
 
 
 def restate_all(store: Store, project_id: UUID) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import NamedTuple
 
 from trackway.enrich.identity import Identities
@@ -12,14 +11,12 @@ from trackway.enrich.pipeline import NO_SESSION, enrich, message_key, session_hi
 from trackway.enrich.session import without_session
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Violation
+from trackway.storable import LARGEST_AMOUNT, is_time
 from trackway.store import rows
-from trackway.store.batch import Prepared, moves
+from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
+from trackway.store.moves import moves
 from trackway.store.reading import Arrived, Stretch
-
-_FIRST, _LAST = 0, 4_102_444_800_000
-"""Times that every column of hours can hold: 1970 to 2100."""
-_MOST_MONEY = Decimal(10) ** 14
 
 
 class Derivers(NamedTuple):
@@ -61,8 +58,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
             batch.append((event, hint))
             taken.append(item)
     persons = derivers.identities.assign([event for event, _ in batch])
-    for one in persons.separated:
-        derivers.sessions.separate(one)
+    derivers.sessions.separate(persons.separated)
     outcome = derivers.sessions.assign([item for item in batch if item[1] != NO_SESSION], stretch.last)
     for event, hint in batch:
         if hint == NO_SESSION:
@@ -87,6 +83,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
         _ordered(orders),
         rows.dead_letters(letters) if letters else b"",
         len(letters),
+        persons.separated,
     )
 
 
@@ -94,10 +91,10 @@ def _event(message: Message, arrival: Arrival, key: bytes) -> Event:
     """The event of a message. Raises Unstorable when a column cannot hold a value of it."""
     event = enrich(message, arrival, key)
     for name, at in (("timestamp", event.timestamp), ("receivedAt", event.received_at)):
-        if not _FIRST <= at < _LAST:
-            raise Unstorable(f"{name} is {at} ms, outside the years 1970 to 2099")
-    if not -_MOST_MONEY < event.revenue < _MOST_MONEY:
-        raise Unstorable("revenue has more than 14 digits")
+        if not is_time(at):
+            raise Unstorable(f"{name} is {at} ms, outside the years 2000 to 2099")
+    if abs(event.revenue) > LARGEST_AMOUNT:
+        raise Unstorable(f"revenue is more than {LARGEST_AMOUNT}")
     return event
 
 

@@ -16,77 +16,95 @@ from trackway.log import LocalLog
 from trackway.store import dead_letters, rows
 from trackway.store.batch import Prepared
 from trackway.store.connection import Store
-from trackway.store.dead_letters import DeadLetter, Sifted, as_stream
+from trackway.store.dead_letters import NOT_THE_ROWS, DeadLetter, Sifted, as_stream
 from trackway.store.reading import Stretch, read
-from trackway.store.refusals import QuestionFailed
+from trackway.store.refusals import QuestionFailed, StoreBusy
 
 logger = logging.getLogger("trackway.store.quarantine")
 
 _TRIES = 3
+_MOST_IN_A_ROW = 100
 
 
 class Refusals:
-    """How much of the log the next batch takes, while the pipeline fails on something in it.
+    """Which messages are to blame when a batch fails, and how much of the log the next batch takes to find them.
 
     Args:
         batch_messages: the size of a batch that nothing is wrong with.
+
+    Attributes:
+        refused: keys of messages that become dead letters, with the reason.
+        plain: keys of messages whose properties alone the engine refuses; they are kept as one text.
+        failed: tables that refused a block since the last batch that was stored.
     """
 
     def __init__(self, batch_messages: int) -> None:
         self._batch_messages = batch_messages
-        self._until = 0
-        self._tries = 0
-        self._blamed: tuple[int, str] | None = None
+        self._suspects = (0, 0)
+        self._tries = self._in_a_row = 0
+        self._without: set[int] = set()
+        self._until = self._failing = 0
         self.refused: dict[bytes, str] = {}
-        """Keys of messages whose events the engine refuses, with the engine's reasons."""
         self.plain: set[bytes] = set()
-        """Keys of messages whose properties alone the engine refuses; they are kept as one text."""
         self.failed: set[str] = set()
-        """Tables that refused a block since the last batch that was stored."""
-
-    def stored(self) -> None:
-        """Take note that a batch is in the store."""
-        self.refused, self.plain, self.failed = {}, set(), set()
 
     def next(self, position: int) -> tuple[int, bool]:
         """How many messages to take from a position of the log, and whether exactly so many."""
-        if self._blamed is not None:
-            return 1, True
-        if self._until > position:
-            return max(1, (self._until - position) // 2), True
+        first, last = self._suspects
+        if position < first:
+            return min(self._batch_messages, first - position), True
+        if position < last:
+            return max(1, (last - position) // 2), True
         return self._batch_messages, False
 
     def blames(self, stretch: Stretch, error: Exception) -> bool:
-        """Take note of a failure; whether it may be the messages' fault. What may be the engine's or the machine's is
-        tried again first, and never makes a dead letter of a single message."""
-        size = stretch.last - stretch.first
-        if isinstance(error, QuestionFailed | OSError | MemoryError):
+        """Take note that a stretch failed; whether its messages may be to blame, so that a part of it is tried next.
+
+        What the engine refuses is tried again first. Trouble of the engine or the machine is nobody's fault.
+        """
+        if isinstance(error, OSError | MemoryError | StoreBusy) or getattr(error, "code", "") in NOT_THE_ROWS:
+            return False
+        self._failing = stretch.last
+        if isinstance(error, QuestionFailed):
             self._tries += 1
-            if self._tries < _TRIES or size == 1:
+            if self._tries < _TRIES:
                 return False
-        self._tries = 0
-        if size == 1:
-            self._blamed = (stretch.first, f"{type(error).__name__}: {error}")
-        self._until = stretch.last
+        if stretch.last - stretch.first > 1:
+            self._tries, self._suspects = 0, (stretch.first, stretch.last)
+            return True
+        if self._in_a_row == _MOST_IN_A_ROW:
+            return False  # so many, and nothing stored between them: it is not the messages
+        self._tries, self._suspects, self._in_a_row = 0, (0, 0), self._in_a_row + 1
+        said = error.full if isinstance(error, QuestionFailed) else f"{type(error).__name__}: {error}"
+        self.refuse({key: said for _, _, key in stretch.messages}, set(), stretch.last)
+        self._without.add(stretch.first)
         return True
 
-    def of(self, stretch: Stretch) -> dict[bytes, str]:
-        """The keys of the messages of a stretch that are to blame, with the reason."""
-        if self._blamed is None or stretch.first != self._blamed[0]:
-            return self.refused
-        return {key: self._blamed[1] for _, _, key in stretch.messages}
+    def refuse(self, refused: dict[bytes, str], plain: set[bytes], last: int) -> None:
+        """Leave messages below offset `last` out from now on, or keep their properties as text."""
+        self.refused |= refused
+        self.plain |= plain
+        self._until = max(self._until, last)
 
     def cleared(self, stretch: Stretch) -> Stretch:
         """A stretch without what nobody was promised to find: a rejection that is to blame."""
-        if self._blamed is None or stretch.first != self._blamed[0]:
-            return stretch
-        return stretch._replace(rejected=[], broken=[])
+        return stretch._replace(rejected=[], broken=[]) if stretch.first in self._without else stretch
 
-    def passed(self, stretch: Stretch) -> None:
-        """Take note that a stretch was prepared."""
-        self._tries, self._blamed = 0, None
-        if stretch.last >= self._until:
-            self._until = 0
+    def stored(self, last: int, events: bool) -> None:
+        """Take note that everything below an offset is in the store, and whether the last batch had events."""
+        self.failed = set()
+        first, end = self._suspects
+        self._suspects = (max(first, last), end) if last < end else (0, 0)
+        if last >= self._failing:
+            self._tries = 0
+        if events:
+            self._in_a_row = 0
+
+    def durable(self, offset: int) -> None:
+        """Forget what was found out below a checkpoint's offset: nobody goes back there."""
+        if offset >= self._until:
+            self.refused, self.plain = {}, set()
+            self._without.clear()
 
 
 class Sifter:
@@ -126,8 +144,8 @@ class Sifter:
         if table == "events":
             taken = self._without_properties(sifted)
             if self._again:
-                self._refusals.refused |= _keys(taken.refused)
-                self._refusals.plain |= _keys(sifted.refused).keys() - _keys(taken.refused).keys()
+                dead = _keys(taken.refused)
+                self._refusals.refuse(dead, _keys(sifted.refused).keys() - dead.keys(), self._prepared.last)
                 raise error
             sifted = taken
             self._bury_messages(_keys(sifted.refused))

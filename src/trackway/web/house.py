@@ -28,6 +28,7 @@ from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
 from trackway.govern.sealing import Sealer
 from trackway.log import Committer
+from trackway.operate.alerts import Alerts
 from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
@@ -174,6 +175,17 @@ class House:
         keys = WriteKeys(self.accounts)
         self._loop, self._committer = asyncio.get_running_loop(), Committer(self.log)
         return Collector(self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt)
+
+    def alerts(self) -> Alerts:
+        """What tells the operator's address of dead letters, stalls and losses."""
+
+        def named(project_id: UUID) -> str:
+            return next((one.name for one in self.accounts.projects() if one.id == str(project_id)), str(project_id))
+
+        return Alerts(
+            self.settings.alert_url, self.outgoing, self.loader, self.store, lambda: self.log.end - self.loader.stored,
+            named,
+        )  # fmt: skip
 
     def view_counter(self, collector: Collector) -> ViewCounter:
         """The view counter beside a collector, for the running event loop."""

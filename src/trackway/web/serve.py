@@ -96,6 +96,8 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     house.carrier.start()
     house.runner.start()
     house.followers.start()
+    alerts = house.alerts()
+    alerts.start()
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     house.ending = True
@@ -105,6 +107,7 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     watchdog.start()
     server.stop()  # type: ignore[no-untyped-call]
     await serving
+    await asyncio.to_thread(alerts.stop)
     await house.finish()
     await asyncio.to_thread(house.close)
 
