@@ -17,7 +17,7 @@ from test_watching import Listener
 from trackway import config
 from trackway.event import Event, Message
 from trackway.log import Gap
-from trackway.operate.alerts import Alerts, letters_finding
+from trackway.operate.alerts import Alerts
 from trackway.outgoing import Outgoing
 from trackway.store import dead_letters, preparing
 
@@ -118,15 +118,18 @@ def test_letters_are_listed_shown_replayed_and_dropped(broken: Server, listener:
 
     on_server = ("--url", broken.url, "--key", SECRET_KEY)
     assert as_json("letters", "list", *on_server)["count"] == 3
+    (noted,) = (one for one in as_json("doctor", "--url", broken.url) if one["part"] == "dead letters")
+    assert noted["state"] == "note"
+    assert "trackway letters list" in noted["text"]
     assert as_json("letters", "show", "c", *on_server)["message_id"] == "c"
     assert as_json("letters", "drop", "c", *on_server) == {"dropped": 1, "count": 2}
-    assert "is dead" not in run("letters", "list", *on_server)[0]
     assert "no such dead letter" in run("letters", "replay", "c", *on_server, status=1)[1]
 
     change_engine(broken, MEND)
     assert broken.stored()["dead_letters"] == 2
     broken.stop()
     assert as_json("letters", "list", "--data", path)["count"] == 2
+    assert "trackway letters list" in run("doctor", "--data", path)[0]
     assert "Poison a" in as_json("letters", "show", "a", "--data", path)["body"]
     assert "there is no dead letter 'x'" in run("letters", "replay", "x", "--data", path, status=1)[1]
     assert "say --all" in run("letters", "drop", "--data", path, status=1)[1]
@@ -163,7 +166,7 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
         return own
 
     def drop() -> None:
-        dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project))
+        dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project), loaded.loader.still)
         loader.dead_letters = dead_letters.count(loaded.store)
 
     try:
@@ -200,14 +203,6 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
         loader.trouble = ""
         loader.gaps.clear()
         listener.server.shutdown()
-
-
-def test_the_doctor_has_a_note_about_letters() -> None:
-    assert letters_finding(0)[1] == "fine"
-    part, state, text = letters_finding(3)
-    assert (part, state) == ("dead letters", "note")
-    assert "3 messages" in text
-    assert "trackway letters list" in text
 
 
 @pytest.mark.parametrize("wrong", ["alerts.example.com", "ftp://example.com", "https://name@example.com/", "https://"])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -294,8 +295,8 @@ def test_a_dead_letter_is_replayed_after_a_fix_and_dropped(
 
     (first,) = dead_letters.listed(loaded.store, project, "s10")
     assert "revenue" in first.reason
-    assert dead_letters.replay(loaded.store, [first.key], write) == 1
-    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "s100"))
+    assert dead_letters.replay(loaded.store, [first.key], write, loaded.loader.still) == 1
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "s100"), loaded.loader.still)
     loaded.loader.drain()
     assert letters(loaded, project) == []
     agree(loaded, project, 2)
@@ -310,14 +311,16 @@ def test_a_letter_that_is_refused_again_while_it_is_replayed_stays(loaded: Loade
         loaded.loader.drain()
 
     before = dead_letters.keys(loaded.store, project)
-    assert dead_letters.replay(loaded.store, before, write) == 2
+    assert dead_letters.replay(loaded.store, before, write, nullcontext()) == 2
     assert letters(loaded, project) == ["bad1", "bad2"]
     assert dead_letters.counts(loaded.store)[project] == 2
-    dead_letters.remove(loaded.store, before)
+    dead_letters.remove(loaded.store, before, loaded.loader.still)
     assert letters(loaded, project) == ["bad1", "bad2"]
-    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1", "elsewhere"))
+    dead_letters.remove(
+        loaded.store, dead_letters.keys(loaded.store, project, "bad1", "elsewhere"), loaded.loader.still
+    )
     assert letters(loaded, project) == ["bad1", "bad2"]
-    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1"))
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1"), loaded.loader.still)
     assert letters(loaded, project) == ["bad2"]
 
 

@@ -207,10 +207,10 @@ class _Directory:
         wanted = self._wanted(chosen)
         house = self._house
         if what == "drop":
-            self._letters.remove(house.store, wanted)
+            self._letters.remove(house.store, wanted, house.loader.still)
             outcome = {"dropped": len(wanted)}
         else:
-            replayed = self._letters.replay(house.store, wanted, house.write)
+            replayed = self._letters.replay(house.store, wanted, house.write, house.loader.still)
             house.loader.drain()
             outcome = {"replayed": replayed, "kept": len(wanted) - replayed}
         for project_id in {one.project_id for one in wanted}:

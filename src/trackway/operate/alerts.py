@@ -44,17 +44,6 @@ class Alert(msgspec.Struct, frozen=True):
     at: datetime
 
 
-def letters_finding(count: int) -> tuple[str, Literal["fine", "note"], str]:
-    """The doctor's finding about dead letters: part, state and text."""
-    if not count:
-        return "dead letters", "fine", "none"
-    text = (
-        f"{count} messages were acknowledged and could not be stored; `trackway letters list` shows them with the "
-        "reasons, `trackway letters replay` stores them after a fix"
-    )
-    return "dead letters", "note", text
-
-
 class _Told(msgspec.Struct, frozen=True):
     """The count that was told last, and before when nothing is posted: no new alert, and nothing at all."""
 

@@ -6,6 +6,7 @@ import base64
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -124,38 +125,47 @@ def count(store: Store, project_id: UUID | None = None) -> int:
     return sum(found.values()) if project_id is None else found.get(project_id, 0)
 
 
-def remove(store: Store, letters: Sequence[Key]) -> None:
-    """Mark dead letters as gone; a later one of the same message and step stays."""
+def remove(store: Store, letters: Sequence[Key], still: AbstractContextManager[object]) -> None:
+    """Mark dead letters as gone; a later one of the same message and step stays.
+
+    Args:
+        still: while it is held the loader stores nothing (`Loader.still`), and goes back to no checkpoint.
+    """
     for some in _of_projects(letters):
-        store.change(
-            "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) "
-            f"FROM dead_letters AS d FINAL WHERE {_THESE}",
-            _parameters(some),
-        )
+        with still:
+            store.change(
+                "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) "
+                f"FROM dead_letters AS d FINAL WHERE {_THESE}",
+                _parameters(some),
+            )
 
 
-def replay(store: Store, letters: Sequence[Key], write: Callable[[Arrival], None]) -> int:
+def replay(
+    store: Store, letters: Sequence[Key], write: Callable[[Arrival], None], still: AbstractContextManager[object]
+) -> int:
     """Write the messages of dead letters to the log again and mark them as gone; return how many.
 
     Letters of derived rows have no message and stay. A message that is refused again becomes a dead letter again.
 
     Args:
         write: appends an arrival to the log, durably.
+        still: as for `remove`: what is written is not read before its letters are gone.
     """
     replayed = 0
     for some in _of_projects(letters):
-        rows = store.ask(
-            "SELECT project_id, message_id, stage, version, record FROM dead_letters AS d FINAL "
-            f"WHERE {_THESE} AND record != ''",
-            _parameters(some),
-        )
-        done = []
-        for row in rows.to_pylist():
-            # The log first: after a crash between the two, replaying the letter again has no effect.
-            write(msgspec.msgpack.decode(base64.b64decode(row.pop("record")), type=Arrival))
-            done.append(Key(*row.values()))
-        remove(store, done)
-        replayed += len(done)
+        with still:
+            rows = store.ask(
+                "SELECT project_id, message_id, stage, version, record FROM dead_letters AS d FINAL "
+                f"WHERE {_THESE} AND record != ''",
+                _parameters(some),
+            )
+            done = []
+            for row in rows.to_pylist():
+                # The log first: after a crash between the two, replaying the letter again has no effect.
+                write(msgspec.msgpack.decode(base64.b64decode(row.pop("record")), type=Arrival))
+                done.append(Key(*row.values()))
+            remove(store, done, still)
+            replayed += len(done)
     return replayed
 
 

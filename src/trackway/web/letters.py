@@ -112,7 +112,7 @@ class DeadLetters(Controller):
     def replay(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], house: House) -> Replayed:
         """Write messages to the log again, as they arrived. What is refused again becomes a dead letter again."""
         wanted = _chosen(house, project_id, data)
-        replayed = dead_letters.replay(house.store, wanted, house.write)
+        replayed = dead_letters.replay(house.store, wanted, house.write, house.loader.still)
         request.user.wrote("letters replayed", _said(wanted), project_id, **_detail(wanted, replayed))
         return Replayed(replayed, len(wanted) - replayed, _recounted(house, project_id))
 
@@ -120,7 +120,7 @@ class DeadLetters(Controller):
     def drop(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], house: House) -> Dropped:
         """Forget dead letters for ever. Nothing brings them back."""
         wanted = _chosen(house, project_id, data)
-        dead_letters.remove(house.store, wanted)
+        dead_letters.remove(house.store, wanted, house.loader.still)
         request.user.wrote("letters dropped", _said(wanted), project_id, **_detail(wanted, len(wanted)))
         return Dropped(len(wanted), _recounted(house, project_id))
 
@@ -145,8 +145,9 @@ def _chosen(house: House, project_id: UUID, data: Chosen) -> list[Key]:
 
 
 def _recounted(house: House, project_id: UUID) -> int:
-    left = dead_letters.counts(house.store)
-    house.loader.dead_letters = sum(left.values())
+    with house.loader.still:
+        left = dead_letters.counts(house.store)
+        house.loader.dead_letters = sum(left.values())
     return left.get(project_id, 0)
 
 
