@@ -13,7 +13,7 @@ from typing import NamedTuple
 from damage import harmful, harmless, hostile_messages
 from disk import POWER_CUTS
 from oracle import demand, while_running
-from run import Run, copy_tree, plainly
+from run import Run, copy_tree, mend, plainly
 from senders import Book
 from victim import Refused, Victim
 
@@ -170,12 +170,13 @@ def copied(run: Run) -> None:
     before.sent = dict(run.book.sent)
     other = Victim(place, run.folder)
     try:
-        other.start()
+        try:
+            other.start()
+        except Refused as said:
+            run.story.tell(f"the copy refuses and is mended: {str(said).strip()[-300:]}")
+            mend(other, str(said))
         other.settle()
         demand(while_running(other, before), "in a copy of the running server's directory")
-    except Refused as said:
-        plainly(str(said))
-        raise
     finally:
         other.kill()
         shutil.rmtree(place, ignore_errors=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -105,13 +107,8 @@ class Run:
         plainly(said)
         if not allowed:
             raise Violation(f"the server does not start:\n{said[-1500:]}")
-        done = self.victim.command("doctor", "--repair")
-        plainly(done.stdout + done.stderr)
-        self.story.tell(f"start refused ({said.strip()[-300:]}); repaired: {done.stdout.strip()[-300:]}")
-        try:
-            self.victim.start()
-        except Refused as again:
-            raise Violation(f"the server does not start after doctor --repair:\n{again}\n{done.stdout}") from None
+        mend(self.victim, said)
+        self.story.tell(f"start refused and mended as it says: {said.strip()[-400:]}")
 
     def end(self) -> None:
         """Stop the server and look at the directory."""
@@ -144,6 +141,19 @@ class Run:
 def copy_tree(source: Path, target: Path) -> None:
     """`cp -a`; files that vanish meanwhile are left out."""
     subprocess.run(["cp", "-a", source, target], check=False, capture_output=True)
+
+
+def mend(victim: Victim, said: str) -> None:
+    """Do what a refusal to start says, and start."""
+    plainly(said)
+    if not (named := re.search(r"`trackway ([^`]+)`", said)):
+        raise Violation(f"a refusal that names no command:\n{said}")
+    done = victim.command(*shlex.split(named[1]))
+    plainly(done.stdout + done.stderr)
+    try:
+        victim.start()
+    except Refused as again:
+        raise Violation(f"it does not start after `trackway {named[1]}`:\n{again}\n{done.stdout}") from None
 
 
 def plainly(said: str) -> None:
