@@ -35,18 +35,22 @@ def unsaid(field: str, reason: str) -> None:
 
 
 _placeholders = set(PLACEHOLDER_IDS)
+_lengths = {len(name) for name in _placeholders}
 
 
 def use_placeholders(names: Iterable[str]) -> None:
     """Set which ids stand for nobody, in this process: the setting `placeholder_ids`."""
     _placeholders.clear()
     _placeholders.update(name.strip().lower() for name in names)
+    _lengths.clear()
+    _lengths.update(map(len, _placeholders))
 
 
 def is_placeholder(text: str) -> bool:
     """Whether an id is what programs write when they know none (`undefined`, `null`, …), in any case, or blank."""
-    bare = text.strip().lower()
-    return bare in _placeholders or not bare
+    bare = text.strip()
+    # Most ids are of another length than any placeholder: this is asked of every id that arrives.
+    return not bare or (len(bare) in _lengths and bare.lower() in _placeholders)
 
 
 def exact(field: str, value: object, most: int = MAX_ID) -> str:
@@ -88,8 +92,8 @@ def check_ids(message: Message, note: Note) -> None:
     Raises:
         Wrong: an id cannot be kept, or an alias is of nobody.
     """
-    for field in _FIELDS:
-        value = getattr(message, field)
+    ids = (message.anonymous_id, message.user_id, message.message_id, message.group_id, message.previous_id)
+    for field, value in zip(_FIELDS, ids, strict=True) if not all(map(_is_plain, ids)) else ():
         if value is None:
             continue
         if not (type(value) is str and len(value) <= MAX_ID):
@@ -100,7 +104,7 @@ def check_ids(message: Message, note: Note) -> None:
                 raise Wrong(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
             setattr(message, field, None)
             note(camel(field), _without(value))
-    if message.properties:
+    if message.properties and not _OF_PROPERTIES.keys().isdisjoint(message.properties):
         _check_properties(message.properties, note)
     if context := message.context:
         if isinstance(session := context.get("sessionId"), float):
@@ -111,10 +115,17 @@ def check_ids(message: Message, note: Note) -> None:
             context["groupId"] = None if is_placeholder(text) else text
 
 
+def _is_plain(value: object) -> bool:
+    """Whether an id is fine as it is, as nearly all are, or is not there."""
+    return value is None or (type(value) is str and len(value) <= MAX_ID and not is_placeholder(value))
+
+
 def _check_properties(properties: dict[str, Any], note: Note) -> None:
     """The properties that orders and entities are known by. Numbers stay numbers where these are exact."""
-    for name, most in _OF_PROPERTIES.items():
-        value = properties.get(name)
+    for name in _OF_PROPERTIES.keys() & properties.keys():
+        value, most = properties[name], _OF_PROPERTIES[name]
+        if name == "entity_id" and type(value) is str and len(value) <= most:
+            continue
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             text = exact(f"properties.{name}", value, most)
             if name != "entity_id" and text and is_placeholder(text):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trackway.collect.broken import Pieces, Unreadable, decoded, whole_characters
-from trackway.collect.ids import MAX_ID, Note, Wrong, camel, check_ids, unsaid
+from trackway.collect.ids import MAX_ID, Note, Wrong, check_ids, unsaid
 from trackway.collect.privacy import Privacy
 from trackway.event import MESSAGE_TYPES, Message, Millis, Rejection, to_millis, uuid7
 from trackway.storable import OLDEST, is_time
@@ -156,7 +156,7 @@ def _sent_at(request: Request, raw: bytes) -> Millis | None:
     """The envelope's `sentAt`; one that is no time is left out, as that is no fault of the messages."""
     try:
         value = _moment.decode(raw)
-        return None if value is None else _time("sent_at", value)
+        return None if value is None else _time("sentAt", value)
     except (msgspec.DecodeError, UnicodeError, RecursionError, Wrong):
         request.note(-1, "sentAt", f"the batch's sentAt is not a time and is not used; {_TIMES}")
         return None
@@ -267,17 +267,20 @@ def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> Non
     if not message.message_id:
         message.message_id = "tw-" + uuid7(received_at).hex()
     _check_required(message)
-    for field in ("timestamp", "original_timestamp", "sent_at"):
-        value = getattr(message, field)
-        if value is not None:
-            setattr(message, field, _time(field, value))
+    if message.timestamp is not None:
+        message.timestamp = _time("timestamp", message.timestamp)
+    if message.original_timestamp is not None:
+        message.original_timestamp = _time("originalTimestamp", message.original_timestamp)
+    if message.sent_at is not None:
+        message.sent_at = _time("sentAt", message.sent_at)
     original: Any = message.original_timestamp or message.timestamp
     sent: Any = message.sent_at or sent_at
     if sent is not None and original is not None and received_at - (sent - original) < OLDEST:
         field = "sentAt" if message.sent_at else "timestamp"
         raise Wrong(field, f"sent {(sent - original) // 86_400_000} days after it happened: before 2000; {_TIMES}")
-    for field in ("properties", "traits", "context"):
-        values = getattr(message, field)
+    for field, values in (
+        ("properties", message.properties), ("traits", message.traits), ("context", message.context),
+    ):  # fmt: skip
         if values is not None and len(values) > MAX_PROPERTIES:
             raise Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
 
@@ -302,7 +305,7 @@ def _time(field: str, value: datetime | int | float) -> Millis:
     except (OverflowError, ValueError):
         millis = -1
     if not is_time(millis):
-        raise Wrong(camel(field), "the time lies outside the years 2000 to 2099; send ISO 8601 in UTC")
+        raise Wrong(field, "the time lies outside the years 2000 to 2099; send ISO 8601 in UTC")
     return millis
 
 
