@@ -78,7 +78,7 @@ class Server:
         self.output = (self.data.parent / f"{self.data.name}.out").open("ab")
         command = [sys.executable, "-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=self.environment, stdout=self.output, stderr=self.output)
-        for _ in range(400):
+        for _ in range(2400):
             try:
                 if self.http.get("/readyz").status_code in (200, 503):
                     return self

@@ -473,6 +473,29 @@ def _digests(*numbers: int) -> list[bytes]:
     return [bytes([number]) * 16 for number in numbers]
 
 
+@pytest.mark.parametrize("name", ["*.run", "*.journal"])
+def test_damaged_files_of_message_ids_are_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from trackway.store import seen
+
+    monkeypatch.setattr(seen, "RUN_LENGTH", 1000)
+    known = SeenMessages(tmp_path)
+    for start in (0, 1000):
+        known.add([xxhash.xxh3_128_digest(str(start + number).encode()) for number in range(1000 - start // 2)], 10**12)
+        files = known.flush()
+        known.settle()
+    SeenMessages(tmp_path, files)
+    (path,) = tmp_path.glob(name)
+    content = path.read_bytes()
+    for damaged in (b"", bytes(len(content)), content[:200] + bytes(len(content) - 200)):
+        path.write_bytes(damaged)
+        with pytest.raises(checkpoint.BadCheckpoint, match="--repair checkpoint"):
+            SeenMessages(tmp_path, files)
+    path.write_bytes(content[:-20] + bytes(20))
+    with pytest.raises(checkpoint.BadCheckpoint):
+        SeenMessages(tmp_path, files)
+        seen.check_runs(tmp_path, files)
+
+
 def test_message_ids_go_back_to_a_checkpoint(tmp_path: Any) -> None:
     day = 86_400_000 * 20_000
     known = SeenMessages(tmp_path)

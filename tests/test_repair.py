@@ -121,9 +121,10 @@ def test_a_loader_directory_that_is_gone_doubles_nothing(data: Path) -> None:
     assert all_there(data)
 
 
-def test_a_file_of_message_ids_that_is_short_is_said(data: Path) -> None:
+@pytest.mark.parametrize("damage", [empty, zeros])
+def test_a_file_of_message_ids_that_is_damaged_is_said(data: Path, damage: Callable[[Path], None]) -> None:
     (journal,) = (data / "loader/ids").glob("*.journal")
-    os.truncate(journal, 16)
+    damage(journal)
     assert "--repair checkpoint" in doctor(data)[0]
     assert command(data, "doctor", "--repair", "checkpoint")[0] == 0
     assert all_there(data)

@@ -13,7 +13,7 @@ from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refill import disagreements
 from trackway.store.refusals import QuestionFailed
-from trackway.store.seen import SeenMessages
+from trackway.store.seen import SeenMessages, check_runs
 
 
 def examine_data(settings: Settings) -> list[Finding]:
@@ -65,9 +65,10 @@ def _examine_ids(directory: Path, known: Checkpoint | None) -> list[Finding]:
         return []
     try:
         SeenMessages(directory / "loader" / "ids", known.ids)
+        check_runs(directory / "loader" / "ids", known.ids)
     except DirectoryUnusable as error:
         return [Finding("message ids", "bad", str(error))]
-    return [Finding("message ids", "fine", f"{sum(known.ids.values()) // 16} ids of the last days")]
+    return [Finding("message ids", "fine", f"{sum(size for size, _ in known.ids.values()) // 16} ids of the last days")]
 
 
 def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) -> list[Finding]:

@@ -20,7 +20,7 @@ from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.refill import disagreements, refill
-from trackway.store.seen import WINDOW_DAYS, SeenMessages
+from trackway.store.seen import WINDOW_DAYS, Files, SeenMessages
 
 _DAY = 86_400_000
 
@@ -157,7 +157,7 @@ def _aside(directory: Path) -> Path:
     return directory
 
 
-def _write(settings: Settings, embedded: Path, store: Store, log: LocalLog, offset: int, ids: dict[str, int]) -> None:
+def _write(settings: Settings, embedded: Path, store: Store, log: LocalLog, offset: int, ids: Files) -> None:
     tables = checkpoint.tables(store, embedded)
     checkpoint.sync(embedded)
     checkpoint.write(settings.directory / "loader", Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids))

@@ -59,13 +59,13 @@ class Checkpoint(msgspec.Struct, kw_only=True):
         offset: every message of the log below it is stored, or is a dead letter.
         log: the id of the log that the offset belongs to.
         tables: the engine's tables by name; empty when the store is a server, whose files are its own.
-        ids: the files of message ids and how many of their bytes count.
+        ids: the files of message ids, with how many of their bytes count and the CRC-32C of these.
     """
 
     offset: int
     log: str
     tables: dict[str, Table]
-    ids: dict[str, int]
+    ids: dict[str, tuple[int, int]]
 
 
 class BadCheckpoint(DirectoryUnusable):

@@ -15,6 +15,7 @@ import os
 import threading
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +29,8 @@ _DAY = 86_400_000
 
 Hashes = npt.NDArray[np.uint64]
 """An (n, 2) array: the two halves of n hashes, big-endian order."""
+Files = dict[str, tuple[int, int]]
+"""Files of ids by name: bytes that count, and their CRC-32C."""
 
 
 def from_bytes(data: bytes) -> Hashes:
@@ -40,14 +43,15 @@ class SeenMessages:
 
     Args:
         directory: of its files.
-        files: what a checkpoint says of them: name → bytes that count. What else there is was written after the
-            checkpoint and is removed. None: all there is counts.
+        files: what a checkpoint says of them: name → bytes that count, and their CRC-32C. What else there is was
+            written after the checkpoint and is removed. None: all there is counts.
 
     Raises:
-        BadCheckpoint: a file that the checkpoint names is missing or too short.
+        BadCheckpoint: a file that the checkpoint names is missing, too short or damaged. Of sorted runs, which may be
+            large, the order of every hundredth is looked at; `check_runs` looks at all.
     """
 
-    def __init__(self, directory: Path, files: dict[str, int] | None = None) -> None:
+    def __init__(self, directory: Path, files: Files | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._lock = threading.Lock()
@@ -58,13 +62,15 @@ class SeenMessages:
         if files is not None:
             _take_back(directory, files)
         for path in sorted(directory.glob("*.run")):
-            self._runs.setdefault(path.stem[:8], []).append((path, np.load(path, mmap_mode="r")))
-        self._journals: dict[str, dict[Path, int]] = {}
+            self._runs.setdefault(path.stem[:8], []).append((path, _run(path)))
+            self._checksums[path] = files[path.name][1] if files else google_crc32c.value(path.read_bytes())
+        self._journals: dict[str, dict[Path, tuple[int, int]]] = {}
+        self._checksums: dict[Path, int] = {}
         for path in sorted(directory.glob("*.journal")):
             data = path.read_bytes()
             whole = len(data) // 16 * 16
             self._recent.setdefault(path.stem[:8], set()).update(data[at : at + 16] for at in range(0, whole, 16))
-            self._journals.setdefault(path.stem[:8], {})[path] = whole
+            self._journals.setdefault(path.stem[:8], {})[path] = (whole, google_crc32c.value(data[:whole]))
 
     def known(self, digests: list[bytes], received_at: Millis) -> list[bool]:
         """For each 16-byte digest, whether it was added in the 7 days before `received_at`, or after it: a clock that
@@ -94,8 +100,8 @@ class SeenMessages:
             self._recent.setdefault(day, set()).update(digests)
             self._pending.setdefault(day, []).extend(digests)
 
-    def flush(self) -> dict[str, int]:
-        """Write what was added since the last time, durably; return the files that hold everything, and their sizes.
+    def flush(self) -> Files:
+        """Write what was added since the last time, durably; return the files that hold everything.
 
         Files that it replaced are still there until `settle`.
         """
@@ -106,8 +112,9 @@ class SeenMessages:
                 if len(self._recent[day]) >= RUN_LENGTH:
                     self._spill(day)
             self._forget()
-            journals = {path.name: size for own in self._journals.values() for path, size in own.items()}
-            return journals | {path.name: path.stat().st_size for own in self._runs.values() for path, _ in own}
+            journals = {path.name: found for own in self._journals.values() for path, found in own.items()}
+            runs = [path for own in self._runs.values() for path, _ in own]
+            return journals | {path.name: (path.stat().st_size, self._checksums[path]) for path in runs}
 
     def settle(self) -> None:
         """Delete the files that the last `flush` replaced: nobody will go back to them."""
@@ -120,14 +127,14 @@ class SeenMessages:
         journals = self._journals.setdefault(day, {})
         runs = self._runs.get(day)
         path = self._directory / f"{day}-{int(runs[-1][0].stem[9:]) + 1 if runs else 0:06d}.journal"
-        size = journals.get(path, 0)
+        size, checksum = journals.get(path, (0, 0))
         with path.open("r+b" if path.exists() else "wb") as file:
             file.truncate(size)
             file.seek(size)
             file.write(data)
             file.flush()
             os.fdatasync(file.fileno())
-        journals[path] = size + len(data)
+        journals[path] = size + len(data), google_crc32c.extend(checksum, data)
 
     def _spill(self, day: str) -> None:
         """Turn a day's journals into a run, and all of its runs into one when there are many."""
@@ -146,7 +153,8 @@ class SeenMessages:
             np.save(file, merged)
             file.flush()
             os.fsync(file.fileno())
-        runs.append((path, np.load(path, mmap_mode="r")))
+        self._checksums[path] = google_crc32c.value(path.read_bytes())
+        runs.append((path, _run(path)))
         self._recent[day], self._journals[day] = set(), {}
         self._replaced += replaced
 
@@ -162,19 +170,44 @@ class SeenMessages:
             self._replaced += self._journals.pop(day, {})
 
 
-def _take_back(directory: Path, files: dict[str, int]) -> None:
+def _take_back(directory: Path, files: Files) -> None:
     """Remove what was written after a checkpoint."""
     for path in directory.iterdir():
         if path.name not in files:
             path.unlink()
-    for name, size in files.items():
+    for name, (size, checksum) in files.items():
         path = directory / name
-        if not path.exists() or path.stat().st_size < size:
-            raise BadCheckpoint(
-                f"{path} is {'shorter than the checkpoint says' if path.exists() else 'missing'}; "
-                "`trackway doctor --repair checkpoint` finds out what is stored"
-            )
+        if not path.exists():
+            raise _bad(path, "missing")
+        if path.stat().st_size < size:
+            raise _bad(path, "shorter than the checkpoint says")
         os.truncate(path, size)
+        if path.suffix == ".journal" and google_crc32c.value(path.read_bytes()) != checksum:
+            raise _bad(path, "damaged")
+
+
+def check_runs(directory: Path, files: Files) -> None:
+    """Read the whole of the sorted runs. Raises BadCheckpoint when one is damaged."""
+    for name, (_, checksum) in files.items():
+        path = directory / name
+        if path.suffix == ".run" and google_crc32c.value(path.read_bytes()) != checksum:
+            raise _bad(path, "damaged")
+
+
+def _run(path: Path) -> Hashes:
+    """A sorted run, where it lies on disk. Raises BadCheckpoint when it cannot be one."""
+    try:
+        found: Hashes = np.load(path, mmap_mode="r")
+        heads = found[::100, 0]
+    except (ValueError, OSError, EOFError, IndexError):
+        raise _bad(path, "damaged") from None
+    if len(heads) > 1 and not bool(np.all(heads[1:] >= heads[:-1]) and heads[-1] > heads[0]):
+        raise _bad(path, "damaged")
+    return found
+
+
+def _bad(path: Path, how: str) -> BadCheckpoint:
+    return BadCheckpoint(f"{path} is {how}; `trackway doctor --repair checkpoint` finds out what is stored")
 
 
 def _name(at: Millis) -> str:
