@@ -59,13 +59,13 @@ class SeenMessages:
         self._pending: dict[str, list[bytes]] = {}
         self._runs: dict[str, list[tuple[Path, Hashes]]] = {}
         self._replaced: list[Path] = []
+        self._checksums: dict[Path, int] = {}
         if files is not None:
             _take_back(directory, files)
         for path in sorted(directory.glob("*.run")):
             self._runs.setdefault(path.stem[:8], []).append((path, _run(path)))
             self._checksums[path] = files[path.name][1] if files else google_crc32c.value(path.read_bytes())
         self._journals: dict[str, dict[Path, tuple[int, int]]] = {}
-        self._checksums: dict[Path, int] = {}
         for path in sorted(directory.glob("*.journal")):
             data = path.read_bytes()
             whole = len(data) // 16 * 16
