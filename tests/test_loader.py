@@ -397,7 +397,9 @@ def test_rejections_are_kept_with_field_and_reason(loaded: Loaded, project: UUID
     assert rows == [{"field": "event", "reason": "missing", "message_id": "m1", "body": '{"type":"track"}'}]
 
 
-keys = st.text(max_size=12) | st.sampled_from(["a", "b", "a.b", "a.b.c", "b.a", ".", "..", "a.", ".a", ""])
+keys = st.text(max_size=12) | st.sampled_from(
+    ['a.b"c', 'b"c', "a", "b", "a.b", "a.b.c", "b.a", ".", "..", "a.", ".a", ""]
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=20),
@@ -435,6 +437,15 @@ def test_paths_that_clash_keep_the_first_and_lose_no_event(loaded: Loaded, proje
     loaded.load(project, [one])
     (row,) = loaded.rows(project, "SELECT toJSONString(properties) AS p FROM events WHERE project_id = {p:UUID}")
     assert json.loads(row["p"]) == {"a": {"b": 1, "c": 3}}
+
+
+def test_a_quote_within_a_key_hides_no_clash(loaded: Loaded, project: UUID) -> None:
+    one = Message(
+        type="track", event="E", message_id="1", anonymous_id="v", properties={'a.b"c': 1, "a": {'b"c': 2, "\\": 3}}
+    )
+    loaded.load(project, [one])
+    (row,) = loaded.rows(project, "SELECT toJSONString(properties) AS p FROM events WHERE project_id = {p:UUID}")
+    assert json.loads(row["p"]) == {"a": {'b"c': 1, "\\": 3}}
 
 
 def test_properties_that_the_engine_refuses_are_kept_as_text_and_stop_nothing(

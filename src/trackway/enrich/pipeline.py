@@ -175,8 +175,8 @@ def _properties(message: Message, properties: dict[str, Any]) -> bytes:
     return _json.encode(_flat(properties)) if _DOTTED_KEY.search(encoded) else encoded
 
 
-# A key with a dot in it, seen from the JSON: nothing but a key ends in `":`.
-_DOTTED_KEY = re.compile(rb'\.[^"]*":')
+# A key with a dot in it, seen from the JSON: nothing but a key ends in `":`, and a quote within it is escaped.
+_DOTTED_KEY = re.compile(rb'\.(?:[^"\\]|\\.)*+":')
 
 
 def _flat(value: object) -> object:
@@ -220,7 +220,7 @@ def _location(value: object) -> Location:
     given = value if isinstance(value, dict) else _NOTHING
     country = _text(given.get("country"))
     return Location(
-        country.upper() if len(country) == 2 else "",
+        country.upper() if len(country) == 2 and country.isascii() else "",
         _text(given.get("region")),
         _text(given.get("city")),
         given.get("datacenter") is True,
