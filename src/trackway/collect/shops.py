@@ -59,8 +59,8 @@ def check_stripe(headers: Mapping[str, str], body: bytes, secret: str) -> None:
     at = next((value for name, _, value in pairs if name.strip() == "t"), "")
     if not at.isdecimal():
         raise BadSignature("there is no Stripe-Signature with a time")
-    wanted = stripe_signature(secret, at, body)
-    if not any(hmac.compare_digest(wanted, value.strip()) for name, _, value in pairs if name.strip() == "v1"):
+    wanted = stripe_signature(secret, at, body).encode()
+    if not any(hmac.compare_digest(wanted, value.strip().encode()) for name, _, value in pairs if name.strip() == "v1"):
         raise BadSignature("the signature is not made with this connection's secret")
     if abs(time.time() - int(at)) > TOLERANCE_S:
         raise BadSignature(f"the delivery was signed more than {TOLERANCE_S} s ago, or the clocks differ")
