@@ -93,6 +93,17 @@ def test_the_same_order_told_by_page_and_server_is_one_and_the_users(loaded: Loa
     assert any(row["session_id"].bytes), "the session of the page"
 
 
+def test_a_statement_of_the_future_outdoes_nothing_that_is_said_after_it(loaded: Loaded, project: UUID) -> None:
+    later = "2099-12-31T00:00:00Z"
+    loaded.load(
+        project, [said("Order Completed", **PLACED), said("Order Cancelled", 1, order_id="1", updated_at=later)]
+    )
+    loaded.load(project, [said("Order Updated", 2, order_id="1", total=90, currency="EUR", updated_at=later)])
+    loaded.load(project, [said("Order Updated", 3, order_id="1", total=80, currency="EUR")])
+    [order] = orders(loaded, project)
+    assert (order["amount"], order["counts"]) == (80, True)
+
+
 def test_bookings_are_apart_and_a_refund_without_an_amount_is_of_all(loaded: Loaded, project: UUID) -> None:
     loaded.load(project, [
         said("Booking Completed", 0, booking_id="b", total=50, currency="TZS", service="Massage"),

@@ -18,6 +18,9 @@ def corrected(received_at: Millis, sent_at: Millis | None, original: Millis | No
     if original is None:
         return received_at
     timestamp = original if sent_at is None else received_at - (sent_at - original)
-    if timestamp < OLDEST:
-        return received_at
-    return received_at if timestamp > received_at + MOST_AHEAD else timestamp
+    return received_at if timestamp < OLDEST or is_ahead(timestamp, received_at) else timestamp
+
+
+def is_ahead(at: Millis, received_at: Millis) -> bool:
+    """Whether a time is more than 5 minutes after the arrival of the message that says it."""
+    return at > received_at + MOST_AHEAD

@@ -5,7 +5,8 @@ completed it, unless it was cancelled and no newer message says what it is. What
 states, less what was refunded: what refunds add up to or what is stated to be refunded, whichever is more. It is the
 order of the user who is named with it, by the newest message that names one; of the visitor when none does.
 Names are those of Segment's e-commerce spec (https://segment.com/docs/connections/spec/ecommerce/v2/), and the same of
-bookings. `updated_at` among the properties says of when a statement is, where that is not the message's own time.
+bookings. `updated_at` among the properties says of when a statement is, where that is not the message's own time; one
+of the future is not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from trackway.enrich.clock import is_ahead
 from trackway.enrich.money import IDS, NOTHING, amount_of, currency_of
 from trackway.event import Event, Millis, to_millis
 from trackway.storable import LARGEST_AMOUNT, is_time
@@ -147,7 +149,7 @@ def _new(key: Key) -> Order:
 
 def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> None:
     """Take what an event says into an order, whatever came before it."""
-    at = _stated_at(properties, event.timestamp)
+    at = _stated_at(properties, event)
     if what == REFUNDED:
         amount = abs(amount_of(properties) or NOTHING)
         order.refunds = min(order.refunds + amount, LARGEST_AMOUNT)
@@ -187,12 +189,13 @@ def _id(event: Event, properties: dict[str, Any]) -> str:
     return f"message {event.message_id}"
 
 
-def _stated_at(properties: dict[str, Any], usual: Millis) -> Millis:
-    given = properties.get("updated_at")
+def _stated_at(properties: dict[str, Any], event: Event) -> Millis:
+    """Of when a statement is. One of the future would outdo everything that is said until then."""
+    given, usual = properties.get("updated_at"), event.timestamp
     if given is None or isinstance(given, bool):
         return usual
     try:
         at = to_millis(datetime.fromisoformat(given) if isinstance(given, str) else given)
     except (ValueError, TypeError, OverflowError):
         return usual
-    return at if is_time(at) else usual
+    return at if is_time(at) and not is_ahead(at, event.received_at) else usual
