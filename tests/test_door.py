@@ -80,6 +80,12 @@ def test_a_wrong_envelope_costs_the_envelope(sent_at: bytes) -> None:
     assert [(note.index, note.field) for note in request.notes] == [(-1, "sentAt"), (-1, "context")]
 
 
+def test_a_number_in_a_batchs_context_that_cannot_be_kept_costs_the_context_and_no_message() -> None:
+    request = batch(GOOD % 0, GOOD % 1, envelope=b'"context":{"a":[1%s]},' % (b"0" * 30))
+    assert (len(request.messages), request.rejections) == (2, [])
+    assert [note.field for note in request.notes] == ["context"]
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[", b'{"batch":[', b'{"batch":[{"a":"}]}', b'{"batch":5}', b"null", b'{"a":1}}']
 )

@@ -168,11 +168,12 @@ def _shared(request: Request, raw: bytes) -> Shared | None:
         context = _context.decode(whole_characters(raw))
         if not context:
             return None
-        if len(raw) <= MAX_MESSAGE and not _too_deep(context, 1):
+        if len(raw) <= MAX_MESSAGE and not _too_deep(context, 1) and not _unstorable(context, "context"):
             return Shared(context, len(raw))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
-    request.note(-1, "context", f"the batch's context is no object of at most {MAX_MESSAGE} bytes and is not used")
+    reason = f"the batch's context is no object of at most {MAX_MESSAGE} bytes and integers of 64 bits, and is not used"
+    request.note(-1, "context", reason)
     return None
 
 
