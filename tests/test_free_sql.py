@@ -18,7 +18,7 @@ REFUSED = """
 __actionName __applyFilter __bitBoolMaskAnd __bitBoolMaskOr __bitSwapLastTwo __bitWrapperFunc __getScalar
 __groupingForCube __groupingForGroupingSets __groupingForRollup __groupingOrdinary __patchPartitionID
 __scalarSubqueryResult __toYearCalendarOnly addressToLine addressToLineWithInlines addressToSymbol aggThrow
-assignCentroid authenticatedUser authUser blockNumber blockSerializedSize blockSize buildId chdb connection_id
+assignCentroid authenticatedUser authUser blockNumber blockSerializedSize blockSize buildId byteSize chdb connection_id
 connectionId current_database current_query_id current_schemas current_user currentDatabase currentHandler
 currentProfiles currentQueryID currentRequestURL currentRoles currentSchemas currentUser DATABASE defaultProfiles
 defaultRoles demangle dictHas dictIsIn displayName dumpColumnStructure enabledProfiles enabledRoles
@@ -31,7 +31,7 @@ getSizeOfEnumType getSubcolumn getTypeSerializationStreams globalInIgnoreSet glo
 globalNotNullInIgnoreSet globalNullInIgnoreSet globalVariable hasColumnInTable hasThreadFuzzer hierarchicalKMeans
 highlightQuery hostName hostname icebergBucket icebergTruncate indexHint inIgnoreSet initial_query_id
 initial_query_start_time initializeAggregation initialQueryID initialQueryStartTime isMergeTreePartCoveredBy
-joinGet joinGetOrNull kqlParameterCast logTrace mergeTreePartInfo naiveBayesClassifier
+joinGet joinGetOrNull kqlParameterCast logTrace lowCardinalityIndices lowCardinalityKeys mergeTreePartInfo naiveBayesClassifier
 naiveBayesClassifierWithAllProbs naiveBayesClassifierWithProb naiveBayesNgrams nested normalizedQueryHash
 normalizedQueryHashKeepNames normalizeQuery normalizeQueryKeepNames nothing nothingNull nothingUInt64
 notInIgnoreSet notNullInIgnoreSet nullInIgnoreSet obfuscateQuery obfuscateQueryWithSeed parseQueryToJSON
@@ -74,7 +74,10 @@ def test_a_combinator_makes_nothing_else_callable(name: str) -> None:
     ["SELECT version()", "SELECT Version()", "SELECT @@version", "SELECT `uptime`()", "SELECT buildId()",
      "SELECT getOSKernelVersion()", "SELECT count() FROM events HAVING hostName() != ''", "SELECT arrayMap(x -> tid(), [1])",
      "WITH (SELECT uptime()) AS u SELECT u", "SELECT sum(filesystemCapacity()) OVER ()", "SELECT * FROM system.build_options",
-     "SELECT * FROM information_schema.tables", "SELECT showCertificate()", "SELECT currentDatabase()"],
+     "SELECT * FROM information_schema.tables", "SELECT showCertificate()", "SELECT currentDatabase()",
+     "SELECT max(_part_offset) FROM events", "SELECT e._part FROM events AS e", "SELECT 1 FROM events WHERE `_block_number` > 1",
+     "SELECT properties._part_offset FROM events AS properties", "SELECT lowCardinalityIndices(name) FROM events",
+     "SELECT _partition_value.1 FROM orders", "SELECT byteSize(properties) FROM events"],
 )  # fmt: skip
 def test_nothing_of_the_server_can_be_asked(store: Store, statement: str) -> None:
     with pytest.raises(BadQuestion, match="cannot be"):

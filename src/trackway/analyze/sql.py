@@ -28,6 +28,11 @@ _FUNCTIONS = frozenset(
 _COMBINATOR = re.compile(
     r"(if|array|map|simplestate|state|merge|mergestate|foreach|distinct|ordefault|ornull|resample|argmin|argmax|null)$"
 )
+_OF_PARTS = re.compile(
+    r"(^|\.)_(part(_\w+)?|partition_(id|value)|block_(number|offset)|row_exists|sample_factor|table|database|disk_name"
+    r"|distance)($|\.)"
+)
+"""Columns that the engine adds to tables: they number and name parts, which hold rows of every project."""
 _PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
 _SETTINGS = (
     # The policy's condition comes before every condition of the statement: one that fails on a row of another project
@@ -97,6 +102,8 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
         if narrow and _names_people(kind, value, parents):
             raise BadQuestion("sql", f"name the columns, which are all but {', '.join(PRIVATE)}")
+        if kind == "Identifier" and _OF_PARTS.search(value):
+            raise BadQuestion("sql", f"the column {value} cannot be read")
         if kind == "Function" and (parent == "TableExpression" or not may_call(value)):
             raise BadQuestion("sql", f"the function {value} cannot be used here")
         if kind == "Function" and value.lower() in (
