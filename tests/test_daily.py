@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server
+from trackway.analyze.columns import column
+from trackway.event import Message
 from trackway.govern.metrics import INCLUDED, BadPack, pack_of
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -192,6 +195,25 @@ def test_what_the_views_hold_is_what_a_plain_count_of_a_week_of_concerts_says(fi
     assert done["differed"] == {}
     assert daily(filled, "event", day) == before
     assert daily(filled, "user", day) == users
+
+
+def test_what_is_no_number_or_no_time_spoils_no_sum(loaded: Loaded, project: UUID) -> None:
+    values = ["nan", "inf", "-Infinity", 1e300, -5, 12]
+    told = [
+        Message(
+            type="track", event="review", message_id=f"m{n}", anonymous_id="v", timestamp=1_790_000_000_000,
+            properties=concert("1", duration_s=one, rating=one, other=one),
+        )
+        for n, one in enumerate(values)
+    ]  # fmt: skip
+    loaded.load(project, told)
+    for table, columns in (("interaction_hours", "duration_s, ratings, rating"), ("person_hours", "duration_s")):
+        sums = ", ".join(f"sum({one})" for one in columns.split(", "))
+        [row] = loaded.rows(project, f"SELECT {sums} FROM {table} WHERE project_id = {{p:UUID}}")
+        assert list(row.values()) == [12, 1, 12][: len(row)]
+    number = column("properties.other").number
+    [row] = loaded.rows(project, f"SELECT sum({number}) - 1e300 AS n FROM events WHERE project_id = {{p:UUID}}")
+    assert abs(row["n"]) < 1e290
 
 
 def test_refreshing_the_counters_of_views_changes_nothing(server: Server, path: str) -> None:

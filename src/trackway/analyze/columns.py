@@ -133,9 +133,12 @@ def of_person(name: str) -> str:
 
 
 def _text_column(of: str, sql: str) -> Column:
-    return Column(
-        of, sql, f"toFloat64OrNull({sql})", f"parseDateTime64BestEffortOrNull({sql}, 3, 'UTC')", f"[toString({sql})]"
-    )
+    return Column(of, sql, _number(sql), f"parseDateTime64BestEffortOrNull({sql}, 3, 'UTC')", f"[toString({sql})]")
+
+
+def _number(text: str) -> str:
+    """A text as a number; none for "nan" and "inf", which one sender would make of everybody's sum."""
+    return f"if(isFinite(toFloat64OrNull({text})), toFloat64OrNull({text}), NULL)"
 
 
 def _property(path: str) -> Column:
@@ -146,7 +149,7 @@ def _property(path: str) -> Column:
         EVENT,
         text,
         # Typed subcolumns are read many times faster than the value as text; text is for numbers in quotes.
-        f"coalesce(toFloat64({quoted}.:Int64), {quoted}.:Float64, toFloat64OrNull({quoted}.:String))",
+        f"coalesce(toFloat64({quoted}.:Int64), {quoted}.:Float64, {_number(f'{quoted}.:String')})",
         f"parseDateTime64BestEffortOrNull({text}, 3, 'UTC')",
         f"arrayConcat({', '.join(lists)})",
     )

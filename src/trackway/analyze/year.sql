@@ -2,7 +2,10 @@
 SELECT
     toString(toStartOfMonth(toDate(timestamp, {timezone:String}))) AS month,
     entity_type, entity_id, name, count() AS events,
-    sum(coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)) AS duration_s,
+    sumIf(
+        coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0) AS said_s,
+        said_s BETWEEN 0 AND 1e9
+    ) AS duration_s,
     uniqExact(toDate(timestamp, {timezone:String})) AS days,
     name IN {bookings:Array(String)} AS booked
 FROM events

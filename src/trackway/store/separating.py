@@ -45,9 +45,8 @@ def _own(at: str) -> str:
 
 
 # As the view of `person_hours` has it.
-_LASTED = (
-    "coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)"
-)
+_SAID = "coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)"
+_LASTED = f"{_SAID} AS said_s, if(said_s BETWEEN 0 AND 1e9, said_s, 0)"
 _EVENTS = (
     f"(SELECT project_id, visitor_id, timestamp, name, bot, identity, {_new('timestamp')} AS new, "
     f"{_LASTED} AS lasted_s FROM events WHERE {_own('timestamp')}) AS e"
