@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,23 @@ def test_a_letter_that_is_refused_again_while_it_is_replayed_stays(loaded: Loade
     assert letters(loaded, project) == ["bad1", "bad2"]
     dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1"), loaded.loader.still)
     assert letters(loaded, project) == ["bad2"]
+
+
+def test_a_letter_that_is_refused_again_stays_when_the_clock_was_set_back_meanwhile(
+    loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded.load(project, [unstorable("bad")])
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000 * 10**9)
+
+    def write(arrival: Arrival) -> None:
+        loaded.log.write([msgspec.msgpack.encode(arrival)], 1)
+
+    for _ in range(3):
+        known = dead_letters.keys(loaded.store, project)
+        assert dead_letters.replay(loaded.store, known, write, loaded.loader.still) == 1
+        assert letters(loaded, project) == []
+        loaded.loader.drain()
+        assert letters(loaded, project) == ["bad"]
 
 
 def test_the_engine_away_for_a_while_delays_and_loses_nothing(

@@ -30,6 +30,8 @@ class DeadLetter(msgspec.Struct):
         stage: the step that refused it: `enrich`, `store`, or `store` and the table of a derived row.
         body: for people to look at, as JSON.
         record: the arrival with this message alone, as the log keeps it, in base64; empty for a row that was derived.
+        version: grows with the log, so that whether a letter is gone does not depend on clocks; even, and the odd one
+            after it says that it is gone.
     """
 
     project_id: bytes
@@ -43,24 +45,33 @@ class DeadLetter(msgspec.Struct):
     gone: bool = False
 
 
-def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | str) -> DeadLetter:
-    """The dead letter of a message that a step refused."""
+_BEYOND_TIMES = 2**42
+"""Versions were times in milliseconds; the new ones come after them."""
+
+
+def _version(last: int) -> int:
+    return _BEYOND_TIMES + 2 * last
+
+
+def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | str, last: int) -> DeadLetter:
+    """The dead letter of a message that a step refused; `last` is the log offset behind its batch."""
     alone = msgspec.structs.replace(arrival, messages=[message], rejections=[], violations=[])
     text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {reason}"
     return DeadLetter(
         arrival.project_id, str(message.message_id), arrival.received_at, stage, text[:1000],
-        msgspec.json.encode(message).decode(), base64.b64encode(msgspec.msgpack.encode(alone)).decode(), now(),
+        msgspec.json.encode(message).decode(), base64.b64encode(msgspec.msgpack.encode(alone)).decode(),
+        _version(last),
     )  # fmt: skip
 
 
-def of_row(table: str, row: dict[str, Any], reason: str) -> DeadLetter:
+def of_row(table: str, row: dict[str, Any], reason: str, last: int) -> DeadLetter:
     """The dead letter of a derived row that the engine refused; the messages behind it are stored."""
     body = msgspec.json.encode(row, enc_hook=str).decode()
     name = str(row.get("message_id") or row.get("session_id") or row.get("order_id") or row.get("token") or body[:100])
     project = row.get("project_id") or bytes(16)
     at = row.get("received_at")
     received_at = int(at.timestamp() * 1000) if at is not None else now()
-    return DeadLetter(project, name, received_at, f"store {table}", reason[:1000], body, "", now())
+    return DeadLetter(project, name, received_at, f"store {table}", reason[:1000], body, "", _version(last))
 
 
 class Key(NamedTuple):

@@ -47,13 +47,13 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
         message, arrival, key = item
         try:
             if key in blamed:
-                letters.append(letter(arrival, message, "store", blamed[key]))
+                letters.append(letter(arrival, message, "store", blamed[key], stretch.last))
                 continue
             event, hint = _event(message, arrival, key), session_hint(message)
             if key in plain:
                 event.properties = json.dumps({"unparsed": event.properties.decode()}).encode()
         except Exception as error:
-            letters.append(letter(arrival, message, "enrich", error))
+            letters.append(letter(arrival, message, "enrich", error, stretch.last))
         else:
             batch.append((event, hint))
             taken.append(item)

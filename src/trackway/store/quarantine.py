@@ -150,7 +150,7 @@ class Sifter:
             sifted = taken
             self._bury_messages(_keys(sifted.refused))
         else:
-            self._letters += [dead_letters.of_row(table, row, why) for row, why in sifted.refused]
+            self._letters += [dead_letters.of_row(table, row, why, self._prepared.last) for row, why in sifted.refused]
         self._sound[table] = as_stream(sifted.sound) if sifted.sound.num_rows else b""
         return self._sound[table]
 
@@ -167,7 +167,8 @@ class Sifter:
         )
         found = {key: (arrival, message) for message, arrival, key in stretch.messages if key in reasons}
         self._letters += [
-            dead_letters.letter(arrival, message, "store", reasons[key]) for key, (arrival, message) in found.items()
+            dead_letters.letter(arrival, message, "store", reasons[key], self._prepared.last)
+            for key, (arrival, message) in found.items()
         ]
 
     def bury(self) -> int:
