@@ -74,7 +74,8 @@ def test_every_csv_that_is_written_is_guarded(loaded: Loaded, server: Server, tm
     period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
     question = Question(project_id=project, period=period, timezone="UTC", filters=(), bots=True)
     for table in ("events", "sessions", "visitors"):
-        assert write_export(store, question, table, tmp_path / f"{table}.csv", "csv", lambda done, total: None)
+        with (tmp_path / f"{table}.csv").open("wb") as sink:
+            assert write_export(store, question, table, sink, "csv", lambda done, total: None)
     purge_views(loaded.store, loaded.loader.still, project, datetime(2026, 6, 1), tmp_path)
     files = list(tmp_path.glob("*.csv"))
     assert len(files) == 4

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+PART = ".part"
+"""What the name of a file ends with while it is not whole."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FOLDERS = ("log", "loader", "store", "transfers", "exports")
 _FILES = ("accounts.db*", "views.db*", "secret.key*", "pseudonym.*")
@@ -74,6 +78,25 @@ def kept(path: Path, make: Callable[[], bytes]) -> bytes:
         ) from error
 
 
+@contextmanager
+def durably(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which is at `path` only when it is whole and on the disk: nothing is when that fails.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(path.name + PART)
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, at once and to the disk. Raises OSError."""
     fresh = path.with_suffix(".new")
@@ -83,7 +106,11 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(directory: Path) -> None:
+    folder = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -88,5 +88,5 @@ def _export_stopped(settings: Settings, table: str, out: Path, form: str, projec
     chosen = find_project(accounts_of(settings), project)
     ever = period("all", chosen.timezone, datetime.now(UTC))
     question = Question(project_id=UUID(chosen.id), period=ever, timezone=chosen.timezone, bots=True)
-    with _stopped_store(settings) as store:
-        return write_export(store, question, table, out, form, lambda *_: None)
+    with _stopped_store(settings) as store, out.open("wb") as sink:
+        return write_export(store, question, table, sink, form, lambda *_: None)

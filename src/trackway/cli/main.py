@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -60,6 +61,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
+    signal.signal(signal.SIGTERM, opening.end)  # until the server itself listens to it
     opening.prepare(chosen)
 
     untold: dict[str, str] = {}

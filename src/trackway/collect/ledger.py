@@ -24,6 +24,11 @@ from trackway.lite import engine_of, fault
 
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
 """After so long a view by the same session counts again."""
+LEDGER_GONE = (
+    "put it back from a backup, or remove it: views of the last 24 hours may count a second time then, and "
+    "`trackway refresh` makes the totals anew from the events"
+)
+"""What mends a ledger that is damaged."""
 _MOST = 500
 _SOON_S = 0.5
 KEEP_MS: Millis = 90 * AGAIN_MS
@@ -132,11 +137,7 @@ class Ledger:
                     connection.execute(text(statement.format(bytes="BLOB" if lite else "BYTEA")))
         except (SQLAlchemyError, ImportError, OSError) as error:
             shown = (lite and url.database) or url.render_as_string(hide_password=True)
-            mend = (
-                "put it back from a backup, or remove it: views of the last 24 hours may count a second time then, and "
-                "`trackway refresh` makes the totals anew from the events"
-            )
-            raise LedgerUnavailable(f"the ledger of views {shown} {fault(error, mend)}") from error
+            raise LedgerUnavailable(f"the ledger of views {shown} {fault(error, LEDGER_GONE)}") from error
         self._collector = collector
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
         self._waiting: list[tuple[View, asyncio.Future[bool]]] = []

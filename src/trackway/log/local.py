@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 from uuid import UUID
 
 from trackway.event import new_id, now
@@ -49,6 +49,18 @@ class Gap(NamedTuple):
     position: int
 
 
+def locked(directory: Path) -> TextIO:
+    """The lock of the log in `directory`, and of all that belongs to it; closing it lets go. Raises LogInUse."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = (directory / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise LogInUse(f"the log in {directory} is open in another process; stop that one first") from error
+    return lock
+
+
 class LocalLog:
     """An append-only log in `directory`.
 
@@ -63,15 +75,9 @@ class LocalLog:
     """
 
     def __init__(self, directory: Path, segment_bytes: int = 64 * 1024 * 1024, least: int = 0) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.segment_bytes = segment_bytes
-        self._lock = (directory / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise LogInUse(f"the log in {directory} is open in another process; stop that one first") from error
+        self._lock = locked(directory)
         self.end = 0
         """The offset that the next message gets; everything below it is on disk."""
         self._file: int | None = None

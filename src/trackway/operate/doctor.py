@@ -7,17 +7,20 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from trackway import private
+from trackway.collect.ledger import LEDGER_GONE
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
 from trackway.lite import fault
 from trackway.operate.doctor_data import examine_data
 from trackway.operate.finding import Finding
+from trackway.operate.lost import lost_files
 from trackway.operate.repair_accounts import holds_data
 
 _ENOUGH = 1024**3
@@ -34,6 +37,11 @@ def examine_directory(settings: Settings) -> list[Finding]:
     findings.append(_examine_disk(directory))
     findings.append(_examine_modes(directory))
     findings.append(_examine_accounts(settings))
+    findings += _examine_views(settings)
+    findings += [
+        Finding("files", "bad", f"{path} is gone; put it back from a backup, or the next start makes a new one: {cost}")
+        for path, cost in lost_files(settings)
+    ]
     return [*findings, *examine_data(settings)]
 
 
@@ -93,6 +101,19 @@ def _examine_accounts(settings: Settings) -> Finding:
     if not projects and holds_data(settings.directory):
         return Finding("accounts", "bad", f"{path} knows no project, and there is data that nobody sees; {mend}")
     return Finding("accounts", "fine", f"{users} users in {path}")
+
+
+def _examine_views(settings: Settings) -> list[Finding]:
+    """Of the ledger of views that a damage in the middle does not keep from being opened."""
+    path = settings.directory / "views.db"
+    if settings.views or not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return [Finding("views", "bad", f"{path} {fault(error, LEDGER_GONE)}")]
+    return [] if verdict == "ok" else [Finding("views", "bad", f"{path} is damaged ({verdict}); {LEDGER_GONE}")]
 
 
 def examine_server(url: str) -> list[Finding]:

@@ -72,7 +72,7 @@ def _examine_ids(directory: Path, known: Checkpoint | None) -> list[Finding]:
 
 
 def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) -> list[Finding]:
-    if not settings.store and not (settings.directory / "store").exists():
+    if settings.embedded_store and not settings.embedded_store.exists():
         return [Finding("store", "note", "none yet; the first start makes it")]
     try:
         store = Store(settings.store_dsn, clients=1)
@@ -80,7 +80,7 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
         return [Finding("store", "bad", str(error))]
     try:
         store.migrate()
-        refuse_unknown(known, settings.directory / "loader", store, log)
+        refuse_unknown(known, settings.directory / "loader", store, log, settings.embedded_store)
         findings = [*_examine_parts(settings, store), *_examine_sums(store)]
         letters = dead_letters.count(store)
         if letters:
@@ -90,7 +90,7 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
             return findings
         events = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
         return [Finding("store", "fine", f"{events} events, all tables agree")]
-    except DirectoryUnusable as error:
+    except (DirectoryUnusable, StoreUnavailable) as error:
         return [Finding("store", "bad", str(error))]
     except QuestionFailed as error:
         return [Finding("store", "bad", f"the engine refuses to answer: {error.full}")]

@@ -11,9 +11,11 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from trackway.config import Settings
-from trackway.log import Gap, LocalLog
+from trackway.log import Gap, LocalLog, locked
+from trackway.store.checkpoint import replace_durably
 from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.loader import Loader
+from trackway.store.recovery import rebuilding
 from trackway.store.refusals import QuestionFailed
 
 KEPT = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
@@ -48,13 +50,16 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
     """
     if settings.embedded_store is None:
         raise CannotRebuild("the store is a server; start with an empty database and without the loader directory")
-    for archive in archives:
-        _link(archive, settings.directory / "log")
+    with locked(settings.directory / "log"):
+        for archive in archives:
+            _link(archive, settings.directory / "log")
     log = LocalLog(settings.directory / "log", settings.segment_bytes)
     try:
         _check(log, from_log_only)
+        _take_back(settings.directory)
         kept, not_copied = _written_beside(settings)
         stamp = f"before-{datetime.now(UTC):%Y%m%d%H%M%S}"
+        replace_durably(rebuilding(settings.directory), stamp.encode())
         for name in ("store", "loader"):
             if (settings.directory / name).exists():
                 (settings.directory / name).rename(settings.directory / f"{name}.{stamp}")
@@ -68,6 +73,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
                 log, store, settings.directory / "loader", settings.batch_messages, embedded=settings.embedded_store
             )
             loader.checkpoint()
+            rebuilding(settings.directory).unlink()
             loader.drain(lambda stored: tell(stored - log.start, log.end - log.start))
             loader.stop()
             events = int(store.ask("SELECT count() AS n FROM events")["n"][0].as_py())
@@ -88,7 +94,20 @@ def _link(archive: Path, log: Path) -> None:
         try:
             (log / segment.name).hardlink_to(segment)
         except OSError:
-            shutil.copy2(segment, log / segment.name)
+            half = log / f"{segment.name}.copying"
+            shutil.copy2(segment, half)
+            half.rename(log / segment.name)
+
+
+def _take_back(directory: Path) -> None:
+    """Put the old store back when a rebuild was ended before the new one had what no log holds."""
+    if not rebuilding(directory).exists():
+        return
+    stamp = rebuilding(directory).read_text()
+    for name in ("store", "loader"):
+        if (old := directory / f"{name}.{stamp}").exists():
+            shutil.rmtree(directory / name, ignore_errors=True)
+            old.rename(directory / name)
 
 
 def _check(log: LocalLog, from_log_only: bool) -> None:

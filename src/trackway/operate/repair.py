@@ -14,11 +14,12 @@ from uuid import UUID
 from trackway.config import Settings
 from trackway.enrich.pipeline import message_key
 from trackway.event import now
-from trackway.log import LocalLog, frame
+from trackway.log import LocalLog, frame, locked
 from trackway.operate.repair_accounts import repair_accounts
 from trackway.store import checkpoint
-from trackway.store.checkpoint import Checkpoint
+from trackway.store.checkpoint import Checkpoint, Missing
 from trackway.store.connection import Store
+from trackway.store.recovery import refuse_half_rebuilt, refuse_undefined
 from trackway.store.refill import disagreements, refill
 from trackway.store.seen import WINDOW_DAYS, Files, SeenMessages
 
@@ -32,6 +33,11 @@ class CannotRepair(Exception):
 def repair_log(settings: Settings) -> str:
     """Give segments of the log that were renamed or swapped their names back."""
     directory = settings.directory / "log"
+    with locked(directory):
+        return _rename(directory)
+
+
+def _rename(directory: Path) -> str:
     wrong: dict[Path, Path] = {}
     for segment in sorted(directory.glob("*.log")):
         with segment.open("rb") as file:
@@ -55,7 +61,7 @@ def repair_checkpoint(settings: Settings) -> str:
     What the log holds and the store lacks is stored at the next start, and nothing twice.
     """
     embedded = _embedded(settings)
-    with _opened(settings) as (log, store):
+    with _logged(settings) as log, _stored(settings) as store:
         first_at = _first_arrival(log)
         ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
         known = _stored_ids(store, first_at)
@@ -82,13 +88,20 @@ def repair_store(settings: Settings) -> str:
     known = checkpoint.read(settings.directory / "loader")
     if known is None:
         raise CannotRepair("there is no checkpoint; `trackway doctor --repair checkpoint` first")
-    missing = checkpoint.restore(embedded, known)
-    with _opened(settings, known.offset) as (log, store):
-        wrong = disagreements(store)
-        if not missing and not wrong:
-            raise CannotRepair("the store has all its parts, and its tables agree")
-        filled = refill(store)
-        _write(settings, embedded, store, log, known.offset, known.ids)
+    with _logged(settings, known.offset) as log:
+        refuse_undefined(embedded, known)
+        missing = checkpoint.restore(embedded, known)
+        with _stored(settings) as store:
+            return _fill(settings, embedded, log, store, known, missing)
+
+
+def _fill(
+    settings: Settings, embedded: Path, log: LocalLog, store: Store, known: Checkpoint, missing: list[Missing]
+) -> str:
+    if not missing and not disagreements(store):
+        raise CannotRepair("the store has all its parts, and its tables agree")
+    filled = refill(store)
+    _write(settings, embedded, store, log, known.offset, known.ids)
     rows = sum(one.rows for one in missing)
     lost = f"{rows} rows in {len(missing)} parts are lost; " if missing else ""
     return f"{lost}{len(filled)} derived tables were filled again from what is there"
@@ -110,18 +123,25 @@ def _embedded(settings: Settings) -> Path:
 
 
 @contextmanager
-def _opened(settings: Settings, least: int = 0) -> Iterator[tuple[LocalLog, Store]]:
-    """The log, whose lock keeps servers out, and the store as its files are."""
+def _logged(settings: Settings, least: int = 0) -> Iterator[LocalLog]:
+    """The log, whose lock keeps servers out: no file of the store may be touched without it."""
     log = LocalLog(settings.directory / "log", settings.segment_bytes, least)
     try:
-        store = Store(settings.store_dsn, clients=1, memory_mb=settings.engine_memory_mb)
-        try:
-            store.migrate()
-            yield log, store
-        finally:
-            store.close()
+        refuse_half_rebuilt(settings.directory)
+        yield log
     finally:
         log.close()
+
+
+@contextmanager
+def _stored(settings: Settings) -> Iterator[Store]:
+    """The store as its files are."""
+    store = Store(settings.store_dsn, clients=1, memory_mb=settings.engine_memory_mb)
+    try:
+        store.migrate()
+        yield store
+    finally:
+        store.close()
 
 
 def _first_arrival(log: LocalLog) -> int:
@@ -160,4 +180,5 @@ def _aside(directory: Path) -> Path:
 def _write(settings: Settings, embedded: Path, store: Store, log: LocalLog, offset: int, ids: Files) -> None:
     tables = checkpoint.tables(store, embedded)
     checkpoint.sync(embedded)
-    checkpoint.write(settings.directory / "loader", Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids))
+    made = Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids)
+    checkpoint.write(settings.directory / "loader", made)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,7 @@ from trackway.event import Arrival, Location, now
 from trackway.govern.tables import Transfer
 from trackway.govern.transfers import Transfers
 from trackway.log import LogUnavailable
+from trackway.private import PART, durably
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed, shown
@@ -79,7 +80,7 @@ def write_import(
 
 
 def write_export(
-    store: Store, question: Question, table: str, out: Path, form: str, report: Callable[[int, int], None]
+    store: Store, question: Question, table: str, sink: BinaryIO, form: str, report: Callable[[int, int], None]
 ) -> int:
     """Write a table of a project to a file, part by part; return how many rows.
 
@@ -89,18 +90,17 @@ def write_export(
     planned = parts(store, question, table)
     total, written = sum(part.rows for part in planned), 0
     writer: Any = None
-    with out.open("wb") as sink:
-        for found in read(store, question, table, planned):
-            if form == "ndjson":
-                sink.writelines(msgspec.json.encode(row) + b"\n" for row in found.to_pylist())
-            else:
-                found = prepared(found, form)
-                writer = writer or WRITERS[form](sink, found.schema)
-                writer.write_table(found)
-            written += found.num_rows
-            report(written, total)
-        if writer is not None:
-            writer.close()
+    for found in read(store, question, table, planned):
+        if form == "ndjson":
+            sink.writelines(msgspec.json.encode(row) + b"\n" for row in found.to_pylist())
+        else:
+            found = prepared(found, form)
+            writer = writer or WRITERS[form](sink, found.schema)
+            writer.write_table(found)
+        written += found.num_rows
+        report(written, total)
+    if writer is not None:
+        writer.close()
     return written
 
 
@@ -139,6 +139,8 @@ class Carrier:
     def start(self) -> None:
         """Begin, with what is unfinished."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        for half in self._directory.glob(f"*{PART}"):
+            half.unlink()
         for one in self._transfers.outdated():
             self.forget(one)
         for one in self._transfers.unfinished():
@@ -205,6 +207,8 @@ class Carrier:
 
     def _import(self, one: Transfer) -> dict[str, int]:
         report = self._reporter(one)
+        if not self.file_of(one).exists():
+            raise BadFile("the server ended before the file had come whole; import it again")
         packed = Packed.open(self.file_of(one), one.name)
         self._transfers.change(one.id, total=packed.size)
 
@@ -235,9 +239,10 @@ class Carrier:
             bots=asked["bots"],
             humans=tuple(asked["humans"]),
         )
-        rows = write_export(
-            self._store.within(Policy(question.project_id)), question, asked["table"], self.file_of(one), one.form,
-            lambda done, total: report(done=done, total=total),
-        )  # fmt: skip
+        with durably(self.file_of(one)) as sink:
+            rows = write_export(
+                self._store.within(Policy(question.project_id)), question, asked["table"], sink, one.form,
+                lambda done, total: report(done=done, total=total),
+            )  # fmt: skip
         self._transfers.change(one.id, done=rows, total=rows)
         return {"rows": rows, "bytes": self.file_of(one).stat().st_size}

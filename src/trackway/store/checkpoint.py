@@ -191,6 +191,35 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     return missing
 
 
+def undefined(directory: Path, checkpoint: Checkpoint) -> list[str]:
+    """The tables of a checkpoint that the files of a closed embedded store do not define; the engine makes others."""
+    absent = []
+    for name, table in sorted(checkpoint.tables.items()):
+        try:
+            definition = (directory / "metadata" / "default" / f"{name}.sql").read_bytes()
+        except OSError:
+            definition = b""
+        if Path(table.path).name.encode() not in definition:
+            absent.append(name)
+    return absent
+
+
+def inactive(checkpoint: Checkpoint, tables: dict[str, Table]) -> list[Missing]:
+    """The parts of a checkpoint that hold no rows of an opened store, and are in no part that they were merged to.
+
+    Args:
+        tables: what `tables` says of the store.
+    """
+    missing = []
+    for name, table in checkpoint.tables.items():
+        there = [part for one in (tables[name].parts if name in tables else ()) if (part := _range(one))]
+        for listed, rows in table.parts.items():
+            part = _range(listed)
+            if part and not table.expires and not any(other.covers(part) for other in there):
+                missing.append(Missing(name, listed, rows))
+    return missing
+
+
 class _Range(NamedTuple):
     partition: str
     first: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from trackway.store import making
 from trackway.store.handles import Handles, NoHandle
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
@@ -35,6 +37,7 @@ _INSERT = {
 }
 
 _MOST_BYTES = 4 * 1024 * 1024
+_LEAST_ROOM = 16 * 1024 * 1024
 KEEP_MERGED_S = 120
 """Seconds for which an embedded engine keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 
@@ -87,7 +90,7 @@ class Store:
             "do_not_merge_across_partitions_select_final": 1,
         }
         if self.embedded:
-            Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True)
+            making.begin(Path(urlsplit(dsn).path))
 
         def opened() -> Client:
             return clickhouse_connect.get_client(dsn=dsn, settings=settings)
@@ -286,7 +289,21 @@ class Store:
             self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
         if applied and self.embedded:
             self._keep_merged_parts()
+        self._refuse_incomplete(
+            making.made_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
+        )
+        if self.embedded:
+            making.finished(Path(urlsplit(self.dsn).path))
         return [script.name for script in applied]
+
+    def _refuse_incomplete(self, names: set[str]) -> None:
+        """Raises StoreUnavailable when tables or views that were made are not there any more."""
+        there = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
+        if absent := sorted(names - set(there)):
+            mend = ", or make the store anew from the log: `trackway rebuild`" if self.embedded else ""
+            raise StoreUnavailable(
+                f"the store lacks {', '.join(absent)}, which were there; restore the data directory from a backup{mend}"
+            )
 
     def _keep_merged_parts(self) -> None:
         """Have the engine keep parts that were merged for as long as a checkpoint may need them."""
@@ -366,6 +383,14 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:2000]
 
 
+def _mend(path: Path, said: str) -> str:
+    if shutil.disk_usage(path).free < _LEAST_ROOM or "No space left" in said:
+        return "make room on its disk, and start again"
+    if any(sign in said for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
+        return "look at its owner and mode, and at `ulimit -n`"
+    return "restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
+
+
 def _why(dsn: str, error: Exception) -> str:
     text = str(error)
     if dsn.startswith("chdb:"):
@@ -375,6 +400,6 @@ def _why(dsn: str, error: Exception) -> str:
                 f"the store in {path} is open in another process; the embedded engine can be opened by one at a time. "
                 "Stop that process, or ask it through --url"
             )
-        return f"the embedded store in {path} cannot be opened: {_first_line(error)}"
+        return f"the embedded store in {path} cannot be opened: {_first_line(error)}; {_mend(Path(path), text)}"
     parts = urlsplit(dsn)
     return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(error)}"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from trackway.log import LocalLog
 from trackway.store import checkpoint
-from trackway.store.checkpoint import BadCheckpoint, Checkpoint
+from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
+from trackway.store.making import remove_half_made
 
 
 def open_log(
@@ -24,8 +25,9 @@ def open_log(
 
     Raises:
         LogInUse, LogDamaged: the log cannot be opened.
-        BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists.
+        BadCheckpoint: the checkpoint is damaged, the store lacks parts that it lists, or a rebuild did not end.
     """
+    refuse_half_rebuilt(directory)
     known = checkpoint.read(directory / "loader")
     log = LocalLog(directory / "log", segment_bytes, least=known.offset if known else 0)
     try:
@@ -46,29 +48,65 @@ def recover(directory: Path, embedded: Path | None) -> Checkpoint | None:
         BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists.
     """
     known = checkpoint.read(directory)
+    if embedded is not None:
+        remove_half_made(embedded)
     if embedded is None or known is None:
         return known
+    refuse_undefined(embedded, known)
     missing = checkpoint.restore(embedded, known)
-    if missing:
-        rows, tables = sum(one.rows for one in missing), sorted({one.table for one in missing})
-        raise BadCheckpoint(
-            f"the store in {embedded} lacks {len(missing)} parts with {rows} rows of {', '.join(tables)} that were "
-            "there; restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
-        )
+    _refuse_missing(embedded, missing)
     return known
 
 
-def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: LocalLog) -> None:
+def _refuse_missing(embedded: Path, missing: list[Missing]) -> None:
+    if not missing:
+        return
+    rows, tables = sum(one.rows for one in missing), sorted({one.table for one in missing})
+    raise BadCheckpoint(
+        f"the store in {embedded} lacks {len(missing)} parts with {rows} rows of {', '.join(tables)} that were "
+        "there; restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
+    )
+
+
+def refuse_undefined(embedded: Path, known: Checkpoint) -> None:
+    """Raises BadCheckpoint when the engine would not know tables of the checkpoint, or others under their names."""
+    if absent := checkpoint.undefined(embedded, known):
+        raise BadCheckpoint(
+            f"the store in {embedded} lacks {', '.join(absent)}: the definition is gone or damaged; restore the data "
+            "directory from a backup, or make the store anew from the log: `trackway rebuild`"
+        )
+
+
+def rebuilding(directory: Path) -> Path:
+    """The file that is in a data directory while `trackway rebuild` replaces its store, until what the log does not
+    hold is in the new one; it says under which ending the old one is kept."""
+    return directory / "rebuilding"
+
+
+def refuse_half_rebuilt(directory: Path) -> None:
+    """Raises BadCheckpoint when a rebuild was ended before the new store had what no log holds."""
+    if rebuilding(directory).exists():
+        raise BadCheckpoint(
+            f"`trackway rebuild` in {directory} did not come to its end, and the store lacks what no log holds; run "
+            "`trackway rebuild` again"
+        )
+
+
+def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: LocalLog, embedded: Path | None) -> None:
     """Refuse to load into a store of which nobody knows what it holds.
 
     Args:
         known: the checkpoint.
         loader: the loader's directory.
         store: migrated.
+        embedded: the store's directory; None for a server.
 
     Raises:
-        BadCheckpoint: there are events and no checkpoint, or the checkpoint is another log's.
+        BadCheckpoint: there are events and no checkpoint, the checkpoint is another log's, or the engine did not take
+            parts that were there, which it puts aside without a word when they are damaged.
     """
+    if known is not None and embedded is not None:
+        _refuse_missing(embedded, checkpoint.inactive(known, checkpoint.tables(store, embedded)))
     events = 0 if known else store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     if events:
         raise BadCheckpoint(

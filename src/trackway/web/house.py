@@ -31,6 +31,7 @@ from trackway.log import Committer
 from trackway.operate.alerts import Alerts
 from trackway.operate.following import Followers
 from trackway.operate.jobs import Rooms, Runner
+from trackway.operate.lost import lost_files
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import Carrier
 from trackway.outgoing import Outgoing, Refused
@@ -67,15 +68,11 @@ class House:
         try:
             self.log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
             self._closers.append(self.log.close)
-            sealer = Sealer.of(directory, settings.secrets)
-            self.accounts = Accounts(settings.accounts_dsn, sealer)
-            self._closers.append(self.accounts.close)
-            if sealer.several:
-                self.accounts.reseal()
+            self._open_accounts()
             self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
             self._closers.append(self.store.close)
             migrated = self.store.migrate()
-            refuse_unknown(known, directory / "loader", self.store, self.log)
+            refuse_unknown(known, directory / "loader", self.store, self.log, settings.embedded_store)
             self._first_start(invented)
             for project in self.accounts.projects():
                 own_currency(self.store, UUID(project.id), project.currency)
@@ -126,6 +123,14 @@ class House:
         )  # fmt: skip
         self._closers.append(self.carrier.stop)
 
+    def _open_accounts(self) -> None:
+        self._say_lost()
+        sealer = Sealer.of(self.settings.directory, self.settings.secrets)
+        self.accounts = Accounts(self.settings.accounts_dsn, sealer)
+        self._closers.append(self.accounts.close)
+        if sealer.several:
+            self.accounts.reseal()
+
     def _first_start(self, invented: Callable[[FirstStart], None]) -> None:
         """Make project and administrator where there are none, unless there is data that nobody would see then."""
         refuse_orphans(self.settings, self.accounts, self.store)
@@ -158,6 +163,10 @@ class House:
         except BadPlaces as error:
             self._warn(f"{error}; countries come from the bundled data instead")
             return Places(None, datacenters).of
+
+    def _say_lost(self) -> None:
+        for path, cost in lost_files(self.settings):
+            self._warn(f"{path} is gone, and a new one is made: {cost}; put it back from a backup if there is one")
 
     def _warn(self, text: str) -> None:
         logger.error(text)

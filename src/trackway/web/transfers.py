@@ -19,6 +19,7 @@ from trackway.analyze.period import BadQuestion, period
 from trackway.collect.files import FORMATS
 from trackway.govern.tables import Transfer, said
 from trackway.govern.transfers import OPEN
+from trackway.private import durably
 from trackway.web.asking import saved_filter
 from trackway.web.caller import Caller
 from trackway.web.house import House
@@ -99,7 +100,7 @@ class TransfersOfProject(Controller):
         made = house.accounts.transfers.add(project_id, "import", name, form, {"host": host}, request.user.name)
         place = house.carrier.file_of(made)
         try:
-            with place.open("wb") as sink:
+            with durably(place) as sink:
                 async for chunk in request.stream():
                     sink.write(chunk)
         except BaseException:
