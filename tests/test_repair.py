@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -101,17 +102,51 @@ def zeros(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-@pytest.mark.parametrize("damage", [empty, zeros, lambda path: path.write_text("garbage")])
-def test_a_checkpoint_that_cannot_be_read_is_said_and_found_out_anew(
+DAMAGES = [empty, zeros, lambda path: path.write_text("garbage")]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_checkpoint_that_cannot_be_read_is_replaced_by_the_one_before(
     data: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(data / "loader/checkpoint")
+    assert doctor(data) == []
+    assert all_there(data)
+
+
+def test_two_checkpoints_that_cannot_be_read_are_said_and_found_out_anew(data: Path) -> None:
+    zeros(data / "loader/checkpoint")
+    (data / "checkpoint.before").unlink()
+    empty(data / "checkpoint.before")
     (bad,) = doctor(data)
     assert "--repair checkpoint" in bad
     status, done, said = command(data, "doctor", "--repair", "checkpoint")
     assert status == 0, said
     assert f"{EVENTS} messages" in done["done"]
     assert all_there(data)
+
+
+def test_a_killed_server_whose_loader_directory_is_gone_goes_on_from_the_checkpoint_before(
+    data: Path, tmp_path: Path
+) -> None:
+    """Parts of a batch that is half stored are taken back, although nothing in the store tells them apart."""
+    server = Server(data, checkpoint_seconds="1000").start()
+    for number in range(3):
+        server.post("track", {"event": "E", "messageId": f"more{number}", "anonymousId": "v"})
+        server.stored()
+    server.stop(signal.SIGKILL)
+    shutil.rmtree(data / "loader")
+    shutil.rmtree(newest_part(data, "sessions"))
+    assert command(data, "doctor", "--repair", "checkpoint")[0] == 0
+    found = stored(data)
+    assert found["events"] == found["ids"] == found["counted"] == found["in_sessions"] == EVENTS + 3
+
+
+def newest_part(data: Path, table: str) -> Path:
+    """The directory of the part of a table that was written last."""
+    known = json.loads((data / "checkpoint.before").read_bytes().partition(b"\n")[2])
+    path = data / "store" / known["tables"][table][0]
+    return max(path.glob("2*_*"), key=lambda part: int(part.name.split("_")[2]))
 
 
 def test_a_loader_directory_that_is_gone_doubles_nothing(data: Path) -> None:

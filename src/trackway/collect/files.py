@@ -167,6 +167,7 @@ def _of_lines(file: Packed) -> Iterator[Row]:
 
 
 def _of_table(file: Packed) -> Iterator[Row]:
+    csv.field_size_limit(native.MAX_REQUEST)  # a row that is too large for a message is refused as one
     table = csv.DictReader(file.lines())
     try:
         for row in table:

@@ -7,7 +7,7 @@ from pathlib import Path
 from trackway.config import Settings
 from trackway.log import DirectoryUnusable, Gap, LocalLog, LogInUse
 from trackway.operate.finding import Finding
-from trackway.store import dead_letters
+from trackway.store import checkpoint, dead_letters
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.recovery import open_log, refuse_unknown
@@ -27,9 +27,21 @@ def examine_data(settings: Settings) -> list[Finding]:
     except DirectoryUnusable as error:
         return [Finding("data", "bad", str(error))]
     try:
-        return [*_examine_log(log, known), *_examine_ids(directory, known), *_examine_store(settings, log, known)]
+        return [
+            *_examine_checkpoint(directory),
+            *_examine_log(log, known),
+            *_examine_ids(directory, known),
+            *_examine_store(settings, log, known),
+        ]
     finally:
         log.close()
+
+
+def _examine_checkpoint(directory: Path) -> list[Finding]:
+    if not checkpoint.is_damaged(directory / "loader"):
+        return []
+    text = "the newest checkpoint is damaged; the next start goes on from the one before it, and nothing is lost"
+    return [Finding("checkpoint", "note", text)]
 
 
 def _examine_log(log: LocalLog, known: Checkpoint | None) -> list[Finding]:

@@ -60,22 +60,42 @@ def repair_checkpoint(settings: Settings) -> str:
 
     What the log holds and the store lacks is stored at the next start, and nothing twice.
     """
-    embedded = _embedded(settings)
-    with _logged(settings) as log, _stored(settings) as store:
-        first_at = _first_arrival(log)
-        ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
-        known = _stored_ids(store, first_at)
-        for day, digests in known.items():
-            ids.add(digests, day * _DAY)
-        # What was refused at the door is read again from the log, and has no id.
-        for table in ("rejections", "violations"):
-            store.command(
-                f"ALTER TABLE {table} DELETE WHERE received_at >= fromUnixTimestamp64Milli({{at:Int64}}) "
-                "SETTINGS mutations_sync = 1",
-                {"at": first_at},
-            )
-        filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
-        _write(settings, embedded, store, log, log.start, ids.flush())
+    embedded, loader = _embedded(settings), settings.directory / "loader"
+    with _logged(settings) as log:
+        known = checkpoint.before(loader)
+        # The store goes back to the checkpoint before, of which everything is known but message ids.
+        exact = known is not None and known.log == log.id and not checkpoint.restore(embedded, known)
+        with _stored(settings) as store:
+            if known is not None and exact:
+                return _count_ids(settings, embedded, log, store, known.offset)
+            return _count_all(settings, embedded, log, store)
+
+
+def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, offset: int) -> str:
+    ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
+    for day, digests in _stored_ids(store, _first_arrival(log)).items():
+        ids.add(digests, day * _DAY)
+    _write(settings, embedded, store, log, offset, ids.flush())
+    return (
+        f"the store is at the checkpoint before; what the log holds from offset {offset} on is stored at the next start"
+    )
+
+
+def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) -> str:
+    first_at = _first_arrival(log)
+    ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
+    known = _stored_ids(store, first_at)
+    for day, digests in known.items():
+        ids.add(digests, day * _DAY)
+    # What was refused at the door is read again from the log, and has no id.
+    for table in ("rejections", "violations"):
+        store.command(
+            f"ALTER TABLE {table} DELETE WHERE received_at >= fromUnixTimestamp64Milli({{at:Int64}}) "
+            "SETTINGS mutations_sync = 1",
+            {"at": first_at},
+        )
+    filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
+    _write(settings, embedded, store, log, log.start, ids.flush())
     return (
         f"{sum(map(len, known.values()))} messages of the log's time are stored; what else the log holds from offset "
         f"{log.start} on is stored at the next start{filled}"

@@ -81,12 +81,43 @@ class Missing(NamedTuple):
 
 
 def read(directory: Path) -> Checkpoint | None:
-    """The checkpoint in `directory`; None when there never was one.
+    """The newest checkpoint in `directory` that can be read; None when there never was one.
 
     Raises:
-        BadCheckpoint: it is damaged.
+        BadCheckpoint: it is damaged, and so is the one before it.
     """
-    path = directory / "checkpoint"
+    try:
+        return _read(directory / "checkpoint")
+    except BadCheckpoint as error:
+        known = before(directory)
+        if known is None:
+            raise
+        logger.warning("%s: going on from the checkpoint before it", error)
+        return known
+
+
+def before(directory: Path) -> Checkpoint | None:
+    """The checkpoint before the newest, which lies beside `directory`; None when there is none that can be read."""
+    try:
+        return _read(_place_of_before(directory))
+    except BadCheckpoint:
+        return None
+
+
+def is_damaged(directory: Path) -> bool:
+    """Whether the newest checkpoint cannot be read."""
+    try:
+        _read(directory / "checkpoint")
+    except BadCheckpoint:
+        return True
+    return False
+
+
+def _place_of_before(directory: Path) -> Path:
+    return directory.parent / "checkpoint.before"
+
+
+def _read(path: Path) -> Checkpoint | None:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -101,8 +132,16 @@ def read(directory: Path) -> Checkpoint | None:
 
 
 def write(directory: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint in `directory`, durably: after a power cut it is the one before or this one."""
+    """Replace the checkpoint in `directory`, durably: after a power cut it is the one before or this one.
+
+    The one before stays beside `directory`, so that neither a damaged file nor a lost directory is the end of it.
+    """
     content = msgspec.json.encode(checkpoint)
+    if (directory / "checkpoint").exists():
+        kept = directory.parent / "checkpoint.tmp"
+        kept.unlink(missing_ok=True)
+        kept.hardlink_to(directory / "checkpoint")
+        kept.replace(_place_of_before(directory))
     replace_durably(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
 
 

@@ -92,7 +92,7 @@ class Loader:
         self.durable = self.stored
         """The offset of the newest checkpoint."""
         self._stored_before = self.stored
-        self._checkpointed_at = 0.0
+        self._checkpointed_at = time.monotonic()
         self._progress_at = time.monotonic()
         self._doing = "opening the store"
         self.trouble = ""
