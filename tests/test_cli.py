@@ -108,7 +108,7 @@ def test_the_doctor_finds_nothing_wrong_with_a_sound_directory_and_server(stoppe
 def test_the_doctor_names_what_is_wrong_and_what_mends_it(tmp_path: Path) -> None:
     server = Server(tmp_path / "data").start()
     for number in range(3):
-        server.post("track", {"event": "E", "anonymousId": str(number)})
+        server.post("track", {"event": "E", "anonymousId": f"v{number}"})
     server.stored()
     server.stop()
     segment = next((server.data / "log").glob("*.log"))

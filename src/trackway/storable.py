@@ -48,7 +48,9 @@ def _read() -> dict[tuple[str, str], Bounds]:
 
 COLUMNS = _read()
 _TIMES = [COLUMNS[one] for one in COLUMNS if one[1] in ("timestamp", "started_at", "hour", "placed_at", "at")]
-OLDEST = int(max(_millis(2000), *(low for low, _ in _TIMES)))
+EARLIEST = int(max(low for low, _ in _TIMES))
+"""The first time that every column of a time can hold."""
+OLDEST = max(_millis(2000), EARLIEST)
 """Before 2000 a clock is broken rather than late."""
 NEWEST = int(min(_millis(2100) - 1, *(high for _, high in _TIMES)))
 LARGEST_AMOUNT = Decimal(
@@ -56,6 +58,11 @@ LARGEST_AMOUNT = Decimal(
 )
 """The most that an amount, or what refunds of an order add up to, may come to."""
 WIDEST_SCREEN = int(COLUMNS["events", "screen_width"][1])
+
+
+def fits(millis: int | float) -> bool:
+    """Whether every column of a time can hold a time."""
+    return EARLIEST <= millis <= NEWEST
 
 
 def is_time(millis: int | float) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from trackway.collect.pseudonym import pseudonym
 from trackway.event import Message, to_millis
-from trackway.storable import is_time
+from trackway.storable import fits
 
 _LINE = re.compile(
     r'^(?P<address>\S+) \S+ (?P<user>.*?) \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" '
@@ -60,7 +60,7 @@ def parse(text: str) -> Line | None:
         time = datetime.strptime(match["time"], "%d/%b/%Y:%H:%M:%S %z")
     except ValueError:
         return None
-    if not is_time(to_millis(time)):
+    if not fits(to_millis(time)):
         return None
     method, _, rest = match["request"].partition(" ")
     return Line(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trackway.event import Millis
-from trackway.storable import OLDEST
+from trackway.storable import EARLIEST
 
 MOST_AHEAD = 5 * 60_000
 
@@ -12,13 +12,13 @@ def corrected(received_at: Millis, sent_at: Millis | None, original: Millis | No
     """When something happened by the server's clock: `receivedAt − (sentAt − originalTimestamp)`.
 
     Without `sentAt` the client's time is taken as it is. Times more than 5 minutes ahead of arrival become
-    arrival, and so do those before 2000, which the door refuses.
+    arrival, and so do those that no column can hold; the door refuses all before 2000.
     Segment's rule: https://segment.com/docs/connections/spec/common/#timestamp-overview
     """
     if original is None:
         return received_at
     timestamp = original if sent_at is None else received_at - (sent_at - original)
-    return received_at if timestamp < OLDEST or is_ahead(timestamp, received_at) else timestamp
+    return received_at if timestamp < EARLIEST or is_ahead(timestamp, received_at) else timestamp
 
 
 def is_ahead(at: Millis, received_at: Millis) -> bool:

@@ -223,7 +223,7 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
         aside += (marker.parent / "detached").glob("broken*")
     for name, table in checkpoint.tables.items():
         if table.parts and not table.expires and not (directory / table.path / "format_version.txt").exists():
-            missing += [Missing(name, part, rows) for part, rows in table.parts.items()]
+            missing += [Missing(name, part, rows) for part, rows in table.parts.items() if rows]
     if not missing:
         for path in aside:  # nothing that counts is in them
             shutil.rmtree(path, ignore_errors=True)
@@ -254,7 +254,7 @@ def inactive(checkpoint: Checkpoint, tables: dict[str, Table]) -> list[Missing]:
         there = [part for one in (tables[name].parts if name in tables else ()) if (part := _range(one))]
         for listed, rows in table.parts.items():
             part = _range(listed)
-            if part and not table.expires and not any(other.covers(part) for other in there):
+            if part and rows and not table.expires and not any(other.covers(part) for other in there):
                 missing.append(Missing(name, listed, rows))
     return missing
 
@@ -285,7 +285,7 @@ def _restore_table(path: Path, table: Table) -> list[str]:
         ]
         if covering:
             keep.add(max(covering)[2])
-        elif not table.expires:
+        elif table.parts[name] and not table.expires:  # the engine removes empty parts when it likes
             missing.append(name)
     for name in on_disk.keys() - keep:
         shutil.rmtree(path / name)

@@ -11,7 +11,7 @@ from trackway.enrich.pipeline import NO_SESSION, enrich, message_key, session_hi
 from trackway.enrich.session import without_session
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Violation
-from trackway.storable import LARGEST_AMOUNT, is_time
+from trackway.storable import LARGEST_AMOUNT, fits
 from trackway.store import rows
 from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
@@ -91,8 +91,8 @@ def _event(message: Message, arrival: Arrival, key: bytes) -> Event:
     """The event of a message. Raises Unstorable when a column cannot hold a value of it."""
     event = enrich(message, arrival, key)
     for name, at in (("timestamp", event.timestamp), ("receivedAt", event.received_at)):
-        if not is_time(at):
-            raise Unstorable(f"{name} is {at} ms, outside the years 2000 to 2099")
+        if not fits(at):
+            raise Unstorable(f"{name} is {at} ms, which the store cannot hold")
     if abs(event.revenue) > LARGEST_AMOUNT:
         raise Unstorable(f"revenue is more than {LARGEST_AMOUNT}")
     return event
