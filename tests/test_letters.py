@@ -134,7 +134,9 @@ def test_letters_are_listed_shown_replayed_and_dropped(broken: Server, listener:
     assert "there is no dead letter 'x'" in run("letters", "replay", "x", "--data", path, status=1)[1]
     assert "say --all" in run("letters", "drop", "--data", path, status=1)[1]
     assert as_json("letters", "replay", "a", "--data", path) == {"replayed": 1, "kept": 0, "count": 1}
+    told = len(listener.taken)
     broken.start()
+    eventually(lambda: len(listener.taken) > told)  # of the letter that is left: a start tells of what is there
     said = run("letters", "replay", "--all", *("--url", broken.url, "--key", SECRET_KEY))[0]
     assert said.startswith("1 replayed. There are no dead letters")
     assert broken.stored()["dead_letters"] == 0
