@@ -153,7 +153,9 @@ def _replace(
         store.command(f"ALTER TABLE {one.name} DELETE WHERE {_own(one)} SETTINGS mutations_sync = 2", values)
         statement = f"INSERT INTO {one.name} {_statement(store, one)}"
         store.change(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)
-    counted = store.ask(f"SELECT count() AS n FROM {one.name} WHERE {_own(one)}", values)
+    # By key: what has not been merged yet has several rows of one.
+    keys = f"SELECT DISTINCT {', '.join(one.key)} FROM {one.name} WHERE {_own(one)}"
+    counted = store.ask(f"SELECT count() AS n FROM ({keys})", values)
     return int(counted["n"][0].as_py())
 
 
