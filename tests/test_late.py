@@ -163,7 +163,8 @@ def test_the_statements_of_a_batch_do_not_depend_on_how_many_visitors_are_late(
         statements.append(len(found))
         loaded.store.persons.refresh()
         right(loaded, project, visitors)
-    assert statements == statements[:1] * 3
+    # A checkpoint or a look-up more may fall into one; with each visitor, or each session, they would be hundreds.
+    assert max(statements) <= min(statements) + 4, statements
 
 
 @pytest.fixture
