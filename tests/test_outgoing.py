@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from cryptography import x509
