@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from trackway import private
 from trackway.config import Settings
 from trackway.log import Gap, LocalLog, locked
-from trackway.store.checkpoint import replace_durably
 from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.loader import Loader
 from trackway.store.recovery import rebuilding
@@ -59,7 +59,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
         _take_back(settings.directory)
         kept, not_copied = _written_beside(settings)
         stamp = f"before-{datetime.now(UTC):%Y%m%d%H%M%S}"
-        replace_durably(rebuilding(settings.directory), stamp.encode())
+        private.write(rebuilding(settings.directory), stamp.encode())
         for name in ("store", "loader"):
             if (settings.directory / name).exists():
                 (settings.directory / name).rename(settings.directory / f"{name}.{stamp}")

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import google_crc32c
 import msgspec
 
+from trackway import private
 from trackway.log import DirectoryUnusable
 from trackway.store.connection import Store
 
@@ -142,7 +143,7 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
         kept.unlink(missing_ok=True)
         kept.hardlink_to(directory / "checkpoint")
         kept.replace(_place_of_before(directory))
-    replace_durably(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
+    private.write(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
 
 
 def tables(store: Store, directory: Path) -> dict[str, Table]:
@@ -185,21 +186,6 @@ def sync(directory: Path) -> None:
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
             raise OSError(ctypes.get_errno(), f"the file system of {directory} cannot be synced")
-    finally:
-        os.close(handle)
-
-
-def replace_durably(path: Path, data: bytes) -> None:
-    """Write a file so that after a power cut it is whole: as it was before, or with `data`."""
-    temporary = path.with_suffix(".tmp")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 

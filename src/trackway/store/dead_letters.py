@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from trackway.event import Arrival, Message, Millis, now
-from trackway.store.connection import Store
+from trackway.store.connection import Store, as_block
 from trackway.store.refusals import QuestionFailed, StoreBusy
 
 logger = logging.getLogger("trackway.store.dead_letters")
@@ -285,7 +285,7 @@ class _Probe:
         if self._left < 0:
             raise _NotTheRows
         try:
-            self._store.insert(self._name, as_stream(rows), "")
+            self._store.insert(self._name, as_block(rows), "")
         except QuestionFailed as error:
             if isinstance(error, StoreBusy) or error.code in NOT_THE_ROWS:
                 raise _NotTheRows from error
@@ -300,11 +300,3 @@ class _Probe:
         for what in self._made:
             self._store.command(f"DROP {what}")
         self._made = []
-
-
-def as_stream(rows: pa.Table) -> bytes:
-    """An Arrow table as the stream that the engine reads."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    return bytes(sink.getvalue())

@@ -20,6 +20,7 @@ from uuid import UUID
 
 import msgspec
 
+from trackway import private
 from trackway.enrich.bot import named
 from trackway.enrich.identity import Identities
 from trackway.enrich.orders import Orders
@@ -217,7 +218,7 @@ class Loader:
         if self._ready is not None:
             path = self._directory / f"{self._ready.first:020d}.batch"
             if self._embedded is None:
-                checkpoint.replace_durably(path, msgspec.msgpack.encode(self._ready))
+                private.write(path, msgspec.msgpack.encode(self._ready))
             self._applying = self._applier.submit(self._apply, self._ready, path)
             self._under_way = set(_split(self._ready.digests))
             self._ready = None

@@ -15,8 +15,8 @@ from trackway.enrich.pipeline import message_key
 from trackway.log import LocalLog
 from trackway.store import dead_letters, rows
 from trackway.store.batch import Prepared
-from trackway.store.connection import Store
-from trackway.store.dead_letters import NOT_THE_ROWS, DeadLetter, Sifted, as_stream
+from trackway.store.connection import Store, as_block
+from trackway.store.dead_letters import NOT_THE_ROWS, DeadLetter, Sifted
 from trackway.store.reading import Stretch, read
 from trackway.store.refusals import QuestionFailed, StoreBusy
 
@@ -151,7 +151,7 @@ class Sifter:
             self._bury_messages(_keys(sifted.refused))
         else:
             self._letters += [dead_letters.of_row(table, row, why, self._prepared.last) for row, why in sifted.refused]
-        self._sound[table] = as_stream(sifted.sound) if sifted.sound.num_rows else b""
+        self._sound[table] = as_block(sifted.sound) if sifted.sound.num_rows else b""
         return self._sound[table]
 
     def _without_properties(self, sifted: Sifted) -> Sifted:
