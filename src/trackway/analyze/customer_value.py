@@ -109,7 +109,7 @@ class History(NamedTuple):
 
     @classmethod
     def of(cls, table: pa.Table) -> History:
-        """That of the customers in an answer of `purchases.sql` or `customer_value.sql`."""
+        """The history of the customers in an answer of `purchases.sql` or `customer_value.sql`."""
         return cls(
             numbers(table, "repeats"), numbers(table, "recency_days") / DAYS_A_WEEK,
             numbers(table, "age_days") / DAYS_A_WEEK, numbers(table, "paid"), numbers(table, "paid_first"),

@@ -34,7 +34,7 @@ NONE = "There are no dead letters: every message that was acknowledged is stored
 
 
 class Place(Protocol):
-    """Where dead letters are: a stopped directory or a running server. The answers are those of the API."""
+    """The place of dead letters: a stopped directory or a running server. The answers are those of the API."""
 
     def listed(self, limit: int) -> dict[str, Any]:
         """The newest ones, and the `count` of all."""

@@ -117,7 +117,7 @@ def say_first(first: FirstStart, json: bool) -> None:
 
 
 def first_lines(first: FirstStart) -> str:
-    """What a first start invented, as lines of text."""
+    """Lines of text that name what a first start invented."""
     lines = ["First start. Keep these; password and secret key are not shown again:"]
     names = {"email": "e-mail", "write_key": "write key", "secret_key": "secret key"}
     lines += [f"  {names.get(name, name):<11} {value}" for name, value in first.shown().items()]

@@ -46,7 +46,7 @@ def text_of(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no word for."""
+    """Convert a value that JSON has no word for."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
