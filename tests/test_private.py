@@ -211,7 +211,9 @@ def test_repaired_accounts_show_the_old_data_again(how: str, broken: Path, tmp_p
     out = run(broken, "import", "ndjson", str(messages(tmp_path / "three", "a", "b", "c")), "--json")[0]
     assert json.loads(out)["added"] == 1
     assert json.loads(run(broken, "project", "list", "--json")[0])[0]["id"] == before
-    assert "bad" not in {one.state for one in examine_directory(Settings(data=str(broken)))}
+    # In a process of its own: the engine opens one directory a process, and tests before may have opened theirs.
+    findings = json.loads(run(broken, "doctor", "--json")[0])
+    assert [one for one in findings if one["state"] == "bad"] == []
 
 
 def repaired(data: Path) -> str:

@@ -93,6 +93,8 @@ def campaign(
         template = Path(folder) / "template"
         _make(template, Path(folder))
         for start in range(0, len(drawn), LENGTH):
+            if start and start % (LENGTH * 10) == 0:
+                print(f"{start} of {len(drawn)} faults, lost {totals.lost}, doubled {totals.doubled}", flush=True)
             _run(
                 f"{seed}/{start}",
                 drawn[start : start + LENGTH],

@@ -16,6 +16,8 @@ from trackway.govern.metrics import Metric, Pack, Score, Subject
 from trackway.store.connection import Store
 
 MOST_DAYS = 400
+_PLACES = 6
+"""Decimal places of sums of floats: their last digits depend on the order in which parts were merged."""
 
 
 class Daily(msgspec.Struct, tag="daily", tag_field="question", kw_only=True):
@@ -101,10 +103,11 @@ def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
     if metric.unique:
         return f"uniqExactMergeIf(visitors, {of(metric.unique)})"
     if metric.time:
-        return f"sumIf(duration_s, {of(metric.time)})"
+        return f"round(sumIf(duration_s, {of(metric.time)}), {_PLACES})"
     if metric.rating:
         names = of(metric.rating)
-        return f"if(sumIf(ratings, {names}) = 0, NULL, sumIf(rating, {names}) / sumIf(ratings, {names}))"
+        mean = f"round(sumIf(rating, {names}) / sumIf(ratings, {names}), {_PLACES})"
+        return f"if(sumIf(ratings, {names}) = 0, NULL, {mean})"
     if metric.score:
         weights = dict(sorted(score.weights.items()))
         names, values = (
@@ -115,7 +118,7 @@ def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
         added = conditions.values.bind(lasting, "Array(Float64)")
         base = conditions.values.bind(score.base, "Float64")
         each = f"least(1, {base} + {added}[lasted + 1] + transform(toString(name), {names}, {values}, toFloat64(0)))"
-        return f"sumIf(events * {each}, {of(metric.score)})"
+        return f"round(sumIf(events * {each}, {of(metric.score)}), {_PLACES})"
     return ""
 
 
