@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,13 +228,32 @@ def test_rebuilding_needs_the_whole_log_or_its_archive(data: Path, tmp_path: Pat
     assert all_there(data)
 
 
+def flip(part: Path) -> None:
+    """Change a byte in each column of a part."""
+    for file in part.glob("*.bin"):
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        file.write_bytes(content)
+
+
 def test_a_part_that_is_damaged_is_said(data: Path) -> None:
-    part = parts(data, "events", 10)[0]
-    for file in part.iterdir():
-        if file.suffix == ".bin":
-            content = bytearray(file.read_bytes())
-            content[len(content) // 2] ^= 0xFF
-            file.write_bytes(content)
+    flip(parts(data, "events", 10)[0])
+    assert doctor(data)
+
+
+def test_a_part_with_the_updates_of_late_events_that_is_damaged_is_said(data: Path) -> None:
+    server = Server(data).start()
+    start = datetime.now(UTC) - timedelta(hours=3)
+    for minutes in (0, 60, 20, 40):  # the last makes one session of two
+        at = (start + timedelta(minutes=minutes)).isoformat()
+        server.post("track", {"event": "E", "anonymousId": "late", "timestamp": at})
+        server.stored()
+    server.stop()
+    updates = [part for part in parts(data, "events") if part.name.startswith("patch-")]
+    assert updates
+    assert not doctor(data)
+    for part in updates:
+        flip(part)
     assert doctor(data)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -115,20 +116,28 @@ def harmful(victim: Victim, place: Path, rng: random.Random) -> str:
     return f"{done}; the doctor says: {bad[0][:200]}"
 
 
+_PART = re.compile(r"^(?!patch-)([^_]+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
+"""A part's name: partition, first and last block, level, and the mutation that made it if one did. Not patches: parts
+may have them in themselves already, and then theirs is nobody's loss."""
+
+
+def _range(part: re.Match[str]) -> tuple[str, int, int, tuple[int, int]]:
+    month, first, last, level, mutation = part.groups()
+    return month, int(first), int(last), (int(level), int(mutation or 0))
+
+
 def _parts(place: Path) -> list[tuple[str, Path]]:
     """Parts in use of the project's tables; one that a merge has replaced is nobody's loss."""
     found = []
     for link in sorted((place / "store" / "data" / "default").iterdir()):
         table = place / "store" / "store" / link.resolve().parent.name / link.resolve().name
-        ranges = {}
-        for part in table.iterdir():
-            pieces = part.name.rsplit("_", 3)
-            if part.is_dir() and len(pieces) >= 4 and all(one.isdigit() for one in pieces[1:4]):
-                ranges[part] = (pieces[0], int(pieces[1]), int(pieces[2]), int(pieces[3]))
-        for part, (month, first, last, level) in ranges.items():
+        ranges = {
+            part: _range(match) for part in table.iterdir() if (match := _PART.match(part.name)) and part.is_dir()
+        }
+        for part, (month, first, last, version) in ranges.items():
             covering = [
-                other for other, (theirs, since, until, depth) in ranges.items()
-                if other != part and theirs == month and since <= first and until >= last and depth > level
+                other for other, (theirs, since, until, newer) in ranges.items()
+                if other != part and theirs == month and since <= first and until >= last and newer > version
             ]  # fmt: skip
             if not covering and link.name not in _NOT_COMPARED:
                 found.append((link.name, part))
