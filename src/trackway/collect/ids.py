@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from trackway.config import PLACEHOLDER_IDS
@@ -26,13 +26,8 @@ class Wrong(Exception):
         self.field = field
 
 
-Note = Callable[[str, str], object]
-"""Told a field that a message is taken without, and why."""
-
-
-def unsaid(field: str, reason: str) -> None:
-    """A note that nobody reads."""
-
+Note = tuple[str, str]
+"""A field that a message is taken without, and why."""
 
 _placeholders = set(PLACEHOLDER_IDS)
 _lengths = {len(name) for name in _placeholders}
@@ -86,14 +81,15 @@ def named(field: str, value: object) -> str:
     return "" if is_placeholder(text) else text
 
 
-def check_ids(message: Message, note: Note) -> None:
-    """Make a message's ids exact text and take out those that stand for nobody, in place.
+def check_ids(message: Message) -> list[Note]:
+    """Make a message's ids exact text and take out those that stand for nobody, in place; what was taken out.
 
     Raises:
         Wrong: an id cannot be kept, or an alias is of nobody.
     """
-    ids = (message.anonymous_id, message.user_id, message.message_id, message.group_id, message.previous_id)
-    for field, value in zip(_FIELDS, ids, strict=True) if not all(map(_is_plain, ids)) else ():
+    notes: list[Note] = []
+    for field in () if _are_plain(message) else _FIELDS:
+        value = getattr(message, field)
         if value is None:
             continue
         if not (type(value) is str and len(value) <= MAX_ID):
@@ -103,9 +99,9 @@ def check_ids(message: Message, note: Note) -> None:
             if message.type == "alias" and field in ("user_id", "previous_id"):
                 raise Wrong(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
             setattr(message, field, None)
-            note(camel(field), _without(value))
+            notes.append((camel(field), _without(value)))
     if message.properties and not _OF_PROPERTIES.keys().isdisjoint(message.properties):
-        _check_properties(message.properties, note)
+        notes += _check_properties(message.properties)
     if context := message.context:
         if isinstance(session := context.get("sessionId"), float):
             context["sessionId"] = exact("context.sessionId", session)
@@ -113,15 +109,24 @@ def check_ids(message: Message, note: Note) -> None:
             known = isinstance(group, str | int | float) and not isinstance(group, bool)
             text = exact("context.groupId", group) if known else ""
             context["groupId"] = None if is_placeholder(text) else text
+    return notes
 
 
-def _is_plain(value: object) -> bool:
-    """Whether an id is fine as it is, as nearly all are, or is not there."""
-    return value is None or (type(value) is str and len(value) <= MAX_ID and not is_placeholder(value))
+def _are_plain(message: Message) -> bool:
+    """Whether no id needs a closer look, as nearly always; one call for all of them, because every message is asked."""
+    for value in (message.anonymous_id, message.user_id, message.message_id, message.group_id, message.previous_id):
+        if value is not None:
+            if type(value) is not str or len(value) > MAX_ID:
+                return False
+            bare = value.strip()
+            if not bare or len(bare) in _lengths:
+                return False
+    return True
 
 
-def _check_properties(properties: dict[str, Any], note: Note) -> None:
+def _check_properties(properties: dict[str, Any]) -> list[Note]:
     """The properties that orders and entities are known by. Numbers stay numbers where these are exact."""
+    notes: list[Note] = []
     for name in _OF_PROPERTIES.keys() & properties.keys():
         value, most = properties[name], _OF_PROPERTIES[name]
         if name == "entity_id" and type(value) is str and len(value) <= most:
@@ -130,9 +135,10 @@ def _check_properties(properties: dict[str, Any], note: Note) -> None:
             text = exact(f"properties.{name}", value, most)
             if name != "entity_id" and text and is_placeholder(text):
                 properties[name] = None
-                note(f"properties.{name}", _without(text))
+                notes.append((f"properties.{name}", _without(text)))
             elif not isinstance(value, str):
                 properties[name] = int(value) if -(2**63) <= value < 2**64 else text
+    return notes
 
 
 def _without(value: str) -> str:

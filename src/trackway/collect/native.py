@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trackway.collect.broken import Pieces, Unreadable, decoded, whole_characters
-from trackway.collect.ids import MAX_ID, Note, Wrong, check_ids, unsaid
+from trackway.collect.ids import MAX_ID, Wrong, check_ids
 from trackway.collect.privacy import Privacy
 from trackway.event import MESSAGE_TYPES, Message, Millis, Rejection, to_millis, uuid7
 from trackway.storable import OLDEST, is_time
@@ -201,7 +201,7 @@ def take(
         if size > MAX_MESSAGE:
             of_batch = " with the batch's context" if shared else ""
             raise Wrong("", f"the message has {size} bytes{of_batch}; at most {MAX_MESSAGE} are taken")
-        message = _decoded(raw)
+        message = _message.decode(raw)
         if kind:
             message.type = kind
         if shared:
@@ -210,7 +210,8 @@ def take(
             _older_spelling(message, raw)
         if usual is not None:
             usual(message)
-        check_ids(message, lambda field, reason: request.note(index, field, reason, str(message.message_id or "")))
+        for field, reason in check_ids(message):
+            request.note(index, field, reason, str(message.message_id or ""))
         if nobody is not None and not (message.anonymous_id or message.user_id):
             message.anonymous_id = nobody(message.context or {})
         _check(message, received_at, request.sent_at)
@@ -229,18 +230,12 @@ def take(
             field, reason = found if found[0] else (field, reason)
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if (whole := whole_characters(raw)) != raw:
+            take(request, index, whole, kind, privacy, received_at, nobody, shared, pieces, usual)
+            return
         field, reason = (pieces or Pieces()).fault(raw)
         reason = reason or f"not valid JSON in UTF-8: {error}"
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
-
-
-def _decoded(raw: bytes) -> Message:
-    try:
-        return _message.decode(raw)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        return _message.decode(whole_characters(raw))
 
 
 def _older_spelling(message: Message, raw: bytes) -> None:
@@ -251,12 +246,12 @@ def _older_spelling(message: Message, raw: bytes) -> None:
     message.anonymous_id = message.anonymous_id or older.anonymous_id
 
 
-def accept(message: Message, received_at: Millis, note: Note = unsaid) -> None:
+def accept(message: Message, received_at: Millis) -> None:
     """Check a decoded message and bring its ids into the form in which they are kept, in place.
 
     A missing `messageId` is minted. Raises `Wrong` with the field, the problem and the fix.
     """
-    check_ids(message, note)
+    check_ids(message)
     _check(message, received_at, None)
 
 
@@ -279,10 +274,9 @@ def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> Non
     if sent is not None and original is not None and received_at - (sent - original) < OLDEST:
         field = "sentAt" if message.sent_at else "timestamp"
         raise Wrong(field, f"sent {(sent - original) // 86_400_000} days after it happened: before 2000; {_TIMES}")
-    for field, values in (
-        ("properties", message.properties), ("traits", message.traits), ("context", message.context),
-    ):  # fmt: skip
-        if values is not None and len(values) > MAX_PROPERTIES:
+    for values in (message.properties, message.traits, message.context):
+        if values and len(values) > MAX_PROPERTIES:
+            field = next(name for name in ("properties", "traits", "context") if getattr(message, name) is values)
             raise Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
 
 
