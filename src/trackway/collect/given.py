@@ -24,7 +24,15 @@ _Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,10})?$"
 
 
 class BadOrder(ValueError):
-    """An order that cannot be taken; the text names the field, what is wrong and how to mend it."""
+    """An order that cannot be taken; the text names the field, what is wrong and how to mend it.
+
+    Attributes:
+        field: the field alone, where one is wrong.
+    """
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.field = field
 
 
 class Given(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -71,9 +79,9 @@ def plain(amount: object) -> str:
 def check(one: Given) -> None:
     """Raises BadOrder when an order names nobody, has no id of its own, or a time that no clock shows."""
     if is_placeholder(one.order_id):
-        raise BadOrder(f"order_id is {one.order_id!r}, which is a placeholder; send the order's own id")
+        raise BadOrder(f"order_id is {one.order_id!r}, which is a placeholder; send the order's own id", "order_id")
     if all(is_placeholder(name) for name in (one.user_id, one.anonymous_id)):
-        raise BadOrder(f"the order {one.order_id!r} names nobody; send user_id, anonymous_id or both")
+        raise BadOrder(f"the order {one.order_id!r} names nobody; send user_id, anonymous_id or both", "user_id")
     _check_times(one)
 
 
@@ -82,7 +90,8 @@ def _check_times(one: Given) -> None:
         at = getattr(one, field)
         if at is not None and not is_time(to_millis(at)):
             raise BadOrder(
-                f"{field} of the order {one.order_id!r} is {at.isoformat()}; it is of the years 2000 to 2099"
+                f"{field} of the order {one.order_id!r} is {at.isoformat()}; send a time of the years 2000 to 2099",
+                field,
             )
 
 
@@ -146,7 +155,7 @@ def _message(one: Given, what: str, source: str, change: str) -> Message:
     try:
         accept(message, now())
     except Wrong as error:
-        raise BadOrder(f"{error.field} of the order {one.order_id!r}: {error}") from error
+        raise BadOrder(f"{error.field} of the order {one.order_id!r}: {error}", error.field) from error
     return message
 
 

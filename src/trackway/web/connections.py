@@ -287,7 +287,7 @@ def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             rejected.append(RejectedOrder(index, "", f"it is not valid JSON in UTF-8: {error}"))
         except BadOrder as error:
-            rejected.append(RejectedOrder(index, "", str(error)))
+            rejected.append(RejectedOrder(index, error.field, str(error)))
     return orders, rejected
 
 
