@@ -189,6 +189,35 @@ def test_who_has_no_user_id_and_ordered_nothing_is_no_customer(loaded: Loaded, p
         customers(loaded.store, question, Customers(sort="shoe_size"), "USD")
 
 
+@pytest.mark.parametrize("ends", ["later", "on the hour", "in the hour"])
+@pytest.mark.parametrize("interval, hours", [("daily", 24), ("weekly", 168), ("monthly", 720)])
+def test_an_interval_is_so_many_hours_until_now_or_until_the_end_of_the_period(
+    loaded: Loaded, interval: Any, hours: int, ends: str
+) -> None:
+    """Also in a zone in which days end at half past an hour, and of sessions and orders apart."""
+    until = datetime.datetime.now(datetime.UTC)
+    end = until + datetime.timedelta(hours=9)
+    if ends != "later":
+        end = until = datetime.datetime(2026, 3, 1, 18, 30 if ends == "in the hour" else 0, tzinfo=datetime.UTC)
+    project, minute, messages = new_id(), 60_000, []
+    for name, ago in (("in", 3), ("first", hours * 60 - 3), ("before", hours * 60 + 3), ("half", hours * 60 - 50)):
+        at = int(until.timestamp() * 1000) - ago * minute
+        messages += [
+            Message(type="page", message_id=f"p-{name}", user_id=name, anonymous_id=name, timestamp=at),
+            Message(type="track", event="Order Completed", message_id=f"o-{name}", user_id=f"buys-{name}", timestamp=at,
+                    context={"sessionId": False}, properties={"order_id": name, "revenue": 1}),
+        ]  # fmt: skip
+    loaded.load(project, messages)
+    period = Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), end)
+    question = Question(project_id=project, period=period, timezone="Asia/Kolkata")
+    found = customers(loaded.store, question, Customers(interval=interval), "USD")[1]["rows"]
+    inside = ("in", "first", "half")
+    assert {row["user_id"]: (row["sessions"], row["orders"]) for row in found} == {
+        **dict.fromkeys(inside, (1, 0)),
+        **{f"buys-{name}": (0, 1) for name in inside},
+    }
+
+
 @needs("cdnow")
 def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted_by(loaded: Loaded) -> None:
     """BG/NBD and Gamma-Gamma from the orders table, as published (Fader, Hardie, Lee 2005; Fader, Hardie 2013)."""

@@ -82,7 +82,7 @@ def test_the_list_is_sorted_searched_and_counted_as_chosen(
     expect(page.get_by_role("heading", name=f"{total}", exact=True)).to_be_visible()
     for interval, label in (
         ("all", "All time"),
-        ("daily", "Today"),
+        ("daily", "Last 24 hours"),
         ("weekly", "Last 7 days"),
         ("monthly", "Last 30 days"),
     ):

@@ -14,7 +14,7 @@ import { useToast } from "../toast";
 
 const INTERVALS = [
   ["all", t("All time")],
-  ["daily", t("Today")],
+  ["daily", t("Last 24 hours")],
   ["weekly", t("Last 7 days")],
   ["monthly", t("Last 30 days")],
 ] as const;

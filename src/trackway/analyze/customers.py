@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,7 +16,7 @@ from trackway.analyze.conditions import Compiler
 from trackway.analyze.customer_columns import CUSTOMER, TABLES
 from trackway.analyze.filters import Group
 from trackway.analyze.overview import amounts
-from trackway.analyze.period import BadQuestion, Period, midnight, page
+from trackway.analyze.period import BadQuestion, Period, page
 from trackway.analyze.question import Answer, Question, ask, compiler, moment, without_bots
 from trackway.store.connection import Store
 
@@ -35,8 +34,9 @@ _COUNTED = ("sessions", "orders", "bookings")
 
 
 class Customers(msgspec.Struct, tag="customers", tag_field="question", kw_only=True):
-    """Customers, sorted. Within an `interval` (the day, the 7 or the 30 days to the end of the period) those who did
-    something in it, with their sessions, orders and bookings of it; everything else is of all time.
+    """Customers, sorted. Within an `interval` (the 24 hours, the 7 or the 30 days until now, or until the end of a
+    period that is over) those who did something in it, with their sessions, orders and bookings of it; everything else
+    is of all time.
     """
 
     interval: Interval = "all"
@@ -54,12 +54,14 @@ class _Part(NamedTuple):
     columns: dict[str, str]
 
 
-def stretch_of(interval: Interval, end: datetime, timezone: str) -> Period | None:
-    """The days of an interval up to a moment; None for all time."""
+def stretch_of(interval: Interval, end: datetime) -> Period | None:
+    """The last 24 hours, 7 or 30 times 24 hours before a moment, which is now when it is still to come; None for all
+    time.
+    """
     if interval == "all":
         return None
-    last = (end - timedelta(milliseconds=1)).astimezone(ZoneInfo(timezone)).date()
-    return Period(midnight(last - timedelta(days=DAYS[interval] - 1), ZoneInfo(timezone)), end)
+    end = min(end, datetime.now(UTC))
+    return Period(end - timedelta(days=DAYS[interval]), end)
 
 
 def customers(store: Store, question: Question, asked: Customers, currency: str) -> tuple[list[Answer], dict[str, Any]]:
@@ -79,9 +81,9 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     page(asked.limit, asked.offset)
     conditions = compiler(store)
-    within = stretch_of(asked.interval, question.period.end, question.timezone)
+    within = stretch_of(asked.interval, question.period.end)
     shape = _shape(store, question, asked, conditions, within is not None)
-    values = {"search": asked.search.strip(), "since": moment(within.start) if within else ""}
+    values = {"search": asked.search.strip(), **_bounds(within)}
 
     def listed(limit: int, offset: int) -> Answer:
         return ask(store, "customers.sql", question, shape, conditions, limit=limit, offset=offset, **values)
@@ -149,7 +151,7 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
     if within:
         columns += [(name, "sum") for name in _COUNTED]
         nothing |= dict.fromkeys(_COUNTED, "0")
-        parts += _parts_within(question, bots, who)
+        parts += _parts_within(bots, who)
     of_all = () if within else ("customers", "order_totals")
     needed = dict.fromkeys((*of_all, *(CUSTOMER[column].table for column in names)))
     for table in needed:
@@ -191,19 +193,36 @@ def customer_of(store: Store) -> str:
     return f"dictGet('persons', 'delta', identity) != 0 OR {guests}" if store.persons.any else guests
 
 
-def _parts_within(question: Question, bots: str, who: str) -> list[_Part]:
-    """Sessions, orders and bookings of the interval. Hours say it where days start at whole hours."""
-    between = "{0} >= {{since:DateTime64(3,'UTC')}} AND {0} < {{end:DateTime64(3,'UTC')}}"
+def _bounds(within: Period | None) -> dict[str, str]:
+    """Where an interval starts and ends, and the whole hours in it, of which there are counters."""
+    if within is None:
+        return {}
+    first, last = (
+        at.replace(minute=0, second=0, microsecond=0)
+        for at in (within.start + timedelta(hours=1, microseconds=-1), within.end)
+    )
+    return {
+        name: moment(at) for name, at in zip(("since", "until", "first", "last"), (*within, first, last), strict=True)
+    }
+
+
+_FROM, _FIRST, _LAST, _UNTIL = (f"{{{name}:DateTime64(3,'UTC')}}" for name in ("since", "first", "last", "until"))
+
+
+def _parts_within(bots: str, who: str) -> list[_Part]:
+    """Sessions, orders and bookings of the interval: counters have its whole hours, sessions the rest."""
     own = "WHERE project_id = {project:UUID} AND "
-    if question.whole_hours():
-        hours = f"session_hours {own}{between.format('hour')}{_WHO['session_hours'].format(bots=bots, who=who)}"
-        sessions = _Part(hours, {"sessions": "sessions"})
-    else:
-        mine = f" AND {bots} AND (user_id != '' OR {who})"
-        each = f"sessions FINAL {own}{between.format('started_at')}{mine}"
-        sessions = _Part(each, {"sessions": "1"})
-    placed = f"orders FINAL {own}counts AND {between.format('placed_at')}"
-    return [sessions, _Part(placed, {"orders": "kind = 'order'", "bookings": "kind = 'booking'"})]
+    hours = f"session_hours {own}hour >= {_FIRST} AND hour < {_LAST}{_WHO['session_hours'].format(bots=bots, who=who)}"
+    edges = (
+        f"(started_at >= {_FROM} AND started_at < {_FIRST} OR started_at >= {_LAST} AND started_at < {_UNTIL})"
+        f" AND {bots} AND (user_id != '' OR {who})"
+    )
+    placed = f"orders FINAL {own}counts AND placed_at >= {_FROM} AND placed_at < {_UNTIL}"
+    return [
+        _Part(hours, {"sessions": "sessions"}),
+        _Part(f"sessions FINAL {own}{edges}", {"sessions": "1"}),
+        _Part(placed, {"orders": "kind = 'order'", "bookings": "kind = 'booking'"}),
+    ]
 
 
 _SCORES = (
