@@ -131,6 +131,24 @@ def test_a_page_is_taken_apart_and_its_source_found() -> None:
     assert (found.country, event(context={"ip": "x", "location": {"country": "jp"}}).country) == ("DE", "JP")
 
 
+@pytest.mark.parametrize(
+    ("address", "given", "path"),
+    [
+        ("https://a.example/app/#/one", {"hash": "on"}, "/app#/one"),
+        ("https://a.example/#/one/?tab=2", {"hash": "on"}, "/#/one"),
+        ("https://a.example/#!/one", {"hash": "on"}, "/#!/one"),
+        ("https://a.example/app?x=1#/", {"hash": "on"}, "/app"),
+        ("https://a.example/app#", {"hash": "on"}, "/app"),
+        ("https://a.example/app#below", {"hash": "off"}, "/app"),
+        ("https://a.example/app#below", {}, "/app"),
+    ],
+)
+def test_a_fragment_is_a_part_of_the_path_where_that_was_asked_for(
+    address: str, given: dict[str, str], path: str
+) -> None:
+    assert event(type="page", context={"page": {"url": address, **given}}).path == path
+
+
 def test_ids_and_names_are_functions_of_what_they_name() -> None:
     assert event().event_id == event().event_id
     assert uuid7(5, 7) < uuid7(6, 0)

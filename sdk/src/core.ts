@@ -18,10 +18,13 @@ export function whenSeen(begin: () => void): void {
   else begin();
 }
 
-/** Start the library in a browser; `calls` are those made before. */
+/** Start the library in a browser; `calls` are those made before. What runs with the same key already is answered. */
 export function start(options: Options, load: Load, calls: Call[]): Trackway {
   // biome-ignore lint/suspicious/noExplicitAny: methods of every shape
-  const tw: Record<string, any> = {};
+  const page = window as unknown as Record<string, any>;
+  page[`tw_${options.key}`] ||= {};
+  const tw = page[`tw_${options.key}`];
+  if (tw.options) return tw;
   const listeners: [string, (...args: unknown[]) => void][] = [];
   const emit = (name: string, ...args: unknown[]) => {
     for (const [wanted, listener] of listeners)
@@ -72,24 +75,30 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
       for (const name of [...url.searchParams.keys()])
         if (kept !== "*" && !CAMPAIGN.test(name) && !kept.split(",").includes(name))
           url.searchParams.delete(name);
-      if (!options.hash) url.hash = "";
+      if (options.hash !== "on") url.hash = "";
       return url.href;
     } catch {
       return "";
     }
   };
 
+  const here = () => ({
+    url: clean(location.href),
+    referrer: tw.referrer,
+    title: document.title,
+    hash: options.hash,
+  });
+
   function record(type: Message["type"], fields: Partial<Message>, given: CallOptions = {}): void {
     // Strictly one after the other, so that what came first stays first.
     last = Math.max(Date.now(), last + 1);
     const at = moment || last;
-    const page = { url: clean(location.href), referrer: tw.referrer, title: document.title };
     const message: Message = {
       type,
       messageId: uuid7(at),
       timestamp: new Date(given.timestamp || at).toISOString(),
       ...fields,
-      context: { page, ...given.context },
+      context: { page: here(), ...given.context },
     };
     if (state === "pending") held = [...held.slice(-999), message];
     else if (state !== "denied") dispatch(message, at);
@@ -185,6 +194,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     user: () => ({ anonymousId: read("tw_id"), userId: userId(), sessionId: current()?.[0] }),
     referrer: clean(document.referrer),
     clean,
+    here,
     options,
     load,
     early: [],

@@ -21,9 +21,8 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
       const head = JSON.stringify({ writeKey: key, sentAt: new Date(), context });
       return `${head.slice(0, -1)},"batch":[${waiting.map(([, text]) => text)}]}`;
     },
-    // text/plain needs no preflight
-    post: (body, more) =>
-      fetch(url, { method: "POST", body, headers: { "content-type": "text/plain" }, ...more }),
+    // A text goes as text/plain by itself, which needs no preflight.
+    post: (body, more) => fetch(url, { method: "POST", body, ...more }),
   };
   const loaded = () =>
     (loading ||= load("queue").then(

@@ -34,7 +34,11 @@ export const trackway: Trackway = new Proxy({} as Trackway, {
 export function load<Events = Record<string, Record<string, unknown>>>(options: Options): Trackway<Events> {
   if (here && !started)
     whenSeen(() => {
+      const tag = (window as unknown as Record<string, Trackway>)[`tw_${options.key}`];
       started ??= start(options, (part) => (parts[part] as () => ReturnType<Load>)(), calls);
+      // A tag of the same page has started it already: it is told what was called here.
+      // biome-ignore lint/suspicious/noExplicitAny: called by name
+      if (tag) for (const [name, args] of calls) (tag as any)[name](...args);
     });
   return trackway as unknown as Trackway<Events>;
 }

@@ -15,7 +15,8 @@ type Session = [id: string, at: number, user: string, ended: number];
 
 let own: Session | undefined;
 
-function stored(): Session | undefined {
+/** The session's id and user without touching it. */
+export function current(): Session | undefined {
   try {
     return JSON.parse(read(NAME) as string);
   } catch {
@@ -28,7 +29,7 @@ function stored(): Session | undefined {
  * end, and when another user takes over. `ends` says that it is the session's last event.
  */
 export function sessionOf(at: number, user = "", ends = OPEN): string {
-  const last = stored();
+  const last = current();
   const goesOn = last && !last[3] && at - last[1] < GAP && !(last[2] && user && last[2] !== user);
   const now: Session = [goesOn ? last[0] : uuid7(at), at, user || (goesOn ? last[2] : ""), ends];
   // Writing a cookie costs more than all the rest: within a second nobody needs to know.
@@ -39,13 +40,10 @@ export function sessionOf(at: number, user = "", ends = OPEN): string {
 
 /** Open again a session that only the closing of its last tab had ended: this tab came back. */
 export function reopen(): void {
-  const last = stored();
-  if (last?.[3] === LEFT) write(NAME, JSON.stringify([last[0], last[1], last[2], OPEN]));
-}
-
-/** The session's id and user without touching it. */
-export function current(): Session | undefined {
-  return stored();
+  const last = current();
+  if (last?.[3] !== LEFT) return;
+  last[3] = OPEN;
+  write(NAME, JSON.stringify(last));
 }
 
 /** Forget it. */

@@ -45,7 +45,7 @@ export interface Options {
   respect?: "off";
   /** Query parameters to keep beside campaigns and click ids, separated by commas; `*` keeps all. */
   params?: string;
-  /** `on` keeps the part of an address behind `#`. */
+  /** `on` keeps the part of an address behind `#`, as a part of the path. */
   hash?: "on";
   /** `off` loads no automatic tracking at all. */
   auto?: "off";
@@ -151,6 +151,8 @@ export interface Inside extends Trackway {
   early: Message[];
   /** Where the page came from; in a single-page application the page before. */
   referrer: string;
+  /** The page as messages tell it. */
+  here: () => Properties;
   /** An address without what may be private. */
   clean: (address: string) => string;
 }

@@ -4,7 +4,7 @@ import { type Metric, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
 import type { Inside } from "./types";
 
 export default function vitals(tw: Inside): void {
-  const page = { url: tw.clean(location.href), referrer: tw.referrer, title: document.title };
+  const page = tw.here();
   const report = ({ name, value, rating, navigationType }: Metric) =>
     tw.track(
       "web_vital",

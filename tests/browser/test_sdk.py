@@ -818,14 +818,14 @@ def test_segments_library_on_the_same_site_gives_the_same_numbers(browser: Brows
     assert len(ours) >= 6
 
 
-def module_page(context: BrowserContext, site: Site, entry: str) -> Page:
-    """A page of the site that is a bundle of the SDK as a module."""
+def module_page(context: BrowserContext, site: Site, entry: str, tag: str = "") -> Page:
+    """A page of the site that is a bundle of the SDK as a module, behind a tag perhaps."""
     esbuild = ["npx", "esbuild", f"peers/{entry}.mjs", "--bundle", "--format=esm", f"--outfile={site.extra}/{entry}.js",
                "--log-level=error", "--define:process.env.NODE_ENV=\"production\"", "--define:__VUE_OPTIONS_API__=true",
                "--define:__VUE_PROD_DEVTOOLS__=false", "--define:__VUE_PROD_HYDRATION_MISMATCH_DETAILS__=false"]  # fmt: skip
     subprocess.run(esbuild, cwd=ROOT / "sdk", check=True)
     (site.extra / f"{entry}.html").write_text(
-        f"<!doctype html><title>{entry}</title><body data-key={WRITE_KEY} data-host={site.server.url}><div id=root></div>"
+        f"<!doctype html><title>{entry}</title>{tag}<body data-key={WRITE_KEY} data-host={site.server.url}><div id=root></div>"
         f"<script type=module src={entry}.js></script>"
     )
     page = context.new_page()
@@ -851,6 +851,16 @@ def test_react_components_are_impressions_and_track(context: BrowserContext, sit
     assert sorted(seen) == [("artist", "a1", "react"), ("concert", "1", "react"), ("concert", "2", "react")]
     assert [row["properties"] for row in rows if row["name"] == "next"] == [{"from": 1}]
     assert names(rows).count("page") == 1
+
+
+def test_a_tag_and_the_module_on_one_page_record_everything_once(context: BrowserContext, site: Site) -> None:
+    page = module_page(context, site, "vue", f'<script src="{site.server.url}/t.js" data-key="{WRITE_KEY}"></script>')
+    visitor = page.evaluate("trackway.user().anonymousId")
+    page.get_by_role("button", name="Press").click()
+    page.wait_for_timeout(300)
+    page.evaluate("trackway.flush()")
+    assert page.evaluate("tw.user().anonymousId") == visitor
+    assert names(site.events(f"visitor_id = '{visitor}'")) == ["page", "view_details", "pressed"]
 
 
 def test_vue_components_are_impressions_and_track(context: BrowserContext, site: Site) -> None:

@@ -9,7 +9,7 @@ const SIGNS = ["pointermove", "pointerdown", "keydown", "wheel", "touchstart", "
  * event whenever the page is hidden or another takes its place. Several of a page add up.
  */
 export function engagement(tw: Inside): void {
-  const page = () => ({ url: tw.clean(location.href), referrer: tw.referrer, title: document.title });
+  const page = tw.here;
   let current = page();
   let visibleSince = 0;
   let activeSince = 0;

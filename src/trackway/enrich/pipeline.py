@@ -113,19 +113,24 @@ class _Page(NamedTuple):
 
 
 def _page_of(page: object, properties: dict[str, Any] | None) -> _Page:
-    """The page a message speaks of: from `context.page`, for page messages also from `properties`."""
+    """The page a message speaks of: from `context.page`, for page messages also from `properties`.
+
+    With `hash` "on", as the browser SDK says when it was asked to, what is behind `#` is a part of the path.
+    """
     given = page if isinstance(page, dict) else _NOTHING
     also = properties or _NOTHING
     address = given.get("url") or also.get("url")
     referrer = _text(given.get("referrer") or also.get("referrer"))
     if address:
-        return _page(_text(address), referrer)
+        return _page(_text(address), referrer, given.get("hash") == "on")
     return _page_of_parts(_text(given.get("path")), _text(given.get("search")).removeprefix("?"), referrer)
 
 
 @lru_cache(maxsize=50_000)
-def _page(address: str, referrer: str) -> _Page:
+def _page(address: str, referrer: str, routed: bool) -> _Page:
     host, path, query = url.split(address)
+    if routed:
+        path += url.route(address)
     return _Page(host, path, query, referrer, url.split(referrer).host, traffic(host, query, referrer))
 
 

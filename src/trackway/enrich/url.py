@@ -25,3 +25,11 @@ def split(url: str) -> Url:
         return Url("", "", "")
     path = parts.path.rstrip("/") or ("/" if host or parts.path else "")
     return Url(host, path, parts.query)
+
+
+def route(url: str) -> str:
+    """What is behind `#`, with the `#`, as single-page applications use it: without a query of its own and without a
+    trailing slash. Empty when it says nothing, such as `#` and `#/`."""
+    _, _, fragment = url.strip().partition("#")
+    said = fragment.partition("?")[0].rstrip("/!#")
+    return f"#{said}" if said else ""
