@@ -241,6 +241,16 @@ def test_a_part_that_is_damaged_is_said(data: Path) -> None:
     assert doctor(data)
 
 
+@pytest.mark.parametrize("file", ["minmax_timestamp.idx", "checksums.txt", "primary.cidx"])
+@pytest.mark.parametrize("damage", [zeros, Path.unlink])
+def test_a_small_file_of_a_part_that_is_damaged_or_gone_is_said(
+    data: Path, file: str, damage: Callable[[Path], None]
+) -> None:
+    for part in parts(data, "events"):
+        damage(part / file)
+    assert doctor(data)
+
+
 def test_a_part_with_the_updates_of_late_events_that_is_damaged_is_said(data: Path) -> None:
     server = Server(data).start()
     start = datetime.now(UTC) - timedelta(hours=3)
