@@ -20,7 +20,7 @@ import pytest
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
 from trackway.collect.ledger import Ledger
 from trackway.config import Settings
-from trackway.event import Message
+from trackway.event import Message, new_id, now
 from trackway.govern.accounts import Accounts
 from trackway.govern.jobs import BadSchedule, next_after
 from trackway.govern.tables import Job, moment
@@ -186,7 +186,7 @@ def test_old_raw_views_go_their_counts_stay_and_are_in_a_file_before(
     for _ in range(2):
         purged = purge_views(loaded.store, STILL, project, datetime(2026, 3, 20, tzinfo=UTC), tmp_path)
         assert (counts(), raw()) == (before, 2)
-        assert differences(loaded.store, project, new.replace(hour=0), new.replace(hour=23)) == []
+        assert differences(loaded.store, loaded.loader.still, project, new.replace(hour=0), new.replace(hour=23)) == []
         refresh(loaded.store, STILL, project)
         assert counts() == before
     assert purged == {}
@@ -301,3 +301,28 @@ def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
     ]
     assert trackway("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
     assert len(trackway("jobs", "list", *data)) == 8
+
+
+def test_a_difference_is_counted_once_a_row_and_is_of_everything_that_a_counter_holds(loaded: Loaded) -> None:
+    project = new_id()
+    told = [
+        Message(
+            type="track", event="view", message_id=str(new_id()), anonymous_id="v", timestamp=now(),
+            context={"sessionId": "s", "library": {"name": "views"}},
+            properties={"entity_type": "concert", "entity_id": entity},
+        )
+        for entity in ("a", "b")
+    ]  # fmt: skip
+    loaded.load(project, told)
+    at = datetime.now(UTC)
+
+    def differ() -> dict[str, int]:
+        return dict(differences(loaded.store, loaded.loader.still, project, at, at))
+
+    assert differ() == {}
+    for change, rows in (("views = views + 1", 1), ("last_viewed = last_viewed + 1", 1)):
+        where = f"project_id = '{project}' AND entity_id = 'a'"
+        loaded.store.command(f"ALTER TABLE view_counts UPDATE {change} WHERE {where} SETTINGS mutations_sync = 2")
+        assert differ() == {"view_counts": rows}, change
+        refresh(loaded.store, loaded.loader.still, project)
+        assert differ() == {}

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server, eventually
 from trackway.collect.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
 from trackway.collect.views import entity_of
+from trackway.govern.tokens import sign
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -178,13 +179,22 @@ def test_addresses(path: str, entity: Any) -> None:
 
 
 def view(
-    server: Server, entity: str, session: Any, path: str = "", client: httpx.Client | None = None, **more: Any
+    server: Server,
+    entity: str,
+    session: Any,
+    path: str = "",
+    client: httpx.Client | None = None,
+    bearer: str = "",
+    agent: str = AGENT,
+    **more: Any,
 ) -> httpx.Response:
+    """A view, with the write key alone or with a secret."""
     body = {"session_id": session, **more}
     path = path or f"/v1/entities/concert/{entity}/view"
-    return (client or server.http).post(
-        path, json=body, auth=(WRITE_KEY, ""), headers={"user-agent": AGENT, "accept-language": "de"}
-    )
+    headers = {"user-agent": agent, "accept-language": "de"}
+    if bearer:
+        return (client or server.http).post(path, json=body, headers={**headers, "authorization": f"Bearer {bearer}"})
+    return (client or server.http).post(path, json=body, auth=(WRITE_KEY, ""), headers=headers)
 
 
 def counted(server: Server, *ids: str, **more: Any) -> list[dict[str, Any]]:
@@ -207,7 +217,7 @@ def test_a_thousand_repeats_at_once_count_once_and_a_restart_changes_nothing(new
     server.stop()
     server.start()
     assert view(server, "c1", "s1").json() == {"tracked": False, "reason": "Already tracked within 24 hours"}
-    assert view(server, "c1", "s2", user_id="ann").json()["tracked"] is True
+    assert view(server, "c1", "s2", bearer=SECRET_KEY, user_id="ann").json()["tracked"] is True
     assert view(server, "c2", "s1").json() == {"tracked": True, "message": "View tracked"}
     server.stored()
     first, second, nobody = counted(server, "c1", "c2", "none")
@@ -235,7 +245,7 @@ def test_counters_are_looked_up_as_of_this_moment_and_agree_with_the_events(new_
     server = new_server().start()
     path = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
     for n in range(30):
-        view(server, f"e{n % 3}", f"s{n % 7}", user_id=f"u{n % 4}" if n % 2 else "")
+        view(server, f"e{n % 3}", f"s{n % 7}", bearer=SECRET_KEY, user_id=f"u{n % 4}" if n % 2 else "")
     asked = {"entity_type": "concert", "ids": ["e0", "e1", "e2", "none"], "seen_by": "owner"}
     looked = server.http.post(f"{path}/views/lookup", json=asked, headers=BEARER).json()
     server.stored()
@@ -355,7 +365,7 @@ def test_odd_characters_are_kept_or_refused_and_never_a_fault(server: Server) ->
 
 def test_profiles_have_the_address_they_always_had_and_pages_of_other_origins_may_call(server: Server) -> None:
     path = "/api/profiles/p-1/track-view"
-    assert view(server, "", "s", path).json() == {"tracked": True, "message": "View tracked"}
+    assert view(server, "", "s", path).json() == {"tracked": True, "message": "Profile view tracked successfully"}
     asked = server.http.options(path, headers={"origin": "https://host.example"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "https://host.example")
     assert server.http.get(path).status_code == 405
@@ -384,3 +394,75 @@ def test_a_closed_register_counts_only_what_it_knows(new_server: Any) -> None:
 def test_a_view_is_counted_by_itself(server: Server) -> None:
     assert view(server, "fresh", "s1").json()["tracked"]
     eventually(lambda: counted(server, "fresh")[0]["views"] == 1)  # how soon is in benchmarks/entities.py
+
+
+def test_a_view_that_is_taken_for_a_bots_is_not_said_to_count_and_takes_none_away_from_a_person(server: Server) -> None:
+    for _ in range(2):
+        answer = view(server, "crawled", "s1", agent="Mozilla/5.0 (compatible; Googlebot/2.1)").json()
+        assert answer["tracked"] is False and "taken for a bot" in answer["reason"], answer
+    assert view(server, "crawled", "s1").json()["tracked"] is True
+    assert view(server, "crawled", "s1").json() == {"tracked": False, "reason": "Already tracked within 24 hours"}
+    server.stored()
+    assert [one["views"] for one in counted(server, "crawled") + counted(server, "crawled", bots=True)] == [1, 2]
+
+
+@pytest.fixture(scope="module")
+def token(server: Server) -> str:
+    """A token of the host for the account ann."""
+    path = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+    server.http.put(f"{path}/accounts/ann", json={"type": "user"}, headers=BEARER)
+    admin = httpx.Client(base_url=server.url)
+    csrf = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]
+    made = admin.post(f"{path}/keys", json={"kind": "embed"}, headers={"x-csrf-token": csrf}).json()
+    return sign(path.rpartition("/")[2], made["id"], made["embed_key"], "ann")
+
+
+VIEWERS: list[tuple[str, dict[str, str], str, str]] = [
+    ("", {"user_id": "ann"}, "", "ann"),
+    ("", {"viewer_id": "ann"}, "", "ann"),
+    ("", {}, "", ""),
+    (SECRET_KEY, {"user_id": "ann"}, "ann", ""),
+    (SECRET_KEY, {"viewer_id": "ann"}, "ann", ""),
+    (SECRET_KEY, {}, "", ""),
+    ("token", {}, "ann", ""),
+    ("token", {"viewer_id": "ann"}, "ann", ""),
+]
+
+
+def test_a_viewer_is_who_a_token_or_the_host_says_and_a_claim_with_the_public_key_makes_nobody_one(
+    server: Server, token: str
+) -> None:
+    for place, (secret, said, _, _) in enumerate(VIEWERS):
+        bearer = token if secret == "token" else secret
+        assert view(server, f"seen{place}", "s", bearer=bearer, **said).json()["tracked"], (secret, said)
+    server.stored()
+    for place, (secret, said, viewer, claimed) in enumerate(VIEWERS):
+        [row] = server.sql(
+            "SELECT user_id, properties.claimed_viewer_id.:String AS claimed FROM events WHERE name = 'view' "
+            f"AND entity_id = 'seen{place}'"
+        )
+        assert (row["user_id"], row["claimed"] or "") == (viewer, claimed), (secret, said)
+        [found] = counted(server, f"seen{place}")
+        assert (found["viewers"], found["anonymous"]) == (int(viewer != ""), float(viewer == "")), (secret, said)
+    refused = view(server, "seen", "s", bearer=token, viewer_id="bob")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "viewer_id")
+    for wrong in ("sk_wrong", "a.b.c", token[:-4] + "AAAA"):
+        refused = view(server, "seen", "s", bearer=wrong, viewer_id="ann")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (401, "authorization")
+
+
+def test_viewers_that_are_stated_are_believed_where_a_setting_says_so(new_server: Any) -> None:
+    server = new_server(trust_viewers="true").start()
+    assert view(server, "c", "s", user_id="ann").json()["tracked"]
+    server.stored()
+    assert counted(server, "c")[0]["viewers"] == 1
+
+
+def test_counters_made_anew_right_after_views_counted_did_not_differ(server: Server) -> None:
+    path = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+    for turn in range(10):
+        for entity in ("x", "y"):
+            assert view(server, f"anew{entity}", f"s{turn}").json()["tracked"]
+        done = server.http.post(f"{path}/refresh", headers=BEARER)
+        assert done.json()["differed"] == {}, turn
+        assert counted(server, "anewx", max_age_s=-1)[0]["views"] == turn + 1, "what counted before is among them"

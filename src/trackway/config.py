@@ -90,6 +90,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A directory, perhaps on another disk, to which segments go then, for `trackway rebuild`; empty deletes them."""
     keep_views_days: int = 90
     """Raw views are deleted when their month ended so many days ago; their counts stay. 0 keeps them for ever."""
+    trust_viewers: bool = False
+    """Believe as whose a view is stated with the write key alone; else a host's token or secret key says it."""
     smtp_host: str = ""
     """The mail server that sends digests; none are sent by mail when empty."""
     smtp_port: int = 25

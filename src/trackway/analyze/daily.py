@@ -139,4 +139,6 @@ def _children(
         store, "daily_children.sql", question, shape, conditions,
         entity_type=metric.children, parent=f"{parent}:", ids=asked.ids,
     )  # fmt: skip
-    return answer, answer.rows()
+    # What belongs to several is seen by each of them: of the others it says nothing that would be their whole number.
+    shown = [row for row in answer.rows() if store.policy is None or store.policy.covers(parent, row["id"])]
+    return answer, shown

@@ -121,7 +121,7 @@ class Entities(msgspec.Struct, tag="entities", tag_field="question", kw_only=Tru
 
 def entities(store: Store, question: Question, asked: Entities) -> tuple[list[Answer], list[dict[str, Any]]]:
     """`entity_type`, `entity_id`, `name`, `owners`, `parents`, `registered`, `hidden`, `first_seen` and `last_seen`
-    (None when no event speaks of it), `views` of all time; the most viewed first.
+    (None when no event speaks of it), `views` of all time; the most viewed first. Accounts are told no `owners`.
     """
     _no_filter(question)
     page(asked.limit, asked.offset, 1000)
@@ -132,6 +132,8 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
     )  # fmt: skip
     rows = answer.rows()
     for row in rows:
+        if store.policy is not None and store.policy.narrow:
+            row["owners"] = []  # accounts of others, whose it is too
         row["registered"], row["hidden"] = bool(row["registered"]), bool(row["hidden"])
         if row["last_seen"].year == 1970:
             row["first_seen"] = row["last_seen"] = None

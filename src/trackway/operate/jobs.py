@@ -56,7 +56,7 @@ def refresh_views(rooms: Rooms) -> str:
     """Check the counters of views against the events, and make those anew that differ."""
     said = []
     for project in rooms.accounts.projects():
-        differed = check_views(rooms.store, rooms.ledger, project)
+        differed = check_views(rooms.store, rooms.still, rooms.ledger, project)
         if set(differed) - {"view_totals"}:
             refresh(rooms.store, rooms.still, UUID(project.id))
         said += [f"{project.name}: {n} of {name} differed and were mended" for name, n in differed.items()]
@@ -72,7 +72,7 @@ def aggregate(rooms: Rooms) -> str:
                 restate_all(rooms.store, UUID(project.id))
             said.append(f"{project.name}: what the orders of {wrong} came to was made anew")
         stretch = period("yesterday", project.timezone, datetime.now(UTC))
-        found = differences(rooms.store, UUID(project.id), *stretch)
+        found = differences(rooms.store, rooms.still, UUID(project.id), *stretch)
         if found:
             try:
                 recount(rooms.store, rooms.still, UUID(project.id), *stretch)

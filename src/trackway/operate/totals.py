@@ -15,6 +15,7 @@ from trackway.store.connection import Store
 from trackway.store.recount import differences, recount, refresh
 
 _PAGE = 5_000
+_NONE = Total(0, 0, 0, 0, 0, False)
 _SETTLED_MS = 60_000
 """What was viewed in the last minute may not be stored yet, and is left alone."""
 
@@ -24,11 +25,13 @@ def refresh_views(
 ) -> dict[str, dict[str, int]]:
     """Make a project's counters of views anew from its events, and the ledger's totals what they say.
 
+    What is on its way to the store is to be there: a view that counted is in the ledger first and in the events last.
+
     Returns:
         `rows` of the counters, and how many `differed` before: of `view_counts` and of the ledger's `view_totals`.
     """
     project_id, at = UUID(project.id), datetime.now(UTC)
-    differed: dict[str, int] = dict(differences(store, project_id, at, at))
+    differed: dict[str, int] = dict(differences(store, still, project_id, at, at))
     rows = refresh(store, still, project_id)
     wrong = _agree(store, ledger, project)
     return {"rows": rows, "differed": {**differed, **({"view_totals": wrong} if wrong else {})}}
@@ -44,15 +47,17 @@ def recount_day(
         CannotRecount: events of that day are gone.
     """
     stretch = period("", project.timezone, datetime.now(UTC), date, date)
-    differed = dict(differences(store, UUID(project.id), *stretch))
+    differed = dict(differences(store, still, UUID(project.id), *stretch))
     return {"rows": recount(store, still, UUID(project.id), *stretch), "differed": differed}
 
 
-def check_views(store: Store, ledger: Ledger, project: Project) -> dict[str, int]:
+def check_views(
+    store: Store, still: AbstractContextManager[object], ledger: Ledger, project: Project
+) -> dict[str, int]:
     """What of a project's counters of views is not what the events say; the ledger's totals are mended."""
     at = datetime.now(UTC)
     wrong = _agree(store, ledger, project)
-    return {**dict(differences(store, UUID(project.id), at, at)), **({"view_totals": wrong} if wrong else {})}
+    return {**dict(differences(store, still, UUID(project.id), at, at)), **({"view_totals": wrong} if wrong else {})}
 
 
 def _agree(store: Store, ledger: Ledger, project: Project) -> int:
@@ -62,12 +67,14 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
         values: dict[str, Any] = {
             "project": project_id, "bots": ["", *project.humans], "type": after[0], "id": after[1], "limit": _PAGE,
         }  # fmt: skip
+        # Of an entity that only bots viewed the totals are nothing.
         rows = store.ask(
-            "SELECT entity_type, entity_id, sum(c.views) AS views, uniqExactMerge(c.sessions) AS sessions, "
-            "uniqExactMerge(c.viewers) AS viewers, sum(c.anonymous) AS anonymous, "
-            "toUnixTimestamp64Milli(max(c.last_viewed)) AS last_viewed FROM view_counts AS c "
-            "WHERE project_id = {project:UUID} AND bot IN {bots:Array(String)} "
-            "AND (entity_type, entity_id) > ({type:String}, {id:String}) "
+            "SELECT entity_type, entity_id, sumIf(c.views, human) AS views, "
+            "uniqExactMergeIf(c.sessions, human) AS sessions, uniqExactMergeIf(c.viewers, human) AS viewers, "
+            "sumIf(c.anonymous, human) AS anonymous, "
+            "toUnixTimestamp64Milli(maxIf(c.last_viewed, human)) AS last_viewed FROM ("
+            "SELECT *, bot IN {bots:Array(String)} AS human FROM view_counts "
+            "WHERE project_id = {project:UUID} AND (entity_type, entity_id) > ({type:String}, {id:String})) AS c "
             "GROUP BY entity_type, entity_id ORDER BY entity_type, entity_id LIMIT {limit:UInt32}",
             values,
         ).to_pylist()
@@ -84,7 +91,7 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
         amiss = {
             key: one
             for key, one in counted.items()
-            if (kept[key]._replace(hidden=False) if key in kept else None) != one
+            if (kept[key]._replace(hidden=False) if key in kept else _NONE) != one
             and max(one.last_viewed, kept[key].last_viewed if key in kept else 0) < settled
         }
         ledger.put(amiss)

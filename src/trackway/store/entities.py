@@ -22,6 +22,8 @@ from trackway.store.connection import Store
 _FRESH_S = 5.0
 _MOST = 100_000
 MOST_AT_ONCE = 1000
+_AT_A_TIME = 200
+"""Parents looked for by one statement: a bound value is 128 KiB at most, and an id 255 characters."""
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 _COLUMNS = pa.schema(
     [
@@ -172,6 +174,27 @@ class Register:
 
     def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None
+
+
+def with_children(store: Store, project_id: UUID, own: Iterable[tuple[str, str]], most: int) -> set[tuple[str, str]]:
+    """Entities (pairs of type and id) and what belongs to them by the register, to them in turn, and so on.
+
+    It ends early with more than `most`. A parent does not belong to its children: an artist who plays at a venue sees
+    the concert there, and nothing else of the venue.
+    """
+    found = set(own)
+    fresh = sorted(found)
+    while fresh and len(found) <= most:
+        group, fresh = fresh[:_AT_A_TIME], fresh[_AT_A_TIME:]
+        rows = store.ask(
+            "SELECT entity_type, entity_id FROM entities FINAL WHERE project_id = {project:UUID} AND NOT deleted "
+            "AND hasAny(parents, {parents:Array(String)}) LIMIT {most:UInt32}",
+            {"project": project_id, "parents": [f"{kind}:{one}" for kind, one in group], "most": most + 1},
+        ).to_pylist()
+        children = {(row["entity_type"], row["entity_id"]) for row in rows} - found
+        found |= children
+        fresh += sorted(children)
+    return found
 
 
 def from_table(lines: Iterable[str]) -> list[Entity]:

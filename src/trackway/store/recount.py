@@ -18,12 +18,13 @@ from trackway.store.spreadsheet import for_csv
 
 
 class Counter(NamedTuple):
-    """A table of counters: its key, its sums, its unique counts, and whether it is by the hour."""
+    """A table of counters: its key, its sums, its unique counts, its latest moments, and whether it is by the hour."""
 
     name: str
     key: tuple[str, ...]
     sums: tuple[str, ...]
     unique: tuple[str, ...] = ()
+    latest: tuple[str, ...] = ()
     by_hour: bool = True
 
 
@@ -38,7 +39,10 @@ BY_HOUR = (
     Counter("event_counts", ("hour", "name", "bot"), ("events", "page_views")),
 )  # fmt: skip
 WHOLE = (
-    Counter("view_counts", (*_ENTITY, "bot"), ("views", "anonymous"), ("sessions", "viewers"), by_hour=False),
+    Counter(
+        "view_counts", (*_ENTITY, "bot"), ("views", "anonymous"), ("sessions", "viewers"), ("last_viewed",),
+        by_hour=False,
+    ),
 )  # fmt: skip
 
 
@@ -79,11 +83,21 @@ def refresh(store: Store, still: AbstractContextManager[object], project_id: UUI
     return {one.name: _replace(store, still, one, project_id, *ever) for one in WHOLE}
 
 
-def differences(store: Store, project_id: UUID, start: datetime, end: datetime) -> list[Difference]:
-    """Where counters by the hour of [start, end), and those of views, are not what the events say."""
+def differences(
+    store: Store, still: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
+) -> list[Difference]:
+    """Where counters by the hour of [start, end), and those of views, are not what the events say: rows by counter.
+
+    Args:
+        still: held for a second look where something differs: a batch that is being stored is in the events first.
+    """
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
-    checked = [(one, start, end) for one in BY_HOUR] + [(one, *ever) for one in WHOLE]
-    found = [Difference(one.name, _differs(store, one, project_id, *stretch)) for one, *stretch in checked]
+    checked = [(one, start, end) for one in BY_HOUR if start < end] + [(one, *ever) for one in WHOLE]
+    found = []
+    for one, *stretch in checked:
+        if _differs(store, one, project_id, *stretch):
+            with still:
+                found.append(Difference(one.name, _differs(store, one, project_id, *stretch)))
     return [one for one in found if one.rows]
 
 
@@ -162,14 +176,16 @@ def _replace(
 def _differs(store: Store, one: Counter, project_id: UUID, start: datetime, end: datetime) -> int:
     keys = ", ".join(one.key)
     merged = [f"round(sum({name}), 3)" for name in one.sums] + [f"uniqExactMerge({name})" for name in one.unique]
+    merged += [f"max({name})" for name in one.latest]
     # Rows that came to nothing are as good as none.
     some = " OR ".join(f"sum({name}) != 0" for name in one.sums)
     rows = f"SELECT {keys}, {', '.join(merged)} FROM {{}} GROUP BY {keys} HAVING {some}"
     stored = rows.format(f"{one.name} WHERE {_own(one)}")
     counted = rows.format(f"({_statement(store, one)})")
+    # By key: a row that differs is in both, once as it is and once as it should be.
     answer = store.ask(
-        f"SELECT (SELECT count() FROM (({stored}) EXCEPT DISTINCT ({counted}))) "
-        f"+ (SELECT count() FROM (({counted}) EXCEPT DISTINCT ({stored}))) AS n",
+        f"SELECT count() AS n FROM (SELECT {keys} FROM (({stored}) EXCEPT DISTINCT ({counted})) "
+        f"UNION DISTINCT SELECT {keys} FROM (({counted}) EXCEPT DISTINCT ({stored})))",
         _values(project_id, start, end),
     )
     return int(answer["n"][0].as_py())

@@ -143,6 +143,12 @@ class Caller:
             return Policy(project_id) if self.role(project) else Policy(project_id, entities=())
         return self._house.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
 
+    def own(self, project: Project) -> tuple[tuple[str, str], ...]:
+        """The entities that are the caller's by themselves; what belongs to these is theirs too, and not among them."""
+        account = self.account(project)
+        named = self._let_in.entities if self._let_in else None
+        return () if account is None else self._house.scopes.own(UUID(project.id), account, named)
+
     def exported(self, what: str, project: Project) -> None:
         """Write down that a file was given away: once, though a kept answer and its handler are guarded both."""
         if not self._exported:

@@ -74,10 +74,15 @@ class EntitiesOfProject(Controller):
     def one(
         self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
     ) -> Entity:
-        """An entity as it is registered."""
-        if not request.user.policy(request.user.project(project_id)).covers(entity_type, entity_id.removeprefix("/")):
+        """An entity as it is registered; of what is not an account's by itself, without who else hears of it."""
+        caller, project = request.user, request.user.project(project_id)
+        if not caller.policy(project).covers(entity_type, entity_id.removeprefix("/")):
             raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
-        return _read(house, project_id, entity_type, entity_id)
+        found = _read(house, project_id, entity_type, entity_id)
+        if (account := caller.account(project)) is not None and account.type != "admin":
+            found.owners = [one for one in found.owners if one == account.id]
+            found.notify = found.notify if (found.type, found.id) in caller.own(project) else None
+        return found
 
     @patch("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
     def hide(
@@ -193,12 +198,14 @@ class Recounting(Controller):
     def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], house: House) -> Recounted:
         """Make the counters of a day anew; doing it again changes nothing."""
         project = request.user.project(project_id)
+        house.wait_for_views()
         return Recounted(**recount_day(house.store, house.loader.still, project, data.date))
 
     @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:
         """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
         project = request.user.project(project_id)
+        house.wait_for_views()
         return Recounted(**refresh_views(house.store, house.loader.still, house.ledger, project))
 
 

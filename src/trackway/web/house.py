@@ -18,7 +18,7 @@ from trackway.collect.endings import Known, NotYet, SessionEnder
 from trackway.collect.ids import use_placeholders
 from trackway.collect.ledger import Ledger
 from trackway.collect.pseudonym import DailySalt, installation_key
-from trackway.collect.views import ViewCounter
+from trackway.collect.views import NoProof, Proof, ViewCounter
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters, reason
 from trackway.enrich.place import BadPlaces, Places
@@ -27,6 +27,7 @@ from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
 from trackway.govern.plan import read_named
 from trackway.govern.planning import WrittenPlans
 from trackway.govern.sealing import Sealer
+from trackway.govern.tokens import BadToken
 from trackway.log import Committer
 from trackway.operate.alerts import Alerts
 from trackway.operate.following import Followers
@@ -41,6 +42,7 @@ from trackway.store.loader import Loader
 from trackway.store.lookup import session
 from trackway.store.orders import own_currency
 from trackway.store.recovery import open_log, refuse_unknown
+from trackway.store.refusals import StoreBusy
 from trackway.web.scopes import Scopes
 
 logger = logging.getLogger("trackway")
@@ -200,8 +202,9 @@ class House:
         """The view counter beside a collector, for the running event loop."""
         assert self._committer is not None
         self._counter = ViewCounter(
-            collector, self._committer, self.ledger, self.register.counts, self._is_bot, self._is_stored
-        )
+            collector, self._committer, self.ledger, self.register.counts, self._bot, self._is_stored, self._prove,
+            self.settings.trust_viewers,
+        )  # fmt: skip
         return self._counter
 
     def session_ender(self, collector: Collector) -> SessionEnder:
@@ -213,6 +216,22 @@ class House:
         if not await self.settled():
             raise NotYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
         return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
+
+    def wait_for_views(self, within_s: float = 10.0) -> None:
+        """Wait, in a thread of one's own, until the views that counted until now are stored.
+
+        Raises:
+            StoreBusy: they are not after so long.
+        """
+        until = time.monotonic() + within_s
+        under_way = [] if self._counter is None else self._counter.under_way()
+        while not all(one.done() for one in under_way) and time.monotonic() < until:
+            time.sleep(0.01)
+        wanted = self.log.end
+        while self.loader.stored < wanted:
+            if time.monotonic() > until:
+                raise StoreBusy(f"{wanted - self.loader.stored} messages wait to be stored")
+            time.sleep(0.01)
 
     async def settled(self, within_s: float = 10.0) -> bool:
         """Wait until what is in the log at this moment is stored; whether it is."""
@@ -234,9 +253,21 @@ class House:
         )
         return bool(answer["n"][0].as_py())
 
-    def _is_bot(self, arrival: Arrival) -> bool:
+    def _bot(self, arrival: Arrival) -> str:
         why = reason(arrival.user_agent, arrival.language, arrival.browser, arrival.location.datacenter)
-        return bool(why) and why not in self.register.humans(arrival.project_id)
+        return "" if why in self.register.humans(arrival.project_id) else why
+
+    async def _prove(self, secret: str) -> Proof:
+        if secret.count(".") == 2:
+            try:
+                let_in = await asyncio.to_thread(self.accounts.tokens.read, secret)
+            except BadToken as error:
+                raise NoProof(str(error)) from error
+            return Proof(UUID(let_in.project.id).bytes, let_in.account.id)
+        project = await asyncio.to_thread(self.accounts.project_of_secret, secret)
+        if project is None:
+            raise NoProof("no project has this secret key")
+        return Proof(UUID(project.id).bytes, "")
 
     def write(self, arrival: Arrival) -> None:
         """Write an arrival to the log, from any thread: with those of the collector when there is one.

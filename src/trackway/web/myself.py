@@ -125,7 +125,7 @@ def _account(project: Project, caller: Caller) -> AsAccount | None:
     account = caller.account(project)
     if account is None:
         return None
-    entities = list(caller.policy(project).entities or ())
+    entities = list(caller.own(project))
     verdicts = caller.verdicts(project, account)
     return AsAccount(
         account.id, account.type, account.name, account.verification, account.subscription, entities,
