@@ -6,7 +6,7 @@ Ties, gaps, days of 23 and 25 hours, merged persons, repeated and late messages,
 import os
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise, permutations
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 # The last days of March 2026: in Berlin the 29th has 23 hours.
 START = datetime(2026, 3, 20, tzinfo=BERLIN).astimezone(UTC)
 END_OF = datetime(2026, 4, 3, tzinfo=BERLIN).astimezone(UTC)
+SPAN = int((END_OF - START).total_seconds() * 1000)
 NOW = datetime(2026, 4, 10, tzinfo=UTC)
 EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 
@@ -64,6 +65,7 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Message]], list[Happened]]:
         st.integers(0, 60).map(lambda s: s * 1000),
         st.sampled_from([86_400_000 * n - d for n in range(1, 14) for d in (0, 1, 3_600_000)]),
         st.integers(-5 * 86_400, 0).map(lambda s: s * 1000),
+        st.integers(-3, 3).map(lambda s: SPAN + s * 500),
     )
     rows = draw(
         st.lists(
@@ -104,7 +106,30 @@ def loaded_with(loaded: Loaded, batches: list[list[Message]]) -> Question:
 
 # Funnels
 
-SPAN = int((END_OF - START).total_seconds() * 1000)
+
+def matched(known: list[tuple[int, int]], steps: int, window: int) -> tuple[int, tuple[int, ...]]:
+    """The largest matching of distinct events to steps within a window that begins in the period, by trying every set.
+
+    Of several the one that got there first, of those the one that began last; its other events are the earliest.
+    """
+
+    def each_has_a_step(masks: list[int]) -> bool:
+        return any(
+            all(mask >> k & 1 for mask, k in zip(masks, ways, strict=True))
+            for ways in permutations(range(steps), len(masks))
+        )
+
+    for level in range(steps, 0, -1):
+        attempts = [
+            tuple(at for at, _ in chosen)
+            for chosen in combinations(known, level)
+            if 0 <= chosen[0][0] < SPAN
+            and chosen[-1][0] - chosen[0][0] <= window
+            and each_has_a_step([mask for _, mask in chosen])
+        ]
+        if attempts:
+            return level, min(attempts, key=lambda times: (times[-1], -times[0], times))
+    return 0, ()
 
 
 def reached(events: list[Happened], steps: list[set[str]], asked: Funnel, window: int) -> tuple[int, tuple[int, ...]]:
@@ -112,20 +137,12 @@ def reached(events: list[Happened], steps: list[set[str]], asked: Funnel, window
     exclusions = [(one.event, one.after, one.before or len(steps)) for one in asked.exclusions]
 
     def bits(one: Happened) -> int:
-        found = sum(1 << k for k, names in enumerate(steps) if one.name in names)
+        found = sum(1 << k for k, names in enumerate(steps) if not names or one.name in names)
         return found + sum(1 << (len(steps) + k) for k, (name, _, _) in enumerate(exclusions) if one.name == name)
 
     known = sorted((one.at, bits(one), one.name) for one in events if bits(one) or asked.order == "strict")
     if asked.order == "any":
-        best: tuple[int, tuple[int, ...]] = (0, ())
-        for end in range(len(known)):
-            newest = [
-                max((at for at, mask, _ in known[: end + 1] if mask >> k & 1), default=None) for k in range(len(steps))
-            ]
-            inside = tuple(sorted(at for at in newest if at is not None and known[end][0] - at <= window))
-            if inside and inside[0] < SPAN and len(inside) > best[0]:
-                best = (len(inside), inside)
-        return best
+        return matched([(at, mask) for at, mask, _ in known if mask], len(steps), window)
     attempts: list[tuple[int, ...]] = []
 
     def ends(i: int, k: int) -> bool:
@@ -162,7 +179,7 @@ def reached(events: list[Happened], steps: list[set[str]], asked: Funnel, window
 @settings(max_examples=EXAMPLES * 2, deadline=None)
 @given(
     histories(),
-    st.lists(st.sampled_from([["A"], ["B"], ["C"], ["A", "B"], ["page"]]), min_size=1, max_size=4),
+    st.lists(st.sampled_from([["A"], ["B"], ["C"], ["A", "B"], ["B", "C"], ["page"], []]), min_size=1, max_size=4),
     st.sampled_from(["ordered", "strict", "any"]),
     st.sampled_from([1, 30, 3600, 86_400, 3 * 86_400]),
     st.booleans(),
@@ -202,6 +219,27 @@ def test_funnels_equal_the_definition(
         assert (pair["least_s"], pair["most_s"]) == (waits[0], waits[-1])
         middle = (waits[(len(waits) - 1) // 2] + waits[len(waits) // 2]) / 2
         assert pair["median"] == pytest.approx(middle)
+
+
+def test_one_event_is_one_step_of_a_funnel_in_any_order(loaded: Loaded) -> None:
+    at = int(START.timestamp() * 1000)
+    story = [("once", "L"), ("twice", "L"), ("twice", "L"), ("both", "LS"), ("three", "LLS")]
+    messages = [
+        Message(type="track", event=event, message_id=f"{who}{number}{n}", anonymous_id=who, timestamp=at + 1000 * (number + n))
+        for number, (who, events) in enumerate(story) for n, event in enumerate(events)
+    ]  # fmt: skip
+    question = loaded_with(loaded, [messages])
+    for names, expected in (
+        (["L", "L"], [4, 2]),
+        (["L", "L", "L"], [4, 2, 0]),
+        (["L", ["L", "S"]], [4, 3]),
+        ([["L", "S"], "S", "L"], [4, 3, 1]),
+        (["", "L", "S"], [4, 3, 1]),
+        (["", "", "L"], [4, 3, 1]),
+    ):
+        asked = Funnel(steps=[Step(event=one) for one in names], order="any")
+        _, data = funnel(loaded.store, question, asked)
+        assert [step["units"] for step in data["steps"]] == expected, names
 
 
 def test_a_breakdown_of_a_funnel_and_its_trend_add_up(loaded: Loaded) -> None:

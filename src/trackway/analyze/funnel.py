@@ -4,8 +4,9 @@ What is counted (for a unit: a person, a session, an entity, or a person's way w
 
 - An attempt begins with an event of step 1 in the period. It reaches step k+1 with an event of that step after the
   one of step k, no later than `window` after its beginning; that may be after the period's end.
-- `ordered`: other events may come between. `strict`: none of the unit's other events may. `any`: the steps may come in
-  any order within a window that begins in the period; level k then means that k of them were done.
+- `ordered`: other events may come between. `strict`: none of the unit's other events may. `any`: distinct events, each
+  of another step, in any order within a window that begins in the period; level k then means that k steps were done
+  (`funnel_any.py`).
 - Events of the same millisecond count in the order of the steps. One event is one step of an attempt at most.
 - An exclusion is an event that ends an attempt which has reached step `after` and not yet step `before`.
 - A unit counts once, with the attempt that gets furthest; of several the one that got there first, and of those the one
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import msgspec
 
 from trackway.analyze.columns import column
+from trackway.analyze.funnel_any import families
 from trackway.analyze.period import BadQuestion, Interval, buckets, page
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.analyze.steps import Step, any_of, unit
@@ -148,6 +150,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         "collapsed": show == "whole" and "entity" in asked.unit and n > 1 and asked.order != "any" and not exclusions,
         "bits": n + len(exclusions),
         "order": asked.order,
+        "families": families(asked.steps) if asked.order == "any" else [],
         "unit": who.key,
         "shown": who.shown if show in ("units", "rows") else "",
         "unit_set": "entity_id != ''" if "entity" in asked.unit else "",

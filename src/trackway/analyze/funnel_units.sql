@@ -20,16 +20,29 @@ SELECT
     arrayMap(code -> toInt64(bitShiftRight(code, {{ bits }})), codes) AS ts,
     arrayMap(code -> toUInt32(bitAnd(code, {{ 2 ** bits - 1 }})), codes) AS what,
 {% if order == "any" %}
-{% for k in range(1, n + 1) %}
-    arrayFill(at -> at != 0, arrayMap((t, w) -> if(bitTest(w, {{ k - 1 }}), t, 0), ts, what)) AS l_{{ k }},
+{% set never = "toInt64(9000000000000000)" %}
+{% for family in families %}
+{% for bits_of, size in family.sets.items() %}
+{# For each event: when the next event of these steps is, itself included, when the one after that, … #}
+    arrayMap(w -> bitAnd(w, {{ bits_of }}) != 0, what) AS h_{{ bits_of }},
+    arrayReverseFill((at, hit) -> hit, arrayMap((t, hit) -> if(hit, t, {{ never }}), ts, h_{{ bits_of }}), h_{{ bits_of }}) AS n_{{ bits_of }}_1,
+{% for j in range(2, size + 1) %}
+    arrayReverseFill((at, hit) -> hit, arrayMap((after, hit) -> if(hit, after, {{ never }}),
+        arrayShiftLeft(n_{{ bits_of }}_{{ j - 1 }}, 1, {{ never }}), h_{{ bits_of }}), h_{{ bits_of }}) AS n_{{ bits_of }}_{{ j }},
 {% endfor %}
-    -- Of the windows that end with an event: how many steps were done in it. It must begin within the period.
-    arrayMap((t{% for k in range(1, n + 1) %}, a{{ k }}{% endfor %}) ->
-        arraySort(arrayFilter(at -> at != 0 AND t - at <= {window:Int64}, [{% for k in range(1, n + 1) %}a{{ k }}{{ ", " if not loop.last }}{% endfor %}])),
-        ts{% for k in range(1, n + 1) %}, l_{{ k }}{% endfor %}) AS reached,
-    arrayMap(chain -> if(notEmpty(chain) AND chain[1] < {entry_end:Int64}, length(chain), 0), reached) AS levels,
-    arrayMax(levels) AS level,
-    reached[indexOf(levels, level)] AS times
+{% endfor %}
+{% endfor %}
+    -- Of the windows that begin with an event of the period: when each step more was done in it.
+    arrayMap((t{% for family in families %}{% for bits_of, size in family.sets.items() %}{% for j in range(1, size + 1) %}, a{{ bits_of }}_{{ j }}{% endfor %}{% endfor %}{% endfor %}) ->
+        arraySort(arrayFilter(at -> at <= t + {window:Int64} AND t < {entry_end:Int64}, [
+{%- for family in families %}{% set last_family = loop.last %}{% for waits in family.moments %}
+{% if waits | length > 1 %}greatest({% endif %}{% for bits_of, j in waits %}a{{ bits_of }}_{{ j }}{{ ", " if not loop.last }}{% endfor %}{{ ")" if waits | length > 1 }}{{ ", " if not (loop.last and last_family) }}
+{%- endfor %}{% endfor %}])),
+        ts{% for family in families %}{% for bits_of, size in family.sets.items() %}{% for j in range(1, size + 1) %}, n_{{ bits_of }}_{{ j }}{% endfor %}{% endfor %}{% endfor %}) AS reached,
+    toUInt8(arrayMax(chain -> length(chain), reached)) AS level,
+    arrayMin(chain -> if(length(chain) = level, chain[level], {{ never }}), reached) AS ended,
+    arrayMax(chain -> if(length(chain) = level AND chain[level] = ended, chain[1], 0), reached) AS began,
+    arrayFirst(chain -> length(chain) = level AND chain[level] = ended AND chain[1] = began, reached) AS times
 {% else %}
     arrayMap((t, w) -> if(bitTest(w, 0) AND t < {entry_end:Int64}{{ void(1) }}, t, 0), ts, what) AS e_1,
     {{ s(1, "e_1") }}
