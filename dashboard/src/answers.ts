@@ -239,6 +239,8 @@ export interface Asked<Data> {
   queries: Query[];
   before?: { data: Data };
   annotations?: { id: string; at: string; text: string }[];
+  /** Filters that nothing in the period meets, and the most frequent values that there are. */
+  notes?: { column: string; values: string[]; there: string[]; message: string }[];
 }
 export interface Line {
   name: string;

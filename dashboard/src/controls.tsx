@@ -4,9 +4,10 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { DropdownMenu, Popover } from "radix-ui";
 import { useContext, useState } from "react";
 import { api, type Segment } from "./api";
-import { ProjectContext, useProject, useView } from "./hooks";
+import { country } from "./format";
+import { ProjectContext, useAsk, useProject, useView } from "./hooks";
 import { t, term } from "./language";
-import { COLUMNS, CUSTOMER_COLUMNS, CUSTOMER_OPERATORS, OPERATORS, PERIODS, said } from "./state";
+import { COLUMNS, CUSTOMER_COLUMNS, CUSTOMER_OPERATORS, literal, OPERATORS, PERIODS, said } from "./state";
 import { useToast } from "./toast";
 
 const button =
@@ -156,8 +157,28 @@ export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
         />
         {t("with bots")}
       </label>
+      {!ofCustomers && view.filter.length > 0 && <Lacking />}
     </div>
   );
+}
+
+/** Which filters find nothing because there is no such value, and which values there are. */
+function Lacking() {
+  const asked = useAsk<unknown>({ question: "values", of: "name", limit: 1 });
+  return (asked.data?.notes ?? []).map((one) => {
+    const wanted = said(`${one.column}:is:${one.values.map((value) => literal(String(value))).join("|")}`);
+    const named = one.there.map((value) => (one.column === "country" ? country(value) : value));
+    return (
+      <p key={one.message} role="status" className="basis-full text-soft">
+        {named.length > 0
+          ? t("Nothing in this period is so: {wanted}. The most frequent are {values}.", {
+              wanted,
+              values: named.join(", "),
+            })
+          : t("Nothing in this period is so: {wanted}.", { wanted })}
+      </p>
+    );
+  });
 }
 
 /** Saved segments: chosen as a filter, or made of the filters that are set. */
@@ -241,8 +262,16 @@ function Segments({ segments }: { segments: Segment[] }) {
   );
 }
 
+/** Columns whose values can be listed: those of events. */
+const OF_EVENTS = /^(?!(visitor|session|person)[._]|entry_|exit_|user_id)/;
+
 function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustomers: boolean }) {
   const [open, setOpen] = useState(false);
+  const [column, setColumn] = useState(COLUMNS[0]?.[0] ?? "");
+  const listed = open && !ofCustomers && OF_EVENTS.test(column);
+  const values = useAsk<{ value: string }[]>(
+    listed ? { question: "values", of: column, limit: 100, filter: undefined } : undefined,
+  );
   const [columns, operators] = ofCustomers ? [CUSTOMER_COLUMNS, CUSTOMER_OPERATORS] : [COLUMNS, OPERATORS];
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
@@ -256,13 +285,13 @@ function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustom
               const given = new FormData(event.currentTarget);
               const property = String(given.get("property") ?? "").trim();
               const column = property ? `properties.${property}` : String(given.get("column"));
-              add(`${column}:${given.get("operator")}:${String(given.get("value"))}`);
+              add(`${column}:${given.get("operator")}:${literal(String(given.get("value")))}`);
               setOpen(false);
             }}
           >
             <label className="block">
               {t("What")}
-              <select name="column" className={field}>
+              <select name="column" className={field} onChange={(event) => setColumn(event.target.value)}>
                 {columns.map(([name, label]) => (
                   <option key={name} value={name}>
                     {label}
@@ -288,7 +317,15 @@ function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustom
             </label>
             <label className="block">
               {t("Value")}
-              <input required name="value" className={field} />
+              <input required name="value" list="values-there" className={field} />
+              <datalist id="values-there">
+                {listed &&
+                  values.data?.data.map(({ value }) => (
+                    <option key={value} value={value}>
+                      {column === "country" ? country(value) : value}
+                    </option>
+                  ))}
+              </datalist>
             </label>
             <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
               {t("Add filter")}

@@ -8,6 +8,7 @@ import { useAsk, useProject } from "./hooks";
 import { t } from "./language";
 import { useBoards } from "./pages/Boards";
 import { pagesFor } from "./Shell";
+import { literal } from "./state";
 
 interface Target {
   kind: string;
@@ -128,7 +129,9 @@ function useTargets(typed: string): Target[] {
           limit: MOST,
           period: "all",
           filter: {
-            any: [`visitor_name:contains:${typed}`, `user_id:contains:${typed}`, `visitor_id:is:${typed}`],
+            any: ["visitor_name:contains", "user_id:contains", "visitor_id:is"].map(
+              (one) => `${one}:${literal(typed)}`,
+            ),
           },
         }
       : undefined,

@@ -123,7 +123,22 @@ export function question(view: View, more: Record<string, string | number> = {})
 
 export function parseFilter(text: string): Filter {
   const [column = "", operator = "is", ...rest] = text.split(":");
-  return { column, operator, values: rest.join(":").split("|") };
+  return { column, operator, values: parts(rest.join(":")) };
+}
+
+/** The values of a filter: a `|` parts them, unless a backslash is before it. */
+function parts(text: string): string[] {
+  const found = [""];
+  for (const piece of text.match(/\\[\\|]|\||[^\\|]+|\\/g) ?? []) {
+    if (piece === "|") found.push("");
+    else found[found.length - 1] += piece === "\\\\" || piece === "\\|" ? piece.slice(1) : piece;
+  }
+  return found;
+}
+
+/** A value as it stands in the text of a filter. */
+export function literal(value: string): string {
+  return value.replace(/[\\|]/g, "\\$&");
 }
 
 export function columnLabel(column: string): string {
@@ -142,5 +157,5 @@ export function said(text: string, segment?: string): string {
 
 /** The filter text for one value of a column. */
 export function only(column: string, value: string): string {
-  return value === "" ? `${column}:not_set` : `${column}:is:${value}`;
+  return value === "" ? `${column}:not_set` : `${column}:is:${literal(value)}`;
 }

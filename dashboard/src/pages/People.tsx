@@ -8,6 +8,7 @@ import { duration, exact } from "../format";
 import { useTitle } from "../hooks";
 import { t, term } from "../language";
 import { Empty } from "../parts";
+import { literal } from "../state";
 import { Place, Started, Visitor, When } from "./Lists";
 
 const nothing = (title: string) => (
@@ -193,7 +194,9 @@ export function People() {
         body={{ question: "persons" }}
         filter={
           wanted && {
-            any: [`visitor_name:contains:${wanted}`, `user_id:contains:${wanted}`, `visitor_id:is:${wanted}`],
+            any: ["visitor_name:contains", "user_id:contains", "visitor_id:is"].map(
+              (one) => `${one}:${literal(wanted)}`,
+            ),
           }
         }
         usual="last_seen"

@@ -191,7 +191,8 @@ function OwnPage({ account, upgrade }: { account: AsAccount; upgrade?: (needs: s
         <div className="grid gap-4 md:grid-cols-2">
           {parts.map((name) => {
             const part = PARTS[name];
-            if (part === undefined || (name === "entities" && every.length < 2 && names.size < 2)) return null;
+            if (part === undefined || (name === "entities" && every.length < 2 && names.size < 2))
+              return null;
             const verdict = account.permissions[part.needs];
             if (verdict?.granted) return <Wrapped key={name}>{part.show(own, one)}</Wrapped>;
             if (verdict === undefined || verdict.lacks === "type" || verdict.lacks === "active") return null;

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from trackway.analyze.columns import column
+from trackway.analyze.countries import name_of
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
@@ -52,11 +53,12 @@ def properties(store: Store, question: Question, asked: Properties) -> tuple[lis
 
 
 def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`value`, `events` and `persons` in the period, most events first."""
+    """`value`, `events` and `persons` in the period, most events first; of countries their English `name`, too."""
     found = column(asked.of)
     if not found.events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")
     shape = {"one": bool(asked.event), "value": found.text}
     page(asked.limit)
     answer = ask(store, "property_values.sql", question, shape, name=asked.event, limit=asked.limit)
-    return [answer], answer.rows()
+    rows = answer.rows()
+    return [answer], [{**row, "name": name_of(row["value"])} for row in rows] if asked.of == "country" else rows

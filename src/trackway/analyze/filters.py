@@ -2,8 +2,8 @@
 
 A filter is data: `{"column": "country", "operator": "is", "values": ["GB"]}`, `{"all": […]}`, `{"any": […]}`,
 `{"not": …}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"cohort": ID}`; or, in an address,
-`country:is:GB|DE`. A saved one, `{"segment": ID}`, is put in its place first (`inlined`). `trackway.analyze.columns`
-says what can be asked for.
+`country:is:GB|DE` (`parse`). A saved one, `{"segment": ID}`, is put in its place first (`inlined`).
+`trackway.analyze.columns` says what can be asked for. Countries are taken by code or name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from trackway.analyze.columns import column
+from trackway.analyze.countries import code_of, codes_like
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.ready import READY
 
@@ -83,14 +84,29 @@ TIMES = {"at_least": ">=", "at_most": "<=", "exactly": "="}
 
 
 def parse(text: str) -> Condition:
-    """A condition as it stands in an address: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
+    r"""A condition as it stands in an address: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
+
+    A `|` that belongs to a value is written `\|`, a backslash before one or before another backslash `\\`.
 
     Raises:
         BadQuestion: an unknown column or operator, or values where none belong.
     """
     name, _, rest = text.partition(":")
     operator, _, given = rest.partition(":")
-    return _checked(Condition(name, operator, tuple(given.split("|")) if given else ()), "filter")
+    return _checked(Condition(name, operator, _split(given) if given else ()), "filter")
+
+
+_PIECE = re.compile(r"\\[\\|]|\||[^\\|]+|\\", re.DOTALL)
+
+
+def _split(given: str) -> tuple[str, ...]:
+    values = [""]
+    for piece in _PIECE.findall(given):
+        if piece == "|":
+            values.append("")
+        else:
+            values[-1] += piece[1] if piece in ("\\\\", "\\|") else piece
+    return tuple(values)
 
 
 def read(given: object, field: str = "filter", depth: int = 0) -> Node:
@@ -184,6 +200,19 @@ def _checked(one: Condition, field: str) -> Condition:
                 re.compile(str(value))
             except re.error as error:
                 raise BadQuestion(field, f"{value!r} is not a regular expression: {error}") from error
+    return _by_code(one) if one.column in ("country", "person.first_country") else one
+
+
+_CONTAINS = {"contains": "is", "contains_not": "is_not"}
+
+
+def _by_code(one: Condition) -> Condition:
+    """A condition on countries, which are stored by code and may be named."""
+    if one.operator in ("is", "is_not"):
+        return Condition(one.column, one.operator, tuple(code_of(str(value)) for value in one.values))
+    if one.operator in _CONTAINS:
+        codes = dict.fromkeys(code for value in one.values for code in codes_like(str(value)) or [str(value)])
+        return Condition(one.column, _CONTAINS[one.operator], tuple(codes))
     return one
 
 

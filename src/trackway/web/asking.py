@@ -24,6 +24,7 @@ from litestar.params import Parameter
 
 from trackway.analyze import flat, formats
 from trackway.analyze.filters import Node, inlined, read
+from trackway.analyze.lacking import lacking
 from trackway.analyze.period import BadQuestion, Period, period
 from trackway.analyze.question import Question
 from trackway.analyze.sampling import whole, whole_lines
@@ -215,6 +216,8 @@ class Desk:
         )  # fmt: skip
         answers, data = self._ask(Asking(store, question, project, now), read_.asked)
         found: dict[str, Any] = {"data": data, "queries": [answer.opened() for answer in answers]}
+        if filters and (notes := lacking(store, question)):
+            found["notes"] = notes
         if earlier is not None:
             before = msgspec.structs.replace(question, period=earlier)
             _, data_before = self._ask(Asking(store, before, project, now), read_.asked)

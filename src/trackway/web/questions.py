@@ -14,7 +14,8 @@ from litestar.params import Parameter
 from trackway.analyze import sql
 from trackway.analyze.breakdown import breakdown
 from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.filters import inlined, parse, read
+from trackway.analyze.filters import Condition, inlined, read
+from trackway.analyze.lacking import lacking
 from trackway.analyze.live import live
 from trackway.analyze.overview import overview
 from trackway.analyze.period import Interval, Period, period
@@ -49,7 +50,8 @@ def asked(
     until: Annotated[str, Parameter(query="to", description="last day, YYYY-MM-DD")] = "",
     compare: Literal["previous", "year"] = "previous",
     filters: Annotated[
-        list[str] | None, Parameter(query="filter", description="column:operator:value|value, repeatable")
+        list[str] | None,
+        Parameter(query="filter", description=r"column:operator:value|value, repeatable; \| is a | of a value"),
     ] = None,
     bots: bool = False,
     *,
@@ -71,12 +73,14 @@ def asked(
     return Asked(project, question, stretch.before(project.timezone, compare), now)
 
 
-def _shown(answer: Answer, data: object, asked: Asked | None = None) -> dict[str, Any]:
-    """An answer with the query that made it, so that every number can be opened."""
+def _shown(answer: Answer, data: object, asked: Asked | None = None, store: Store | None = None) -> dict[str, Any]:
+    """An answer with the query that made it, so that every number can be opened; with filters that find nothing."""
     shown: dict[str, Any] = {"data": data, "query": answer.opened()}
     if asked is not None:
         shown["period"] = {"from": asked.question.period.start, "to": asked.question.period.end}
         shown["before"] = {"from": asked.before.start, "to": asked.before.end}
+        if asked.question.filters and store is not None and (notes := lacking(store, asked.question)):
+            shown["notes"] = notes
     return shown
 
 
@@ -90,7 +94,7 @@ class Questions(Controller):
     def overview(self, asked: Asked, store: Store) -> dict[str, Any]:
         """Visitors, sessions, page views, bounce rate, duration, events and revenue, against another period."""
         answer, totals = overview(store, asked.question, asked.before, asked.project.currency)
-        return _shown(answer, totals, asked)
+        return _shown(answer, totals, asked, store)
 
     @get("/trend", opt={"may": "ask"}, sync_to_thread=True)
     def trend(self, asked: Asked, store: Store, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
@@ -99,7 +103,7 @@ class Questions(Controller):
         answers, drawn = trend(store, asked.question, shape, asked.project.currency)
         earlier = msgspec.structs.replace(asked.question, period=asked.before)
         _, previous = trend(store, earlier, shape, asked.project.currency)
-        return _shown(answers[0], {"points": _points(drawn), "previous": _points(previous)}, asked)
+        return _shown(answers[0], {"points": _points(drawn), "previous": _points(previous)}, asked, store)
 
     @get("/breakdown", opt={"may": "ask"}, sync_to_thread=True)
     def breakdown(
@@ -107,7 +111,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """Visitors and events (or sessions) by any column or property."""
         answer = breakdown(store, asked.question, by, limit)
-        return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, by)
+        return _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, by)
 
     @get("/sources", opt={"may": "ask"}, sync_to_thread=True)
     def sources(
@@ -121,7 +125,7 @@ class Questions(Controller):
         """Sessions by where they came from, with conversions and revenue."""
         columns = by or ["channel", "source", "medium"]
         answer, rows = sources(store, asked.question, columns, asked.project.currency, limit)
-        return _shown(answer, rows, asked) if form == "json" else as_file(answer.table, form, "sources")
+        return _shown(answer, rows, asked, store) if form == "json" else as_file(answer.table, form, "sources")
 
     @get("/events", opt={"may": "live"}, sync_to_thread=True)
     def events(
@@ -134,7 +138,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """The newest events, or those before a moment."""
         answer = newest_events(store, asked.question, limit, before)
-        return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, "events")
+        return _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, "events")
 
     @get("/sessions", opt={"may": "people"}, sync_to_thread=True)
     def sessions(
@@ -147,7 +151,9 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """The newest sessions, or those before a moment."""
         answer = newest_sessions(store, asked.question, asked.now, limit, before)
-        return _shown(answer, answer.rows(), asked) if form == "json" else as_file(answer.table, form, "sessions")
+        return (
+            _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, "sessions")
+        )
 
     @get("/visitors", opt={"may": "people"}, sync_to_thread=True)
     def visitors(
@@ -161,7 +167,7 @@ class Questions(Controller):
     ) -> dict[str, Any] | Response[bytes]:
         """Visitors of the period, the last seen first."""
         answer, rows = visitors(store, asked.question, search, limit, offset)
-        return _shown(answer, rows, asked) if form == "json" else as_file(answer.table, form, "visitors")
+        return _shown(answer, rows, asked, store) if form == "json" else as_file(answer.table, form, "visitors")
 
     @get("/visitor", opt={"may": "people"}, sync_to_thread=True)
     def visitor(
@@ -178,7 +184,7 @@ class Questions(Controller):
             raise NotFoundException(f"there is no visitor {visitor_id}")
         stretch = Period(profile["first_seen"], asked.question.period.end)
         own = msgspec.structs.replace(
-            asked.question, period=stretch, filters=(parse(f"visitor_id:is:{visitor_id}"),), bots=True
+            asked.question, period=stretch, filters=(Condition("visitor_id", "is", (visitor_id,)),), bots=True
         )
         events = newest_events(store, own, limit, before)
         sessions = newest_sessions(store, own, asked.now, 50)
