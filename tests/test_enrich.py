@@ -35,27 +35,11 @@ def test_a_clock_that_is_off_is_corrected_and_the_future_is_clamped() -> None:
 
 def test_bots_are_flagged_with_the_reason_and_people_are_not() -> None:
     assert event(browser=True, agent=CHROME, language="de").bot == ""
-    assert event(browser=True, agent=CHROME).bot == "headers: a browser without Accept-Language"
+    assert event(browser=True, agent=CHROME).bot == "", "browsers in applications send no Accept-Language"
     assert event(context={"userAgent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}).bot == "crawler: Googlebot"
     assert event(context={"userAgent": ""}).bot == "headers: no User-Agent"
     assert event().bot == "", "a server that speaks for its users is not a bot"
-    assert bot.reason(CHROME, "de", True, True) == "address: data centre"
-
-
-@needs("ua_corpora")
-def test_crawlers_are_found_and_browsers_are_left_alone() -> None:
-    import json
-
-    crawlers = json.loads(unpacked(SHARED / "ua_corpora" / "crawler-user-agents.json.zst"))
-    agents = [agent for entry in crawlers for agent in entry.get("instances", [])]
-    assert sum(bool(bot.named(agent)) for agent in agents) / len(agents) > 0.92
-    folder = SHARED / "ua_corpora" / "uap-core"
-    browsers = [
-        case["user_agent_string"]
-        for name in ("firefox_user_agent_strings", "opera_mini_user_agent_strings")
-        for case in yaml.load(unpacked(folder / f"{name}.yaml.zst"), Loader=yaml.CSafeLoader)["test_cases"]
-    ]
-    assert sum(bool(bot.named(agent)) for agent in browsers) / len(browsers) < 0.005
+    assert bot.reason(CHROME, True, True) == "address: data centre"
 
 
 @needs("ua_corpora")

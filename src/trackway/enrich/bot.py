@@ -1,4 +1,8 @@
-"""Who is not a person, and why we think so (DESIGN.md §5.7: stored, flagged with the reason, left out of answers)."""
+"""Who is not a person, and why we think so (DESIGN.md §5.7: stored, flagged with the reason, left out of answers).
+
+The list is isbot's (https://github.com/omrilotan/isbot, of the package is-bot). The rules beside it are of form: how
+browsers, applications and programs name themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,47 @@ from bisect import bisect_right
 from functools import lru_cache
 from pathlib import Path
 
-from crawlerdetect import CrawlerDetect
+from is_bot import Bots
 
 from trackway.enrich.device import device
 
-_detector = CrawlerDetect()
-# What no browser of a person says of itself, for crawlers too new or too rare for a list.
+_listed = Bots()
+_listed.exclude([r"\|", "sogou"])  # stand in the names of Chinese browsers; their crawlers call themselves spiders
+# What no browser of a person says of itself, for crawlers too new or too rare for the list.
 _SIGNS = re.compile(
-    r"https?:|\bbot|bot\b|crawl|spider|monitor|scan|fetch|preview|archive|validat|checker|feed\b|\brss"
-    r"|selenium|synthetic|http.?client|inspect|headlesschrome|phantomjs",
+    r"https?:/|\S@\w[\w.-]*\.[a-z]{2}|\[at\]|(?<!cu)bots?\b|crawl|spider|scrap[ei]|headless|slurp|\$\{"
+    # "compatible; X/1.0", which only Konqueror and Galeon say among browsers.
+    r"|compatible; ?(?!Konqueror|Galeon|ANTGalio|Windows|OSS|Gecko)[a-z][\w.-]*/v?\d|like Gecko; compatible"
+    # A renderer that is no browser, and editors, in which agents open pages.
+    r"|\(Unknown; Linux x86_64|\b(?:Code|Cursor|Trae|Windsurf|Kiro|Antigravity)/[\d.]+ Chrome/",
     re.IGNORECASE,
+)
+# The forms in which browsers name themselves: a system, an engine, a browser, and nothing that is only some program's.
+_SYSTEM = (
+    r"(?:[; ]+(?:Windows|NT|[\d._]+|Win64|WOW64|x64|ARM64|Macintosh|Intel|PPC|Mac|OS|X|X11|Linux|x86_64|i[56]86|on"
+    r"|aarch64|armv\w+|amd64|CrOS|Ubuntu|Fedora|U|[a-z]{2}(?:-[A-Za-z]{2})?|rv:[\d.]+))*"
+)
+_PLAIN = re.compile(
+    rf"Mozilla/5\.0 \((?:(?:Windows NT|Macintosh|X11){_SYSTEM}|(?:iPhone|iPad|iPod)[^()/+@]*"
+    r"|Linux; (?:U; )?Android \d[^()/+@]*(?: Build/[^()+@]*)?)\)"
+    r"(?: AppleWebKit/[\d.]+ \(KHTML, like Gecko\)| Gecko/[\d.]+)"
+    r"(?: (?:Version|Chrome|CriOS|FxiOS|EdgiOS|Firefox|Mobile|Safari|Edg|EdgA|Edge|OPR|SamsungBrowser|GSA|Vivaldi"
+    r"|YaBrowser|Brave|DuckDuckGo|Ddg)(?:/\w[\w.]*)?)+"
+)
+# What tells nothing: the model of a telephone (Discovery, XBot Junior), and what telephones of old ran.
+_NOISE = re.compile(
+    r"(?<=; Android )(\d[^;()/+@:]*)(?:;[^;()/+@:]*(?=[;)]| Build/)(?: Build/[^();+@:]*)?)+"
+    r"|\bJava(?:Platform)?/\w*[-.A-Z][^ ]*|java_runtime|\(Google WAP Proxy[^)]*\)"
+)
+_ENGINE = re.compile(
+    r"AppleWebKit|Gecko|Mozac|Presto|Trident|MSIE|KHTML|Goanna|Servo|Opera|NetFront|UCWEB|UP\.Browser|Teleca|WAP|MIDP"
+    r"|Mac OS|AmigaOS|MorphOS|RISC OS|ViziOS|SonyEricsson|SAMSUNG",
+    re.IGNORECASE,
+)
+# Applications on telephones, tablets, watches and television sets name their system; programs on servers do not.
+_APP = re.compile(
+    r"CFNetwork/|\bDalvik/|Android[ /]?v?\d|\b(?:iOS|iPhone OS|iPadOS|watchOS|tvOS)[ /]?\d|/(?:iOS|Android)\b"
+    r"|\biPhone;|\biPad;"
 )
 
 
@@ -74,22 +109,51 @@ def _bounds(network: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=20_000)
 def named(user_agent: str) -> str:
-    """Why a user agent by itself is a bot's, or empty: ua-parser's spiders, CrawlerDetect's list, telling words."""
-    agent = device(user_agent)
-    if agent.spider:
+    """Why a user agent by itself is a bot's, or empty.
+
+    A telling word makes a bot, and a form that browsers have makes none. Of the others those are bots that are on
+    isbot's list, those that ua-parser takes for spiders, and those that name neither an engine nor a system.
+    """
+    text = _NOISE.sub(r"\1", user_agent)
+    agent, sign = device(user_agent), _SIGNS.search(text)
+    if not sign and _PLAIN.fullmatch(user_agent):
+        return ""
+    held, engine = _is_held(user_agent, agent.kind), _ENGINE.search(user_agent)
+    found = sign[0] if sign else "" if held else _listed.find(text)
+    if agent.spider and (found or not engine):
         return f"crawler: {agent.browser}" if agent.browser else "crawler"
-    if _detector.is_crawler(user_agent):
-        return f"crawler: {_detector.get_matches() or 'unnamed'}"[:80]
-    sign = _SIGNS.search(user_agent)
-    return f"sign: {sign[0].lower()}" if sign else ""
+    if found:
+        return f"crawler: {_product(user_agent, found)}"
+    if not (engine or held or agent.system) and (user_agent.startswith("Mozilla/5.0") or not agent.browser):
+        return "form: no browser"
+    return ""
 
 
-def reason(user_agent: str, language: str, direct: bool, datacenter: bool) -> str:
+def _is_held(user_agent: str, kind: str) -> bool:
+    """Whether a user agent is that of a thing that people hold or look at, or of an application on it."""
+    return kind in ("tv", "console", "watch") or (
+        not user_agent.startswith("Mozilla/") and bool(_APP.search(user_agent))
+    )
+
+
+_PRODUCT = re.compile(r"compatible; ?(?!MSIE)([^;/)+]+)|^(?!Mozilla|Opera)([^/(;,]+)")
+
+
+def _product(user_agent: str, found: str) -> str:
+    """The name under which a bot is shown: its product where it has one, else the word that gave it away."""
+    product = _PRODUCT.search(user_agent)
+    name = product and (product[1] or product[2])
+    if not name:
+        word = re.search(rf"[\w.-]*{re.escape(found)}[\w.-]*", user_agent)
+        name = word[0] if word else found
+    return name.strip()[:60]
+
+
+def reason(user_agent: str, direct: bool, datacenter: bool) -> str:
     """Why a message is not a person's, or empty when nothing speaks against it.
 
     Args:
         user_agent: the visitor's, empty when unknown.
-        language: the Accept-Language header.
         direct: whether the visitor's own browser made the request, so that its headers mean something.
         datacenter: whether the visitor's address is in a range that people do not come from.
     """
@@ -97,8 +161,4 @@ def reason(user_agent: str, language: str, direct: bool, datacenter: bool) -> st
         return "headers: no User-Agent"
     if why := named(user_agent) if user_agent else "":
         return why
-    if direct and user_agent.startswith("Mozilla/") and not language:
-        return "headers: a browser without Accept-Language"
-    if datacenter:
-        return "address: data centre"
-    return ""
+    return "address: data centre" if datacenter else ""

@@ -56,7 +56,6 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     where = _location(context.get("location")) if located else arrival.location
     agent = _agent(
         stated_agent or arrival.user_agent,
-        arrival.language,
         # A request that says it had no user agent (an access log's "-") is as telling as one without.
         (arrival.browser and not stated_agent) or context.get("userAgent") == "",
         where.datacenter,
@@ -145,8 +144,8 @@ class _Agent(NamedTuple):
 
 
 @lru_cache(maxsize=50_000)
-def _agent(user_agent: str, language: str, direct: bool, datacenter: bool) -> _Agent:
-    return _Agent(device(user_agent)[:5], bot.reason(user_agent, language, direct, datacenter))
+def _agent(user_agent: str, direct: bool, datacenter: bool) -> _Agent:
+    return _Agent(device(user_agent)[:5], bot.reason(user_agent, direct, datacenter))
 
 
 def _title(message: Message, context: dict[str, Any], properties: dict[str, Any]) -> str:

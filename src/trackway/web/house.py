@@ -254,7 +254,7 @@ class House:
         return bool(answer["n"][0].as_py())
 
     def _bot(self, arrival: Arrival) -> str:
-        why = reason(arrival.user_agent, arrival.language, arrival.browser, arrival.location.datacenter)
+        why = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)
         return "" if why in self.register.humans(arrival.project_id) else why
 
     async def _prove(self, secret: str) -> Proof:
