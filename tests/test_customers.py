@@ -155,9 +155,13 @@ def end(server: Server, **body: object) -> tuple[int, dict[str, object]]:
     return answer.status_code, answer.json()
 
 
-@pytest.mark.parametrize("named", ["", str(new_id()), "a name of the client's own"], ids=["none", "uuid", "name"])
+@pytest.mark.parametrize(
+    "named",
+    ["", str(new_id()), "a name of the client's own", "session_1762394628181_6vpstmhd2", "4711", "séance/1"],
+    ids=["none", "uuid", "name", "host", "number", "letters"],
+)
 def test_a_session_is_ended_by_its_id_once(server: Server, named: str) -> None:
-    visitor = f"ender-{named[:4]}"
+    visitor = f"ender-é-{named[:4]}"
     context = {"userAgent": AGENT, "locale": "en", **({"sessionId": named} if named else {})}
     ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2)).isoformat()
     batch = [{"type": "page", "anonymousId": visitor, "userId": "kim", "timestamp": ago, "context": context}]
@@ -173,6 +177,18 @@ def test_a_session_is_ended_by_its_id_once(server: Server, named: str) -> None:
         status, again = end(server, **asked)
         assert status == 200 and again["duration_s"] == said["duration_s"]
     assert session_of(server, visitor) == closed, "the same end again changes nothing"
+
+
+def test_of_several_visitors_sessions_of_one_name_the_one_that_goes_on_is_ended(server: Server) -> None:
+    for visitor in ("twin-1", "twin-2"):
+        server.post("track", {"anonymousId": visitor, "event": "Looked", "context": {"sessionId": "twin"}})
+    server.stored()
+    status, said = end(server, session_id="twin")
+    assert status == 400 and "anonymous_id" in str(said["errors"])
+    assert end(server, session_id="twin", anonymous_id="twin-1")[0] == 202
+    assert end(server, session_id="twin")[0] == 202, "one of them is left"
+    assert session_of(server, "twin-2")["closed"]
+    assert end(server, session_id="twin")[0] == 200
 
 
 def test_the_same_end_many_times_at_once_is_one(server: Server) -> None:

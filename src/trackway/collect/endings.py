@@ -1,9 +1,10 @@
 """Sessions ended by their id: `POST /api/analytics/session/end` and `POST /v1/sessions/end`.
 
 Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address); beacons can.
-The body is `{"session_id"}`; with `anonymous_id` the session may be one that only its client has a name for. Answers
-are 202 (it ends now, and that is on disk), 200 (it was over before, which changes nothing), 400, 401, 404 for a session
-that nobody has heard of, 405, 413 and 503.
+The body is `{"session_id"}`: the id that answers have, or the client's own name for it. `anonymous_id` says whose
+session it is; it is needed where several visitors have sessions of one name, and for one of which nothing has come.
+Answers are 202 (it ends now, and that is on disk), 200 (it was over before, which changes nothing), 400, 401, 404 for a
+session that nobody has heard of, 405, 413 and 503.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class Known(NamedTuple):
 
 class NotYet(Exception):
     """What was collected before is not stored yet, so that nothing can be said of sessions."""
+
+
+class Ambiguous(Exception):
+    """Several visitors have a session of one name; the text says so."""
 
 
 Look = Callable[[bytes, str, str], Awaitable[Known | None]]
@@ -87,7 +92,10 @@ class SessionEnder:
         if not session_id:
             raise Refusal(400, "session_id", f"say which session: an id of 1 to {MAX_ID} characters")
         at = now()
-        known = await self._look(project_id, session_id, visitor_id)
+        try:
+            known = await self._look(project_id, session_id, visitor_id)
+        except Ambiguous as error:
+            raise Refusal(400, "anonymous_id", str(error)) from error
         if known is None and not visitor_id:
             raise Refusal(404, "session_id", f"there is no session {session_id!r}; send its anonymous_id as well")
         if known is not None and (known.closed or at - known.ended_at >= GAP):

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from trackway.collect.endings import Known
+from trackway.collect.endings import Ambiguous, Known
 from trackway.enrich.session import hinted_id_of
+from trackway.event import GAP, now
 from trackway.store.connection import Store
 
 _DAY_MS = 86_400_000
+_NAMED_FOR_MS = 7 * _DAY_MS
+"""A session that only its client has a name for is found for so long without its visitor."""
 
 
 def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = "") -> Known | None:
     """A session by its id, or by what its client calls it; None when there is none (of this visitor).
 
-    Ids are UUIDv7, which begin with a time: a session starts within a day of it.
+    Ids are UUIDv7, which begin with a time: a session starts within a day of it. Another name is hashed with the
+    visitor (`hinted_id_of`); without the visitor it is looked for among the sessions of the last seven days.
+
+    Raises:
+        Ambiguous: sessions of several visitors have the name, and go on.
     """
     try:
         stated = UUID(session_id)
@@ -32,17 +39,28 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
         end = hinted_id_of(project_id, visitor_id, session_id)[6:].hex()
         condition, values = "endsWith(replaceAll(toString(session_id), '-', ''), {end:String})", {"end": end}
     else:
-        return None
+        # The engine hashes each visitor with the name; 15 hexadecimal digits are compared.
+        condition, values = (
+            "hinted AND started_at >= fromUnixTimestamp64Milli({since:Int64}) AND "
+            "lower(right(hex(xxh3_128(concat(unhex({key:String}), visitor_id, char(0), {name:String}))), 15)) "
+            "= right(replaceAll(toString(session_id), '-', ''), 15)",
+            {"since": now() - _NAMED_FOR_MS, "key": project_id.hex(), "name": session_id},
+        )
     own = " AND visitor_id = {visitor:String}" if visitor_id else ""
     rows = store.ask(
         "SELECT session_id, visitor_id, user_id, hinted, closed, toUnixTimestamp64Milli(started_at) AS started, "
         "toUnixTimestamp64Milli(ended_at) AS ended FROM sessions FINAL "
-        f"WHERE project_id = {{project:UUID}} AND {condition}{own} ORDER BY ended DESC LIMIT 1",
+        f"WHERE project_id = {{project:UUID}} AND {condition}{own} ORDER BY ended DESC LIMIT 100",
         {"project": UUID(bytes=project_id), "visitor": visitor_id, **values},
     ).to_pylist()
     if not rows:
         return None
-    [row] = rows
+    row, at = rows[0], now()
+    going_on = {one["visitor_id"] for one in rows if not one["closed"] and at - one["ended"] < GAP}
+    if len(going_on) > 1:
+        raise Ambiguous(f"{len(going_on)} visitors have a session {session_id!r}; send its anonymous_id as well")
+    if going_on:
+        row = next(one for one in rows if one["visitor_id"] in going_on)
     name = session_id if row["hinted"] else ""
     return Known(name, row["visitor_id"], row["user_id"], row["started"], row["ended"], bool(row["closed"]))
 
