@@ -35,6 +35,7 @@ def test_profiles_of_visitors_are_looked_up_a_hundred_at_once(reader: Reader) ->
     assert set(found) == {"looked-1", "looked-2"}
     one = found["looked-1"]
     assert (one["sessions"], one["events"], one["page_views"]) == (2, 4, 2)
+    assert one["displayName"] == one["visitor_name"]
     assert one["visitor_name"].count(" ") == 1 and one["first_seen"] <= one["last_seen"]
     assert len(reader.get_user_profiles([f"looked-{n}" for n in range(100)])) == 2
     for ids in ([], ["x"] * 101):

@@ -15,6 +15,7 @@ import pytest
 
 from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, Server
 from test_asking import BODIES
+from trackway.client.reading import Reader, ReadFailed
 from trackway.govern.platform import Own
 from trackway.govern.tokens import sign
 
@@ -90,6 +91,7 @@ DECLARED: dict[str, str] = {
     f"GET {P}/invitations": "control", f"POST {P}/invitations": "control",
     f"DELETE {P}/invitations/{{invitation_id}}": "control",
     f"GET {P}/accounts": "manage", f"GET {P}/accounts/{{account_id}}": "manage",
+    f"GET {P}/accounts/{{account_id}}/permissions/{{permission}}": "manage",
     f"PUT {P}/accounts/{{account_id}}": "manage", f"DELETE {P}/accounts/{{account_id}}": "manage",
     f"POST {P}/accounts/{{account_id}}/revoke-tokens": "manage",
     f"GET {P}/account-requests": "own or manage", f"POST {P}/account-requests": "own",
@@ -266,12 +268,62 @@ def test_everything_that_there_is_is_declared(house: House) -> None:
     assert existing == set(DECLARED)
 
 
-def test_the_table_of_permissions_is_the_packs(house: House) -> None:
+KEYS = {
+    "user": "view_events create_reviews like_events comment follow_artists",
+    "artist": "view_events create_reviews manage_artist_profile view_artist_analytics claim_events",
+    "venue": "view_events create_events manage_venue_profile view_venue_analytics",
+    "promoter": "view_events create_events manage_promotions view_event_analytics",
+    "ad_account": "create_campaigns manage_ads view_ad_analytics target_users",
+    "admin": "manage_users manage_events manage_reviews view_all_analytics moderate_content",
+}
+"""What the host asks for, by type of account."""
+
+
+def test_the_table_of_permissions_is_the_packs_with_the_keys_of_the_host_beside_them(house: House) -> None:
     rows = house.admin.get(house.path("/permissions")).json()
     granted = {(row["account_type"], row["permission"]): (row["verification"], row["subscription"])
                for row in rows if row["granted"]}  # fmt: skip
-    assert granted == {(kind, name): gate for kind, gates in CONCERTS.items() for name, gate in gates.items()}
-    assert len(rows) == 9 * 10
+    keys = {(kind, key): ("none", "free") for kind, of in KEYS.items() for key in of.split()}
+    ours = {(kind, name): gate for kind, gates in CONCERTS.items() for name, gate in gates.items()}
+    assert granted == ours | keys
+    assert len(rows) == 9 * 10 + len(keys)
+
+
+def test_a_host_asks_for_permissions_by_name(house: House) -> None:
+    every = {key for of in KEYS.values() for key in of.split()}
+    reader = Reader(SECRET_KEY, house.server.url)
+    for kind in CONCERTS:
+        _account(house, f"asked {kind}", type=kind)
+        shown = house.admin.get(house.path(f"/accounts/asked {kind}")).json()
+        own = KEYS.get(kind, "").split()
+        assert set(shown["granted"]) & every == set(own)
+        for key in every | SEEN:
+            assert reader.has_permission(f"asked {kind}", key) is (key in shown["granted"]), (kind, key)
+    _account(house, "asked artist", type="artist", suspended=True)
+    assert not reader.has_permission("asked artist", "view_events")
+    for account, key in (("asked venue", "fly"), ("asked venue", "manage"), ("nobody", "view_events")):
+        with pytest.raises(ReadFailed, match="there is no"):
+            reader.has_permission(account, key)
+
+
+def test_what_a_key_of_the_host_opens_is_closed_and_opened_with_it(house: House) -> None:
+    own = [{"type": "artist", "id": "own"}]
+    for kind in ("artist", "label"):
+        _account(house, f"keyed {kind}", type=kind, verification="business", entities=own)
+
+    def statuses() -> list[int]:
+        return [
+            house.as_token(house.token(f"keyed {kind}"), "POST", "/ask", {"question": "views"}).status_code
+            for kind in ("artist", "label")
+        ]
+
+    assert statuses() == [200, 200]
+    path = house.path("/permissions/artist/view_artist_analytics")
+    assert house.admin.put(path, json={"granted": False}).status_code == 200
+    assert statuses() == [403, 200]
+    assert house.admin.put(path, json={"verification": "business"}).status_code == 200
+    assert statuses() == [200, 200]
+    assert house.admin.put(path, json={"reset": True}).json()["verification"] == "none"
 
 
 def send(house: House, operation: str, ask: Callable[..., httpx.Response], client: httpx.Client) -> httpx.Response:

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 
 class ReadFailed(Exception):
@@ -32,7 +32,7 @@ class Reader:
 
     def get_user_profiles(self, anonymous_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Of each visitor, at most 100, by id: `visitor_name`, `first_seen`, `last_seen`, `sessions`, `events`,
-        `page_views` and `bot`. Who was never seen is left out.
+        `page_views`, `bot`, and `displayName`, which is `visitor_name`. Who was never seen is left out.
 
         Raises:
             ReadFailed: the server refuses or does not answer.
@@ -40,15 +40,25 @@ class Reader:
         found: dict[str, dict[str, Any]] = self._ask("/profiles/lookup", {"ids": list(anonymous_ids)})
         return found
 
-    def get_traffic_sources(self, days: int = 30, limit: int = 10) -> list[dict[str, Any]]:
+    def get_traffic_sources(self, days: int = 30, limit: int = 50) -> list[dict[str, Any]]:
         """Where sessions of the last 7, 30 or 90 days come from, the most first: `channel`, `source`, `medium`,
-        `sessions` and `share`.
+        `campaign`, `sessions`, `share`, `conversions`, and `revenue` in the project's `currency`.
 
         Raises:
             ReadFailed: the server refuses or does not answer.
         """
         found: list[dict[str, Any]] = self._ask(f"/traffic-sources?{urlencode({'days': days, 'limit': limit})}")
         return found
+
+    def has_permission(self, account: str, permission: str) -> bool:
+        """Whether an account of the product has a permission now: one of Trackway's, such as `views`, or a key of the
+        host that the metrics pack knows, such as `manage_venue_profile`.
+
+        Raises:
+            ReadFailed: there is no such account or permission, or the server refuses or does not answer.
+        """
+        found = self._ask(f"/accounts/{quote(account, safe='')}/permissions/{quote(permission, safe='')}")
+        return bool(found["granted"])
 
     def _ask(self, path: str, body: Any = None) -> Any:
         if not self._project:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from trackway.govern.permissions import SEEN, AccountType, Gate
+from trackway.govern.permissions import PERMISSIONS, SEEN, AccountType, Gate
 
 INCLUDED = ("concerts", "marketplace", "community")
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -63,9 +63,19 @@ class Score(msgspec.Struct, forbid_unknown_fields=True):
     weights: dict[str, _Share] = {}
 
 
+class HostKey(msgspec.Struct, forbid_unknown_fields=True):
+    """A permission of the host's own, which it asks for by name: `what` somebody may do by it, and which of Trackway's
+    permissions to see hold as long as it does (`opens`).
+    """
+
+    what: str
+    opens: list[str] = []
+
+
 class Pack(msgspec.Struct, forbid_unknown_fields=True):
     """A metrics pack. `bookings` are the events that views lead to; `permissions` say for types of accounts what they
-    may see and from which verification and subscription on; what is not in it, they may not.
+    may see and from which verification and subscription on; what is not in it, they may not. `keys` are permissions
+    of the host, which stand in the same tables.
     """
 
     name: str
@@ -73,6 +83,17 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     score: Score = msgspec.field(default_factory=Score)
     bookings: list[str] = msgspec.field(default_factory=lambda: ["Order Completed", "Booking Completed"])
     permissions: dict[AccountType, dict[str, Gate]] = {}
+    keys: dict[str, HostKey] = {}
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Every permission that an account can have, and what it lets it do."""
+        return {**SEEN, **{name: key.what for name, key in self.keys.items()}}
+
+    @property
+    def opens(self) -> dict[str, list[str]]:
+        """Of each key of the host, what it opens."""
+        return {name: key.opens for name, key in self.keys.items()}
 
 
 @lru_cache(maxsize=100)
@@ -90,9 +111,12 @@ def pack_of(text: str) -> Pack:
         pack = msgspec.toml.decode(text, type=Pack)
     except msgspec.DecodeError as error:
         raise BadPack(f"the metrics pack is wrong: {error}") from error
+    for key, one in pack.keys.items():
+        if key in PERMISSIONS or not set(one.opens) <= SEEN.keys():
+            raise BadPack(f"keys.{key}: has a name of its own, and `opens` some of {', '.join(SEEN)}")
     for account_type, gates in pack.permissions.items():
-        for permission in gates.keys() - SEEN.keys():
-            raise BadPack(f"permissions.{account_type}: there is no {permission!r}; there are {', '.join(SEEN)}")
+        for permission in gates.keys() - pack.named.keys():
+            raise BadPack(f"permissions.{account_type}: there is no {permission!r}; there are {', '.join(pack.named)}")
     for name, subject in pack.subjects.items():
         for metric_name, metric in subject.metrics.items():
             try:

@@ -95,7 +95,7 @@ def verdict(standing: Standing, permission: str, gates: dict[str, dict[str, Gate
     Args:
         gates: of each type, the gate of each permission; what is not in it is not granted.
     """
-    if permission not in SEEN:
+    if permission in STAFF:
         return Verdict(False, "type", "staff")
     if standing.suspended:
         return Verdict(False, "active", "an active account")
@@ -107,6 +107,24 @@ def verdict(standing: Standing, permission: str, gates: dict[str, dict[str, Gate
     if SUBSCRIPTIONS.index(standing.tier(now)) < SUBSCRIPTIONS.index(gate.subscription):
         return Verdict(False, "subscription", gate.subscription)
     return Verdict(True)
+
+
+def verdicts(
+    standing: Standing, gates: dict[str, dict[str, Gate]], opens: dict[str, list[str]], now: datetime
+) -> dict[str, Verdict]:
+    """Of each permission to see and each key of the host, whether an account has it now.
+
+    Args:
+        opens: of each key of the host, the permissions that it opens. Of a type whose table has such keys, a permission
+            holds as long as one of them does.
+    """
+    found = {name: verdict(standing, name, gates, now) for name in (*SEEN, *opens)}
+    own = gates.get(standing.type, {})
+    for name in SEEN:
+        keys = [key for key, opened in opens.items() if name in opened and key in own]
+        if keys and found[name].granted and not any(found[key].granted for key in keys):
+            found[name] = found[keys[0]]
+    return found
 
 
 def role_may(role: str, permission: str) -> bool:

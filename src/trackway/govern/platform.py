@@ -14,7 +14,6 @@ from trackway.event import new_id
 from trackway.govern.metrics import pack_of
 from trackway.govern.permissions import (
     NO,
-    SEEN,
     TYPES,
     AccountType,
     Gate,
@@ -22,7 +21,7 @@ from trackway.govern.permissions import (
     Subscription,
     Verdict,
     Verification,
-    verdict,
+    verdicts,
 )
 from trackway.govern.tables import Account, AccountRequest, BadAccount, PermissionRow, Project, moment
 
@@ -143,7 +142,7 @@ class Platform:
         Raises:
             BadAccount: there is no such type or permission.
         """
-        if account_type not in TYPES or permission not in SEEN:
+        if account_type not in TYPES or permission not in pack_of(project.metrics).named:
             raise BadAccount(f"there is no permission {permission!r} for accounts of type {account_type!r}")
         before = self.gates(project).get(account_type, {}).get(permission, NO)
         key = (project.id, account_type, permission)
@@ -159,9 +158,22 @@ class Platform:
         return before
 
     def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
-        """Of each permission, whether an account has it now, and what it lacks."""
-        gates, now = self.gates(project), datetime.now(UTC).replace(tzinfo=None)
-        return {permission: verdict(standing(account), permission, gates, now) for permission in SEEN}
+        """Of each permission and key of the host, whether an account has it now, and what it lacks."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        return verdicts(standing(account), self.gates(project), pack_of(project.metrics).opens, now)
+
+    def has_permission(self, project: Project, account_id: str, permission: str) -> Verdict:
+        """Whether an account has a permission or a key of the host now, and what it lacks.
+
+        Raises:
+            BadAccount: there is no such account or permission.
+        """
+        if permission not in (known := pack_of(project.metrics).named):
+            raise BadAccount(f"there is no permission {permission!r}; there are {', '.join(known)}")
+        account = self.one(project.id, account_id)
+        if account is None:
+            raise BadAccount(f"there is no account {account_id!r}")
+        return self.verdicts(project, account)[permission]
 
     # Requests to be of another type
 

@@ -30,16 +30,18 @@ Search = Annotated[str, Parameter(max_length=200)]
 
 
 class Ids(msgspec.Struct, forbid_unknown_fields=True):
-    """Whose profiles: anonymous ids, 100 at most."""
+    """Whose profiles: anonymous ids, 100 at most, under either name."""
 
-    ids: list[str]
+    ids: list[str] = []
+    anonymousIds: list[str] = []  # noqa: N815 - as callers have it
 
 
 class Profile(msgspec.Struct):
-    """A visitor: friendly name, when first and last seen, sessions and events over all time."""
+    """A visitor: friendly name (also as `displayName`), when first and last seen, sessions and events over all time."""
 
     visitor_id: str
     visitor_name: str
+    displayName: str  # noqa: N815 - as callers have it
     first_seen: datetime
     last_seen: datetime
     sessions: int
@@ -49,13 +51,21 @@ class Profile(msgspec.Struct):
 
 
 class TrafficSource(msgspec.Struct):
-    """Where sessions come from: how many, and which share of all (0 to 1)."""
+    """Where sessions come from: how many, which share of all (0 to 1), and what they led to.
+
+    `revenue` is in the project's currency; what came in others is in `other_revenue`, by currency.
+    """
 
     channel: str
     source: str
     medium: str
+    campaign: str
     sessions: int
     share: float
+    conversions: int
+    revenue: float
+    currency: str
+    other_revenue: list[dict[str, Any]]
 
 
 class CustomerPage(msgspec.Struct):
@@ -143,15 +153,19 @@ class Customers(Controller):
     @post("/profiles/lookup", opt={"may": "people"}, status_code=200, sync_to_thread=True)
     def look(self, project_id: UUID, data: Ids, request: Request[Caller, Any, Any], store: Store) -> dict[str, Profile]:
         """Profiles by anonymous id, as of this moment; who was never seen is left out."""
-        if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
-            raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
+        ids = data.ids + data.anonymousIds
+        if not 1 <= len(ids) <= MOST_LOOKED_UP:
+            field = "anonymousIds" if data.anonymousIds else "ids"
+            raise BadQuestion(field, f"are 1 to {MOST_LOOKED_UP}")
         now = datetime.now(UTC)
         question = Question(
             project_id=project_id, period=Period(now - timedelta(days=1), now),
             timezone=request.user.project(project_id).timezone, bots=True,
         )  # fmt: skip
-        found = profiles(store, question, data.ids)
-        return {one: msgspec.convert(row, Profile) for one, row in found.items()}
+        found = profiles(store, question, ids)
+        return {
+            one: msgspec.convert({**row, "displayName": row["visitor_name"]}, Profile) for one, row in found.items()
+        }
 
     @get("/traffic-sources", opt={"may": "ask"}, sync_to_thread=True)
     def traffic_sources(
@@ -160,7 +174,7 @@ class Customers(Controller):
         request: Request[Caller, Any, Any],
         store: Store,
         days: Literal[7, 30, 90] = 30,
-        limit: Annotated[int, Parameter(ge=1, le=100)] = 10,
+        limit: Annotated[int, Parameter(ge=1, le=1000)] = 50,
     ) -> list[TrafficSource]:
         """Where the sessions of the last days come from, the most first; bots are left out."""
         project = request.user.project(project_id)
@@ -169,7 +183,15 @@ class Customers(Controller):
             project_id=project_id, period=stretch, timezone=project.timezone, goals=tuple(project.goals),
             humans=tuple(project.humans),
         )  # fmt: skip
-        by = ["channel", "source", "medium"]
-        _, rows = sources(store, question, by, project.currency, 10_000, ("sessions",))
+        by, metrics = ["channel", "source", "medium", "campaign"], ("sessions", "conversions", "revenue")
+        _, rows = sources(store, question, by, project.currency, 10_000, metrics)
         every = sum(row["sessions"] for row in rows)
-        return [TrafficSource(**row, share=row["sessions"] / every if every else 0.0) for row in rows[:limit]]
+        return [_source(row, every, project.currency) for row in rows[:limit]]
+
+
+def _source(row: dict[str, Any], every: int, currency: str) -> TrafficSource:
+    amounts = row.pop("revenue")
+    own = sum(one["amount"] for one in amounts if one["currency"] == currency)
+    others = [one for one in amounts if one["currency"] != currency]
+    share = row["sessions"] / every if every else 0.0
+    return TrafficSource(**row, share=share, revenue=float(own), currency=currency, other_revenue=others)

@@ -28,7 +28,9 @@ class KeyShown(msgspec.Struct):
 
 
 class AsAccount(msgspec.Struct):
-    """As which account of the product the caller comes, what is theirs, and what they may see."""
+    """As which account of the product the caller comes, what is theirs, and what they may see; `granted` lists what
+    they have, the host's own keys included.
+    """
 
     id: str
     type: str
@@ -37,6 +39,7 @@ class AsAccount(msgspec.Struct):
     subscription: str
     entities: list[tuple[str, str]]
     permissions: dict[str, Verdict]
+    granted: list[str]
 
 
 class ProjectShown(msgspec.Struct):
@@ -129,7 +132,7 @@ def _account(project: Project, caller: Caller) -> AsAccount | None:
     verdicts = caller.verdicts(project, account)
     return AsAccount(
         account.id, account.type, account.name, account.verification, account.subscription, entities,
-        {name: verdicts[name] for name in SEEN},
+        {name: verdicts[name] for name in SEEN}, [name for name, found in verdicts.items() if found.granted],
     )  # fmt: skip
 
 

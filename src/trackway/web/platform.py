@@ -11,7 +11,8 @@ from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import Parameter
 
 from trackway.govern.audit import ACTIONS
-from trackway.govern.permissions import NO, SEEN, TYPES, AccountType, Gate, Subscription, Verdict, Verification
+from trackway.govern.metrics import Pack, pack_of
+from trackway.govern.permissions import NO, TYPES, AccountType, Gate, Subscription, Verdict, Verification
 from trackway.govern.platform import NewAccount
 from trackway.govern.tables import Account, AccountRequest, Project, said
 from trackway.web.caller import SOMEBODY, Caller
@@ -22,7 +23,7 @@ Offset = Annotated[int, Parameter(ge=0, le=10_000_000)]
 
 
 class AccountShown(msgspec.Struct):
-    """An account with its permissions: each with what is missing for it, if anything."""
+    """An account with its permissions: each with what is missing for it, if anything; `granted` lists those it has."""
 
     id: str
     type: str
@@ -36,6 +37,17 @@ class AccountShown(msgspec.Struct):
     suspended: bool
     created_at: str
     permissions: dict[str, Verdict]
+    granted: list[str]
+
+
+class PermissionShown(msgspec.Struct):
+    """Whether an account has a permission now; if not, what is missing."""
+
+    account: str
+    permission: str
+    granted: bool
+    lacks: str
+    needs: str
 
 
 class AccountsShown(msgspec.Struct):
@@ -109,10 +121,11 @@ class EntryShown(msgspec.Struct):
 
 
 def _account(house: House, project: Project, one: Account) -> AccountShown:
+    verdicts = house.accounts.platform.verdicts(project, one)
     return AccountShown(
         one.id, one.type, one.name, one.verification, one.subscription, said(one.expires_at), one.business,
         [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, said(one.created_at) or "",
-        house.accounts.platform.verdicts(project, one),
+        verdicts, [name for name, found in verdicts.items() if found.granted],
     )  # fmt: skip
 
 
@@ -152,6 +165,15 @@ class PlatformAccounts(Controller):
     def one(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> AccountShown:
         """One account."""
         return _account(house, request.user.project(project_id), _known(house, project_id, account_id))
+
+    @get("/{account_id:str}/permissions/{permission:str}", opt={"may": "manage"}, sync_to_thread=True)
+    def has_permission(
+        self, project_id: UUID, account_id: str, permission: str, request: Request[Caller, Any, Any], house: House
+    ) -> PermissionShown:
+        """Whether an account has a permission of Trackway's or a key of the host now."""
+        project = request.user.project(project_id)
+        found = house.accounts.platform.has_permission(project, account_id, permission)
+        return PermissionShown(account_id, permission, found.granted, found.lacks, found.needs)
 
     @put("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
     def put(
@@ -234,9 +256,15 @@ class Permissions(Controller):
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
     def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[GateShown]:
-        """Every type with every permission."""
-        gates = house.accounts.platform.gates(request.user.project(project_id))
-        return [_gate(kind, name, gates.get(kind, {}).get(name, NO)) for kind in TYPES for name in SEEN]
+        """Every type with every permission, and with those keys of the host that it has or had in the pack."""
+        project = request.user.project(project_id)
+        gates, pack = house.accounts.platform.gates(project), pack_of(project.metrics)
+        return [
+            _gate(pack, kind, name, gates.get(kind, {}).get(name, NO))
+            for kind in TYPES
+            for name in pack.named
+            if name not in pack.keys or name in gates.get(kind, {})
+        ]
 
     @put("/{account_type:str}/{permission:str}", opt={"may": "control"}, sync_to_thread=True)
     def change(
@@ -257,7 +285,7 @@ class Permissions(Controller):
             "permission changed", f"{account_type}: {permission}", project_id,
             before=msgspec.to_builtins(before), after=msgspec.to_builtins(after),
         )  # fmt: skip
-        return _gate(account_type, permission, after)
+        return _gate(pack_of(project.metrics), account_type, permission, after)
 
 
 class AuditLog(Controller):
@@ -292,8 +320,9 @@ class AuditLog(Controller):
         return list(ACTIONS)
 
 
-def _gate(account_type: str, permission: str, gate: Gate) -> GateShown:
-    return GateShown(account_type, permission, SEEN[permission], gate.granted, gate.verification, gate.subscription)
+def _gate(pack: Pack, account_type: str, permission: str, gate: Gate) -> GateShown:
+    what = pack.named[permission]
+    return GateShown(account_type, permission, what, gate.granted, gate.verification, gate.subscription)
 
 
 def _known(house: House, project_id: UUID, account_id: str) -> Account:
