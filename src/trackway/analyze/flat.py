@@ -58,7 +58,8 @@ def _funnel(data: Any) -> Iterator[Row]:
 def _retention(data: Any) -> Iterator[Row]:
     for cohort in data["cohorts"]:
         for (first, last), cell in zip(data["spans"], cohort["cells"], strict=False):
-            yield {"cohort": cohort["cohort"], "started": cohort["persons"], "from": first, "to": last, **cell}
+            row = {"cohort": cohort["cohort"], "started": cohort["persons"], "cohort_complete": cohort["complete"]}
+            yield {**row, "from": first, "to": last, **cell}
 
 
 _FLAT: dict[str, Callable[[Any], Iterator[Row]]] = {

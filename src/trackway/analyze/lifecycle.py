@@ -3,18 +3,20 @@
 In an interval, a person is `new` when it has their first event ever, `returning` when they were also there in the one
 before, and `resurrecting` when they were there earlier but not in the one before; they are `dormant` in the interval
 after one they were in when they are not there.
+
+An interval that the period cuts has only its days in the period; those before them belong to the interval before.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from trackway.analyze.period import BadQuestion, first_day, midnight, ordinal
-from trackway.analyze.presence import presence
+from trackway.analyze.presence import Intervals, presence
 from trackway.analyze.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.steps import Step, any_of
 from trackway.store.connection import Store
@@ -38,16 +40,26 @@ class LifecyclePeople(Lifecycle, tag="lifecycle_people", tag_field="question", k
     offset: int = 0
 
 
-def lifecycle(store: Store, question: Question, asked: Lifecycle) -> tuple[list[Answer], dict[str, Any]]:
-    """People by status: `{"intervals": [{"at": first day, "new", "returning", "resurrecting", "dormant"}]}`."""
+def lifecycle(
+    store: Store, question: Question, asked: Lifecycle, now: datetime | None = None
+) -> tuple[list[Answer], dict[str, Any]]:
+    """People by status: `{"intervals": [{"at", "new", "returning", "resurrecting", "dormant", "complete"}]}`.
+
+    `at` is the interval's first day in the period; `complete` says whether the period has all of it and that is over by
+    `now` (the clock's, unless said).
+    """
     answer = _ask(store, question, asked, "counts")
     counted = {(row["at"], row["status"]): row["persons"] for row in answer.rows()}
-    first, last = _span(question, asked)
+    intervals = Intervals(question, asked.interval, now or datetime.now(UTC))
     return [answer], {
         "interval": asked.interval,
         "intervals": [
-            {"at": first_day(at, asked.interval).isoformat(), **{one: counted.get((at, one), 0) for one in STATUSES}}
-            for at in range(first, last + 1)
+            {
+                "at": intervals.day(at),
+                **{one: counted.get((at, one), 0) for one in STATUSES},
+                "complete": intervals.complete(at),
+            }
+            for at in range(intervals.first, intervals.last + 1)
         ],
     }
 
@@ -62,24 +74,15 @@ def lifecycle_people(
         raise BadQuestion("at", f"{asked.at!r} is not a day such as 2026-01-31") from error
     at = ordinal(day, question.timezone, asked.interval)
     answer = _ask(store, question, asked, "people", at=at, status=asked.status, limit=asked.limit, offset=asked.offset)
-    rows = answer.rows()
-    return [answer], [
-        {"person": str(row["person"]), "first": first_day(row["first"], asked.interval).isoformat()} for row in rows
-    ]
-
-
-def _span(question: Question, asked: Lifecycle) -> tuple[int, int]:
-    last = question.period.end - timedelta(milliseconds=1)
-    return (
-        ordinal(question.period.start, question.timezone, asked.interval),
-        ordinal(last, question.timezone, asked.interval),
-    )
+    intervals = Intervals(question, asked.interval, question.period.end)
+    return [answer], [{"person": str(row["person"]), "first": intervals.day(row["first"])} for row in answer.rows()]
 
 
 def _ask(store: Store, question: Question, asked: Lifecycle, show: str, **values: Any) -> Answer:
     conditions = compiler(store)
     source = presence(store, question, [asked.event], conditions)
-    first, last = _span(question, asked)
+    intervals = Intervals(question, asked.interval, question.period.end)
+    first, last = intervals.first, intervals.last
     before = midnight(first_day(first - 1, asked.interval), ZoneInfo(question.timezone))
     structure = {
         "show": show,

@@ -1,5 +1,7 @@
 -- People who are new, returning, resurrecting or dormant in each interval.
 {% from "time.sql" import ordinal %}
+{# The interval of a row: what is before the period is in none of its intervals. #}
+{% set which = "if(" ~ source.at ~ " < {start:DateTime64(3,'UTC')}, least({first:Int32} - 1, " ~ ordinal(source.at, interval) ~ "), " ~ ordinal(source.at, interval) ~ ")" %}
 SELECT
 {% if show == "counts" %}
     bar.1 AS at,
@@ -13,8 +15,8 @@ FROM
 (
     SELECT
         {{ person }} AS person,
-        min({{ ordinal(source.at, interval) }}) AS first,
-        groupUniqArrayIf({{ ordinal(source.at, interval) }}, {{ source.at }} >= {before:DateTime64(3,'UTC')}) AS active
+        min({{ which }}) AS first,
+        groupUniqArrayIf(toInt32({{ which }}), {{ source.at }} >= {before:DateTime64(3,'UTC')}) AS active
     FROM {{ source.table }}
     WHERE project_id = {project:UUID}
       AND {{ source.at }} < {end:DateTime64(3,'UTC')}

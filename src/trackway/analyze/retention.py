@@ -1,9 +1,11 @@
 """Retention: of the people who started something, who came back, and when.
 
 A person is in the cohort of an interval (a day, week or month of the project's time zone) when they did the start event
-in it: `first_time` in the interval of their first start event ever, `recurring` in every interval with one. They
-came back after k intervals when they did the return event in the k-th interval after that (`on`), in it or any later
-one (`on_or_after`), or in one of those that a bracket covers (`bracket`). After 0 intervals means in the same one.
+in it, within the period: `first_time` in the interval of their first start event ever, `recurring` in every interval
+with one. A cohort of an interval that the period cuts has only those who started in the part that the period has.
+They came back after k intervals when they did the return event in the k-th interval after that (`on`), in it or any
+later one (`on_or_after`), or in one of those that a bracket covers (`bracket`). After 0 intervals means in the same
+one: when the two events are the same, everybody who started.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from trackway.analyze.columns import column
-from trackway.analyze.period import BadQuestion, first_day, ordinal
-from trackway.analyze.presence import presence
+from trackway.analyze.period import BadQuestion, ordinal
+from trackway.analyze.presence import Intervals, presence
 from trackway.analyze.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.steps import Step, any_of
 from trackway.store.connection import Store
@@ -54,9 +56,10 @@ def retention(store: Store, question: Question, asked: Retention, now: datetime)
     """The triangle.
 
     Returns:
-        The answers, and `{"cohorts": rows, "average": shares}`. A row has `cohort` (its first day), `persons` (who
-        started) and `cells`, one for 0 to `intervals` after (or a bracket): `persons`, `rate`, and `complete`:
-        whether that time is over. `average` is over the complete cells, weighted by cohort. With `by`, also
+        The answers, and `{"cohorts": rows, "average": shares}`. A row has `cohort` (its first day in the period),
+        `persons` (who started), `complete` (whether the period has all of its interval, and that is over) and `cells`,
+        one for 0 to `intervals` after (or a bracket): `persons`, `rate`, and `complete`: whether that time is over.
+        `average` is over the complete cells, weighted by cohort. With `by`, also
         `"parts"`: `value` or `other`, with `cohorts` and `average`.
     """
     answer = _ask(store, question, asked, now, "cells")
@@ -94,11 +97,9 @@ def retention_people(
         limit=asked.limit,
         offset=asked.offset,
     )
+    intervals = Intervals(question, asked.interval, now)
     return [answer], [
-        {
-            "person": str(row["person"]),
-            "returns": [first_day(one, asked.interval).isoformat() for one in sorted(row["returns"])],
-        }
+        {"person": str(row["person"]), "returns": [intervals.day(one) for one in sorted(row["returns"])]}
         for row in answer.rows()
     ]
 
@@ -114,7 +115,6 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
     steps = [asked.start, asked.come_back]
     by = asked.by if shape.pop("by", False) else ""
     source = presence(store, question, steps, conditions, by)
-    last = question.period.end - timedelta(milliseconds=1)
     structure = {
         "show": show,
         "source": source,
@@ -134,8 +134,6 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
         question,
         structure,
         conditions,
-        first=ordinal(question.period.start, question.timezone, asked.interval),
-        last=ordinal(last, question.timezone, asked.interval),
         until=moment(max(until, question.period.start)),
         top=asked.top,
         **shape,
@@ -161,10 +159,9 @@ def _triangle(rows: list[dict[str, Any]], asked: Retention, question: Question, 
     counted = {(row["cohort"], row["later"]): row["persons"] for row in rows}
     today = ordinal(now, question.timezone, asked.interval)
     spans = asked.brackets or [(k, k) for k in range(asked.intervals + 1)]
-    first = ordinal(question.period.start, question.timezone, asked.interval)
-    last = ordinal(question.period.end - timedelta(milliseconds=1), question.timezone, asked.interval)
+    intervals = Intervals(question, asked.interval, now)
     cohorts = []
-    for cohort in range(first, min(last, today) + 1):
+    for cohort in range(intervals.first, min(intervals.last, today) + 1):
         size = counted.get((cohort, -1), 0)
         cells = [
             {
@@ -175,7 +172,8 @@ def _triangle(rows: list[dict[str, Any]], asked: Retention, question: Question, 
             for k, (_, until) in enumerate(spans)
             if cohort + spans[k][0] <= today
         ]
-        cohorts.append({"cohort": first_day(cohort, asked.interval).isoformat(), "persons": size, "cells": cells})
+        whole = intervals.complete(cohort)
+        cohorts.append({"cohort": intervals.day(cohort), "persons": size, "complete": whole, "cells": cells})
     average = []
     for k in range(len(spans)):
         over = [one for one in cohorts if len(one["cells"]) > k and (one["cells"][k]["complete"] or k == 0)]

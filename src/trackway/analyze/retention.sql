@@ -22,8 +22,9 @@ FROM ({% block people %}
         argMinIf({{ by }}, timestamp, {{ starts }}) AS value,
 {% endif %}
 {% if first_time %}
-        arrayFilter(one -> one >= {first:Int32} AND one <= {last:Int32},
-            [minIf({{ ordinal(source.at, interval) }}, {{ starts }})]) AS starts,
+        minIf({{ source.at }}, {{ starts }}) AS began,
+        if(began >= {start:DateTime64(3,'UTC')} AND began < {end:DateTime64(3,'UTC')},
+            [{{ ordinal("began", interval) }}], emptyArrayInt32()) AS starts,
 {% else %}
         groupUniqArrayIf({{ ordinal(source.at, interval) }}, {{ starts }} AND {{ source.at }} >= {start:DateTime64(3,'UTC')} AND {{ source.at }} < {end:DateTime64(3,'UTC')}) AS starts,
 {% endif %}

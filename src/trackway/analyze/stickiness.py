@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any, Literal
 
 import msgspec
 
 from trackway.analyze.period import first_day, ordinal
-from trackway.analyze.presence import presence
+from trackway.analyze.presence import Intervals, presence
 from trackway.analyze.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.steps import Step, any_of
 from trackway.store.connection import Store
@@ -28,8 +28,14 @@ class Active(msgspec.Struct, tag="active", tag_field="question", kw_only=True):
     event: Step = msgspec.field(default_factory=Step)
 
 
-def stickiness(store: Store, question: Question, asked: Stickiness) -> tuple[list[Answer], dict[str, Any]]:
-    """`{"persons": all, "rows": [{"intervals": n, "persons": on exactly n, "share": on n or more}]}`."""
+def stickiness(
+    store: Store, question: Question, asked: Stickiness, now: datetime | None = None
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`{"persons": all, "rows": [{"intervals": n, "persons": on exactly n, "share": on n or more}], …}`.
+
+    `of` is how many intervals the period has; `incomplete` are the first days, in the period, of those that it cuts or
+    that are not over by `now` (the clock's, unless said).
+    """
     conditions = compiler(store)
     source = presence(store, question, [asked.event], conditions)
     structure = {
@@ -44,7 +50,15 @@ def stickiness(store: Store, question: Question, asked: Stickiness) -> tuple[lis
     for n in range(1, max(counted, default=0) + 1):
         at_least = sum(persons for intervals, persons in counted.items() if intervals >= n)
         rows.append({"intervals": n, "persons": counted.get(n, 0), "share": at_least / everybody})
-    return [answer], {"interval": asked.interval, "persons": everybody, "rows": rows}
+    intervals = Intervals(question, asked.interval, now or datetime.now(UTC))
+    numbers = range(intervals.first, intervals.last + 1)
+    return [answer], {
+        "interval": asked.interval,
+        "persons": everybody,
+        "rows": rows,
+        "of": len(numbers),
+        "incomplete": [intervals.day(one) for one in numbers if not intervals.complete(one)],
+    }
 
 
 def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer], dict[str, Any]]:
