@@ -266,14 +266,26 @@ export interface Triangle {
   cohorts: {
     cohort: string;
     persons: number;
+    /** Whether the period has all of it, and it is over. */
+    complete: boolean;
     cells: { persons: number; rate: number | null; complete: boolean }[];
   }[];
 }
 export interface Lifecycles {
-  intervals: { at: string; new: number; returning: number; resurrecting: number; dormant: number }[];
+  intervals: {
+    at: string;
+    new: number;
+    returning: number;
+    resurrecting: number;
+    dormant: number;
+    complete: boolean;
+  }[];
 }
 export interface Sticky {
   persons: number;
+  /** How many intervals the period has, and the first days of those that are not whole. */
+  of: number;
+  incomplete: string[];
   rows: { intervals: number; persons: number; share: number }[];
 }
 export interface Ways {

@@ -10,6 +10,10 @@ export interface Series {
   /** Which colour of the palette; the accent when not said. */
   colour?: number;
   stack?: string;
+  /** Drawn dashed: of a time that is not whole. */
+  dashed?: boolean;
+  /** Which bars are drawn faint and which points hollow: of times that are not whole. */
+  faint?: boolean[];
 }
 
 interface Frame {
@@ -18,6 +22,8 @@ interface Frame {
   label: string;
   show: (value: number) => string;
   height?: number;
+  /** Where the axis of values ends: 1 for shares. */
+  most?: number;
 }
 
 /** Colours that stay apart for people who do not see all of them (after Okabe and Ito). */
@@ -32,7 +38,15 @@ export function colour(name: string): string {
   return found;
 }
 
-function options({ labels, series, show }: Frame) {
+/** A value of a series that has some of times that are not whole. */
+function marked({ kind, faint, values }: Series, value: number | null, at: number) {
+  if (kind === "bar") return faint?.[at] ? { value, itemStyle: { opacity: 0.45 } } : value;
+  const alone = values.filter((one) => one !== null).length === 1;
+  if (faint?.[at]) return { value, symbol: "emptyCircle", symbolSize: 8 };
+  return { value, symbol: alone ? "circle" : "none" };
+}
+
+function options({ labels, series, show, most }: Frame) {
   const [accent, earlier, soft, line, raised, ink] = [
     "accent",
     "earlier",
@@ -50,7 +64,7 @@ function options({ labels, series, show }: Frame) {
       backgroundColor: raised,
       borderColor: line,
       textStyle: { color: ink, fontSize: 12 },
-      valueFormatter: (value: unknown) => show(Number(value)),
+      valueFormatter: (value: unknown) => (typeof value === "number" ? show(value) : "–"),
       confine: true,
     },
     xAxis: {
@@ -63,9 +77,12 @@ function options({ labels, series, show }: Frame) {
     },
     yAxis: {
       type: "value",
-      minInterval: series.some((one) => one.values.some((value) => value !== null && value % 1 !== 0))
-        ? undefined
-        : 1,
+      max: most,
+      minInterval:
+        most !== undefined ||
+        series.some((one) => one.values.some((value) => value !== null && value % 1 !== 0))
+          ? undefined
+          : 1,
       splitNumber: 4,
       splitLine: { lineStyle: { color: line, type: "dashed" } },
       axisLabel: { color: soft, fontSize: 11, formatter: (value: number) => show(value) },
@@ -73,11 +90,11 @@ function options({ labels, series, show }: Frame) {
     series: series.map((one) => ({
       name: one.name,
       type: one.kind,
-      data: one.values,
-      showSymbol: one.values.length === 1,
+      data: one.faint ? one.values.map((value, at) => marked(one, value, at)) : one.values,
+      showSymbol: one.faint !== undefined || one.values.filter((value) => value !== null).length === 1,
       symbolSize: 5,
       barMaxWidth: 18,
-      lineStyle: { width: one.quiet ? 1.5 : 2.25, type: one.quiet ? "dashed" : "solid" },
+      lineStyle: { width: one.quiet ? 1.5 : 2.25, type: one.quiet || one.dashed ? "dashed" : "solid" },
       stack: one.stack,
       itemStyle: {
         color: one.quiet ? earlier : colour(PALETTE[(one.colour ?? 0) % PALETTE.length] ?? "accent"),

@@ -34,10 +34,10 @@ export const RULES: Record<string, string> = {
     "People who did the steps as they are ordered, within the time given; everybody counts once, by the furthest that they got.",
   ),
   retention: t(
-    "People by when they started, and the share of them who came back in each interval afterwards.",
+    "People by when they started, and the share of them who came back in each interval afterwards. An interval that the period cuts begins with the period.",
   ),
   lifecycle: t(
-    "Who was here in an interval: for the first time, as in the interval before, or after a break; dormant are those of the interval before who did not come.",
+    "Who was here in an interval: for the first time, as in the interval before, or after a break; dormant are those of the interval before who did not come. An interval that the period cuts begins with the period.",
   ),
   paths: t("Ways within sessions, step by step; what repeats at once is one step."),
   active: t("People of each day, and of the 7 and the 30 days that end with it."),

@@ -209,6 +209,15 @@ def test_explore_retention_lifecycle_and_stickiness(page: Page, filled: Server) 
     known = [one["persons"] for one in data["cohorts"] if one["persons"] > 0]
     expect(buttons).to_have_count(len(known))
     assert [number(one) for one in buttons.all_inner_texts()] == known
+    cut = [one for one in data["cohorts"] if one["persons"] > 0 and not one["complete"]]
+    assert cut
+    expect(main.get_by_role("region", name="Retention").get_by_title(re.compile("^not a whole week"))).to_have_count(
+        len(cut)
+    )
+    ends = main.get_by_role("img", name=re.compile("^Share of people who came back")).get_by_text(re.compile(r"^\d+%$"))
+    expect(ends.last).to_be_visible()
+    assert max(int(one.removesuffix("%")) for one in ends.all_text_contents()) == 100
+    assert all(one["cells"][0]["rate"] == 1 for one in data["cohorts"] if one["persons"] > 0)
     main = explore(page, "Lifecycle")
     weeks = ask(filled, question="lifecycle", interval="week")["intervals"]
     shown = rows(main.get_by_role("table", name="People by week, the newest first"))
@@ -219,6 +228,8 @@ def test_explore_retention_lifecycle_and_stickiness(page: Page, filled: Server) 
     ]
     main = explore(page, "Stickiness")
     data = ask(filled, question="stickiness", interval="day")
+    assert (data["of"], len(data["incomplete"])) == (30, 1)
+    expect(main.get_by_text("The period has 30 days.")).to_be_visible()
     shown = rows(main.get_by_role("table", name="People by the number of days on which they came"))
     assert [number(cells[0]) for cells in shown.values()] == [row["persons"] for row in data["rows"] if row["persons"]]
 

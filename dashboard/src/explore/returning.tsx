@@ -10,6 +10,15 @@ import { Table } from "../table";
 import type { Body } from "./build";
 import { People } from "./people";
 
+/** The remark on a day, week or month that the answer calls incomplete. */
+const notWhole = (interval: string) =>
+  t(
+    "not a whole {interval, select, day {day} week {week} other {month}}: cut by the period, or not over yet",
+    {
+      interval,
+    },
+  );
+
 export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: Body }) {
   const project = useProject();
   const { cohorts, average, spans, interval } = asked.data;
@@ -28,6 +37,7 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
           from === to ? `${intervalName(interval)} ${from}` : `${from}–${to}`,
         )}
         show={(value) => percent(value)}
+        most={1}
         height={220}
         series={[
           { name: t("On average"), kind: "line", values: average },
@@ -35,7 +45,9 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
             name: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
             kind: "line" as const,
             colour: at + 1,
-            values: row.cells.map((cell) => (cell.complete ? cell.rate : null)),
+            dashed: !row.complete,
+            values: row.cells.map((cell) => cell.rate),
+            faint: row.cells.map((cell) => !cell.complete),
           })),
         ]}
       />
@@ -78,7 +90,11 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
             </tr>
             {known.map((row) => (
               <tr key={row.cohort}>
-                <th scope="row" className="px-2 text-start font-normal whitespace-nowrap">
+                <th
+                  scope="row"
+                  title={row.complete ? undefined : notWhole(interval)}
+                  className={`px-2 text-start font-normal whitespace-nowrap ${row.complete ? "" : "italic"}`}
+                >
                   {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
                 </th>
                 <td className="px-2 text-end">
@@ -108,7 +124,11 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
             ))}
           </tbody>
         </table>
-        <p className="mt-2 text-xs text-soft">{t("Slanted: that time is not over yet.")}</p>
+        <p className="mt-2 text-xs text-soft">
+          {t(
+            "Slanted, and dashed or hollow in the chart: that time is not over yet, or the period has only a part of it.",
+          )}
+        </p>
       </section>
     </>
   );
@@ -138,6 +158,7 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
           kind: "bar",
           stack: "people",
           colour: tone,
+          faint: rows.map((row) => !row.complete),
           values: rows.map((row) => (key === "dormant" ? -row[key] : row[key])),
         }))}
       />
@@ -148,6 +169,9 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
             {name}
           </span>
         ))}
+        {rows.some((row) => !row.complete) && (
+          <span className="italic">{t("faint: {why}", { why: notWhole(interval) })}</span>
+        )}
       </p>
       <Table
         caption={t("People by {interval, select, day {day} week {week} other {month}}, the newest first", {
@@ -156,7 +180,17 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
         rows={rows.filter((row) => STATUSES.some(([key]) => row[key] > 0)).reverse()}
         id={(row) => row.at}
         columns={[
-          { name: t("From"), show: (row) => shown(row.at) },
+          {
+            name: t("From"),
+            show: (row) =>
+              row.complete ? (
+                shown(row.at)
+              ) : (
+                <span className="italic" title={notWhole(interval)}>
+                  {shown(row.at)}
+                </span>
+              ),
+          },
           ...STATUSES.map(([key, name]) => ({
             name,
             number: true,
@@ -178,7 +212,8 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
 }
 
 export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: Body }) {
-  const { rows, persons } = asked.data;
+  const project = useProject();
+  const { rows, persons, of, incomplete } = asked.data;
   const interval = String(body.interval ?? "day");
   if (persons === 0) return <Empty title={t("Nobody was here in this period")} />;
   return (
@@ -191,6 +226,16 @@ export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: B
         show={exact}
         series={[{ name: t("People"), kind: "bar", values: rows.map((row) => row.persons) }]}
       />
+      <p className="px-4 py-2 text-soft">
+        {t(
+          "The period has {of} {interval, select, day {{of, plural, one {day} other {days}}} week {{of, plural, one {week} other {weeks}}} other {{of, plural, one {month} other {months}}}}.",
+          { of, interval },
+        )}{" "}
+        {incomplete.length > 0 &&
+          t("Not whole, as the period cuts them or they are not over yet, are those from: {days}.", {
+            days: incomplete.map((at) => day(`${at}T12:00:00Z`, project.timezone, "day")).join(", "),
+          })}
+      </p>
       <Table
         caption={t(
           "People by the number of {interval, select, day {days} week {weeks} other {months}} on which they came",
