@@ -260,3 +260,34 @@ def test_customer_metrics_are_asked_with_a_key_and_paged(server: Server) -> None
     by_path = server.get("customers", search="metric-", sortBy="orders")
     assert by_path["customers"] == 3
     assert server.http.get("/api/customers/metrics").status_code == 401
+
+
+def test_sessions_say_whether_they_converted_and_what_for_with_versions_and_no_duration_while_they_go_on(
+    server: Server,
+) -> None:
+    goal = "Order Completed"
+    context = {"userAgent": AGENT, "locale": "en"}
+    who = {"anonymousId": "converting", "userId": "converting"}
+    earlier = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=3)).isoformat()
+
+    def order(name: str, at: str | None, **properties: object) -> dict[str, object]:
+        stated = {"timestamp": at} if at else {}
+        return {"type": "track", "event": name, "properties": properties, "context": context, **who, **stated}
+
+    batch = [
+        order(goal, earlier, order_id="cv-1", revenue=80),
+        order(goal, earlier, order_id="cv-1", revenue=80),
+        order(goal, earlier, order_id="cv-2", revenue=50),
+        order("Looked", None),
+        order("Order Refunded", None, order_id="cv-2"),
+    ]
+    assert server.post("batch", {"batch": batch}).status_code == 202
+    server.stored()
+    of = "user_id:is:converting"
+    found = server.asked({"question": "person", "user_id": "converting", "period": "all"})["data"]["sessions"]
+    listed = server.asked({"question": "sessions", "filter": of})["data"]["rows"]
+    sorted_ = server.asked({"question": "sessions", "filter": of, "sort": "ended_at"})["data"]["rows"]
+    for rows in (found, listed, sorted_, server.get("sessions", filter=of)["data"]):
+        assert [(row["converted"], row["conversion_value"]) for row in rows] == [(False, 0), (True, 80)]
+    assert [(row["active"], row["duration_s"]) for row in found] == [(True, None), (False, 0)]
+    assert {(row["browser_version"] != "", row["browser"]) for row in found} == {(True, "Chrome")}

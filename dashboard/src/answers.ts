@@ -77,6 +77,10 @@ export interface SessionRow {
   ended_at: string;
   duration_s: number;
   active: boolean;
+  browser_version?: string;
+  system_version?: string;
+  converted?: boolean;
+  conversion_value?: number;
   events: number;
   page_views: number;
   entry_path: string;

@@ -112,7 +112,14 @@ export const SESSION_COLUMNS: Column<SessionRow>[] = [
   { name: t("Source"), show: (row) => `${row.source} / ${row.medium}`, wide: true },
   {
     name: t("Device"),
-    show: (row) => [row.browser, row.system].filter(Boolean).join(", ") || t("unknown"),
+    show: (row) =>
+      [
+        [row.browser, row.browser_version],
+        [row.system, row.system_version],
+      ]
+        .map((parts) => parts.filter(Boolean).join(" "))
+        .filter(Boolean)
+        .join(", ") || t("unknown"),
     wide: true,
   },
   { name: t("Place"), show: (row) => <Place code={row.country} city={row.city} />, wide: true },

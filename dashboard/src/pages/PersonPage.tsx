@@ -47,7 +47,7 @@ const OF_PERSON: Column<SessionRow>[] = [
         <When at={row.ended_at} />
       ),
   },
-  { name: t("Duration"), number: true, show: (row) => duration(row.duration_s) },
+  { name: t("Duration"), number: true, show: (row) => (row.active ? "–" : duration(row.duration_s)) },
   ...SESSION_COLUMNS.slice(3),
 ];
 /** For who may see it: as far as it was kept, usually without its last part. */

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from trackway.analyze.conversions import with_conversions
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
@@ -26,7 +27,8 @@ def newest_sessions(
 ) -> Answer:
     """The period's newest sessions that started before `until`; `active` says that a session may still go on."""
     values = {"active_since": moment(now - ACTIVE_FOR), "offset": 0}
-    return _widen(store, "sessions.sql", question, limit, until, values, {"order": ""})
+    found = _widen(store, "sessions.sql", question, limit, until, values, {"order": ""})
+    return with_conversions(store, question, found)
 
 
 def _widen(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from trackway.analyze.conversions import with_conversions
 from trackway.analyze.feed import ACTIVE_FOR
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask, moment
@@ -67,7 +68,8 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     Returns:
         `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait),
         `history` (each trait's values with the time from which they held, oldest first), `sessions` (`active` ones may
-        go on), `orders` (with those that count no more), `events` (newest first), and `merges`.
+        go on, and have no `duration_s` yet; with versions of browser and system), `orders` (with those that
+        count no more), `events` (newest first), and `merges`.
     """
     found = _find(store, question, asked)
     if found is None:
@@ -83,6 +85,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     since = moment(min(datetime.now(UTC), question.period.end) - ACTIVE_FOR)
     shown = {"addresses": asked.addresses}
     sessions = ask(store, "person_sessions.sql", question, shown, **own, limit=200, active_since=since)
+    sessions = with_conversions(store, question, sessions)
     orders = ask(store, "person_orders.sql", question, **own, limit=200)
     shape = {"sort": "last_seen", "listed": True}
     profile = ask(store, "persons.sql", question, shape, **own, limit=1, offset=0).rows()
@@ -97,7 +100,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
         "user_ids": sorted(users),
         "properties": {name: values[-1]["value"] for name, values in history.items()},
         "history": history,
-        "sessions": [{**row, "active": bool(row["active"])} for row in sessions.rows()],
+        "sessions": [_session(row) for row in sessions.rows()],
         "orders": [
             {**row, "counts": bool(row["counts"]), "amount": str(row["amount"]), "refunded": str(row["refunded"])}
             for row in orders.rows()
@@ -187,6 +190,11 @@ def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
             if not values or values[-1]["value"] != value:
                 values.append({"at": row["timestamp"], "value": value})
     return found
+
+
+def _session(row: dict[str, Any]) -> dict[str, Any]:
+    active = bool(row["active"])
+    return {**row, "active": active, "duration_s": None if active else row["duration_s"]}
 
 
 def _never_here(row: dict[str, Any]) -> dict[str, Any]:

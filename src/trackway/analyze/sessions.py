@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from trackway.analyze.conversions import with_conversions
 from trackway.analyze.feed import ACTIVE_FOR, newest_sessions
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask, moment
@@ -28,7 +29,8 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
     """Sessions and their totals.
 
     Returns:
-        The answers, and `{"totals": …, "rows": …}`. Of the totals, `ended` are sessions that were closed or have been
+        The answers, and `{"totals": …, "rows": …}`. Rows have `converted` and
+        `conversion_value` (`conversions.py`). Of the totals, `ended` are sessions that were closed or have been
         silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of sessions of one act at most, `depth`
         the mean number of page views; durations are in seconds.
 
@@ -48,4 +50,5 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
             since=moment(question.period.start), until=moment(question.period.end), active_since=since,
             limit=asked.limit, offset=asked.offset,
         )  # fmt: skip
+        listed = with_conversions(store, question, listed)
     return [totals, listed], {"totals": totals.rows()[0], "rows": listed.rows()}
