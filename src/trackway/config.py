@@ -19,7 +19,7 @@ _PRIVATE_PARAMETERS = (
     "secret session_id sessionid sid sig signature ssn token"
 ).split()
 
-_LISTS = ("private_parameters", "placeholder_ids", "allow_private_addresses")
+_LISTS = ("private_parameters", "placeholder_ids", "allow_private_addresses", "passing_hosts", "internal_domains")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _NUMBERS = re.compile(r"[0-9.]+")
 PLACEHOLDER_IDS = (
@@ -68,6 +68,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A MaxMind-format (.mmdb) file for country, region and city; empty means countries from geoip2fast."""
     datacenters: str = ""
     """A file of network ranges, one CIDR a line, whose visitors are flagged as bots."""
+    passing_hosts: list[str] = []
+    """Hosts that people only pass through, to pay or to sign in, and that are no source, beside those of the list;
+    `-host` takes one out of it."""
+    internal_domains: list[str] = []
+    """Domains whose hosts are one site, such as example.com: none of them is a source for another."""
     truncate_ip: bool = True
     """Keep only /24 of an IPv4 and /48 of an IPv6 address, before anything is written."""
     allow_private_addresses: list[str] = []
@@ -194,6 +199,10 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
         raise BadSettings(f"a setting (from {file}, TRACKWAY_* or the command line) is wrong: {error}") from error
     for one in settings.allow_private_addresses:
         _check_place(one.strip())
+    for name, hosts in (("passing_hosts", settings.passing_hosts), ("internal_domains", settings.internal_domains)):
+        for host in hosts:
+            if not _HOST.fullmatch(host.strip().removeprefix("-").removeprefix("*.")):
+                raise BadSettings(f"{name}: {host!r} is no host; give names such as pay.example.com, without https://")
     if settings.alert_url and not re.match(r"https?://[^/?#@]+([/?#]|$)", settings.alert_url):
         raise BadSettings(
             f"alert_url: {settings.alert_url!r} is no URL such as https://example.com/hook, without a user name"

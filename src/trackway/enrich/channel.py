@@ -7,13 +7,12 @@ The channel rules are Google's (https://support.google.com/analytics/answer/9756
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from trackway.enrich.sources import known_source, one_site
 from trackway.enrich.url import split
 
 DIRECT, NONE = "(direct)", "(none)"
@@ -29,45 +28,6 @@ class Traffic(NamedTuple):
     term: str
     content: str
     click_id: str
-
-
-class _Source(NamedTuple):
-    kind: str
-    name: str
-
-
-def _load() -> tuple[dict[str, _Source], dict[str, _Source]]:
-    """The sources by exact name or host, and by the label in front of any country's domain."""
-    exact: dict[str, _Source] = {}
-    anywhere: dict[str, _Source] = {}
-    table = tomllib.loads(files("trackway.enrich").joinpath("sources.toml").read_text())
-    for kind, sources in table.items():
-        for name, hosts in sources.items():
-            exact.setdefault(name, _Source(kind, name))
-            for host in hosts:
-                known, key = (anywhere, host[:-2]) if host.endswith(".*") else (exact, host)
-                known[key] = _Source(kind, name)
-    return exact, anywhere
-
-
-_EXACT, _ANYWHERE = _load()
-
-
-@lru_cache(maxsize=20_000)
-def known_source(source: str) -> _Source | None:
-    """The kind and name of a host or a utm_source, or None when it is nobody we know."""
-    name = source.lower().strip()
-    labels = name.split(".")
-    for start in range(len(labels)):
-        found = _EXACT.get(".".join(labels[start:]))
-        if found and (start == 0 or len(labels) - start > 1):
-            return found
-    # "google.*": the label stands before a domain of one or two short labels (google.de, www.google.co.uk).
-    for position, label in enumerate(labels[:-1]):
-        behind = labels[position + 1 :]
-        if label in _ANYWHERE and len(behind) <= 2 and all(len(part) <= 3 for part in behind):
-            return _ANYWHERE[label]
-    return None
 
 
 # Click ids, who sets them and whether they are paid for; in the order in which they are looked for.
@@ -154,14 +114,18 @@ def _bare(host: str) -> str:
 def traffic(host: str, query: str, referrer: str) -> Traffic:
     """Where a page view came from: UTM parameters over click ids over the referrer over "direct".
 
-    A referrer on the page's own host, or on one above or below it, is navigation and not a source.
+    A referrer on the page's own host, or on one above or below it, is navigation and not a source; neither are hosts
+    that people only pass through, to pay or to sign in. A click id that nobody paid for only says where an address
+    was copied: a referrer that is another social network's says more.
     """
     values = dict(parse_qsl(query)) if _tagged(query) else {}
     click_id = next((name for name in _CLICK_IDS if name in values), "")
     source, medium = values.get("utm_source", ""), values.get("utm_medium", "")
     campaign = values.get("utm_campaign", "")
     if not source:
-        source, implied = _CLICK_IDS[click_id] if click_id else _referral(_bare(host), split(referrer).host)
+        source, implied = _CLICK_IDS[click_id] if click_id else _referral(_bare(host), _sender(referrer))
+        if implied == "social" and (found := known_source(_sender(referrer))) and found.kind == "social":
+            source = found.name
         medium = medium or implied
     term, content = values.get("utm_term", ""), values.get("utm_content", "")
     medium = medium or "(not set)"
@@ -172,11 +136,21 @@ def _tagged(query: str) -> bool:
     return "utm_" in query or any(name in query for name in _CLICK_IDS)
 
 
-def _referral(host: str, referrer_host: str) -> tuple[str, str]:
-    other = _bare(referrer_host)
-    if not other or other == host or (host and (other.endswith("." + host) or host.endswith("." + other))):
+def _sender(referrer: str) -> str:
+    """The host or application that a referrer names; an application's on iOS names the host that it stands for."""
+    if referrer.startswith("ios-app://"):
+        application, _, shown = referrer.removeprefix("ios-app://").partition("/")
+        host = shown.split("/")[1] if "/" in shown else ""
+        return host.lower() if "." in host else application.lower()
+    return _bare(split(referrer).host)
+
+
+def _referral(host: str, other: str) -> tuple[str, str]:
+    if not other or one_site(host, other):
         return DIRECT, NONE
     found = known_source(other)
     if found is None:
         return other, "referral"
-    return found.name, "organic" if found.kind == "search" else "referral"
+    if found.kind == "passing":
+        return DIRECT, NONE
+    return found.name, {"search": "organic", "ad": "cpc"}.get(found.kind, "referral")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import xxhash
 
-from trackway.enrich import bot, url
+from trackway.enrich import bot, sources, url
 from trackway.enrich.channel import Traffic, traffic
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import device
@@ -136,6 +136,13 @@ def _page(address: str, referrer: str, routed: bool) -> _Page:
 @lru_cache(maxsize=5_000)
 def _page_of_parts(path: str, query: str, referrer: str) -> _Page:
     return _Page("", path, query, referrer, url.split(referrer).host, traffic("", query, referrer))
+
+
+def adjust_sources(passing: list[str], internal: list[str]) -> None:
+    """Set the hosts that are no sources (`sources.adjust`), before anything is enriched."""
+    sources.adjust(passing, internal)
+    for cached in (traffic, _page, _page_of_parts):
+        cached.cache_clear()
 
 
 class _Agent(NamedTuple):

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from trackway import private
 from trackway.config import Settings
+from trackway.enrich.pipeline import adjust_sources
 from trackway.log import Gap, LocalLog, locked
 from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.loader import Loader
@@ -63,6 +64,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
         for name in ("store", "loader"):
             if (settings.directory / name).exists():
                 (settings.directory / name).rename(settings.directory / f"{name}.{stamp}")
+        adjust_sources(settings.passing_hosts, settings.internal_domains)
         store = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
         try:
             store.migrate()

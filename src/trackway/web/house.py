@@ -21,6 +21,7 @@ from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.collect.views import NoProof, Proof, ViewCounter
 from trackway.config import Settings
 from trackway.enrich.bot import BadRanges, Datacenters, reason
+from trackway.enrich.pipeline import adjust_sources
 from trackway.enrich.place import BadPlaces, Places
 from trackway.event import Arrival, Location
 from trackway.govern.accounts import Accounts, FirstStart, WriteKeys
@@ -63,6 +64,7 @@ class House:
         self.settings = settings
         self.warnings: list[str] = []
         self.outgoing = Outgoing(settings.allow_private_addresses)
+        adjust_sources(settings.passing_hosts, settings.internal_domains)
         self.ending = False
         """The server is about to stop: answers without an end come to theirs."""
         directory = settings.directory
