@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from conftest import Loaded
 from trackway.analyze.filters import read
 from trackway.analyze.funnel import Exclusion, Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
+from trackway.analyze.funnel_any import families
 from trackway.analyze.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
 from trackway.analyze.overview import overview
 from trackway.analyze.paths import END, Paths, paths
-from trackway.analyze.period import Period, first_day, ordinal
+from trackway.analyze.period import BadQuestion, Period, first_day, ordinal
 from trackway.analyze.question import Question
 from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
 from trackway.analyze.sampling import whole
@@ -240,6 +241,15 @@ def test_one_event_is_one_step_of_a_funnel_in_any_order(loaded: Loaded) -> None:
         asked = Funnel(steps=[Step(event=one) for one in names], order="any")
         _, data = funnel(loaded.store, question, asked)
         assert [step["units"] for step in data["steps"]] == expected, names
+    named = [Step(event="L", where=f"user_id:is:{number}") for number in range(19)]
+    _, data = funnel(loaded.store, question, Funnel(steps=[*named, Step(event="S")], order="any"))
+    assert [step["units"] for step in data["steps"]] == [2, *[0] * 19]
+    ones = [Step(event="L", where={"column": "revenue", "values": [one]}) for one in (0, 0.0, "0")]
+    assert len(families([*ones, named[0]])) == 1
+    shared = [Step(event="L", where=f"path:contains_not:{number}") for number in range(6)]
+    funnel(loaded.store, question, Funnel(steps=[*shared[:5], Step(event="S")], order="any"))
+    with pytest.raises(BadQuestion, match="6 different steps that one event may be"):
+        funnel(loaded.store, question, Funnel(steps=shared, order="any"))
 
 
 def test_a_breakdown_of_a_funnel_and_its_trend_add_up(loaded: Loaded) -> None:

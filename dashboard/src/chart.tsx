@@ -78,6 +78,7 @@ function options({ labels, series, show, most }: Frame) {
     yAxis: {
       type: "value",
       max: most,
+      interval: most === undefined ? undefined : most / 4,
       minInterval:
         most !== undefined ||
         series.some((one) => one.values.some((value) => value !== null && value % 1 !== 0))

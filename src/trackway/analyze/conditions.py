@@ -215,10 +215,10 @@ class Compiler:
         if operator in ("set", "not_set"):
             return f"{found.text} {'!=' if operator == 'set' else '='} ''"
         if operator in TEXT:
-            bound = self.values.bind([_as_text(value) for value in one.values], "Array(String)")
+            bound = self.values.bind([as_text(value) for value in one.values], "Array(String)")
             return TEXT[operator].format(c=found.text, v=bound)
         if operator in LIST:
-            bound = self.values.bind([_as_text(value) for value in one.values], "Array(String)")
+            bound = self.values.bind([as_text(value) for value in one.values], "Array(String)")
             return LIST[operator].format(c=found.list, v=bound)
         numbers = [number_of(value) for value in one.values]
         if None not in numbers:
@@ -250,7 +250,7 @@ def _holds_for_nothing(one: Condition) -> bool:
     return False
 
 
-def _as_text(value: Value) -> str:
+def as_text(value: Value) -> str:
     """A value as the engine turns it into text."""
     if isinstance(value, bool):
         return "true" if value else "false"

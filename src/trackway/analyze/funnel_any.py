@@ -13,6 +13,8 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import NamedTuple
 
+from trackway.analyze.conditions import as_text
+from trackway.analyze.filters import Condition, Group, Node
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.steps import Step
 
@@ -36,13 +38,27 @@ def families(steps: list[Step]) -> list[Family]:
     Raises:
         BadQuestion: so many different steps may share events that trying their sets would take too long.
     """
-    names = [set(step.events) for step in steps]
     nodes = [step.node("steps") for step in steps]
     return _families(
         len(steps),
-        meet=lambda a, b: not names[a] or not names[b] or not names[a].isdisjoint(names[b]),
+        meet=lambda a, b: not _apart(nodes[a], nodes[b]),
         same=lambda a, b: nodes[a] == nodes[b],
     )
+
+
+def _apart(one: Node, other: Node) -> bool:
+    """Whether no event is both, as the two name different values of a column."""
+    return any(
+        a.column == b.column and {*map(as_text, a.values)}.isdisjoint(map(as_text, b.values))
+        for a in _named(one) for b in _named(other)
+    )  # fmt: skip
+
+
+def _named(node: Node) -> list[Condition]:
+    """The conditions on every event of a node that name the values of a column."""
+    if isinstance(node, Group) and node.how == "all":
+        return [found for member in node.members for found in _named(member)]
+    return [node] if isinstance(node, Condition) and node.operator == "is" else []
 
 
 def _families(n: int, meet: Callable[[int, int], bool], same: Callable[[int, int], bool]) -> list[Family]:
