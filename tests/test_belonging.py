@@ -62,7 +62,8 @@ def numbers(loaded: Loaded, policy: Policy, subject: str) -> dict[str, dict[str,
     store = loaded.store.within(policy)
     question = Question(project_id=policy.project_id, period=period("7d", "UTC", datetime.now(UTC)), timezone="UTC")
     _, rows = daily(store, question, Daily(subject=subject), pack_of("concerts"))
-    return {row["id"]: row for row in rows}
+    # Who the viewers are is said to who sees the whole project.
+    return {row["id"]: {name: value for name, value in row.items() if not name.startswith("viewer_")} for row in rows}
 
 
 def closure(own: set[Pair], parents: dict[str, list[str]], gone: set[str]) -> set[Pair]:

@@ -291,3 +291,31 @@ def test_sessions_say_whether_they_converted_and_what_for_with_versions_and_no_d
         assert [(row["converted"], row["conversion_value"]) for row in rows] == [(False, 0), (True, 80)]
     assert [(row["active"], row["duration_s"]) for row in found] == [(True, None), (False, 0)]
     assert {(row["browser_version"] != "", row["browser"]) for row in found} == {(True, "Chrome")}
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by gaps", "by the client"])
+def test_a_change_of_user_ends_the_session_and_ending_it_afterwards_changes_nothing(
+    server: Server, named: bool
+) -> None:
+    visitor, users = f"shared-{named}", [f"first-{named}", f"second-{named}"]
+    for user in users:
+        context = {"sessionId": f"of {user}"} if named else {}
+        server.post("track", {"anonymousId": visitor, "userId": user, "event": "Looked", "context": context})
+        server.stored()
+
+    def sessions() -> list[dict[str, object]]:
+        rows = server.asked({"question": "sessions", "filter": f"visitor_id:is:{visitor}", "max_age_s": -1})["data"]
+        return sorted(rows["rows"], key=lambda row: str(row["user_id"]))
+
+    first, second = sessions()
+    assert [(one["user_id"], bool(one["active"])) for one in (first, second)] == [(users[0], False), (users[1], True)]
+    of_first = server.asked({"question": "person", "user_id": users[0], "period": "all"})["data"]["sessions"]
+    assert [one["active"] for one in of_first if one["user_id"] == users[0]] == [False]
+    assert end(server, session_id=first["session_id"])[0] == 200
+    server.stored()
+    assert [(one["session_id"], one["events"]) for one in sessions()] == [
+        (first["session_id"], 1),
+        (second["session_id"], 1),
+    ]
+    assert end(server, session_id=second["session_id"])[0] == 202
+    assert [bool(one["active"]) for one in (server.stored(), sessions())[1]] == [False, False]

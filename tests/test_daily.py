@@ -119,10 +119,37 @@ def test_the_numbers_of_a_concert_by_hand(server: Server) -> None:
         "day": KEY, "id": "d1", "impressions": 2, "unique_viewers": 2, "clicks": 1, "ctr": 0.5, "interested": 1, "reviews": 2,
         "average_rating": 4.5, "likes": 0, "comments": 0, "shares": 1, "ticket_clicks": 1, "ticket_conversion": 1.0, "orders": 0,
         # 0.5 and what it adds: 1 (130 s), 0.5 + 0.1 + 0.2 (31 s), click 0.7, interest 0.5, two reviews 0.5 each, share 0.9.
-        "engagement": pytest.approx(1 + 0.8 + 0.7 + 0.5 + 0.5 + 0.5 + 0.9),
+        "engagement": pytest.approx(1 + 0.8 + 0.7 + 0.5 + 0.5 + 0.5 + 0.9), "engagements": 1,
+        "viewer_locations": {}, "viewer_demographics": {"gender": {}, "age_range": {}},
     }  # fmt: skip
     other = daily(server, "event", DAY)[KEY, "d2"]
     assert (other["impressions"], other["ctr"], other["average_rating"]) == (1, 0, None)
+
+
+def test_daily_rows_say_where_the_viewers_are_and_who(server: Server) -> None:
+    day = DAY - timedelta(days=5)
+    for visitor, country, gender in (
+        ("q1", "DE", "female"),
+        ("q2", "DE", "male"),
+        ("q3", "FR", "female"),
+        ("q4", "", ""),
+    ):
+        context = {"location": {"country": country}} if country else {}
+        if gender:
+            traits = {"gender": "other", "age_range": "25-34"}
+            at = f"{day:%Y-%m-%d}T08:00:00Z"
+            server.post("identify", {"anonymousId": visitor, "traits": traits, "context": context, "timestamp": at})
+            server.post("identify", {"anonymousId": visitor, "traits": {"gender": gender}, "context": context})
+        for event in ("view_details", "impression", "like", "comment"):
+            at = f"{day:%Y-%m-%d}T09:00:00Z"
+            server.post("track", {"anonymousId": visitor, "event": event, "properties": concert("seen"),
+                                  "context": context, "timestamp": at})  # fmt: skip
+    server.stored()
+    for ids in ([], ["seen"]):
+        row = daily(server, "event", day, ids=ids)[f"{day:%Y-%m-%d}", "seen"]
+        assert row["viewer_locations"] == {"DE": 2, "FR": 1}
+        assert row["viewer_demographics"] == {"gender": {"female": 2, "male": 1}, "age_range": {"25-34": 3}}
+        assert row["engagements"] == 8
 
 
 @pytest.mark.usefixtures("told")

@@ -36,7 +36,8 @@ Row = dict[str, Any]
 
 def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[Row]]:
     """A row a day and member with something to count: `day`, `id`, and each metric of the subject. Unique counts are
-    exact; a ratio of nothing, or a rating nobody gave, is None.
+    exact; a ratio of nothing, or a rating nobody gave, is None. Of entities, for who sees the whole project, also
+    `viewer_locations` (persons who viewed it by country) and `viewer_demographics` (by trait and its value).
 
     Raises:
         BadQuestion: no such subject, filters, or a period longer than 400 days.
@@ -50,8 +51,8 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
         raise BadQuestion("from", f"is at most {MOST_DAYS} days before the end")
     if not 1 <= asked.limit <= 100_000 or len(asked.ids) > 1000:
         raise BadQuestion("limit", "is from 1 to 100000, and there are at most 1000 ids")
-    answers, found = _own(store, question, asked, subject, pack.score)
-    rows: dict[tuple[str, str], Row] = {(row["day"], row["id"]): row for row in found}
+    answers, own = _own(store, question, asked, subject, pack.score)
+    rows: dict[tuple[str, str], Row] = {(row["day"], row["id"]): row for row in own}
     empty = {name: None if metric.ratio or metric.rating else 0 for name, metric in subject.metrics.items()}
     for name, metric in subject.metrics.items():
         if not metric.children:
@@ -68,7 +69,43 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
                 above, below = (row[one] or 0 for one in metric.ratio)
                 row[name] = above / below if below else None
     ordered = [rows[key] for key in sorted(rows)][: asked.limit]
-    return answers, [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
+    found = [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
+    names = [] if subject.of == "person" else _viewing(subject)
+    if names and (store.policy is None or not store.policy.narrow):
+        answers.append(_viewers(store, question, asked, subject.of, names, pack.demographics, found))
+    return answers, found
+
+
+def _viewing(subject: Subject) -> list[str]:
+    """The events by which somebody is a viewer: those of unique counts, else `view` where views are counted."""
+    metrics = subject.metrics.values()
+    unique = {name for metric in metrics for name in metric.unique}
+    return sorted(unique) or [name for name in ("view",) if any(name in metric.count for metric in metrics)]
+
+
+def _viewers(
+    store: Store,
+    question: Question,
+    asked: Daily,
+    entity_type: str,
+    names: list[str],
+    traits: list[str],
+    rows: list[Row],
+) -> Answer:
+    """Say in rows who the viewers were."""
+    shape = {"traits": traits, "some": bool(asked.ids)}
+    answer = ask(
+        store, "daily_viewers.sql", question, shape, entity_type=entity_type, ids=asked.ids, names=names,
+    )  # fmt: skip
+    known = {(row["day"], row["id"]): row for row in rows}
+    for row in rows:
+        row["viewer_locations"] = {}
+        row["viewer_demographics"] = {trait: {} for trait in traits}
+    for one in sorted(answer.rows(), key=lambda one: (-one["persons"], one["value"])):
+        if (whose := known.get((one["day"], one["id"]))) is not None:
+            into = whose["viewer_demographics"][one["trait"]] if one["trait"] else whose["viewer_locations"]
+            into[one["value"]] = one["persons"]
+    return answer
 
 
 def _own(

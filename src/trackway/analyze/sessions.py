@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trackway.analyze.conversions import with_conversions
-from trackway.analyze.feed import ACTIVE_FOR, newest_sessions
+from trackway.analyze.feed import ACTIVE_FOR, newest_sessions, without_taken_over
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
@@ -50,5 +50,5 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
             since=moment(question.period.start), until=moment(question.period.end), active_since=since,
             limit=asked.limit, offset=asked.offset,
         )  # fmt: skip
-        listed = with_conversions(store, question, listed)
+        listed = with_conversions(store, question, without_taken_over(store, question, listed))
     return [totals, listed], {"totals": totals.rows()[0], "rows": listed.rows()}

@@ -15,6 +15,7 @@ import msgspec
 from trackway.govern.permissions import PERMISSIONS, SEEN, AccountType, Gate
 
 INCLUDED = ("concerts", "marketplace", "community")
+_Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -75,7 +76,7 @@ class HostKey(msgspec.Struct, forbid_unknown_fields=True):
 class Pack(msgspec.Struct, forbid_unknown_fields=True):
     """A metrics pack. `bookings` are the events that views lead to; `permissions` say for types of accounts what they
     may see and from which verification and subscription on; what is not in it, they may not. `keys` are permissions
-    of the host, which stand in the same tables.
+    of the host, which stand in the same tables. `demographics` are the traits by which viewers are told apart.
     """
 
     name: str
@@ -84,6 +85,9 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     bookings: list[str] = msgspec.field(default_factory=lambda: ["Order Completed", "Booking Completed"])
     permissions: dict[AccountType, dict[str, Gate]] = {}
     keys: dict[str, HostKey] = {}
+    demographics: Annotated[list[_Trait], msgspec.Meta(max_length=10)] = msgspec.field(
+        default_factory=lambda: ["gender", "age_range"]
+    )
 
     @property
     def named(self) -> dict[str, str]:

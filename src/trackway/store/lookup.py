@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from trackway.collect.endings import Ambiguous, Known
@@ -62,7 +63,25 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
     if going_on:
         row = next(one for one in rows if one["visitor_id"] in going_on)
     name = session_id if row["hinted"] else ""
-    return Known(name, row["visitor_id"], row["user_id"], row["started"], row["ended"], bool(row["closed"]))
+    closed = bool(row["closed"]) or _taken_over(store, project_id, row)
+    return Known(name, row["visitor_id"], row["user_id"], row["started"], row["ended"], closed)
+
+
+def _taken_over(store: Store, project_id: bytes, row: dict[str, Any]) -> bool:
+    """Whether another known user began a session of the same visitor after this one: a change of user has ended it."""
+    if not row["user_id"]:
+        return False
+    later = store.ask(
+        "SELECT count() AS n FROM sessions FINAL WHERE project_id = {project:UUID} AND visitor_id = {visitor:String} "
+        "AND started_at >= fromUnixTimestamp64Milli({ended:Int64}) AND user_id NOT IN ('', {user:String})",
+        {
+            "project": UUID(bytes=project_id),
+            "visitor": row["visitor_id"],
+            "ended": row["ended"],
+            "user": row["user_id"],
+        },
+    )
+    return bool(later["n"][0].as_py())
 
 
 def owners(store: Store, project_id: UUID, kind: str, ids: list[str]) -> dict[str, tuple[str, str]]:
