@@ -63,6 +63,28 @@ def test_browsers_are_parsed_as_ua_parsers_own_cases_expect() -> None:
             "mobile",
         ),
         ("Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 Version/17.6 Mobile/15E148", "tablet"),
+        (
+            "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; WOW64; Trident/4.0; Media Center PC 6.0; Tablet PC 2.0)",
+            "desktop",
+        ),
+        ("Mozilla/5.0 (Linux; Android 11; 43LU6000T) AppleWebKit/537.36 Chrome/86.0.4240.198 Safari/537.36", "tv"),
+        ("Mozilla/5.0 (Linux; Android 9; AFTSO001) AppleWebKit/537.36 Silk/100.2.23 Safari/537.36", "tv"),
+        ("Mozilla/5.0 (Linux; Android 9; BRAVIA 4K GB) AppleWebKit/537.36 Chrome/86.0.4240.198 Safari/537.36", "tv"),
+        ("Opera/9.80 (Linux armv7l; Opera TV Store/5606) Presto/2.12.362 Version/12.11", "tv"),
+        (
+            "Mozilla/5.0 (Linux; Android 9; W-K420-TVM) AppleWebKit/537.36 Chrome/84.0.4147.125 Mobile Safari/537.36",
+            "mobile",
+        ),
+        ("Mozilla/5.0 (Linux; Android 6.0; BTV-W09) AppleWebKit/537.36 Chrome/70.0.3538.64 Safari/537.36", "tablet"),
+        ("Mozilla/5.0 (Linux; Android 11; M40Pro_EEA) AppleWebKit/537.36 Chrome/88.0.4324.181 Safari/537.36", "tablet"),
+        ("Mozilla/5.0 (Linux; Android 11; SM-R870) AppleWebKit/537.36 Chrome/112.0.0.0 Mobile Safari/537.36", "watch"),
+        (
+            "Mozilla/5.0 (Linux; Android 12; Polestar Build/QA1A) AppleWebKit/537.36 Chrome/112.0.0.0 Safari/537.36",
+            "car",
+        ),
+        ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36", "desktop"),
+        ("Dalvik/2.1.0 (Linux; U; Android 9; SM-M315F Build/QP1A.190711.020)", "mobile"),
+        ("Dalvik/2.1.0 (Linux; U; Android 9; SM-T510 Build/PPR1.180610.011)", "tablet"),
         ("Mozilla/5.0 (Linux; Android 15; SM-X710) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36", "tablet"),
         ("Mozilla/5.0 (PlayStation 5 3.03) AppleWebKit/605.1.15", "console"),
         ("Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) AppleWebKit/537.36", "tv"),
@@ -71,6 +93,38 @@ def test_browsers_are_parsed_as_ua_parsers_own_cases_expect() -> None:
 )
 def test_kinds_of_devices(agent: str, kind: str) -> None:
     assert device(agent).kind == kind
+
+
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15"
+
+
+@pytest.mark.parametrize(
+    ("agent", "context", "expected"),
+    [
+        (MAC, {}, ("desktop", "Mac OS X")),
+        (MAC, {"screen": {"width": 1440, "maxTouchPoints": 0}}, ("desktop", "Mac OS X")),
+        (MAC, {"screen": {"width": 1180, "maxTouchPoints": 5}}, ("tablet", "iOS")),
+        (MAC, {"screen": {"maxTouchPoints": "many"}}, ("desktop", "Mac OS X")),
+        (CHROME, {"screen": {"maxTouchPoints": 10}}, ("desktop", "Linux")),
+        (CHROME, {"userAgentData": {"mobile": False, "platform": "Android"}}, ("tablet", "Android")),
+        (CHROME, {"userAgentData": {"mobile": True, "platform": "Android"}}, ("mobile", "Android")),
+        (CHROME, {"userAgentData": "x"}, ("desktop", "Linux")),
+    ],
+)
+def test_touch_points_and_client_hints_say_what_the_user_agent_hides(
+    agent: str, context: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    found = event(browser=True, agent=agent, context=context)
+    assert (found.device, found.system) == expected
+
+
+@needs("ua_corpora")
+def test_kinds_of_apple_s_and_amazon_s_devices_in_a_public_list() -> None:
+    cases = yaml.load(unpacked(SHARED / "ua_corpora" / "uap-core" / "test_device.yaml.zst"), Loader=yaml.CSafeLoader)
+    kinds = {"iPad": "tablet", "iPhone": "mobile", "Apple Watch": "watch", "AppleTV": "tv"}
+    found = [(kinds[case["family"]], case) for case in cases["test_cases"] if case["family"] in kinds]
+    wrong = [case["user_agent_string"] for kind, case in found if device(case["user_agent_string"]).kind != kind]
+    assert len(wrong) / len(found) < 0.05, wrong
 
 
 @pytest.mark.parametrize(

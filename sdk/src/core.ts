@@ -35,13 +35,13 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
           console.error(error);
         }
   };
+  const nav = navigator as Navigator & { globalPrivacyControl?: boolean };
   const about = {
     library: { name: "@trackway/browser", version: VERSION },
-    locale: navigator.language,
-    screen: { width: screen.width, height: screen.height },
+    locale: nav.language,
+    screen: { width: screen.width, height: screen.height, maxTouchPoints: nav.maxTouchPoints },
   };
   const out = delivery(options.key, options.host || "", about, emit, load);
-  const nav = navigator as Navigator & { globalPrivacyControl?: boolean };
   const refused = options.respect !== "off" && (nav.globalPrivacyControl || nav.doNotTrack === "1");
   let state = (refused ? "denied" : read("tw_c") || options.consent || "granted") as Consent;
   let held: Message[] = [];
@@ -111,7 +111,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
       : name === "Session Ended"
         ? LEFT
         : OPEN;
-    if (userId()) message.userId ??= userId();
+    message.userId ??= userId() || undefined;
     if (state === "granted") {
       try {
         sessionStorage.tw = 1;

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ua_parser import parse
 
 
 class Device(NamedTuple):
-    """What a visitor uses. `kind` is desktop, mobile, tablet, tv, console, watch, bot or empty when unknown."""
+    """What a visitor uses. `kind` is desktop, mobile, tablet, tv, console, watch, car, bot or empty when unknown."""
 
     kind: str
     browser: str
@@ -41,26 +42,37 @@ _DESKTOP = {
     "Kubuntu",
     "Mageia",
 }
-_TV = (
-    "smart-tv",
-    "smarttv",
-    "googletv",
-    "appletv",
-    "hbbtv",
-    "roku",
-    "crkey",
-    "aftt",
-    "aftb",
-    "aftm",
-    "bravia",
-    "netcast",
-    "web0s",
-    "webos.tv",
-    "dlnadoc",
+# The words below are matched in lower case; ua-parser tells systems and browsers, and no kinds of devices.
+_TV = re.compile(
+    r"(?<![bde])tv\b|\btv(?!m)|_tv_|smart-?tv|appletv|hbbtv|ce-html|netcast|web0s|webos\.tv|\bomi/|dlnadoc|roku/|crkey"
+    r"|chromecast|\baft[a-z0-9]{1,8}\b|bravia|\bviera\b|vizio|brightsign|\bstb\b|_stb_|\btbrowser|netrange|sonycebrowser|bdplayer"
+    r"|espial/|\bmi-?box|shield android|\bvstvb|shell [a-z0-9]{6,}|\(sky,|sagemcom|technicolor|\btivo\b"
+    r"|led\d\d|\dt2c?s|t2csm|uhd|\bx96|\bh96\b"
 )
-_CONSOLE = ("playstation", "xbox", "nintendo")
-_TABLET = ("ipad", "tablet", "kindle", "silk/", "playbook")
-_PHONE = ("iphone", "ipod", "mobile", "phone", "opera mini", "opera mobi", "blackberry", "symbian", "midp")
+# Television sets and boxes among Android's models without "Mobile": 43LU6000T, HTY-32FHD06B, VONTAR Z5.
+_TV_MODEL = re.compile(
+    r"(?<![a-z0-9.])(?:[a-z]{2,5}[-_ ])?(?:2[248]|3[29]|4[0-35-9]|5[0158]|6[05]|7[05]|8[56])[a-z]{2,5}\w|[a-z]led|lcd"
+    r"|\b4k\b|box|\b(?:t95|mxq|a95x|tx[36]|m8s|tanix|mecool|vontar|ugoos|rombica|beelink|q96|rk3\d)"
+)
+_CONSOLE = re.compile(r"playstation|xbox|nintendo|\bouya")
+_WATCH = re.compile(
+    r"watchos|\b(?:apple |galaxy |gear |smart|tic|zen)watch\b|\bwatch\d,\d|\bsm-r[789]\d\d"
+    r"|\bsm-l\d{3}|wear ?os|gear live|moto 360"
+)
+_CAR = re.compile(
+    r"tesla/|qtcarbrowser|automotive|\bcar(?:pad|play)|polestar build|\baudi_|porsche|(?:quad|octa|octopus)-core"
+    r"|\byt\d{4}"
+)
+_TABLET = re.compile(
+    r"ipad|tablet(?! pc)|kindle|silk/|playbook|tab\b|tab[ _-]?\w{0,2}\d|(?:media|think|idea|red|mi|honor|oppo|vivo)"
+    r"[ -]?pad\b|\bpad[ _-]?\d?\b|\bsm-[tpx]\d{3}|\bgt-p\d|\bgt-n[58]\d|\bkf[a-z]{3,5}\b|nexus (?:7|9|10)\b|pixel c\b"
+    r"|xoom|transformer|iconia|yoga (?:book|tab)|\btb-?[0-9xj]\d|lenovo tb|\bat\d{3}\b|\bk0\d\w\b|\bbtv-"
+)
+_PHONE = re.compile(
+    r"iphone|ipod|mobile|phone|opera mini|opera mobi|blackberry|symbian|series ?[46]0|midp|wap|up\.browser|docomo"
+    r"|windows ce|palm"
+)
+_DESK = re.compile(r"x11|windows|macintosh|mac ?os|linux|bsd|solaris|haiku|beos|risc os|amiga")
 
 
 @lru_cache(maxsize=20_000)
@@ -82,15 +94,42 @@ def device(user_agent: str) -> Device:
     )
 
 
+def in_use(found: Device, touch_points: int, hints: dict[str, Any]) -> Device:
+    """A device, by what its browser says beside the user agent.
+
+    An iPad in desktop mode names itself a Mac, and no Mac has a touch screen.
+
+    Args:
+        touch_points: `navigator.maxTouchPoints`.
+        hints: `navigator.userAgentData`, with `mobile` and `platform`.
+    """
+    if touch_points > 1 and found.system == "Mac OS X":
+        return found._replace(kind="tablet", system="iOS", system_version="")
+    platform, mobile = hints.get("platform"), hints.get("mobile")
+    if platform in ("Chrome OS", "Chromium OS") and found.kind in ("tablet", "mobile", ""):
+        return found._replace(kind="desktop")
+    if platform == "Android" and found.kind in ("desktop", ""):
+        return found._replace(kind="mobile" if mobile else "tablet", system="Android", system_version="")
+    return found._replace(kind="mobile") if mobile is True and found.kind in ("desktop", "") else found
+
+
 def _kind(agent: str, system: str, spider: bool) -> str:
+    """The kind of a device. Android without "Mobile" is a tablet's browser, or a television set's, car's or watch's;
+    applications on Android never say "Mobile", and are mostly on telephones.
+    """
+    android = system == "Android" or "android" in agent or "andr0id" in agent
+    large = android and agent.startswith(("mozilla/", "opera/")) and "mobile" not in agent
     rules = (
         (spider, "bot"),
-        (any(word in agent for word in _TV), "tv"),
-        (any(word in agent for word in _CONSOLE), "console"),
-        ("watchos" in agent or "apple watch" in agent, "watch"),
-        (any(word in agent for word in _TABLET), "tablet"),
-        (system == "Android" and "mobile" not in agent, "tablet"),
-        (any(word in agent for word in _PHONE) or system == "Android", "mobile"),
-        (system in _DESKTOP or "x11" in agent, "desktop"),
+        ("cros " in agent or "chromebook" in agent, "desktop"),
+        (_CONSOLE.search(agent), "console"),
+        (_CAR.search(agent), "car"),
+        (_TV.search(agent), "tv"),
+        (_WATCH.search(agent), "watch"),
+        (_TABLET.search(agent), "tablet"),
+        (large and _TV_MODEL.search(agent.partition(" build/")[0]), "tv"),
+        (large, "tablet"),
+        (_PHONE.search(agent) or android, "mobile"),
+        (system in _DESKTOP or _DESK.search(agent), "desktop"),
     )
     return next((kind for holds, kind in rules if holds), "")

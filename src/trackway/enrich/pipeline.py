@@ -15,7 +15,7 @@ import xxhash
 from trackway.enrich import bot, sources, url
 from trackway.enrich.channel import Traffic, traffic
 from trackway.enrich.clock import corrected
-from trackway.enrich.device import device
+from trackway.enrich.device import Device, device, in_use
 from trackway.enrich.identity import user_token, visitor_token
 from trackway.enrich.money import NOTHING
 from trackway.enrich.orders import revenue_of
@@ -60,6 +60,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         (arrival.browser and not stated_agent) or context.get("userAgent") == "",
         where.datacenter,
     )
+    used = agent.used if "screen" not in context and "userAgentData" not in context else _in_use(agent, context)
     user_id = str(message.user_id or "")
     visitor_id = str(message.anonymous_id or f"user:{user_id}")
     money, currency = revenue_of(message.event or "", properties) if kind == "track" and properties else (NOTHING, "")
@@ -84,7 +85,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         page.referrer,
         page.referrer_host,
         *page.traffic,
-        *agent.used,
+        *used,
         where.country,
         where.region,
         where.city,
@@ -153,6 +154,15 @@ class _Agent(NamedTuple):
 @lru_cache(maxsize=50_000)
 def _agent(user_agent: str, direct: bool, datacenter: bool) -> _Agent:
     return _Agent(device(user_agent)[:5], bot.reason(user_agent, direct, datacenter))
+
+
+def _in_use(agent: _Agent, context: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    screen, hints = context.get("screen"), context.get("userAgentData")
+    touch = screen.get("maxTouchPoints") if isinstance(screen, dict) else 0
+    if not hints and not touch:
+        return agent.used
+    points = touch if isinstance(touch, int) else 0
+    return in_use(Device(*agent.used, False), points, hints if isinstance(hints, dict) else _NOTHING)[:5]
 
 
 def _title(message: Message, context: dict[str, Any], properties: dict[str, Any]) -> str:
