@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -19,6 +21,8 @@ import pytest
 
 from conftest import WRITE_KEY, Server
 from trackway.client import AsyncTrackway, Trackway, TrackwayASGI, TrackwayWSGI
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_every_call_is_stored_once_with_identity_time_and_properties(server: Server) -> None:
@@ -233,3 +237,15 @@ def test_a_client_that_is_switched_off_starts_nothing() -> None:
     before = threading.active_count()
     Trackway(WRITE_KEY, "http://127.0.0.1:9", enabled=False).track("ann", "E")
     assert threading.active_count() == before
+
+
+def test_the_client_alone_needs_nothing_that_is_not_pythons_own() -> None:
+    """Without site-packages, as `pip install trackway` without the extra `server` leaves it."""
+    bare = [sys.executable, "-I", "-S", "-c"]
+    path = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); "
+    used = f"{path}from trackway.client import *; Trackway('k', 'http://127.0.0.1:9', enabled=False).track('u', 'E'); print('fine')"
+    assert subprocess.run([*bare, used], capture_output=True, text=True).stdout == "fine\n"
+    told = subprocess.run([*bare, f"{path}from trackway.cli import main; main()"], capture_output=True, text=True)
+    assert told.returncode == 1 and "pip install 'trackway[server]'" in told.stderr
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == [] and "litestar>=2.25" in project["optional-dependencies"]["server"]

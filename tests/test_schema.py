@@ -53,7 +53,7 @@ def ask_everything(
         assert isinstance(result, Ok), result
         operation = result.ok()
         name = f"{operation.method.upper()} {operation.path}"
-        if name not in LEFT:
+        if name not in LEFT and "collecting" not in (operation.tags or ()):  # with a write key: tests/test_web.py
             allowed = True if permissions is None else expected(DECLARED[name], permissions, who)
             check = _check(operation, house, {"headers": headers, "cookies": cookies}, f"{who}: {name}", allowed, asked)
             try:

@@ -1,12 +1,13 @@
 """The API: who may call what, how it refuses, and that it is described."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, Server
+from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.govern.accounts import Accounts
 from trackway.govern.tables import BadAccount
 
@@ -266,6 +267,46 @@ def test_a_cell_that_a_spreadsheet_would_run_is_quoted(server: Server, project: 
 def test_every_path_of_the_api_is_described(server: Server) -> None:
     paths = server.http.get("/docs/openapi.json").json()["paths"]
     assert {"/api/v1/sign-in", "/api/v1/projects/{project_id}/overview", "/readyz"} <= set(paths)
+
+
+def test_the_addresses_of_the_collector_are_described_and_answer_as_it_says(server: Server) -> None:
+    document = server.http.get("/docs/openapi.json").json()
+    described = {
+        path: item
+        for path, item in document["paths"].items()
+        for one in item.values()
+        if "collecting" in one.get("tags", ())
+    }
+    assert {
+        f"/v1/{kind}" for kind in ("track", "page", "screen", "identify", "group", "alias", "batch", "pixel.gif")
+    } < set(described)
+    assert {"/api/analytics/session/end", "/v1/sessions/end", "/api/profiles/{entity_id}/track-view",
+            "/v1/entities/{entity_type}/{entity_id}/view"} < set(described)  # fmt: skip
+    values = {
+        "event": "E",
+        "groupId": "g",
+        "previousId": "p",
+        "session_id": "s-docs",
+        "batch": [{"type": "track", "event": "E", "userId": "u"}],
+    }
+    for path, item in described.items():
+        for method, operation in item.items():
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            body = {"userId": "u", "anonymous_id": "a"} | {name: values[name] for name in schema.get("required", ())}
+            where = path.format(entity_type="artist", entity_id="e")
+            sent = {"json": body} if method == "post" else {}
+            answer = server.http.request(method, where, **sent, params={"writeKey": WRITE_KEY}, auth=(WRITE_KEY, ""))
+            assert answer.status_code < 300 and str(answer.status_code) in operation["responses"], (path, answer.text)
+            refused = server.http.request(method, where, **sent, auth=("nobody", ""))
+            assert refused.status_code == 401 and "401" in operation["responses"], path
+
+
+def test_the_page_of_the_api_needs_no_other_host(server: Server) -> None:
+    page = server.http.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    loaded = re.findall(r"(?:src|href)=\"([^\"]*)\"", page.text)
+    assert all(one.startswith(("/", "data:image/svg+xml")) for one in loaded) and "litestar" not in page.text
+    assert server.http.get("/docs/reference.js").headers["content-type"].startswith("text/javascript")
 
 
 def test_health_and_pages_are_open_and_unknown_paths_are_not_pages(server: Server) -> None:

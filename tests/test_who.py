@@ -264,7 +264,12 @@ def accounts(house: House) -> dict[str, set[str]]:
 
 def test_everything_that_there_is_is_declared(house: House) -> None:
     paths = house.server.http.get("/docs/openapi.json").json()["paths"]
-    existing = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    existing = {
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if operation.get("tags") != ["collecting"]  # with a write key: tests/test_web.py asks these
+    }
     assert existing == set(DECLARED)
 
 

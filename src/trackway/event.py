@@ -1,24 +1,24 @@
 """What flows through the house: a Message as received, an Event as stored.
 
-Every other module of Trackway may import this one; it imports none of them.
+Every other module of Trackway may import this one; it imports `ids` only, which the clients have too.
 """
 
 from __future__ import annotations
 
-import os
-import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import xxhash
 
+from trackway.ids import Millis as Millis  # noqa: PLC0414
+from trackway.ids import new_id as new_id  # noqa: PLC0414
+from trackway.ids import now as now  # noqa: PLC0414
+from trackway.ids import uuid7 as uuid7  # noqa: PLC0414
+
 MESSAGE_TYPES = ("track", "page", "screen", "identify", "group", "alias")
 
-Millis = int
-"""Milliseconds since 1970-01-01 UTC."""
 GAP: Millis = 30 * 60_000
 """A session ends after so long without an event."""
 
@@ -151,11 +151,6 @@ class Event(msgspec.Struct, gc=False):
     identity: int
 
 
-def now() -> Millis:
-    """The current time in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
-
 def to_millis(value: datetime | int | float) -> Millis:
     """A client's time as milliseconds; numbers are seconds below 1e11 and milliseconds above, naive times UTC.
 
@@ -167,27 +162,6 @@ def to_millis(value: datetime | int | float) -> Millis:
             value = value.replace(tzinfo=UTC)
         return int(value.timestamp() * 1000)
     return int(value * 1000 if abs(value) < 1e11 else value)
-
-
-def uuid7(millis: Millis, bits: int | None = None) -> bytes:
-    """A UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis` in front, 74 bits of `bits` (random when None) behind.
-
-    Given the same time and bits it is the same id, so that a replay of the log mints the ids it minted before.
-    """
-    if bits is None:
-        bits = int.from_bytes(os.urandom(10), "big")
-    return (
-        ((millis & 0xFFFFFFFFFFFF) << 80)
-        | (0x7 << 76)
-        | ((bits >> 62 & 0xFFF) << 64)
-        | (0b10 << 62)
-        | (bits & 0x3FFFFFFFFFFFFFFF)
-    ).to_bytes(16, "big")
-
-
-def new_id() -> UUID:
-    """A fresh UUIDv7 for now."""
-    return UUID(bytes=uuid7(now()))
 
 
 _MOODS = (

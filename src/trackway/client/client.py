@@ -19,7 +19,7 @@ from uuid import UUID
 from trackway import __version__
 from trackway.client.encoding import encoded, text_of
 from trackway.client.sending import Refused, Sender
-from trackway.event import now, uuid7
+from trackway.ids import now, uuid7
 
 logger = logging.getLogger("trackway.client")
 

@@ -10,16 +10,14 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
-from litestar.openapi import OpenAPIConfig
 
-from trackway import __version__
 from trackway.store.connection import Store
 from trackway.web.asking import Ask, Desk
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication, Caller, allowed
 from trackway.web.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
 from trackway.web.customers import Customers, Metrics
-from trackway.web.described import describe
+from trackway.web.described import config, describe
 from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
 from trackway.web.health import Health
 from trackway.web.house import House
@@ -96,7 +94,7 @@ def api(house: House, limits: Limits) -> Litestar:
         middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],
         exception_handlers=HANDLERS,
         state=State({"house": house}),
-        openapi_config=OpenAPIConfig(title="Trackway", version=__version__, path="/docs"),
+        openapi_config=config(),
         request_max_body_size=1024 * 1024,
     )
     describe(app)

@@ -1,12 +1,29 @@
-"""The OpenAPI document, made whole: every address says how it refuses, and in which forms it answers."""
+"""The OpenAPI document, made whole: every address says how it refuses, and in which forms it answers; the addresses of
+the collector are in it. `/docs` shows it, with nothing from another host.
+"""
 
 from __future__ import annotations
 
-from litestar import Litestar
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, PathItem, Reference, Schema
+from importlib.resources import files
+from typing import Any, cast
+
+from litestar import Litestar, Request
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    PathItem,
+    Reference,
+    Schema,
+    SecurityScheme,
+)
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
+from trackway import __version__
 from trackway.analyze.formats import MEDIA
+from trackway.web import collecting
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _REFUSALS = {
@@ -22,6 +39,26 @@ _REFUSALS = {
     "429": "too many requests; `retry-after` says how many seconds to wait",
     "503": "the store does not answer at this moment",
 }
+
+
+class _Part(OpenAPIRenderPlugin):
+    """A file of the page at `/docs`."""
+
+    def __init__(self, path: str, name: str, media_type: str) -> None:
+        super().__init__(path=path, media_type=media_type)  # type: ignore[arg-type]
+        self._content = files("trackway.web").joinpath("reference", name).read_bytes()
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+        """The file as it is."""
+        return self._content
+
+
+def config() -> OpenAPIConfig:
+    """Where the document is, and what shows it."""
+    page = _Part("/", "index.html", "text/html; charset=utf-8")
+    script = _Part("/reference.js", "reference.js", "text/javascript; charset=utf-8")
+    plugins = [page, script, JsonRenderPlugin(path="/openapi.json")]
+    return OpenAPIConfig(title="Trackway", version=__version__, path="/docs", render_plugins=plugins)
 
 
 def describe(app: Litestar) -> None:
@@ -51,6 +88,11 @@ def describe(app: Litestar) -> None:
             if "format" in names and "host" not in names:
                 _forms(responses)
             operation.responses = responses
+    document = app.openapi_schema
+    # As they are written: the document is made of such parts anyway.
+    document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collecting.addresses())}
+    schemes = cast(dict[str, SecurityScheme | Reference], collecting.WRITE_KEY)
+    document.components.security_schemes = {**(document.components.security_schemes or {}), **schemes}
 
 
 def _operations(path: PathItem) -> list[Operation]:

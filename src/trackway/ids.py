@@ -1,0 +1,36 @@
+"""Times and ids, of the standard library alone: what a client in another program needs of the house."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import UUID
+
+Millis = int
+"""Milliseconds since 1970-01-01 UTC."""
+
+
+def now() -> Millis:
+    """The current time in milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def uuid7(millis: Millis, bits: int | None = None) -> bytes:
+    """A UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis` in front, 74 bits of `bits` (random when None) behind.
+
+    Given the same time and bits it is the same id, so that a replay of the log mints the ids it minted before.
+    """
+    if bits is None:
+        bits = int.from_bytes(os.urandom(10), "big")
+    return (
+        ((millis & 0xFFFFFFFFFFFF) << 80)
+        | (0x7 << 76)
+        | ((bits >> 62 & 0xFFF) << 64)
+        | (0b10 << 62)
+        | (bits & 0x3FFFFFFFFFFFFFFF)
+    ).to_bytes(16, "big")
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7 for now."""
+    return UUID(bytes=uuid7(now()))
