@@ -2,9 +2,10 @@
 
 It speaks to Trackway's public interface only, with nothing but the standard library:
 
-    python examples/concert_traffic.py --url http://127.0.0.1:8700 --write-key wk_… --days 30 --live
+    python examples/concert_traffic.py --url http://127.0.0.1:8700 --write-key wk_… --days 60 --live
 
-`--days` sends that many days of the past first; `--live` goes on with new visits until it is stopped.
+`--days` sends that many days of the past first, of a site that grows; `--live` goes on with new visits until it is
+stopped.
 The same `--seed` gives the same past.
 """
 
@@ -23,7 +24,8 @@ import uuid
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 Step = tuple[float, dict[str, Any]]
 
@@ -116,6 +118,14 @@ NETWORKS = (
 )
 
 
+class Regular(NamedTuple):
+    """Who comes again: how often compared with others, and how likely each visit is the last."""
+
+    often: float
+    leaves: float
+    who: dict[str, Any]
+
+
 class Site:
     """The concerts on offer, and how people move among them."""
 
@@ -132,32 +142,33 @@ class Site:
             for number in range(1, 41)
         ]
         self.random = random.Random(seed)
-        self.regulars: list[tuple[str, str]] = []
+        self.regulars: list[Regular] = []
 
     def visit(self) -> tuple[dict[str, Any], list[Step]]:
         """One visit: who comes (as the fields every message has), and what they do at which second."""
         if self.random.random() < 0.03:
             return self._crawl()
         pick = self.random
+        referrer, tags, _ = pick.choices(ORIGINS, [weight for *_, weight in ORIGINS])[0]
+        who = self._again() if self.regulars and pick.random() < 0.35 else self._somebody()
+        return who, list(_views_once(self._walk(who, referrer, tags)))
+
+    def _again(self) -> dict[str, Any]:
+        """Somebody who was here before, lives where they lived and has the browser that they had."""
+        regular = self.random.choices(self.regulars, [one.often for one in self.regulars])[0]
+        if self.random.random() < regular.leaves:
+            self.regulars.remove(regular)
+        return dict(regular.who)
+
+    def _somebody(self) -> dict[str, Any]:
+        pick = self.random
         agent, width, _ = pick.choices(AGENTS, [weight for *_, weight in AGENTS])[0]
         network, locale, _ = pick.choices(NETWORKS, [weight for *_, weight in NETWORKS])[0]
-        referrer, tags, _ = pick.choices(ORIGINS, [weight for *_, weight in ORIGINS])[0]
-        anonymous, user = uuid.UUID(int=pick.getrandbits(128), version=4).hex, ""
-        if self.regulars and pick.random() < 0.35:
-            anonymous, user = pick.choice(self.regulars)
-        who: dict[str, Any] = {
-            "anonymousId": anonymous,
-            "context": {
-                "userAgent": agent,
-                "ip": f"{network}.{pick.randint(1, 250)}",
-                "locale": locale,
-                "screen": {"width": width},
-                "library": {"name": "concert-traffic"},
-            },
-        }
-        if user:
-            who["userId"] = user
-        return who, list(self._walk(who, referrer, tags))
+        context = {
+            "userAgent": agent, "ip": f"{network}.{pick.randint(1, 250)}", "locale": locale,
+            "screen": {"width": width}, "library": {"name": "concert-traffic"},
+        }  # fmt: skip
+        return {"anonymousId": uuid.UUID(int=pick.getrandbits(128), version=4).hex, "context": context}
 
     def _crawl(self) -> tuple[dict[str, Any], list[Step]]:
         context = {"userAgent": CRAWLER, "ip": "66.249.66.1", "library": {"name": "concert-traffic"}}
@@ -173,7 +184,7 @@ class Site:
 
     def _walk(self, who: dict[str, Any], referrer: str, tags: str) -> Iterator[Step]:
         pick = self.random
-        at, path = 0.0, pick.choice(("/", "/", "/", "/concerts"))
+        at, path, sent_from = 0.0, pick.choice(("/", "/", "/", "/concerts")), _name_of(referrer, tags)
         if pick.random() < 0.4:
             path = f"/concerts/{pick.choice(self.concerts)['id']}"
         yield at, self._page(path, "Concerts near you", referrer, tags)
@@ -195,6 +206,7 @@ class Site:
                     self._track("search", page, query=query, search_type="text", result_count=pick.randint(0, 14)),
                 )
                 at += 2 + pick.expovariate(1 / 6)
+                sent_from = "search"
             yield (
                 at,
                 self._track(
@@ -210,8 +222,9 @@ class Site:
                 page = {"url": f"{SITE}/concerts/{concert['id']}"}
                 yield at + 0.4, self._page(f"/concerts/{concert['id']}", str(concert["artist"]), SITE + path)
                 path = f"/concerts/{concert['id']}"
-                yield from self._look(at, who, page, concert, entity)
+                yield from self._look(at, who, page, concert, entity, sent_from)
                 at += 20
+                sent_from = "feed"
         if who.get("userId") and pick.random() < 0.2:
             yield at + 5, self._track("Signed Out", page)
 
@@ -222,13 +235,16 @@ class Site:
         page: dict[str, Any],
         concert: dict[str, Any],
         entity: dict[str, Any],
+        sent_from: str,
     ) -> Iterator[Step]:
         pick = self.random
         yield at + 2, self._track("view_details", page, **entity)
+        yield at + 2.1, self._view("concert", str(concert["id"]), page, sent_from)
         if pick.random() < 0.35:
             yield at + 6, self._track("interest", page, **entity)
         if pick.random() < 0.2:
             artist = str(concert["artist"]).lower().replace(" ", "-")
+            yield at + 9.1, self._view("artist", artist, page, "concert")
             yield at + 9, self._page(f"/artists/{artist}", str(concert["artist"]), str(page["url"]))
         if pick.random() < 0.3:
             provider = pick.choice(("TicketHub", "Eventful"))
@@ -246,7 +262,8 @@ class Site:
             if pick.random() < 0.35:
                 if not who.get("userId"):
                     who["userId"] = "user-" + str(who["anonymousId"])[:8]
-                    self.regulars = [*self.regulars[-400:], (str(who["anonymousId"]), who["userId"])]
+                    often, leaves = pick.gammavariate(1.2, 1), pick.betavariate(0.8, 4)
+                    self.regulars.append(Regular(often, leaves, dict(who)))
                     yield at + 15, {"type": "identify", "traits": {"plan": "free"}}
                     yield at + 15.2, self._track("Signed Up", page, method="email")
                 quantity = pick.choice((1, 2, 2, 4))
@@ -263,8 +280,31 @@ class Site:
                     ),
                 )
 
+    def _view(self, kind: str, id_: str, page: dict[str, Any], sent_from: str) -> dict[str, Any]:
+        """A view of an entity that counted, as the view counter logs it."""
+        step = self._track("view", page, entity_type=kind, entity_id=id_, referrer_source=sent_from)
+        return {**step, "library": {"name": "views"}}
+
     def _track(self, event: str, page: dict[str, Any], **properties: Any) -> dict[str, Any]:
         return {"type": "track", "event": event, "page": page, "properties": properties}
+
+
+def _views_once(steps: Iterator[Step]) -> Iterator[Step]:
+    """A visit's steps; the view of an entity counts once in it."""
+    viewed = set()
+    for at, step in steps:
+        if step.get("event") == "view":
+            entity = (step["properties"]["entity_type"], step["properties"]["entity_id"])
+            if entity in viewed:
+                continue
+            viewed.add(entity)
+        yield at, step
+
+
+def _name_of(referrer: str, tags: str) -> str:
+    """Where a visit came from, as pages say it when they have a view counted."""
+    tagged = dict(parse_qsl(tags)).get("utm_source", "")
+    return tagged or (urlsplit(referrer).hostname or "direct").removeprefix("www.").removeprefix("l.")
 
 
 def messages(site: Site, start: datetime, who: dict[str, Any], steps: list[Step]) -> Iterator[dict[str, Any]]:
@@ -272,7 +312,8 @@ def messages(site: Site, start: datetime, who: dict[str, Any], steps: list[Step]
     for second, step in steps:
         step = dict(step)
         page = step.pop("page", None)
-        context = dict(who["context"], **({"page": page} if page else {}))
+        library = step.pop("library", None)
+        context = {**who["context"], **({"page": page} if page else {}), **({"library": library} if library else {})}
         message_id = f"concert-{site.random.getrandbits(96):024x}"
         at = (start + timedelta(seconds=second)).isoformat().replace("+00:00", "Z")
         yield {**who, **step, "context": context, "messageId": message_id, "timestamp": at}
@@ -306,26 +347,11 @@ class Sender:
             time.sleep(pause)
         raise SystemExit(f"{self.url} cannot be reached")
 
-    def view(self, message: dict[str, Any]) -> None:
-        """Has the view of an entity counted; one that is not is no harm to the traffic."""
-        about, who = message["properties"], message["anonymousId"]
-        body = {
-            "session_id": who,
-            "anonymous_id": who,
-            "referrer_source": message["context"].get("page", {}).get("title", ""),
-        }
-        path = f"/v1/entities/{about['entity_type']}/{about['entity_id']}/view"
-        headers = {"authorization": self.authorization, "user-agent": message["context"]["userAgent"],
-                   "accept-language": "en"}  # fmt: skip
-        request = urllib.request.Request(self.url.replace("/v1/batch", path), json.dumps(body).encode(), headers)
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(request, timeout=5).close()
 
-
-def visits_in(day: datetime, per_day: int) -> int:
-    """More on Fridays and Saturdays, and a little more every week."""
+def visits_in(day: datetime, per_day: int, back: int) -> int:
+    """More on Fridays and Saturdays, and fewer the longer ago: a site that doubles in seven weeks."""
     weekday = 1.5 if day.weekday() in (4, 5) else 1.0
-    return int(per_day * weekday * (0.85 + 0.15 * math.sin(day.timetuple().tm_yday / 9)))
+    return int(per_day * weekday * (0.85 + 0.15 * math.sin(day.timetuple().tm_yday / 9)) * 0.5 ** (back / 49))
 
 
 def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
@@ -333,7 +359,9 @@ def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
     now, sent, batch = datetime.now(UTC), 0, []
     for back in range(days, -1, -1):
         midnight = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
-        for _ in range(visits_in(midnight, per_day)):
+        if back and back % 30 == 0:
+            print(f"  {back} days ago …", flush=True)
+        for _ in range(visits_in(midnight, per_day, back)):
             hour = min(23.99, max(0.0, site.random.gauss(18, 4.5)))
             start = midnight + timedelta(hours=hour)
             who, steps = site.visit()
@@ -363,9 +391,6 @@ def live(site: Site, sender: Sender, per_minute: float) -> None:
             due = sorted([*due, *whole], key=lambda item: item[0])
         ready = [message for at, message in due if at <= now]
         due = due[len(ready) :]
-        for message in ready:
-            if message.get("event") == "view_details":
-                sender.view(message)
         for start in range(0, len(ready), 400):
             sender.send(ready[start : start + 400])
         time.sleep(0.2)

@@ -1,6 +1,6 @@
 """`./run demo`: Trackway in one process on an embedded store, filled with traffic, with an address to open.
 
-./run demo              a concert site: the last 30 days, live visits, and the site itself to click around in
+./run demo              a concert site: the last 30 weeks, live visits, and the site itself to click around in
 ./run demo --log        the traffic of a real site, from its access log in ../shared/data/web_logs
 ./run demo --fresh      start over with an empty store
 """
@@ -17,6 +17,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ def main() -> int:
     parser.add_argument("--log", action="store_true", help="show a real site's access log instead")
     parser.add_argument("--fresh", action="store_true", help="remove the demo's data first")
     parser.add_argument("--port", type=int, default=8700)
-    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--days", type=int, default=210, help="of the past; a site that doubles in seven weeks")
+    parser.add_argument("--pages", type=Path, help="a file that is there once the pages are built")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what is started here ends with it
     if options.log and not LOG.exists():
@@ -59,22 +62,22 @@ def main() -> int:
         ]
         printed = subprocess.run(imported, check=True, stdout=subprocess.PIPE, env=_environment(data)).stdout
         print(f"the access log has {json.loads(printed)['taken']:,} page views")
+    print("starting the server …", flush=True)
     server = _start(data, options.port, "" if options.log else "concerts")
+    beside: list[subprocess.Popen[bytes]] = []
     try:
-        address = f"http://127.0.0.1:{options.port}"
+        address, site_port = f"http://127.0.0.1:{options.port}", options.port + 1
         _wait_until_ready(address, server)
         keys = _keys(data)
-        if not options.log and first:
-            print(f"sending the last {options.days} days of a concert site's traffic …", flush=True)
-            _traffic(address, keys, "--days", str(options.days)).wait()
-            _wait_until_stored(address)
-        site_port = options.port + 1
         if not options.log:
             _people(address, keys, data, site_port)
-        beside = [] if options.log else [
-            _traffic(address, keys, "--live", "--seed", str(int(time.time()))), _site(address, keys, site_port, data),
-        ]  # fmt: skip
+            beside.append(_site(address, keys, site_port, data))
+        _wait_for_pages(options.pages)
         _explain(address, keys, "" if options.log else f"http://127.0.0.1:{site_port}")
+        if not options.log and first:
+            _fill(address, keys, options.days)
+        if not options.log:
+            beside.append(_traffic(address, keys, "--live", "--seed", str(int(time.time()))))
         try:
             server.wait()
         finally:
@@ -121,19 +124,37 @@ def _start(data: Path, port: int, plan: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
+@contextmanager
+def _admin(address: str, keys: dict[str, str]) -> Iterator[httpx.Client]:
+    """The demo's administrator, signed in."""
+    who = {"email": keys["TRACKWAY_ADMIN_EMAIL"], "password": keys["TRACKWAY_ADMIN_PASSWORD"]}
+    with httpx.Client(base_url=address, timeout=60) as client:
+        client.headers["x-csrf-token"] = client.post("/api/v1/sign-in", json=who).raise_for_status().json()["csrf"]
+        yield client
+
+
+def _fill(address: str, keys: dict[str, str], days: int) -> None:
+    """Send the past, and have customers scored, which otherwise happens at the next full hour."""
+    print(f"  sending the last {days} days of the site's traffic; the numbers grow while you look:", flush=True)
+    _traffic(address, keys, "--days", str(days)).wait()
+    _wait_until_stored(address)
+    with _admin(address, keys) as admin:
+        admin.post("/api/v1/jobs/score-customers/run").raise_for_status()
+    print("  everything is there.", flush=True)
+
+
 def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
     """The concert site's artists and venues, each with what is theirs; made once."""
     kept = data / "embed.json"
     if kept.exists():
         return
-    with httpx.Client(base_url=address, timeout=60) as admin:
-        who = {"email": keys["TRACKWAY_ADMIN_EMAIL"], "password": keys["TRACKWAY_ADMIN_PASSWORD"]}
-        admin.headers["x-csrf-token"] = admin.post("/api/v1/sign-in", json=who).json()["csrf"]
+    with _admin(address, keys) as admin:
         project = admin.get("/api/v1/projects").json()[0]["id"]
         path = f"/api/v1/projects/{project}"
         settings = {"embed_origins": [f"http://127.0.0.1:{port}"], "currency": "EUR"}
         admin.patch(path, json=settings).raise_for_status()
-        admin.post("/api/v1/jobs/score-customers/run").raise_for_status()  # otherwise at its next full hour
+        for board in json.loads((ROOT / "examples" / "boards.json").read_text()):
+            admin.post(f"{path}/boards", json=board).raise_for_status()
         concerts = Site(7).concerts
         register, own = [], {}
         for one in concerts:
@@ -190,6 +211,16 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the server does not answer")
 
 
+def _wait_for_pages(built: Path | None) -> None:
+    """Wait for the build beside it, and end with it when it fails."""
+    if built is not None and not built.exists():
+        print("waiting for the pages to be built …", flush=True)
+        while not built.exists():
+            time.sleep(0.1)
+    if built is not None and built.read_text().strip() != "0":
+        raise SystemExit("the pages could not be built; what was said stands above")
+
+
 def _wait_until_stored(address: str) -> None:
     while (status := _status(address))["stored"] < status["logged"]:
         time.sleep(0.2)
@@ -218,6 +249,8 @@ def _explain(address: str, keys: dict[str, str], site: str) -> None:
   Trackway is at   {address}/p/{project}/overview{period}
   sign in as       {keys["TRACKWAY_ADMIN_EMAIL"]}
   with password    {keys["TRACKWAY_ADMIN_PASSWORD"]}
+  write key        {keys["TRACKWAY_WRITE_KEY"]}  (public: it records)
+  secret key       {keys["TRACKWAY_SECRET_KEY"]}  (it asks: -H 'authorization: Bearer …')
 {around}
   Send an event of your own from a second terminal; it is on the Live page within two seconds:
 

@@ -54,6 +54,9 @@ def serve(
     json: Json = False,
 ) -> None:
     """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
+    from trackway.store.fitting import leave_out
+
+    leave_out("pandas")
     from trackway.web.house import House
     from trackway.web.serve import AddressInUse
     from trackway.web.serve import serve as run

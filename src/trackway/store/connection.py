@@ -24,6 +24,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from trackway.store import making
+from trackway.store.fitting import engine_options, machine_bytes
 from trackway.store.handles import Handles, NoHandle
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
@@ -89,11 +90,13 @@ class Store:
             # Rows that replace each other are of one partition: what divides a table is part of its key.
             "do_not_merge_across_partitions_select_final": 1,
         }
+        options: dict[str, Any] = {}
         if self.embedded:
             making.begin(Path(urlsplit(dsn).path))
+            options = {"chdb_options": engine_options(machine_bytes())}
 
         def opened() -> Client:
-            return clickhouse_connect.get_client(dsn=dsn, settings=settings)
+            return clickhouse_connect.get_client(dsn=dsn, settings=settings, **options)
 
         try:
             self._handles = Handles(opened, clients)

@@ -39,6 +39,7 @@ from trackway.operate.transfers import Carrier
 from trackway.outgoing import Outgoing, Refused
 from trackway.store.connection import Store, suspended
 from trackway.store.entities import Register
+from trackway.store.fitting import Resting
 from trackway.store.loader import Loader
 from trackway.store.lookup import session
 from trackway.store.orders import own_currency
@@ -126,6 +127,8 @@ class House:
             self.write, lambda: self.log.end - self.loader.stored,
         )  # fmt: skip
         self._closers.append(self.carrier.stop)
+        if settings.embedded_store is not None:
+            self._closers.append(Resting(lambda: self.loader.stored).stop)
 
     def _open_accounts(self) -> None:
         self._say_lost()

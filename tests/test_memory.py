@@ -1,0 +1,46 @@
+"""The server's memory: caches that fit the machine, and nothing held when nothing happens."""
+
+from pathlib import Path
+
+from conftest import Loaded, Server, eventually
+from trackway.store.fitting import engine_options, machine_bytes
+
+
+def test_the_engines_caches_together_fit_the_machine() -> None:
+    for memory in (512 << 20, 4 << 30, 64 << 30):
+        caches = [int(size) for name, size in engine_options(memory).items() if name.endswith("_cache_size")]
+        assert sum(caches) < memory / 4 and min(caches) >= 8 << 20
+    assert 0 < machine_bytes() <= 1 << 50
+
+
+def test_the_engine_has_the_caches_that_it_was_opened_with(loaded: Loaded) -> None:
+    wanted = engine_options(machine_bytes())
+    found = loaded.store.ask("SELECT name, value FROM system.server_settings WHERE changed").to_pylist()
+    assert wanted.items() <= {row["name"]: row["value"] for row in found}.items()
+
+
+def test_the_server_holds_no_library_that_it_does_not_use(server: Server) -> None:
+    assert server.process is not None
+    maps = Path(f"/proc/{server.process.pid}/maps")
+    server.post("track", {"event": "E", "anonymousId": "memory"})
+    server.stored()
+    assert server.sql("SELECT 1 AS one") == [{"one": 1}]
+    assert "/pandas/" not in maps.read_text()
+
+
+def test_pages_of_the_engines_library_are_given_back_when_nothing_happens(server: Server) -> None:
+    def resident() -> int:
+        """Bytes of the engine's library in memory."""
+        assert server.process is not None
+        found, named = 0, False
+        for line in Path(f"/proc/{server.process.pid}/smaps").read_text().splitlines():
+            first, *others = line.split()
+            if not first.endswith(":"):
+                named = "_chdb" in line
+            elif first == "Rss:" and named:
+                found += int(others[0]) * 1024
+        return found
+
+    server.stored()
+    eventually(lambda: resident() < 100 << 20)
+    assert server.sql("SELECT count() > 0 AS some FROM events") == [{"some": 1}], "what is needed is read again"
