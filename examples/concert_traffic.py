@@ -129,7 +129,8 @@ class Regular(NamedTuple):
 class Site:
     """The concerts on offer, and how people move among them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, views: bool = False) -> None:
+        self.views = views
         self.random = random.Random(7)  # the same concerts whatever the visits
         self.concerts = [
             {
@@ -151,7 +152,7 @@ class Site:
         pick = self.random
         referrer, tags, _ = pick.choices(ORIGINS, [weight for *_, weight in ORIGINS])[0]
         who = self._again() if self.regulars and pick.random() < 0.35 else self._somebody()
-        return who, list(_views_once(self._walk(who, referrer, tags)))
+        return who, list(_views_once(self._walk(who, referrer, tags), self.views))
 
     def _again(self) -> dict[str, Any]:
         """Somebody who was here before, lives where they lived and has the browser that they had."""
@@ -289,13 +290,13 @@ class Site:
         return {"type": "track", "event": event, "page": page, "properties": properties}
 
 
-def _views_once(steps: Iterator[Step]) -> Iterator[Step]:
-    """A visit's steps; the view of an entity counts once in it."""
+def _views_once(steps: Iterator[Step], wanted: bool) -> Iterator[Step]:
+    """A visit's steps; the view of an entity counts once in it, when views are wanted at all."""
     viewed = set()
     for at, step in steps:
         if step.get("event") == "view":
             entity = (step["properties"]["entity_type"], step["properties"]["entity_id"])
-            if entity in viewed:
+            if entity in viewed or not wanted:
                 continue
             viewed.add(entity)
         yield at, step
@@ -406,8 +407,9 @@ def main() -> None:
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--visits-per-minute", type=float, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--views", action="store_true", help="with views of entities, as the view counter logs them")
     options = parser.parse_args()
-    site = Site(options.seed)
+    site = Site(options.seed, options.views)
     sender = Sender(options.url, options.write_key)
     if options.days:
         sent = backfill(site, sender, options.days, options.visits_per_day)
