@@ -216,6 +216,36 @@ def test_what_is_left_of_a_store_goes_on_with_tables_that_agree(data: Path) -> N
     assert all_there(data)
 
 
+def test_sessions_that_are_lost_are_counted_again_from_events(data: Path) -> None:
+    for part in parts(data, "sessions"):
+        shutil.rmtree(part)
+    status, done, said = command(data, "doctor", "--repair", "store")
+    assert status == 0, said
+    assert "sessions" in done["done"]
+    assert all_there(data)
+
+
+def test_events_that_are_lost_come_again_from_the_log(data: Path) -> None:
+    shutil.rmtree(max(parts(data, "events"), key=lambda part: (part / "data.bin").stat().st_size))
+    assert command(data, "doctor", "--repair", "store")[0] == 0
+    assert all_there(data)
+
+
+def test_events_that_no_log_has_can_be_sent_again(data: Path) -> None:
+    for part in parts(data, "events"):
+        shutil.rmtree(part)
+    shutil.rmtree(data / "log")
+    assert command(data, "doctor", "--repair", "store")[0] == 0
+    found = stored(data)
+    assert found.pop("refused") == 3 and set(found.values()) == {0}
+    assert all("log" in one for one in doctor(data))
+    server = Server(data).start()
+    server.post("batch", {"batch": [{"type": "track", "event": "E", "messageId": "m0-1", "anonymousId": "v1"}]})
+    server.stored()
+    server.stop()
+    assert stored(data)["events"] == 1
+
+
 def test_rebuilding_needs_the_whole_log_or_its_archive(data: Path, tmp_path: Path) -> None:
     first, *_ = sorted((data / "log").glob("*.log"))
     (tmp_path / "archive").mkdir()

@@ -267,7 +267,7 @@ def _count_anew(late: _Late, was: dict[bytes, tuple[str | bytes, ...]], version:
     known = late.known
     before = {session.session_id: session for session in late.affected}
     others = [session for session in known.sessions if session.session_id not in before]
-    fresh = [_counted(session_id, events) for session_id, events in late.hinted.items()]
+    fresh = [counted(session_id, events) for session_id, events in late.hinted.items()]
     fresh += _named(sessionize(sorted(late.derived, key=lambda event: event.timestamp)), others)
     known.sessions = others
     for session, events in fresh:
@@ -365,7 +365,8 @@ def _neighbours(sessions: list[Session], events: list[Event]) -> list[Session]:
         spans = [(session.started_at, session.ended_at) for session in more]
 
 
-def _counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Event]]:
+def counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Event]]:
+    """A session of a name, counted from its events, and these in order."""
     events.sort(key=lambda event: event.timestamp)
     session = begin(events[0], session_id, hinted=True)
     for event in events[1:]:

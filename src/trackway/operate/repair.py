@@ -21,6 +21,7 @@ from trackway.store.checkpoint import Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.recovery import refuse_half_rebuilt, refuse_undefined
 from trackway.store.refill import disagreements, refill
+from trackway.store.restating import restate_sessions
 from trackway.store.seen import WINDOW_DAYS, Files, SeenMessages
 
 _DAY = 86_400_000
@@ -97,8 +98,8 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
     filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
     _write(settings, embedded, store, log, log.start, ids.flush())
     return (
-        f"{sum(map(len, known.values()))} messages of the log's time are stored; what else the log holds from offset "
-        f"{log.start} on is stored at the next start{filled}"
+        f"{sum(map(len, known.values()))} messages are stored; the next start reads the log again from offset "
+        f"{log.start} to {log.end}, and stores what is not stored yet{filled}"
     )
 
 
@@ -120,11 +121,21 @@ def _fill(
 ) -> str:
     if not missing and not disagreements(store):
         raise CannotRepair("the store has all its parts, and its tables agree")
+    sessions = restate_sessions(store, known.offset)
     filled = refill(store)
-    _write(settings, embedded, store, log, known.offset, known.ids)
+    done = f"{sessions} sessions and {len(filled)} derived tables were filled again from what is there"
+    if not missing:
+        _write(settings, embedded, store, log, known.offset, known.ids)
+        return done
     rows = sum(one.rows for one in missing)
-    lost = f"{rows} rows in {len(missing)} parts are lost; " if missing else ""
-    return f"{lost}{len(filled)} derived tables were filled again from what is there"
+    done = (
+        f"{rows} rows in {len(missing)} parts of {', '.join(sorted({one.table for one in missing}))} are lost; {done}"
+    )
+    if not any(one.table == "events" for one in missing):
+        _write(settings, embedded, store, log, known.offset, known.ids)
+        return done
+    # What is lost may come again: from the log, where that still has it, or from those who sent it.
+    return f"{done}; {_count_all(settings, embedded, log, store)}"
 
 
 REPAIRS: dict[str, Callable[[Settings], str]] = {

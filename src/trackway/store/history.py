@@ -16,10 +16,11 @@ from trackway.event import Event, Millis
 from trackway.store.connection import Store
 from trackway.store.lists import listed, write_list
 
-_SESSIONS = ", ".join(
+SESSIONS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Session.__struct_fields__
 )
-_EVENTS = ", ".join(
+"""What `objects` makes sessions of."""
+EVENTS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_"
     if name in ("timestamp", "received_at")
     else "toJSONString(properties) AS properties_"
@@ -27,6 +28,7 @@ _EVENTS = ", ".join(
     else name
     for name in Event.__struct_fields__
 )
+"""What `objects` makes events of."""
 
 _ORDERS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Order.__struct_fields__
@@ -55,13 +57,13 @@ class StoredHistory:
     def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
         """Current rows of these visitors' sessions that started in [since, until]."""
         answer = self._ask(
-            f"SELECT {_SESSIONS} FROM sessions FINAL WHERE {_OF_VISITORS} "
+            f"SELECT {SESSIONS} FROM sessions FINAL WHERE {_OF_VISITORS} "
             "AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
             "AND fromUnixTimestamp64Milli({until:Int64})",
             _visitors(visitors),
             {"since": since, "until": until},
         )
-        found: list[Session] = _objects(Session, answer)
+        found: list[Session] = objects(Session, answer)
         for one in found:
             one.identity = self._identity(one, one.started_at)
         return found
@@ -74,15 +76,15 @@ class StoredHistory:
             return None, []
         since = newest["at"][0].as_py() - KEEP
         answer = self._store.ask(
-            f"SELECT {_SESSIONS} FROM sessions FINAL WHERE ended_at >= fromUnixTimestamp64Milli({{since:Int64}})",
+            f"SELECT {SESSIONS} FROM sessions FINAL WHERE ended_at >= fromUnixTimestamp64Milli({{since:Int64}})",
             {"since": since},
         )
-        return since, _objects(Session, answer)
+        return since, objects(Session, answer)
 
     def events_of(self, sessions: list[Session]) -> list[Event]:
         """The stored events of these sessions."""
         answer = self._ask(
-            f"SELECT {_EVENTS} FROM events WHERE {_OF_VISITORS} "
+            f"SELECT {EVENTS} FROM events WHERE {_OF_VISITORS} "
             f"AND (visitor_id, session_id) IN {listed('visitor_id', 'session_id')} "
             "AND timestamp BETWEEN fromUnixTimestamp64Milli({since:Int64}) AND fromUnixTimestamp64Milli({until:Int64})",
             {
@@ -94,7 +96,7 @@ class StoredHistory:
                 "until": max(session.ended_at for session in sessions),
             },
         )
-        found: list[Event] = _objects(Event, answer)
+        found: list[Event] = objects(Event, answer)
         for one in found:
             one.identity = self._identity(one, one.timestamp)
         return found
@@ -108,7 +110,7 @@ class StoredHistory:
             {"project_id": [key[0] for key in keys], "order_id": [key[2] for key in keys]},
         )
         # Of several rows of one the newest is last; one that moved left its older rows behind as gone.
-        found: list[Order] = _objects(Order, answer)
+        found: list[Order] = objects(Order, answer)
         for one in found:
             one.identity = self._identity(one, one.named_at)
         return found
@@ -200,7 +202,7 @@ def _visitors(visitors: list[Visitor]) -> dict[str, list[Any]]:
     return {"project_id": [one for one, _ in visitors], "visitor_id": [one for _, one in visitors]}
 
 
-def _objects(kind: Any, answer: pa.Table) -> list[Any]:
+def objects(kind: Any, answer: pa.Table) -> list[Any]:
     """Rows as structs of `kind`; UUIDs as 16 bytes, times as milliseconds, equal texts as one object."""
     columns = []
     texts: dict[str, str] = {}
