@@ -192,3 +192,34 @@ def test_ids_and_names_are_functions_of_what_they_name() -> None:
     assert uuid7(5, 7) < uuid7(6, 0)
     assert friendly_name("a") == friendly_name("a") != friendly_name("b")
     assert len({friendly_name(str(number)) for number in range(5000)}) > 3500
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "path"),
+    [
+        ("https://a.com/caf%C3%A9/", "a.com", "/café"),
+        ("https://a.com/café", "a.com", "/café"),
+        ("https://a.com/cafe%CC%81", "a.com", "/café"),
+        ("https://a.com/%e6%9d%b1%E4%BA%AC", "a.com", "/東京"),
+        ("https://a.com/%7Eme/a%2db", "a.com", "/~me/a-b"),
+        ("https://a.com/a b", "a.com", "/a%20b"),
+        ("https://a.com/a%2fb%3Fc%23d%25e", "a.com", "/a%2Fb%3Fc%23d%25e"),
+        ("https://a.com/caf%E9", "a.com", "/caf%E9"),
+        ("https://a.com/%C3%A9%00%E2%80%AE", "a.com", "/é%00%E2%80%AE"),
+        ("https://a.com/100%", "a.com", "/100%"),
+        ("https://xn--mnchen-3ya.example/x", "münchen.example", "/x"),
+        ("https://MÜNCHEN.example/x", "münchen.example", "/x"),
+        ("https://xn--strae-oqa.example/", "straße.example", "/"),
+        ("https://xn--r8jz45g.xn--zckzah/", "例え.テスト", "/"),
+        ("https://xn--.example/", "xn--.example", "/"),
+        ("https://xn--zzzzzzzzzzzzzz99999.example/", "xn--zzzzzzzzzzzzzz99999.example", "/"),
+    ],
+)
+def test_one_page_and_one_host_have_one_readable_name(address: str, host: str, path: str) -> None:
+    found = event(type="page", event=None, context={"page": {"url": address, "referrer": address}})
+    assert (found.host, found.path, found.referrer_host) == (host, path, host)
+    assert found.channel == "Direct", "a host is its own referrer in either spelling"
+
+
+def test_a_path_that_is_given_without_an_address_is_readable_too() -> None:
+    assert event(type="page", event=None, context={"page": {"path": "/caf%C3%A9"}}).path == "/café"

@@ -136,7 +136,7 @@ def _page(address: str, referrer: str, routed: bool) -> _Page:
 
 @lru_cache(maxsize=5_000)
 def _page_of_parts(path: str, query: str, referrer: str) -> _Page:
-    return _Page("", path, query, referrer, url.split(referrer).host, traffic("", query, referrer))
+    return _Page("", url.readable(path), query, referrer, url.split(referrer).host, traffic("", query, referrer))
 
 
 def adjust_sources(passing: list[str], internal: list[str]) -> None:

@@ -1,7 +1,11 @@
-"""A page's URL taken apart."""
+"""A page's URL taken apart. What has several spellings has one here, which people can read: `/café` for `/caf%C3%A9`
+(RFC 3986, section 6.2.2) and `münchen.example` for `xn--mnchen-3ya.example`.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,10 +24,10 @@ def split(url: str) -> Url:
     """Take a URL apart; what is not one gives empty parts, a bare path only a path."""
     try:
         parts = urlsplit(url.strip())
-        host = (parts.hostname or "").lower()
+        host = readable_host((parts.hostname or "").lower())
     except ValueError:
         return Url("", "", "")
-    path = parts.path.rstrip("/") or ("/" if host or parts.path else "")
+    path = readable(parts.path).rstrip("/") or ("/" if host or parts.path else "")
     return Url(host, path, parts.query)
 
 
@@ -32,4 +36,47 @@ def route(url: str) -> str:
     trailing slash. Empty when it says nothing, such as `#` and `#/`."""
     _, _, fragment = url.strip().partition("#")
     said = fragment.partition("?")[0].rstrip("/!#")
-    return f"#{said}" if said else ""
+    return f"#{readable(said)}" if said else ""
+
+
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def readable(path: str) -> str:
+    """A path with letters for their escapes; what would mean something else, or cannot be seen, stays escaped."""
+    if path.isascii() and "%" not in path and " " not in path:
+        return path
+    return unicodedata.normalize("NFC", _ESCAPED.sub(_unescaped, path.replace(" ", "%20")))
+
+
+def _unescaped(escapes: re.Match[str]) -> str:
+    said = escapes[0].upper()
+    try:
+        text = bytes.fromhex(said.replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return said
+    return "".join(
+        char
+        if char in _UNRESERVED or (not char.isascii() and char.isprintable())
+        else "".join(f"%{byte:02X}" for byte in char.encode())
+        for char in text
+    )
+
+
+def readable_host(host: str) -> str:
+    """A host in lower case with the letters that its punycode stands for (RFC 3492); what is no word stays as it is."""
+    if host.isascii() and "xn--" not in host:
+        return host
+    return ".".join(map(_label, unicodedata.normalize("NFKC", host).lower().split(".")))
+
+
+def _label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        text = unicodedata.normalize("NFC", label[4:].encode("ascii").decode("punycode"))
+    except (UnicodeError, ValueError):
+        return label
+    seen = all(char.isalnum() or char in "-·" or unicodedata.category(char)[0] == "M" for char in text)
+    return text.lower() if text and seen else label
