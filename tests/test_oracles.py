@@ -487,7 +487,7 @@ def test_total_breakdown_and_drill_down_agree(
     batches, happened = history
     question = loaded_with(loaded, batches)
     inside = [one for one in happened if 0 <= one.at < SPAN and (not event or one.name == event)]
-    metrics = ("events", "persons", "visitors", "per_person", "revenue")
+    metrics = ("events", "persons", "visitors", "per_person", "event_revenue")
     asked = Trend(series=[Series(event=event, metric=one) for one in metrics], by=["name", "path"], top=2)
     plain = Trend(series=asked.series)
     _, split = trend(loaded.store, question, asked, "EUR")
@@ -497,12 +497,12 @@ def test_total_breakdown_and_drill_down_agree(
         "persons": len({one.who for one in inside}),
         "visitors": len({one.visitor for one in inside}),
         "per_person": len(inside) / len({one.who for one in inside}) if inside else None,
-        "revenue": sum(one.value for one in inside if one.name in "ABCX"),
+        "event_revenue": sum(one.value for one in inside if one.name in "ABCX"),
     }
     for name, line, unsplit in zip(metrics, split["series"], drawn["series"], strict=True):
         assert unsplit["total"] == line["total"] == known[name], name
         assert line["points"] == unsplit["points"]
-        if name in ("events", "revenue"):
+        if name in ("events", "event_revenue"):
             assert sum(line["points"]) == line["total"] == sum(part["total"] for part in line["parts"])
     _, totals = overview(loaded.store, question, question.period.before("Europe/Berlin", "previous"), "EUR")
     if not event:

@@ -20,6 +20,7 @@ import msgspec
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.analyze.revenue import of_people
+from trackway.analyze.sources import goals_of
 from trackway.store.connection import Store
 
 Model = Literal["first", "last", "last_non_direct", "linear", "position", "time_decay"]
@@ -37,8 +38,8 @@ _PLACES = {"channel": 2, "source": 3, "medium": 4, "campaign": 5}
 
 
 class Attribution(msgspec.Struct, tag="attribution", tag_field="question", kw_only=True):
-    """Orders and bookings placed in the period – or with `goals`, events of these names – given to visits of the
-    `window_days` before them, by models and by where the visits came from.
+    """Orders and bookings placed in the period – or with `goals`, events of these names, where orders that are told of
+    twice are one – given to visits of the `window_days` before them, by models and by where the visits came from.
     """
 
     by: list[By] = msgspec.field(default_factory=lambda: ["channel"])
@@ -70,9 +71,10 @@ def attribution(
         **columns, **of_people(question, conditions), "places": _PLACES, "models": asked.models, "weights": _WEIGHTS,
         "goals": asked.goals,
     }  # fmt: skip
+    kinds, others = goals_of(asked.goals)
     given_ = ask(
         store, "attribution.sql", question, shape, conditions, window=asked.window_days,
-        half_life=asked.half_life_days, goals=asked.goals,
+        half_life=asked.half_life_days, goals=others, kinds=kinds, currency=currency,
     )  # fmt: skip
     visits = ask(store, "attribution_visits.sql", question, columns)
     costs = ask(store, "attribution_costs.sql", question, columns)
@@ -84,13 +86,14 @@ def attribution(
     shown = [_row(row, asked) for row in rows.values()]
     first = asked.models[0]
     shown.sort(key=lambda row: (-row["models"][first]["orders"], -row["visits"], [row[name] for name in asked.by]))
-    unconverted = 0 if asked.goals else _unconverted(store, question)
+    unconverted = 0 if asked.goals else _unconverted(store, question, currency)
     return [given_, visits, costs], {"currency": currency, "rows": shown, "unconverted": unconverted}
 
 
-def _unconverted(store: Store, question: Question) -> int:
+def _unconverted(store: Store, question: Question, currency: str) -> int:
     conditions = compiler(store)
-    answer = ask(store, "attribution_unconverted.sql", question, of_people(question, conditions), conditions)
+    shape = of_people(question, conditions)
+    answer = ask(store, "attribution_unconverted.sql", question, shape, conditions, currency=currency)
     return int(answer.rows()[0]["orders"])
 
 

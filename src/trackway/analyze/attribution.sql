@@ -1,11 +1,13 @@
 -- Which visits orders{{ "" if not goals else " (here: goals)" }} owe themselves to, by each model. A person's visits of the window before an order
--- are its path; what has no visit in it is nobody's. Each order is given away once, whole.
+-- are its path; what has no visit in it is nobody's. Each order is given away once, whole. Refunds of orders
+-- that nobody completed are nobody's, too.
+{% from "orders.sql" import told, worth %}
 SELECT
 {% for column in columns %}
     touch.{{ places[column] }} AS {{ column }},
 {% endfor %}
 {% for model in models %}
-    sum(weight.{{ loop.index }}) AS {{ model }}_orders,
+    sum(weight.{{ loop.index }} * counts) AS {{ model }}_orders,
     sum(weight.{{ loop.index }} * value) AS {{ model }}_value{{ "," if not loop.last }}
 {% endfor %}
 FROM
@@ -13,7 +15,8 @@ FROM
     SELECT
         c.value AS value,
         c.at AS at,
-        arrayFilter(v -> v.1 <= c.at AND v.1 > c.at - toIntervalDay({window:UInt32}), t.visits) AS met,
+        c.counts AS counts,
+        arrayFilter(v -> c.counts AND v.1 <= c.at AND v.1 > c.at - toIntervalDay({window:UInt32}), t.visits) AS met,
         if(empty(met), [(c.at, 'Unattributed', '', '', '')], met) AS path,
         length(path) AS n,
         arrayLastIndex(v -> v.2 != 'Direct', path) AS named,
@@ -27,16 +30,21 @@ FROM
     FROM
     (
 {% if goals %}
-        SELECT {{ person }} AS person, timestamp AS at, 0. AS value
+        SELECT {{ person }} AS person, timestamp AS at, true AS counts, 0. AS value
         FROM events
         WHERE project_id = {project:UUID} AND name IN {goals:Array(String)}
           AND timestamp >= {start:DateTime64(3,'UTC')} AND timestamp < {end:DateTime64(3,'UTC')}
           {{ event_filter }}
+        UNION ALL
+        SELECT {{ person }} AS person, ordered_at AS at, counts, 0. AS value
+        FROM {{ told(order_names) }}
+        WHERE counts AND kind IN {kinds:Array(String)}
+          {{ order_filter }}
 {% else %}
-        SELECT {{ person }} AS person, placed_at AS at, toFloat64(value) AS value
-        FROM orders_valued
-        WHERE project_id = {project:UUID} AND counts
-          AND placed_at >= {start:DateTime64(3,'UTC')} AND placed_at < {end:DateTime64(3,'UTC')}
+        SELECT {{ person }} AS person, o.at AS at, o.counts AS counts, toFloat64({{ worth() }}) AS value
+        FROM orders_valued AS o
+        WHERE project_id = {project:UUID} AND o.has_money
+          AND o.at >= {start:DateTime64(3,'UTC')} AND o.at < {end:DateTime64(3,'UTC')}
           {{ people_filter }}
 {% endif %}
     ) AS c

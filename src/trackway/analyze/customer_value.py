@@ -23,6 +23,7 @@ from trackway.analyze.lifetimes import (
 )
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask
+from trackway.analyze.sources import goals_of
 from trackway.store.connection import Store
 
 DAYS_A_WEEK = 7.0
@@ -31,8 +32,8 @@ DAYS_A_WEEK = 7.0
 class CustomerValue(msgspec.Struct, tag="customer_value", tag_field="question", kw_only=True):
     """What customers will order within `weeks` of the end of the period.
 
-    `orders` are the events that are one; orders of a day count as one. Those who are worth most come first, or who are
-    most likely customers still, or who will order or have ordered most.
+    `orders` are the events that are one, and orders that are told of twice are one; those of a day count as one. Those
+    who are worth most come first, or who are most likely customers still, or who will order or have ordered most.
     """
 
     orders: list[str] = msgspec.field(default_factory=lambda: ["Order Completed"])
@@ -59,7 +60,8 @@ def customer_value(
     page(asked.limit, asked.offset)
     if not 1 <= asked.weeks <= 520 or not 1 <= len(asked.orders) <= 20:
         raise BadQuestion("weeks", "are 1 to 520, and orders are 1 to 20 events")
-    answer = ask(store, "customer_value.sql", question, orders=asked.orders, currency=currency)
+    kinds, others = goals_of(asked.orders)
+    answer = ask(store, "customer_value.sql", question, orders=others, kinds=kinds, currency=currency)
     table = answer.table
     found: dict[str, Any] = {
         "customers": table.num_rows, "currency": currency, "weeks": asked.weeks, "model": None, "spending": None,

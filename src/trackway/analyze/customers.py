@@ -181,7 +181,7 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
 _WHO = {
     "customers": " AND {bots} AND (named OR {who})",
     "session_hours": " AND {bots} AND (named OR {who})",
-    "order_totals": " AND orders + bookings > 0",
+    "order_totals": " AND orders + bookings + refunded_orders > 0",
     "customer_scores": "",
 }
 """Which rows of a table are a customer's."""

@@ -23,7 +23,9 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
         The answer, and `{"current": totals, "previous": totals}`, where totals are `visitors` (exact),
         `sessions` (started in the period), `page_views`, `events`, `bounce_rate` (share of sessions of one
         act at most, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
-        (`[{"currency", "amount"}]`, amounts without a currency counted as the project's `currency`).
+        (`[{"currency", "amount"}]`: orders and bookings placed in the period, each once, less refunds; amounts
+        without a currency are of the project's `currency`). Of a filtered question it is that of orders whose event
+        is meant.
     """
     counted = question.plain(store) and msgspec.structs.replace(question, period=before).plain(store)
     answer = ask(
@@ -37,9 +39,9 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
     )
     totals = {"current": dict(_NOTHING), "previous": dict(_NOTHING)}
     for row in answer.rows():
-        # Of a period with events but no session that started in it, the join has nothing on one side.
+        # Of a period with events but no session that started in it, or no order, the join has nothing on one side.
         filled = {name: row[name] if row[name] is not None else empty for name, empty in _NOTHING.items()}
-        filled["revenue"] = amounts(row["revenue"])
+        filled["revenue"] = [one for one in amounts(row["revenue"]) if one["amount"]]
         totals["current" if row["current"] else "previous"] = filled
     return answer, totals
 

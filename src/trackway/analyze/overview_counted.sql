@@ -1,11 +1,11 @@
--- Totals of a period and of the one it is compared with, from the counters by the hour.
-{% macro within(at) %}project_id = {project:UUID} AND (({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})) AND {{ counts }}{% endmacro %}
+-- Totals of a period and of the one it is compared with, from the counters by the hour, and from orders.
+{% macro within(at) %}project_id = {project:UUID} AND (({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
 SELECT
-    e.current AS current,
+    current,
     v.visitors AS visitors,
     e.page_views AS page_views,
     e.events AS events,
-    r.revenue AS revenue,
+    r.money AS revenue,
     s.sessions AS sessions,
     s.bounce_rate AS bounce_rate,
     s.duration_s AS duration_s
@@ -13,7 +13,7 @@ FROM
 (
     SELECT hour >= {start:DateTime64(3,'UTC')} AS current, sum(c.events) AS events, sum(c.page_views) AS page_views
     FROM event_counts AS c
-    WHERE {{ within("hour") }}
+    WHERE {{ within("hour") }} AND {{ counts }}
     GROUP BY current
 ) AS e
 FULL OUTER JOIN
@@ -24,30 +24,22 @@ FULL OUTER JOIN
         sum(bounces) / sessions AS bounce_rate,
         sum(duration_ms) / sessions / 1000 AS duration_s
     FROM source_counts AS c
-    WHERE {{ within("hour") }}
+    WHERE {{ within("hour") }} AND {{ counts }}
     GROUP BY current
-) AS s ON e.current = s.current
+) AS s USING (current)
 LEFT JOIN
 (
     SELECT hour >= {start:DateTime64(3,'UTC')} AS current, uniqExact(visitor) AS visitors
     FROM {{ activity }}
-    WHERE {{ within("hour") }}
+    WHERE {{ within("hour") }} AND {{ counts }}
     GROUP BY current
-) AS v ON e.current = v.current
-LEFT JOIN
+) AS v USING (current)
+FULL OUTER JOIN
 (
-    SELECT current, sumMap(map(currency, amount)) AS revenue
-    FROM
-    (
-        SELECT
-            hour >= {start:DateTime64(3,'UTC')} AS current,
-            if(c.currency = '', {currency:String}, toString(c.currency)) AS currency,
-            sum(c.revenue) AS amount
-        FROM revenue_counts AS c
-        WHERE {{ within("hour") }}
-        GROUP BY current, currency
-        HAVING amount != 0
-    )
+    SELECT
+        at >= {start:DateTime64(3,'UTC')} AS current,
+        sumMap(map(if(currency = '', {currency:String}, toString(currency)), paid)) AS money
+    FROM (SELECT at, currency, paid FROM orders FINAL WHERE {{ within("at") }} AND has_money)
     GROUP BY current
-) AS r ON e.current = r.current
+) AS r USING (current)
 ORDER BY current DESC

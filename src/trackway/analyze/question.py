@@ -104,9 +104,23 @@ def without_bots(question: Question, conditions: Compiler) -> str:
 def everybody(question: Question, conditions: Compiler) -> str:
     """The end of every condition: without bots unless asked for, and of a sample only those who are in it."""
     always = "" if question.bots else f" AND {without_bots(question, conditions)}"
-    if question.sample < 1:
-        always += f" AND intHash64({conditions.person}) % 10000 < {round(question.sample * 10_000)}"
-    return always
+    return always + sampled(question, conditions)
+
+
+def sampled(question: Question, conditions: Compiler) -> str:
+    """The end of a condition on orders, which count whatever browser told of them: of a sample only who is in it."""
+    if question.sample >= 1:
+        return ""
+    return f" AND intHash64({conditions.person}) % 10000 < {round(question.sample * 10_000)}"
+
+
+def order_names(store: Store) -> str:
+    """The condition that an event is called like what completes or refunds orders or bookings (enrich/orders.py)."""
+    called = "match(name, '^(?i)(order|booking)[ _-](completed|refunded)$')"
+    if store.policy is not None and store.policy.narrow:
+        return called
+    # Names that are known let the primary key find their events.
+    return f"name IN (SELECT name FROM event_counts WHERE project_id = {{project:UUID}} AND {called})"
 
 
 class _Person:
@@ -146,6 +160,9 @@ def ask(
         event_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters) + always,
         session_filter=f" AND {conditions.on_sessions(Group('all', question.filters))}" * bool(question.filters)
         + always,
+        order_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters)
+        + sampled(question, conditions),
+        order_names=order_names(store),
         person=_Person(conditions),
         counts=counts,
         **(structure or {}),

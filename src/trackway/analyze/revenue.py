@@ -35,14 +35,15 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
     """`moments` and of each the points `value` and `purchases`; and of the whole period `totals`.
 
     Totals are `value` (in the project's `currency`, less refunds; `unconverted` purchases are of currencies without a
-    rate and not in it), `purchases`, `bookings` among them, `buyers`, `visitors`, `average` (value by purchase),
+    rate and not in it), `purchases`, `bookings` among them, `buyers`, `visitors`, `average` (value by purchase, without
+    refunds of orders that nobody completed),
     `per_visitor`, `per_buyer`, `repeat_rate` (the share of buyers who bought more than once by the end of the period),
     `median_days_between` and `mean_days_between` purchases of one person, `refunded_purchases`, and by currency
     `amounts` and `refunds`, as they were stated.
     """
     conditions = compiler(store)
     shape = {"interval": asked.interval, **of_people(question, conditions)}
-    told = ask(store, "revenue.sql", question, shape, conditions)
+    told = ask(store, "revenue.sql", question, shape, conditions, currency=currency)
     again = compiler(store)
     repeats = ask(store, "revenue_repeats.sql", question, of_people(question, again), again)
     here = ask(store, "revenue_visitors.sql", question)
@@ -64,8 +65,8 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
         "totals": {
             "value": str(value), "purchases": purchases, "bookings": whole["bookings"], "buyers": buyers,
             "visitors": visitors, "unconverted": whole["unconverted"],
-            "average": _share(value, purchases - whole["unconverted"]), "per_visitor": _share(value, visitors),
-            "per_buyer": _share(value, buyers),
+            "average": _share(whole["purchased"], purchases - whole["unconverted"]),
+            "per_visitor": _share(value, visitors), "per_buyer": _share(value, buyers),
             "repeat_rate": times["repeat_buyers"] / times["buyers"] if times["buyers"] else None,
             "median_days_between": _number(times["median_days_between"]),
             "mean_days_between": _number(times["mean_days_between"]),

@@ -1,24 +1,26 @@
--- What was ordered and booked, by {{ interval }}s of the project's time zone; `at` 0 is the whole period. Less refunds, and in the project's
--- currency as far as there are rates.
+-- What was ordered and booked, less what was refunded, by {{ interval }}s of the project's time zone; `at` 0 is the whole period. In the project's
+-- currency as far as there are rates. Refunds of orders that nobody completed are money that was given back, and no purchase.
 {% from "time.sql" import bucket %}
+{% from "orders.sql" import worth %}
 SELECT
-    {{ bucket("o.placed_at", interval) }} AS at,
-    count() AS purchases,
-    countIf(o.kind = 'booking') AS bookings,
-    uniqExact(o.person) AS buyers,
+    {{ bucket("o.at", interval) }} AS at,
+    countIf(o.counts) AS purchases,
+    countIf(o.counts AND o.kind = 'booking') AS bookings,
+    uniqExactIf(o.person, o.counts) AS buyers,
     sum(o.value) AS value,
-    countIf(NOT o.converted) AS unconverted,
+    sumIf(o.value, o.counts) AS purchased,
+    countIf(o.counts AND NOT o.converted) AS unconverted,
     countIf(o.refunded > 0) AS refunded_purchases,
     sumMap(map(toString(o.currency), toDecimal128(o.amount, 4))) AS amounts,
     sumMap(map(toString(o.currency), toDecimal128(o.refunded, 4))) AS refunds
 FROM
 (
-    SELECT {{ person }} AS person, kind, placed_at, value, converted, refunded, amount, currency
+    SELECT {{ person }} AS person, kind, at, counts, {{ worth() }} AS value, converted OR currency = '' OR currency = {currency:String} AS converted, refunded, amount, currency
     FROM orders_valued
     WHERE project_id = {project:UUID}
-      AND counts
-      AND placed_at >= {start:DateTime64(3,'UTC')}
-      AND placed_at < {end:DateTime64(3,'UTC')}
+      AND has_money
+      AND at >= {start:DateTime64(3,'UTC')}
+      AND at < {end:DateTime64(3,'UTC')}
       {{ people_filter }}
 ) AS o
 GROUP BY GROUPING SETS ((at), ())

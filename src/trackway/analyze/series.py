@@ -8,7 +8,7 @@ from trackway.analyze.columns import BOTH, EVENT, SESSION, column
 from trackway.analyze.conditions import Compiler
 from trackway.analyze.filters import Group
 from trackway.analyze.period import BadQuestion
-from trackway.analyze.question import Question, everybody, without_bots
+from trackway.analyze.question import Question, everybody, sampled, without_bots
 from trackway.analyze.steps import Step
 from trackway.store.connection import Store
 
@@ -26,7 +26,10 @@ class Series(Step, kw_only=True, forbid_unknown_fields=True):
 
 
 class Source(NamedTuple):
-    """Where a metric is counted: a table, its time, the SQL of the value, what rows must be, and the dimensions."""
+    """Where a metric is counted: a table, its time, the SQL of the value, what rows must be, and the dimensions.
+
+    The table `orders` stands for orders by themselves, `told` for orders beside their events (orders.sql).
+    """
 
     table: str
     at: str
@@ -41,8 +44,10 @@ _COUNTS = {
     "visitors": "uniqExact(xxh3(visitor_id))",
     "persons": "uniqExact({person})",
     "per_person": "count() / uniqExact({person})",
-    "revenue": "sumIf(toDecimal128(revenue, 4), currency IN ('', {currency}) AND type = 'track')",
+    "event_revenue": "sumIf(toDecimal128(revenue, 4), currency IN ('', {currency}) AND type = 'track')",
 }
+_OF_ORDERS = {"revenue": "sum(worth)"}
+"""Of orders and bookings once by id, less refunds; `event_revenue` is what events say, however often they say it."""
 _OF_PROPERTY = {
     "sum": "sum({number})",
     "average": "avg({number})",
@@ -61,7 +66,7 @@ _OF_SESSIONS = {
 _COUNTED = {
     "events": ("event_counts", "sum(events)"),
     "page_views": ("event_counts", "sum(page_views)"),
-    "revenue": ("revenue_counts", "sumIf(revenue, currency IN ('', {currency}))"),
+    "event_revenue": ("revenue_counts", "sumIf(revenue, currency IN ('', {currency}))"),
 }
 _COUNTED_SESSIONS = {
     "sessions": "sum(sessions)",
@@ -70,9 +75,10 @@ _COUNTED_SESSIONS = {
     "depth": "sum(page_views) / sum(sessions)",
 }
 _SOURCE_COLUMNS = frozenset(["channel", "source", "medium", "campaign"])
-METRICS = (*_COUNTS, *_OF_PROPERTY, *_OF_SESSIONS)
-ADDITIVE = frozenset(["events", "page_views", "revenue", "sessions", "sum"])
+METRICS = (*_COUNTS, *_OF_ORDERS, *_OF_PROPERTY, *_OF_SESSIONS)
+ADDITIVE = frozenset(["events", "page_views", "revenue", "event_revenue", "sessions", "sum"])
 """Metrics whose total is the sum of their parts."""
+MONEY = frozenset(["revenue", "event_revenue"])
 
 
 def source(
@@ -89,19 +95,35 @@ def source(
         raise BadQuestion(f"{field}.property", f"is what {', '.join(_OF_PROPERTY)} are taken of, and only those")
     if len(by) > MOST_DIMENSIONS:
         raise BadQuestion("by", f"has at most {MOST_DIMENSIONS} dimensions")
+    if one.metric in _OF_ORDERS:
+        return _of_orders(question, one, by, conditions, field)
     counted = _counted(store, question, one, by, conditions, currency)
     return counted or _raw(question, one, by, conditions, currency, field)
 
 
+def _of_orders(question: Question, one: Series, by: list[str], conditions: Compiler, field: str) -> Source:
+    """Orders by themselves; where columns of events are asked for, beside the events that they are counted by."""
+    dimensions = _dimensions(one, by, EVENT)
+    if not (dimensions or one.events or one.where or question.filters):
+        return Source("orders", "ordered_at", _OF_ORDERS[one.metric], f"has_money{sampled(question, conditions)}", [])
+    nodes = Group("all", (*question.filters, one.node(field)))
+    where = conditions.on_events(nodes) + sampled(question, conditions)
+    return Source("told", "ordered_at", _OF_ORDERS[one.metric], where, dimensions)
+
+
+def _dimensions(one: Series, by: list[str], of: str) -> list[str]:
+    for name in by:
+        if column(name).of not in (BOTH, of):
+            kind = "sessions" if of == SESSION else "events"
+            raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {one.metric} counts")
+    return [column(name).text for name in by]
+
+
 def _raw(question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str) -> Source:
     of_sessions = one.metric in _OF_SESSIONS
-    for name in by:
-        if column(name).of not in (BOTH, SESSION if of_sessions else EVENT):
-            kind = "sessions" if of_sessions else "events"
-            raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {one.metric} counts")
+    dimensions = _dimensions(one, by, SESSION if of_sessions else EVENT)
     nodes = Group("all", (*question.filters, one.node(field)))
     always = everybody(question, conditions)
-    dimensions = [column(name).text for name in by]
     if of_sessions:
         where = conditions.on_sessions(nodes) + always
         return Source("sessions FINAL", "started_at", _OF_SESSIONS[one.metric], where, dimensions)

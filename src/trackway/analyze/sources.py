@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from trackway.analyze.overview import amounts
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask
+from trackway.enrich.orders import COMPLETED, meaning
 from trackway.store.connection import Store
 
 
@@ -40,7 +41,10 @@ def sources(
 
     Returns:
         The answer, and rows of `by`'s columns with `sessions`, `visitors`, `bounce_rate` (0 to 1), `duration_s`,
-        `page_views`, `conversions` (events that are goals), `converted_sessions` and `revenue` by currency.
+        `page_views`, `conversions` (events that are goals; of a goal that completes orders or bookings, those placed in
+        the period, each once), `converted_sessions` and `revenue` by currency: of orders and bookings placed in the
+        period, less refunds, owed to the session that placed them. Those of no session that is listed are of the
+        channel `Unattributed`, unless the question is about some sessions only.
 
     Raises:
         BadQuestion: a column that is not a source's.
@@ -54,12 +58,14 @@ def sources(
     if not by:
         raise BadQuestion("by", f"name one or more of {', '.join(COLUMNS)}")
     counted = question.plain(store) and set(metrics) <= _COUNTED and set(by) <= _COUNTED_BY
+    kinds, others = goals_of(question.goals)
     answer = ask(
         store,
         "sources_counted.sql" if counted else "sources.sql",
         question,
-        {"columns": by},
-        goals=list(question.goals),
+        {"columns": by, "everything": not question.filters and question.sample >= 1},
+        goals=others,
+        kinds=kinds,
         currency=currency,
         limit=limit,
         settings=_FEW_HASHED,
@@ -67,5 +73,18 @@ def sources(
     rows = answer.rows()
     for row in rows:
         if "revenue" in row:
-            row["revenue"] = amounts(row["revenue"])
+            row["revenue"] = [one for one in amounts(row["revenue"]) if one["amount"]]
+            # Orders of sessions that started before: no session of the period to take a mean of.
+            row |= {name: row[name] if row["sessions"] else 0.0 for name in ("bounce_rate", "duration_s")}
     return answer, [{name: row[name] for name in (*by, *metrics)} for row in rows]
+
+
+def goals_of(goals: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Goals as what completes orders or bookings (`order`, `booking`), and as the names of other events.
+
+    An order is one, however often it is told of.
+    """
+    known = {name: meaning(name) for name in goals}
+    kinds = {said.kind for said in known.values() if said is not None and said.what == COMPLETED}
+    others = [name for name, said in known.items() if said is None or said.what != COMPLETED]
+    return sorted(kinds), others

@@ -13,7 +13,7 @@ import msgspec
 from trackway.analyze.formula import compiled
 from trackway.analyze.period import BadQuestion, Interval, buckets
 from trackway.analyze.question import Answer, Question, ask, compiler
-from trackway.analyze.series import ADDITIVE, Series, source
+from trackway.analyze.series import ADDITIVE, MONEY, Series, source
 from trackway.store.connection import Store
 
 MOST_SERIES = 10
@@ -70,10 +70,10 @@ def _line(
 ) -> tuple[Answer, Line]:
     conditions = compiler(store)
     where = source(store, question, one, asked.by, conditions, currency, field)
-    structure = {"source": where, "interval": asked.interval, "money": one.metric == "revenue"}
+    structure = {"source": where, "interval": asked.interval, "money": one.metric in MONEY}
     empty: Number = None
     if one.metric in (*ADDITIVE, "visitors", "persons"):
-        empty = Decimal(0) if one.metric == "revenue" else 0.0
+        empty = Decimal(0) if one.metric in MONEY else 0.0
     name = one.name or " or ".join(one.events) or one.metric
     if asked.cumulative and one.metric in ("visitors", "persons"):
         if asked.by:
@@ -82,7 +82,7 @@ def _line(
         answer = ask(store, "trend_first.sql", question, {**structure, "whose": whose}, conditions)
         counted = {row["at"]: row["value"] for row in answer.rows()}
         return answer, _smoothed(_drawn(name, counted, sum(counted.values()), moments, 0.0), asked)
-    answer = ask(store, "trend.sql", question, structure, conditions, top=asked.top)
+    answer = ask(store, "trend.sql", question, structure, conditions, top=asked.top, currency=currency)
     rows = answer.rows()
     whole = [row for row in rows if not asked.by or row["whole"]]
     counted = {row["at"]: row["value"] for row in whole}

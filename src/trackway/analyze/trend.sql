@@ -1,12 +1,22 @@
 -- A metric by hour, day, week or month of the project's time zone; `at` 0 is the whole period.
 {% from "time.sql" import bucket %}
+{% from "orders.sql" import told, worth %}
+{% set table %}
+{% if source.table == "told" %}
+{{ told(order_names) }}
+{% elif source.table == "orders" %}
+(SELECT *, at AS ordered_at, {{ worth() }} AS worth FROM orders_valued WHERE project_id = {project:UUID})
+{% else %}
+{{ source.table }}
+{% endif %}
+{% endset %}
 SELECT
     {{ bucket(source.at, interval) }} AS at,
 {% if source.dimensions %}
     if([{{ source.dimensions | join(", ") }}] IN
     (
         SELECT [{{ source.dimensions | join(", ") }}] AS parts
-        FROM {{ source.table }}
+        FROM {{ table | trim }}
         WHERE project_id = {project:UUID}
           AND {{ source.at }} >= {start:DateTime64(3,'UTC')}
           AND {{ source.at }} < {end:DateTime64(3,'UTC')}
@@ -18,7 +28,7 @@ SELECT
     grouping(parts) AS whole,
 {% endif %}
     {{ source.value if money else "toFloat64(" ~ source.value ~ ")" }} AS value
-FROM {{ source.table }}
+FROM {{ table | trim }}
 WHERE project_id = {project:UUID}
   AND {{ source.at }} >= {start:DateTime64(3,'UTC')}
   AND {{ source.at }} < {end:DateTime64(3,'UTC')}

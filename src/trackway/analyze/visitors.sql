@@ -7,7 +7,6 @@ SELECT
     sum(v.sessions) AS sessions,
     sum(v.events) AS events,
     sum(v.page_views) AS page_views,
-    sumMap(v.revenue) AS revenue,
     max(v.bot) AS bot
 FROM visitors AS v
 WHERE project_id = {project:UUID}

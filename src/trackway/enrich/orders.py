@@ -3,7 +3,9 @@
 The rule. An order is one by its id, however often it is spoken of. It counts from the moment at which a first message
 completed it, unless it was cancelled and no newer message says what it is. What it comes to is what the newest message
 states, less what was refunded: what refunds add up to or what is stated to be refunded, whichever is more. It is the
-order of the user who is named with it, by the newest message that names one; of the visitor when none does.
+order of the user who is named with it, by the newest message that names one; of the visitor when none does. It is owed
+to the session of the first message that completed it in one. A refund of an order that nobody completed is money that
+was given back, when it was first told of.
 Names are those of Segment's e-commerce spec (https://segment.com/docs/connections/spec/ecommerce/v2/), and the same of
 bookings. `updated_at` among the properties says of when a statement is, where that is not the message's own time; one
 of the future is not.
@@ -41,8 +43,10 @@ class Order(msgspec.Struct, gc=False):
     """One row of the orders table: an order or booking as far as messages have said.
 
     `placed_at` is 0 until one completed it; `stated_at` and `cancelled_at` say of when the newest statement and
-    cancellation are; `refunds` is what refunds add up to, `stated_refund` what is stated; `version` is the log offset
-    of the batch that wrote the row; `gone` says that it is another identity's now.
+    cancellation are, `priced_at` the newest statement with an amount; `refunds` is what refunds add up to,
+    `stated_refund` what is stated, `refunded_at` when the first was; `version` is the log offset of the batch that
+    wrote the row; `gone` says that it is another identity's now. `told_by` is the event that the order is counted by in
+    what asks for columns of events (`_tells`), with its session and entity.
     """
 
     project_id: bytes
@@ -64,6 +68,11 @@ class Order(msgspec.Struct, gc=False):
     named_at: Millis
     version: int
     gone: bool
+    told_by: bytes = bytes(16)
+    entity_type: str = ""
+    entity_id: str = ""
+    refunded_at: Millis = 0
+    priced_at: Millis = 0
 
     @property
     def key(self) -> Key:
@@ -154,15 +163,17 @@ def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> N
         amount = abs(amount_of(properties) or NOTHING)
         order.refunds = min(order.refunds + amount, LARGEST_AMOUNT)
         order.refunded_whole = order.refunded_whole or not amount
+        order.refunded_at = min(order.refunded_at or event.timestamp, event.timestamp)
+        order.currency = order.currency or currency_of(properties)
     elif what == CANCELLED:
         order.cancelled_at = max(order.cancelled_at, at)
-    elif at >= order.stated_at:
-        order.stated_at = at
-        _state(order, properties)
+    else:
+        _state(order, properties, at)
+    if _tells(order, event, what):
+        order.told_by, order.session_id = event.event_id, event.session_id if what == COMPLETED else bytes(16)
+        order.entity_type, order.entity_id = event.entity_type, event.entity_id
     if what == COMPLETED and (not order.placed_at or event.timestamp < order.placed_at):
         order.placed_at = event.timestamp
-    if any(event.session_id) and not (any(order.session_id) and what != COMPLETED):
-        order.session_id = event.session_id
     # Who is named by the newest statement that names a user; before any does, the visitor of the newest. Who refunds or
     # cancels may be somebody else: they are only whose it is while nothing else is known.
     states = what in (COMPLETED, UPDATED)
@@ -171,10 +182,27 @@ def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> N
         order.named_at = at if states else 0
 
 
-def _state(order: Order, properties: dict[str, Any]) -> None:
-    """What a statement says; of what it does not mention, nothing has changed."""
-    order.amount = amount if (amount := amount_of(properties)) is not None else order.amount
-    order.currency = currency_of(properties) or order.currency
+def _tells(order: Order, event: Event, what: str) -> bool:
+    """Whether an order is counted by this event from now on: the first that completed it in a session, else the first
+    that completed it, else the first refund. Ids of events are in order of their times.
+    """
+    if what not in (COMPLETED, REFUNDED):
+        return False
+    rank = 2 + any(event.session_id) if what == COMPLETED else 1
+    known = 2 + any(order.session_id) if order.placed_at else int(any(order.told_by))
+    return rank > known or (rank == known and event.event_id < order.told_by)
+
+
+def _state(order: Order, properties: dict[str, Any], at: Millis) -> None:
+    """What a statement of a moment says; of what it does not mention, nothing has changed."""
+    amount = amount_of(properties)
+    if amount is not None and at >= order.priced_at:
+        order.amount, order.priced_at = amount, at
+        order.currency = currency_of(properties) or order.currency
+    order.currency = order.currency or currency_of(properties)
+    if at < order.stated_at:
+        return
+    order.stated_at = at
     if "refunded" in properties:
         order.stated_refund = abs(amount_of({"revenue": properties["refunded"]}) or NOTHING)
     service = next((properties[name] for name in ("service", "service_name") if properties.get(name)), "")

@@ -19,7 +19,7 @@ from trackway.store.dead_letters import DeadLetter
 _UUID = pa.binary(16)
 _TIME = pa.timestamp("ms", "UTC")
 _SPECIAL = {
-    **dict.fromkeys(("project_id", "event_id", "session_id"), _UUID),
+    **dict.fromkeys(("project_id", "event_id", "session_id", "told_by"), _UUID),
     **dict.fromkeys(
         (
             "timestamp",
@@ -33,6 +33,8 @@ _SPECIAL = {
             "stated_at",
             "cancelled_at",
             "named_at",
+            "refunded_at",
+            "priced_at",
         ),
         _TIME,
     ),
