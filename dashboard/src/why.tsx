@@ -17,7 +17,7 @@ export const RULES: Record<string, string> = {
   page_views: t("Each page or screen that was shown."),
   events: t("Everything that was recorded, page views included."),
   totals: t(
-    "Visitors count once each; sessions by when they started; the bounce rate is the share of sessions in which one thing was done at most; the duration is from a session's first event to its last; revenue is summed by currency.",
+    "Visitors count once each; sessions by when they started; the bounce rate is the share of sessions in which one thing was done at most; the duration is from a session's first event to its last; revenue is what orders and bookings placed in the period come to, each once, less refunds, by currency.",
   ),
   breakdown: t("Visitors who had an event with this value; one who had several counts at each of them."),
   views: t(

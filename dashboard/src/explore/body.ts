@@ -18,6 +18,7 @@ export const METRICS: [string, string][] = [
   ["sessions", t("sessions")],
   ["per_person", t("events a person")],
   ["revenue", t("revenue")],
+  ["event_revenue", t("revenue of events")],
 ];
 
 /** The name of a line: a metric in the reader's language; an event as it is called. */

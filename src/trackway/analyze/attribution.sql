@@ -1,7 +1,7 @@
 -- Which visits orders{{ "" if not goals else " (here: goals)" }} owe themselves to, by each model. A person's visits of the window before an order
 -- are its path; what has no visit in it is nobody's. Each order is given away once, whole. Refunds of orders
 -- that nobody completed are nobody's, too.
-{% from "orders.sql" import told, worth %}
+{% from "orders.sql" import told, valued, worth %}
 SELECT
 {% for column in columns %}
     touch.{{ places[column] }} AS {{ column }},
@@ -42,9 +42,8 @@ FROM
           {{ order_filter }}
 {% else %}
         SELECT {{ person }} AS person, o.at AS at, o.counts AS counts, toFloat64({{ worth() }}) AS value
-        FROM orders_valued AS o
-        WHERE project_id = {project:UUID} AND o.has_money
-          AND o.at >= {start:DateTime64(3,'UTC')} AND o.at < {end:DateTime64(3,'UTC')}
+        FROM {{ valued() }} AS o
+        WHERE 1
           {{ people_filter }}
 {% endif %}
     ) AS c

@@ -1,5 +1,5 @@
 -- Totals of a period and of the one it is compared with, from the counters by the hour, and from orders.
-{% macro within(at) %}project_id = {project:UUID} AND (({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
+{% macro within(at) %}(({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
 SELECT
     current,
     v.visitors AS visitors,
@@ -13,7 +13,7 @@ FROM
 (
     SELECT hour >= {start:DateTime64(3,'UTC')} AS current, sum(c.events) AS events, sum(c.page_views) AS page_views
     FROM event_counts AS c
-    WHERE {{ within("hour") }} AND {{ counts }}
+    WHERE project_id = {project:UUID} AND {{ within("hour") }} AND {{ counts }}
     GROUP BY current
 ) AS e
 FULL OUTER JOIN
@@ -24,14 +24,14 @@ FULL OUTER JOIN
         sum(bounces) / sessions AS bounce_rate,
         sum(duration_ms) / sessions / 1000 AS duration_s
     FROM source_counts AS c
-    WHERE {{ within("hour") }} AND {{ counts }}
+    WHERE project_id = {project:UUID} AND {{ within("hour") }} AND {{ counts }}
     GROUP BY current
 ) AS s USING (current)
 LEFT JOIN
 (
     SELECT hour >= {start:DateTime64(3,'UTC')} AS current, uniqExact(visitor) AS visitors
     FROM {{ activity }}
-    WHERE {{ within("hour") }} AND {{ counts }}
+    WHERE project_id = {project:UUID} AND {{ within("hour") }} AND {{ counts }}
     GROUP BY current
 ) AS v USING (current)
 FULL OUTER JOIN
@@ -39,7 +39,7 @@ FULL OUTER JOIN
     SELECT
         at >= {start:DateTime64(3,'UTC')} AS current,
         sumMap(map(if(currency = '', {currency:String}, toString(currency)), paid)) AS money
-    FROM (SELECT at, currency, paid FROM orders FINAL WHERE {{ within("at") }} AND has_money)
+    FROM (SELECT at, currency, paid FROM orders FINAL WHERE project_id = {project:UUID} AND has_money AND {{ within("at") }})
     GROUP BY current
 ) AS r USING (current)
 ORDER BY current DESC

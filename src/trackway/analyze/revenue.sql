@@ -1,7 +1,7 @@
 -- What was ordered and booked, less what was refunded, by {{ interval }}s of the project's time zone; `at` 0 is the whole period. In the project's
 -- currency as far as there are rates. Refunds of orders that nobody completed are money that was given back, and no purchase.
 {% from "time.sql" import bucket %}
-{% from "orders.sql" import worth %}
+{% from "orders.sql" import valued, worth %}
 SELECT
     {{ bucket("o.at", interval) }} AS at,
     countIf(o.counts) AS purchases,
@@ -16,11 +16,8 @@ SELECT
 FROM
 (
     SELECT {{ person }} AS person, kind, at, counts, {{ worth() }} AS value, converted OR currency = '' OR currency = {currency:String} AS converted, refunded, amount, currency
-    FROM orders_valued
-    WHERE project_id = {project:UUID}
-      AND has_money
-      AND at >= {start:DateTime64(3,'UTC')}
-      AND at < {end:DateTime64(3,'UTC')}
+    FROM {{ valued() }}
+    WHERE 1
       {{ people_filter }}
 ) AS o
 GROUP BY GROUPING SETS ((at), ())

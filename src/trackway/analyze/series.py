@@ -105,7 +105,7 @@ def _of_orders(question: Question, one: Series, by: list[str], conditions: Compi
     """Orders by themselves; where columns of events are asked for, beside the events that they are counted by."""
     dimensions = _dimensions(one, by, EVENT)
     if not (dimensions or one.events or one.where or question.filters):
-        return Source("orders", "ordered_at", _OF_ORDERS[one.metric], f"has_money{sampled(question, conditions)}", [])
+        return Source("orders", "ordered_at", _OF_ORDERS[one.metric], f"1{sampled(question, conditions)}", [])
     nodes = Group("all", (*question.filters, one.node(field)))
     where = conditions.on_events(nodes) + sampled(question, conditions)
     return Source("told", "ordered_at", _OF_ORDERS[one.metric], where, dimensions)

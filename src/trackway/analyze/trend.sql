@@ -1,11 +1,11 @@
 -- A metric by hour, day, week or month of the project's time zone; `at` 0 is the whole period.
 {% from "time.sql" import bucket %}
-{% from "orders.sql" import told, worth %}
+{% from "orders.sql" import told, valued, worth %}
 {% set table %}
 {% if source.table == "told" %}
 {{ told(order_names) }}
 {% elif source.table == "orders" %}
-(SELECT *, at AS ordered_at, {{ worth() }} AS worth FROM orders_valued WHERE project_id = {project:UUID})
+(SELECT identity, at AS ordered_at, {{ worth() }} AS worth, {project:UUID} AS project_id FROM {{ valued() }})
 {% else %}
 {{ source.table }}
 {% endif %}

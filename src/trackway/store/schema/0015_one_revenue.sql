@@ -24,7 +24,8 @@ SELECT o.* REPLACE
     if(e.completed > 0, e.entity.1, e.refunded_entity.1) AS entity_type,
     if(e.completed > 0, e.entity.2, e.refunded_entity.2) AS entity_id,
     e.refunded_at AS refunded_at,
-    o.stated_at AS priced_at
+    o.stated_at AS priced_at,
+    o.version + 1 AS version
 )
 FROM (SELECT * FROM orders FINAL) AS o
 INNER JOIN
