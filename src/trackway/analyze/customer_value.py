@@ -13,12 +13,13 @@ from trackway.analyze.lifetimes import (
     NotFitted,
     Orders,
     Spending,
-    active,
     expected_orders,
     expected_value,
+    fit_lifetimes,
     fit_orders,
     fit_spending,
     orders_between,
+    still,
     value_between,
 )
 from trackway.analyze.period import BadQuestion, page
@@ -149,9 +150,18 @@ def foresee(of: History, weeks: float) -> Forecast:
     mean = np.divide(of.paid - of.paid_first, of.repeats, out=np.zeros_like(of.paid), where=of.repeats > 0)
     spending = _spending(of.repeats, mean)
     coming = expected_orders(model, weeks, of.repeats, of.recency, of.age)
-    stays = active(model, of.repeats, of.recency, of.age)
+    stays = _still(of, histories, weights.astype(np.float64))
     worth = coming * (expected_value(spending, of.repeats, mean) if spending else np.nan)
     return Forecast(model, spending, "", stays, coming, mean, worth)
+
+
+def _still(of: History, histories: Floats, weights: Floats) -> Floats:
+    """The probability that customers are still some; nothing where no model of it fits."""
+    try:
+        model = fit_lifetimes(histories[0], histories[1], histories[2], weights)
+    except NotFitted:
+        return np.full(len(of.repeats), np.nan)
+    return still(model, of.repeats, of.recency, of.age)
 
 
 def _spending(repeats: Floats, mean: Floats) -> Spending | None:

@@ -2,7 +2,10 @@
 
 Orders by the BG/NBD model: Fader, Hardie, Lee, "Counting Your Customers the Easy Way" (Marketing Science, 2005), with
 the closed forms of "Computing P(alive) using the BG/NBD model" (2008). Value by the Gamma-Gamma model: Fader, Hardie,
-"The Gamma-Gamma model of monetary value" (2013). Both are fitted by maximum likelihood with scipy.
+"The Gamma-Gamma model of monetary value" (2013). Who is a customer still by the Pareto/NBD model: Schmittlein,
+Morrison, Colombo (1987), in the form of Fader, Hardie, "A note on deriving the Pareto/NBD model and related
+expressions" (2005); under BG/NBD everybody who ordered once would be (docs/decisions/0014-still-customers.md). All are
+fitted by maximum likelihood with scipy.
 
 A customer is `repeats` (x in the papers): orders after the first; `recency` (t_x): when the last was, after the first;
 and `age` (T): how long ago the first was; times in one unit, such as weeks.
@@ -21,6 +24,8 @@ from scipy.special import betaln, gammaincinv, gammaln, hyp2f1
 Floats = NDArray[np.float64]
 MOST_FITTED = 50_000
 """Of how many customers the spending model is fitted: more would say the same more slowly."""
+MOST_HISTORIES = 5_000
+"""Of how many different histories the Pareto/NBD model is fitted."""
 _AT_ONCE = 1_000_000
 
 
@@ -77,7 +82,8 @@ def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age
 
 
 def active(model: Orders, repeats: Floats, recency: Floats, age: Floats) -> Floats:
-    """Probability that each customer is still one; who ordered once only is, under this model."""
+    """Probability under BG/NBD, which orders to come need, that each customer is still one; who ordered once always is:
+    `still` is what is shown."""
     r, alpha, a, b, _ = model
     odds = a / (b + np.maximum(repeats, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + repeats)
     return np.where(repeats > 0, 1 / (1 + odds), 1.0)
@@ -123,6 +129,73 @@ def orders_between(
         bounds.append(np.quantile(placed, [(1 - share) / 2, (1 + share) / 2], axis=1, method="inverted_cdf"))
     low, high = np.concatenate(bounds, axis=1).astype(np.float64) if bounds else (repeats, repeats)
     return low, high
+
+
+class Lifetimes(NamedTuple):
+    """A Pareto/NBD model: order rates are Gamma(`r`, `alpha`) among customers, and how likely they are to leave at any
+    moment Gamma(`s`, `beta`)."""
+
+    r: float
+    alpha: float
+    s: float
+    beta: float
+    log_likelihood: float
+
+
+def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats) -> Lifetimes:
+    """The model that customers' histories are most likely under; `weights` say how many customers have each. Of very
+    many histories a sample.
+
+    Raises:
+        NotFitted: nobody ordered again, or the likelihood has no maximum.
+    """
+    if not (repeats > 0).any():
+        raise NotFitted("nobody has ordered a second time yet")
+    if len(weights) > MOST_HISTORIES:
+        drawn = np.random.default_rng(1).multinomial(MOST_HISTORIES, weights / weights.sum())
+        some = np.flatnonzero(drawn)
+        repeats, recency, age = repeats[some], recency[some], age[some]
+        weights = drawn[some] * (weights.sum() / MOST_HISTORIES)
+
+    def loss(logs: Floats) -> float:
+        common, stays, left = _lifetimes_likelihood(np.exp(logs), repeats, recency, age)
+        found = -float(np.sum(weights * (common + np.logaddexp(stays, left))))
+        return found if np.isfinite(found) else 1e300
+
+    # A derivative by differences: the series are dear, and a simplex looks at them ten times as often.
+    found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
+    if not np.isfinite(found.fun) or found.fun >= 1e300:
+        raise NotFitted("the customers' orders fit no model")
+    r, alpha, s, beta = (float(one) for one in np.exp(found.x))
+    return Lifetimes(r, alpha, s, beta, -float(found.fun))
+
+
+def _lifetimes_likelihood(
+    parameters: Floats, repeats: Floats, recency: Floats, age: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Logarithms of what each customer's likelihood is made of: a factor, their being here still, their having left."""
+    r, alpha, s, beta = parameters
+    most, apart = max(alpha, beta), abs(alpha - beta)
+    second = s + 1 if alpha >= beta else r + repeats
+    n = r + s + repeats
+
+    def gone_after(t: Floats) -> Floats:
+        found: Floats = np.log(hyp2f1(n, second, n + 1, apart / (most + t))) - n * np.log(most + t)
+        return found
+
+    early, late = gone_after(recency), gone_after(age)
+    stays = -(r + repeats) * np.log(alpha + age) - s * np.log(beta + age)
+    # Who ordered today cannot have left since: there the difference is nothing, and its logarithm has none.
+    left = np.log(s / n) + early + np.log(np.maximum(-np.expm1(np.minimum(late - early, 0.0)), 1e-300))
+    common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+    return common, stays, left
+
+
+def still(model: Lifetimes, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+    """Probability that each customer is still one, also of who ordered once."""
+    _, stays, left = _lifetimes_likelihood(np.array(model[:4]), repeats, recency, age)
+    found: Floats = 1 / (1 + np.exp(np.minimum(left - stays, 700.0)))
+    return found
 
 
 def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) -> Spending:
