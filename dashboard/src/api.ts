@@ -27,9 +27,9 @@ export function comeAs(given: string, ended: () => unknown): void {
   expired = ended;
 }
 
-/** How long to wait between looks for new data: ten times what the slowest recent question took. */
+/** How long to wait between looks for new data: a few seconds, or ten times what the slowest recent question took. */
 export function patience(): number {
-  return Math.min(60_000, Math.max(1_000, slowest * 10));
+  return Math.min(60_000, Math.max(3_000, slowest * 10));
 }
 
 async function call<Result>(

@@ -52,7 +52,7 @@ export function BigTable<Row>(props: {
   empty: ReactNode;
 }) {
   const project = useProject();
-  const version = useVersion();
+  const version = useVersion() ?? 0;
   const [view] = useView();
   const own = useState<Sorting>({ sort: props.usual, descending: true });
   const [{ sort, descending }, setSorting] = props.sorting ?? own;
@@ -127,7 +127,7 @@ export function BigTable<Row>(props: {
       }
       aside={
         <>
-          <span aria-live="polite">{answers.some((one) => one.isFetching) ? t("asking…") : ""}</span>
+          <span aria-live="polite">{answers.some((one) => one.isLoading) ? t("asking…") : ""}</span>
           {props.aside}
           <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
           <Opened query={answer.data?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />

@@ -148,9 +148,10 @@ export function Drawing(props: {
     };
   }, []);
 
+  // In place: what the pointer shows stays there.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `again` says when there is something new to draw
   useEffect(() => {
-    chart.current?.setOption(latest.current() as never, { notMerge: true });
+    chart.current?.setOption(latest.current() as never, { replaceMerge: ["series"] });
   }, [props.again]);
 
   return (
@@ -159,5 +160,6 @@ export function Drawing(props: {
 }
 
 export function Chart(frame: Frame) {
-  return <Drawing option={() => options(frame)} label={frame.label} height={frame.height} again={frame} />;
+  const again = JSON.stringify([frame.labels, frame.series]);
+  return <Drawing option={() => options(frame)} label={frame.label} height={frame.height} again={again} />;
 }

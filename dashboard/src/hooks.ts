@@ -50,30 +50,53 @@ export function useTab(usual: string): [string, (name: string) => void] {
   ];
 }
 
-/** The store's version; it grows when something new is stored. Stops while the page is hidden. */
-export function useVersion(): number {
+/** The store's version; it grows when something new is stored. Not looked at while the page is hidden. */
+export function useVersion(): number | undefined {
   const project = useProject();
-  const { data } = useQuery({
+  const { data, isError } = useQuery({
     queryKey: ["version", project.id],
     queryFn: () => api.get<{ version: number }>(`/projects/${project.id}/version`),
     refetchInterval: patience,
   });
-  return data?.version ?? 0;
+  return data?.version ?? (isError ? 0 : undefined);
 }
 
-/** One question of the project; shows the answer it had while a newer one is on its way. */
-export function useAnswer<Data>(path: string) {
-  const project = useProject();
-  const enabled = useContext(InView);
+/**
+ * A query that is asked again, in place, when the store has something new and its answer can be seen. The version is
+ * no part of its key: what is shown stays until what is newer is there. `isPlaceholderData` says that another
+ * question is on its way.
+ */
+function useLive<Data extends object>(
+  key: string[],
+  ask: (signal: AbortSignal) => Promise<Data>,
+  wanted = true,
+) {
   const version = useVersion();
-  return useQuery({
-    queryKey: ["answer", project.id, path, version],
-    queryFn: () => api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
+  const inView = useContext(InView);
+  const enabled = wanted && inView && version !== undefined;
+  const query = useQuery({
+    queryKey: key,
+    queryFn: async ({ signal }) => ({ ...(await ask(signal)), version }),
     enabled,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
     gcTime: 30_000,
   });
+  const { data, isError, isPlaceholderData, refetch } = query;
+  const old = enabled && !isPlaceholderData && (data ? data.version !== version : isError);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each version, also after a failure
+  useEffect(() => {
+    if (old) void refetch({ cancelRefetch: false });
+  }, [old, version]);
+  return query;
+}
+
+/** One question of the project; shows the answer it had while a newer one is on its way. */
+export function useAnswer<Data>(path: string) {
+  const project = useProject();
+  return useLive(["answer", project.id, path], () =>
+    api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
+  );
 }
 
 /** A question about the view of the page. */
@@ -91,17 +114,12 @@ export function useWhole(body: Record<string, unknown> | undefined): Record<stri
 /** One question through the one door, about the view of the page. */
 export function useAsk<Data>(body: Record<string, unknown> | undefined) {
   const project = useProject();
-  const version = useVersion();
-  const inView = useContext(InView);
   const whole = useWhole(body);
-  return useQuery({
-    queryKey: ["ask", project.id, JSON.stringify(whole), version],
-    queryFn: ({ signal }) => api.ask<Asked<Data>>(`/projects/${project.id}/ask`, whole, signal),
-    enabled: body !== undefined && inView,
-    placeholderData: keepPreviousData,
-    staleTime: 60_000,
-    gcTime: 30_000,
-  });
+  return useLive(
+    ["ask", project.id, JSON.stringify(whole)],
+    (signal) => api.ask<Asked<Data>>(`/projects/${project.id}/ask`, whole, signal),
+    body !== undefined,
+  );
 }
 
 export function useRefresh(): () => void {

@@ -14,6 +14,7 @@ from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, tile
 
 from conftest import ARTIFACTS, EMAIL, SECRET_KEY, Server
 
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 ROOT = Path(__file__).parents[2]
 
 
@@ -147,6 +148,61 @@ def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Brows
     expect(stream.get_by_text("While paused")).to_have_count(0)
     go_on.click()
     expect(stream.get_by_text("While paused")).to_be_visible()
+
+
+WATCH = """() => {
+    window.seen = [];
+    document.querySelector('#main table').dataset.stays = 'here';
+    new MutationObserver((all) => {
+        for (const one of all) for (const node of one.addedNodes)
+            if (node.matches?.('.animate-pulse') || node.querySelector?.('.animate-pulse')) window.seen.push(node.outerHTML);
+        if ([...document.querySelectorAll('#main *')].some(one => one.className.includes?.('opacity-50')))
+            window.seen.push('dimmed');
+    }).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+
+
+@pytest.mark.parametrize("name", ["Explore", "Sources", "Events"])
+def test_what_arrives_changes_the_numbers_in_place(browser: Browser, filled: Server, name: str) -> None:
+    page = open_page(browser, filled)
+    go(page, name)
+    table = page.locator("#main table").first
+    expect(table).to_be_visible()
+    if name == "Explore":
+        page.get_by_role("combobox", name=re.compile("^count")).select_option("events")
+        expect(table.get_by_role("cell").first).to_have_text("events")
+    drawn(page)
+    page.evaluate(WATCH)
+    before = table.inner_text()
+    for _ in range(2):
+        filled.post("page", {"anonymousId": f"in-place-{name}", "name": "Home", "context": {"userAgent": AGENT}})
+        filled.stored()
+        expect(table).not_to_have_text(before, use_inner_text=True, timeout=20_000)
+        before = table.inner_text()
+    assert table.get_attribute("data-stays") == "here", "the table is the same one"
+    assert page.evaluate("window.seen") == []
+    page.context.close()
+
+
+def test_a_page_that_is_not_seen_asks_nothing(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Explore")
+    expect(page.locator("#main table").first).to_be_visible()
+    page.clock.install()
+    seen = "state => { Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });"
+    seen += "window.dispatchEvent(new Event('visibilitychange')); }"
+    asked: list[str] = []
+    page.evaluate(seen, "hidden")
+    page.wait_for_load_state("networkidle")
+    page.on("request", lambda request: asked.append(request.url))
+    filled.post("page", {"anonymousId": "unseen", "name": "Home", "context": {"userAgent": AGENT}})
+    filled.stored()
+    page.clock.run_for(120_000)
+    assert asked == []
+    page.clock.resume()
+    with page.expect_request("**/ask"):
+        page.evaluate(seen, "visible")
+    page.context.close()
 
 
 def test_text_that_a_client_sent_is_text(browser: Browser, filled: Server) -> None:

@@ -93,7 +93,7 @@ export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) 
         <div className="min-w-[40rem]">
           <Drawing
             option={option}
-            again={`${depth} ${JSON.stringify(asked.data.links.length)} ${asked.queries[0]?.took_ms}`}
+            again={`${depth} ${JSON.stringify(asked.data.links)}`}
             height={420}
             label={t("Ways of {ways} sessions, step by step", { ways: exact(ways) })}
           />

@@ -1,5 +1,5 @@
 /** One entity: what its views come to, where they came from, what was done with it, how far people went. */
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { type Asked, api, type FunnelSteps } from "../api";
 import { AskedTable } from "../asked";
@@ -67,6 +67,7 @@ export function EntityPage() {
         ids: [String(id)],
         seen_by: "owner",
       }),
+    placeholderData: keepPreviousData,
   });
   const booked = useAsk<{ viewers: number; booked: number; rate: number | null }>({
     question: "view_bookings",

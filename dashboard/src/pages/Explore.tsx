@@ -29,9 +29,11 @@ export function Explore() {
   const [body, change] = useBody();
   const answer = useAsk<unknown>(body);
   const place = useRef<HTMLDivElement>(null);
+  // An answer stays, with the question that it answers, until the next one of its kind is there.
+  const last = useRef<{ body: Body; asked: Asked<unknown> }>(undefined);
+  if (answer.data !== undefined && !answer.isPlaceholderData) last.current = { body, asked: answer.data };
+  const drawn = last.current?.body.question === body.question ? last.current : undefined;
   const Shown = SHOWN[body.question];
-  // While another kind of question is on its way, what is there is still the answer to the one before.
-  const current = answer.data !== undefined && !answer.isPlaceholderData;
   const label = KINDS.find(([kind]) => kind === body.question)?.[1] ?? "";
   return (
     <>
@@ -54,21 +56,21 @@ export function Explore() {
         title={label}
         aside={
           <>
+            <span aria-live="polite">{answer.isPlaceholderData ? t("asking…") : ""}</span>
             <Export place={place} name={label} body={body} />
             <SaveToBoard body={body} label={label} />
-            <span aria-live="polite">{answer.isFetching ? t("asking…") : ""}</span>
             <Opened query={answer.data?.queries[0]} name={label} rule={body.question} />
           </>
         }
       >
-        {answer.error ? (
+        {answer.error && answer.data === undefined ? (
           <Failure error={answer.error} again={answer.refetch} />
-        ) : !current || Shown === undefined ? (
+        ) : drawn === undefined || Shown === undefined ? (
           <Skeleton rows={8} />
         ) : (
-          <div ref={place}>
+          <div ref={place} aria-busy={answer.isPlaceholderData}>
             <BodyContext value={(part) => change({ ...body, ...part } as Body)}>
-              <Shown asked={answer.data as Asked<unknown> as never} body={body} />
+              <Shown asked={drawn.asked as never} body={drawn.body} />
             </BodyContext>
           </div>
         )}

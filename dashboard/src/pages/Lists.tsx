@@ -174,8 +174,7 @@ function List<Row>(props: {
           </Empty>
         )}
         {rows !== undefined && rows.length > 0 && (
-          // What is there until the next answer comes is of the question before.
-          <div aria-busy={answer.isPlaceholderData} className={answer.isPlaceholderData ? "opacity-50" : ""}>
+          <div aria-busy={answer.isPlaceholderData}>
             <Table caption={props.title} columns={props.columns} rows={rows} id={props.id} />
           </div>
         )}
