@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -179,6 +180,33 @@ def test_a_comparison_and_annotations_come_with_a_trend(server: Server, path: st
     assert [one["text"] for one in answer["annotations"]] == ["Released"]
     assert admin.delete(f"{path}/annotations/{made.json()['id']}").status_code == 204
     assert ask(server, path, "trend", compare="previous", period="7d")["annotations"] == []
+
+
+def test_event_names_say_exactly_when_each_was_last_seen(server: Server, path: str) -> None:
+    names = ask(server, path, "event_names", exact=True, limit=3)["data"]
+    assert [set(row) for row in names] == [{"name", "events", "first_hour", "last_hour", "last_at"}] * len(names)
+    every = {row["name"]: row["last_at"] for row in ask(server, path, "event_names", exact=True)["data"]}
+    stored = server.sql("SELECT name, max(timestamp) AS last_at FROM events GROUP BY name")
+    assert {"Ask A", "Ask B"} <= set(every)
+    assert {name: datetime.fromisoformat(at) for name, at in every.items()} == {
+        row["name"]: datetime.fromisoformat(row["last_at"]).replace(tzinfo=UTC) for row in stored
+    }
+
+
+def test_a_saved_question_is_asked_again_as_it_was_and_a_wrong_one_is_refused(server: Server, path: str) -> None:
+    asked = {"question": "trend", "series": [{"event": "Ask A", "metric": "persons"}], "period": "7d"}
+    made = server.http.post(f"{path}/questions", headers=BEARER, json={"name": "Weekly A", "ask": asked})
+    assert made.status_code == 201, made.text
+    [kept] = server.http.get(f"{path}/questions", headers=BEARER).json()
+    assert (kept["name"], kept["ask"]) == ("Weekly A", asked)
+    again = server.http.post(f"{path}/ask", headers=BEARER, json=kept["ask"])
+    assert again.json()["data"] == ask(server, path, **asked)["data"]
+    wrong = {"name": "Wrong", "ask": {"question": "trend", "colour": "red"}}
+    refused = server.http.post(f"{path}/questions", headers=BEARER, json=wrong)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "colour")
+    assert server.http.delete(f"{path}/questions/{kept['id']}", headers=BEARER).status_code == 204
+    assert server.http.delete(f"{path}/questions/{kept['id']}", headers=BEARER).status_code == 404
+    assert server.http.get(f"{path}/questions", headers=BEARER).json() == []
 
 
 def test_a_saved_segment_is_usable_in_every_question_and_nested(server: Server, path: str) -> None:

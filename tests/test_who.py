@@ -106,6 +106,7 @@ DECLARED: dict[str, str] = {
     f"GET {P}/sources": "ask", f"GET {P}/trend": "ask", f"GET {P}/visitor": "people", f"GET {P}/visitors": "people",
     f"GET {P}/segments": "read", f"POST {P}/segments": "edit", f"DELETE {P}/segments/{{segment_id}}": "edit",
     f"PATCH {P}/segments/{{segment_id}}": "edit", f"GET {P}/annotations": "read", f"POST {P}/annotations": "edit",
+    f"GET {P}/questions": "read", f"POST {P}/questions": "edit", f"DELETE {P}/questions/{{question_id}}": "edit",
     f"DELETE {P}/annotations/{{annotation_id}}": "edit", f"POST {P}/merges/undo": "control",
     f"GET {P}/boards": "read", f"POST {P}/boards": "edit", f"GET {P}/boards/{{board_id}}": "read",
     f"PUT {P}/boards/{{board_id}}": "edit", f"DELETE {P}/boards/{{board_id}}": "edit",
@@ -336,7 +337,7 @@ def send(house: House, operation: str, ask: Callable[..., httpx.Response], clien
     values = {"project_id": house.project, "entity_type": "artist", "entity_id": "own" if method == "GET" else "none", "account_type": "artist",
               "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a", "segment": "ready:champions"}  # fmt: skip
     for name in ("token", "passkey_id", "sign_in_id", "key_id", "account_id", "request_id", "segment_id", "annotation_id",
-                 "board_id", "share_id", "transfer_id", "invitation_id", "connection_id", "watch_id"):  # fmt: skip
+                 "board_id", "question_id", "share_id", "transfer_id", "invitation_id", "connection_id", "watch_id"):  # fmt: skip
         values[name] = str(uuid4())
     path = path.format(**values)
     if operation.endswith("/stream"):

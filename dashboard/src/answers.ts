@@ -158,6 +158,8 @@ export interface Project {
   humans: string[];
   /** Whose pages may show dashboards of this project. */
   embed_origins: string[];
+  /** The metrics pack: the name of an included one, or TOML; empty for an account. */
+  metrics: string;
   keys: Key[];
   /** viewer, analyst, owner or administrator; empty for an account of the product. */
   role: string;

@@ -14,6 +14,12 @@ export function useProject(): Project {
   return project;
 }
 
+/** Whether the project is a concert platform by its metrics pack: its words are shown to nobody else. */
+export function useConcerts(): boolean {
+  const { metrics } = useProject();
+  return metrics === "concerts" || /^name\s*=\s*"concerts"/m.test(metrics);
+}
+
 type Viewing = [View, (change: Partial<View>) => void];
 /** A view that is not the address's: a board has its own. */
 export const ViewContext = createContext<Viewing | undefined>(undefined);
@@ -87,7 +93,7 @@ function useLive<Data extends object>(
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each version, also after a failure
   useEffect(() => {
     if (old) void refetch({ cancelRefetch: false });
-  }, [old, version]);
+  }, [old, version, data?.version]);
   return query;
 }
 

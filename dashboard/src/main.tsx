@@ -33,11 +33,36 @@ function First() {
   return <Navigate to={`/p/${project.id}/overview` as "/"} replace />;
 }
 
-const root = createRootRoute({
-  notFoundComponent: () => <Empty title={t("There is nothing at this address")} />,
-});
+/** An address that no page has; within a project its frame stays. */
+function Nothing() {
+  return (
+    <div className="px-4 py-16 text-center">
+      <h1 className="text-xl font-semibold">{t("There is nothing at this address")}</h1>
+      <p className="mt-1 text-soft">{t("It may be mistyped, or what it led to was removed.")}</p>
+      <a href="/" className="mt-4 inline-block rounded-lg border border-line px-3 py-1.5 hover:border-accent">
+        {t("To the start")}
+      </a>
+    </div>
+  );
+}
+
+function NothingAlone() {
+  return (
+    <main className="mx-auto max-w-md p-6 pt-24 text-center">
+      <p className="text-xl font-semibold text-accent">Trackway</p>
+      <Nothing />
+    </main>
+  );
+}
+
+const root = createRootRoute({ notFoundComponent: NothingAlone });
 const first = createRoute({ getParentRoute: () => root, path: "/", component: First });
-const shell = createRoute({ getParentRoute: () => root, path: "/p/$projectId", component: Shell });
+const shell = createRoute({
+  getParentRoute: () => root,
+  path: "/p/$projectId",
+  component: Shell,
+  notFoundComponent: Nothing,
+});
 const page = (path: string, component: RouteComponent) =>
   createRoute({ getParentRoute: () => shell, path, component });
 /** Pages come when they are opened; only the first one is there from the start. */

@@ -1,13 +1,15 @@
-/** Jump to anything: pages, boards, people, events; Ctrl or ⌘ and K. */
+/** Jump to anything: pages, boards, questions, people, entities, events; Ctrl or ⌘ and K. */
 
 import { useNavigate } from "@tanstack/react-router";
 import { Dialog } from "radix-ui";
 import { useEffect, useId, useMemo, useState } from "react";
 import type { PersonRow } from "./api";
+import { useKinds } from "./explore/kinds";
+import { addressOf, useSavedQuestions } from "./explore/saved";
 import { useAsk, useProject } from "./hooks";
 import { t } from "./language";
+import { pagesFor } from "./nav";
 import { useBoards } from "./pages/Boards";
-import { pagesFor } from "./Shell";
 import { literal } from "./state";
 
 interface Target {
@@ -32,11 +34,12 @@ export function Palette() {
   return (
     <Dialog.Root open={open} onOpenChange={setOpen}>
       <Dialog.Trigger
-        className="rounded-lg border border-line px-2 py-1 text-soft hover:border-accent"
-        aria-label={t("Jump to a page, board, person or event (Ctrl K)")}
+        className="flex min-h-9 items-center gap-2 rounded-lg border border-line px-2.5 text-soft after:ms-auto after:text-xs hover:border-accent lg:w-full lg:after:content-['Ctrl_K']"
+        aria-label={t("Jump to a page, question, person or entity (Ctrl K)")}
         title="Ctrl K"
       >
         <span aria-hidden="true">⌕</span>
+        <span className="max-lg:hidden">{t("Jump to")}</span>
       </Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
@@ -71,8 +74,8 @@ function Finder({ done }: { done: () => void }) {
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={targets.length > 0 ? `${list}-${chosen}` : undefined}
-        aria-label={t("Jump to a page, board, person or event")}
-        placeholder={t("Jump to a page, board, person or event")}
+        aria-label={t("Jump to a page, question, person or entity")}
+        placeholder={t("Jump to a page, question, person or entity")}
         // biome-ignore lint/a11y/noAutofocus: whoever opens this wants to type
         autoFocus
         value={typed}
@@ -116,6 +119,7 @@ function Finder({ done }: { done: () => void }) {
 
 const MOST = 6;
 const EVENT = t("event");
+const QUESTION = t("question");
 
 function useTargets(typed: string): Target[] {
   const project = useProject();
@@ -136,6 +140,11 @@ function useTargets(typed: string): Target[] {
         }
       : undefined,
   );
+  const questions = useSavedQuestions();
+  const kinds = useKinds();
+  const entities = useAsk<{ entity_type: string; entity_id: string; name: string }[]>(
+    typed.length > 1 ? { question: "entities", search: typed, limit: MOST, filter: undefined } : undefined,
+  );
   return useMemo(() => {
     const all: Target[] = [
       ...pagesFor(project.role).map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
@@ -143,6 +152,18 @@ function useTargets(typed: string): Target[] {
         kind: t("board"),
         label: one.name,
         to: `${home}/board/${one.id}`,
+      })),
+      ...(questions.data ?? []).map((one) => ({
+        kind: t("saved question"),
+        label: one.name,
+        to: `${home}/explore`,
+        search: addressOf(one),
+      })),
+      ...kinds.map(([, label, ask]) => ({
+        kind: QUESTION,
+        label,
+        to: `${home}/explore`,
+        search: { ask },
       })),
       ...(events.data?.data ?? []).map((one) => ({
         kind: EVENT,
@@ -154,13 +175,29 @@ function useTargets(typed: string): Target[] {
       })),
     ];
     const fits = all.filter((one) => one.label.toLowerCase().includes(typed));
-    const found = typed ? fits : all.filter((one) => one.kind !== EVENT);
+    const found = typed ? fits : all.filter((one) => one.kind !== EVENT && one.kind !== QUESTION);
     const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((one) => ({
       kind: t("person"),
       label: one.user_id || one.name,
       to: `${home}/visitor`,
       search: { id: one.visitor_id },
     }));
-    return [...found.slice(0, 12), ...somebody];
-  }, [typed, home, boards.data, events.data, people.data, project.role]);
+    const something = (typed.length > 1 ? (entities.data?.data ?? []) : []).map((one) => ({
+      kind: one.entity_type,
+      label: one.name || one.entity_id,
+      to: `${home}/entity`,
+      search: { type: one.entity_type, id: one.entity_id },
+    }));
+    return [...found.slice(0, 12), ...somebody, ...something];
+  }, [
+    typed,
+    home,
+    boards.data,
+    questions.data,
+    events.data,
+    people.data,
+    entities.data,
+    kinds,
+    project.role,
+  ]);
 }

@@ -6,13 +6,22 @@ import { percent } from "./format";
 import { InView } from "./hooks";
 import { t } from "./language";
 
-export function Card(props: { title?: string; aside?: ReactNode; children: ReactNode; className?: string }) {
+export function Card(props: {
+  title?: string;
+  aside?: ReactNode;
+  children: ReactNode;
+  className?: string;
+  id?: string;
+}) {
   return (
-    <section className={`min-w-0 rounded-xl border border-line bg-card ${props.className ?? ""}`}>
+    <section
+      id={props.id}
+      className={`min-w-0 scroll-mt-24 rounded-xl border border-line bg-card ${props.className ?? ""}`}
+    >
       {props.title && (
-        <div className="flex min-h-12 items-center justify-between gap-3 px-4 pt-2">
+        <div className="flex min-h-12 flex-wrap items-center justify-between gap-x-3 gap-y-1 px-4 pt-2">
           <h2 className="font-semibold">{props.title}</h2>
-          <div className="flex items-center gap-2 text-soft">{props.aside}</div>
+          <div className="flex flex-wrap items-center gap-2 text-soft">{props.aside}</div>
         </div>
       )}
       {props.children}

@@ -1,5 +1,5 @@
 /** The one table: columns say how to show a row; wide ones scroll inside their card. */
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 
 export interface Column<Row> {
   name: string;
@@ -20,6 +20,8 @@ export function Table<Row>(props: {
   id: (row: Row) => string;
   /** No higher than a card beside others; the rest is scrolled to. */
   low?: boolean;
+  /** What a row shows beneath itself while it is open; nothing while it is not. */
+  beneath?: (row: Row) => ReactNode;
 }) {
   const cell = (column: Column<Row>) =>
     `${column.number ? "text-end" : "text-start"} ${column.wide ? "max-md:hidden" : ""} ${column.fixed ? "sticky start-0 bg-card" : ""}`;
@@ -46,18 +48,28 @@ export function Table<Row>(props: {
           </tr>
         </thead>
         <tbody>
-          {props.rows.map((row) => (
-            <tr key={props.id(row)} className="border-b border-line/60 last:border-0 hover:bg-accent-soft/40">
-              {props.columns.map((column) => (
-                <td
-                  key={column.name}
-                  className={`max-w-40 truncate px-2 py-2 first:ps-4 last:pe-4 md:max-w-72 md:px-4 ${cell(column)}`}
-                >
-                  <bdi>{column.show(row)}</bdi>
-                </td>
-              ))}
-            </tr>
-          ))}
+          {props.rows.map((row) => {
+            const beneath = props.beneath?.(row);
+            return (
+              <Fragment key={props.id(row)}>
+                <tr className="border-b border-line/60 last:border-0 hover:bg-accent-soft/40">
+                  {props.columns.map((column) => (
+                    <td
+                      key={column.name}
+                      className={`max-w-40 truncate px-2 py-2 first:ps-4 last:pe-4 md:max-w-72 md:px-4 ${cell(column)}`}
+                    >
+                      <bdi>{column.show(row)}</bdi>
+                    </td>
+                  ))}
+                </tr>
+                {beneath && (
+                  <tr className="border-b border-line/60 bg-ground/60">
+                    <td colSpan={props.columns.length}>{beneath}</td>
+                  </tr>
+                )}
+              </Fragment>
+            );
+          })}
         </tbody>
       </table>
     </section>

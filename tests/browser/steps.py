@@ -31,6 +31,11 @@ def go(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
+def sign_out(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^You: ")).locator("visible=true").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+
+
 def drawn(page: Page) -> None:
     """Nothing that can be seen waits any more; what is further down waits until somebody scrolls to it."""
     page.wait_for_function(

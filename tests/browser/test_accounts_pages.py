@@ -16,7 +16,7 @@ import httpx
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from steps import DESK, PHONE, go, nobody_is_left_out, open_page
+from steps import DESK, PHONE, go, nobody_is_left_out, open_page, sign_out
 
 from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.govern.platform import Own
@@ -422,14 +422,14 @@ def test_somebody_is_invited_signs_in_with_a_code_and_a_passkey_and_ends_another
     nobody_is_left_out(page)
     page.screenshot(path=ARTIFACTS / "settings-signing-in.png", full_page=True)
 
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     page.get_by_label("E-mail").fill("invited@example.com")
     page.get_by_label("Password").fill("invited's password")
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Code").fill(recovery[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("navigation", name="Pages").locator("visible=true")).to_be_visible()
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("navigation", name="Pages").locator("visible=true")).to_be_visible()
 

@@ -174,8 +174,8 @@ def test_what_arrives_changes_the_numbers_in_place(browser: Browser, filled: Ser
     drawn(page)
     page.evaluate(WATCH)
     before = table.inner_text()
-    for _ in range(2):
-        filled.post("page", {"anonymousId": f"in-place-{name}", "name": "Home", "context": {"userAgent": AGENT}})
+    for at in range(2):
+        filled.post("page", {"anonymousId": f"in-place-{name}-{at}", "name": "Home", "context": {"userAgent": AGENT}})
         filled.stored()
         expect(table).not_to_have_text(before, use_inner_text=True, timeout=20_000)
         before = table.inner_text()
@@ -202,6 +202,54 @@ def test_a_page_that_is_not_seen_asks_nothing(browser: Browser, filled: Server) 
     page.clock.resume()
     with page.expect_request("**/ask"):
         page.evaluate(seen, "visible")
+    page.context.close()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_page_that_is_open_is_seen_among_the_pages(browser: Browser, filled: Server, size: Any) -> None:
+    page = open_page(browser, filled, size)
+    for name in ("Settings", "Overview", "Customers"):
+        go(page, name)
+        is_open = page.locator("nav[aria-label=Pages] [aria-current=page]")
+        expect(is_open).to_have_text(name)
+        expect(is_open).to_be_in_viewport(ratio=1)
+    page.reload()
+    expect(page.locator("nav[aria-label=Pages] [aria-current=page]")).to_be_in_viewport(ratio=1)
+    page.context.close()
+
+
+def test_a_project_is_made_and_switched_to_with_the_keyboard(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    switch = page.get_by_role("button", name=re.compile("^Project: "))
+    was = switch.inner_text().split("\n")[0]
+    switch.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitemradio", name=was, exact=True)).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.get_by_role("menuitem", name="New project…")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_label("Name of the project").fill("Second")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Project: Second")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nobody has been here yet")
+    nobody_is_left_out(page)
+    page.get_by_role("button", name="Project: Second").click()
+    page.get_by_role("menuitemradio", name=was, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    page.context.close()
+
+
+@pytest.mark.parametrize("place", ["/nowhere", "/p/{project}/nowhere"])
+def test_an_address_without_a_page_leads_back(browser: Browser, filled: Server, place: str) -> None:
+    page = open_page(browser, filled)
+    expect(page).to_have_url(re.compile("/overview"))
+    project = page.url.split("/p/")[1].split("/")[0]
+    page.goto(filled.url + place.format(project=project))
+    expect(page.get_by_text("There is nothing at this address")).to_be_visible()
+    expect(page.get_by_text("Trackway", exact=True)).to_be_visible()
+    nobody_is_left_out(page)
+    page.get_by_role("link", name="To the start").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     page.context.close()
 
 
@@ -239,7 +287,22 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     page.get_by_label("Name", exact=True).fill("Concerts")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
-    expect(page.get_by_label("Project")).to_contain_text("Concerts")
+    expect(page.get_by_role("button", name="Project: Concerts")).to_contain_text("Concerts")
+    go(page, "Explore")
+    expect(page.get_by_role("tab", name="Standing funnel")).to_be_visible()
+    go(page, "Settings")
+    page.get_by_label("What it is").select_option("A community")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
+    go(page, "Explore")
+    expect(page.get_by_role("tab", name="Retention")).to_be_visible()
+    expect(page.get_by_role("tab", name="Standing funnel")).to_have_count(0)
+    go(page, "Settings")
+    page.get_by_label("What it is").select_option("A concert platform")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
+    zones = page.get_by_label("Time zone")
+    assert "Europe/Berlin" in zones.evaluate("one => [...one.list.options].map(option => option.value)")
     page.get_by_label("Time zone").fill("Mars/Olympus")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#main").get_by_role("status")).to_contain_text("not a time zone")
@@ -327,7 +390,6 @@ def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Br
     go(page, "Explore")
     page.get_by_role("tab", name="Funnel", exact=True).click()
     page.get_by_role("combobox", name="Step 1").select_option("impression")
-    page.get_by_role("button", name="+ Step").click()
     page.get_by_role("combobox", name="Step 2").select_option("event click")
     headers = {"authorization": f"Bearer {SECRET_KEY}"}
     project = filled.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
@@ -346,6 +408,88 @@ def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Br
     expect(page.get_by_role("combobox", name="Step 2")).to_have_value("event click")
 
 
+def test_a_percentile_by_a_property_is_saved_and_opened_again_from_the_palette(
+    browser: Browser, filled: Server
+) -> None:
+    for value in (1, 2, 30):
+        sent = {"event": "Rated", "anonymousId": f"rater-{value}", "properties": {"stars": value, "mood": f"m{value}"}}
+        filled.post("track", sent)
+    filled.stored()
+    page = open_page(browser, filled)
+    go(page, "Explore")
+    page.get_by_role("combobox", name=re.compile("^of")).select_option("Rated")
+    page.get_by_role("combobox", name=re.compile("^count")).select_option("max")
+    expect(page.get_by_text("Of which property?")).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("^property")).select_option("stars")
+    total = page.get_by_role("table", name="Totals of the period").get_by_role("cell").nth(1)
+    expect(total).to_have_text("30")
+    page.get_by_role("combobox", name=re.compile("^broken down by")).select_option("properties.mood")
+    totals = page.get_by_role("table", name="Totals of the period")
+    expect(totals.get_by_role("row", name=re.compile("^m2 "))).to_contain_text("2")
+    nobody_is_left_out(page)
+    page.get_by_role("button", name="Saved questions").click()
+    page.get_by_label("Save this question as").fill("Best stars")
+    page.get_by_role("button", name="Save question").click()
+    expect(page.get_by_role("status").filter(has_text="saved as Best stars")).to_be_visible()
+    go(page, "Events")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("best sta")
+    page.get_by_role("option", name="Best stars saved question").click()
+    expect(page.get_by_role("combobox", name=re.compile("^property"))).to_have_value("stars")
+    expect(totals.get_by_role("row", name=re.compile("^m2 "))).to_be_visible()
+    page.get_by_role("button", name="Saved questions").click()
+    page.get_by_role("button", name="Remove question Best stars").click()
+    page.get_by_role("button", name="Undo").click()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("c40")
+    page.get_by_role("option", name=re.compile("concert$")).first.click()
+    expect(page).to_have_url(re.compile("/entity"))
+    page.context.close()
+
+
+def test_a_goal_is_a_step(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    go(page, "Explore")
+    page.get_by_role("tab", name="Funnel", exact=True).click()
+    goals = page.get_by_role("combobox", name="Step 2").locator("optgroup[label=Goals] option")
+    expect(goals.first).to_have_text("Order Completed")
+    page.get_by_role("combobox", name="Step 2").select_option("Order Completed")
+    expect(page.get_by_role("button", name=re.compile("went no further than step 1"))).to_be_visible()
+    page.context.close()
+
+
+def test_a_row_of_events_opens_into_everything_that_is_known_of_it(browser: Browser, filled: Server) -> None:
+    filled.post("track", {"event": "Opened row", "anonymousId": "row", "properties": {"size": 3, "colour": "green"}})
+    filled.stored()
+    page = open_page(browser, filled)
+    go(page, "Events")
+    row = page.get_by_role("button", name="Opened row")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(row).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("pre")).to_contain_text('"colour": "green"')
+    nobody_is_left_out(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("pre")).to_have_count(0)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="The session that it is in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Session")
+    page.context.close()
+
+
+def test_a_persons_orders_are_seen_without_scrolling(browser: Browser, filled: Server) -> None:
+    order = {"order_id": "fold-1", "revenue": 12.5, "currency": "USD"}
+    filled.post("track", {"event": "Order Completed", "userId": "fold", "anonymousId": "fold", "properties": order})
+    filled.stored()
+    page = open_page(browser, filled)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("fold")
+    page.get_by_role("option", name="fold person").click()
+    expect(page.get_by_role("heading", name="Orders and bookings")).to_be_in_viewport()
+    expect(page.get_by_role("table", name="Orders and bookings").get_by_role("row").nth(1)).to_be_in_viewport()
+    page.context.close()
+
+
 def test_the_data_behind_the_numbers_is_explored(browser: Browser, filled: Server) -> None:
     filled.post("track", {"anonymousId": "nobody", "messageId": "without-event"})
     filled.stored()
@@ -354,6 +498,7 @@ def test_the_data_behind_the_numbers_is_explored(browser: Browser, filled: Serve
     page.get_by_role("button", name="ticket_click").click()
     properties = page.get_by_role("table", name="Properties of ticket_click")
     expect(properties.get_by_role("row", name=re.compile("^price_range"))).to_contain_text("100%")
+    expect(properties.get_by_role("row", name=re.compile("^ticket_provider"))).to_contain_text("text")
     properties.get_by_role("button", name="ticket_provider").click()
     expect(
         page.get_by_role("table", name="Values of ticket_provider").get_by_role("cell", name="TicketHub")
@@ -500,7 +645,9 @@ def test_everything_is_reached_with_the_keyboard_alone(browser: Browser, filled:
     for _ in range(60):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"))
-    assert {"Live", "Sources", "Sign out", "+ Filter", "Period: Last 30 days"} <= {str(one).strip() for one in seen}
+    assert {"Live", "Sources", f"You: {EMAIL}", "+ Filter", "Period: Last 30 days"} <= {
+        str(one).strip() for one in seen
+    }
     page.get_by_role("button", name=re.compile("^Period")).focus()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")

@@ -226,7 +226,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
         </label>
         <label>
           {t("Type")}
-          <select name="type" defaultValue={account?.type ?? "artist"} className={field}>
+          <select name="type" defaultValue={account?.type ?? "user"} className={field}>
             {TYPES.map((one) => (
               <option key={one}>{one}</option>
             ))}
@@ -266,7 +266,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
           <textarea
             name="entities"
             rows={3}
-            placeholder="artist:7"
+            placeholder="product:7"
             defaultValue={account?.entities.map(([kind, id]) => `${kind}:${id}`).join("\n")}
             className={`${field} py-2 font-mono`}
           />

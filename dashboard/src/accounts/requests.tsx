@@ -41,9 +41,7 @@ export function Requests() {
         {(rows) =>
           rows.length === 0 ? (
             <Empty title={t("Nobody asks for anything")}>
-              {t(
-                "An account asks to become an artist or a venue with POST …/account-requests; you decide here.",
-              )}
+              {t("An account asks to be of another type with POST …/account-requests; you decide here.")}
             </Empty>
           ) : (
             <ul className="divide-y divide-line">

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { type Asked, api, type Drawn, type Tile } from "../api";
-import type { Body } from "../explore/build";
+import type { Body } from "../explore/kinds";
 import { SHOWN } from "../explore/shown";
 import { exact } from "../format";
 import { useAsk } from "../hooks";

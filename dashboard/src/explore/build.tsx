@@ -2,52 +2,10 @@
 
 import { useId } from "react";
 import { useSegments } from "../controls";
-import { useAsk } from "../hooks";
 import { t } from "../language";
-import { METRICS } from "./body";
+import { Choice, DimensionChoice, EventChoice, field, Rows, type Step } from "./fields";
+import type { Body } from "./kinds";
 
-export type Body = { question: string } & Record<string, unknown>;
-export interface Step {
-  event?: string;
-  metric?: string;
-}
-
-export const KINDS: [string, string, Body][] = [
-  ["trend", t("Trend"), { question: "trend", series: [{ metric: "persons" }], interval: "day" }],
-  [
-    "funnel",
-    t("Funnel"),
-    { question: "funnel", steps: [{ event: "page" }], window_s: 86_400, order: "ordered" },
-  ],
-  [
-    "retention",
-    t("Retention"),
-    { question: "retention", interval: "week", kind: "first_time", intervals: 8 },
-  ],
-  ["lifecycle", t("Lifecycle"), { question: "lifecycle", interval: "week" }],
-  ["paths", t("Paths"), { question: "paths", nodes: "page", direction: "after", steps: 4, top: 6 }],
-  ["stickiness", t("Stickiness"), { question: "stickiness", interval: "day" }],
-  ["active", t("Active people"), { question: "active" }],
-  ["entity_funnel", t("Standing funnel"), { question: "entity_funnel" }],
-  ["sources", t("Sources"), { question: "sources", by: ["channel"], limit: 50 }],
-  [
-    "cohort_sizes",
-    t("Cohorts"),
-    { question: "cohort_sizes", interval: "week", cohort: "person.sessions:greater:1" },
-  ],
-];
-
-const field = "min-h-9 min-w-0 max-w-full truncate rounded-lg border border-line bg-card px-2.5";
-const DIMENSIONS: [string, string][] = [
-  ["", t("nothing")],
-  ["name", t("event")],
-  ["path", t("page")],
-  ["channel", t("channel")],
-  ["source", t("source")],
-  ["country", t("country")],
-  ["device", t("device")],
-  ["browser", t("browser")],
-];
 const WINDOWS: [string, string][] = [
   ["1800", t("30 minutes")],
   ["3600", t("an hour")],
@@ -68,99 +26,6 @@ const INTERVALS: [string, string][] = [
   ["week", t("week")],
   ["month", t("month")],
 ];
-
-function Choice(props: {
-  label: string;
-  value: string;
-  options: [string, string][];
-  change: (value: string) => void;
-}) {
-  return (
-    <label className="inline-flex min-w-0 max-w-full items-center gap-2">
-      <span className="shrink-0 text-soft">{props.label}</span>
-      <select className={field} value={props.value} onChange={(event) => props.change(event.target.value)}>
-        {props.options.map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-/** An event by its name, from those that there are; empty is any event. */
-function EventChoice(props: { label: string; value: string; change: (name: string) => void }) {
-  const names = useAsk<{ name: string }[]>({ question: "event_names", limit: 200 });
-  const known = names.data?.data.map((one) => one.name) ?? [];
-  const options = [...new Set([...(props.value ? [props.value] : []), ...known])];
-  return (
-    <Choice
-      label={props.label}
-      value={props.value}
-      options={[["", t("any event")], ...options.map((name): [string, string] => [name, name])]}
-      change={props.change}
-    />
-  );
-}
-
-/** Steps or series: rows that can be added and removed. */
-function Rows(props: {
-  name: string;
-  rows: Step[];
-  most: number;
-  metric?: boolean;
-  change: (rows: Step[]) => void;
-}) {
-  const replace = (at: number, part: Step) =>
-    props.change(props.rows.map((row, position) => (position === at ? { ...row, ...part } : row)));
-  return (
-    <ol className="space-y-2">
-      {props.rows.map((row, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a row is what stands at its place
-        <li key={at} className="flex flex-wrap items-center gap-2">
-          <span className="w-6 text-center font-mono text-soft" aria-hidden="true">
-            {props.metric ? String.fromCharCode(65 + at) : at + 1}
-          </span>
-          {props.metric && (
-            <Choice
-              label={t("count")}
-              value={row.metric ?? "events"}
-              options={METRICS}
-              change={(metric) => replace(at, { metric })}
-            />
-          )}
-          <EventChoice
-            label={props.metric ? t("of") : t("Step {at}", { at: at + 1 })}
-            value={row.event ?? ""}
-            change={(event) => replace(at, { event })}
-          />
-          {props.rows.length > 1 && (
-            <button
-              type="button"
-              aria-label={t("Remove {name} {at}", { name: props.name, at: at + 1 })}
-              onClick={() => props.change(props.rows.filter((_, position) => position !== at))}
-              className="size-8 rounded-lg text-soft hover:text-bad"
-            >
-              ×
-            </button>
-          )}
-        </li>
-      ))}
-      {props.rows.length < props.most && (
-        <li>
-          <button
-            type="button"
-            onClick={() => props.change([...props.rows, props.metric ? { metric: "events" } : {}])}
-            className="min-h-9 rounded-lg border border-dashed border-line px-3 text-soft hover:border-accent hover:text-ink"
-          >
-            + {props.name}
-          </button>
-        </li>
-      )}
-    </ol>
-  );
-}
 
 const COHORTS: [string, string][] = [
   ["person.sessions:greater:1", t("people who came back")],
@@ -202,17 +67,17 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
         <>
           <Rows
             name={t("Series")}
-            metric
+            series
             most={5}
             rows={body.series as Step[]}
             change={(series) => change({ series })}
           />
           <div className="flex flex-wrap gap-3">
             {interval}
-            <Choice
+            <DimensionChoice
               label={t("broken down by")}
               value={by}
-              options={DIMENSIONS}
+              event={(body.series as Step[])[0]?.event}
               change={(name) => change({ by: name ? [name] : [], top: 6 })}
             />
             <label htmlFor={formula} className="inline-flex items-center gap-2">
@@ -258,10 +123,10 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
               ]}
               change={(order) => change({ order })}
             />
-            <Choice
+            <DimensionChoice
               label={t("by")}
               value={text("by")}
-              options={DIMENSIONS.filter(([name]) => name !== "name")}
+              event={(body.steps as Step[])[0]?.event}
               change={(by) => change({ by })}
             />
           </div>
@@ -359,7 +224,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
             <span className="text-soft">{t("as one")}</span>
             <input
               className={`${field} w-44`}
-              placeholder="/concerts/*"
+              placeholder="/blog/*"
               defaultValue={((body.groups as string[] | undefined) ?? []).join(" ")}
               onBlur={(typed) => change({ groups: typed.target.value.split(/\s+/).filter(Boolean) })}
             />

@@ -7,7 +7,7 @@ import { quiet } from "../dialog";
 import { useProject, useWhole } from "../hooks";
 import { t } from "../language";
 import { useToast } from "../toast";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 
 export function Export(props: { place: RefObject<HTMLElement | null>; name: string; body: Body }) {
   const { place, name } = props;

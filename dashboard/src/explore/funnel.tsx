@@ -5,7 +5,7 @@ import { duration, exact, percent } from "../format";
 import { t } from "../language";
 import { Empty } from "../parts";
 import { Table } from "../table";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 import { People } from "./people";
 
 export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: Body }) {

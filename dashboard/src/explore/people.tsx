@@ -9,7 +9,7 @@ import { t } from "../language";
 import { Visitor, When } from "../pages/Lists";
 import { Empty, Failure, Skeleton } from "../parts";
 import { Table } from "../table";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 
 /** A number of people that opens into who they are. */
 export function People(props: { body: Body; label: string; title: string }) {

@@ -7,7 +7,7 @@ import { useProject } from "../hooks";
 import { t } from "../language";
 import { Empty } from "../parts";
 import { Table } from "../table";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 import { People } from "./people";
 
 /** The remark on a day, week or month that the answer calls incomplete. */

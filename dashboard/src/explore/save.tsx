@@ -9,7 +9,7 @@ import { useProject, useView } from "../hooks";
 import { rich, t } from "../language";
 import { placed } from "../pages/BoardPage";
 import { useBoards } from "../pages/Boards";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 
 const NEW = "new";
 

@@ -1,6 +1,7 @@
 /** What draws the answer of each kind of question, each with the numbers as a table beneath. */
-import type { Body } from "./build";
+
 import { FunnelShown } from "./funnel";
+import type { Body } from "./kinds";
 import { ActiveShown, CohortShown, LifecycleShown, RetentionShown, StickinessShown } from "./returning";
 import { TrendShown } from "./trend";
 import { PathsShown, SourcesShown } from "./ways";

@@ -7,7 +7,7 @@ import { useProject } from "../hooks";
 import { locale, t } from "../language";
 import { Table } from "../table";
 import { lineName } from "./body";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 
 export const plain = (value: number | string | null) => (value === null ? null : Number(value));
 const number = (given: number | string | null) => {

@@ -10,7 +10,7 @@ import { Empty } from "../parts";
 import { columnLabel } from "../state";
 import { Table } from "../table";
 import { useBodyChange } from "./body";
-import type { Body } from "./build";
+import type { Body } from "./kinds";
 import { plain } from "./trend";
 
 const MOST_STEPS = 10;

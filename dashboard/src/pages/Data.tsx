@@ -49,7 +49,7 @@ export function Data() {
 interface Named {
   name: string;
   events: number;
-  last_hour: string;
+  last_at: string;
 }
 interface PropertyRow {
   property: string;
@@ -58,8 +58,28 @@ interface PropertyRow {
   fill_rate: number;
 }
 
+const WORDS: [RegExp, string][] = [
+  [/^Array/, t("list")],
+  [/Bool/, t("yes or no")],
+  [/Int/, t("whole number")],
+  [/Float|Decimal/, t("number")],
+  [/Date/, t("time")],
+  [/String/, t("text")],
+];
+
+/** The store's types as people say them, each once. */
+function inWords(types: string[]): string {
+  const words = types.map((type) => WORDS.find(([is]) => is.test(type))?.[1] ?? type);
+  return [...new Set(words)].join(", ");
+}
+
 function EventExplorer() {
-  const names = useAsk<Named[]>({ question: "event_names", limit: 1000, filter: undefined });
+  const names = useAsk<Named[]>({
+    question: "event_names",
+    limit: 1000,
+    exact: true,
+    filter: undefined,
+  });
   const [chosen, setChosen] = useState("");
   if (names.error) return <Failure error={names.error} again={names.refetch} />;
   if (names.data === undefined) return <Skeleton rows={8} />;
@@ -91,7 +111,7 @@ function EventExplorer() {
                 ),
               },
               { name: t("Times, ever"), number: true, show: (row) => count(row.events) },
-              { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_hour} /> },
+              { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_at} /> },
             ]}
           />
         )}
@@ -142,7 +162,10 @@ function Properties({ event }: { event: string }) {
                 </button>
               ),
             },
-            { name: t("Type"), show: (row) => row.types.join(", ") },
+            {
+              name: t("Type"),
+              show: (row) => <span title={row.types.join(", ")}>{inWords(row.types)}</span>,
+            },
             { name: t("Set in"), number: true, show: (row) => percent(row.fill_rate) },
           ]}
         />

@@ -4,14 +4,17 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useRef } from "react";
 import type { Asked } from "../api";
 import { Controls } from "../controls";
-import { BodyContext } from "../explore/body";
-import { type Body, Builder, KINDS } from "../explore/build";
+import { BodyContext, OF_PROPERTY } from "../explore/body";
+import { Builder } from "../explore/build";
 import { Export } from "../explore/export";
+import type { Step } from "../explore/fields";
+import { type Body, KINDS, useKinds } from "../explore/kinds";
 import { SaveToBoard } from "../explore/save";
+import { SavedQuestions } from "../explore/saved";
 import { SHOWN } from "../explore/shown";
 import { useAsk, useTitle } from "../hooks";
 import { t } from "../language";
-import { Card, Failure, Skeleton, Tabs } from "../parts";
+import { Card, Empty, Failure, Skeleton, Tabs } from "../parts";
 import { Opened } from "../why";
 
 function useBody(): [Body, (body: Body) => void] {
@@ -24,10 +27,17 @@ function useBody(): [Body, (body: Body) => void] {
   return [body, change];
 }
 
+/** Whether a sum or a percentile is of no property yet: that is no question. */
+const unfinished = (body: Body) =>
+  body.question === "trend" &&
+  (body.series as Step[]).some((one) => OF_PROPERTY.has(one.metric ?? "") && !one.property);
+
 export function Explore() {
   useTitle(t("Explore"));
   const [body, change] = useBody();
-  const answer = useAsk<unknown>(body);
+  const lacks = unfinished(body);
+  const answer = useAsk<unknown>(lacks ? undefined : body);
+  const kinds = useKinds();
   const place = useRef<HTMLDivElement>(null);
   // An answer stays, with the question that it answers, until the next one of its kind is there.
   const last = useRef<{ body: Body; asked: Asked<unknown> }>(undefined);
@@ -40,7 +50,7 @@ export function Explore() {
       <Controls title={t("Explore")} />
       <Tabs
         label={t("Question")}
-        tabs={KINDS.map(([kind, name]) => [kind, name])}
+        tabs={kinds.map(([kind, name]) => [kind, name])}
         chosen={body.question}
         choose={(kind) => {
           const usual = KINDS.find(([one]) => one === kind)?.[2];
@@ -56,14 +66,19 @@ export function Explore() {
         title={label}
         aside={
           <>
-            <span aria-live="polite">{answer.isPlaceholderData ? t("asking…") : ""}</span>
+            <span aria-live="polite" className="empty:-me-2">
+              {answer.isPlaceholderData ? t("asking…") : ""}
+            </span>
             <Export place={place} name={label} body={body} />
+            <SavedQuestions body={body} label={label} />
             <SaveToBoard body={body} label={label} />
             <Opened query={answer.data?.queries[0]} name={label} rule={body.question} />
           </>
         }
       >
-        {answer.error && answer.data === undefined ? (
+        {lacks ? (
+          <Empty title={t("Of which property?")}>{t("Choose the one to add up or to compare, above.")}</Empty>
+        ) : answer.error && answer.data === undefined ? (
           <Failure error={answer.error} again={answer.refetch} />
         ) : drawn === undefined || Shown === undefined ? (
           <Skeleton rows={8} />

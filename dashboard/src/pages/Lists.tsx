@@ -6,8 +6,8 @@ import type { EventRow, SessionRow, SourceRow } from "../api";
 import { Controls } from "../controls";
 import { ago, country, duration, exact, moment, money, percent } from "../format";
 import { useAnswer, useProject, useTitle, useView } from "../hooks";
-import { t } from "../language";
-import { Avatar, Card, Empty, Failure, Skeleton } from "../parts";
+import { t, term } from "../language";
+import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "../parts";
 import { columnLabel, question } from "../state";
 import { type Column, Table } from "../table";
 import { Opened } from "../why";
@@ -134,6 +134,7 @@ function List<Row>(props: {
   /** How it is counted: one of RULES. */
   rule: string;
   above?: ReactNode;
+  beneath?: (row: Row) => ReactNode;
 }) {
   useTitle(props.title);
   const [limit, setLimit] = useState(props.step);
@@ -175,7 +176,13 @@ function List<Row>(props: {
         )}
         {rows !== undefined && rows.length > 0 && (
           <div aria-busy={answer.isPlaceholderData}>
-            <Table caption={props.title} columns={props.columns} rows={rows} id={props.id} />
+            <Table
+              caption={props.title}
+              columns={props.columns}
+              rows={rows}
+              id={props.id}
+              beneath={props.beneath}
+            />
           </div>
         )}
         {rows !== undefined && rows.length === limit && limit < 1000 && (
@@ -194,15 +201,83 @@ function List<Row>(props: {
 
 export function Events() {
   const [view] = useView();
+  const [opened, setOpened] = useState("");
+  const [when, , ...rest] = EVENT_COLUMNS;
+  const name: Column<EventRow> = {
+    name: t("Event"),
+    show: (row) => (
+      <button
+        type="button"
+        aria-expanded={opened === row.event_id}
+        onClick={() => setOpened(opened === row.event_id ? "" : row.event_id)}
+        className="max-w-full truncate underline decoration-line underline-offset-4 hover:decoration-accent"
+      >
+        <span className="font-medium">{row.name}</span>{" "}
+        <span className="text-soft">{row.type === "page" ? row.path : row.entity_id}</span>
+      </button>
+    ),
+  };
   return (
     <List<EventRow>
       title={t("Events")}
       rule="events"
       step={100}
       path={(limit) => `events?${question(view, { limit })}`}
-      columns={EVENT_COLUMNS}
+      columns={[when as Column<EventRow>, name, ...rest]}
       id={(row) => row.event_id}
+      beneath={(row) => opened === row.event_id && <OneEvent row={row} />}
     />
+  );
+}
+
+/** Everything that is known of one event. */
+function OneEvent({ row }: { row: EventRow }) {
+  const project = useProject();
+  const link = "underline decoration-line underline-offset-4 hover:decoration-accent";
+  const facts: [string, ReactNode][] = [
+    [t("When"), moment(row.timestamp, project.timezone)],
+    [t("Kind"), row.type],
+    [t("User"), row.user_id],
+    [t("Page"), row.path && `${row.host}${row.path}`],
+    [t("Title"), row.title],
+    [
+      t("About"),
+      row.entity_id && (
+        <Link
+          key="about"
+          className={link}
+          to={`/p/${project.id}/entity` as "/"}
+          search={{ type: row.entity_type, id: row.entity_id } as never}
+        >
+          {row.entity_type} {row.entity_id}
+        </Link>
+      ),
+    ],
+    [t("Channel"), term(row.channel)],
+    [t("Source"), row.source],
+    [t("Device"), [term(row.device), row.browser, row.system].filter(Boolean).join(", ")],
+    [t("Place"), <Place key="place" code={row.country} city={row.city} />],
+    [t("Revenue"), Number(row.revenue) ? money([{ currency: row.currency, amount: row.revenue }]) : ""],
+    [t("Taken for a bot"), row.bot],
+  ];
+  return (
+    <div className="whitespace-normal">
+      <Facts facts={facts.filter(([, value]) => value)} />
+      {row.properties !== "{}" && (
+        <pre className="mx-4 mb-3 overflow-x-auto rounded-lg border border-line bg-card p-3 text-xs">
+          {JSON.stringify(JSON.parse(row.properties), null, 2)}
+        </pre>
+      )}
+      <p className="px-4 pb-4">
+        <Link
+          className={link}
+          to={`/p/${project.id}/session` as "/"}
+          search={{ id: row.session_id } as never}
+        >
+          {t("The session that it is in")}
+        </Link>
+      </p>
+    </div>
   );
 }
 

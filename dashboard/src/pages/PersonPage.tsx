@@ -125,6 +125,7 @@ export function PersonPage() {
       </Card>
       <div className="grid gap-4 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-4">
+          <Orders orders={found.orders} />
           <Card
             title={
               events.length === limit
@@ -143,7 +144,6 @@ export function PersonPage() {
               </button>
             )}
           </Card>
-          <Orders orders={found.orders} />
           {sessions.length > 0 && (
             <Card title={t("Sessions")}>
               <Table
@@ -174,6 +174,7 @@ function Orders({ orders }: { orders: PersonOrder[] }) {
     <Card title={t("Orders and bookings")}>
       <Table
         caption={t("Orders and bookings")}
+        low
         rows={orders}
         id={(row) => row.kind + row.order_id}
         columns={[

@@ -1,7 +1,9 @@
-import { useContext, useState } from "react";
+import { Link, useLocation } from "@tanstack/react-router";
+import { type ReactNode, useContext, useEffect, useId, useState } from "react";
 import { api, type Project } from "../api";
 import { MeContext, useProject, useRefresh, useTitle } from "../hooks";
-import { t } from "../language";
+import { locale, t } from "../language";
+import { PACKS } from "../menus";
 import { Card } from "../parts";
 import { Appearance } from "./appearance";
 import { Jobs } from "./jobs";
@@ -28,6 +30,7 @@ export function Settings() {
         name: given.get("name"),
         timezone: given.get("timezone"),
         currency: given.get("currency"),
+        ...(given.has("metrics") ? { metrics: given.get("metrics") } : {}),
         goals,
         embed_origins: String(given.get("embed_origins"))
           .split("\n")
@@ -42,9 +45,17 @@ export function Settings() {
   }
 
   return (
-    <div className="max-w-4xl space-y-4">
-      <h1 className="text-xl font-semibold">{t("Settings")}</h1>
-      <Card title={t("Project")}>
+    <Sections
+      sections={[
+        ["project", t("Project"), true],
+        ["keys", t("Keys"), true],
+        ["members", t("Members"), owner],
+        ["appearance", t("Appearance"), true],
+        ["signing-in", t("Signing in"), true],
+        ["scheduled", t("Scheduled work"), me?.is_admin ?? false],
+      ]}
+    >
+      <Card title={t("Project")} id="project">
         <form
           className="grid gap-3 p-4 sm:grid-cols-2"
           onSubmit={(event) => {
@@ -56,26 +67,39 @@ export function Settings() {
             {t("Name")}
             <input name="name" required defaultValue={project.name} disabled={!owner} className={field} />
           </label>
+          <Picker
+            name="timezone"
+            label={t("Time zone")}
+            value={project.timezone}
+            of="timeZone"
+            disabled={!owner}
+            said={clock}
+          />
+          <Picker
+            name="currency"
+            label={t("Currency")}
+            value={project.currency}
+            of="currency"
+            disabled={!owner}
+            said={(name) => currencies.of(name) ?? name}
+          />
           <label>
-            {t("Time zone")}
-            <input
-              name="timezone"
-              required
-              defaultValue={project.timezone}
-              disabled={!owner}
+            {t("What it is")}
+            <select
+              name="metrics"
+              defaultValue={project.metrics}
+              disabled={!owner || !(project.metrics in PACKS)}
               className={field}
-            />
-          </label>
-          <label>
-            {t("Currency")}
-            <input
-              name="currency"
-              required
-              maxLength={3}
-              defaultValue={project.currency}
-              disabled={!owner}
-              className={field}
-            />
+            >
+              {!(project.metrics in PACKS) && (
+                <option value={project.metrics}>{t("a pack of its own")}</option>
+              )}
+              {Object.entries(PACKS).map(([name, label]) => (
+                <option key={name} value={name}>
+                  {label}
+                </option>
+              ))}
+            </select>
           </label>
           <label>
             {t("Goals, one event a line")}
@@ -111,11 +135,96 @@ export function Settings() {
           </p>
         </form>
       </Card>
-      <Appearance />
-      <Security />
-      <Keys admin={owner} />
-      {owner && <Members />}
-      {me?.is_admin && <Jobs />}
-    </div>
+      <div id="keys" className="scroll-mt-24">
+        <Keys admin={owner} />
+      </div>
+      {owner && (
+        <div id="members" className="scroll-mt-24">
+          <Members />
+        </div>
+      )}
+      <div id="appearance" className="scroll-mt-24">
+        <Appearance />
+      </div>
+      <div id="signing-in" className="scroll-mt-24 space-y-4">
+        <Security />
+      </div>
+      {me?.is_admin && (
+        <div id="scheduled" className="scroll-mt-24">
+          <Jobs />
+        </div>
+      )}
+    </Sections>
   );
 }
+
+/** Sections of a long page, with a list of them beside it. */
+function Sections(props: { sections: [id: string, label: string, shown: boolean][]; children: ReactNode }) {
+  const { hash } = useLocation();
+  useEffect(() => {
+    if (hash) document.getElementById(hash)?.scrollIntoView();
+  }, [hash]);
+  return (
+    <>
+      <h1 className="mb-4 text-xl font-semibold">{t("Settings")}</h1>
+      <div className="flex gap-6 max-lg:flex-col max-lg:gap-3">
+        <nav
+          aria-label={t("Sections")}
+          className="flex shrink-0 flex-wrap lg:sticky lg:top-6 lg:w-40 lg:flex-col lg:self-start"
+        >
+          {props.sections.map(
+            ([id, label, shown]) =>
+              shown && (
+                <Link
+                  key={id}
+                  to="."
+                  search={true as never}
+                  hash={id}
+                  className="rounded-lg px-2.5 py-1.5 text-soft hover:bg-accent-soft hover:text-ink"
+                >
+                  {label}
+                </Link>
+              ),
+          )}
+        </nav>
+        <div className="max-w-4xl min-w-0 flex-1 space-y-4">{props.children}</div>
+      </div>
+    </>
+  );
+}
+
+/** A field that completes what is typed from the names there are. */
+function Picker(props: {
+  name: string;
+  label: string;
+  value: string;
+  of: "timeZone" | "currency";
+  disabled: boolean;
+  said: (name: string) => string;
+}) {
+  const list = useId();
+  return (
+    <label>
+      {props.label}
+      <input
+        name={props.name}
+        list={list}
+        required
+        autoComplete="off"
+        defaultValue={props.value}
+        disabled={props.disabled}
+        className={field}
+      />
+      <datalist id={list}>
+        {Intl.supportedValuesOf(props.of).map((name) => (
+          <option key={name} value={name} label={props.said(name)} />
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
+/** What time it is in a zone now, so that the right one is known when it is seen. */
+const clock = (timeZone: string) =>
+  new Date().toLocaleTimeString(locale, { timeZone, hour: "2-digit", minute: "2-digit" });
+const currencies = new Intl.DisplayNames(locale, { type: "currency" });

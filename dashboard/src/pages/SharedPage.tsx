@@ -31,6 +31,7 @@ export function SharedPage() {
     goals: [],
     humans: [],
     embed_origins: [],
+    metrics: "",
     keys: [],
     role: "",
     account: null,

@@ -21,6 +21,10 @@ export function Become() {
   const [problem, setProblem] = useState("");
   const path = `/projects/${project.id}/account-requests`;
   const asked = useQuery({ queryKey: ["requests", path], queryFn: () => api.get<Request[]>(path) });
+  const pack = useQuery({
+    queryKey: ["metrics", project.id],
+    queryFn: () => api.get<{ name: string }>(`/projects/${project.id}/metrics`),
+  });
   const last = asked.data?.[0];
   async function ask(given: FormData) {
     const { type, ...business } = Object.fromEntries(given);
@@ -32,6 +36,7 @@ export function Become() {
     }
     await client.invalidateQueries({ queryKey: ["requests", path] });
   }
+  if (pack.data?.name !== "concerts") return null;
   return (
     <Card title={t("Are you an artist, or do you run a venue?")} className="mt-4">
       {last && (

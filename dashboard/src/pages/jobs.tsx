@@ -45,7 +45,7 @@ export function Jobs() {
               </span>
             </span>
             <span className="text-xs text-soft">
-              <code>{job.schedule}</code> UTC
+              <Schedule job={job} change={(schedule) => act(api.patch(`/jobs/${job.name}`, { schedule }))} />
               {job.next_run_at && (
                 <>
                   {" · "}
@@ -71,6 +71,35 @@ export function Jobs() {
         ))}
       </ul>
     </Card>
+  );
+}
+
+const SCHEDULES: [string, string][] = [
+  ["*/10 * * * *", t("every 10 minutes")],
+  ["0 * * * *", t("every hour")],
+  ["0 */6 * * *", t("every 6 hours")],
+  ["0 3 * * *", t("every day at 3:00 UTC")],
+  ["0 3 * * 1", t("every Monday at 3:00 UTC")],
+  ["0 3 1 * *", t("on the first of the month at 3:00 UTC")],
+];
+
+/** When a job is due: one of the usual, or what it has (in cron's words, UTC). */
+function Schedule({ job, change }: { job: Job; change: (schedule: string) => void }) {
+  const usual = SCHEDULES.some(([schedule]) => schedule === job.schedule);
+  return (
+    <select
+      aria-label={t("When {name} runs", { name: job.name })}
+      value={job.schedule}
+      onChange={(event) => change(event.target.value)}
+      className="min-h-9 rounded-lg border border-line bg-card px-2 text-sm"
+    >
+      {!usual && <option value={job.schedule}>{`${job.schedule} UTC`}</option>}
+      {SCHEDULES.map(([schedule, label]) => (
+        <option key={schedule} value={schedule}>
+          {label}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -182,7 +182,7 @@ function OwnPage({ account, upgrade }: { account: AsAccount; upgrade?: (needs: s
       {one === undefined ? (
         <Card>
           <Empty title={t("Nothing is yours here yet")}>
-            {t("When {platform} gives you an artist, a venue or a concert, its numbers are here.", {
+            {t("When {platform} gives you something of your own to show, its numbers are here.", {
               platform: project.name,
             })}
           </Empty>

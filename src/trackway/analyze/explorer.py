@@ -14,9 +14,10 @@ from trackway.store.connection import Store
 
 
 class Events(msgspec.Struct, tag="event_names", tag_field="question", kw_only=True):
-    """The names of all events."""
+    """The names of all events; `exact` asks for the moment of the last of each, too."""
 
     limit: int = 1000
+    exact: bool = False
 
 
 class Properties(msgspec.Struct, tag="properties", tag_field="question", kw_only=True):
@@ -35,15 +36,16 @@ class PropertyValues(msgspec.Struct, tag="values", tag_field="question", kw_only
 
 
 def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`name`, `events` over all time, and the first and last hour with one."""
+    """`name`, `events` over all time, the first and last hour with one, and with `exact` `last_at`, the last moment."""
     page(asked.limit)
-    answer = ask(store, "event_names.sql", question, {"one": False}, limit=asked.limit)
+    shape = {"one": False, "exact": asked.exact}
+    answer = ask(store, "event_names.sql", question, shape, limit=asked.limit)
     return [answer], answer.rows()
 
 
 def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[dict[str, Any]]]:
     """Over all time: `property`, `types`, `events` that have it, `fill_rate` (their share), first and last seen."""
-    shape = {"one": bool(asked.event)}
+    shape = {"one": bool(asked.event), "exact": False}
     page(asked.limit)
     answer = ask(store, "property_names.sql", question, shape, name=asked.event, limit=asked.limit)
     totals = ask(store, "event_names.sql", question, shape, name=asked.event, limit=100_000)

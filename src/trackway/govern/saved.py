@@ -1,4 +1,4 @@
-"""What people save beside the events: segments, cohorts and annotations of a project."""
+"""What people save beside the events: segments, cohorts, questions and annotations of a project."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Annotation, Segment, moment
+from trackway.govern.tables import Annotation, SavedQuestion, Segment, moment
 
-_Thing = TypeVar("_Thing", Segment, Annotation)
+_Thing = TypeVar("_Thing", Segment, SavedQuestion, Annotation)
 
 
 class Saved:
-    """Segments and annotations.
+    """Segments, questions and annotations.
 
     Args:
         sessions: makes sessions of the accounts database.
@@ -66,6 +66,27 @@ class Saved:
     def remove_segment(self, project_id: UUID, segment_id: UUID) -> bool:
         """Forget it; False when there is none."""
         return self._remove(Segment, project_id, segment_id)
+
+    def questions(self, project_id: UUID) -> list[SavedQuestion]:
+        """A project's saved questions, by name."""
+        statement = (
+            select(SavedQuestion)
+            .where(SavedQuestion.project_id == str(project_id))
+            .order_by(SavedQuestion.name, SavedQuestion.id)
+        )
+        with self._sessions() as session:
+            return list(session.scalars(statement))
+
+    def add_question(self, project_id: UUID, name: str, ask: Any, by: str) -> SavedQuestion:
+        """Save a question under a name."""
+        made = SavedQuestion(
+            id=str(new_id()), project_id=str(project_id), name=name, ask=ask, created_by=by, created_at=moment()
+        )
+        return self._add(made)
+
+    def remove_question(self, project_id: UUID, question_id: UUID) -> bool:
+        """Forget it; False when there is none."""
+        return self._remove(SavedQuestion, project_id, question_id)
 
     def annotations(self, project_id: UUID, since: datetime, until: datetime) -> list[Annotation]:
         """What happened in [since, until), in order."""

@@ -138,6 +138,18 @@ class Segment(Base):
     created_at: Mapped[datetime]
 
 
+class SavedQuestion(Base):
+    """A question under a name: everything that it was asked with, as the one door for questions takes it."""
+
+    __tablename__ = "questions"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    ask: Mapped[Any] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+
+
 class Board(Base):
     """A page that somebody put together: tiles, and the period and filters they share. Removed ones can come back."""
 

@@ -1,4 +1,4 @@
-"""What people save: segments, cohorts and annotations; and merges undone.
+"""What people save: segments, cohorts, questions and annotations; and merges undone.
 
 Who may call: who may see the project; undoing merges is for administrators.
 """
@@ -19,8 +19,8 @@ from trackway.analyze.period import Period
 from trackway.analyze.persons import set_undone
 from trackway.analyze.question import Question
 from trackway.analyze.ready import READY
-from trackway.govern.tables import Annotation, Segment
-from trackway.web.asking import saved_filter
+from trackway.govern.tables import Annotation, SavedQuestion, Segment
+from trackway.web.asking import saved_filter, understood
 from trackway.web.caller import Caller
 from trackway.web.house import House
 
@@ -55,6 +55,23 @@ class SegmentShown(msgspec.Struct):
     persons: int | None = None
 
 
+class NewQuestion(msgspec.Struct, forbid_unknown_fields=True):
+    """A name, and everything that the question is asked with."""
+
+    name: Name
+    ask: dict[str, Any]
+
+
+class QuestionShown(msgspec.Struct):
+    """A saved question; `ask` is a body for `POST …/ask`."""
+
+    id: str
+    name: str
+    ask: dict[str, Any]
+    created_by: str
+    created_at: datetime
+
+
 class NewAnnotation(msgspec.Struct, forbid_unknown_fields=True):
     """What happened, and when."""
 
@@ -80,7 +97,7 @@ class Undo(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Keeping(Controller):
-    """`/api/v1/projects/{project_id}/segments`, `/annotations` and `/merges`"""
+    """`/api/v1/projects/{project_id}/segments`, `/questions`, `/annotations` and `/merges`"""
 
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("saved",)
@@ -136,6 +153,30 @@ class Keeping(Controller):
             raise NotFoundException(f"there is no segment {segment_id}")
         forget(house.store, project_id, segment_id)
 
+    @get("/questions", opt={"may": "read"}, sync_to_thread=True)
+    def questions(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[QuestionShown]:
+        """Saved questions, by name."""
+        request.user.project(project_id)
+        return [_question(one) for one in house.accounts.saved.questions(project_id)]
+
+    @post("/questions", opt={"may": "edit"}, sync_to_thread=True)
+    def add_question(
+        self, project_id: UUID, data: NewQuestion, request: Request[Caller, Any, Any], house: House
+    ) -> QuestionShown:
+        """Save a question under a name; one that could not be asked is refused."""
+        request.user.project(project_id)
+        understood(data.ask)
+        return _question(house.accounts.saved.add_question(project_id, data.name, data.ask, request.user.name))
+
+    @delete("/questions/{question_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
+    def remove_question(
+        self, project_id: UUID, question_id: UUID, request: Request[Caller, Any, Any], house: House
+    ) -> None:
+        """Forget a saved question."""
+        request.user.project(project_id)
+        if not house.accounts.saved.remove_question(project_id, question_id):
+            raise NotFoundException(f"there is no saved question {question_id}")
+
     @get("/annotations", opt={"may": "read"}, sync_to_thread=True)
     def annotations(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[AnnotationShown]:
         """What happened, in order."""
@@ -180,6 +221,10 @@ def _shown(one: Segment, persons: int | None = None) -> SegmentShown:
     return SegmentShown(
         one.id, one.name, one.kind, one.filter, one.created_by, one.created_at.replace(tzinfo=UTC), persons
     )
+
+
+def _question(one: SavedQuestion) -> QuestionShown:
+    return QuestionShown(one.id, one.name, one.ask, one.created_by, one.created_at.replace(tzinfo=UTC))
 
 
 def _note(one: Annotation) -> AnnotationShown:

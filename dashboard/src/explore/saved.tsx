@@ -1,0 +1,114 @@
+/** Questions under names: kept for everybody who sees the project, opened with the period and filters they had. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Popover } from "radix-ui";
+import { useState } from "react";
+import { api } from "../api";
+import { field, primary, quiet } from "../dialog";
+import { useProject, useWhole } from "../hooks";
+import { t } from "../language";
+import { readView, writeView } from "../state";
+import { useToast } from "../toast";
+import type { Body } from "./kinds";
+
+export interface SavedQuestion {
+  id: string;
+  name: string;
+  ask: Body;
+}
+
+export function useSavedQuestions() {
+  const project = useProject();
+  return useQuery({
+    queryKey: ["questions", project.id],
+    queryFn: () => api.get<SavedQuestion[]>(`/projects/${project.id}/questions`),
+    staleTime: 60_000,
+  });
+}
+
+/** The address of a saved question: its view, and what is asked. */
+export function addressOf({ ask: { period, from, to, filter, bots, ...ask } }: SavedQuestion) {
+  const all = (filter as { all?: string[] } | undefined)?.all;
+  return { ...writeView(readView({ period, from, to, filter: all, bots })), ask };
+}
+
+export function SavedQuestions({ body, label }: { body: Body; label: string }) {
+  const project = useProject();
+  const saved = useSavedQuestions();
+  const whole = useWhole(body);
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const say = useToast();
+  const [open, setOpen] = useState(false);
+  const path = `/projects/${project.id}/questions`;
+  const fresh = () => client.invalidateQueries({ queryKey: ["questions", project.id] });
+  const save = async (name: string) => {
+    await api.post(path, { name, ask: whole });
+    await fresh();
+    setOpen(false);
+    say(t("The question is saved as {name}.", { name }));
+  };
+  const remove = async (one: SavedQuestion) => {
+    await api.remove(`${path}/${one.id}`);
+    await fresh();
+    say(t("The question was removed."), () => {
+      void api.post(path, { name: one.name, ask: one.ask }).then(fresh);
+    });
+  };
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={`${quiet} no-print`}>{t("Saved questions")}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content
+          align="end"
+          sideOffset={6}
+          collisionPadding={8}
+          aria-label={t("Saved questions")}
+          className="z-30 w-72 rounded-xl border border-line bg-raised p-3 shadow-lg"
+        >
+          <ul className="max-h-64 overflow-y-auto">
+            {saved.data?.map((one) => (
+              <li key={one.id} className="flex">
+                <button
+                  type="button"
+                  className="min-w-0 flex-1 truncate rounded-lg px-2 py-1.5 text-start hover:bg-accent-soft"
+                  onClick={() => {
+                    void navigate({ to: ".", search: addressOf(one) as never });
+                    setOpen(false);
+                  }}
+                >
+                  {one.name}
+                </button>
+                <button
+                  type="button"
+                  aria-label={t("Remove question {name}", { name: one.name })}
+                  className="px-2 text-soft hover:text-bad"
+                  onClick={() => void remove(one).catch((error: Error) => say(error.message))}
+                >
+                  ×
+                </button>
+              </li>
+            ))}
+          </ul>
+          <form
+            className="space-y-2 [ul:not(:empty)+&]:mt-2 [ul:not(:empty)+&]:border-t [ul:not(:empty)+&]:border-line [ul:not(:empty)+&]:pt-2"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const name = String(new FormData(event.currentTarget).get("name"));
+              void save(name).catch((error: Error) => say(error.message));
+            }}
+          >
+            <label className="block">
+              {t("Save this question as")}
+              <input name="name" required maxLength={200} placeholder={label} className={field} />
+            </label>
+            <button type="submit" className={`${primary} w-full`}>
+              {t("Save question")}
+            </button>
+          </form>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
