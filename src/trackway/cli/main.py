@@ -33,7 +33,9 @@ Project = Annotated[str | None, typer.Option(help="id or name of the project; th
 def settings(**overrides: Any) -> Settings:
     """The settings, or an end with what is wrong with them."""
     with show.refusals(BadSettings):
-        return config.load(**overrides)
+        chosen = config.load(**overrides)
+    show.use_directory(chosen.data)
+    return chosen
 
 
 @app.callback(invoke_without_command=True)
@@ -58,13 +60,15 @@ def serve(
 
     leave_out("pandas")
     from trackway.web.house import House
-    from trackway.web.serve import AddressInUse
+    from trackway.web.serve import AddressInUse, refuse_taken
     from trackway.web.serve import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
     signal.signal(signal.SIGTERM, opening.end)  # until the server itself listens to it
+    with show.refusals(AddressInUse):
+        refuse_taken(chosen.host, chosen.port)  # before anything is made or opened
     opening.prepare(chosen)
 
     untold: dict[str, str] = {}
@@ -174,7 +178,11 @@ def doctor(
         chosen = config.load(data=data)
     except BadSettings as error:
         show.fail(str(error))
+    if data is not None and not chosen.directory.exists():
+        show.fail(f"there is no directory {data}; name the one that `trackway serve` was started with")
+    show.use_directory(chosen.data)
     findings = examine_server(url) if url else examine_directory(chosen)
+    findings = [one._replace(text=show.addressed(one.text)) for one in findings]
     if json:
         show.as_json([finding._asdict() for finding in findings])
     else:
@@ -192,6 +200,8 @@ def _repair(chosen: Settings, name: str, json: bool) -> None:
     from trackway.store.connection import StoreUnavailable
     from trackway.store.refusals import QuestionFailed
 
+    if not chosen.directory.exists():
+        show.fail(f"there is no directory {chosen.directory}, so there is nothing to repair")
     if name not in REPAIRS:
         show.fail(f"there is no repair {name!r}; there are {', '.join(REPAIRS)}")
     opening.prepare(chosen)

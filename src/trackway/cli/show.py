@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +14,33 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trackway.config import Settings
+
 console = Console()
 errors = Console(stderr=True)
 
 
+_ADVISED = re.compile(r"`trackway (doctor|rebuild|letters)\b((?:(?!--data)[^`])*)`")
+_USUAL = Settings().data
+_directory = [_USUAL]
+
+
+def use_directory(directory: str) -> None:
+    """Say which data directory the commands are about that refusals advise."""
+    _directory[0] = directory
+
+
+def addressed(text: str) -> str:
+    """A sentence whose commands name the data directory, unless it is the one that they take by themselves."""
+    if _directory[0] == _USUAL:
+        return text
+    named = f" --data {shlex.quote(_directory[0])}"
+    return _ADVISED.sub(lambda found: f"`trackway {found[1]}{found[2]}{named}`", text)
+
+
 def fail(text: str, status: int = 1) -> NoReturn:
     """Say what is wrong, on standard error, and end."""
-    errors.print(f"trackway: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(f"trackway: {addressed(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 
 

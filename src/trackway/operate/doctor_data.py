@@ -29,7 +29,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     try:
         return [
             *_examine_checkpoint(directory),
-            *_examine_log(log, known),
+            *_examine_log(log, known, settings.embedded_store),
             *_examine_ids(directory, known),
             *_examine_store(settings, log, known),
         ]
@@ -44,25 +44,23 @@ def _examine_checkpoint(directory: Path) -> list[Finding]:
     return [Finding("checkpoint", "note", text)]
 
 
-def _examine_log(log: LocalLog, known: Checkpoint | None) -> list[Finding]:
+def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None) -> list[Finding]:
     findings = []
+    stored = known.offset if known else 0
     for item in log.read(log.start, 2**62):
         if isinstance(item, Gap):
-            text = (
-                f"offsets {item.first} to {item.last - 1} in {item.file} cannot be read (from byte {item.position}); "
-                "the loader skips them, and senders that got 202 for them do not send them again"
-            )
-            findings.append(Finding("log", "bad", text))
+            findings.append(_examine_gap(item, stored))
     for cut in sorted(log.directory.glob("*.cut")):
         text = (
             "the last messages of a segment were damaged after they were written, and may have been acknowledged; "
             f"their bytes are kept in {cut}"
         )
         findings.append(Finding("log", "bad", text))
-    stored = known.offset if known else 0
     waiting = log.end - stored
     text = f"{log.end} messages arrived, {stored} are stored"
-    if known is not None and known.log != log.id:
+    if known is None and embedded is not None and embedded.exists():
+        findings.append(Finding("log", "note", f"{log.end} messages arrived; how many are stored is not known"))
+    elif known is not None and known.log != log.id:
         text += "; the log was lost or replaced, and a new one begins at that offset"
         findings.append(Finding("log", "bad", f"{text}; what had arrived and was not stored is gone"))
     elif waiting:
@@ -70,6 +68,19 @@ def _examine_log(log: LocalLog, known: Checkpoint | None) -> list[Finding]:
     else:
         findings.append(Finding("log", "fine", text))
     return findings
+
+
+def _examine_gap(gap: Gap, stored: int) -> Finding:
+    """A stretch of the log that cannot be read: of what was not stored it is a loss, of the rest only a copy."""
+    where = f"offsets {gap.first} to {gap.last - 1} in {gap.file} cannot be read"
+    if gap.last <= stored:
+        return Finding(
+            "log", "bad",
+            f"{where}; all of them are stored and nothing is lost, but `trackway rebuild` cannot make them again: back "
+            "up the store. The server deletes the segment when it is older than `keep_log_hours`",
+        )  # fmt: skip
+    text = f"{where}; the loader skips them, and senders that got 202 for them do not send them again"
+    return Finding("log", "bad", text)
 
 
 def _examine_ids(directory: Path, known: Checkpoint | None) -> list[Finding]:

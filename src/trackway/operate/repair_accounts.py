@@ -100,6 +100,11 @@ def repair_accounts(settings: Settings) -> list[str]:
         accounts.close()
     if missing:
         done.append("members, other keys, plans, boards and connections of these projects are in a backup only")
+        if not settings.write_key:
+            done.append(
+                "pages that use the old write key are refused from now on; to keep it, put accounts.db aside and run "
+                "this again with TRACKWAY_WRITE_KEY set"
+            )
     return done or ["every project that has data is known, and there is somebody who may see it"]
 
 

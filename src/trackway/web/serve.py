@@ -32,6 +32,17 @@ class AddressInUse(Exception):
     """Something else listens at the address."""
 
 
+def refuse_taken(host: str, port: int) -> None:
+    """Raises AddressInUse when nothing can listen at an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressInUse(f"{host}:{port} cannot be listened at: {error.strerror}; use another --port") from error
+
+
 def serve(house: House, announce: Callable[[], None]) -> None:
     """Serve until a signal; then finish what is under way and close the house.
 
@@ -41,14 +52,7 @@ def serve(house: House, announce: Callable[[], None]) -> None:
     Raises:
         AddressInUse: the port is taken.
     """
-    host, port = house.settings.host, house.settings.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise AddressInUse(f"{host}:{port} cannot be listened at: {error.strerror}; use another --port") from error
+    refuse_taken(house.settings.host, house.settings.port)
     # The loader computes in a thread beside the event loop; hand the interpreter over more often than every 5 ms.
     sys.setswitchinterval(0.001)
     # What start-up made stays; what batches make dies by reference count. Collections are for the rest.
