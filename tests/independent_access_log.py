@@ -23,7 +23,7 @@ CREATE TABLE views AS
 SELECT *, md5(address || agent) || CAST(CAST(moment AS DATE) AS VARCHAR) AS visitor FROM lines
 WHERE method = 'GET' AND (status BETWEEN 200 AND 299 OR status = 304)
   AND NOT regexp_matches(lower(path), '\.(css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|bmp|woff2?|ttf|otf|eot|mp[34]|'
-      || 'webm|ogg|wav|json|txt|xml|gz|zip|tar|bz2|tgz|xz|rpm|deb|jar|exe|dmg|iso|swf|pdf)$');
+      || 'webm|ogg|wav|json|txt|xml|gz|zip|tar|bz2|tgz|xz|rpm|deb|jar|exe|dmg|iso|swf|pdf|log|xsl|sh|tex|pyc|doc)$');
 CREATE TABLE starts AS
 SELECT *, coalesce(moment - lag(moment) OVER (PARTITION BY visitor ORDER BY moment) >= INTERVAL 30 MINUTE, true) AS starts FROM views;
 """

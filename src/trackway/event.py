@@ -47,13 +47,17 @@ class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 
 
 class Rejection(msgspec.Struct, omit_defaults=True):
-    """Why one message of a request was refused: which, where in it, what is wrong and how to mend it."""
+    """Why one message of a request was refused: which, where in it, what is wrong and how to mend it; of a file
+    also the number and the text of its line.
+    """
 
     index: int
     field: str
     reason: str
     message_id: str = ""
     body: str = ""
+    line: int = 0
+    text: str = ""
 
 
 class Violation(msgspec.Struct, array_like=True):

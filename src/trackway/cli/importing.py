@@ -8,49 +8,55 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackway.cli import show
-from trackway.cli.opening import house_of
+from trackway.cli.dry_run import say, show_preview
+from trackway.cli.opening import accounts_of, house_of
 from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
-from trackway.collect.files import FORMATS, BadFile, Packed
+from trackway.collect.files import FORMATS, BadFile, Packed, Reading
 from trackway.collect.pseudonym import installation_key
 from trackway.config import Settings
 from trackway.event import Arrival
+from trackway.private import durably
 
 
 def import_file(
     settings: Settings,
     form: str,
     file: str,
-    host: str,
+    reading: Reading,
     url: str | None,
     key: str | None,
     project: str | None,
     json: bool,
+    dry_run: bool = False,
 ) -> None:
-    """Import a file; say what became of it."""
+    """Import a file, or only show what it would be; say what became of it. Ends with 1 when nothing of it was taken."""
     if form not in FORMATS:
         show.fail(f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
     with _on_disk(file) as path, show.refusals(BadFile):
         if not path.is_file():
             raise BadFile(f"there is no file {path}")
+        if dry_run:
+            show_preview(form, path, reading, json)
+            return
         if url:
-            outcome = _into_server(Remote(url, key), form, path, host, json)
+            outcome = _into_server(Remote(url, key), form, path, reading, json)
         else:
-            outcome = _into_directory(settings, form, path, host, project, json)
+            outcome = _into_directory(settings, form, path, reading, project, json)
     if json:
         show.as_json(outcome)
-        return
-    show.console.print(f"{outcome['taken']:,} messages, {outcome['added']:,} of them new")
-    if outcome["left_out"]:
-        show.console.print(f"{outcome['left_out']:,} lines left out: no page views")
-    if outcome["refused"]:
-        show.console.print(f"{outcome['refused']:,} refused; the Data page says which and why")
+    else:
+        say(outcome)
+    if outcome["refused"] and not outcome["taken"]:
+        show.fail("nothing was imported: every line was refused; --dry-run shows why")
 
 
 @contextmanager
@@ -74,27 +80,62 @@ def _bar(json: bool, total: int) -> Iterator[Any]:
 
 
 def _into_directory(
-    settings: Settings, form: str, path: Path, host: str, project: str | None, json: bool
-) -> dict[str, int]:
-    from trackway.operate.transfers import write_import
+    settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
+) -> dict[str, Any]:
+    """Into a directory: by ourselves, or by the server that has it open."""
+    from trackway.log.local import LogInUse
+    from trackway.operate.incoming import write_import
 
-    with house_of(settings, json) as house:
-        project_id = UUID(find_project(house.accounts, project).id)
-        before = _count(house, project_id)
+    try:
+        with house_of(settings, json) as house:
+            project_id = UUID(find_project(house.accounts, project).id)
+            before = _count(house, project_id)
 
-        def write(arrival: Arrival) -> None:
-            house.write(arrival)
-            if house.log.end - house.loader.stored > settings.batch_messages:
-                house.loader.drain()
+            def write(arrival: Arrival) -> None:
+                house.write(arrival)
+                if house.log.end - house.loader.stored > settings.batch_messages:
+                    house.loader.drain()
 
-        packed = Packed.open(path)
-        with _bar(json, packed.size) as tell:
-            outcome = write_import(
-                packed, form, project_id, house.privacy, installation_key(settings.directory), write,
-                lambda done, _: tell(done), host,
-            )  # fmt: skip
-        house.loader.drain()
-        return {**outcome, "added": _count(house, project_id) - before}
+            packed = Packed.open(path, encoding=reading.encoding)
+            with _bar(json, packed.size) as tell:
+                outcome = write_import(
+                    packed, form, project_id, house.privacy, installation_key(settings.directory), write,
+                    lambda done, _: tell(done), reading,
+                )  # fmt: skip
+            house.loader.drain()
+            return {**outcome, "added": _count(house, project_id) - before}
+    except LogInUse:
+        return _beside_server(settings, form, path, reading, project, json)
+
+
+def _beside_server(
+    settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
+) -> dict[str, Any]:
+    """Leave the file where the server that owns the directory finds it, and wait for what becomes of it."""
+    accounts = accounts_of(settings)
+    project_id = UUID(find_project(accounts, project).id)
+    one = accounts.transfers.add(
+        project_id, "import", path.name, form, msgspec.to_builtins(reading), "the command line"
+    )
+    try:
+        with durably(settings.directory / "transfers" / one.id) as sink, path.open("rb") as source:
+            shutil.copyfileobj(source, sink)
+    except BaseException:
+        accounts.transfers.forget(one.id)
+        raise
+    show.errors.print("a server has this directory open: it does the import")
+    with _bar(json, path.stat().st_size) as tell:
+        while one.state in ("waiting", "running"):
+            sleep(0.2)
+            found = accounts.transfers.one(project_id, UUID(one.id))
+            if found is None:
+                show.fail(f"the import of {path.name} was removed")
+            one = found
+            tell(one.done)
+    if one.state != "done":
+        show.fail(f"{path.name}: {one.message or one.state}")
+    outcome: dict[str, Any] = one.outcome
+    return outcome
 
 
 def _count(house: Any, project_id: UUID) -> int:
@@ -102,10 +143,10 @@ def _count(house: Any, project_id: UUID) -> int:
     return int(answer["n"][0].as_py())
 
 
-def _into_server(remote: Remote, form: str, path: Path, host: str, json: bool) -> dict[str, int]:
+def _into_server(remote: Remote, form: str, path: Path, reading: Reading, json: bool) -> dict[str, Any]:
     count = "SELECT count() AS n FROM events"
     before = remote.query(count)[0]["n"]
     with _bar(json, path.stat().st_size) as tell:
-        ended = remote.followed(remote.upload(path, form, host), tell)
+        ended = remote.followed(remote.upload(path, form, reading), tell)
     remote.stored()
     return {**ended["outcome"], "added": remote.query(count)[0]["n"] - before}

@@ -97,19 +97,36 @@ def serve(
 
 @app.command(name="import")
 def import_(
-    form: Annotated[str, typer.Argument(help="ndjson (Segment's messages), csv or access-log")],
+    form: Annotated[str, typer.Argument(help="ndjson (Segment's messages), csv, access-log or shopify-orders")],
     file: Annotated[str, typer.Argument(help="a file, .gz or .zst too, or - for standard input")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="store nothing; show what would be stored")] = False,
+    columns: Annotated[list[str] | None, typer.Option("--map", help="of a table: FIELD=COLUMN, repeated")] = None,
+    fixed: Annotated[list[str] | None, typer.Option("--set", help="of a table: FIELD=VALUE of every row")] = None,
     host: Annotated[str, typer.Option(help="of an access log: the site's host name")] = "",
+    log_format: Annotated[str, typer.Option(help="of an access log: as nginx or Apache are configured")] = "",
+    delimiter: Annotated[str, typer.Option(help="of a table: , ; | or tab; found out")] = "",
+    encoding: Annotated[str, typer.Option(help="of the text, such as windows-1250; found out")] = "",
+    timezone: Annotated[str, typer.Option(help="of times without an offset; UTC")] = "",
+    dates: Annotated[str, typer.Option(help="dmy or mdy: the order of 02/01/2020")] = "",
+    decimal: Annotated[str, typer.Option(help=". or , before a fraction")] = "",
     data: Data = None,
     url: Url = None,
     key: Key = None,
     project: Project = None,
     json: Json = False,
 ) -> None:
-    """Import messages, a table, or the page views of an access log. Importing a file again adds nothing."""
+    """Import messages, a table, or the page views of an access log. Importing a file again adds nothing.
+
+    A server that has the directory open does it by itself.
+    """
+    from trackway.cli.dry_run import reading_of
     from trackway.cli.importing import import_file
 
-    import_file(settings(data=data), form, file, host, url, key, project, json)
+    reading = reading_of(
+        columns or [], fixed or [], host=host, log_format=log_format, delimiter=delimiter, encoding=encoding,
+        timezone=timezone, dates=dates, decimal=decimal,
+    )  # fmt: skip
+    import_file(settings(data=data), form, file, reading, url, key, project, json, dry_run)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from trackway.cli import show
+from trackway.collect.reading import Reading
 
 
 def call(url: str, authorization: str, body: object = None) -> Any:
@@ -75,9 +76,9 @@ class Remote:
     def _transfers(self) -> str:
         return f"{self.url}/api/v1/projects/{self.project['id']}/transfers"
 
-    def upload(self, path: Path, form: str, host: str) -> dict[str, Any]:
+    def upload(self, path: Path, form: str, reading: Reading) -> dict[str, Any]:
         """Have the server import a file."""
-        query = urlencode({"name": path.name, "format": form, "host": host})
+        query = urlencode({"name": path.name, "format": form, "reading": msgspec.json.encode(reading).decode()})
         with path.open("rb") as file:
             answer = _read(
                 f"{self._transfers}/imports?{query}", self._bearer, file, "application/octet-stream",

@@ -6,86 +6,38 @@ A file that is read twice gives the same message ids twice, so that importing it
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-import zstandard
 
 from trackway.collect import native
 from trackway.collect.access_log import AccessLog, likely_host
+from trackway.collect.columns import Columns
 from trackway.collect.given import messages
+from trackway.collect.ids import Wrong
+from trackway.collect.log_format import compiled
 from trackway.collect.native import Request
+from trackway.collect.packed import BadFile, Packed
 from trackway.collect.privacy import Privacy
+from trackway.collect.reading import Reading
 from trackway.collect.shopify import of_shopify
+from trackway.collect.table import Table
 from trackway.event import Message, Rejection, now
+
+__all__ = ["FORMATS", "BadFile", "Packed", "Part", "Reading", "requests"]
 
 FORMATS = ("ndjson", "csv", "access-log", "shopify-orders")
 BATCH = native.MAX_MESSAGES
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,10})?$")
-# How columns of tables are spelled, and the field of a message that they are.
-_FIELDS = {
-    "type": "type", "event": "event", "name": "name", "timestamp": "timestamp", "time": "timestamp",
-    "userid": "userId", "user": "userId", "anonymousid": "anonymousId", "visitorid": "anonymousId",
-    "groupid": "groupId", "previousid": "previousId", "messageid": "messageId",
-}  # fmt: skip
-_OF_PAGE = ("url", "path", "referrer", "title")
-
-
-class BadFile(ValueError):
-    """A file that cannot be read, or not any further; the text says why."""
-
-
-class Packed:
-    """A file's lines, unpacked when need be (.gz, .zst), and how far along they are in bytes of the file.
-
-    Args:
-        raw: the file, opened for bytes.
-        name: its name, whose end says how it is packed.
-    """
-
-    def __init__(self, raw: IO[bytes], name: str, size: int = 0) -> None:
-        self.size = size
-        self._raw = raw
-        unpacked: Any = raw
-        if name.endswith(".gz"):
-            unpacked = gzip.GzipFile(fileobj=raw)
-        elif name.endswith(".zst"):
-            unpacked = zstandard.ZstdDecompressor().stream_reader(raw)
-        self._text = io.TextIOWrapper(unpacked, encoding="utf-8", errors="replace", newline="")
-
-    @classmethod
-    def open(cls, path: Path, name: str = "") -> Packed:
-        """Open a file. Raises BadFile when there is none."""
-        if not path.is_file():
-            raise BadFile(f"there is no file {path}")
-        return cls(path.open("rb"), name or path.name, path.stat().st_size)
-
-    def lines(self) -> Iterator[str]:
-        """The lines, as text. Raises BadFile where the packing breaks."""
-        try:
-            for line in self._text:  # noqa: UP028 - `yield from` would close the file where a reader stops early
-                yield line
-        except (OSError, EOFError, zstandard.ZstdError) as error:
-            raise BadFile(
-                f"the file cannot be unpacked any further: {error}; what came before it is imported"
-            ) from error
-
-    @property
-    def position(self) -> int:
-        """Bytes of the file that have been read."""
-        return self._raw.tell() if self.size else 0
-
-    def close(self) -> None:
-        """Close the file."""
-        self._raw.close()
+_REMEMBERED = 500_000
+_TEXT = 1000
+_NO_LINE = (
+    "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
+)
+_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
 
 
 class Part(NamedTuple):
@@ -95,50 +47,74 @@ class Part(NamedTuple):
     left_out: int = 0
 
 
-def requests(file: Packed, form: str, privacy: Privacy, key: bytes, host: str = "") -> Iterator[Part]:
+def requests(
+    file: Packed,
+    form: str,
+    privacy: Privacy,
+    key: bytes,
+    reading: Reading | None = None,
+    code_of: Callable[[str], str] = str.upper,
+    found: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> Iterator[Part]:
     """The file's messages, as many at once as a request may hold; those that are none are rejections.
 
     Args:
         form: one of FORMATS.
         key: makes the pseudonyms of an access log's visitors.
-        host: the site's host, of an access log; found out when empty.
+        reading: how the file is to be read.
+        code_of: the code of a country by its name or code.
+        found: told how the file is read, before its first messages.
 
     Raises:
         BadFile: it cannot be read any further; what came before is good.
     """
+    reading = reading or Reading()
     if form == "access-log":
-        yield from _of_log(file, privacy, key, host)
-        return
-    if form == "shopify-orders":
-        yield from _of_shopify(file)
-        return
-    rows = _of_lines(file) if form == "ndjson" else _of_table(file)
-    while some := list(islice(rows, BATCH)):
-        yield Part(_decoded(some, privacy))
+        parts = _of_log(file, privacy, key, reading, found)
+    elif form == "shopify-orders":
+        parts = _of_shopify(file)
+    else:
+        if form == "ndjson":
+            found({"encoding": file.encoding})
+        rows = _of_lines(file) if form == "ndjson" else _of_table(file, reading, code_of, found)
+        parts = _in_parts(rows, privacy)
+    for part in parts:
+        for rejection in part.request.rejections:
+            rejection.line = rejection.line or rejection.index
+            rejection.text = _cleaned(rejection.text, privacy)
+        yield part
 
 
-def _of_log(file: Packed, privacy: Privacy, key: bytes, host: str) -> Iterator[Part]:
+def _cleaned(text: str, privacy: Privacy) -> str:
+    """A line as it may be kept: addresses as every message has them, no private parameters."""
+    return privacy.url(_ADDRESS.sub(lambda found: privacy.ip(found[0]) or found[0], text[:_TEXT]))
+
+
+def _of_log(
+    file: Packed, privacy: Privacy, key: bytes, reading: Reading, found: Callable[[dict[str, Any]], None]
+) -> Iterator[Part]:
     lines = file.lines()
+    form = compiled(reading.log_format) if reading.log_format else None
     first = list(islice(lines, 1000))
-    log = AccessLog(host or likely_host(first), key)
+    host = reading.host or likely_host(first, form)
+    found({"encoding": file.encoding, "host": host})
+    log = AccessLog(host, key, form)
     messages = log.messages(_chain(first, lines))
-    told = left_out = 0
+    left_out = 0
     while True:
         some = list(islice(messages, BATCH))
         for message in some:
             privacy.apply(message)
-        wrong = [
-            Rejection(number, "", "the line is in neither the common nor the combined format")
-            for number in log.unreadable[told:]
-        ]
-        told, before, left_out = len(log.unreadable), left_out, log.left_out.total()
+        wrong = [Rejection(number, "", _NO_LINE, text=text) for number, text in log.unreadable]
+        log.unreadable.clear()
+        before, left_out = left_out, log.left_out.total()
         yield Part(Request(some, list(range(len(some))), wrong), left_out - before)
         if not some:
             return
 
 
 def _of_shopify(file: Packed) -> Iterator[Part]:
-    orders = of_shopify(file.lines())
+    orders = of_shopify(file)
     while some := list(islice(orders, BATCH // 2)):
         request = Request([], [], [])
         for number, found in some:
@@ -156,67 +132,78 @@ def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-Row = tuple[int, str, bytes]
-"""The number of a line, its text, and the message it says, as JSON."""
+class _Row(NamedTuple):
+    """The number of a line, its text, the message it says, as JSON, and what is wrong with it already."""
+
+    number: int
+    text: str
+    message: bytes
+    wrong: Wrong | None = None
 
 
-def _of_lines(file: Packed) -> Iterator[Row]:
+def _of_lines(file: Packed) -> Iterator[_Row]:
     for number, line in enumerate(file.lines(), 1):
         if text := line.strip():
-            yield number, text, text.encode()
+            yield _Row(number, text, text.encode(errors="surrogatepass"))
 
 
-def _of_table(file: Packed) -> Iterator[Row]:
-    csv.field_size_limit(native.MAX_REQUEST)  # a row that is too large for a message is refused as one
-    table = csv.DictReader(file.lines())
-    try:
-        for row in table:
-            cells = {name: value for name, value in row.items() if name and value not in (None, "")}
-            yield table.line_num, str(sorted(cells.items())), msgspec.json.encode(_message(cells))
-    except csv.Error as error:
-        raise BadFile(f"line {table.line_num} is not CSV: {error}; what came before it is imported") from error
-
-
-def _message(cells: dict[str, str]) -> dict[str, Any]:
-    """A row as a message: what is no field of a message is a property; numbers and truth values as such."""
-    message: dict[str, Any] = {}
-    properties: dict[str, Any] = {}
-    page: dict[str, str] = {}
-    for name, text in cells.items():
-        field = _FIELDS.get(name.strip().lower().replace("_", "").replace(" ", ""))
-        if field is not None:
-            message.setdefault(field, text)
-        elif name.strip().lower() in _OF_PAGE:
-            page[name.strip().lower()] = text
+def _of_table(
+    file: Packed, reading: Reading, code_of: Callable[[str], str], found: Callable[[dict[str, Any]], None]
+) -> Iterator[_Row]:
+    table = Table(file, reading.delimiter)
+    columns = Columns(table.columns, reading, code_of, table.delimiter == ";")
+    found({"encoding": file.encoding, "delimiter": table.delimiter, "columns": columns.fields})
+    for row in table.rows():
+        try:
+            if row.wrong:
+                raise Wrong("", row.wrong)
+            message = columns.message(row.cells)
+        except Wrong as error:
+            yield _Row(row.number, row.text, b"", error)
         else:
-            properties[name.strip()] = _value(name, text)
-    message.setdefault("type", "track" if "event" in message else "page")
-    if page:
-        message["context"] = {"page": page}
-    return {**message, ("traits" if message["type"] in ("identify", "group") else "properties"): properties}
+            yield _Row(row.number, row.text, msgspec.json.encode(message, order="deterministic"))
 
 
-def _value(name: str, text: str) -> Any:
-    if text in ("true", "false"):
-        return text == "true"
-    match = _NUMBER.match(text)
-    if match and not (match[2] and name.lower().endswith("id")):  # "1.10" is not the id "1.1"
-        return float(text) if match[2] else int(text)
-    return text
+def _in_parts(rows: Iterator[_Row], privacy: Privacy) -> Iterator[Part]:
+    times = _Times()
+    while some := list(islice(rows, BATCH)):
+        yield Part(_decoded(some, privacy, times))
 
 
-def _decoded(rows: Iterable[Row], privacy: Privacy) -> Request:
+class _Times:
+    """Counts how often the same was there before; the oldest of very many is forgotten."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, int] = {}
+
+    def of(self, content: bytes) -> str:
+        """An id of a content, and of which time it is there."""
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        times = self._seen.pop(digest, 0)
+        self._seen[digest] = times + 1
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return f"file-{digest.hex()}-{times}"
+
+
+def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
     """Rows as a request; each is checked as it would be on its way through the door."""
     request = Request([], [], [])
     at = now()
-    for number, text, raw in rows:
+    texts = {}
+    for row in rows:
+        texts[row.number] = row.text
+        if row.wrong is not None:
+            request.rejections.append(Rejection(row.number, row.wrong.field, str(row.wrong)))
+            continue
 
-        def usual(message: Message, number: int = number, text: str = text) -> None:
+        def usual(message: Message, content: bytes = row.message) -> None:
             message.type = message.type or ("track" if message.event else "")
             if not message.message_id:
-                digest = hashlib.blake2b(f"{number} {text}".encode(), digest_size=16).hexdigest()
-                message.message_id = f"file-{digest}"
+                message.message_id = times.of(content)
 
-        native.take(request, number, raw, "", privacy, at, usual=usual)
+        native.take(request, row.number, row.message, "", privacy, at, usual=usual)
     native.reject_unstorable(request)
+    for rejection in request.rejections:
+        rejection.text = texts.get(rejection.index, "")
     return request

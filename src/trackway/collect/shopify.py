@@ -5,12 +5,13 @@ Who ordered is a pseudonym of the e-mail address; `trackway_anonymous_id: …` a
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from trackway.collect.given import BadOrder, Given, check, pseudonym, shaped
+from trackway.collect.packed import BadFile, Packed
+from trackway.collect.table import Table
 from trackway.event import Rejection
 
 _PLACED = frozenset(["paid", "partially_refunded", "refunded"])
@@ -19,40 +20,47 @@ _VISITOR = re.compile(r"trackway_anonymous_id:\s*(\S{1,255})")
 _NEEDED = ("Name", "Financial Status", "Total", "Currency", "Created at")
 
 
-def of_shopify(lines: Iterable[str]) -> Iterator[tuple[int, Given | Rejection]]:
-    """The orders with the numbers of their first lines, or why one of them is none."""
-    table = csv.DictReader(lines)
-    try:
-        for row in table:
-            if table.line_num == 2 and (missing := [name for name in _NEEDED if name not in row]):
-                yield 1, Rejection(1, missing[0], "this is no export of Shopify's orders: the column is missing")
-                return
-            if not (row.get("Financial Status") or row.get("Total")):
-                continue  # another item of the order above
-            try:
-                order = _order({name: (text or "").strip() for name, text in row.items() if name})
-                check(order)
-                yield table.line_num, order
-            except (BadOrder, ValueError) as error:
-                yield table.line_num, Rejection(table.line_num, "", str(error), body=str(row.get("Name")))
-    except csv.Error as error:
-        yield table.line_num, Rejection(table.line_num, "", f"the line is not CSV: {error}")
+def of_shopify(file: Packed) -> Iterator[tuple[int, Given | Rejection]]:
+    """The orders with the numbers of their first lines, or why one of them is none.
+
+    Raises:
+        BadFile: the table is another one; the text names the columns that are missing.
+    """
+    table = Table(file)
+    if missing := [name for name in _NEEDED if name not in table.columns]:
+        raise BadFile(
+            f"this is no export of Shopify's orders: it has no column {', '.join(map(repr, missing))}; in Shopify, "
+            "Orders → Export → CSV writes one"
+        )
+    for row in table.rows():
+        if row.wrong:
+            yield row.number, Rejection(row.number, "", row.wrong, text=row.text)
+            continue
+        if not (row.cells.get("Financial Status") or row.cells.get("Total")):
+            continue  # another item of the order above
+        try:
+            order = _order({name: text.strip() for name, text in row.cells.items()})
+            check(order)
+            yield row.number, order
+        except (BadOrder, ValueError) as error:
+            name = row.cells.get("Name", "")
+            yield row.number, Rejection(row.number, "", str(error), body=name, text=row.text)
 
 
 def _order(row: dict[str, str]) -> Given:
-    status, visitor = row["Financial Status"], _VISITOR.search(row.get("Note Attributes", ""))
+    status, visitor = row.get("Financial Status", ""), _VISITOR.search(row.get("Note Attributes", ""))
     email, cancelled, refunded = row.get("Email", ""), row.get("Cancelled at", ""), row.get("Refunded Amount", "")
-    placed = _time(row.get("Paid at") or row["Created at"])
+    placed = _time(row.get("Paid at") or row.get("Created at", ""))
     ended = bool(cancelled) or status in _ENDED
     found = Given(
-        order_id=row["Name"],
+        order_id=row.get("Name", ""),
         status="ended" if ended else "placed" if status in _PLACED else "waiting",
-        user_id=pseudonym(email) if email else "" if visitor else f"guest:{row['Name']}",
+        user_id=pseudonym(email) if email else "" if visitor else f"guest:{row.get('Name', '')}",
         anonymous_id=visitor[1] if visitor else "",
         placed_at=placed,
         updated_at=_time(cancelled) if cancelled else None,
-        total=row["Total"].replace(",", ""),
-        currency=row["Currency"],
+        total=row.get("Total", "").replace(",", ""),
+        currency=row.get("Currency", ""),
         refunded=refunded.replace(",", "") or None,
     )
     return shaped(found)

@@ -24,12 +24,13 @@ from trackway.analyze.filters import read as read_filter
 from trackway.analyze.formats import WRITERS, prepared
 from trackway.analyze.period import BadQuestion, Period
 from trackway.analyze.question import Question
-from trackway.collect.files import BadFile, Packed, requests
+from trackway.collect.files import BadFile, Packed, Reading
 from trackway.collect.privacy import Privacy
-from trackway.event import Arrival, Location, now
+from trackway.event import Arrival
 from trackway.govern.tables import Transfer
 from trackway.govern.transfers import Transfers
 from trackway.log import LogUnavailable
+from trackway.operate.incoming import Cancelled, write_import
 from trackway.private import PART, durably
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
@@ -39,44 +40,7 @@ logger = logging.getLogger("trackway.operate")
 
 EXPORTS = (*WRITERS, "ndjson")
 _SAID_EVERY_S = 0.5
-
-
-class Cancelled(Exception):
-    """Somebody stopped it."""
-
-
-def write_import(
-    file: Packed,
-    form: str,
-    project_id: UUID,
-    privacy: Privacy,
-    key: bytes,
-    write: Callable[[Arrival], None],
-    report: Callable[[int, dict[str, int]], None],
-    host: str = "",
-) -> dict[str, int]:
-    """Have a file's messages written to the log.
-
-    Args:
-        write: writes an arrival, and waits while too much is waiting to be stored.
-        report: told the bytes read and the outcome so far, again and again; may raise Cancelled.
-
-    Returns:
-        How many messages were `taken`, how many `refused`, and how many lines `left_out` as no page views.
-
-    Raises:
-        BadFile, LogUnavailable: no further; what came before is written.
-    """
-    outcome = {"taken": 0, "refused": 0, "left_out": 0}
-    nobody = Location()
-    for request, left_out in requests(file, form, privacy, key, host):
-        outcome["taken"] += len(request.messages)
-        outcome["refused"] += len(request.rejections)
-        outcome["left_out"] += left_out
-        refused = [*request.rejections, *request.notes]
-        write(Arrival(now(), project_id.bytes, "", nobody, "", "", False, None, request.messages, refused))
-        report(file.position, outcome)
-    return outcome
+_LOOKED_EVERY_S = 1.0
 
 
 def write_export(
@@ -112,6 +76,7 @@ class Carrier:
         key: makes the pseudonyms of an access log's visitors.
         write: writes an arrival to the log, from any thread.
         waiting: how many messages wait to be stored.
+        stored: how many of the log's are.
     """
 
     def __init__(
@@ -123,13 +88,16 @@ class Carrier:
         key: bytes,
         write: Callable[[Arrival], None],
         waiting: Callable[[], int],
+        stored: Callable[[], int],
     ) -> None:
         self._directory = directory
         self._transfers, self._store, self._privacy, self._key = transfers, store, privacy, key
-        self._write, self._waiting = write, waiting
+        self._write, self._waiting, self._stored = write, waiting, stored
         self._queue: queue.Queue[Transfer | None] = queue.Queue()
+        self._known: set[str] = set()
         self._cancelled: set[str] = set()
         self._stopping = False
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="transfers", daemon=True)
 
     def file_of(self, transfer: Transfer) -> Path:
@@ -144,7 +112,7 @@ class Carrier:
         for one in self._transfers.outdated():
             self.forget(one)
         for one in self._transfers.unfinished():
-            self._queue.put(one)
+            self.add(one)
         self._thread.start()
 
     def stop(self) -> None:
@@ -156,7 +124,10 @@ class Carrier:
 
     def add(self, transfer: Transfer) -> None:
         """Carry out a transfer when those before it are done."""
-        self._queue.put(transfer)
+        with self._lock:
+            if transfer.id not in self._known:
+                self._known.add(transfer.id)
+                self._queue.put(transfer)
 
     def cancel(self, transfer: Transfer) -> None:
         """Stop a transfer, whether it is under way or not."""
@@ -168,7 +139,7 @@ class Carrier:
         self._transfers.forget(transfer.id)
 
     def _work(self) -> None:
-        while (one := self._queue.get()) is not None and not self._stopping:
+        while (one := self._next()) is not None and not self._stopping:
             try:
                 self._check(one)
                 self._transfers.change(one.id, state="running")
@@ -188,6 +159,23 @@ class Carrier:
             if one.kind == "import":
                 self.file_of(one).unlink(missing_ok=True)
 
+    def _next(self) -> Transfer | None:
+        """The next one to carry out; the command line leaves some beside the server, in the same directory."""
+        while True:
+            try:
+                return self._queue.get(timeout=_LOOKED_EVERY_S)
+            except queue.Empty:
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            left = [one for one in self._transfers.unfinished() if one.kind == "import" and self.file_of(one).exists()]
+        except Exception:
+            logger.exception("the list of transfers cannot be read")
+            return
+        for one in left:
+            self.add(one)
+
     def _check(self, one: Transfer) -> None:
         if self._stopping or one.id in self._cancelled:
             raise Cancelled
@@ -205,11 +193,14 @@ class Carrier:
 
         return report
 
-    def _import(self, one: Transfer) -> dict[str, int]:
+    def _import(self, one: Transfer) -> dict[str, Any]:
         report = self._reporter(one)
         if not self.file_of(one).exists():
             raise BadFile("the server ended before the file had come whole; import it again")
-        packed = Packed.open(self.file_of(one), one.name)
+        reading = msgspec.convert(one.asked, Reading)
+        packed = Packed.open(self.file_of(one), one.name, reading.encoding)
+        project_id = UUID(one.project_id)
+        before = self._count(project_id)
         self._transfers.change(one.id, total=packed.size)
 
         def write(arrival: Arrival) -> None:
@@ -220,13 +211,25 @@ class Carrier:
 
         try:
             outcome = write_import(
-                packed, one.form, UUID(one.project_id), self._privacy, self._key, write,
-                lambda done, outcome: report(done=done, outcome=dict(outcome)), one.asked.get("host", ""),
+                packed, one.form, project_id, self._privacy, self._key, write,
+                lambda done, outcome: report(done=done, outcome=outcome), reading,
             )  # fmt: skip
         finally:
             packed.close()
-        self._transfers.change(one.id, done=packed.size)
-        return outcome
+        self._transfers.change(one.id, done=packed.size, outcome=outcome)
+        self._wait_until_stored(one)
+        return {**outcome, "added": self._count(project_id) - before}
+
+    def _wait_until_stored(self, one: Transfer) -> None:
+        """Until all that was in the log when this is called can be asked for."""
+        until = self._stored() + self._waiting()
+        while self._stored() < until:
+            self._check(one)
+            sleep(0.05)
+
+    def _count(self, project_id: UUID) -> int:
+        answer = self._store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
+        return int(answer["n"][0].as_py())
 
     def _export(self, one: Transfer) -> dict[str, int]:
         report = self._reporter(one)

@@ -39,7 +39,7 @@ _SPECIAL = {
         _TIME,
     ),
     **dict.fromkeys(("closed", "hinted", "rejected", "refunded_whole", "gone"), pa.bool_()),
-    **dict.fromkeys(("events", "acts", "page_views"), pa.uint32()),
+    **dict.fromkeys(("events", "acts", "page_views", "line"), pa.uint32()),
     **dict.fromkeys(("changes_events", "changes_page_views"), pa.int32()),
     **dict.fromkeys(("changes_sessions", "changes_bounces"), pa.int8()),
     "changes_duration_ms": pa.int64(),
@@ -58,7 +58,7 @@ _CHANGES = (
 EVENT_COLUMNS = list(Event.__struct_fields__)
 SESSION_COLUMNS = [*Session.__struct_fields__, "gone", *_CHANGES]
 VIOLATION_COLUMNS = ["project_id", "received_at", *Violation.__struct_fields__]
-REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason", "body"]
+REJECTION_COLUMNS = ["project_id", "received_at", "message_id", "field", "reason", "body", "line", "text"]
 CLAIM_COLUMNS = ["project_id", "identity", "person", "visitor_id", "user_id", "at"]
 ALIAS_COLUMNS = ["project_id", "identity", "person", "previous_id", "user_id", "at"]
 IDENTITY_COLUMNS = ["token", "number"]
@@ -155,7 +155,16 @@ def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
     return _stream(
         REJECTION_COLUMNS,
         [
-            (arrival.project_id, arrival.received_at, one.message_id, one.field, one.reason, one.body)
+            (
+                arrival.project_id,
+                arrival.received_at,
+                one.message_id,
+                one.field,
+                one.reason,
+                one.body,
+                one.line,
+                one.text,
+            )
             for arrival, one in rows
         ],
     )

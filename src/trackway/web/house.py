@@ -124,7 +124,7 @@ class House:
         self._counter: ViewCounter | None = None
         self.carrier = Carrier(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
-            self.write, lambda: self.log.end - self.loader.stored,
+            self.write, lambda: self.log.end - self.loader.stored, lambda: self.loader.stored,
         )  # fmt: skip
         self._closers.append(self.carrier.stop)
         if settings.embedded_store is not None:

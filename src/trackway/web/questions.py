@@ -208,7 +208,7 @@ class Questions(Controller):
         """The newest 100 messages of the last 7 days that were refused, and why."""
         request.user.project(project_id)
         table = store.ask(
-            "SELECT received_at, message_id, field, reason, body FROM rejections "
+            "SELECT received_at, message_id, field, reason, body, line, text FROM rejections "
             "WHERE project_id = {project:UUID} ORDER BY received_at DESC LIMIT 100",
             {"project": project_id},
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -16,9 +18,11 @@ from litestar.response import File
 from trackway.analyze.filters import inlined, read
 from trackway.analyze.formats import MEDIA
 from trackway.analyze.period import BadQuestion, period
-from trackway.collect.files import FORMATS
+from trackway.collect.files import FORMATS, BadFile, Packed, Reading
+from trackway.collect.pseudonym import installation_key
 from trackway.govern.tables import Transfer, said
 from trackway.govern.transfers import OPEN
+from trackway.operate.incoming import preview
 from trackway.private import durably
 from trackway.web.asking import saved_filter
 from trackway.web.caller import Caller
@@ -37,7 +41,7 @@ class TransferShown(msgspec.Struct):
     state: str
     done: int
     total: int
-    outcome: dict[str, int]
+    outcome: dict[str, Any]
     message: str
     created_by: str
     created_at: str
@@ -70,6 +74,25 @@ def _one(house: House, project_id: UUID, transfer_id: UUID) -> Transfer:
     return found
 
 
+def _reading(form: str, host: str, text: str) -> Reading:
+    """How a file is to be read, as the request says it. Raises BadQuestion."""
+    if form not in FORMATS:
+        raise BadQuestion("format", f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
+    try:
+        found = msgspec.json.decode(text, type=Reading)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadQuestion("reading", f"it cannot be read: {error}") from error
+    return msgspec.structs.replace(found, host=host or found.host)
+
+
+def _previewed(kept: IO[bytes], name: str, size: int, form: str, house: House, reading: Reading) -> dict[str, Any]:
+    try:
+        packed = Packed(kept, name, size, reading.encoding)
+        return preview(packed, form, house.privacy, installation_key(house.settings.directory), reading)
+    except BadFile as error:
+        raise BadQuestion("body", str(error)) from error
+
+
 class TransfersOfProject(Controller):
     """`/api/v1/projects/{project_id}/transfers`: seen and exported by who sees the project; imported and removed by
     administrators and by the secret key."""
@@ -92,12 +115,12 @@ class TransfersOfProject(Controller):
         name: Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)],
         form: Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")],
         host: Annotated[str, Parameter(description="an access log's own host", max_length=255)] = "",
+        reading: Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")] = "{}",
     ) -> TransferShown:
         """Import the file that is the body. Importing it again adds nothing while its message ids are known."""
         request.user.project(project_id)
-        if form not in FORMATS:
-            raise BadQuestion("format", f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
-        made = house.accounts.transfers.add(project_id, "import", name, form, {"host": host}, request.user.name)
+        asked = msgspec.to_builtins(_reading(form, host, reading))
+        made = house.accounts.transfers.add(project_id, "import", name, form, asked, request.user.name)
         place = house.carrier.file_of(made)
         try:
             with durably(place) as sink:
@@ -110,6 +133,29 @@ class TransfersOfProject(Controller):
         house.carrier.add(made)
         request.user.wrote("imported", name, project_id)
         return _shown(made)
+
+    @post("/imports/preview", opt={"may": "manage"}, status_code=200, request_max_body_size=MOST_BYTES)
+    async def preview(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        house: House,
+        name: Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)],
+        form: Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")],
+        host: Annotated[str, Parameter(description="an access log's own host", max_length=255)] = "",
+        reading: Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")] = "{}",
+    ) -> dict[str, Any]:
+        """What the file that is the body would be: ten rows as they would be stored, events, times, refusals. Nothing
+        is stored.
+        """
+        request.user.project(project_id)
+        said = _reading(form, host, reading)
+        with tempfile.TemporaryFile() as kept:
+            async for chunk in request.stream():
+                kept.write(chunk)
+            size = kept.tell()
+            kept.seek(0)
+            return await asyncio.to_thread(_previewed, kept, name, size, form, house, said)
 
     @post("/exports", opt={"may": "people"}, sync_to_thread=True)
     def export(

@@ -1,0 +1,70 @@
+"""How a file is to be read, as options say it, and what it would be: `trackway import … --dry-run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trackway.cli import show
+from trackway.collect.files import Packed, Reading
+from trackway.collect.privacy import Privacy
+
+
+def reading_of(columns: list[str], fixed: list[str], **given: str) -> Reading:
+    """How a file is to be read, as options say it; ends with what is wrong with them."""
+    try:
+        return msgspec.convert({**given, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
+    except msgspec.ValidationError as error:
+        show.fail(str(error))
+
+
+def _pairs(option: str, texts: list[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (sign and name.strip() and value.strip()):
+            show.fail(f"--{option} {text} is not FIELD={'COLUMN' if option == 'map' else 'VALUE'}")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def show_preview(form: str, path: Path, reading: Reading, json: bool) -> None:
+    """Show ten rows of a file as they would be stored, what it holds, and what would be refused."""
+    from trackway.operate.incoming import preview
+
+    found = preview(Packed.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
+    if json:
+        show.as_json(found)
+        return
+    for name, value in found["read"].items():
+        pairs = value.items() if isinstance(value, dict) else ()
+        said = ", ".join(f"{field} is {column!r}" for field, column in pairs) or repr(value)
+        show.console.print(f"{name}: {said}", markup=False)
+    if found["rows"]:
+        show.table([{name: _short(value) for name, value in row.items()} for row in found["rows"]])
+    say(found)
+    if found["refusals"]:
+        show.table(found["refusals"])
+    if found["stopped"]:
+        show.fail(found["stopped"])
+    show.console.print("nothing was stored; without --dry-run it is imported")
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def say(outcome: dict[str, Any]) -> None:
+    """Say what was in a file: how many messages, from when to when, of which events."""
+    new = f", {outcome['added']:,} of them new" if "added" in outcome else ""
+    show.console.print(f"{outcome['taken']:,} messages{new}")
+    if "first" in outcome:
+        show.console.print(f"from {outcome['first']} to {outcome['last']} (UTC)")
+    for name, count in outcome.get("events", {}).items():
+        show.console.print(f"  {count:>9,}  {name}", markup=False)
+    if outcome["left_out"]:
+        show.console.print(f"{outcome['left_out']:,} lines left out: no page views")
+    if outcome["refused"]:
+        show.console.print(f"{outcome['refused']:,} refused; the Data page says which and why")

@@ -1,0 +1,142 @@
+"""Lines of files, packed or not, in whatever encoding spreadsheets write."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import zstandard
+
+_HEAD = 4096
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NO_TEXT = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
+    b"PAR1": "a Parquet file; write it as CSV or NDJSON",
+    b"%PDF": "a PDF",
+}
+
+
+class BadFile(ValueError):
+    """A file that cannot be read, or not any further; the text says why."""
+
+
+def _western(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are no UTF-8, as Windows-1252 has them, and as Latin-1 where that has none."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return "".join(_one(byte) for byte in wrong), error.end
+
+
+def _one(byte: int) -> str:
+    try:
+        return bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return chr(byte)
+
+
+codecs.register_error("western", _western)
+
+
+class Packed:
+    """A file's lines, unpacked when need be (.gz, .zst), and how far along they are in bytes of the file.
+
+    Args:
+        raw: the file, opened for bytes.
+        name: its name, whose end says how it is packed.
+        encoding: the text's; found out when empty: UTF-8 or UTF-16, and Windows-1252 for bytes that are neither.
+
+    Raises:
+        BadFile: there is no such encoding, or the file is a known kind that is no text.
+    """
+
+    def __init__(self, raw: IO[bytes], name: str, size: int = 0, encoding: str = "") -> None:
+        self.size = size
+        self._raw = raw
+        unpacked: Any = raw
+        if name.endswith(".gz"):
+            unpacked = gzip.GzipFile(fileobj=raw)
+        elif name.endswith(".zst"):
+            unpacked = zstandard.ZstdDecompressor().stream_reader(raw)
+        self._broken: Exception | None = None
+        buffered = io.BufferedReader(_Readable(unpacked), 1 << 16)
+        try:
+            head = buffered.peek(_HEAD)
+        except (OSError, EOFError, zstandard.ZstdError) as error:
+            head, self._broken = b"", error
+        if kind := next((said for start, said in _NO_TEXT.items() if head.startswith(start)), ""):
+            raise BadFile(f"the file is not text but {kind}")
+        try:
+            self.encoding = codecs.lookup(encoding).name if encoding else _encoding(head)
+        except LookupError as error:
+            raise BadFile(f"there is no encoding {encoding!r}; usual are utf-8, utf-16, windows-1252") from error
+        self._text = io.TextIOWrapper(
+            buffered, encoding=self.encoding, errors="replace" if encoding else "western", newline=""
+        )
+
+    @classmethod
+    def open(cls, path: Path, name: str = "", encoding: str = "") -> Packed:
+        """Open a file. Raises BadFile when there is none, or it is no text."""
+        if not path.is_file():
+            raise BadFile(f"there is no file {path}")
+        raw = path.open("rb")
+        try:
+            return cls(raw, name or path.name, path.stat().st_size, encoding)
+        except BadFile:
+            raw.close()
+            raise
+
+    def lines(self) -> Iterator[str]:
+        """The lines, as text. Raises BadFile where the packing or the encoding breaks."""
+        try:
+            if self._broken is not None:
+                raise self._broken
+            for line in self._text:  # noqa: UP028 - `yield from` would close the file where a reader stops early
+                yield line
+        except UnicodeError as error:
+            raise BadFile(f"the file is not {self.encoding}: {error}; what came before it is imported") from error
+        except (OSError, EOFError, zstandard.ZstdError) as error:
+            raise BadFile(
+                f"the file cannot be unpacked any further: {error}; what came before it is imported"
+            ) from error
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file that have been read."""
+        return self._raw.tell() if self.size else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
+
+class _Readable(io.RawIOBase):
+    """Whatever can be read, as a raw file for a buffer; closing it leaves the file open."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        found: bytes = self._source.read(len(into))
+        into[: len(found)] = found
+        return len(found)
+
+
+def _encoding(head: bytes) -> str:
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    pairs = len(head) // 2
+    if pairs and head[1::2].count(0) > 0.6 * pairs:
+        return "utf-16-le"
+    if pairs and head[0::2].count(0) > 0.6 * pairs:
+        return "utf-16-be"
+    return "utf-8"
