@@ -64,7 +64,7 @@ def test_bots_agree_with_another_list_of_crawlers(imported: Path, independent: d
     other = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
     listed = {agent for agent in counts if agent == "-" or other.search(agent)}
 
-    ours = {agent for agent in counts if reason("" if agent == "-" else agent, "", agent == "-", False)}
+    ours = {agent for agent in counts if reason("" if agent == "-" else agent, agent == "-", False)}
     # Everything that the other list knows is known here; the rest of ours says in its name that it is no person.
     missed = {agent: counts[agent] for agent in listed - ours}
     assert sum(missed.values()) <= 0.005 * sum(counts.values()), missed
