@@ -22,8 +22,8 @@ export function whenSeen(begin: () => void): void {
 export function start(options: Options, load: Load, calls: Call[]): Trackway {
   // biome-ignore lint/suspicious/noExplicitAny: methods of every shape
   const page = window as unknown as Record<string, any>;
-  page[`tw_${options.key}`] ||= {};
-  const tw = page[`tw_${options.key}`];
+  // biome-ignore lint/suspicious/noAssignInExpressions: the shortest that makes it once
+  const tw = (page[`tw_${options.key}`] ||= {});
   if (tw.options) return tw;
   const listeners: [string, (...args: unknown[]) => void][] = [];
   const emit = (name: string, ...args: unknown[]) => {
