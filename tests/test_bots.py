@@ -57,6 +57,7 @@ def test_what_does_not_look_like_a_browser_is_a_bot_under_its_name(agent: str, r
         "[FBAN/FBIOS;FBAV/500.0.0.1;FBDV/iPhone16,1]",
         "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0 Safari/537.36 WebAppManager",
         "Mozilla/5.0 (compatible; Konqueror/4.5; Linux) KHTML/4.5 (like Gecko)",
+        "Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; WOW64; Trident/5.0; chromeframe/19.0.1084.52)",
         "MyShop/3.2 CFNetwork/1494.0.7 Darwin/23.4.0",
         "MyShop/3.2 (iPhone; iOS 17.4; Scale/3.00)",
         "Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/UD1A.231105.004)",

@@ -17,7 +17,8 @@ from is_bot import Bots
 from trackway.enrich.device import device
 
 _listed = Bots()
-_listed.exclude([r"\|", "sogou"])  # stand in the names of Chinese browsers; their crawlers call themselves spiders
+# These stand in the names of browsers: Chinese ones, whose crawlers call themselves spiders, and Chrome Frame's.
+_listed.exclude([r"\|", "sogou", "chromeframe"])
 # What no browser of a person says of itself, for crawlers too new or too rare for the list.
 _SIGNS = re.compile(
     r"https?:/|\S@\w[\w.-]*\.[a-z]{2}|\[at\]|(?<!cu)bots?\b|crawl|spider|scrap[ei]|headless|slurp|\$\{"
