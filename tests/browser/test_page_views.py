@@ -129,5 +129,5 @@ def test_stripping_a_campaign_leaves_a_bounce_a_bounce(browser: Browser, server:
     visitor = page.evaluate("trackway.user().anonymousId")
     context.close()
     server.stored()
-    [session] = server.sql(f"SELECT page_views, source FROM sessions WHERE visitor_id = '{visitor}'")
+    [session] = server.sql(f"SELECT page_views, source FROM sessions FINAL WHERE visitor_id = '{visitor}'")
     assert (int(session["page_views"]), session["source"]) == (1, "once")
