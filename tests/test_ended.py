@@ -116,8 +116,8 @@ def test_a_rebuild_that_was_killed_loses_nothing_that_no_log_holds(data: Path) -
     died("INSERT INTO migrations", 3, "rebuild", "--data", str(data))
     refused = command(data, "serve", "--port", "1")
     assert refused.returncode == 1
-    assert "`trackway rebuild` again" in refused.stderr
-    assert "`trackway rebuild` again" in command(data, "doctor").stdout
+    assert f"`trackway rebuild --data {data}` again" in refused.stderr
+    assert f"`trackway rebuild --data {data}` again" in command(data, "doctor").stdout
     assert command(data, "doctor", "--repair", "checkpoint").returncode == 1
     done = command(data, "rebuild")
     assert done.returncode == 0, done.stderr
@@ -133,7 +133,7 @@ def test_a_table_or_view_that_the_engine_does_not_know_any_more_stops_the_start(
     definition.unlink()
     for said in (command(data, "doctor").stdout, command(data, "serve", "--port", "1").stderr):
         assert f"lacks {name}" in said, said
-        assert "`trackway rebuild`" in said
+        assert f"`trackway rebuild --data {data}`" in said
     assert command(data, "rebuild").returncode == 0
     assert command(data, "doctor").returncode == 0
 
@@ -157,7 +157,7 @@ def test_a_definition_that_is_damaged_is_refused_with_what_mends_it(damage: str,
     if damage == "database gone":
         (data / "store" / "metadata" / "default").unlink()
     for said in (command(data, "doctor").stdout, command(data, "serve", "--port", "1").stderr):
-        assert "`trackway rebuild`" in said
+        assert f"`trackway rebuild --data {data}`" in said
     assert command(data, "rebuild").returncode == 0
     assert command(data, "doctor").returncode == 0
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trackway.cli import show
 from trackway.config import Settings
 from trackway.govern.accounts import Accounts, FirstStart
 from trackway.govern.sealing import Sealer
@@ -41,7 +42,7 @@ def refusals() -> Iterator[None]:
         text = _sentence(error)
         if text is None:
             raise
-        sys.stderr.write(f"trackway: {text}\n")
+        sys.stderr.write(f"trackway: {show.addressed(text)}\n")
         raise SystemExit(1) from None
 
 
