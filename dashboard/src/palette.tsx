@@ -35,7 +35,7 @@ export function Palette() {
     <Dialog.Root open={open} onOpenChange={setOpen}>
       <Dialog.Trigger
         className="flex min-h-9 items-center gap-2 rounded-lg border border-line px-2.5 text-soft after:ms-auto after:text-xs hover:border-accent lg:w-full lg:after:content-['Ctrl_K']"
-        aria-label={t("Jump to a page, question, person or entity (Ctrl K)")}
+        aria-label={t("Jump to")}
         title="Ctrl K"
       >
         <span aria-hidden="true">⌕</span>

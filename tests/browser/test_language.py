@@ -63,8 +63,9 @@ def test_every_page_is_german_to_whoever_reads_german(browser: Browser, filled: 
         settled(page, f"{start}/{place}")
         assert page.locator("html").get_attribute("lang") == "de"
         left = english & set(page.evaluate(TEXTS))
-        # Words of the data are what they are: the site's own events and pages.
-        assert left - {"(none)", "event", "page", "search", "interest", "identify"} == set(), (place, left)
+        # Words of the data are what they are: the site's own events, pages and properties.
+        data = {"(none)", "event", "page", "search", "interest", "identify", "revenue", "source"}
+        assert left - data == set(), (place, left)
     settled(page, f"{start}/overview")
     nobody_is_left_out(page)
     page.screenshot(path=ARTIFACTS / "german-desk-light.png", full_page=True)
