@@ -295,9 +295,10 @@ def test_a_part_with_the_updates_of_late_events_that_is_damaged_is_said(data: Pa
     for part in updates:
         flip(part)
     shutil.copytree(data, data.with_name("asked"), symlinks=True)
-    # The engine may have put them into the rows by now; then nothing reads them any more.
-    asked, _, _ = command(data.with_name("asked"), "query", "SELECT uniqExact(session_id) AS n FROM events")
-    assert bool(doctor(data)) == (asked != 0)
+    # The engine may have put them into the rows by now; then nothing reads them any more, and nothing is damaged.
+    updated = "session_id, channel, source, medium, campaign, term, content"
+    asked, _, _ = command(data.with_name("asked"), "query", f"SELECT name, timestamp, {updated} FROM events")
+    assert asked == 0 or doctor(data)
 
 
 def test_a_copy_of_a_running_server_holds_what_was_stored_when_it_was_made(data: Path, tmp_path: Path) -> None:
