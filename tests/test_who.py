@@ -614,7 +614,7 @@ def test_nobody_stops_the_questions_of_somebody_else_by_their_name(house: House,
         {"event": "click", "where": {"column": "visitor_id", "operator": "matches_not", "values": [f"(x+x+)+{n}"]}}
         for n in range(20)
     ]
-    asked = {"question": "funnel", "order": "any", "steps": steps, "window_s": 86_400, "id": "mine", "max_age_s": -1}
+    asked = {"question": "funnel", "order": "ordered", "steps": steps, "window_s": 86_400, "id": "mine", "max_age_s": -1}
     over = threading.Event()
     statuses: list[int] = []
 
