@@ -612,9 +612,9 @@ def test_the_live_stream_of_an_account_is_of_its_entities(house: House, best: st
 def test_nobody_stops_the_questions_of_somebody_else_by_their_name(house: House, best: str) -> None:
     steps = [
         {"event": "click", "where": {"column": "visitor_id", "operator": "matches_not", "values": [f"(x+x+)+{n}"]}}
-        for n in range(20)
+        for n in range(5)
     ]
-    asked = {"question": "funnel", "order": "ordered", "steps": steps, "window_s": 86_400, "id": "mine", "max_age_s": -1}
+    asked = {"question": "funnel", "order": "any", "steps": steps, "window_s": 86_400, "id": "mine", "max_age_s": -1}
     over = threading.Event()
     statuses: list[int] = []
 
