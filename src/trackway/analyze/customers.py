@@ -194,7 +194,7 @@ def customer_of(store: Store) -> str:
 
 
 def _bounds(within: Period | None) -> dict[str, str]:
-    """Where an interval starts and ends, and the whole hours in it, of which there are counters."""
+    """Start and end of an interval, and the whole hours in it, which have counters."""
     if within is None:
         return {}
     first, last = (

@@ -17,7 +17,7 @@ from trackway.store.connection import Store
 
 _FINDING = frozenset(["is", "contains", "starts_with", "ends_with", "matches", "includes"])
 _OF_ONE = frozenset(["visitor_id", "user_id", "session_id", "message_id"])
-"""Who orders without being here has no event, and ids are too many to list."""
+"""Columns without notes: a buyer may have no event, and ids are too many to list."""
 _SHOWN = 5
 _MOST = 10
 
@@ -31,7 +31,7 @@ def lacking(store: Store, question: Question) -> list[dict[str, Any]]:
 
 
 def _finding(node: Node | None) -> Iterator[Condition]:
-    """What has to be found for a filter to find something."""
+    """The conditions that something must meet for a filter to find anything."""
     if isinstance(node, Group):
         for member in node.members if node.how != "not" else ():
             yield from _finding(member)

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 MOST_FITTED = 50_000
 """Of how many customers the spending model is fitted: more would say the same more slowly."""
 MOST_HISTORIES = 5_000
-"""Of how many different histories the Pareto/NBD model is fitted."""
+"""The most different histories that the Pareto/NBD model is fitted to."""
 _AT_ONCE = 1_000_000
 
 

@@ -47,7 +47,7 @@ _COUNTS = {
     "event_revenue": "sumIf(toDecimal128(revenue, 4), currency IN ('', {currency}) AND type = 'track')",
 }
 _OF_ORDERS = {"revenue": "sum(worth)"}
-"""Of orders and bookings once by id, less refunds; `event_revenue` is what events say, however often they say it."""
+"""Revenue counts each order and booking once by id, less refunds; `event_revenue` sums what events say."""
 _OF_PROPERTY = {
     "sum": "sum({number})",
     "average": "avg({number})",

@@ -1,4 +1,4 @@
-"""How a file is to be read, as options say it, and what it would be: `trackway import … --dry-run`."""
+"""Reads the options of `trackway import`, and shows what a file would be stored as (`--dry-run`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trackway.collect.privacy import Privacy
 
 
 def reading_of(columns: list[str], fixed: list[str], **given: str) -> Reading:
-    """How a file is to be read, as options say it; ends with what is wrong with them."""
+    """The reading that the options ask for; ends the command when one of them is wrong."""
     try:
         return msgspec.convert({**given, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""How a file is to be read, where it does not say so itself."""
+"""Settings for reading a file, for what it does not say itself."""
 
 from __future__ import annotations
 
