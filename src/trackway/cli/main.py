@@ -191,13 +191,9 @@ def doctor(
     if repair is not None:
         _repair(settings(data=data), repair, json)
         return
-    try:
-        chosen = config.load(data=data)
-    except BadSettings as error:
-        show.fail(str(error))
+    chosen = settings(data=data)
     if data is not None and not chosen.directory.exists():
         show.fail(f"there is no directory {data}; name the one that `trackway serve` was started with")
-    show.use_directory(chosen.data)
     findings = examine_server(url) if url else examine_directory(chosen)
     findings = [one._replace(text=show.addressed(one.text)) for one in findings]
     if json:

@@ -124,14 +124,11 @@ def _fill(
     sessions = restate_sessions(store, known.offset)
     filled = refill(store)
     done = f"{sessions} sessions and {len(filled)} derived tables were filled again from what is there"
-    if not missing:
-        _write(settings, embedded, store, log, known.offset, known.ids)
-        return done
-    rows = sum(one.rows for one in missing)
-    done = (
-        f"{rows} rows in {len(missing)} parts of {', '.join(sorted({one.table for one in missing}))} are lost; {done}"
-    )
-    if not any(one.table == "events" for one in missing):
+    tables = sorted({one.table for one in missing})
+    if missing:
+        rows = sum(one.rows for one in missing)
+        done = f"{rows} rows in {len(missing)} parts of {', '.join(tables)} are lost; {done}"
+    if "events" not in tables:
         _write(settings, embedded, store, log, known.offset, known.ids)
         return done
     # What is lost may come again: from the log, where that still has it, or from those who sent it.

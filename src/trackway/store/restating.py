@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from trackway.enrich.session import Session
 from trackway.enrich.sessionizer import Row, counted
-from trackway.event import Event
+from trackway.event import Event, new_id
 from trackway.store import rows
 from trackway.store.connection import Store
 from trackway.store.history import EVENTS, SESSIONS, objects
+from trackway.store.lists import listed, write_list
 
 _AT_ONCE = 10_000
 _DIFFERING = f"""
@@ -22,7 +23,7 @@ SELECT session_id FROM
 )
 GROUP BY project_id, visitor_id, session_id HAVING sum(there) != sum(said)
 """
-_OF_THEM = "has({ids:Array(UUID)}, session_id)"
+_OF_THEM = f"session_id IN {listed('session_id')}"
 Key = tuple[bytes, str, bytes]
 
 
@@ -40,15 +41,16 @@ def restate_sessions(store: Store, version: int) -> int:
     """
     ids = store.ask(_DIFFERING)["session_id"].to_pylist()
     for start in range(0, len(ids), _AT_ONCE):
-        _restate(store, {"ids": [str(one) for one in ids[start : start + _AT_ONCE]]}, version)
+        _restate(store, [one.bytes for one in ids[start : start + _AT_ONCE]], version)
     return len(ids)
 
 
-def _restate(store: Store, ids: dict[str, list[str]], version: int) -> None:
-    said = store.ask(f"SELECT {SESSIONS} FROM sessions FINAL WHERE NOT gone AND {_OF_THEM}", ids)
+def _restate(store: Store, ids: list[bytes], version: int) -> None:
+    them = {"list": write_list(store, session_id=ids)}
+    said = store.ask(f"SELECT {SESSIONS} FROM sessions FINAL WHERE NOT gone AND {_OF_THEM}", them)
     before: dict[Key, Session] = {_key(one): one for one in objects(Session, said)}
     there: dict[Key, list[Event]] = {}
-    for event in objects(Event, store.ask(f"SELECT {EVENTS} FROM events WHERE {_OF_THEM}", ids)):
+    for event in objects(Event, store.ask(f"SELECT {EVENTS} FROM events WHERE {_OF_THEM}", them)):
         there.setdefault(_key(event), []).append(event)
     written: list[Row] = []
     for old in before.values():
@@ -59,7 +61,7 @@ def _restate(store: Store, ids: dict[str, list[str]], version: int) -> None:
         session.hinted = key in before and before[key].hinted
         session.version = version
         written.append(Row(session, None, False))
-    store.insert("sessions", rows.sessions(written), f"restated-{uuid4()}")
+    store.insert("sessions", rows.sessions(written), f"restated-{new_id()}")
 
 
 def _key(row: Session | Event) -> Key:

@@ -93,6 +93,12 @@ def _previewed(kept: IO[bytes], name: str, size: int, form: str, house: House, r
         raise BadQuestion("body", str(error)) from error
 
 
+FileName = Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)]
+Form = Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")]
+LogHost = Annotated[str, Parameter(description="an access log's own host", max_length=255)]
+How = Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")]
+
+
 class TransfersOfProject(Controller):
     """`/api/v1/projects/{project_id}/transfers`: seen and exported by who sees the project; imported and removed by
     administrators and by the secret key."""
@@ -112,10 +118,10 @@ class TransfersOfProject(Controller):
         project_id: UUID,
         request: Request[Caller, Any, Any],
         house: House,
-        name: Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)],
-        form: Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")],
-        host: Annotated[str, Parameter(description="an access log's own host", max_length=255)] = "",
-        reading: Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")] = "{}",
+        name: FileName,
+        form: Form,
+        host: LogHost = "",
+        reading: How = "{}",
     ) -> TransferShown:
         """Import the file that is the body. Importing it again adds nothing while its message ids are known."""
         request.user.project(project_id)
@@ -140,10 +146,10 @@ class TransfersOfProject(Controller):
         project_id: UUID,
         request: Request[Caller, Any, Any],
         house: House,
-        name: Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)],
-        form: Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")],
-        host: Annotated[str, Parameter(description="an access log's own host", max_length=255)] = "",
-        reading: Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")] = "{}",
+        name: FileName,
+        form: Form,
+        host: LogHost = "",
+        reading: How = "{}",
     ) -> dict[str, Any]:
         """What the file that is the body would be: ten rows as they would be stored, events, times, refusals. Nothing
         is stored.
