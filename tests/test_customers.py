@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -192,6 +193,28 @@ def test_of_several_visitors_sessions_of_one_name_the_one_that_goes_on_is_ended(
     assert end(server, session_id="twin")[0] == 200
 
 
+@pytest.mark.parametrize("named", [str(new_id()), "shared-kiosk"], ids=["uuid", "name"])
+def test_two_users_under_one_client_session_are_two_and_the_end_is_that_of_the_one_who_is_there(
+    server: Server, named: str
+) -> None:
+    visitor = f"kiosk {named}"
+    context = {"userAgent": AGENT, "locale": "en", "sessionId": named}
+    for user in ("ann", "bob"):
+        server.post("track", {"anonymousId": visitor, "userId": user, "event": "Looked", "context": context})
+    server.stored()
+    own = f"FROM sessions FINAL WHERE visitor_id = '{visitor}' ORDER BY started_at"
+    ann, bob = server.sql(f"SELECT session_id, user_id, events {own}")
+    assert [ann["user_id"], bob["user_id"]] == ["ann", "bob"] and ann["events"] == bob["events"] == 1
+    assert end(server, session_id=named, anonymous_id=visitor)[0] == 202
+    server.stored()
+    assert server.sql(f"SELECT user_id, closed, events {own}") == [
+        {"user_id": "ann", "closed": False, "events": 1},
+        {"user_id": "bob", "closed": True, "events": 2},
+    ]
+    for over in (named, bob["session_id"]):
+        assert end(server, session_id=over, anonymous_id=visitor)[0] == 200
+
+
 def test_the_same_end_many_times_at_once_is_one(server: Server) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -293,21 +316,23 @@ def test_sessions_say_whether_they_converted_and_what_for_with_versions_and_no_d
     assert {(row["browser_version"] != "", row["browser"]) for row in found} == {(True, "Chrome")}
 
 
-@pytest.mark.parametrize("named", [False, True], ids=["by gaps", "by the client"])
-def test_a_change_of_user_ends_the_session_and_ending_it_afterwards_changes_nothing(
-    server: Server, named: bool
-) -> None:
+@pytest.mark.parametrize("named", ["", "of {user}", "one for all"], ids=["by gaps", "by the client", "alike"])
+def test_a_change_of_user_ends_the_session_and_ending_it_afterwards_changes_nothing(server: Server, named: str) -> None:
     visitor, users = f"shared-{named}", [f"first-{named}", f"second-{named}"]
     for user in users:
-        context = {"sessionId": f"of {user}"} if named else {}
+        context = {"sessionId": named.format(user=user)} if named else {}
         server.post("track", {"anonymousId": visitor, "userId": user, "event": "Looked", "context": context})
         server.stored()
 
+    def asked() -> Any:
+        return server.asked({"question": "sessions", "filter": f"visitor_id:is:{visitor}", "max_age_s": -1})["data"]
+
     def sessions() -> list[dict[str, object]]:
-        rows = server.asked({"question": "sessions", "filter": f"visitor_id:is:{visitor}", "max_age_s": -1})["data"]
-        return sorted(rows["rows"], key=lambda row: str(row["user_id"]))
+        return sorted(asked()["rows"], key=lambda row: str(row["user_id"]))
 
     first, second = sessions()
+    totals = asked()["totals"]
+    assert (totals["sessions"], totals["ended"], totals["end_rate"]) == (2, 1, 0.5)
     assert [(one["user_id"], bool(one["active"])) for one in (first, second)] == [(users[0], False), (users[1], True)]
     of_first = server.asked({"question": "person", "user_id": users[0], "period": "all"})["data"]["sessions"]
     assert [one["active"] for one in of_first if one["user_id"] == users[0]] == [False]

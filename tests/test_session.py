@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trackway.enrich import sessionizer as module
 from trackway.enrich.identity import user_token, visitor_token
-from trackway.enrich.session import GAP, Session, traffic_of
+from trackway.enrich.session import GAP, Session, family, is_member_id, traffic_of
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Event, uuid7
 
@@ -183,29 +183,41 @@ def test_two_visitors_never_share_a_session() -> None:
     assert shape(run([event(0, visitor="a"), event(0, visitor="b")])) == [(0, 0, 1), (0, 0, 1)]
 
 
+STATED = {visitor: str(UUID(bytes=uuid7(START, ord(visitor)))) for visitor in "abv"}
+
+
+@pytest.mark.parametrize("hint", ["s1", STATED["v"]])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_two_users_of_one_client_session_are_two_sessions_in_any_order(order: tuple[int, ...], hint: str) -> None:
+    events = [event(0, user="ann"), event(1), event(2, user="bob"), event(90, user="ann")]
+    store = run(*([events[n]] for n in order), hints={e.event_id: hint for e in events})
+    assert shape(store) == [(0, 1, 2), (2, 2, 1), (90, 90, 1)]
+    assert sorted(s.user_id for s in store.current()) == ["ann", "ann", "bob"]
+    assert len({family(s.session_id) for s in store.current()}) == 1
+    assert sum(is_member_id(s.session_id) for s in store.current()) == (2 if hint == STATED["v"] else 3)
+
+
 def expected(events: list[Event], hints: dict[bytes, str]) -> set[frozenset[bytes]]:
     """The rule once more, said differently: the sets of events that make up sessions."""
     found: list[frozenset[bytes]] = []
     for visitor in {e.visitor_id for e in events}:
         own = sorted((e for e in events if e.visitor_id == visitor), key=lambda e: e.timestamp)
-        for hint in {hints[e.event_id] for e in own} - {""}:
-            found.append(frozenset(e.event_id for e in own if hints[e.event_id] == hint))
-        rest = [e for e in own if not hints[e.event_id]]
-        starts = []
-        user = ""
-        for position, e in enumerate(rest):
-            previous = rest[position - 1] if position else None
-            if (
-                previous is None
-                or e.timestamp - previous.timestamp >= GAP
-                or previous.name == "Signed Out"
-                or (user and e.user_id and e.user_id != user)
-            ):
-                starts.append(position)
-                user = ""
-            user = e.user_id or user
-        for start, end in itertools.pairwise([*starts, len(rest)]):
-            found.append(frozenset(e.event_id for e in rest[start:end]))
+        for hint in {hints[e.event_id] for e in own}:
+            alike = [e for e in own if hints[e.event_id] == hint]
+            starts = []
+            user = ""
+            for position, e in enumerate(alike):
+                previous = alike[position - 1] if position else None
+                if (
+                    previous is None
+                    or (user and e.user_id and e.user_id != user)
+                    or (not hint and (e.timestamp - previous.timestamp >= GAP or previous.name == "Signed Out"))
+                ):
+                    starts.append(position)
+                    user = ""
+                user = e.user_id or user
+            for start, end in itertools.pairwise([*starts, len(alike)]):
+                found.append(frozenset(e.event_id for e in alike[start:end]))
     return set(found)
 
 
@@ -223,7 +235,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[list[Event]], dict[bytes, str]]:
         )
         for minute in minutes
     ]  # fmt: skip
-    hints = {e.event_id: draw(st.sampled_from(["", "", "", "s1", "s2"])) for e in events}
+    hints = {e.event_id: draw(st.sampled_from(["", "", "", "s1", "s2", STATED[e.visitor_id]])) for e in events}
     order = draw(st.permutations(events))
     batches: list[list[Event]] = [[]]
     for e in order:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pyarrow as pa
@@ -17,7 +16,6 @@ from trackway.analyze.conversions import with_conversions
 from trackway.analyze.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
-_AT_ONCE = 200
 ACTIVE_FOR = timedelta(minutes=30)
 _WINDOWS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=60))
 
@@ -31,34 +29,26 @@ def newest_sessions(
     store: Store, question: Question, now: datetime, limit: int = 50, until: datetime | None = None
 ) -> Answer:
     """The period's newest sessions that started before `until`; `active` says that a session may still go on."""
-    values = {"active_since": moment(now - ACTIVE_FOR), "offset": 0}
+    since = moment(now - ACTIVE_FOR)
+    values = {"active_since": since, "offset": 0}
     found = _widen(store, "sessions.sql", question, limit, until, values, {"order": ""})
-    return with_conversions(store, question, without_taken_over(store, question, found))
+    return with_conversions(store, question, without_taken_over(store, question, found, since))
 
 
-def without_taken_over(store: Store, question: Question, answer: Answer) -> Answer:
+def without_taken_over(store: Store, question: Question, answer: Answer, active_since: str) -> Answer:
     """A list of sessions of which none is `active` any more after another known user began one of the same visitor:
     a change of user ends a session (DESIGN.md §5.4), though nothing happens in it that would say so.
     """
-    rows = [row for row in answer.rows() if row["active"] and row["user_id"]]
-    taken: set[UUID] = set()
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
-        visitors = list({row["visitor_id"] for row in part})
-        since = moment(min(row["ended_at"] for row in part))
-        later = ask(store, "taken_over.sql", question, visitors=visitors, since=since).rows()
-        taken |= {
-            row["session_id"]
-            for row in part
-            for one in later
-            if one["visitor_id"] == row["visitor_id"]
-            and one["user_id"] != row["user_id"]
-            and one["started_at"] >= row["ended_at"]
-        }
+    rows = answer.rows()
+    began = [row["started_at"] for row in rows if row["active"] and row["user_id"]]
+    if not began:
+        return answer
+    ended = ask(store, "taken_over.sql", question, start=moment(min(began)), active_since=active_since)
+    taken = {row["session_id"] for row in ended.rows()}
     if not taken:
         return answer
     table = answer.table
-    active = [bool(row["active"]) and row["session_id"] not in taken for row in answer.rows()]
+    active = [bool(row["active"]) and row["session_id"] not in taken for row in rows]
     table = table.set_column(table.schema.get_field_index("active"), "active", pa.array(active, pa.bool_()))
     return msgspec.structs.replace(answer, table=table)
 

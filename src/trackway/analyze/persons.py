@@ -85,7 +85,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     since = moment(min(datetime.now(UTC), question.period.end) - ACTIVE_FOR)
     shown = {"addresses": asked.addresses}
     sessions = ask(store, "person_sessions.sql", question, shown, **own, limit=200, active_since=since)
-    sessions = with_conversions(store, question, without_taken_over(store, question, sessions))
+    sessions = with_conversions(store, question, without_taken_over(store, question, sessions, since))
     orders = ask(store, "person_orders.sql", question, **own, limit=200)
     shape = {"sort": "last_seen", "listed": True}
     profile = ask(store, "persons.sql", question, shape, **own, limit=1, offset=0).rows()

@@ -2,7 +2,9 @@
 SELECT
     count() AS sessions,
     uniqExact(xxh3(visitor_id)) AS visitors,
-    countIf(closed OR ended_at <= {active_since:DateTime64(3,'UTC')}) AS ended,
+    countIf(
+        closed OR ended_at <= {active_since:DateTime64(3,'UTC')} OR session_id IN ({% include "taken_over.sql" %})
+    ) AS ended,
     if(sessions = 0, NULL, ended / sessions) AS end_rate,
     countIf(acts <= 1) AS bounces,
     if(sessions = 0, NULL, bounces / sessions) AS bounce_rate,

@@ -50,5 +50,5 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
             since=moment(question.period.start), until=moment(question.period.end), active_since=since,
             limit=asked.limit, offset=asked.offset,
         )  # fmt: skip
-        listed = with_conversions(store, question, without_taken_over(store, question, listed))
+        listed = with_conversions(store, question, without_taken_over(store, question, listed, since))
     return [totals, listed], {"totals": totals.rows()[0], "rows": listed.rows()}

@@ -3,6 +3,9 @@
 A session ends after 30 minutes without an event, when one known user takes over from another, after sign-out and
 after an explicit end. Signing in, midnight and a new campaign do not end it. Of events in the same millisecond,
 the first to arrive counts as the first.
+
+A session that its client names ends when its client names another one, and when another known user takes over:
+several sessions can have one name, and their ids have one `family`.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from trackway.event import GAP, Event, Millis, uuid7
 
 _DAY = 86_400_000
 _RANDOM = (1 << 74) - 1
+_FAMILY = (1 << 56) - 1
 
 PASSIVE = frozenset(
     ("impression", "engagement", "time_in_view", "scroll", "web_vital", "error", "messages_dropped", "Session Ended")
@@ -97,11 +101,14 @@ def acts(event: Event) -> bool:
 
 def continues(session: Session, event: Event) -> bool:
     """Whether an event at or after a session's end goes on with it."""
-    return (
-        not session.closed
-        and event.timestamp - session.ended_at < GAP
-        and not (session.user_id and event.user_id and session.user_id != event.user_id)
-    )
+    if of_another_user(session, event):
+        return False
+    return session.hinted or (not session.closed and event.timestamp - session.ended_at < GAP)
+
+
+def of_another_user(session: Session, event: Event) -> bool:
+    """Whether an event is of a known user and a session of another."""
+    return bool(session.user_id and event.user_id and session.user_id != event.user_id)
 
 
 def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
@@ -183,15 +190,19 @@ def _take_first(session: Session, event: Event) -> None:
         session.identity = event.identity
 
 
-def sessionize(events: Iterable[Event]) -> list[tuple[Session, list[Event]]]:
-    """Split one visitor's events, in order of time, into sessions. The sessions' ids are left empty."""
+def sessionize(events: Iterable[Event], hinted: bool = False) -> list[tuple[Session, list[Event]]]:
+    """Split one visitor's events, in order of time, into sessions. The sessions' ids are left empty.
+
+    Args:
+        hinted: their client names them all alike.
+    """
     found: list[tuple[Session, list[Event]]] = []
     for event in events:
         if found and continues(found[-1][0], event):
             extend(found[-1][0], event)
             found[-1][1].append(event)
         else:
-            found.append((begin(event, b""), [event]))
+            found.append((begin(event, b"", hinted), [event]))
     return found
 
 
@@ -204,21 +215,41 @@ def stated_id(event: Event, hint: str) -> UUID | None:
     return stated if stated.version == 7 and abs((stated.int >> 80) - event.timestamp) < _DAY else None
 
 
-def hinted_id(event: Event, hint: str, known: Iterable[bytes]) -> bytes:
-    """The id of the session that the client names `hint`.
-
-    A `stated_id` is taken as it is. Anything else becomes a UUIDv7 of the first event seen with it, found again
-    among the `known` ids by its random part.
+def hinted_id(event: Event, hint: str) -> bytes:
+    """The id of the first session that the client names `hint`, begun by an event: a `stated_id` as it is, else one of
+    the name's family.
     """
     if stated := stated_id(event, hint):
         return stated.bytes
-    found = hinted_id_of(event.project_id, event.visitor_id, hint, event.timestamp)
-    return next((session_id for session_id in known if session_id[6:] == found[6:]), found)
+    return member_id(family_of(event.project_id, event.visitor_id, hint), event.timestamp)
 
 
-def hinted_id_of(project_id: bytes, visitor_id: str, hint: str, at: Millis = 0) -> bytes:
-    """The id of a session of a visitor that its client names `hint` and that starts at a time."""
-    return uuid7(at, _digest(project_id, visitor_id, hint))
+def family(session_id: bytes) -> bytes:
+    """The part of an id that all sessions of one visitor have that their client names alike."""
+    return session_id[9:]
+
+
+def hinted_family(event: Event, hint: str) -> bytes:
+    """The family of the sessions that the client of an event names `hint`."""
+    if stated := stated_id(event, hint):
+        return family(stated.bytes)
+    return family_of(event.project_id, event.visitor_id, hint)
+
+
+def family_of(project_id: bytes, visitor_id: str, hint: str) -> bytes:
+    """The family of the sessions of a visitor that their client names by something else than a `stated_id`."""
+    return (_digest(project_id, visitor_id, hint) & _FAMILY).to_bytes(7)
+
+
+def member_id(of: bytes, at: Millis) -> bytes:
+    """The id of a family's session that starts at a time."""
+    mark = xxhash.xxh3_64_intdigest(at.to_bytes(8) + of) << 56
+    return uuid7(at, mark & _RANDOM | int.from_bytes(of))
+
+
+def is_member_id(session_id: bytes) -> bool:
+    """Whether an id is a `member_id`: it means one session, where a `stated_id` is a name that several can have."""
+    return session_id == member_id(family(session_id), int.from_bytes(session_id[:6]))
 
 
 def again(event: Event, turn: int) -> bytes:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import copy
 from bisect import insort
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain, count
 from typing import NamedTuple, Protocol
 
@@ -22,7 +24,11 @@ from trackway.enrich.session import (
     continues,
     ends,
     extend,
+    family,
+    hinted_family,
     hinted_id,
+    member_id,
+    of_another_user,
     sessionize,
     stated_id,
     traffic_of,
@@ -103,12 +109,13 @@ class _Known:
 
 
 class _Late(NamedTuple):
-    """A visitor whose late events change sessions: the events by session that their client names, those of no such
-    session, and the known sessions that are to be counted anew.
+    """A visitor whose late events change sessions: the events by the `family` of their sessions when their client names
+    these, those of no such session, and the known sessions that are to be counted anew.
     """
 
     known: _Known
     hinted: dict[bytes, list[Event]]
+    first_ids: dict[bytes, bytes]
     derived: list[Event]
     affected: list[Session]
 
@@ -196,8 +203,9 @@ class Sessionizer:
         if stated := stated_id(event, hint):
             return min(stated.int >> 80, event.timestamp) < self._complete_since
         known = self._visitors.get(visitor)
-        names = [session.session_id for session in known.sessions] if known else []
-        return hinted_id(event, hint, names) not in names
+        alike = _alike(known, hinted_family(event, hint)) if known else []
+        # Of sessions that are named alike, the later ones are forgotten last.
+        return not alike or event.timestamp < alike[0].started_at
 
     def _restate(self, late: dict[Visitor, _Late], version: int, outcome: Outcome) -> None:
         """Count the sessions that late events touch anew, from their stored events and the batch's."""
@@ -207,7 +215,7 @@ class Sessionizer:
             was[event.event_id] = (event.session_id, *traffic_of(event))
             _own_traffic(event)
             one = late[event.project_id, event.visitor_id]
-            one.hinted.get(event.session_id, one.derived).append(event)
+            one.hinted.get(family(event.session_id), one.derived).append(event)
         for one in late.values():
             _count_anew(one, was, version, outcome)
 
@@ -248,14 +256,18 @@ def _assign_visitor(known: _Known, items: list[tuple[Event, str]], version: int,
 def _late(known: _Known, items: list[tuple[Event, str]]) -> _Late:
     """What there is to count anew because of these events of a visitor."""
     hinted: dict[bytes, list[Event]] = {}
+    first_ids: dict[bytes, bytes] = {}
     derived: list[Event] = []
-    names = [session.session_id for session in known.sessions]
     for event, hint in items:
-        events = hinted.setdefault(hinted_id(event, hint, [*names, *hinted]), []) if hint else derived
+        events = derived
+        if hint:
+            of = hinted_family(event, hint)
+            first_ids.setdefault(of, hinted_id(event, hint))
+            events = hinted.setdefault(of, [])
         events.append(event)
-    affected = [session for session in known.sessions if session.session_id in hinted]
+    affected = [session for session in known.sessions if family(session.session_id) in hinted]
     affected += _neighbours([session for session in known.sessions if not session.hinted], derived)
-    return _Late(known, hinted, derived, affected)
+    return _Late(known, hinted, first_ids, derived, affected)
 
 
 def _count_anew(late: _Late, was: dict[bytes, tuple[str | bytes, ...]], version: int, outcome: Outcome) -> None:
@@ -267,8 +279,15 @@ def _count_anew(late: _Late, was: dict[bytes, tuple[str | bytes, ...]], version:
     known = late.known
     before = {session.session_id: session for session in late.affected}
     others = [session for session in known.sessions if session.session_id not in before]
-    fresh = [counted(session_id, events) for session_id, events in late.hinted.items()]
-    fresh += _named(sessionize(sorted(late.derived, key=lambda event: event.timestamp)), others)
+    taken = {session.session_id for session in others}
+    fresh: list[tuple[Session, list[Event]]] = []
+    for of, events in late.hinted.items():
+        split = sessionize(sorted(events, key=lambda event: event.timestamp), hinted=True)
+        known_before = any(family(session_id) == of for session_id in before)
+        first = [] if known_before else [late.first_ids[of]]
+        fresh += _named(split, taken, partial(_hinted_ids, first, of))
+    derived = sessionize(sorted(late.derived, key=lambda event: event.timestamp))
+    fresh += _named(derived, taken, _own_ids)
     known.sessions = others
     for session, events in fresh:
         known.add(session)
@@ -327,21 +346,45 @@ def _place(known: _Known, event: Event, hint: str) -> Session:
 
 
 def _place_hinted(known: _Known, event: Event, hint: str) -> Session:
-    session_id = hinted_id(event, hint, [session.session_id for session in known.sessions])
-    session = next((session for session in known.sessions if session.session_id == session_id), None)
-    if session is None:
-        session = begin(event, session_id, hinted=True)
+    of = hinted_family(event, hint)
+    alike = _alike(known, of)
+    if not alike:
+        session = begin(event, hinted_id(event, hint), hinted=True)
         known.start(session)
         return session
-    if event.timestamp < session.started_at and traffic_of(event) != session.traffic:
+    last = alike[-1]
+    if event.timestamp < last.started_at and (len(alike) > 1 or traffic_of(event) != last.traffic):
         raise _Restate
-    known.extend(session, event)
-    return session
+    if of_another_user(last, event):
+        if event.timestamp < last.ended_at:
+            raise _Restate
+        taken = {session.session_id for session in known.sessions}
+        free = (one for one in _hinted_ids([], of, event) if one not in taken)
+        session = begin(event, next(free), hinted=True)
+        known.start(session)
+        return session
+    known.extend(last, event)
+    return last
+
+
+def _alike(known: _Known, of: bytes) -> list[Session]:
+    """The known sessions of a family, in order of start."""
+    return [session for session in known.sessions if family(session.session_id) == of]
+
+
+def _hinted_ids(first: list[bytes], of: bytes, event: Event) -> Iterable[bytes]:
+    """Ids of a family for a session that starts with an event, after a first one."""
+    return chain(first, (member_id(of, event.timestamp + turn) for turn in count()))
+
+
+def _own_ids(event: Event) -> Iterable[bytes]:
+    """Ids for a session that no client names and that starts with an event."""
+    return chain([event.event_id], (again(event, turn) for turn in count()))
 
 
 def _simply_joins(session: Session, event: Event) -> bool:
     """Whether a late event near one session only adds to it."""
-    if ends(event) or (session.user_id and event.user_id and session.user_id != event.user_id):
+    if ends(event) or of_another_user(session, event):
         return False
     if event.timestamp < session.started_at:
         return traffic_of(event) == session.traffic
@@ -374,16 +417,16 @@ def counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Event
     return session, events
 
 
-def _named(groups: list[tuple[Session, list[Event]]], others: list[Session]) -> list[tuple[Session, list[Event]]]:
-    """Give sessions ids: the oldest that their events had and that is not taken, or new ones.
+def _named(
+    groups: list[tuple[Session, list[Event]]], taken: set[bytes], fresh: Callable[[Event], Iterable[bytes]]
+) -> list[tuple[Session, list[Event]]]:
+    """Give sessions ids: the oldest that their events had and that is not taken, or a fresh one for its first event.
 
     An event may have named a session that it then left, so a new id is one that no session of the visitor has.
     """
-    taken = {session.session_id for session in others}
     for session, events in groups:
         had = sorted({event.session_id for event in events if event.session_id} - taken)
-        candidates = chain(had, [events[0].event_id], (again(events[0], turn) for turn in count()))
-        session.session_id = next(name for name in candidates if name not in taken)
+        session.session_id = next(name for name in chain(had, fresh(events[0])) if name not in taken)
         taken.add(session.session_id)
     return groups
 

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from trackway.collect.endings import Ambiguous, Known
-from trackway.enrich.session import hinted_id_of
+from trackway.enrich.session import family, family_of, is_member_id
 from trackway.event import GAP, now
 from trackway.store.connection import Store
 
 _DAY_MS = 86_400_000
+_ALIKE = "hex(substring(UUIDToNum(session_id), 10)) = upper({family:String})"
 _NAMED_FOR_MS = 7 * _DAY_MS
 """A session that only its client has a name for is found for so long without its visitor."""
 
@@ -19,7 +20,8 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
     """A session by its id, or by what its client calls it; None when there is none (of this visitor).
 
     Ids are UUIDv7, which begin with a time: a session starts within a day of it. Another name is hashed with the
-    visitor (`hinted_id_of`); without the visitor it is looked for among the sessions of the last seven days.
+    visitor (`family_of`); without the visitor it is looked for among the sessions of the last seven days. Of several
+    users' sessions that a client calls alike (`family`) it is the newest.
 
     Raises:
         Ambiguous: sessions of several visitors have the name, and go on.
@@ -31,20 +33,23 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
     if stated is not None and stated.version == 7:
         at = stated.int >> 80
         condition, values = (
-            "session_id = {session:UUID} AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
-            "AND fromUnixTimestamp64Milli({until:Int64})",
-            {"session": stated, "since": at - _DAY_MS, "until": at + _DAY_MS},
-        )
+            f"{'session_id = {session:UUID}' if is_member_id(stated.bytes) else _ALIKE} AND started_at BETWEEN "
+            "fromUnixTimestamp64Milli({since:Int64}) AND fromUnixTimestamp64Milli({until:Int64})",
+            {
+                "session": stated, "family": family(stated.bytes).hex(),
+                "since": at - _DAY_MS, "until": at + _DAY_MS,
+            },
+        )  # fmt: skip
     elif visitor_id:
         # What a client calls a session otherwise is the end of its id, behind the time.
-        end = hinted_id_of(project_id, visitor_id, session_id)[6:].hex()
-        condition, values = "endsWith(replaceAll(toString(session_id), '-', ''), {end:String})", {"end": end}
+        condition = _ALIKE
+        values = {"family": family_of(project_id, visitor_id, session_id).hex()}
     else:
-        # The engine hashes each visitor with the name; 15 hexadecimal digits are compared.
+        # The engine hashes each visitor with the name.
         condition, values = (
             "hinted AND started_at >= fromUnixTimestamp64Milli({since:Int64}) AND "
-            "lower(right(hex(xxh3_128(concat(unhex({key:String}), visitor_id, char(0), {name:String}))), 15)) "
-            "= right(replaceAll(toString(session_id), '-', ''), 15)",
+            "right(hex(xxh3_128(concat(unhex({key:String}), visitor_id, char(0), {name:String}))), 14) "
+            "= hex(substring(UUIDToNum(session_id), 10))",
             {"since": now() - _NAMED_FOR_MS, "key": project_id.hex(), "name": session_id},
         )
     own = " AND visitor_id = {visitor:String}" if visitor_id else ""
