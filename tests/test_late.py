@@ -175,8 +175,10 @@ def as_of_a_server(loaded: Loaded) -> Iterator[Callable[[Path], Loader]]:
     def make(directory: Path) -> Loader:
         for log in logs:
             log.close()
-        # Offsets that no other log of this store has: the engine knows blocks by them.
-        logs[:] = [LocalLog(directory / "log", least=0 if directory.exists() else now() * 1000)]
+        is_new = not directory.exists()
+        logs[:] = [LocalLog(directory / "log")]
+        if is_new:  # offsets that no other log of this store has: the engine knows blocks by them
+            logs[0].skip_to(now() * 1000)
         return Loader(logs[0], loaded.store, directory / "loader")
 
     yield make

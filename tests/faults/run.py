@@ -153,7 +153,9 @@ def mend(victim: Victim, said: str) -> None:
     try:
         victim.start()
     except Refused as again:
-        raise Violation(f"it does not start after `trackway {named[1]}`:\n{again}\n{done.stdout}") from None
+        raise Violation(
+            f"it does not start after `trackway {named[1]}`:\n{again}\n{done.stdout}\n{done.stderr[-3000:]}"
+        ) from None
 
 
 def plainly(said: str) -> None:

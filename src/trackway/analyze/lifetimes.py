@@ -5,7 +5,7 @@ the closed forms of "Computing P(alive) using the BG/NBD model" (2008). Value by
 "The Gamma-Gamma model of monetary value" (2013). Who is a customer still by the Pareto/NBD model: Schmittlein,
 Morrison, Colombo (1987), in the form of Fader, Hardie, "A note on deriving the Pareto/NBD model and related
 expressions" (2005); under BG/NBD everybody who ordered once would be (docs/decisions/0014-still-customers.md). All are
-fitted by maximum likelihood with scipy.
+fitted by maximum likelihood with scipy, whose parts load when they are first used.
 
 A customer is `repeats` (x in the papers): orders after the first; `recency` (t_x): when the last was, after the first;
 and `age` (T): how long ago the first was; times in one unit, such as weeks.
@@ -17,9 +17,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import betaln, gammaincinv, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 MOST_FITTED = 50_000
@@ -73,6 +72,7 @@ def fit_orders(repeats: Floats, recency: Floats, age: Floats, weights: Floats | 
 def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age: Floats) -> Floats:
     """Log-likelihood of each customer (equation 6 of the paper)."""
     r, alpha, a, b = parameters
+    gammaln, betaln = scipy.special.gammaln, scipy.special.betaln
     common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + betaln(a, b + repeats) - betaln(a, b)
     stays = -(r + repeats) * np.log(alpha + age)
     again = np.maximum(repeats, 1)
@@ -94,7 +94,7 @@ def expected_orders(model: Orders, t: float, repeats: Floats, recency: Floats, a
     r, alpha, a, b, _ = model
     # a = 1 is a pole that cancels out; beside it the numbers are those of it.
     a = a + 1e-9 if abs(a - 1) < 1e-9 else a
-    series = hyp2f1(r + repeats, b + repeats, a + b + repeats - 1, t / (alpha + age + t))
+    series = scipy.special.hyp2f1(r + repeats, b + repeats, a + b + repeats - 1, t / (alpha + age + t))
     many = (a + b + repeats - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + t)) ** (r + repeats) * series)
     found: Floats = many * active(model, repeats, recency, age)
     return found
@@ -163,7 +163,7 @@ def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats
         return found if np.isfinite(found) else 1e300
 
     # A derivative by differences: the series are dear, and a simplex looks at them ten times as often.
-    found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
+    found = scipy.optimize.minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
     if not np.isfinite(found.fun) or found.fun >= 1e300:
         raise NotFitted("the customers' orders fit no model")
     r, alpha, s, beta = (float(one) for one in np.exp(found.x))
@@ -180,13 +180,14 @@ def _lifetimes_likelihood(
     n = r + s + repeats
 
     def gone_after(t: Floats) -> Floats:
-        found: Floats = np.log(hyp2f1(n, second, n + 1, apart / (most + t))) - n * np.log(most + t)
+        found: Floats = np.log(scipy.special.hyp2f1(n, second, n + 1, apart / (most + t))) - n * np.log(most + t)
         return found
 
     early, late = gone_after(recency), gone_after(age)
     stays = -(r + repeats) * np.log(alpha + age) - s * np.log(beta + age)
     # Who ordered today cannot have left since: there the difference is nothing, and its logarithm has none.
     left = np.log(s / n) + early + np.log(np.maximum(-np.expm1(np.minimum(late - early, 0.0)), 1e-300))
+    gammaln = scipy.special.gammaln
     common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
     return common, stays, left
 
@@ -215,6 +216,7 @@ def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) ->
 
     def loss(logs: Floats) -> float:
         p, q, gamma = np.exp(logs)
+        gammaln = scipy.special.gammaln
         each = (
             gammaln(p * orders + q) - gammaln(p * orders) - gammaln(q) + q * np.log(gamma)
             + (p * orders - 1) * np.log(mean) + p * orders * np.log(orders)
@@ -245,8 +247,8 @@ def value_between(model: Spending, orders: Floats, mean: Floats, share: float = 
     known of v is Gamma(p orders + q, gamma + orders mean)."""
     p, q, scale, _ = model
     shape, rate = p * orders + q, scale + orders * mean
-    most = p / (gammaincinv(shape, (1 - share) / 2) / rate)
-    least = p / (gammaincinv(shape, (1 + share) / 2) / rate)
+    most = p / (scipy.special.gammaincinv(shape, (1 - share) / 2) / rate)
+    least = p / (scipy.special.gammaincinv(shape, (1 + share) / 2) / rate)
     return least, most
 
 
@@ -255,7 +257,7 @@ def _least(loss: Callable[[Floats], float], starts: list[tuple[float, ...]]) -> 
     best: tuple[float, Floats] | None = None
     for start in starts:
         options = {"maxiter": 2_000, "maxfev": 2_000, "xatol": 1e-7, "fatol": 1e-7}
-        found = minimize(loss, np.array(start), method="Nelder-Mead", options=options)
+        found = scipy.optimize.minimize(loss, np.array(start), method="Nelder-Mead", options=options)
         if np.isfinite(found.fun) and (best is None or found.fun < best[0]):
             best = float(found.fun), found.x
     if best is None or not np.all(np.isfinite(best[1])):

@@ -66,15 +66,13 @@ class LocalLog:
 
     Args:
         segment_bytes: size at which a new segment is begun.
-        least: the offset that the next message gets at least: what was stored from a log that is damaged or lost
-            keeps its offsets.
 
     Raises:
         LogInUse: another process has it open.
         LogDamaged: segments were renamed or swapped.
     """
 
-    def __init__(self, directory: Path, segment_bytes: int = 64 * 1024 * 1024, least: int = 0) -> None:
+    def __init__(self, directory: Path, segment_bytes: int = 64 * 1024 * 1024) -> None:
         self.directory = directory
         self.segment_bytes = segment_bytes
         self._lock = locked(directory)
@@ -90,12 +88,18 @@ class LocalLog:
         try:
             self._check_names()
             self._open_tail()
-            if self.end < least:
-                self.end = least
-                self._roll(least)
+            self.kept_from = self._known_start()
+            """The oldest offset that the log did not remove itself; segments between it and `start` are missing."""
         except BaseException:
             self._lock.close()
             raise
+
+    def skip_to(self, least: int) -> None:
+        """Give the next message the offset `least` at least: what was stored from a log that is damaged or lost keeps
+        its offsets."""
+        if self.end < least:
+            self.end = least
+            self._roll(least)
 
     def segments(self) -> list[Path]:
         """The segment files, oldest first."""
@@ -223,9 +227,28 @@ class LocalLog:
                     os.fsync(file.fileno())
                 kept.rename(archive / segment.name)
                 _sync_directory(archive)
+            self._keep_from(int(following.stem))
             segment.unlink()
             removed.append(segment)
         return removed
+
+    def _known_start(self) -> int:
+        try:
+            return int((self.directory / "kept_from").read_text())
+        except (FileNotFoundError, ValueError):
+            self._keep_from(self.start)
+            return self.start
+
+    def _keep_from(self, offset: int) -> None:
+        """Write down, durably, that what is before `offset` is removed on purpose."""
+        half = self.directory / "kept_from.tmp"
+        with half.open("w") as file:
+            file.write(f"{offset}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        half.rename(self.directory / "kept_from")
+        _sync_directory(self.directory)
+        self.kept_from = offset
 
     @property
     def start(self) -> int:

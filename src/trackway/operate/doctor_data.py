@@ -47,6 +47,8 @@ def _examine_checkpoint(directory: Path) -> list[Finding]:
 def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None) -> list[Finding]:
     findings = []
     stored = known.offset if known else 0
+    if log.kept_from < log.start and (known is None or known.log == log.id):
+        findings.append(_examine_gap(Gap(log.kept_from, log.start, log.directory, 0), stored))
     for item in log.read(log.start, 2**62):
         if isinstance(item, Gap):
             findings.append(_examine_gap(item, stored))

@@ -153,9 +153,10 @@ def _embedded(settings: Settings) -> Path:
 @contextmanager
 def _logged(settings: Settings, least: int = 0) -> Iterator[LocalLog]:
     """The log, whose lock keeps servers out: no file of the store may be touched without it."""
-    log = LocalLog(settings.directory / "log", settings.segment_bytes, least)
+    log = LocalLog(settings.directory / "log", settings.segment_bytes)
     try:
         refuse_half_rebuilt(settings.directory)
+        log.skip_to(least)
         yield log
     finally:
         log.close()

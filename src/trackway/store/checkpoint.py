@@ -190,6 +190,22 @@ def sync(directory: Path) -> None:
         os.close(handle)
 
 
+def lacking(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
+    """The parts of a checkpoint that the files of a closed embedded store lack. Nothing is changed.
+
+    Args:
+        directory: the store's.
+    """
+    missing: list[Missing] = []
+    for name, table in checkpoint.tables.items():
+        path = directory / table.path
+        if (path / "format_version.txt").exists():
+            missing += [Missing(name, part, table.parts[part]) for part in _chosen(path, table)[1]]
+        elif not table.expires:
+            missing += [Missing(name, part, rows) for part, rows in table.parts.items() if rows]
+    return missing
+
+
 def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     """Bring the files of a closed embedded store to the state of a checkpoint; return the parts that it lacks.
 
@@ -198,18 +214,13 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     Args:
         directory: the store's.
     """
-    known = {table.path: (name, table) for name, table in checkpoint.tables.items()}
-    missing: list[Missing] = []
+    missing = lacking(directory, checkpoint)
+    known = {table.path: table for table in checkpoint.tables.values()}
     aside: list[Path] = []
     for marker in sorted(directory.glob("store/*/*/format_version.txt")):
-        name, table = known.get(
-            str(marker.parent.relative_to(directory)), ("", Table(str(marker.parent), {}, 0, False))
-        )
-        missing += [Missing(name, part, table.parts[part]) for part in _restore_table(marker.parent, table)]
+        place = str(marker.parent.relative_to(directory))
+        _restore_table(marker.parent, known.get(place, Table(place, {}, 0, False)))
         aside += (marker.parent / "detached").glob("broken*")
-    for name, table in checkpoint.tables.items():
-        if table.parts and not table.expires and not (directory / table.path / "format_version.txt").exists():
-            missing += [Missing(name, part, rows) for part, rows in table.parts.items() if rows]
     if not missing:
         for path in aside:  # nothing that counts is in them
             shutil.rmtree(path, ignore_errors=True)
@@ -256,9 +267,14 @@ class _Range(NamedTuple):
         return self.partition == other.partition and self.first <= other.first and self.last >= other.last
 
 
-def _restore_table(path: Path, table: Table) -> list[str]:
-    """Keep the listed parts, or older ones than the checkpoint that cover them; return those that are missing."""
-    on_disk = {entry.name: part for entry in path.iterdir() if (part := _range(entry.name)) and entry.is_dir()}
+def _on_disk(path: Path) -> dict[str, _Range]:
+    return {entry.name: part for entry in path.iterdir() if (part := _range(entry.name)) and entry.is_dir()}
+
+
+def _chosen(path: Path, table: Table) -> tuple[set[str], list[str]]:
+    """The parts on disk that hold a table's rows: those listed, or older ones than the checkpoint that cover them; and
+    the listed parts that are missing."""
+    on_disk = _on_disk(path)
     listed = {name: part for name in table.parts if (part := _range(name))}
     newest = max((part.last for part in listed.values()), default=0)
     keep = {name for name in listed if name in on_disk}
@@ -273,16 +289,21 @@ def _restore_table(path: Path, table: Table) -> list[str]:
             keep.add(max(covering)[2])
         elif table.parts[name] and not table.expires:  # the engine removes empty parts when it likes
             missing.append(name)
-    for name in on_disk.keys() - keep:
+    return keep, missing
+
+
+def _restore_table(path: Path, table: Table) -> None:
+    """Remove what a table's files hold beyond the checkpoint."""
+    removed = _on_disk(path).keys() - _chosen(path, table)[0]
+    for name in removed:
         shutil.rmtree(path / name)
     for number, file in _mutations(path):
         if number > table.mutation:
             file.unlink()
     # It says which blocks were inserted; those that are taken back must be taken again.
     shutil.rmtree(path / "deduplication_logs", ignore_errors=True)
-    if removed := len(on_disk.keys() - keep):
-        logger.debug("took back %d parts of %s", removed, path)
-    return missing
+    if removed:
+        logger.debug("took back %d parts of %s", len(removed), path)
 
 
 def _range(name: str) -> _Range | None:

@@ -28,24 +28,26 @@ def open_log(
         BadCheckpoint: the checkpoint is damaged, the store lacks parts that it lists, or a rebuild did not end.
     """
     refuse_half_rebuilt(directory)
-    known = checkpoint.read(directory / "loader")
-    log = LocalLog(directory / "log", segment_bytes, least=known.offset if known else 0)
+    log = LocalLog(directory / "log", segment_bytes)
     try:
-        return log, recover(directory / "loader", embedded)
+        known = recover(directory / "loader", embedded, log)
+        log.skip_to(known.offset if known else 0)
+        return log, known
     except BaseException:
         log.close()
         raise
 
 
-def recover(directory: Path, embedded: Path | None) -> Checkpoint | None:
+def recover(directory: Path, embedded: Path | None, log: LocalLog) -> Checkpoint | None:
     """Bring an embedded store to the newest checkpoint; return it, or None when there never was one.
 
     Args:
         directory: the loader's.
         embedded: the directory of an embedded store; None for a server.
+        log: open, so that no other process touches the store.
 
     Raises:
-        BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists.
+        BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists; the store is as it was.
     """
     known = checkpoint.read(directory)
     if embedded is not None:
@@ -53,18 +55,25 @@ def recover(directory: Path, embedded: Path | None) -> Checkpoint | None:
     if embedded is None or known is None:
         return known
     refuse_undefined(embedded, known)
-    missing = checkpoint.restore(embedded, known)
-    _refuse_missing(embedded, missing)
+    _refuse_missing(embedded, checkpoint.lacking(embedded, known), known, log)
+    checkpoint.restore(embedded, known)
     return known
 
 
-def _refuse_missing(embedded: Path, missing: list[Missing]) -> None:
+def _refuse_missing(embedded: Path, missing: list[Missing], known: Checkpoint, log: LocalLog) -> None:
     if not missing:
         return
-    rows, tables = sum(one.rows for one in missing), sorted({one.table for one in missing})
+    rows, tables = sum(part.rows for part in missing), sorted({part.table for part in missing})
+    lacks = f"lacks {len(missing)} parts with {rows} rows of {', '.join(tables)} that were there"
+    if log.end >= known.offset:
+        raise BadCheckpoint(
+            f"the store in {embedded} {lacks}; restore the data directory from a backup, or make the store anew from "
+            "the log: `trackway rebuild`"
+        )
     raise BadCheckpoint(
-        f"the store in {embedded} lacks {len(missing)} parts with {rows} rows of {', '.join(tables)} that were "
-        "there; restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
+        f"the store in {embedded} {lacks}, and the log ends {known.offset - log.end} messages before what was stored: "
+        "this is a copy that was made while the server ran and messages came in, or its disk is damaged; copy the data "
+        "directory again, or make the store anew from the messages that are here: `trackway rebuild --from-log-only`"
     )
 
 
@@ -106,7 +115,7 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
             parts that were there, which it puts aside without a word when they are damaged.
     """
     if known is not None and embedded is not None:
-        _refuse_missing(embedded, checkpoint.inactive(known, checkpoint.tables(store, embedded)))
+        _refuse_missing(embedded, checkpoint.inactive(known, checkpoint.tables(store, embedded)), known, log)
     events = 0 if known else store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     if events:
         raise BadCheckpoint(
