@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
-from trackway.analyze.daily import Daily, daily
-from trackway.analyze.period import period
+from trackway.analyze.daily import Daily, daily, large_groups
+from trackway.analyze.period import BadQuestion, period
 from trackway.analyze.question import Question
+from trackway.analyze.views import Audience, audience
 from trackway.collect.ledger import Ledger
 from trackway.event import Message, new_id, now
 from trackway.govern.accounts import Accounts
@@ -62,8 +63,7 @@ def numbers(loaded: Loaded, policy: Policy, subject: str) -> dict[str, dict[str,
     store = loaded.store.within(policy)
     question = Question(project_id=policy.project_id, period=period("7d", "UTC", datetime.now(UTC)), timezone="UTC")
     _, rows = daily(store, question, Daily(subject=subject), pack_of("concerts"))
-    # Who the viewers are is said to who sees the whole project.
-    return {row["id"]: {name: value for name, value in row.items() if not name.startswith("viewer_")} for row in rows}
+    return {row["id"]: row for row in rows}
 
 
 def closure(own: set[Pair], parents: dict[str, list[str]], gone: set[str]) -> set[Pair]:
@@ -119,6 +119,54 @@ def test_an_account_sees_what_is_its_own_and_what_belongs_to_that_and_never_a_ro
         members, own_numbers = numbers(loaded, Policy(project), subject), numbers(loaded, policy, subject)
         kind = pack_of("concerts").subjects[subject].of
         assert own_numbers == {one: row for one, row in members.items() if (kind, one) in theirs}
+
+
+def test_an_account_is_told_where_its_own_viewers_are_and_of_large_groups_who_they_are(
+    loaded: Loaded, register: Register, project: UUID
+) -> None:
+    register.write(project, [Entity(type="concert", id="c1", parents=["artist:1"])], "test")
+    said = ["female"] * 7 + ["male"] * 6 + ["other"] * 4
+    loaded.load(project, [
+        Message(type=kind, event=event, message_id=f"{kind} {place} {concert}", anonymous_id=f"{concert} {place}",
+                timestamp=now(), traits={"gender": gender} if kind == "identify" else None,
+                context={"location": {"country": "DE" if place else "FR"}},
+                properties={"entity_type": "concert", "entity_id": concert} if event else None)
+        for concert in ("c1", "other")
+        for place, gender in enumerate(said)
+        for kind, event in (("identify", None), ("track", "impression"))
+    ])  # fmt: skip
+    account = Account(project_id=str(project), id="acc", type="artist", entities=[["artist", "1"]])
+    policy = Scopes(loaded.store, register).policy(project, account, (("artist", "1"),))
+    members, own = numbers(loaded, Policy(project), "event"), numbers(loaded, policy, "event")
+    assert set(members) == {"c1", "other"} and set(own) == {"c1"}
+    assert members["c1"]["viewer_demographics"]["gender"] == {"female": 7, "male": 6, "other": 4}
+    assert own["c1"]["viewer_locations"] == members["c1"]["viewer_locations"] == {"DE": 16, "FR": 1}
+    assert own["c1"]["viewer_demographics"]["gender"] == {"female": 7}, "what is left out says nothing of the 4"
+
+    question = Question(project_id=project, period=period("7d", "UTC", datetime.now(UTC)), timezone="UTC")
+    store = loaded.store.within(policy)
+    _, rows = audience(store, question, Audience(entity_type="concert", entity_id="c1", by="traits.gender"))
+    assert rows == [{"value": "female", "persons": 7}, {"value": "", "persons": 10}]
+    for wider in ({}, {"entity_type": "concert"}, {"entity_type": "concert", "entity_id": "other"}):
+        with pytest.raises(BadQuestion, match="of one entity"):
+            audience(store, question, Audience(by="traits.gender", **wider))
+
+
+@pytest.mark.parametrize(
+    ("groups", "everybody", "shown"),
+    [
+        ({}, 9, {}),
+        ({"a": 5, "b": 4}, 9, {}),
+        ({"a": 5, "b": 5}, 10, {"a": 5, "b": 5}),
+        ({"a": 9, "b": 5}, 15, {"a": 9}),
+        ({"a": 9, "b": 4, "c": 1}, 14, {"a": 9}),
+        ({"a": 4}, 100, {}),
+    ],
+)
+def test_groups_are_told_of_when_neither_they_nor_those_left_out_are_few(
+    groups: dict[str, int], everybody: int, shown: dict[str, int]
+) -> None:
+    assert large_groups(groups, everybody) == shown
 
 
 def test_the_concerts_of_an_artist_count_for_the_artists_own_account(

@@ -469,6 +469,24 @@ def test_every_question_is_for_who_has_its_permission_and_no_answer_has_anything
             assert_nothing_foreign(response, f"{account} {name}", asked=body)
 
 
+def test_daily_rows_have_the_viewers_for_who_has_the_permission_and_asking_for_them_without_it_is_refused(
+    house: House, accounts: dict[str, set[str]]
+) -> None:
+    tried: set[bool] = set()
+    for account, permissions in accounts.items():
+        if account.startswith("admin") or "interactions" not in permissions:
+            continue
+        may = "audience" in permissions
+        tried.add(may)
+        body = {"question": "daily", "period": "30d", "subject": "artist"}
+        answer = house.as_token(house.token(account), "POST", "/ask", body)
+        assert all(("viewer_demographics" in row) is ("viewer_locations" in row) is may for row in answer.json()["data"])
+        asked = house.as_token(house.token(account), "POST", "/ask", {**body, "viewers": True})
+        assert asked.status_code == (200 if may else 403), account
+        assert may or "audience" in asked.text
+    assert tried == {True, False}
+
+
 def assert_nothing_foreign(response: httpx.Response, what: str, asked: Any = None) -> None:
     text = response.text
     if asked is not None and MARK in json.dumps(asked):  # who asks for it by name hears the name again, and no number

@@ -14,8 +14,10 @@ from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask, compiler
 from trackway.govern.metrics import Metric, Pack, Score, Subject
 from trackway.store.connection import Store
+from trackway.store.policy import Policy
 
 MOST_DAYS = 400
+SMALLEST_GROUP = 5
 _PLACES = 6
 """Decimal places of sums of floats: their last digits depend on the order in which parts were merged."""
 
@@ -23,12 +25,14 @@ _PLACES = 6
 class Daily(msgspec.Struct, tag="daily", tag_field="question", kw_only=True):
     """The daily numbers of a `subject` of the project's metrics pack: of all its members, or of some `ids`.
 
-    For a person, an id is what `persons` calls `person`.
+    For a person, an id is what `persons` calls `person`. `viewers` says whether rows of entities say where the viewers
+    are and who; who asks for it needs the permission `audience`, and null is yes for who has it.
     """
 
     subject: str
     ids: list[str] = []
     limit: int = 10_000
+    viewers: bool | None = None
 
 
 Row = dict[str, Any]
@@ -36,8 +40,8 @@ Row = dict[str, Any]
 
 def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[Row]]:
     """A row a day and member with something to count: `day`, `id`, and each metric of the subject. Unique counts are
-    exact; a ratio of nothing, or a rating nobody gave, is None. Of entities, for who sees the whole project, also
-    `viewer_locations` (persons who viewed it by country) and `viewer_demographics` (by trait and its value).
+    exact; a ratio of nothing, or a rating nobody gave, is None. Of entities also `viewer_locations` (persons who viewed
+    it by country) and `viewer_demographics` (by trait and its value; for accounts see `large_groups`).
 
     Raises:
         BadQuestion: no such subject, filters, or a period longer than 400 days.
@@ -71,7 +75,7 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
     ordered = [rows[key] for key in sorted(rows)][: asked.limit]
     found = [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
     names = [] if subject.of == "person" else _viewing(subject)
-    if names and (store.policy is None or not store.policy.narrow):
+    if names and asked.viewers is not False and (store.policy is None or store.policy.person is None):
         answers.append(_viewers(store, question, asked, subject.of, names, pack.demographics, found))
     return answers, found
 
@@ -93,19 +97,47 @@ def _viewers(
     rows: list[Row],
 ) -> Answer:
     """Say in rows who the viewers were."""
-    shape = {"traits": traits, "some": bool(asked.ids)}
+    narrow = store.policy is not None and store.policy.narrow
+    # What `identify` said of people is of no entity: it is read of the whole project, for viewers of these rows alone.
+    ids = sorted({row["id"] for row in rows}) if narrow else asked.ids
+    shape = {"traits": traits, "some": narrow or bool(asked.ids)}
     answer = ask(
-        store, "daily_viewers.sql", question, shape, entity_type=entity_type, ids=asked.ids, names=names,
+        store.within(Policy(question.project_id)), "daily_viewers.sql", question, shape,
+        entity_type=entity_type, ids=ids, names=names,
     )  # fmt: skip
     known = {(row["day"], row["id"]): row for row in rows}
+    everybody: dict[tuple[str, str], int] = {}
     for row in rows:
         row["viewer_locations"] = {}
         row["viewer_demographics"] = {trait: {} for trait in traits}
     for one in sorted(answer.rows(), key=lambda one: (-one["persons"], one["value"])):
-        if (whose := known.get((one["day"], one["id"]))) is not None:
-            into = whose["viewer_demographics"][one["trait"]] if one["trait"] else whose["viewer_locations"]
+        key, trait = (one["day"], one["id"]), one["trait"]
+        if trait == "*":
+            everybody[key] = one["persons"]
+        elif (whose := known.get(key)) is not None:
+            into = whose["viewer_demographics"][trait] if trait else whose["viewer_locations"]
             into[one["value"]] = one["persons"]
+    for key, row in known.items() if narrow else ():
+        row["viewer_demographics"] = {
+            trait: large_groups(said, everybody.get(key, 0)) for trait, said in row["viewer_demographics"].items()
+        }
     return answer
+
+
+def large_groups(groups: dict[str, int], everybody: int) -> dict[str, int]:
+    """Groups of people as an account is told of them: those of 5 or more, and so many of these that those who are in
+    none are nobody, or 5 or more. A trait is no part of an entity's events: what it says of a few would say it of each.
+
+    Args:
+        groups: persons by what was said of them.
+        everybody: how many there are, with those of whom nothing was said.
+    """
+    shown = {value: persons for value, persons in groups.items() if persons >= SMALLEST_GROUP}
+    for value in sorted(shown, key=lambda one: shown[one]):
+        if (rest := everybody - sum(shown.values())) == 0 or rest >= SMALLEST_GROUP:
+            break
+        del shown[value]
+    return shown
 
 
 def _own(

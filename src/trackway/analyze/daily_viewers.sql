@@ -1,4 +1,4 @@
--- Who viewed entities of a type, by day: persons by country, and by what `identify` last said of them.
+-- Who viewed entities of a type, by day: persons by country, by what `identify` last said of them, and all (`*`).
 WITH viewers AS
 (
     SELECT DISTINCT
@@ -18,6 +18,10 @@ SELECT day, entity_id AS id, '' AS trait, place AS value, uniqExact(person) AS p
 FROM viewers
 WHERE place != ''
 GROUP BY day, id, value
+UNION ALL
+SELECT day, entity_id AS id, '*' AS trait, '' AS value, uniqExact(person) AS persons
+FROM viewers
+GROUP BY day, id
 {% if traits %}
 UNION ALL
 SELECT v.day AS day, v.entity_id AS id, s.said.1 AS trait, s.said.2 AS value, uniqExact(v.person) AS persons

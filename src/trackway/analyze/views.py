@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from trackway.analyze.daily import large_groups
 from trackway.analyze.period import BadQuestion, page
 from trackway.analyze.question import Answer, Question, ask
 from trackway.store.connection import Store
+from trackway.store.policy import Policy
 
 MOST_LOOKED_UP = 100
 _BY = {
@@ -159,19 +161,36 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
     """`value` and `persons`, most first. A person counts at each place or device they had; of a trait, what was last
     said of them counts, and those of whom nothing was said have an empty value.
 
+    Accounts ask for a trait of one entity of theirs, and are told of large groups (`daily.large_groups`); all others
+    have the empty value.
+
     Raises:
-        BadQuestion: `by` is neither a column nor a trait.
+        BadQuestion: `by` is neither a column nor a trait, or an account asks for a trait of more than one entity.
     """
     trait = asked.by.removeprefix("traits.") if _TRAIT.match(asked.by) else ""
     if not trait and asked.by not in _OF_EVENTS:
         raise BadQuestion("by", f"is one of {', '.join(_OF_EVENTS)}, or a trait such as traits.gender")
     page(asked.limit, most=1000)
     shape = {"trait": trait, "by": asked.by, "within": _within(asked.entity_type, asked.entity_id)}
+    of_account = bool(trait) and store.policy is not None and store.policy.narrow
+    if of_account:
+        if question.filters or store.policy is None or not store.policy.covers(asked.entity_type, asked.entity_id):
+            raise BadQuestion(
+                "by", "traits are said of people, not of entities: ask for those of one entity, unfiltered"
+            )
+        store = store.within(Policy(question.project_id))
     answer = ask(
         store, "audience.sql", question, shape,
-        entity_type=asked.entity_type, entity_id=asked.entity_id, limit=asked.limit,
+        entity_type=asked.entity_type, entity_id=asked.entity_id, limit=10_000 if of_account else asked.limit,
     )  # fmt: skip
-    return [answer], answer.rows()
+    if not of_account:
+        return [answer], answer.rows()
+    groups = {row["value"]: row["persons"] for row in answer.rows()}
+    everybody = sum(groups.values())
+    shown = large_groups({value: persons for value, persons in groups.items() if value}, everybody)
+    rest = everybody - sum(shown.values())
+    rows = [{"value": value, "persons": persons} for value, persons in shown.items()]
+    return [], [*rows, *([{"value": "", "persons": rest}] if rest else [])][: asked.limit]
 
 
 def _within(entity_type: str, entity_id: str) -> str:

@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pyarrow as pa
 from litestar import Controller, Request, Response, delete, post
+from litestar.exceptions import PermissionDeniedException
 from litestar.params import Parameter
 
 from trackway.analyze import flat, formats
@@ -127,6 +128,19 @@ class Asker(NamedTuple):
     need: Callable[[str], None]
 
 
+def _with_viewers(body: Any, asker: Asker) -> Any:
+    """A question of daily numbers that says whether they have the viewers, which needs a permission of its own."""
+    if not isinstance(body, dict) or body.get("question") != "daily" or body.get("viewers") is False:
+        return body
+    try:
+        asker.need("audience")
+    except PermissionDeniedException:
+        if body.get("viewers") is True:
+            raise
+        return {**body, "viewers": False}
+    return body
+
+
 class Desk:
     """Where questions are answered: threads, kept answers, and what is under way."""
 
@@ -153,6 +167,7 @@ class Desk:
         project_id, now = UUID(project.id), datetime.now(UTC)
         whole_project = not asker.policy.narrow
         body = inlined(body, lambda one: saved_filter(self._house, project_id, one) if whole_project else None)
+        body = _with_viewers(body, asker)
         read_ = understood(body)
         asker.need(needed(read_.asked))
         common = read_.common
