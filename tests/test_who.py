@@ -480,7 +480,9 @@ def test_daily_rows_have_the_viewers_for_who_has_the_permission_and_asking_for_t
         tried.add(may)
         body = {"question": "daily", "period": "30d", "subject": "artist"}
         answer = house.as_token(house.token(account), "POST", "/ask", body)
-        assert all(("viewer_demographics" in row) is ("viewer_locations" in row) is may for row in answer.json()["data"])
+        assert all(
+            ("viewer_demographics" in row) is ("viewer_locations" in row) is may for row in answer.json()["data"]
+        )
         asked = house.as_token(house.token(account), "POST", "/ask", {**body, "viewers": True})
         assert asked.status_code == (200 if may else 403), account
         assert may or "audience" in asked.text
