@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import fcntl
+import functools
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,11 +57,45 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
         time.sleep(0.05)
 
 
-class Server:
-    """`trackway serve` on a directory of its own."""
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where tests run in several workers: a test that is marked `alone` waits until no other runs, and lets none begin."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    alone = request.node.get_closest_marker("alone") is not None
+    shared = tmp_path_factory.getbasetemp().parent
+    with (shared / "queue").open("w") as queue, (shared / "room").open("w") as room:
+        fcntl.flock(queue, fcntl.LOCK_EX)  # first come, first served: nobody overtakes a test that waits to be alone
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(queue, fcntl.LOCK_UN)
+        yield
 
-    def __init__(self, data: Path, **settings: str) -> None:
-        self.data = data
+
+@functools.cache
+def started_once() -> Path:
+    """A data directory after its first start, to be copied: the tables and accounts of a server are made once."""
+    folder = Path(tempfile.mkdtemp(prefix="trackway-started-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = Server(folder / "data", fresh=True).start()
+    server.stop()
+    return server.data
+
+
+FIRST_START = {"write_key", "secret_key", "admin_email", "admin_password", "accounts", "views", "store", "plan"}
+"""Settings that make a first start differ."""
+
+
+class Server:
+    """`trackway serve` on a directory of its own.
+
+    Args:
+        data: the directory; when it is missing, it is made as after a first start.
+        fresh: have the server itself make it.
+    """
+
+    def __init__(self, data: Path, fresh: bool = False, **settings: Any) -> None:
+        self.data, self.fresh = data, fresh or bool(FIRST_START & settings.keys())
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -75,6 +114,8 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
+        if not self.fresh and not self.data.exists():
+            shutil.copytree(started_once(), self.data, symlinks=True)
         self.output = (self.data.parent / f"{self.data.name}.out").open("ab")
         command = [sys.executable, "-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=self.environment, stdout=self.output, stderr=self.output)
@@ -85,6 +126,7 @@ class Server:
             except httpx.TransportError:
                 assert self.process.poll() is None, self.said()
             time.sleep(0.05)
+        self.stop(signal.SIGKILL)
         raise AssertionError("the server does not start:\n" + self.said())
 
     def said(self) -> str:
@@ -157,7 +199,7 @@ def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Makes servers on empty directories; they are stopped at the end."""
     made: list[Server] = []
 
-    def make(**settings: str) -> Server:
+    def make(**settings: Any) -> Server:
         made.append(Server(tmp_path / f"data{len(made)}", **settings))
         return made[-1]
 

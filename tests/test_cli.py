@@ -33,7 +33,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_empty_directory_is_set_up_with_what_the_environment_says(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data").start()
+    server = Server(tmp_path / "data", fresh=True).start()
     assert server.post("page", {"anonymousId": "x"}).status_code == 202
     assert server.http.get("/api/v1/projects", headers={"authorization": f"Bearer {SECRET_KEY}"}).status_code == 200
     server.stop()

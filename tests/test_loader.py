@@ -226,6 +226,18 @@ def test_a_message_on_which_the_pipeline_fails_is_found_by_halving(
     assert len(failures) <= math.ceil(math.log2(size)) + 1
 
 
+def test_a_repeat_is_one_event_though_the_clock_jumps_before_it_is_stored(loaded: Loaded, project: UUID) -> None:
+    batch, at = messages(20), now()
+    loaded.load(project, batch, at)
+    loaded.load(project, messages(1, "between"), at)
+    loaded.append(project, batch, at + 1000)
+    loaded.append(project, messages(1, "later"), at + 22 * 86_400_000)  # stored in one batch with those before it
+    loaded.loader.drain()
+    loaded.append(project, batch, at + 2000)  # the clock is back
+    loaded.loader.drain()
+    assert loaded.rows(project, "SELECT count() AS n FROM events WHERE project_id = {p:UUID}") == [{"n": 22}]
+
+
 def test_rows_that_the_engine_refuses_are_found_on_a_probe(
     loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

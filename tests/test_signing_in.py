@@ -282,7 +282,7 @@ def test_the_audit_log_has_who_did_what_and_the_database_refuses_to_change_it(se
 
 
 def test_nobody_finds_a_secret_in_the_database_the_log_or_an_answer(new_server: Callable[..., Server]) -> None:
-    server = new_server().start()
+    server = new_server(fresh=True).start()
     owner = client_of(server)
     project = project_of(owner)
     secret = owner.post(f"{project}/keys", json={"kind": "secret"}).json()["secret_key"]

@@ -9,6 +9,8 @@ from campaign import campaign
 from oracle import Verdict, _ids, sessions_of
 from senders import Book, Sent
 
+pytestmark = pytest.mark.alone
+
 SEED = "20261128"
 FAULTS = [
     "power_cut",

@@ -11,6 +11,8 @@ import pytest
 
 from conftest import WRITE_KEY
 
+pytestmark = pytest.mark.alone
+
 KILLS = 50
 SEED = 20260131
 A_SECOND = 1000

@@ -246,7 +246,7 @@ class Loader:
 
     def _fresh(self, stretch: Stretch) -> Stretch:
         """The messages whose id has not come before, in this batch or an earlier one."""
-        known = self._seen.known([digest for _, _, digest in stretch.messages], stretch.received_at)
+        known = self._seen.known([digest for _, _, digest in stretch.messages], stretch.earliest)
         here = set(self._under_way)
         fresh = []
         for item, old in zip(stretch.messages, known, strict=True):
@@ -289,7 +289,7 @@ class Loader:
     def _one(self, prepared: Prepared) -> Stretch:
         """The stretch of a batch, with its message when it has a single one."""
         if prepared.last - prepared.first > 1:
-            return Stretch(prepared.first, prepared.last, 0, [], [], [])
+            return Stretch(prepared.first, prepared.last, 0, 0, [], [], [])
         return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:

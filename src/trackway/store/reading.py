@@ -18,10 +18,12 @@ Arrived = tuple[Message, Arrival, bytes]
 
 
 class Stretch(NamedTuple):
-    """Offsets [first, last) of the log; `received_at` is that of its last request."""
+    """Offsets [first, last) of the log; `received_at` is that of its last request, `earliest` the least of all: the
+    clock may have been set between two of them."""
 
     first: int
     last: int
+    earliest: Millis
     received_at: Millis
     messages: list[Arrived]
     rejected: list[tuple[Arrival, Rejection]]
@@ -38,7 +40,7 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
     messages: list[Arrived] = []
     rejected: list[tuple[Arrival, Rejection]] = []
     broken: list[tuple[Arrival, Violation]] = []
-    received_at, position = 0, first
+    earliest, received_at, position = 2**63, 0, first
     until = first + most if exactly else 2**63
     for item in log.read(first, most):
         if isinstance(item, Gap):
@@ -58,6 +60,7 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
             if offset <= first or begin >= until:
                 continue
             received_at = arrival.received_at
+            earliest = min(earliest, received_at)
             # All of a request in nearly every case; a part of it when a batch ends within.
             own = arrival.messages if begin >= first and middle <= until else (
                 arrival.messages[max(first - begin, 0) : max(until - begin, 0)]
@@ -68,4 +71,4 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
             if begin >= first:
                 broken += [(arrival, violation) for violation in arrival.violations]
         position = min(item.last, until)
-    return Stretch(first, position, received_at, messages, rejected, broken)
+    return Stretch(first, position, min(earliest, received_at), received_at, messages, rejected, broken)

@@ -17,7 +17,7 @@ from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication, Caller, allowed
 from trackway.web.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
 from trackway.web.customers import Customers, Metrics
-from trackway.web.described import config, describe
+from trackway.web.described import config
 from trackway.web.entities import EntitiesOfProject, Lookups, Recounting
 from trackway.web.health import Health
 from trackway.web.house import House
@@ -49,7 +49,7 @@ def api(house: House, limits: Limits) -> Litestar:
     turns = Turns()
     desk, provider = Desk(house, turns), Provider(house.settings, house.accounts.sign_ins, house.outgoing)
     Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
-    app = Litestar(
+    return Litestar(
         route_handlers=[
             Health,
             SigningIn,
@@ -97,8 +97,6 @@ def api(house: House, limits: Limits) -> Litestar:
         openapi_config=config(),
         request_max_body_size=1024 * 1024,
     )
-    describe(app)
-    return app
 
 
 def store_of(project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Store:

@@ -53,11 +53,24 @@ class _Part(OpenAPIRenderPlugin):
         return self._content
 
 
+class _Document(JsonRenderPlugin):
+    """The document as JSON, made when it is first asked for: most servers never are, and all would start later."""
+
+    _content = b""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+        """The whole document."""
+        if not self._content:
+            describe(request.app)
+            self._content = super().render(request, request.app.openapi_schema.to_schema())
+        return self._content
+
+
 def config() -> OpenAPIConfig:
     """Where the document is, and what shows it."""
     page = _Part("/", "index.html", "text/html; charset=utf-8")
     script = _Part("/reference.js", "reference.js", "text/javascript; charset=utf-8")
-    plugins = [page, script, JsonRenderPlugin(path="/openapi.json")]
+    plugins = [page, script, _Document()]
     return OpenAPIConfig(title="Trackway", version=__version__, path="/docs", render_plugins=plugins)
 
 
