@@ -85,6 +85,21 @@ def test_what_json_has_no_word_for_costs_no_neighbour(server: Server, caplog: py
     assert "nan" not in said
 
 
+def test_a_note_of_the_servers_costs_no_message(server: Server) -> None:
+    problems: list[Any] = []
+    with Trackway(WRITE_KEY, server.url, on_error=lambda *what: problems.append(what)) as client:
+        client.track("client-note", "Bought", {"revenue": "12,50"})
+        client.track("client-note", "Bought", {"revenue": "12.50"})
+    assert (problems, client.dropped) == ([], 0)
+    server.stored()
+    sums = server.sql(
+        "SELECT count() AS n, toString(sum(revenue)) AS revenue FROM events WHERE user_id = 'client-note'"
+    )
+    assert sums == [{"n": 2, "revenue": "12.5"}]
+    noted = server.sql("SELECT field, reason FROM rejections WHERE field = 'properties.revenue' LIMIT 1")
+    assert "'12,50' is not a number" in noted[0]["reason"]
+
+
 def test_nothing_that_is_given_raises_and_what_is_lost_is_counted(server: Server) -> None:
     problems: list[tuple[str, list[dict[str, Any]]]] = []
     client = Trackway(WRITE_KEY, server.url, on_error=lambda text, which: problems.append((text, which)))

@@ -101,7 +101,8 @@ def test_orders_are_reported_as_they_are_and_the_same_again_changes_nothing(prod
 @pytest.mark.parametrize(
     "wrong, said",
     [
-        ({"total": "much"}, "total"), ({"currency": "shillings"}, "currency"), ({"user_id": ""}, "names nobody"),
+        ({"total": "much"}, "total"), ({"total": "12,50"}, 'such as \\"12.50\\"'), ({"refunded": "a bit"}, "refunded"),
+        ({"total": 12.5}, "send text"), ({"kind": "gift"}, "send one of booking, order"), ({"currency": "shillings"}, "currency"), ({"user_id": ""}, "names nobody"),
         ({"placed_at": "1990-01-01T00:00:00Z"}, "years 2000"), ({"order_id": ""}, "order_id"),
         ({"order_id": "undefined"}, "placeholder"), ({"colour": 1}, "colour"),
     ],
@@ -229,7 +230,15 @@ def test_orders_of_woocommerce_follow_their_status_whichever_delivery_comes_firs
     assert deliver("order.deleted", b'{"id": 999}').json() == {"accepted": 0}
     assert deliver("order.updated", updated, "another secret").status_code == 401
     assert deliver("order.updated", b'{"id": 3, "status": "completed"}').status_code == 400
-    assert product.connection(made["id"])["problem"].startswith("the order lacks")
+    assert product.connection(made["id"])["problem"].startswith("date_created_gmt: the order does not have it")
+    for field, wrong in (
+        ("total", woo(4, "completed", "12,50", "2026-05-02T08:00:00")),
+        ("refunds.total", woo(4, "completed", "9", "2026-05-02T08:00:00", refunds=[{"total": "some"}])),
+    ):
+        [error] = deliver("order.updated", wrong).json()["errors"]
+        assert (
+            error["field"] == field and "is not an amount; send digits with a point, such as 12.50" in error["reason"]
+        )
 
 
 # PostgreSQL
@@ -409,6 +418,18 @@ def test_a_database_that_cannot_be_followed_says_why(product: Product, postgres:
         assert product.admin.post(f"{product.path}/connections", json=body).status_code == 400, wrong
 
 
+def test_a_payment_whose_amount_cannot_be_read_is_refused_by_its_field(shop: Any) -> None:
+    for kind, amount, field in (
+        ("payment_intent.succeeded", "12,50", "amount"), ("payment_intent.succeeded", 12.5, "amount"),
+        ("checkout.session.completed", "abc", "amount_total"),
+    ):  # fmt: skip
+        body = stripe_event(kind, {"id": "pi_wrong", field: amount, "payment_status": "paid"})
+        answer = shop(body)
+        [error] = answer.json()["errors"]
+        assert (answer.status_code, error["field"]) == (400, field)
+        assert "is not an amount; send a whole number of the smallest unit, such as 1250" in error["reason"]
+
+
 # Shopify
 
 EXPORT = """Name,Email,Financial Status,Paid at,Currency,Total,Created at,Lineitem name,Cancelled at,Refunded Amount,Note Attributes
@@ -418,6 +439,8 @@ EXPORT = """Name,Email,Financial Status,Paid at,Currency,Total,Created at,Lineit
 #1003,b@shop.example,pending,,EUR,5.00,2026-04-03 10:00:00 +0200,Tea,,0.00,
 #1004,a@shop.example,paid,2026-04-04 10:00:00 +0200,EUR,8.00,2026-04-04 10:00:00 +0200,Tea,2026-04-05 10:00:00 +0200,0.00,
 #1005,a@shop.example,paid,yesterday,EUR,8.00,2026-04-04 10:00:00 +0200,Tea,,0.00,
+#1006,a@shop.example,paid,2026-04-04 10:00:00 +0200,EUR,"12,50",2026-04-04 10:00:00 +0200,Tea,,0.00,
+#1007,a@shop.example,paid,2026-04-04 10:00:00 +0200,EUR,8.00,2026-04-04 10:00:00 +0200,Tea,,some,
 """
 
 
@@ -436,7 +459,7 @@ def imported(product: Product, content: str) -> dict[str, Any]:
 def test_an_export_of_shopifys_orders_is_imported_and_again_adds_nothing(product: Product) -> None:
     for _ in range(2):
         one = imported(product, EXPORT)
-        assert one["state"] == "done" and one["outcome"]["refused"] == 1, one
+        assert one["state"] == "done" and one["outcome"]["refused"] == 3, one
     product.server.stored()
     rows = product.server.sql(
         "SELECT user_id, count() AS n, sum(amount) AS amount, anyIf(visitor_id, visitor_id = 'shopify-visitor') AS visitor "

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import WRITE_KEY
 from trackway.collect import files
 from trackway.collect.address import Addresses, plain
 from trackway.collect.native import Request, decode
+from trackway.collect.numbers import check_numbers
 from trackway.collect.privacy import Privacy
 from trackway.config import BadSettings, Settings, load
 from trackway.enrich.channel import traffic
@@ -90,7 +93,7 @@ def test_a_number_in_a_batchs_context_that_cannot_be_kept_costs_the_context_and_
     "body", [b"", b"[", b'{"batch":[', b'{"batch":[{"a":"}]}', b'{"batch":5}', b"null", b'{"a":1}}']
 )
 def test_what_cannot_be_taken_apart_is_refused_as_a_whole(body: bytes) -> None:
-    with pytest.raises(Exception, match=r"JSON|batch|Expected"):
+    with pytest.raises(Exception, match=r"JSON|batch|body"):
         decode("batch", body, PRIVACY, NOW)
 
 
@@ -124,6 +127,45 @@ def test_placeholders_name_nobody(name: str) -> None:
     assert decode("batch", alone, PRIVACY, NOW).rejections[0].field == "anonymousId"
     [taken] = decode("batch", alone, PRIVACY, NOW, lambda _: "d-1").messages
     assert taken.anonymous_id == "d-1"
+
+
+NUMBERS: list[tuple[bytes, str]] = [
+    (b'"revenue":"12,50"', "revenue"), (b'"revenue":"abc"', "revenue"), (b'"revenue":""', "revenue"),
+    (b'"revenue":true', "revenue"), (b'"revenue":[5]', "revenue"), (b'"revenue":1e300', "revenue"),
+    (b'"revenue":"NaN"', "revenue"), (b'"order_id":"o","total":"12 EUR"', "total"),
+    (b'"bookingId":"b","refunded":"all"', "refunded"), (b'"price":"9,99"', "price"), (b'"quantity":"two"', "quantity"),
+    (b'"value":"12,50"', "value"), (b'"value":"abc","currency":"EUR"', "value"), (b'"rating":"good"', "rating"),
+    (b'"duration_s":"1m"', "duration_s"), (b'"visible_s":{}', "visible_s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "name"), NUMBERS)
+def test_a_number_that_cannot_be_read_is_stored_and_noted(written: bytes, name: str) -> None:
+    request = batch(GOOD % 0, track(b'"userId":"u","properties":{%s}' % written))
+    assert len(request.messages) == 2 and not request.rejections
+    assert request.messages[1].properties == json.loads(b"{%s}" % written), "it is stored as it was sent"
+    [note] = request.notes
+    assert (note.index, note.field, note.message_id) == (1, f"properties.{name}", "bad")
+    assert "send digits with a point, such as 12.5" in note.reason
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'"revenue":12.5', b'"revenue":"12.50"', b'"revenue":" 12.50 "', b'"revenue":null', b'"revenue":1e-300',
+        b'"total":"everything"', b'"value":"dark"', b'"value":{"a":1}', b'"price":"1e3","quantity":3', b'"revenue":-5',
+    ],
+)  # fmt: skip
+def test_numbers_that_are_read_and_words_that_are_none_are_not_noted(written: bytes) -> None:
+    assert batch(track(b'"userId":"u","properties":{%s}' % written)).notes == []
+
+
+@given(
+    st.one_of(st.floats(), st.text(max_size=8), st.integers(), st.booleans(), st.text("0123456789.,eE+- ", max_size=8))
+)
+def test_revenue_is_noted_where_and_only_where_the_store_reads_none(value: Any) -> None:
+    noted = bool(check_numbers({"revenue": value}))
+    assert noted == (amount_of({"revenue": value}) is None)
 
 
 def test_a_placeholder_as_order_id_or_message_id_makes_no_two_one() -> None:

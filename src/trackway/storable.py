@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 
 Bounds = tuple[int | Decimal, int | Decimal]
@@ -57,6 +57,8 @@ LARGEST_AMOUNT = Decimal(
     min(high for (_, name), (_, high) in COLUMNS.items() if name in ("revenue", "amount", "refunds"))
 )
 """The most that an amount, or what refunds of an order add up to, may come to."""
+_MOST_DIGITS, _PLACES = 13, 4
+_FEWEST_CENTS = Decimal(10) ** -_PLACES
 WIDEST_SCREEN = int(COLUMNS["events", "screen_width"][1])
 
 
@@ -68,3 +70,18 @@ def fits(millis: int | float) -> bool:
 def is_time(millis: int | float) -> bool:
     """Whether a time is of the years 2000 to 2099, which every column of a time can hold."""
     return OLDEST <= millis <= NEWEST
+
+
+def amount(given: object) -> Decimal | None:
+    """An amount of money as columns of amounts hold it; None for what is no number or has more than 13 digits."""
+    if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
+        return None
+    try:
+        found = Decimal(str(given).strip())
+    except (InvalidOperation, ValueError):
+        return None
+    if not found.is_finite():
+        return None
+    if found.is_zero() or found.adjusted() < -_PLACES - 1:  # exponents of which a Decimal cannot be rounded
+        return Decimal(0)
+    return found.quantize(_FEWEST_CENTS) if found.adjusted() < _MOST_DIGITS else None

@@ -10,6 +10,7 @@ import msgspec
 from trackway.cli import show
 from trackway.collect.files import Packed, Reading
 from trackway.collect.privacy import Privacy
+from trackway.wording import fault
 
 
 def reading_of(columns: list[str], fixed: list[str], **given: str) -> Reading:
@@ -17,7 +18,7 @@ def reading_of(columns: list[str], fixed: list[str], **given: str) -> Reading:
     try:
         return msgspec.convert({**given, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
     except msgspec.ValidationError as error:
-        show.fail(str(error))
+        show.fail(str(fault(error, Reading)))
 
 
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:

@@ -11,6 +11,8 @@ import re
 
 import msgspec
 
+from trackway.wording import fault
+
 _MOST_TOKENS = 300_000
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _TOKEN = re.compile(_STRING + rb'|[\[{]+|[\]}]+|,|"', re.DOTALL)
@@ -122,7 +124,7 @@ def wrong(text: bytes) -> str:
     except UnicodeDecodeError:
         return "it is not UTF-8"
     except msgspec.ValidationError as error:
-        return f"{str(error).partition(' - at')[0]}; send it as text"
+        return fault(error).reason
     except msgspec.DecodeError as error:
         if text in _WORDS:
             return f"JSON has no {text.decode()}; send null"

@@ -298,7 +298,7 @@ def _outcome(request: Request) -> tuple[int, bytes]:
 def _shown(rejection: Rejection) -> dict[str, Any]:
     return {
         "index": rejection.index if rejection.index >= 0 else None,
-        "messageId": rejection.message_id,
+        **({"messageId": rejection.message_id} if rejection.message_id else {}),
         "field": rejection.field,
         "reason": rejection.reason,
     }

@@ -22,6 +22,7 @@ from trackway.collect.ids import MAX_ID, Wrong, named
 from trackway.collect.native import Refusal, Request
 from trackway.event import GAP, Message, Millis, now
 from trackway.log import Committer, LogUnavailable
+from trackway.wording import fault
 
 PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
 EVENT, LIBRARY = "Session Ended", "session-end"
@@ -132,6 +133,7 @@ def _read(content: bytes) -> _Body:
     try:
         return _body.decode(whole_characters(content) or b"{}")
     except msgspec.ValidationError as error:
-        raise Refusal(400, str(error).partition("`$.")[2].partition("`")[0] or "body", str(error)) from error
+        wrong = fault(error, _Body)
+        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

@@ -17,6 +17,7 @@ from trackway.collect.ids import MAX_ID, Wrong, is_placeholder
 from trackway.collect.native import accept
 from trackway.event import Message, now, to_millis
 from trackway.storable import is_time
+from trackway.wording import fault
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 _MaybeId = Annotated[str, msgspec.Meta(max_length=255)]
@@ -60,19 +61,22 @@ def shaped(one: Given) -> Given:
     try:
         return msgspec.convert(msgspec.to_builtins(one), Given)
     except msgspec.ValidationError as error:
-        raise BadOrder(str(error)) from error
+        wrong = fault(error, Given)
+        raise BadOrder(str(wrong), wrong.field) from error
 
 
-def plain(amount: object) -> str:
-    """An amount as digits, such as "12.50". Raises BadOrder when it is none, or one of very many digits."""
+def plain(amount: object, field: str) -> str:
+    """A field's amount as digits, such as "12.50". Raises BadOrder when it is none, or one of very many digits."""
     try:
         found = Decimal(str(amount).strip())
     except (InvalidOperation, ValueError) as error:
-        raise BadOrder(f"{str(amount)[:40]!r} is not an amount; send digits, such as 12.50") from error
+        reason = f"{field}: {str(amount)[:40]!r} is not an amount; send digits with a point, such as 12.50"
+        raise BadOrder(reason, field) from error
     if not found.is_finite() or not -20 < found.adjusted() < 20:
         if found.is_finite() and found.is_zero():
             return "0"
-        raise BadOrder(f"{str(amount)[:40]!r} is out of the range of amounts, which have at most 13 digits")
+        reason = f"{field}: {str(amount)[:40]!r} is out of the range of amounts; send at most 13 digits, such as 12.50"
+        raise BadOrder(reason, field)
     return f"{found:f}"
 
 

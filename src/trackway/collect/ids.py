@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from trackway.collect.numbers import READ, Note, check_numbers
 from trackway.config import PLACEHOLDER_IDS
 from trackway.event import Message
 
@@ -16,6 +17,7 @@ _FIELDS = ("anonymous_id", "user_id", "message_id", "group_id", "previous_id")
 _OF_PROPERTIES = {
     "order_id": MAX_ID, "orderId": MAX_ID, "booking_id": MAX_ID, "bookingId": MAX_ID, "entity_id": _MAX_ENTITY_ID,
 }  # fmt: skip
+_LOOKED_AT = READ | _OF_PROPERTIES.keys()
 
 
 class Wrong(Exception):
@@ -25,9 +27,6 @@ class Wrong(Exception):
         super().__init__(reason)
         self.field = field
 
-
-Note = tuple[str, str]
-"""A field that a message is taken without, and why."""
 
 _placeholders = set(PLACEHOLDER_IDS)
 _lengths = {len(name) for name in _placeholders}
@@ -82,7 +81,8 @@ def named(field: str, value: object) -> str:
 
 
 def check_ids(message: Message) -> list[Note]:
-    """Make a message's ids exact text and take out those that stand for nobody, in place; what was taken out.
+    """Make a message's ids exact text and take out those that stand for nobody, in place; notes on what was taken out
+    and on properties that are no numbers.
 
     Raises:
         Wrong: an id cannot be kept, or an alias is of nobody.
@@ -100,8 +100,9 @@ def check_ids(message: Message) -> list[Note]:
                 raise Wrong(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
             setattr(message, field, None)
             notes.append((camel(field), _without(value)))
-    if message.properties and not _OF_PROPERTIES.keys().isdisjoint(message.properties):
-        notes += _check_properties(message.properties)
+    if (properties := message.properties) and not _LOOKED_AT.isdisjoint(properties):
+        notes += _check_properties(properties)
+        notes += check_numbers(properties)
     if context := message.context:
         if isinstance(session := context.get("sessionId"), float):
             context["sessionId"] = exact("context.sessionId", session)

@@ -6,7 +6,6 @@ What is wrong with one message costs that message only; what is wrong with the e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from trackway.collect.ids import MAX_ID, Wrong, check_ids
 from trackway.collect.privacy import Privacy
 from trackway.event import MESSAGE_TYPES, Message, Millis, Rejection, to_millis, uuid7
 from trackway.storable import OLDEST, is_time
+from trackway.wording import fault
 
 MAX_REQUEST = 1024 * 1024
 MAX_MESSAGE = 32 * 1024
@@ -50,7 +50,6 @@ _message = msgspec.json.Decoder(Message)
 _single = msgspec.json.Decoder(_Single)
 _moment = msgspec.json.Decoder(datetime | int | float | None)
 _context = msgspec.json.Decoder(dict[str, Any] | None)
-_AT = re.compile(r"^(.*?) - at `\$\.?(.*)`$")
 _TIMES = "send ISO 8601, such as 2026-01-31T12:00:00Z"
 
 
@@ -119,8 +118,8 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody
     try:
         envelope = (_batch if kind == "batch" else _single).decode(body)
     except msgspec.ValidationError as error:
-        reason, field = _explain(error)
-        raise Refusal(400, field or "body", reason) from error
+        wrong = fault(error, _Batch if kind == "batch" else _Single)
+        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         body = whole_characters(body)
         envelope = _salvaged(kind, body, pieces, error)
@@ -224,7 +223,7 @@ def take(
     except Wrong as error:
         request.rejections.append(_reject(index, error.field, str(error), raw, privacy, pieces))
     except msgspec.ValidationError as error:
-        reason, field = _explain(error)
+        field, reason = fault(error, Message)
         if "[...]" in field:  # of an object's member the decoder does not say which
             found = (pieces or Pieces()).fault(raw)
             field, reason = found if found[0] else (field, reason)
@@ -317,12 +316,6 @@ def _too_deep(value: object, depth: int) -> bool:
     if isinstance(value, list):
         return depth > MAX_DEPTH or any(_too_deep(inner, depth + 1) for inner in value)
     return False
-
-
-def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
-    """msgspec's message taken apart: the reason, and the field it names."""
-    match = _AT.match(str(error))
-    return (match[1], match[2]) if match else (str(error), "")
 
 
 def _reject(

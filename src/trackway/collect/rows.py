@@ -64,12 +64,14 @@ def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Give
             order_id=text(columns.order_id), kind=mapping.kind, status="placed" if placed else "waiting",
             user_id=text(columns.user_id), anonymous_id=text(columns.anonymous_id),
             placed_at=datetime.fromisoformat(text(columns.placed_at)), updated_at=at,
-            total=plain(text(columns.total) or 0), currency=text(columns.currency) or mapping.currency,
-            refunded=plain(text(columns.refunded) or 0) if columns.refunded else None,
+            total=plain(text(columns.total) or ("" if placed else 0), columns.total),
+            currency=text(columns.currency) or mapping.currency,
+            refunded=plain(text(columns.refunded) or 0, columns.refunded) if columns.refunded else None,
             service=text(columns.service)[:255],
         )  # fmt: skip
         found = shaped(found)
     except ValueError as error:
-        raise BadOrder(f"the row {text(columns.order_id)!r} of {mapping.table}: {error}") from error
+        field = getattr(error, "field", "")
+        raise BadOrder(f"the row {text(columns.order_id)!r} of {mapping.table}: {error}", field) from error
     check(found)
     return found

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from trackway.collect.cells import Unclear, amount
 from trackway.collect.given import BadOrder, Given, check, pseudonym, shaped
 from trackway.collect.packed import BadFile, Packed
 from trackway.collect.table import Table
@@ -42,15 +43,15 @@ def of_shopify(file: Packed) -> Iterator[tuple[int, Given | Rejection]]:
             order = _order({name: text.strip() for name, text in row.cells.items()})
             check(order)
             yield row.number, order
-        except (BadOrder, ValueError) as error:
+        except BadOrder as error:
             name = row.cells.get("Name", "")
-            yield row.number, Rejection(row.number, "", str(error), body=name, text=row.text)
+            yield row.number, Rejection(row.number, error.field, str(error), body=name, text=row.text)
 
 
 def _order(row: dict[str, str]) -> Given:
     status, visitor = row.get("Financial Status", ""), _VISITOR.search(row.get("Note Attributes", ""))
     email, cancelled, refunded = row.get("Email", ""), row.get("Cancelled at", ""), row.get("Refunded Amount", "")
-    placed = _time(row.get("Paid at") or row.get("Created at", ""))
+    placed = _time(row, "Paid at" if row.get("Paid at") else "Created at")
     ended = bool(cancelled) or status in _ENDED
     found = Given(
         order_id=row.get("Name", ""),
@@ -58,14 +59,27 @@ def _order(row: dict[str, str]) -> Given:
         user_id=pseudonym(email) if email else "" if visitor else f"guest:{row.get('Name', '')}",
         anonymous_id=visitor[1] if visitor else "",
         placed_at=placed,
-        updated_at=_time(cancelled) if cancelled else None,
-        total=row.get("Total", "").replace(",", ""),
+        updated_at=_time(row, "Cancelled at") if cancelled else None,
+        total=_amount(row, "Total"),
         currency=row.get("Currency", ""),
-        refunded=refunded.replace(",", "") or None,
+        refunded=_amount(row, "Refunded Amount") if refunded else None,
     )
     return shaped(found)
 
 
-def _time(text: str) -> datetime:
-    """A time as Shopify writes it: 2026-01-31 10:00:00 +0100."""
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
+def _amount(row: dict[str, str], column: str) -> str:
+    """An amount as Shopify writes it: 1234.50. Raises BadOrder: another one, such as 12,50."""
+    try:
+        return amount(row.get(column, ""), ".")[0]
+    except Unclear as error:
+        raise BadOrder(f"{column}: {error}", column) from error
+
+
+def _time(row: dict[str, str], column: str) -> datetime:
+    """A time as Shopify writes it: 2026-01-31 10:00:00 +0100. Raises BadOrder."""
+    text = row.get(column, "")
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
+    except ValueError as error:
+        reason = f"{column}: {text[:60]!r} is not a time as Shopify writes it; write it as 2026-01-31 10:00:00 +0100"
+        raise BadOrder(reason, column) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -91,13 +92,13 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
         raise BadOrder("the delivery is no event of Stripe's: it has no type, or no data.object")
     try:
         if kind == "payment_intent.succeeded":
-            order_id, amount = str(thing["id"]), thing.get("amount_received") or thing["amount"]
+            order_id, priced = str(thing["id"]), "amount_received" if thing.get("amount_received") else "amount"
         elif kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded"):
             if thing.get("payment_status") != "paid":
                 return NOTHING
-            order_id, amount = str(thing.get("payment_intent") or thing["id"]), thing["amount_total"]
+            order_id, priced = str(thing.get("payment_intent") or thing["id"]), "amount_total"
         elif kind in ("charge.refunded", "charge.updated") and thing.get("paid"):
-            order_id, amount = str(thing.get("payment_intent") or thing["id"]), thing["amount"]
+            order_id, priced = str(thing.get("payment_intent") or thing["id"]), "amount"
         else:
             return NOTHING
         currency = str(thing["currency"]).upper()
@@ -108,11 +109,13 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
         created = _moment(event.get("created") or thing["created"])
         order = Given(
             order_id=order_id, user_id=user_id or own, anonymous_id=anonymous_id, placed_at=_moment(thing["created"]),
-            updated_at=created, total=_minor(amount, currency), currency=currency,
-            refunded=None if refunded is None else _minor(refunded, currency),
+            updated_at=created, total=_minor(thing, priced, currency), currency=currency,
+            refunded=None if refunded is None else _minor(thing, "amount_refunded", currency),
         )  # fmt: skip
+    except BadOrder:
+        raise
     except _NOT_AS_IT_SHOULD as error:
-        raise BadOrder(f"{kind} lacks what it should have, or it is of another kind: {error!r}") from error
+        raise _other(kind, error) from error
     joined = (own, user_id) if user_id and own != user_id else None
     return Report(shaped(order), kind == "payment_intent.succeeded", str(event.get("id", "")), joined, unnamed)
 
@@ -154,7 +157,9 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
         customer, billing = thing.get("customer_id") or 0, thing.get("billing") or {}
         email = str(billing.get("email") or "")
         visitor = next((str(one.get("value")) for one in meta if one.get("key") == "trackway_anonymous_id"), "")
-        refunds = sum((abs(Decimal(str(one["total"]))) for one in thing.get("refunds") or []), Decimal(0))
+        refunds = sum(
+            (abs(Decimal(plain(one["total"], "refunds.total"))) for one in thing.get("refunds") or []), Decimal(0)
+        )
         placed = thing.get("date_paid_gmt") or thing["date_created_gmt"]
         order = Given(
             order_id=order_id,
@@ -162,11 +167,13 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
             user_id=str(customer or "") or (pseudonym(email) if email else "" if visitor else f"guest:{order_id}"),
             anonymous_id=visitor, placed_at=datetime.fromisoformat(placed).replace(tzinfo=UTC),
             updated_at=datetime.fromisoformat(thing.get("date_modified_gmt") or placed).replace(tzinfo=UTC),
-            total=plain(thing["total"]), currency=str(thing["currency"]),
-            refunded=plain(thing["total"] if status == "refunded" and not refunds else refunds),
+            total=plain(thing["total"], "total"), currency=str(thing["currency"]),
+            refunded=plain(thing["total"] if status == "refunded" and not refunds else refunds, "refunds"),
         )  # fmt: skip
+    except BadOrder:
+        raise
     except _NOT_AS_IT_SHOULD as error:
-        raise BadOrder(f"the order lacks what it should have, or it is of another kind: {error!r}") from error
+        raise _other("the order", error) from error
     return Report(shaped(order), topic == "order.created", change)
 
 
@@ -180,10 +187,24 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _minor(amount: Any, currency: str) -> str:
-    """An amount that is given in the currency's smallest unit."""
+def _minor(thing: dict[str, Any], field: str, currency: str) -> str:
+    """An amount that is given in the currency's smallest unit. Raises BadOrder when it is no whole number."""
+    amount = thing[field]
+    if isinstance(amount, bool) or not re.fullmatch(r"-?\d{1,30}", str(amount), re.ASCII):
+        reason = (
+            f"{field}: {str(amount)[:40]!r} is not an amount; send a whole number of the smallest unit, such as 1250"
+        )
+        raise BadOrder(reason, field)
     places = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    return plain(Decimal(int(amount)).scaleb(-places))
+    return plain(Decimal(int(amount)).scaleb(-places), field)
+
+
+def _other(what: str, error: Exception) -> BadOrder:
+    """The refusal of a delivery whose fields are missing or of another kind."""
+    if isinstance(error, KeyError):
+        field = str(error.args[0])
+        return BadOrder(f"{field}: {what} does not have it; it is missing from the delivery", field)
+    return BadOrder(f"a field of {what} is of another kind than in the provider's documentation: {error}")
 
 
 def _moment(seconds: Any) -> datetime:

@@ -29,6 +29,7 @@ from trackway.collect.ledger import Ledger, View, entity_key, view_key
 from trackway.collect.native import Refusal, Request
 from trackway.event import Arrival, Message, now
 from trackway.log import Committer, LogUnavailable
+from trackway.wording import fault
 
 logger = logging.getLogger("trackway.collect")
 
@@ -221,8 +222,7 @@ def _read(content: bytes) -> Viewed:
     try:
         return _body.decode(whole_characters(content) or b"{}")
     except msgspec.ValidationError as error:
-        text = str(error)
-        field = text.partition("`$.")[2].partition("`")[0]
-        raise Refusal(400, field or "body", text) from error
+        wrong = fault(error, Viewed)
+        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

@@ -16,6 +16,8 @@ import msgspec
 import yaml
 
 from trackway.event import Message, Violation
+from trackway.govern.rules import in_words
+from trackway.wording import fault
 
 INCLUDED = ("concerts",)
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -62,7 +64,7 @@ def read(content: str | bytes, source: str = "the plan") -> Plan:
     except yaml.YAMLError as error:
         raise BadPlan(f"{source} is not YAML: {error}") from error
     except msgspec.ValidationError as error:
-        raise BadPlan(f"{source}: {error}") from error
+        raise BadPlan(f"{source}: {fault(error, Plan)}") from error
     Checker(plan)
     return plan
 
@@ -118,7 +120,8 @@ class Checker:
                 validator = jsonschema_rs.validator_for(schema, mask="the value", retriever=_nowhere)
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
                 where = "/".join(str(step) for step in getattr(error, "instance_path", []))
-                reason = str(error).partition("\n")[0]
+                kind = getattr(error, "kind", None)
+                reason = in_words(kind.name, kind.value) if kind else str(error).partition("\n")[0]
                 raise BadPlan(f"events.{name}.{where}: {reason}") from error
             self._rules[name] = _Rule(validator, event.on_violation == "reject")
 
@@ -137,7 +140,7 @@ class Checker:
         for error in rule.validator.iter_errors(values):
             path = ".".join(str(step) for step in error.instance_path)
             name_of = getattr(error.kind, "property", None) if error.kind.name == "required" else None
-            problem = "it is missing" if name_of else error.message
+            problem = "it is missing" if name_of else in_words(error.kind.name, error.kind.value)
             found.append(_violation(message, name, name_of or path, problem, rule.rejects))
         return found[:_MOST_VIOLATIONS]
 

@@ -18,6 +18,7 @@ from trackway.collect.ledger import Ledger, entity_key
 from trackway.event import now
 from trackway.govern.accounts import Accounts
 from trackway.store.connection import Store
+from trackway.wording import fault
 
 _FRESH_S = 5.0
 _MOST = 100_000
@@ -216,7 +217,7 @@ def from_table(lines: Iterable[str]) -> list[Entity]:
             try:
                 found.append(msgspec.convert(given, Entity))
             except msgspec.ValidationError as error:
-                raise BadEntity(f"line {table.line_num}: {error}") from error
+                raise BadEntity(f"line {table.line_num}: {fault(error, Entity)}") from error
     except csv.Error as error:
         raise BadEntity(f"line {table.line_num} is not CSV: {error}") from error
     return found

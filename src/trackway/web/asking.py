@@ -38,6 +38,7 @@ from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.catalogue import KINDS, QUESTIONS, SAMPLED, Answered, Asking, needed
 from trackway.web.house import House
 from trackway.web.turns import Turns
+from trackway.wording import fault
 
 Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
 
@@ -67,7 +68,6 @@ class Common(msgspec.Struct, forbid_unknown_fields=True):
 
 _COMMON = {field.encode_name for field in msgspec.structs.fields(Common)}
 _ID = re.compile(r"^[A-Za-z0-9_-]{0,64}$")
-_PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>.*)`)?$", re.DOTALL)
 
 
 class Read(NamedTuple):
@@ -94,8 +94,8 @@ def understood(body: Any) -> Read:
         common = msgspec.convert({name: value for name, value in body.items() if name in _COMMON}, Common)
         asked: Any = msgspec.convert({name: value for name, value in body.items() if name not in _COMMON}, kind)
     except msgspec.ValidationError as error:
-        place = _PLACE.match(str(error))
-        raise BadQuestion((place and place["field"]) or "question", (place and place["reason"]) or "") from error
+        field, reason = fault(error, kind)
+        raise BadQuestion(field or "question", reason) from error
     if not 0.001 <= common.sample <= 1:
         raise BadQuestion("sample", "is a share of people from 0.001 to 1")
     if common.sample < 1 and not (isinstance(asked, SAMPLED) and _only_people(asked)):

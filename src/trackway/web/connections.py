@@ -28,6 +28,7 @@ from trackway.store.lookup import owners
 from trackway.web.caller import ANYBODY, Caller
 from trackway.web.house import House
 from trackway.web.problems import problem
+from trackway.wording import fault
 
 logger = logging.getLogger("trackway.web")
 
@@ -206,7 +207,8 @@ def _mapping(data: NewConnection) -> dict[str, Any]:
     try:
         mapping = msgspec.convert(data.config, rows.Mapping)
     except msgspec.ValidationError as error:
-        raise BadQuestion("config", str(error)) from error
+        field, reason = fault(error, rows.Mapping)
+        raise BadQuestion(f"config.{field}".rstrip("."), reason) from error
     columns = mapping.columns
     if not data.secret or not (columns.user_id or columns.anonymous_id):
         raise BadQuestion("config.columns", "name the column that says who ordered, and send the database's address")
@@ -282,8 +284,7 @@ def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
             check(one)
             orders.append(one)
         except msgspec.ValidationError as error:
-            reason, _, place = str(error).partition(" - at `$.")
-            rejected.append(RejectedOrder(index, place.rstrip("`"), reason))
+            rejected.append(RejectedOrder(index, *fault(error, Given)))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             rejected.append(RejectedOrder(index, "", f"it is not valid JSON in UTF-8: {error}"))
         except BadOrder as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, SerializationException
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
@@ -25,8 +27,10 @@ from trackway.store.money import BadTable
 from trackway.store.policy import NotTheirs
 from trackway.store.recount import CannotRecount
 from trackway.store.refusals import QuestionFailed, StoreBusy
+from trackway.wording import Fault, fault
 
 logger = logging.getLogger("trackway.web")
+_MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
 
 def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> Response[dict[str, Any]]:
@@ -41,16 +45,34 @@ def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None
     return Response(content, status_code=status, media_type="application/problem+json")
 
 
-def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    extra = error.extra if isinstance(error.extra, list) else []
-    errors = [
-        {"field": str(one.get("key", "")), "reason": str(one.get("message", ""))}
-        for one in extra
-        if isinstance(one, dict)
-    ]
-    refused = problem(error.status_code, error.detail, errors)
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    faults = _faults(request, error)
+    detail = "; ".join(map(str, faults)) or error.detail
+    refused = problem(error.status_code, detail, [{"field": one.field, "reason": one.reason} for one in faults])
     refused.headers.update({name: value for name, value in (error.headers or {}).items() if name == "retry-after"})
     return refused
+
+
+def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[Fault]:
+    """What is wrong with a body or with parameters that do not fit what the handler takes, in plain words."""
+    taken = getattr(request.route_handler, "parsed_fn_signature", None)
+    kinds = {name: one.annotation for name, one in taken.parameters.items()} if taken else {}
+    wrong = error.__cause__.__cause__ if isinstance(error.__cause__, SerializationException) else None
+    if isinstance(wrong, msgspec.ValidationError):
+        return [fault(wrong, kinds.get("data"))]
+    if isinstance(wrong, msgspec.DecodeError):
+        return [Fault("body", f"it is not valid JSON ({wrong})")]
+    if found := _MISSING.match(error.detail):
+        return [Fault(found[1], "it is missing; send it as a parameter of the address")]
+    extra = error.extra if isinstance(error.extra, list) else []
+    return [_parameter(one, kinds) for one in extra if isinstance(one, dict)]
+
+
+def _parameter(one: dict[str, Any], kinds: dict[str, Any]) -> Fault:
+    key, text = str(one.get("key", "")), str(one.get("message", ""))
+    field, _, path = key.partition(".")
+    inside = fault(f"{text} - at `$.{path}`" if path else text, kinds.get(field))
+    return Fault(f"{field}.{inside.field}".strip("."), inside.reason)
 
 
 def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any]:
@@ -59,6 +81,10 @@ def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any
 
 def _bad_account(_: Request[Any, Any, Any], error: ValueError) -> Response[Any]:
     return problem(400, str(error))
+
+
+def _bad_order(_: Request[Any, Any, Any], error: BadOrder) -> Response[Any]:
+    return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
 def _bad_signature(_: Request[Any, Any, Any], error: BadSignature) -> Response[Any]:
@@ -111,7 +137,7 @@ HANDLERS: Any = {
     BadAccount: _bad_account,
     BadEntity: _bad_account,
     BadPack: _bad_account,
-    BadOrder: _bad_account,
+    BadOrder: _bad_order,
     BadSignature: _bad_signature,
     LogUnavailable: _no_log,
     BadTable: _bad_account,

@@ -1,0 +1,229 @@
+"""What msgspec says of a value that does not fit its type, in plain words: what is wrong, what to send, an example."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from msgspec import inspect
+
+_PLACE = re.compile(r"(?P<said>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_STEP = re.compile(r"\[(\d+|\.\.\.)\]|([^.\[\]]+)")
+_TYPES = {
+    "str": ("text", '"abc"'), "int": ("a whole number", "42"), "float": ("a number", "12.5"),
+    "bool": ("true or false", "true"), "null": ("null", "null"), "object": ("an object", '{"name": "value"}'),
+    "array": ("a list", '["a", "b"]'), "datetime": ("a time", '"2026-01-31T12:00:00Z"'),
+    "date": ("a day", '"2026-01-31"'), "time": ("a time of day", '"12:00:00Z"'), "duration": ("a duration", '"PT30M"'),
+    "uuid": ("a UUID", '"01890a5d-ac96-774b-bcce-b302099a8057"'), "decimal": ("an amount", '"12.50"'),
+    "bytes": ("base64 text", '"YWJj"'), "ext": ("an extension", "null"),
+}  # fmt: skip
+_UNITS = {"str": "characters", "bytes": "bytes", "array": "entries", "object": "members"}
+_PATTERNS = {
+    r"^-?[0-9]{1,13}(\.[0-9]{1,10})?$": 'digits as text, such as "12.50"',
+    "^[A-Za-z]{3}$": 'the three letters of a currency, such as "EUR"',
+    "^[A-Z]{3}$": 'the three capital letters of a currency, such as "EUR"',
+    "^([A-Z]{3})?$": 'the three capital letters of a currency, such as "EUR", or ""',
+}
+_LIKE = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
+
+
+class Fault(NamedTuple):
+    """Where a value is wrong, as a path such as `batch[2].name` (empty: the whole), and the problem with its fix."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+
+def fault(error: Exception | str, kind: Any = None) -> Fault:
+    """msgspec's ValidationError, or its text, in plain words.
+
+    Args:
+        kind: the type that the value should have had; with it the values or names that there are can be listed.
+    """
+    match = _PLACE.fullmatch(str(error))
+    assert match is not None  # the last part is optional, the first takes anything
+    path = (match["path"] or "").removeprefix(".")
+    said = match["said"]
+    if named := re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", said, re.DOTALL):
+        field = f"{path}.{named[2]}".removeprefix(".")
+        if named[1] == "missing required":
+            return Fault(field, f"it is missing; send {_wanted(kind, field)}")
+        return Fault(field, _unknown(named[2], kind, path))
+    reason = _reason(said, kind, path)
+    return Fault(path, f"a name in it is wrong: {reason}" if match["key"] else reason)
+
+
+def _reason(said: str, kind: Any, path: str) -> str:
+    for pattern, words in _WORDS:
+        if match := re.fullmatch(pattern, said, re.DOTALL):
+            return str(words(match, kind, path) if callable(words) else words)
+    return f"it cannot be used ({said})"
+
+
+def _type(match: re.Match[str], *_: Any) -> str:
+    got = _TYPES.get(match["got"], (match["got"], ""))[0]
+    problem = "it is empty" if match["got"] == "null" else f"it is {'a yes or no' if match['got'] == 'bool' else got}"
+    kinds = match["wanted"].split(" | ")
+    if "datetime" in kinds:  # numbers are times as well; one way to write them is enough
+        kinds = [one for one in kinds if one not in ("int", "float")]
+    wanted = [_TYPES.get(one, (one, "")) for one in kinds]
+    names = list(dict.fromkeys(name for name, _ in wanted))
+    example = next((example for _, example in wanted if example), "")
+    return f"{problem}; send {_either(names)}" + (f", such as {example}" if example and example != "null" else "")
+
+
+def _one_of(match: re.Match[str], kind: Any, path: str) -> str:
+    values = _values(_at(kind, path))
+    listed = f"; send one of {', '.join(map(str, values))}" if values else "; send one that is documented"
+    return f"{match['value'].strip(chr(39))!r} is none of the values that there are{listed}"
+
+
+def _size(match: re.Match[str], *_: Any) -> str:
+    unit, limit = _UNITS[match["kind"]], int(match["limit"])
+    units = unit if limit != 1 else {"entries": "entry"}.get(unit, unit[:-1])
+    if match["sign"] == ">=" and limit == 1:
+        words, example = _TYPES[match["kind"]]
+        return f"it is empty; send {words} of at least one {units}, such as {example}"
+    return f"it is too {'long' if match['sign'] == '<=' else 'short'}; send {_LIKE[match['sign']]} {limit} {units}"
+
+
+def _number(match: re.Match[str], *_: Any) -> str:
+    sign, limit = match["sign"], match["limit"]
+    if sign not in _LIKE:  # "that's a multiple of"
+        return f"it is no multiple of {limit}; send one, such as {limit}"
+    text = "too large" if sign[0] == "<" else "too small"
+    near = limit if sign.endswith("=") else str(float(limit) + (1 if sign == ">" else -1))
+    return f"it is {text}; send a number that is {_LIKE[sign]} {limit}, such as {near}"
+
+
+def _length(match: re.Match[str], *_: Any) -> str:
+    wanted = match["wanted"].replace(" to ", " or up to ")
+    got = f"{match['got']} are given" if match["got"] else "another number is given"
+    return f"it is a list of another length: {got}; send {wanted} entries"
+
+
+def _pattern(match: re.Match[str], *_: Any) -> str:
+    pattern = match["pattern"].strip("'\"").replace("\\\\", "\\")
+    return f"it is not written as it has to be; send {_PATTERNS.get(pattern, f'text of the form {pattern}')}"
+
+
+def _simple(kind: str, name: str = "") -> str:
+    words, example = _TYPES[kind]
+    return f"it is not {name or words} that can be read; send {words}, such as {example}"
+
+
+_WORDS: list[tuple[str, Any]] = [
+    (r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`", _type),
+    (r"Expected `(?P<kind>str|bytes|array|object)` of length (?P<sign><=|>=) (?P<limit>\d+)", _size),
+    (r"Expected `array` of (?:length )?(?P<wanted>(?:at least length |at most length )?\d+(?: to \d+)?)"
+     r"(?:, got (?P<got>\d+))?", _length),
+    (r"Expected `(?:int|float|decimal)` (?P<sign>[<>]=?|that's a multiple of) (?P<limit>\S+)", _number),
+    (r"Expected `float` multiple of (?P<limit>\S+)",
+     lambda match, *_: f"it is no multiple of {match['limit']}; send one, such as {match['limit']}"),
+    (r"Expected `str` matching regex (?P<pattern>.*)", _pattern),
+    (r"Expected `[a-z]+` with a timezone component",
+     'it names no time zone; send one, such as "2026-01-31T12:00:00Z"'),
+    (r"Expected `[a-z]+` with no timezone component",
+     'it names a time zone; send it without one, such as "2026-01-31T12:00:00"'),
+    (r"Expected `(?P<kind>int|str)`", lambda match, *_: _simple(match["kind"])),
+    (r"Invalid enum value (?P<value>.*)", _one_of),
+    (r"Invalid value (?P<value>.*)", _one_of),
+    (r"(Integer value|Number) out of range", "it is too large; send a number of at most 64 bits, or text"),
+    (r"Duration is out of range", 'it is too long; send a shorter duration, such as "PT30M"'),
+    (r"(Timestamp is out of range ?|Invalid (MessagePack|epoch) timestamp.*)",
+     "it is a time outside of the calendar; send seconds since 1970, such as 1769860800"),
+    (r"Only units .* ISO8601 durations", 'it has a unit that is not read; send days, hours, minutes and seconds, '
+     'such as "PT30M"'),
+    (r"Invalid ISO8601 duration", _simple("duration")),
+    (r"Invalid RFC3339 encoded datetime", _simple("datetime")),
+    (r"Invalid RFC3339 encoded date", _simple("date")),
+    (r"Invalid RFC3339 encoded time", _simple("time")),
+    (r"Invalid UUID( bytes)?", _simple("uuid")),
+    (r"Invalid base64 encoded string", _simple("bytes")),
+    (r"Invalid decimal string", _simple("decimal")),
+]  # fmt: skip
+"""Every text of a msgspec.ValidationError without its place, and its words; `tests/test_wording.py` holds it complete
+against the installed msgspec."""
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _unknown(name: str, kind: Any, path: str) -> str:
+    found = _at(kind, path)
+    names = [one.encode_name for one in found.fields] if isinstance(found, inspect.StructType) else []
+    near = difflib.get_close_matches(name, names, 1)
+    known = f"did you mean {near[0]}? " if near else ""
+    listed = f"; {known}known are {', '.join(sorted(names))}" if names else ""
+    return f"there is no such field{listed or '; leave it out'}"
+
+
+def _wanted(kind: Any, path: str) -> str:
+    """What a field should hold, as words."""
+    found = _at(kind, path)
+    if values := _values(found):
+        return f"one of {', '.join(map(str, values))}"
+    pattern = getattr(found, "pattern", None)
+    if pattern in _PATTERNS:
+        return _PATTERNS[pattern]
+    name = type(found).__name__.removesuffix("Type").lower()
+    spelled = {"dict": "object", "struct": "object", "list": "array", "none": "null"}.get(name, name)
+    words, example = _TYPES.get(spelled, ("it", ""))
+    return f"{words}, such as {example}" if example else words
+
+
+def _values(found: Any) -> list[Any]:
+    """The values of a choice, else none."""
+    if isinstance(found, inspect.LiteralType):
+        return list(found.values)
+    if isinstance(found, inspect.EnumType):
+        return [one.value for one in found.cls]
+    if isinstance(found, inspect.UnionType):
+        return [value for one in found.types for value in _values(one)]
+    return [found.tag] if isinstance(found, inspect.StructType) and found.tag is not None else []
+
+
+def _at(kind: Any, path: str) -> Any:
+    """The description of the type at a path within another; None when it is not known."""
+    if kind is None:
+        return None
+    try:
+        return _within(_described(kind), [match[1] or match[2] for match in _STEP.finditer(path)])
+    except (TypeError, NameError, KeyError):
+        return None
+
+
+@lru_cache(maxsize=100)
+def _described(kind: Any) -> Any:
+    return inspect.type_info(kind)
+
+
+def _within(found: Any, steps: list[str]) -> Any:
+    if isinstance(found, inspect.Metadata):
+        found = found.type
+    if not steps:
+        return _bare(found)
+    step, rest = steps[0], steps[1:]
+    if isinstance(found, inspect.UnionType):
+        inner = (_within(one, steps) for one in found.types)
+        return next((one for one in inner if one is not None), None)
+    if isinstance(found, inspect.StructType):
+        field = next((one for one in found.fields if one.encode_name == step), None)
+        return _within(field.type, rest) if field else None
+    if isinstance(found, inspect.DictType):
+        return _within(found.value_type, rest)
+    return _within(found.item_type, rest) if isinstance(found, inspect.ListType | inspect.VarTupleType) else None
+
+
+def _bare(found: Any) -> Any:
+    """A type without the null that it may also be."""
+    if isinstance(found, inspect.UnionType):
+        others = [one for one in found.types if not isinstance(one, inspect.NoneType)]
+        return others[0] if len(others) == 1 else found
+    return found
