@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from conftest import SECRET_KEY, Server
+from trackway.collect import packed
 from trackway.collect.cells import Unclear, amount, moment
 from trackway.collect.files import BadFile, Packed, Part, Reading, requests
 from trackway.collect.log_format import compiled
@@ -219,6 +220,105 @@ def test_messages_one_a_line_behind_a_byte_order_mark() -> None:
     messages, refused = read(("\ufeff" + line + "no message\n" + line).encode(), "ndjson")
     assert [one.event for one in messages] == ["X", "X"] and len({one.message_id for one in messages}) == 2
     assert [(one.line, one.text) for one in refused] == [(2, "no message")]
+
+
+SAID = [
+    {
+        "event": "X",
+        "userId": "u",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "properties": {"said": 'a "[{" \\', "n": [1, {}]},
+    },
+    {"event": "Y", "userId": "v", "timestamp": "2026-01-02T00:00:00Z", "properties": {"ü": "]"}},
+    {"event": "Z", "userId": "w", "timestamp": "2026-01-03T00:00:00Z"},
+]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 16])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(SAID),
+        json.dumps(SAID, indent=2),
+        json.dumps(SAID, indent=4, ensure_ascii=False).replace("\n", "\r\n"),
+        "\n [\n" + ",\n".join(json.dumps(one) for one in SAID) + ",\n]\n\n",
+        "\n".join(json.dumps([one]) for one in SAID),
+        "\n".join(json.dumps(one, indent=2) for one in SAID),
+        "\n".join(json.dumps(one) for one in SAID),
+    ],
+    ids=["one line", "pretty", "crlf", "loose", "arrays", "over lines", "lines"],
+)
+def test_json_is_read_however_it_is_laid_out(
+    text: str, encoding: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "_CHUNK", chunk)
+    messages, refused = read(text.encode(encoding), "ndjson")
+    assert refused == []
+    assert [(one.event, one.user_id, one.properties or {}) for one in messages] == [
+        (one["event"], one["userId"], one.get("properties", {})) for one in SAID
+    ]
+    assert len({one.message_id for one in messages}) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "events", "refused", "stopped"),
+    [
+        ('[{"event":"X","userId":"u","timestamp":1767225600000},\n{"event" "Y"},\n7,{"event":"Z",\n"userId":"u","timestamp":1767225600000}]',
+         ["X", "Z"], [(2, '{"event" "Y"}'), (3, "7")], ""),
+        ('[{"event":"X","userId":"u","timestamp":1767225600000},\n\n{"event":"Y"', [], [], "line 3: it was cut|begins in line 3"),
+        ('[\n{"event":"X"}]\n{"event":"Y"}', [], [], "line 3"),
+        ('[]]', [], [], "ends nothing"),
+        ('[' + '"' + "x" * (1 << 21), [], [], "does not end"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_an_array_is_refused_by_its_line_and_what_does_not_end_by_where_it_begins(
+    text: str, events: list[str], refused: list[tuple[int, str]], stopped: str
+) -> None:
+    if stopped:
+        with pytest.raises(BadFile, match=stopped):
+            read(text, "ndjson")
+        return
+    messages, rejections = read(text, "ndjson")
+    assert [one.event for one in messages] == events
+    assert [(one.line, one.text) for one in rejections] == refused
+
+
+def test_an_array_is_never_in_memory_as_a_whole() -> None:
+    element = b'{"event":"X","userId":"u","timestamp":1767225600000},'
+
+    class Endless(io.BytesIO):
+        """An array in one line that never ends."""
+
+        left = b"["
+
+        def read(self, size: int | None = -1) -> bytes:
+            while len(self.left) < (size or 0):
+                self.left += element
+            found, self.left = self.left[:size], self.left[size:]
+            return found
+
+    parts = requests(Packed(Endless(), "a.json"), "ndjson", PRIVACY, b"key")
+    assert [len(next(parts).request.messages) for _ in range(3)] == [500, 500, 500]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ('"timestamp":"2020-01-01T00:00:05Z","sentAt":"2020-01-01T00:00:09Z","originalTimestamp":"2020-01-01T07:00:00Z"', 1577836805000),
+        ('"originalTimestamp":"2020-01-01T00:00:05Z","sentAt":"2020-01-01T00:00:09Z"', 1577836805000),
+        ('"timestamp":"2098-01-01T00:00:00Z"', "in the future"),
+        ('"timestamp":"2098-01-01T00:00:00Z","sentAt":"2098-01-01T00:00:00Z"', "in the future"),
+        ('"timestamp":"soon"', "timestamp"),
+    ],
+)  # fmt: skip
+def test_a_message_of_a_file_is_of_the_time_that_it_says_or_refused(times: str, expected: int | str) -> None:
+    messages, refused = read(f'{{"event":"X","userId":"u",{times}}}', "ndjson")
+    if isinstance(expected, int):
+        assert [(one.timestamp, one.sent_at, one.original_timestamp) for one in messages] == [(expected, None, None)]
+    else:
+        assert messages == [] and refused[0].line == 1
+        assert expected in refused[0].reason or expected == refused[0].field
 
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"

@@ -12,7 +12,7 @@ from trackway.collect.cells import Unclear, amount, moment
 from trackway.collect.ids import Wrong
 from trackway.collect.packed import BadFile
 from trackway.collect.reading import Reading
-from trackway.event import MESSAGE_TYPES
+from trackway.event import MESSAGE_TYPES, MOST_AHEAD
 
 # How columns are spelled (small letters and digits only), by the field that they are; the first that is there is it.
 _SPELLED = {
@@ -75,7 +75,7 @@ class Columns:
     def __init__(self, names: list[str], reading: Reading, code_of: Callable[[str], str], commas: bool = False) -> None:
         self._commas = commas and not reading.decimal
         self._reading, self._zone, self._code_of = reading, reading.zone, code_of
-        self._newest = datetime.now(UTC) + timedelta(minutes=5)
+        self._newest = datetime.now(UTC) + timedelta(milliseconds=MOST_AHEAD)
         self.fields: dict[str, str] = {}
         """The column of each field."""
         self._renamed: dict[str, str] = {}

@@ -19,6 +19,7 @@ from trackway.collect.access_log import AccessLog, likely_host
 from trackway.collect.columns import Columns
 from trackway.collect.given import messages
 from trackway.collect.ids import Wrong
+from trackway.collect.json_values import shape, values
 from trackway.collect.log_format import compiled
 from trackway.collect.native import Request
 from trackway.collect.packed import BadFile, Packed
@@ -26,7 +27,7 @@ from trackway.collect.privacy import Privacy
 from trackway.collect.reading import Reading
 from trackway.collect.shopify import of_shopify
 from trackway.collect.table import Table
-from trackway.event import Message, Rejection, now
+from trackway.event import MOST_AHEAD, Message, Rejection, now
 
 __all__ = ["FORMATS", "BadFile", "Packed", "Part", "Reading", "requests"]
 
@@ -34,6 +35,7 @@ FORMATS = ("ndjson", "csv", "access-log", "shopify-orders")
 BATCH = native.MAX_MESSAGES
 _REMEMBERED = 500_000
 _TEXT = 1000
+_LAYOUTS = {"lines": "a value a line", "array": "an array", "values": "values over several lines"}
 _NO_LINE = (
     "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
 )
@@ -74,9 +76,7 @@ def requests(
     elif form == "shopify-orders":
         parts = _of_shopify(file)
     else:
-        if form == "ndjson":
-            found({"encoding": file.encoding})
-        rows = _of_lines(file) if form == "ndjson" else _of_table(file, reading, code_of, found)
+        rows = _of_json(file, found) if form == "ndjson" else _of_table(file, reading, code_of, found)
         parts = _in_parts(rows, privacy)
     for part in parts:
         for rejection in part.request.rejections:
@@ -141,8 +141,13 @@ class _Row(NamedTuple):
     wrong: Wrong | None = None
 
 
-def _of_lines(file: Packed) -> Iterator[_Row]:
-    for number, line in enumerate(file.lines(), 1):
+def _of_json(file: Packed, found: Callable[[dict[str, Any]], None]) -> Iterator[_Row]:
+    layout = shape(file)
+    found({"encoding": file.encoding, "layout": _LAYOUTS[layout]})
+    lines: Iterable[tuple[int, str]] = (
+        enumerate(file.lines(), 1) if layout == "lines" else values(file, layout == "array")
+    )
+    for number, line in lines:
         if text := line.strip():
             yield _Row(number, text, text.encode(errors="surrogatepass"))
 
@@ -190,20 +195,29 @@ def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
     """Rows as a request; each is checked as it would be on its way through the door."""
     request = Request([], [], [])
     at = now()
-    texts = {}
-    for row in rows:
-        texts[row.number] = row.text
+    some = list(rows)  # several values may begin in one line
+    for place, row in enumerate(some):
         if row.wrong is not None:
-            request.rejections.append(Rejection(row.number, row.wrong.field, str(row.wrong)))
+            request.rejections.append(Rejection(place, row.wrong.field, str(row.wrong)))
             continue
 
-        def usual(message: Message, content: bytes = row.message) -> None:
+        def usual(message: Message, content: bytes = row.message, place: int = place) -> None:
             message.type = message.type or ("track" if message.event else "")
+            # How far the device's clock was off, arrival would tell, and this is none.
+            message.timestamp = message.timestamp or message.original_timestamp or message.sent_at
+            message.original_timestamp = message.sent_at = None
+            if message.timestamp is None:
+                request.note(place, "timestamp", "does not say when it was: it counts at the time of the import")
             if not message.message_id:
                 message.message_id = times.of(content)
 
-        native.take(request, row.number, row.message, "", privacy, at, usual=usual)
+        native.take(request, place, row.message, "", privacy, at, usual=usual)
+        last: Any = request.messages[-1].timestamp if request.indexes[-1:] == [place] else None
+        if (last or 0) > at + MOST_AHEAD:  # it would count as the time of the import
+            request.reject(-1, "timestamp", "the time is in the future; an import is of what was")
     native.reject_unstorable(request)
-    for rejection in request.rejections:
-        rejection.text = texts.get(rejection.index, "")
+    for one in (*request.rejections, *request.notes):
+        one.line, one.text = some[one.index].number, some[one.index].text
+        one.index = one.line
+    request.indexes = [some[place].number for place in request.indexes]
     return request

@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import zstandard
 
 _HEAD = 4096
+_CHUNK = 1 << 16
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NO_TEXT = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV",
@@ -51,6 +52,9 @@ class Packed:
         name: its name, whose end says how it is packed.
         encoding: the text's; found out when empty: UTF-8 or UTF-16, and Windows-1252 for bytes that are neither.
 
+    Attributes:
+        head: how the text begins.
+
     Raises:
         BadFile: there is no such encoding, or the file is a known kind that is no text.
     """
@@ -75,6 +79,7 @@ class Packed:
             self.encoding = codecs.lookup(encoding).name if encoding else _encoding(head)
         except LookupError as error:
             raise BadFile(f"there is no encoding {encoding!r}; usual are utf-8, utf-16, windows-1252") from error
+        self.head = head.decode(self.encoding, "replace")
         self._text = io.TextIOWrapper(
             buffered, encoding=self.encoding, errors="replace" if encoding else "western", newline=""
         )
@@ -93,11 +98,18 @@ class Packed:
 
     def lines(self) -> Iterator[str]:
         """The lines, as text. Raises BadFile where the packing or the encoding breaks."""
+        return self._read(self._text)
+
+    def chunks(self) -> Iterator[str]:
+        """The text in pieces, wherever they end. Raises BadFile as `lines` does."""
+        return self._read(iter(lambda: self._text.read(_CHUNK), ""))
+
+    def _read(self, texts: Iterable[str]) -> Iterator[str]:
         try:
             if self._broken is not None:
                 raise self._broken
-            for line in self._text:  # noqa: UP028 - `yield from` would close the file where a reader stops early
-                yield line
+            for text in texts:  # noqa: UP028 - `yield from` would close the file where a reader stops early
+                yield text
         except UnicodeError as error:
             raise BadFile(f"the file is not {self.encoding}: {error}; what came before it is imported") from error
         except (OSError, EOFError, zstandard.ZstdError) as error:

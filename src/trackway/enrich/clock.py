@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from trackway.event import Millis
+from trackway.event import MOST_AHEAD, Millis
 from trackway.storable import EARLIEST
-
-MOST_AHEAD = 5 * 60_000
 
 
 def corrected(received_at: Millis, sent_at: Millis | None, original: Millis | None) -> Millis:
