@@ -314,6 +314,8 @@ def test_an_array_is_never_in_memory_as_a_whole() -> None:
 )  # fmt: skip
 def test_a_message_of_a_file_is_of_the_time_that_it_says_or_refused(times: str, expected: int | str) -> None:
     messages, refused = read(f'{{"event":"X","userId":"u",{times}}}', "ndjson")
+    line = f"198.51.100.7 - - {REST.replace('2026', '2098')}"
+    assert [(one.line, one.field) for one in read(line, "access-log")[1]] == [(1, "timestamp")]
     if isinstance(expected, int):
         assert [(one.timestamp, one.sent_at, one.original_timestamp) for one in messages] == [(expected, None, None)]
     else:
@@ -339,6 +341,10 @@ REST = f'[10/May/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 10 "-" "{FIREFOX}"'
             "198.51.100.0",
             "/a",
         ),
+        (f"198.51.100.7 - - {REST.replace('HTTP/1.1', 'HTML/1.0')}", "198.51.100.0", "/a"),
+        (f"198.51.100.7 - - {REST.replace('HTTP/1.1', 'HTTP/V1.0')}", "198.51.100.0", "/a"),
+        (f"198.51.100.7 - - {REST.replace(' HTTP/1.1', '')}", "198.51.100.0", "/a"),
+        ("198.51.100.7 - - " + REST.replace("/a HTTP", '/a" HTTP'), "198.51.100.0", '/a"'),
         (f"shop.example:443 - - {REST}", None, ""),
         (f"198.51.100.7 - - {REST.replace('May', 'mai')}", None, ""),
     ],

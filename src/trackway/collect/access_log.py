@@ -20,12 +20,13 @@ from urllib.parse import urlsplit
 
 from trackway.collect.log_format import LogFormat, read_time
 from trackway.collect.pseudonym import pseudonym
-from trackway.event import Message, to_millis
+from trackway.event import MOST_AHEAD, Message, Rejection, now, to_millis
 from trackway.storable import fits
 
 _LINE = re.compile(
     r"^(?:(?P<host>[^\s,]+) (?=(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*)[ ,]))?"
-    r'(?P<address>[^\s,"]+(?:, ?[^\s,"]+)*) \S+ (?P<user>.*?) \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" '
+    r'(?P<address>[^\s,"]+(?:, ?[^\s,"]+)*) \S+ (?P<user>.*?) \[(?P<time>[^\]]+)\] '
+    r'"(?P<request>(?:[^"\\]|\\.|"(?! \d{3} ))*)" '
     r"(?P<status>\d{3}) (?P<bytes>\d+|-)"
     r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"'
     r'(?: "(?P<forwarded>[0-9a-fA-F.:]+(?:, ?[^\s",]+)*)"\s*$)?)?'
@@ -39,6 +40,12 @@ _MORE_FILES = frozenset(
     ".ogg .oga .ogv .flac .m4a .m4v .docx .xlsx .pptx .odt .ods .odp .rss .atom .wasm .cur .hqx .sit .mid .midi .wrl "
     ".heic .heif .jxl .psd .torrent .rtf .log .yaml .yml .ics .vcf .jfif .bin .pkg .class .au .mjs .jsonld".split()
 )
+_PROTOCOL = re.compile(r"[A-Za-z]+/[Vv]?\d(?:\.\d)?")
+"""HTTP/1.0; browsers of old say HTML/1.0 and HTTP/V1.0 as well."""
+_NO_LINE = (
+    "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
+)
+_FUTURE = "the time is in the future; an import is of what was"
 _REMEMBERED = 100_000
 
 
@@ -84,7 +91,7 @@ def _asked(found: dict[str, str]) -> tuple[str, str]:
     if request := found.get("request"):
         method, _, rest = request.partition(" ")
         target, _, protocol = rest.rpartition(" ")
-        return method, _unescaped(target if protocol.startswith("HTTP/") else rest)
+        return method, _unescaped(target if _PROTOCOL.fullmatch(protocol) else rest)
     query = found.get("query", "").removeprefix("?")
     target = found.get("target") or found.get("path", "") + (f"?{query}" if query not in ("", "-") else "")
     return found.get("method") or "GET", _unescaped(target)
@@ -170,7 +177,7 @@ class AccessLog:
         form: the lines' format; the usual ones when None.
 
     Attributes:
-        unreadable: numbers and texts of lines that are in another format.
+        refused: lines that are in another format, or of the future.
     """
 
     def __init__(self, host: str, key: bytes, form: LogFormat | None = None) -> None:
@@ -178,7 +185,8 @@ class AccessLog:
         self._times_seen: OrderedDict[bytes, int] = OrderedDict()
         self.page_views = 0
         self.left_out: Counter[str] = Counter()
-        self.unreadable: list[tuple[int, str]] = []
+        self.refused: list[Rejection] = []
+        self._newest = now() + MOST_AHEAD
         self._number = 0
 
     def messages(self, lines: Iterable[str]) -> Iterator[Message]:
@@ -188,8 +196,9 @@ class AccessLog:
             if not text.strip():
                 continue
             line = parse(text, self._form)
-            if line is None:
-                self.unreadable.append((self._number, text.rstrip("\r\n")))
+            if line is None or to_millis(line.time) > self._newest:
+                wrong = ("", _NO_LINE) if line is None else ("timestamp", _FUTURE)
+                self.refused.append(Rejection(self._number, *wrong, text=text.rstrip("\r\n")))
                 continue
             if reason := left_out(line):
                 self.left_out[reason] += 1

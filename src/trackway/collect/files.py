@@ -36,9 +36,6 @@ BATCH = native.MAX_MESSAGES
 _REMEMBERED = 500_000
 _TEXT = 1000
 _LAYOUTS = {"lines": "a value a line", "array": "an array", "values": "values over several lines"}
-_NO_LINE = (
-    "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
-)
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
 
 
@@ -105,8 +102,7 @@ def _of_log(
         some = list(islice(messages, BATCH))
         for message in some:
             privacy.apply(message)
-        wrong = [Rejection(number, "", _NO_LINE, text=text) for number, text in log.unreadable]
-        log.unreadable.clear()
+        wrong, log.refused = log.refused, []
         before, left_out = left_out, log.left_out.total()
         yield Part(Request(some, list(range(len(some))), wrong), left_out - before)
         if not some:
