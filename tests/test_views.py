@@ -243,6 +243,24 @@ def test_a_thousand_repeats_at_once_count_once_and_a_restart_changes_nothing(new
     assert [(row["entity_id"], row["views"]) for row in top] == [("c1", 2), ("c2", 1)]
 
 
+def test_an_event_that_says_it_was_counted_counts_as_no_view(server: Server) -> None:
+    forged = {
+        "type": "track", "event": "view", "anonymousId": "forger", "messageId": "forged-view",
+        "properties": {"entity_type": "concert", "entity_id": "forged"}, "context": {"library": {"name": "views"}},
+    }  # fmt: skip
+    alike = {**forged, "messageId": "own-view", "context": {"library": {"name": "my-pages"}}}
+    kept = {**forged, "messageId": "other", "event": "other", "context": None}
+    batch = {"batch": [forged, alike, kept], "context": {"library": {"name": "views", "version": "3"}}}
+    answer = server.post("batch", batch).json()
+    assert [(note["index"], note["field"]) for note in answer["notes"]] == [(0, "context.library.name")]
+    server.stored()
+    assert counted(server, "forged") == [] or counted(server, "forged")[0]["views"] == 0
+    found = server.sql("SELECT message_id AS id, library FROM events WHERE entity_id = 'forged' ORDER BY id")
+    assert found == [
+        {"id": "forged-view", "library": ""}, {"id": "other", "library": "views"}, {"id": "own-view", "library": "my-pages"},
+    ]  # fmt: skip
+
+
 def test_counters_are_looked_up_as_of_this_moment_and_agree_with_the_events(new_server: Any) -> None:
     server = new_server().start()
     path = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])

@@ -24,6 +24,8 @@ MAX_MESSAGE = 32 * 1024
 MAX_MESSAGES = 500
 MAX_PROPERTIES = 255
 MAX_DEPTH = 16
+VIEW, COUNTER = "view", "views"
+"""A view that counted is an event of this name from this library; views that pages report themselves are not."""
 _NOTHING = msgspec.Raw(b"null")
 
 
@@ -211,6 +213,8 @@ def take(
             usual(message)
         for field, reason in check_ids(message):
             request.note(index, field, reason, str(message.message_id or ""))
+        if message.event == VIEW and (reason := _claims_to_count(message)):
+            request.note(index, "context.library.name", reason, str(message.message_id or ""))
         if nobody is not None and not (message.anonymous_id or message.user_id):
             message.anonymous_id = nobody(message.context or {})
         _check(message, received_at, request.sent_at)
@@ -235,6 +239,18 @@ def take(
         field, reason = (pieces or Pieces()).fault(raw)
         reason = reason or f"not valid JSON in UTF-8: {error}"
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
+
+
+def _claims_to_count(message: Message) -> str:
+    """Take from a view of a page's own the name that only counted views bear, in place; why, or nothing."""
+    library = (message.context or {}).get("library")
+    if not isinstance(library, dict) or library.get("name") != COUNTER:
+        return ""
+    message.context = {**(message.context or {}), "library": {**library, "name": None}}
+    return (
+        f"{COUNTER!r} is the name of this server's own counter, so it was left out, and the event counts as no view; "
+        "count views with POST /v1/entities/TYPE/ID/view"
+    )
 
 
 def _older_spelling(message: Message, raw: bytes) -> None:

@@ -26,15 +26,13 @@ from trackway.collect.broken import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.ids import Wrong, named
 from trackway.collect.ledger import Ledger, View, entity_key, view_key
-from trackway.collect.native import Refusal, Request
+from trackway.collect.native import COUNTER, VIEW, Refusal, Request
 from trackway.event import Arrival, Message, now
 from trackway.log import Committer, LogUnavailable
 from trackway.wording import fault
 
 logger = logging.getLogger("trackway.collect")
 
-EVENT, LIBRARY = "view", "views"
-"""A view that counted is an event of this name from this library; views that pages report themselves are not."""
 CLAIMED = "claimed_viewer_id"
 """The property of a view that says as whom its sender claimed to come."""
 _AGAIN = "Already tracked within 24 hours"
@@ -153,12 +151,12 @@ class ViewCounter:
             properties[CLAIMED] = stated
         message = Message(
             type="track",
-            event=EVENT,
+            event=VIEW,
             message_id=f"view-{key.hex()}-{at}",
             anonymous_id=anonymous_id or (None if user_id else f"session:{session_id}"),
             user_id=user_id or None,
             timestamp=at,
-            context={"sessionId": session_id, "library": {"name": LIBRARY}},
+            context={"sessionId": session_id, "library": {"name": COUNTER}},
             properties=properties,
         )
         try:

@@ -55,7 +55,8 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any
 
 def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[Fault]:
     """What is wrong with a body or with parameters that do not fit what the handler takes, in plain words."""
-    taken = getattr(request.route_handler, "parsed_fn_signature", None)
+    handler = request.scope.get("route_handler")  # no address and no method of one has none
+    taken = getattr(handler, "parsed_fn_signature", None)
     kinds = {name: one.annotation for name, one in taken.parameters.items()} if taken else {}
     wrong = error.__cause__.__cause__ if isinstance(error.__cause__, SerializationException) else None
     if isinstance(wrong, msgspec.ValidationError):
