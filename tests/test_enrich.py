@@ -88,6 +88,28 @@ def test_browsers_are_parsed_as_ua_parsers_own_cases_expect() -> None:
         ("Mozilla/5.0 (Linux; Android 15; SM-X710) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36", "tablet"),
         ("Mozilla/5.0 (PlayStation 5 3.03) AppleWebKit/605.1.15", "console"),
         ("Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) AppleWebKit/537.36", "tv"),
+        (
+            "Mozilla/5.0 (Linux; GoogleTV 3.2; NSZ-GS7/GX70 Build/MASTER) AppleWebKit/534.24 Chrome/11.0 Safari/534.24",
+            "tv",
+        ),
+        ("Dalvik/2.1.0 (Linux; U; Android 10; X96mini_Plus1 Build/QP1A.191105.004)", "tv"),
+        ("Dalvik/2.1.0 (Linux; U; Android 7.1.2; TX3 Mini Build/NHG47L)", "tv"),
+        ("Mozilla/5.0 (Linux; Android 9; Skyworth 55G2A) AppleWebKit/537.36 Chrome/86.0.4240.198 Safari/537.36", "tv"),
+        ("Mozilla/5.0 (Linux; Andr0id 9; VIDAA) AppleWebKit/537.36 Chrome/88.0.4324.182 Safari/537.36", "tv"),
+        ("Mozilla/5.0 (DTV) AppleWebKit/531.2+ (KHTML, like Gecko) Espial/6.1.5 AQUOSBrowser/2.0", "tv"),
+        ("HuaweiU1250/B002 Browser/NetFront/3.5 Profile/MIDP-2.0 Player/QTV-Player/5.3", "mobile"),
+        ("Dropbox/300.2 (Android 13; Pixel 7)", "mobile"),
+        ("SAMSUNG-SGH-E800", "mobile"),
+        ("App/1.0.0 CFNetwork/1209 Darwin/20.2.0", "mobile"),
+        ("Safari/7536.30.1 CFNetwork/520.5.1 Darwin/11.4.2 (i386) (MacBook3,1)", "desktop"),
+        (
+            "Mozilla/5.0 (Linux; Android 4.0.3; KFTT Build/IML74K) AppleWebKit/535.19 Chrome/18.0 Mobile Safari/535.19",
+            "tablet",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 4.2.2; SGP412 Build/14.1.B.3.320) AppleWebKit/537.36 Mobile Safari/537.36",
+            "tablet",
+        ),
         ("", ""),
     ],
 )

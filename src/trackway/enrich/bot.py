@@ -40,10 +40,13 @@ _PLAIN = re.compile(
     r"(?: (?:Version|Chrome|CriOS|FxiOS|EdgiOS|Firefox|Mobile|Safari|Edg|EdgA|Edge|OPR|SamsungBrowser|GSA|Vivaldi"
     r"|YaBrowser|Brave|DuckDuckGo|Ddg)(?:/\w[\w.]*)?)+"
 )
-# What tells nothing: the model of a telephone (Discovery, XBot Junior), and what telephones of old ran.
+# What tells nothing: the model of a telephone (Discovery, XBot Junior, Radar), what telephones of old ran, and parts of
+# applications that are named like a search engine's or an advertiser's programs.
 _NOISE = re.compile(
     r"(?<=; Android )(\d[^;()/+@:]*)(?:;[^;()/+@:]*(?=[;)]| Build/)(?: Build/[^();+@:]*)?)+"
     r"|\bJava(?:Platform)?/\w*[-.A-Z][^ ]*|java_runtime|\(Google WAP Proxy[^)]*\)"
+    r"|(?<=IEMobile/)[^)]*\bradar\b|FreeWheelAdManager/|com\.google\.GooglePlus/|\bGoogleTV|GoogleGoggles-|SohuNews/",
+    re.IGNORECASE,
 )
 _ENGINE = re.compile(
     r"AppleWebKit|Gecko|Mozac|Presto|Trident|MSIE|KHTML|Goanna|Servo|Opera|NetFront|UCWEB|UP\.Browser|Teleca|WAP|MIDP"

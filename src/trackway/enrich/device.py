@@ -44,15 +44,27 @@ _DESKTOP = {
 }
 # The words below are matched in lower case; ua-parser tells systems and browsers, and no kinds of devices.
 _TV = re.compile(
-    r"(?<![bde])tv\b|\btv(?!m)|_tv_|smart-?tv|appletv|hbbtv|ce-html|netcast|web0s|webos\.tv|\bomi/|dlnadoc|roku/|crkey"
-    r"|chromecast|\baft[a-z0-9]{1,8}\b|bravia|\bviera\b|vizio|brightsign|\bstb\b|_stb_|\btbrowser|netrange|sonycebrowser|bdplayer"
+    r"(?<![bdeq])tv\b|\btv(?!m)|_tv_|smart-?tv|appletv|hbbtv|ce-html|netcast|web0s|webos\.tv|\bomi/|dlnadoc|roku/|crkey"
+    r"|chromecast|\baft[a-z0-9]{1,8}\b|bravia|\bviera\b|vizio|brightsign|\bstb\b|_stb_|\btbrowser|netrange"
+    r"|sonycebrowser|bdplayer"
     r"|espial/|\bmi-?box|shield android|\bvstvb|shell [a-z0-9]{6,}|\(sky,|sagemcom|technicolor|\btivo\b"
-    r"|led\d\d|\dt2c?s|t2csm|uhd|\bx96|\bh96\b"
+    r"|led\d\d|\dt2c?s|t2csm|uhd|\bx96|\bh96\b|googletv|webtv|inettvbrowser|large screen|netgem|smarthub|\bmaple\b"
+    r"|vidaa"
+    r"|vestel|\bregza\b|\bdtv\b|\bsraf|ekioh|boxee|youview|freeviewplay|set-?top|webos; ?linux|nexus player|\badt-\d"
+    r"|\bmk80\d"
+    r"|freebox|livebox|foxxum|opentv|\bzidoo|dune ?hd|popcorn hour|\bgt-b9150|\bkdl-?\d\d|skystream|homatics"
 )
 # Television sets and boxes among Android's models without "Mobile": 43LU6000T, HTY-32FHD06B, VONTAR Z5.
 _TV_MODEL = re.compile(
     r"(?<![a-z0-9.])(?:[a-z]{2,5}[-_ ])?(?:2[248]|3[29]|4[0-35-9]|5[0158]|6[05]|7[05]|8[56])[a-z]{2,5}\w|[a-z]led|lcd"
-    r"|\b4k\b|box|\b(?:t95|mxq|a95x|tx[36]|m8s|tanix|mecool|vontar|ugoos|rombica|beelink|q96|rk3\d)"
+    r"|\b4k\b|box|\b(?:t95|mxq|a95x|tx[369]|m8s|tanix|mecool|vontar|ugoos|rombica|beelink|q96|rk3\d|x88|x98|hk1"
+    r"|km[68]\b|h9[46])"
+    r"|\b(?:amlogic|hi37\d\d|hi35\d\d|s[89][01]\d[xwy]?\b|[mpq]2[018][012]\b|gx[lb]{1,2}\b|minix|neo[ -]?[xu]\d"
+    r"|rikomagic|cx-?9\d\d|ug00\d)"
+    r"|\b(?:wetek|vorke|magicsee|sunvell|scishion|bqeel|alfawise|himedia|egreat|evpad|formuler|dreamlink|infomir"
+    r"|mag ?\d{3}|b8\d{2}[ahv])"
+    r"|\b(?:ec6\d{3}|hg680|onn\b|vip\d{4}|dv[68]\d{3}|dmr|skyworth|coocaa|konka|changhong|kalley|aiwa|loewe|ott\b"
+    r"|dongle|hdmi)"
 )
 _CONSOLE = re.compile(r"playstation|xbox|nintendo|\bouya")
 _WATCH = re.compile(
@@ -65,12 +77,21 @@ _CAR = re.compile(
 )
 _TABLET = re.compile(
     r"ipad|tablet(?! pc)|kindle|silk/|playbook|tab\b|tab[ _-]?\w{0,2}\d|(?:media|think|idea|red|mi|honor|oppo|vivo)"
-    r"[ -]?pad\b|\bpad[ _-]?\d?\b|\bsm-[tpx]\d{3}|\bgt-p\d|\bgt-n[58]\d|\bkf[a-z]{3,5}\b|nexus (?:7|9|10)\b|pixel c\b"
+    r"[ -]?pad\b|\bpad[ _-]?\d?\b|\bsm-[tpx]\d{3}|\bgt-p\d|\bgt-n[58]\d|\bkf[a-z]{2,5}\b|nexus (?:7|9|10)\b|pixel c\b"
+    r"|\bnovo ?\d|\bimpad|\bodys|\bbq (?:verne|davinci|voltaire|elcano|edison|curie|maxwell|livingstone|aquaris m10)"
+    r"|archos ?(?:5|[789]\d|1\d\d)"
+    r"|\bnook\b|\bsgp\d{3}|cat ?nova|xelio|touchpad|\blg-v[45]\d\d|lenovo b[68]000|\bmpdc\d|\bu9gt|\bp?mid\d"
+    r"|\bmid[ _-]?c?\d{3}|\ban\d{1,2}\w?g\d|arnova|archm\d|momo\d|view ?pad|ideatab|galapad|novopad|ramos ?w"
+    r"|woxter tablet|htc[ _-]?flyer"
+    r"|dell streak|\bpmp\d{4}|\bm-mp\d|\btm-\d{4}|\btac-\d|shw-m[134]80|\bsc-01c|sgh-t8[45]9|sch-i[789][01][05]\b"
+    r"|puffin/[\d.]+[ai]t\b|viewsonic-view"
     r"|xoom|transformer|iconia|yoga (?:book|tab)|\btb-?[0-9xj]\d|lenovo tb|\bat\d{3}\b|\bk0\d\w\b|\bbtv-"
 )
 _PHONE = re.compile(
     r"iphone|ipod|mobile|phone|opera mini|opera mobi|blackberry|symbian|series ?[46]0|midp|wap|up\.browser|docomo"
-    r"|windows ce|palm"
+    r"|windows ce|palm|samsung[ -](?:sgh|gt|sch|sph|sm|[a-z]\d)|sonyericsson|\bsie-|alcatel|nokia|motorola|\bmot-"
+    r"|\blge?[-/]|sagem|sharp-tq"
+    r"|\bamoi|\bhtc[ _-]|obigo|j2me|untrusted|ucweb|fbdv/(?!ipad)|cfnetwork/.*darwin/(?!.*(?:x86_64|i386|power))"
 )
 _DESK = re.compile(r"x11|windows|macintosh|mac ?os|linux|bsd|solaris|haiku|beos|risc os|amiga")
 
@@ -117,6 +138,7 @@ def _kind(agent: str, system: str, spider: bool) -> str:
     """The kind of a device. Android without "Mobile" is a tablet's browser, or a television set's, car's or watch's;
     applications on Android never say "Mobile", and are mostly on telephones.
     """
+    after = agent.partition("android")[2].partition(" build/")[0].partition(")")[0]
     android = system == "Android" or "android" in agent or "andr0id" in agent
     large = android and agent.startswith(("mozilla/", "opera/")) and "mobile" not in agent
     rules = (
@@ -127,7 +149,7 @@ def _kind(agent: str, system: str, spider: bool) -> str:
         (_TV.search(agent), "tv"),
         (_WATCH.search(agent), "watch"),
         (_TABLET.search(agent), "tablet"),
-        (large and _TV_MODEL.search(agent.partition(" build/")[0]), "tv"),
+        (android and "mobile" not in agent and _TV_MODEL.search(after), "tv"),
         (large, "tablet"),
         (_PHONE.search(agent) or android, "mobile"),
         (system in _DESKTOP or _DESK.search(agent), "desktop"),
