@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
+from mails import Mails
 from trackway.collect.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import Message, new_id, now
@@ -210,42 +210,13 @@ class Hook(BaseHTTPRequestHandler):
         pass
 
 
-def mail_server(got: list[str]) -> tuple[int, threading.Thread]:
-    """As much of SMTP as a mail needs, once."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        connection, _ = listening.accept()
-        with connection, connection.makefile("rwb") as line:
-
-            def say(text: bytes) -> None:
-                line.write(text + b"\r\n")
-                line.flush()
-
-            say(b"220 here")
-            while command := line.readline():
-                if command.upper().startswith(b"DATA"):
-                    say(b"354 go on")
-                    text = b""
-                    while (more := line.readline()) != b".\r\n":
-                        text += more
-                    got.append(text.decode())
-                say(b"221 bye" if command.upper().startswith(b"QUIT") else b"250 fine")
-        listening.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    return listening.getsockname()[1], thread
-
-
 def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_path: Path) -> None:
     accounts = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
     made, _, _ = accounts.add_project("Digest")
     project = UUID(made.id)
     hook = HTTPServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=hook.serve_forever, daemon=True).start()
-    mails: list[str] = []
-    port, thread = mail_server(mails)
+    mails = Mails()
     at = datetime(2026, 3, 4, 6, tzinfo=UTC)  # a Wednesday
     loaded.load(
         project, [viewed("a", f"s{n}", at - timedelta(hours=10 + n), "ann" if n == 0 else "") for n in range(3)]
@@ -255,7 +226,7 @@ def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_pa
         Entity(type="song", id="a", name="Tide", notify=Notify(webhook=f"http://127.0.0.1:{hook.server_port}/", email="owner@example.com")),
         Entity(type="song", id="weekly", notify=Notify(every="weekly", webhook=f"http://127.0.0.1:{hook.server_port}/")),
     ], "test")  # fmt: skip
-    settings = Settings(smtp_host="127.0.0.1", smtp_port=port)
+    settings = Settings(smtp_host="127.0.0.1", smtp_port=mails.port)
     outgoing = Outgoing(["127.0.0.1"])
     Hook.got.clear()
     Hook.answers = [500, 200]
@@ -265,12 +236,13 @@ def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_pa
     )
     assert send_digests(settings, accounts, loaded.store, outgoing, at) == "1 sent"
     assert send_digests(settings, accounts, loaded.store, outgoing, at) == "0 sent"
-    thread.join(5)
+    mails.close()
     hook.shutdown()
     digest = Hook.got[-1]
     assert (digest["name"], digest["views"], digest["anonymous"]) == ("Tide", 3, 2)
     assert digest["sources"] == [{"source": "home", "views": 3}] and digest["places"] == [{"country": "TZ", "views": 3}]
-    assert len(mails) == 1 and "Subject: Tide: 3 views" in mails[0] and "To: owner@example.com" in mails[0]
+    assert len(mails.got) == 1
+    assert "Subject: Tide: 3 views" in mails.got[0] and "To: owner@example.com" in mails.got[0]
     accounts.close()
 
 

@@ -75,6 +75,7 @@ DECLARED: dict[str, str] = {
     "GET /api/v1/invitations/{token}": "anybody", "POST /api/v1/invitations/{token}": "anybody",
     "POST /api/v1/sign-in/passkey/ask": "anybody", "POST /api/v1/sign-in/passkey": "anybody",
     "GET /api/v1/sign-in/provider": "anybody", "GET /api/v1/sign-in/provider/back": "anybody",
+    "POST /api/v1/password-resets": "anybody", "POST /api/v1/password-resets/finish": "anybody",
     "GET /api/v1/sign-in": "anybody", "POST /api/v1/sign-in": "anybody",
     "GET /api/v1/shared/{token}": "anybody", "GET /api/v1/shared/{token}/tiles/{tile}": "anybody",
     "POST /api/v1/sign-out": "somebody", "GET /api/v1/me": "somebody", "GET /api/v1/projects": "somebody",

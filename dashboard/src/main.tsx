@@ -91,6 +91,11 @@ const router = createRouter({
       path: "/invitation/$token",
       component: lazyRouteComponent(() => import("./pages/InvitationPage"), "InvitationPage"),
     }),
+    createRoute({
+      getParentRoute: () => root,
+      path: "/password/$token",
+      component: lazyRouteComponent(() => import("./pages/forgotten"), "PasswordPage"),
+    }),
     shell.addChildren([
       page(
         "mine",
@@ -188,7 +193,7 @@ if (place !== null) {
       <QueryClientProvider client={client}>
         <Direction.Provider dir={document.documentElement.dir === "rtl" ? "rtl" : "ltr"}>
           <Toasts>
-            {/^\/(shared|embed|invitation)\//.test(location.pathname) ? (
+            {/^\/(shared|embed|invitation|password)\//.test(location.pathname) ? (
               <RouterProvider router={router} />
             ) : (
               <App />

@@ -98,7 +98,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     trust_viewers: bool = False
     """Believe as whose a view is stated with the write key alone; else a host's token or secret key says it."""
     smtp_host: str = ""
-    """The mail server that sends digests; none are sent by mail when empty."""
+    """The mail server that sends digests, and links to reset a password (they need `url` too); none when empty."""
     smtp_port: int = 25
     smtp_user: str = ""
     smtp_password: str = ""

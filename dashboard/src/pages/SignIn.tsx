@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Me, Problem } from "../api";
 import { useTitle } from "../hooks";
-import { rich, t } from "../language";
+import { t } from "../language";
+import { Forgotten } from "./forgotten";
 import { hasPasskeys, signInWithPasskey } from "./passkeys";
 
 const field = "mt-1 block min-h-10 w-full rounded-lg border border-line bg-ground px-3";
@@ -14,9 +15,10 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const [code, askCode] = useState(false);
+  const [forgotten, setForgotten] = useState(false);
   const ways = useQuery({
     queryKey: ["ways"],
-    queryFn: () => api.get<{ provider: boolean }>("/sign-in"),
+    queryFn: () => api.get<{ provider: boolean; reset: boolean }>("/sign-in"),
     retry: false,
   });
   function enter(how: () => Promise<Me>) {
@@ -29,6 +31,7 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
       })
       .finally(() => setBusy(false));
   }
+  if (forgotten) return <Forgotten byMail={ways.data?.reset ?? false} back={() => setForgotten(false)} />;
   return (
     <main className="grid min-h-dvh place-items-center p-4">
       <form
@@ -87,11 +90,15 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
             {t("Sign in with your organization")}
           </a>
         )}
+        <button
+          type="button"
+          className="text-soft underline underline-offset-4 hover:text-accent"
+          onClick={() => setForgotten(true)}
+        >
+          {t("Forgot password?")}
+        </button>
         <p className="text-xs text-soft">
-          {rich(
-            "The first start of the server printed an address and a password. Lost them? <code>trackway user password EMAIL</code> sets another one.",
-            { code: (text) => <code>{text}</code> },
-          )}
+          {t("The first start of the server printed an address and a password.")}
         </p>
       </form>
     </main>

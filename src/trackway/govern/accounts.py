@@ -27,14 +27,16 @@ from trackway.govern.passkeys import Passkeys
 from trackway.govern.permissions import ROLES
 from trackway.govern.planning import Plans
 from trackway.govern.platform import Platform
+from trackway.govern.resets import Resets
 from trackway.govern.saved import Saved
 from trackway.govern.sealing import Sealer
-from trackway.govern.sign_ins import SignIns, hash_password
+from trackway.govern.sign_ins import SignIns, hash_password, replace_password
 from trackway.govern.tables import (
     BadAccount,
     Connection,
     Key,
     Membership,
+    OneUse,
     OutsideIdentity,
     Passkey,
     Project,
@@ -109,6 +111,7 @@ class Accounts:
             self.platform = Platform(self._sessions)
             self.tokens = Tokens(self._sessions, self._sealer)
             self.sign_ins = SignIns(self._sessions, self._sealer)
+            self.resets = Resets(self._sessions)
             self.passkeys = Passkeys(self._sessions, self.sign_ins)
         except (SQLAlchemyError, OSError, ImportError) as error:
             shown = (self._lite and url.database) or url.render_as_string(hide_password=True)
@@ -150,10 +153,9 @@ class Accounts:
 
     def set_password(self, email: str, password: str) -> None:
         """Give a user another password and sign them out everywhere."""
+        kept = hash_password(password)
         with self._sessions.begin() as session:
-            user = self._user(session, email)
-            user.password = hash_password(password)
-            session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+            replace_password(session, self._user(session, email), kept)
 
     def remove_user(self, email: str) -> None:
         """Remove a user; the last administrator stays."""
@@ -162,7 +164,7 @@ class Accounts:
             admins = session.scalars(select(User).where(User.is_admin)).all()
             if user.is_admin and len(admins) == 1:
                 raise BadAccount(f"{email} is the only administrator; make another one first")
-            for table in (SignIn, Membership, Passkey, OutsideIdentity):
+            for table in (SignIn, Membership, Passkey, OutsideIdentity, OneUse):
                 session.execute(delete(table).where(table.user_id == user.id))
             session.delete(user)
 

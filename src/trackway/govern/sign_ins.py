@@ -170,8 +170,7 @@ class SignIns:
                     _hasher.verify(user.password, old)
             except (VerificationError, InvalidHashError) as error:
                 raise BadCredentials("the old password is wrong") from error
-            user.password = hash_password(new)
-            session.execute(delete(SignIn).where(SignIn.user_id == user_id, SignIn.token != hashed(keep)))
+            replace_password(session, user, hash_password(new), hashed(keep))
 
     # Codes of an authenticator application (TOTP, RFC 6238)
 
@@ -349,6 +348,15 @@ def hash_password(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise BadAccount(f"the password has fewer than {SHORTEST_PASSWORD} characters")
     return _hasher.hash(password)
+
+
+def replace_password(session: Session, user: User, kept: str, keep: str = "") -> None:
+    """Give a user another password, hashed before, as that takes long: browsers but one (the hash `keep` of its token)
+    are signed out, and links that were sent to reset it end.
+    """
+    user.password = kept
+    session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.token != keep))
+    session.execute(delete(OneUse).where(OneUse.user_id == user.id, OneUse.kind == "reset"))
 
 
 @cache

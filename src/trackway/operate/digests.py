@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import smtplib
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,13 +16,13 @@ from trackway.analyze.question import Question
 from trackway.analyze.views import Views, views
 from trackway.config import Settings
 from trackway.govern.accounts import Accounts
+from trackway.operate.mail import send_mail
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
 from trackway.store.entities import Notify
 
 logger = logging.getLogger("trackway.operate")
 
-_TIMEOUT_S = 10
 _MONDAY = 0
 
 
@@ -88,17 +87,7 @@ def _send(settings: Settings, outgoing: Outgoing, notify: Notify, digest: dict[s
     if notify.webhook:
         outgoing.post(notify.webhook, {}, msgspec.json.encode(digest))
     if notify.email:
-        if not settings.smtp_host:
-            raise ValueError("no mail server is set (TRACKWAY_SMTP_HOST)")
         name = digest["name"] or f"{digest['entity_type']} {digest['entity_id']}"
-        mail = EmailMessage()
-        mail["From"], mail["To"] = settings.mail_from, notify.email
-        mail["Subject"] = f"{name}: {digest['views']} views"
         lines = [f"{name} was viewed {digest['views']} times, {digest['anonymous']} of them by nobody signed in.", ""]
         lines += [f"{one['views']:>8}  {one['source'] or 'no source'}" for one in digest["sources"]]
-        mail.set_content("\n".join(lines))
-        with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=_TIMEOUT_S) as server:
-            if settings.smtp_user:
-                server.starttls()
-                server.login(settings.smtp_user, settings.smtp_password)
-            server.send_message(mail)
+        send_mail(settings, notify.email, f"{name}: {digest['views']} views", "\n".join(lines))

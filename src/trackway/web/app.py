@@ -35,6 +35,7 @@ from trackway.web.problems import HANDLERS
 from trackway.web.projects import Projects
 from trackway.web.provider import Provider
 from trackway.web.questions import Questions, asked
+from trackway.web.resetting import Resetting
 from trackway.web.signing_in import SigningIn
 from trackway.web.streaming import Streaming
 from trackway.web.transfers import TransfersOfProject
@@ -53,6 +54,7 @@ def api(house: House, limits: Limits) -> Litestar:
         route_handlers=[
             Health,
             SigningIn,
+            Resetting,
             Myself,
             Projects,
             Members,

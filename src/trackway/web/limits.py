@@ -23,6 +23,7 @@ from trackway.web.bodies import BYTES_PER_S, GRACE_S, Bodies, Body
 
 _KEYS_TIMES = 10
 _FAILURES_OF_USER = 50
+_LINKS_OF_ADDRESS, _LINKS_OF_USER = RateLimitItemPerHour(20), RateLimitItemPerHour(5)
 
 
 class Limits:
@@ -64,6 +65,20 @@ class Limits:
         if self._failures is not None:
             for item, names in self._of(where, whom):
                 self._limiter.hit(item, *names)
+
+    def may_ask_for_link(self, where: Where, whom: str) -> None:
+        """Count a request for a link by mail, whether there is such a user or not.
+
+        Raises TooManyRequestsException after twenty of an address, or five for a user, in an hour.
+        """
+        address, user = network(where.address), whom.strip().lower()
+        for item, kind, name in ((_LINKS_OF_ADDRESS, "links", address), (_LINKS_OF_USER, "links to", user)):
+            if not self._limiter.hit(item, kind, name):
+                seconds = self._left(item, kind, name)
+                raise TooManyRequestsException(
+                    f"too many links were asked for; look into the mails that came, or try again in {seconds} s",
+                    headers={"retry-after": str(seconds)},
+                )
 
     def _of(self, where: Where, whom: str) -> list[tuple[Any, tuple[str, str]]]:
         address = network(where.address)

@@ -22,6 +22,7 @@ from trackway.web.provider import Provider, ProviderFailed
 
 _OPEN: Any = {"exclude_from_auth": True, "opt": {"may": ANYBODY}}
 _BEGAN = "trackway_began"
+_HERE = ("localhost", "127.0.0.1", "::1")
 Short = Annotated[str, msgspec.Meta(max_length=320)]
 Password = Annotated[str, msgspec.Meta(max_length=1000)]
 
@@ -35,9 +36,10 @@ class Credentials(msgspec.Struct):
 
 
 class Ways(msgspec.Struct):
-    """How one can sign in besides by password and passkey."""
+    """How one can sign in besides by password and passkey; whether a link by mail resets a password (`reset`)."""
 
     provider: bool
+    reset: bool
 
 
 class PasskeyAnswer(msgspec.Struct):
@@ -79,6 +81,19 @@ def site_of(request: Request[Any, Any, Any], house: House) -> Site:
     return Site(parts.hostname or "localhost", f"{parts.scheme}://{parts.netloc}")
 
 
+def origin_of_links(request: Request[Any, Any, Any], house: House) -> str:
+    """Where links in mails lead; empty when none are sent: no `smtp_host`, or no `url`.
+
+    Whoever asks chooses the Host header, and would choose where somebody else's link leads. It counts only when it
+    names this machine.
+    """
+    settings = house.settings
+    if not settings.smtp_host:
+        return ""
+    site = site_of(request, house)
+    return site.origin if settings.url or site.host in _HERE else ""
+
+
 def let_in(signed_in: SignedIn, house: House) -> Response[SignedInShown]:
     """The answer to who signed in: with the cookie."""
     shown = SignedInShown(signed_in.user.email, signed_in.csrf)
@@ -99,9 +114,9 @@ class SigningIn(Controller):
     tags = ("signing in",)
 
     @get("/sign-in", **_OPEN, sync_to_thread=False)
-    def ways(self, house: House) -> Ways:
+    def ways(self, request: Request[Any, Any, Any], house: House) -> Ways:
         """How one can sign in."""
-        return Ways(bool(house.settings.oidc_issuer))
+        return Ways(bool(house.settings.oidc_issuer), bool(origin_of_links(request, house)))
 
     @post("/sign-in", **_OPEN, status_code=200, sync_to_thread=True)
     def sign_in(
