@@ -431,6 +431,11 @@ def test_a_dry_run_shows_rows_counts_and_refusals_and_stores_nothing(tmp_path: P
     answer = server.http.post(address, params=asked, content=file.read_bytes(), headers=BEARER)
     assert answer.status_code == 200, answer.text
     assert answer.json()["rows"] == found["rows"] and answer.json()["events"] == {"Dry": 31}
+    assert answer.json()["read"]["columns"] == {"event": "Was", "user_id": "Wer", "timestamp": "Wann"}
+    # What cannot be told says which columns there are, so that they can be chosen from.
+    unknown = server.http.post(address, params={**asked, "reading": "{}"}, content=file.read_bytes(), headers=BEARER)
+    assert "no column says who" in unknown.json()["stopped"]
+    assert unknown.json()["read"]["header"] == ["Was", "Wer", "Wann"] and "columns" not in unknown.json()["read"]
     wrong = server.http.post(address, params={**asked, "reading": '{"color": 1}'}, content=b"", headers=BEARER)
     assert wrong.status_code == 400 and wrong.json()["errors"][0]["field"] == "reading"
     assert httpx.post(f"{server.url}{address}", params=asked, content=b"").status_code == 401

@@ -129,6 +129,9 @@ export interface Rejection {
   field: string;
   reason: string;
   body: string;
+  /** Of a file that was imported: which line, and what stood there. */
+  line: number;
+  text: string;
 }
 /** A message that was acknowledged and is not stored; `stage` is the step that refused it. */
 export interface DeadLetter {

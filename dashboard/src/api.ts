@@ -95,8 +95,8 @@ export const api = {
   /** A file that is made by a question. */
   file: async (path: string, body: unknown) => (await answered("POST", path, body)).blob(),
   /** Sends a file; `tell` is told which share of it has been sent. */
-  upload: (path: string, file: File, tell: (share: number) => void) =>
-    new Promise<void>((resolve, reject) => {
+  upload: <Result>(path: string, file: Blob, tell: (share: number) => void = () => {}) =>
+    new Promise<Result>((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", `/api/v1${path}`);
       request.setRequestHeader("x-csrf-token", csrf);
@@ -106,7 +106,9 @@ export const api = {
       request.onerror = () =>
         reject(new Problem(0, t("The server cannot be reached. This page goes on when it is back.")));
       request.onload = () =>
-        request.status < 300 ? resolve() : reject(refused(request.status, request.response));
+        request.status < 300
+          ? resolve(request.response as Result)
+          : reject(refused(request.status, request.response));
       request.send(file);
     }),
   put: <Result>(path: string, body: unknown) => call<Result>("PUT", path, body),

@@ -319,12 +319,21 @@ function Refused() {
         <Table
           caption={t("Refused messages")}
           rows={rejections.data}
-          id={(row) => row.received_at + row.message_id + row.reason + row.body}
+          id={(row) => [row.received_at, row.message_id, row.reason, row.body, row.line, row.text].join("\n")}
           columns={[
             { name: t("When"), show: (row) => <When at={row.received_at} /> },
             { name: t("Field"), show: (row) => <code>{row.field}</code> },
             { name: t("Reason"), show: (row) => <span title={row.reason}>{row.reason}</span> },
-            { name: t("Message"), wide: true, show: (row) => <code title={row.body}>{row.body}</code> },
+            {
+              name: t("Line"),
+              number: true,
+              show: (row) => (row.line > 0 ? exact(row.line) : <span className="text-soft">–</span>),
+            },
+            {
+              name: t("Message or text"),
+              wide: true,
+              show: (row) => <code title={row.text || row.body}>{row.text || row.body}</code>,
+            },
           ]}
         />
       )}

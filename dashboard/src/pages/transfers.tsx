@@ -1,6 +1,6 @@
 /** Files that come in and go out: started here, followed until they are done, fetched and removed. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useContext, useState } from "react";
+import { useContext } from "react";
 import { api, type Transfer } from "../api";
 import { field, primary, quiet } from "../dialog";
 import { exact } from "../format";
@@ -8,6 +8,7 @@ import { MeContext, useProject, useView } from "../hooks";
 import { t } from "../language";
 import { Card, Empty, Failure, Skeleton } from "../parts";
 import { useToast } from "../toast";
+import { ImportForm } from "./importing";
 import { When } from "./Lists";
 
 const TABLES = [
@@ -16,12 +17,6 @@ const TABLES = [
   ["visitors", t("Visitors")],
 ] as const;
 const OUT = ["csv", "parquet", "arrow", "ndjson"];
-const IN = [
-  ["ndjson", t("Messages, one a line (NDJSON)")],
-  ["csv", t("A table (CSV)")],
-  ["access-log", t("An access log (Apache, nginx)")],
-  ["shopify-orders", t("Shopify's orders (CSV)")],
-] as const;
 const STATES: Record<Transfer["state"], string> = {
   waiting: t("waiting"),
   running: t("under way"),
@@ -160,74 +155,6 @@ function ExportForm({ path, done }: { path: string; done: () => Promise<void> })
         <button type="submit" className={`${primary} justify-self-start`}>
           {t("Export")}
         </button>
-      </form>
-    </Card>
-  );
-}
-
-/** The format that the name of a file speaks of. */
-const guessed = (name: string) =>
-  /\.csv(\.|$)/.test(name) ? "csv" : /\.(ndjson|jsonl?)(\.|$)/.test(name) ? "ndjson" : "access-log";
-
-function ImportForm({ path, done }: { path: string; done: () => Promise<void> }) {
-  const say = useToast();
-  const [form, setForm] = useState("ndjson");
-  const [sent, setSent] = useState<number>();
-  async function start(element: HTMLFormElement) {
-    const file = new FormData(element).get("file") as File;
-    const query = new URLSearchParams({ name: file.name, format: form });
-    setSent(0);
-    try {
-      await api.upload(`${path}/imports?${query}`, file, setSent);
-      element.reset();
-      await done();
-    } catch (error) {
-      say((error as Error).message);
-    }
-    setSent(undefined);
-  }
-  return (
-    <Card title={t("Import")}>
-      <form
-        className="grid gap-3 p-4 pt-1 sm:grid-cols-2"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void start(event.currentTarget);
-        }}
-      >
-        <p className="text-soft sm:col-span-2">
-          {t("Packed (.gz, .zst) or not. Importing a file again adds nothing within 7 days.")}
-        </p>
-        <label>
-          {t("File")}
-          <input
-            type="file"
-            name="file"
-            required
-            onChange={(event) => setForm(guessed(event.target.files?.[0]?.name ?? ""))}
-            className={`${field} py-1.5`}
-          />
-        </label>
-        <label>
-          {t("What it holds")}
-          <select value={form} onChange={(event) => setForm(event.target.value)} className={field}>
-            {IN.map(([name, label]) => (
-              <option key={name} value={name}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button
-          type="submit"
-          disabled={sent !== undefined}
-          className={`${primary} justify-self-start disabled:opacity-60`}
-        >
-          {t("Import")}
-        </button>
-        {sent !== undefined && (
-          <progress aria-label={t("Sent to the server")} max={1} value={sent} className="h-2 self-center" />
-        )}
       </form>
     </Card>
   );

@@ -41,7 +41,8 @@ def show_preview(form: str, path: Path, reading: Reading, json: bool) -> None:
         return
     for name, value in found["read"].items():
         pairs = value.items() if isinstance(value, dict) else ()
-        said = ", ".join(f"{field} is {column!r}" for field, column in pairs) or repr(value)
+        said = ", ".join(f"{field} is {column!r}" for field, column in pairs)
+        said = said or (", ".join(value) if isinstance(value, list) else repr(value))
         show.console.print(f"{name}: {said}", markup=False)
     if found["rows"]:
         show.table([{name: _short(value) for name, value in row.items()} for row in found["rows"]])

@@ -152,8 +152,9 @@ def _of_table(
     file: Packed, reading: Reading, code_of: Callable[[str], str], found: Callable[[dict[str, Any]], None]
 ) -> Iterator[_Row]:
     table = Table(file, reading.delimiter)
+    found({"encoding": file.encoding, "delimiter": table.delimiter, "header": table.columns})
     columns = Columns(table.columns, reading, code_of, table.delimiter == ";")
-    found({"encoding": file.encoding, "delimiter": table.delimiter, "columns": columns.fields})
+    found({"columns": columns.fields})
     for row in table.rows():
         try:
             if row.wrong:

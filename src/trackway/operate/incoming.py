@@ -90,7 +90,7 @@ def write_import(
 
 def preview(file: Packed, form: str, privacy: Privacy, key: bytes, reading: Reading) -> dict[str, Any]:
     """A file as it would be stored, without storing it: the outcome of all of it, the first ten messages as `rows`, the
-    first ten `refusals`, and how it was `read` (its encoding, delimiter and which column is which field).
+    first ten `refusals`, and how it was `read` (its encoding, delimiter, header and which column is which field).
 
     `stopped` says why it cannot be read to its end, where that is so.
     """
