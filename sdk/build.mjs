@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -70,6 +70,15 @@ execFileSync("npx", [
   "--outDir",
   "dist",
 ]);
+// Node's way of finding types (node16, nodenext) wants names of files, with their ending.
+for (const name of await readdir("dist", { recursive: true })) {
+  if (!name.endsWith(".d.ts")) continue;
+  const text = await readFile(`dist/${name}`, "utf8");
+  await writeFile(
+    `dist/${name}`,
+    text.replace(/((?:from|import) ?\(?")(\.\.?\/[^"]+?)(?:\.js)?"/g, '$1$2.js"'),
+  );
+}
 await writeFile("dist/sizes.json", JSON.stringify(sizes, null, 2));
 console.log(
   Object.entries(sizes)
