@@ -1,6 +1,7 @@
 /** The one chart frame. ECharts is loaded when the first chart is shown. */
 import type { EChartsType } from "echarts/core";
 import { useEffect, useRef } from "react";
+import { t } from "./language";
 
 export interface Series {
   name: string;
@@ -161,5 +162,20 @@ export function Drawing(props: {
 
 export function Chart(frame: Frame) {
   const again = JSON.stringify([frame.labels, frame.series]);
-  return <Drawing option={() => options(frame)} label={frame.label} height={frame.height} again={again} />;
+  const empty = frame.series.every(({ values }) => values.every((value) => !value));
+  return (
+    <div className="relative">
+      <Drawing option={() => options(frame)} label={frame.label} height={frame.height} again={again} />
+      {empty && <Nothing>{t("Nothing in this period")}</Nothing>}
+    </div>
+  );
+}
+
+/** What a drawing says that has nothing to draw. */
+export function Nothing({ children }: { children: string }) {
+  return (
+    <p className="pointer-events-none absolute inset-0 grid place-items-center p-4 text-center text-soft">
+      {children}
+    </p>
+  );
 }

@@ -12,6 +12,7 @@ import { Direction } from "radix-ui";
 import { StrictMode, useContext } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./api";
+import { sayWhatIsCut } from "./cut";
 import { MeContext } from "./hooks";
 import { t } from "./language";
 import { Overview } from "./pages/Overview";
@@ -184,6 +185,7 @@ function App() {
   );
 }
 
+sayWhatIsCut();
 const theme = localStorage.getItem("theme");
 if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 const place = document.getElementById("root");

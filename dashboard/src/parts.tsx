@@ -128,7 +128,7 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
       {facts.map(([name, value]) => (
         <div key={name} className="min-w-0">
           <dt className="text-xs text-soft">{name}</dt>
-          <dd className="truncate font-medium">{value}</dd>
+          <dd className="line-clamp-3 font-medium [overflow-wrap:anywhere]">{value}</dd>
         </div>
       ))}
     </dl>

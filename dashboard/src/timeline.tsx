@@ -21,7 +21,7 @@ export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: 
         return (
           <li key={event.event_id}>
             {sessions && starts && (
-              <p className="mt-3 mb-1 text-xs text-soft">
+              <p className="mt-3 mb-1 text-xs break-words text-soft [overflow-wrap:anywhere]">
                 {event.session_id === NONE ? (
                   t("Told by another system")
                 ) : (

@@ -1,6 +1,6 @@
 /** A map of countries, drawn from shapes that come with the page: no tiles, no foreign server. */
 
-import { colour, Drawing } from "./chart";
+import { colour, Drawing, Nothing } from "./chart";
 import { count, country } from "./format";
 import { t } from "./language";
 
@@ -48,15 +48,20 @@ export function World(props: { values: [code: string, value: number][]; height?:
   };
   const named = props.values.slice(0, 5).map(([code, value]) => `${country(code)} ${count(value)}`);
   return (
-    <Drawing
-      option={option}
-      again={props.values}
-      height={props.height ?? 260}
-      label={t("Visitors by country: {join}", { join: named.join(", ") || t("none") })}
-      prepare={(engine) => {
-        known ??= import("./geo").then(({ countries }) => engine.registerMap("world", countries() as never));
-        return known;
-      }}
-    />
+    <div className="relative">
+      <Drawing
+        option={option}
+        again={props.values}
+        height={props.height ?? 260}
+        label={t("Visitors by country: {join}", { join: named.join(", ") || t("none") })}
+        prepare={(engine) => {
+          known ??= import("./geo").then(({ countries }) =>
+            engine.registerMap("world", countries() as never),
+          );
+          return known;
+        }}
+      />
+      {props.values.length === 0 && <Nothing>{t("Nobody from a place that is known")}</Nothing>}
+    </div>
   );
 }

@@ -4,10 +4,10 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { api, type Board } from "../api";
 import { field, primary } from "../dialog";
-import { ago } from "../format";
 import { useProject, useTitle } from "../hooks";
-import { t } from "../language";
+import { rich, t } from "../language";
 import { Card, Empty, Failure, Skeleton } from "../parts";
+import { When } from "./Lists";
 
 export function useBoards() {
   const project = useProject();
@@ -67,11 +67,11 @@ export function Boards() {
               >
                 <span className="font-medium">{board.name}</span>
                 <span className="text-soft">
-                  {t(
+                  {rich(
                     "{length, plural, one {# tile} other {# tiles}} · changed {updated_at} · by {created_by}",
                     {
                       length: board.layout.tiles.length,
-                      updated_at: ago(board.updated_at),
+                      updated_at: <When key="changed" at={board.updated_at} />,
                       created_by: board.created_by,
                     },
                   )}

@@ -113,7 +113,9 @@ function Tile(props: { label: string; value: string; children: React.ReactNode }
   return (
     <div className="min-w-0">
       <div className="text-xs text-soft">{props.label}</div>
-      <div className="truncate text-xl font-semibold" title={props.value}>
+      <div
+        className={`font-semibold [overflow-wrap:anywhere] ${props.value.length > 9 ? "text-base" : "text-xl"}`}
+      >
         {props.value}
       </div>
       {props.children}

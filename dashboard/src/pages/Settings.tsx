@@ -6,6 +6,7 @@ import { locale, t } from "../language";
 import { PACKS } from "../menus";
 import { Card } from "../parts";
 import { Appearance } from "./appearance";
+import { Goals } from "./goals";
 import { Jobs } from "./jobs";
 import { Security } from "./security";
 import { Keys, Members } from "./team";
@@ -21,17 +22,13 @@ export function Settings() {
   const [said, setSaid] = useState<{ text: string; bad: boolean }>();
   async function save(form: HTMLFormElement) {
     const given = new FormData(form);
-    const goals = String(given.get("goals"))
-      .split("\n")
-      .map((line) => line.trim())
-      .filter(Boolean);
     try {
       await api.patch<Project>(`/projects/${project.id}`, {
         name: given.get("name"),
         timezone: given.get("timezone"),
         currency: given.get("currency"),
         ...(given.has("metrics") ? { metrics: given.get("metrics") } : {}),
-        goals,
+        goals: given.getAll("goals"),
         embed_origins: String(given.get("embed_origins"))
           .split("\n")
           .map((line) => line.trim())
@@ -101,16 +98,7 @@ export function Settings() {
               ))}
             </select>
           </label>
-          <label>
-            {t("Goals, one event a line")}
-            <textarea
-              name="goals"
-              rows={3}
-              defaultValue={project.goals.join("\n")}
-              disabled={!owner}
-              className={`${field} py-2`}
-            />
-          </label>
+          <Goals goals={project.goals} disabled={!owner} />
           <label className="sm:col-span-2">
             {t("Pages that may show dashboards of accounts, one origin a line")}
             <textarea

@@ -35,12 +35,12 @@ function Echo() {
 
 export function Snippet({ text, label }: { text: string; label: string }) {
   return (
-    <div className="relative">
+    <div className="flex items-start gap-2">
       <section
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
         tabIndex={0}
         aria-label={label}
-        className="overflow-x-auto rounded-lg bg-ground p-3 pe-20 font-mono text-xs"
+        className="min-w-0 flex-1 overflow-x-auto rounded-lg bg-ground p-3 font-mono text-xs"
       >
         <pre>{text}</pre>
       </section>
@@ -48,7 +48,7 @@ export function Snippet({ text, label }: { text: string; label: string }) {
         type="button"
         aria-label={t("Copy {label}", { label })}
         onClick={() => void navigator.clipboard?.writeText(text)}
-        className="absolute top-2 end-2 rounded-md border border-line bg-card px-2 py-1 text-xs hover:border-accent"
+        className="mt-1.5 shrink-0 rounded-md border border-line bg-card px-2 py-1 text-xs hover:border-accent"
       >
         {t("Copy")}
       </button>

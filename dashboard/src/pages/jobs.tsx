@@ -9,6 +9,7 @@ import { Card, Empty, Failure, Skeleton, Toggle } from "../parts";
 import { Table } from "../table";
 import { useToast } from "../toast";
 import { When } from "./Lists";
+import { Schedule } from "./schedule";
 
 interface Run {
   started_at: string;
@@ -36,16 +37,23 @@ export function Jobs() {
       {jobs.data === undefined && !jobs.error && <Skeleton rows={5} />}
       <ul className="divide-y divide-line px-4 pb-2">
         {jobs.data?.map((job) => (
-          <li key={job.name} className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
-            <span className="min-w-0 flex-1 basis-64">
+          <li
+            key={job.name}
+            className="grid grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1.5 py-2.5 lg:grid-cols-[minmax(0,1fr)_auto_auto]"
+          >
+            <span className="min-w-0">
               <span className="block font-medium">{job.name}</span>
               <span className="block text-soft">{job.what}</span>
               <span className={`block text-xs ${job.status === "failed" ? "text-bad" : "text-soft"}`}>
                 {job.running ? t("under way") : job.message}
               </span>
             </span>
-            <span className="text-xs text-soft">
-              <Schedule job={job} change={(schedule) => act(api.patch(`/jobs/${job.name}`, { schedule }))} />
+            <span className="text-xs text-soft max-lg:order-last max-lg:col-span-2">
+              <Schedule
+                name={job.name}
+                schedule={job.schedule}
+                change={(schedule) => act(api.patch(`/jobs/${job.name}`, { schedule }))}
+              />
               {job.next_run_at && (
                 <>
                   {" · "}
@@ -53,53 +61,26 @@ export function Jobs() {
                 </>
               )}
             </span>
-            <History name={job.name} />
-            <button
-              type="button"
-              className={quiet}
-              disabled={job.running}
-              onClick={() => act(api.post(`/jobs/${job.name}/run`, {}))}
-            >
-              {t("Run now")} <span className="sr-only">{job.name}</span>
-            </button>
-            <Toggle
-              label={t("Run {name} as scheduled", { name: job.name })}
-              on={job.active}
-              change={(active) => act(api.patch(`/jobs/${job.name}`, { active }))}
-            />
+            <span className="flex items-center gap-2 max-sm:flex-col max-sm:items-end">
+              <History name={job.name} />
+              <button
+                type="button"
+                className={quiet}
+                disabled={job.running}
+                onClick={() => act(api.post(`/jobs/${job.name}/run`, {}))}
+              >
+                {t("Run now")} <span className="sr-only">{job.name}</span>
+              </button>
+              <Toggle
+                label={t("Run {name} as scheduled", { name: job.name })}
+                on={job.active}
+                change={(active) => act(api.patch(`/jobs/${job.name}`, { active }))}
+              />
+            </span>
           </li>
         ))}
       </ul>
     </Card>
-  );
-}
-
-const SCHEDULES: [string, string][] = [
-  ["*/10 * * * *", t("every 10 minutes")],
-  ["0 * * * *", t("every hour")],
-  ["0 */6 * * *", t("every 6 hours")],
-  ["0 3 * * *", t("every day at 3:00 UTC")],
-  ["0 3 * * 1", t("every Monday at 3:00 UTC")],
-  ["0 3 1 * *", t("on the first of the month at 3:00 UTC")],
-];
-
-/** When a job is due: one of the usual, or what it has (in cron's words, UTC). */
-function Schedule({ job, change }: { job: Job; change: (schedule: string) => void }) {
-  const usual = SCHEDULES.some(([schedule]) => schedule === job.schedule);
-  return (
-    <select
-      aria-label={t("When {name} runs", { name: job.name })}
-      value={job.schedule}
-      onChange={(event) => change(event.target.value)}
-      className="min-h-9 rounded-lg border border-line bg-card px-2 text-sm"
-    >
-      {!usual && <option value={job.schedule}>{`${job.schedule} UTC`}</option>}
-      {SCHEDULES.map(([schedule, label]) => (
-        <option key={schedule} value={schedule}>
-          {label}
-        </option>
-      ))}
-    </select>
   );
 }
 

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react";
 import type { AsAccount, EntityRow, EventRow } from "../api";
 import { AskedTable } from "../asked";
 import { PeriodPicker } from "../controls";
-import { ago, country, exact, percent } from "../format";
+import { country, exact, percent } from "../format";
 import { useAnswer, useAsk, useProject, useTitle } from "../hooks";
 import { t, term } from "../language";
 import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
@@ -11,6 +11,7 @@ import { Table } from "../table";
 import { Become } from "./become";
 import { ViewsBy, ViewsOverTime } from "./Entities";
 import { Audience, Daily, type Of } from "./EntityPage";
+import { When } from "./Lists";
 import { MyYear } from "./year";
 
 export const TIERS: Record<string, string> = {
@@ -314,7 +315,7 @@ function ofOne(row: Counted | undefined): [string, ReactNode][] | undefined {
       [t("Sessions"), exact(row.sessions)],
       [t("Viewers signed in"), exact(row.viewers)],
       [t("Anonymous"), row.views > 0 ? percent(row.anonymous) : "–"],
-      [t("Last viewed"), row.last_viewed ? ago(row.last_viewed) : "–"],
+      [t("Last viewed"), row.last_viewed ? <When key="viewed" at={row.last_viewed} /> : "–"],
     ]
   );
 }
@@ -328,7 +329,7 @@ function ofSeveral(rows: EntityRow[] | undefined): [string, ReactNode][] | undef
     rows && [
       [t("Views"), exact(rows.reduce((sum, row) => sum + row.views, 0))],
       [t("Entities"), exact(rows.length)],
-      [t("Last seen"), last ? ago(last) : "–"],
+      [t("Last seen"), last ? <When key="seen" at={last} /> : "–"],
     ]
   );
 }
@@ -388,7 +389,7 @@ function LiveList() {
           rows={rows}
           id={(row) => row.event_id}
           columns={[
-            { name: t("When"), show: (row) => ago(row.timestamp) },
+            { name: t("When"), show: (row) => <When at={row.timestamp} /> },
             { name: t("Who"), show: (row) => row.visitor_name },
             { name: t("Event"), show: (row) => row.name },
           ]}

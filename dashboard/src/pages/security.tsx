@@ -3,11 +3,11 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useContext, useState } from "react";
 import { api } from "../api";
 import { field, primary, quiet } from "../dialog";
-import { ago } from "../format";
 import { MeContext, useRefresh } from "../hooks";
 import { t } from "../language";
 import { Card, Failure } from "../parts";
 import { useToast } from "../toast";
+import { When } from "./Lists";
 import { addPasskey, hasPasskeys } from "./passkeys";
 
 interface SignedIn {
@@ -201,7 +201,7 @@ function Passkeys() {
         {found.data?.map((one) => (
           <li key={one.id} className="flex items-center justify-between gap-2 py-1">
             <span className="truncate">{one.name}</span>
-            <span className="text-soft">{one.used_at ? ago(one.used_at) : t("not used yet")}</span>
+            <span className="text-soft">{one.used_at ? <When at={one.used_at} /> : t("not used yet")}</span>
             <button
               type="button"
               className={`${quiet} hover:text-bad`}
@@ -244,7 +244,7 @@ function SignIns() {
             <span className="min-w-0">
               <span className="block truncate">{one.agent || t("unknown")}</span>
               <span className="text-soft">
-                {one.address} · {one.way} · {ago(one.seen_at)}
+                {one.address} · {one.way} · <When at={one.seen_at} />
               </span>
             </span>
             {one.current ? (
