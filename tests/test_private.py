@@ -155,7 +155,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_made(
 
 
 def test_no_secret_reaches_an_output_or_a_file(new_server: Callable[..., Server]) -> None:
-    server = new_server().start()
+    server = new_server(fresh=True).start()
     assert server.http.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
     server.http.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD, "code": 5})
     headers = {"authorization": f"Bearer {SECRET_KEY}"}

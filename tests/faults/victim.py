@@ -20,7 +20,7 @@ import httpx
 
 WRITE_KEY, SECRET_KEY, EMAIL, PASSWORD = "wk_faults", "sk_faults", "admin@example.com", "correct horse"
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 """So long nothing may move before it is called a stall: far more than a slow machine needs."""
 
 
