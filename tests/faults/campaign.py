@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -48,12 +49,17 @@ class Totals:
         self.worst_recovery = max(self.worst_recovery, run.worst_recovery)
         self.slowest_stop = max(self.slowest_stop, run.slowest_stop)
 
+    @property
+    def result(self) -> str:
+        """What must be nothing."""
+        return f"lost {self.lost}, doubled {self.doubled}, disagreements {self.disagreements}"
+
     def __str__(self) -> str:
         kinds = ", ".join(f"{count} {name}" for name, count in self.faults.most_common())
         return (
             f"{sum(self.faults.values())} faults: {kinds}\n"
             f"acknowledged {self.acknowledged:,} messages ({self.repeated:,} delivered again) and {self.saved} saved things\n"
-            f"lost {self.lost}, doubled {self.doubled}, dead letters {self.letters}, disagreements {self.disagreements}\n"
+            f"{self.result}, dead letters {self.letters}\n"
             f"slowest recovery {self.worst_recovery:.1f} s, slowest end {self.slowest_stop:.1f} s"
         )
 
@@ -82,7 +88,7 @@ def campaign(
     Raises:
         Broken: the promise was broken; nothing more is done.
     """
-    totals, rng = Totals(), random.Random(seed)
+    totals, rng, began = Totals(), random.Random(seed), time.monotonic()
     names, reason = usable(names)
     if reason:
         print(reason, flush=True)
@@ -93,8 +99,9 @@ def campaign(
         template = Path(folder) / "template"
         _make(template, Path(folder))
         for start in range(0, len(drawn), LENGTH):
-            if start and start % (LENGTH * 10) == 0:
-                print(f"{start} of {len(drawn)} faults, lost {totals.lost}, doubled {totals.doubled}", flush=True)
+            if start:
+                minutes = (time.monotonic() - began) / 60
+                print(f"{start} of {len(drawn)} faults, {totals.result} ({minutes:.1f} minutes)", flush=True)
             _run(
                 f"{seed}/{start}",
                 drawn[start : start + LENGTH],
@@ -160,6 +167,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--aloud", action="store_true", help="tell the story while it happens")
     given = parser.parse_args(arguments)
     print(f"seed {given.seed}", flush=True)
+    # The end of a campaign takes its disks and servers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     began = time.monotonic()
     try:
         totals = campaign(given.n, given.seed, given.fault, given.keep, given.aloud)
