@@ -57,6 +57,30 @@ def test_countries_are_taken_by_name_and_code(given: str, operator: str, codes: 
     assert read({"column": column, "operator": how, "values": values.split("|")}) == found
 
 
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ("path:is:/caf%C3%A9", ("/café",)),
+        ("path:is:/caf%c3%a9/|/", ("/café", "/")),
+        ("path:is_not:/cafe\u0301", ("/café",)),
+        ("entry_path:contains:/caf%C3%A9/", ("/café/",)),
+        ("exit_path:starts_with:/a b", ("/a%20b",)),
+        ("person.first_entry_path:is:/caf%C3%A9", ("/café",)),
+        ("path:matches:/caf%C3%A9", ("/caf%C3%A9",)),
+        ("host:is:xn--mnchen-3ya.example|MÜNCHEN.example", ("münchen.example", "münchen.example")),
+        ("referrer_host:ends_with:.xn--zckzah", (".テスト",)),
+        ("entry_host:is:Shop.Example", ("shop.example",)),
+        ("title:is:/caf%C3%A9", ("/caf%C3%A9",)),
+        ("properties.path:is:/caf%C3%A9", ("/caf%C3%A9",)),
+    ],
+)
+def test_paths_and_hosts_are_taken_however_they_are_spelled(given: str, values: tuple[str, ...]) -> None:
+    found = parse(given)
+    assert found.values == values
+    column, how, said = given.split(":")
+    assert read({"column": column, "operator": how, "values": said.split("|")}) == found
+
+
 @pytest.fixture(scope="module")
 def filled(server: Server) -> Server:
     for visitor, source, title, country in (

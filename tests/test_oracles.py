@@ -592,6 +592,10 @@ def test_the_standing_funnel_of_an_entity_as_an_answer_and_as_rows(loaded: Loade
     assert [(row["position"], row["from_start_s"], row["from_previous_s"]) for row in whole] == [
         (n, (n - 1) * 10.0, 10.0) for n in range(2, 6)
     ]
+    backwards = Funnel(steps=[Step(event="click"), Step(event="impression")], order="any", unit="person_entity")
+    shape = {name: getattr(backwards, name) for name in Funnel.__struct_fields__}
+    _, rows = funnel_units(loaded.store, question, FunnelUnits(**shape, rows=True))
+    assert {row["step"] for row in rows} == {None}, "in any order a position is no step"
 
 
 def test_sessions_have_their_totals_and_are_sorted(loaded: Loaded) -> None:

@@ -21,6 +21,7 @@ from trackway.analyze.columns import column
 from trackway.analyze.countries import code_of, codes_like
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.ready import READY
+from trackway.enrich.url import as_host, as_path, readable
 
 Value = str | int | float | bool
 _DEEPEST = 8
@@ -200,7 +201,23 @@ def _checked(one: Condition, field: str) -> Condition:
                 re.compile(str(value))
             except re.error as error:
                 raise BadQuestion(field, f"{value!r} is not a regular expression: {error}") from error
-    return _by_code(one) if one.column in ("country", "person.first_country") else one
+    return _as_stored(one)
+
+
+_HOSTS = ("host", "entry_host", "referrer_host")
+_PATHS = ("path", "entry_path", "exit_path")
+
+
+def _as_stored(one: Condition) -> Condition:
+    """The condition with its values as they are stored: countries by code, paths and hosts as people read them."""
+    name = one.column.removeprefix("person.first_")
+    if name == "country":
+        return _by_code(one)
+    if name not in (*_HOSTS, *_PATHS) or one.operator.startswith("matches"):
+        return one
+    # A part of a path may end with a slash that the whole one has not.
+    spelled = as_host if name in _HOSTS else as_path if one.operator in ("is", "is_not") else readable
+    return Condition(one.column, one.operator, tuple(spelled(str(value)) for value in one.values))
 
 
 _CONTAINS = {"contains": "is", "contains_not": "is_not"}

@@ -115,7 +115,8 @@ def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer
 
 def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[list[Answer], list[dict[str, Any]]]:
     """Who reached a step (`unit`, `level`, `times` of each step), the last to do so first; or every step they took:
-    `unit`, `step`, `position`, `at`, `from_start_s`, `from_previous_s`.
+    `unit`, `step` (null when steps come in any order: then `position` says how many were done), `position`, `at`,
+    `from_start_s`, `from_previous_s`.
     """
     if not 1 <= asked.step <= len(asked.steps):
         raise BadQuestion("step", f"is from 1 to {len(asked.steps)}")
@@ -125,7 +126,8 @@ def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[
     answer = _ask(store, question, asked, show, level=level, limit=asked.limit, offset=asked.offset)
     rows = answer.rows()
     if asked.rows:
-        return [answer], [{**row, "step": asked.steps[row["position"] - 1].shown} for row in rows]
+        names = [None if asked.order == "any" else step.shown for step in asked.steps]
+        return [answer], [{**row, "step": names[row["position"] - 1]} for row in rows]
     return [answer], [{**row, "times": [datetime.fromtimestamp(at / 1000, UTC) for at in row["times"]]} for row in rows]
 
 

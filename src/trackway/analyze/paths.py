@@ -19,6 +19,7 @@ from trackway.analyze.conditions import Compiler
 from trackway.analyze.period import BadQuestion
 from trackway.analyze.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.steps import unit
+from trackway.enrich.url import as_path
 from trackway.store.connection import Store
 
 END, OTHER = "(end)", "(other)"
@@ -57,7 +58,7 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
         raise BadQuestion("steps", "is from 2 to 10, top from 1 to 50, and there are at most 50 groups")
     conditions = compiler(store)
     node, included = _NODES[asked.nodes]
-    node = _grouped(node, asked.groups, conditions)
+    node = _grouped(node, [_spelled(one) for one in asked.groups], conditions)
     structure = {
         # 0 stands for the end of a way.
         "node_hash": f"bitOr(xxh3({node}), 1)",
@@ -67,7 +68,7 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
         "backwards": asked.direction == "before",
         "anchored": bool(asked.anchor),
     }
-    anchor = _hash(store, asked.anchor) if asked.anchor else 0
+    anchor = _hash(store, _spelled(asked.anchor)) if asked.anchor else 0
     answer = ask(store, "paths.sql", question, structure, conditions, steps=asked.steps, anchor=anchor)
     table = answer.table
     step, here, behind, ways = (table[name].to_numpy() for name in ("step", "here", "behind", "ways"))
@@ -90,6 +91,11 @@ def _names(
             )
             names |= {row["hash"]: row["label"] for row in answers[-1].rows()}
     return answers, names
+
+
+def _spelled(name: str) -> str:
+    """The name of a page as it is stored, of anything else as it is."""
+    return as_path(name) if name.startswith("/") else name
 
 
 def _grouped(node: str, groups: list[str], conditions: Compiler) -> str:

@@ -24,11 +24,21 @@ def split(url: str) -> Url:
     """Take a URL apart; what is not one gives empty parts, a bare path only a path."""
     try:
         parts = urlsplit(url.strip())
-        host = readable_host((parts.hostname or "").lower())
+        host = as_host(parts.hostname or "")
     except ValueError:
         return Url("", "", "")
     path = readable(parts.path).rstrip("/") or ("/" if host or parts.path else "")
     return Url(host, path, parts.query)
+
+
+def as_path(text: str) -> str:
+    """A path, however it is spelled, as the path of a page is stored."""
+    return readable(text).rstrip("/") or "/" * bool(text)
+
+
+def as_host(text: str) -> str:
+    """A host, however it is spelled, as the host of a page is stored."""
+    return readable_host(text.strip().lower())
 
 
 def route(url: str) -> str:
