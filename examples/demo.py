@@ -99,7 +99,7 @@ def _keys(data: Path) -> dict[str, str]:
     if not path.exists():
         import secrets
 
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         made = {
             "TRACKWAY_WRITE_KEY": "wk_" + secrets.token_urlsafe(12),

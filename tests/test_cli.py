@@ -1,14 +1,16 @@
 """The command line, as scripts use it: `--json` everywhere, an empty directory, a running server."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
-from conftest import SECRET_KEY, Server, eventually
+from conftest import SECRET_KEY, WRITE_KEY, Server, eventually
+from trackway.config import RANGES, BadSettings, Settings, load
 
 
 def run(*arguments: str, status: int = 0) -> tuple[str, str]:
@@ -105,6 +107,31 @@ def test_the_doctor_finds_nothing_wrong_with_a_sound_directory_and_server(stoppe
     assert {finding["state"] for finding in as_json("doctor", "--url", server.url)} == {"fine"}
 
 
+def test_the_doctors_numbers_add_up_whatever_became_of_messages(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data").start()
+    for name in ("a", "b", "b"):
+        server.post("track", {"event": "E", "anonymousId": "v", "messageId": name})
+    server.post("track", {"event": "", "anonymousId": "v"})
+    server.post("track", {"event": "Bought", "anonymousId": "v", "properties": {"revenue": "12,50"}})
+    server.post("page", {"anonymousId": "crawler", "context": {"userAgent": "Googlebot/2.1"}})
+    server.http.post("/v1/entities/a/1/view", json={"session_id": "s"}, auth=(WRITE_KEY, ""))
+    server.stored()
+    server.stop()
+    findings = {one["part"]: one["text"] for one in as_json("doctor", "--data", str(server.data))}
+    [entries] = re.findall(r"^(\d+) entries", findings["log"])
+    sums = re.search(
+        r"(\d+) events \((\d+) of them flagged as bots\) \+ (\d+) refusals and notes .* \+ (\d+) dead letters \+ "
+        r"(\d+) others \(repeats of a messageId.*\) = (\d+) entries",
+        findings["store"],
+    )
+    assert sums is not None, findings["store"]
+    events, bots, refused, letters, others, total = map(int, sums.groups())
+    assert events + refused + letters + others == total == int(entries)
+    assert (refused, letters, others) == (2, 0, 1) and bots >= 1
+    [stored] = as_json("query", "--data", str(server.data), "SELECT count() AS n FROM events")
+    assert events == stored["n"] == 5
+
+
 def test_the_doctor_names_what_is_wrong_and_what_mends_it(tmp_path: Path) -> None:
     server = Server(tmp_path / "data").start()
     for number in range(3):
@@ -130,8 +157,61 @@ def test_settings_that_cannot_be_are_refused_by_name(tmp_path: Path, monkeypatch
     (tmp_path / "trackway.toml").write_text("port = [")
     assert "is not valid TOML" in run("doctor", status=1)[1]
     (tmp_path / "trackway.toml").unlink()
-    monkeypatch.setenv("TRACKWAY_PORT", "many")
-    assert "port" in run("doctor", status=1)[1]
+    for command in (["doctor"], ["serve"], ["project", "list"], ["rebuild"], ["jobs", "list"]):
+        monkeypatch.setenv("TRACKWAY_PORT", "99999")
+        refused = run(*command, status=1)[1]
+        assert "TRACKWAY_PORT is '99999'; give a whole number from 1 to 65,535, such as 8700" in refused, command
+        assert "Traceback" not in refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "many", "give a whole number from 1 to 65,535, such as 8700"), ("PORT", "", "from 1 to 65,535"),
+        ("PORT", "0", "from 1 to 65,535"), ("BATCH_SECONDS", "-1", "a number from 0 to 60 seconds, such as 0.5"),
+        ("BATCH_SECONDS", "nan", "from 0 to 60"), ("KEEP_VIEWS_DAYS", "abc", "from 0 to 36,500 days, such as 90"),
+        ("KEEP_LOG_HOURS", "inf", "hours, such as 72.0"), ("BATCH_MESSAGES", "0", "from 1 to 1,000,000 messages"),
+        ("TRUNCATE_IP", "maybe", "give true or false, such as true"), ("ENGINE_MEMORY_MB", "1", "from 64 to"),
+        ("PROXY_HEADER", "X-Who", "one of X-Forwarded-For, Forwarded"), ("SMTP_PORT", "70000", "such as 25"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_names_the_variable_what_it_may_be_and_an_example(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TRACKWAY_{name}", value)
+    with pytest.raises(BadSettings) as refused:
+        load()
+    assert str(refused.value).startswith(f"TRACKWAY_{name} is {value!r}; give ") and says in str(refused.value)
+
+
+def test_every_number_has_a_range_that_its_default_is_in() -> None:
+    numbers = {name for name, kind in get_type_hints(Settings).items() if kind in (int, float)}
+    assert RANGES.keys() == numbers
+    assert all(limits.least <= getattr(Settings(), name) <= limits.most for name, limits in RANGES.items())
+
+
+def test_a_variable_that_is_no_setting_is_said_with_the_nearest_name_and_without_its_value(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", fresh=True)
+    server.environment |= {"TRACKWAY_WRITEKEY": "hidden-1", "TRACKWAY_RETENTION_DAYS": "hidden-2"}
+    server.start()
+    server.stop()
+    said = server.said()
+    done = subprocess.run(
+        [sys.executable, "-m", "trackway", "doctor", "--data", str(server.data)],
+        capture_output=True, check=False, text=True, env=server.environment,
+    )  # fmt: skip
+    for text in (said, done.stdout):
+        [line] = [line for line in text.splitlines() if "TRACKWAY_WRITEKEY" in line]
+        assert "is set and is no setting, so it does nothing; did you mean TRACKWAY_WRITE_KEY?" in line
+        assert "TRACKWAY_RETENTION_DAYS is set" in text and "hidden-" not in text
+        assert "TRACKWAY_PORT" not in text
+
+
+def test_keys_are_printed_whole_at_any_width(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in ("20", "80", "300"):
+        monkeypatch.setenv("COLUMNS", width)
+        lines = run("project", "list", "--data", str(stopped))[0].splitlines()
+        assert len(lines) == 2 and lines[1].rstrip().endswith(WRITE_KEY), width
 
 
 def test_help_says_what_there_is() -> None:

@@ -54,6 +54,20 @@ def refused(data: Path, *arguments: str, before: str = "", **given: str) -> str:
     return lines[0]
 
 
+def test_a_directory_that_holds_nothing_of_ours_yet_was_open_to_nobody(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        (tmp_path / "data").mkdir(mode=0o755)
+        (tmp_path / "data" / "demo-keys.json").touch(mode=0o600)
+        assert close_to_others(tmp_path / "data") == 0
+        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+        (tmp_path / "data" / "accounts.db").touch()
+        (tmp_path / "data").chmod(0o755)
+        assert close_to_others(tmp_path / "data") == 1
+    finally:
+        os.umask(before)
+
+
 @pytest.fixture
 def usual_umask() -> Iterator[None]:
     before = os.umask(0o022)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
+
+from trackway.wording import fault
 
 Network = IPv4Network | IPv6Network
 
@@ -35,7 +38,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     data: str = "./data"
     """Directory of the log, the accounts and the embedded store."""
     host: str = "127.0.0.1"
+    """The address to listen at; 0.0.0.0 for every address of this machine."""
     port: int = 8700
+    """The port to listen at."""
     store: str = ""
     """`clickhouse://…` for a server or cluster; empty means chDB in `data`."""
     views: str = ""
@@ -48,6 +53,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     secret_key: str = ""
     """Secret key of the first project; invented at first start when empty."""
     admin_email: str = "admin@localhost"
+    """The address that the first administrator signs in with."""
     admin_password: str = ""
     """Password of the first administrator; invented and printed once when empty."""
     secrets: str = ""
@@ -59,7 +65,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     oidc_issuer: str = ""
     """An OpenID Connect provider that users may sign in with."""
     oidc_client_id: str = ""
+    """The name under which that provider knows Trackway."""
     oidc_client_secret: str = ""
+    """The secret that goes with it."""
     requests_per_minute: int = 60_000
     """Most requests of one address a minute, and of one key ten times as many; 0 for no limit."""
     failed_sign_ins_per_minute: int = 20
@@ -100,13 +108,17 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     smtp_host: str = ""
     """The mail server that sends digests, and links to reset a password (they need `url` too); none when empty."""
     smtp_port: int = 25
+    """The port of the mail server."""
     smtp_user: str = ""
+    """The name to sign in to the mail server with; empty: without signing in."""
     smtp_password: str = ""
+    """The password to sign in to the mail server with."""
     mail_from: str = "trackway@localhost"
+    """The sender of digests."""
     batch_messages: int = 50_000
-    """The loader stores at most this many messages in one batch ..."""
+    """Most messages that the loader stores in one batch."""
     batch_seconds: float = 0.5
-    """... and waits at most this long for more."""
+    """How long the loader waits for more messages before it stores a batch."""
     checkpoint_seconds: float = 1.0
     """How long what is stored may wait until it is made durable; after a crash it is stored again from the log."""
     trust_proxy: bool = False
@@ -164,6 +176,36 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return self.accounts or f"sqlite:///{self.directory / 'accounts.db'}"
 
 
+class Range(NamedTuple):
+    """The least and the largest value of a number, and its unit."""
+
+    least: float
+    most: float
+    unit: str = ""
+
+
+_YEARS_H, _MANY = 10 * 366 * 24, 1_000_000_000
+RANGES = {
+    "port": Range(1, 65_535),
+    "smtp_port": Range(1, 65_535),
+    "requests_per_minute": Range(0, _MANY),
+    "failed_sign_ins_per_minute": Range(0, _MANY),
+    "connections_per_address": Range(0, _MANY),
+    "segment_bytes": Range(1, 2**40, "bytes"),
+    "keep_log_hours": Range(0, _YEARS_H, "hours"),
+    "keep_views_days": Range(0, 36_500, "days"),
+    "batch_messages": Range(1, 1_000_000, "messages"),
+    "batch_seconds": Range(0, 60, "seconds"),
+    "checkpoint_seconds": Range(0, 86_400, "seconds"),
+    "engine_memory_mb": Range(64, 2**24, "MB"),
+}
+"""What numbers among the settings may be; the example of each is its default."""
+_TYPES: dict[str, Any] = get_type_hints(Settings)
+_DEFAULTS = Settings()
+_BESIDE = ("TRACKWAY_CONFIG", "TRACKWAY_USER_PASSWORD", "TRACKWAY_BENCHMARKS")
+"""Variables that are read elsewhere; those of tests begin with TRACKWAY_TEST_."""
+
+
 class BadSettings(ValueError):
     """A setting that cannot be used; the text names it, its problem and where it came from."""
 
@@ -172,7 +214,7 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings: `overrides` (None means not given) over environment over file over defaults.
 
     Raises:
-        BadSettings: an unknown name, a value of the wrong type, or a file that is not TOML.
+        BadSettings: an unknown name, a value of the wrong type or out of its range, or a file that is not TOML.
     """
     file = path or Path(os.environ.get("TRACKWAY_CONFIG", "trackway.toml"))
     values: dict[str, Any] = {}
@@ -183,20 +225,21 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
             raise BadSettings(f"{file} is not valid TOML: {error}") from error
     elif path is not None:
         raise BadSettings(f"there is no settings file {file}")
-    known = {field.name for field in msgspec.structs.fields(Settings)}
-    for name in known:
-        given = os.environ.get(f"TRACKWAY_{name.upper()}")
+    said = {name: f"{name} in {file}" for name in values}
+    for name in _TYPES:
+        given = os.environ.get(variable(name))
         if given is not None:
             values[name] = [one for one in given.split(",") if one] if name in _LISTS else given
-    values |= {name: value for name, value in overrides.items() if value is not None}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise BadSettings(f"unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")
-    try:
-        settings = msgspec.convert(values, Settings, strict=False)
-        settings.proxies  # noqa: B018 - says now what is wrong with it
-    except msgspec.ValidationError as error:
-        raise BadSettings(f"a setting (from {file}, TRACKWAY_* or the command line) is wrong: {error}") from error
+            said[name] = variable(name)
+    for name, value in overrides.items():
+        if value is not None:
+            values[name], said[name] = value, f"--{name.replace('_', '-')}"
+    if unknown := sorted(set(values) - set(_TYPES)):
+        near = difflib.get_close_matches(unknown[0], _TYPES, 1, 0)[0]
+        listed = ", ".join(sorted(_TYPES))
+        raise BadSettings(f"unknown setting {unknown[0]!r}; did you mean {near!r}? The settings are {listed}")
+    settings = Settings(**{name: _checked(name, value, said[name]) for name, value in values.items()})
+    settings.proxies  # noqa: B018 - says now what is wrong with it
     for one in settings.allow_private_addresses:
         _check_place(one.strip())
     for name, hosts in (("passing_hosts", settings.passing_hosts), ("internal_domains", settings.internal_domains)):
@@ -208,6 +251,53 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
             f"alert_url: {settings.alert_url!r} is no URL such as https://example.com/hook, without a user name"
         )
     return settings
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"TRACKWAY_{name.upper()}"
+
+
+def allowed(name: str) -> str:
+    """What a setting may be, in words; empty for any text."""
+    kind = _TYPES[name]
+    if limits := RANGES.get(name):
+        whole = "a whole number" if kind is int else "a number"
+        return f"{whole} from {limits.least:,} to {limits.most:,} {limits.unit}".rstrip()
+    if kind is bool:
+        return "true or false"
+    if name in _LISTS:
+        return "values separated by commas"
+    return f"one of {', '.join(kind.__args__)}" if hasattr(kind, "__args__") else ""
+
+
+def unknown_variables() -> list[str]:
+    """A sentence for each variable of the environment that looks like a setting and is none; without its value."""
+    known = [*map(variable, _TYPES), *_BESIDE]
+    found = sorted(one for one in os.environ if one.startswith("TRACKWAY_") and not one.startswith("TRACKWAY_TEST_"))
+    return [
+        f"{one} is set and is no setting, so it does nothing; did you mean {near}?"
+        for one in found
+        if one not in known
+        for near in difflib.get_close_matches(one, known, 1, 0)
+    ]
+
+
+def _checked(name: str, value: Any, said: str) -> Any:
+    """A value as its setting's type, within its range. Raises BadSettings."""
+    example = getattr(_DEFAULTS, name)
+    shown = str(example).lower() if isinstance(example, bool) else example
+    try:
+        found = msgspec.convert(value, _TYPES[name], strict=False)
+    except msgspec.ValidationError as error:
+        if not allowed(name):
+            raise BadSettings(f"{said}: {fault(error, _TYPES[name]).reason}") from error
+        found = None
+    limits = RANGES.get(name)
+    if found is None or (limits is not None and not limits.least <= found <= limits.most):
+        given = f"{str(value)[:60]!r}"
+        raise BadSettings(f"{said} is {given}; give {allowed(name)}, such as {shown}")
+    return found
 
 
 def _check_place(one: str) -> None:

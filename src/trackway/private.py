@@ -47,18 +47,24 @@ def begin() -> None:
 
 
 def close_to_others(directory: Path) -> int:
-    """Make a data directory, or what is wide open in one, private; how many files that changed.
+    """Make a data directory, or what is wide open in one, private; how many files that changed. A
+    directory with nothing of ours in it held nothing that could have been read.
 
     Raises:
         OSError: the directory belongs to somebody else, or cannot be made.
     """
     begin()
     directory.mkdir(parents=True, exist_ok=True)
-    changed = 0
-    for path in list(wide(directory)):
+    open_to_others = list(wide(directory))
+    for path in open_to_others:
         path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
-        changed += 1
-    return changed
+    fresh = {directory} if not any(_is_ours(one) for one in directory.iterdir()) else set()
+    return len(set(open_to_others) - fresh)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is one that Trackway keeps in a data directory; where there is none, nothing was open."""
+    return path.name in _FOLDERS or any(path.match(name) for name in _FILES)
 
 
 def kept(path: Path, make: Callable[[], bytes]) -> bytes:

@@ -16,6 +16,7 @@ from trackway.cli.letters import letters
 from trackway.config import BadSettings, Settings
 from trackway.govern.accounts import FirstStart
 
+logger = logging.getLogger("trackway")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(people.projects, name="project")
 app.add_typer(people.users, name="user")
@@ -66,6 +67,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
+    for text in config.unknown_variables():
+        logger.warning("%s", text)
     signal.signal(signal.SIGTERM, opening.end)  # until the server itself listens to it
     with show.refusals(AddressInUse):
         refuse_taken(chosen.host, chosen.port)  # before anything is made or opened

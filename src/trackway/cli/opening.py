@@ -82,7 +82,8 @@ def prepare(settings: Settings) -> None:
     if 0 <= most < _FILES:
         raise OSError(errno.EMFILE, f"{most} files may be open, {_FILES} are needed", str(settings.directory))
     if changed := close_to_others(settings.directory):
-        logger.warning("%d files in %s were open to others; now they are private", changed, settings.directory)
+        what = "1 file or directory was" if changed == 1 else f"{changed} files and directories were"
+        logger.warning("%s open to others at %s; now only this user may read them", what, settings.directory)
 
 
 def end(*_: object) -> None:

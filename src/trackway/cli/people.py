@@ -10,6 +10,7 @@ import typer
 from trackway import config
 from trackway.cli import show
 from trackway.cli.opening import accounts_of
+from trackway.config import BadSettings
 from trackway.govern.accounts import Accounts
 from trackway.govern.tables import BadAccount, Project
 
@@ -22,7 +23,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 
 def open_accounts(data: str | None) -> Accounts:
     """The accounts database of a data directory, or an end with what is wrong."""
-    return accounts_of(config.load(data=data))
+    with show.refusals(BadSettings):
+        settings = config.load(data=data)
+    return accounts_of(settings)
 
 
 def find_project(accounts: Accounts, wanted: str | None) -> Project:
@@ -48,7 +51,7 @@ def list_projects(data: Data = None, json: Json = False) -> None:
         }
         for project in open_accounts(data).projects()
     ]
-    show.rows(found, json)
+    show.rows(found, json, whole=True)
 
 
 @projects.command("add")
@@ -62,7 +65,9 @@ def add_project(
     """Make a project; its secret key is shown only now."""
     with show.refusals(BadAccount):
         project, write_key, secret_key = open_accounts(data).add_project(name, timezone, currency)
-    show.rows([{"id": project.id, "name": project.name, "write_key": write_key, "secret_key": secret_key}], json)
+    show.rows(
+        [{"id": project.id, "name": project.name, "write_key": write_key, "secret_key": secret_key}], json, whole=True
+    )
 
 
 @projects.command("change")
@@ -94,7 +99,7 @@ def add_key(project: str, kind: str, data: Data = None, json: Json = False) -> N
         show.fail(f"{kind!r} is no kind of key; there are write, secret and embed")
     accounts = open_accounts(data)
     made, value = accounts.add_key(UUID(find_project(accounts, project).id), kind)
-    show.rows([{"kind": kind, "id": made.id, "value": value}], json)
+    show.rows([{"kind": kind, "id": made.id, "value": value}], json, whole=True)
 
 
 @users.command("list")

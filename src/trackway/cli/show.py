@@ -22,6 +22,7 @@ errors = Console(stderr=True)
 
 _ADVISED = re.compile(r"`trackway (doctor|rebuild|letters)\b((?:(?!--data)[^`])*)`")
 _USUAL = Settings().data
+_WIDEST = 10_000
 _directory = [_USUAL]
 
 
@@ -49,21 +50,27 @@ def as_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
 
 
-def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Rows as a table."""
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None, whole: bool = False) -> None:
+    """Rows as a table. What is too long for the width goes on in the next line; `whole` cells are in one line."""
     names = list(columns or (rows[0] if rows else ()))
-    shown = Table(*names, box=None, header_style="bold")
+    shown = Table(box=None, header_style="bold")
+    for name in names:
+        shown.add_column(name, overflow="fold", no_wrap=whole)
     for row in rows:
         shown.add_row(*("" if row.get(name) is None else str(row.get(name)) for name in names))
-    console.print(shown if rows else "nothing", markup=False)
+    paper = console
+    if whole:
+        needed = console.measure(shown, options=console.options.update(max_width=_WIDEST)).maximum
+        paper = Console(width=max(console.width, needed))
+    paper.print(shown if rows else "nothing", markup=False)
 
 
-def rows(found: Sequence[dict[str, Any]], json: bool) -> None:
+def rows(found: Sequence[dict[str, Any]], json: bool, whole: bool = False) -> None:
     """Rows, as the caller wants them."""
     if json:
         as_json(found)
     else:
-        table(found)
+        table(found, whole=whole)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import msgspec
 
 from trackway import private
 from trackway.collect.ledger import LEDGER_GONE
-from trackway.config import Settings
+from trackway.config import Settings, unknown_variables
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
 from trackway.lite import fault
@@ -59,6 +59,7 @@ def _examine_settings(settings: Settings) -> list[Finding]:
             found.append(Finding(name, "fine", value))
         except refusal as error:
             found.append(Finding(name, "bad", f"{error}. Get a sound file, or take `{name}` out of the settings"))
+    found += [Finding("settings", "note", text) for text in unknown_variables()]
     return found or [Finding("settings", "fine", "nothing in them is wrong")]
 
 

@@ -37,6 +37,25 @@ def examine_data(settings: Settings) -> list[Finding]:
         log.close()
 
 
+def _sum(store: Store, stored: int) -> str:
+    """What became of the entries of the log that are stored, as a sum: each is counted in one of its parts."""
+    found = store.ask(
+        "SELECT (SELECT count() FROM events) AS events, (SELECT countIf(bot != '') FROM events) AS bots, "
+        "(SELECT count() FROM rejections) AS refused, "
+        "(SELECT count() FROM dead_letters FINAL WHERE record != '') AS letters"
+    ).to_pylist()[0]
+    events, refused, letters = found["events"], found["refused"], found["letters"]
+    said = f"{events} events ({found['bots']} of them flagged as bots)"
+    others = stored - events - refused - letters
+    if others < 0:  # the store is older than the log, or was filled by another one
+        return f"{said}, more than this log has told of"
+    parts = [f"{said} + {refused} refusals and notes of the last 7 days + {letters} dead letters"]
+    if others:
+        why = "repeats of a messageId, refusals and notes of before, letters that were replayed or dropped"
+        parts.append(f"{others} others ({why})")
+    return f"{' + '.join(parts)} = {stored} entries of the log"
+
+
 def _examine_checkpoint(directory: Path) -> list[Finding]:
     if not checkpoint.is_damaged(directory / "loader"):
         return []
@@ -59,9 +78,9 @@ def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None)
         )
         findings.append(Finding("log", "bad", text))
     waiting = log.end - stored
-    text = f"{log.end} messages arrived, {stored} are stored"
+    text = f"{log.end} entries (messages, and what was refused or noted of them) arrived, {stored} are stored"
     if known is None and embedded is not None and embedded.exists():
-        findings.append(Finding("log", "note", f"{log.end} messages arrived; how many are stored is not known"))
+        findings.append(Finding("log", "note", f"{log.end} entries arrived; how many are stored is not known"))
     elif known is not None and known.log != log.id:
         text += "; the log was lost or replaced, and a new one begins at that offset"
         findings.append(Finding("log", "bad", f"{text}; what had arrived and was not stored is gone"))
@@ -115,14 +134,13 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
         store.migrate()
         refuse_unknown(known, settings.directory / "loader", store, log, settings.embedded_store)
         findings = [*_examine_parts(settings, store), *_examine_sums(store)]
+        if not findings:
+            findings.append(Finding("store", "fine", f"all tables agree; {_sum(store, known.offset if known else 0)}"))
         letters = dead_letters.count(store)
         if letters:
             text = f"{letters} messages could not be stored; `trackway letters list` shows them and why"
             findings.append(Finding("dead letters", "note", text))
-        if findings:
-            return findings
-        events = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
-        return [Finding("store", "fine", f"{events} events, all tables agree")]
+        return findings
     except (DirectoryUnusable, StoreUnavailable) as error:
         return [Finding("store", "bad", str(error))]
     except QuestionFailed as error:

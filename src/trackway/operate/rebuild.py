@@ -51,6 +51,12 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
     """
     if settings.embedded_store is None:
         raise CannotRebuild("the store is a server; start with an empty database and without the loader directory")
+    if not archives and not list((settings.directory / "log").glob("*.log")):
+        raise CannotRebuild(
+            f"there is no log in {settings.directory / 'log'}, so nothing can be made anew from it. If the store is "
+            "sound, leave it as it is: `trackway doctor` says so. If it is not, put the log or the whole directory of "
+            "a backup back, or name the directory that holds the archived segments with --archive"
+        )
     with locked(settings.directory / "log"):
         for archive in archives:
             _link(archive, settings.directory / "log")
@@ -116,8 +122,10 @@ def _check(log: LocalLog, from_log_only: bool) -> None:
     lost = sum(item.last - item.first for item in log.read(log.start, 2**62) if isinstance(item, Gap)) + log.start
     if lost and not from_log_only:
         raise CannotRebuild(
-            f"{lost} of {log.end} messages are in no segment of the log; name the directory that holds older segments "
-            "with --archive, or go on without them with --from-log-only (the old store is kept beside the new one)"
+            f"{lost} of {log.end} messages are in no segment of the log. If the store is sound, leave it as it is: "
+            "`trackway doctor` says so. If it is not, put the data directory of a backup in its place, or name the "
+            "directory that holds older segments with --archive. Only when there is neither, --from-log-only makes a "
+            "store without those messages (the old one is kept beside it)"
         )
 
 

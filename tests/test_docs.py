@@ -1,0 +1,47 @@
+"""The pages of the documentation: every relative link leads somewhere, and the settings are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from trackway.settings_page import _purposes, page
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_FENCED = re.compile(r"^ *(```|~~~).*?^ *\1", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(
+    r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)[^)]*\)|^ *\[[^\]]+\]:\s*(\S+)|(?:href|src)=\"([^\"]+)\"", re.MULTILINE
+)
+_MENTIONED = re.compile(r"`((?:docs|decisions|how-to|explanation|reference)/[\w./-]+\.md)`|\b(DESIGN\.md)\b")
+_CODE = re.compile(r"`[^`\n]*`")
+
+
+def anchors(text: str) -> set[str]:
+    """The names of headings as GitHub makes them."""
+    found = re.findall(r"^#+ +(.+?) *#*$", _FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.replace("`", "").lower()).replace(" ", "-") for one in found}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    text = _FENCED.sub("", path.read_text())
+    for match in _LINK.finditer(_CODE.sub("", text)):
+        link = match[1] or match[2] or match[3]
+        if re.match(r"[a-z][a-z0-9+.-]*:|//", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists() and target.is_relative_to(ROOT), f"{path.name}: {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target.read_text()), f"{path.name}: {link}"
+    for match in _MENTIONED.finditer(text):
+        mentioned = match[1] or match[2]
+        places = (ROOT / mentioned, ROOT / "docs" / mentioned, path.parent / mentioned)
+        assert any(one.exists() for one in places), f"{path.name} speaks of {mentioned}"
+
+
+def test_the_page_of_settings_is_that_of_the_code() -> None:
+    assert all(_purposes().values()), "each setting says what it is for"
+    made = "python -m trackway.settings_page > docs/reference/settings.md"
+    assert (ROOT / "docs" / "reference" / "settings.md").read_text() == page(), made
