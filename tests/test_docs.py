@@ -45,3 +45,23 @@ def test_the_page_of_settings_is_that_of_the_code() -> None:
     assert all(_purposes().values()), "each setting says what it is for"
     made = "python -m trackway.settings_page > docs/reference/settings.md"
     assert (ROOT / "docs" / "reference" / "settings.md").read_text() == page(), made
+
+
+def test_every_test_that_the_threats_name_exists() -> None:
+    """A name may end with an ellipsis; one without a file is of the file before it in the row."""
+    checked = 0
+    for row in (ROOT / "docs" / "explanation" / "threats.md").read_text().splitlines():
+        sources = ""
+        for name in re.findall(r"`((?:browser/|faults/)?test_\w+(?:\.py)?(?:: test_\w+)?…?|faults/)`", row):
+            file, _, test = name.partition(": ")
+            if file.endswith((".py", "/")):
+                path = ROOT / "tests" / file
+                assert path.exists(), f"{row[:80]} names {file}"
+                sources = path.read_text() if path.is_file() else ""
+            else:
+                test = file
+            if test:
+                start = f"def {test.removesuffix('…')}"
+                assert start in sources if test.endswith("…") else re.search(rf"{start}\b", sources), f"{file}: {test}"
+                checked += 1
+    assert checked > 30
