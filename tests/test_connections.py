@@ -118,6 +118,16 @@ def test_an_order_that_is_none_is_refused_by_name(product: Product, wrong: dict[
         assert rejection["field"] in wrong
 
 
+def test_a_body_that_is_no_list_of_orders_is_refused_in_plain_words(product: Product) -> None:
+    answer = product.server.http.post(f"{product.path}/orders", content=b'{"a":1}', headers=BEARER)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "body")
+    assert "it is an object; send a list" in answer.json()["detail"]
+    rates = product.server.http.put(
+        f"{product.path}/rates", json=[{"currency": "e", "day": "2026-01-01", "rate": "1"}], headers=BEARER
+    )
+    assert [one["field"] for one in rates.json()["errors"]] == ["[0].currency"], rates.text
+
+
 # Stripe
 
 

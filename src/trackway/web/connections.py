@@ -273,7 +273,8 @@ def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
     try:
         given = elements(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise BadOrder(f"send a list of orders as JSON: {error}") from error
+        why = fault(error).reason if isinstance(error, msgspec.ValidationError) else f"it is not valid JSON ({error})"
+        raise BadOrder(f"the body: {why}; send a list of orders, such as [{{...}}]", "body") from error
     if len(given) > MOST_ORDERS:
         raise BadOrder(f"{len(given)} orders at once; send at most {MOST_ORDERS}")
     orders: list[Given] = []

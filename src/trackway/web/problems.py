@@ -58,7 +58,10 @@ def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[Fault
     handler = request.scope.get("route_handler")  # no address and no method of one has none
     taken = getattr(handler, "parsed_fn_signature", None)
     kinds = {name: one.annotation for name, one in taken.parameters.items()} if taken else {}
-    wrong = error.__cause__.__cause__ if isinstance(error.__cause__, SerializationException) else None
+    wrong = error.__cause__
+    if isinstance(wrong, msgspec.ValidationError) and "`$.data" in str(wrong):
+        return [fault(str(wrong).replace("`$.data", "`$", 1), kinds.get("data"))]
+    wrong = wrong.__cause__ if isinstance(wrong, SerializationException) else None
     if isinstance(wrong, msgspec.ValidationError):
         return [fault(wrong, kinds.get("data"))]
     if isinstance(wrong, msgspec.DecodeError):
