@@ -1,7 +1,7 @@
 /** Data for pages: everything is asked again when the store has something new. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { createContext, useCallback, useContext, useEffect, useSyncExternalStore } from "react";
+import { createContext, useCallback, useContext, useEffect, useRef, useSyncExternalStore } from "react";
 import { type Answer, type Asked, api, type Me, type Project, patience } from "./api";
 import { readView, type View, writeView } from "./state";
 
@@ -154,4 +154,25 @@ export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Trackway`;
   }, [title]);
+}
+
+/** A row that scrolls where there is no room: what is open in it is in sight, and the page itself does not move.
+ * `again` says that another one is open.
+ */
+export function useInRow<Row extends HTMLElement>(open: string, again: string) {
+  const place = useRef<Row>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `again` is what it is done for
+  useEffect(() => {
+    const row = place.current;
+    if (!row) return;
+    const watch = new ResizeObserver(() => {
+      const found = row.querySelector(open);
+      if (!found) return;
+      const [of, at] = [row.getBoundingClientRect(), found.getBoundingClientRect()];
+      row.scrollBy({ left: at.left + at.width / 2 - of.left - of.width / 2 });
+    });
+    watch.observe(row);
+    return () => watch.disconnect();
+  }, [open, again]);
+  return place;
 }

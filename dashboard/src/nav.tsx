@@ -1,7 +1,7 @@
 /** The way around: pages in groups, beside the page at a desk and above it on a phone. */
 
 import { Link, useLocation, useParams } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useInRow } from "./hooks";
 import { t } from "./language";
 import { readView, writeView } from "./state";
 
@@ -68,15 +68,7 @@ export const pagesFor = (role: string): readonly Entry[] => groupsFor(role).flat
 export function Nav({ role }: { role: string }) {
   const { projectId } = useParams({ strict: false });
   const { pathname } = useLocation();
-  const place = useRef<HTMLElement>(null);
-  // On a phone the pages are a row that scrolls: the one that is open is in it, and the page itself does not move.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another path has another page open
-  useEffect(() => {
-    const [row, open] = [place.current, place.current?.querySelector("[aria-current=page]")];
-    if (!row || !open) return;
-    const [of, at] = [row.getBoundingClientRect(), open.getBoundingClientRect()];
-    row.scrollBy({ left: at.left + at.width / 2 - of.left - of.width / 2 });
-  }, [pathname]);
+  const place = useInRow<HTMLElement>("[aria-current=page]", pathname);
   return (
     <nav
       ref={place}

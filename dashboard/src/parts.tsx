@@ -3,7 +3,7 @@
 import { Switch } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { percent } from "./format";
-import { InView } from "./hooks";
+import { InView, useInRow } from "./hooks";
 import { t } from "./language";
 
 export function Card(props: {
@@ -81,8 +81,14 @@ export function Tabs(props: {
   chosen: string;
   choose: (name: string) => void;
 }) {
+  const place = useInRow<HTMLDivElement>("[aria-selected=true]", props.chosen);
   return (
-    <div role="tablist" aria-label={props.label} className="no-print mb-3 flex gap-1 overflow-x-auto">
+    <div
+      ref={place}
+      role="tablist"
+      aria-label={props.label}
+      className="no-print mb-3 flex gap-1 overflow-x-auto"
+    >
       {props.tabs.map(([name, label]) => (
         <button
           key={name}

@@ -18,6 +18,7 @@ def at_imports(browser: Browser, server: Server, viewport: Any = None) -> Page:
     page = open_page(browser, server, viewport)
     page.goto(f"{page.url.split('/p/')[0]}/p/{page.url.split('/p/')[1].split('/')[0]}/data?tab=files")
     expect(page.get_by_role("heading", name="Import", exact=True)).to_be_visible()
+    expect(page.get_by_role("tab", name="Imports and exports")).to_be_in_viewport(ratio=0.9)
     return page
 
 

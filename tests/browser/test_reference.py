@@ -20,6 +20,7 @@ def test_requests_are_tried_as_who_is_signed_in_and_by_a_key(browser: Browser, s
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page.goto(f"{server.url}/docs")
+    expect(page.get_by_text("Reading the list of addresses")).to_be_hidden(timeout=60_000)
     for heading in ("collecting", "questions", "signing in"):
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
     opened(page, "get", "/api/v1/projects/{project_id}/overview")

@@ -11,7 +11,7 @@ export interface Step {
 }
 type Option = [value: string, label: string];
 
-export const field = "min-h-9 min-w-0 max-w-full truncate rounded-lg border border-line bg-card px-2.5";
+export const field = "min-h-9 min-w-0 max-w-80 truncate rounded-lg border border-line bg-card px-2.5";
 const DIMENSIONS: Option[] = [
   ["", t("nothing")],
   ["name", t("event")],
@@ -171,8 +171,8 @@ export function Rows(props: {
     <ol className="space-y-2">
       {props.rows.map((row, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a row is what stands at its place
-        <li key={at} className="flex flex-wrap items-center gap-2">
-          <span className="w-6 text-center font-mono text-soft" aria-hidden="true">
+        <li key={at} className={`flex items-center gap-2 ${props.series ? "flex-wrap" : ""}`}>
+          <span className="w-6 shrink-0 text-center font-mono text-soft" aria-hidden="true">
             {props.series ? String.fromCharCode(65 + at) : at + 1}
           </span>
           {props.series ? (
@@ -189,7 +189,7 @@ export function Rows(props: {
               type="button"
               aria-label={t("Remove {name} {at}", { name: props.name, at: at + 1 })}
               onClick={() => props.change(props.rows.filter((_, position) => position !== at))}
-              className="size-8 rounded-lg text-soft hover:text-bad"
+              className="size-8 shrink-0 rounded-lg text-soft hover:text-bad"
             >
               ×
             </button>

@@ -210,7 +210,12 @@ async function show() {
     main.append(make("section", {}, make("h2", {}, name.replace(/^\//, "")), ...folds));
 }
 
-show();
+const reading = document.getElementById("reading");
+show()
+  .then(() => reading.remove())
+  .catch((error) => {
+    reading.textContent = `openapi.json cannot be read: ${error.message}`;
+  });
 document.getElementById("find").addEventListener("input", (event) => {
   const wanted = event.target.value.toLowerCase().trim();
   for (const section of document.querySelectorAll("section")) {
