@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conftest import Server
+from trackway.store import checkpoint
 
 EVENTS = 60
 
@@ -124,6 +125,27 @@ def test_two_checkpoints_that_cannot_be_read_are_said_and_found_out_anew(data: P
     status, done, said = command(data, "doctor", "--repair", "checkpoint")
     assert status == 0, said
     assert f"{EVENTS} messages" in done["done"]
+    assert all_there(data)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_finding_out_what_is_stored_removes_nothing_of_which_no_checkpoint_knows(data: Path, readable: bool) -> None:
+    # The parts of the checkpoint before are gone, as when they were merged and a start took the merged one.
+    known = checkpoint.before(data / "loader")
+    assert known is not None
+    for name in ("sessions", "visitors"):
+        known.tables[name].parts = {f"{part}_{9}": rows for part, rows in known.tables[name].parts.items()} or {
+            "202611_900_900_0": 1
+        }
+    newest = (data / "loader/checkpoint").read_bytes()
+    checkpoint.write(data / "loader", known)  # now the newest ...
+    checkpoint.write(data / "loader", known)  # ... and the one before
+    (data / "loader/checkpoint").write_bytes(newest if readable else b"")
+    for journal in (data / "loader/ids").glob("*.journal"):
+        journal.write_bytes(b"")
+    assert "--repair checkpoint" in doctor(data)[0]
+    status, _, said = command(data, "doctor", "--repair", "checkpoint")
+    assert status == 0, said
     assert all_there(data)
 
 

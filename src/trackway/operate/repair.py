@@ -63,13 +63,18 @@ def repair_checkpoint(settings: Settings) -> str:
     """
     embedded, loader = _embedded(settings), settings.directory / "loader"
     with _logged(settings) as log:
-        known = checkpoint.before(loader)
-        # The store goes back to the checkpoint before, of which everything is known but message ids.
-        exact = known is not None and known.log == log.id and not checkpoint.restore(embedded, known)
+        # A checkpoint whose parts are all there tells everything but message ids.
+        whole = (one for one in checkpoint.readable(loader) if one.log == log.id and _has_all(embedded, one))
+        if (known := next(whole, None)) is not None:
+            checkpoint.restore(embedded, known)
         with _stored(settings) as store:
-            if known is not None and exact:
+            if known is not None:
                 return _count_ids(settings, embedded, log, store, known.offset)
             return _count_all(settings, embedded, log, store)
+
+
+def _has_all(embedded: Path, known: Checkpoint) -> bool:
+    return not checkpoint.undefined(embedded, known) and not checkpoint.lacking(embedded, known)
 
 
 def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, offset: int) -> str:
@@ -78,7 +83,8 @@ def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, 
         ids.add(digests, day * _DAY)
     _write(settings, embedded, store, log, offset, ids.flush())
     return (
-        f"the store is at the checkpoint before; what the log holds from offset {offset} on is stored at the next start"
+        f"the store is at the newest checkpoint that can be read and whose parts are there; what the log holds from "
+        f"offset {offset} on is stored at the next start"
     )
 
 

@@ -105,6 +105,15 @@ def before(directory: Path) -> Checkpoint | None:
         return None
 
 
+def readable(directory: Path) -> list[Checkpoint]:
+    """The checkpoints in and beside `directory` that can be read, the newest first."""
+    try:
+        newest = _read(directory / "checkpoint")
+    except BadCheckpoint:
+        newest = None
+    return [known for known in (newest, before(directory)) if known is not None]
+
+
 def is_damaged(directory: Path) -> bool:
     """Whether the newest checkpoint cannot be read."""
     try:
