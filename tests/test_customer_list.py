@@ -147,7 +147,7 @@ def test_customers_are_found_by_id_name_and_order(shop: Shop) -> None:
         ({"did": "Order Completed", "times": 3}, lambda own: own["orders"] >= 3),
         ("user_id:is:17850|13047", lambda own: own["id"] in ("17850", "13047")),
     ],
-    ids=str,
+    ids=lambda value: "right" if callable(value) else str(value),
 )  # fmt: skip
 def test_filters_on_customers_hold_for_the_same_people_on_the_page_and_in_other_questions(
     shop: Shop, filter_: Any, holds: Any
