@@ -112,7 +112,7 @@ def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
         ({"question": "trend", "interval": "fortnight"}, "interval"),
         ({"question": "trend", "series": [{"metric": "nope"}]}, "series[0].metric"),
         ({"question": "trend", "series": [{"metric": "sum"}]}, "series[0].property"),
-        ({"question": "trend", "series": [{"even": "x"}]}, "series[0]"),
+        ({"question": "trend", "series": [{"even": "x"}]}, "series[0].even"),
         ({"question": "trend", "formulas": ["A + Z"]}, "formulas"),
         ({"question": "trend", "formulas": ["__import__('os')"]}, "formulas"),
         ({"question": "trend", "by": ["nope"]}, "filter"),

@@ -216,7 +216,7 @@ def test_who_an_openid_provider_vouches_for_is_signed_in(new_server: Callable[..
     with oidc_provider_mock.run_server_in_thread() as provider:
         issuer = f"http://localhost:{provider.server_port}"
         server = new_server(oidc_issuer=issuer, oidc_client_id="trackway", oidc_client_secret="secret").start()
-        assert httpx.get(f"{server.url}/api/v1/sign-in").json() == {"provider": True}
+        assert httpx.get(f"{server.url}/api/v1/sign-in").json() == {"provider": True, "reset": False}
 
         def come(subject: str, email: str, verified: bool = True) -> tuple[httpx.Client, httpx.Response]:
             claims = {"email": email, "email_verified": verified}

@@ -53,7 +53,7 @@ export function Keys({ admin }: { admin: boolean }) {
               )}
             </p>
             {key.kind === "write" ? (
-              <Snippet label={t("the write key")} text={key.value} />
+              <Snippet label={`${t("the write key")} …${key.value?.slice(-4)}`} text={key.value} />
             ) : (
               <p className="rounded-lg bg-ground p-3 font-mono text-xs">
                 {key.kind === "embed" ? `${key.id} ${key.value}` : key.value}

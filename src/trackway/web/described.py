@@ -32,7 +32,7 @@ _REFUSALS = {
     "403": "the caller may not do this",
     "404": "there is nothing here that the caller may see",
     "405": "the address has no such method",
-    "409": "it is under way already",
+    "409": "it is under way already, or this server is not set up for it",
     "413": "the body is too large",
     "415": "the body is not of a kind that is taken",
     "422": "the engine refuses the statement",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Controller, Request, post
-from litestar.exceptions import NotAuthorizedException, ServiceUnavailableException
+from litestar.exceptions import ClientException, NotAuthorizedException
 
 from trackway.govern.resets import LINK_MINUTES
 from trackway.govern.sign_ins import BadCredentials, Where
@@ -54,14 +54,15 @@ class Resetting(Controller):
 
     @post("/", **_OPEN, status_code=204, sync_to_thread=True)
     def ask(self, data: Forgotten, request: Request[Any, Any, Any], house: House, limits: Limits) -> None:
-        """Send a link to the user of this address; the answer is the same when there is none. 503 when the server
+        """Send a link to the user of this address; the answer is the same when there is none. 409 when the server
         sends no mail.
         """
         origin = origin_of_links(request, house)
         if not origin:
-            raise ServiceUnavailableException(
+            raise ClientException(
                 "this server sends no links by mail (smtp_host and url are not set); an administrator gives another "
-                "password with `trackway user password EMAIL`"
+                "password with `trackway user password EMAIL`",
+                status_code=409,
             )
         where = where_from(request)
         limits.may_ask_for_link(where, data.email)
