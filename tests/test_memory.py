@@ -1,9 +1,10 @@
 """The server's memory: caches that fit the machine, and nothing held when nothing happens."""
 
+import time
 from pathlib import Path
 
 from conftest import Loaded, Server, eventually
-from trackway.store.fitting import engine_options, machine_bytes
+from trackway.store.fitting import Resting, engine_options, machine_bytes
 
 
 def test_the_engines_caches_together_fit_the_machine() -> None:
@@ -44,3 +45,21 @@ def test_pages_of_the_engines_library_are_given_back_when_nothing_happens(server
     server.stored()
     eventually(lambda: resident() < 100 << 20)
     assert server.sql("SELECT count() > 0 AS some FROM events") == [{"some": 1}], "what is needed is read again"
+
+
+def test_the_engine_is_purged_once_whenever_nothing_happens(loaded: Loaded) -> None:
+    done, purged = [0], []
+
+    def purge() -> None:
+        loaded.store.command("SYSTEM JEMALLOC PURGE")  # the engine takes it
+        purged.append(done[0])
+
+    resting = Resting(lambda: done[0], purge, after_s=0.05)
+    try:
+        eventually(lambda: purged == [0])
+        done[0] = 1
+        eventually(lambda: purged == [0, 1])
+        time.sleep(0.3)
+        assert purged == [0, 1], "once is enough"
+    finally:
+        resting.stop()

@@ -131,6 +131,11 @@ class Store:
         """Whose rows it shows; None for all there are."""
         return self._policy
 
+    @property
+    def statements(self) -> int:
+        """How many there were, of every policy."""
+        return self._handles.taken
+
     def _columns(self) -> dict[str, frozenset[str]]:
         rows = self.ask(
             "SELECT table, groupArray(name) AS names FROM system.columns WHERE database = currentDatabase() "

@@ -85,21 +85,28 @@ def _unchanged() -> Iterator[tuple[int, int]]:
 
 
 class Resting:
-    """Rests once whenever `done` has been the same for `after_s` seconds: nothing is stored meanwhile."""
+    """Rests once whenever `done` has been the same for `after_s` seconds: nothing is stored or asked meanwhile.
 
-    def __init__(self, done: Callable[[], int], after_s: float = 10.0) -> None:
-        self._done, self._after_s = done, after_s
+    Args:
+        done: how much was done until now.
+        purge: has the engine give back what it keeps.
+    """
+
+    def __init__(self, done: Callable[[], object], purge: Callable[[], object], after_s: float = 10.0) -> None:
+        self._done, self._purge, self._after_s = done, purge, after_s
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="resting", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        before, rested = -1, -2
+        before: object = None
+        rested: object = None
         while not self._over.wait(self._after_s):
             now = self._done()
             if now == before != rested:
+                self._purge()
                 rest()
-                rested = now
+                now = rested = self._done()
             before = now
 
     def stop(self) -> None:

@@ -37,6 +37,8 @@ class Handles:
         self._open: set[Client] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self.taken = 0
+        """How many statements there were."""
         try:
             for client in [self._new() for _ in range(count)]:
                 self._free.put(client)
@@ -59,6 +61,7 @@ class Handles:
             if self._closed:
                 raise NoHandle("the store is closed")
             client = client or self._new()
+            self.taken += 1
             yield client
         except BaseException:
             if client is not None:

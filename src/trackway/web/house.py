@@ -7,6 +7,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -37,14 +38,14 @@ from trackway.operate.lost import lost_files
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import Carrier
 from trackway.outgoing import Outgoing, Refused
-from trackway.store.connection import Store, suspended
+from trackway.store.connection import Store, StoreUnavailable, suspended
 from trackway.store.entities import Register
 from trackway.store.fitting import Resting
 from trackway.store.loader import Loader
 from trackway.store.lookup import session
 from trackway.store.orders import own_currency
 from trackway.store.recovery import open_log, refuse_unknown
-from trackway.store.refusals import StoreBusy
+from trackway.store.refusals import QuestionFailed, StoreBusy
 from trackway.web.scopes import Scopes
 
 logger = logging.getLogger("trackway")
@@ -128,7 +129,15 @@ class House:
         )  # fmt: skip
         self._closers.append(self.carrier.stop)
         if settings.embedded_store is not None:
-            self._closers.append(Resting(lambda: self.loader.stored).stop)
+            self._closers.append(Resting(self._done, self._purge).stop)
+
+    def _done(self) -> tuple[int, int]:
+        return self.loader.stored, self.store.statements
+
+    def _purge(self) -> None:
+        """Have the engine give back memory that it keeps for later; one that is busy keeps it."""
+        with suppress(QuestionFailed, StoreUnavailable):
+            self.store.command("SYSTEM JEMALLOC PURGE")
 
     def _open_accounts(self) -> None:
         self._say_lost()
