@@ -118,7 +118,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     batch_messages: int = 50_000
     """Most messages that the loader stores in one batch."""
     batch_seconds: float = 0.5
-    """How long the loader waits for more messages before it stores a batch."""
+    """Seconds that the loader waits for more messages before it stores a batch."""
     checkpoint_seconds: float = 1.0
     """How long what is stored may wait until it is made durable; after a crash it is stored again from the log."""
     trust_proxy: bool = False
@@ -199,7 +199,7 @@ RANGES = {
     "checkpoint_seconds": Range(0, 86_400, "seconds"),
     "engine_memory_mb": Range(64, 2**24, "MB"),
 }
-"""What numbers among the settings may be; the example of each is its default."""
+"""The range of each setting that is a number; its example is the default."""
 _TYPES: dict[str, Any] = get_type_hints(Settings)
 _DEFAULTS = Settings()
 _BESIDE = ("TRACKWAY_CONFIG", "TRACKWAY_USER_PASSWORD", "TRACKWAY_BENCHMARKS")
@@ -259,7 +259,7 @@ def variable(name: str) -> str:
 
 
 def allowed(name: str) -> str:
-    """What a setting may be, in words; empty for any text."""
+    """The values that a setting takes, in words; empty for any text."""
     kind = _TYPES[name]
     if limits := RANGES.get(name):
         whole = "a whole number" if kind is int else "a number"

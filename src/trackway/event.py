@@ -22,7 +22,7 @@ MESSAGE_TYPES = ("track", "page", "screen", "identify", "group", "alias")
 GAP: Millis = 30 * 60_000
 """A session ends after so long without an event."""
 MOST_AHEAD: Millis = 5 * 60_000
-"""How far ahead of arrival a time may be before it is a clock that is wrong."""
+"""A time that is further ahead of arrival than this comes from a wrong clock."""
 
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):

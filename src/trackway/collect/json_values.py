@@ -26,7 +26,7 @@ class Value(NamedTuple):
 
 
 def shape(file: Packed) -> str:
-    """How a file of JSON is laid out: `lines` when each holds a value, else `array` or `values`."""
+    """The layout of a JSON file: `lines` when each line holds a value, else `array` or `values`."""
     first = file.head.lstrip("\ufeff \t\r\n")
     if first.startswith("["):
         return "array"

@@ -38,7 +38,7 @@ def examine_data(settings: Settings) -> list[Finding]:
 
 
 def _sum(store: Store, stored: int) -> str:
-    """What became of the entries of the log that are stored, as a sum: each is counted in one of its parts."""
+    """A sum of the log entries that are stored: each entry is counted in one of its parts."""
     found = store.ask(
         "SELECT (SELECT count() FROM events) AS events, (SELECT countIf(bot != '') FROM events) AS bots, "
         "(SELECT count() FROM rejections) AS refused, "

@@ -133,7 +133,7 @@ class Store:
 
     @property
     def statements(self) -> int:
-        """How many there were, of every policy."""
+        """The number of statements so far, under every policy."""
         return self._handles.taken
 
     def _columns(self) -> dict[str, frozenset[str]]:

@@ -38,7 +38,7 @@ class Handles:
         self._lock = threading.Lock()
         self._closed = False
         self.taken = 0
-        """How many statements there were."""
+        """The number of statements so far."""
         try:
             for client in [self._new() for _ in range(count)]:
                 self._free.put(client)
