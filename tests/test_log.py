@@ -67,6 +67,26 @@ def test_a_torn_tail_is_cut_on_open_and_nothing_before_it(tmp_path_factory: pyte
     log.close()
 
 
+@pytest.mark.parametrize("stale", (0, 1))
+def test_an_older_frame_behind_the_end_is_cut(tmp_path: Path, stale: int) -> None:
+    """A file system may leave blocks of a removed file behind the end: a sound frame, of earlier offsets."""
+    log = LocalLog(tmp_path)
+    bounds = [0]
+    for name in "abc":
+        log.write([record(name)], 1)
+        bounds.append(log.segments()[0].stat().st_size)
+    log.close()
+    path = log.segments()[0]
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[bounds[stale] : bounds[stale + 1]] + whole[: bounds[1] - 4])
+    log = LocalLog(tmp_path)
+    assert (log.end, log.cut) == (3, len(whole[bounds[stale] : bounds[stale + 1]]) + bounds[1] - 4)
+    log.write([record("d")], 1)
+    assert names(log) == ["a", "b", "c", "d"]
+    assert not list(tmp_path.glob("*.cut"))
+    log.close()
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_corrupt_frame_in_the_middle_is_reported_and_only_it_is_lost(

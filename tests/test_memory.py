@@ -63,3 +63,17 @@ def test_the_engine_is_purged_once_whenever_nothing_happens(loaded: Loaded) -> N
         assert purged == [0, 1], "once is enough"
     finally:
         resting.stop()
+
+
+def test_what_happens_during_a_purge_is_followed_by_another() -> None:
+    done, purged = [0], []
+
+    def purge() -> None:
+        purged.append(done[0])
+        done[0] = 1
+
+    resting = Resting(lambda: done[0], purge, after_s=0.05)
+    try:
+        eventually(lambda: purged == [0, 1])
+    finally:
+        resting.stop()

@@ -55,13 +55,15 @@ def encode(first: int, count: int, records: list[bytes]) -> bytes:
     return HEAD.pack(MAGIC, len(payload), checksum, first, count) + payload
 
 
-def decode(data: bytes, position: int) -> tuple[Frame, int] | None:
-    """The frame at `position` and where the next one starts, or None when there is no whole and sound frame."""
+def decode(data: bytes, position: int, least: int = 0) -> tuple[Frame, int] | None:
+    """The frame at `position` and where the next one starts, or None when there is no whole and sound frame, or one
+    from before the offset `least`: stale bytes that a file system left behind the end.
+    """
     end = position + HEAD.size
     if end > len(data):
         return None
     magic, length, checksum, first, count = HEAD.unpack_from(data, position)
-    if magic != MAGIC or end + length > len(data):
+    if magic != MAGIC or end + length > len(data) or first < least:
         return None
     payload = data[end : end + length]
     if google_crc32c.value(_BODY.pack(first, count) + payload) != checksum:
@@ -85,10 +87,10 @@ def is_whole(data: bytes) -> bool:
     return magic == MAGIC and HEAD.size + length <= len(data) and any(data[HEAD.size : HEAD.size + length])
 
 
-def find(data: bytes, position: int) -> int | None:
-    """Where the next sound frame starts at or after `position`, or None."""
+def find(data: bytes, position: int, least: int = 0) -> int | None:
+    """Where the next sound frame from the offset `least` on starts at or after `position`, or None."""
     while (position := data.find(MAGIC, position)) >= 0:
-        if decode(data, position) is not None:
+        if decode(data, position, least) is not None:
             return position
         position += 1
     return None

@@ -271,9 +271,9 @@ def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[F
     """
     position = 0
     while position < len(data):
-        decoded = frame.decode(data, position)
+        decoded = frame.decode(data, position, expected)
         if decoded is None:
-            found = frame.find(data, position + 1)
+            found = frame.find(data, position + 1, expected)
             if found is None:
                 return
             decoded = frame.decode(data, found)
@@ -302,7 +302,7 @@ def _identity(directory: Path) -> str:
 
 def _keep_cut(tail: Path, data: bytes) -> None:
     """Keep what is cut beside the segment when it may have been acknowledged: a whole frame whose bytes changed."""
-    if frame.is_whole(data):
+    if frame.is_whole(data) and frame.decode(data, 0) is None:
         kept = tail.with_name(f"{tail.stem}-{now()}.cut")
         kept.write_bytes(data)
         logger.error("the last frame of %s was damaged after it was written; it is kept in %s", tail, kept)

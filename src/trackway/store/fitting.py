@@ -88,7 +88,7 @@ class Resting:
     """Rests once whenever `done` has been the same for `after_s` seconds: nothing is stored or asked meanwhile.
 
     Args:
-        done: how much was done until now.
+        done: how much was done until now, the purges themselves not counted.
         purge: has the engine give back what it keeps.
     """
 
@@ -106,7 +106,7 @@ class Resting:
             if now == before != rested:
                 self._purge()
                 rest()
-                now = rested = self._done()
+                rested = now
             before = now
 
     def stop(self) -> None:

@@ -123,6 +123,7 @@ class House:
         self._closers.append(self.followers.stop)
         self._committer: Committer | None = None
         self._counter: ViewCounter | None = None
+        self._purges = 0
         self.carrier = Carrier(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
             self.write, lambda: self.log.end - self.loader.stored, lambda: self.loader.stored,
@@ -132,12 +133,13 @@ class House:
             self._closers.append(Resting(self._done, self._purge).stop)
 
     def _done(self) -> tuple[int, int]:
-        return self.loader.stored, self.store.statements
+        return self.loader.stored, self.store.statements - self._purges
 
     def _purge(self) -> None:
-        """Have the engine give back memory that it keeps for later; one that is busy keeps it."""
+        """Have the engine give back memory that it keeps for later; one that is busy keeps it until the next time."""
         with suppress(QuestionFailed, StoreUnavailable):
             self.store.command("SYSTEM JEMALLOC PURGE")
+            self._purges += 1
 
     def _open_accounts(self) -> None:
         self._say_lost()
