@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_type_hints
@@ -142,14 +143,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def proxies(self) -> int | list[Network]:
-        """The proxies that are trusted: how many, or their networks. Raises BadSettings."""
-        given = self.trusted_proxies.strip() or ("1" if self.trust_proxy else "0")
-        try:
-            return int(given) if given.isdecimal() else [ip_network(one.strip(), False) for one in given.split(",")]
-        except ValueError as error:
-            raise BadSettings(
-                f"trusted_proxies is {given!r}; give the number of proxies, or networks such as 10.0.0.0/8,::1"
-            ) from error
+        """The proxies that are trusted: how many, or their networks. Raises ValueError."""
+        return _proxies(self.trusted_proxies.strip() or ("1" if self.trust_proxy else "0"))
 
     @property
     def store_dsn(self) -> str:
@@ -239,17 +234,9 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
         listed = ", ".join(sorted(_TYPES))
         raise BadSettings(f"unknown setting {unknown[0]!r}; did you mean {near!r}? The settings are {listed}")
     settings = Settings(**{name: _checked(name, value, said[name]) for name, value in values.items()})
-    settings.proxies  # noqa: B018 - says now what is wrong with it
-    for one in settings.allow_private_addresses:
-        _check_place(one.strip())
-    for name, hosts in (("passing_hosts", settings.passing_hosts), ("internal_domains", settings.internal_domains)):
-        for host in hosts:
-            if not _HOST.fullmatch(host.strip().removeprefix("-").removeprefix("*.")):
-                raise BadSettings(f"{name}: {host!r} is no host; give names such as pay.example.com, without https://")
-    if settings.alert_url and not re.match(r"https?://[^/?#@]+([/?#]|$)", settings.alert_url):
-        raise BadSettings(
-            f"alert_url: {settings.alert_url!r} is no URL such as https://example.com/hook, without a user name"
-        )
+    for name, check in _CHECKS.items():
+        if problem := check(getattr(settings, name)):
+            raise BadSettings(f"{said.get(name, name)}: {problem}")
     return settings
 
 
@@ -300,11 +287,46 @@ def _checked(name: str, value: Any, said: str) -> Any:
     return found
 
 
-def _check_place(one: str) -> None:
+def _proxies(text: str) -> int | list[Network]:
+    return int(text) if text.isdecimal() else [ip_network(part.strip(), False) for part in text.split(",")]
+
+
+def _proxies_problem(text: str) -> str:
     try:
-        ip_network(one, strict=False)
+        _proxies(text.strip() or "0")
     except ValueError:
-        if not _HOST.fullmatch(one) or _NUMBERS.fullmatch(one):
-            raise BadSettings(
-                f"allow_private_addresses: {one!r} is no network such as 10.1.0.0/16, no address and no host name"
-            ) from None
+        return f"{text!r} is wrong; give the number of proxies, or networks such as 10.0.0.0/8,::1"
+    return ""
+
+
+def _places_problem(places: list[str]) -> str:
+    for place in map(str.strip, places):
+        try:
+            ip_network(place, strict=False)
+        except ValueError:
+            if not _HOST.fullmatch(place) or _NUMBERS.fullmatch(place):
+                return f"{place!r} is no network such as 10.1.0.0/16, no address and no host name"
+    return ""
+
+
+def _hosts_problem(hosts: list[str]) -> str:
+    for host in hosts:
+        if not _HOST.fullmatch(host.strip().removeprefix("-").removeprefix("*.")):
+            return f"{host!r} is no host; give names such as pay.example.com, without https://"
+    return ""
+
+
+def _url_problem(url: str) -> str:
+    if url and not re.match(r"https?://[^/?#@]+([/?#]|$)", url):
+        return f"{url!r} is no URL such as https://example.com/hook, without a user name"
+    return ""
+
+
+_CHECKS: dict[str, Callable[[Any], str]] = {
+    "trusted_proxies": _proxies_problem,
+    "allow_private_addresses": _places_problem,
+    "passing_hosts": _hosts_problem,
+    "internal_domains": _hosts_problem,
+    "alert_url": _url_problem,
+}
+"""What is wrong with a setting's text, as a sentence; empty when nothing is."""
