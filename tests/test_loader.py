@@ -1,7 +1,9 @@
 """The loader: what is in the log is in the store exactly once, whatever happens on the way."""
 
+import errno
 import json
 import math
+import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +16,7 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, eventually
 from trackway.event import Arrival, Event, Location, Message, Rejection, now
 from trackway.store import checkpoint, dead_letters, preparing
 from trackway.store.refusals import QuestionFailed
@@ -392,6 +394,70 @@ def test_a_batch_of_which_the_engine_takes_a_part_is_whole_after_the_next_try(
     loaded.load(project, [*messages(12), unstorable("bad")])
     agree(loaded, project, 12)
     assert letters(loaded, project) == ["bad"]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_batch_that_is_half_there_is_in_no_checkpoint_when_the_loader_ends(
+    loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    """The end is asked for while the batch fails, or while the store does not go back to its checkpoint."""
+    loaded.restart()
+    loaded.append(project, messages(6))
+    loaded.loader.start()
+    eventually(lambda: loaded.loader.stored == loaded.log.end)
+    assert loaded.loader.durable < loaded.loader.stored
+    insert, asked_to_end = loaded.store.insert, threading.Event()
+
+    def ending() -> None:
+        asked_to_end.set()
+        if ends:
+            eventually(loaded.loader._stopping.is_set)
+
+    def half(into: str, block: bytes, token: str) -> None:
+        if into != "events":
+            return insert(into, block, token)
+        loaded.store.command("ALTER TABLE visitors MODIFY SETTING non_replicated_deduplication_window = 1000")
+        loaded.store.command("DETACH TABLE visitors_from_events")
+        try:
+            insert(into, block, token)
+        finally:
+            loaded.store.command("ATTACH TABLE visitors_from_events")
+        ending()
+        raise QuestionFailed("no space left on device")
+
+    def no_way_back(*_: Any) -> None:
+        asked_to_end.set()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loaded.store, "insert", half)
+        if not ends:
+            patch.setattr(checkpoint, "restore", no_way_back)
+        loaded.append(project, messages(7, "more"))
+        assert asked_to_end.wait(60)
+        loaded.loader.stop()
+    loaded.crash()
+    loaded.loader.drain()
+    agree(loaded, project, 13)
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_nothing(
+    loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded.restart()
+    loader = loaded.loader
+    monkeypatch.setattr(loader, "_checkpoint_seconds", 0)
+    in_the_way = loaded.directory / "loader" / "checkpoint.new"
+    in_the_way.mkdir()
+    loader.start()
+    for prefix in ("first", "second"):
+        loaded.append(project, messages(5, prefix))
+        eventually(lambda: loader.stored == loaded.log.end)
+        eventually(lambda: "checkpoint cannot be written" in loader.trouble)
+    in_the_way.rmdir()
+    eventually(lambda: loader.durable == loaded.log.end and not loader.trouble)
+    loaded.restart()
+    agree(loaded, project, 10)
 
 
 def test_a_late_event_moves_stored_events_into_its_session(loaded: Loaded, project: UUID) -> None:

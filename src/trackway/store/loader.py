@@ -171,9 +171,13 @@ class Loader:
         return self._log.end - self._position
 
     def wait(self) -> None:
-        """Wait until the batch under way is in the store."""
+        """Wait until the batch under way is in the store; what it failed with is raised once."""
         if self._applying is not None:
-            self._applying.result()
+            try:
+                self._applying.result()
+            finally:
+                if self._applying.done():
+                    self._applying = None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -193,8 +197,10 @@ class Loader:
                 self._stopping.wait(2)
         try:
             self.wait()
-        except Exception:
+        except Exception as error:
             logger.exception("the last batch was not stored; it will be at the next start")
+            if isinstance(error, _HalfApplied):
+                self._position = None  # the store is in no state for a checkpoint
 
     def _rest(self) -> None:
         """Nothing waits: see to it that what was applied becomes durable, and old segments go."""
@@ -206,8 +212,11 @@ class Loader:
         self._doing, self._progress_at = "waiting for messages", time.monotonic()
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):
-            self.checkpoint()
+            if not self._tried_checkpoint():
+                self._stopping.wait(2)
+                return
             self._log.remove_stored(self.durable, self._keep_log_hours, self._archive)
+        self.trouble = ""
 
     def _step(self) -> None:
         """Prepare one batch while the one before it is being applied."""
@@ -283,7 +292,8 @@ class Loader:
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.trouble, self._progress_at = "", time.monotonic()
         if self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds:
-            self.checkpoint()
+            if not self._tried_checkpoint():
+                return
         path.unlink(missing_ok=True)
 
     def _one(self, prepared: Prepared) -> Stretch:
@@ -312,7 +322,7 @@ class Loader:
         self._doing = "going back to the checkpoint"
         self._stopping.wait(self._pause)
         self._pause = min(self._pause * 2 + 0.2, 10)
-        self._applying = self._ready = self._derivers = None
+        self._applying = self._ready = self._derivers = self._position = None
         self._under_way = set()
         with self.still, self._suspended():
             known = checkpoint.read(self._directory)
@@ -342,6 +352,16 @@ class Loader:
             self.durable = offset
             self._refusals.durable(offset)
             self._checkpointed_at = time.monotonic()
+
+    def _tried_checkpoint(self) -> bool:
+        """Write a checkpoint; False when that fails. What is stored stays, and the next batch or moment tries again."""
+        try:
+            self.checkpoint()
+        except (OSError, QuestionFailed) as error:
+            self.trouble = f"the checkpoint cannot be written: {shown(error)}"
+            logger.error("%s; trying again", self.trouble)
+            return False
+        return True
 
     def _redo(self) -> None:
         """Apply again what was prepared for a server before the process ended."""
