@@ -291,10 +291,9 @@ class Loader:
         self._pause = 0.0
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.trouble, self._progress_at = "", time.monotonic()
-        if self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds:
-            if not self._tried_checkpoint():
-                return
-        path.unlink(missing_ok=True)
+        due = self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds
+        if not due or self._tried_checkpoint():
+            path.unlink(missing_ok=True)
 
     def _one(self, prepared: Prepared) -> Stretch:
         """The stretch of a batch, with its message when it has a single one."""
