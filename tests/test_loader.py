@@ -402,6 +402,7 @@ def test_a_batch_that_is_half_there_is_in_no_checkpoint_when_the_loader_ends(
 ) -> None:
     """The end is asked for while the batch fails, or while the store does not go back to its checkpoint."""
     loaded.restart()
+    monkeypatch.setattr(loaded.loader, "_checkpoint_seconds", math.inf)
     loaded.append(project, messages(6))
     loaded.loader.start()
     eventually(lambda: loaded.loader.stored == loaded.log.end)

@@ -200,7 +200,7 @@ class Loader:
         except Exception as error:
             logger.exception("the last batch was not stored; it will be at the next start")
             if isinstance(error, _HalfApplied):
-                self._position = None  # the store is in no state for a checkpoint
+                self._position = None
 
     def _rest(self) -> None:
         """Nothing waits: see to it that what was applied becomes durable, and old segments go."""
@@ -302,6 +302,7 @@ class Loader:
         return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:
+        self._position = None  # until then the store is in no state for a checkpoint
         while not self._stopping.is_set():
             try:
                 self._go_back()
