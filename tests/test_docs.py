@@ -8,7 +8,10 @@ import pytest
 from trackway.settings_page import _purposes, page
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 _FENCED = re.compile(r"^ *(```|~~~).*?^ *\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(
     r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)[^)]*\)|^ *\[[^\]]+\]:\s*(\S+)|(?:href|src)=\"([^\"]+)\"", re.MULTILINE
@@ -39,6 +42,10 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         mentioned = match[1] or match[2]
         places = (ROOT / mentioned, ROOT / "docs" / mentioned, path.parent / mentioned)
         assert any(one.exists() for one in places), f"{path.name} speaks of {mentioned}"
+
+
+def test_the_readme_has_at_most_120_lines() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
 
 def test_the_page_of_settings_is_that_of_the_code() -> None:
