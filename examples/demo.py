@@ -3,6 +3,7 @@
 ./run demo              a concert site: the last 30 weeks, live visits, and the site itself to click around in
 ./run demo --log        the traffic of a real site, from its access log in ../shared/data/web_logs
 ./run demo --fresh      start over with an empty store
+./run seed DIR          fill an empty data directory with the concert site's traffic, then end
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,11 +41,14 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8700)
     parser.add_argument("--days", type=int, default=210, help="of the past; a site that doubles in seven weeks")
     parser.add_argument("--pages", type=Path, help="a file that is there once the pages are built")
+    parser.add_argument("--seed", type=Path, metavar="DIR", help="fill this empty data directory, then end")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what is started here ends with it
     if options.log and not LOG.exists():
         print(f"there is no access log at {LOG}; run ./run demo without --log", file=sys.stderr)
         return 1
+    if options.seed:
+        return _seed(options.seed, options.days)
     data = KEYS / ("log" if options.log else "demo")
     if options.fresh:
         shutil.rmtree(data, ignore_errors=True)
@@ -90,6 +95,27 @@ def main() -> int:
         if server.poll() is None:
             server.send_signal(signal.SIGTERM)
         server.wait()
+    return 0
+
+
+def _seed(data: Path, days: int) -> int:
+    """Fill an empty data directory through a server on a free port, then stop the server."""
+    if data.exists() and any(data.iterdir()):
+        print(f"{data} is not empty; give an empty or new directory", file=sys.stderr)
+        return 1
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    server = _start(data, port, "concerts")
+    try:
+        address, keys = f"http://127.0.0.1:{port}", _keys(data)
+        _wait_until_ready(address, server)
+        _people(address, keys, data, 8701)
+        _fill(address, keys, days)
+    finally:
+        server.terminate()
+        server.wait()
+    print(f"  sign in as {keys['TRACKWAY_ADMIN_EMAIL']} with password {keys['TRACKWAY_ADMIN_PASSWORD']}")
+    print(f"  ./run dev {data} or trackway serve --data {data} shows it; all keys are in {data / 'demo-keys.json'}")
     return 0
 
 
@@ -140,6 +166,8 @@ def _fill(address: str, keys: dict[str, str], days: int) -> None:
     _wait_until_stored(address)
     with _admin(address, keys) as admin:
         admin.post("/api/v1/jobs/score-customers/run").raise_for_status()
+        while admin.get("/api/v1/jobs/score-customers/runs").raise_for_status().json()[0]["ended_at"] is None:
+            time.sleep(0.2)
     print("  everything is there.", flush=True)
 
 
