@@ -65,7 +65,7 @@ export function Overview() {
           </div>
         ) : (
           <>
-            <div className="grid grid-cols-2 gap-px px-2 sm:grid-cols-4 lg:grid-cols-7">
+            <div className="grid grid-cols-2 items-start gap-px px-2 sm:grid-cols-4 lg:grid-cols-7">
               {METRICS.map(([name, label]) => (
                 <button
                   key={name}
@@ -110,13 +110,17 @@ export function Overview() {
 }
 
 function Tile(props: { label: string; value: string; children: React.ReactNode }) {
+  const parts = props.value.split(" + ");
+  const size = parts.length > 1 ? "text-sm" : props.value.length > 9 ? "text-base" : "text-xl";
   return (
     <div className="min-w-0">
       <div className="text-xs text-soft">{props.label}</div>
-      <div
-        className={`font-semibold [overflow-wrap:anywhere] ${props.value.length > 9 ? "text-base" : "text-xl"}`}
-      >
-        {props.value}
+      <div className={`font-semibold [overflow-wrap:anywhere] ${size}`}>
+        {parts.map((part, at) => (
+          <span key={part} className="inline-block pe-1">
+            {at > 0 ? `+ ${part}` : part}
+          </span>
+        ))}
       </div>
       {props.children}
     </div>
