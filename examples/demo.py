@@ -165,10 +165,17 @@ def _fill(address: str, keys: dict[str, str], days: int) -> None:
     _traffic(address, keys, "--days", str(days)).wait()
     _wait_until_stored(address)
     with _admin(address, keys) as admin:
+        before = _ended_runs(admin, "score-customers")
         admin.post("/api/v1/jobs/score-customers/run").raise_for_status()
-        while admin.get("/api/v1/jobs/score-customers/runs").raise_for_status().json()[0]["ended_at"] is None:
+        while _ended_runs(admin, "score-customers") == before:
             time.sleep(0.2)
     print("  everything is there.", flush=True)
+
+
+def _ended_runs(admin: httpx.Client, job: str) -> int:
+    """How many runs of a job have ended."""
+    runs = admin.get(f"/api/v1/jobs/{job}/runs").raise_for_status().json()
+    return sum(run["ended_at"] is not None for run in runs)
 
 
 def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
