@@ -28,10 +28,10 @@ import psutil
 
 from filling import directory, filled
 from machinery import WRITE_KEY, machine, resident_mb, trackway
-from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.overview import overview
-from trackway.analyze.period import period
-from trackway.analyze.question import Question
+from trackway.analyze.language.period import period
+from trackway.analyze.language.question import Question
+from trackway.analyze.traffic.feed import newest_events, newest_sessions
+from trackway.analyze.traffic.overview import overview
 from trackway.store.connection import Store
 from trackway.web.asking import QUESTIONS as ASKED
 from trackway.web.asking import Asking, understood

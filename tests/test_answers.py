@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from trackway.web.answers import Answers
+from trackway.analyze.answers import Answers
 
 
 def test_the_same_question_asked_at_once_is_computed_once() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
-from trackway.web.catalogue import KINDS
+from trackway.analyze.catalogue import KINDS
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 
 from conftest import Loaded
-from trackway.analyze.attribution import Attribution, attribution
-from trackway.analyze.period import BadQuestion, Period
-from trackway.analyze.question import Question
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
+from trackway.analyze.traffic.attribution import Attribution, attribution
 from trackway.event import Message
 from trackway.store.money import BadTable, costs_from, rates_from, write_costs, write_rates
 from trackway.store.orders import own_currency

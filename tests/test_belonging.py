@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
-from trackway.analyze.daily import Daily, daily, large_groups
-from trackway.analyze.period import BadQuestion, period
-from trackway.analyze.question import Question
-from trackway.analyze.views import Audience, audience
+from trackway.analyze.entities.daily import Daily, daily, large_groups
+from trackway.analyze.entities.views import Audience, audience
+from trackway.analyze.language.period import BadQuestion, period
+from trackway.analyze.language.question import Question
 from trackway.collect.ledger import Ledger
 from trackway.event import Message, new_id, now
 from trackway.govern.accounts import Accounts

@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 from conftest import SHARED, Loaded, needs, unpacked
-from trackway.analyze.customers import Customers, customers
-from trackway.analyze.filters import read
-from trackway.analyze.period import BadQuestion, Period
-from trackway.analyze.question import Question
+from trackway.analyze.customers.customers import Customers, customers
+from trackway.analyze.language.filters import read
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
 from trackway.event import Message, new_id
 from trackway.store.orders import own_currency
 
@@ -155,7 +155,7 @@ def test_filters_on_customers_hold_for_the_same_people_on_the_page_and_in_other_
     truth = sorted(one for one, own in shop.counted().items() if holds({**own, "id": one}))
     assert sorted(row["user_id"] for row in shop.ask(filter_, limit=10_000)["rows"]) == truth
     # The same as a filter on events.
-    from trackway.analyze.persons import Persons, persons
+    from trackway.analyze.people.persons import Persons, persons
 
     question = Question(
         project_id=shop.project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END), timezone="UTC",
@@ -248,7 +248,7 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
     rows = ask(sort="expected_value")["rows"]
     values = [row["expected_value"] for row in rows]
     assert values == sorted(values, reverse=True) and len(values) == 2357
-    from trackway.analyze.customer_value import CustomerValue, customer_value
+    from trackway.analyze.customers.value import CustomerValue, customer_value
 
     question = Question(
         project_id=project, period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), end), timezone="UTC"
@@ -273,7 +273,7 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         row["person"] for row in rows if row["rfm"] == "Champions"
     }
     assert all(row["rfm"] for row in rows)
-    from trackway.analyze.revenue import Rfm, rfm
+    from trackway.analyze.customers.revenue import Rfm, rfm
 
     _, groups = rfm(loaded.store, question, Rfm(), "USD")
     assert {one["rfm"]: one["customers"] for one in groups["rows"]} == Counter(row["rfm"] for row in rows)
@@ -285,7 +285,7 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
 def test_equal_customers_have_equal_scores() -> None:
     import numpy as np
 
-    from trackway.analyze.standing import names, scores
+    from trackway.analyze.customers.rfm_scores import names, scores
 
     assert list(scores(np.array([1.0, 1.0, 1.0, 1.0, 9.0]))) == [1, 1, 1, 1, 5]
     assert list(scores(np.arange(10.0))) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -298,7 +298,7 @@ def test_revenue_of_a_real_shop_is_what_duckdb_counts(shop: Shop) -> None:
     """November 2011: purchases, buyers, their average, who came back, and the days between purchases. Credit notes, which
     are of no invoice that is known, are money that was given back.
     """
-    from trackway.analyze.revenue import Revenue, revenue
+    from trackway.analyze.customers.revenue import Revenue, revenue
 
     since, until = (
         datetime.datetime(2011, 11, 1, tzinfo=datetime.UTC),
@@ -340,7 +340,7 @@ def test_predictions_of_cdnow_held_against_the_39_weeks_after(loaded: Loaded, tm
     from collections import defaultdict
 
     from test_customers import order
-    from trackway.analyze.value_check import ValueCheck, value_check
+    from trackway.analyze.customers.backtest import ValueCheck, value_check
 
     project = new_id()
     own_currency(loaded.store, project, "USD")

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 
 from conftest import AGENT, SECRET_KEY, SHARED, WRITE_KEY, Loaded, Server, needs, unpacked
-from trackway.analyze.customer_value import CustomerValue, customer_value
-from trackway.analyze.period import BadQuestion, Period
-from trackway.analyze.question import Question
+from trackway.analyze.customers.value import CustomerValue, customer_value
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
 from trackway.client import Reader, ReadFailed
 from trackway.event import Message, new_id
 

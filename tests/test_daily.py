@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server
-from trackway.analyze.columns import column
+from trackway.analyze.language.columns import column
 from trackway.event import Message
 from trackway.govern.metrics import INCLUDED, BadPack, pack_of
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import SECRET_KEY, Server
-from trackway.analyze.filters import parse, read
+from trackway.analyze.language.filters import parse, read
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from conftest import Loaded
-from trackway.analyze import sql
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.data import free_sql
+from trackway.analyze.language.period import BadQuestion
 from trackway.event import new_id
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
@@ -53,7 +53,7 @@ def store(loaded: Loaded) -> Store:
 def test_every_function_of_the_engine_is_listed_as_one_that_computes_or_is_refused(loaded: Loaded) -> None:
     """A function that a new engine brings fails here until somebody has decided."""
     engine = {row["name"] for row in loaded.store.ask("SELECT name FROM system.functions").to_pylist()}
-    refused = {name for name in engine if not sql.may_call(name)}
+    refused = {name for name in engine if not free_sql.may_call(name)}
     expected = {name for name in engine if name in REFUSED or REFUSED_FAMILIES.match(name)}
     assert refused - expected == set(), "refused, but nobody decided so"
     assert expected - refused == set(), "may be called, but must be refused"
@@ -61,12 +61,12 @@ def test_every_function_of_the_engine_is_listed_as_one_that_computes_or_is_refus
 
 @pytest.mark.parametrize("name", ["countIf", "uniqExactStateIf", "quantileTDigestMerge", "SUM", "lambda", "sumOrNull"])
 def test_combinators_and_syntax_may_be_used(name: str) -> None:
-    assert sql.may_call(name)
+    assert free_sql.may_call(name)
 
 
 @pytest.mark.parametrize("name", ["versionIf", "fileOrNull", "sleepState", "If.", "", "a_function_of_users"])
 def test_a_combinator_makes_nothing_else_callable(name: str) -> None:
-    assert not sql.may_call(name)
+    assert not free_sql.may_call(name)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_combinator_makes_nothing_else_callable(name: str) -> None:
 )  # fmt: skip
 def test_nothing_of_the_server_can_be_asked(store: Store, statement: str) -> None:
     with pytest.raises(BadQuestion, match="cannot be"):
-        sql.query(store, statement)
+        free_sql.query(store, statement)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_nothing_of_the_server_can_be_asked(store: Store, statement: str) -> Non
 )
 def test_what_is_wrong_is_said_in_words_of_our_own(store: Store, statement: str, text: str) -> None:
     with pytest.raises((QuestionFailed, BadQuestion)) as failed:
-        sql.query(store, statement)
+        free_sql.query(store, statement)
     said = str(failed.value)
     assert text in said
     for foreign in ("Exception", "Code", "SETTINGS", "LIMIT", "additional_table_filters", "version 2", "scope"):
@@ -111,7 +111,7 @@ def test_what_is_wrong_is_said_in_words_of_our_own(store: Store, statement: str,
 
 
 def test_an_engines_text_that_names_what_the_statement_does_not_is_not_passed_on() -> None:
-    from trackway.analyze.explained import explained
+    from trackway.analyze.data.sql_errors import explained
 
     leaking = QuestionFailed("", "UNKNOWN_IDENTIFIER", "Unknown identifier `secret_of_others`: /var/lib/x `mine`")
     assert str(explained(leaking, "SELECT mine")) == "there is no column mine"

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from conftest import SECRET_KEY, SHARED, Loaded, Server, needs, unpacked
-from trackway.analyze.filters import parse
-from trackway.analyze.period import Period
-from trackway.analyze.question import Question
-from trackway.analyze.retention import Retention, retention
-from trackway.analyze.series import Series
-from trackway.analyze.trend import Trend, trend
+from trackway.analyze.behavior.retention import Retention, retention
+from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.language.filters import parse
+from trackway.analyze.language.period import Period
+from trackway.analyze.language.question import Question
+from trackway.analyze.language.series import Series
 from trackway.event import Message, new_id
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))

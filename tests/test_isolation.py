@@ -19,8 +19,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from conftest import EMAIL, PASSWORD, Loaded, Server
-from trackway.analyze import sql
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.data import free_sql
+from trackway.analyze.language.period import BadQuestion
 from trackway.event import Message, new_id, now
 from trackway.store.connection import Store, running
 from trackway.store.handles import Handles, NoHandle
@@ -206,11 +206,13 @@ def test_a_statement_finds_out_nothing_of_others_by_failing_on_their_rows(loaded
         ("sessions", "visitor_id"), ("sessions FINAL", "visitor_id"), ("event_counts", "name"),
     ):  # fmt: skip
         fails = f"toUInt8(if({column} = '{other.mark}', 'x', '1')) = 1"
-        assert sql.query(store, f"SELECT count() AS n FROM {table} WHERE {fails}").rows()[0]["n"]
-        assert sql.query(store, f"SELECT min({fails}) AS n FROM {table}").rows() == [{"n": 1}]
-        assert sql.query(store, f"SELECT count() AS n FROM (SELECT * FROM {table}) AS a WHERE {fails}").rows()[0]["n"]
+        assert free_sql.query(store, f"SELECT count() AS n FROM {table} WHERE {fails}").rows()[0]["n"]
+        assert free_sql.query(store, f"SELECT min({fails}) AS n FROM {table}").rows() == [{"n": 1}]
+        assert free_sql.query(store, f"SELECT count() AS n FROM (SELECT * FROM {table}) AS a WHERE {fails}").rows()[0][
+            "n"
+        ]
         with pytest.raises(BadQuestion, match="instead of PREWHERE"):
-            sql.query(store, f"SELECT count() FROM {table} Prewhere {fails}")
+            free_sql.query(store, f"SELECT count() FROM {table} Prewhere {fails}")
 
 
 @pytest.mark.parametrize("table", ["events", "visitors", "sessions FINAL", "event_counts"])
@@ -220,8 +222,8 @@ def test_what_one_project_did_not_find_is_found_by_the_other(loaded: Loaded, par
     for own, other in (parties, parties[::-1]):
         statement = f"SELECT count() AS n FROM {table} WHERE {column} = '{own.mark}' AND {column} LIKE 'mark%'"
         for _ in range(3):
-            assert sql.query(loaded.store.within(Policy(other.project)), statement).rows() == [{"n": 0}]
-        assert sql.query(loaded.store.within(Policy(own.project)), statement).rows()[0]["n"]
+            assert free_sql.query(loaded.store.within(Policy(other.project)), statement).rows() == [{"n": 0}]
+        assert free_sql.query(loaded.store.within(Policy(own.project)), statement).rows()[0]["n"]
         assert loaded.store.within(Policy(other.project)).ask(statement).to_pylist() == [{"n": 0}]
         assert loaded.store.within(Policy(own.project)).ask(statement).to_pylist()[0]["n"]
 

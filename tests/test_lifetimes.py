@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import SHARED, needs, unpacked
-from trackway.analyze.lifetimes import (
+from trackway.analyze.customers.lifetimes import (
     MOST_FITTED,
     NotFitted,
     Orders,

@@ -14,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
-from trackway.analyze.attribution import MODELS, Attribution, attribution
-from trackway.analyze.customer_value import CustomerValue, customer_value
-from trackway.analyze.customers import Customers, customers
-from trackway.analyze.filters import parse
-from trackway.analyze.overview import overview
-from trackway.analyze.period import Period
-from trackway.analyze.question import Question
-from trackway.analyze.revenue import Revenue, revenue
-from trackway.analyze.series import Series
-from trackway.analyze.sources import sources
-from trackway.analyze.trend import Trend, trend
-from trackway.analyze.visitors import visitors
+from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.customers.customers import Customers, customers
+from trackway.analyze.customers.revenue import Revenue, revenue
+from trackway.analyze.customers.value import CustomerValue, customer_value
+from trackway.analyze.language.filters import parse
+from trackway.analyze.language.period import Period
+from trackway.analyze.language.question import Question
+from trackway.analyze.language.series import Series
+from trackway.analyze.people.visitors import visitors
+from trackway.analyze.traffic.attribution import MODELS, Attribution, attribution
+from trackway.analyze.traffic.overview import overview
+from trackway.analyze.traffic.sources import sources
 from trackway.event import Message, new_id
 from trackway.store.money import SINCE_EVER, Rate, write_rates
 from trackway.store.orders import own_currency, wrong_totals

@@ -15,22 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
-from trackway.analyze.filters import read
-from trackway.analyze.funnel import Exclusion, Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
-from trackway.analyze.funnel_any import families
-from trackway.analyze.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
-from trackway.analyze.overview import overview
-from trackway.analyze.paths import END, Paths, paths
-from trackway.analyze.period import BadQuestion, Period, first_day, ordinal
-from trackway.analyze.question import Question
-from trackway.analyze.retention import Retention, RetentionPeople, retention, retention_people
-from trackway.analyze.sampling import whole
-from trackway.analyze.series import Series
-from trackway.analyze.sessions import Sessions, sessions
-from trackway.analyze.sources import sources
-from trackway.analyze.steps import Step
-from trackway.analyze.stickiness import Active, Stickiness, active, stickiness
-from trackway.analyze.trend import Trend, trend
+from trackway.analyze.behavior.funnel import Exclusion, Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
+from trackway.analyze.behavior.funnel_any_order import families
+from trackway.analyze.behavior.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
+from trackway.analyze.behavior.paths import END, Paths, paths
+from trackway.analyze.behavior.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.behavior.stickiness import Active, Stickiness, active, stickiness
+from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.language.filters import read
+from trackway.analyze.language.period import BadQuestion, Period, first_day, ordinal
+from trackway.analyze.language.question import Question
+from trackway.analyze.language.sampling import whole
+from trackway.analyze.language.series import Series
+from trackway.analyze.language.steps import Step
+from trackway.analyze.traffic.overview import overview
+from trackway.analyze.traffic.sessions import Sessions, sessions
+from trackway.analyze.traffic.sources import sources
 from trackway.event import Message, new_id
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -12,19 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
-from trackway.analyze import sql
-from trackway.analyze.breakdown import breakdown
-from trackway.analyze.conditions import Compiler
-from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.filters import parse
-from trackway.analyze.live import live
-from trackway.analyze.overview import overview
-from trackway.analyze.period import BadQuestion, Period, buckets, period
-from trackway.analyze.question import Question
-from trackway.analyze.series import Series
-from trackway.analyze.sources import sources
-from trackway.analyze.trend import Trend, trend
-from trackway.analyze.visitors import visitor, visitors
+from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.data import free_sql
+from trackway.analyze.language.conditions import Compiler
+from trackway.analyze.language.filters import parse
+from trackway.analyze.language.period import BadQuestion, Period, buckets, period
+from trackway.analyze.language.question import Question
+from trackway.analyze.language.series import Series
+from trackway.analyze.people.visitors import visitor, visitors
+from trackway.analyze.traffic.breakdown import breakdown
+from trackway.analyze.traffic.feed import newest_events, newest_sessions
+from trackway.analyze.traffic.live import live
+from trackway.analyze.traffic.overview import overview
+from trackway.analyze.traffic.sources import sources
 from trackway.event import Message, new_id
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed
@@ -250,7 +250,7 @@ def test_another_project_sees_nothing_of_it(loaded: Loaded, filled: UUID) -> Non
     assert totals["current"]["events"] == totals["previous"]["events"] == 0
     assert newest_events(loaded.store, stranger).rows() == []
     assert visitors(loaded.store, stranger)[1] == []
-    assert sql.query(loaded.store.within(Policy(new_id())), "SELECT count() AS n FROM events").rows() == [{"n": 0}]
+    assert free_sql.query(loaded.store.within(Policy(new_id())), "SELECT count() AS n FROM events").rows() == [{"n": 0}]
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"])
@@ -350,14 +350,14 @@ REFUSED = [
 
 @pytest.mark.parametrize("statement", ALLOWED)
 def test_sql_sees_the_projects_own_rows_only(loaded: Loaded, filled: UUID, statement: str) -> None:
-    assert sql.query(loaded.store.within(Policy(filled)), statement).rows()[0]["n"] > 0
-    assert not sql.query(loaded.store.within(Policy(new_id())), statement).rows()[0]["n"]
+    assert free_sql.query(loaded.store.within(Policy(filled)), statement).rows()[0]["n"] > 0
+    assert not free_sql.query(loaded.store.within(Policy(new_id())), statement).rows()[0]["n"]
 
 
 @pytest.mark.parametrize("statement", REFUSED)
 def test_sql_that_reaches_further_is_refused_and_changes_nothing(loaded: Loaded, filled: UUID, statement: str) -> None:
     with pytest.raises((BadQuestion, QuestionFailed)):
-        sql.query(loaded.store.within(Policy(filled)), statement)
-    assert sql.query(loaded.store.within(Policy(filled)), "SELECT count() AS n FROM events").rows() == [
+        free_sql.query(loaded.store.within(Policy(filled)), statement)
+    assert free_sql.query(loaded.store.within(Policy(filled)), "SELECT count() AS n FROM events").rows() == [
         {"n": len(DATA)}
     ]

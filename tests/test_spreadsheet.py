@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from conftest import SECRET_KEY, Loaded, Server
-from trackway.analyze.formats import as_bytes
-from trackway.analyze.period import Period
-from trackway.analyze.question import Question
+from trackway.analyze.file_formats import as_bytes
+from trackway.analyze.language.period import Period
+from trackway.analyze.language.question import Question
 from trackway.event import Message, new_id
 from trackway.operate.transfers import write_export
 from trackway.store.policy import Policy

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from conftest import SHARED, needs, unpacked
-from trackway.analyze.customer_value import History, foresee
-from trackway.analyze.lifetimes import Floats, Lifetimes, fit_lifetimes
-from trackway.analyze.standing import names, scores
+from trackway.analyze.customers.lifetimes import Floats, Lifetimes, fit_lifetimes
+from trackway.analyze.customers.rfm_scores import names, scores
+from trackway.analyze.customers.value import History, foresee
 
 CUT = datetime.date(1997, 9, 30)
 

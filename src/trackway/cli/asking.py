@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from trackway.analyze.export import TABLES
+from trackway.analyze.data.export import TABLES
 from trackway.cli import show
 from trackway.cli.opening import accounts_of, prepare
 from trackway.cli.people import find_project
@@ -81,8 +81,8 @@ def export_table(
 
 
 def _export_stopped(settings: Settings, table: str, out: Path, form: str, project: str | None) -> int:
-    from trackway.analyze.period import period
-    from trackway.analyze.question import Question
+    from trackway.analyze.language.period import period
+    from trackway.analyze.language.question import Question
     from trackway.operate.transfers import write_export
 
     chosen = find_project(accounts_of(settings), project)

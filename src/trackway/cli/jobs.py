@@ -83,7 +83,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         remote = Remote(url, key)
         done: dict[str, Any] = remote.post("aggregate", {"date": date})
     else:
-        from trackway.analyze.period import BadQuestion
+        from trackway.analyze.language.period import BadQuestion
         from trackway.operate.totals import recount_day
         from trackway.store.recount import CannotRecount
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from trackway.analyze.period import Period, period
-from trackway.analyze.question import Question
-from trackway.analyze.views import Views, views
+from trackway.analyze.entities.views import Views, views
+from trackway.analyze.language.period import Period, period
+from trackway.analyze.language.question import Question
 from trackway.config import Settings
 from trackway.govern.accounts import Accounts
 from trackway.operate.mail import send_mail

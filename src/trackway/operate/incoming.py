@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from trackway.analyze.countries import code_of
+from trackway.analyze.language.countries import code_of
 from trackway.collect.files import BadFile, Packed, Reading, requests
 from trackway.collect.native import Request
 from trackway.collect.privacy import Privacy

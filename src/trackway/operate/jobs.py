@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from trackway.analyze.period import period
+from trackway.analyze.language.period import period
 from trackway.collect.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import now

@@ -9,11 +9,11 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
-from trackway.analyze.customer_value import Forecast, History, foresee, numbers
-from trackway.analyze.lifetimes import Floats, expected_value, orders_between, value_between
-from trackway.analyze.period import Period, period
-from trackway.analyze.question import Question, ask
-from trackway.analyze.standing import names, scores
+from trackway.analyze.customers.lifetimes import Floats, expected_value, orders_between, value_between
+from trackway.analyze.customers.rfm_scores import names, scores
+from trackway.analyze.customers.value import Forecast, History, foresee, numbers
+from trackway.analyze.language.period import Period, period
+from trackway.analyze.language.question import Question, ask
 from trackway.event import now
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
@@ -34,7 +34,7 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
     question = Question(
         project_id=UUID(project.id), period=Period(end - timedelta(days=1), end), timezone=project.timezone
     )
-    table = ask(store, "purchases.sql", question).table
+    table = ask(store, "customers/purchases.sql", question).table
     version = now()
     if table.num_rows:
         columns = _columns(table)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from trackway.analyze.period import period
+from trackway.analyze.language.period import period
 from trackway.collect.ledger import Ledger, Total, entity_key
 from trackway.event import now
 from trackway.govern.tables import Project

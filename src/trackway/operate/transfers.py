@@ -19,11 +19,11 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from trackway.analyze.export import parts, read
-from trackway.analyze.filters import read as read_filter
-from trackway.analyze.formats import WRITERS, prepared
-from trackway.analyze.period import BadQuestion, Period
-from trackway.analyze.question import Question
+from trackway.analyze.data.export import parts, read
+from trackway.analyze.file_formats import WRITERS, prepared
+from trackway.analyze.language.filters import read as read_filter
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
 from trackway.collect.files import BadFile, Packed, Reading
 from trackway.collect.privacy import Privacy
 from trackway.event import Arrival

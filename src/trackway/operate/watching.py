@@ -16,10 +16,10 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from trackway.analyze.customers import named, people
-from trackway.analyze.filters import inlined, read
-from trackway.analyze.period import BadQuestion, period
-from trackway.analyze.question import Question
+from trackway.analyze.customers.customers import named, people
+from trackway.analyze.language.filters import inlined, read
+from trackway.analyze.language.period import BadQuestion, period
+from trackway.analyze.language.question import Question
 from trackway.collect.shops import stripe_signature
 from trackway.event import now
 from trackway.govern.accounts import Accounts

@@ -23,19 +23,19 @@ from litestar import Controller, Request, Response, delete, post
 from litestar.exceptions import PermissionDeniedException
 from litestar.params import Parameter
 
-from trackway.analyze import flat, formats
-from trackway.analyze.filters import Node, inlined, read
-from trackway.analyze.lacking import lacking
-from trackway.analyze.period import BadQuestion, Period, period
-from trackway.analyze.question import Question
-from trackway.analyze.sampling import whole, whole_lines
-from trackway.analyze.trend import Trend
+from trackway.analyze import file_formats, tabular
+from trackway.analyze.answers import Answers, Version, settings_of
+from trackway.analyze.behavior.trend import Trend
+from trackway.analyze.catalogue import KINDS, QUESTIONS, SAMPLED, Answered, Asking, needed
+from trackway.analyze.data.missing_values import lacking
+from trackway.analyze.language.filters import Node, inlined, read
+from trackway.analyze.language.period import BadQuestion, Period, period
+from trackway.analyze.language.question import Question
+from trackway.analyze.language.sampling import whole, whole_lines
 from trackway.govern.tables import Project
 from trackway.store.connection import running
 from trackway.store.policy import Policy
-from trackway.web.answers import Answers, Version, settings_of
 from trackway.web.caller import SOMEBODY, Caller
-from trackway.web.catalogue import KINDS, QUESTIONS, SAMPLED, Answered, Asking, needed
 from trackway.web.house import House
 from trackway.web.turns import Turns
 from trackway.wording import fault
@@ -46,7 +46,7 @@ Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="
 def as_file(table: pa.Table, form: str, name: str) -> Response[bytes]:
     """A table as a download."""
     headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
-    return Response(formats.as_bytes(table, form), media_type=formats.MEDIA[form], headers=headers)
+    return Response(file_formats.as_bytes(table, form), media_type=file_formats.MEDIA[form], headers=headers)
 
 
 _WITH_MARGIN = frozenset(["persons", "visitors"])
@@ -327,7 +327,7 @@ class Ask(Controller):
         if form == "json":
             return Response(answer)
         data = msgspec.json.decode(answer["data"])
-        return as_file(flat.table(body["question"], data), form, body["question"])
+        return as_file(tabular.table(body["question"], data), form, body["question"])
 
     @delete("/{name:str}", opt={"may": SOMEBODY})
     async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:

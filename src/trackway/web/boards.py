@@ -14,7 +14,7 @@ import msgspec
 from litestar import Controller, Request, delete, get, post, put
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion
 from trackway.govern.tables import Board, Project
 from trackway.store.policy import Policy
 from trackway.web.asking import Asker, Desk, understood

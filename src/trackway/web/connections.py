@@ -14,7 +14,7 @@ import psycopg
 from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.exceptions import NotFoundException, ServiceUnavailableException
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion
 from trackway.collect import rows, shops
 from trackway.collect.broken import elements
 from trackway.collect.given import BadOrder, Given, aliases, check, messages

@@ -10,12 +10,12 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.params import Parameter
 
-from trackway.analyze import customers as of_customers
-from trackway.analyze.customers import SORTS, Interval
-from trackway.analyze.period import BadQuestion, Period, period
-from trackway.analyze.question import Question
-from trackway.analyze.sources import sources
-from trackway.analyze.visitors import MOST_LOOKED_UP, profiles
+from trackway.analyze.customers import customers as of_customers
+from trackway.analyze.customers.customers import SORTS, Interval
+from trackway.analyze.language.period import BadQuestion, Period, period
+from trackway.analyze.language.question import Question
+from trackway.analyze.people.visitors import MOST_LOOKED_UP, profiles
+from trackway.analyze.traffic.sources import sources
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
 from trackway.web.caller import SOMEBODY, Caller

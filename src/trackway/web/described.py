@@ -22,7 +22,7 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from trackway import __version__
-from trackway.analyze.formats import MEDIA
+from trackway.analyze.file_formats import MEDIA
 from trackway.web import collecting
 
 _METHODS = ("get", "post", "put", "patch", "delete")

@@ -11,8 +11,8 @@ import msgspec
 from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.period import BadQuestion
-from trackway.analyze.views import MOST_LOOKED_UP
+from trackway.analyze.entities.views import MOST_LOOKED_UP
+from trackway.analyze.language.period import BadQuestion
 from trackway.collect.ledger import Total, entity_key
 from trackway.govern.metrics import Pack, pack_of
 from trackway.operate.totals import recount_day, refresh_views

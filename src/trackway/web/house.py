@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion
 from trackway.collect import Collector, Privacy
 from trackway.collect.endings import Known, NotYet, SessionEnder
 from trackway.collect.ids import use_placeholders

@@ -13,12 +13,12 @@ import msgspec
 from litestar import Controller, Request, delete, get, patch, post
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.cohorts import forget, freeze, listed
-from trackway.analyze.filters import Node, inlined, read
-from trackway.analyze.period import Period
-from trackway.analyze.persons import set_undone
-from trackway.analyze.question import Question
-from trackway.analyze.ready import READY
+from trackway.analyze.language.builtin_segments import READY
+from trackway.analyze.language.filters import Node, inlined, read
+from trackway.analyze.language.period import Period
+from trackway.analyze.language.question import Question
+from trackway.analyze.people.cohorts import forget, freeze, listed
+from trackway.analyze.people.persons import set_undone
 from trackway.govern.tables import Annotation, SavedQuestion, Segment
 from trackway.web.asking import saved_filter, understood
 from trackway.web.caller import Caller

@@ -11,7 +11,7 @@ from litestar import Controller, Request, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion
 from trackway.store import dead_letters
 from trackway.store.dead_letters import Key, Letter
 from trackway.web.caller import Caller

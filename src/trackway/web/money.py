@@ -12,7 +12,7 @@ import msgspec
 from litestar import Controller, Request, get, post, put
 from litestar.params import Parameter
 
-from trackway.analyze.period import BadQuestion, Period, period
+from trackway.analyze.language.period import BadQuestion, Period, period
 from trackway.store.connection import Store
 from trackway.store.money import BadTable, Rate, costs_from, rates_from, write_costs, write_rates
 from trackway.store.orders import restate_all

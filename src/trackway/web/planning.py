@@ -14,7 +14,7 @@ from litestar import Controller, Request, get, put
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze.violations import violations
+from trackway.analyze.data.violations import violations
 from trackway.govern.plan import Plan, read
 from trackway.store.connection import Store
 from trackway.web.caller import Caller

@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, SerializationException
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from trackway.analyze.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion
 from trackway.collect.given import BadOrder
 from trackway.collect.shops import BadSignature
 from trackway.govern.jobs import BadSchedule

@@ -11,19 +11,19 @@ from litestar import Controller, Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze import sql
-from trackway.analyze.breakdown import breakdown
-from trackway.analyze.feed import newest_events, newest_sessions
-from trackway.analyze.filters import Condition, inlined, read
-from trackway.analyze.lacking import lacking
-from trackway.analyze.live import live
-from trackway.analyze.overview import overview
-from trackway.analyze.period import Interval, Period, period
-from trackway.analyze.question import Answer, Question
-from trackway.analyze.series import Series
-from trackway.analyze.sources import sources
-from trackway.analyze.trend import Trend, trend
-from trackway.analyze.visitors import visitor, visitors
+from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.data import free_sql
+from trackway.analyze.data.missing_values import lacking
+from trackway.analyze.language.filters import Condition, inlined, read
+from trackway.analyze.language.period import Interval, Period, period
+from trackway.analyze.language.question import Answer, Question
+from trackway.analyze.language.series import Series
+from trackway.analyze.people.visitors import visitor, visitors
+from trackway.analyze.traffic.breakdown import breakdown
+from trackway.analyze.traffic.feed import newest_events, newest_sessions
+from trackway.analyze.traffic.live import live
+from trackway.analyze.traffic.overview import overview
+from trackway.analyze.traffic.sources import sources
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
 from trackway.web.asking import Desk, Format, as_file, saved_filter
@@ -223,7 +223,7 @@ class Questions(Controller):
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
         """One SELECT over the rows that the caller sees."""
-        answer = sql.query(store, data.sql)
+        answer = free_sql.query(store, data.sql)
         return _shown(answer, answer.rows()) if form == "json" else as_file(answer.table, form, "query")
 
 

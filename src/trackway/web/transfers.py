@@ -15,9 +15,9 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 from litestar.response import File
 
-from trackway.analyze.filters import inlined, read
-from trackway.analyze.formats import MEDIA
-from trackway.analyze.period import BadQuestion, period
+from trackway.analyze.file_formats import MEDIA
+from trackway.analyze.language.filters import inlined, read
+from trackway.analyze.language.period import BadQuestion, period
 from trackway.collect.files import FORMATS, BadFile, Packed, Reading
 from trackway.collect.pseudonym import installation_key
 from trackway.govern.tables import Transfer, said

@@ -17,8 +17,8 @@ from litestar.connection import ASGIConnection
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from trackway.analyze.answers import Answers, Version, settings_of
 from trackway.store.policy import Policy
-from trackway.web.answers import Answers, Version, settings_of
 from trackway.web.caller import allowed
 
 _OF_THIS_MOMENT = ("/live", "/version", "/rejections")

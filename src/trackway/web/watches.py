@@ -12,7 +12,7 @@ import pyarrow as pa
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.customers import named, people
+from trackway.analyze.customers.customers import named, people
 from trackway.govern.tables import Watch, said
 from trackway.operate.watching import question_of
 from trackway.store.connection import Store

@@ -1,0 +1,263 @@
+"""Funnel: who goes through steps, how far, how fast, and who drops where.
+
+What is counted (for a unit: a person, a session, an entity, or a person's way with one entity):
+
+- An attempt begins with an event of step 1 in the period. It reaches step k+1 with an event of that step after the
+  one of step k, no later than `window` after its beginning; that may be after the period's end.
+- `ordered`: other events may come between. `strict`: none of the unit's other events may. `any`: distinct events, each
+  of another step, in any order within a window that begins in the period; level k then means that k steps were done
+  (`funnel_any.py`).
+- Events of the same millisecond count in the order of the steps. One event is one step of an attempt at most.
+- An exclusion is an event that ends an attempt which has reached step `after` and not yet step `before`.
+- A unit counts once, with the attempt that gets furthest; of several the one that got there first, and of those the one
+  that began last.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from trackway.analyze.behavior.funnel_any_order import families
+from trackway.analyze.language.columns import column
+from trackway.analyze.language.period import BadQuestion, Interval, buckets, page
+from trackway.analyze.language.question import Answer, Question, ask, compiler
+from trackway.analyze.language.steps import Step, any_of, unit
+from trackway.store.connection import Store
+
+ENTITY_STEPS = {
+    "impression": ["impression"],
+    "click": ["click", "event click"],
+    "view_details": ["view_details"],
+    "interest": ["interest"],
+    "ticket_click": ["ticket_click"],
+}
+"""The standing funnel of an entity, and the events that are each step."""
+QUANTILES = ("p10", "p25", "median", "p75", "p90", "p99")
+LONGEST_WINDOW_S = 366 * 86_400
+_MOST_STEPS, _MOST_EXCLUSIONS = 20, 3  # with 41 bits of time, what a 64-bit number has room for
+
+
+class Exclusion(Step, kw_only=True, forbid_unknown_fields=True):
+    """Events that end an attempt which has reached step `after` (from 1) and not yet step `before`."""
+
+    after: int = 1
+    before: int = 0
+
+
+class Funnel(msgspec.Struct, tag="funnel", tag_field="question", kw_only=True):
+    """The steps, and how they are to be gone through.
+
+    `interval` asks for the trend of conversion by when attempts began; `by` for a breakdown by a column of a unit's
+    first event of step 1 in the period; `times` for how long it took.
+    """
+
+    steps: list[Step]
+    order: Literal["ordered", "strict", "any"] = "ordered"
+    window_s: float = 14 * 86_400
+    unit: str = "person"
+    exclusions: list[Exclusion] = []
+    by: str = ""
+    top: int = 10
+    interval: Interval | None = None
+    times: bool = True
+
+
+class FunnelUnits(Funnel, tag="funnel_units", tag_field="question", kw_only=True):
+    """Who reached a step and, with `dropped`, no further; as a list, or with `rows` every step they took."""
+
+    step: int = 1
+    dropped: bool = False
+    rows: bool = False
+    limit: int = 100
+    offset: int = 0
+
+
+def entity_funnel(unit_: str = "person_entity") -> Funnel:
+    """The standing funnel: impression → click → view_details → interest → ticket_click."""
+    steps = [Step(event=names, name=name) for name, names in ENTITY_STEPS.items()]
+    return Funnel(steps=steps, unit=unit_, window_s=30 * 86_400)
+
+
+def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer], dict[str, Any]]:
+    """How many reached each step.
+
+    Returns:
+        The answers, and `{"steps": [{"name", "units", "of_first", "of_previous"}]}`; with `by` also `"parts"`, each
+        with `value` (or `other`) and `steps`; with `interval` also `"trend"`: `{"at", "entered", "converted", "rate"}`;
+        with `times` also `"times"`: for every two steps `from`, `to`, `units`, `mean_s`, `p10` … `p99` in seconds, and
+        `histogram`: `{"from_s", "to_s", "units"}`.
+
+    Raises:
+        BadQuestion: steps, window or unit that cannot be.
+    """
+    names = [step.shown for step in asked.steps]
+    timed = asked.times and len(names) > 1
+    answer = _ask(store, question, asked, "whole", timed=timed)
+    row = answer.rows()[0]
+    reached = [row["entered"], *row["reached"][1:], *[0] * len(names)][: len(names)]
+    answers, data = [answer], {"steps": _steps(names, reached), "unit": asked.unit}
+    if timed:
+        data["times"] = _times(row, len(names))
+    if asked.by:
+        split = _ask(store, question, asked, "steps", by=True)
+        answers.append(split)
+        data["parts"] = _parts(names, split.rows())
+    if asked.interval:
+        trend = _ask(store, question, asked, "steps", interval=asked.interval)
+        answers.append(trend)
+        moments = buckets(question.period, question.timezone, asked.interval)
+        data["trend"] = _trend(len(names), trend.rows(), moments)
+    return answers, data
+
+
+def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """Who reached a step (`unit`, `level`, `times` of each step), the last to do so first; or every step they took:
+    `unit`, `step` (null when steps come in any order: then `position` says how many were done), `position`, `at`,
+    `from_start_s`, `from_previous_s`.
+    """
+    if not 1 <= asked.step <= len(asked.steps):
+        raise BadQuestion("step", f"is from 1 to {len(asked.steps)}")
+    page(asked.limit, asked.offset)
+    level = f"level {'=' if asked.dropped else '>='} {int(asked.step)}"
+    show = "rows" if asked.rows else "units"
+    answer = _ask(store, question, asked, show, level=level, limit=asked.limit, offset=asked.offset)
+    rows = answer.rows()
+    if asked.rows:
+        names = [None if asked.order == "any" else step.shown for step in asked.steps]
+        return [answer], [{**row, "step": names[row["position"] - 1]} for row in rows]
+    return [answer], [{**row, "times": [datetime.fromtimestamp(at / 1000, UTC) for at in row["times"]]} for row in rows]
+
+
+def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: Any) -> Answer:
+    n, window = len(asked.steps), round(asked.window_s * 1000)
+    if not 1 <= n <= _MOST_STEPS or len(asked.exclusions) > _MOST_EXCLUSIONS:
+        raise BadQuestion("steps", f"a funnel has 1 to {_MOST_STEPS} steps and at most {_MOST_EXCLUSIONS} exclusions")
+    if not 0 < asked.window_s <= LONGEST_WINDOW_S:
+        raise BadQuestion("window_s", f"is more than 0 and at most {LONGEST_WINDOW_S} seconds")
+    if asked.exclusions and asked.order == "any":
+        raise BadQuestion("exclusions", "between which steps has no meaning when they come in any order")
+    if asked.by and not column(asked.by).events:
+        raise BadQuestion("by", f"{asked.by!r} is not a column of events")
+    conditions = compiler(store)
+    steps = [conditions.on_events(step.node(f"steps[{i}]")) for i, step in enumerate(asked.steps)]
+    exclusions = [conditions.on_events(one.node(f"exclusions[{i}]")) for i, one in enumerate(asked.exclusions)]
+    who = unit(asked.unit, conditions)
+    structure = {
+        "show": show,
+        "n": n,
+        # Without exclusions, whoever began and never did step 2 has reached step 1; by hashes, 0 stands for them all.
+        "collapsed": show == "whole" and "entity" in asked.unit and n > 1 and asked.order != "any" and not exclusions,
+        "bits": n + len(exclusions),
+        "order": asked.order,
+        "families": families(asked.steps) if asked.order == "any" else [],
+        "unit": who.key,
+        "shown": who.shown if show in ("units", "rows") else "",
+        "unit_set": "entity_id != ''" if "entity" in asked.unit else "",
+        "steps": steps,
+        "exclusions": exclusions,
+        "ends": _ends(asked.exclusions, n),
+        "names": "1" if asked.order == "strict" else any_of([*asked.steps, *asked.exclusions], conditions),
+        "by": column(asked.by).text if asked.by and shape.get("by") else "",
+        "interval": shape.get("interval"),
+        "level": shape.get("level"),
+        "timed": shape.get("timed"),
+        "pairs": str(_pairs(n)),
+    }
+    return ask(
+        store,
+        "behavior/funnel.sql",
+        question,
+        structure,
+        conditions,
+        window=window,
+        entry_end=int(question.period.end.timestamp() * 1000),
+        top=asked.top,
+        limit=shape.get("limit"),
+        offset=shape.get("offset"),
+    )
+
+
+def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
+    """Which exclusions (as bits of an event) end an attempt that has got to each step."""
+    ends: dict[int, int] = {}
+    for number, one in enumerate(exclusions):
+        before = one.before or n
+        if not 1 <= one.after < before <= n:
+            raise BadQuestion(f"exclusions[{number}].after", f"after and before are steps from 1 to {n}, after first")
+        for k in range(one.after, before):
+            ends[k] = ends.get(k, 0) | 1 << (n + number)
+    return ends
+
+
+def _pairs(n: int) -> list[tuple[int, int]]:
+    """Every two steps, in order of the later one."""
+    return [(first, second) for second in range(2, n + 1) for first in range(1, second)]
+
+
+def _reached(n: int, rows: list[dict[str, Any]]) -> list[int]:
+    exactly = [0] * (n + 1)
+    for row in rows:
+        exactly[row["level"]] += row["units"]
+    return [sum(exactly[k:]) for k in range(1, n + 1)]
+
+
+def _steps(names: list[str], reached: list[int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "units": units,
+            "of_first": units / reached[0] if reached[0] else None,
+            "of_previous": units / reached[max(0, k - 1)] if reached[max(0, k - 1)] else None,
+        }
+        for k, (name, units) in enumerate(zip(names, reached, strict=True))
+    ]
+
+
+def _parts(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_part: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_part.setdefault(tuple(row["part"]), []).append(row)
+    parts: list[dict[str, Any]] = [
+        {"value": part[0] if part else "", "other": not part, "steps": _steps(names, _reached(len(names), own))}
+        for part, own in by_part.items()
+    ]
+    return sorted(parts, key=lambda part: (part["other"], -part["steps"][0]["units"], part["value"]))
+
+
+def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[dict[str, Any]]:
+    entered: dict[int, int] = {}
+    converted: dict[int, int] = {}
+    for row in rows:
+        entered[row["at"]] = entered.get(row["at"], 0) + row["units"]
+        converted[row["at"]] = converted.get(row["at"], 0) + row["units"] * (row["level"] == n)
+    points = []
+    for moment in moments:
+        at = int(moment.timestamp())
+        came, went = entered.get(at, 0), converted.get(at, 0)
+        points.append({"at": moment, "entered": came, "converted": went, "rate": went / came if came else None})
+    return points
+
+
+def _times(row: dict[str, Any], n: int) -> list[dict[str, Any]]:
+    """Time between every two steps that somebody went through; the histogram's bins double: under 1 s, 1 to 2 s, …"""
+    found = []
+    for number, (first, second) in enumerate(_pairs(n)[: len(row["units"])]):
+        found.append(
+            {
+                "from": first,
+                "to": second,
+                "units": row["units"][number],
+                "mean_s": row["mean"][number] / 1000,
+                **{name: ms / 1000 for name, ms in zip(QUANTILES, row["quantiles"][number], strict=True)},
+                "least_s": row["least"][number] / 1000,
+                "most_s": row["most"][number] / 1000,
+                "histogram": [
+                    {"from_s": 2 ** (bin_ - 1) if bin_ else 0, "to_s": 2**bin_, "units": units}
+                    for bin_, units in sorted(dict(row["bins"][number]).items())
+                ],
+            }
+        )
+    return found

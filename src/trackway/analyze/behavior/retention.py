@@ -1,0 +1,182 @@
+"""Retention: of the people who started something, who came back, and when.
+
+A person is in the cohort of an interval (a day, week or month of the project's time zone) when they did the start event
+in it, within the period: `first_time` in the interval of their first start event ever, `recurring` in every interval
+with one. A cohort of an interval that the period cuts has only those who started in the part that the period has.
+They came back after k intervals when they did the return event in the k-th interval after that (`on`), in it or any
+later one (`on_or_after`), or in one of those that a bracket covers (`bracket`). After 0 intervals means in the same
+one: when the two events are the same, everybody who started.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trackway.analyze.language.activity_source import Intervals, presence
+from trackway.analyze.language.columns import column
+from trackway.analyze.language.period import BadQuestion, ordinal
+from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
+from trackway.analyze.language.steps import Step, any_of
+from trackway.store.connection import Store
+
+_MOST_INTERVALS = 400
+_LENGTH = {"day": 1, "week": 7, "month": 31}
+
+
+class Retention(msgspec.Struct, tag="retention", tag_field="question", kw_only=True):
+    """What starts it, what counts as coming back, and how long to look: `intervals` after the first, or `brackets` of
+    intervals, each from and to, both included.
+    """
+
+    start: Step = msgspec.field(default_factory=Step)
+    come_back: Step = msgspec.field(default_factory=Step, name="return")
+    interval: Literal["day", "week", "month"] = "week"
+    intervals: int = 8
+    kind: Literal["first_time", "recurring"] = "first_time"
+    mode: Literal["on", "on_or_after", "bracket"] = "on"
+    brackets: list[tuple[int, int]] = []
+    by: str = ""
+    top: int = 10
+
+
+class RetentionPeople(Retention, tag="retention_people", tag_field="question", kw_only=True):
+    """Who is in a cell: the cohort by its first day, and after how many intervals (-1: all who started)."""
+
+    cohort: str
+    later: int = -1
+    limit: int = 100
+    offset: int = 0
+
+
+def retention(store: Store, question: Question, asked: Retention, now: datetime) -> tuple[list[Answer], dict[str, Any]]:
+    """The triangle.
+
+    Returns:
+        The answers, and `{"cohorts": rows, "average": shares}`. A row has `cohort` (its first day in the period),
+        `persons` (who started), `complete` (whether the period has all of its interval, and that is over) and `cells`,
+        one for 0 to `intervals` after (or a bracket): `persons`, `rate`, and `complete`: whether that time is over.
+        `average` is over the complete cells, weighted by cohort. With `by`, also
+        `"parts"`: `value` or `other`, with `cohorts` and `average`.
+    """
+    answer = _ask(store, question, asked, now, "cells")
+    answers, data = [answer], _triangle(answer.rows(), asked, question, now)
+    if asked.by:
+        split = _ask(store, question, asked, now, "cells", by=True)
+        answers.append(split)
+        by_part: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in split.rows():
+            by_part.setdefault(tuple(row["part"]), []).append(row)
+        parts = [
+            {"value": "".join(part), "other": not part, **_triangle(rows, asked, question, now)}
+            for part, rows in by_part.items()
+        ]
+        data["parts"] = sorted(parts, key=lambda one: (one["other"], -sum(c["persons"] for c in one["cohorts"])))
+    return answers, data
+
+
+def retention_people(
+    store: Store, question: Question, asked: RetentionPeople, now: datetime
+) -> tuple[list[Answer], list[dict[str, Any]]]:
+    """The people of one cell: `person` and the `returns`, as days on which those intervals began."""
+    try:
+        day = datetime.fromisoformat(asked.cohort).replace(tzinfo=ZoneInfo(question.timezone))
+    except ValueError as error:
+        raise BadQuestion("cohort", f"{asked.cohort!r} is not a day such as 2026-01-31") from error
+    answer = _ask(
+        store,
+        question,
+        asked,
+        now,
+        "people",
+        cohort=ordinal(day, question.timezone, asked.interval),
+        later=asked.later,
+        limit=asked.limit,
+        offset=asked.offset,
+    )
+    intervals = Intervals(question, asked.interval, now)
+    return [answer], [
+        {"person": str(row["person"]), "returns": [intervals.day(one) for one in sorted(row["returns"])]}
+        for row in answer.rows()
+    ]
+
+
+def _ask(store: Store, question: Question, asked: Retention, now: datetime, show: str, **shape: Any) -> Answer:
+    if not 1 <= asked.intervals <= _MOST_INTERVALS:
+        raise BadQuestion("intervals", f"is from 1 to {_MOST_INTERVALS}")
+    if (asked.mode == "bracket") != bool(asked.brackets):
+        raise BadQuestion("brackets", "belong to the mode bracket, and only to it")
+    if asked.by and not column(asked.by).events:
+        raise BadQuestion("by", f"{asked.by!r} is not a column of events")
+    conditions = compiler(store)
+    steps = [asked.start, asked.come_back]
+    by = asked.by if shape.pop("by", False) else ""
+    source = presence(store, question, steps, conditions, by)
+    structure = {
+        "show": show,
+        "source": source,
+        "interval": asked.interval,
+        "first_time": asked.kind == "first_time",
+        "starts": "1" if source.counted else conditions.on_events(asked.start.node("start")),
+        "returns": "1" if source.counted else conditions.on_events(asked.come_back.node("return")),
+        "names": "1" if source.counted else any_of(steps, conditions),
+        "by": column(by).text if by else "",
+        "came_back": _came_back(asked),
+    }
+    horizon = max((to for _, to in asked.brackets), default=asked.intervals) + 1
+    until = min(now, question.period.end + timedelta(days=horizon * _LENGTH[asked.interval]))
+    return ask(
+        store,
+        "behavior/retention.sql",
+        question,
+        structure,
+        conditions,
+        until=moment(max(until, question.period.start)),
+        top=asked.top,
+        **shape,
+    )
+
+
+def _came_back(asked: Retention) -> str:
+    """The SQL of after how many intervals (or in which brackets) a person came back; all of it whole numbers."""
+    if asked.mode == "on":
+        n = int(asked.intervals)
+        return f"arrayFilter(k -> k BETWEEN 0 AND {n}, arrayMap(one -> toInt32(one - cohort), returns))"
+    if asked.mode == "on_or_after":
+        n = int(asked.intervals)
+        return f"arrayMap(k -> toInt32(k), range(0, toUInt32(greatest(0, least({n}, arrayMax(returns) - cohort) + 1))))"
+    inside = ", ".join(
+        f"if(arrayExists(one -> one - cohort BETWEEN {int(a)} AND {int(b)}, returns), {number}, -1)"
+        for number, (a, b) in enumerate(asked.brackets)
+    )
+    return f"arrayFilter(k -> k >= 0, arrayMap(k -> toInt32(k), [{inside}]))"
+
+
+def _triangle(rows: list[dict[str, Any]], asked: Retention, question: Question, now: datetime) -> dict[str, Any]:
+    counted = {(row["cohort"], row["later"]): row["persons"] for row in rows}
+    today = ordinal(now, question.timezone, asked.interval)
+    spans = asked.brackets or [(k, k) for k in range(asked.intervals + 1)]
+    intervals = Intervals(question, asked.interval, now)
+    cohorts = []
+    for cohort in range(intervals.first, min(intervals.last, today) + 1):
+        size = counted.get((cohort, -1), 0)
+        cells = [
+            {
+                "persons": (persons := counted.get((cohort, k), 0)),
+                "rate": persons / size if size else None,
+                "complete": cohort + until < today and asked.mode != "on_or_after",
+            }
+            for k, (_, until) in enumerate(spans)
+            if cohort + spans[k][0] <= today
+        ]
+        whole = intervals.complete(cohort)
+        cohorts.append({"cohort": intervals.day(cohort), "persons": size, "complete": whole, "cells": cells})
+    average = []
+    for k in range(len(spans)):
+        over = [one for one in cohorts if len(one["cells"]) > k and (one["cells"][k]["complete"] or k == 0)]
+        size = sum(one["persons"] for one in over)
+        average.append(sum(one["cells"][k]["persons"] for one in over) / size if size else None)
+    return {"cohorts": cohorts, "average": average, "interval": asked.interval, "spans": spans}

@@ -1,0 +1,89 @@
+"""Stickiness: on how many days people come, and how many of a month's people come on a day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import Any, Literal
+
+import msgspec
+
+from trackway.analyze.language.activity_source import Intervals, presence
+from trackway.analyze.language.period import first_day, ordinal
+from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
+from trackway.analyze.language.steps import Step, any_of
+from trackway.store.connection import Store
+
+
+class Stickiness(msgspec.Struct, tag="stickiness", tag_field="question", kw_only=True):
+    """On how many intervals of the period people did `event` (any, unless said)."""
+
+    event: Step = msgspec.field(default_factory=Step)
+    interval: Literal["day", "week", "month"] = "day"
+
+
+class Active(msgspec.Struct, tag="active", tag_field="question", kw_only=True):
+    """People who did `event` on a day, in the 7 and in the 30 days that end with it."""
+
+    event: Step = msgspec.field(default_factory=Step)
+
+
+def stickiness(
+    store: Store, question: Question, asked: Stickiness, now: datetime | None = None
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`{"persons": all, "rows": [{"intervals": n, "persons": on exactly n, "share": on n or more}], …}`.
+
+    `of` is how many intervals the period has; `incomplete` are the first days, in the period, of those that it cuts or
+    that are not over by `now` (the clock's, unless said).
+    """
+    conditions = compiler(store)
+    source = presence(store, question, [asked.event], conditions)
+    structure = {
+        "source": source,
+        "interval": asked.interval,
+        "names": "1" if source.counted else any_of([asked.event], conditions),
+    }
+    answer = ask(store, "behavior/stickiness.sql", question, structure, conditions)
+    counted = {row["intervals"]: row["persons"] for row in answer.rows()}
+    everybody = sum(counted.values())
+    rows = []
+    for n in range(1, max(counted, default=0) + 1):
+        at_least = sum(persons for intervals, persons in counted.items() if intervals >= n)
+        rows.append({"intervals": n, "persons": counted.get(n, 0), "share": at_least / everybody})
+    intervals = Intervals(question, asked.interval, now or datetime.now(UTC))
+    numbers = range(intervals.first, intervals.last + 1)
+    return [answer], {
+        "interval": asked.interval,
+        "persons": everybody,
+        "rows": rows,
+        "of": len(numbers),
+        "incomplete": [intervals.day(one) for one in numbers if not intervals.complete(one)],
+    }
+
+
+def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer], dict[str, Any]]:
+    """`{"days": [{"at", "day", "week", "month", "stickiness"}]}`: people of the day, of the 7 and the 30 days that end
+    with it, and the day's share of the month's.
+    """
+    conditions = compiler(store)
+    source = presence(store, question, [asked.event], conditions)
+    structure = {"source": source, "names": "1" if source.counted else any_of([asked.event], conditions)}
+    since = moment(question.period.start - timedelta(days=31))
+    answer = ask(store, "behavior/active.sql", question, structure, conditions, since=since)
+    first = ordinal(question.period.start, question.timezone, "day")
+    last = ordinal(question.period.end - timedelta(milliseconds=1), question.timezone, "day")
+    lines = {}
+    for span in (1, 7, 30):
+        changes = {row["day"]: row["persons"] for row in answer.rows() if row["span"] == span}
+        lines[span] = list(accumulate(changes.get(day, 0) for day in range(first - 33, last + 1)))[33:]
+    days = [
+        {
+            "at": first_day(first + i, "day").isoformat(),
+            "day": day,
+            "week": lines[7][i],
+            "month": lines[30][i],
+            "stickiness": day / lines[30][i] if lines[30][i] else None,
+        }
+        for i, day in enumerate(lines[1])
+    ]
+    return [answer], {"days": days}

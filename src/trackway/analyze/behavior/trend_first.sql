@@ -1,0 +1,17 @@
+-- How many were counted for the first time (of the period) in each hour, day, week or month.
+{% from "language/time.sql" import bucket %}
+SELECT
+    {{ bucket("first", interval) }} AS at,
+    toFloat64(count()) AS value
+FROM
+(
+    SELECT min({{ source.at }}) AS first
+    FROM {{ source.table }}
+    WHERE project_id = {project:UUID}
+      AND {{ source.at }} >= {start:DateTime64(3,'UTC')}
+      AND {{ source.at }} < {end:DateTime64(3,'UTC')}
+      AND {{ source.conditions }}
+    GROUP BY {{ whose }}
+)
+GROUP BY at
+ORDER BY at

@@ -1,0 +1,140 @@
+"""Every question that there is: what it is asked with, what answers it, and the permission that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import msgspec.inspect
+
+from trackway.analyze.behavior.funnel import Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
+from trackway.analyze.behavior.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
+from trackway.analyze.behavior.paths import Paths, paths
+from trackway.analyze.behavior.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.behavior.stickiness import Active, Stickiness, active, stickiness
+from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.customers.backtest import ValueCheck, value_check
+from trackway.analyze.customers.customers import Customers, customers
+from trackway.analyze.customers.revenue import Revenue, Rfm, revenue, rfm
+from trackway.analyze.customers.value import CustomerValue, customer_value
+from trackway.analyze.data.names import Events, Properties, PropertyValues, event_names, properties, values
+from trackway.analyze.entities.daily import Daily, daily
+from trackway.analyze.entities.views import (
+    Audience,
+    Entities,
+    EntityViews,
+    TopEntities,
+    ViewBookings,
+    Views,
+    audience,
+    entities,
+    entity_views,
+    top_entities,
+    view_bookings,
+    views,
+)
+from trackway.analyze.entities.year import Year, year
+from trackway.analyze.language.question import Answer, Question
+from trackway.analyze.people.cohorts import CohortSizes, cohort_sizes
+from trackway.analyze.people.persons import Merges, Person, Persons, merges, person, persons
+from trackway.analyze.traffic.attribution import Attribution, attribution
+from trackway.analyze.traffic.sessions import Sessions, sessions
+from trackway.analyze.traffic.sources import METRICS, Sources, sources
+from trackway.govern.metrics import pack_of
+from trackway.govern.tables import Project
+from trackway.store.connection import Store
+
+
+class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw_only=True):
+    """The standing funnel impression → click → view_details → interest → ticket_click; `rows` asks for every step."""
+
+    rows: bool = False
+    limit: int = 1000
+    offset: int = 0
+
+
+class Asking(NamedTuple):
+    """What a question is asked with."""
+
+    store: Store
+    question: Question
+    project: Project
+    now: datetime
+
+
+Answered = tuple[list[Answer], Any]
+
+
+def _entity_funnel(a: Asking, asked: EntityFunnel) -> Answered:
+    shape = entity_funnel()
+    if not asked.rows:
+        return funnel(a.store, a.question, shape)
+    of_rows = FunnelUnits(**msgspec.structs.asdict(shape), rows=True, limit=asked.limit, offset=asked.offset)
+    return funnel_units(a.store, a.question, of_rows)
+
+
+def _sources(a: Asking, asked: Sources) -> Answered:
+    metrics = asked.metrics or METRICS
+    answer, rows = sources(a.store, a.question, asked.by, a.project.currency, asked.limit, metrics)
+    return [answer], rows
+
+
+QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
+    Trend: lambda a, asked: trend(a.store, a.question, asked, a.project.currency),
+    Funnel: lambda a, asked: funnel(a.store, a.question, asked),
+    FunnelUnits: lambda a, asked: funnel_units(a.store, a.question, asked),
+    EntityFunnel: _entity_funnel,
+    Retention: lambda a, asked: retention(a.store, a.question, asked, a.now),
+    RetentionPeople: lambda a, asked: retention_people(a.store, a.question, asked, a.now),
+    Lifecycle: lambda a, asked: lifecycle(a.store, a.question, asked, a.now),
+    LifecyclePeople: lambda a, asked: lifecycle_people(a.store, a.question, asked),
+    Stickiness: lambda a, asked: stickiness(a.store, a.question, asked, a.now),
+    Active: lambda a, asked: active(a.store, a.question, asked),
+    CohortSizes: lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now),
+    Paths: lambda a, asked: paths(a.store, a.question, asked),
+    Sessions: lambda a, asked: sessions(a.store, a.question, asked, a.now),
+    Sources: _sources,
+    Persons: lambda a, asked: persons(a.store, a.question, asked),
+    Person: lambda a, asked: person(a.store, a.question, asked),
+    Merges: lambda a, asked: merges(a.store, a.question, asked),
+    Events: lambda a, asked: event_names(a.store, a.question, asked),
+    Audience: lambda a, asked: audience(a.store, a.question, asked),
+    ViewBookings: lambda a, asked: view_bookings(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
+    EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
+    Views: lambda a, asked: views(a.store, a.question, asked),
+    Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
+    Entities: lambda a, asked: entities(a.store, a.question, asked),
+    TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
+    Revenue: lambda a, asked: revenue(a.store, a.question, asked, a.project.currency),
+    Rfm: lambda a, asked: rfm(a.store, a.question, asked, a.project.currency),
+    Attribution: lambda a, asked: attribution(a.store, a.question, asked, a.project.currency),
+    ValueCheck: lambda a, asked: value_check(a.store, a.question, asked),
+    Customers: lambda a, asked: customers(a.store, a.question, asked, a.project.currency),
+    CustomerValue: lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency),
+    Year: lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
+    Properties: lambda a, asked: properties(a.store, a.question, asked),
+    PropertyValues: lambda a, asked: values(a.store, a.question, asked),
+}
+"""Every question: what it is asked with, and what answers it."""
+NEEDS: dict[type, str] = {
+    Persons: "people", Person: "people", Merges: "people", Sessions: "people", FunnelUnits: "people",
+    RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
+    Customers: "people",
+    EntityViews: "views", TopEntities: "views", Entities: "views",
+    Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
+}  # fmt: skip
+"""The permission that a question needs; `ask` for all others."""
+_OF_VIEWS = {"referrer_source": "sources", "country": "audience"}
+KINDS: dict[str, type] = {str(msgspec.inspect.type_info(kind).tag): kind for kind in QUESTIONS}  # type: ignore[attr-defined]
+SAMPLED = (Trend, Funnel, Retention, Lifecycle, Stickiness, Active)
+
+
+def needed(asked: Any) -> str:
+    """The permission that a question needs."""
+    if isinstance(asked, Person) and asked.addresses:
+        return "manage"
+    if isinstance(asked, Views):
+        return _OF_VIEWS.get(asked.by, "views")
+    return NEEDS.get(type(asked), "ask")

@@ -1,0 +1,288 @@
+"""Customers: who they are, what they ordered and booked, when they were last here; sorted, searched and filtered.
+
+First the page: one statement puts together, person by person, just what it sorts and filters by. Then what is shown of
+the people on it, looked up by who they are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from trackway.analyze.language.conditions import Compiler
+from trackway.analyze.language.customer_columns import CUSTOMER, TABLES
+from trackway.analyze.language.filters import Group
+from trackway.analyze.language.money import amounts
+from trackway.analyze.language.period import BadQuestion, Period, page
+from trackway.analyze.language.question import Answer, Question, ask, compiler, moment, without_bots
+from trackway.store.connection import Store
+
+Interval = Literal["all", "daily", "weekly", "monthly"]
+DAYS: dict[str, int] = {"daily": 1, "weekly": 7, "monthly": 30}
+SORTS = {
+    name: f"customer.{name}"
+    for name in (
+        "sessions", "orders", "bookings", "last_login", "registered", "reviews", "value", "last_order", "last_booking",
+        "last_seen", "active", "expected_orders", "expected_value",
+    )
+}  # fmt: skip
+MOST = 5_000_000
+_COUNTED = ("sessions", "orders", "bookings")
+
+
+class Customers(msgspec.Struct, tag="customers", tag_field="question", kw_only=True):
+    """Customers, sorted. Within an `interval` (the 24 hours, the 7 or the 30 days until now, or until the end of a
+    period that is over) those who did something in it, with their sessions, orders and bookings of it; everything else
+    is of all time.
+    """
+
+    interval: Interval = "all"
+    sort: str = "sessions"
+    descending: bool = True
+    search: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+class _Part(NamedTuple):
+    """Rows of one table, as the page's statement puts them beside others'."""
+
+    table: str
+    columns: dict[str, str]
+
+
+def stretch_of(interval: Interval, end: datetime) -> Period | None:
+    """The last 24 hours, 7 or 30 times 24 hours before a moment, which is now when it is still to come; None for all
+    time.
+    """
+    if interval == "all":
+        return None
+    end = min(end, datetime.now(UTC))
+    return Period(end - timedelta(days=DAYS[interval]), end)
+
+
+def customers(store: Store, question: Question, asked: Customers, currency: str) -> tuple[list[Answer], dict[str, Any]]:
+    """`customers` (how many there are), the `currency` of `value`, and `rows`.
+
+    A row has `person`, `name`, ids, `registered`, `last_login`, `first_seen`, `last_seen`, `sessions`, `orders`,
+    `bookings`, `reviews`, `paid` (amounts by currency, less refunds), `value` (the same in the project's currency, as
+    far as there are rates; `unconverted` orders are not in it), `last_order` (`at`, `order_id`, `amount`, `currency`),
+    `last_booking` (`at`, `service`), the `device`, `browser`, `system` and `country` of most sessions, and what the
+    last scoring said: `active`, `expected_orders` with `expected_low` and `expected_high`, `expected_value`, the
+    `mean_value` of an order to come with `mean_low` and `mean_high`, `rfm`. Intervals are of 80 %.
+
+    Raises:
+        BadQuestion: it cannot be sorted by that.
+    """
+    if asked.sort not in SORTS:
+        raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
+    page(asked.limit, asked.offset)
+    conditions = compiler(store)
+    within = stretch_of(asked.interval, question.period.end)
+    shape = _shape(store, question, asked, conditions, within is not None)
+    values = {"search": asked.search.strip(), **_bounds(within)}
+
+    def listed(limit: int, offset: int) -> Answer:
+        return ask(store, "customers/customers.sql", question, shape, conditions, limit=limit, offset=offset, **values)
+
+    answers = [listed(asked.limit, asked.offset)]
+    found = answers[0].rows()
+    # A page says how many there are with its rows; one behind the last has none.
+    counting = found
+    if not found and asked.offset:
+        answers.append(listed(1, 0))
+        counting = answers[-1].rows()
+    total = counting[0]["customers"] if counting else 0
+    whom = [row["person"] for row in found]
+    about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
+    for answer in _about(store, question, whom) if found else ():
+        answers.append(answer)
+        for row in answer.rows():
+            about[row["person"]] |= row
+    counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
+    rows = [_shown(person, row, counted.get(person), currency) for person, row in about.items()]
+    return answers, {"customers": total, "currency": currency, "rows": rows}
+
+
+_ABOUT = ("language/customers_shown.sql", "customers/customers_ordered.sql", "customers/customers_scored.sql")
+
+
+def _about(store: Store, question: Question, whom: list[int], templates: tuple[str, ...] = _ABOUT) -> list[Answer]:
+    """What is known of these people, by the identities that are theirs: tables are in order of those."""
+    known = ask(store, "language/person_ids.sql", question, persons=whom).rows()
+    identities = [*{*whom, *(row["identity"] for row in known)}]
+    return [ask(store, one, question, identities=identities) for one in templates]
+
+
+def people(store: Store, question: Question) -> list[int]:
+    """The persons of all customers whom the question's filters mean, by number."""
+    conditions = compiler(store)
+    shape = _shape(store, question, Customers(), conditions, False)
+    answer = ask(store, "customers/customers.sql", question, shape, conditions, limit=MOST, offset=0)
+    return [int(one) for one in answer.table["person"].to_pylist()]
+
+
+def named(store: Store, question: Question, persons: list[int]) -> dict[int, dict[str, str]]:
+    """Of each of these persons `person`, `user_id`, `visitor_id` and `name`."""
+    [shown] = _about(store, question, persons, ("language/customers_shown.sql",))
+    rows = {row["person"]: row for row in shown.rows()}
+    return {
+        one: {
+            name: _shown(one, rows.get(one, {}), None, "")[name] for name in ("person", "user_id", "visitor_id", "name")
+        }
+        for one in persons
+    }
+
+
+def _shape(store: Store, question: Question, asked: Customers, conditions: Compiler, within: bool) -> dict[str, Any]:
+    """The page's statement: which tables it reads, and what it puts together of each."""
+    names: dict[str, str] = {}
+    filters = conditions.on_customers(Group("all", question.filters), names) if question.filters else ""
+    counted = within and asked.sort in _COUNTED
+    key = asked.sort if counted else names.setdefault(SORTS[asked.sort], f"c{len(names)}")
+    columns = [(name, CUSTOMER[column].how) for column, name in names.items()]
+    nothing = {name: CUSTOMER[column].nothing for column, name in names.items()}
+    bots = without_bots(question, conditions)
+    who = customer_of(store)
+    parts: list[_Part] = []
+    if within:
+        columns += [(name, "sum") for name in _COUNTED]
+        nothing |= dict.fromkeys(_COUNTED, "0")
+        parts += _parts_within(bots, who)
+    of_all = () if within else ("customers", "order_totals")
+    needed = dict.fromkeys((*of_all, *(CUSTOMER[column].table for column in names)))
+    for table in needed:
+        own = {name: CUSTOMER[column].row for column, name in names.items() if CUSTOMER[column].table == table}
+        # Within an interval other parts say who is listed: here only what says something matters.
+        says = " OR ".join(f"{row} != {nothing[name]}" for name, row in own.items())
+        mine = (
+            f"{_WHO[table].format(who='true', bots=bots)} AND ({says})"
+            if within
+            else _WHO[table].format(who=who, bots=bots)
+        )
+        parts.append(_Part(f"{TABLES[table]}{mine}", own))
+    return {
+        "columns": columns,
+        "key": key if counted else CUSTOMER[SORTS[asked.sort]].of(key),
+        "parts": [
+            (part.table, [f"{part.columns.get(name, nothing[name])} AS _{name}" for name, _ in columns])
+            for part in parts
+        ],
+        "within": within,
+        "search": bool(asked.search.strip()),
+        "condition": filters,
+        "direction": "DESC" if asked.descending else "ASC",
+    }
+
+
+_WHO = {
+    "customers": " AND {bots} AND (named OR {who})",
+    "session_hours": " AND {bots} AND (named OR {who})",
+    "order_totals": " AND orders + bookings + refunded_orders > 0",
+    "customer_scores": "",
+}
+"""Which rows of a table are a customer's."""
+
+
+def customer_of(store: Store) -> str:
+    """The condition that a visitor is a customer: is a user, or ordered without a user id."""
+    guests = "identity IN (SELECT identity FROM order_totals FINAL WHERE project_id = {project:UUID} AND guest)"
+    return f"dictGet('persons', 'delta', identity) != 0 OR {guests}" if store.persons.any else guests
+
+
+def _bounds(within: Period | None) -> dict[str, str]:
+    """Start and end of an interval, and the whole hours in it, which have counters."""
+    if within is None:
+        return {}
+    first, last = (
+        at.replace(minute=0, second=0, microsecond=0)
+        for at in (within.start + timedelta(hours=1, microseconds=-1), within.end)
+    )
+    return {
+        name: moment(at) for name, at in zip(("since", "until", "first", "last"), (*within, first, last), strict=True)
+    }
+
+
+_FROM, _FIRST, _LAST, _UNTIL = (f"{{{name}:DateTime64(3,'UTC')}}" for name in ("since", "first", "last", "until"))
+
+
+def _parts_within(bots: str, who: str) -> list[_Part]:
+    """Sessions, orders and bookings of the interval: counters have its whole hours, sessions the rest."""
+    own = "WHERE project_id = {project:UUID} AND "
+    hours = f"session_hours {own}hour >= {_FIRST} AND hour < {_LAST}{_WHO['session_hours'].format(bots=bots, who=who)}"
+    edges = (
+        f"(started_at >= {_FROM} AND started_at < {_FIRST} OR started_at >= {_LAST} AND started_at < {_UNTIL})"
+        f" AND {bots} AND (user_id != '' OR {who})"
+    )
+    placed = f"orders FINAL {own}counts AND placed_at >= {_FROM} AND placed_at < {_UNTIL}"
+    return [
+        _Part(hours, {"sessions": "sessions"}),
+        _Part(f"sessions FINAL {own}{edges}", {"sessions": "1"}),
+        _Part(placed, {"orders": "kind = 'order'", "bookings": "kind = 'booking'"}),
+    ]
+
+
+_SCORES = (
+    "active", "expected_orders", "expected_low", "expected_high", "expected_value", "mean_value", "mean_low",
+    "mean_high", "rfm",
+)  # fmt: skip
+_NOTHING_ORDERED = {"all_orders": 0, "all_bookings": 0, "paid": [], "value": Decimal(0), "unconverted": 0}
+
+
+def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, currency: str) -> dict[str, Any]:
+    row = {**_NOTHING_ORDERED, **row}
+    order, booking, scores = row.get("last_order"), row.get("last_booking"), row.get("scores")
+    counts = counted or {name: row.get(f"all_{name}", 0) for name in _COUNTED}
+    known = {
+        name: row.get(name)
+        for name in (
+            "registered", "last_login", "first_seen", "last_seen", "reviews", "duration_s", "device", "browser",
+            "system", "country",
+        )
+    }  # fmt: skip
+    scored = dict(zip(_SCORES, _values(scores) if scores else (None,) * len(_SCORES), strict=True))
+    return {
+        "person": str(person),
+        "name": row.get("known_as") or row.get("visitor_name") or "",
+        "user_id": row.get("user_id") or "",
+        "visitor_id": row.get("visitor_id") or "",
+        **known,
+        **counts,
+        "paid": paid(row["paid"], currency),
+        "value": str(row["value"]),
+        "unconverted": row["unconverted"],
+        "last_order": _in_money(_last(order, ("at", "order_id", "amount", "currency")), currency),
+        "last_booking": _last(booking, ("at", "service")),
+        **{name: None if isinstance(one, float) and one < 0 else one for name, one in scored.items()},
+    }
+
+
+def paid(by_currency: Any, currency: str) -> list[dict[str, Any]]:
+    """Amounts by currency; those without one are of the project's."""
+    summed: dict[str, Decimal] = {}
+    for one in amounts(by_currency):
+        name = one["currency"] or currency
+        summed[name] = summed.get(name, Decimal(0)) + one["amount"]
+    return amounts(summed)
+
+
+def _in_money(order: dict[str, Any] | None, currency: str) -> dict[str, Any] | None:
+    return order and {**order, "currency": order["currency"] or currency}
+
+
+def _values(given: Any) -> tuple[Any, ...]:
+    """A tuple of the engine's; Arrow makes it an object."""
+    return tuple(given.values()) if isinstance(given, dict) else tuple(given)
+
+
+def _last(given: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """The last order or booking; None where there is none, which is in 1970."""
+    if not given:
+        return None
+    at, *rest = _values(given)
+    if at <= datetime(1970, 1, 2, tzinfo=UTC):
+        return None
+    return {"at": at, **{name: str(value) for name, value in zip(names[1:], rest, strict=True)}}

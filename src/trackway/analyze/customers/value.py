@@ -1,0 +1,189 @@
+"""What customers are worth from now on: orders to come, their value, and who is a customer still (lifetimes.py)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from trackway.analyze.customers.lifetimes import (
+    Floats,
+    NotFitted,
+    Orders,
+    Spending,
+    expected_orders,
+    expected_value,
+    fit_lifetimes,
+    fit_orders,
+    fit_spending,
+    orders_between,
+    still,
+    value_between,
+)
+from trackway.analyze.language.goals import goals_of
+from trackway.analyze.language.period import BadQuestion, page
+from trackway.analyze.language.question import Answer, Question, ask
+from trackway.store.connection import Store
+
+DAYS_A_WEEK = 7.0
+
+
+class CustomerValue(msgspec.Struct, tag="customer_value", tag_field="question", kw_only=True):
+    """What customers will order within `weeks` of the end of the period.
+
+    `orders` are the events that are one, and orders that are told of twice are one; those of a day count as one. Those
+    who are worth most come first, or who are most likely customers still, or who will order or have ordered most.
+    """
+
+    orders: list[str] = msgspec.field(default_factory=lambda: ["Order Completed"])
+    weeks: int = 13
+    sort: Literal["value", "active", "expected_orders", "orders"] = "value"
+    limit: int = 50
+    offset: int = 0
+
+
+def customer_value(
+    store: Store, question: Question, asked: CustomerValue, currency: str
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`customers` (how many ordered at all), the fitted `model` of orders and of `spending` (None when nothing can be
+    said, and `why`), the `expected_orders` of all, their `value`, and `rows`.
+
+    A row has `person`, `name`, ids, `orders` so far, `first_order` and `last_order` (days), `paid`, the probability
+    that they are `active`, `expected_orders` with `low` and `high` (80 %), the `mean_value` of an order to come with
+    `mean_low` and `mean_high` (80 %), and the `value` of them all. Amounts are the project's currency; orders in
+    others count, and their amounts do not.
+
+    Raises:
+        BadQuestion: no events, or weeks that are none.
+    """
+    page(asked.limit, asked.offset)
+    if not 1 <= asked.weeks <= 520 or not 1 <= len(asked.orders) <= 20:
+        raise BadQuestion("weeks", "are 1 to 520, and orders are 1 to 20 events")
+    kinds, others = goals_of(asked.orders)
+    answer = ask(store, "customers/value.sql", question, orders=others, kinds=kinds, currency=currency)
+    table = answer.table
+    found: dict[str, Any] = {
+        "customers": table.num_rows, "currency": currency, "weeks": asked.weeks, "model": None, "spending": None,
+        "why": "", "expected_orders": None, "value": None, "rows": [],
+    }  # fmt: skip
+
+    history = History.of(table)
+    repeats, recency, age = history.repeats, history.recency, history.age
+    forecast = foresee(history, asked.weeks)
+    if forecast.model is None:
+        return [answer], {**found, "why": forecast.why}
+    model, spending, mean = forecast.model, forecast.spending, forecast.mean
+    coming, stays, worth = forecast.orders, forecast.active, forecast.value
+    by = {"value": worth if spending else coming, "active": stays, "expected_orders": coming, "orders": repeats}
+    order = np.argsort(-by[asked.sort], kind="stable")[asked.offset : asked.offset + asked.limit]
+    some = repeats[order], recency[order], age[order]
+    low, high = orders_between(model, asked.weeks, *some)
+    rows = [
+        {
+            "person": str(row["person"]), "name": row["name"], "user_id": row["user_id"],
+            "visitor_id": row["visitor_id"], "orders": row["repeats"] + 1, "first_order": row["first_order"],
+            "last_order": row["last_order"], "paid": str(row["paid"]), "active": stays[at],
+            "expected_orders": coming[at], "low": low[n], "high": high[n],
+            **_values(spending, repeats[at], mean[at]), "value": worth[at] if spending else None,
+        }
+        for n, (at, row) in enumerate(zip(order, table.take(order).to_pylist(), strict=True))
+    ]  # fmt: skip
+    return [answer], {
+        **found,
+        "model": model._asdict(),
+        "spending": spending._asdict() if spending else None,
+        "expected_orders": float(coming.sum()),
+        "value": float(worth.sum()) if spending else None,
+        "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
+    }
+
+
+class History(NamedTuple):
+    """What customers did, one place each: orders after the first, weeks from the first to the last and to now, what
+    all came to and the first."""
+
+    repeats: Floats
+    recency: Floats
+    age: Floats
+    paid: Floats
+    paid_first: Floats
+
+    @classmethod
+    def of(cls, table: pa.Table) -> History:
+        """The history of the customers in an answer of `purchases.sql` or `customer_value.sql`."""
+        return cls(
+            numbers(table, "repeats"), numbers(table, "recency_days") / DAYS_A_WEEK,
+            numbers(table, "age_days") / DAYS_A_WEEK, numbers(table, "paid"), numbers(table, "paid_first"),
+        )  # fmt: skip
+
+
+def numbers(table: pa.Table, name: str) -> Floats:
+    """A column of an answer."""
+    return np.asarray(table[name].to_numpy(), dtype=np.float64)
+
+
+class Forecast(NamedTuple):
+    """What is to be expected of customers: the models (None when nothing can be said, and `why`), and of each customer
+    the probability that they are active, the orders to come, the mean of what those so far came to, the value to come.
+    """
+
+    model: Orders | None
+    spending: Spending | None
+    why: str
+    active: Floats
+    orders: Floats
+    mean: Floats
+    value: Floats
+
+
+def foresee(of: History, weeks: float) -> Forecast:
+    """What is to be expected of customers within so many weeks."""
+    nothing = np.zeros(0)
+    try:
+        histories, weights = np.unique(np.stack([of.repeats, of.recency, of.age]), axis=1, return_counts=True)
+        model = fit_orders(histories[0], histories[1], histories[2], weights.astype(np.float64))
+    except NotFitted as error:
+        return Forecast(None, None, str(error), nothing, nothing, nothing, nothing)
+    # The first order made them customers; what the next ones are worth, those after it say.
+    mean = np.divide(of.paid - of.paid_first, of.repeats, out=np.zeros_like(of.paid), where=of.repeats > 0)
+    spending = _spending(of.repeats, mean)
+    coming = expected_orders(model, weeks, of.repeats, of.recency, of.age)
+    stays = _still(of, histories, weights.astype(np.float64))
+    worth = coming * (expected_value(spending, of.repeats, mean) if spending else np.nan)
+    return Forecast(model, spending, "", stays, coming, mean, worth)
+
+
+def _still(of: History, histories: Floats, weights: Floats) -> Floats:
+    """The probability that customers are still some; nothing where no model of it fits."""
+    try:
+        model = fit_lifetimes(histories[0], histories[1], histories[2], weights)
+    except NotFitted:
+        return np.full(len(of.repeats), np.nan)
+    return still(model, of.repeats, of.recency, of.age)
+
+
+def _spending(repeats: Floats, mean: Floats) -> Spending | None:
+    """The model of what orders are worth, where enough of them were for money."""
+    try:
+        return fit_spending(repeats, mean)
+    except NotFitted:
+        return None
+
+
+def _values(spending: Spending | None, orders: float, mean: float) -> dict[str, Any]:
+    """The mean value of one customer's orders to come, and between what it is."""
+    if spending is None:
+        return {"mean_value": None, "mean_low": None, "mean_high": None}
+    one = np.array([orders]), np.array([mean])
+    least, most = value_between(spending, *one)
+    return {"mean_value": expected_value(spending, *one)[0], "mean_low": least[0], "mean_high": most[0]}
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python; one that is none as nothing."""
+    if not isinstance(value, np.generic):
+        return value
+    plain = value.item()
+    return None if isinstance(plain, float) and not np.isfinite(plain) else plain

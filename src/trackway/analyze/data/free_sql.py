@@ -1,0 +1,144 @@
+"""Free SQL over one project: the engine's own parser says what a statement reads, row filters do the rest.
+
+A statement may read the tables below and nothing else, calls no table function and only the functions that are listed
+in `functions.txt`, changes no setting, and sees only its project's rows, whatever it says.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from importlib.resources import files
+
+from trackway.analyze.data.sql_errors import explained
+from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.question import Answer
+from trackway.store.connection import Store
+from trackway.store.policy import PRIVATE
+from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy
+
+TABLES = ("events", "sessions", "visitors", "orders", "event_counts", "source_counts", "rejections", "violations")
+MOST_ROWS = 100_000
+_FUNCTIONS = frozenset(
+    name.lower()
+    for line in files("trackway.analyze.data").joinpath("functions.txt").read_text().splitlines()
+    if not line.startswith("#")
+    for name in line.split()
+)
+_COMBINATOR = re.compile(
+    r"(if|array|map|simplestate|state|merge|mergestate|foreach|distinct|ordefault|ornull|resample|argmin|argmax|null)$"
+)
+_OF_PARTS = re.compile(
+    r"(^|\.)_(part(_\w+)?|partition_(id|value)|block_(number|offset)|row_exists|sample_factor|table|database|disk_name"
+    r"|distance)($|\.)"
+)
+"""Columns that the engine adds to tables: they number and name parts, which hold rows of every project."""
+_PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
+_SETTINGS = (
+    # The policy's condition comes before every condition of the statement: one that fails on a row of another project
+    # would say that there is such a row.
+    "optimize_move_to_prewhere = 0, query_plan_merge_filters = 0, max_execution_time = 30, readonly = 2"
+)
+_AROUND = [
+    (0, "SelectWithUnionQuery"), (1, "ExpressionList"), (2, "SelectQuery"), (3, "ExpressionList"), (4, "Asterisk"),
+    (3, "TablesInSelectQuery"), (4, "TablesInSelectQueryElement"), (5, "TableExpression"), (6, "Subquery"),
+    (3, "Literal"), (3, "Set"),
+]  # fmt: skip
+"""What `query` puts around a statement, as the engine reads it: one that closes its parenthesis and goes on beside it
+(UNION, JOIN), or that takes the settings away, is read as something else."""
+_WITHIN = 7
+"""How deep the statement itself begins."""
+_NODE = re.compile(r"^(\s*)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
+
+
+def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
+    """The answer to one SELECT over the rows that the store's policy shows, at most `limit` of them.
+
+    Who sees a part of a project sees its events without the columns that name people.
+
+    Raises:
+        BadQuestion: it reads what it may not, or is more than one statement.
+        QuestionFailed: the engine refuses it; the text says what is wrong without the engine's own words.
+    """
+    if store.policy is None:
+        raise QuestionFailed("free SQL is asked within a policy")
+    text = sql.strip().rstrip(";").rstrip()
+    if ";" in text:
+        raise BadQuestion("sql", "send one SELECT statement, without ; in it (write char(59) for one in a text)")
+    if _PREWHERE.search(text):
+        raise BadQuestion("sql", "write WHERE instead of PREWHERE (and concat('pre', 'where') in a text)")
+    wrapped = f"SELECT * FROM (\n{text}\n) LIMIT {int(limit)}"
+    try:
+        _check(store, wrapped, store.policy.narrow)
+        started = time.perf_counter()
+        table = store.ask(wrapped, settings=_SETTINGS)
+    except (QuestionCancelled, StoreBusy):
+        raise
+    except QuestionFailed as error:
+        raise explained(error, text) from error
+    return Answer(table, text, {}, (time.perf_counter() - started) * 1000)
+
+
+def _check(store: Store, wrapped: str, narrow: bool) -> None:
+    tree = store.tree(f"{wrapped}\nSETTINGS max_execution_time = 30")
+    existing, tables = store.tables, ("events",) if narrow else TABLES
+    parents: list[tuple[int, str]] = []
+    around: list[tuple[int, str]] = []
+    for line in tree.splitlines():
+        match = _NODE.match(line)
+        if match is None:
+            raise BadQuestion("sql", "the statement cannot be read")
+        depth, kind, value = len(match[1]), match[2], match[3] or ""
+        while parents and parents[-1][0] >= depth:
+            parents.pop()
+        parent = parents[-1][1] if parents else ""
+        parents.append((depth, value.lower() if kind == "Function" else kind))
+        if depth < _WITHIN:
+            around.append((depth, kind))
+            continue
+        if kind == "Set":
+            raise BadQuestion("sql", "leave SETTINGS away")
+        if kind == "TableIdentifier" and ("." in value or (value in existing and value not in tables)):
+            raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
+        if narrow and _names_people(kind, value, parents):
+            raise BadQuestion("sql", f"name the columns, which are all but {', '.join(PRIVATE)}")
+        if kind == "Identifier" and _OF_PARTS.search(value):
+            raise BadQuestion("sql", f"the column {value} cannot be read")
+        if kind == "Function" and (parent == "TableExpression" or not may_call(value)):
+            raise BadQuestion("sql", f"the function {value} cannot be used here")
+        if kind == "Function" and value.lower() in (
+            "in",
+            "notin",
+            "globalin",
+            "globalnotin",
+            "nullin",
+            "notnullin",
+        ):
+            parents[-1] = (depth, "In")
+        if kind == "Identifier" and value.rpartition(".")[2] in existing and _inside_in(parents):
+            raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
+    if around != _AROUND:
+        raise BadQuestion("sql", "send one SELECT statement whose parentheses close in it")
+
+
+def may_call(function: str) -> bool:
+    """Whether free SQL may call a function: one of `functions.txt`, or one of its aggregates with combinators."""
+    name = function.lower()
+    while name not in _FUNCTIONS:
+        shorter = _COMBINATOR.sub("", name)
+        if shorter == name:
+            return False
+        name = shorter
+    return True
+
+
+def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool:
+    """Whether a node may stand for a private column: by name, or as one of all columns (`count(*)` reads none)."""
+    if kind == "Identifier":
+        return value.rpartition(".")[2] in PRIVATE
+    of_all = "Asterisk" in kind or "Matcher" in kind
+    return of_all and [one for _, one in parents[-3:-1]] != ["count", "ExpressionList"]
+
+
+def _inside_in(parents: list[tuple[int, str]]) -> bool:
+    return len(parents) >= 3 and parents[-3][1] == "In"

@@ -1,0 +1,67 @@
+"""Filters that find nothing because there is no such value: an empty answer says so, and what there is instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.data.names import PropertyValues, values
+from trackway.analyze.language.columns import BOTH, EVENT, SESSION, column
+from trackway.analyze.language.filters import Condition, Did, Group, Node
+from trackway.analyze.language.period import Period
+from trackway.analyze.language.question import Question, ask
+from trackway.store.connection import Store
+
+_FINDING = frozenset(["is", "contains", "starts_with", "ends_with", "matches", "includes"])
+_OF_ONE = frozenset(["visitor_id", "user_id", "session_id", "message_id"])
+"""Columns without notes: a buyer may have no event, and ids are too many to list."""
+_SHOWN = 5
+_MOST = 10
+
+
+def lacking(store: Store, question: Question) -> list[dict[str, Any]]:
+    """A note for each condition of a question that nothing in its period meets: `column`, `values`, `there` (the most
+    frequent values that there are) and `message`, which says it in a sentence.
+    """
+    conditions = [one for node in question.filters for one in _finding(node)]
+    return [note for one in conditions[:_MOST] if (note := _lacks(store, question, one)) is not None]
+
+
+def _finding(node: Node | None) -> Iterator[Condition]:
+    """The conditions that something must meet for a filter to find anything."""
+    if isinstance(node, Group):
+        for member in node.members if node.how != "not" else ():
+            yield from _finding(member)
+    elif isinstance(node, Did) and node.did:
+        yield Condition("name", "is", (node.event,))
+        yield from _finding(node.where)
+    elif (
+        isinstance(node, Condition)
+        and node.operator in _FINDING
+        and node.column not in _OF_ONE
+        and column(node.column).of in (BOTH, EVENT, SESSION)
+    ):
+        yield node
+
+
+def _lacks(store: Store, question: Question, one: Condition) -> dict[str, Any] | None:
+    if one.column == "name":  # what people ever did
+        ever = Period(datetime(1970, 1, 1, tzinfo=UTC), question.period.end)
+        question = msgspec.structs.replace(question, period=ever)
+    alone = msgspec.structs.replace(question, filters=(one,), sample=1.0)
+    if ask(store, "data/missing_values.sql", alone).rows()[0]["n"]:
+        return None
+    there: list[str] = []
+    if column(one.column).events:
+        _, found = values(
+            store, msgspec.structs.replace(alone, filters=()), PropertyValues(of=one.column, limit=_SHOWN)
+        )
+        there = [row["value"] for row in found]
+    wanted = " or ".join(repr(str(value)) for value in one.values)
+    most = f"; the most frequent are {', '.join(there)}" if there else ""
+    how = one.operator.replace("_", " ")
+    message = f"nothing in this period has a {one.column} that {how} {wanted}{most}"
+    return {"column": one.column, "values": list(one.values), "there": there, "message": message}

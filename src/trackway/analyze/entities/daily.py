@@ -1,0 +1,213 @@
+"""Daily numbers of a subject, a person or entities of a type, as a metrics pack declares them (govern/metrics.py).
+
+They come from counters by the hour that materialized views keep, so that they are there at once, in any time zone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.language.conditions import Compiler
+from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.question import Answer, Question, ask, compiler
+from trackway.govern.metrics import Metric, Pack, Score, Subject
+from trackway.store.connection import Store
+from trackway.store.policy import Policy
+
+MOST_DAYS = 400
+SMALLEST_GROUP = 5
+_PLACES = 6
+"""Decimal places of sums of floats: their last digits depend on the order in which parts were merged."""
+
+
+class Daily(msgspec.Struct, tag="daily", tag_field="question", kw_only=True):
+    """The daily numbers of a `subject` of the project's metrics pack: of all its members, or of some `ids`.
+
+    For a person, an id is what `persons` calls `person`. `viewers` says whether rows of entities say where the viewers
+    are and who; who asks for it needs the permission `audience`, and null is yes for who has it.
+    """
+
+    subject: str
+    ids: list[str] = []
+    limit: int = 10_000
+    viewers: bool | None = None
+
+
+Row = dict[str, Any]
+
+
+def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[Row]]:
+    """A row a day and member with something to count: `day`, `id`, and each metric of the subject. Unique counts are
+    exact; a ratio of nothing, or a rating nobody gave, is None. Of entities also `viewer_locations` (persons who viewed
+    it by country) and `viewer_demographics` (by trait and its value; for accounts see `large_groups`).
+
+    Raises:
+        BadQuestion: no such subject, filters, or a period longer than 400 days.
+    """
+    subject = pack.subjects.get(asked.subject)
+    if subject is None:
+        raise BadQuestion("subject", f"{asked.subject!r} is none of the pack's: {', '.join(pack.subjects)}")
+    if question.filters:
+        raise BadQuestion("filter", "daily numbers are of everybody; ask `trend` with a filter")
+    if (question.period.end - question.period.start).days > MOST_DAYS:
+        raise BadQuestion("from", f"is at most {MOST_DAYS} days before the end")
+    if not 1 <= asked.limit <= 100_000 or len(asked.ids) > 1000:
+        raise BadQuestion("limit", "is from 1 to 100000, and there are at most 1000 ids")
+    answers, own = _own(store, question, asked, subject, pack.score)
+    rows: dict[tuple[str, str], Row] = {(row["day"], row["id"]): row for row in own}
+    empty = {name: None if metric.ratio or metric.rating else 0 for name, metric in subject.metrics.items()}
+    for name, metric in subject.metrics.items():
+        if not metric.children:
+            continue
+        answer, values = _children(store, question, asked, subject.of, metric, pack)
+        answers.append(answer)
+        for row in values:
+            rows.setdefault((row["day"], row["id"]), {"day": row["day"], "id": row["id"]})[name] = row["n"]
+    for row in rows.values():
+        for name, value in empty.items():
+            row.setdefault(name, value)
+        for name, metric in subject.metrics.items():
+            if metric.ratio:
+                above, below = (row[one] or 0 for one in metric.ratio)
+                row[name] = above / below if below else None
+    ordered = [rows[key] for key in sorted(rows)][: asked.limit]
+    found = [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
+    names = [] if subject.of == "person" else _viewing(subject)
+    if names and asked.viewers is not False and (store.policy is None or store.policy.person is None):
+        answers.append(_viewers(store, question, asked, subject.of, names, pack.demographics, found))
+    return answers, found
+
+
+def _viewing(subject: Subject) -> list[str]:
+    """The events by which somebody is a viewer: those of unique counts, else `view` where views are counted."""
+    metrics = subject.metrics.values()
+    unique = {name for metric in metrics for name in metric.unique}
+    return sorted(unique) or [name for name in ("view",) if any(name in metric.count for metric in metrics)]
+
+
+def _viewers(
+    store: Store,
+    question: Question,
+    asked: Daily,
+    entity_type: str,
+    names: list[str],
+    traits: list[str],
+    rows: list[Row],
+) -> Answer:
+    """Say in rows who the viewers were."""
+    narrow = store.policy is not None and store.policy.narrow
+    # What `identify` said of people is of no entity: it is read of the whole project, for viewers of these rows alone.
+    ids = sorted({row["id"] for row in rows}) if narrow else asked.ids
+    shape = {"traits": traits, "some": narrow or bool(asked.ids)}
+    answer = ask(
+        store.within(Policy(question.project_id)), "entities/daily_viewers.sql", question, shape,
+        entity_type=entity_type, ids=ids, names=names,
+    )  # fmt: skip
+    known = {(row["day"], row["id"]): row for row in rows}
+    everybody: dict[tuple[str, str], int] = {}
+    for row in rows:
+        row["viewer_locations"] = {}
+        row["viewer_demographics"] = {trait: {} for trait in traits}
+    for one in sorted(answer.rows(), key=lambda one: (-one["persons"], one["value"])):
+        key, trait = (one["day"], one["id"]), one["trait"]
+        if trait == "*":
+            everybody[key] = one["persons"]
+        elif (whose := known.get(key)) is not None:
+            into = whose["viewer_demographics"][trait] if trait else whose["viewer_locations"]
+            into[one["value"]] = one["persons"]
+    for key, row in known.items() if narrow else ():
+        row["viewer_demographics"] = {
+            trait: large_groups(said, everybody.get(key, 0)) for trait, said in row["viewer_demographics"].items()
+        }
+    return answer
+
+
+def large_groups(groups: dict[str, int], everybody: int) -> dict[str, int]:
+    """Groups of people as an account is told of them: those of 5 or more, and so many of these that those who are in
+    none are nobody, or 5 or more. A trait is no part of an entity's events: what it says of a few would say it of each.
+
+    Args:
+        groups: persons by what was said of them.
+        everybody: how many there are, with those of whom nothing was said.
+    """
+    shown = {value: persons for value, persons in groups.items() if persons >= SMALLEST_GROUP}
+    for value in sorted(shown, key=lambda one: shown[one]):
+        if (rest := everybody - sum(shown.values())) == 0 or rest >= SMALLEST_GROUP:
+            break
+        del shown[value]
+    return shown
+
+
+def _own(
+    store: Store, question: Question, asked: Daily, subject: Subject, score: Score
+) -> tuple[list[Answer], list[Row]]:
+    conditions = compiler(store)
+    of_person = subject.of == "person"
+    # Names are the pack's, from outside: the statement calls its columns by their place.
+    metrics = {f"m{place}": metric for place, metric in enumerate(subject.metrics.values())}
+    columns = {place: text for place, metric in metrics.items() if (text := _counted(metric, conditions, score))}
+    running = {
+        place: tuple(conditions.values.bind(names, "Array(String)") for names in (metric.running, metric.minus))
+        for place, metric in metrics.items()
+        if metric.running
+    }
+    sessions = {place: metric.sessions for place, metric in metrics.items() if metric.sessions}
+    shape = {"columns": columns, "running": running, "sessions": sessions, "some": bool(asked.ids)}
+    template = "entities/daily_person.sql" if of_person else "entities/daily_entity.sql"
+    answer = ask(store, template, question, shape, conditions, entity_type=subject.of, ids=asked.ids)
+    named = dict(zip(metrics, subject.metrics, strict=True))
+    return [answer], [{named.get(name, name): value for name, value in row.items()} for row in answer.rows()]
+
+
+def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
+    """The SQL of a number over the counters by the hour; empty for what comes from elsewhere."""
+
+    def of(names: list[str]) -> str:
+        return f"name IN {conditions.values.bind(names, 'Array(String)')}"
+
+    if metric.count:
+        return f"toInt64(sumIf(events, {of(metric.count)}))"
+    if metric.unique:
+        return f"uniqExactMergeIf(visitors, {of(metric.unique)})"
+    if metric.time:
+        return f"round(sumIf(duration_s, {of(metric.time)}), {_PLACES})"
+    if metric.rating:
+        names = of(metric.rating)
+        mean = f"round(sumIf(rating, {names}) / sumIf(ratings, {names}), {_PLACES})"
+        return f"if(sumIf(ratings, {names}) = 0, NULL, {mean})"
+    if metric.score:
+        weights = dict(sorted(score.weights.items()))
+        names, values = (
+            conditions.values.bind(list(one), kind)
+            for one, kind in ((weights.keys(), "Array(String)"), (weights.values(), "Array(Float64)"))
+        )
+        lasting = [0.0, score.over_30, score.over_30 + score.over_60, score.over_30 + score.over_60 + score.over_120]
+        added = conditions.values.bind(lasting, "Array(Float64)")
+        base = conditions.values.bind(score.base, "Float64")
+        each = f"least(1, {base} + {added}[lasted + 1] + transform(toString(name), {names}, {values}, toFloat64(0)))"
+        return f"round(sumIf(events * {each}, {of(metric.score)}), {_PLACES})"
+    return ""
+
+
+def _children(
+    store: Store, question: Question, asked: Daily, parent: str, metric: Metric, pack: Pack
+) -> tuple[Answer, list[Row]]:
+    """Of each parent and day, the sum of a metric over its children, or how many of them anything happened to."""
+    conditions = compiler(store)
+    counted = "uniqExact(entity_id)"
+    if metric.metric:
+        own = next((one for one in pack.subjects.values() if one.of == metric.children), None)
+        child = None if own is None else own.metrics.get(metric.metric)
+        if child is None or not child.count:
+            raise BadQuestion("subject", f"{metric.metric!r} is no metric by count of a subject of {metric.children!r}")
+        counted = _counted(child, conditions, pack.score)
+    shape = {"counted": counted, "some": bool(asked.ids)}
+    answer = ask(
+        store, "entities/daily_children.sql", question, shape, conditions,
+        entity_type=metric.children, parent=f"{parent}:", ids=asked.ids,
+    )  # fmt: skip
+    # What belongs to several is seen by each of them: of the others it says nothing that would be their whole number.
+    shown = [row for row in answer.rows() if store.policy is None or store.policy.covers(parent, row["id"])]
+    return answer, shown

@@ -1,0 +1,86 @@
+"""A person's own year: what they saw, how long they stayed, what they booked, when they are here."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.question import Answer, Question, ask
+from trackway.store.connection import Store
+
+MOST_OF_A_TYPE = 10
+
+
+class Year(msgspec.Struct, tag="year", tag_field="question", kw_only=True):
+    """One person's period, by the number that `persons` calls `person`; an account of a user asks for itself."""
+
+    person: str = ""
+
+
+def year(store: Store, question: Question, asked: Year, bookings: list[str]) -> tuple[list[Answer], dict[str, Any]]:
+    """`events`, `days` with any, `duration_s`, `bookings`, the `longest` run of days in a row; `months` with events and
+    bookings; of each type of entity how many there were and the `top` ones (`id`, `name`, `events`); `hours` of the day
+    (24) and `weekdays` (7, from Monday) with events. Impressions are not something a person did.
+
+    Raises:
+        BadQuestion: nobody is named by who sees more than one person.
+    """
+    own = store.policy is not None and store.policy.person is not None
+    if not own and not asked.person.isdecimal():
+        raise BadQuestion("person", "is the number that `persons` calls person")
+    given: dict[str, Any] = {} if own else {"whose": int(asked.person)}
+    shape = {"one": not own}
+    what = ask(store, "entities/year.sql", question, shape, bookings=bookings, **given)
+    when = ask(store, "entities/year_days.sql", question, shape, **given)
+    rows, days = what.rows(), when.rows()
+    of_type: dict[str, Counter[str]] = defaultdict(Counter)
+    months: dict[str, dict[str, int]] = defaultdict(lambda: {"events": 0, "bookings": 0})
+    for row in rows:
+        months[row["month"]]["events"] += row["events"]
+        months[row["month"]]["bookings"] += row["events"] * row["booked"]
+        if row["entity_id"]:
+            of_type[row["entity_type"]][row["entity_id"]] += row["events"]
+    tops = {kind: counted.most_common(MOST_OF_A_TYPE) for kind, counted in of_type.items()}
+    names = _names(store, question, [(kind, one) for kind, top in tops.items() for one, _ in top])
+    hours, weekdays = [0] * 24, [0] * 7
+    for row in days:
+        hours[row["hour"]] += row["events"]
+        weekdays[row["weekday"] - 1] += row["events"]
+    return [what, when], {
+        "events": sum(row["events"] for row in rows),
+        "days": len({row["day"] for row in days}),
+        "duration_s": sum(row["duration_s"] for row in rows),
+        "bookings": sum(row["events"] for row in rows if row["booked"]),
+        "longest": _longest(sorted({row["day"] for row in days})),
+        "months": [{"month": month, **months[month]} for month in sorted(months)],
+        "types": [
+            {
+                "entity_type": kind, "entities": len(of_type[kind]),
+                "top": [{"id": one, "name": names.get((kind, one), ""), "events": n} for one, n in tops[kind]],
+            }
+            for kind in sorted(of_type, key=lambda kind: -sum(of_type[kind].values()))
+        ],
+        "hours": hours,
+        "weekdays": weekdays,
+    }  # fmt: skip
+
+
+def _names(store: Store, question: Question, keys: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    if not keys:
+        return {}
+    rows = ask(store, "entities/year_names.sql", question, keys=keys).rows()
+    return {(row["entity_type"], row["entity_id"]): row["name"] for row in rows}
+
+
+def _longest(days: list[str]) -> int:
+    """How many days follow each other without a gap, at most. `days` are in order, YYYY-MM-DD."""
+    longest = run = 0
+    before = None
+    for day in map(date.fromisoformat, days):
+        run = run + 1 if before is not None and (day - before).days == 1 else 1
+        longest, before = max(longest, run), day
+    return longest

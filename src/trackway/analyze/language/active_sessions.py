@@ -1,0 +1,32 @@
+"""Sessions that may still go on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pyarrow as pa
+
+from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.store.connection import Store
+
+ACTIVE_FOR = timedelta(minutes=30)
+"""A session in which nothing happened for so long has ended (DESIGN.md §5.4)."""
+
+
+def without_taken_over(store: Store, question: Question, answer: Answer, active_since: str) -> Answer:
+    """A list of sessions of which none is `active` any more after another known user began one of the same visitor:
+    a change of user ends a session (DESIGN.md §5.4), though nothing happens in it that would say so.
+    """
+    rows = answer.rows()
+    began = [row["started_at"] for row in rows if row["active"] and row["user_id"]]
+    if not began:
+        return answer
+    ended = ask(store, "language/taken_over.sql", question, start=moment(min(began)), active_since=active_since)
+    taken = {row["session_id"] for row in ended.rows()}
+    if not taken:
+        return answer
+    table = answer.table
+    active = [bool(row["active"]) and row["session_id"] not in taken for row in rows]
+    table = table.set_column(table.schema.get_field_index("active"), "active", pa.array(active, pa.bool_()))
+    return msgspec.structs.replace(answer, table=table)

@@ -1,0 +1,45 @@
+"""Countries by name: filters and answers know codes (ISO 3166-1), people know names.
+
+`countries.tsv` has a line a country: its two-letter code, its English name, its three-letter code, and what it is
+called otherwise, in German, French, Spanish and Italian (Unicode CLDR) and commonly.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from importlib.resources import files
+
+
+def code_of(text: str) -> str:
+    """The code of a country by name or code, whatever the case and accents; other texts as they are."""
+    return _codes().get(_plain(text), text)
+
+
+def name_of(code: str) -> str:
+    """The English name of a country by its code; empty when there is none."""
+    found = _table().get(code)
+    return found[0] if found else ""
+
+
+def codes_like(text: str) -> list[str]:
+    """The codes of countries of which some name, or the code, contains a text."""
+    wanted = _plain(text)
+    return [code for code, names in _table().items() if any(wanted in _plain(one) for one in (code, *names))]
+
+
+@cache
+def _table() -> dict[str, list[str]]:
+    lines = files("trackway.analyze.language").joinpath("countries.tsv").read_text(encoding="utf-8").splitlines()
+    return {code: names for code, *names in (line.split("\t") for line in lines)}
+
+
+@cache
+def _codes() -> dict[str, str]:
+    found = {_plain(name): code for code, names in _table().items() for name in names}
+    return found | {_plain(code): code for code in _table()}
+
+
+def _plain(text: str) -> str:
+    bare = unicodedata.normalize("NFKD", text.strip().casefold())
+    return "".join(one for one in bare if not unicodedata.combining(one))

@@ -1,0 +1,287 @@
+"""Filters: what a question is about, as a tree of conditions; `conditions.py` makes bound SQL of them.
+
+A filter is data: `{"column": "country", "operator": "is", "values": ["GB"]}`, `{"all": […]}`, `{"any": […]}`,
+`{"not": …}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"cohort": ID}`; or, in an address,
+`country:is:GB|DE` (`parse`). A saved one, `{"segment": ID}`, is put in its place first (`inlined`).
+`trackway.analyze.language.columns` says what can be asked for. Countries are taken by code or name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from trackway.analyze.language.builtin_segments import READY
+from trackway.analyze.language.columns import column
+from trackway.analyze.language.countries import code_of, codes_like
+from trackway.analyze.language.period import BadQuestion
+from trackway.enrich.url import as_host, as_path, readable
+
+Value = str | int | float | bool
+_DEEPEST = 8
+_MOST = 200
+
+
+class Condition(msgspec.Struct, frozen=True, tag=True):
+    """`column operator values`."""
+
+    column: str
+    operator: str
+    values: tuple[Value, ...] = ()
+
+
+class Group(msgspec.Struct, frozen=True, tag=True):
+    """`all` or `any` of the members, or `not` the only one."""
+
+    how: str
+    members: tuple[Node, ...]
+
+
+class Did(msgspec.Struct, frozen=True, tag=True):
+    """People who did an event (or did it not), so many times, in the last `days` of the period or ever."""
+
+    event: str
+    did: bool = True
+    where: Node | None = None
+    compare: str = "at_least"
+    times: int = 1
+    days: int | None = None
+
+
+class Member(msgspec.Struct, frozen=True, tag=True):
+    """People on a list."""
+
+    cohort_id: UUID
+
+
+Node = Condition | Group | Did | Member
+
+TEXT = {
+    "is": "{c} IN {v}",
+    "is_not": "{c} NOT IN {v}",
+    "contains": "multiSearchAnyCaseInsensitiveUTF8({c}, {v})",
+    "contains_not": "NOT multiSearchAnyCaseInsensitiveUTF8({c}, {v})",
+    "starts_with": "arrayExists(prefix -> startsWith({c}, prefix), {v})",
+    "ends_with": "arrayExists(suffix -> endsWith({c}, suffix), {v})",
+    "matches": "arrayExists(pattern -> match({c}, pattern), {v})",
+    "matches_not": "NOT arrayExists(pattern -> match({c}, pattern), {v})",
+}
+SIZE = {
+    "greater": "{c} > {v}",
+    "less": "{c} < {v}",
+    "at_least": "{c} >= {v}",
+    "at_most": "{c} <= {v}",
+}
+LIST = {"includes": "hasAny({c}, {v})", "includes_not": "NOT hasAny({c}, {v})"}
+OPERATORS = (*TEXT, *SIZE, "between", "before", "after", *LIST, "set", "not_set")
+SAME = {"before": "less", "after": "at_least"}
+TIMES = {"at_least": ">=", "at_most": "<=", "exactly": "="}
+
+
+def parse(text: str) -> Condition:
+    r"""A condition as it stands in an address: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
+
+    A `|` that belongs to a value is written `\|`, a backslash before one or before another backslash `\\`.
+
+    Raises:
+        BadQuestion: an unknown column or operator, or values where none belong.
+    """
+    name, _, rest = text.partition(":")
+    operator, _, given = rest.partition(":")
+    return _checked(Condition(name, operator, _split(given) if given else ()), "filter")
+
+
+_PIECE = re.compile(r"\\[\\|]|\||[^\\|]+|\\", re.DOTALL)
+
+
+def _split(given: str) -> tuple[str, ...]:
+    values = [""]
+    for piece in _PIECE.findall(given):
+        if piece == "|":
+            values.append("")
+        else:
+            values[-1] += piece[1] if piece in ("\\\\", "\\|") else piece
+    return tuple(values)
+
+
+def read(given: object, field: str = "filter", depth: int = 0) -> Node:
+    """A filter as it stands in JSON.
+
+    Raises:
+        BadQuestion: what it says cannot be asked; `field` names the place.
+    """
+    if isinstance(given, str):
+        return parse(given)
+    if not isinstance(given, dict):
+        raise BadQuestion(field, "a filter is an object such as {column, operator, values}, or column:operator:value")
+    if depth > _DEEPEST:
+        raise BadQuestion(field, f"filters are nested more than {_DEEPEST} deep")
+    for key, how in _KINDS.items():
+        if key in given:
+            if unknown := set(given) - how.keys:
+                raise BadQuestion(f"{field}.{sorted(unknown)[0]}", f"is not part of a filter with {key!r}")
+            node: Node = how.read(given, field, depth)
+            return node
+    raise BadQuestion(field, f"a filter has one of {', '.join(_KINDS)}")
+
+
+def _read_condition(given: dict[str, Any], field: str, _: int) -> Condition:
+    values = given.get("values", [])
+    values = values if isinstance(values, list) else [values]
+    if not all(isinstance(value, str | int | float | bool) for value in values):
+        raise BadQuestion(f"{field}.values", "values are texts, numbers, true or false")
+    return _checked(Condition(str(given["column"]), str(given.get("operator", "is")), tuple(values)), field)
+
+
+def _read_group(given: dict[str, Any], field: str, depth: int) -> Group:
+    how = next(key for key in ("all", "any", "not") if key in given)
+    members = [given[how]] if how == "not" else given[how]
+    if not isinstance(members, list) or len(members) > _MOST:
+        raise BadQuestion(f"{field}.{how}", f"is a list of at most {_MOST} filters")
+    return Group(how, tuple(read(one, f"{field}.{how}[{i}]", depth + 1) for i, one in enumerate(members)))
+
+
+def _read_did(given: dict[str, Any], field: str, depth: int) -> Did:
+    did = "did" in given
+    compare = given.get("compare", "at_least")
+    if compare not in TIMES:
+        raise BadQuestion(f"{field}.compare", f"use one of {', '.join(TIMES)}")
+    times, days = given.get("times", 1), given.get("days")
+    if not isinstance(times, int) or times < 1 or (days is not None and (not isinstance(days, int) or days < 1)):
+        raise BadQuestion(f"{field}.times", "times and days are whole numbers from 1")
+    where = read(given["where"], f"{field}.where", depth + 1) if given.get("where") else None
+    return Did(str(given["did" if did else "did_not"]), did, where, compare, times, days)
+
+
+def _read_member(given: dict[str, Any], _: str, __: int) -> Member:
+    return Member(_id(given["cohort"]))
+
+
+class _Kind(NamedTuple):
+    keys: frozenset[str]
+    read: Any
+
+
+_DID = ("where", "compare", "times", "days")
+_KINDS = {
+    "column": _Kind(frozenset(["column", "operator", "values"]), _read_condition),
+    "all": _Kind(frozenset(["all"]), _read_group),
+    "any": _Kind(frozenset(["any"]), _read_group),
+    "not": _Kind(frozenset(["not"]), _read_group),
+    "did": _Kind(frozenset(["did", *_DID]), _read_did),
+    "did_not": _Kind(frozenset(["did_not", *_DID]), _read_did),
+    "cohort": _Kind(frozenset(["cohort"]), _read_member),
+}
+
+
+def _checked(one: Condition, field: str) -> Condition:
+    """The condition, when its column, operator and values go together."""
+    column(one.column)
+    text = f"{one.column}:{one.operator}:{'|'.join(map(str, one.values))}"
+    if one.operator not in OPERATORS:
+        raise BadQuestion(field, f"{one.operator!r} is not an operator; use one of {', '.join(OPERATORS)}")
+    wanted = {"set": 0, "not_set": 0, "between": 2, **dict.fromkeys((*SIZE, *SAME), 1)}.get(one.operator)
+    if wanted is None and not one.values:
+        raise BadQuestion(field, f"{text!r}: {one.operator} needs one value or more")
+    if wanted is not None and len(one.values) != wanted:
+        raise BadQuestion(field, f"{text!r}: {one.operator} takes {wanted or 'no'} value{'s' * (wanted != 1)}")
+    if one.operator in ("between", *SIZE, *SAME) and not all(
+        number_of(value) is not None or time_of(value) is not None for value in one.values
+    ):
+        raise BadQuestion(field, f"{text!r}: {one.operator} compares with a number or a time such as 2026-01-31")
+    if one.operator in ("matches", "matches_not"):
+        for value in one.values:
+            try:
+                re.compile(str(value))
+            except re.error as error:
+                raise BadQuestion(field, f"{value!r} is not a regular expression: {error}") from error
+    return _as_stored(one)
+
+
+_HOSTS = ("host", "entry_host", "referrer_host")
+_PATHS = ("path", "entry_path", "exit_path")
+
+
+def _as_stored(one: Condition) -> Condition:
+    """The condition with its values as they are stored: countries by code, paths and hosts as people read them."""
+    name = one.column.removeprefix("person.first_")
+    if name == "country":
+        return _by_code(one)
+    if name not in (*_HOSTS, *_PATHS) or one.operator.startswith("matches"):
+        return one
+    # A part of a path may end with a slash that the whole one has not.
+    spelled = as_host if name in _HOSTS else as_path if one.operator in ("is", "is_not") else readable
+    return Condition(one.column, one.operator, tuple(spelled(str(value)) for value in one.values))
+
+
+_CONTAINS = {"contains": "is", "contains_not": "is_not"}
+
+
+def _by_code(one: Condition) -> Condition:
+    """A condition on countries, which are stored by code and may be named."""
+    if one.operator in ("is", "is_not"):
+        return Condition(one.column, one.operator, tuple(code_of(str(value)) for value in one.values))
+    if one.operator in _CONTAINS:
+        codes = dict.fromkeys(code for value in one.values for code in codes_like(str(value)) or [str(value)])
+        return Condition(one.column, _CONTAINS[one.operator], tuple(codes))
+    return one
+
+
+_SEGMENT = "segment:is:"
+
+
+def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
+    """JSON with every `{"segment": ID}` (in addresses `segment:is:ID`) replaced by the filter that is saved under it.
+
+    Args:
+        look_up: the filter as JSON, or None.
+
+    Raises:
+        BadQuestion: there is no such segment, or segments name each other in a circle.
+    """
+    if depth > 4 * _DEEPEST:
+        raise BadQuestion("filter.segment", "segments name each other in a circle, or the filter is too deep")
+    if isinstance(given, list):
+        return [inlined(one, look_up, depth + 1) for one in given]
+    if isinstance(given, str) and given.startswith(_SEGMENT):  # an address may name a ready one, too
+        return inlined({"segment": given.removeprefix(_SEGMENT)}, look_up, depth)
+    if not isinstance(given, dict):
+        return given
+    if set(given) == {"segment"} and given["segment"] in READY:
+        return READY[given["segment"]].filter
+    if set(given) == {"segment"}:
+        found = look_up(_id(given["segment"]))
+        if found is None:
+            raise BadQuestion("filter.segment", f"there is no segment {given['segment']}")
+        return inlined(found, look_up, depth + 1)
+    return {name: inlined(value, look_up, depth + 1) for name, value in given.items()}
+
+
+def _id(given: object) -> UUID:
+    try:
+        return UUID(str(given))
+    except ValueError as error:
+        raise BadQuestion("filter.segment", f"{given!r} is not the id of a segment or cohort") from error
+
+
+def number_of(value: Value) -> float | None:
+    """A value as a number; None when it is none."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def time_of(value: Value) -> str | None:
+    """A value as a time, as the engine reads one; None when it is none."""
+    try:
+        return datetime.fromisoformat(str(value)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except ValueError:
+        return None

@@ -1,0 +1,18 @@
+"""Goals of a project: what completes orders or bookings, and other events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trackway.enrich.orders import COMPLETED, meaning
+
+
+def goals_of(goals: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Goals as what completes orders or bookings (`order`, `booking`), and as the names of other events.
+
+    An order is one, however often it is told of.
+    """
+    known = {name: meaning(name) for name in goals}
+    kinds = {said.kind for said in known.values() if said is not None and said.what == COMPLETED}
+    others = [name for name, said in known.items() if said is None or said.what != COMPLETED]
+    return sorted(kinds), others

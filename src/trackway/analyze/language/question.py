@@ -1,0 +1,191 @@
+"""The one door: every question is data first and SQL second.
+
+A question module names its template and what it needs besides; the template is a `.sql` file beside it. Jinja
+decides a statement's structure only; every value is bound by the engine as `{name:Type}`.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pyarrow as pa
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from trackway.analyze.language.conditions import Compiler
+from trackway.analyze.language.filters import Group, Node
+from trackway.analyze.language.period import Period
+from trackway.store.connection import Store
+
+_templates = Environment(
+    loader=PackageLoader("trackway", "analyze"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=False,  # noqa: S701 - SQL, not HTML; values are bound, never rendered
+)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What every question has: whose data, when, in which time zone, about what, and with bots or without.
+
+    `sample` is the share of persons to look at, 0 to 1; `humans` are reasons for which visitors are taken for bots
+    and that do not count in this project.
+    """
+
+    project_id: UUID
+    period: Period
+    timezone: str
+    filters: tuple[Node, ...] = ()
+    bots: bool = False
+    goals: tuple[str, ...] = ()
+    humans: tuple[str, ...] = ()
+    sample: float = 1.0
+
+    def whole_hours(self) -> bool:
+        """Whether counters by the hour can answer exactly: every day of the period starts at a whole hour of UTC."""
+        start, end = self.period
+        if any(at.minute or at.second or at.microsecond for at in (start, end)):
+            return False
+        # Clocks change between: a look every week sees each change, as they are months apart.
+        zone, at = ZoneInfo(self.timezone), start
+        while at < end:
+            if (at.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600:
+                return False
+            at += timedelta(days=7)
+        return not (end.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600
+
+    def plain(self, store: Store) -> bool:
+        """Whether it is about everybody and everything, so that counters of a whole project can answer it."""
+        narrow = store.policy is not None and store.policy.narrow
+        return not narrow and not self.filters and self.sample >= 1 and self.whole_hours()
+
+
+class Answer(msgspec.Struct):
+    """A table, and how it came about: the statement, its values, and how long the engine took in milliseconds."""
+
+    table: pa.Table
+    sql: str
+    parameters: dict[str, Any]
+    took_ms: float
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries of Python values."""
+        rows: list[dict[str, Any]] = self.table.to_pylist()
+        return rows
+
+    def opened(self) -> dict[str, Any]:
+        """What a number opens into: the statement, its values, and how long it took."""
+        return {"sql": self.sql, "parameters": self.parameters, "took_ms": round(self.took_ms, 1)}
+
+
+def compiler(store: Store) -> Compiler:
+    """A compiler of conditions for one statement over a store."""
+    return Compiler(lambda: _person(store))
+
+
+def _person(store: Store) -> str:
+    return "(identity + dictGet('persons', 'delta', identity))" if store.persons.any else "identity"
+
+
+def without_bots(question: Question, conditions: Compiler) -> str:
+    """The condition that a row of events, sessions, visitors or counters counts: bots' do not unless asked for."""
+    if question.bots:
+        return "1"
+    if not question.humans:
+        return "bot = ''"
+    return f"bot IN {conditions.values.bind(['', *question.humans], 'Array(String)')}"
+
+
+def everybody(question: Question, conditions: Compiler) -> str:
+    """The end of every condition: without bots unless asked for, and of a sample only those who are in it."""
+    always = "" if question.bots else f" AND {without_bots(question, conditions)}"
+    return always + sampled(question, conditions)
+
+
+def sampled(question: Question, conditions: Compiler) -> str:
+    """The end of a condition on orders, which count whatever browser told of them: of a sample only who is in it."""
+    if question.sample >= 1:
+        return ""
+    return f" AND intHash64({conditions.person}) % 10000 < {round(question.sample * 10_000)}"
+
+
+def people_filter(question: Question, conditions: Compiler) -> dict[str, Any]:
+    """`{{ people_filter }}` of a template: the question's filters on rows that have an identity."""
+    return {"people_filter": "".join(f" AND {conditions.on_people(one)}" for one in question.filters)}
+
+
+def order_names(store: Store) -> str:
+    """The condition that an event is called like what completes or refunds orders or bookings (enrich/orders.py)."""
+    called = "match(name, '^(?i)(order|booking)[ _-](completed|refunded)$')"
+    if store.policy is not None and store.policy.narrow:
+        return called
+    # Names that are known let the primary key find their events.
+    return f"name IN (SELECT name FROM event_counts WHERE project_id = {{project:UUID}} AND {called})"
+
+
+class _Person:
+    """`{{ person }}` in a template: looked up when a template says it."""
+
+    def __init__(self, conditions: Compiler) -> None:
+        self._conditions = conditions
+
+    def __str__(self) -> str:
+        return self._conditions.person
+
+
+def ask(
+    store: Store,
+    template: str,
+    question: Question,
+    structure: dict[str, Any] | None = None,
+    conditions: Compiler | None = None,
+    settings: str = "",
+    **values: Any,
+) -> Answer:
+    """Render `template` for a question and have the engine answer it.
+
+    Args:
+        structure: names that the template may use to decide the statement's shape; never anything from outside.
+        conditions: the compiler that made conditions in `structure`, with their values.
+        settings: of the statement, for the engine.
+        values: further values to bind.
+
+    Raises:
+        QuestionFailed: the engine refuses the statement.
+    """
+    conditions = conditions or compiler(store)
+    always = everybody(question, conditions)
+    counts = without_bots(question, conditions)
+    sql = _templates.get_template(template).render(
+        event_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters) + always,
+        session_filter=f" AND {conditions.on_sessions(Group('all', question.filters))}" * bool(question.filters)
+        + always,
+        order_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters)
+        + sampled(question, conditions),
+        order_names=order_names(store),
+        person=_Person(conditions),
+        counts=counts,
+        **(structure or {}),
+    )
+    parameters: dict[str, Any] = {
+        "project": question.project_id,
+        "start": moment(question.period.start),
+        "end": moment(question.period.end),
+        "timezone": question.timezone,
+        **conditions.values.parameters,
+        **values,
+    }
+    parameters = {name: value for name, value in parameters.items() if f"{{{name}:" in sql}
+    started = time.perf_counter()
+    table = store.ask(sql, parameters, settings)
+    return Answer(table, sql, parameters, (time.perf_counter() - started) * 1000)
+
+
+def moment(at: datetime) -> str:
+    """A moment as the engine reads a bound DateTime64 in UTC."""
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

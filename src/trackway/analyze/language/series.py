@@ -1,0 +1,159 @@
+"""Metrics: what can be counted, over which table, and by which counters when those can answer exactly."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trackway.analyze.language.columns import BOTH, EVENT, SESSION, column
+from trackway.analyze.language.conditions import Compiler
+from trackway.analyze.language.filters import Group
+from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.question import Question, everybody, sampled, without_bots
+from trackway.analyze.language.steps import Step
+from trackway.store.connection import Store
+
+MOST_DIMENSIONS = 3
+
+
+class Series(Step, kw_only=True, forbid_unknown_fields=True):
+    """One line of a trend: a metric of a step's events.
+
+    `property` is what `sum`, `average`, `min`, `max`, `median`, `p75`, `p90`, `p95` and `p99` are taken of.
+    """
+
+    metric: str = "events"
+    property: str = ""
+
+
+class Source(NamedTuple):
+    """Where a metric is counted: a table, its time, the SQL of the value, what rows must be, and the dimensions.
+
+    The table `orders` stands for orders by themselves, `told` for orders beside their events (orders.sql).
+    """
+
+    table: str
+    at: str
+    value: str
+    conditions: str
+    dimensions: list[str]
+
+
+_COUNTS = {
+    "events": "count()",
+    "page_views": "countIf(type IN ('page', 'screen'))",
+    "visitors": "uniqExact(xxh3(visitor_id))",
+    "persons": "uniqExact({person})",
+    "per_person": "count() / uniqExact({person})",
+    "event_revenue": "sumIf(toDecimal128(revenue, 4), currency IN ('', {currency}) AND type = 'track')",
+}
+_OF_ORDERS = {"revenue": "sum(worth)"}
+"""Revenue counts each order and booking once by id, less refunds; `event_revenue` sums what events say."""
+_OF_PROPERTY = {
+    "sum": "sum({number})",
+    "average": "avg({number})",
+    "min": "min({number})",
+    "max": "max({number})",
+    **{name: f"quantileExact({level})({{number}})" for name, level in
+       (("median", 0.5), ("p75", 0.75), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))},
+}  # fmt: skip
+_OF_SESSIONS = {
+    "sessions": "count()",
+    "bounce_rate": "countIf(acts <= 1) / count()",
+    "duration_s": "avg(dateDiff('millisecond', started_at, ended_at)) / 1000",
+    "median_duration_s": "quantileExact(0.5)(dateDiff('millisecond', started_at, ended_at)) / 1000",
+    "depth": "avg(page_views)",
+}
+_COUNTED = {
+    "events": ("event_counts", "sum(events)"),
+    "page_views": ("event_counts", "sum(page_views)"),
+    "event_revenue": ("revenue_counts", "sumIf(revenue, currency IN ('', {currency}))"),
+}
+_COUNTED_SESSIONS = {
+    "sessions": "sum(sessions)",
+    "bounce_rate": "sum(bounces) / sum(sessions)",
+    "duration_s": "sum(duration_ms) / sum(sessions) / 1000",
+    "depth": "sum(page_views) / sum(sessions)",
+}
+_SOURCE_COLUMNS = frozenset(["channel", "source", "medium", "campaign"])
+METRICS = (*_COUNTS, *_OF_ORDERS, *_OF_PROPERTY, *_OF_SESSIONS)
+ADDITIVE = frozenset(["events", "page_views", "revenue", "event_revenue", "sessions", "sum"])
+"""Metrics whose total is the sum of their parts."""
+MONEY = frozenset(["revenue", "event_revenue"])
+
+
+def source(
+    store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str
+) -> Source:
+    """Where to count a series. Counters answer where they can do so exactly.
+
+    Raises:
+        BadQuestion: no such metric, a property is missing, or a dimension that its rows do not have.
+    """
+    if one.metric not in METRICS:
+        raise BadQuestion(f"{field}.metric", f"{one.metric!r} is not a metric; use one of {', '.join(METRICS)}")
+    if (one.metric in _OF_PROPERTY) != bool(one.property):
+        raise BadQuestion(f"{field}.property", f"is what {', '.join(_OF_PROPERTY)} are taken of, and only those")
+    if len(by) > MOST_DIMENSIONS:
+        raise BadQuestion("by", f"has at most {MOST_DIMENSIONS} dimensions")
+    if one.metric in _OF_ORDERS:
+        return _of_orders(question, one, by, conditions, field)
+    counted = _counted(store, question, one, by, conditions, currency)
+    return counted or _raw(question, one, by, conditions, currency, field)
+
+
+def _of_orders(question: Question, one: Series, by: list[str], conditions: Compiler, field: str) -> Source:
+    """Orders by themselves; where columns of events are asked for, beside the events that they are counted by."""
+    dimensions = _dimensions(one, by, EVENT)
+    if not (dimensions or one.events or one.where or question.filters):
+        return Source("orders", "ordered_at", _OF_ORDERS[one.metric], f"1{sampled(question, conditions)}", [])
+    nodes = Group("all", (*question.filters, one.node(field)))
+    where = conditions.on_events(nodes) + sampled(question, conditions)
+    return Source("told", "ordered_at", _OF_ORDERS[one.metric], where, dimensions)
+
+
+def _dimensions(one: Series, by: list[str], of: str) -> list[str]:
+    for name in by:
+        if column(name).of not in (BOTH, of):
+            kind = "sessions" if of == SESSION else "events"
+            raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {one.metric} counts")
+    return [column(name).text for name in by]
+
+
+def _raw(question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str) -> Source:
+    of_sessions = one.metric in _OF_SESSIONS
+    dimensions = _dimensions(one, by, SESSION if of_sessions else EVENT)
+    nodes = Group("all", (*question.filters, one.node(field)))
+    always = everybody(question, conditions)
+    if of_sessions:
+        where = conditions.on_sessions(nodes) + always
+        return Source("sessions FINAL", "started_at", _OF_SESSIONS[one.metric], where, dimensions)
+    template = _COUNTS.get(one.metric) or _OF_PROPERTY[one.metric]
+    value = template.format(
+        person=conditions.person if "{person}" in template else "",
+        number=column(one.property).number if one.property else "",
+        currency=conditions.values.bind(currency, "String") if "{currency}" in template else "",
+    )
+    return Source("events", "timestamp", value, conditions.on_events(nodes) + always, dimensions)
+
+
+def _counted(
+    store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str
+) -> Source | None:
+    """The counters that know the answer, if any do."""
+    if one.where or not question.plain(store):
+        return None
+    bots = without_bots(question, conditions)
+    if one.metric in _COUNTED and set(by) <= {"name"}:
+        table, value = _COUNTED[one.metric]
+        if "{currency}" in value:
+            value = value.format(currency=conditions.values.bind(currency, "String"))
+        names = f" AND name IN {conditions.values.bind(one.events, 'Array(String)')}" if one.events else ""
+        return Source(table, "hour", value, bots + names, list(by))
+    if one.events:
+        return None
+    if one.metric in ("persons", "visitors") and not by:
+        whose = conditions.person if one.metric == "persons" else "visitor"
+        return Source(store.persons.activity, "hour", f"uniqExact({whose})", bots, [])
+    if one.metric in _COUNTED_SESSIONS and set(by) <= _SOURCE_COLUMNS:
+        return Source("source_counts", "hour", _COUNTED_SESSIONS[one.metric], bots, list(by))
+    return None

@@ -1,0 +1,36 @@
+"""Whether listed sessions converted, and what that was worth."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.store.connection import Store
+
+_AT_ONCE = 2000
+"""Ids in one statement: a bound value is 128 KiB at most."""
+
+
+def with_conversions(store: Store, question: Question, answer: Answer) -> Answer:
+    """A list of sessions with `converted`, whether something that is a goal happened in each, and `conversion_value`:
+    what the orders that were placed in it come to, less refunds, in the project's currency (0 without a rate).
+    """
+    table, found = answer.table, dict[UUID, dict[str, Any]]()
+    for start in range(0, table.num_rows, _AT_ONCE):
+        part = table.slice(start, _AT_ONCE)
+        values: dict[str, Any] = {
+            "sessions": part["session_id"].to_pylist(),
+            "goals": list(question.goals),
+            "since": moment(min(part["started_at"].to_pylist())),
+            "until": moment(max(part["ended_at"].to_pylist())),
+        }
+        counted = ask(store, "language/session_conversions.sql", question, **values)
+        found |= {row["session_id"]: row for row in counted.rows()}
+    rows = [found.get(one, {"conversions": 0, "value": 0.0}) for one in table["session_id"].to_pylist()]
+    table = table.append_column("converted", pa.array([row["conversions"] > 0 for row in rows], pa.bool_()))
+    table = table.append_column("conversion_value", pa.array([row["value"] for row in rows], pa.float64()))
+    return msgspec.structs.replace(answer, table=table)

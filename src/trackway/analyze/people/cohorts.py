@@ -1,0 +1,102 @@
+"""Cohorts: people grouped by a filter (live) or written down (a list), and how many they are over time.
+
+A live cohort is a saved filter: by first seen (`person.first_seen`), by source (`person.first_source`), by behaviour
+(`did`), by property. Its size at a moment is how many people it meant then: "did X in the last 7 days" looks back
+from that moment. A list holds people's identities, so that it follows them through merges.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from trackway.analyze.language.filters import read
+from trackway.analyze.language.period import BadQuestion, Interval, buckets
+from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.enrich.identity import user_token, visitor_token
+from trackway.store.connection import Store
+
+MOST_MEMBERS = 1_000_000
+_MOST_MOMENTS = 62
+
+
+class CohortSizes(msgspec.Struct, tag="cohort_sizes", tag_field="question", kw_only=True):
+    """How many people `cohort` (a filter) means at the end of each interval of the period."""
+
+    cohort: Any
+    interval: Interval = "week"
+
+
+def cohort_sizes(
+    store: Store, question: Question, asked: CohortSizes, now: datetime
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`{"sizes": [{"at": end of the interval, "persons"}]}`; the last is of now when the period is not over."""
+    node = read(asked.cohort, "cohort")
+    starts = buckets(question.period, question.timezone, asked.interval)
+    ends = [at for at in (*starts[1:], question.period.end) if at <= now] or [now]
+    if ends[-1] < min(now, question.period.end):
+        ends.append(min(now, question.period.end))
+    if len(ends) > _MOST_MOMENTS:
+        raise BadQuestion("interval", f"more than {_MOST_MOMENTS} {asked.interval}s; choose a longer interval")
+    answers, sizes = [], []
+    for end in ends:
+        stretch = question.period._replace(start=datetime(2000, 1, 1, tzinfo=UTC), end=end)
+        own = msgspec.structs.replace(question, period=stretch, filters=(*question.filters, node))
+        answer = ask(store, "people/cohort.sql", own)
+        answers.append(answer)
+        sizes.append({"at": end, "persons": answer.rows()[0]["persons"]})
+    return answers[-1:], {"sizes": sizes}
+
+
+def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> int:
+    """Write down who the question's filters mean now; how many they are.
+
+    Raises:
+        BadQuestion: they are more than a million.
+    """
+    answer = ask(store, "people/cohort_freeze.sql", question)
+    return _write(store, question.project_id, cohort_id, answer.table["identity"].to_pylist(), now)
+
+
+def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now: datetime) -> int:
+    """Write down people by their user ids or visitor ids; how many of those are known."""
+    own = project_id.bytes
+    tokens = [token for one in ids for token in (user_token(own, one), visitor_token(own, one))]
+    known: list[int] = []
+    for first in range(0, len(tokens), 50_000):
+        found = store.ask(
+            "SELECT DISTINCT number FROM identities WHERE token IN {tokens:Array(UInt64)}",
+            {"tokens": tokens[first : first + 50_000]},
+        )
+        known += found["number"].to_pylist()
+    return _write(store, project_id, cohort_id, known, now)
+
+
+def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int], now: datetime) -> int:
+    if len(identities) > MOST_MEMBERS:
+        raise BadQuestion("filter", f"a list has at most {MOST_MEMBERS} people; save the filter as a live cohort")
+    with store.lasting():
+        for first in range(0, len(identities), 50_000):
+            store.command(
+                "INSERT INTO cohort_members (project_id, cohort_id, identity, added_at) SELECT {project:UUID}, "
+                "{cohort:UUID}, arrayJoin({identities:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
+                {
+                    "project": project_id,
+                    "cohort": cohort_id,
+                    "identities": identities[first : first + 50_000],
+                    "at": moment(now),
+                },
+            )
+    return len(identities)
+
+
+def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:
+    """Remove a list's people from it."""
+    store.change(
+        "ALTER TABLE cohort_members DELETE WHERE project_id = {project:UUID} AND cohort_id = {cohort:UUID} "
+        "SETTINGS mutations_sync = 1",
+        {"project": project_id, "cohort": cohort_id},
+    )

@@ -1,0 +1,74 @@
+"""Answers as rows: the numbers that a page draws, in one table that a notebook or a spreadsheet opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from trackway.analyze.language.period import BadQuestion
+
+Row = dict[str, Any]
+
+
+def table(question: str, data: Any) -> pa.Table:
+    """The data of an answer, as `/ask` gives it, as a table.
+
+    Raises:
+        BadQuestion: the question's answer is no table.
+    """
+    flat = _FLAT.get(question)
+    if flat is not None:
+        rows = list(flat(data))
+    elif isinstance(data, list):
+        rows = data
+    elif isinstance(data, dict) and isinstance(data.get("rows"), list):
+        rows = data["rows"]
+    else:
+        raise BadQuestion("format", f"the answer of {question} is no table; take json")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: [_cell(row.get(name)) for row in rows] for name in names}
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
+def _cell(value: Any) -> Any:
+    return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else value
+
+
+def _trend(data: Any) -> Iterator[Row]:
+    moments = [datetime.fromisoformat(at) for at in data["moments"]]
+    for line in [*data["series"], *data["formulas"]]:
+        for part in line.get("parts") or [line]:
+            for at, value in zip(moments, part["points"], strict=True):
+                number = None if value is None else float(value)
+                yield {"at": at, "series": line["name"], "part": part["name"], "value": number}
+
+
+def _funnel(data: Any) -> Iterator[Row]:
+    """`scope` tells the whole, a part, and what the other parts come to apart; a part's value may be empty."""
+    yield from ({"scope": "whole", "part": "", "step": at, **step} for at, step in enumerate(data["steps"], 1))
+    for part in data.get("parts") or []:
+        scope = {"scope": "other", "part": ""} if part["other"] else {"scope": "part", "part": part["value"]}
+        yield from ({**scope, "step": at, **step} for at, step in enumerate(part["steps"], 1))
+
+
+def _retention(data: Any) -> Iterator[Row]:
+    for cohort in data["cohorts"]:
+        for (first, last), cell in zip(data["spans"], cohort["cells"], strict=False):
+            row = {"cohort": cohort["cohort"], "started": cohort["persons"], "cohort_complete": cohort["complete"]}
+            yield {**row, "from": first, "to": last, **cell}
+
+
+_FLAT: dict[str, Callable[[Any], Iterator[Row]]] = {
+    "trend": _trend,
+    "funnel": _funnel,
+    "entity_funnel": _funnel,
+    "active": lambda data: iter(data["days"]),
+    "retention": _retention,
+    "lifecycle": lambda data: iter(data["intervals"]),
+    "paths": lambda data: iter(data["links"]),
+    "cohort_sizes": lambda data: iter(data["sizes"]),
+}

@@ -1,0 +1,124 @@
+"""Attribution: which visits orders owe themselves to, by six models, beside what was spent on them.
+
+A visit is a session in which somebody saw a page. The path to an order is the same person's visits within the window
+before it, whatever device they were on; each model gives an order away once:
+
+- `first`, `last`: to the first, to the last visit;
+- `last_non_direct`: to the last visit that came from somewhere (to the last, when none did);
+- `linear`: to all alike;
+- `position`: 40 % to the first, 40 % to the last, the rest to those between; half and half to two;
+- `time_decay`: by 2^(−days before the order / half-life).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from trackway.analyze.language.goals import goals_of
+from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.question import Answer, Question, ask, compiler, people_filter
+from trackway.store.connection import Store
+
+Model = Literal["first", "last", "last_non_direct", "linear", "position", "time_decay"]
+MODELS: tuple[Model, ...] = get_args(Model)
+By = Literal["channel", "source", "medium", "campaign"]
+_WEIGHTS = {
+    "first": "toFloat64(i = 1)",
+    "last": "toFloat64(i = n)",
+    "last_non_direct": "toFloat64(i = if(named = 0, n, named))",
+    "linear": "1 / n",
+    "position": "multiIf(n = 1, 1., n = 2, 0.5, i = 1 OR i = n, 0.4, 0.2 / (n - 2))",
+    "time_decay": "decayed[i] / together",
+}
+_PLACES = {"channel": 2, "source": 3, "medium": 4, "campaign": 5}
+
+
+class Attribution(msgspec.Struct, tag="attribution", tag_field="question", kw_only=True):
+    """Orders and bookings placed in the period – or with `goals`, events of these names, where orders that are told of
+    twice are one – given to visits of the `window_days` before them, by models and by where the visits came from.
+    """
+
+    by: list[By] = msgspec.field(default_factory=lambda: ["channel"])
+    models: list[Model] = msgspec.field(default_factory=lambda: list(MODELS))
+    goals: list[str] = []
+    window_days: int = 30
+    half_life_days: float = 7.0
+
+
+def attribution(
+    store: Store, question: Question, asked: Attribution, currency: str
+) -> tuple[list[Answer], dict[str, Any]]:
+    """`rows` of the columns in `by`, `visits` of the period, and by model `orders` and `value` (in `currency`); of what
+    was spent `cost`, `clicks`, `impressions`, `cost_per_visit`, and by model `cost_per_order` and `return` (value by
+    cost). Orders without a visit in their window are of the channel `Unattributed`; `unconverted` ones are of
+    currencies without a rate, and their value is in none.
+
+    Raises:
+        BadQuestion: no columns or models, one twice, or a window or half-life that is none.
+    """
+    for field, given in (("by", asked.by), ("models", asked.models)):
+        if not given or len(set(given)) != len(given):
+            raise BadQuestion(field, "is a list of one or more, each once")
+    if not 1 <= asked.window_days <= 400 or not 0.01 <= asked.half_life_days <= 400:
+        raise BadQuestion("window_days", "window and half-life are from 1 to 400 days")
+    columns: dict[str, Any] = {"columns": asked.by}
+    conditions = compiler(store)
+    shape = {
+        **columns, **people_filter(question, conditions), "places": _PLACES, "models": asked.models,
+        "weights": _WEIGHTS, "goals": asked.goals,
+    }  # fmt: skip
+    kinds, others = goals_of(asked.goals)
+    given_ = ask(
+        store, "traffic/attribution.sql", question, shape, conditions, window=asked.window_days,
+        half_life=asked.half_life_days, goals=others, kinds=kinds, currency=currency,
+    )  # fmt: skip
+    visits = ask(store, "traffic/attribution_visits.sql", question, columns)
+    costs = ask(store, "traffic/attribution_costs.sql", question, columns)
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for answer in (given_, visits, costs):
+        for row in answer.rows():
+            key = tuple(row[name] for name in asked.by)
+            rows.setdefault(key, {}).update(row)
+    shown = [_row(row, asked) for row in rows.values()]
+    first = asked.models[0]
+    shown.sort(key=lambda row: (-row["models"][first]["orders"], -row["visits"], [row[name] for name in asked.by]))
+    unconverted = 0 if asked.goals else _unconverted(store, question, currency)
+    return [given_, visits, costs], {"currency": currency, "rows": shown, "unconverted": unconverted}
+
+
+def _unconverted(store: Store, question: Question, currency: str) -> int:
+    conditions = compiler(store)
+    shape = people_filter(question, conditions)
+    answer = ask(store, "traffic/attribution_unconverted.sql", question, shape, conditions, currency=currency)
+    return int(answer.rows()[0]["orders"])
+
+
+def _row(row: dict[str, Any], asked: Attribution) -> dict[str, Any]:
+    visits, cost = row.get("visits", 0), row.get("cost")
+    models = {}
+    for model in asked.models:
+        orders, value = row.get(f"{model}_orders", 0.0), row.get(f"{model}_value", 0.0)
+        models[model] = {
+            "orders": round(orders, 6),
+            "value": _money(value),
+            "cost_per_order": _money(float(cost) / orders) if cost and orders else None,
+            "return": value / float(cost) if cost else None,
+        }
+    return {
+        **{name: row[name] for name in asked.by},
+        "visits": visits,
+        "cost": None if cost is None else str(cost),
+        "unconverted_costs": row.get("unconverted", 0),
+        "clicks": row.get("clicks", 0),
+        "impressions": row.get("impressions", 0),
+        "cost_per_visit": _money(float(cost) / visits) if cost and visits else None,
+        "models": models,
+    }
+
+
+def _money(value: float) -> str:
+    """An amount that was divided: a share of money has no cents of its own, four places are shown."""
+    return str(Decimal(value).quantize(Decimal("0.0001")))

@@ -1,0 +1,54 @@
+"""Feeds: the newest events and sessions, page by page.
+
+Events are sorted by name and then time, so the newest of all names are found by looking at the last minutes first and
+further back only until the page is full.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from trackway.analyze.language.active_sessions import ACTIVE_FOR, without_taken_over
+from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.analyze.language.session_conversions import with_conversions
+from trackway.store.connection import Store
+
+_WINDOWS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=60))
+
+
+def newest_events(store: Store, question: Question, limit: int = 100, until: datetime | None = None) -> Answer:
+    """The period's newest events before `until`, newest first."""
+    return _widen(store, "traffic/events.sql", question, limit, until, {})
+
+
+def newest_sessions(
+    store: Store, question: Question, now: datetime, limit: int = 50, until: datetime | None = None
+) -> Answer:
+    """The period's newest sessions that started before `until`; `active` says that a session may still go on."""
+    since = moment(now - ACTIVE_FOR)
+    values = {"active_since": since, "offset": 0}
+    found = _widen(store, "traffic/sessions.sql", question, limit, until, values, {"order": ""})
+    return with_conversions(store, question, without_taken_over(store, question, found, since))
+
+
+def _widen(
+    store: Store,
+    template: str,
+    question: Question,
+    limit: int,
+    until: datetime | None,
+    values: dict[str, Any],
+    structure: dict[str, Any] | None = None,
+) -> Answer:
+    start, end = question.period.start, min(until or question.period.end, question.period.end)
+    for window in _WINDOWS:
+        since = end - window
+        if since <= start:
+            break
+        answer = ask(
+            store, template, question, structure, since=moment(since), until=moment(end), limit=limit, **values
+        )
+        if answer.table.num_rows >= limit:
+            return answer
+    return ask(store, template, question, structure, since=moment(start), until=moment(end), limit=limit, **values)

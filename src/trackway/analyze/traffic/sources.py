@@ -1,0 +1,79 @@
+"""Sources: sessions by where they came from, with conversions and revenue. Counted by session, never by event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from trackway.analyze.language.goals import goals_of
+from trackway.analyze.language.money import amounts
+from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.question import Answer, Question, ask
+from trackway.store.connection import Store
+
+
+class Sources(msgspec.Struct, tag="sources", tag_field="question", kw_only=True):
+    """Sessions by where they came from. Without `visitors`, `conversions` or `revenue` among the metrics, counters by
+    the hour answer when nothing is filtered.
+    """
+
+    by: list[str] = msgspec.field(default_factory=lambda: ["channel", "source", "medium"])
+    metrics: list[str] = []
+    limit: int = 200
+
+
+METRICS = (
+    "sessions", "visitors", "bounce_rate", "duration_s", "page_views", "conversions", "converted_sessions", "revenue",
+)  # fmt: skip
+_FEW_HASHED = "query_plan_join_swap_table = 'false'"
+"""Sessions are many and conversions few: the hash table is to be of the few."""
+_COUNTED = frozenset(["sessions", "bounce_rate", "duration_s", "page_views"])
+_COUNTED_BY = frozenset(["channel", "source", "medium", "campaign"])
+COLUMNS = ("channel", "source", "medium", "campaign", "term", "content", "referrer_host", "entry_path")
+
+
+def sources(
+    store: Store, question: Question, by: list[str], currency: str, limit: int = 200, metrics: Sequence[str] = METRICS
+) -> tuple[Answer, list[dict[str, Any]]]:
+    """Sessions of a period by the columns in `by`, most first.
+
+    Returns:
+        The answer, and rows of `by`'s columns with `sessions`, `visitors`, `bounce_rate` (0 to 1), `duration_s`,
+        `page_views`, `conversions` (events that are goals; of a goal that completes orders or bookings, those placed in
+        the period, each once), `converted_sessions` and `revenue` by currency: of orders and bookings placed in the
+        period, less refunds, owed to the session that placed them. Those of no session that is listed are of the
+        channel `Unattributed`, unless the question is about some sessions only.
+
+    Raises:
+        BadQuestion: a column that is not a source's.
+    """
+    for column in by:
+        if column not in COLUMNS:
+            raise BadQuestion("by", f"{column!r} is not part of a source; use some of {', '.join(COLUMNS)}")
+    for metric in metrics:
+        if metric not in METRICS:
+            raise BadQuestion("metrics", f"{metric!r} is not a metric; use some of {', '.join(METRICS)}")
+    if not by:
+        raise BadQuestion("by", f"name one or more of {', '.join(COLUMNS)}")
+    counted = question.plain(store) and set(metrics) <= _COUNTED and set(by) <= _COUNTED_BY
+    kinds, others = goals_of(question.goals)
+    answer = ask(
+        store,
+        "traffic/sources_counted.sql" if counted else "traffic/sources.sql",
+        question,
+        {"columns": by, "everything": not question.filters and question.sample >= 1},
+        goals=others,
+        kinds=kinds,
+        currency=currency,
+        limit=limit,
+        settings=_FEW_HASHED,
+    )
+    rows = answer.rows()
+    for row in rows:
+        if "revenue" in row:
+            row["revenue"] = [one for one in amounts(row["revenue"]) if one["amount"]]
+            # Orders of sessions that started before: no session of the period to take a mean of.
+            row |= {name: row[name] if row["sessions"] else 0.0 for name in ("bounce_rate", "duration_s")}
+    return answer, [{name: row[name] for name in (*by, *metrics)} for row in rows]
