@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from trackway.analyze.data.export import TABLES
 from trackway.cli import show
@@ -87,6 +86,6 @@ def _export_stopped(settings: Settings, table: str, out: Path, form: str, projec
 
     chosen = find_project(accounts_of(settings), project)
     ever = period("all", chosen.timezone, datetime.now(UTC))
-    question = Question(project_id=UUID(chosen.id), period=ever, timezone=chosen.timezone, bots=True)
+    question = Question.of(chosen, ever, bots=True)
     with _stopped_store(settings) as store, out.open("wb") as sink:
         return write_export(store, question, table, sink, form, lambda *_: None)

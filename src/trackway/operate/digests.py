@@ -50,9 +50,7 @@ def send_digests(settings: Settings, accounts: Accounts, store: Store, outgoing:
                 continue
             days = 7 if notify.every == "weekly" else 1
             stretch = Period((local - timedelta(days=days)).astimezone(today.start.tzinfo), today.start)
-            question = Question(
-                project_id=project_id, period=stretch, timezone=project.timezone, humans=tuple(project.humans)
-            )
+            question = Question.of(project, stretch)
             try:
                 _send(settings, outgoing, notify, _digest(store, question, row))
                 sent += 1

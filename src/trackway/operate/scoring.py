@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -31,9 +30,7 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
     Doing it again replaces what was said before.
     """
     end = at or period("today", project.timezone, datetime.now(UTC)).end
-    question = Question(
-        project_id=UUID(project.id), period=Period(end - timedelta(days=1), end), timezone=project.timezone
-    )
+    question = Question.of(project, Period(end - timedelta(days=1), end))
     table = ask(store, "customers/purchases.sql", question).table
     version = now()
     if table.num_rows:

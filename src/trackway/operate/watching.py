@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from trackway.analyze.customers.customers import named, people
+from trackway.analyze.desk import saved_filter
 from trackway.analyze.language.filters import inlined, read
 from trackway.analyze.language.period import BadQuestion, period
 from trackway.analyze.language.question import Question
@@ -62,16 +63,8 @@ def question_of(accounts: Accounts, project: Project, segment: str, at: datetime
         BadQuestion: there is no such segment.
     """
     project_id = UUID(project.id)
-
-    def look_up(one: UUID) -> Any:
-        found = accounts.saved.segment(project_id, one)
-        return None if found is None else {"cohort": str(one)} if found.kind == "list" else found.filter
-
-    node = read(inlined({"segment": segment}, look_up))
-    return Question(
-        project_id=project_id, period=period("all", project.timezone, at), timezone=project.timezone, filters=(node,),
-        humans=tuple(project.humans),
-    )  # fmt: skip
+    node = read(inlined({"segment": segment}, lambda one: saved_filter(accounts.saved, project_id, one)))
+    return Question.of(project, period("all", project.timezone, at), node)
 
 
 def _look(

@@ -11,8 +11,10 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
+from trackway.analyze.concurrency import Slots
+from trackway.analyze.desk import Desk
 from trackway.store.connection import Store
-from trackway.web.asking import Ask, Desk
+from trackway.web.asking import Ask
 from trackway.web.boards import BoardsOfProject, Shared
 from trackway.web.caller import Authentication, Caller, allowed
 from trackway.web.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
@@ -39,7 +41,7 @@ from trackway.web.resetting import Resetting
 from trackway.web.signing_in import SigningIn
 from trackway.web.streaming import Streaming
 from trackway.web.transfers import TransfersOfProject
-from trackway.web.turns import TakeTurns, Turns
+from trackway.web.turns import LimitConcurrency
 from trackway.web.watches import Watches
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -47,9 +49,10 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 def api(house: House, limits: Limits) -> Litestar:
     """Everything but the collector."""
-    turns = Turns()
-    desk, provider = Desk(house, turns), Provider(house.settings, house.accounts.sign_ins, house.outgoing)
-    Questions.middleware = [TakeTurns(turns, desk.answers, desk.version)]
+    slots = Slots()
+    desk = Desk(house.store, house.accounts.saved, house.version, slots)
+    provider = Provider(house.settings, house.accounts.sign_ins, house.outgoing)
+    Questions.middleware = [LimitConcurrency(slots, desk.answers, desk.version)]
     return Litestar(
         route_handlers=[
             Health,

@@ -14,10 +14,10 @@ import msgspec
 from litestar import Controller, Request, delete, get, post, put
 from litestar.exceptions import NotFoundException
 
+from trackway.analyze.desk import Asker, Desk, understood
 from trackway.analyze.language.period import BadQuestion
 from trackway.govern.tables import Board, Project
 from trackway.store.policy import Policy
-from trackway.web.asking import Asker, Desk, understood
 from trackway.web.caller import ANYBODY, Caller
 from trackway.web.house import House
 
@@ -207,7 +207,7 @@ class Shared(Controller):
         async def never() -> None:
             await asyncio.Event().wait()
 
-        whole = Asker(Policy(UUID(project.id)), lambda _: None)  # who made the link saw all of it
+        whole = Asker(Policy(UUID(project.id)), lambda _: True, lambda _: None)  # who made the link saw all of it
         answer = await desk.answer(project, whole, question_of(layout, asked), never)
         return {name: value for name, value in answer.items() if name != "queries"}
 

@@ -86,9 +86,7 @@ def _page(
     until: str,
 ) -> CustomerPage:  # fmt: skip
     ever = period("all", project.timezone, datetime.now(UTC), "2000-01-01" if until else "", until)
-    question = Question(
-        project_id=UUID(project.id), period=ever, timezone=project.timezone, humans=tuple(project.humans)
-    )
+    question = Question.of(project, ever)
     asked = of_customers.Customers(
         interval=interval, sort=sort, descending=order == "desc", search=search, limit=size, offset=(page - 1) * size
     )
@@ -158,10 +156,8 @@ class Customers(Controller):
             field = "anonymousIds" if data.anonymousIds else "ids"
             raise BadQuestion(field, f"are 1 to {MOST_LOOKED_UP}")
         now = datetime.now(UTC)
-        question = Question(
-            project_id=project_id, period=Period(now - timedelta(days=1), now),
-            timezone=request.user.project(project_id).timezone, bots=True,
-        )  # fmt: skip
+        project = request.user.project(project_id)
+        question = Question.of(project, Period(now - timedelta(days=1), now), bots=True)
         found = profiles(store, question, ids)
         return {
             one: msgspec.convert({**row, "displayName": row["visitor_name"]}, Profile) for one, row in found.items()
@@ -179,10 +175,7 @@ class Customers(Controller):
         """Where the sessions of the last days come from, the most first; bots are left out."""
         project = request.user.project(project_id)
         stretch = period(f"{days}d", project.timezone, datetime.now(UTC))
-        question = Question(
-            project_id=project_id, period=stretch, timezone=project.timezone, goals=tuple(project.goals),
-            humans=tuple(project.humans),
-        )  # fmt: skip
+        question = Question.of(project, stretch)
         by, metrics = ["channel", "source", "medium", "campaign"], ("sessions", "conversions", "revenue")
         _, rows = sources(store, question, by, project.currency, 10_000, metrics)
         every = sum(row["sessions"] for row in rows)

@@ -141,6 +141,13 @@ class House:
             self.store.command("SYSTEM JEMALLOC PURGE")
             self._purges += 1
 
+    def version(self, project_id: UUID) -> tuple[int, ...]:
+        """Which data answers about a project are computed from: its events, merges, segments and register."""
+        return (
+            self.loader.version(project_id), self.store.persons.version, self.accounts.saved.version,
+            self.register.version,
+        )  # fmt: skip
+
     def _open_accounts(self) -> None:
         self._say_lost()
         sealer = Sealer.of(self.settings.directory, self.settings.secrets)

@@ -13,6 +13,7 @@ import msgspec
 from litestar import Controller, Request, delete, get, patch, post
 from litestar.exceptions import NotFoundException
 
+from trackway.analyze.desk import saved_filter, understood
 from trackway.analyze.language.builtin_segments import READY
 from trackway.analyze.language.filters import Node, inlined, read
 from trackway.analyze.language.period import Period
@@ -20,7 +21,6 @@ from trackway.analyze.language.question import Question
 from trackway.analyze.people.cohorts import forget, freeze, listed
 from trackway.analyze.people.persons import set_undone
 from trackway.govern.tables import Annotation, SavedQuestion, Segment
-from trackway.web.asking import saved_filter, understood
 from trackway.web.caller import Caller
 from trackway.web.house import House
 
@@ -125,9 +125,7 @@ class Keeping(Controller):
         if data.ids is not None:
             return _shown(made, listed(house.store, project_id, cohort_id, data.ids, now))
         ever = Period(datetime(2000, 1, 1, tzinfo=UTC), now)
-        question = Question(
-            project_id=project_id, period=ever, timezone=project.timezone, filters=(node,), humans=tuple(project.humans)
-        )
+        question = Question.of(project, ever, node)
         return _shown(made, freeze(house.store, question, cohort_id, now))
 
     @patch("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
@@ -206,7 +204,7 @@ class Keeping(Controller):
         """Undo a merge (or take that back): from the next answer on its people are counted apart."""
         project = request.user.project(project_id)
         now = datetime.now(UTC)
-        question = Question(project_id=project_id, period=Period(now, now), timezone=project.timezone)
+        question = Question.of(project, Period(now, now))
         if not set_undone(house.store, question, data.identity, data.person, data.undone, request.user.name, now):
             raise NotFoundException("there is no such merge")
         request.user.wrote("merge undone", f"{data.identity} {data.person}", project_id, undone=data.undone)
@@ -214,7 +212,7 @@ class Keeping(Controller):
 
 
 def _read(house: House, project_id: UUID, given: Any) -> Node:
-    return read(inlined(given, lambda one: saved_filter(house, project_id, one)))
+    return read(inlined(given, lambda one: saved_filter(house.accounts.saved, project_id, one)))
 
 
 def _shown(one: Segment, persons: int | None = None) -> SegmentShown:

@@ -14,6 +14,7 @@ from litestar.params import Parameter
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.data import free_sql
 from trackway.analyze.data.missing_values import lacking
+from trackway.analyze.desk import Desk, saved_filter
 from trackway.analyze.language.filters import Condition, inlined, read
 from trackway.analyze.language.period import Interval, Period, period
 from trackway.analyze.language.question import Answer, Question
@@ -26,7 +27,7 @@ from trackway.analyze.traffic.overview import overview
 from trackway.analyze.traffic.sources import sources
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
-from trackway.web.asking import Desk, Format, as_file, saved_filter
+from trackway.web.asking import Format, as_file
 from trackway.web.caller import SOMEBODY, Caller
 from trackway.web.house import House
 
@@ -61,15 +62,10 @@ def asked(
     project = request.user.project(project_id)
     now = datetime.now(UTC)
     stretch = period(period_name, project.timezone, now, since, until)
-    question = Question(
-        project_id=project_id,
-        period=stretch,
-        timezone=project.timezone,
-        filters=tuple(read(inlined(text, lambda one: saved_filter(house, project_id, one))) for text in filters or []),
-        bots=bots,
-        goals=tuple(project.goals),
-        humans=tuple(project.humans),
+    nodes = (
+        read(inlined(text, lambda one: saved_filter(house.accounts.saved, project_id, one))) for text in filters or []
     )
+    question = Question.of(project, stretch, *nodes, bots=bots)
     return Asked(project, question, stretch.before(project.timezone, compare), now)
 
 

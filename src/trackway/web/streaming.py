@@ -12,10 +12,10 @@ from litestar import Controller, Request, get
 from litestar.params import Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from trackway.analyze.desk import Desk
 from trackway.analyze.language.question import Question
 from trackway.analyze.traffic.live import arrived
 from trackway.store.connection import Store
-from trackway.web.asking import Desk
 from trackway.web.caller import Caller, still
 from trackway.web.house import House
 from trackway.web.questions import Asked

@@ -15,6 +15,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 from litestar.response import File
 
+from trackway.analyze.desk import saved_filter
 from trackway.analyze.file_formats import MEDIA
 from trackway.analyze.language.filters import inlined, read
 from trackway.analyze.language.period import BadQuestion, period
@@ -24,7 +25,6 @@ from trackway.govern.tables import Transfer, said
 from trackway.govern.transfers import OPEN
 from trackway.operate.incoming import preview
 from trackway.private import durably
-from trackway.web.asking import saved_filter
 from trackway.web.caller import Caller
 from trackway.web.house import House
 
@@ -172,7 +172,7 @@ class TransfersOfProject(Controller):
         stretch = period(data.period, project.timezone, datetime.now(UTC), data.since, data.until)
         node = None
         if data.filter is not None:
-            node = inlined(data.filter, lambda one: saved_filter(house, project_id, one))
+            node = inlined(data.filter, lambda one: saved_filter(house.accounts.saved, project_id, one))
             read(node)
         if data.table == "visitors" and node is not None:
             raise BadQuestion("filter", "visitors are exported whole; export events or sessions with filters")

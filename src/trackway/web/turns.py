@@ -1,12 +1,7 @@
-"""Taking turns: of one project, so many questions at once; the others wait without holding a thread or the engine.
-
-A project whose dashboards are many keeps its own people waiting, and nobody else's; and what many ask at once is
-answered once.
-"""
+"""Requests that ask the engine: so many of a project at once, and what many ask at once is answered once."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,26 +13,10 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from trackway.analyze.answers import Answers, Version, settings_of
-from trackway.store.policy import Policy
+from trackway.analyze.concurrency import Slots
 from trackway.web.caller import allowed
 
 _OF_THIS_MOMENT = ("/live", "/version", "/rejections")
-
-
-class Turns:
-    """A semaphore for each project, and one for its accounts, whose pages keep nobody of the project waiting.
-
-    Args:
-        at_once: how many questions of a project may run; with the engine's four clients, half.
-    """
-
-    def __init__(self, at_once: int = 2) -> None:
-        self._at_once = at_once
-        self._of: dict[tuple[UUID, bool], asyncio.Semaphore] = {}
-
-    def of(self, policy: Policy) -> asyncio.Semaphore:
-        """That of a project's own people, or that of all its accounts together; hold it while a question runs."""
-        return self._of.setdefault((policy.project_id, policy.narrow), asyncio.Semaphore(self._at_once))
 
 
 class _Response(msgspec.Struct, array_like=True):
@@ -55,25 +34,25 @@ class _Refused(Exception):
         self.response = response
 
 
-class TakeTurns(ASGIMiddleware):
-    """Requests that ask the engine wait for their project's turn; one asked again is answered from what is kept.
+class LimitConcurrency(ASGIMiddleware):
+    """Requests that ask the engine wait for a slot of their project; one asked again is answered from what is kept.
 
     Args:
         version: of which data answers about a project are now.
     """
 
-    def __init__(self, turns: Turns, answers: Answers, version: Callable[[UUID], Version]) -> None:
-        self._turns, self._answers, self._version = turns, answers, version
+    def __init__(self, slots: Slots, answers: Answers, version: Callable[[UUID], Version]) -> None:
+        self._slots, self._answers, self._version = slots, answers, version
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Answer from what is kept, or pass the request on when it is the project's turn."""
+        """Answer from what is kept, or pass the request on when the project has a free slot."""
         given: dict[str, Any] = scope.get("path_params", {})
         project_id = UUID(str(given["project_id"]))
         request: Any = scope
         policy = request["user"].policy(request["user"].project(project_id))
-        turn, path = self._turns.of(policy), request["path"]
+        slot, path = self._slots.of(policy), request["path"]
         if request["method"] != "GET" or path.endswith(_OF_THIS_MOMENT):
-            async with turn:
+            async with slot:
                 await next_app(scope, receive, send)
             return
         # Who may not ask is refused here, and gets nothing that is kept; what is kept is of the rows that one sees.
@@ -89,7 +68,7 @@ class TakeTurns(ASGIMiddleware):
                 elif message["type"] == "http.response.body":
                     response.body += message["body"]
 
-            async with turn:
+            async with slot:
                 await next_app(scope, receive, collect)
             if response.status != 200:
                 raise _Refused(response)

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.filters import Group, Node
 from trackway.analyze.language.period import Period
+from trackway.govern.tables import Project
 from trackway.store.connection import Store
 
 _templates = Environment(
@@ -45,6 +46,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     goals: tuple[str, ...] = ()
     humans: tuple[str, ...] = ()
     sample: float = 1.0
+
+    @classmethod
+    def of(cls, project: Project, period: Period, *filters: Node, bots: bool = False, sample: float = 1.0) -> Question:
+        """A question about a project, in its time zone, with its goals and the bots that it overruled."""
+        return cls(
+            project_id=UUID(project.id), period=period, timezone=project.timezone, filters=filters, bots=bots,
+            goals=tuple(project.goals), humans=tuple(project.humans), sample=sample,
+        )  # fmt: skip
 
     def whole_hours(self) -> bool:
         """Whether counters by the hour can answer exactly: every day of the period starts at a whole hour of UTC."""
