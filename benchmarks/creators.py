@@ -20,8 +20,8 @@ import httpx
 from filling import filled
 from machinery import WRITE_KEY, machine, trackway
 from questions import HOME, SECRET_KEY
-from trackway.govern.platform import Own
-from trackway.govern.tokens import sign
+from trackway.govern.access.accounts import Own
+from trackway.govern.access.tokens import sign
 
 ROUNDS = 25
 ENTITIES = [Own("concert", f"c{n}") for n in (0, 1, 7, 100, 1500)]

@@ -26,7 +26,7 @@ from uuid import UUID
 import asyncpg
 
 from machinery import WRITE_KEY, Load, baseline_on, load, machine, postgresql, request, trackway
-from trackway.collect.ledger import entity_key
+from trackway.collect.views.ledger import entity_key
 
 SECONDS, WRITERS = 8.0, 8
 SECRET_KEY = "sk_bench"

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from trackway.govern.accounts import Accounts
+from trackway.govern.database import Accounts
 from trackway.store.connection import Store
 
 VISITORS = 500_000

@@ -33,8 +33,8 @@ from trackway.analyze.language.question import Question
 from trackway.analyze.traffic.feed import newest_events, newest_sessions
 from trackway.analyze.traffic.overview import overview
 from trackway.store.connection import Store
-from trackway.web.asking import QUESTIONS as ASKED
-from trackway.web.asking import Asking, understood
+from trackway.web.api.ask import QUESTIONS as ASKED
+from trackway.web.api.ask import Asking, understood
 
 HOME = Path(os.environ.get("TRACKWAY_BENCHMARKS", ".cache/benchmarks"))
 SECRET_KEY = "sk_bench"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import SHARED, needs, unpacked
-from trackway.collect.access_log import AccessLog, left_out, likely_host, parse
+from trackway.collect.dialects.access_log import AccessLog, left_out, likely_host, parse
 from trackway.enrich.bot import reason
 
 LOG = SHARED / "web_logs" / "elastic_apache_logs.log.zst"

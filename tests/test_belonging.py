@@ -18,16 +18,16 @@ from trackway.analyze.entities.daily import Daily, daily, large_groups
 from trackway.analyze.entities.views import Audience, audience
 from trackway.analyze.language.period import BadQuestion, period
 from trackway.analyze.language.question import Question
-from trackway.collect.ledger import Ledger
+from trackway.collect.views.ledger import Ledger
 from trackway.event import Message, new_id, now
-from trackway.govern.accounts import Accounts
-from trackway.govern.metrics import pack_of
+from trackway.govern.database import Accounts
+from trackway.govern.metric_packs import pack_of
 from trackway.govern.tables import Account
+from trackway.store import account_policy
+from trackway.store.account_policy import Scopes
 from trackway.store.entities import Entity, Register
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed
-from trackway.web import scopes
-from trackway.web.scopes import Scopes
 
 NAMES = [f"{kind}:{number}" for kind in ("label", "artist", "venue", "concert") for number in "123"]
 Pair = tuple[str, str]
@@ -196,15 +196,18 @@ def test_as_many_entities_as_a_statement_takes_can_be_seen_and_more_are_refused_
     loaded: Loaded, register: Register, project: UUID
 ) -> None:
     account = Account(project_id=str(project), id="acc", type="venue", entities=[["venue", "1"]])
-    for start in range(0, scopes.MOST_SEEN, 1000):
+    for start in range(0, account_policy.MOST_SEEN, 1000):
         made = [
             Entity(type="concert", id=f"{n:036}", parents=["venue:1"])
             for n in range(start, start + 1000 - (start == 0))
         ]
         register.write(project, made, "test")
     policy = Scopes(loaded.store, register).policy(project, account, None)
-    assert len(policy.entities or ()) == scopes.MOST_SEEN
-    assert loaded.store.within(policy).ask("SELECT count() AS n FROM entities")["n"][0].as_py() == scopes.MOST_SEEN - 1
+    assert len(policy.entities or ()) == account_policy.MOST_SEEN
+    assert (
+        loaded.store.within(policy).ask("SELECT count() AS n FROM entities")["n"][0].as_py()
+        == account_policy.MOST_SEEN - 1
+    )
     register.write(project, [Entity(type="concert", id="one more", parents=["venue:1"])], "test")
     with pytest.raises(QuestionFailed, match="name fewer"):
         Scopes(loaded.store, register).policy(project, account, None)

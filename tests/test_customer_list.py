@@ -224,7 +224,7 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
     from types import SimpleNamespace
 
     from test_customers import order
-    from trackway.operate.scoring import score
+    from trackway.operate.customer_scores import score
 
     project = new_id()
     own_currency(loaded.store, project, "USD")

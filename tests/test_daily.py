@@ -13,7 +13,7 @@ import pytest
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server
 from trackway.analyze.language.columns import column
 from trackway.event import Message
-from trackway.govern.metrics import INCLUDED, BadPack, pack_of
+from trackway.govern.metric_packs import INCLUDED, BadPack, pack_of
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import WRITE_KEY
-from trackway.collect import files
 from trackway.collect.address import Addresses, plain
+from trackway.collect.dialects import files
 from trackway.collect.native import Request, decode
 from trackway.collect.numbers import check_numbers
 from trackway.collect.privacy import Privacy

@@ -20,7 +20,7 @@ from trackway.enrich.orders import _new, fold, meaning
 from trackway.enrich.pipeline import enrich
 from trackway.event import Arrival, Violation
 from trackway.storable import LARGEST_AMOUNT, is_time
-from trackway.store.rows import events as as_rows
+from trackway.store.arrow_blocks import events as as_rows
 
 PROJECT = b"p" * 16
 GOOD = b'{"type":"page","anonymousId":"good","messageId":"good"}'

@@ -188,7 +188,7 @@ def test_who_may_not(server: Server, path: str) -> None:
 
 
 def test_members_read_and_outsiders_see_nothing(server: Server, path: str) -> None:
-    from trackway.govern.accounts import Accounts
+    from trackway.govern.database import Accounts
 
     accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
     for name in ("entities-member@example.com", "entities-outsider@example.com"):

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from conftest import SECRET_KEY, Server
-from trackway.collect import packed
-from trackway.collect.cells import Unclear, amount, moment
-from trackway.collect.files import BadFile, Packed, Part, Reading, requests
-from trackway.collect.log_format import compiled
+from trackway.collect.dialects import packed_lines
+from trackway.collect.dialects.csv_cells import Unclear, amount, moment
+from trackway.collect.dialects.files import BadFile, Packed, Part, Reading, requests
+from trackway.collect.dialects.log_format import compiled
 from trackway.collect.privacy import Privacy
 from trackway.event import Location, Message, Rejection, to_millis
 
@@ -252,7 +252,7 @@ SAID = [
 def test_json_is_read_however_it_is_laid_out(
     text: str, encoding: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed, "_CHUNK", chunk)
+    monkeypatch.setattr(packed_lines, "_CHUNK", chunk)
     messages, refused = read(text.encode(encoding), "ndjson")
     assert refused == []
     assert [(one.event, one.user_id, one.properties or {}) for one in messages] == [

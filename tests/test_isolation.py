@@ -307,7 +307,7 @@ def test_who_waits_for_a_handle_waits_for_a_while_only(loaded: Loaded) -> None:
 
 
 def test_a_busy_engine_is_a_503_with_retry_after() -> None:
-    from trackway.web.problems import HANDLERS
+    from trackway.web.server.problems import HANDLERS
 
     response = HANDLERS[StoreBusy](None, StoreBusy("all handles have been in use"))
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")

@@ -18,7 +18,7 @@ from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.log import LocalLog
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
-from trackway.store.moves import settle
+from trackway.store.moved_events import settle
 from trackway.store.orders import wrong_totals
 
 START = 1_770_000_000_000

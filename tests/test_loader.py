@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from conftest import Loaded, eventually
 from trackway.event import Arrival, Event, Location, Message, Rejection, now
-from trackway.store import checkpoint, dead_letters, preparing
+from trackway.store import checkpoint, dead_letters, message_ids, preparing
+from trackway.store.message_ids import SeenMessages
 from trackway.store.refusals import QuestionFailed
-from trackway.store.seen import SeenMessages
 
 TOTALS = """
 SELECT
@@ -561,10 +561,9 @@ def test_properties_that_the_engine_refuses_are_kept_as_text_and_stop_nothing(
 
 
 def test_seen_messages_survive_a_restart_spills_and_merges(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trackway.store import seen
 
-    monkeypatch.setattr(seen, "RUN_LENGTH", 10)
-    monkeypatch.setattr(seen, "MOST_RUNS", 3)
+    monkeypatch.setattr(message_ids, "RUN_LENGTH", 10)
+    monkeypatch.setattr(message_ids, "MOST_RUNS", 3)
     known = SeenMessages(tmp_path)
     digests = [xxhash.xxh3_128_digest(str(number).encode()) for number in range(0, 400, 2)]
     day = 86_400_000 * 20_000
@@ -583,9 +582,9 @@ def _digests(*numbers: int) -> list[bytes]:
 
 @pytest.mark.parametrize("name", ["*.run", "*.journal"])
 def test_damaged_files_of_message_ids_are_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    from trackway.store import seen
+    from trackway.store import message_ids
 
-    monkeypatch.setattr(seen, "RUN_LENGTH", 1000)
+    monkeypatch.setattr(message_ids, "RUN_LENGTH", 1000)
     known = SeenMessages(tmp_path)
     for start in (0, 1000):
         known.add([xxhash.xxh3_128_digest(str(start + number).encode()) for number in range(1000 - start // 2)], 10**12)
@@ -601,7 +600,7 @@ def test_damaged_files_of_message_ids_are_noticed(tmp_path: Any, monkeypatch: py
     path.write_bytes(content[:-20] + bytes(20))
     with pytest.raises(checkpoint.BadCheckpoint):
         SeenMessages(tmp_path, files)
-        seen.check_runs(tmp_path, files)
+        message_ids.check_runs(tmp_path, files)
 
 
 def test_message_ids_go_back_to_a_checkpoint(tmp_path: Any) -> None:

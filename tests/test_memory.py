@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from conftest import Loaded, Server, eventually
-from trackway.store.fitting import Resting, engine_options, machine_bytes
+from trackway.store.engine_memory import Resting, engine_options, machine_bytes
 
 
 def test_the_engines_caches_together_fit_the_machine() -> None:

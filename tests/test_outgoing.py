@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import EMAIL, PASSWORD, Server
 from trackway import config
+from trackway.collect.orders.postgres_address import BadDatabase, conninfo, reason
 from trackway.config import BadSettings
-from trackway.operate.database import BadDatabase, conninfo, reason
 from trackway.outgoing import MOST_BYTES, Outgoing, Refused, Unreachable, parse, public
 
 OK = b"HTTP/1.1 200 fine\r\ncontent-length: 5\r\n\r\nhello"

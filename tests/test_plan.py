@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
 from trackway.event import Message
-from trackway.govern.drafting import check, diff, infer
-from trackway.govern.plan import INCLUDED, BadPlan, Checker, as_yaml, read, read_named
-from trackway.govern.plan_types import python, typescript
+from trackway.govern.plans.client_types import python, typescript
+from trackway.govern.plans.drafts import check, diff, infer
+from trackway.govern.plans.plan import INCLUDED, BadPlan, Checker, as_yaml, read, read_named
 
 ROOT = Path(__file__).parents[1]
 PLAN = """

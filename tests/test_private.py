@@ -19,7 +19,7 @@ import pytest
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.config import Settings
-from trackway.govern.sealing import Sealer
+from trackway.govern.identity.sealing import Sealer
 from trackway.operate.doctor import examine_directory
 from trackway.private import KeyUnusable, close_to_others, wide
 

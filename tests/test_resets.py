@@ -14,8 +14,8 @@ import pytest
 
 from conftest import EMAIL, PASSWORD, Server, eventually
 from mails import Mails
-from trackway.govern.accounts import Accounts
-from trackway.govern.sign_ins import BadCredentials
+from trackway.govern.database import Accounts
+from trackway.govern.identity.sign_ins import BadCredentials
 from trackway.govern.tables import BadAccount, OneUse, moment
 
 NEW = "another long password"

@@ -18,13 +18,13 @@ import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
 from mails import Mails
-from trackway.collect.ledger import Ledger
+from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import Message, new_id, now
-from trackway.govern.accounts import Accounts
-from trackway.govern.jobs import BadSchedule, next_after
+from trackway.govern.database import Accounts
+from trackway.govern.saved.jobs import BadSchedule, next_after
 from trackway.govern.tables import Job, moment
-from trackway.operate.digests import send_digests
+from trackway.operate.reports import send_digests
 from trackway.outgoing import Outgoing
 from trackway.store.entities import Entity, Notify, Register
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh

@@ -19,9 +19,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server, eventually
-from trackway.govern.accounts import Accounts
-from trackway.govern.audit import ACTIONS
-from trackway.govern.sealing import CannotUnseal, Sealer
+from trackway.govern.access.audit import ACTIONS
+from trackway.govern.database import Accounts
+from trackway.govern.identity.sealing import CannotUnseal, Sealer
 from trackway.govern.tables import BadAccount, Invitation, moment
 
 
@@ -321,8 +321,8 @@ def test_sealed_secrets_outlive_a_change_of_keys() -> None:
 def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed(tmp_path: Path) -> None:
     from uuid import UUID
 
-    from trackway.govern.platform import NewAccount
-    from trackway.govern.tokens import BadToken, sign
+    from trackway.govern.access.accounts import NewAccount
+    from trackway.govern.access.tokens import BadToken, sign
 
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     dsn = f"sqlite:///{tmp_path / 'a.db'}"

@@ -17,9 +17,9 @@ from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
 from trackway.event import Message, new_id
 from trackway.operate.transfers import write_export
+from trackway.store.csv_text import harmless
 from trackway.store.policy import Policy
 from trackway.store.recount import purge_views
-from trackway.store.spreadsheet import harmless
 
 RUN = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\n=1", "\r=1", "\r\n=1", " =1", "\u00a0=1", "\ufeff=1", "\u200b=1",
        "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20a", "\tplain", "\nplain", "-", "=", "+49 30 1", "-2+3cmd|' /C calc'!A0",

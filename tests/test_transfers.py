@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
-from trackway.collect.files import BadFile, Packed, requests
+from trackway.collect.dialects.files import BadFile, Packed, requests
 from trackway.collect.privacy import Privacy
 from trackway.event import Location
 
@@ -172,7 +172,7 @@ def test_a_wrong_file_or_wish_is_refused_in_words(server: Server, path: str) -> 
 
 
 def test_who_may_not(server: Server, path: str) -> None:
-    from trackway.govern.accounts import Accounts
+    from trackway.govern.database import Accounts
 
     accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
     for name in ("transfers-outsider@example.com", "transfers-member@example.com"):

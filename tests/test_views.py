@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server, eventually
-from trackway.collect.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
-from trackway.collect.views import entity_of
-from trackway.govern.tokens import sign
+from trackway.collect.views.counter import entity_of
+from trackway.collect.views.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
+from trackway.govern.access.tokens import sign
 from trackway.store import checkpoint
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
-from trackway.govern.accounts import Accounts
+from trackway.govern.database import Accounts
 from trackway.govern.tables import BadAccount
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}

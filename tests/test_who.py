@@ -16,8 +16,8 @@ import pytest
 from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, Server
 from test_asking import BODIES
 from trackway.client.reading import Reader, ReadFailed
-from trackway.govern.platform import Own
-from trackway.govern.tokens import sign
+from trackway.govern.access.accounts import Own
+from trackway.govern.access.tokens import sign
 
 SEEN = {"views", "interactions", "sources", "audience", "bookings", "live", "year", "ask", "export", "sql"}
 READS = SEEN - {"export", "sql"} | {"read"}

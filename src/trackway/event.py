@@ -106,7 +106,7 @@ class Arrival(msgspec.Struct, array_like=True):
 class Event(msgspec.Struct, gc=False):
     """One row of the events table: a message after enrichment.
 
-    The fields are the table's columns, in order; `trackway.store.rows` turns lists of events into Arrow.
+    The fields are the table's columns, in order; `trackway.store.arrow_blocks` turns lists of events into Arrow.
     `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session; `identity` is
     the number of its user or visitor (`trackway.enrich.identity`).
     """

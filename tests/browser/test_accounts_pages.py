@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, go, nobody_is_left_out, open_page, sign_out
 
 from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
-from trackway.govern.platform import Own
-from trackway.govern.tokens import sign
+from trackway.govern.access.accounts import Own
+from trackway.govern.access.tokens import sign
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"

@@ -42,7 +42,7 @@ from trackway.analyze.people.persons import Merges, Person, Persons, merges, per
 from trackway.analyze.traffic.attribution import Attribution, attribution
 from trackway.analyze.traffic.sessions import Sessions, sessions
 from trackway.analyze.traffic.sources import METRICS, Sources, sources
-from trackway.govern.metrics import pack_of
+from trackway.govern.metric_packs import pack_of
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
 

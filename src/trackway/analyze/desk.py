@@ -27,7 +27,7 @@ from trackway.analyze.language.filters import Node, inlined, read
 from trackway.analyze.language.period import BadQuestion, Period, period
 from trackway.analyze.language.question import Question
 from trackway.analyze.language.sampling import whole, whole_lines
-from trackway.govern.saved import Saved
+from trackway.govern.saved.segments import Saved
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
 from trackway.store.policy import Policy

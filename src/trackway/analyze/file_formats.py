@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from trackway.store.spreadsheet import for_csv
+from trackway.store.csv_text import for_csv
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trackway.cli import show
-from trackway.collect.files import Packed, Reading
+from trackway.collect.dialects.files import Packed, Reading
 from trackway.collect.privacy import Privacy
 from trackway.wording import fault
 
@@ -33,7 +33,7 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
 
 def show_preview(form: str, path: Path, reading: Reading, json: bool) -> None:
     """Show ten rows of a file as they would be stored, what it holds, and what would be refused."""
-    from trackway.operate.incoming import preview
+    from trackway.operate.file_import import preview
 
     found = preview(Packed.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
     if json:

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from trackway.cli import show
-from trackway.cli.opening import house_of
+from trackway.cli.data_directory import house_of
 from trackway.cli.people import Data, Json, find_project, open_accounts
 from trackway.cli.remote import Remote
 from trackway.config import Settings
-from trackway.govern.jobs import BadSchedule
+from trackway.govern.saved.jobs import BadSchedule
 
 jobs = typer.Typer(no_args_is_help=True, help="Scheduled work: list, run, pause, resume, history.")
 
@@ -84,7 +84,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         done: dict[str, Any] = remote.post("aggregate", {"date": date})
     else:
         from trackway.analyze.language.period import BadQuestion
-        from trackway.operate.totals import recount_day
+        from trackway.operate.view_totals import recount_day
         from trackway.store.recount import CannotRecount
 
         with house_of(settings, json) as house, show.refusals(BadQuestion, CannotRecount):
@@ -97,7 +97,7 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
     if url:
         done: dict[str, Any] = Remote(url, key).post("refresh", {})
     else:
-        from trackway.operate.totals import refresh_views
+        from trackway.operate.view_totals import refresh_views
 
         with house_of(settings, json) as house:
             chosen = find_project(house.accounts, project)

@@ -11,16 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from trackway import __version__, config
-from trackway.cli import jobs, opening, people, planning, show
-from trackway.cli.letters import letters
+from trackway.cli import data_directory, jobs, people, plans, show
+from trackway.cli.dead_letters import letters
 from trackway.config import BadSettings, Settings
-from trackway.govern.accounts import FirstStart
+from trackway.govern.database import FirstStart
 
 logger = logging.getLogger("trackway")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(people.projects, name="project")
 app.add_typer(people.users, name="user")
-app.add_typer(planning.plans, name="plan")
+app.add_typer(plans.plans, name="plan")
 app.add_typer(jobs.jobs, name="jobs")
 app.add_typer(letters, name="letters")
 
@@ -57,22 +57,22 @@ def serve(
     json: Json = False,
 ) -> None:
     """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
-    from trackway.store.fitting import leave_out
+    from trackway.store.engine_memory import leave_out
 
     leave_out("pandas")
-    from trackway.web.house import House
-    from trackway.web.serve import AddressInUse, refuse_taken
-    from trackway.web.serve import serve as run
+    from trackway.runtime import House
+    from trackway.web.server.serve import AddressInUse, refuse_taken
+    from trackway.web.server.serve import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = settings(data=data, host=host, port=port)
     for text in config.unknown_variables():
         logger.warning("%s", text)
-    signal.signal(signal.SIGTERM, opening.end)  # until the server itself listens to it
+    signal.signal(signal.SIGTERM, data_directory.end)  # until the server itself listens to it
     with show.refusals(AddressInUse):
         refuse_taken(chosen.host, chosen.port)  # before anything is made or opened
-    opening.prepare(chosen)
+    data_directory.prepare(chosen)
 
     untold: dict[str, str] = {}
 
@@ -80,7 +80,7 @@ def serve(
         if json:
             untold.update(first.shown())
         else:
-            show.console.print(opening.first_lines(first), markup=False, highlight=False, soft_wrap=True)
+            show.console.print(data_directory.first_lines(first), markup=False, highlight=False, soft_wrap=True)
 
     def announce() -> None:
         address = f"http://{chosen.host}:{chosen.port}"
@@ -123,7 +123,7 @@ def import_(
     A server that has the directory open does it by itself.
     """
     from trackway.cli.dry_run import reading_of
-    from trackway.cli.importing import import_file
+    from trackway.cli.import_files import import_file
 
     reading = reading_of(
         columns or [], fixed or [], host=host, log_format=log_format, delimiter=delimiter, encoding=encoding,
@@ -143,7 +143,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a table of a project to a file."""
-    from trackway.cli.asking import export_table
+    from trackway.cli.ask import export_table
 
     export_table(settings(data=data), table, out, url, key, project, json)
 
@@ -176,7 +176,7 @@ def query(
     json: Json = False,
 ) -> None:
     """Ask in SQL: all of a stopped store with --data, one project of a running server with --url and --key."""
-    from trackway.cli.asking import ask
+    from trackway.cli.ask import ask
 
     ask(settings(data=data), sql, url, key, json)
 
@@ -220,7 +220,7 @@ def _repair(chosen: Settings, name: str, json: bool) -> None:
         show.fail(f"there is no directory {chosen.directory}, so there is nothing to repair")
     if name not in REPAIRS:
         show.fail(f"there is no repair {name!r}; there are {', '.join(REPAIRS)}")
-    opening.prepare(chosen)
+    data_directory.prepare(chosen)
     with show.refusals(DirectoryUnusable, CannotRepair, StoreUnavailable, QuestionFailed):
         done = REPAIRS[name](chosen)
     if json:
@@ -239,14 +239,14 @@ def rebuild(
     json: Json = False,
 ) -> None:
     """Make the store of a stopped server anew from its log and archives; the old one is kept beside it."""
-    from trackway.cli.rebuilding import rebuild_store
+    from trackway.cli.rebuild import rebuild_store
 
     chosen = settings(data=data)
-    opening.prepare(chosen)
+    data_directory.prepare(chosen)
     rebuild_store(chosen, archive or [], from_log_only, json)
 
 
 def main() -> None:
     """The entry point of the `trackway` command."""
-    with opening.refusals():
+    with data_directory.refusals():
         app()

@@ -9,9 +9,9 @@ import typer
 
 from trackway import config
 from trackway.cli import show
-from trackway.cli.opening import accounts_of
+from trackway.cli.data_directory import accounts_of
 from trackway.config import BadSettings
-from trackway.govern.accounts import Accounts
+from trackway.govern.database import Accounts
 from trackway.govern.tables import BadAccount, Project
 
 projects = typer.Typer(no_args_is_help=True, help="List, make and change projects and their keys.")

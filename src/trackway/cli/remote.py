@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from trackway.cli import show
-from trackway.collect.reading import Reading
+from trackway.collect.dialects.reading_options import Reading
 
 
 def call(url: str, authorization: str, body: object = None) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway.collect.broken import Pieces, Unreadable, decoded, whole_characters
+from trackway.collect.broken_json import Pieces, Unreadable, decoded, whole_characters
 from trackway.collect.ids import MAX_ID, Wrong, check_ids
 from trackway.collect.privacy import Privacy
 from trackway.event import MESSAGE_TYPES, Message, Millis, Rejection, to_millis, uuid7

@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 import xxhash
 
-from trackway.enrich.numbers import Numbers
+from trackway.enrich.token_numbers import Numbers
 from trackway.event import Event, Millis
 
 Visitor = tuple[bytes, str]

@@ -82,7 +82,7 @@ class Key(Base):
 
 
 class Membership(Base):
-    """A user who is not an administrator may see this project, in a role (govern/permissions.py)."""
+    """A user who is not an administrator may see this project, in a role (govern/access/permissions.py)."""
 
     __tablename__ = "memberships"
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)

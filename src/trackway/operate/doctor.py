@@ -13,14 +13,14 @@ from pathlib import Path
 import msgspec
 
 from trackway import private
-from trackway.collect.ledger import LEDGER_GONE
+from trackway.collect.views.ledger import LEDGER_GONE
 from trackway.config import Settings, unknown_variables
 from trackway.enrich.bot import BadRanges, Datacenters
 from trackway.enrich.place import BadPlaces, Places
 from trackway.lite import fault
 from trackway.operate.doctor_data import examine_data
 from trackway.operate.finding import Finding
-from trackway.operate.lost import lost_files
+from trackway.operate.lost_files import lost_files
 from trackway.operate.repair_accounts import holds_data
 
 _ENOUGH = 1024**3

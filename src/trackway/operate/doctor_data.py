@@ -10,10 +10,10 @@ from trackway.operate.finding import Finding
 from trackway.store import checkpoint, dead_letters
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.derived_tables import disagreements
+from trackway.store.message_ids import SeenMessages, check_runs
 from trackway.store.recovery import open_log, refuse_unknown
-from trackway.store.refill import disagreements
 from trackway.store.refusals import QuestionFailed
-from trackway.store.seen import SeenMessages, check_runs
 
 
 def examine_data(settings: Settings) -> list[Finding]:

@@ -15,17 +15,17 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from trackway.analyze.language.period import period
-from trackway.collect.ledger import Ledger
+from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import now
-from trackway.govern.accounts import Accounts
-from trackway.operate.digests import send_digests
-from trackway.operate.scoring import score
-from trackway.operate.totals import check_views
-from trackway.operate.watching import watch
+from trackway.govern.database import Accounts
+from trackway.operate.customer_scores import score
+from trackway.operate.reports import send_digests
+from trackway.operate.view_totals import check_views
+from trackway.operate.watched_segments import watch
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
-from trackway.store.moves import settle
+from trackway.store.moved_events import settle
 from trackway.store.orders import restate_all, wrong_totals
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
 from trackway.store.refusals import shown

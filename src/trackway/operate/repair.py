@@ -19,10 +19,10 @@ from trackway.operate.repair_accounts import repair_accounts
 from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint, Missing
 from trackway.store.connection import Store
+from trackway.store.derived_tables import disagreements, refill
+from trackway.store.message_ids import WINDOW_DAYS, Files, SeenMessages
 from trackway.store.recovery import refuse_half_rebuilt, refuse_undefined
-from trackway.store.refill import disagreements, refill
-from trackway.store.restating import restate_sessions
-from trackway.store.seen import WINDOW_DAYS, Files, SeenMessages
+from trackway.store.restated_sessions import restate_sessions
 
 _DAY = 86_400_000
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy.engine import make_url
 
 from trackway.config import Settings
-from trackway.govern.accounts import Accounts, AccountsDamaged, AccountsUnavailable, FirstStart
-from trackway.govern.sealing import Sealer
+from trackway.govern.database import Accounts, AccountsDamaged, AccountsUnavailable, FirstStart
+from trackway.govern.identity.sealing import Sealer
 from trackway.govern.tables import moment
 from trackway.log import DirectoryUnusable, Gap, LocalLog
 

@@ -24,13 +24,13 @@ from trackway.analyze.file_formats import WRITERS, prepared
 from trackway.analyze.language.filters import read as read_filter
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
-from trackway.collect.files import BadFile, Packed, Reading
+from trackway.collect.dialects.files import BadFile, Packed, Reading
 from trackway.collect.privacy import Privacy
 from trackway.event import Arrival
+from trackway.govern.saved.transfers import Transfers
 from trackway.govern.tables import Transfer
-from trackway.govern.transfers import Transfers
 from trackway.log import LogUnavailable
-from trackway.operate.incoming import Cancelled, write_import
+from trackway.operate.file_import import Cancelled, write_import
 from trackway.private import PART, durably
 from trackway.store.connection import Store
 from trackway.store.policy import Policy

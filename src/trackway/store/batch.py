@@ -10,10 +10,10 @@ import msgspec
 from trackway.enrich.identity import Separated
 from trackway.event import Millis
 from trackway.store.connection import Store
-from trackway.store.moves import Moved, move
+from trackway.store.late_sign_outs import separate
+from trackway.store.moved_events import Moved, move
 from trackway.store.orders import restate
 from trackway.store.refusals import QuestionFailed
-from trackway.store.separating import separate
 
 
 class Prepared(msgspec.Struct, array_like=True):

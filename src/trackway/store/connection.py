@@ -23,8 +23,8 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from trackway.store import making
-from trackway.store.fitting import engine_options, machine_bytes
+from trackway.store import unfinished
+from trackway.store.engine_memory import engine_options, machine_bytes
 from trackway.store.handles import Handles, NoHandle
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
@@ -92,7 +92,7 @@ class Store:
         }
         options: dict[str, Any] = {}
         if self.embedded:
-            making.begin(Path(urlsplit(dsn).path))
+            unfinished.begin(Path(urlsplit(dsn).path))
             options = {"chdb_options": engine_options(machine_bytes())}
 
         def opened() -> Client:
@@ -298,10 +298,10 @@ class Store:
         if applied and self.embedded:
             self._keep_merged_parts()
         self._refuse_incomplete(
-            making.made_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
+            unfinished.made_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
         )
         if self.embedded:
-            making.finished(Path(urlsplit(self.dsn).path))
+            unfinished.finished(Path(urlsplit(self.dsn).path))
         return [script.name for script in applied]
 
     def _refuse_incomplete(self, names: set[str]) -> None:

@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from trackway.collect.ledger import Ledger, entity_key
+from trackway.collect.views.ledger import Ledger, entity_key
 from trackway.event import now
-from trackway.govern.accounts import Accounts
+from trackway.govern.database import Accounts
 from trackway.store.connection import Store
 from trackway.wording import fault
 

@@ -31,11 +31,11 @@ from trackway.store.batch import Prepared, apply
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.history import StoredHistory
+from trackway.store.message_ids import SeenMessages
 from trackway.store.preparing import Derivers, prepare
 from trackway.store.quarantine import Refusals, Sifter
 from trackway.store.reading import Stretch, read
 from trackway.store.refusals import QuestionFailed, shown
-from trackway.store.seen import SeenMessages
 
 logger = logging.getLogger("trackway.store.loader")
 

@@ -12,10 +12,10 @@ from trackway.enrich.session import without_session
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.event import Arrival, Event, Message, Violation
 from trackway.storable import LARGEST_AMOUNT, fits
-from trackway.store import rows
+from trackway.store import arrow_blocks
 from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
-from trackway.store.moves import moves
+from trackway.store.moved_events import moves
 from trackway.store.reading import Arrived, Stretch
 
 
@@ -68,20 +68,20 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
         stretch.first,
         stretch.last,
         stretch.received_at,
-        rows.events([event for event, _ in batch]) if batch else b"",
-        rows.sessions(outcome.rows) if outcome.rows else b"",
-        rows.rejections(stretch.rejected) if stretch.rejected else b"",
+        arrow_blocks.events([event for event, _ in batch]) if batch else b"",
+        arrow_blocks.sessions(outcome.rows) if outcome.rows else b"",
+        arrow_blocks.rejections(stretch.rejected) if stretch.rejected else b"",
         moves(outcome.moved),
         b"".join(digest for _, _, digest in taken),
-        rows.claims(persons.claims) if persons.claims else b"",
-        rows.aliases(persons.aliases) if persons.aliases else b"",
-        rows.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
-        rows.identities(persons.identities) if persons.identities else b"",
+        arrow_blocks.claims(persons.claims) if persons.claims else b"",
+        arrow_blocks.aliases(persons.aliases) if persons.aliases else b"",
+        arrow_blocks.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
+        arrow_blocks.identities(persons.identities) if persons.identities else b"",
         list({event.project_id for event, _ in batch}),
         _violations(taken, stretch.broken),
-        rows.orders(orders) if orders else b"",
+        arrow_blocks.orders(orders) if orders else b"",
         _ordered(orders),
-        rows.dead_letters(letters) if letters else b"",
+        arrow_blocks.dead_letters(letters) if letters else b"",
         len(letters),
         persons.separated,
     )
@@ -108,7 +108,7 @@ def _violations(fresh: list[Arrived], broken: list[tuple[Arrival, Violation]]) -
         for arrival, one in broken
         if (digest := message_key(arrival.project_id, one.message_id)) in stored or one.rejected
     }
-    return rows.violations(list(kept.values())) if kept else b""
+    return arrow_blocks.violations(list(kept.values())) if kept else b""
 
 
 def _ordered(orders: list[Order]) -> list[tuple[bytes, list[int]]]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from trackway.enrich.pipeline import message_key
 from trackway.log import LocalLog
-from trackway.store import dead_letters, rows
+from trackway.store import arrow_blocks, dead_letters
 from trackway.store.batch import Prepared
 from trackway.store.connection import Store, as_block
 from trackway.store.dead_letters import NOT_THE_ROWS, DeadLetter, Sifted
@@ -156,7 +156,9 @@ class Sifter:
 
     def _without_properties(self, sifted: Sifted) -> Sifted:
         """Keep events whose properties alone are refused, with the properties as text."""
-        plain = rows.properties_as_text(pa.Table.from_pylist([row for row, _ in sifted.refused], sifted.sound.schema))
+        plain = arrow_blocks.properties_as_text(
+            pa.Table.from_pylist([row for row, _ in sifted.refused], sifted.sound.schema)
+        )
         again = dead_letters.sift(self._store, "events", plain) or Sifted(plain, [])
         return Sifted(pa.concat_tables([sifted.sound, again.sound.cast(sifted.sound.schema)]), again.refused)
 
@@ -175,7 +177,7 @@ class Sifter:
         """Write the dead letters, once; how many there are of this batch."""
         if self._letters:
             token = f"{self._prepared.first}-{self._prepared.last}-refused"
-            self._store.insert("dead_letters", rows.dead_letters(self._letters), token)
+            self._store.insert("dead_letters", arrow_blocks.dead_letters(self._letters), token)
         return len(self._letters) + self._prepared.letters
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import pyarrow.csv
 
 from trackway.store.connection import Store
-from trackway.store.spreadsheet import for_csv
+from trackway.store.csv_text import for_csv
 
 
 class Counter(NamedTuple):

@@ -11,7 +11,7 @@ from trackway.log import LocalLog
 from trackway.store import checkpoint
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
-from trackway.store.making import remove_half_made
+from trackway.store.unfinished import remove_half_made
 
 
 def open_log(

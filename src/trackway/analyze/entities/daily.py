@@ -1,4 +1,4 @@
-"""Daily numbers of a subject, a person or entities of a type, as a metrics pack declares them (govern/metrics.py).
+"""Daily numbers of a subject, a person or entities of a type, as a metrics pack declares them (govern/metric_packs.py).
 
 They come from counters by the hour that materialized views keep, so that they are there at once, in any time zone.
 """
@@ -12,7 +12,7 @@ import msgspec
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.period import BadQuestion
 from trackway.analyze.language.question import Answer, Question, ask, compiler
-from trackway.govern.metrics import Metric, Pack, Score, Subject
+from trackway.govern.metric_packs import Metric, Pack, Score, Subject
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
 

@@ -1,4 +1,4 @@
-"""Views of entities: how often each was seen, by whom, from where; only views that counted (collect/views.py)."""
+"""Views of entities: how often each was seen, by whom, from where; only those that counted (collect/views)."""
 
 from __future__ import annotations
 

@@ -89,4 +89,4 @@ CUSTOMER = {
     "customer.rfm": _score("toString(rfm)", "text"),
 }  # fmt: skip
 """Columns of customers. `value` is in the project's currency; `weeks_before` counts, of the four weeks before the last
-two, those in which they were here; from `active` on it is what the last scoring said (operate/scoring.py)."""
+two, those in which they were here; from `active` on it is what the last scoring said (operate/customer_scores.py)."""

@@ -1,4 +1,4 @@
--- Numbers for tokens (enrich/numbers.py): of a user id, or of a visitor since their last sign-out.
+-- Numbers for tokens (enrich/token_numbers.py): of a user id, or of a visitor since their last sign-out.
 CREATE TABLE IF NOT EXISTS identities
 (
     token UInt64,

@@ -45,7 +45,7 @@ GROUP BY project_id, entity_type, entity_id;
 
 FILL entities_seen;
 
--- Counted views of each entity (collect/views.py), whatever their time.
+-- Counted views of each entity (collect/views/counter.py), whatever their time.
 CREATE TABLE IF NOT EXISTS view_counts
 (
     project_id UUID,

@@ -293,7 +293,7 @@ GROUP BY project_id, identity;
 
 INSERT INTO order_totals SELECT * FROM order_totals_now;
 
--- What is to be expected of each person, and where they stand among customers: made anew by a job (operate/scoring.py).
+-- What is to be expected of each person, and where they stand among customers: made anew by a job (operate/customer_scores.py).
 CREATE TABLE IF NOT EXISTS customer_scores
 (
     project_id UUID,
@@ -335,7 +335,7 @@ CREATE TABLE IF NOT EXISTS costs
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (project_id, day, source, medium, campaign);
 
--- Who was in a watched segment when its watch last looked (operate/watching.py).
+-- Who was in a watched segment when its watch last looked (operate/watched_segments.py).
 CREATE TABLE IF NOT EXISTS watch_members
 (
     project_id UUID,

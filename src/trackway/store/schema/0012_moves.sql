@@ -4,7 +4,7 @@ ALTER TABLE events MODIFY SETTING enable_block_number_column = 1, enable_block_o
 
 ALTER TABLE sessions MODIFY SETTING enable_block_number_column = 1, enable_block_offset_column = 1;
 
--- The stored events that the batch under way moves to another session (store/moves.py); in memory, and
+-- The stored events that the batch under way moves to another session (store/moved_events.py); in memory, and
 -- written anew for each batch.
 CREATE TABLE IF NOT EXISTS moves
 (
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS moves
 ENGINE = Join(ANY, LEFT, project_id, event_id)
 SETTINGS persistent = 0;
 
--- The late sign-outs of the batch under way (store/separating.py), likewise: of each visitor the stretches of time
+-- The late sign-outs of the batch under way (store/late_sign_outs.py), likewise: of each visitor the stretches of time
 -- (since, until], in milliseconds, that get another identity. The key is the project and the visitor as one text: a
 -- table with several keys of which one is a text can be looked up in, and not read.
 CREATE TABLE IF NOT EXISTS late_sign_outs

@@ -1,0 +1,126 @@
+"""Data directories as commands open them: private, with one sentence when they cannot be, and what a start invents."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trackway.cli import show
+from trackway.config import Settings
+from trackway.govern.database import Accounts, FirstStart
+from trackway.govern.identity.sealing import Sealer
+from trackway.operate.repair_accounts import refuse_orphans
+from trackway.private import close_to_others
+
+if TYPE_CHECKING:
+    from trackway.runtime import House
+
+logger = logging.getLogger("trackway")
+
+_FILES = 256
+_HELP = {
+    errno.ENOSPC: "make room on its disk", errno.EDQUOT: "make room on its disk",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`)", errno.ENFILE: "let the system open more files",
+    errno.EACCES: "run as the user that it belongs to", errno.EPERM: "run as the user that it belongs to",
+    errno.EROFS: "its disk is read-only", errno.ENOTDIR: "name a directory", errno.EISDIR: "name a directory",
+}  # fmt: skip
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """End with one sentence and status 1 whatever makes a data directory unusable; other errors are faults of ours."""
+    try:
+        yield
+    except Exception as error:
+        text = _sentence(error)
+        if text is None:
+            raise
+        sys.stderr.write(f"trackway: {show.addressed(text)}\n")
+        raise SystemExit(1) from None
+
+
+def _sentence(error: Exception) -> str | None:
+    from sqlalchemy.exc import DBAPIError
+
+    from trackway.collect.views.ledger import LedgerUnavailable
+    from trackway.config import BadSettings
+    from trackway.govern.database import AccountsUnavailable
+    from trackway.govern.identity.sealing import CannotUnseal
+    from trackway.govern.plans.plan import BadPlan
+    from trackway.govern.tables import BadAccount
+    from trackway.lite import fault
+    from trackway.log import DirectoryUnusable, LogUnavailable
+    from trackway.private import KeyUnusable
+    from trackway.store.connection import StoreUnavailable
+    from trackway.store.refusals import QuestionFailed
+
+    if isinstance(error, DirectoryUnusable | LogUnavailable | StoreUnavailable | QuestionFailed | AccountsUnavailable
+                  | LedgerUnavailable | BadAccount | BadPlan | BadSettings | KeyUnusable | CannotUnseal):  # fmt: skip
+        return " ".join(str(error).split())
+    if isinstance(error, DBAPIError):
+        return f"a database {fault(error, 'look at it with `trackway doctor`')}"
+    if isinstance(error, OSError) and error.errno in _HELP:
+        return f"{error.filename or 'the data directory'} cannot be used ({error.strerror}); {_HELP[error.errno]}"
+    return None
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data directory, or make what is open to others in it private; let as many files be open as may be.
+
+    Raises:
+        OSError: it cannot be made or changed, or fewer than `_FILES` files may be open.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if 0 <= most < _FILES:
+        raise OSError(errno.EMFILE, f"{most} files may be open, {_FILES} are needed", str(settings.directory))
+    if changed := close_to_others(settings.directory):
+        what = "1 file or directory was" if changed == 1 else f"{changed} files and directories were"
+        logger.warning("%s open to others at %s; now only this user may read them", what, settings.directory)
+
+
+def end(*_: object) -> None:
+    """End as asked by a signal: whatever is open is closed on the way."""
+    raise SystemExit(0)
+
+
+def accounts_of(settings: Settings) -> Accounts:
+    """The accounts database that settings name. Raises AccountsUnavailable."""
+    prepare(settings)
+    accounts = Accounts(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
+    refuse_orphans(settings, accounts)
+    return accounts
+
+
+@contextmanager
+def house_of(settings: Settings, json: bool) -> Iterator[House]:
+    """The house of a directory that no server has open; what a first start invents is said on standard error."""
+    from trackway.runtime import House
+
+    prepare(settings)
+    house = House(settings, lambda first: say_first(first, json))
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def say_first(first: FirstStart, json: bool) -> None:
+    """Say once, on standard error, what a first start invented; what was given is named and not shown."""
+    said = msgspec.json.encode({"first_start": first.shown()}).decode() if json else first_lines(first)
+    sys.stderr.write(said + "\n")
+
+
+def first_lines(first: FirstStart) -> str:
+    """Lines of text that name what a first start invented."""
+    lines = ["First start. Keep these; password and secret key are not shown again:"]
+    names = {"email": "e-mail", "write_key": "write key", "secret_key": "secret key"}
+    lines += [f"  {names.get(name, name):<11} {value}" for name, value in first.shown().items()]
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""`trackway import`: into a data directory, or into a running server through its public interface."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trackway.cli import show
+from trackway.cli.data_directory import accounts_of, house_of
+from trackway.cli.dry_run import say, show_preview
+from trackway.cli.people import find_project
+from trackway.cli.remote import Remote
+from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
+from trackway.collect.pseudonym import installation_key
+from trackway.config import Settings
+from trackway.event import Arrival
+from trackway.private import durably
+
+
+def import_file(
+    settings: Settings,
+    form: str,
+    file: str,
+    reading: Reading,
+    url: str | None,
+    key: str | None,
+    project: str | None,
+    json: bool,
+    dry_run: bool = False,
+) -> None:
+    """Import a file, or only show what it would be; say what became of it. Ends with 1 when nothing of it was taken."""
+    if form not in FORMATS:
+        show.fail(f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
+    with _on_disk(file) as path, show.refusals(BadFile):
+        if not path.is_file():
+            raise BadFile(f"there is no file {path}")
+        if dry_run:
+            show_preview(form, path, reading, json)
+            return
+        if url:
+            outcome = _into_server(Remote(url, key), form, path, reading, json)
+        else:
+            outcome = _into_directory(settings, form, path, reading, project, json)
+    if json:
+        show.as_json(outcome)
+    else:
+        say(outcome)
+    if outcome["refused"] and not outcome["taken"]:
+        show.fail("nothing was imported: every line was refused; --dry-run shows why")
+
+
+@contextmanager
+def _on_disk(file: str) -> Iterator[Path]:
+    if file != "-":
+        yield Path(file)
+        return
+    with tempfile.NamedTemporaryFile() as kept:
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+        kept.flush()
+        yield Path(kept.name)
+
+
+@contextmanager
+def _bar(json: bool, total: int) -> Iterator[Any]:
+    """A bar on standard error; gives a function that is told how many bytes are done."""
+    columns = (TextColumn("importing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=show.errors, disable=json) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _into_directory(
+    settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
+) -> dict[str, Any]:
+    """Into a directory: by ourselves, or by the server that has it open."""
+    from trackway.log.local import LogInUse
+    from trackway.operate.file_import import write_import
+
+    try:
+        with house_of(settings, json) as house:
+            project_id = UUID(find_project(house.accounts, project).id)
+            before = _count(house, project_id)
+
+            def write(arrival: Arrival) -> None:
+                house.write(arrival)
+                if house.log.end - house.loader.stored > settings.batch_messages:
+                    house.loader.drain()
+
+            packed = Packed.open(path, encoding=reading.encoding)
+            with _bar(json, packed.size) as tell:
+                outcome = write_import(
+                    packed, form, project_id, house.privacy, installation_key(settings.directory), write,
+                    lambda done, _: tell(done), reading,
+                )  # fmt: skip
+            house.loader.drain()
+            return {**outcome, "added": _count(house, project_id) - before}
+    except LogInUse:
+        return _beside_server(settings, form, path, reading, project, json)
+
+
+def _beside_server(
+    settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
+) -> dict[str, Any]:
+    """Leave the file where the server that owns the directory finds it, and wait for what becomes of it."""
+    accounts = accounts_of(settings)
+    project_id = UUID(find_project(accounts, project).id)
+    one = accounts.transfers.add(
+        project_id, "import", path.name, form, msgspec.to_builtins(reading), "the command line"
+    )
+    try:
+        with durably(settings.directory / "transfers" / one.id) as sink, path.open("rb") as source:
+            shutil.copyfileobj(source, sink)
+    except BaseException:
+        accounts.transfers.forget(one.id)
+        raise
+    show.errors.print("a server has this directory open: it does the import")
+    with _bar(json, path.stat().st_size) as tell:
+        while one.state in ("waiting", "running"):
+            sleep(0.2)
+            found = accounts.transfers.one(project_id, UUID(one.id))
+            if found is None:
+                show.fail(f"the import of {path.name} was removed")
+            one = found
+            tell(one.done)
+    if one.state != "done":
+        show.fail(f"{path.name}: {one.message or one.state}")
+    outcome: dict[str, Any] = one.outcome
+    return outcome
+
+
+def _count(house: Any, project_id: UUID) -> int:
+    answer = house.store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
+    return int(answer["n"][0].as_py())
+
+
+def _into_server(remote: Remote, form: str, path: Path, reading: Reading, json: bool) -> dict[str, Any]:
+    count = "SELECT count() AS n FROM events"
+    before = remote.query(count)[0]["n"]
+    with _bar(json, path.stat().st_size) as tell:
+        ended = remote.followed(remote.upload(path, form, reading), tell)
+    remote.stored()
+    return {**ended["outcome"], "added": remote.query(count)[0]["n"] - before}

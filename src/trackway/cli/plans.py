@@ -1,0 +1,131 @@
+"""`trackway plan`: plans checked, inferred from what arrived, compared, made into types, and put in force."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import typer
+
+from trackway import config
+from trackway.cli import show
+from trackway.cli.ask import found
+from trackway.cli.people import find_project, open_accounts
+from trackway.config import BadSettings
+from trackway.govern.plans import client_types, drafts
+from trackway.govern.plans.plan import BadPlan, Plan, as_yaml, read_named
+
+plans = typer.Typer(no_args_is_help=True, help="Check, infer, compare and use tracking plans.")
+
+Name = Annotated[str, typer.Argument(help="a YAML or JSON file, or an included plan: concerts")]
+Data = Annotated[str | None, typer.Option(help="data directory")]
+Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
+Key = Annotated[str | None, typer.Option(help="the project's secret key, for --url", envvar="TRACKWAY_SECRET_KEY")]
+Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when left away")]
+Days = Annotated[int, typer.Option(help="how many days back")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
+Out = Annotated[Path | None, typer.Option("--output", "-o", help="a file; standard output when left away")]
+
+_SAMPLE = 2000
+
+
+def _plan(name: str) -> Plan:
+    with show.refusals(BadPlan):
+        return read_named(name)
+
+
+def _stored(days: int, data: str | None, url: str | None, key: str | None) -> Iterator[drafts.Stored]:
+    """The newest track events of the last days, at most `_SAMPLE` of a name."""
+    sql = (
+        "SELECT name, toJSONString(properties) AS properties FROM events "
+        f"WHERE type = 'track' AND timestamp > now() - INTERVAL {int(days)} DAY "
+        f"ORDER BY name, timestamp DESC LIMIT {_SAMPLE} BY name"
+    )
+    with show.refusals(BadSettings):
+        settings = config.load(data=data)
+    for row in found(settings, sql, url, key):
+        yield row["name"], json_module.loads(row["properties"])
+
+
+def _written(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
+        show.errors.print(f"written to {out}", markup=False, highlight=False)
+
+
+@plans.command()
+def check(plan: Name, days: Days = 0, data: Data = None, url: Url = None, key: Key = None, json: Json = False) -> None:
+    """Check a plan; with --days, also the stored events of so many days against it. Ends with 1 when any breaks it."""
+    read = _plan(plan)
+    broken = drafts.check(read, _stored(days, data, url, key)) if days else []
+    if json:
+        show.as_json({"events": len(read.events), "broken": [one._asdict() for one in broken]})
+    elif broken:
+        show.table([one._asdict() for one in broken])
+    else:
+        against = f", and the stored events of {days} days keep it" if days else ""
+        show.console.print(f"{plan} is a plan of {len(read.events)} events{against}", markup=False, highlight=False)
+    if broken:
+        raise typer.Exit(1)
+
+
+@plans.command()
+def infer(days: Days = 30, data: Data = None, url: Url = None, key: Key = None, output: Out = None) -> None:
+    """Write a plan from the events of the last days, to be edited: events, properties, types, and what is required."""
+    _written(as_yaml(drafts.infer(_stored(days, data, url, key))), output)
+
+
+@plans.command()
+def diff(
+    old: Name,
+    new: Annotated[str, typer.Argument(help="the same; without it, OLD is compared with the plan in force")] = "",
+    data: Data = None,
+    project: Project = None,
+    json: Json = False,
+) -> None:
+    """What changed between two plans. Ends with 1 when messages that kept the old one may break the new."""
+    before, after = (_plan(old), _plan(new)) if new else (_in_force(data, project)[1], _plan(old))
+    changes = drafts.diff(before, after)
+    if json:
+        show.as_json([one._asdict() for one in changes])
+    elif changes:
+        show.table([one._asdict() for one in changes])
+    else:
+        show.console.print("nothing changed")
+    if any(one.breaking for one in changes):
+        raise typer.Exit(1)
+
+
+@plans.command()
+def generate(
+    plan: Name, language: Annotated[Literal["typescript", "python"], typer.Option("--language", "-l")] = "typescript",
+    output: Out = None,
+) -> None:  # fmt: skip
+    """Write types of the plan's events, for TypeScript or Python."""
+    _written(getattr(client_types, language)(_plan(plan)), output)
+
+
+@plans.command()
+def push(plan: Name, data: Data = None, project: Project = None, json: Json = False) -> None:
+    """Put a plan in force; a running server checks messages against it within seconds."""
+    read, accounts = _plan(plan), open_accounts(data)
+    chosen = find_project(accounts, project)
+    version = accounts.plans.write(UUID(chosen.id), read, "command line")
+    show.rows([{"project": chosen.name, "version": version, "events": len(read.events)}], json)
+
+
+@plans.command(name="show")
+def show_plan(data: Data = None, project: Project = None, output: Out = None) -> None:
+    """Write the plan in force to a file."""
+    _written(as_yaml(_in_force(data, project)[1]), output)
+
+
+def _in_force(data: str | None, project: str | None) -> tuple[int, Plan]:
+    accounts = open_accounts(data)
+    chosen: Any = find_project(accounts, project)
+    return accounts.plans.current(UUID(chosen.id)) or (0, Plan())

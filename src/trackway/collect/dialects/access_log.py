@@ -1,0 +1,237 @@
+"""The dialect of web servers: lines of Apache's and nginx's access logs: common, combined,
+vhost_combined, or any format that is given as text.
+
+A line is a page view when it is a GET answered with 2xx or 304 and its path does not end like a file that a page
+loads (style, script, image, font, ...). Other lines are left out, and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import posixpath
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from trackway.collect.dialects.log_format import LogFormat, read_time
+from trackway.collect.pseudonym import pseudonym
+from trackway.event import MOST_AHEAD, Message, Rejection, now, to_millis
+from trackway.storable import fits
+
+_LINE = re.compile(
+    r"^(?:(?P<host>[^\s,]+) (?=(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*)[ ,]))?"
+    r'(?P<address>[^\s,"]+(?:, ?[^\s,"]+)*) \S+ (?P<user>.*?) \[(?P<time>[^\]]+)\] '
+    r'"(?P<request>(?:[^"\\]|\\.|"(?! \d{3} ))*)" '
+    r"(?P<status>\d{3}) (?P<bytes>\d+|-)"
+    r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"'
+    r'(?: "(?P<forwarded>[0-9a-fA-F.:]+(?:, ?[^\s",]+)*)"\s*$)?)?'
+)
+_USUAL = LogFormat(_LINE, read_time)
+_TYPES = mimetypes.MimeTypes()  # Python's own list, without that of the machine
+# Names behind a dot that are a program's, which makes pages, and those that names of people and places end like.
+_PAGES = frozenset(".htm .html .xhtml .shtml .php .pl .py .cgi .me .ms .t .tr .ai .man .src .c .h .com".split())
+_MORE_FILES = frozenset(
+    ".woff .woff2 .ttf .otf .eot .map .webp .avif .gz .bz2 .xz .zst .br .7z .rar .rpm .deb .jar .dmg .iso .msi .apk "
+    ".ogg .oga .ogv .flac .m4a .m4v .docx .xlsx .pptx .odt .ods .odp .rss .atom .wasm .cur .hqx .sit .mid .midi .wrl "
+    ".heic .heif .jxl .psd .torrent .rtf .log .yaml .yml .ics .vcf .jfif .bin .pkg .class .au .mjs .jsonld".split()
+)
+_PROTOCOL = re.compile(r"[A-Za-z]+/[Vv]?\d(?:\.\d)?")
+"""HTTP/1.0; browsers of old say HTML/1.0 and HTTP/V1.0 as well."""
+_NO_LINE = (
+    "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
+)
+_FUTURE = "the time is in the future; an import is of what was"
+_REMEMBERED = 100_000
+
+
+class Line(NamedTuple):
+    """A line taken apart. `agent` and `referrer` are None in the common format, empty for `-`."""
+
+    address: str
+    time: datetime
+    method: str
+    target: str
+    status: int
+    referrer: str | None
+    agent: str | None
+    host: str = ""
+
+
+def parse(text: str, form: LogFormat | None = None) -> Line | None:
+    """Take a line apart; None when it is in none of the usual formats, or not in `form`."""
+    pattern, read = form or _USUAL
+    match = pattern.match(text)
+    if match is None:
+        return None
+    found = {name: value or "" for name, value in match.groupdict().items()}
+    try:
+        time = read(found["time"])
+        status = int(found["status"])
+    except (ValueError, OverflowError):
+        return None
+    address = _visitor(found.get("forwarded", "")) or _visitor(found.get("address", ""))
+    if not address or not fits(to_millis(time)):
+        return None
+    method, target = _asked(found)
+    return Line(
+        address, time, method, target, status,
+        _field(match["referrer"] if "referrer" in found else None),
+        _field(match["agent"] if "agent" in found else None),
+        "" if found.get("host") in ("-", "_") else re.sub(r":\d+$", "", found.get("host", "")),
+    )  # fmt: skip
+
+
+def _asked(found: dict[str, str]) -> tuple[str, str]:
+    """The method and the target of a line's request."""
+    if request := found.get("request"):
+        method, _, rest = request.partition(" ")
+        target, _, protocol = rest.rpartition(" ")
+        return method, _unescaped(target if _PROTOCOL.fullmatch(protocol) else rest)
+    query = found.get("query", "").removeprefix("?")
+    target = found.get("target") or found.get("path", "") + (f"?{query}" if query not in ("", "-") else "")
+    return found.get("method") or "GET", _unescaped(target)
+
+
+def _visitor(text: str) -> str:
+    """The visitor's address of a line: the first of several, without a port. Empty when it is none, or a host's with
+    its port, as a virtual host is written; names are addresses that the server has looked up.
+    """
+    for one in text.split(","):
+        name = one.strip().strip('"')
+        if bracket := re.match(r"\[([0-9a-fA-F:.]+)\](?::\d+)?$", name):
+            name = bracket[1]
+        elif re.match(r"\d{1,3}(\.\d{1,3}){3}:\d+$", name):
+            name = name.partition(":")[0]
+        if name in ("", "-", "unknown"):
+            continue
+        if ":" in name:
+            try:
+                ip_address(name)
+            except ValueError:
+                return ""
+        return name
+    return ""
+
+
+def _field(value: str | None) -> str | None:
+    return None if value is None else "" if value == "-" else _unescaped(value)
+
+
+def _unescaped(text: str) -> str:
+    """A field without the escapes of nginx and Apache."""
+    if "\\" not in text:
+        return text
+    raw = re.sub(rb"\\x([0-9A-Fa-f]{2})", lambda byte: bytes.fromhex(byte[1].decode()), text.encode(errors="replace"))
+    return raw.decode(errors="replace").replace('\\"', '"').replace("\\\\", "\\")
+
+
+def left_out(line: Line) -> str:
+    """Why a line is not a page view, or empty when it is one."""
+    if line.method != "GET":
+        return "not a GET"
+    if not (200 <= line.status < 300 or line.status == 304):
+        return f"status {line.status}"
+    if _is_file(line.target):
+        return "a file, not a page"
+    return ""
+
+
+def _is_file(target: str) -> bool:
+    """Whether a path ends like a file that is no page, by Python's list of media types."""
+    path = re.split(r"[?;#]", target, maxsplit=1)[0]
+    end = posixpath.splitext(path)[1].lower()
+    if not end or end in _PAGES:
+        return False
+    return end in _MORE_FILES or end in _TYPES.types_map[True] or end in _TYPES.types_map[False]
+
+
+def likely_host(lines: Iterable[str], form: LogFormat | None = None) -> str:
+    """The site's own host, as its pages name it when they refer to each other; empty when that is not clear."""
+    hosts: Counter[str] = Counter()
+    for text in lines:
+        line = parse(text, form)
+        if line and line.referrer:
+            hosts[_host(line.referrer)] += 1
+    host, count = hosts.most_common(1)[0] if hosts else ("", 0)
+    return host if count * 3 > sum(hosts.values()) else ""
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+class AccessLog:
+    """Turns lines into page messages. The same file gives the same messages, so that importing it twice adds nothing.
+
+    Args:
+        host: the site's host, for the pages' addresses.
+        key: makes the visitors' pseudonyms; the same key gives the same ones.
+        form: the lines' format; the usual ones when None.
+
+    Attributes:
+        refused: lines that are in another format, or of the future.
+    """
+
+    def __init__(self, host: str, key: bytes, form: LogFormat | None = None) -> None:
+        self._host, self._key, self._form = host, key, form
+        self._times_seen: OrderedDict[bytes, int] = OrderedDict()
+        self.page_views = 0
+        self.left_out: Counter[str] = Counter()
+        self.refused: list[Rejection] = []
+        self._newest = now() + MOST_AHEAD
+        self._number = 0
+
+    def messages(self, lines: Iterable[str]) -> Iterator[Message]:
+        """The page views among the lines."""
+        for text in lines:
+            self._number += 1
+            if not text.strip():
+                continue
+            line = parse(text, self._form)
+            if line is None or to_millis(line.time) > self._newest:
+                wrong = ("", _NO_LINE) if line is None else ("timestamp", _FUTURE)
+                self.refused.append(Rejection(self._number, *wrong, text=text.rstrip("\r\n")))
+                continue
+            if reason := left_out(line):
+                self.left_out[reason] += 1
+                continue
+            self.page_views += 1
+            yield self._message(text.rstrip("\r\n"), line)
+
+    def _message(self, text: str, line: Line) -> Message:
+        at = to_millis(line.time)
+        page: dict[str, Any] = {"url": self._url(line), "referrer": line.referrer or ""}
+        context: dict[str, Any] = {"ip": line.address, "page": page, "library": {"name": "access-log"}}
+        if line.agent is not None:
+            context["userAgent"] = line.agent
+        day = f"{datetime.fromtimestamp(at / 1000, line.time.tzinfo):%Y-%m-%d}"
+        return Message(
+            type="page",
+            message_id=self._message_id(text),
+            anonymous_id=pseudonym(self._key, day, line.address, line.agent or ""),
+            timestamp=at,
+            context=context,
+        )
+
+    def _url(self, line: Line) -> str:
+        if line.target.startswith(("http://", "https://")):
+            return line.target
+        host = line.host or self._host
+        return f"http://{host}{line.target}" if host else line.target
+
+    def _message_id(self, text: str) -> str:
+        """The line's digest, and which of its identical lines it is."""
+        digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
+        times = self._times_seen.pop(digest, 0)
+        self._times_seen[digest] = times + 1
+        if len(self._times_seen) > _REMEMBERED:
+            self._times_seen.popitem(last=False)
+        return f"log-{digest.hex()}-{times}"

@@ -1,0 +1,220 @@
+"""Files of messages: access logs, Segment's messages one a line (NDJSON), tables (CSV), Shopify's orders; packed or
+not.
+
+A file that is read twice gives the same message ids twice, so that importing it again adds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+
+from trackway.collect import native
+from trackway.collect.dialects.access_log import AccessLog, likely_host
+from trackway.collect.dialects.csv_columns import Columns
+from trackway.collect.dialects.csv_rows import Table
+from trackway.collect.dialects.json_values import shape, values
+from trackway.collect.dialects.log_format import compiled
+from trackway.collect.dialects.packed_lines import BadFile, Packed
+from trackway.collect.dialects.reading_options import Reading
+from trackway.collect.ids import Wrong
+from trackway.collect.native import Request
+from trackway.collect.orders.report import messages
+from trackway.collect.orders.shopify import of_shopify
+from trackway.collect.privacy import Privacy
+from trackway.event import MOST_AHEAD, Message, Rejection, now
+
+__all__ = ["FORMATS", "BadFile", "Packed", "Part", "Reading", "requests"]
+
+FORMATS = ("ndjson", "csv", "access-log", "shopify-orders")
+BATCH = native.MAX_MESSAGES
+_REMEMBERED = 500_000
+_TEXT = 1000
+_LAYOUTS = {"lines": "a value a line", "array": "an array", "values": "values over several lines"}
+_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
+
+
+class Part(NamedTuple):
+    """Some of a file: what a request would hold, and how many lines were left out because they are no page views."""
+
+    request: Request
+    left_out: int = 0
+
+
+def requests(
+    file: Packed,
+    form: str,
+    privacy: Privacy,
+    key: bytes,
+    reading: Reading | None = None,
+    code_of: Callable[[str], str] = str.upper,
+    found: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> Iterator[Part]:
+    """The file's messages, as many at once as a request may hold; those that are none are rejections.
+
+    Args:
+        form: one of FORMATS.
+        key: makes the pseudonyms of an access log's visitors.
+        reading: how the file is to be read.
+        code_of: the code of a country by its name or code.
+        found: told how the file is read, before its first messages.
+
+    Raises:
+        BadFile: it cannot be read any further; what came before is good.
+    """
+    reading = reading or Reading()
+    if form == "access-log":
+        parts = _of_log(file, privacy, key, reading, found)
+    elif form == "shopify-orders":
+        parts = _of_shopify(file)
+    else:
+        rows = _of_json(file, found) if form == "ndjson" else _of_table(file, reading, code_of, found)
+        parts = _in_parts(rows, privacy)
+    for part in parts:
+        for rejection in part.request.rejections:
+            rejection.line = rejection.line or rejection.index
+            rejection.text = _cleaned(rejection.text, privacy)
+        yield part
+
+
+def _cleaned(text: str, privacy: Privacy) -> str:
+    """A line as it may be kept: addresses as every message has them, no private parameters."""
+    return privacy.url(_ADDRESS.sub(lambda found: privacy.ip(found[0]) or found[0], text[:_TEXT]))
+
+
+def _of_log(
+    file: Packed, privacy: Privacy, key: bytes, reading: Reading, found: Callable[[dict[str, Any]], None]
+) -> Iterator[Part]:
+    lines = file.lines()
+    form = compiled(reading.log_format) if reading.log_format else None
+    first = list(islice(lines, 1000))
+    host = reading.host or likely_host(first, form)
+    found({"encoding": file.encoding, "host": host})
+    log = AccessLog(host, key, form)
+    messages = log.messages(_chain(first, lines))
+    left_out = 0
+    while True:
+        some = list(islice(messages, BATCH))
+        for message in some:
+            privacy.apply(message)
+        wrong, log.refused = log.refused, []
+        before, left_out = left_out, log.left_out.total()
+        yield Part(Request(some, list(range(len(some))), wrong), left_out - before)
+        if not some:
+            return
+
+
+def _of_shopify(file: Packed) -> Iterator[Part]:
+    orders = of_shopify(file)
+    while some := list(islice(orders, BATCH // 2)):
+        request = Request([], [], [])
+        for number, found in some:
+            if isinstance(found, Rejection):
+                request.rejections.append(found)
+                continue
+            said = messages(found, False, "shopify")
+            request.messages += said
+            request.indexes += [number] * len(said)
+        yield Part(request)
+
+
+def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
+    yield from first
+    yield from rest
+
+
+class _Row(NamedTuple):
+    """The number of a line, its text, the message it says, as JSON, and what is wrong with it already."""
+
+    number: int
+    text: str
+    message: bytes
+    wrong: Wrong | None = None
+
+
+def _of_json(file: Packed, found: Callable[[dict[str, Any]], None]) -> Iterator[_Row]:
+    layout = shape(file)
+    found({"encoding": file.encoding, "layout": _LAYOUTS[layout]})
+    lines: Iterable[tuple[int, str]] = (
+        enumerate(file.lines(), 1) if layout == "lines" else values(file, layout == "array")
+    )
+    for number, line in lines:
+        if text := line.strip():
+            yield _Row(number, text, text.encode(errors="surrogatepass"))
+
+
+def _of_table(
+    file: Packed, reading: Reading, code_of: Callable[[str], str], found: Callable[[dict[str, Any]], None]
+) -> Iterator[_Row]:
+    table = Table(file, reading.delimiter)
+    found({"encoding": file.encoding, "delimiter": table.delimiter, "header": table.columns})
+    columns = Columns(table.columns, reading, code_of, table.delimiter == ";")
+    found({"columns": columns.fields})
+    for row in table.rows():
+        try:
+            if row.wrong:
+                raise Wrong("", row.wrong)
+            message = columns.message(row.cells)
+        except Wrong as error:
+            yield _Row(row.number, row.text, b"", error)
+        else:
+            yield _Row(row.number, row.text, msgspec.json.encode(message, order="deterministic"))
+
+
+def _in_parts(rows: Iterator[_Row], privacy: Privacy) -> Iterator[Part]:
+    times = _Times()
+    while some := list(islice(rows, BATCH)):
+        yield Part(_decoded(some, privacy, times))
+
+
+class _Times:
+    """Counts how often the same was there before; the oldest of very many is forgotten."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, int] = {}
+
+    def of(self, content: bytes) -> str:
+        """An id of a content, and of which time it is there."""
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        times = self._seen.pop(digest, 0)
+        self._seen[digest] = times + 1
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return f"file-{digest.hex()}-{times}"
+
+
+def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
+    """Rows as a request; each is checked as it would be on its way through the door."""
+    request = Request([], [], [])
+    at = now()
+    some = list(rows)  # several values may begin in one line
+    for place, row in enumerate(some):
+        if row.wrong is not None:
+            request.rejections.append(Rejection(place, row.wrong.field, str(row.wrong)))
+            continue
+
+        def usual(message: Message, content: bytes = row.message, place: int = place) -> None:
+            message.type = message.type or ("track" if message.event else "")
+            # How far the device's clock was off, arrival would tell, and this is none.
+            message.timestamp = message.timestamp or message.original_timestamp or message.sent_at
+            message.original_timestamp = message.sent_at = None
+            if message.timestamp is None:
+                request.note(place, "timestamp", "does not say when it was: it counts at the time of the import")
+            if not message.message_id:
+                message.message_id = times.of(content)
+
+        native.take(request, place, row.message, "", privacy, at, usual=usual)
+        last: Any = request.messages[-1].timestamp if request.indexes[-1:] == [place] else None
+        if (last or 0) > at + MOST_AHEAD:  # it would count as the time of the import
+            request.reject(-1, "timestamp", "the time is in the future; an import is of what was")
+    native.reject_unstorable(request)
+    for one in (*request.rejections, *request.notes):
+        one.line, one.text = some[one.index].number, some[one.index].text
+        one.index = one.line
+    request.indexes = [some[place].number for place in request.indexes]
+    return request

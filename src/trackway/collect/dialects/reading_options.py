@@ -1,0 +1,48 @@
+"""Settings for reading a file, for what it does not say itself."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trackway.collect.dialects.csv_cells import Dates, Decimals
+from trackway.collect.dialects.packed_lines import BadFile
+
+_Text = Annotated[str, msgspec.Meta(max_length=255)]
+
+
+class Reading(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What is said of a file. All of it may be empty: then it is found out.
+
+    Attributes:
+        host: an access log's own host.
+        log_format: an access log's format: common, combined, vhost_combined, or as nginx and Apache are configured.
+        encoding: of the text, such as windows-1250.
+        delimiter: between the cells of a table; `tab` is one.
+        columns: which column of a table is which field, or property: `{"timestamp": "Datum"}`.
+        fixed: what every row says: `{"event": "Order Completed"}`.
+        timezone: of times that name no offset; UTC when empty.
+        dates: the order of dates such as 02/01/2020.
+        decimal: the sign before a fraction.
+    """
+
+    host: _Text = ""
+    log_format: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+    encoding: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    delimiter: Literal["", ",", ";", "|", "tab", "\t"] = ""
+    columns: dict[_Text, _Text] = {}
+    fixed: dict[_Text, _Text] = {}
+    timezone: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    dates: Dates = ""
+    decimal: Decimals = ""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone. Raises BadFile when there is none of that name."""
+        try:
+            return ZoneInfo(self.timezone or "UTC")
+        except (ValueError, OSError, KeyError) as error:
+            raise BadFile(f"there is no time zone {self.timezone!r}; use one such as Europe/Berlin") from error

@@ -1,0 +1,312 @@
+"""Orders of a PostgreSQL table, followed: a trigger writes what changes into an outbox, from where it is taken.
+
+The trigger writes in the transaction that changes an order, so that nothing is missed, whoever is down meanwhile; a
+change leaves the outbox when the log has it. One that is taken twice, because somebody was killed between, has the id
+it had. `NOTIFY` says that there is something; without it, it is looked at every second.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from trackway.collect.orders.mapping import Mapping, order_of
+from trackway.collect.orders.postgres_address import BadDatabase, conninfo, reason
+from trackway.collect.orders.report import BadOrder, Given, transition
+from trackway.event import Arrival, Location, Message, Rejection, now
+from trackway.govern.saved.connections import Connections
+from trackway.govern.tables import Connection
+from trackway.log import LogUnavailable
+from trackway.outgoing import Outgoing, Refused
+
+logger = logging.getLogger("trackway.operate")
+
+BATCH = 500
+_LOOK_S, _RETRY_S, _MOST_RETRY_S = 1.0, 0.5, 30.0
+CHANNEL = "trackway"
+
+
+class Change(NamedTuple):
+    """A change in the outbox: what the row was and is, and when."""
+
+    id: int
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    at: datetime
+
+
+def _called(what: str, name: str) -> str:
+    """What a trigger of a connection, and its function, are called."""
+    return f"trackway_{what}_{name.replace('-', '')[:32]}"
+
+
+def _functions(name: str) -> dict[str, sql.Identifier]:
+    return {what: sql.Identifier(_called(what, name)) for what in ("changed", "emptied")}
+
+
+def setup(name: str, mapping: Mapping) -> sql.Composed:
+    """What has to be in the database for a table to be followed: an outbox, triggers, and the orders so far.
+
+    Args:
+        name: of the connection; it may contain letters, digits and dashes.
+    """
+    schema, _, table = mapping.table.rpartition(".")
+
+    def row(of: str) -> sql.Composed:
+        pairs = [
+            sql.SQL("{}, {}.{}").format(sql.Literal(column), sql.SQL(of), sql.Identifier(column))
+            for column in mapping.columns.named()
+        ]
+        return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
+
+    return sql.SQL(_SETUP).format(
+        name=sql.Literal(name),
+        table=sql.Identifier(schema, table) if schema else sql.Identifier(table),
+        **_functions(name),
+        old=row("OLD"),
+        new=row("NEW"),
+        of=row("t"),
+    )
+
+
+_SETUP = """
+CREATE TABLE IF NOT EXISTS trackway_outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    connection text NOT NULL,
+    row_before jsonb,
+    row_after jsonb,
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE OR REPLACE FUNCTION {changed}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $trackway$
+DECLARE
+    was jsonb := CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE {old} END;
+    is_now jsonb := CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE {new} END;
+BEGIN
+    IF was = is_now THEN
+        RETURN NULL; -- something else of the row changed
+    END IF;
+    INSERT INTO trackway_outbox (connection, row_before, row_after) VALUES ({name}, was, is_now);
+    PERFORM pg_notify('trackway', {name});
+    RETURN NULL;
+END $trackway$;
+CREATE OR REPLACE FUNCTION {emptied}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $trackway$
+BEGIN
+    INSERT INTO trackway_outbox (connection, row_before) SELECT {name}, {of} FROM {table} AS t;
+    PERFORM pg_notify('trackway', {name});
+    RETURN NULL;
+END $trackway$;
+LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;
+DROP TRIGGER IF EXISTS {changed} ON {table};
+CREATE TRIGGER {changed} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {changed}();
+DROP TRIGGER IF EXISTS {emptied} ON {table};
+CREATE TRIGGER {emptied} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {emptied}();
+INSERT INTO trackway_outbox (connection, row_after) SELECT {name}, {of} FROM {table} AS t;
+"""
+_REMOVE = """
+DROP FUNCTION IF EXISTS {changed}() CASCADE;
+DROP FUNCTION IF EXISTS {emptied}() CASCADE;
+DELETE FROM trackway_outbox WHERE connection = {name};
+"""
+
+
+def remove(dsn: str, name: str, outgoing: Outgoing) -> None:
+    """Take out of a database what `setup` put there for a connection; the outbox itself stays, others may use it.
+
+    Raises:
+        psycopg.Error, BadDatabase, Refused: the database does not answer, or refuses; nothing is sent there.
+    """
+    with psycopg.connect(conninfo(dsn, outgoing)) as database:
+        database.execute(sql.SQL(_REMOVE).format(**_functions(name), name=sql.Literal(name)))
+
+
+def messages_of(change: Change, mapping: Mapping, source: str) -> tuple[list[Message], list[Rejection]]:
+    """What a change says, and why a row of it is no order: such a row is as good as none."""
+    refused: list[Rejection] = []
+
+    def order(row: dict[str, Any] | None, counts: bool) -> Given | None:
+        try:
+            return order_of(row, mapping, change.at)
+        except BadOrder as error:
+            if counts:
+                body = json.dumps(row, default=str)
+                refused.append(Rejection(0, "row", str(error), f"{source}-{change.id}", body))
+            return None
+
+    before, after = order(change.before, False), order(change.after, True)
+    return transition(before, after, source, f"{change.id}-{int(change.at.timestamp() * 1000)}"), refused
+
+
+class Follower:
+    """Follows one table, in a thread of its own, until it is stopped; says in the accounts database how it goes.
+
+    Args:
+        write: writes an arrival to the log, and raises LogUnavailable when it cannot.
+    """
+
+    def __init__(
+        self, one: Connection, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing
+    ) -> None:
+        self._outgoing = outgoing
+        self._id, self._project = one.id, UUID(one.project_id)
+        self._dsn = connections.secret(one)
+        self._mapping = msgspec.convert(one.config, Mapping)
+        self._connections, self._write = connections, write
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"follow-{one.id[:8]}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopping.set()
+
+    def join(self) -> None:
+        """Wait for what is under way."""
+        if self._thread.is_alive():
+            self._thread.join(_LOOK_S + 5)
+
+    def _run(self) -> None:
+        pause, said = _RETRY_S, None
+        while not self._stopping.is_set():
+            try:
+                with psycopg.connect(conninfo(self._dsn, self._outgoing), autocommit=True) as database:
+                    self._prepare(database)
+                    if said != "":
+                        said = ""
+                        self._connections.reported(self._id, 0)
+                    pause = _RETRY_S
+                    self._follow(database)
+            except Exception as error:  # whatever it is, the next orders must not wait for a restart
+                if not isinstance(error, (psycopg.Error, LogUnavailable, OSError, Refused, BadDatabase)):
+                    logger.exception("connection %s", self._id)
+                text = reason(error)
+                if said != text:
+                    said = text
+                    logger.error("the orders of connection %s cannot be followed: %s", self._id, text)
+                    self._connections.reported(self._id, 0, text)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, _MOST_RETRY_S)
+
+    def _prepare(self, database: psycopg.Connection[Any]) -> None:
+        """Listen, alone among several processes; and put into the database what is not there yet."""
+        while not self._alone(database):
+            if self._stopping.wait(1.0):
+                return
+        database.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+        trigger = _called("changed", self._id)
+        found = database.execute("SELECT 1 FROM pg_trigger WHERE tgname = %s AND NOT tgisinternal", [trigger])
+        if found.fetchone() is None:
+            with database.transaction():
+                database.execute(setup(self._id, self._mapping))
+
+    def _alone(self, database: psycopg.Connection[Any]) -> bool:
+        key = UUID(self._id).int & 0x7FFF_FFFF_FFFF_FFFF
+        row = database.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
+        return bool(row and row[0])
+
+    def _follow(self, database: psycopg.Connection[Any]) -> None:
+        while not self._stopping.is_set():
+            if self._take(database) < BATCH:
+                for _ in database.notifies(timeout=_LOOK_S, stop_after=1):
+                    pass
+
+    def _take(self, database: psycopg.Connection[Any]) -> int:
+        """Move changes from the outbox to the log, in order; how many there were."""
+        rows = database.execute(
+            "SELECT id, row_before::text, row_after::text, at FROM trackway_outbox WHERE connection = %s "
+            "ORDER BY id LIMIT %s",
+            [self._id, BATCH],
+        ).fetchall()
+        if not rows:
+            return 0
+        messages: list[Message] = []
+        refused: list[Rejection] = []
+        for number, before, after, at in rows:
+            change = Change(number, _object(before), _object(after), at.astimezone(UTC))
+            said, wrong = messages_of(change, self._mapping, f"postgres {self._id[-8:]}")
+            messages += said
+            refused += wrong
+        if messages or refused:
+            self._write(Arrival(now(), self._project.bytes, "", Location(), "", "", False, None, messages, refused))
+        database.execute("DELETE FROM trackway_outbox WHERE id = ANY(%s)", [[row[0] for row in rows]])
+        problem = f"{len(refused)} rows could not be taken; the last: {refused[-1].reason}" if refused else None
+        self._connections.reported(self._id, len(rows) - len(refused), problem)
+        return len(rows)
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """A row with its numbers as they are written, not as they come out of a float."""
+    if text is None:
+        return None
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    return found
+
+
+class Followers:
+    """Keeps a follower for each active database of the accounts database.
+
+    Args:
+        write: writes an arrival to the log.
+    """
+
+    def __init__(self, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing) -> None:
+        self._connections, self._write, self._outgoing = connections, write, outgoing
+        self._running: dict[str, tuple[Any, Follower]] = {}
+        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="followers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def changed(self) -> None:
+        """Say that connections were made, changed or removed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop following."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+        for _, follower in self._running.values():
+            follower.stop()
+        for _, follower in self._running.values():
+            follower.join()
+        self._running = {}
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._look()
+            except Exception:
+                logger.exception("connections cannot be looked for; trying again")
+            self._wake.wait(10.0)
+            self._wake.clear()
+
+    def _look(self) -> None:
+        wanted = {one.id: one for one in self._connections.every() if one.kind == "postgres" and one.active}
+        for name, (made_of, follower) in list(self._running.items()):
+            if name not in wanted or made_of != (wanted[name].config, wanted[name].secret):
+                follower.stop()
+                follower.join()
+                del self._running[name]
+        for name, one in wanted.items():
+            if name not in self._running and not self._stopping.is_set():
+                follower = Follower(one, self._connections, self._write, self._outgoing)
+                self._running[name] = ((one.config, one.secret), follower)
+                follower.start()

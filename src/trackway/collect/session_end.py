@@ -1,0 +1,139 @@
+"""Sessions ended by their id: `POST /api/analytics/session/end` and `POST /v1/sessions/end`.
+
+Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address); beacons can.
+The body is `{"session_id"}`: the id that answers have, or the client's own name for it. `anonymous_id` says whose
+session it is; it is needed where several visitors have sessions of one name, and for one of which nothing has come.
+Answers are 202 (it ends now, and that is on disk), 200 (it was over before, which changes nothing), 400, 401, 404 for a
+session that nobody has heard of, 405, 413 and 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from trackway.collect.broken_json import whole_characters
+from trackway.collect.door import Collector, Receive, Scope, Send, posted
+from trackway.collect.ids import MAX_ID, Wrong, named
+from trackway.collect.native import Refusal, Request
+from trackway.event import GAP, Message, Millis, now
+from trackway.log import Committer, LogUnavailable
+from trackway.wording import fault
+
+PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
+EVENT, LIBRARY = "Session Ended", "session-end"
+
+
+class Known(NamedTuple):
+    """A session as it is stored: its name in messages (empty when no client has named it), whose it is, and when."""
+
+    name: str
+    visitor_id: str
+    user_id: str
+    started_at: Millis
+    ended_at: Millis
+    closed: bool
+
+
+class NotYet(Exception):
+    """What was collected before is not stored yet, so that nothing can be said of sessions."""
+
+
+class Ambiguous(Exception):
+    """Several visitors have a session of one name; the text says so."""
+
+
+Look = Callable[[bytes, str, str], Awaitable[Known | None]]
+"""Finds a session by project, id and, when given, visitor, once everything that was collected before is stored."""
+
+
+class _Body(msgspec.Struct):
+    session_id: str | int | float | None = None
+    anonymous_id: str | int | float | None = None
+    writeKey: str = ""  # noqa: N815 - as every other body spells it
+
+
+_body = msgspec.json.Decoder(_Body)
+
+
+class SessionEnder:
+    """The ASGI application of the addresses.
+
+    Args:
+        collector: authenticates and says how a request came.
+        look: finds sessions.
+    """
+
+    def __init__(self, collector: Collector, committer: Committer, look: Look) -> None:
+        self._collector, self._committer, self._look = collector, committer, look
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is its own."""
+        return path in PATHS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def take(headers: dict[bytes, bytes], content: bytes) -> tuple[int, bytes]:
+            status, found = await self._end(scope, headers, content)
+            return status, msgspec.json.encode(found)
+
+        await posted(scope, receive, send, take, (LogUnavailable, NotYet))
+
+    async def _end(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> tuple[int, dict[str, Any]]:
+        body = _read(content)
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
+        project_id = self._collector.authenticate(headers, body.writeKey or given)
+        try:
+            session_id, visitor_id = named("session_id", body.session_id), named("anonymous_id", body.anonymous_id)
+        except Wrong as error:
+            raise Refusal(400, error.field, str(error)) from error
+        if not session_id:
+            raise Refusal(400, "session_id", f"say which session: an id of 1 to {MAX_ID} characters")
+        at = now()
+        try:
+            known = await self._look(project_id, session_id, visitor_id)
+        except Ambiguous as error:
+            raise Refusal(400, "anonymous_id", str(error)) from error
+        if known is None and not visitor_id:
+            raise Refusal(404, "session_id", f"there is no session {session_id!r}; send its anonymous_id as well")
+        if known is not None and (known.closed or at - known.ended_at >= GAP):
+            return 200, _shown(session_id, known.started_at, known.ended_at)
+        known = known or Known(session_id, visitor_id, "", at, at, False)
+        nobody = known.visitor_id.startswith("user:")
+        message = Message(
+            type="track",
+            event=EVENT,
+            # The same end twice is one message, until something else happens in the session.
+            message_id=f"end-{session_id}-{known.ended_at}"[-MAX_ID:],
+            anonymous_id=None if nobody else known.visitor_id,
+            user_id=known.user_id or None,
+            timestamp=at,
+            context={"library": {"name": LIBRARY}, **({"sessionId": known.name} if known.name else {})},
+        )
+        try:
+            record, _ = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
+        except UnicodeError as error:
+            raise Refusal(400, "session_id", "the id is not UTF-8") from error
+        await self._committer.append(record, 1)
+        return 202, _shown(session_id, known.started_at, at)
+
+
+def _shown(session_id: str, started_at: Millis, ended_at: Millis) -> dict[str, Any]:
+    return {
+        "session_id": session_id,
+        "ended_at": datetime.fromtimestamp(ended_at / 1000, UTC),
+        "duration_s": (ended_at - started_at) / 1000,
+    }
+
+
+def _read(content: bytes) -> _Body:
+    try:
+        return _body.decode(whole_characters(content) or b"{}")
+    except msgspec.ValidationError as error:
+        wrong = fault(error, _Body)
+        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

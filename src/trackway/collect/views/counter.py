@@ -1,0 +1,226 @@
+"""The view counter: `POST /v1/entities/{type}/{id}/view` and `POST /api/profiles/{id}/track-view`.
+
+Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address), or its
+secret key or a token of the host (`Authorization: Bearer`). The body is `{"session_id", "referrer_source"}`;
+`anonymous_id` says which visitor it is. A host's token proves who the viewer is, its secret key may state it
+(`viewer_id`, or `user_id`). What is stated with the write key alone, which is public, is kept with the view as
+claimed, and makes nobody a viewer.
+
+Answers are 200 (`tracked` says whether it counted, `reason` why not), 400 without a session, 401, 404 for an
+entity that is not in a closed register, 405, 413 and 503. A view that counted is on disk, in the ledger, when the
+answer is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from trackway.collect.broken_json import whole_characters
+from trackway.collect.door import Collector, Receive, Scope, Send, posted
+from trackway.collect.ids import Wrong, named
+from trackway.collect.native import COUNTER, VIEW, Refusal, Request
+from trackway.collect.views.ledger import Ledger, View, entity_key, view_key
+from trackway.event import Arrival, Message, now
+from trackway.log import Committer, LogUnavailable
+from trackway.wording import fault
+
+logger = logging.getLogger("trackway.collect")
+
+CLAIMED = "claimed_viewer_id"
+"""The property of a view that says as whom its sender claimed to come."""
+_AGAIN = "Already tracked within 24 hours"
+
+_Text = Annotated[str, msgspec.Meta(max_length=255)]
+
+
+class Viewed(msgspec.Struct):
+    """The body of a view."""
+
+    session_id: str | int | float | None = None
+    referrer_source: _Text | None = None
+    viewer_id: str | int | float | None = None
+    user_id: str | int | float | None = None
+    anonymous_id: str | int | float | None = None
+    writeKey: str = ""  # noqa: N815 - as every other body spells it
+
+
+class Proof(NamedTuple):
+    """What a secret proves: of which project it is, and who the viewer is; empty for a host, which says it itself."""
+
+    project_id: bytes
+    viewer_id: str
+
+
+class NoProof(Exception):
+    """A secret that proves nothing; the text says why."""
+
+
+_body = msgspec.json.Decoder(Viewed)
+Prove = Callable[[str], Awaitable[Proof]]
+"""What a secret key or a host's token proves. Raises NoProof."""
+Known = Callable[[bytes, str, str], Awaitable[bool]]
+"""Whether a project counts views of an entity: always, unless it keeps a register that has it not."""
+
+
+class ViewCounter:
+    """The ASGI application of the two addresses.
+
+    Args:
+        collector: authenticates and says how a request came.
+        bot: why an arrival is no person's, as far as its project goes; empty when nothing speaks against it.
+        stored: whether the store has the view of a record.
+        prove: reads secrets.
+        trusting: viewers whom the write key alone states are believed.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        committer: Committer,
+        ledger: Ledger,
+        known: Known,
+        bot: Callable[[Arrival], str],
+        stored: Callable[[bytes], Awaitable[bool]],
+        prove: Prove,
+        trusting: bool = False,
+    ) -> None:
+        self._collector, self._committer, self._ledger = collector, committer, ledger
+        self._known, self._bot, self._stored = known, bot, stored
+        self._prove, self._trusting = prove, trusting
+        self._logging: set[asyncio.Future[None]] = set()
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is the view counter's."""
+        return entity_of(path) is not None
+
+    async def resume(self) -> None:
+        """Log what counted before the process ended and may not be logged.
+
+        What is stored is left alone, however long ago it was; what is in the log only is stored once by its message id.
+        """
+        for key, record in self._ledger.unlogged():
+            if not await self._stored(record):
+                await self._committer.append(record, 1)
+            self._ledger.logged(key)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def take(headers: dict[bytes, bytes], content: bytes) -> tuple[int, bytes]:
+            reason = await self._count(scope, headers, content)
+            if reason:
+                return 200, msgspec.json.encode({"tracked": False, "reason": reason})
+            profile = scope["path"].startswith("/api/profiles/")
+            message = "Profile view tracked successfully" if profile else "View tracked"
+            return 200, msgspec.json.encode({"tracked": True, "message": message})
+
+        await posted(scope, receive, send, take, (LogUnavailable, SQLAlchemyError))
+
+    async def _count(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> str:
+        """Count a view; why it does not count, or empty."""
+        entity_type, entity_id = entity_of(scope["path"]) or ("", "")
+        viewed = _read(content)
+        project_id, proven = await self._who(scope, headers, viewed)
+        try:
+            session_id, anonymous_id = (
+                named("session_id", viewed.session_id),
+                named("anonymous_id", viewed.anonymous_id),
+            )
+            stated = named("viewer_id", viewed.viewer_id) or named("user_id", viewed.user_id)
+        except Wrong as error:
+            raise Refusal(400, error.field, str(error)) from error
+        if not session_id:
+            raise Refusal(400, "session_id", "session_id is missing or a placeholder; it says whose views are one")
+        if proven and stated not in ("", proven):
+            raise Refusal(400, "viewer_id", f"the token is {proven!r}'s; leave viewer_id out")
+        if not await self._known(project_id, entity_type, entity_id):
+            raise Refusal(404, "id", f"there is no {entity_type} {entity_id!r} in the project's register")
+        user_id = (stated or proven) if proven is not None else ""
+        at = now()
+        entity = entity_key(project_id, entity_type, entity_id)
+        key = view_key(entity, f"session {session_id}")
+        properties = {"entity_type": entity_type, "entity_id": entity_id}
+        if viewed.referrer_source:
+            properties["referrer_source"] = viewed.referrer_source
+        if stated and not user_id:
+            properties[CLAIMED] = stated
+        message = Message(
+            type="track",
+            event=VIEW,
+            message_id=f"view-{key.hex()}-{at}",
+            anonymous_id=anonymous_id or (None if user_id else f"session:{session_id}"),
+            user_id=user_id or None,
+            timestamp=at,
+            context={"sessionId": session_id, "library": {"name": COUNTER}},
+            properties=properties,
+        )
+        try:
+            record, arrival = self._collector.record(scope, headers, project_id, Request([message], [0], []), at)
+        except UnicodeError as error:
+            raise Refusal(400, "body", "the address or the body is not UTF-8") from error
+        viewer = view_key(entity, f"user {user_id}") if user_id else b""
+        bot = self._bot(arrival)
+        if bot:
+            key = view_key(key, "bot")  # it takes no view away from a person of the same session
+        if await self._ledger.counts(View(key, at, record, entity, viewer, bool(bot))):
+            # It is on disk in the ledger; the log has it next, and nobody waits for that.
+            task = asyncio.ensure_future(self._log(key, record))
+            self._logging.add(task)
+            task.add_done_callback(self._logging.discard)
+        elif not bot:
+            return _AGAIN
+        return f"Not counted, as this is taken for a bot ({bot})" if bot else ""
+
+    async def _who(self, scope: Scope, headers: dict[bytes, bytes], viewed: Viewed) -> tuple[bytes, str | None]:
+        """The project, and the viewer who is proven: empty when whoever is stated is believed, None when nobody is."""
+        scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                return await self._prove(secret.strip())
+            except NoProof as error:
+                raise Refusal(401, "authorization", str(error)) from error
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
+        return self._collector.authenticate(headers, viewed.writeKey or given), "" if self._trusting else None
+
+    def under_way(self) -> list[asyncio.Future[None]]:
+        """Views that counted and that the log does not have yet."""
+        return list(self._logging)
+
+    async def _log(self, key: bytes, record: bytes) -> None:
+        try:
+            await self._committer.append(record, 1)
+        except LogUnavailable as error:
+            logger.error("%s; a view waits in the ledger for the next start", error)
+            return
+        self._ledger.logged(key)
+
+    async def finish(self) -> None:
+        """Let what counted get into the log."""
+        while self._logging:
+            await asyncio.gather(*self._logging, return_exceptions=True)
+
+
+def entity_of(path: str) -> tuple[str, str] | None:
+    """Type and id of the entity that an address of the view counter names."""
+    parts = path.strip("/").split("/")
+    if len(parts) == 4 and parts[:2] == ["api", "profiles"] and parts[3] == "track-view" and parts[2]:
+        return "profile", parts[2]
+    if len(parts) >= 5 and parts[:2] == ["v1", "entities"] and parts[-1] == "view" and parts[2]:
+        entity_id = "/".join(parts[3:-1])
+        return (parts[2], entity_id) if entity_id and len(path) <= 600 else None
+    return None
+
+
+def _read(content: bytes) -> Viewed:
+    try:
+        return _body.decode(whole_characters(content) or b"{}")
+    except msgspec.ValidationError as error:
+        wrong = fault(error, Viewed)
+        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

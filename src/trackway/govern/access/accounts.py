@@ -1,0 +1,234 @@
+"""The accounts of the product's own people, artists, venues, fans: what they are, what is theirs, what they may see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.event import new_id
+from trackway.govern.access.permissions import (
+    NO,
+    TYPES,
+    AccountType,
+    Gate,
+    Standing,
+    Subscription,
+    Verdict,
+    Verification,
+    verdicts,
+)
+from trackway.govern.metric_packs import pack_of
+from trackway.govern.tables import Account, AccountRequest, BadAccount, PermissionRow, Project, moment
+
+MOST_OWN = 1000
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class Own(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An entity that is an account's."""
+
+    type: _Id
+    id: _Id
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An account as the host says it is. `expires_at` ends the subscription; `email` may sign in for it here."""
+
+    type: AccountType
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    verification: Verification = "none"
+    subscription: Subscription = "free"
+    expires_at: datetime | None = None
+    business: dict[str, Any] = {}
+    entities: Annotated[list[Own], msgspec.Meta(max_length=MOST_OWN)] = []
+    email: Annotated[str, msgspec.Meta(max_length=320)] = ""
+    suspended: bool = False
+
+
+class Platform:
+    """Accounts of projects, their permissions and their requests."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    # Accounts
+
+    def put(self, project_id: UUID, account_id: str, given: NewAccount) -> tuple[Account, bool]:
+        """Make an account, or replace what is there of it; and whether it is new."""
+        with self._sessions.begin() as session:
+            found = session.get(Account, (str(project_id), account_id))
+            account = found or Account(project_id=str(project_id), id=account_id, created_at=moment())
+            for name, value in msgspec.structs.asdict(given).items():
+                setattr(account, name, value)
+            account.expires_at = _utc(given.expires_at)
+            account.entities = [[one.type, one.id] for one in given.entities]
+            account.email = given.email.strip().lower()
+            account.updated_at = moment()
+            session.add(account)
+        return account, found is None
+
+    def one(self, project_id: UUID | str, account_id: str) -> Account | None:
+        """An account, or None."""
+        with self._sessions() as session:
+            return session.get(Account, (str(project_id), account_id))
+
+    def of_email(self, email: str) -> list[Account]:
+        """Every account for which somebody may sign in."""
+        with self._sessions() as session:
+            return list(session.scalars(select(Account).where(Account.email == email).order_by(Account.created_at)))
+
+    def every(
+        self, project_id: UUID, search: str = "", type_: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[Account], int]:
+        """Accounts by name, and how many there are."""
+        conditions = [Account.project_id == str(project_id)]
+        if type_:
+            conditions.append(Account.type == type_)
+        if search:
+            columns = (Account.id, Account.name, Account.email)
+            conditions.append(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+        statement = select(Account).where(*conditions).order_by(Account.name, Account.id).limit(limit).offset(offset)
+        with self._sessions() as session:
+            total = session.scalar(select(func.count()).select_from(Account).where(*conditions)) or 0
+            return list(session.scalars(statement)), total
+
+    def count(self, project_id: UUID) -> dict[str, int]:
+        """How many accounts there are of each type."""
+        statement = select(Account.type, func.count()).where(Account.project_id == str(project_id))
+        with self._sessions() as session:
+            return {row[0]: row[1] for row in session.execute(statement.group_by(Account.type))}
+
+    def remove(self, project_id: UUID, account_id: str) -> bool:
+        """Forget an account; False when there is none."""
+        with self._sessions.begin() as session:
+            found = session.get(Account, (str(project_id), account_id))
+            if found is not None:
+                session.delete(found)
+            return found is not None
+
+    def revoke_tokens(self, project_id: UUID, account_id: str) -> bool:
+        """Make every token of an account that was issued until now useless; False when there is no such account."""
+        with self._sessions.begin() as session:
+            found = session.get(Account, (str(project_id), account_id))
+            if found is not None:
+                found.tokens_since = moment()
+            return found is not None
+
+    # Permissions
+
+    def gates(self, project: Project) -> dict[str, dict[str, Gate]]:
+        """What each type may see in a project, from which verification and subscription on: what the metrics pack says
+        where the project says nothing else.
+        """
+        found: dict[str, dict[str, Gate]] = {
+            str(kind): dict(of) for kind, of in pack_of(project.metrics).permissions.items()
+        }
+        with self._sessions() as session:
+            for row in session.scalars(select(PermissionRow).where(PermissionRow.project_id == project.id)):
+                gate = msgspec.convert(
+                    {"granted": row.granted, "verification": row.verification, "subscription": row.subscription}, Gate
+                )
+                found.setdefault(row.account_type, {})[row.permission] = gate
+        return found
+
+    def set_gate(self, project: Project, account_type: str, permission: str, gate: Gate | None) -> Gate:
+        """Say what a type may see in a project; with None, what the pack says holds again. Return what held before.
+
+        Raises:
+            BadAccount: there is no such type or permission.
+        """
+        if account_type not in TYPES or permission not in pack_of(project.metrics).named:
+            raise BadAccount(f"there is no permission {permission!r} for accounts of type {account_type!r}")
+        before = self.gates(project).get(account_type, {}).get(permission, NO)
+        key = (project.id, account_type, permission)
+        with self._sessions.begin() as session:
+            row = session.get(PermissionRow, key)
+            if gate is None:
+                if row is not None:
+                    session.delete(row)
+            else:
+                session.merge(PermissionRow(**dict(zip(("project_id", "account_type", "permission"), key, strict=True)),
+                                            granted=gate.granted, verification=gate.verification,
+                                            subscription=gate.subscription))  # fmt: skip
+        return before
+
+    def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
+        """Of each permission and key of the host, whether an account has it now, and what it lacks."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        return verdicts(standing(account), self.gates(project), pack_of(project.metrics).opens, now)
+
+    def has_permission(self, project: Project, account_id: str, permission: str) -> Verdict:
+        """Whether an account has a permission or a key of the host now, and what it lacks.
+
+        Raises:
+            BadAccount: there is no such account or permission.
+        """
+        if permission not in (known := pack_of(project.metrics).named):
+            raise BadAccount(f"there is no permission {permission!r}; there are {', '.join(known)}")
+        account = self.one(project.id, account_id)
+        if account is None:
+            raise BadAccount(f"there is no account {account_id!r}")
+        return self.verdicts(project, account)[permission]
+
+    # Requests to be of another type
+
+    def request(self, account: Account, type_: AccountType, business: dict[str, Any]) -> AccountRequest:
+        """Ask to be of another type. Raises BadAccount when one is pending or nothing would change."""
+        if type_ in (account.type, "admin"):
+            raise BadAccount(f"an account of type {account.type} cannot ask to be {type_}")
+        with self._sessions.begin() as session:
+            pending = select(AccountRequest).where(
+                AccountRequest.project_id == account.project_id, AccountRequest.account_id == account.id,
+                AccountRequest.state == "pending",
+            )  # fmt: skip
+            if session.scalar(pending):
+                raise BadAccount("a request of this account is still to be decided")
+            made = AccountRequest(
+                id=str(new_id()), project_id=account.project_id, account_id=account.id, type=type_, business=business,
+                created_at=moment(),
+            )  # fmt: skip
+            session.add(made)
+        return made
+
+    def requests(self, project_id: UUID | str, account_id: str = "", state: str = "") -> list[AccountRequest]:
+        """Requests, the newest first: of a project, or of one account."""
+        statement = select(AccountRequest).where(AccountRequest.project_id == str(project_id))
+        if account_id:
+            statement = statement.where(AccountRequest.account_id == account_id)
+        if state:
+            statement = statement.where(AccountRequest.state == state)
+        with self._sessions() as session:
+            return list(session.scalars(statement.order_by(AccountRequest.id.desc()).limit(500)))
+
+    def decide(self, project_id: UUID, request_id: str, approved: bool, note: str, by: str) -> AccountRequest:
+        """Decide a request; an account whose request is approved is of the type, with the business information.
+
+        Raises:
+            BadAccount: there is no such request, or it is decided.
+        """
+        with self._sessions.begin() as session:
+            found = session.get(AccountRequest, request_id)
+            if found is None or found.project_id != str(project_id):
+                raise BadAccount(f"there is no request {request_id}")
+            if found.state != "pending":
+                raise BadAccount(f"the request was {found.state} by {found.decided_by}")
+            found.state = "approved" if approved else "refused"
+            found.note, found.decided_by, found.decided_at = note, by, moment()
+            account = session.get(Account, (found.project_id, found.account_id))
+            if approved and account is not None:
+                account.type, account.business, account.updated_at = found.type, found.business, moment()
+        return found
+
+
+def standing(account: Account) -> Standing:
+    """What an account is, as `verdict` needs it."""
+    return Standing(account.type, account.verification, account.subscription, account.expires_at, account.suspended)
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at if at is None or at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)

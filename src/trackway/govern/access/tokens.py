@@ -1,0 +1,149 @@
+"""Tokens by which the host application lets an account in: short-lived JWTs (RFC 7519), signed with a project's `embed`
+key by HMAC-SHA256.
+
+The header names the key (`kid`); the claims are `aud` (the project), `sub` (the account), `iat`, `exp` (an hour later
+at most), and, if the token is for less than all of the account's own, `entities`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import datetime
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.govern.access.accounts import MOST_OWN, Own
+from trackway.govern.identity.sealing import CannotUnseal, Sealer
+from trackway.govern.tables import Account, Key, Project
+
+LONGEST_S = 3600
+MOST_BYTES = 8000
+_SKEW_S = 30
+_ALGORITHM = "HS256"
+_EPOCH = datetime(1970, 1, 1)
+
+
+class BadToken(Exception):
+    """A token that lets nobody in; the text says why, and nothing that would help to forge one."""
+
+
+class _Header(msgspec.Struct):
+    kid: Annotated[str, msgspec.Meta(max_length=100)]
+    alg: str
+    crit: list[str] | None = None
+
+
+class _Claims(msgspec.Struct):
+    aud: str
+    sub: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    iat: float
+    exp: float
+    nbf: float = 0.0
+    entities: Annotated[list[Own], msgspec.Meta(max_length=MOST_OWN)] | None = None
+
+
+class LetIn(NamedTuple):
+    """Whom a token lets in: an account of a project, and what of its own (None: all of it)."""
+
+    project: Project
+    account: Account
+    entities: tuple[tuple[str, str], ...] | None
+
+
+class Tokens:
+    """Reads tokens."""
+
+    def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
+        self._sessions, self._sealer = sessions, sealer
+
+    def read(self, token: str) -> LetIn:
+        """Whom a token lets in.
+
+        Raises:
+            BadToken: it is too long, of another algorithm, signed with no key in force, of another project, not yet or
+                no longer good, for more than an hour, revoked, or for no account or one that is suspended.
+        """
+        if len(token) > MOST_BYTES:
+            raise BadToken(f"the token is longer than {MOST_BYTES} bytes")
+        header = self._header(token)
+        with self._sessions() as session:
+            found = session.execute(
+                select(Key, Project)
+                .join(Project, Project.id == Key.project_id)
+                .where(Key.id == header.kid, Key.kind == "embed", Key.revoked_at.is_(None))
+            ).first()
+            if found is None:
+                raise BadToken("the token's `kid` names no key in force; an administrator makes one in Settings")
+            key, project = found
+            claims = self._claims(token, key)
+            if claims.aud != key.project_id:
+                raise BadToken("the token's `aud` is not the project of its key")
+            account = session.get(Account, (key.project_id, claims.sub))
+        _check_times(claims, time.time())
+        if account is None:
+            raise BadToken("there is no account with the token's `sub`; the host makes one with PUT …/accounts/ID")
+        if account.suspended:
+            raise BadToken("the account is suspended")
+        if account.tokens_since is not None and claims.iat <= (account.tokens_since - _EPOCH).total_seconds():
+            raise BadToken("the token was revoked")
+        own = None if claims.entities is None else tuple((one.type, one.id) for one in claims.entities)
+        return LetIn(project, account, own)
+
+    @staticmethod
+    def _header(token: str) -> _Header:
+        try:
+            found = msgspec.convert(jws.extract_compact(token.encode()).headers(), _Header)
+        except (JoseError, msgspec.ValidationError, ValueError, TypeError, KeyError) as error:
+            raise BadToken("this is neither a secret key nor a token with `kid` and `alg`") from error
+        if found.alg != _ALGORITHM or found.crit:
+            raise BadToken(f"the token is not signed with {_ALGORITHM}")
+        return found
+
+    def _claims(self, token: str, key: Key) -> _Claims:
+        try:
+            secret = OctKey.import_key(self._sealer.open(key.value))
+            payload = jws.deserialize_compact(token, secret, algorithms=[_ALGORITHM]).payload
+        except (JoseError, ValueError) as error:
+            raise BadToken("the token's signature is wrong") from error
+        except CannotUnseal as error:
+            raise BadToken("the token's key cannot be read; make another") from error
+        try:
+            return msgspec.json.decode(payload, type=_Claims)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadToken(f"the token's claims are wrong: {error}") from error
+
+
+def sign(
+    project_id: UUID | str,
+    kid: str,
+    secret: str,
+    account_id: str,
+    entities: list[Own] | None = None,
+    seconds: int = 600,
+) -> str:
+    """A token as a host makes one with any JWT library; for tests and benchmarks."""
+    now = math.floor(time.time())
+    claims: dict[str, object] = {"aud": str(project_id), "sub": account_id, "iat": now, "exp": now + seconds}
+    if entities is not None:
+        claims["entities"] = msgspec.to_builtins(entities)
+    header = {"alg": _ALGORITHM, "kid": kid, "typ": "JWT"}
+    return jws.serialize_compact(header, msgspec.json.encode(claims), OctKey.import_key(secret))
+
+
+def _check_times(claims: _Claims, now: float) -> None:
+    if not all(math.isfinite(at) for at in (claims.iat, claims.exp, claims.nbf)):
+        raise BadToken("the token's times are no numbers")
+    if claims.exp <= now:
+        raise BadToken("the token has expired; ask the host application for another")
+    if claims.iat > now + _SKEW_S or claims.nbf > now + _SKEW_S:
+        raise BadToken("the token is not yet good: its times are ahead of this server's clock")
+    if claims.exp - claims.iat > LONGEST_S:
+        raise BadToken(f"the token is good for longer than {LONGEST_S} seconds")

@@ -1,0 +1,430 @@
+"""Who may do what: users, projects, keys and sign-ins."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from importlib.resources import files
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from cryptography.fernet import Fernet
+from sqlalchemy import delete, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, selectinload, sessionmaker
+
+from trackway.event import new_id
+from trackway.govern.access.accounts import Platform
+from trackway.govern.access.audit import Audit
+from trackway.govern.access.permissions import ROLES
+from trackway.govern.access.tokens import Tokens
+from trackway.govern.identity.passkeys import Passkeys
+from trackway.govern.identity.password_resets import Resets
+from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.sign_ins import SignIns, hash_password, replace_password
+from trackway.govern.metric_packs import pack_of
+from trackway.govern.plans.versions import Plans
+from trackway.govern.saved.boards import Boards
+from trackway.govern.saved.connections import Connections, Watches
+from trackway.govern.saved.jobs import Jobs
+from trackway.govern.saved.segments import Saved
+from trackway.govern.saved.transfers import Transfers
+from trackway.govern.tables import (
+    BadAccount,
+    Connection,
+    Key,
+    Membership,
+    OneUse,
+    OutsideIdentity,
+    Passkey,
+    Project,
+    SignIn,
+    User,
+    Watch,
+    hashed,
+    moment,
+)
+from trackway.lite import damaged, engine_of, fault
+
+logger = logging.getLogger("trackway.govern")
+
+_HEAD = "0011"
+_ORIGIN = re.compile(r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$")
+_KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
+
+
+class AccountsUnavailable(Exception):
+    """The accounts database cannot be opened; the text says why."""
+
+
+class AccountsDamaged(AccountsUnavailable):
+    """The accounts database is no sound database."""
+
+
+class FirstStart(NamedTuple):
+    """What the first start invented or was given (`given` names it); empty is what it did not make. Said once."""
+
+    email: str
+    password: str
+    write_key: str
+    secret_key: str
+    given: tuple[str, ...] = ()
+
+    def shown(self) -> dict[str, str]:
+        """What may be printed: what was invented; what was given is only named."""
+        made = {"email": self.email, "password": self.password, "write_key": self.write_key,
+                "secret_key": self.secret_key}  # fmt: skip
+        return {name: "as set" if name in self.given else value for name, value in made.items() if value}
+
+
+class Accounts:
+    """The accounts database.
+
+    Args:
+        dsn: an SQLAlchemy address.
+        sealer: seals what must be read again; without one, that is lost when the process ends.
+
+    Raises:
+        AccountsUnavailable: it cannot be opened or migrated.
+    """
+
+    def __init__(self, dsn: str, sealer: Sealer | None = None) -> None:
+        url = make_url(dsn)
+        self._sealer = sealer or Sealer([Fernet.generate_key().decode()])
+        self._lite = url.get_backend_name() == "sqlite"
+        try:
+            self._engine = engine_of(url)
+            self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+            self._migrate()
+            self.saved = Saved(self._sessions)
+            self.plans = Plans(self._sessions)
+            self.boards = Boards(self._sessions)
+            self.transfers = Transfers(self._sessions)
+            self.jobs = Jobs(self._sessions)
+            self.connections = Connections(self._sessions, self._sealer)
+            self.watches = Watches(self._sessions, self._sealer)
+            self.audit = Audit(self._sessions)
+            self.platform = Platform(self._sessions)
+            self.tokens = Tokens(self._sessions, self._sealer)
+            self.sign_ins = SignIns(self._sessions, self._sealer)
+            self.resets = Resets(self._sessions)
+            self.passkeys = Passkeys(self._sessions, self.sign_ins)
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            shown = (self._lite and url.database) or url.render_as_string(hide_password=True)
+            mend = "put it back from a backup, or run `trackway doctor --repair accounts`, which makes it anew"
+            kind = AccountsDamaged if damaged(error) else AccountsUnavailable
+            raise kind(f"the accounts database {shown} {fault(error, mend)}") from error
+
+    def _migrate(self) -> None:
+        with self._engine.connect() as connection:
+            if self._lite and (verdict := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
+                raise OSError(f"it is damaged: {verdict}")
+            known = inspect(connection).has_table("alembic_version")
+            if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
+                return  # the usual start; Alembic takes longer to import than the rest of it
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        import alembic.command
+        import alembic.config
+
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(files("trackway.govern").joinpath("migrations")))
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, "head")
+
+    # Users
+
+    def add_user(self, email: str, password: str, is_admin: bool = False) -> User:
+        """Make a user. Raises BadAccount when the address is taken or no address, or the password too short."""
+        email = email.strip().lower()
+        if "@" not in email or len(email) > 320:
+            raise BadAccount(f"{email!r} is not an e-mail address")
+        with self._sessions.begin() as session:
+            if session.scalar(select(User).where(User.email == email)):
+                raise BadAccount(f"there is already a user {email}")
+            kept = hash_password(password)
+            user = User(id=str(new_id()), email=email, password=kept, is_admin=is_admin, created_at=moment())
+            session.add(user)
+        return user
+
+    def set_password(self, email: str, password: str) -> None:
+        """Give a user another password and sign them out everywhere."""
+        kept = hash_password(password)
+        with self._sessions.begin() as session:
+            replace_password(session, self._user(session, email), kept)
+
+    def remove_user(self, email: str) -> None:
+        """Remove a user; the last administrator stays."""
+        with self._sessions.begin() as session:
+            user = self._user(session, email)
+            admins = session.scalars(select(User).where(User.is_admin)).all()
+            if user.is_admin and len(admins) == 1:
+                raise BadAccount(f"{email} is the only administrator; make another one first")
+            for table in (SignIn, Membership, Passkey, OutsideIdentity, OneUse):
+                session.execute(delete(table).where(table.user_id == user.id))
+            session.delete(user)
+
+    def users(self) -> list[User]:
+        """All users, in the order in which they were made."""
+        with self._sessions() as session:
+            return list(session.scalars(select(User).order_by(User.id)))
+
+    def add_member(self, email: str, project_id: UUID, role: str = "analyst") -> None:
+        """Let a user see a project, in a role; who is a member gets the role."""
+        if role not in ROLES:
+            raise BadAccount(f"{role!r} is no role; there are {', '.join(ROLES)}")
+        with self._sessions.begin() as session:
+            user = self._user(session, email)
+            if session.get(Project, str(project_id)) is None:
+                raise BadAccount(f"there is no project {project_id}")
+            session.merge(Membership(user_id=user.id, project_id=str(project_id), role=role))
+
+    def members(self, project_id: UUID) -> list[tuple[User, str]]:
+        """Who sees a project and in which role: its members, and administrators, who see all."""
+        statement = (
+            select(User, Membership.role)
+            .outerjoin(Membership, (Membership.user_id == User.id) & (Membership.project_id == str(project_id)))
+            .where(User.is_admin | Membership.role.is_not(None))
+            .order_by(User.email)
+        )
+        with self._sessions() as session:
+            return [(user, "administrator" if user.is_admin else role) for user, role in session.execute(statement)]
+
+    def role(self, user: User, project_id: UUID | str) -> str:
+        """A user's role in a project; empty when they are no member."""
+        if user.is_admin:
+            return "administrator"
+        with self._sessions() as session:
+            found = session.get(Membership, (user.id, str(project_id)))
+            return found.role if found else ""
+
+    def remove_member(self, email: str, project_id: UUID) -> None:
+        """Let a user see a project no longer."""
+        with self._sessions.begin() as session:
+            user = self._user(session, email)
+            found = session.get(Membership, (user.id, str(project_id)))
+            if found is None:
+                raise BadAccount(f"{email} is not a member of this project")
+            session.delete(found)
+
+    @staticmethod
+    def _user(session: Session, email: str) -> User:
+        user = session.scalar(select(User).where(User.email == email.strip().lower()))
+        if user is None:
+            raise BadAccount(f"there is no user {email}; `trackway user list` shows them")
+        return user
+
+    # Projects and keys
+
+    def add_project(
+        self,
+        name: str,
+        timezone: str = "UTC",
+        currency: str = "USD",
+        goals: list[str] | None = None,
+        write_key: str = "",
+        secret_key: str = "",
+        project_id: UUID | None = None,
+    ) -> tuple[Project, str, str]:
+        """Make a project with a write key and a secret key; return it and the keys.
+
+        Raises:
+            BadAccount: no such time zone, not a currency code, or a key that is taken.
+        """
+        _check_timezone(timezone)
+        if len(currency) != 3 or not currency.isalpha():
+            raise BadAccount(f"{currency!r} is not a currency code such as EUR")
+        with self._sessions.begin() as session:
+            project = Project(
+                id=str(project_id or new_id()),
+                name=name.strip()[:100] or "My product",
+                timezone=timezone,
+                currency=currency.upper(),
+                goals=["Order Completed", "Signed Up"] if goals is None else goals,
+                created_at=moment(),
+            )
+            session.add(project)
+            session.flush()
+            write_key = write_key or "wk_" + secrets.token_urlsafe(18)
+            secret_key = secret_key or "sk_" + secrets.token_urlsafe(32)
+            self._add_key(session, project.id, "write", write_key)
+            self._add_key(session, project.id, "secret", secret_key)
+        return project, write_key, secret_key
+
+    def add_key(self, project_id: UUID, kind: str) -> tuple[Key, str]:
+        """Make another key, `write`, `secret` or `embed`; the value of one that is no write key is returned only now.
+
+        The host signs tokens with `embed` keys; the key's id is their `kid`.
+        """
+        with self._sessions.begin() as session:
+            if session.get(Project, str(project_id)) is None:
+                raise BadAccount(f"there is no project {project_id}")
+            prefix, size = _KEYS[kind]
+            value = prefix + secrets.token_urlsafe(size)
+            return self._add_key(session, str(project_id), kind, value), value
+
+    def _add_key(self, session: Session, project_id: str, kind: str, value: str) -> Key:
+        stored = hashed(value) if kind == "secret" else self._sealer.seal(value) if kind == "embed" else value
+        if session.scalar(select(Key).where(Key.value == stored)):
+            raise BadAccount(f"the {kind} key is already in use")
+        hint = "…" + value[-4:]
+        made = Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=moment())
+        session.add(made)
+        session.flush()
+        return made
+
+    def revoke_key(self, project_id: UUID, key_id: str) -> Key:
+        """Make a key of a project useless, at once for secret and within seconds for write keys."""
+        with self._sessions.begin() as session:
+            key = session.get(Key, key_id)
+            if key is None or key.project_id != str(project_id):
+                raise BadAccount(f"there is no key {key_id} in this project")
+            key.revoked_at = moment()
+            return key
+
+    def change_project(
+        self,
+        project_id: UUID,
+        name: str | None,
+        timezone: str | None,
+        currency: str | None,
+        goals: list[str] | None,
+        humans: list[str] | None = None,
+        closed_register: bool | None = None,
+        metrics: str | None = None,
+        embed_origins: list[str] | None = None,
+    ) -> Project:
+        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot, with a
+        `closed_register` only entities in it have their views counted, and `metrics` is a metrics pack: the name of an
+        included one, or TOML. Pages of `embed_origins` may show its dashboards.
+        """
+        for origin in embed_origins or []:
+            if not _ORIGIN.match(origin):
+                raise BadAccount(f"{origin!r} is not an origin such as https://example.com")
+        if metrics is not None:
+            pack_of(metrics)
+        if timezone is not None:
+            _check_timezone(timezone)
+        given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans,
+                 "closed_register": closed_register, "metrics": metrics, "embed_origins": embed_origins}  # fmt: skip
+        with self._sessions.begin() as session:
+            project = session.get(Project, str(project_id), options=[selectinload(Project.keys)])
+            if project is None:
+                raise BadAccount(f"there is no project {project_id}")
+            for field, value in given.items():
+                if value is not None:
+                    setattr(project, field, value)
+        return project
+
+    def project(self, project_id: UUID | str) -> Project | None:
+        """One of the projects."""
+        with self._sessions() as session:
+            return session.get(Project, str(project_id), options=[selectinload(Project.keys)])
+
+    def projects(self, user: User | None = None) -> list[Project]:
+        """The projects that a user may see; all of them for administrators and for None."""
+        statement = select(Project).options(selectinload(Project.keys)).order_by(Project.id)
+        if user is not None and not user.is_admin:
+            statement = statement.join(Membership, Membership.project_id == Project.id).where(
+                Membership.user_id == user.id
+            )
+        with self._sessions() as session:
+            return list(session.scalars(statement))
+
+    def project_of_secret(self, secret_key: str) -> Project | None:
+        """The project that a secret key opens."""
+        with self._sessions() as session:
+            key = session.scalar(
+                select(Key)
+                .where(Key.value == hashed(secret_key), Key.kind == "secret", Key.revoked_at.is_(None))
+                .options(selectinload(Key.project).selectinload(Project.keys))
+            )
+            return key.project if key else None
+
+    def write_keys(self) -> dict[str, bytes]:
+        """Every write key that is in force and its project's id."""
+        with self._sessions() as session:
+            keys = session.scalars(select(Key).where(Key.kind == "write", Key.revoked_at.is_(None)))
+            return {key.value: UUID(key.project_id).bytes for key in keys}
+
+    # The first start
+
+    def first_start(self, email: str, password: str, write_key: str = "", secret_key: str = "") -> FirstStart | None:
+        """Make a project when there is none, and an administrator when there is no user; what is empty is invented.
+        None when both are there.
+        """
+        without_users, without_projects = not self.users(), not self.projects()
+        if not (without_users or without_projects):
+            return None
+        options = {"password": password, "write_key": write_key, "secret_key": secret_key}
+        given = tuple(name for name, value in options.items() if value)
+        write_key = secret_key = ""
+        if without_projects:
+            _, write_key, secret_key = self.add_project(
+                "My product", write_key=options["write_key"], secret_key=options["secret_key"]
+            )
+        if not without_users:
+            return FirstStart("", "", write_key, secret_key, given)
+        password = password or secrets.token_urlsafe(12)
+        self.add_user(email, password, is_admin=True)
+        return FirstStart(email, password, write_key, secret_key, given)
+
+    def unusable(self) -> str:
+        """Why nobody can sign in at this moment; empty when they can."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("BEGIN IMMEDIATE" if self._lite else "SELECT 1 FROM users LIMIT 1"))
+                connection.rollback()
+        except SQLAlchemyError as error:
+            return f"the accounts database {fault(error, 'stop the server and run `trackway doctor`')}"
+        return ""
+
+    def reseal(self) -> None:
+        """Seal under the newest key what older ones sealed, so that they can be left away from the next start on.
+
+        Raises:
+            CannotUnseal: something was sealed under a key that is not given.
+        """
+        with self._sessions.begin() as session:
+            for key in session.scalars(select(Key).where(Key.kind == "embed")):
+                key.value = self._sealer.again(key.value)
+            for user in session.scalars(select(User).where(User.totp != "")):
+                user.totp = self._sealer.again(user.totp)
+            for sealed in (*session.scalars(select(Connection)), *session.scalars(select(Watch))):
+                sealed.secret = self._sealer.again(sealed.secret)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+class WriteKeys:
+    """Write keys in memory, read again every few seconds and when an unknown one comes (once a second at most)."""
+
+    def __init__(self, accounts: Accounts, seconds: float = 5.0) -> None:
+        self._accounts = accounts
+        self._seconds = seconds
+        self._keys = accounts.write_keys()
+        self._read_at = time.monotonic()
+
+    def project_of(self, write_key: str) -> bytes | None:
+        """The project's id as 16 bytes, or None for a key that is not known."""
+        age = time.monotonic() - self._read_at
+        if age > self._seconds or (write_key not in self._keys and age > 1):
+            try:
+                self._keys = self._accounts.write_keys()
+            except SQLAlchemyError as error:  # who has a key that was good goes on sending
+                logger.error("write keys cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
+            self._read_at = time.monotonic()
+        return self._keys.get(write_key)
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise BadAccount(f"{name!r} is not a time zone such as Europe/Berlin") from error

@@ -1,0 +1,365 @@
+"""Signing in: by password, with a code of an authenticator application where there is one, by invitation; and the
+browsers that are signed in. Passkeys are in `passkeys.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.event import new_id
+from trackway.govern.identity.sealing import Sealer
+from trackway.govern.tables import (
+    Account,
+    BadAccount,
+    Invitation,
+    Membership,
+    OneUse,
+    OutsideIdentity,
+    SignIn,
+    User,
+    hashed,
+    moment,
+)
+
+SIGN_IN_DAYS = 30
+INVITATION_DAYS = 7
+SHORTEST_PASSWORD = 10
+RECOVERY_CODES = 8
+_CODE_S = 90
+_SEEN_EVERY = timedelta(minutes=1)
+_hasher = PasswordHasher()
+
+
+class BadCredentials(Exception):
+    """Who signs in is not let in; the text says what to do, and not what was right."""
+
+
+class CodeNeeded(BadCredentials):
+    """The password is right, and a code of the authenticator application is needed besides."""
+
+
+class SignedIn(NamedTuple):
+    """A browser that is signed in: the cookie's value, the token that changes must carry, who it is, which sign-in."""
+
+    token: str
+    csrf: str
+    user: User
+    id: str
+
+
+class Where(NamedTuple):
+    """Where somebody signs in from: address and user agent."""
+
+    address: str = ""
+    agent: str = ""
+
+
+NOWHERE = Where()
+
+
+class SignIns:
+    """Who is signed in, and how one gets in."""
+
+    def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
+        self._sessions, self._sealer = sessions, sealer
+
+    def by_password(self, email: str, password: str, code: str = "", where: Where = NOWHERE) -> SignedIn:
+        """Sign in with address, password and, where there is an authenticator application, its code or a recovery code.
+
+        Raises:
+            BadCredentials: they do not fit; it takes as long for an address that nobody has.
+            CodeNeeded: they do, and a code is missing.
+        """
+        with self._sessions.begin() as session:
+            user = session.scalar(select(User).where(User.email == email.strip().lower()))
+            try:
+                _hasher.verify((user and user.password) or _nobody(), password)
+            except (VerificationError, InvalidHashError):
+                user = None
+            if user is None:
+                raise BadCredentials("the e-mail address or the password is wrong")
+            if user.totp:
+                self._second(session, user, code)
+            if _hasher.check_needs_rehash(user.password):
+                user.password = _hasher.hash(password)
+            return self.open(session, user, "password and code" if user.totp else "password", where)
+
+    def _second(self, session: Session, user: User, code: str) -> None:
+        code = code.replace(" ", "").strip()
+        if not code:
+            raise CodeNeeded("give the code of your authenticator application, or a recovery code")
+        totp = pyotp.TOTP(self._sealer.open(user.totp))
+        if totp.verify(code, valid_window=1):
+            # A code is good once, also within its time.
+            session.add(OneUse(token=hashed(f"{user.id} {code}"), kind="totp", user_id=user.id, body={},
+                               expires_at=moment() + timedelta(seconds=_CODE_S)))  # fmt: skip
+            try:
+                session.flush()
+            except IntegrityError as error:
+                raise BadCredentials("this code was used; wait for the next one") from error
+            return
+        if self._take(session, "recovery", f"{user.id} {code.lower()}") is None:
+            raise BadCredentials("the code is wrong, or its time is over")
+
+    @staticmethod
+    def open(session: Session, user: User, way: str, where: Where) -> SignedIn:
+        """Sign a browser in, in a transaction that is under way."""
+        session.execute(delete(SignIn).where(SignIn.expires_at < moment()))
+        session.execute(delete(OneUse).where(OneUse.expires_at < moment()))
+        token, csrf, id_ = secrets.token_urlsafe(32), secrets.token_urlsafe(24), str(new_id())
+        session.add(SignIn(
+            id=id_, token=hashed(token), user_id=user.id, csrf=csrf, way=way, address=where.address[:64],
+            agent=where.agent[:300], created_at=moment(), seen_at=moment(),
+            expires_at=moment() + timedelta(days=SIGN_IN_DAYS),
+        ))  # fmt: skip
+        return SignedIn(token, csrf, user, id_)
+
+    def signed_in(self, token: str) -> SignedIn | None:
+        """Who a cookie's value belongs to, if it is still good."""
+        with self._sessions() as session:
+            found = session.get(SignIn, hashed(token))
+            if found is None or found.expires_at < moment():
+                return None
+            if found.seen_at is None or moment() - found.seen_at > _SEEN_EVERY:
+                found.seen_at = moment()
+                session.commit()
+            user = session.get(User, found.user_id)
+            return SignedIn(token, found.csrf, user, found.id) if user else None
+
+    def every(self, user_id: str) -> list[SignIn]:
+        """Where a user is signed in, the newest first."""
+        statement = select(SignIn).where(SignIn.user_id == user_id, SignIn.expires_at >= moment())
+        with self._sessions() as session:
+            return list(session.scalars(statement.order_by(SignIn.created_at.desc())))
+
+    def sign_out(self, token: str) -> None:
+        """Forget a browser."""
+        with self._sessions.begin() as session:
+            session.execute(delete(SignIn).where(SignIn.token == hashed(token)))
+
+    def revoke(self, user_id: str, sign_in_id: str) -> bool:
+        """End one of a user's sign-ins; False when there is none of this id."""
+        with self._sessions.begin() as session:
+            found = session.scalar(select(SignIn).where(SignIn.id == sign_in_id, SignIn.user_id == user_id))
+            if found is not None:
+                session.delete(found)
+            return found is not None
+
+    def change_password(self, user_id: str, old: str, new: str, keep: str) -> None:
+        """Give oneself another password; all other browsers are signed out.
+
+        Raises:
+            BadCredentials: the old one is wrong.
+            BadAccount: the new one is too short.
+        """
+        with self._sessions.begin() as session:
+            user = session.get_one(User, user_id)
+            try:
+                if user.password:
+                    _hasher.verify(user.password, old)
+            except (VerificationError, InvalidHashError) as error:
+                raise BadCredentials("the old password is wrong") from error
+            replace_password(session, user, hash_password(new), hashed(keep))
+
+    # Codes of an authenticator application (TOTP, RFC 6238)
+
+    def begin_totp(self, user: User) -> str:
+        """A new secret for an authenticator application, as an otpauth address; it counts when it was confirmed."""
+        secret = pyotp.random_base32()
+        self.keep("totp setup", user.id, {"secret": self._sealer.seal(secret)}, timedelta(minutes=10), name=user.id)
+        return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Trackway")
+
+    def confirm_totp(self, user_id: str, code: str) -> list[str]:
+        """Ask for codes from now on; return recovery codes, each good once, shown only now.
+
+        Raises:
+            BadCredentials: the code is not one of the secret that was begun with.
+        """
+        with self._sessions.begin() as session:
+            begun = session.get(OneUse, hashed(f"totp setup {user_id}"))
+            if begun is None or begun.expires_at < moment():
+                raise BadCredentials("begin again: there is no secret to confirm")
+            if not pyotp.TOTP(self._sealer.open(begun.body["secret"])).verify(code.strip(), valid_window=1):
+                raise BadCredentials("the code is wrong; is the clock of your device right?")
+            session.get_one(User, user_id).totp = begun.body["secret"]
+            session.delete(begun)
+            session.execute(delete(OneUse).where(OneUse.user_id == user_id, OneUse.kind == "recovery"))
+            codes = [secrets.token_hex(5) for _ in range(RECOVERY_CODES)]
+            for one in codes:
+                session.add(OneUse(token=hashed(f"recovery {user_id} {one}"), kind="recovery", user_id=user_id, body={},
+                                   expires_at=moment() + timedelta(days=36_500)))  # fmt: skip
+        return codes
+
+    def remove_totp(self, user_id: str, code: str) -> None:
+        """Ask for no codes any more. Raises BadCredentials when the code is wrong."""
+        with self._sessions.begin() as session:
+            user = session.get_one(User, user_id)
+            if user.totp:
+                self._second(session, user, code or "none")
+            user.totp = ""
+            session.execute(delete(OneUse).where(OneUse.user_id == user_id, OneUse.kind == "recovery"))
+
+    # Things that are good once
+
+    def keep(self, kind: str, user_id: str, body: dict[str, Any], until: timedelta, name: str = "") -> str:
+        """Keep something for a while; return the word that takes it (its `name`, or a random one)."""
+        word = name or secrets.token_urlsafe(24)
+        with self._sessions.begin() as session:
+            session.merge(OneUse(token=hashed(f"{kind} {word}"), kind=kind, user_id=user_id, body=body,
+                                 expires_at=moment() + until))  # fmt: skip
+        return word
+
+    def take(self, kind: str, word: str) -> dict[str, Any] | None:
+        """What was kept under a word, once; None when there is nothing (any more)."""
+        with self._sessions.begin() as session:
+            return self._take(session, kind, word)
+
+    @staticmethod
+    def _take(session: Session, kind: str, word: str) -> dict[str, Any] | None:
+        found = session.get(OneUse, hashed(f"{kind} {word}"))
+        if found is None or found.expires_at < moment():
+            return None
+        session.delete(found)
+        body: dict[str, Any] = found.body
+        return body
+
+    # Invitations
+
+    def invite(self, project_id: UUID, email: str, role: str, account_id: str, by: str) -> tuple[Invitation, str]:
+        """Ask somebody to be a member in a role, or to sign in for an account; the second is the link's token."""
+        token = secrets.token_urlsafe(32)
+        made = Invitation(
+            id=str(new_id()), project_id=str(project_id), email=email.strip().lower(), role=role,
+            account_id=account_id, token=hashed(token), created_by=by, created_at=moment(),
+            expires_at=moment() + timedelta(days=INVITATION_DAYS),
+        )  # fmt: skip
+        with self._sessions.begin() as session:
+            session.add(made)
+        return made, token
+
+    def invitations(self, project_id: UUID) -> list[Invitation]:
+        """Those that are open."""
+        statement = select(Invitation).where(
+            Invitation.project_id == str(project_id), Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None),
+            Invitation.expires_at > moment(),
+        )  # fmt: skip
+        with self._sessions() as session:
+            return list(session.scalars(statement.order_by(Invitation.id.desc())))
+
+    def revoke_invitation(self, project_id: UUID, invitation_id: str) -> Invitation | None:
+        """Make an invitation useless; None when there is none."""
+        with self._sessions.begin() as session:
+            found = session.get(Invitation, invitation_id)
+            if found is None or found.project_id != str(project_id):
+                return None
+            found.revoked_at = moment()
+            return found
+
+    def invitation(self, token: str) -> Invitation:
+        """What a link invites to. Raises BadCredentials when it is no good (any more)."""
+        with self._sessions() as session:
+            return _open_invitation(session, token)
+
+    def accept(self, token: str, password: str, where: Where = NOWHERE) -> tuple[SignedIn, Invitation]:
+        """Accept an invitation: with a new password, or as a user who exists already with theirs; signs in.
+
+        Raises:
+            BadCredentials: the invitation is no good, or the password is not that of the user there is.
+            BadAccount: the new password is too short.
+            CodeNeeded: the user has an authenticator application; sign in first.
+        """
+        with self._sessions.begin() as session:
+            found = _open_invitation(session, token)
+            user = session.scalar(select(User).where(User.email == found.email))
+            if user is None:
+                user = User(id=str(new_id()), email=found.email, password=hash_password(password), created_at=moment())
+                session.add(user)
+                session.flush()
+            else:
+                if user.totp:
+                    raise CodeNeeded("sign in first, then open the invitation again")
+                try:
+                    _hasher.verify(user.password or _nobody(), password)
+                except (VerificationError, InvalidHashError) as error:
+                    raise BadCredentials("you have an account here already: give its password") from error
+            self._let_in(session, found, user)
+            return self.open(session, user, "invitation", where), found
+
+    def accept_as(self, token: str, user_id: str) -> Invitation:
+        """Accept an invitation as the user who is signed in. Raises BadCredentials when it is for somebody else."""
+        with self._sessions.begin() as session:
+            found = _open_invitation(session, token)
+            user = session.get_one(User, user_id)
+            if user.email != found.email:
+                raise BadCredentials(f"the invitation is for {found.email}; sign in as that user")
+            self._let_in(session, found, user)
+            return found
+
+    @staticmethod
+    def _let_in(session: Session, found: Invitation, user: User) -> None:
+        found.accepted_at = moment()
+        if not found.account_id:
+            session.merge(Membership(user_id=user.id, project_id=found.project_id, role=found.role))
+        elif account := session.get(Account, (found.project_id, found.account_id)):
+            account.email = user.email
+
+    # Users of an OpenID Connect provider
+
+    def by_provider(self, issuer: str, subject: str, email: str, verified: bool, where: Where) -> SignedIn:
+        """Sign in who a provider says it is: a user who was known by it before, or by a verified address.
+
+        Raises:
+            BadCredentials: there is no such user: somebody has to invite them first.
+        """
+        with self._sessions.begin() as session:
+            known = session.get(OutsideIdentity, (issuer, subject))
+            user = session.get(User, known.user_id) if known else None
+            if user is None and verified:
+                user = session.scalar(select(User).where(User.email == email.strip().lower()))
+                if user is not None:
+                    session.merge(OutsideIdentity(issuer=issuer, subject=subject, user_id=user.id))
+            if user is None:
+                raise BadCredentials(
+                    "there is no user with the address that the provider vouches for; ask for an invitation"
+                )
+            return self.open(session, user, "provider", where)
+
+
+def _open_invitation(session: Session, token: str) -> Invitation:
+    found = session.scalar(select(Invitation).where(Invitation.token == hashed(token)))
+    if found is None or found.accepted_at or found.revoked_at or found.expires_at < moment():
+        raise BadCredentials("this invitation does not work any more; ask for another")
+    return found
+
+
+def hash_password(password: str) -> str:
+    """A password as it is kept: Argon2id. Raises BadAccount when it is too short."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadAccount(f"the password has fewer than {SHORTEST_PASSWORD} characters")
+    return _hasher.hash(password)
+
+
+def replace_password(session: Session, user: User, kept: str, keep: str = "") -> None:
+    """Give a user another password, hashed before, as that takes long: browsers but one (the hash `keep` of its token)
+    are signed out, and links that were sent to reset it end.
+    """
+    user.password = kept
+    session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.token != keep))
+    session.execute(delete(OneUse).where(OneUse.user_id == user.id, OneUse.kind == "reset"))
+
+
+@cache
+def _nobody() -> str:
+    """Checked when there is no such user, so that the answer takes as long as for one who exists."""
+    return _hasher.hash(secrets.token_hex(16))

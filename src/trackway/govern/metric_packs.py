@@ -1,0 +1,148 @@
+"""Metrics packs: which daily numbers a business keeps of whom, declared as data (TOML), so that it needs no code.
+
+A pack has subjects (a person, or entities of a type) and for each the names of its metrics with how they are counted;
+and what an interaction is worth. `concerts`, `marketplace` and `community` are included.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import msgspec
+
+from trackway.govern.access.permissions import PERMISSIONS, SEEN, AccountType, Gate
+
+INCLUDED = ("concerts", "marketplace", "community")
+_Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class BadPack(ValueError):
+    """A metrics pack that cannot be used; the text says where it is wrong and how to mend it."""
+
+
+class Metric(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """How one number is counted; exactly one of the first eight says how. Lists are names of events.
+
+    `count`: how many; `unique`: how many visitors did any; `time`: seconds they lasted; `rating`: the mean rating given
+    with them; `score`: what they are worth together; `running`: how many so far, less those of `minus`; `ratio`: two
+    metrics of the subject, one by the other; `children`: over the entities of this type that belong to the subject, the
+    sum of their `metric`, or without one how many of them anything happened to; `sessions`: of a person.
+    """
+
+    count: list[str] = []
+    unique: list[str] = []
+    time: list[str] = []
+    rating: list[str] = []
+    score: list[str] = []
+    running: list[str] = []
+    ratio: list[str] = []
+    children: str = ""
+    sessions: Literal["", "count", "time", "average"] = ""
+    minus: list[str] = []
+    metric: str = ""
+
+
+class Subject(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose numbers: `of` is `person` or a type of entity."""
+
+    of: str
+    metrics: dict[str, Metric]
+
+
+class Score(msgspec.Struct, forbid_unknown_fields=True):
+    """What an interaction is worth: `base`, what its name adds by `weights`, and what it adds to last over 30, 60 and
+    120 s by `over_30`, `over_60` and `over_120`; never more than 1.
+    """
+
+    base: _Share = 0.5
+    over_30: _Share = 0.2
+    over_60: _Share = 0.2
+    over_120: _Share = 0.1
+    weights: dict[str, _Share] = {}
+
+
+class HostKey(msgspec.Struct, forbid_unknown_fields=True):
+    """A permission of the host's own, which it asks for by name: `what` somebody may do by it, and which of Trackway's
+    permissions to see hold as long as it does (`opens`).
+    """
+
+    what: str
+    opens: list[str] = []
+
+
+class Pack(msgspec.Struct, forbid_unknown_fields=True):
+    """A metrics pack. `bookings` are the events that views lead to; `permissions` say for types of accounts what they
+    may see and from which verification and subscription on; what is not in it, they may not. `keys` are permissions
+    of the host, which stand in the same tables. `demographics` are the traits by which viewers are told apart.
+    """
+
+    name: str
+    subjects: dict[str, Subject]
+    score: Score = msgspec.field(default_factory=Score)
+    bookings: list[str] = msgspec.field(default_factory=lambda: ["Order Completed", "Booking Completed"])
+    permissions: dict[AccountType, dict[str, Gate]] = {}
+    keys: dict[str, HostKey] = {}
+    demographics: Annotated[list[_Trait], msgspec.Meta(max_length=10)] = msgspec.field(
+        default_factory=lambda: ["gender", "age_range"]
+    )
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Every permission that an account can have, and what it lets it do."""
+        return {**SEEN, **{name: key.what for name, key in self.keys.items()}}
+
+    @property
+    def opens(self) -> dict[str, list[str]]:
+        """Of each key of the host, what it opens."""
+        return {name: key.opens for name, key in self.keys.items()}
+
+
+@lru_cache(maxsize=100)
+def pack_of(text: str) -> Pack:
+    """The pack that a TOML text says, or the included one of that name.
+
+    Raises:
+        BadPack: there is none, or it says what no pack can say.
+    """
+    if text in INCLUDED:
+        text = files("trackway.govern").joinpath("packs", f"{text}.toml").read_text()
+    elif "\n" not in text and "=" not in text:
+        raise BadPack(f"there is no metrics pack {text!r}; included are {', '.join(INCLUDED)}")
+    try:
+        pack = msgspec.toml.decode(text, type=Pack)
+    except msgspec.DecodeError as error:
+        raise BadPack(f"the metrics pack is wrong: {error}") from error
+    for key, one in pack.keys.items():
+        if key in PERMISSIONS or not set(one.opens) <= SEEN.keys():
+            raise BadPack(f"keys.{key}: has a name of its own, and `opens` some of {', '.join(SEEN)}")
+    for account_type, gates in pack.permissions.items():
+        for permission in gates.keys() - pack.named.keys():
+            raise BadPack(f"permissions.{account_type}: there is no {permission!r}; there are {', '.join(pack.named)}")
+    for name, subject in pack.subjects.items():
+        for metric_name, metric in subject.metrics.items():
+            try:
+                _check(subject, metric)
+            except BadPack as error:
+                raise BadPack(f"subjects.{name}.metrics.{metric_name}: {error}") from error
+    return pack
+
+
+def _check(subject: Subject, metric: Metric) -> None:
+    ways = ("count", "unique", "time", "rating", "score", "running", "ratio", "children", "sessions")
+    said = [way for way in ways if getattr(metric, way)]
+    if len(said) != 1:
+        raise BadPack(f"says {' and '.join(said) or 'nothing'}; say one of {', '.join(ways)}")
+    if metric.minus and not metric.running:
+        raise BadPack("`minus` is taken from `running`")
+    if metric.metric and not metric.children:
+        raise BadPack("`metric` is one of `children`")
+    if metric.ratio and (len(metric.ratio) != 2 or not set(metric.ratio) <= subject.metrics.keys()):
+        raise BadPack(f"a ratio is of two metrics of the subject, not {metric.ratio}")
+    of_person = subject.of == "person"
+    if of_person and said[0] in ("unique", "rating", "score", "running", "children"):
+        raise BadPack(f"{said[0]} is for entities; of a person there are count, time, ratio and sessions")
+    if not of_person and metric.sessions:
+        raise BadPack("sessions are a person's")

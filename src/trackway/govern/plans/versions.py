@@ -1,0 +1,110 @@
+"""Tracking plans as they are kept with projects, version by version, and as the collector reads them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from trackway.event import Message, Violation
+from trackway.govern.plans.plan import BadPlan, Checker, Plan
+from trackway.govern.tables import WrittenPlan, moment
+
+if TYPE_CHECKING:
+    from trackway.govern.database import Accounts
+
+logger = logging.getLogger("trackway.govern")
+
+
+class Plans:
+    """Reads and writes them.
+
+    Args:
+        sessions: makes sessions of the accounts database.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def versions(self, project_id: UUID) -> list[WrittenPlan]:
+        """Every version of a project's plan, the newest first."""
+        statement = (
+            select(WrittenPlan).where(WrittenPlan.project_id == str(project_id)).order_by(WrittenPlan.version.desc())
+        )
+        with self._sessions() as session:
+            return list(session.scalars(statement))
+
+    def written(self, project_id: UUID, version: int | None = None) -> WrittenPlan | None:
+        """The plan that holds as it was written, or one of its versions; None when there is none."""
+        statement = select(WrittenPlan).where(WrittenPlan.project_id == str(project_id))
+        if version is not None:
+            statement = statement.where(WrittenPlan.version == version)
+        with self._sessions() as session:
+            return session.scalars(statement.order_by(WrittenPlan.version.desc()).limit(1)).first()
+
+    def current(self, project_id: UUID, version: int | None = None) -> tuple[int, Plan] | None:
+        """The same, read."""
+        found = self.written(project_id, version)
+        return None if found is None else (found.version, msgspec.convert(found.body, Plan))
+
+    def write(self, project_id: UUID, plan: Plan, by: str) -> int:
+        """Make this the plan that holds; its version. The same plan again makes no new version."""
+        before = self.current(project_id)
+        if before is not None and before[1] == plan:
+            return before[0]
+        made = WrittenPlan(
+            project_id=str(project_id),
+            version=1 + (before[0] if before else 0),
+            body=msgspec.to_builtins(plan),
+            created_by=by,
+            created_at=moment(),
+        )
+        with self._sessions.begin() as session:
+            session.add(made)
+        return made.version
+
+    def newest(self) -> dict[str, int]:
+        """The version that holds, by project."""
+        statement = select(WrittenPlan.project_id, func.max(WrittenPlan.version)).group_by(WrittenPlan.project_id)
+        with self._sessions() as session:
+            return dict(session.execute(statement).tuples().all())
+
+
+class WrittenPlans:
+    """Checks messages against the plans in force, which are looked for again every few seconds."""
+
+    def __init__(self, accounts: Accounts, seconds: float = 5.0) -> None:
+        self._plans, self._seconds = accounts.plans, seconds
+        self._checkers: dict[bytes, tuple[int, Checker]] = {}
+        self._read_at = -seconds
+
+    def check(self, project_id: bytes, message: Message) -> list[Violation]:
+        """What a message breaks of its project's plan; nothing where there is none."""
+        if time.monotonic() - self._read_at > self._seconds:
+            self._read()
+        found = self._checkers.get(project_id)
+        return found[1].check(message) if found else []
+
+    def _read(self) -> None:
+        self._read_at = time.monotonic()
+        known: dict[bytes, tuple[int, Checker]] = {}
+        try:
+            for name, version in self._plans.newest().items():
+                project_id = UUID(name)
+                before = self._checkers.get(project_id.bytes)
+                if before is None or before[0] != version:
+                    current: Any = self._plans.current(project_id, version)
+                    before = (version, Checker(current[1]))
+                known[project_id.bytes] = before
+        except BadPlan as error:
+            logger.error("a tracking plan cannot be used and is not checked: %s", error)
+        except SQLAlchemyError as error:
+            logger.error("plans cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
+            return
+        self._checkers = known

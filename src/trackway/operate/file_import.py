@@ -1,0 +1,137 @@
+"""Files that come in: written to the log, or only looked at, with what they hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from trackway.analyze.language.countries import code_of
+from trackway.collect.dialects.files import BadFile, Packed, Reading, requests
+from trackway.collect.native import Request
+from trackway.collect.privacy import Privacy
+from trackway.event import Arrival, Location, Message, now, to_millis
+
+_ROWS = 10
+_EVENTS = 50
+"""Names of events that a summary counts; what is left is counted as one."""
+
+
+class Cancelled(Exception):
+    """Somebody stopped it."""
+
+
+class Summary:
+    """What was in a file: how many messages, of which events, from when to when, and what was refused."""
+
+    def __init__(self) -> None:
+        self.taken = self.refused = self.left_out = 0
+        self._events: Counter[str] = Counter()
+        self._first: int | None = None
+        self._last: int | None = None
+
+    def add(self, request: Request, left_out: int) -> None:
+        """Count a part of the file."""
+        self.taken += len(request.messages)
+        self.refused += len(request.rejections)
+        self.left_out += left_out
+        self._events.update(_name(message) for message in request.messages)
+        times = [_millis(message) for message in request.messages if message.timestamp is not None]
+        if times:
+            self._first = min(times) if self._first is None else min(self._first, *times)
+            self._last = max(times) if self._last is None else max(self._last, *times)
+
+    def told(self) -> dict[str, Any]:
+        """The outcome: `taken`, `refused`, `left_out`, `first` and `last` (ISO 8601, UTC), and `events` by name."""
+        found: dict[str, Any] = {"taken": self.taken, "refused": self.refused, "left_out": self.left_out}
+        if self._first is not None and self._last is not None:
+            found["first"], found["last"] = _iso(self._first), _iso(self._last)
+        if self._events:
+            found["events"] = dict(self._events.most_common(_EVENTS))
+            if rest := self._events.total() - sum(found["events"].values()):
+                found["events"]["(others)"] = rest
+        return found
+
+
+def write_import(
+    file: Packed,
+    form: str,
+    project_id: UUID,
+    privacy: Privacy,
+    key: bytes,
+    write: Callable[[Arrival], None],
+    report: Callable[[int, dict[str, Any]], None],
+    reading: Reading | None = None,
+) -> dict[str, Any]:
+    """Have a file's messages written to the log.
+
+    Args:
+        write: writes an arrival, and waits while too much is waiting to be stored.
+        report: told the bytes read and the outcome so far, again and again; may raise Cancelled.
+        reading: how the file is to be read.
+
+    Returns:
+        The outcome, as `Summary.told` has it.
+
+    Raises:
+        BadFile, LogUnavailable: no further; what came before is written.
+    """
+    summary = Summary()
+    nobody = Location()
+    for request, left_out in requests(file, form, privacy, key, reading, code_of):
+        summary.add(request, left_out)
+        refused = [*request.rejections, *request.notes]
+        write(Arrival(now(), project_id.bytes, "", nobody, "", "", False, None, request.messages, refused))
+        report(file.position, summary.told())
+    return summary.told()
+
+
+def preview(file: Packed, form: str, privacy: Privacy, key: bytes, reading: Reading) -> dict[str, Any]:
+    """A file as it would be stored, without storing it: the outcome of all of it, the first ten messages as `rows`, the
+    first ten `refusals`, and how it was `read` (its encoding, delimiter, header and which column is which field).
+
+    `stopped` says why it cannot be read to its end, where that is so.
+    """
+    summary, rows = Summary(), list[dict[str, Any]]()
+    refusals, read = list[dict[str, Any]](), dict[str, Any]()
+    stopped = ""
+    try:
+        for request, left_out in requests(file, form, privacy, key, reading, code_of, read.update):
+            summary.add(request, left_out)
+            rows += [_row(message) for message in request.messages[: _ROWS - len(rows)]]
+            refusals += [
+                {"line": one.line, "field": one.field, "reason": one.reason, "text": one.text}
+                for one in sorted(request.rejections, key=lambda one: one.line)[: _ROWS - len(refusals)]
+            ]
+    except BadFile as error:
+        stopped = str(error)
+    return {**summary.told(), "read": read, "rows": rows, "refusals": refusals, "stopped": stopped}
+
+
+def _row(message: Message) -> dict[str, Any]:
+    page = (message.context or {}).get("page") or {}
+    context = {name: value for name, value in (message.context or {}).items() if name not in ("page", "library")}
+    return {
+        "timestamp": _iso(_millis(message)) if message.timestamp is not None else "",
+        "type": message.type,
+        "event": message.event or message.name or "",
+        "user_id": message.user_id or "",
+        "anonymous_id": message.anonymous_id or "",
+        "page": page.get("url") or page.get("path") or "",
+        "properties": message.properties or message.traits or {},
+        "context": context,
+    }
+
+
+def _name(message: Message) -> str:
+    return message.event or message.type
+
+
+def _millis(message: Message) -> int:
+    return 0 if message.timestamp is None else to_millis(message.timestamp)
+
+
+def _iso(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

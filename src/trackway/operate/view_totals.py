@@ -1,0 +1,99 @@
+"""The totals of views that the ledger keeps, held to what the events say."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from trackway.analyze.language.period import period
+from trackway.collect.views.ledger import Ledger, Total, entity_key
+from trackway.event import now
+from trackway.govern.tables import Project
+from trackway.store.connection import Store
+from trackway.store.recount import differences, recount, refresh
+
+_PAGE = 5_000
+_NONE = Total(0, 0, 0, 0, 0, False)
+_SETTLED_MS = 60_000
+"""What was viewed in the last minute may not be stored yet, and is left alone."""
+
+
+def refresh_views(
+    store: Store, still: AbstractContextManager[object], ledger: Ledger, project: Project
+) -> dict[str, dict[str, int]]:
+    """Make a project's counters of views anew from its events, and the ledger's totals what they say.
+
+    What is on its way to the store is to be there: a view that counted is in the ledger first and in the events last.
+
+    Returns:
+        `rows` of the counters, and how many `differed` before: of `view_counts` and of the ledger's `view_totals`.
+    """
+    project_id, at = UUID(project.id), datetime.now(UTC)
+    differed: dict[str, int] = dict(differences(store, still, project_id, at, at))
+    rows = refresh(store, still, project_id)
+    wrong = _agree(store, ledger, project)
+    return {"rows": rows, "differed": {**differed, **({"view_totals": wrong} if wrong else {})}}
+
+
+def recount_day(
+    store: Store, still: AbstractContextManager[object], project: Project, date: str
+) -> dict[str, dict[str, int]]:
+    """Make a project's counters of a day (YYYY-MM-DD, in its time zone) anew; `rows` and what `differed` as above.
+
+    Raises:
+        BadQuestion: this is no day.
+        CannotRecount: events of that day are gone.
+    """
+    stretch = period("", project.timezone, datetime.now(UTC), date, date)
+    differed = dict(differences(store, still, UUID(project.id), *stretch))
+    return {"rows": recount(store, still, UUID(project.id), *stretch), "differed": differed}
+
+
+def check_views(
+    store: Store, still: AbstractContextManager[object], ledger: Ledger, project: Project
+) -> dict[str, int]:
+    """What of a project's counters of views is not what the events say; the ledger's totals are mended."""
+    at = datetime.now(UTC)
+    wrong = _agree(store, ledger, project)
+    return {**dict(differences(store, still, UUID(project.id), at, at)), **({"view_totals": wrong} if wrong else {})}
+
+
+def _agree(store: Store, ledger: Ledger, project: Project) -> int:
+    """Set totals that differ from the counters to them; how many did."""
+    project_id, wrong, after = UUID(project.id), 0, ("", "")
+    while True:
+        values: dict[str, Any] = {
+            "project": project_id, "bots": ["", *project.humans], "type": after[0], "id": after[1], "limit": _PAGE,
+        }  # fmt: skip
+        # Of an entity that only bots viewed the totals are nothing.
+        rows = store.ask(
+            "SELECT entity_type, entity_id, sumIf(c.views, human) AS views, "
+            "uniqExactMergeIf(c.sessions, human) AS sessions, uniqExactMergeIf(c.viewers, human) AS viewers, "
+            "sumIf(c.anonymous, human) AS anonymous, "
+            "toUnixTimestamp64Milli(maxIf(c.last_viewed, human)) AS last_viewed FROM ("
+            "SELECT *, bot IN {bots:Array(String)} AS human FROM view_counts "
+            "WHERE project_id = {project:UUID} AND (entity_type, entity_id) > ({type:String}, {id:String})) AS c "
+            "GROUP BY entity_type, entity_id ORDER BY entity_type, entity_id LIMIT {limit:UInt32}",
+            values,
+        ).to_pylist()
+        if not rows:
+            return wrong
+        counted = {
+            entity_key(project_id.bytes, row["entity_type"], row["entity_id"]): Total(
+                row["views"], row["sessions"], row["viewers"], row["anonymous"], row["last_viewed"], False
+            )
+            for row in rows
+        }
+        kept = ledger.look(list(counted))
+        settled = now() - _SETTLED_MS
+        amiss = {
+            key: one
+            for key, one in counted.items()
+            if (kept[key]._replace(hidden=False) if key in kept else _NONE) != one
+            and max(one.last_viewed, kept[key].last_viewed if key in kept else 0) < settled
+        }
+        ledger.put(amiss)
+        wrong += len(amiss)
+        after = (rows[-1]["entity_type"], rows[-1]["entity_id"])

@@ -1,0 +1,138 @@
+"""Watched segments: who entered and who left since the last look, posted to an address, each change at least once.
+
+The first look says nothing: it is where changes are counted from. What is posted is signed as Stripe signs:
+`X-Trackway-Signature: t=TIME,v1=HMAC-SHA256(secret, TIME.BODY)`. Who was told of is written down after the address took
+it, so that what could not be delivered is told again at the next look, with the same id while nothing else changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from trackway.analyze.customers.customers import named, people
+from trackway.analyze.desk import saved_filter
+from trackway.analyze.language.filters import inlined, read
+from trackway.analyze.language.period import BadQuestion, period
+from trackway.analyze.language.question import Question
+from trackway.collect.orders.webhooks import stripe_signature
+from trackway.event import now
+from trackway.govern.database import Accounts
+from trackway.govern.tables import Project, Watch, moment
+from trackway.outgoing import Outgoing
+from trackway.store.connection import Store
+from trackway.store.refusals import QuestionFailed
+
+logger = logging.getLogger("trackway.operate")
+
+AT_ONCE = 500
+_ROWS = pa.schema([
+    ("project_id", pa.binary(16)), ("watch_id", pa.binary(16)), ("identity", pa.uint64()), ("inside", pa.bool_()),
+    ("version", pa.uint64()),
+])  # fmt: skip
+
+
+def watch(accounts: Accounts, store: Store, outgoing: Outgoing, at: datetime) -> str:
+    """Look at every watched segment; what could not be told is told at the next look."""
+    projects = {one.id: one for one in accounts.projects()}
+    told = failed = 0
+    for one in accounts.watches.every():
+        if not one.active or one.project_id not in projects:
+            continue
+        try:
+            changes, inside = _look(accounts, store, outgoing, projects[one.project_id], one, at)
+            told += changes
+            accounts.watches.change(one.id, inside=inside, last_at=moment(), problem="")
+        except (OSError, ValueError, BadQuestion, QuestionFailed) as error:
+            logger.warning("the watch %s could not be told: %s", one.id, error)
+            accounts.watches.change(one.id, problem=str(error)[:1000])
+            failed += 1
+    return f"{told} people entered or left" + (f"; {failed} watches will be told again" if failed else "")
+
+
+def question_of(accounts: Accounts, project: Project, segment: str, at: datetime) -> Question:
+    """A question about the customers of a segment, by its id.
+
+    Raises:
+        BadQuestion: there is no such segment.
+    """
+    project_id = UUID(project.id)
+    node = read(inlined({"segment": segment}, lambda one: saved_filter(accounts.saved, project_id, one)))
+    return Question.of(project, period("all", project.timezone, at), node)
+
+
+def _look(
+    accounts: Accounts, store: Store, outgoing: Outgoing, project: Project, one: Watch, at: datetime
+) -> tuple[int, int]:
+    """Tell of who entered and left; how many did, and how many are in it."""
+    question = question_of(accounts, project, one.segment, at)
+    here = set(people(store, question))
+    if one.inside is None:
+        _write(store, one, dict.fromkeys(here, True))
+        return 0, len(here)
+    before = _before(store, one)
+    # Persons who were merged since were inside under another number: whoever is there by any of them is there.
+    was = set(before.values())
+    entered, left = sorted(here - was), sorted(was - here)
+    changes = [(person, True) for person in entered] + [(person, False) for person in left]
+    secret = accounts.watches.secret(one)
+    numbers: dict[int, list[int]] = {}
+    for identity, person in before.items():
+        numbers.setdefault(person, []).append(identity)
+    for start in range(0, len(changes), AT_ONCE):
+        some = changes[start : start + AT_ONCE]
+        who = named(store, question, [person for person, _ in some])
+        entering, leaving = ([who[n] for n, is_in in some if is_in is wanted] for wanted in (True, False))
+        _post(outgoing, one, secret, at, entering, leaving)
+        _write(store, one, {
+            identity: is_in for person, is_in in some for identity in ([person] if is_in else numbers[person])
+        })  # fmt: skip
+    return len(changes), len(here)
+
+
+def _before(store: Store, one: Watch) -> dict[int, int]:
+    """Who was inside: the number under which that was written down, and the person it is now."""
+    store.persons.refresh()
+    rows = store.ask(
+        "SELECT identity, identity + dictGet('persons', 'delta', identity) AS person FROM watch_members FINAL "
+        "WHERE project_id = {project:UUID} AND watch_id = {watch:UUID} AND inside",
+        {"project": UUID(one.project_id), "watch": UUID(one.id)},
+    )
+    return dict(zip(rows["identity"].to_pylist(), rows["person"].to_pylist(), strict=True))
+
+
+def _write(store: Store, one: Watch, inside: dict[int, bool]) -> None:
+    if not inside:
+        return
+    version = now()
+    count = len(inside)
+    columns = [
+        pa.repeat(pa.scalar(UUID(one.project_id).bytes, pa.binary(16)), count),
+        pa.repeat(pa.scalar(UUID(one.id).bytes, pa.binary(16)), count),
+        pa.array(list(inside), pa.uint64()),
+        pa.array(list(inside.values()), pa.bool_()),
+        pa.repeat(pa.scalar(version, pa.uint64()), count),
+    ]
+    store.put("watch_members", pa.table(columns, schema=_ROWS), f"watch-{one.id}-{version}")
+
+
+def _post(outgoing: Outgoing, one: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:
+    """Post a change. Raises Refused or Unreachable when it does not get there, or is not taken."""
+    changed = hashlib.blake2b(msgspec.json.encode([one.id, entered, left]), digest_size=16).hexdigest()
+    body = msgspec.json.encode({
+        "id": changed, "watch": one.id, "segment": one.segment, "project": one.project_id, "at": at,
+        "entered": entered, "left": left,
+    })  # fmt: skip
+    outgoing.post(one.url, {"x-trackway-signature": signature(secret, body)}, body)
+
+
+def signature(secret: str, body: bytes) -> str:
+    """The header that says who posts this, and when."""
+    stamp = str(int(datetime.now(UTC).timestamp()))
+    return f"t={stamp},v1={stripe_signature(secret, stamp, body)}"

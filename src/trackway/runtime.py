@@ -1,0 +1,328 @@
+"""The house: every room opened, wired together, and closed again, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from trackway.analyze.language.period import BadQuestion
+from trackway.collect import Collector, Privacy
+from trackway.collect.ids import use_placeholders
+from trackway.collect.orders.postgres import Followers
+from trackway.collect.pseudonym import DailySalt, installation_key
+from trackway.collect.session_end import Known, NotYet, SessionEnder
+from trackway.collect.views.counter import NoProof, Proof, ViewCounter
+from trackway.collect.views.ledger import Ledger
+from trackway.config import Settings
+from trackway.enrich.bot import BadRanges, Datacenters, reason
+from trackway.enrich.pipeline import adjust_sources
+from trackway.enrich.place import BadPlaces, Places
+from trackway.event import Arrival, Location
+from trackway.govern.access.tokens import BadToken
+from trackway.govern.database import Accounts, FirstStart, WriteKeys
+from trackway.govern.identity.sealing import Sealer
+from trackway.govern.plans.plan import read_named
+from trackway.govern.plans.versions import WrittenPlans
+from trackway.log import Committer
+from trackway.operate.alerts import Alerts
+from trackway.operate.jobs import Rooms, Runner
+from trackway.operate.lost_files import lost_files
+from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
+from trackway.operate.transfers import Carrier
+from trackway.outgoing import Outgoing, Refused
+from trackway.store.account_policy import Scopes
+from trackway.store.connection import Store, StoreUnavailable, suspended
+from trackway.store.engine_memory import Resting
+from trackway.store.entities import Register
+from trackway.store.loader import Loader
+from trackway.store.orders import own_currency
+from trackway.store.recovery import open_log, refuse_unknown
+from trackway.store.refusals import QuestionFailed, StoreBusy
+from trackway.store.session_lookup import session
+
+logger = logging.getLogger("trackway")
+
+
+class House:
+    """Log, store, loader, accounts and collector of one data directory.
+
+    Raises:
+        LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, KeyUnusable,
+            BadPlan: a part cannot be opened; those that were are closed.
+
+    Args:
+        invented: told what a first start made, once and as soon as it is made.
+    """
+
+    def __init__(self, settings: Settings, invented: Callable[[FirstStart], None] = lambda _: None) -> None:
+        self.settings = settings
+        self.warnings: list[str] = []
+        self.outgoing = Outgoing(settings.allow_private_addresses)
+        adjust_sources(settings.passing_hosts, settings.internal_domains)
+        self.ending = False
+        """The server is about to stop: answers without an end come to theirs."""
+        directory = settings.directory
+        self._closers: list[Callable[[], object]] = []
+        try:
+            self.log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
+            self._closers.append(self.log.close)
+            self._open_accounts()
+            self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
+            self._closers.append(self.store.close)
+            migrated = self.store.migrate()
+            refuse_unknown(known, directory / "loader", self.store, self.log, settings.embedded_store)
+            self._first_start(invented)
+            for project in self.accounts.projects():
+                own_currency(self.store, UUID(project.id), project.currency)
+            if settings.plan:
+                self.accounts.plans.write(
+                    UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan
+                )
+            # The loader has an engine's clients of its own, so that no question makes it wait; they share persons.
+            self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
+            self._closers.append(self._writing.close)
+            self._writing.persons, self._writing.durability = self.store.persons, self.store.durability
+            self.loader = Loader(
+                self.log,
+                self._writing,
+                directory / "loader",
+                settings.batch_messages,
+                settings.batch_seconds,
+                settings.keep_log_hours,
+                settings.embedded_store,
+                settings.checkpoint_seconds,
+                lambda: suspended(self.store, self._writing),
+                Path(settings.archive) if settings.archive else None,
+            )
+            self._closers.append(self.loader.stop)
+            if known is None or migrated:
+                self.loader.checkpoint()
+            self.store.durability.settle = self.loader.checkpoint
+        except BaseException:
+            self.close()
+            raise
+        self.privacy = self._privacy()
+        self._salt = DailySalt(directory)
+        collector = hashlib.blake2b(installation_key(directory), digest_size=16).hexdigest()
+        self.ledger = Ledger(settings.views_dsn, collector)
+        self._closers.append(self.ledger.close)
+        self.register = Register(self.accounts, self.store, self.ledger)
+        self.scopes = Scopes(self.store, self.register)
+        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger, self.outgoing)
+        self.runner = Runner(self._rooms)
+        self._closers.append(self.runner.stop)
+        self.followers = Followers(self.accounts.connections, self.write, self.outgoing)
+        self._closers.append(self.followers.stop)
+        self._committer: Committer | None = None
+        self._counter: ViewCounter | None = None
+        self._purges = 0
+        self.carrier = Carrier(
+            directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
+            self.write, lambda: self.log.end - self.loader.stored, lambda: self.loader.stored,
+        )  # fmt: skip
+        self._closers.append(self.carrier.stop)
+        if settings.embedded_store is not None:
+            self._closers.append(Resting(self._done, self._purge).stop)
+
+    def _done(self) -> tuple[int, int]:
+        return self.loader.stored, self.store.statements - self._purges
+
+    def _purge(self) -> None:
+        """Have the engine give back memory that it keeps for later; one that is busy keeps it until the next time."""
+        with suppress(QuestionFailed, StoreUnavailable):
+            self.store.command("SYSTEM JEMALLOC PURGE")
+            self._purges += 1
+
+    def version(self, project_id: UUID) -> tuple[int, ...]:
+        """Which data answers about a project are computed from: its events, merges, segments and register."""
+        return (
+            self.loader.version(project_id), self.store.persons.version, self.accounts.saved.version,
+            self.register.version,
+        )  # fmt: skip
+
+    def _open_accounts(self) -> None:
+        self._say_lost()
+        sealer = Sealer.of(self.settings.directory, self.settings.secrets)
+        self.accounts = Accounts(self.settings.accounts_dsn, sealer)
+        self._closers.append(self.accounts.close)
+        if sealer.several:
+            self.accounts.reseal()
+
+    def _first_start(self, invented: Callable[[FirstStart], None]) -> None:
+        """Make project and administrator where there are none, unless there is data that nobody would see then."""
+        refuse_orphans(self.settings, self.accounts, self.store)
+        first = self.accounts.first_start(
+            self.settings.admin_email, self.settings.admin_password, self.settings.write_key, self.settings.secret_key
+        )
+        if first is not None:
+            invented(first)
+        for one in unknown_projects(self.store, self.accounts):
+            self._warn(
+                f"there are events of a project {one} that the accounts do not know, so nobody sees them; "
+                "`trackway doctor --repair accounts` makes it"
+            )
+
+    def _privacy(self) -> Privacy:
+        """What of messages is not kept; placeholders for ids among it."""
+        use_placeholders(self.settings.placeholder_ids)
+        return Privacy(self.settings.truncate_ip, self.settings.private_parameters, self._locate())
+
+    def _locate(self) -> Callable[[str], Location]:
+        """Where addresses are. A file that cannot be used is reported, and collecting goes on without it."""
+        datacenters = None
+        try:
+            if self.settings.datacenters:
+                datacenters = Datacenters.read(Path(self.settings.datacenters))
+        except BadRanges as error:
+            self._warn(str(error))
+        try:
+            return Places(Path(self.settings.places) if self.settings.places else None, datacenters).of
+        except BadPlaces as error:
+            self._warn(f"{error}; countries come from the bundled data instead")
+            return Places(None, datacenters).of
+
+    def _say_lost(self) -> None:
+        for path, cost in lost_files(self.settings):
+            self._warn(f"{path} is gone, and a new one is made: {cost}; put it back from a backup if there is one")
+
+    def _warn(self, text: str) -> None:
+        logger.error(text)
+        self.warnings.append(text)
+
+    def check_outgoing(self, field: str, url: str) -> None:
+        """Raises BadQuestion when nothing is sent to a URL: it is none, or leads to a private address."""
+        try:
+            self.outgoing.check(url)
+        except Refused as error:
+            raise BadQuestion(field, str(error)) from error
+
+    def collector(self) -> Collector:
+        """A collector for the running event loop."""
+        keys = WriteKeys(self.accounts)
+        self._loop, self._committer = asyncio.get_running_loop(), Committer(self.log)
+        return Collector(self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt)
+
+    def alerts(self) -> Alerts:
+        """What tells the operator's address of dead letters, stalls and losses."""
+
+        def named(project_id: UUID) -> str:
+            return next((one.name for one in self.accounts.projects() if one.id == str(project_id)), str(project_id))
+
+        return Alerts(
+            self.settings.alert_url, self.outgoing, self.loader, self.store, lambda: self.log.end - self.loader.stored,
+            named,
+        )  # fmt: skip
+
+    def view_counter(self, collector: Collector) -> ViewCounter:
+        """The view counter beside a collector, for the running event loop."""
+        assert self._committer is not None
+        self._counter = ViewCounter(
+            collector, self._committer, self.ledger, self.register.counts, self._bot, self._is_stored, self._prove,
+            self.settings.trust_viewers,
+        )  # fmt: skip
+        return self._counter
+
+    def session_ender(self, collector: Collector) -> SessionEnder:
+        """What ends sessions by their id, beside a collector, for the running event loop."""
+        assert self._committer is not None
+        return SessionEnder(collector, self._committer, self._session)
+
+    async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> Known | None:
+        if not await self.settled():
+            raise NotYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
+        return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
+
+    def wait_for_views(self, within_s: float = 10.0) -> None:
+        """Wait, in a thread of one's own, until the views that counted until now are stored.
+
+        Raises:
+            StoreBusy: they are not after so long.
+        """
+        until = time.monotonic() + within_s
+        under_way = [] if self._counter is None else self._counter.under_way()
+        while not all(one.done() for one in under_way) and time.monotonic() < until:
+            time.sleep(0.01)
+        wanted = self.log.end
+        while self.loader.stored < wanted:
+            if time.monotonic() > until:
+                raise StoreBusy(f"{wanted - self.loader.stored} messages wait to be stored")
+            time.sleep(0.01)
+
+    async def settled(self, within_s: float = 10.0) -> bool:
+        """Wait until what is in the log at this moment is stored; whether it is."""
+        wanted, until = self.log.end, time.monotonic() + within_s
+        while self.loader.stored < wanted:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    async def _is_stored(self, record: bytes) -> bool:
+        arrival = msgspec.msgpack.decode(record, type=Arrival)
+        [message] = arrival.messages
+        answer = await asyncio.to_thread(
+            self.store.ask,
+            "SELECT count() AS n FROM events WHERE project_id = {project:UUID} AND name = 'view' "
+            "AND message_id = {message:String} AND timestamp = fromUnixTimestamp64Milli({at:Int64})",
+            {"project": UUID(bytes=arrival.project_id), "message": message.message_id, "at": message.timestamp},
+        )
+        return bool(answer["n"][0].as_py())
+
+    def _bot(self, arrival: Arrival) -> str:
+        why = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)
+        return "" if why in self.register.humans(arrival.project_id) else why
+
+    async def _prove(self, secret: str) -> Proof:
+        if secret.count(".") == 2:
+            try:
+                let_in = await asyncio.to_thread(self.accounts.tokens.read, secret)
+            except BadToken as error:
+                raise NoProof(str(error)) from error
+            return Proof(UUID(let_in.project.id).bytes, let_in.account.id)
+        project = await asyncio.to_thread(self.accounts.project_of_secret, secret)
+        if project is None:
+            raise NoProof("no project has this secret key")
+        return Proof(UUID(project.id).bytes, "")
+
+    def write(self, arrival: Arrival) -> None:
+        """Write an arrival to the log, from any thread: with those of the collector when there is one.
+
+        Raises:
+            LogUnavailable: the disk refuses.
+        """
+        record, count = msgspec.msgpack.encode(arrival), len(arrival.messages) + len(arrival.rejections)
+        if self._committer is None:
+            self.log.write([record], count)
+            return
+        committer = self._committer
+
+        async def append() -> None:
+            await committer.append(record, count)
+
+        asyncio.run_coroutine_threadsafe(append(), self._loop).result()
+
+    async def finish(self) -> None:
+        """Let what is carried come to a stop, and the log's last group be written."""
+        await asyncio.to_thread(self.followers.stop)
+        await asyncio.to_thread(self.runner.stop)
+        await asyncio.to_thread(self.carrier.stop)
+        if self._counter is not None:
+            await self._counter.finish()
+            await self.ledger.finish()
+        if self._committer is not None:
+            await self._committer.close()
+        await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Close what is open, the loader first; what was acknowledged is on disk."""
+        for closer in reversed(self._closers):
+            closer()
+        self._closers = []

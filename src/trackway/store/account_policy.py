@@ -1,0 +1,92 @@
+"""What is an account's own: the entities it was given, those whose owner it is in the register, and what belongs to
+them there (the concerts of an artist, the artists of a label and their concerts); or one person.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from trackway.enrich.identity import user_token
+from trackway.govern.access.accounts import MOST_OWN
+from trackway.govern.tables import Account
+from trackway.store.connection import Store
+from trackway.store.entities import Register, with_children
+from trackway.store.policy import Policy
+from trackway.store.refusals import QuestionFailed
+
+_FRESH_S = 5.0
+_MOST_KEPT = 10_000
+MOST_SEEN = 5000
+"""An account sees so many entities at most, those that belong to its own included: a statement names each of them."""
+_MOST_CHARACTERS = 200_000
+
+
+class Scopes:
+    """Makes policies of accounts. What the store says is kept for some seconds."""
+
+    def __init__(self, store: Store, register: Register) -> None:
+        self._store, self._register = store, register
+        self._kept: dict[tuple[UUID, object, int, int], tuple[float, Policy]] = {}
+
+    def policy(self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None) -> Policy:
+        """Whose rows an account sees: the whole project as `admin`, its own person as `user`, else its own entities, or
+        of a token those that it names, and what belongs to them by the register.
+
+        Raises:
+            QuestionFailed: more entities than a statement can be narrowed to.
+        """
+        if account.type == "user":
+            return self._fresh(project_id, f"user {account.id}", lambda: self._of_person(project_id, account.id))
+        if named is None and account.type == "admin":
+            return Policy(project_id)
+        own = self.own(project_id, account, named)
+        if len(own) > MOST_OWN:
+            raise QuestionFailed(f"the account has {len(own)} entities; name at most {MOST_OWN} in the token")
+        return self._fresh(project_id, own, lambda: self._of_entities(project_id, own))
+
+    def own(
+        self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None
+    ) -> tuple[tuple[str, str], ...]:
+        """What is an account's by itself, without what belongs to that; nothing of a `user` and of an `admin`."""
+        if account.type == "user" or (named is None and account.type == "admin"):
+            return ()
+        if named is not None:
+            return tuple(sorted(set(named)))
+        owned = self._fresh(project_id, f"owner {account.id}", lambda: self._of_owner(project_id, account.id))
+        given = {(str(kind), str(one)) for kind, one in account.entities}
+        return tuple(sorted(given.union(owned.entities or ())))
+
+    def _fresh(self, project_id: UUID, whose: object, make: Callable[[], Policy]) -> Policy:
+        key = (project_id, whose, self._register.version, self._store.persons.version)
+        until, found = self._kept.get(key, (0.0, Policy(project_id, entities=())))
+        if time.monotonic() >= until:
+            found = make()
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = time.monotonic() + _FRESH_S, found
+        return found
+
+    def _of_entities(self, project_id: UUID, own: tuple[tuple[str, str], ...]) -> Policy:
+        every = with_children(self._store, project_id, own, MOST_SEEN)
+        if len(every) > MOST_SEEN or sum(len(one) for _, one in every) > _MOST_CHARACTERS:
+            raise QuestionFailed(f"more than {MOST_SEEN} entities are the account's; name fewer in the token")
+        return Policy(project_id, tuple(sorted(every)))
+
+    def _of_owner(self, project_id: UUID, account_id: str) -> Policy:
+        rows = self._store.ask(
+            "SELECT entity_type, entity_id FROM entities FINAL WHERE project_id = {project:UUID} AND NOT deleted "
+            "AND has(owners, {owner:String}) LIMIT {most:UInt32}",
+            {"project": project_id, "owner": account_id, "most": MOST_OWN + 1},
+        ).to_pylist()
+        return Policy(project_id, tuple((row["entity_type"], row["entity_id"]) for row in rows))
+
+    def _of_person(self, project_id: UUID, user_id: str) -> Policy:
+        self._store.persons.refresh()
+        rows = self._store.ask(
+            "SELECT number + dictGet('persons', 'delta', number) AS person FROM identities "
+            "WHERE token = {token:UInt64}",
+            {"token": user_token(project_id.bytes, user_id)},
+        ).to_pylist()
+        return Policy(project_id, person=rows[0]["person"] if rows else 0)

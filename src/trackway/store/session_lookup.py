@@ -1,0 +1,103 @@
+"""Single things looked up in the store: sessions by their id, and whose orders are."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from trackway.collect.session_end import Ambiguous, Known
+from trackway.enrich.session import family, family_of, is_member_id
+from trackway.event import GAP, now
+from trackway.store.connection import Store
+
+_DAY_MS = 86_400_000
+_ALIKE = "hex(substring(UUIDToNum(session_id), 10)) = upper({family:String})"
+_NAMED_FOR_MS = 7 * _DAY_MS
+"""A session that only its client has a name for is found for so long without its visitor."""
+
+
+def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = "") -> Known | None:
+    """A session by its id, or by what its client calls it; None when there is none (of this visitor).
+
+    Ids are UUIDv7, which begin with a time: a session starts within a day of it. Another name is hashed with the
+    visitor (`family_of`); without the visitor it is looked for among the sessions of the last seven days. Of several
+    users' sessions that a client calls alike (`family`) it is the newest.
+
+    Raises:
+        Ambiguous: sessions of several visitors have the name, and go on.
+    """
+    try:
+        stated = UUID(session_id)
+    except ValueError:
+        stated = None
+    if stated is not None and stated.version == 7:
+        at = stated.int >> 80
+        condition, values = (
+            f"{'session_id = {session:UUID}' if is_member_id(stated.bytes) else _ALIKE} AND started_at BETWEEN "
+            "fromUnixTimestamp64Milli({since:Int64}) AND fromUnixTimestamp64Milli({until:Int64})",
+            {
+                "session": stated, "family": family(stated.bytes).hex(),
+                "since": at - _DAY_MS, "until": at + _DAY_MS,
+            },
+        )  # fmt: skip
+    elif visitor_id:
+        # What a client calls a session otherwise is the end of its id, behind the time.
+        condition = _ALIKE
+        values = {"family": family_of(project_id, visitor_id, session_id).hex()}
+    else:
+        # The engine hashes each visitor with the name.
+        condition, values = (
+            "hinted AND started_at >= fromUnixTimestamp64Milli({since:Int64}) AND "
+            "right(hex(xxh3_128(concat(unhex({key:String}), visitor_id, char(0), {name:String}))), 14) "
+            "= hex(substring(UUIDToNum(session_id), 10))",
+            {"since": now() - _NAMED_FOR_MS, "key": project_id.hex(), "name": session_id},
+        )
+    own = " AND visitor_id = {visitor:String}" if visitor_id else ""
+    rows = store.ask(
+        "SELECT session_id, visitor_id, user_id, hinted, closed, toUnixTimestamp64Milli(started_at) AS started, "
+        "toUnixTimestamp64Milli(ended_at) AS ended FROM sessions FINAL "
+        f"WHERE project_id = {{project:UUID}} AND {condition}{own} ORDER BY ended DESC LIMIT 100",
+        {"project": UUID(bytes=project_id), "visitor": visitor_id, **values},
+    ).to_pylist()
+    if not rows:
+        return None
+    row, at = rows[0], now()
+    going_on = {one["visitor_id"] for one in rows if not one["closed"] and at - one["ended"] < GAP}
+    if len(going_on) > 1:
+        raise Ambiguous(f"{len(going_on)} visitors have a session {session_id!r}; send its anonymous_id as well")
+    if going_on:
+        row = next(one for one in rows if one["visitor_id"] in going_on)
+    name = session_id if row["hinted"] else ""
+    closed = bool(row["closed"]) or _taken_over(store, project_id, row)
+    return Known(name, row["visitor_id"], row["user_id"], row["started"], row["ended"], closed)
+
+
+def _taken_over(store: Store, project_id: bytes, row: dict[str, Any]) -> bool:
+    """Whether another known user began a session of the same visitor after this one: a change of user has ended it."""
+    if not row["user_id"]:
+        return False
+    later = store.ask(
+        "SELECT count() AS n FROM sessions FINAL WHERE project_id = {project:UUID} AND visitor_id = {visitor:String} "
+        "AND started_at >= fromUnixTimestamp64Milli({ended:Int64}) AND user_id NOT IN ('', {user:String})",
+        {
+            "project": UUID(bytes=project_id),
+            "visitor": row["visitor_id"],
+            "ended": row["ended"],
+            "user": row["user_id"],
+        },
+    )
+    return bool(later["n"][0].as_py())
+
+
+def owners(store: Store, project_id: UUID, kind: str, ids: list[str]) -> dict[str, tuple[str, str]]:
+    """Of each of these orders that is stored, its user and its visitor; either may be empty."""
+    rows = store.ask(
+        "SELECT order_id, argMax(user_id, version) AS user_id, argMax(visitor_id, version) AS visitor_id FROM orders "
+        "WHERE project_id = {project:UUID} AND kind = {kind:String} AND order_id IN {ids:Array(String)} AND NOT gone "
+        "GROUP BY order_id",
+        {"project": project_id, "kind": kind, "ids": ids},
+    ).to_pylist()
+    return {
+        row["order_id"]: (row["user_id"], "" if row["visitor_id"].startswith("user:") else row["visitor_id"])
+        for row in rows
+    }

@@ -1,0 +1,332 @@
+"""Accounts of the product's people, what they may see, what they ask for, and the audit log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, delete, get, post, put
+from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.params import Parameter
+
+from trackway.govern.access.accounts import NewAccount
+from trackway.govern.access.audit import ACTIONS
+from trackway.govern.access.permissions import NO, TYPES, AccountType, Gate, Subscription, Verdict, Verification
+from trackway.govern.metric_packs import Pack, pack_of
+from trackway.govern.tables import Account, AccountRequest, Project, said
+from trackway.runtime import House
+from trackway.web.server.caller import SOMEBODY, Caller
+
+Limit = Annotated[int, Parameter(ge=1, le=1000)]
+Offset = Annotated[int, Parameter(ge=0, le=10_000_000)]
+
+
+class AccountShown(msgspec.Struct):
+    """An account with its permissions: each with what is missing for it, if anything; `granted` lists those it has."""
+
+    id: str
+    type: str
+    name: str
+    verification: str
+    subscription: str
+    expires_at: str | None
+    business: dict[str, Any]
+    entities: list[tuple[str, str]]
+    email: str
+    suspended: bool
+    created_at: str
+    permissions: dict[str, Verdict]
+    granted: list[str]
+
+
+class PermissionShown(msgspec.Struct):
+    """Whether an account has a permission now; if not, what is missing."""
+
+    account: str
+    permission: str
+    granted: bool
+    lacks: str
+    needs: str
+
+
+class AccountsShown(msgspec.Struct):
+    """Some accounts, how many there are that were asked for, and how many of each type there are at all."""
+
+    accounts: list[AccountShown]
+    total: int
+    types: dict[str, int]
+    pending: int
+
+
+class GateShown(msgspec.Struct):
+    """What a type of account may see: whether at all, and from which verification and subscription on."""
+
+    account_type: str
+    permission: str
+    what: str
+    granted: bool
+    verification: str
+    subscription: str
+
+
+class GateChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What to say of a permission; with `reset`, what the metrics pack says holds again."""
+
+    granted: bool = True
+    verification: Verification = "none"
+    subscription: Subscription = "free"
+    reset: bool = False
+
+
+class NewRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which type to become, and what to know of the business."""
+
+    type: AccountType
+    business: dict[str, Any]
+
+
+class RequestShown(msgspec.Struct):
+    """A request to be of another type, and what became of it."""
+
+    id: str
+    account: str
+    type: str
+    business: dict[str, Any]
+    state: str
+    note: str
+    decided_by: str
+    created_at: str
+    decided_at: str | None
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """What was decided, with a note to who asked."""
+
+    approved: bool
+    note: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+class EntryShown(msgspec.Struct):
+    """Who did what to whom, when, from where."""
+
+    id: str
+    at: str
+    project: str
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    address: str
+
+
+def _account(house: House, project: Project, one: Account) -> AccountShown:
+    verdicts = house.accounts.platform.verdicts(project, one)
+    return AccountShown(
+        one.id, one.type, one.name, one.verification, one.subscription, said(one.expires_at), one.business,
+        [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, said(one.created_at) or "",
+        verdicts, [name for name, found in verdicts.items() if found.granted],
+    )  # fmt: skip
+
+
+def _request(one: AccountRequest) -> RequestShown:
+    return RequestShown(
+        one.id, one.account_id, one.type, one.business, one.state, one.note, one.decided_by,
+        said(one.created_at) or "", said(one.decided_at),
+    )  # fmt: skip
+
+
+class PlatformAccounts(Controller):
+    """`/api/v1/projects/{project_id}/accounts`: for owners and the secret key."""
+
+    path = "/api/v1/projects/{project_id:uuid}/accounts"
+    tags = ("accounts",)
+
+    @get("/", opt={"may": "manage"}, sync_to_thread=True)
+    def every(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        house: House,
+        search: str = "",
+        account_type: Annotated[str, Parameter(query="type")] = "",
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> AccountsShown:
+        """Accounts with their permissions."""
+        project, platform = request.user.project(project_id), house.accounts.platform
+        found, total = platform.every(project_id, search, account_type, limit, offset)
+        pending = len(platform.requests(project_id, state="pending"))
+        return AccountsShown(
+            [_account(house, project, one) for one in found], total, platform.count(project_id), pending
+        )
+
+    @get("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
+    def one(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> AccountShown:
+        """One account."""
+        return _account(house, request.user.project(project_id), _known(house, project_id, account_id))
+
+    @get("/{account_id:str}/permissions/{permission:str}", opt={"may": "manage"}, sync_to_thread=True)
+    def has_permission(
+        self, project_id: UUID, account_id: str, permission: str, request: Request[Caller, Any, Any], house: House
+    ) -> PermissionShown:
+        """Whether an account has a permission of Trackway's or a key of the host now."""
+        project = request.user.project(project_id)
+        found = house.accounts.platform.has_permission(project, account_id, permission)
+        return PermissionShown(account_id, permission, found.granted, found.lacks, found.needs)
+
+    @put("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
+    def put(
+        self,
+        project_id: UUID,
+        account_id: Annotated[str, Parameter(min_length=1, max_length=255)],
+        data: NewAccount,
+        request: Request[Caller, Any, Any],
+        house: House,
+    ) -> AccountShown:
+        """Make an account, or say anew what it is; tokens that are out follow at once."""
+        made, _ = house.accounts.platform.put(project_id, account_id, data)
+        said = msgspec.to_builtins(data)
+        detail = {name: said[name] for name in ("type", "verification", "subscription", "expires_at", "suspended")}
+        request.user.wrote("account changed", account_id, project_id, **detail, entities=len(data.entities))
+        return _account(house, request.user.project(project_id), made)
+
+    @delete("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
+    def remove(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """Forget an account; its tokens let nobody in any more."""
+        if not house.accounts.platform.remove(project_id, account_id):
+            raise NotFoundException(f"there is no account {account_id!r}")
+        request.user.wrote("account removed", account_id, project_id)
+
+    @post("/{account_id:str}/revoke-tokens", opt={"may": "manage"}, status_code=204, sync_to_thread=True)
+    def revoke(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """Make every token of the account that was issued until now useless."""
+        if not house.accounts.platform.revoke_tokens(project_id, account_id):
+            raise NotFoundException(f"there is no account {account_id!r}")
+        request.user.wrote("tokens revoked", account_id, project_id)
+
+
+class Requests(Controller):
+    """`/api/v1/projects/{project_id}/account-requests`: made by an account for itself, decided by owners."""
+
+    path = "/api/v1/projects/{project_id:uuid}/account-requests"
+    tags = ("accounts",)
+
+    @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
+    def every(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        house: House,
+        which: Annotated[str, Parameter(query="state")] = "",
+    ) -> list[RequestShown]:
+        """Requests, the newest first: an account's own; all of them for who manages accounts."""
+        project = request.user.project(project_id)
+        account = request.user.account(project)
+        if account is None:
+            request.user.need(project, "manage")
+        found = house.accounts.platform.requests(project_id, account.id if account else "", which)
+        return [_request(one) for one in found]
+
+    @post("/", opt={"may": SOMEBODY}, sync_to_thread=True)
+    def ask(self, project_id: UUID, data: NewRequest, request: Request[Caller, Any, Any], house: House) -> RequestShown:
+        """Ask to be of another type, as the account that one is."""
+        account = request.user.account(request.user.project(project_id))
+        if account is None:
+            raise PermissionDeniedException("an account asks for itself: with its token, or signed in for it")
+        made = house.accounts.platform.request(account, data.type, data.business)
+        request.user.wrote("type requested", account.id, project_id, type=data.type)
+        return _request(made)
+
+    @post("/{request_id:uuid}", opt={"may": "control"}, status_code=200, sync_to_thread=True)
+    def decide(
+        self, project_id: UUID, request_id: UUID, data: Decision, request: Request[Caller, Any, Any], house: House
+    ) -> RequestShown:
+        """Decide a request; approved, the account is of the type at once."""
+        found = house.accounts.platform.decide(project_id, str(request_id), data.approved, data.note, request.user.name)
+        request.user.wrote("request decided", found.account_id, project_id, state=found.state, type=found.type)
+        return _request(found)
+
+
+class Permissions(Controller):
+    """`/api/v1/projects/{project_id}/permissions`: the table of what types of accounts may see."""
+
+    path = "/api/v1/projects/{project_id:uuid}/permissions"
+    tags = ("accounts",)
+
+    @get("/", opt={"may": "manage"}, sync_to_thread=True)
+    def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[GateShown]:
+        """Every type with every permission, and with those keys of the host that it has or had in the pack."""
+        project = request.user.project(project_id)
+        gates, pack = house.accounts.platform.gates(project), pack_of(project.metrics)
+        return [
+            _gate(pack, kind, name, gates.get(kind, {}).get(name, NO))
+            for kind in TYPES
+            for name in pack.named
+            if name not in pack.keys or name in gates.get(kind, {})
+        ]
+
+    @put("/{account_type:str}/{permission:str}", opt={"may": "control"}, sync_to_thread=True)
+    def change(
+        self,
+        project_id: UUID,
+        account_type: str,
+        permission: str,
+        data: GateChange,
+        request: Request[Caller, Any, Any],
+        house: House,
+    ) -> GateShown:
+        """Say what a type may see, and from which verification and subscription on; it holds at once."""
+        project, platform = request.user.project(project_id), house.accounts.platform
+        gate = None if data.reset else Gate(data.granted, data.verification, data.subscription)
+        before = platform.set_gate(project, account_type, permission, gate)
+        after = platform.gates(project).get(account_type, {}).get(permission, NO)
+        request.user.wrote(
+            "permission changed", f"{account_type}: {permission}", project_id,
+            before=msgspec.to_builtins(before), after=msgspec.to_builtins(after),
+        )  # fmt: skip
+        return _gate(pack_of(project.metrics), account_type, permission, after)
+
+
+class AuditLog(Controller):
+    """`/api/v1/projects/{project_id}/audit`: for owners; administrators see what is of no project too."""
+
+    path = "/api/v1/projects/{project_id:uuid}/audit"
+    tags = ("accounts",)
+
+    @get("/", opt={"may": "control"}, sync_to_thread=True)
+    def entries(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        house: House,
+        search: str = "",
+        before: str = "",
+        limit: Limit = 100,
+    ) -> list[EntryShown]:
+        """The newest entries, or those before one; nobody can change or remove any."""
+        caller = request.user
+        everywhere = caller.role(caller.project(project_id)) == "administrator"
+        found = house.accounts.audit.entries(project_id, search, before, limit, everywhere)
+        return [
+            EntryShown(one.id, said(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
+                       one.address)
+            for one in found
+        ]  # fmt: skip
+
+    @get("/actions", opt={"may": "control"}, sync_to_thread=False)
+    def actions(self, project_id: UUID) -> list[str]:  # noqa: ARG002
+        """Everything that is written down."""
+        return list(ACTIONS)
+
+
+def _gate(pack: Pack, account_type: str, permission: str, gate: Gate) -> GateShown:
+    what = pack.named[permission]
+    return GateShown(account_type, permission, what, gate.granted, gate.verification, gate.subscription)
+
+
+def _known(house: House, project_id: UUID, account_id: str) -> Account:
+    found = house.accounts.platform.one(project_id, account_id)
+    if found is None:
+        raise NotFoundException(f"there is no account {account_id!r}")
+    return found

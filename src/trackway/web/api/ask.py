@@ -1,0 +1,79 @@
+"""The address of questions: `POST …/ask`, whatever is asked. Who may call: whoever has the permission that a question
+needs (`analyze/catalogue.py`); what they see, their policy says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+from litestar import Controller, Request, Response, delete, post
+from litestar.params import Parameter
+
+from trackway.analyze import file_formats, tabular
+from trackway.analyze.desk import Asker, Desk
+from trackway.analyze.language.period import BadQuestion
+from trackway.govern.tables import Project
+from trackway.store.policy import Policy
+from trackway.web.server.caller import SOMEBODY, Caller
+
+Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
+
+
+def as_file(table: pa.Table, form: str, name: str) -> Response[bytes]:
+    """A table as a download."""
+    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(file_formats.as_bytes(table, form), media_type=file_formats.MEDIA[form], headers=headers)
+
+
+def asker(caller: Caller, project: Project, policy: Policy) -> Asker:
+    """The caller as the desk knows them."""
+    return Asker(policy, lambda name: caller.verdict(project, name).granted, lambda name: caller.need(project, name))
+
+
+class Ask(Controller):
+    """`/api/v1/projects/{project_id}/ask`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/ask"
+    tags = ("questions",)
+
+    @post("/", opt={"may": SOMEBODY}, status_code=200)
+    async def ask(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        desk: Desk,
+        form: Format = "json",
+    ) -> Response[Any]:
+        """Answer any question; the body names it. See docs/reference/questions.md.
+
+        As a file (`format`) it is one table of the same numbers.
+        """
+        project = request.user.project(project_id)
+        try:
+            body = msgspec.json.decode(await request.body())
+        except msgspec.DecodeError as error:
+            raise BadQuestion("question", f"the body is not JSON: {error}") from error
+
+        async def gone() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+        caller = request.user
+        policy = await asyncio.to_thread(caller.policy, project)
+        answer = await desk.answer(project, asker(caller, project, policy), body, gone)
+        if policy.narrow:
+            answer["queries"] = []  # statements are of who may write them
+        if form == "json":
+            return Response(answer)
+        data = msgspec.json.decode(answer["data"])
+        return as_file(tabular.table(body["question"], data), form, body["question"])
+
+    @delete("/{name:str}", opt={"may": SOMEBODY})
+    async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:
+        """Stop a question that was asked with this `id`."""
+        project = request.user.project(project_id)
+        desk.cancel(await asyncio.to_thread(request.user.policy, project), name)

@@ -1,0 +1,261 @@
+"""Boards of a project, and what a link to one of them shows.
+
+Who may call: who may see the project; a shared board, anybody who has its link, and nothing but that board's tiles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, delete, get, post, put
+from litestar.exceptions import NotFoundException
+
+from trackway.analyze.desk import Asker, Desk, understood
+from trackway.analyze.language.period import BadQuestion
+from trackway.govern.tables import Board, Project
+from trackway.runtime import House
+from trackway.store.policy import Policy
+from trackway.web.server.caller import ANYBODY, Caller
+
+_MOST_TILES = 60
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Cell = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+
+class Tile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A question with its answer drawn, or a note; at column `x` of twelve and row `y`, `w` by `h` cells."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    kind: Literal["question", "note"]
+    title: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
+    ask: dict[str, Any] = {}
+    show: Literal["chart", "number"] = "chart"
+    x: Annotated[int, msgspec.Meta(ge=0, le=11)] = 0
+    y: Cell = 0
+    w: Annotated[int, msgspec.Meta(ge=1, le=12)] = 6
+    h: Annotated[int, msgspec.Meta(ge=1, le=40)] = 4
+
+
+class Layout(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a board holds. `period` (or `from` and `to`), `filter` and `bots` are those of all its tiles."""
+
+    tiles: list[Tile] = []
+    period: str = "30d"
+    since: str = msgspec.field(default="", name="from")
+    until: str = msgspec.field(default="", name="to")
+    filter: list[str] = []
+    bots: bool = False
+
+
+class NewBoard(msgspec.Struct, forbid_unknown_fields=True):
+    """What a board is made with."""
+
+    name: Name
+    layout: Layout = msgspec.field(default_factory=Layout)
+
+
+class BoardChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What to change of a board."""
+
+    name: Name | None = None
+    layout: Layout | None = None
+
+
+class BoardShown(msgspec.Struct):
+    """A board."""
+
+    id: str
+    name: str
+    layout: Layout
+    created_by: str
+    updated_at: datetime
+
+
+class NewShare(msgspec.Struct, forbid_unknown_fields=True):
+    """For how many days a link works; for ever without."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
+
+
+class ShareShown(msgspec.Struct):
+    """A link; `token` only when it is made."""
+
+    id: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    token: str = ""
+
+
+class SharedBoard(msgspec.Struct):
+    """What whoever has a link sees of a board."""
+
+    name: str
+    layout: Layout
+    project: str
+    timezone: str
+    currency: str
+
+
+class BoardsOfProject(Controller):
+    """`/api/v1/projects/{project_id}/boards`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/boards"
+    tags = ("boards",)
+
+    @get("/", opt={"may": "read"}, sync_to_thread=True)
+    def boards(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[BoardShown]:
+        """Every board of the project."""
+        request.user.project(project_id)
+        return [_shown(one) for one in house.accounts.boards.every(project_id)]
+
+    @post("/", opt={"may": "edit"}, sync_to_thread=True)
+    def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], house: House) -> BoardShown:
+        """Make a board."""
+        request.user.project(project_id)
+        body = _checked(data.layout)
+        return _shown(house.accounts.boards.add(project_id, data.name, body, request.user.name))
+
+    @get("/{board_id:uuid}", opt={"may": "read"}, sync_to_thread=True)
+    def board(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> BoardShown:
+        """One board."""
+        return _shown(_found(project_id, board_id, request, house))
+
+    @put("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
+    def change(
+        self, project_id: UUID, board_id: UUID, data: BoardChange, request: Request[Caller, Any, Any], house: House
+    ) -> BoardShown:
+        """Change its name or what it holds."""
+        request.user.project(project_id)
+        body = None if data.layout is None else _checked(data.layout)
+        changed = house.accounts.boards.change(project_id, board_id, data.name, body)
+        if changed is None:
+            raise NotFoundException(f"there is no board {board_id}")
+        return _shown(changed)
+
+    @delete("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
+    def remove(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+        """Take it away; `POST …/restore` brings it back."""
+        request.user.project(project_id)
+        if not house.accounts.boards.remove(project_id, board_id):
+            raise NotFoundException(f"there is no board {board_id}")
+
+    @post("/{board_id:uuid}/restore", opt={"may": "edit"}, status_code=200, sync_to_thread=True)
+    def restore(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> BoardShown:
+        """Bring back a board that was taken away."""
+        request.user.project(project_id)
+        if not house.accounts.boards.remove(project_id, board_id, back=True):
+            raise NotFoundException(f"there is no board {board_id} that was taken away")
+        return _shown(_found(project_id, board_id, request, house))
+
+    @get("/{board_id:uuid}/shares", opt={"may": "read"}, sync_to_thread=True)
+    def shares(
+        self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House
+    ) -> list[ShareShown]:
+        """The links that work."""
+        board = _found(project_id, board_id, request, house)
+        return [_link(one) for one in house.accounts.boards.shares(UUID(board.id))]
+
+    @post("/{board_id:uuid}/shares", opt={"may": "edit"}, sync_to_thread=True)
+    def share(
+        self, project_id: UUID, board_id: UUID, data: NewShare, request: Request[Caller, Any, Any], house: House
+    ) -> ShareShown:
+        """Make a link: `/shared/TOKEN` shows the board to whoever has it, read-only."""
+        board = _found(project_id, board_id, request, house)
+        made, token = house.accounts.boards.share(UUID(board.id), data.days, request.user.name)
+        request.user.wrote("shared", board.name, project_id, days=data.days)
+        return _link(made, token)
+
+    @delete("/{board_id:uuid}/shares/{share_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
+    def revoke(
+        self, project_id: UUID, board_id: UUID, share_id: UUID, request: Request[Caller, Any, Any], house: House
+    ) -> None:
+        """Make a link useless."""
+        board = _found(project_id, board_id, request, house)
+        if not house.accounts.boards.revoke(UUID(board.id), share_id):
+            raise NotFoundException(f"there is no link {share_id}")
+        request.user.wrote("shared", board.name, project_id, revoked=str(share_id))
+
+
+class Shared(Controller):
+    """`/api/v1/shared/{token}`: for whoever has the link."""
+
+    path = "/api/v1/shared"
+    tags = ("boards",)
+
+    @get("/{token:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
+    def board(self, token: str, house: House) -> SharedBoard:
+        """The board that the link shows."""
+        board, project = _of_link(token, house)
+        layout = msgspec.convert(board.body, Layout)
+        return SharedBoard(board.name, layout, project.name, project.timezone, project.currency)
+
+    @get("/{token:str}/tiles/{tile:str}", exclude_from_auth=True, opt={"may": ANYBODY})
+    async def tile(self, token: str, tile: str, house: House, desk: Desk) -> dict[str, Any]:
+        """The answer to one of its tiles. Nothing of what is asked comes from the caller."""
+        board, project = _of_link(token, house)
+        layout = msgspec.convert(board.body, Layout)
+        asked = next((one for one in layout.tiles if one.id == tile and one.kind == "question"), None)
+        if asked is None:
+            raise NotFoundException("the board has no such tile")
+
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        whole = Asker(Policy(UUID(project.id)), lambda _: True, lambda _: None)  # who made the link saw all of it
+        answer = await desk.answer(project, whole, question_of(layout, asked), never)
+        return {name: value for name, value in answer.items() if name != "queries"}
+
+
+def question_of(layout: Layout, tile: Tile) -> dict[str, Any]:
+    """What a tile asks, with the board's own period and filters."""
+    common: dict[str, Any] = {"period": layout.period, "bots": layout.bots}
+    if layout.since:
+        common |= {"from": layout.since, "to": layout.until}
+    if layout.filter:
+        common["filter"] = {"all": layout.filter}
+    return {**tile.ask, **common}
+
+
+def _checked(layout: Layout) -> dict[str, Any]:
+    """A layout in the form in which it is kept. Raises BadQuestion for a tile that asks what cannot be answered."""
+    if len(layout.tiles) > _MOST_TILES:
+        raise BadQuestion("tiles", f"a board has at most {_MOST_TILES}")
+    if len({tile.id for tile in layout.tiles}) < len(layout.tiles):
+        raise BadQuestion("tiles", "two have the same id")
+    for tile in layout.tiles:
+        if tile.kind == "question":
+            understood(tile.ask)
+    kept: dict[str, Any] = msgspec.to_builtins(layout)
+    return kept
+
+
+def _found(project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> Board:
+    request.user.project(project_id)
+    found = house.accounts.boards.one(project_id, board_id)
+    if found is None:
+        raise NotFoundException(f"there is no board {board_id}")
+    return found
+
+
+def _of_link(token: str, house: House) -> tuple[Board, Project]:
+    board = house.accounts.boards.shared(token)
+    for project in house.accounts.projects() if board else []:
+        if board is not None and project.id == board.project_id:
+            return board, project
+    raise NotFoundException("this link does not work any more; ask whoever gave it to you for another")
+
+
+def _shown(one: Board) -> BoardShown:
+    layout = msgspec.convert(one.body, Layout)
+    return BoardShown(one.id, one.name, layout, one.created_by, one.updated_at.replace(tzinfo=UTC))
+
+
+def _link(one: Any, token: str = "") -> ShareShown:
+    expires = one.expires_at and one.expires_at.replace(tzinfo=UTC)
+    return ShareShown(one.id, one.created_by, one.created_at.replace(tzinfo=UTC), expires, token)

@@ -1,0 +1,345 @@
+"""Where orders come from: an API for them, webhooks of payment providers and shops, databases that are followed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+import psycopg
+from litestar import Controller, Request, Response, delete, get, patch, post
+from litestar.exceptions import NotFoundException, ServiceUnavailableException
+
+from trackway.analyze.language.period import BadQuestion
+from trackway.collect.broken_json import elements
+from trackway.collect.orders import mapping, postgres_address, webhooks
+from trackway.collect.orders.postgres import remove, setup
+from trackway.collect.orders.postgres_address import BadDatabase
+from trackway.collect.orders.report import BadOrder, Given, aliases, check, messages
+from trackway.event import Arrival, Location, Message, now
+from trackway.govern.tables import Connection, said
+from trackway.outgoing import Refused
+from trackway.runtime import House
+from trackway.store.session_lookup import owners
+from trackway.web.server.caller import ANYBODY, Caller
+from trackway.web.server.problems import problem
+from trackway.wording import fault
+
+logger = logging.getLogger("trackway.web")
+
+MOST_ORDERS = 500
+_CHUNK = 100
+
+
+class Shop(NamedTuple):
+    """How deliveries of a kind of shop are checked and read."""
+
+    check: Callable[[Mapping[str, str], bytes, str], None]
+    read: Callable[[Mapping[str, str], bytes], webhooks.Report]
+
+
+SHOPS = {
+    "stripe": Shop(webhooks.check_stripe, webhooks.read_stripe),
+    "woocommerce": Shop(webhooks.check_woocommerce, webhooks.read_woocommerce),
+}
+
+
+class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
+    """A shop or payment provider (`secret` is what it signs with; invented when left away), or a PostgreSQL database
+    (`secret` is its address, `config` says which table and columns, see `docs/how-to/orders.md`).
+    """
+
+    kind: Literal["stripe", "woocommerce", "postgres"]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    secret: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    config: dict[str, Any] = {}
+
+
+class ConnectionChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What to change of a connection; what is left away stays."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    active: bool | None = None
+    secret: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
+
+
+class ConnectionShown(msgspec.Struct):
+    """A connection: how many reports were taken, when the last was, and why one could not be. `address` is where a shop
+    delivers to; an invented `secret` is shown once.
+    """
+
+    id: str
+    kind: str
+    name: str
+    config: dict[str, Any]
+    active: bool
+    taken: int
+    last_at: str | None
+    problem: str
+    created_by: str
+    address: str = ""
+    secret: str = ""
+
+
+class Setup(msgspec.Struct):
+    """What somebody who may change the database has to run there, when Trackway may not."""
+
+    sql: str
+
+
+class Accepted(msgspec.Struct):
+    """How many messages were written to the log."""
+
+    accepted: int
+
+
+class RejectedOrder(msgspec.Struct):
+    """Which order could not be taken, by its place, and why."""
+
+    index: int
+    field: str
+    reason: str
+
+
+class Reported(msgspec.Struct):
+    """How many orders were taken, and which were not."""
+
+    accepted: int
+    rejected: list[RejectedOrder]
+
+
+def _shown(one: Connection, house: House, secret: str = "") -> ConnectionShown:
+    address = f"{house.settings.url.rstrip('/')}/v1/connections/{one.id}" if one.kind in SHOPS else ""
+    return ConnectionShown(
+        one.id, one.kind, one.name, one.config, one.active, one.taken, said(one.last_at), one.problem, one.created_by,
+        address, secret,
+    )  # fmt: skip
+
+
+def _one(house: House, project_id: UUID, connection_id: UUID) -> Connection:
+    found = house.accounts.connections.one(connection_id, project_id)
+    if found is None:
+        raise NotFoundException(f"there is no connection {connection_id}")
+    return found
+
+
+class ConnectionsOfProject(Controller):
+    """`/api/v1/projects/{project_id}/connections`: seen by who manages the project, changed by who controls it."""
+
+    path = "/api/v1/projects/{project_id:uuid}/connections"
+    tags = ("customers",)
+
+    @get("/", opt={"may": "manage"}, sync_to_thread=True)
+    def every(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[ConnectionShown]:
+        """Where the project's orders come from, and how it goes."""
+        request.user.project(project_id)
+        return [_shown(one, house) for one in house.accounts.connections.every(project_id)]
+
+    @post("/", opt={"may": "control"}, sync_to_thread=True)
+    def make(
+        self, project_id: UUID, data: NewConnection, request: Request[Caller, Any, Any], house: House
+    ) -> ConnectionShown:
+        """Connect a shop, a payment provider or a database. A database's orders so far come as well."""
+        request.user.project(project_id)
+        config: dict[str, Any] = {}
+        if data.kind == "postgres":
+            config = _mapping(data)
+            _check_database(data.secret, house)
+        invented = "" if data.secret else secrets.token_urlsafe(32)
+        made = house.accounts.connections.add(
+            project_id, request.user.name, data.secret or invented, kind=data.kind, name=data.name, config=config,
+            taken=0,
+        )  # fmt: skip
+        house.followers.changed()
+        request.user.wrote("connection changed", data.name, project_id, made=data.kind)
+        return _shown(made, house, invented)
+
+    @patch("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
+    def change(
+        self,
+        project_id: UUID,
+        connection_id: UUID,
+        data: ConnectionChange,
+        request: Request[Caller, Any, Any],
+        house: House,
+    ) -> ConnectionShown:
+        """Rename a connection, pause it or let it go on, or give it another secret."""
+        one = _one(house, project_id, connection_id)
+        given: dict[str, Any] = {
+            name: value for name, value in msgspec.structs.asdict(data).items() if value is not None
+        }
+        if one.kind == "postgres" and data.secret is not None:
+            _check_database(data.secret, house)
+        house.accounts.connections.change(connection_id, **given)
+        house.followers.changed()
+        request.user.wrote("connection changed", one.name, project_id, fields=sorted(given))
+        return _shown(_one(house, project_id, connection_id), house)
+
+    @delete("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
+    def remove(self, project_id: UUID, connection_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+        """Forget a connection; from a database its triggers are taken. Orders that came stay."""
+        one = _one(house, project_id, connection_id)
+        dsn = house.accounts.connections.secret(one)
+        house.accounts.connections.remove(connection_id, project_id)
+        house.followers.changed()
+        request.user.wrote("connection changed", one.name, project_id, removed=one.kind)
+        if one.kind == "postgres":
+            try:
+                remove(dsn, one.id, house.outgoing)
+            except (psycopg.Error, BadDatabase, Refused) as error:
+                logger.warning("the triggers of connection %s stay in the database: %s", one.id, error)
+
+    @get("/{connection_id:uuid}/setup", opt={"may": "control"}, sync_to_thread=True)
+    def setup(self, project_id: UUID, connection_id: UUID, house: House) -> Setup:
+        """What has to be in the database, as SQL; Trackway does it itself when its user may."""
+        one = _one(house, project_id, connection_id)
+        if one.kind != "postgres":
+            raise NotFoundException("only a database needs anything set up")
+        return Setup(setup(one.id, msgspec.convert(one.config, mapping.Mapping)).as_string(None))
+
+
+def _mapping(data: NewConnection) -> dict[str, Any]:
+    try:
+        said = msgspec.convert(data.config, mapping.Mapping)
+    except msgspec.ValidationError as error:
+        field, reason = fault(error, mapping.Mapping)
+        raise BadQuestion(f"config.{field}".rstrip("."), reason) from error
+    columns = said.columns
+    if not data.secret or not (columns.user_id or columns.anonymous_id):
+        raise BadQuestion("config.columns", "name the column that says who ordered, and send the database's address")
+    if not (columns.currency or said.currency):
+        raise BadQuestion("config.currency", "say which currency amounts are in, or which column says it")
+    found: dict[str, Any] = msgspec.to_builtins(said)
+    return found
+
+
+def _check_database(dsn: str, house: House) -> None:
+    """Raises BadQuestion when a database's address is none, or nothing is sent there."""
+    try:
+        postgres_address.check(dsn, house.outgoing)
+    except (BadDatabase, Refused) as error:
+        raise BadQuestion("secret", str(error)) from error
+
+
+def _written(house: House, project_id: UUID, said: list[Message]) -> int:
+    """Write messages to the log; how many."""
+    for start in range(0, len(said), _CHUNK):
+        house.write(Arrival(now(), project_id.bytes, "", Location(), "", "", False, None, said[start : start + _CHUNK]))
+    return len(said)
+
+
+async def _settled(house: House) -> None:
+    if not await house.settled():
+        raise ServiceUnavailableException("what came before is not stored yet; send it again in some seconds")
+
+
+class OrdersOfProject(Controller):
+    """`/api/v1/projects/{project_id}/orders`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/orders"
+    tags = ("customers",)
+
+    @post("/", opt={"may": "manage"}, status_code=202)
+    async def report(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Response[Any]:
+        """Orders and bookings as they are now (a list of them, 500 at most). The same again changes nothing; those that
+        cannot be taken are listed, and their neighbours taken.
+        """
+        request.user.project(project_id)
+        orders, rejected = _read_orders(await request.body())
+        if rejected and not orders:
+            errors = [{"field": f"[{one.index}].{one.field}", "reason": one.reason} for one in rejected]
+            return problem(400, "no order could be taken; errors says which and why", errors)
+        await _settled(house)
+
+        def write() -> int:
+            said: list[Message] = []
+            for kind in ("order", "booking"):
+                some = [one for one in orders if one.kind == kind]
+                known = owners(house.store, project_id, kind, [one.order_id for one in some]) if some else {}
+                said += [text for one in some for text in messages(one, one.order_id in known, "orders")]
+            return _written(house, project_id, said)
+
+        await asyncio.to_thread(write)
+        return Response(Reported(len(orders), rejected), status_code=202)
+
+
+def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
+    """The orders of a body, and those that are none. Raises BadOrder when it is no list of them."""
+    try:
+        given = elements(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        why = fault(error).reason if isinstance(error, msgspec.ValidationError) else f"it is not valid JSON ({error})"
+        raise BadOrder(f"the body: {why}; send a list of orders, such as [{{...}}]", "body") from error
+    if len(given) > MOST_ORDERS:
+        raise BadOrder(f"{len(given)} orders at once; send at most {MOST_ORDERS}")
+    orders: list[Given] = []
+    rejected: list[RejectedOrder] = []
+    for index, raw in enumerate(given):
+        try:
+            one = msgspec.json.decode(raw, type=Given)
+            check(one)
+            orders.append(one)
+        except msgspec.ValidationError as error:
+            rejected.append(RejectedOrder(index, *fault(error, Given)))
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            rejected.append(RejectedOrder(index, "", f"it is not valid JSON in UTF-8: {error}"))
+        except BadOrder as error:
+            rejected.append(RejectedOrder(index, error.field, str(error)))
+    return orders, rejected
+
+
+class Deliveries(Controller):
+    """`POST /v1/connections/{connection_id}`: what shops and payment providers report, signed with the connection's
+    secret. Anybody may call; without a right signature nothing is taken.
+    """
+
+    path = "/v1/connections/{connection_id:uuid}"
+    tags = ("customers",)
+
+    @post("/", exclude_from_auth=True, opt={"may": ANYBODY}, status_code=200)
+    async def take(self, connection_id: UUID, request: Request[Any, Any, Any], house: House) -> Response[Accepted]:
+        """Take a delivery. What it says is on disk when it is answered; one that comes again counts once."""
+        body = await request.body()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        connections = house.accounts.connections
+        one = await asyncio.to_thread(connections.one, connection_id)
+        if one is None or one.kind not in SHOPS or not one.active:
+            raise NotFoundException("there is no such connection, or it is paused")
+        shop = SHOPS[one.kind]
+        try:
+            shop.check(headers, body, connections.secret(one))
+            report = shop.read(headers, body)
+        except (webhooks.BadSignature, BadOrder) as error:
+            await asyncio.to_thread(connections.reported, one.id, 0, str(error))
+            raise
+        if report.order is None:
+            return Response(Accepted(0))
+        await _settled(house)
+        try:
+            taken = await asyncio.to_thread(_taken, house, one, report.order, report)
+        except BadOrder as error:
+            await asyncio.to_thread(connections.reported, one.id, 0, str(error))
+            raise
+        return Response(Accepted(taken))
+
+
+def _taken(house: House, one: Connection, order: Given, report: webhooks.Report) -> int:
+    """Write what a delivery says to the log; how many messages that are."""
+    project_id = UUID(one.project_id)
+    known = owners(house.store, project_id, order.kind, [order.order_id])
+    if report.unnamed and order.order_id in known:
+        user_id, visitor_id = known[order.order_id]
+        order = msgspec.structs.replace(order, user_id=user_id, anonymous_id=visitor_id)
+    if not (order.user_id or order.anonymous_id):
+        return 0  # of what nobody has heard of there is nothing to say
+    source = f"{one.kind} {one.id[-8:]}"
+    said = messages(order, order.order_id in known, source, report.change, report.created)
+    if report.known_as is not None:
+        said += aliases(*report.known_as, source)
+    written = _written(house, project_id, said)
+    house.accounts.connections.reported(one.id, 1)
+    return written

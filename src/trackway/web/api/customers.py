@@ -1,0 +1,190 @@
+"""Customers: the list of them; for host pages who visitors are, a hundred at once, and where sessions come from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, post
+from litestar.params import Parameter
+
+from trackway.analyze.customers import customers as of_customers
+from trackway.analyze.customers.customers import SORTS, Interval
+from trackway.analyze.language.period import BadQuestion, Period, period
+from trackway.analyze.language.question import Question
+from trackway.analyze.people.visitors import MOST_LOOKED_UP, profiles
+from trackway.analyze.traffic.sources import sources
+from trackway.govern.tables import Project
+from trackway.runtime import House
+from trackway.store.connection import Store
+from trackway.web.server.caller import SOMEBODY, Caller
+
+Page = Annotated[int, Parameter(ge=1, le=100_000)]
+PageSize = Annotated[int, Parameter(query="pageSize", ge=1, le=500)]
+SortBy = Annotated[str, Parameter(query="sortBy", description=", ".join(SORTS))]
+SortOrder = Annotated[Literal["asc", "desc"], Parameter(query="sortOrder")]
+Until = Annotated[str, Parameter(query="to", description="the last day that counts, such as 2026-01-31; else today")]
+Search = Annotated[str, Parameter(max_length=200)]
+
+
+class Ids(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose profiles: anonymous ids, 100 at most, under either name."""
+
+    ids: list[str] = []
+    anonymousIds: list[str] = []  # noqa: N815 - as callers have it
+
+
+class Profile(msgspec.Struct):
+    """A visitor: friendly name (also as `displayName`), when first and last seen, sessions and events over all time."""
+
+    visitor_id: str
+    visitor_name: str
+    displayName: str  # noqa: N815 - as callers have it
+    first_seen: datetime
+    last_seen: datetime
+    sessions: int
+    events: int
+    page_views: int
+    bot: str
+
+
+class TrafficSource(msgspec.Struct):
+    """Where sessions come from: how many, which share of all (0 to 1), and what they led to.
+
+    `revenue` is in the project's currency; what came in others is in `other_revenue`, by currency.
+    """
+
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    sessions: int
+    share: float
+    conversions: int
+    revenue: float
+    currency: str
+    other_revenue: list[dict[str, Any]]
+
+
+class CustomerPage(msgspec.Struct):
+    """A page of the list of customers; the rows are those of the question `customers`."""
+
+    interval: str
+    sort_by: str
+    sort_order: str
+    page: int
+    page_size: int
+    customers: int
+    currency: str
+    rows: list[dict[str, Any]]
+
+
+def _page(
+    store: Store, project: Project, interval: Interval, sort: str, order: str, page: int, size: int, search: str,
+    until: str,
+) -> CustomerPage:  # fmt: skip
+    ever = period("all", project.timezone, datetime.now(UTC), "2000-01-01" if until else "", until)
+    question = Question.of(project, ever)
+    asked = of_customers.Customers(
+        interval=interval, sort=sort, descending=order == "desc", search=search, limit=size, offset=(page - 1) * size
+    )
+    _, found = of_customers.customers(store, question, asked, project.currency)
+    return CustomerPage(interval, sort, order, page, size, found["customers"], found["currency"], found["rows"])
+
+
+class Metrics(Controller):
+    """`/api/customers/metrics`: the list of customers of the project whose secret key it is asked with."""
+
+    path = "/api/customers/metrics"
+    tags = ("customers",)
+
+    @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
+    def metrics(
+        self,
+        request: Request[Caller, Any, Any],
+        house: House,
+        interval: Interval = "all",
+        sort_by: SortBy = "sessions",
+        sort_order: SortOrder = "desc",
+        page: Page = 1,
+        page_size: PageSize = 50,
+        search: Search = "",
+        until: Until = "",
+        project: Annotated[UUID | None, Parameter(description="which, for who sees several")] = None,
+    ) -> CustomerPage:
+        """Customers, sorted; who may call: who sees single people of the project."""
+        caller, every = request.user, request.user.projects()
+        if project is None and len(every) != 1:
+            raise BadQuestion("project", f"say which of {len(every)} projects")
+        own = every[0] if project is None else caller.project(project)
+        caller.need(own, "people")
+        store = house.store.within(caller.policy(own))
+        return _page(store, own, interval, sort_by, sort_order, page, page_size, search, until)
+
+
+class Customers(Controller):
+    """`/api/v1/projects/{project_id}/customers`, `/profiles/lookup` and `/traffic-sources`"""
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("customers",)
+
+    @get("/customers", opt={"may": "people"}, sync_to_thread=True)
+    def every(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        store: Store,
+        interval: Interval = "all",
+        sort_by: SortBy = "sessions",
+        sort_order: SortOrder = "desc",
+        page: Page = 1,
+        page_size: PageSize = 50,
+        search: Search = "",
+        until: Until = "",
+    ) -> CustomerPage:
+        """Customers, sorted. Within an interval those who did something in it, counted in it."""
+        project = request.user.project(project_id)
+        return _page(store, project, interval, sort_by, sort_order, page, page_size, search, until)
+
+    @post("/profiles/lookup", opt={"may": "people"}, status_code=200, sync_to_thread=True)
+    def look(self, project_id: UUID, data: Ids, request: Request[Caller, Any, Any], store: Store) -> dict[str, Profile]:
+        """Profiles by anonymous id, as of this moment; who was never seen is left out."""
+        ids = data.ids + data.anonymousIds
+        if not 1 <= len(ids) <= MOST_LOOKED_UP:
+            field = "anonymousIds" if data.anonymousIds else "ids"
+            raise BadQuestion(field, f"are 1 to {MOST_LOOKED_UP}")
+        now = datetime.now(UTC)
+        project = request.user.project(project_id)
+        question = Question.of(project, Period(now - timedelta(days=1), now), bots=True)
+        found = profiles(store, question, ids)
+        return {
+            one: msgspec.convert({**row, "displayName": row["visitor_name"]}, Profile) for one, row in found.items()
+        }
+
+    @get("/traffic-sources", opt={"may": "ask"}, sync_to_thread=True)
+    def traffic_sources(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        store: Store,
+        days: Literal[7, 30, 90] = 30,
+        limit: Annotated[int, Parameter(ge=1, le=1000)] = 50,
+    ) -> list[TrafficSource]:
+        """Where the sessions of the last days come from, the most first; bots are left out."""
+        project = request.user.project(project_id)
+        stretch = period(f"{days}d", project.timezone, datetime.now(UTC))
+        question = Question.of(project, stretch)
+        by, metrics = ["channel", "source", "medium", "campaign"], ("sessions", "conversions", "revenue")
+        _, rows = sources(store, question, by, project.currency, 10_000, metrics)
+        every = sum(row["sessions"] for row in rows)
+        return [_source(row, every, project.currency) for row in rows[:limit]]
+
+
+def _source(row: dict[str, Any], every: int, currency: str) -> TrafficSource:
+    amounts = row.pop("revenue")
+    own = sum(one["amount"] for one in amounts if one["currency"] == currency)
+    others = [one for one in amounts if one["currency"] != currency]
+    share = row["sessions"] / every if every else 0.0
+    return TrafficSource(**row, share=share, revenue=float(own), currency=currency, other_revenue=others)

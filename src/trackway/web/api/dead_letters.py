@@ -1,0 +1,163 @@
+"""Dead letters of a project: looked at, replayed after a fix, dropped."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
+
+from trackway.analyze.language.period import BadQuestion
+from trackway.runtime import House
+from trackway.store import dead_letters
+from trackway.store.dead_letters import Key, Letter
+from trackway.web.server.caller import Caller
+
+_NAMED = 20
+
+MessageId = Annotated[str, Parameter(description="the message's id, or the key of a derived row", max_length=1000)]
+Stage = Annotated[str, Parameter(description="the step that refused it; empty for any", max_length=200)]
+
+
+class LetterShown(msgspec.Struct):
+    """A message that was acknowledged and is not stored: which step refused it, when it arrived, and why.
+
+    One that is not `replayable` is a derived row (a session, an order); the messages behind it are stored.
+    """
+
+    message_id: str
+    stage: str
+    received_at: datetime
+    reason: str
+    replayable: bool
+
+
+class LettersShown(msgspec.Struct):
+    """The newest dead letters, and how many there are of the project."""
+
+    count: int
+    letters: list[LetterShown]
+
+
+class LetterWhole(LetterShown):
+    """A dead letter with the message (or the row) as JSON."""
+
+    body: str
+
+
+class Which(msgspec.Struct, forbid_unknown_fields=True):
+    """A dead letter by its message, and by its step where there are several."""
+
+    message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    stage: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+    """Either some dead letters or `all` of the project."""
+
+    letters: Annotated[list[Which], msgspec.Meta(max_length=1000)] = []
+    all: bool = False
+
+
+class Replayed(msgspec.Struct):
+    """How many messages were written to the log again; how many chosen ones are derived rows, which stay; and how many
+    dead letters the project has now, before the loader has read the messages.
+    """
+
+    replayed: int
+    kept: int
+    count: int
+
+
+class Dropped(msgspec.Struct):
+    """How many dead letters were dropped, and how many the project has now."""
+
+    dropped: int
+    count: int
+
+
+class DeadLetters(Controller):
+    """`/api/v1/projects/{project_id}/dead-letters`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/dead-letters"
+    tags = ("data",)
+
+    @get("/", opt={"may": "people"}, sync_to_thread=True)
+    def every(
+        self,
+        project_id: UUID,
+        house: House,
+        message_id: MessageId = "",
+        stage: Stage = "",
+        limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
+    ) -> LettersShown:
+        """The newest messages that were acknowledged and are not stored, and how many there are."""
+        found = dead_letters.listed(house.store, project_id, message_id, stage, limit)
+        return LettersShown(dead_letters.count(house.store, project_id), [LetterShown(*_shown(one)) for one in found])
+
+    @get("/letter", opt={"may": "people"}, sync_to_thread=True)
+    def one(self, project_id: UUID, house: House, message_id: MessageId, stage: Stage = "") -> LetterWhole:
+        """One of them with the message; the newest when several steps refused it and `stage` is empty."""
+        # An empty id would mean any.
+        found = dead_letters.listed(house.store, project_id, message_id, stage, 1) if message_id else []
+        if not found:
+            raise _gone()
+        return LetterWhole(*_shown(found[0]), found[0].body)
+
+    @post("/replay", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
+    def replay(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], house: House) -> Replayed:
+        """Write messages to the log again, as they arrived. What is refused again becomes a dead letter again."""
+        wanted = _chosen(house, project_id, data)
+        replayed = dead_letters.replay(house.store, wanted, house.write, house.loader.still)
+        request.user.wrote("letters replayed", _said(wanted), project_id, **_detail(wanted, replayed))
+        return Replayed(replayed, len(wanted) - replayed, _recounted(house, project_id))
+
+    @post("/drop", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
+    def drop(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], house: House) -> Dropped:
+        """Forget dead letters for ever. Nothing brings them back."""
+        wanted = _chosen(house, project_id, data)
+        dead_letters.remove(house.store, wanted, house.loader.still)
+        request.user.wrote("letters dropped", _said(wanted), project_id, **_detail(wanted, len(wanted)))
+        return Dropped(len(wanted), _recounted(house, project_id))
+
+
+def _shown(one: Letter) -> tuple[str, str, datetime, str, bool]:
+    return one.key.message_id, one.key.stage, one.received_at, one.reason, one.replayable
+
+
+def _chosen(house: House, project_id: UUID, data: Chosen) -> list[Key]:
+    """The dead letters that are meant. Raises NotFoundException when none of those named is there."""
+    if data.all == bool(data.letters):
+        raise BadQuestion("letters", "name dead letters in `letters`, or say `all`: true for all of the project")
+    every = dead_letters.keys(house.store, project_id)
+    if data.all:
+        return every
+    exact = {(one.message_id, one.stage) for one in data.letters}
+    anywhere = {message_id for message_id, stage in exact if not stage}
+    found = [one for one in every if one.message_id in anywhere or (one.message_id, one.stage) in exact]
+    if not found:
+        raise _gone()
+    return found
+
+
+def _recounted(house: House, project_id: UUID) -> int:
+    with house.loader.still:
+        left = dead_letters.counts(house.store)
+        house.loader.dead_letters = sum(left.values())
+    return left.get(project_id, 0)
+
+
+def _said(letters: list[Key]) -> str:
+    return letters[0].message_id if len(letters) == 1 else f"{len(letters)} dead letters"
+
+
+def _detail(letters: list[Key], done: int) -> dict[str, object]:
+    return {"count": done, "messages": [one.message_id for one in letters[:_NAMED]]}
+
+
+def _gone() -> NotFoundException:
+    return NotFoundException("there is no such dead letter; it was replayed or dropped, or never was one")

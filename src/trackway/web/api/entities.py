@@ -1,0 +1,216 @@
+"""The register of entities: what they are called, whose they are, what they belong to."""
+
+from __future__ import annotations
+
+import codecs
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, delete, get, patch, post, put
+from litestar.exceptions import NotFoundException
+
+from trackway.analyze.entities.views import MOST_LOOKED_UP
+from trackway.analyze.language.period import BadQuestion
+from trackway.collect.views.ledger import Total, entity_key
+from trackway.govern.metric_packs import Pack, pack_of
+from trackway.operate.view_totals import recount_day, refresh_views
+from trackway.runtime import House
+from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
+from trackway.web.server.caller import SOMEBODY, Caller
+
+
+class Registered(msgspec.Struct):
+    """How many entities were written down."""
+
+    registered: int
+
+
+class Privacy(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether counts are kept from the public, and how owners hear of views; what is left away stays."""
+
+    hidden: bool | None = None
+    notify: Notify | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class EntitiesOfProject(Controller):
+    """`/api/v1/projects/{project_id}/entities`: read by who sees the project, written by administrators and the secret
+    key. The list with its views is a question (`entities`) of `/ask`."""
+
+    path = "/api/v1/projects/{project_id:uuid}/entities"
+    tags = ("entities",)
+
+    @put("/", opt={"may": "manage"}, sync_to_thread=True)
+    def write(
+        self, project_id: UUID, data: list[Entity], request: Request[Caller, Any, Any], house: House
+    ) -> Registered:
+        """Register entities, 1,000 at most; what was there of them before is replaced."""
+        request.user.project(project_id)
+        for webhook in {one.notify.webhook for one in data if one.notify and one.notify.webhook}:
+            house.check_outgoing("notify.webhook", webhook)
+        written = house.register.write(project_id, data, request.user.name)
+        request.user.wrote("register changed", f"{written} entities", project_id)
+        return Registered(written)
+
+    @post("/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=100 * 1024 * 1024)
+    async def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Registered:
+        """Register the entities of a CSV, the body: type, id, name, owners, parents (split at |), hidden, deleted.
+
+        Other columns are attributes. A wrong line is named, and nothing is registered.
+        """
+        request.user.project(project_id)
+        try:
+            text = codecs.decode(await request.body(), "utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BadEntity(f"the file is not UTF-8: {error}") from error
+        found = from_table(text.splitlines(keepends=True))
+        for start in range(0, len(found), MOST_AT_ONCE):
+            house.register.write(project_id, found[start : start + MOST_AT_ONCE], request.user.name)
+        request.user.wrote("register changed", f"{len(found)} entities of a file", project_id)
+        return Registered(len(found))
+
+    @get("/{entity_type:str}/{entity_id:path}", opt={"may": "views"}, sync_to_thread=True)
+    def one(
+        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
+    ) -> Entity:
+        """An entity as it is registered; of what is not an account's by itself, without who else hears of it."""
+        caller, project = request.user, request.user.project(project_id)
+        if not caller.policy(project).covers(entity_type, entity_id.removeprefix("/")):
+            raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
+        found = _read(house, project_id, entity_type, entity_id)
+        if (account := caller.account(project)) is not None and account.type != "admin":
+            found.owners = [one for one in found.owners if one == account.id]
+            found.notify = found.notify if (found.type, found.id) in caller.own(project) else None
+        return found
+
+    @patch("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
+    def hide(
+        self,
+        project_id: UUID,
+        entity_type: str,
+        entity_id: str,
+        data: Privacy,
+        request: Request[Caller, Any, Any],
+        house: House,
+    ) -> Entity:
+        """Keep an entity's counts from the public or not, and say how its owners hear of views."""
+        request.user.project(project_id)
+        found = _read(house, project_id, entity_type, entity_id)
+        if data.hidden is not None:
+            found.hidden = data.hidden
+        if data.notify is not msgspec.UNSET:
+            found.notify = data.notify
+            if data.notify and data.notify.webhook:
+                house.check_outgoing("notify.webhook", data.notify.webhook)
+        house.register.write(project_id, [found], request.user.name)
+        request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
+        return found
+
+    @delete("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
+    def remove(
+        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
+    ) -> None:
+        """Take an entity out of the register; its events and views stay."""
+        request.user.project(project_id)
+        found = _read(house, project_id, entity_type, entity_id)
+        found.deleted = True
+        house.register.write(project_id, [found], request.user.name)
+        request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
+
+
+class Day(msgspec.Struct, forbid_unknown_fields=True):
+    """A day of the project's time zone, YYYY-MM-DD."""
+
+    date: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class Recounted(msgspec.Struct):
+    """Rows of each counter that was made anew, and those that differed from the events before."""
+
+    rows: dict[str, int]
+    differed: dict[str, int]
+
+
+class Looked(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose counters are looked up: `ids` of one type, 100 at most; and for whom."""
+
+    entity_type: str
+    ids: list[str]
+    seen_by: Literal["public", "owner"] = "public"
+
+
+class Counters(msgspec.Struct, omit_defaults=True):
+    """What an entity's views come to; without numbers when they are hidden from the public."""
+
+    id: str
+    hidden: bool
+    views: int | None = None
+    sessions: int | None = None
+    viewers: int | None = None
+    anonymous: float | None = None
+    last_viewed: datetime | None = None
+
+
+class Lookups(Controller):
+    """`/api/v1/projects/{project_id}/views/lookup`: counters for host pages; `…/metrics`: the project's metrics pack.
+
+    For who sees the project.
+    """
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("entities",)
+
+    @get("/metrics", opt={"may": SOMEBODY}, sync_to_thread=True)
+    def metrics(self, project_id: UUID, request: Request[Caller, Any, Any]) -> Pack:
+        """The project's metrics pack."""
+        return pack_of(request.user.project(project_id).metrics)
+
+    @post("/views/lookup", opt={"may": "views"}, status_code=200, sync_to_thread=True)
+    def look(self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], house: House) -> list[Counters]:
+        """The counters of entities over all time, in the order of the ids, as of this moment; bots are left out."""
+        policy = request.user.policy(request.user.project(project_id))
+        if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
+            raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
+        if foreign := [one for one in data.ids if not policy.covers(data.entity_type, one)]:
+            raise NotFoundException(f"{data.entity_type} {foreign[0]!r} is not among what you see")
+        keys = [entity_key(project_id.bytes, data.entity_type, one) for one in data.ids]
+        found = house.ledger.look(keys)
+        return [_counters(found.get(key), one, data.seen_by) for key, one in zip(keys, data.ids, strict=True)]
+
+
+def _counters(found: Total | None, entity_id: str, seen_by: str) -> Counters:
+    total = found or Total(0, 0, 0, 0, 0, False)
+    if total.hidden and seen_by == "public":
+        return Counters(entity_id, True)
+    last = datetime.fromtimestamp(total.last_viewed / 1000, UTC) if total.last_viewed else None
+    share = total.anonymous / total.views if total.views else 0.0
+    return Counters(entity_id, total.hidden, total.views, total.sessions, total.viewers, share, last)
+
+
+class Recounting(Controller):
+    """Counters made anew from the events; for administrators and the secret key."""
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("entities",)
+
+    @post("/aggregate", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
+    def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], house: House) -> Recounted:
+        """Make the counters of a day anew; doing it again changes nothing."""
+        project = request.user.project(project_id)
+        house.wait_for_views()
+        return Recounted(**recount_day(house.store, house.loader.still, project, data.date))
+
+    @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
+    def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:
+        """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
+        project = request.user.project(project_id)
+        house.wait_for_views()
+        return Recounted(**refresh_views(house.store, house.loader.still, house.ledger, project))
+
+
+def _read(house: House, project_id: UUID, entity_type: str, entity_id: str) -> Entity:
+    found = house.register.read(project_id, entity_type, entity_id.removeprefix("/"))
+    if found is None:
+        raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
+    return found

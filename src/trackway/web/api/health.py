@@ -1,0 +1,48 @@
+"""Whether the server is alive and what it has stored. Who may call: anybody; nothing of a project is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Response, get
+
+from trackway import __version__
+from trackway.runtime import House
+from trackway.store.refusals import QuestionFailed
+from trackway.web.server.caller import ANYBODY
+
+
+class Health(Controller):
+    """`/healthz` and `/readyz`, for scripts and load balancers."""
+
+    path = "/"
+    tags = ("health",)
+
+    @get("/healthz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=False)
+    def alive(self) -> dict[str, str]:
+        """The process runs."""
+        return {"status": "alive", "version": __version__}
+
+    @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
+    def ready(self, house: House) -> Response[dict[str, Any]]:
+        """Log, store and accounts are usable; all that was accepted is stored when `stored` equals `logged`.
+
+        503 while the store does not take what the log holds, or nobody can sign in.
+        """
+        trouble = house.loader.trouble or house.loader.stalled()
+        try:
+            house.store.check()
+        except QuestionFailed as error:
+            trouble = str(error)
+        trouble = trouble or house.accounts.unusable()
+        content: dict[str, Any] = {
+            "ready": not trouble,
+            "logged": house.log.end,
+            "stored": house.loader.stored,
+            "durable": house.loader.durable,
+            "dead_letters": house.loader.dead_letters,
+            "lost": sum(gap.last - gap.first for gap in house.loader.gaps),
+            "trouble": trouble,
+            "warnings": house.warnings,
+        }
+        return Response(content, status_code=503 if trouble else 200)

@@ -1,0 +1,100 @@
+"""Scheduled work: what it is, what became of it, run now, pause. For administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Controller, Request, get, patch, post
+from litestar.exceptions import ClientException, NotFoundException
+
+from trackway.govern.tables import Job, moment, said
+from trackway.operate.jobs import JOBS
+from trackway.runtime import House
+from trackway.web.server.caller import Caller
+
+
+class JobShown(msgspec.Struct):
+    """A job: what it does, when, and what became of the last time. Times are UTC."""
+
+    name: str
+    what: str
+    schedule: str
+    active: bool
+    running: bool
+    last_run_at: str | None
+    next_run_at: str | None
+    status: str
+    message: str
+    duration_s: float
+
+
+class RunShown(msgspec.Struct):
+    """One time that a job was run."""
+
+    started_at: str
+    ended_at: str | None
+    status: str
+    message: str
+    duration_s: float
+    by: str
+
+
+class JobChange(msgspec.Struct, forbid_unknown_fields=True):
+    """Pause a job, let it go on, or give it another schedule (cron, UTC)."""
+
+    active: bool | None = None
+    schedule: str | None = None
+
+
+def show_job(job: Job) -> JobShown:
+    """A job as the API shows it."""
+    what = (JOBS[job.name][1].__doc__ or "").strip() if job.name in JOBS else "is not known to this version"
+    running = job.leased_until is not None and job.leased_until > moment()
+    return JobShown(
+        job.name, what, job.schedule, job.active, running, said(job.last_run_at),
+        said(job.next_run_at) if job.active else None, job.status, job.message, job.duration_s,
+    )  # fmt: skip
+
+
+class Scheduled(Controller):
+    """`/api/v1/jobs`: for administrators."""
+
+    path = "/api/v1/jobs"
+    tags = ("jobs",)
+    opt = {"may": "install"}  # noqa: RUF012
+
+    @get("/", sync_to_thread=True)
+    def every(self, house: House) -> list[JobShown]:
+        """All jobs."""
+        return [show_job(job) for job in house.accounts.jobs.every()]
+
+    @patch("/{name:str}", sync_to_thread=True)
+    def change(self, name: str, data: JobChange, house: House) -> JobShown:
+        """Pause a job or let it go on, or give it another schedule."""
+        return show_job(house.accounts.jobs.change(name, data.active, data.schedule))
+
+    @get("/{name:str}/runs", sync_to_thread=True)
+    def history(self, name: str, house: House) -> list[RunShown]:
+        """The last fifty times a job was run."""
+        _known(house, name)
+        return [
+            RunShown(said(run.started_at) or "", said(run.ended_at), run.status, run.message, run.duration_s, run.by)
+            for run in house.accounts.jobs.history(name)
+        ]
+
+    @post("/{name:str}/run", status_code=202, sync_to_thread=True)
+    def run(self, name: str, request: Request[Caller, Any, Any], house: House) -> JobShown:
+        """Run a job now; 409 when it runs already."""
+        shown = show_job(_known(house, name))
+        if not house.runner.begin(name, request.user.name):
+            raise ClientException(f"{name} runs at this moment", status_code=409)
+        shown.running = True
+        return shown
+
+
+def _known(house: House, name: str) -> Job:
+    for job in house.accounts.jobs.every():
+        if job.name == name:
+            return job
+    raise NotFoundException(f"there is no job {name!r}")

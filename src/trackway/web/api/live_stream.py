@@ -1,0 +1,86 @@
+"""The live stream: server-sent events of what arrives. Who may call: who may see the project."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, Request, get
+from litestar.params import Parameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from trackway.analyze.desk import Desk
+from trackway.analyze.language.question import Question
+from trackway.analyze.traffic.live import arrived
+from trackway.runtime import House
+from trackway.store.connection import Store
+from trackway.web.api.questions import Asked
+from trackway.web.server.caller import Caller, still
+
+_LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0
+_LOOKS_AT_CALLER = 4
+"""After so many looks for events, whether the caller may still see them."""
+_LONGEST = timedelta(minutes=10)
+
+
+class Streaming(Controller):
+    """`/api/v1/projects/{project_id}/stream`"""
+
+    path = "/api/v1/projects/{project_id:uuid}/stream"
+    tags = ("questions",)
+
+    @get("/", opt={"may": "live"})
+    async def stream(
+        self,
+        asked: Asked,
+        house: House,
+        store: Store,
+        desk: Desk,
+        request: Request[Caller, Any, Any],
+        last: Annotated[str, Parameter(header="Last-Event-ID")] = "",
+    ) -> ServerSentEvent:
+        """What arrives from now on (or after the `Last-Event-ID`, ten minutes back at most), as it does.
+
+        Each message is a list of events in the order of arrival, 200 at most; its id is when its newest arrived. The
+        period of the question does not matter; its filters and `bots` do.
+        """
+        now = datetime.now(UTC)
+        since = max(_moment(last) or now, now - _LONGEST)
+        return ServerSentEvent(
+            _arriving(house, store, desk, asked.question, since, lambda: still(request, asked.project, "live"))
+        )
+
+
+async def _arriving(
+    house: House, store: Store, desk: Desk, question: Question, since: datetime, may_go_on: Callable[[], bool]
+) -> AsyncIterator[Any]:
+    version, quiet, looks = None, 0.0, 0
+    yield ServerSentEventMessage(data=None, comment="the stream begins", retry=1000)
+    while not house.ending:
+        looks += 1
+        if looks % _LOOKS_AT_CALLER == 0 and not await asyncio.to_thread(may_go_on):
+            return
+        # Nothing is asked while nothing is stored.
+        current = desk.version(question.project_id)[0]
+        if current != version:
+            version = current
+            found = await asyncio.to_thread(arrived, store, question, since, datetime.now(UTC))
+            if found:
+                since, quiet = found[-1]["received_at"], 0.0
+                yield ServerSentEventMessage(data=msgspec.json.encode(found).decode(), id=since.isoformat())
+        await asyncio.sleep(_LOOK_S)
+        quiet += _LOOK_S
+        if quiet >= _SIGN_OF_LIFE_S:
+            quiet = 0.0
+            yield ServerSentEventMessage(data=None, comment="still here")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,117 @@
+"""Who sees a project: members in roles, and invitations. For owners of the project and administrators."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, delete, get, post
+from litestar.exceptions import NotFoundException
+
+from trackway.govern.access.permissions import Role
+from trackway.govern.tables import BadAccount, Invitation
+from trackway.runtime import House
+from trackway.web.auth.sign_in import site_of
+from trackway.web.server.caller import Caller
+
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class NewMember(msgspec.Struct, forbid_unknown_fields=True):
+    """Who may see the project from now on, as what; the password is for somebody who has no account yet."""
+
+    email: Email
+    role: Role = "analyst"
+    password: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+class Member(msgspec.Struct):
+    """Somebody who sees the project: as `viewer`, `analyst`, `owner` or `administrator`."""
+
+    email: str
+    role: str
+    is_admin: bool
+
+
+class NewInvitation(msgspec.Struct, forbid_unknown_fields=True):
+    """Whom to ask to be a member in a role, or, with an `account`, to sign in for it."""
+
+    email: Email
+    role: Role = "viewer"
+    account: Annotated[str, msgspec.Meta(max_length=255)] = ""
+
+
+class InvitationMade(msgspec.Struct):
+    """An open invitation; its `link` only when it is made: it is sent to who is invited."""
+
+    id: str
+    email: str
+    role: str
+    account: str
+    created_by: str
+    expires_at: str
+    link: str = ""
+
+
+class Members(Controller):
+    """`/api/v1/projects/{project_id}/members` and `/invitations`"""
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("projects",)
+    opt = {"may": "control"}  # noqa: RUF012
+
+    @get("/members", sync_to_thread=True)
+    def members(self, project_id: UUID, house: House) -> list[Member]:
+        """Who sees the project; administrators see every one."""
+        return _members(house, project_id)
+
+    @post("/members", sync_to_thread=True)
+    def add(self, project_id: UUID, data: NewMember, request: Request[Caller, Any, Any], house: House) -> list[Member]:
+        """Let somebody see the project, or give a member another role; with a password a user is made for them."""
+        known = {one.email for one in house.accounts.users()}
+        if data.email.strip().lower() not in known and data.password:
+            house.accounts.add_user(data.email, data.password)
+            request.user.wrote("user made", data.email, project_id)
+        house.accounts.add_member(data.email, project_id, data.role)
+        request.user.wrote("member changed", data.email, project_id, role=data.role)
+        return _members(house, project_id)
+
+    @delete("/members/{email:str}", sync_to_thread=True)
+    def remove(self, project_id: UUID, email: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """Let somebody see the project no longer."""
+        house.accounts.remove_member(email, project_id)
+        request.user.wrote("member changed", email, project_id, role="none")
+
+    @get("/invitations", sync_to_thread=True)
+    def invitations(self, project_id: UUID, house: House) -> list[InvitationMade]:
+        """Those that nobody has accepted yet."""
+        return [_shown(one) for one in house.accounts.sign_ins.invitations(project_id)]
+
+    @post("/invitations", sync_to_thread=True)
+    def invite(
+        self, project_id: UUID, data: NewInvitation, request: Request[Caller, Any, Any], house: House
+    ) -> InvitationMade:
+        """Invite somebody; whoever has the link within seven days can accept."""
+        if data.account and house.accounts.platform.one(project_id, data.account) is None:
+            raise BadAccount(f"there is no account {data.account!r} in this project")
+        made, token = house.accounts.sign_ins.invite(project_id, data.email, data.role, data.account, request.user.name)
+        request.user.wrote("invited", data.email, project_id, to=data.account or data.role)
+        return _shown(made, f"{site_of(request, house).origin}/invitation/{token}")
+
+    @delete("/invitations/{invitation_id:uuid}", sync_to_thread=True)
+    def revoke(self, project_id: UUID, invitation_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+        """Make an invitation useless."""
+        found = house.accounts.sign_ins.revoke_invitation(project_id, str(invitation_id))
+        if found is None:
+            raise NotFoundException(f"there is no invitation {invitation_id}")
+        request.user.wrote("invitation revoked", found.email, project_id)
+
+
+def _members(house: House, project_id: UUID) -> list[Member]:
+    return [Member(one.email, role, one.is_admin) for one, role in house.accounts.members(project_id)]
+
+
+def _shown(one: Invitation, link: str = "") -> InvitationMade:
+    expires = one.expires_at.isoformat() + "Z"
+    return InvitationMade(one.id, one.email, one.role, one.account_id, one.created_by, expires, link)

@@ -1,0 +1,130 @@
+"""Rates of currencies and costs of being found: written by who manages the project, seen by who sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, post, put
+from litestar.params import Parameter
+
+from trackway.analyze.language.period import BadQuestion, Period, period
+from trackway.runtime import House
+from trackway.store.connection import Store
+from trackway.store.money import BadTable, Rate, costs_from, rates_from, write_costs, write_rates
+from trackway.store.orders import restate_all
+from trackway.web.server.caller import Caller
+
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+class RateGiven(msgspec.Struct, forbid_unknown_fields=True):
+    """What a unit of a currency is worth in the project's own, from a day on."""
+
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    day: date
+    rate: Decimal
+
+
+class RatesShown(msgspec.Struct):
+    """The newest rate of each currency into the project's, and how many there are."""
+
+    currency: str
+    rates: list[dict[str, Any]]
+
+
+class Taken(msgspec.Struct):
+    """How many lines were taken."""
+
+    taken: int
+
+
+class CostsShown(msgspec.Struct):
+    """Costs of a period by source, medium and campaign, as they were given."""
+
+    rows: list[dict[str, Any]]
+
+
+class Money(Controller):
+    """`/api/v1/projects/{project_id}/rates` and `/costs`"""
+
+    path = "/api/v1/projects/{project_id:uuid}"
+    tags = ("customers",)
+
+    @get("/rates", opt={"may": "read"}, sync_to_thread=True)
+    def rates(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> RatesShown:
+        """The newest rate of each currency, since when, and of how many days there is one."""
+        own = request.user.project(project_id).currency
+        rows = store.ask(
+            "SELECT currency, max(day) AS since, toString(argMax(rate, day)) AS newest, count() AS days "
+            "FROM rates FINAL WHERE project_id = {project:UUID} AND currency NOT IN ('', {own:String}) "
+            "GROUP BY currency ORDER BY currency",
+            {"project": project_id, "own": own},
+        ).to_pylist()
+        return RatesShown(own, rows)
+
+    @put("/rates", opt={"may": "manage"}, sync_to_thread=True)
+    def write_rates(
+        self, project_id: UUID, data: list[RateGiven], request: Request[Caller, Any, Any], house: House
+    ) -> Taken:
+        """Write down rates; amounts of orders in the project's currency follow at once."""
+        return self._rates(project_id, [Rate(one.currency, one.day, one.rate) for one in data], request, house)
+
+    @post("/rates/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
+    async def rates_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Taken:
+        """The same as a CSV of `day`, `currency`, `rate`, or as the European Central Bank publishes them."""
+        own = request.user.project(project_id).currency
+        lines = _lines(await request.body())
+        return await asyncio.to_thread(lambda: self._rates(project_id, rates_from(lines, own), request, house))
+
+    @staticmethod
+    def _rates(project_id: UUID, rates: list[Rate], request: Request[Caller, Any, Any], house: House) -> Taken:
+        own = request.user.project(project_id).currency
+        if any(one.currency == own for one in rates):
+            raise BadTable(f"a unit of {own}, the project's currency, is worth one; leave it away")
+        write_rates(house.store, project_id, rates)
+        restate_all(house.store, project_id)
+        house.accounts.saved.touch()
+        request.user.wrote("rates written", f"{len(rates)} rates", project_id)
+        return Taken(len(rates))
+
+    @get("/costs", opt={"may": "read"}, sync_to_thread=True)
+    def costs(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        store: Store,
+        named: Annotated[str, Parameter(query="period")] = "90d",
+    ) -> CostsShown:
+        """What was spent in a period, the most first."""
+        stretch: Period = period(named, request.user.project(project_id).timezone, datetime.now(UTC))
+        rows = store.ask(
+            "SELECT source, medium, campaign, channel, currency, toString(sum(cost)) AS cost, sum(clicks) AS clicks, "
+            "sum(impressions) AS impressions, min(day) AS first, max(day) AS last FROM costs FINAL "
+            "WHERE project_id = {project:UUID} AND day >= toDate({start:DateTime}) AND day < toDate({end:DateTime}) "
+            "GROUP BY ALL ORDER BY sum(costs.cost) DESC LIMIT 1000",
+            {"project": project_id, "start": f"{stretch.start:%F %T}", "end": f"{stretch.end:%F %T}"},
+        ).to_pylist()
+        return CostsShown(rows)
+
+    @post("/costs/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
+    async def costs_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Taken:
+        """A CSV of `day`, `source`, `medium`, `campaign`, `cost`, if wished `currency`, `clicks`, `impressions`. What
+        is written again of a day and campaign replaces what was there."""
+        lines, own = _lines(await request.body()), request.user.project(project_id).currency
+        costs = await asyncio.to_thread(costs_from, lines, own)
+        await asyncio.to_thread(write_costs, house.store, project_id, costs)
+        house.accounts.saved.touch()
+        request.user.wrote("costs written", f"{len(costs)} lines", project_id)
+        return Taken(len(costs))
+
+
+def _lines(body: bytes) -> list[str]:
+    try:
+        return body.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise BadQuestion("body", "the table is not UTF-8") from error

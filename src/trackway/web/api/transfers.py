@@ -1,0 +1,209 @@
+"""Files that come in (messages of other systems, access logs) and go out (whole tables), with progress."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, delete, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
+from litestar.response import File
+
+from trackway.analyze.desk import saved_filter
+from trackway.analyze.file_formats import MEDIA
+from trackway.analyze.language.filters import inlined, read
+from trackway.analyze.language.period import BadQuestion, period
+from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
+from trackway.collect.pseudonym import installation_key
+from trackway.govern.saved.transfers import OPEN
+from trackway.govern.tables import Transfer, said
+from trackway.operate.file_import import preview
+from trackway.private import durably
+from trackway.runtime import House
+from trackway.web.server.caller import Caller
+
+MOST_BYTES = 20 * 1024**3
+
+
+class TransferShown(msgspec.Struct):
+    """A file that comes in or goes out. `done` of `total` are bytes of an import and rows of an export."""
+
+    id: str
+    kind: str
+    name: str
+    form: str
+    state: str
+    done: int
+    total: int
+    outcome: dict[str, Any]
+    message: str
+    created_by: str
+    created_at: str
+    ended_at: str | None
+
+
+class NewExport(msgspec.Struct, rename={"since": "from", "until": "to"}, kw_only=True, forbid_unknown_fields=True):
+    """What is to be written into a file. `filter` is one as `/ask` takes it."""
+
+    table: Literal["events", "sessions", "visitors"]
+    form: Literal["csv", "parquet", "arrow", "ndjson"]
+    period: str = "all"
+    since: str = ""
+    until: str = ""
+    filter: Any = None
+    bots: bool = False
+
+
+def _shown(one: Transfer) -> TransferShown:
+    return TransferShown(
+        one.id, one.kind, one.name, one.form, one.state, one.done, one.total, one.outcome, one.message, one.created_by,
+        one.created_at.isoformat() + "Z", said(one.ended_at),
+    )  # fmt: skip
+
+
+def _one(house: House, project_id: UUID, transfer_id: UUID) -> Transfer:
+    found = house.accounts.transfers.one(project_id, transfer_id)
+    if found is None:
+        raise NotFoundException(f"there is no transfer {transfer_id}")
+    return found
+
+
+def _reading(form: str, host: str, text: str) -> Reading:
+    """How a file is to be read, as the request says it. Raises BadQuestion."""
+    if form not in FORMATS:
+        raise BadQuestion("format", f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
+    try:
+        found = msgspec.json.decode(text, type=Reading)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadQuestion("reading", f"it cannot be read: {error}") from error
+    return msgspec.structs.replace(found, host=host or found.host)
+
+
+def _previewed(kept: IO[bytes], name: str, size: int, form: str, house: House, reading: Reading) -> dict[str, Any]:
+    try:
+        packed = Packed(kept, name, size, reading.encoding)
+        return preview(packed, form, house.privacy, installation_key(house.settings.directory), reading)
+    except BadFile as error:
+        raise BadQuestion("body", str(error)) from error
+
+
+FileName = Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)]
+Form = Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")]
+LogHost = Annotated[str, Parameter(description="an access log's own host", max_length=255)]
+How = Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")]
+
+
+class TransfersOfProject(Controller):
+    """`/api/v1/projects/{project_id}/transfers`: seen and exported by who sees the project; imported and removed by
+    administrators and by the secret key."""
+
+    path = "/api/v1/projects/{project_id:uuid}/transfers"
+    tags = ("transfers",)
+
+    @get("/", opt={"may": "people"}, sync_to_thread=True)
+    def every(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[TransferShown]:
+        """The project's imports and exports, the newest first; a week after their end they are gone."""
+        request.user.project(project_id)
+        return [_shown(one) for one in house.accounts.transfers.every(project_id)]
+
+    @post("/imports", opt={"may": "manage"}, request_max_body_size=MOST_BYTES)
+    async def bring(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        house: House,
+        name: FileName,
+        form: Form,
+        host: LogHost = "",
+        reading: How = "{}",
+    ) -> TransferShown:
+        """Import the file that is the body. Importing it again adds nothing while its message ids are known."""
+        request.user.project(project_id)
+        asked = msgspec.to_builtins(_reading(form, host, reading))
+        made = house.accounts.transfers.add(project_id, "import", name, form, asked, request.user.name)
+        place = house.carrier.file_of(made)
+        try:
+            with durably(place) as sink:
+                async for chunk in request.stream():
+                    sink.write(chunk)
+        except BaseException:
+            # Whoever leaves before the file is there wants nothing imported.
+            house.carrier.forget(made)
+            raise
+        house.carrier.add(made)
+        request.user.wrote("imported", name, project_id)
+        return _shown(made)
+
+    @post("/imports/preview", opt={"may": "manage"}, status_code=200, request_max_body_size=MOST_BYTES)
+    async def preview(
+        self,
+        project_id: UUID,
+        request: Request[Caller, Any, Any],
+        house: House,
+        name: FileName,
+        form: Form,
+        host: LogHost = "",
+        reading: How = "{}",
+    ) -> dict[str, Any]:
+        """What the file that is the body would be: ten rows as they would be stored, events, times, refusals. Nothing
+        is stored.
+        """
+        request.user.project(project_id)
+        said = _reading(form, host, reading)
+        with tempfile.TemporaryFile() as kept:
+            async for chunk in request.stream():
+                kept.write(chunk)
+            size = kept.tell()
+            kept.seek(0)
+            return await asyncio.to_thread(_previewed, kept, name, size, form, house, said)
+
+    @post("/exports", opt={"may": "people"}, sync_to_thread=True)
+    def export(
+        self, project_id: UUID, data: NewExport, request: Request[Caller, Any, Any], house: House
+    ) -> TransferShown:
+        """Write a table into a file, whatever its size; `GET …/{id}/file` has it when it is done."""
+        project = request.user.project(project_id)
+        stretch = period(data.period, project.timezone, datetime.now(UTC), data.since, data.until)
+        node = None
+        if data.filter is not None:
+            node = inlined(data.filter, lambda one: saved_filter(house.accounts.saved, project_id, one))
+            read(node)
+        if data.table == "visitors" and node is not None:
+            raise BadQuestion("filter", "visitors are exported whole; export events or sessions with filters")
+        asked = {
+            "table": data.table, "period": [stretch.start.isoformat(), stretch.end.isoformat()],
+            "timezone": project.timezone, "filter": node, "bots": data.bots, "humans": project.humans,
+        }  # fmt: skip
+        days = f"{stretch.start:%Y-%m-%d}-{stretch.end:%Y-%m-%d}"
+        name = f"{data.table}-{days}.{data.form}"
+        made = house.accounts.transfers.add(project_id, "export", name, data.form, asked, request.user.name)
+        house.carrier.add(made)
+        request.user.wrote("exported", name, project_id)
+        return _shown(made)
+
+    @get("/{transfer_id:uuid}/file", opt={"may": "people"}, sync_to_thread=True)
+    def file(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], house: House) -> File:
+        """The file of an export that is done."""
+        request.user.project(project_id)
+        found = _one(house, project_id, transfer_id)
+        place: Path = house.carrier.file_of(found)
+        if found.kind != "export" or found.state != "done" or not place.is_file():
+            raise NotFoundException("there is no such file, or not yet")
+        media = MEDIA.get(found.form, "application/x-ndjson")
+        return File(place, filename=found.name, media_type=media, content_disposition_type="attachment")
+
+    @delete("/{transfer_id:uuid}", opt={"may": "manage"}, sync_to_thread=True)
+    def remove(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+        """Stop a transfer that is under way, or remove one that has ended, with its file."""
+        request.user.project(project_id)
+        found = _one(house, project_id, transfer_id)
+        if found.state in OPEN:
+            house.carrier.cancel(found)
+        else:
+            house.carrier.forget(found)

@@ -1,0 +1,249 @@
+"""Who one is, what one may do, and how one signs in. Who may call: whoever it is about, about themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import segno
+from litestar import Controller, Request, delete, get, post
+from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import Parameter
+
+from trackway.govern.access.permissions import SEEN, Verdict
+from trackway.govern.identity.sign_ins import BadCredentials
+from trackway.govern.tables import Project
+from trackway.runtime import House
+from trackway.web.auth.sign_in import PasskeyAnswer, Password, site_of
+from trackway.web.server.caller import SIGNED_IN, SOMEBODY, Caller
+
+
+class KeyShown(msgspec.Struct):
+    """A key of a project; `value` is whole only for write keys, which are public. An embed key's `id` is the `kid`."""
+
+    id: str
+    kind: str
+    value: str
+    created_at: str
+
+
+class AsAccount(msgspec.Struct):
+    """As which account of the product the caller comes, what is theirs, and what they may see; `granted` lists what
+    they have, the host's own keys included.
+    """
+
+    id: str
+    type: str
+    name: str
+    verification: str
+    subscription: str
+    entities: list[tuple[str, str]]
+    permissions: dict[str, Verdict]
+    granted: list[str]
+
+
+class ProjectShown(msgspec.Struct):
+    """A project as the API shows it. `role` is empty for an account, which sees only its name, zone and currency."""
+
+    id: str
+    name: str
+    timezone: str
+    currency: str
+    goals: list[str]
+    humans: list[str]
+    closed_register: bool
+    metrics: str
+    embed_origins: list[str]
+    keys: list[KeyShown]
+    role: str
+    account: AsAccount | None
+
+
+class Me(msgspec.Struct):
+    """Who is signed in, the token that changes must carry, and the projects they may see."""
+
+    email: str
+    is_admin: bool
+    csrf: str
+    second_factor: bool
+    projects: list[ProjectShown]
+
+
+class SignInShown(msgspec.Struct):
+    """A browser that is signed in."""
+
+    id: str
+    way: str
+    address: str
+    agent: str
+    created_at: str
+    seen_at: str
+    current: bool
+
+
+class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
+    """Another password; `old` is empty for who has none."""
+
+    old: Password
+    new: Password
+
+
+class Code(msgspec.Struct, forbid_unknown_fields=True):
+    """A code of an authenticator application."""
+
+    code: Annotated[str, msgspec.Meta(max_length=40)]
+
+
+class NewPasskey(PasskeyAnswer):
+    """What a device made, and what to call it."""
+
+    name: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class PasskeyShown(msgspec.Struct):
+    """A passkey."""
+
+    id: str
+    name: str
+    created_at: str
+    used_at: str | None
+
+
+def show(project: Project, caller: Caller) -> ProjectShown:
+    """A project as a caller sees it: who runs it with those of its keys that are in force, an account with its own."""
+    role = caller.role(project)
+    keys = [
+        KeyShown(key.id, key.kind, key.value if key.kind == "write" else key.hint, key.created_at.isoformat() + "Z")
+        for key in (project.keys if role else [])
+        if key.revoked_at is None
+    ]
+    return ProjectShown(
+        project.id, project.name, project.timezone, project.currency, project.goals if role else [],
+        project.humans if role else [], project.closed_register, project.metrics if role else "",
+        project.embed_origins if role else [], keys, role, _account(project, caller),
+    )  # fmt: skip
+
+
+def _account(project: Project, caller: Caller) -> AsAccount | None:
+    account = caller.account(project)
+    if account is None:
+        return None
+    entities = list(caller.own(project))
+    verdicts = caller.verdicts(project, account)
+    return AsAccount(
+        account.id, account.type, account.name, account.verification, account.subscription, entities,
+        {name: verdicts[name] for name in SEEN}, [name for name, found in verdicts.items() if found.granted],
+    )  # fmt: skip
+
+
+class Myself(Controller):
+    """`/api/v1/me…`"""
+
+    path = "/api/v1/me"
+    tags = ("signing in",)
+
+    @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
+    def me(
+        self,
+        request: Request[Caller, Any, Any],
+        _accept: Annotated[str, Parameter(header="accept", required=False)] = "",
+    ) -> Me:
+        """Who is signed in (or what a key or token opens), and what they may do."""
+        caller = request.user
+        user, csrf = caller.user, caller.signed_in.csrf if caller.signed_in else ""
+        projects = [show(project, caller) for project in caller.projects()]
+        if user is None:
+            return Me("", False, "", False, projects)
+        return Me(user.email, user.is_admin, csrf, bool(user.totp), projects)
+
+    @get("/sign-ins", opt={"may": SIGNED_IN}, sync_to_thread=True)
+    def sign_ins(self, request: Request[Caller, Any, Any], house: House) -> list[SignInShown]:
+        """Where one is signed in."""
+        signed_in = _signed_in(request)
+        return [
+            SignInShown(one.id, one.way, one.address, one.agent, one.created_at.isoformat() + "Z",
+                        (one.seen_at or one.created_at).isoformat() + "Z", one.id == signed_in.id)
+            for one in house.accounts.sign_ins.every(signed_in.user.id)
+        ]  # fmt: skip
+
+    @delete("/sign-ins/{sign_in_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
+    def revoke(self, sign_in_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """End a sign-in: that browser is signed out at once."""
+        if not house.accounts.sign_ins.revoke(_signed_in(request).user.id, sign_in_id):
+            raise NotFoundException("there is no such sign-in of yours")
+        request.user.wrote("signed out", "another browser")
+
+    @post("/password", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
+    def password(self, data: PasswordChange, request: Request[Caller, Any, Any], house: House) -> None:
+        """Take another password; all other browsers are signed out."""
+        signed_in = _signed_in(request)
+        _asked(house.accounts.sign_ins.change_password, signed_in.user.id, data.old, data.new, signed_in.token)
+        request.user.wrote("password changed", signed_in.user.email)
+
+    @post("/totp/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
+    def begin_totp(self, request: Request[Caller, Any, Any], house: House) -> dict[str, str]:
+        """A secret for an authenticator application, as an otpauth address and as a picture (SVG) of it."""
+        address = house.accounts.sign_ins.begin_totp(_signed_in(request).user)
+        return {"address": address, "picture": segno.make(address, micro=False).svg_data_uri(scale=4, border=2)}
+
+    @post("/totp", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
+    def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], house: House) -> dict[str, list[str]]:
+        """Ask for its codes from now on; the answer has recovery codes, shown only now."""
+        user = _signed_in(request).user
+        codes: list[str] = _asked(house.accounts.sign_ins.confirm_totp, user.id, data.code)
+        request.user.wrote("second factor changed", user.email, now="authenticator application")
+        return {"recovery_codes": codes}
+
+    @post("/totp/remove", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
+    def remove_totp(self, data: Code, request: Request[Caller, Any, Any], house: House) -> None:
+        """Ask for no codes any more."""
+        user = _signed_in(request).user
+        _asked(house.accounts.sign_ins.remove_totp, user.id, data.code)
+        request.user.wrote("second factor changed", user.email, now="none")
+
+    @get("/passkeys", opt={"may": SIGNED_IN}, sync_to_thread=True)
+    def passkeys(self, request: Request[Caller, Any, Any], house: House) -> list[PasskeyShown]:
+        """One's passkeys."""
+        return [
+            PasskeyShown(one.id, one.name, one.created_at.isoformat() + "Z",
+                         one.used_at.isoformat() + "Z" if one.used_at else None)
+            for one in house.accounts.passkeys.every(_signed_in(request).user.id)
+        ]  # fmt: skip
+
+    @post("/passkeys/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
+    def begin_passkey(self, request: Request[Caller, Any, Any], house: House) -> dict[str, Any]:
+        """What to ask a device for: `options` of `navigator.credentials.create`, and the `word` to answer with."""
+        return house.accounts.passkeys.begin(_signed_in(request).user, site_of(request, house))
+
+    @post("/passkeys", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
+    def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], house: House) -> None:
+        """Keep the passkey that a device made."""
+        user, site = _signed_in(request).user, site_of(request, house)
+        _asked(house.accounts.passkeys.add, user.id, site, data.word, data.credential, data.name)
+        request.user.wrote("passkey changed", user.email, added=data.name)
+
+    @delete("/passkeys/{passkey_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
+    def remove_passkey(self, passkey_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """Forget a passkey."""
+        user = _signed_in(request).user
+        if not house.accounts.passkeys.remove(user.id, passkey_id):
+            raise NotFoundException("you have no such passkey")
+        request.user.wrote("passkey changed", user.email, removed=passkey_id)
+
+    @post("/invitations/{token:str}", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
+    def accept(self, token: str, request: Request[Caller, Any, Any], house: House) -> None:
+        """Accept an invitation as who is signed in."""
+        found = _asked(house.accounts.sign_ins.accept_as, token, _signed_in(request).user.id)
+        request.user.wrote("member changed", found.account_id or found.role, found.project_id)
+
+
+def _signed_in(request: Request[Caller, Any, Any]) -> Any:
+    return request.user.signed_in
+
+
+def _asked(what: Any, *given: Any) -> Any:
+    """Do it; what does not fit is the request's fault, and signs nobody out."""
+    try:
+        return what(*given)
+    except BadCredentials as error:
+        raise ClientException(str(error)) from error

@@ -1,0 +1,103 @@
+"""Another password for one that was forgotten, by a link that is sent by mail. Who may call: anybody."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Controller, Request, post
+from litestar.exceptions import ClientException, NotAuthorizedException
+
+from trackway.govern.identity.password_resets import LINK_MINUTES
+from trackway.govern.identity.sign_ins import BadCredentials, Where
+from trackway.operate.mail import send_mail
+from trackway.runtime import House
+from trackway.web.auth.sign_in import Password, Short, origin_of_links
+from trackway.web.server.caller import ANYBODY, where_from
+from trackway.web.server.limits import Limits
+
+logger = logging.getLogger("trackway.web")
+
+_OPEN: Any = {"exclude_from_auth": True, "opt": {"may": ANYBODY}}
+_TEXT = """Somebody asked for another password for {email} at {host}.
+
+Open this within {minutes} minutes to choose one; it works once:
+
+{link}
+
+If it was not you, do nothing: your password stays as it is.
+"""
+
+
+class Forgotten(msgspec.Struct, forbid_unknown_fields=True):
+    """The user whose password was forgotten."""
+
+    email: Short
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """The last part of the link, and the password from now on, ten characters or more."""
+
+    token: Short
+    password: Password
+
+
+class Resetting(Controller):
+    """`/api/v1/password-resets`"""
+
+    path = "/api/v1/password-resets"
+    tags = ("signing in",)
+
+    @post("/", **_OPEN, status_code=204, sync_to_thread=True)
+    def ask(self, data: Forgotten, request: Request[Any, Any, Any], house: House, limits: Limits) -> None:
+        """Send a link to the user of this address; the answer is the same when there is none. 409 when the server
+        sends no mail.
+        """
+        origin = origin_of_links(request, house)
+        if not origin:
+            raise ClientException(
+                "this server sends no links by mail (smtp_host and url are not set); an administrator gives another "
+                "password with `trackway user password EMAIL`",
+                status_code=409,
+            )
+        where = where_from(request)
+        limits.may_ask_for_link(where, data.email)
+        # Elsewhere, so that the time of the answer says nothing either.
+        threading.Thread(target=_send, args=(house, data.email, origin, where), daemon=True).start()
+
+    @post("/finish", **_OPEN, status_code=204, sync_to_thread=True)
+    def finish(self, data: NewPassword, request: Request[Any, Any, Any], house: House, limits: Limits) -> None:
+        """Give the user of a link another password, once. All of their browsers are signed out; sign in with it then,
+        and with a code where one is asked for.
+        """
+        where = where_from(request)
+        limits.may_sign_in(where, "a link")
+        try:
+            user = house.accounts.resets.finish(data.token, data.password)
+        except BadCredentials as error:
+            limits.failed(where, "a link")
+            house.accounts.audit.write("a link", "sign-in refused", str(error), "", where.address)
+            raise NotAuthorizedException(str(error)) from error
+        house.accounts.audit.write(
+            user.email, "password changed", user.email, "", where.address, {"with": "a link that was sent by mail"}
+        )
+
+
+def _send(house: House, email: str, origin: str, where: Where) -> None:
+    try:
+        begun = house.accounts.resets.begin(email)
+        if begun is None:
+            return
+        user, word = begun
+        house.accounts.audit.write("somebody", "password forgotten", user.email, "", where.address)
+        host = urlsplit(origin).netloc
+        text = _TEXT.format(email=user.email, host=host, minutes=LINK_MINUTES, link=f"{origin}/password/{word}")
+        send_mail(house.settings, user.email, f"Another password for {host}", text)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        logger.error("a link to reset a password was not sent (smtp_host): %s", error)
+    except Exception:
+        logger.exception("a link to reset a password was not sent")

@@ -1,0 +1,133 @@
+"""One ASGI application: the collector beside the API and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+from uuid import UUID
+
+from litestar import Litestar, Request
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+
+from trackway.analyze.concurrency import Slots
+from trackway.analyze.desk import Desk
+from trackway.runtime import House
+from trackway.store.connection import Store
+from trackway.web.api.accounts import AuditLog, Permissions, PlatformAccounts, Requests
+from trackway.web.api.ask import Ask
+from trackway.web.api.boards import BoardsOfProject, Shared
+from trackway.web.api.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
+from trackway.web.api.customers import Customers, Metrics
+from trackway.web.api.dead_letters import DeadLetters
+from trackway.web.api.entities import EntitiesOfProject, Lookups, Recounting
+from trackway.web.api.health import Health
+from trackway.web.api.jobs import Scheduled
+from trackway.web.api.live_stream import Streaming
+from trackway.web.api.members import Members
+from trackway.web.api.money import Money
+from trackway.web.api.plans import Planning
+from trackway.web.api.projects import Projects
+from trackway.web.api.questions import Questions, asked
+from trackway.web.api.saved import Keeping
+from trackway.web.api.transfers import TransfersOfProject
+from trackway.web.api.watched_segments import Watches
+from trackway.web.auth.me import Myself
+from trackway.web.auth.openid import Provider
+from trackway.web.auth.password_reset import Resetting
+from trackway.web.auth.sign_in import SigningIn
+from trackway.web.server.caller import Authentication, Caller, allowed
+from trackway.web.server.concurrency import LimitConcurrency
+from trackway.web.server.dashboard_files import Pages
+from trackway.web.server.limits import Limits
+from trackway.web.server.openapi import config
+from trackway.web.server.problems import HANDLERS
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def api(house: House, limits: Limits) -> Litestar:
+    """Everything but the collector."""
+    slots = Slots()
+    desk = Desk(house.store, house.accounts.saved, house.version, slots)
+    provider = Provider(house.settings, house.accounts.sign_ins, house.outgoing)
+    Questions.middleware = [LimitConcurrency(slots, desk.answers, desk.version)]
+    return Litestar(
+        route_handlers=[
+            Health,
+            SigningIn,
+            Resetting,
+            Myself,
+            Projects,
+            Members,
+            PlatformAccounts,
+            Requests,
+            Permissions,
+            AuditLog,
+            Ask,
+            Questions,
+            Keeping,
+            BoardsOfProject,
+            Shared,
+            Streaming,
+            Planning,
+            DeadLetters,
+            TransfersOfProject,
+            EntitiesOfProject,
+            Lookups,
+            Recounting,
+            Customers,
+            Metrics,
+            Money,
+            ConnectionsOfProject,
+            Deliveries,
+            OrdersOfProject,
+            Watches,
+            Scheduled,
+            Pages,
+        ],
+        dependencies={
+            "house": Provide(lambda: house, sync_to_thread=False),
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "asked": Provide(asked, sync_to_thread=False),
+            "limits": Provide(lambda: limits, sync_to_thread=False),
+            "provider": Provide(lambda: provider, sync_to_thread=False),
+            "store": Provide(store_of, sync_to_thread=True),
+        },
+        guards=[allowed],
+        middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],
+        exception_handlers=HANDLERS,
+        state=State({"house": house}),
+        openapi_config=config(),
+        request_max_body_size=1024 * 1024,
+    )
+
+
+def store_of(project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Store:
+    """The store as the caller sees it."""
+    return house.store.within(request.user.policy(request.user.project(project_id)))
+
+
+class Door(Protocol):
+    """An application for addresses of its own."""
+
+    def serves(self, path: str) -> bool:
+        """Whether an address is its own."""
+        ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+def application(doors: list[Door], rest: Asgi) -> Asgi:
+    """The doors for their own addresses, `rest` for all others."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            for door in doors:
+                if door.serves(scope["path"]):
+                    await door(scope, receive, send)
+                    return
+        await rest(scope, receive, send)
+
+    return app

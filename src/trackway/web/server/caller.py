@@ -1,0 +1,251 @@
+"""Who is calling: a signed-in user by cookie, a program by a project's secret key, or an account of the product by a
+token that the host signed; what they may do, and whose rows they see.
+
+Every handler says in `opt["may"]` what its caller must be allowed to do; `allowed` is the one guard of them all.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException, NotFoundException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from trackway.govern.access.permissions import PERMISSIONS, Verdict, role_may
+from trackway.govern.access.tokens import BadToken, LetIn
+from trackway.govern.identity.sign_ins import SignedIn, Where
+from trackway.govern.tables import Account, Project, User
+from trackway.runtime import House
+from trackway.store.policy import Policy
+
+COOKIE = "trackway"
+Connection = ASGIConnection[Any, Any, Any, Any]
+ANYBODY, SOMEBODY, SIGNED_IN = "anybody", "somebody", "signed in"
+"""What a handler says that is for everybody; for whoever has proved who they are; for users by cookie."""
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class Caller:
+    """Somebody or some program that has proved who it is: by exactly one of a sign-in, a secret key and a token.
+
+    Args:
+        key_of: the project that a secret key opens.
+        wanted: for a user with several accounts in a project, which of them they come as.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        where: Where,
+        signed_in: SignedIn | None = None,
+        key_of: Project | None = None,
+        let_in: LetIn | None = None,
+        wanted: str = "",
+    ) -> None:
+        self._house, self.where = house, where
+        self.signed_in, self._key_of, self._let_in, self._wanted = signed_in, key_of, let_in, wanted
+        self._roles: dict[str, str] = {}
+        self._verdicts: dict[str, dict[str, Verdict]] = {}
+        self._exported = False
+
+    @property
+    def user(self) -> User | None:
+        """The user who is signed in."""
+        return self.signed_in.user if self.signed_in is not None else None
+
+    @property
+    def name(self) -> str:
+        """Under which name it is written down what the caller did."""
+        if self.user is not None:
+            return self.user.email
+        return f"account {self._let_in.account.id}" if self._let_in is not None else "secret key"
+
+    # A caller is one request's: what they are is looked up once.
+
+    def projects(self) -> list[Project]:
+        """What the caller may see, wholly or in part."""
+        return self._projects
+
+    @cached_property
+    def _projects(self) -> list[Project]:
+        if self._let_in is not None:
+            return [self._let_in.project]
+        if self._key_of is not None:
+            return [self._key_of]
+        assert self.user is not None
+        found = self._house.accounts.projects(self.user)
+        known = {one.id for one in found}
+        own = {one.project_id for one in self._own_accounts} - known
+        return found + [one for one in self._house.accounts.projects() if one.id in own] if own else found
+
+    @cached_property
+    def _own_accounts(self) -> list[Account]:
+        return self._house.accounts.platform.of_email(self.user.email) if self.user is not None else []
+
+    def project(self, project_id: UUID) -> Project:
+        """One of them. Raises NotFoundException for others', so that nobody learns which there are."""
+        for project in self.projects():
+            if project.id == str(project_id):
+                return project
+        raise NotFoundException(f"there is no project {project_id} that you may see")
+
+    def role(self, project: Project) -> str:
+        """As what the caller stands to a project: a role of members, `key`, `administrator`; empty for an account."""
+        if self.user is not None:
+            if project.id not in self._roles:
+                self._roles[project.id] = self._house.accounts.role(self.user, project.id)
+            return self._roles[project.id]
+        return "key" if self._key_of is not None else ""
+
+    def account(self, project: Project) -> Account | None:
+        """As which account the caller comes; None for who runs the product."""
+        if self._let_in is not None:
+            return self._let_in.account
+        if self.user is None or self.role(project):
+            return None
+        own = [one for one in self._own_accounts if one.project_id == project.id]
+        return next((one for one in own if one.id == self._wanted), own[0] if own else None)
+
+    def verdict(self, project: Project, permission: str) -> Verdict:
+        """Whether the caller may do something in a project, and what they lack."""
+        if role := self.role(project):
+            return Verdict(True) if role_may(role, permission) else Verdict(False, "type", "another role")
+        account = self.account(project)
+        if account is None or permission not in PERMISSIONS:
+            return Verdict(False, "type", "another role")
+        return self.verdicts(project, account).get(permission) or Verdict(False, "type", "staff")
+
+    def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
+        """Of each permission, whether the account that one comes as has it."""
+        if project.id not in self._verdicts:
+            self._verdicts[project.id] = self._house.accounts.platform.verdicts(project, account)
+        return self._verdicts[project.id]
+
+    def need(self, project: Project, permission: str) -> None:
+        """Raises PermissionDeniedException when the caller may not do something."""
+        found = self.verdict(project, permission)
+        if not found.granted:
+            raise PermissionDeniedException(
+                f"this needs the permission {permission!r} ({PERMISSIONS[permission]}), and {found.needs} for it",
+                extra=[{"key": permission, "message": found.needs}],
+            )
+
+    def policy(self, project: Project) -> Policy:
+        """Whose rows the caller sees of a project. Nothing is seen but through it."""
+        account = self.account(project)
+        project_id = UUID(project.id)
+        if account is None:
+            return Policy(project_id) if self.role(project) else Policy(project_id, entities=())
+        return self._house.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
+
+    def own(self, project: Project) -> tuple[tuple[str, str], ...]:
+        """The entities that are the caller's by themselves; what belongs to these is theirs too, and not among them."""
+        account = self.account(project)
+        named = self._let_in.entities if self._let_in else None
+        return () if account is None else self._house.scopes.own(UUID(project.id), account, named)
+
+    def exported(self, what: str, project: Project) -> None:
+        """Write down that a file was given away: once, though a kept answer and its handler are guarded both."""
+        if not self._exported:
+            self._exported = True
+            self.wrote("exported", what, project.id)
+
+    def wrote(self, action: str, subject: str = "", project_id: UUID | str = "", **detail: object) -> None:
+        """Write down in the audit log what the caller did."""
+        self._house.accounts.audit.write(self.name, action, subject, project_id, self.where.address, detail)
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Every request of the API is somebody's. A change by cookie needs the CSRF token of that sign-in as well."""
+
+    async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
+        """Find the caller. Raises NotAuthorizedException when there is none."""
+        caller = recognized(connection)
+        if caller.signed_in is not None and connection.scope["method"] not in _SAFE:  # type: ignore[typeddict-item]
+            given = connection.headers.get("x-csrf-token", "")
+            if not hmac.compare_digest(given.encode(), caller.signed_in.csrf.encode()):
+                raise PermissionDeniedException("the CSRF token is missing or of another sign-in; reload the page")
+        return AuthenticationResult(caller, None)
+
+
+def recognized(connection: Connection) -> Caller:
+    """Who a request is by, as of now. Raises NotAuthorizedException when there is nobody (any more)."""
+    house: House = connection.app.state.house
+    where = where_from(connection)
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _by_secret(house, where, secret.strip())
+    signed_in = house.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
+    if signed_in is None:
+        raise NotAuthorizedException("sign in, or send a secret key as Authorization: Bearer KEY")
+    return Caller(house, where, signed_in=signed_in, wanted=connection.headers.get("x-account", ""))
+
+
+def still(connection: Connection, project: Project, permission: str) -> bool:
+    """Whether a request that takes long would be let in now as it was: a token ends, a permission is taken away."""
+    try:
+        caller = recognized(connection)
+        same = caller.policy(project) == connection.user.policy(project)
+        return same and caller.verdict(project, permission).granted
+    except NotAuthorizedException:
+        return False
+
+
+def _by_secret(house: House, where: Where, secret: str) -> Caller:
+    if secret.count(".") == 2:
+        try:
+            return Caller(house, where, let_in=house.accounts.tokens.read(secret))
+        except BadToken as error:
+            raise NotAuthorizedException(str(error)) from error
+    project = house.accounts.project_of_secret(secret)
+    if project is None:
+        raise NotAuthorizedException("no project has this secret key")
+    return Caller(house, where, key_of=project)
+
+
+def where_from(connection: Connection) -> Where:
+    """Where a request comes from; its address is what `limits.Limited` found behind trusted proxies."""
+    address = connection.client.host if connection.client else ""
+    return Where(address, connection.headers.get("user-agent", ""))
+
+
+def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
+    """The guard of every handler: what it says in `opt["may"]` holds, and one that says nothing is for nobody."""
+    needed = handler.opt.get("may")
+    if needed == ANYBODY or connection.scope["path"].startswith("/docs"):
+        return
+    caller: Caller = connection.user
+    if needed == SOMEBODY:
+        _export(connection, needed)
+        return
+    if needed == SIGNED_IN:
+        if caller.user is None:
+            raise PermissionDeniedException("neither a secret key nor a token can do this; sign in")
+    elif needed == "install":
+        if caller.user is None or not caller.user.is_admin:
+            raise PermissionDeniedException("only an administrator may do this")
+    elif needed in PERMISSIONS:
+        caller.need(_project(connection), needed)
+        _export(connection, needed)
+    else:
+        raise PermissionDeniedException("nobody may do this")
+
+
+def _project(connection: Connection) -> Project:
+    caller: Caller = connection.user
+    return caller.project(UUID(str(connection.path_params["project_id"])))
+
+
+def _export(connection: Connection, needed: str) -> None:
+    """An answer as a file is an export: for who may, and written down."""
+    form = connection.query_params.get("format", "json")
+    if form == "json" or needed == "manage":
+        return
+    project = _project(connection)
+    connection.user.need(project, "export")
+    connection.user.exported(f"{connection.scope['path'].rpartition('/')[2] or 'ask'} as {form}", project)

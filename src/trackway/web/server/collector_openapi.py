@@ -1,0 +1,142 @@
+"""The addresses of the collector in the OpenAPI document: collecting, views, ends of sessions. The framework that makes
+the document does not know them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trackway.collect.session_end import PATHS as ENDS
+from trackway.event import MESSAGE_TYPES
+
+TAG = "collecting"
+WRITE_KEY = {"writeKey": {"type": "http", "scheme": "basic", "description": "a write key as user, without a password"}}
+_Json = dict[str, Any]
+
+_ID: _Json = {"oneOf": [{"type": "string", "maxLength": 255}, {"type": "integer"}]}
+_VIEWER: _Json = {**_ID, "description": "who sees it, as the host states with its secret key; only claimed otherwise"}
+_TEXT: _Json = {"type": "string"}
+_OBJECT: _Json = {"type": "object"}
+_TIME: _Json = {"type": "string", "format": "date-time"}
+_FIELDS: dict[str, _Json] = {
+    "anonymousId": {**_ID, "description": "the visitor; this or userId"},
+    "userId": {**_ID, "description": "the user, when somebody is signed in"},
+    "messageId": {**_ID, "description": "sent again within 7 days it counts once; made when it is missing"},
+    "timestamp": {**_TIME, "description": "when it happened; now when it is missing"},
+    "sentAt": {**_TIME, "description": "the sender's clock, by which timestamps are put right"},
+    "context": {**_OBJECT, "description": "page, userAgent, ip, locale, screen, campaign, sessionId, library"},
+    "writeKey": {**_TEXT, "description": "in place of HTTP Basic"},
+}
+_OF_TYPE: dict[str, tuple[str, list[str], dict[str, _Json]]] = {
+    "track": ("Record an event", ["event"], {"event": _TEXT, "properties": _OBJECT}),
+    "page": ("Record a page view", [], {"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
+    "screen": ("Record a screen of an application", [], {"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
+    "identify": ("Say who a visitor is", [], {"traits": _OBJECT}),
+    "group": ("Say of which group a user is", ["groupId"], {"groupId": _ID, "traits": _OBJECT}),
+    "alias": ("Join two ids of a person", ["previousId"], {"previousId": _ID}),
+}
+_REFUSALS = {
+    "400": "nothing could be taken; `errors` name the fields", "401": "there is no such write key",
+    "405": "the address has no such method", "413": "the body is too large",
+    "503": "it cannot be written at this moment; send it again after `retry-after` seconds",
+}  # fmt: skip
+_PROBLEM: _Json = {
+    "type": "object",
+    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT,
+                   "errors": {"type": "array", "items": _OBJECT, "description": "field and reason of each"}},
+}  # fmt: skip
+
+
+def addresses() -> dict[str, _Json]:
+    """Path items of OpenAPI 3.1 by path."""
+    found = {f"/v1/{kind}": {"post": _message(kind)} for kind in MESSAGE_TYPES}
+    found["/v1/batch"] = {"post": _batch()}
+    found["/v1/pixel.gif"] = {"get": _pixel()}
+    found["/v1/entities/{entity_type}/{entity_id}/view"] = {"post": _view("view", ["entity_type", "entity_id"])}
+    found["/api/profiles/{entity_id}/track-view"] = {"post": _view("track-view", ["entity_id"])}
+    for number, path in enumerate(ENDS):
+        found[path] = {"post": _end(f"session-end-{number}")}
+    return found
+
+
+def _operation(name: str, summary: str, answers: dict[str, _Json], **more: Any) -> _Json:
+    refused = {
+        status: {"description": what, "content": {"application/problem+json": {"schema": _PROBLEM}}}
+        for status, what in _REFUSALS.items()
+    }
+    return {"operationId": f"collect-{name}", "summary": summary, "tags": [TAG], "security": [{"writeKey": []}, {}],
+            **more, "responses": answers | refused}  # fmt: skip
+
+
+def _body(required: list[str], properties: dict[str, _Json]) -> _Json:
+    schema: _Json = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _answer(description: str, **properties: _Json) -> _Json:
+    schema = {"type": "object", "properties": properties}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+_TAKEN = {
+    "202": _answer(
+        "what was taken is on disk",
+        accepted={"type": "integer", "description": "how many messages were taken"},
+        rejected={"type": "array", "items": _OBJECT, "description": "those that were not: index, field and reason"},
+        notes={"type": "array", "items": _OBJECT, "description": "what was left out of those that were taken"},
+    )
+}
+
+
+def _message(kind: str) -> _Json:
+    summary, required, own = _OF_TYPE[kind]
+    return _operation(kind, summary, _TAKEN, requestBody=_body(required, own | _FIELDS))
+
+
+def _batch() -> _Json:
+    kinds = {"type": {"type": "string", "enum": list(MESSAGE_TYPES)}}
+    every = {name: field for _, _, own in _OF_TYPE.values() for name, field in own.items()}
+    one = {"type": "object", "required": ["type"], "properties": kinds | every | _FIELDS}
+    messages = {"type": "array", "maxItems": 500, "items": one}
+    shared = {name: _FIELDS[name] for name in ("sentAt", "context", "writeKey")}
+    body = _body(["batch"], {"batch": messages, **shared})
+    return _operation("batch", "Record up to 500 messages of 32 KiB each", _TAKEN, requestBody=body)
+
+
+def _query(name: str, description: str, required: bool = False) -> _Json:
+    return {"name": name, "in": "query", "required": required, "description": description, "schema": _TEXT}
+
+
+def _pixel() -> _Json:
+    parameters = [
+        _query("writeKey", "the project's write key", required=True),
+        _query("event", "an event's name; a page view when it is missing"),
+        _query("anonymousId", "the visitor; the day's pseudonym when it is missing"),
+        _query("url", "the page; the referrer of the request when it is missing"),
+    ]
+    image: _Json = {"200": {"description": "one transparent pixel", "content": {"image/gif": {}}}}
+    return _operation("pixel", "Record by an image", image, parameters=parameters)
+
+
+def _view(name: str, inside: list[str]) -> _Json:
+    parameters = [{"name": one, "in": "path", "required": True, "schema": _TEXT} for one in inside]
+    counted = _answer("whether the view counted", tracked={"type": "boolean"}, reason=_TEXT, message=_TEXT)
+    fields = {"session_id": _ID, "anonymous_id": _ID, "viewer_id": _VIEWER, "referrer_source": _TEXT, "writeKey": _TEXT}
+    found = _operation(name, "Count the view of an entity, once a session in 24 hours", {"200": counted},
+                       parameters=parameters, requestBody=_body(["session_id"], fields))  # fmt: skip
+    found["responses"]["404"] = {
+        **found["responses"]["400"],
+        "description": "the project's register has no such entity",
+    }
+    return found
+
+
+def _end(name: str) -> _Json:
+    shape = {"session_id": _TEXT, "ended_at": _TIME, "duration_s": {"type": "number"}}
+    answers = {"202": _answer("it ends now", **shape), "200": _answer("it was over before", **shape)}
+    body = _body(["session_id"], {"session_id": _ID, "anonymous_id": _ID, "writeKey": _TEXT})
+    found = _operation(name, "End a session", answers, requestBody=body)
+    found["responses"]["404"] = {**found["responses"]["400"], "description": "nobody has heard of the session"}
+    return found

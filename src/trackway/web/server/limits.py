@@ -1,0 +1,176 @@
+"""How often one address, and one key, may ask; how often signing in may fail.
+
+Counted in this process, by moving windows of the library `limits`; addresses of IPv6 count by their /64.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from typing import Any
+
+import msgspec
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from litestar.exceptions import TooManyRequestsException
+
+from trackway.collect.address import Addresses
+from trackway.config import Settings
+from trackway.govern.identity.sign_ins import Where
+from trackway.web.server.slow_bodies import BYTES_PER_S, GRACE_S, Bodies, Body
+
+_KEYS_TIMES = 10
+_FAILURES_OF_USER = 50
+_LINKS_OF_ADDRESS, _LINKS_OF_USER = RateLimitItemPerHour(20), RateLimitItemPerHour(5)
+
+
+class Limits:
+    """Counts requests and failures against what the settings allow."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        most = settings.requests_per_minute
+        self._address = RateLimitItemPerMinute(most) if most else None
+        self._key = RateLimitItemPerMinute(most * _KEYS_TIMES) if most else None
+        failures = settings.failed_sign_ins_per_minute
+        self._failures = RateLimitItemPerMinute(failures) if failures else None
+        self._failures_of_user = RateLimitItemPerHour(_FAILURES_OF_USER)
+
+    def wait(self, address: str, key: str) -> int:
+        """Count a request; how many seconds are to be waited before it is answered, 0 for none."""
+        for item, kind, name in ((self._address, "address", network(address)), (self._key, "key", key)):
+            if item is not None and name and not self._limiter.hit(item, kind, name):
+                return self._left(item, kind, name)
+        return 0
+
+    def may_sign_in(self, where: Where, whom: str) -> None:
+        """Raises TooManyRequestsException when too many attempts failed, of the address or of the user from there.
+
+        Nobody can lock out a user from elsewhere: failures of a user count by the address they come from.
+        """
+        if self._failures is None:
+            return
+        for item, names in self._of(where, whom):
+            if not self._limiter.test(item, *names):
+                seconds = self._left(item, *names)
+                raise TooManyRequestsException(
+                    f"too many attempts to sign in failed; try again in {seconds} s",
+                    headers={"retry-after": str(seconds)},
+                )
+
+    def failed(self, where: Where, whom: str) -> None:
+        """Count an attempt to sign in that failed."""
+        if self._failures is not None:
+            for item, names in self._of(where, whom):
+                self._limiter.hit(item, *names)
+
+    def may_ask_for_link(self, where: Where, whom: str) -> None:
+        """Count a request for a link by mail, whether there is such a user or not.
+
+        Raises TooManyRequestsException after twenty of an address, or five for a user, in an hour.
+        """
+        address, user = network(where.address), whom.strip().lower()
+        for item, kind, name in ((_LINKS_OF_ADDRESS, "links", address), (_LINKS_OF_USER, "links to", user)):
+            if not self._limiter.hit(item, kind, name):
+                seconds = self._left(item, kind, name)
+                raise TooManyRequestsException(
+                    f"too many links were asked for; look into the mails that came, or try again in {seconds} s",
+                    headers={"retry-after": str(seconds)},
+                )
+
+    def _of(self, where: Where, whom: str) -> list[tuple[Any, tuple[str, str]]]:
+        address = network(where.address)
+        return [
+            (self._failures, ("failed", address)),
+            (self._failures_of_user, ("failed as", f"{address} {whom.strip().lower()}")),
+        ]
+
+    def _left(self, item: Any, kind: str, name: str) -> int:
+        return max(1, math.ceil(self._limiter.get_window_stats(item, kind, name).reset_time - time.time()))
+
+
+def network(address: str) -> str:
+    """What an address counts as: an IPv4 address as itself, an IPv6 address as its /64."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    except ValueError:
+        return address
+
+
+_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
+_NOT_KEPT = (b"cache-control", b"no-store")
+
+
+class Limited:
+    """The whole application behind its limits, with the headers that every answer has."""
+
+    def __init__(self, app: Any, limits: Limits, settings: Settings) -> None:
+        self._app, self._limits, self._addresses = app, limits, Addresses(settings)
+        self._bodies = Bodies(settings.connections_per_address)
+        self._headers = [*_HEADERS, _HSTS] if settings.url.startswith("https:") else _HEADERS
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        address = self._addresses.of(scope)
+        # Whoever is behind this asks the scope; who the client is, is found out here and nowhere else.
+        scope["client"] = (address, (scope.get("client") or ("", 0))[1])
+        body = Body(self._bodies, receive, network(address))
+        guarded = self._guarded(scope["path"], send, body)
+        if seconds := self._limits.wait(address, _key(scope)):
+            await _refuse(guarded, seconds)
+            return
+        try:
+            await self._app(scope, body, guarded)
+        except Exception:
+            if not body.cut:
+                raise
+        finally:
+            body.end()
+        if body.cut:
+            body.cut = False
+            await _refuse_slow(guarded)
+
+    def _guarded(self, path: str, send: Any, body: Body) -> Any:
+        """What sends an answer with the headers that every answer has, where it says nothing else."""
+        added = self._headers if not path.startswith("/api/") else [*self._headers, _NOT_KEPT]
+
+        async def guarded(message: Any) -> None:
+            if body.cut:
+                return  # what the application says to a connection that it takes for closed
+            if message["type"] == "http.response.start":
+                said = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in added if one[0] not in said)]
+            await send(message)
+
+        return guarded
+
+
+def _key(scope: Any) -> str:
+    return next((value.decode("latin-1")[:200] for name, value in scope["headers"] if name == b"authorization"), "")
+
+
+async def _refuse(send: Any, seconds: int) -> None:
+    detail = f"too many requests; send the next one in {seconds} s"
+    await _problem(send, 429, "Too Many Requests", detail, (b"retry-after", str(seconds).encode()))
+
+
+async def _refuse_slow(send: Any) -> None:
+    detail = (
+        f"the body did not arrive in {GRACE_S:.0f} s and a second for each {BYTES_PER_S} bytes, or too many bodies of "
+        "this address are on their way; send it again"
+    )
+    await _problem(send, 408, "Request Timeout", detail, (b"connection", b"close"))
+
+
+async def _problem(send: Any, status: int, title: str, detail: str, header: tuple[bytes, bytes]) -> None:
+    body = {"type": "about:blank", "title": title, "status": status, "errors": [], "detail": detail}
+    headers = [(b"content-type", b"application/problem+json"), (b"access-control-allow-origin", b"*"), header]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(body)})

@@ -1,0 +1,120 @@
+"""The OpenAPI document, made whole: every address says how it refuses, and in which forms it answers; the addresses of
+the collector are in it. `/docs` shows it, with nothing from another host.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, cast
+
+from litestar import Litestar, Request
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    PathItem,
+    Reference,
+    Schema,
+    SecurityScheme,
+)
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+
+from trackway import __version__
+from trackway.analyze.file_formats import MEDIA
+from trackway.web.server import collector_openapi
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_REFUSALS = {
+    "400": "something of the request is wrong; `errors` name the fields",
+    "401": "nobody is signed in, or the key or token lets nobody in",
+    "403": "the caller may not do this",
+    "404": "there is nothing here that the caller may see",
+    "405": "the address has no such method",
+    "409": "it is under way already, or this server is not set up for it",
+    "413": "the body is too large",
+    "415": "the body is not of a kind that is taken",
+    "422": "the engine refuses the statement",
+    "429": "too many requests; `retry-after` says how many seconds to wait",
+    "503": "the store does not answer at this moment",
+}
+
+
+class _Part(OpenAPIRenderPlugin):
+    """A file of the page at `/docs`."""
+
+    def __init__(self, path: str, name: str, media_type: str) -> None:
+        super().__init__(path=path, media_type=media_type)  # type: ignore[arg-type]
+        self._content = files("trackway.web.server").joinpath("reference", name).read_bytes()
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+        """The file as it is."""
+        return self._content
+
+
+class _Document(JsonRenderPlugin):
+    """The document as JSON, made when it is first asked for: most servers never are, and all would start later."""
+
+    _content = b""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+        """The whole document."""
+        if not self._content:
+            describe(request.app)
+            self._content = super().render(request, request.app.openapi_schema.to_schema())
+        return self._content
+
+
+def config() -> OpenAPIConfig:
+    """Where the document is, and what shows it."""
+    page = _Part("/", "index.html", "text/html; charset=utf-8")
+    script = _Part("/reference.js", "reference.js", "text/javascript; charset=utf-8")
+    plugins = [page, script, _Document()]
+    return OpenAPIConfig(title="Trackway", version=__version__, path="/docs", render_plugins=plugins)
+
+
+def describe(app: Litestar) -> None:
+    """Write refusals (RFC 9457) and the forms of tables into the document of an application."""
+    text = Schema(type=OpenAPIType.STRING)
+    problem = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["type", "title", "status", "detail", "errors"],
+        properties={
+            "type": text,
+            "title": text,
+            "status": Schema(type=OpenAPIType.INTEGER),
+            "detail": text,
+            "errors": Schema(
+                type=OpenAPIType.ARRAY,
+                items=Schema(type=OpenAPIType.OBJECT, properties={"field": text, "reason": text}),
+            ),
+        },
+    )
+    refusal = {"application/problem+json": OpenAPIMediaType(schema=problem)}
+    for path in (app.openapi_schema.paths or {}).values():
+        for operation in _operations(path):
+            responses = operation.responses or {}
+            for status, what in _REFUSALS.items():
+                responses[status] = OpenAPIResponse(description=what, content=dict(refusal))
+            names = {one.name for one in operation.parameters or [] if not isinstance(one, Reference)}
+            if "format" in names and "host" not in names:
+                _forms(responses)
+            operation.responses = responses
+    document = app.openapi_schema
+    # As they are written: the document is made of such parts anyway.
+    document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collector_openapi.addresses())}
+    schemes = cast(dict[str, SecurityScheme | Reference], collector_openapi.WRITE_KEY)
+    document.components.security_schemes = {**(document.components.security_schemes or {}), **schemes}
+
+
+def _operations(path: PathItem) -> list[Operation]:
+    return [found for method in _METHODS if (found := getattr(path, method)) is not None]
+
+
+def _forms(responses: dict[str, OpenAPIResponse | Reference]) -> None:
+    """A table as CSV, Parquet or Arrow beside JSON."""
+    content = {"application/json": OpenAPIMediaType(schema=Schema())}
+    binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+    content |= {media: OpenAPIMediaType(schema=binary) for media in MEDIA.values()}
+    responses["200"] = OpenAPIResponse(description="the answer, as JSON or as a file", content=content)

@@ -1,0 +1,122 @@
+"""Run the server: Granian in this process and this event loop, until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from trackway.runtime import House
+from trackway.web.server.app import api, application
+from trackway.web.server.limits import Limited, Limits
+
+logger = logging.getLogger("trackway.serve")
+MOST_ENDING_S = 8
+"""Seconds after SIGTERM in which the server ends, in every state."""
+_MOST_FILES, _MOST_CONNECTIONS = 65_536, 8_192
+
+
+class AddressInUse(Exception):
+    """Something else listens at the address."""
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raises AddressInUse when nothing can listen at an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressInUse(f"{host}:{port} cannot be listened at: {error.strerror}; use another --port") from error
+
+
+def serve(house: House, announce: Callable[[], None]) -> None:
+    """Serve until a signal; then finish what is under way and close the house.
+
+    Args:
+        announce: called when requests are being answered.
+
+    Raises:
+        AddressInUse: the port is taken.
+    """
+    refuse_taken(house.settings.host, house.settings.port)
+    # The loader computes in a thread beside the event loop; hand the interpreter over more often than every 5 ms.
+    sys.setswitchinterval(0.001)
+    # What start-up made stays; what batches make dies by reference count. Collections are for the rest.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+    asyncio.run(_serve(house, announce))
+
+
+def _most_connections() -> int:
+    """How many connections are held at once; half of the files that may be open are left to the store."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_files = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most))
+    return min(_MOST_CONNECTIONS, open_files // 2)
+
+
+async def _serve(house: House, announce: Callable[[], None]) -> None:
+    collector = house.collector()
+    counter = house.view_counter(collector)
+    await counter.resume()
+    limits = Limits(house.settings)
+    app = Limited(
+        application([counter, house.session_ender(collector), collector], api(house, limits)), limits, house.settings
+    )
+    server = Server(
+        app,
+        address=house.settings.host,
+        port=house.settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=4096,
+        backpressure=_most_connections(),
+        http1_settings=HTTP1Settings(header_read_timeout=15_000),
+        log_enabled=True,
+        log_level=LogLevels.error,
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    ended = asyncio.create_task(stopping.wait())
+    house.loader.start()
+    house.carrier.start()
+    house.runner.start()
+    house.followers.start()
+    alerts = house.alerts()
+    alerts.start()
+    loop.call_later(0.05, announce)
+    await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    house.ending = True
+    # Whatever still runs then is in the log, and the next start goes back to the checkpoint: nothing is lost.
+    watchdog = threading.Timer(MOST_ENDING_S, _leave)
+    watchdog.daemon = True
+    watchdog.start()
+    server.stop()  # type: ignore[no-untyped-call]
+    await serving
+    await asyncio.to_thread(alerts.stop)
+    await house.finish()
+    await asyncio.to_thread(house.close)
+
+
+def _leave() -> None:
+    logger.warning("what is under way takes longer than %d s; it is done again at the next start", MOST_ENDING_S)
+    logging.shutdown()
+    os._exit(0)
