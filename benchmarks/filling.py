@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.store.connection import Store
 
 VISITORS = 500_000
@@ -124,7 +124,7 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
         return place, UUID(done.read_text())
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    accounts = Accounts(f"sqlite:///{place / 'accounts.db'}")
+    accounts = GovernDatabase(f"sqlite:///{place / 'accounts.db'}")
     accounts.first_start("bench@example.com", "benchmark password", write_key, secret_key)
     project = UUID(accounts.projects()[0].id)
     accounts.close()

@@ -20,7 +20,7 @@ from trackway.analyze.language.period import BadQuestion, period
 from trackway.analyze.language.question import Question
 from trackway.collect.views.ledger import Ledger
 from trackway.event import Message, new_id, now
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.tables import Account
 from trackway.store import account_policy
@@ -41,7 +41,7 @@ def pair(name: str) -> Pair:
 @pytest.fixture(scope="module")
 def register(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
     directory: Path = tmp_path_factory.mktemp("belonging")
-    accounts, ledger = Accounts(f"sqlite:///{directory / 'a.db'}"), Ledger(f"sqlite:///{directory / 'v.db'}", "c")
+    accounts, ledger = GovernDatabase(f"sqlite:///{directory / 'a.db'}"), Ledger(f"sqlite:///{directory / 'v.db'}", "c")
     yield Register(accounts, loaded.store, ledger)
     ledger.close()
     accounts.close()

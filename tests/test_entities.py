@@ -188,9 +188,9 @@ def test_who_may_not(server: Server, path: str) -> None:
 
 
 def test_members_read_and_outsiders_see_nothing(server: Server, path: str) -> None:
-    from trackway.govern.database import Accounts
+    from trackway.govern.database import GovernDatabase
 
-    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     for name in ("entities-member@example.com", "entities-outsider@example.com"):
         accounts.add_user(name, "a long password")
     accounts.add_member("entities-member@example.com", UUID(accounts.projects()[0].id))

@@ -168,7 +168,7 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
         return own
 
     def drop() -> None:
-        dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project), loaded.loader.still)
+        dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project), loaded.loader.store_lock)
         loader.dead_letters = dead_letters.count(loaded.store)
 
     try:

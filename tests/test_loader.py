@@ -310,8 +310,8 @@ def test_a_dead_letter_is_replayed_after_a_fix_and_dropped(
 
     (first,) = dead_letters.listed(loaded.store, project, "s10")
     assert "revenue" in first.reason
-    assert dead_letters.replay(loaded.store, [first.key], write, loaded.loader.still) == 1
-    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "s100"), loaded.loader.still)
+    assert dead_letters.replay(loaded.store, [first.key], write, loaded.loader.store_lock) == 1
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "s100"), loaded.loader.store_lock)
     loaded.loader.drain()
     assert letters(loaded, project) == []
     agree(loaded, project, 2)
@@ -329,13 +329,13 @@ def test_a_letter_that_is_refused_again_while_it_is_replayed_stays(loaded: Loade
     assert dead_letters.replay(loaded.store, before, write, nullcontext()) == 2
     assert letters(loaded, project) == ["bad1", "bad2"]
     assert dead_letters.counts(loaded.store)[project] == 2
-    dead_letters.remove(loaded.store, before, loaded.loader.still)
+    dead_letters.remove(loaded.store, before, loaded.loader.store_lock)
     assert letters(loaded, project) == ["bad1", "bad2"]
     dead_letters.remove(
-        loaded.store, dead_letters.keys(loaded.store, project, "bad1", "elsewhere"), loaded.loader.still
+        loaded.store, dead_letters.keys(loaded.store, project, "bad1", "elsewhere"), loaded.loader.store_lock
     )
     assert letters(loaded, project) == ["bad1", "bad2"]
-    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1"), loaded.loader.still)
+    dead_letters.remove(loaded.store, dead_letters.keys(loaded.store, project, "bad1"), loaded.loader.store_lock)
     assert letters(loaded, project) == ["bad2"]
 
 
@@ -350,7 +350,7 @@ def test_a_letter_that_is_refused_again_stays_when_the_clock_was_set_back_meanwh
 
     for _ in range(3):
         known = dead_letters.keys(loaded.store, project)
-        assert dead_letters.replay(loaded.store, known, write, loaded.loader.still) == 1
+        assert dead_letters.replay(loaded.store, known, write, loaded.loader.store_lock) == 1
         assert letters(loaded, project) == []
         loaded.loader.drain()
         assert letters(loaded, project) == ["bad"]

@@ -14,7 +14,7 @@ import pytest
 
 from conftest import EMAIL, PASSWORD, Server, eventually
 from mails import Mails
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.identity.sign_ins import BadCredentials
 from trackway.govern.tables import BadAccount, OneUse, moment
 
@@ -152,7 +152,7 @@ def test_a_link_leads_where_the_settings_say_and_nowhere_else(
 
 
 def test_a_link_is_good_for_half_an_hour(tmp_path: object) -> None:
-    accounts = Accounts(f"sqlite:///{tmp_path}/accounts.db")
+    accounts = GovernDatabase(f"sqlite:///{tmp_path}/accounts.db")
     accounts.add_user("ann@example.com", "a long password")
     assert accounts.resets.begin("nobody@example.com") is None
 

@@ -21,7 +21,7 @@ from mails import Mails
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import Message, new_id, now
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.saved.jobs import BadSchedule, next_after
 from trackway.govern.tables import Job, moment
 from trackway.operate.reports import send_digests
@@ -48,24 +48,24 @@ def test_what_is_no_schedule_is_refused(schedule: str) -> None:
 
 
 @pytest.fixture
-def accounts(tmp_path: Path) -> Iterator[Accounts]:
-    made = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
+def accounts(tmp_path: Path) -> Iterator[GovernDatabase]:
+    made = GovernDatabase(f"sqlite:///{tmp_path / 'accounts.db'}")
     made.jobs.declare({"one": "* * * * *", "two": "0 0 1 1 *"})
     yield made
     made.close()
 
 
-def due(accounts: Accounts, name: str) -> None:
+def due(accounts: GovernDatabase, name: str) -> None:
     with accounts._sessions.begin() as session:
         session.get_one(Job, name).next_run_at = moment() - timedelta(seconds=1)
 
 
-def test_a_due_job_is_taken_by_one_of_many_runners(accounts: Accounts, tmp_path: Path) -> None:
+def test_a_due_job_is_taken_by_one_of_many_runners(accounts: GovernDatabase, tmp_path: Path) -> None:
     due(accounts, "one")
     taken: list[str] = []
 
     def runner(n: int) -> None:
-        own = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
+        own = GovernDatabase(f"sqlite:///{tmp_path / 'accounts.db'}")
         if (name := own.jobs.take(f"r{n}")) is not None:
             taken.append(name)
         own.close()
@@ -80,7 +80,7 @@ def test_a_due_job_is_taken_by_one_of_many_runners(accounts: Accounts, tmp_path:
     assert accounts.jobs.take("late", "one") is None, "nor by its name"
 
 
-def test_a_paused_job_is_not_due_and_a_lost_one_is_taken_over_and_said_so(accounts: Accounts) -> None:
+def test_a_paused_job_is_not_due_and_a_lost_one_is_taken_over_and_said_so(accounts: GovernDatabase) -> None:
     accounts.jobs.change("one", active=False)
     due(accounts, "one")
     assert accounts.jobs.take("r") is None
@@ -140,7 +140,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
     assert (changed["schedule"], changed["active"]) == ("*/5 * * * *", True)
     assert admin.patch("/api/v1/jobs/digests", json={"schedule": "often"}).status_code == 400
     assert admin.post("/api/v1/jobs/none/run").status_code == 404
-    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     due(accounts, "forget-decisions")
     for _ in range(200):
         if accounts.jobs.history("forget-decisions"):
@@ -186,7 +186,10 @@ def test_old_raw_views_go_their_counts_stay_and_are_in_a_file_before(
     for _ in range(2):
         purged = purge_views(loaded.store, STILL, project, datetime(2026, 3, 20, tzinfo=UTC), tmp_path)
         assert (counts(), raw()) == (before, 2)
-        assert differences(loaded.store, loaded.loader.still, project, new.replace(hour=0), new.replace(hour=23)) == []
+        assert (
+            differences(loaded.store, loaded.loader.store_lock, project, new.replace(hour=0), new.replace(hour=23))
+            == []
+        )
         refresh(loaded.store, STILL, project)
         assert counts() == before
     assert purged == {}
@@ -211,7 +214,7 @@ class Hook(BaseHTTPRequestHandler):
 
 
 def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_path: Path) -> None:
-    accounts = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}")
+    accounts = GovernDatabase(f"sqlite:///{tmp_path / 'accounts.db'}")
     made, _, _ = accounts.add_project("Digest")
     project = UUID(made.id)
     hook = HTTPServer(("127.0.0.1", 0), Hook)
@@ -289,12 +292,12 @@ def test_a_difference_is_counted_once_a_row_and_is_of_everything_that_a_counter_
     at = datetime.now(UTC)
 
     def differ() -> dict[str, int]:
-        return dict(differences(loaded.store, loaded.loader.still, project, at, at))
+        return dict(differences(loaded.store, loaded.loader.store_lock, project, at, at))
 
     assert differ() == {}
     for change, rows in (("views = views + 1", 1), ("last_viewed = last_viewed + 1", 1)):
         where = f"project_id = '{project}' AND entity_id = 'a'"
         loaded.store.command(f"ALTER TABLE view_counts UPDATE {change} WHERE {where} SETTINGS mutations_sync = 2")
         assert differ() == {"view_counts": rows}, change
-        refresh(loaded.store, loaded.loader.still, project)
+        refresh(loaded.store, loaded.loader.store_lock, project)
         assert differ() == {}

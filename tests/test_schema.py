@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY
-from test_who import CONCERTS, DECLARED, House, _account, _signed_in, expected, house, may  # noqa: F401
+from test_who import CONCERTS, DECLARED, Runtime, _account, _signed_in, expected, house, may  # noqa: F401
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LEFT = {
@@ -35,13 +35,13 @@ FEW = settings(
 
 
 @pytest.fixture(scope="module")
-def document(house: House) -> Any:
+def document(house: Runtime) -> Any:
     return schemathesis.openapi.from_url(f"{house.server.url}/docs/openapi.json")
 
 
 def ask_everything(
     document: Any,
-    house: House,
+    house: Runtime,
     headers: dict[str, str],
     cookies: dict[str, str],
     who: str,
@@ -65,7 +65,7 @@ def ask_everything(
 
 
 def _check(
-    operation: Any, house: House, given_with: dict[str, Any], what: str, allowed: bool | None, asked: list[int]
+    operation: Any, house: Runtime, given_with: dict[str, Any], what: str, allowed: bool | None, asked: list[int]
 ) -> Callable[[], None]:
     @FEW
     @given(case=operation.as_strategy())
@@ -81,12 +81,12 @@ def _check(
     return check
 
 
-def test_nobody_is_answered_only_what_is_for_anybody(document: Any, house: House) -> None:
+def test_nobody_is_answered_only_what_is_for_anybody(document: Any, house: Runtime) -> None:
     assert ask_everything(document, house, {}, {}, "nobody", set()) > 150
 
 
 @pytest.mark.parametrize("kind", CONCERTS)
-def test_each_type_of_account_is_answered_as_the_document_says(document: Any, house: House, kind: str) -> None:
+def test_each_type_of_account_is_answered_as_the_document_says(document: Any, house: Runtime, kind: str) -> None:
     own = [] if kind in ("user", "admin") else [{"type": "artist", "id": "own"}]
     name = f"schema-{kind}"
     _account(house, name, type=kind, verification="business", subscription="enterprise", entities=own)
@@ -95,13 +95,13 @@ def test_each_type_of_account_is_answered_as_the_document_says(document: Any, ho
     assert ask_everything(document, house, headers, {}, "account", permissions) > 150
 
 
-def test_an_administrator_is_answered_as_the_document_says(document: Any, house: House) -> None:
+def test_an_administrator_is_answered_as_the_document_says(document: Any, house: Runtime) -> None:
     client = _signed_in(house.server, EMAIL, PASSWORD)
     headers = {"x-csrf-token": client.headers["x-csrf-token"]}
     assert ask_everything(document, house, headers, dict(client.cookies), "administrator", None) > 150
 
 
-def test_a_secret_key_is_answered_as_the_document_says(document: Any, house: House) -> None:
+def test_a_secret_key_is_answered_as_the_document_says(document: Any, house: Runtime) -> None:
     headers = {"authorization": f"Bearer {SECRET_KEY}"}
     assert ask_everything(document, house, headers, {}, "key", ROLES_OF_KEY) > 150
 

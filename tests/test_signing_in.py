@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server, eventually
 from trackway.govern.access.audit import ACTIONS
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.identity.sealing import CannotUnseal, Sealer
 from trackway.govern.tables import BadAccount, Invitation, moment
 
@@ -326,7 +326,7 @@ def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed
 
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     dsn = f"sqlite:///{tmp_path / 'a.db'}"
-    accounts = Accounts(dsn, Sealer([old]))
+    accounts = GovernDatabase(dsn, Sealer([old]))
     project, _, _ = accounts.add_project("P")
     key, secret = accounts.add_key(UUID(project.id), "embed")
     accounts.platform.put(UUID(project.id), "a", NewAccount(type="artist"))
@@ -336,14 +336,14 @@ def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed
     accounts.sign_ins.confirm_totp(user.id, totp.now())
     token = sign(project.id, key.id, secret, "a")
     accounts.close()
-    both = Accounts(dsn, Sealer([new, old]))
+    both = GovernDatabase(dsn, Sealer([new, old]))
     both.reseal()
     both.close()
-    after = Accounts(dsn, Sealer([new]))
+    after = GovernDatabase(dsn, Sealer([new]))
     assert after.tokens.read(token).account.id == "a"
     assert after.sign_ins.by_password("a@example.com", "a long password", totp.now()).user.id == user.id
     after.close()
-    lost = Accounts(dsn, Sealer([old]))
+    lost = GovernDatabase(dsn, Sealer([old]))
     with pytest.raises(BadToken, match="cannot be read"):
         lost.tokens.read(token)
     lost.close()
@@ -371,7 +371,7 @@ def test_secret_and_write_keys_are_changed_without_a_moment_in_which_none_holds(
 
 
 def test_an_invitation_ends_after_seven_days(tmp_path: Path) -> None:
-    accounts = Accounts(f"sqlite:///{tmp_path / 'a.db'}")
+    accounts = GovernDatabase(f"sqlite:///{tmp_path / 'a.db'}")
     project, _, _ = accounts.add_project("P")
     from uuid import UUID
 
@@ -388,7 +388,7 @@ def test_an_invitation_ends_after_seven_days(tmp_path: Path) -> None:
 def test_roles_are_those_that_there_are(tmp_path: Path) -> None:
     from uuid import UUID
 
-    accounts = Accounts(f"sqlite:///{tmp_path / 'a.db'}")
+    accounts = GovernDatabase(f"sqlite:///{tmp_path / 'a.db'}")
     project, _, _ = accounts.add_project("P")
     accounts.add_user("a@example.com", "a long password")
     with pytest.raises(BadAccount, match=re.escape("'king' is no role")):

@@ -76,7 +76,7 @@ def test_every_csv_that_is_written_is_guarded(loaded: Loaded, server: Server, tm
     for table in ("events", "sessions", "visitors"):
         with (tmp_path / f"{table}.csv").open("wb") as sink:
             assert write_export(store, question, table, sink, "csv", lambda done, total: None)
-    purge_views(loaded.store, loaded.loader.still, project, datetime(2026, 6, 1), tmp_path)
+    purge_views(loaded.store, loaded.loader.store_lock, project, datetime(2026, 6, 1), tmp_path)
     files = list(tmp_path.glob("*.csv"))
     assert len(files) == 4
     written = [row for file in files for row in read(file.read_bytes())]

@@ -172,9 +172,9 @@ def test_a_wrong_file_or_wish_is_refused_in_words(server: Server, path: str) -> 
 
 
 def test_who_may_not(server: Server, path: str) -> None:
-    from trackway.govern.database import Accounts
+    from trackway.govern.database import GovernDatabase
 
-    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     for name in ("transfers-outsider@example.com", "transfers-member@example.com"):
         accounts.add_user(name, "a long password")
     accounts.add_member("transfers-member@example.com", UUID(accounts.projects()[0].id))

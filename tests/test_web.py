@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import BadAccount
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -34,7 +34,7 @@ def admin(server: Server) -> httpx.Client:
 @pytest.fixture(scope="module")
 def outsider(server: Server) -> httpx.Client:
     """A user who is no administrator and a member of nothing."""
-    accounts = Accounts(f"sqlite:///{server.data / 'accounts.db'}")
+    accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     accounts.add_user("outsider@example.com", "a long password")
     accounts.close()
     client = httpx.Client(base_url=server.url)
@@ -330,7 +330,7 @@ def test_an_event_is_in_an_answer_within_two_seconds(server: Server, project: st
 
 
 def test_accounts_refuse_what_cannot_be(tmp_path: Any) -> None:
-    accounts = Accounts(f"sqlite:///{tmp_path / 'a.db'}")
+    accounts = GovernDatabase(f"sqlite:///{tmp_path / 'a.db'}")
     accounts.add_user("a@b.c", "long enough password", is_admin=True)
     for wrong in (
         lambda: accounts.add_user("a@b.c", "long enough password"),

@@ -144,7 +144,7 @@ WHOLE_PROJECT = {"overview", "live", "sources", "entity_funnel"}
 MARK = "zzforeignzz"
 
 
-class House(NamedTuple):
+class Runtime(NamedTuple):
     """A server with two artists, and everybody who may come."""
 
     server: Server
@@ -167,7 +167,7 @@ class House(NamedTuple):
         return self.server.http.request(method, self.path(rest), json=body, headers=headers)
 
 
-def _account(house: House, account: str, **given: Any) -> None:
+def _account(house: Runtime, account: str, **given: Any) -> None:
     response = house.admin.put(house.path(f"/accounts/{account}"), json=given)
     assert response.status_code == 200, response.text
 
@@ -211,14 +211,14 @@ def _traffic(server: Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     server = Server(tmp_path_factory.mktemp("who") / "data", failed_sign_ins_per_minute="0").start()
     admin = _signed_in(server, EMAIL, PASSWORD)
     project = admin.get("/api/v1/projects").json()[0]["id"]
     made = admin.post(f"/api/v1/projects/{project}/keys", json={"kind": "embed"}).json()
     other = admin.post("/api/v1/projects", json={"name": "Other"}).json()["project_id"]
     theirs = admin.post(f"/api/v1/projects/{other}/keys", json={"kind": "embed"}).json()
-    found = House(server, project, other, made["id"], made["embed_key"], theirs["id"], theirs["embed_key"], admin)
+    found = Runtime(server, project, other, made["id"], made["embed_key"], theirs["id"], theirs["embed_key"], admin)
     registered = [{"type": "artist", "id": one, "name": f"Name {one}", "owners": [f"owner-{one}"], "parents": []}
                   for one in ("own", MARK)]  # fmt: skip
     assert admin.put(f"/api/v1/projects/{project}/entities", json=registered).status_code == 200
@@ -251,7 +251,7 @@ def name_of(kind: str, verification: str, subscription: str, expired: bool) -> s
 
 
 @pytest.fixture(scope="module")
-def accounts(house: House) -> dict[str, set[str]]:
+def accounts(house: Runtime) -> dict[str, set[str]]:
     """An account of each type and standing → what it may."""
     found = {}
     for kind in CONCERTS:
@@ -265,7 +265,7 @@ def accounts(house: House) -> dict[str, set[str]]:
     return found
 
 
-def test_everything_that_there_is_is_declared(house: House) -> None:
+def test_everything_that_there_is_is_declared(house: Runtime) -> None:
     paths = house.server.http.get("/docs/openapi.json").json()["paths"]
     existing = {
         f"{method.upper()} {path}"
@@ -287,7 +287,7 @@ KEYS = {
 """What the host asks for, by type of account."""
 
 
-def test_the_table_of_permissions_is_the_packs_with_the_keys_of_the_host_beside_them(house: House) -> None:
+def test_the_table_of_permissions_is_the_packs_with_the_keys_of_the_host_beside_them(house: Runtime) -> None:
     rows = house.admin.get(house.path("/permissions")).json()
     granted = {(row["account_type"], row["permission"]): (row["verification"], row["subscription"])
                for row in rows if row["granted"]}  # fmt: skip
@@ -297,7 +297,7 @@ def test_the_table_of_permissions_is_the_packs_with_the_keys_of_the_host_beside_
     assert len(rows) == 9 * 10 + len(keys)
 
 
-def test_a_host_asks_for_permissions_by_name(house: House) -> None:
+def test_a_host_asks_for_permissions_by_name(house: Runtime) -> None:
     every = {key for of in KEYS.values() for key in of.split()}
     reader = Reader(SECRET_KEY, house.server.url)
     for kind in CONCERTS:
@@ -314,7 +314,7 @@ def test_a_host_asks_for_permissions_by_name(house: House) -> None:
             reader.has_permission(account, key)
 
 
-def test_what_a_key_of_the_host_opens_is_closed_and_opened_with_it(house: House) -> None:
+def test_what_a_key_of_the_host_opens_is_closed_and_opened_with_it(house: Runtime) -> None:
     own = [{"type": "artist", "id": "own"}]
     for kind in ("artist", "label"):
         _account(house, f"keyed {kind}", type=kind, verification="business", entities=own)
@@ -334,7 +334,7 @@ def test_what_a_key_of_the_host_opens_is_closed_and_opened_with_it(house: House)
     assert house.admin.put(path, json={"reset": True}).json()["verification"] == "none"
 
 
-def send(house: House, operation: str, ask: Callable[..., httpx.Response], client: httpx.Client) -> httpx.Response:
+def send(house: Runtime, operation: str, ask: Callable[..., httpx.Response], client: httpx.Client) -> httpx.Response:
     method, path = operation.split(" ")
     values = {"project_id": house.project, "entity_type": "artist", "entity_id": "own" if method == "GET" else "none", "account_type": "artist",
               "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a", "segment": "ready:champions"}  # fmt: skip
@@ -388,7 +388,7 @@ def check(response: httpx.Response, allowed: bool | None, what: str) -> None:
         assert refused != allowed, f"{what}: {response.status_code} {'' if allowed else response.text[:300]}"
 
 
-def test_members_keys_and_nobody_are_let_in_as_declared(house: House) -> None:
+def test_members_keys_and_nobody_are_let_in_as_declared(house: Runtime) -> None:
     clients = {role: _signed_in(house.server, f"{role}@example.com", "a long password")
                for role in ("viewer", "analyst", "owner", "outsider")}  # fmt: skip
     clients["administrator"] = _signed_in(house.server, EMAIL, PASSWORD)
@@ -407,7 +407,7 @@ def test_members_keys_and_nobody_are_let_in_as_declared(house: House) -> None:
             assert clients[caller].request(method, house.path(rest), json={}).status_code in (403, 404)
 
 
-def test_addresses_of_sessions_are_for_who_manages_the_project(house: House) -> None:
+def test_addresses_of_sessions_are_for_who_manages_the_project(house: Runtime) -> None:
     body = {"question": "person", "user_id": "fan-own-0", "period": "all", "addresses": True}
     for role, allowed in (("viewer", False), ("analyst", False), ("owner", True)):
         client = _signed_in(house.server, f"{role}@example.com", "a long password")
@@ -420,7 +420,7 @@ def test_addresses_of_sessions_are_for_who_manages_the_project(house: House) -> 
 
 
 def test_accounts_are_let_in_as_their_type_verification_and_subscription_say(
-    house: House, accounts: dict[str, set[str]]
+    house: Runtime, accounts: dict[str, set[str]]
 ) -> None:
     changing = {f"POST {P}/account-requests"}
     for account, permissions in accounts.items():
@@ -451,7 +451,7 @@ def _questions() -> dict[str, dict[str, Any]]:
 
 
 def test_every_question_is_for_who_has_its_permission_and_no_answer_has_anything_of_others(
-    house: House, accounts: dict[str, set[str]]
+    house: Runtime, accounts: dict[str, set[str]]
 ) -> None:
     """Asked first by the administrator, so that what is kept of the whole project is there to be given away."""
     for name, body in _questions().items():
@@ -471,7 +471,7 @@ def test_every_question_is_for_who_has_its_permission_and_no_answer_has_anything
 
 
 def test_daily_rows_have_the_viewers_for_who_has_the_permission_and_asking_for_them_without_it_is_refused(
-    house: House, accounts: dict[str, set[str]]
+    house: Runtime, accounts: dict[str, set[str]]
 ) -> None:
     tried: set[bool] = set()
     for account, permissions in accounts.items():
@@ -506,7 +506,7 @@ def best(accounts: dict[str, set[str]]) -> str:
     return "artist-business-enterprise-False"
 
 
-def test_the_numbers_of_an_account_are_those_of_its_entities(house: House, best: str) -> None:
+def test_the_numbers_of_an_account_are_those_of_its_entities(house: Runtime, best: str) -> None:
     def asked(**body: Any) -> Any:
         response = house.as_token(house.token(best), "POST", "/ask", {"period": "30d", **body})
         assert response.status_code == 200, response.text
@@ -532,7 +532,7 @@ def test_the_numbers_of_an_account_are_those_of_its_entities(house: House, best:
     assert funnel["steps"][0]["units"] == 5
 
 
-def test_statements_see_own_rows_whatever_they_say(house: House, best: str) -> None:
+def test_statements_see_own_rows_whatever_they_say(house: Runtime, best: str) -> None:
     def asked(sql: str) -> httpx.Response:
         return house.as_token(house.token(best), "POST", "/query", {"sql": sql})
 
@@ -580,7 +580,7 @@ def test_statements_see_own_rows_whatever_they_say(house: House, best: str) -> N
         assert MARK not in response.text, sql
 
 
-def test_an_entity_whose_id_is_a_statement_is_a_text_like_any_other(house: House, best: str) -> None:
+def test_an_entity_whose_id_is_a_statement_is_a_text_like_any_other(house: Runtime, best: str) -> None:
     for strange in ("x') OR 1 --", "\\", "\\'", "'", "a','b", "{project:UUID}", "%(x)s", "\n;", "𝄞\x00"):
         token = house.token(best, [Own("artist", strange)])
         response = house.as_token(token, "POST", "/query", {"sql": "SELECT count() AS n FROM events"})
@@ -588,7 +588,7 @@ def test_an_entity_whose_id_is_a_statement_is_a_text_like_any_other(house: House
         assert response.json()["data"] == [{"n": 0}], strange
 
 
-def test_feeds_files_registers_and_counters_have_nothing_of_others(house: House, best: str) -> None:
+def test_feeds_files_registers_and_counters_have_nothing_of_others(house: Runtime, best: str) -> None:
     token = house.token(best)
     for rest in ("/events", "/events?bots=true&limit=1000", "/breakdown?by=name", "/trend?metric=events", "/metrics",
                  "/events?format=csv", "/events?format=arrow", "/version"):  # fmt: skip
@@ -608,7 +608,7 @@ def test_feeds_files_registers_and_counters_have_nothing_of_others(house: House,
     assert house.as_token(token, "POST", "/views/lookup", {**looked, "ids": ["own"]}).json()[0]["views"] == 1
 
 
-def test_the_live_stream_of_an_account_is_of_its_entities(house: House, best: str) -> None:
+def test_the_live_stream_of_an_account_is_of_its_entities(house: Runtime, best: str) -> None:
     headers = {"authorization": f"Bearer {house.token(best)}"}
     with (
         httpx.Client(base_url=house.server.url, timeout=20) as client,
@@ -630,7 +630,7 @@ def test_the_live_stream_of_an_account_is_of_its_entities(house: House, best: st
     assert MARK not in said
 
 
-def test_nobody_stops_the_questions_of_somebody_else_by_their_name(house: House, best: str) -> None:
+def test_nobody_stops_the_questions_of_somebody_else_by_their_name(house: Runtime, best: str) -> None:
     steps = [
         {"event": "click", "where": {"column": "visitor_id", "operator": "matches_not", "values": [f"(x+x+)+{n}"]}}
         for n in range(5)
@@ -657,7 +657,7 @@ def test_nobody_stops_the_questions_of_somebody_else_by_their_name(house: House,
     assert len(statuses) > 5 and set(statuses) == {204}
 
 
-def test_a_stream_ends_with_the_token_it_was_opened_with(house: House) -> None:
+def test_a_stream_ends_with_the_token_it_was_opened_with(house: Runtime) -> None:
     own = [{"type": "artist", "id": "own"}]
     _account(house, "streams", type="artist", verification="business", subscription="enterprise", entities=own)
     headers = {"authorization": f"Bearer {house.token('streams')}"}
@@ -673,7 +673,7 @@ def test_a_stream_ends_with_the_token_it_was_opened_with(house: House) -> None:
         assert time.monotonic() - began < 15, "the server ends it, not the client's patience"
 
 
-def test_what_is_kept_for_one_account_is_not_given_to_another(house: House, best: str) -> None:
+def test_what_is_kept_for_one_account_is_not_given_to_another(house: Runtime, best: str) -> None:
     asked = {"question": "trend", "series": [{"event": "click"}], "period": "30d"}
     foreign = house.token(best, [Own("artist", MARK)])
     counts = []
@@ -685,7 +685,7 @@ def test_what_is_kept_for_one_account_is_not_given_to_another(house: House, best
     assert MARK in gets[0] and MARK not in gets[1]
 
 
-def test_owners_in_the_register_own(house: House) -> None:
+def test_owners_in_the_register_own(house: Runtime) -> None:
     for one in ("own", MARK):
         _account(house, f"owner-{one}", type="artist", verification="business", subscription="enterprise")
     seen = {
@@ -701,7 +701,7 @@ def test_owners_in_the_register_own(house: House) -> None:
     assert nothing.json()["data"] == [{"n": 0}]
 
 
-def test_a_user_sees_their_own_year_with_what_they_did_before_they_signed_in(house: House) -> None:
+def test_a_user_sees_their_own_year_with_what_they_did_before_they_signed_in(house: Runtime) -> None:
     batch = [
         {"type": "track", "event": "view", "anonymousId": "year-1", "properties": {"entity_type": "artist", "entity_id": "own"}},
         {"type": "identify", "anonymousId": "year-1", "userId": "year-fan"},
@@ -733,7 +733,7 @@ def test_a_user_sees_their_own_year_with_what_they_did_before_they_signed_in(hou
 # Tokens
 
 
-def test_tokens_that_are_forged_expired_or_of_others_let_nobody_in(house: House, best: str) -> None:
+def test_tokens_that_are_forged_expired_or_of_others_let_nobody_in(house: Runtime, best: str) -> None:
     import base64
     import hmac
 
@@ -800,7 +800,7 @@ def test_tokens_that_are_forged_expired_or_of_others_let_nobody_in(house: House,
     assert house.as_token(good, "POST", "/ask", {"question": "views"}).status_code == 200
 
 
-def test_a_token_that_is_no_good_opens_no_address_at_all(house: House, best: str) -> None:
+def test_a_token_that_is_no_good_opens_no_address_at_all(house: Runtime, best: str) -> None:
     _account(house, "replayed", type="admin", verification="business", subscription="enterprise")
     replayed = house.token("replayed")
     assert house.admin.post(house.path("/accounts/replayed/revoke-tokens")).status_code == 204
@@ -820,14 +820,14 @@ def test_a_token_that_is_no_good_opens_no_address_at_all(house: House, best: str
                     assert response.status_code == 401, f"{what}: {operation} {response.status_code}"
 
 
-def test_a_token_of_one_project_opens_no_other(house: House, best: str) -> None:
+def test_a_token_of_one_project_opens_no_other(house: Runtime, best: str) -> None:
     headers = {"authorization": f"Bearer {house.token(best)}"}
     response = house.server.http.get(f"/api/v1/projects/{house.other_project}/version", headers=headers)
     assert response.status_code == 404
     assert [one["id"] for one in house.server.http.get("/api/v1/projects", headers=headers).json()] == [house.project]
 
 
-def test_a_revoked_token_a_suspended_account_and_a_revoked_key_let_nobody_in(house: House) -> None:
+def test_a_revoked_token_a_suspended_account_and_a_revoked_key_let_nobody_in(house: Runtime) -> None:
     _account(house, "revoked", type="artist", entities=[{"type": "artist", "id": "own"}])
     token = house.token("revoked")
 
@@ -854,7 +854,7 @@ def test_a_revoked_token_a_suspended_account_and_a_revoked_key_let_nobody_in(hou
     assert status(fresh) == 401
 
 
-def test_a_permission_that_is_taken_away_holds_at_once_and_comes_back_with_reset(house: House, best: str) -> None:
+def test_a_permission_that_is_taken_away_holds_at_once_and_comes_back_with_reset(house: Runtime, best: str) -> None:
     def status() -> int:
         return house.as_token(house.token(best), "POST", "/ask", {"question": "views"}).status_code
 

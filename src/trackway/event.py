@@ -1,4 +1,4 @@
-"""What flows through the house: a Message as received, an Event as stored.
+"""What flows through the runtime: a Message as received, an Event as stored.
 
 Every other module of Trackway may import this one; it imports `ids` only, which the clients have too.
 """

@@ -1,4 +1,4 @@
-"""Times and ids, of the standard library alone: what a client in another program needs of the house."""
+"""Times and ids, of the standard library alone: what a client in another program needs of the runtime."""
 
 from __future__ import annotations
 

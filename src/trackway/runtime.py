@@ -1,4 +1,4 @@
-"""The house: every room opened, wired together, and closed again, in one process."""
+"""The runtime: every room opened, wired together, and closed again, in one process."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from trackway.enrich.pipeline import adjust_sources
 from trackway.enrich.place import BadPlaces, Places
 from trackway.event import Arrival, Location
 from trackway.govern.access.tokens import BadToken
-from trackway.govern.database import Accounts, FirstStart, WriteKeys
+from trackway.govern.database import FirstStart, GovernDatabase, WriteKeys
 from trackway.govern.identity.sealing import Sealer
 from trackway.govern.plans.plan import read_named
 from trackway.govern.plans.versions import WrittenPlans
 from trackway.log import Committer
 from trackway.operate.alerts import Alerts
-from trackway.operate.jobs import Rooms, Runner
+from trackway.operate.jobs import JobContext, Runner
 from trackway.operate.lost_files import lost_files
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
-from trackway.operate.transfers import Carrier
+from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
 from trackway.store.account_policy import Scopes
 from trackway.store.connection import Store, StoreUnavailable, suspended
@@ -51,7 +51,7 @@ from trackway.store.session_lookup import session
 logger = logging.getLogger("trackway")
 
 
-class House:
+class Runtime:
     """Log, store, loader, accounts and collector of one data directory.
 
     Raises:
@@ -116,19 +116,21 @@ class House:
         self._closers.append(self.ledger.close)
         self.register = Register(self.accounts, self.store, self.ledger)
         self.scopes = Scopes(self.store, self.register)
-        self._rooms = Rooms(settings, self.accounts, self.store, self.loader.still, self.ledger, self.outgoing)
-        self.runner = Runner(self._rooms)
+        self._context = JobContext(
+            settings, self.accounts, self.store, self.loader.store_lock, self.ledger, self.outgoing
+        )
+        self.runner = Runner(self._context)
         self._closers.append(self.runner.stop)
         self.followers = Followers(self.accounts.connections, self.write, self.outgoing)
         self._closers.append(self.followers.stop)
         self._committer: Committer | None = None
         self._counter: ViewCounter | None = None
         self._purges = 0
-        self.carrier = Carrier(
+        self.transfer_worker = TransferWorker(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
             self.write, lambda: self.log.end - self.loader.stored, lambda: self.loader.stored,
         )  # fmt: skip
-        self._closers.append(self.carrier.stop)
+        self._closers.append(self.transfer_worker.stop)
         if settings.embedded_store is not None:
             self._closers.append(Resting(self._done, self._purge).stop)
 
@@ -151,7 +153,7 @@ class House:
     def _open_accounts(self) -> None:
         self._say_lost()
         sealer = Sealer.of(self.settings.directory, self.settings.secrets)
-        self.accounts = Accounts(self.settings.accounts_dsn, sealer)
+        self.accounts = GovernDatabase(self.settings.accounts_dsn, sealer)
         self._closers.append(self.accounts.close)
         if sealer.several:
             self.accounts.reseal()
@@ -313,7 +315,7 @@ class House:
         """Let what is carried come to a stop, and the log's last group be written."""
         await asyncio.to_thread(self.followers.stop)
         await asyncio.to_thread(self.runner.stop)
-        await asyncio.to_thread(self.carrier.stop)
+        await asyncio.to_thread(self.transfer_worker.stop)
         if self._counter is not None:
             await self._counter.finish()
             await self.ledger.finish()

@@ -14,13 +14,13 @@ import msgspec
 
 from trackway.cli import show
 from trackway.config import Settings
-from trackway.govern.database import Accounts, FirstStart
+from trackway.govern.database import FirstStart, GovernDatabase
 from trackway.govern.identity.sealing import Sealer
 from trackway.operate.repair_accounts import refuse_orphans
 from trackway.private import close_to_others
 
 if TYPE_CHECKING:
-    from trackway.runtime import House
+    from trackway.runtime import Runtime
 
 logger = logging.getLogger("trackway")
 
@@ -91,25 +91,25 @@ def end(*_: object) -> None:
     raise SystemExit(0)
 
 
-def accounts_of(settings: Settings) -> Accounts:
+def accounts_of(settings: Settings) -> GovernDatabase:
     """The accounts database that settings name. Raises AccountsUnavailable."""
     prepare(settings)
-    accounts = Accounts(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
+    accounts = GovernDatabase(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
     refuse_orphans(settings, accounts)
     return accounts
 
 
 @contextmanager
-def house_of(settings: Settings, json: bool) -> Iterator[House]:
-    """The house of a directory that no server has open; what a first start invents is said on standard error."""
-    from trackway.runtime import House
+def house_of(settings: Settings, json: bool) -> Iterator[Runtime]:
+    """The runtime of a directory that no server has open; what a first start invents is said on standard error."""
+    from trackway.runtime import Runtime
 
     prepare(settings)
-    house = House(settings, lambda first: say_first(first, json))
+    runtime = Runtime(settings, lambda first: say_first(first, json))
     try:
-        yield house
+        yield runtime
     finally:
-        house.close()
+        runtime.close()
 
 
 def say_first(first: FirstStart, json: bool) -> None:

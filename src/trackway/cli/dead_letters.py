@@ -155,8 +155,8 @@ def _place(data: str | None, url: str | None, key: str | None, project: str | No
         show.fail(
             f"there is no store at {chosen.directory}; a server that runs elsewhere is asked with --url and --key"
         )
-    with house_of(chosen, json=False) as house:
-        yield _Directory(house, UUID(find_project(house.accounts, project).id) if project else None)
+    with house_of(chosen, json=False) as runtime:
+        yield _Directory(runtime, UUID(find_project(runtime.accounts, project).id) if project else None)
 
 
 class _Server:
@@ -185,10 +185,10 @@ class _Server:
 class _Directory:
     """A stopped directory, one project or all of it."""
 
-    def __init__(self, house: Any, project_id: UUID | None) -> None:
+    def __init__(self, runtime: Any, project_id: UUID | None) -> None:
         from trackway.store import dead_letters
 
-        self._house, self._project_id, self._letters = house, project_id, dead_letters
+        self._house, self._project_id, self._letters = runtime, project_id, dead_letters
 
     def _count(self) -> int:
         return self._letters.count(self._house.store, self._project_id)
@@ -205,18 +205,18 @@ class _Directory:
 
     def done(self, what: str, chosen: dict[str, Any]) -> dict[str, Any]:
         wanted = self._wanted(chosen)
-        house = self._house
+        runtime = self._house
         if what == "drop":
-            self._letters.remove(house.store, wanted, house.loader.still)
+            self._letters.remove(runtime.store, wanted, runtime.loader.store_lock)
             outcome = {"dropped": len(wanted)}
         else:
-            replayed = self._letters.replay(house.store, wanted, house.write, house.loader.still)
-            house.loader.drain()
+            replayed = self._letters.replay(runtime.store, wanted, runtime.write, runtime.loader.store_lock)
+            runtime.loader.drain()
             outcome = {"replayed": replayed, "kept": len(wanted) - replayed}
         for project_id in {one.project_id for one in wanted}:
             own = [one.message_id for one in wanted if one.project_id == project_id]
             action = "letters replayed" if what == "replay" else "letters dropped"
-            house.accounts.audit.write("the command line", action, f"{len(own)} dead letters", project_id)
+            runtime.accounts.audit.write("the command line", action, f"{len(own)} dead letters", project_id)
         return {**outcome, "count": self._count()}
 
     def _wanted(self, chosen: dict[str, Any]) -> list[Key]:

@@ -87,23 +87,23 @@ def _into_directory(
     from trackway.operate.file_import import write_import
 
     try:
-        with house_of(settings, json) as house:
-            project_id = UUID(find_project(house.accounts, project).id)
-            before = _count(house, project_id)
+        with house_of(settings, json) as runtime:
+            project_id = UUID(find_project(runtime.accounts, project).id)
+            before = _count(runtime, project_id)
 
             def write(arrival: Arrival) -> None:
-                house.write(arrival)
-                if house.log.end - house.loader.stored > settings.batch_messages:
-                    house.loader.drain()
+                runtime.write(arrival)
+                if runtime.log.end - runtime.loader.stored > settings.batch_messages:
+                    runtime.loader.drain()
 
             packed = Packed.open(path, encoding=reading.encoding)
             with _bar(json, packed.size) as tell:
                 outcome = write_import(
-                    packed, form, project_id, house.privacy, installation_key(settings.directory), write,
+                    packed, form, project_id, runtime.privacy, installation_key(settings.directory), write,
                     lambda done, _: tell(done), reading,
                 )  # fmt: skip
-            house.loader.drain()
-            return {**outcome, "added": _count(house, project_id) - before}
+            runtime.loader.drain()
+            return {**outcome, "added": _count(runtime, project_id) - before}
     except LogInUse:
         return _beside_server(settings, form, path, reading, project, json)
 
@@ -138,8 +138,8 @@ def _beside_server(
     return outcome
 
 
-def _count(house: Any, project_id: UUID) -> int:
-    answer = house.store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
+def _count(runtime: Any, project_id: UUID) -> int:
+    answer = runtime.store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
     return int(answer["n"][0].as_py())
 
 

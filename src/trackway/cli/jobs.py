@@ -65,10 +65,10 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
     """Run a job now, on a stopped store. In a running server they run by themselves, or from its page."""
     from trackway.cli.main import settings
 
-    with house_of(settings(data=data), json) as house:
-        if name not in {job.name for job in house.accounts.jobs.every()}:
+    with house_of(settings(data=data), json) as runtime:
+        if name not in {job.name for job in runtime.accounts.jobs.every()}:
             show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
-        done = house.runner.run(name, "the command line")
+        done = runtime.runner.run(name, "the command line")
     if done is None:
         show.fail(f"{name} runs somewhere at this moment")
     status, message = done
@@ -87,8 +87,8 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         from trackway.operate.view_totals import recount_day
         from trackway.store.recount import CannotRecount
 
-        with house_of(settings, json) as house, show.refusals(BadQuestion, CannotRecount):
-            done = recount_day(house.store, house.loader.still, find_project(house.accounts, project), date)
+        with house_of(settings, json) as runtime, show.refusals(BadQuestion, CannotRecount):
+            done = recount_day(runtime.store, runtime.loader.store_lock, find_project(runtime.accounts, project), date)
     _recounted(done, json)
 
 
@@ -99,9 +99,9 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
     else:
         from trackway.operate.view_totals import refresh_views
 
-        with house_of(settings, json) as house:
-            chosen = find_project(house.accounts, project)
-            done = refresh_views(house.store, house.loader.still, house.ledger, chosen)
+        with house_of(settings, json) as runtime:
+            chosen = find_project(runtime.accounts, project)
+            done = refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, chosen)
     _recounted(done, json)
 
 

@@ -60,7 +60,7 @@ def serve(
     from trackway.store.engine_memory import leave_out
 
     leave_out("pandas")
-    from trackway.runtime import House
+    from trackway.runtime import Runtime
     from trackway.web.server.serve import AddressInUse, refuse_taken
     from trackway.web.server.serve import serve as run
 
@@ -91,8 +91,8 @@ def serve(
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
     try:
-        with show.refusals(AddressInUse), closing(House(chosen, invented)) as house:
-            run(house, announce)
+        with show.refusals(AddressInUse), closing(Runtime(chosen, invented)) as runtime:
+            run(runtime, announce)
     finally:
         if untold:  # the start failed afterwards, and the next one invents nothing
             show.as_json(untold)

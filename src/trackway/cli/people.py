@@ -11,7 +11,7 @@ from trackway import config
 from trackway.cli import show
 from trackway.cli.data_directory import accounts_of
 from trackway.config import BadSettings
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import BadAccount, Project
 
 projects = typer.Typer(no_args_is_help=True, help="List, make and change projects and their keys.")
@@ -21,14 +21,14 @@ Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 
 
-def open_accounts(data: str | None) -> Accounts:
+def open_accounts(data: str | None) -> GovernDatabase:
     """The accounts database of a data directory, or an end with what is wrong."""
     with show.refusals(BadSettings):
         settings = config.load(data=data)
     return accounts_of(settings)
 
 
-def find_project(accounts: Accounts, wanted: str | None) -> Project:
+def find_project(accounts: GovernDatabase, wanted: str | None) -> Project:
     """A project by id or name, the first one for None."""
     every = accounts.projects()
     for project in every:

@@ -81,7 +81,7 @@ class FirstStart(NamedTuple):
         return {name: "as set" if name in self.given else value for name, value in made.items() if value}
 
 
-class Accounts:
+class GovernDatabase:
     """The accounts database.
 
     Args:
@@ -405,7 +405,7 @@ class Accounts:
 class WriteKeys:
     """Write keys in memory, read again every few seconds and when an unknown one comes (once a second at most)."""
 
-    def __init__(self, accounts: Accounts, seconds: float = 5.0) -> None:
+    def __init__(self, accounts: GovernDatabase, seconds: float = 5.0) -> None:
         self._accounts = accounts
         self._seconds = seconds
         self._keys = accounts.write_keys()

@@ -18,7 +18,7 @@ from trackway.analyze.language.period import period
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import now
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.operate.customer_scores import score
 from trackway.operate.reports import send_digests
 from trackway.operate.view_totals import check_views
@@ -36,13 +36,13 @@ LOOK_S = 2.0
 
 
 @dataclass
-class Rooms:
+class JobContext:
     """What jobs work on."""
 
     settings: Settings
-    accounts: Accounts
+    accounts: GovernDatabase
     store: Store
-    still: AbstractContextManager[object]
+    store_lock: AbstractContextManager[object]
     ledger: Ledger
     outgoing: Outgoing
 
@@ -52,30 +52,30 @@ class Rooms:
         return self.settings.directory
 
 
-def refresh_views(rooms: Rooms) -> str:
+def refresh_views(context: JobContext) -> str:
     """Check the counters of views against the events, and make those anew that differ."""
     said = []
-    for project in rooms.accounts.projects():
-        differed = check_views(rooms.store, rooms.still, rooms.ledger, project)
+    for project in context.accounts.projects():
+        differed = check_views(context.store, context.store_lock, context.ledger, project)
         if set(differed) - {"view_totals"}:
-            refresh(rooms.store, rooms.still, UUID(project.id))
+            refresh(context.store, context.store_lock, UUID(project.id))
         said += [f"{project.name}: {n} of {name} differed and were mended" for name, n in differed.items()]
     return "; ".join(said) or "the counters are what the events say"
 
 
-def aggregate(rooms: Rooms) -> str:
+def aggregate(context: JobContext) -> str:
     """Check yesterday's counters of every project in its time zone, and what orders come to; mend what differs."""
     said = []
-    for project in rooms.accounts.projects():
-        if wrong := wrong_totals(rooms.store, UUID(project.id)):
-            with rooms.still:
-                restate_all(rooms.store, UUID(project.id))
+    for project in context.accounts.projects():
+        if wrong := wrong_totals(context.store, UUID(project.id)):
+            with context.store_lock:
+                restate_all(context.store, UUID(project.id))
             said.append(f"{project.name}: what the orders of {wrong} came to was made anew")
         stretch = period("yesterday", project.timezone, datetime.now(UTC))
-        found = differences(rooms.store, rooms.still, UUID(project.id), *stretch)
+        found = differences(context.store, context.store_lock, UUID(project.id), *stretch)
         if found:
             try:
-                recount(rooms.store, rooms.still, UUID(project.id), *stretch)
+                recount(context.store, context.store_lock, UUID(project.id), *stretch)
             except CannotRecount as error:
                 found = []
                 said.append(f"{project.name}: {error}")
@@ -83,47 +83,47 @@ def aggregate(rooms: Rooms) -> str:
     return "; ".join(said) or "yesterday's counters are what the events say"
 
 
-def purge(rooms: Rooms) -> str:
+def purge(context: JobContext) -> str:
     """Delete raw views of months that ended more than so many days ago; their counts stay, and go to CSV before."""
-    days = rooms.settings.keep_views_days
+    days = context.settings.keep_views_days
     if days <= 0:
         return "raw views are kept for ever"
     before = datetime.now(UTC) - timedelta(days=days)
     gone: dict[str, int] = {}
-    for project in rooms.accounts.projects():
-        purged = purge_views(rooms.store, rooms.still, UUID(project.id), before, rooms.directory / "exports")
+    for project in context.accounts.projects():
+        purged = purge_views(context.store, context.store_lock, UUID(project.id), before, context.directory / "exports")
         gone = {month: gone.get(month, 0) + purged.get(month, 0) for month in {*gone, *purged}}
     return ", ".join(f"{n} views of {month}" for month, n in sorted(gone.items())) or "nothing is that old"
 
 
-def forget(rooms: Rooms) -> str:
+def forget(context: JobContext) -> str:
     """Forget who viewed what more than 90 days ago: it may count again anyway."""
-    return f"{rooms.ledger.forget(now())} decisions forgotten"
+    return f"{context.ledger.forget(now())} decisions forgotten"
 
 
-def digests(rooms: Rooms) -> str:
+def digests(context: JobContext) -> str:
     """Tell the owners of entities about views, as they wish."""
-    return send_digests(rooms.settings, rooms.accounts, rooms.store, rooms.outgoing, datetime.now(UTC))
+    return send_digests(context.settings, context.accounts, context.store, context.outgoing, datetime.now(UTC))
 
 
-def score_customers(rooms: Rooms) -> str:
+def score_customers(context: JobContext) -> str:
     """Score customers: who is one still, what they will order and be worth, and where they stand among each other."""
-    said = [f"{project.name}: {score(rooms.store, project)} customers" for project in rooms.accounts.projects()]
-    rooms.accounts.saved.touch()
+    said = [f"{project.name}: {score(context.store, project)} customers" for project in context.accounts.projects()]
+    context.accounts.saved.touch()
     return "; ".join(said) or "there is no project"
 
 
-def watch_segments(rooms: Rooms) -> str:
+def watch_segments(context: JobContext) -> str:
     """Tell those who watch a segment of customers who entered and who left it."""
-    return watch(rooms.accounts, rooms.store, rooms.outgoing, datetime.now(UTC))
+    return watch(context.accounts, context.store, context.outgoing, datetime.now(UTC))
 
 
-def settle_updates(rooms: Rooms) -> str:
+def settle_updates(context: JobContext) -> str:
     """Have the engine write what late events changed into the parts of old months, in the background."""
-    return ", ".join(settle(rooms.store)) or "nothing waits"
+    return ", ".join(settle(context.store)) or "nothing waits"
 
 
-JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
+JOBS: dict[str, tuple[str, Callable[[JobContext], str]]] = {
     "refresh-views": ("7 * * * *", refresh_views),
     "aggregate": ("20 3 * * *", aggregate),
     "purge-views": ("40 3 1 * *", purge),
@@ -139,9 +139,9 @@ JOBS: dict[str, tuple[str, Callable[[Rooms], str]]] = {
 class Runner:
     """Runs jobs when they are due, one at a time, in a thread."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms, self._name = rooms, uuid4().hex
-        self._jobs = rooms.accounts.jobs
+    def __init__(self, context: JobContext) -> None:
+        self._context, self._name = context, uuid4().hex
+        self._jobs = context.accounts.jobs
         self._jobs.declare({name: schedule for name, (schedule, _) in JOBS.items()})
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -185,7 +185,7 @@ class Runner:
         holder = threading.Thread(target=self._hold, args=(name, over), daemon=True)
         holder.start()
         try:
-            status, message = "done", JOBS[name][1](self._rooms)
+            status, message = "done", JOBS[name][1](self._context)
         except Exception as error:
             logger.exception("the job %s failed", name)
             status, message = "failed", shown(error)

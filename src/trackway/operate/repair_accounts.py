@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.engine import make_url
 
 from trackway.config import Settings
-from trackway.govern.database import Accounts, AccountsDamaged, AccountsUnavailable, FirstStart
+from trackway.govern.database import AccountsDamaged, AccountsUnavailable, FirstStart, GovernDatabase
 from trackway.govern.identity.sealing import Sealer
 from trackway.govern.tables import moment
 from trackway.log import DirectoryUnusable, Gap, LocalLog
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trackway.store.connection import Store
 
 
-def refuse_orphans(settings: Settings, accounts: Accounts, store: Store | None = None) -> None:
+def refuse_orphans(settings: Settings, accounts: GovernDatabase, store: Store | None = None) -> None:
     """Raises AccountsUnavailable when there is data and no project: a new one would make the old data invisible.
 
     Args:
@@ -51,7 +51,7 @@ def holds_data(directory: Path) -> bool:
     return known is not None and known.offset > 0
 
 
-def unknown_projects(store: Store, accounts: Accounts) -> list[UUID]:
+def unknown_projects(store: Store, accounts: GovernDatabase) -> list[UUID]:
     """Projects that have events and that the accounts do not know; nobody sees them."""
     rows = store.ask("SELECT DISTINCT toString(project_id) AS project FROM event_counts ORDER BY project")
     known = {one.id for one in accounts.projects()}
@@ -113,10 +113,10 @@ def _given(settings: Settings, write_key: str, secret_key: str) -> tuple[str, ..
     return tuple(name for name, (given, used) in pairs.items() if given and given == used)
 
 
-def _opened(settings: Settings, done: list[str]) -> Accounts:
+def _opened(settings: Settings, done: list[str]) -> GovernDatabase:
     sealer = Sealer.of(settings.directory, settings.secrets)
     try:
-        return Accounts(settings.accounts_dsn, sealer)
+        return GovernDatabase(settings.accounts_dsn, sealer)
     except AccountsDamaged:
         file = Path(make_url(settings.accounts_dsn).database or "")
         for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
@@ -124,10 +124,10 @@ def _opened(settings: Settings, done: list[str]) -> Accounts:
                 aside = name.with_name(f"{name.name}.damaged-{moment():%Y%m%dT%H%M%S}")
                 shutil.move(name, aside)
                 done.append(f"put {name.name} aside as {aside.name}")
-        return Accounts(settings.accounts_dsn, sealer)
+        return GovernDatabase(settings.accounts_dsn, sealer)
 
 
-def _logged(log: LocalLog, accounts: Accounts) -> list[UUID]:
+def _logged(log: LocalLog, accounts: GovernDatabase) -> list[UUID]:
     """Projects of messages in the log that the accounts do not know."""
     found: dict[bytes, None] = {}
     for item in log.read(log.start, 2**62):

@@ -15,7 +15,7 @@ from trackway.analyze.entities.views import Views, views
 from trackway.analyze.language.period import Period, period
 from trackway.analyze.language.question import Question
 from trackway.config import Settings
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.operate.mail import send_mail
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
@@ -26,7 +26,7 @@ logger = logging.getLogger("trackway.operate")
 _MONDAY = 0
 
 
-def send_digests(settings: Settings, accounts: Accounts, store: Store, outgoing: Outgoing, at: datetime) -> str:
+def send_digests(settings: Settings, accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: datetime) -> str:
     """Send what is due: daily digests of yesterday, and on Mondays weekly ones of the last seven days.
 
     Each is sent once a day, however often this is called; one that fails is tried at the next call.

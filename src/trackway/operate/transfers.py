@@ -68,7 +68,7 @@ def write_export(
     return written
 
 
-class Carrier:
+class TransferWorker:
     """Carries out transfers in a thread.
 
     Args:

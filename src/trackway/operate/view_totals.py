@@ -21,7 +21,7 @@ _SETTLED_MS = 60_000
 
 
 def refresh_views(
-    store: Store, still: AbstractContextManager[object], ledger: Ledger, project: Project
+    store: Store, store_lock: AbstractContextManager[object], ledger: Ledger, project: Project
 ) -> dict[str, dict[str, int]]:
     """Make a project's counters of views anew from its events, and the ledger's totals what they say.
 
@@ -31,14 +31,14 @@ def refresh_views(
         `rows` of the counters, and how many `differed` before: of `view_counts` and of the ledger's `view_totals`.
     """
     project_id, at = UUID(project.id), datetime.now(UTC)
-    differed: dict[str, int] = dict(differences(store, still, project_id, at, at))
-    rows = refresh(store, still, project_id)
+    differed: dict[str, int] = dict(differences(store, store_lock, project_id, at, at))
+    rows = refresh(store, store_lock, project_id)
     wrong = _agree(store, ledger, project)
     return {"rows": rows, "differed": {**differed, **({"view_totals": wrong} if wrong else {})}}
 
 
 def recount_day(
-    store: Store, still: AbstractContextManager[object], project: Project, date: str
+    store: Store, store_lock: AbstractContextManager[object], project: Project, date: str
 ) -> dict[str, dict[str, int]]:
     """Make a project's counters of a day (YYYY-MM-DD, in its time zone) anew; `rows` and what `differed` as above.
 
@@ -47,17 +47,20 @@ def recount_day(
         CannotRecount: events of that day are gone.
     """
     stretch = period("", project.timezone, datetime.now(UTC), date, date)
-    differed = dict(differences(store, still, UUID(project.id), *stretch))
-    return {"rows": recount(store, still, UUID(project.id), *stretch), "differed": differed}
+    differed = dict(differences(store, store_lock, UUID(project.id), *stretch))
+    return {"rows": recount(store, store_lock, UUID(project.id), *stretch), "differed": differed}
 
 
 def check_views(
-    store: Store, still: AbstractContextManager[object], ledger: Ledger, project: Project
+    store: Store, store_lock: AbstractContextManager[object], ledger: Ledger, project: Project
 ) -> dict[str, int]:
     """What of a project's counters of views is not what the events say; the ledger's totals are mended."""
     at = datetime.now(UTC)
     wrong = _agree(store, ledger, project)
-    return {**dict(differences(store, still, UUID(project.id), at, at)), **({"view_totals": wrong} if wrong else {})}
+    return {
+        **dict(differences(store, store_lock, UUID(project.id), at, at)),
+        **({"view_totals": wrong} if wrong else {}),
+    }
 
 
 def _agree(store: Store, ledger: Ledger, project: Project) -> int:

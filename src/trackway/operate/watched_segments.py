@@ -23,7 +23,7 @@ from trackway.analyze.language.period import BadQuestion, period
 from trackway.analyze.language.question import Question
 from trackway.collect.orders.webhooks import stripe_signature
 from trackway.event import now
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import Project, Watch, moment
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
@@ -38,7 +38,7 @@ _ROWS = pa.schema([
 ])  # fmt: skip
 
 
-def watch(accounts: Accounts, store: Store, outgoing: Outgoing, at: datetime) -> str:
+def watch(accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: datetime) -> str:
     """Look at every watched segment; what could not be told is told at the next look."""
     projects = {one.id: one for one in accounts.projects()}
     told = failed = 0
@@ -56,7 +56,7 @@ def watch(accounts: Accounts, store: Store, outgoing: Outgoing, at: datetime) ->
     return f"{told} people entered or left" + (f"; {failed} watches will be told again" if failed else "")
 
 
-def question_of(accounts: Accounts, project: Project, segment: str, at: datetime) -> Question:
+def question_of(accounts: GovernDatabase, project: Project, segment: str, at: datetime) -> Question:
     """A question about the customers of a segment, by its id.
 
     Raises:
@@ -68,7 +68,7 @@ def question_of(accounts: Accounts, project: Project, segment: str, at: datetime
 
 
 def _look(
-    accounts: Accounts, store: Store, outgoing: Outgoing, project: Project, one: Watch, at: datetime
+    accounts: GovernDatabase, store: Store, outgoing: Outgoing, project: Project, one: Watch, at: datetime
 ) -> tuple[int, int]:
     """Tell of who entered and left; how many did, and how many are in it."""
     question = question_of(accounts, project, one.segment, at)

@@ -136,14 +136,14 @@ def count(store: Store, project_id: UUID | None = None) -> int:
     return sum(found.values()) if project_id is None else found.get(project_id, 0)
 
 
-def remove(store: Store, letters: Sequence[Key], still: AbstractContextManager[object]) -> None:
+def remove(store: Store, letters: Sequence[Key], store_lock: AbstractContextManager[object]) -> None:
     """Mark dead letters as gone; a later one of the same message and step stays.
 
     Args:
-        still: while it is held the loader stores nothing (`Loader.still`), and goes back to no checkpoint.
+        store_lock: while it is held the loader stores nothing (`Loader.still`), and goes back to no checkpoint.
     """
     for some in _of_projects(letters):
-        with still:
+        with store_lock:
             store.change(
                 "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) "
                 f"FROM dead_letters AS d FINAL WHERE {_THESE}",
@@ -152,7 +152,7 @@ def remove(store: Store, letters: Sequence[Key], still: AbstractContextManager[o
 
 
 def replay(
-    store: Store, letters: Sequence[Key], write: Callable[[Arrival], None], still: AbstractContextManager[object]
+    store: Store, letters: Sequence[Key], write: Callable[[Arrival], None], store_lock: AbstractContextManager[object]
 ) -> int:
     """Write the messages of dead letters to the log again and mark them as gone; return how many.
 
@@ -160,11 +160,11 @@ def replay(
 
     Args:
         write: appends an arrival to the log, durably.
-        still: as for `remove`: what is written is not read before its letters are gone.
+        store_lock: as for `remove`: what is written is not read before its letters are gone.
     """
     replayed = 0
     for some in _of_projects(letters):
-        with still:
+        with store_lock:
             rows = store.ask(
                 "SELECT project_id, message_id, stage, version, record FROM dead_letters AS d FINAL "
                 f"WHERE {_THESE} AND record != ''",
@@ -175,7 +175,7 @@ def replay(
                 # The log first: after a crash between the two, replaying the letter again has no effect.
                 write(msgspec.msgpack.decode(base64.b64decode(row.pop("record")), type=Arrival))
                 done.append(Key(*row.values()))
-            remove(store, done, still)
+            remove(store, done, store_lock)
             replayed += len(done)
     return replayed
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from trackway.collect.views.ledger import Ledger, entity_key
 from trackway.event import now
-from trackway.govern.database import Accounts
+from trackway.govern.database import GovernDatabase
 from trackway.store.connection import Store
 from trackway.wording import fault
 
@@ -81,7 +81,7 @@ class Register:
         ledger: is told whose counts are hidden.
     """
 
-    def __init__(self, accounts: Accounts, store: Store, ledger: Ledger) -> None:
+    def __init__(self, accounts: GovernDatabase, store: Store, ledger: Ledger) -> None:
         self._accounts, self._store, self._ledger = accounts, store, ledger
         self._closed: frozenset[bytes] = frozenset()
         self._humans: dict[bytes, frozenset[str]] = {}

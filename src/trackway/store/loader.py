@@ -102,7 +102,7 @@ class Loader:
         """Stretches of the log that could not be read."""
         self.dead_letters = 0
         """How many messages the pipeline could not take, of all projects."""
-        self.still = threading.RLock()
+        self.store_lock = threading.RLock()
         """Whoever holds it replaces counters, and nothing is stored meanwhile."""
         self._versions: dict[bytes, int] = {}
         self._position: int | None = None
@@ -270,7 +270,7 @@ class Loader:
         self._doing = f"storing the batch at offset {prepared.first}"
         while True:
             try:
-                with self.still:
+                with self.store_lock:
                     apply(self._store, prepared, sifter.sift)
                     if sifter.bury():
                         self.dead_letters = dead_letters.count(self._store)
@@ -324,7 +324,7 @@ class Loader:
         self._pause = min(self._pause * 2 + 0.2, 10)
         self._applying = self._ready = self._derivers = self._position = None
         self._under_way = set()
-        with self.still, self._suspended():
+        with self.store_lock, self._suspended():
             known = checkpoint.read(self._directory)
             assert known is not None
             self._store.durability.generation += 1
@@ -339,7 +339,7 @@ class Loader:
         Raises:
             OSError: the disk failed.
         """
-        with self.still:
+        with self.store_lock:
             offset = self.stored
             tables = checkpoint.tables(self._store, self._embedded) if self._embedded else {}
             made = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())

@@ -58,12 +58,12 @@ class Difference(NamedTuple):
 
 
 def recount(
-    store: Store, still: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
+    store: Store, store_lock: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
 ) -> dict[str, int]:
     """Make the counters by the hour of [start, end) anew; doing it again changes nothing. Return rows by counter.
 
     Args:
-        still: holds the loader still while a counter is replaced.
+        store_lock: holds the loader still while a counter is replaced.
         start, end: whole hours of UTC.
 
     Raises:
@@ -74,35 +74,35 @@ def recount(
         raise CannotRecount(
             f"raw views up to {str(gone)[:4]}-{str(gone)[4:]} were deleted; their counters stay as they are"
         )
-    return {one.name: _replace(store, still, one, project_id, start, end) for one in BY_HOUR}
+    return {one.name: _replace(store, store_lock, one, project_id, start, end) for one in BY_HOUR}
 
 
-def refresh(store: Store, still: AbstractContextManager[object], project_id: UUID) -> dict[str, int]:
+def refresh(store: Store, store_lock: AbstractContextManager[object], project_id: UUID) -> dict[str, int]:
     """Make the counters of views, which have no hours, anew."""
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
-    return {one.name: _replace(store, still, one, project_id, *ever) for one in WHOLE}
+    return {one.name: _replace(store, store_lock, one, project_id, *ever) for one in WHOLE}
 
 
 def differences(
-    store: Store, still: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
+    store: Store, store_lock: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
 ) -> list[Difference]:
     """Where counters by the hour of [start, end), and those of views, are not what the events say: rows by counter.
 
     Args:
-        still: held for a second look where something differs: a batch that is being stored is in the events first.
+        store_lock: held for a second look where something differs: a batch that is being stored is in the events first.
     """
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
     checked = [(one, start, end) for one in BY_HOUR if start < end] + [(one, *ever) for one in WHOLE]
     found = []
     for one, *stretch in checked:
         if _differs(store, one, project_id, *stretch):
-            with still:
+            with store_lock:
                 found.append(Difference(one.name, _differs(store, one, project_id, *stretch)))
     return [one for one in found if one.rows]
 
 
 def purge_views(
-    store: Store, still: AbstractContextManager[object], project_id: UUID, before: datetime, out: Path
+    store: Store, store_lock: AbstractContextManager[object], project_id: UUID, before: datetime, out: Path
 ) -> dict[str, int]:
     """Delete the raw views of the months that were over at `before`, having written their counts to CSV files.
 
@@ -123,7 +123,7 @@ def purge_views(
         out.mkdir(parents=True, exist_ok=True)
         counted = store.ask(_COUNTS_OF_MONTH, values)
         pyarrow.csv.write_csv(for_csv(counted), out / f"views-{project_id}-{name}.csv")
-        with still:
+        with store_lock:
             store.command(f"INSERT INTO view_archive {_ARCHIVE_OF_MONTH}", values)
             store.change(
                 f"ALTER TABLE events DELETE WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} "
@@ -160,10 +160,15 @@ def _archived(store: Store, project_id: UUID) -> int:
 
 
 def _replace(
-    store: Store, still: AbstractContextManager[object], one: Counter, project_id: UUID, start: datetime, end: datetime
+    store: Store,
+    store_lock: AbstractContextManager[object],
+    one: Counter,
+    project_id: UUID,
+    start: datetime,
+    end: datetime,
 ) -> int:
     values = _values(project_id, start, end)
-    with still:
+    with store_lock:
         store.command(f"ALTER TABLE {one.name} DELETE WHERE {_own(one)} SETTINGS mutations_sync = 2", values)
         statement = f"INSERT INTO {one.name} {_statement(store, one)}"
         store.change(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from trackway.collect.orders.report import BadOrder, Given, check, plain, shaped
+from trackway.collect.orders.report import BadOrder, OrderReport, check, plain, shaped
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
 _Table = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_$]{0,62}\.)?[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
@@ -43,7 +43,7 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_def
     currency: Annotated[str, msgspec.Meta(pattern="^([A-Z]{3})?$")] = ""
 
 
-def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Given | None:
+def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> OrderReport | None:
     """A row as an order, as it was at a moment; None for no row.
 
     Raises:
@@ -60,7 +60,7 @@ def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Give
     status = text(columns.status)
     placed = not mapping.placed or not columns.status or status in mapping.placed
     try:
-        found = Given(
+        found = OrderReport(
             order_id=text(columns.order_id), kind=mapping.kind, status="placed" if placed else "waiting",
             user_id=text(columns.user_id), anonymous_id=text(columns.anonymous_id),
             placed_at=datetime.fromisoformat(text(columns.placed_at)), updated_at=at,

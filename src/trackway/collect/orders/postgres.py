@@ -22,7 +22,7 @@ from psycopg import sql
 
 from trackway.collect.orders.mapping import Mapping, order_of
 from trackway.collect.orders.postgres_address import BadDatabase, conninfo, reason
-from trackway.collect.orders.report import BadOrder, Given, transition
+from trackway.collect.orders.report import BadOrder, OrderReport, transition
 from trackway.event import Arrival, Location, Message, Rejection, now
 from trackway.govern.saved.connections import Connections
 from trackway.govern.tables import Connection
@@ -135,7 +135,7 @@ def messages_of(change: Change, mapping: Mapping, source: str) -> tuple[list[Mes
     """What a change says, and why a row of it is no order: such a row is as good as none."""
     refused: list[Rejection] = []
 
-    def order(row: dict[str, Any] | None, counts: bool) -> Given | None:
+    def order(row: dict[str, Any] | None, counts: bool) -> OrderReport | None:
         try:
             return order_of(row, mapping, change.at)
         except BadOrder as error:

@@ -36,7 +36,7 @@ class BadOrder(ValueError):
         self.field = field
 
 
-class Given(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class OrderReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """An order or booking as somebody's system has it at a moment.
 
     `status` is `placed` when it counts, `waiting` when it does not yet (unpaid), `ended` when it does not any more
@@ -56,12 +56,12 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     service: Annotated[str, msgspec.Meta(max_length=255)] = ""
 
 
-def shaped(one: Given) -> Given:
+def shaped(one: OrderReport) -> OrderReport:
     """An order that was put together here, once its fields are as they have to be. Raises BadOrder."""
     try:
-        return msgspec.convert(msgspec.to_builtins(one), Given)
+        return msgspec.convert(msgspec.to_builtins(one), OrderReport)
     except msgspec.ValidationError as error:
-        wrong = fault(error, Given)
+        wrong = fault(error, OrderReport)
         raise BadOrder(str(wrong), wrong.field) from error
 
 
@@ -80,7 +80,7 @@ def plain(amount: object, field: str) -> str:
     return f"{found:f}"
 
 
-def check(one: Given) -> None:
+def check(one: OrderReport) -> None:
     """Raises BadOrder when an order names nobody, has no id of its own, or a time that no clock shows."""
     if is_placeholder(one.order_id):
         raise BadOrder(f"order_id is {one.order_id!r}, which is a placeholder; send the order's own id", "order_id")
@@ -89,7 +89,7 @@ def check(one: Given) -> None:
     _check_times(one)
 
 
-def _check_times(one: Given) -> None:
+def _check_times(one: OrderReport) -> None:
     for field in ("placed_at", "updated_at"):
         at = getattr(one, field)
         if at is not None and not is_time(to_millis(at)):
@@ -99,7 +99,7 @@ def _check_times(one: Given) -> None:
             )
 
 
-def messages(one: Given, known: bool, source: str, change: str = "", created: bool = False) -> list[Message]:
+def messages(one: OrderReport, known: bool, source: str, change: str = "", created: bool = False) -> list[Message]:
     """What is to be said of an order.
 
     Args:
@@ -123,7 +123,7 @@ def messages(one: Given, known: bool, source: str, change: str = "", created: bo
     return [completed] if created or one.updated_at is None else [completed, _message(one, "Updated", source, said)]
 
 
-def transition(before: Given | None, after: Given | None, source: str, change: str) -> list[Message]:
+def transition(before: OrderReport | None, after: OrderReport | None, source: str, change: str) -> list[Message]:
     """The same of a change of which both sides are known; None is a row that is not there."""
     if before is not None and after is not None and (before.kind, before.order_id) != (after.kind, after.order_id):
         return transition(before, None, source, f"{change}-from") + transition(None, after, source, f"{change}-to")
@@ -135,7 +135,7 @@ def transition(before: Given | None, after: Given | None, source: str, change: s
     return [_message(gone, "Cancelled", source, change)] if was and gone is not None else []
 
 
-def _message(one: Given, what: str, source: str, change: str) -> Message:
+def _message(one: OrderReport, what: str, source: str, change: str) -> Message:
     at = _utc(one.placed_at if what == "Completed" or one.updated_at is None else one.updated_at)
     properties: dict[str, Any] = {
         f"{one.kind}_id": one.order_id, "total": one.total, "currency": one.currency.upper(), "status": one.status,
@@ -180,7 +180,7 @@ def pseudonym(text: str) -> str:
     return f"guest:{hashlib.sha256(text.strip().lower().encode()).hexdigest()[:24]}"
 
 
-def _digest(one: Given) -> str:
+def _digest(one: OrderReport) -> str:
     return hashlib.blake2b(msgspec.json.encode(one), digest_size=12).hexdigest()
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from trackway.collect.dialects.csv_cells import Unclear, amount
 from trackway.collect.dialects.csv_rows import Table
 from trackway.collect.dialects.packed_lines import BadFile, Packed
-from trackway.collect.orders.report import BadOrder, Given, check, pseudonym, shaped
+from trackway.collect.orders.report import BadOrder, OrderReport, check, pseudonym, shaped
 from trackway.event import Rejection
 
 _PLACED = frozenset(["paid", "partially_refunded", "refunded"])
@@ -21,7 +21,7 @@ _VISITOR = re.compile(r"trackway_anonymous_id:\s*(\S{1,255})")
 _NEEDED = ("Name", "Financial Status", "Total", "Currency", "Created at")
 
 
-def of_shopify(file: Packed) -> Iterator[tuple[int, Given | Rejection]]:
+def of_shopify(file: Packed) -> Iterator[tuple[int, OrderReport | Rejection]]:
     """The orders with the numbers of their first lines, or why one of them is none.
 
     Raises:
@@ -48,12 +48,12 @@ def of_shopify(file: Packed) -> Iterator[tuple[int, Given | Rejection]]:
             yield row.number, Rejection(row.number, error.field, str(error), body=name, text=row.text)
 
 
-def _order(row: dict[str, str]) -> Given:
+def _order(row: dict[str, str]) -> OrderReport:
     status, visitor = row.get("Financial Status", ""), _VISITOR.search(row.get("Note Attributes", ""))
     email, cancelled, refunded = row.get("Email", ""), row.get("Cancelled at", ""), row.get("Refunded Amount", "")
     placed = _time(row, "Paid at" if row.get("Paid at") else "Created at")
     ended = bool(cancelled) or status in _ENDED
-    found = Given(
+    found = OrderReport(
         order_id=row.get("Name", ""),
         status="ended" if ended else "placed" if status in _PLACED else "waiting",
         user_id=pseudonym(email) if email else "" if visitor else f"guest:{row.get('Name', '')}",

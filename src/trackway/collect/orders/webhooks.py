@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway.collect.orders.report import BadOrder, Given, plain, pseudonym, shaped
+from trackway.collect.orders.report import BadOrder, OrderReport, plain, pseudonym, shaped
 
 TOLERANCE_S = 300
 # What a delivery that is of another kind than it says runs into.
@@ -39,7 +39,7 @@ class Report(NamedTuple):
     does not say; if it is known, it is whose it was.
     """
 
-    order: Given | None
+    order: OrderReport | None
     created: bool = False
     change: str = ""
     known_as: tuple[str, str] | None = None
@@ -107,7 +107,7 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
         own = own or f"stripe:{order_id}"
         refunded = thing.get("amount_refunded")
         created = _moment(event.get("created") or thing["created"])
-        order = Given(
+        order = OrderReport(
             order_id=order_id, user_id=user_id or own, anonymous_id=anonymous_id, placed_at=_moment(thing["created"]),
             updated_at=created, total=_minor(thing, priced, currency), currency=currency,
             refunded=None if refunded is None else _minor(thing, "amount_refunded", currency),
@@ -151,7 +151,9 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
         if topic == "order.deleted":
             # All that is said of it is its id.
             at = datetime.now(UTC)
-            gone = Given(order_id=order_id, status="ended", placed_at=at, updated_at=at, total="0", currency="XXX")
+            gone = OrderReport(
+                order_id=order_id, status="ended", placed_at=at, updated_at=at, total="0", currency="XXX"
+            )
             return Report(gone, change=change, unnamed=True)
         status, meta = str(thing["status"]), thing.get("meta_data") or []
         customer, billing = thing.get("customer_id") or 0, thing.get("billing") or {}
@@ -161,7 +163,7 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
             (abs(Decimal(plain(one["total"], "refunds.total"))) for one in thing.get("refunds") or []), Decimal(0)
         )
         placed = thing.get("date_paid_gmt") or thing["date_created_gmt"]
-        order = Given(
+        order = OrderReport(
             order_id=order_id,
             status="placed" if status in _WOO_PLACED else "waiting" if status in _WOO_WAITING else "ended",
             user_id=str(customer or "") or (pseudonym(email) if email else "" if visitor else f"guest:{order_id}"),

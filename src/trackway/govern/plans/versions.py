@@ -17,7 +17,7 @@ from trackway.govern.plans.plan import BadPlan, Checker, Plan
 from trackway.govern.tables import WrittenPlan, moment
 
 if TYPE_CHECKING:
-    from trackway.govern.database import Accounts
+    from trackway.govern.database import GovernDatabase
 
 logger = logging.getLogger("trackway.govern")
 
@@ -79,7 +79,7 @@ class Plans:
 class WrittenPlans:
     """Checks messages against the plans in force, which are looked for again every few seconds."""
 
-    def __init__(self, accounts: Accounts, seconds: float = 5.0) -> None:
+    def __init__(self, accounts: GovernDatabase, seconds: float = 5.0) -> None:
         self._plans, self._seconds = accounts.plans, seconds
         self._checkers: dict[bytes, tuple[int, Checker]] = {}
         self._read_at = -seconds

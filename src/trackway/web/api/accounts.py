@@ -15,7 +15,7 @@ from trackway.govern.access.audit import ACTIONS
 from trackway.govern.access.permissions import NO, TYPES, AccountType, Gate, Subscription, Verdict, Verification
 from trackway.govern.metric_packs import Pack, pack_of
 from trackway.govern.tables import Account, AccountRequest, Project, said
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.server.caller import SOMEBODY, Caller
 
 Limit = Annotated[int, Parameter(ge=1, le=1000)]
@@ -120,8 +120,8 @@ class EntryShown(msgspec.Struct):
     address: str
 
 
-def _account(house: House, project: Project, one: Account) -> AccountShown:
-    verdicts = house.accounts.platform.verdicts(project, one)
+def _account(runtime: Runtime, project: Project, one: Account) -> AccountShown:
+    verdicts = runtime.accounts.platform.verdicts(project, one)
     return AccountShown(
         one.id, one.type, one.name, one.verification, one.subscription, said(one.expires_at), one.business,
         [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, said(one.created_at) or "",
@@ -147,32 +147,34 @@ class PlatformAccounts(Controller):
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         search: str = "",
         account_type: Annotated[str, Parameter(query="type")] = "",
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> AccountsShown:
         """Accounts with their permissions."""
-        project, platform = request.user.project(project_id), house.accounts.platform
+        project, platform = request.user.project(project_id), runtime.accounts.platform
         found, total = platform.every(project_id, search, account_type, limit, offset)
         pending = len(platform.requests(project_id, state="pending"))
         return AccountsShown(
-            [_account(house, project, one) for one in found], total, platform.count(project_id), pending
+            [_account(runtime, project, one) for one in found], total, platform.count(project_id), pending
         )
 
     @get("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
-    def one(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> AccountShown:
+    def one(
+        self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> AccountShown:
         """One account."""
-        return _account(house, request.user.project(project_id), _known(house, project_id, account_id))
+        return _account(runtime, request.user.project(project_id), _known(runtime, project_id, account_id))
 
     @get("/{account_id:str}/permissions/{permission:str}", opt={"may": "manage"}, sync_to_thread=True)
     def has_permission(
-        self, project_id: UUID, account_id: str, permission: str, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, account_id: str, permission: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> PermissionShown:
         """Whether an account has a permission of Trackway's or a key of the host now."""
         project = request.user.project(project_id)
-        found = house.accounts.platform.has_permission(project, account_id, permission)
+        found = runtime.accounts.platform.has_permission(project, account_id, permission)
         return PermissionShown(account_id, permission, found.granted, found.lacks, found.needs)
 
     @put("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
@@ -182,26 +184,26 @@ class PlatformAccounts(Controller):
         account_id: Annotated[str, Parameter(min_length=1, max_length=255)],
         data: NewAccount,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
     ) -> AccountShown:
         """Make an account, or say anew what it is; tokens that are out follow at once."""
-        made, _ = house.accounts.platform.put(project_id, account_id, data)
+        made, _ = runtime.accounts.platform.put(project_id, account_id, data)
         said = msgspec.to_builtins(data)
         detail = {name: said[name] for name in ("type", "verification", "subscription", "expires_at", "suspended")}
         request.user.wrote("account changed", account_id, project_id, **detail, entities=len(data.entities))
-        return _account(house, request.user.project(project_id), made)
+        return _account(runtime, request.user.project(project_id), made)
 
     @delete("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
-    def remove(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Forget an account; its tokens let nobody in any more."""
-        if not house.accounts.platform.remove(project_id, account_id):
+        if not runtime.accounts.platform.remove(project_id, account_id):
             raise NotFoundException(f"there is no account {account_id!r}")
         request.user.wrote("account removed", account_id, project_id)
 
     @post("/{account_id:str}/revoke-tokens", opt={"may": "manage"}, status_code=204, sync_to_thread=True)
-    def revoke(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+    def revoke(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Make every token of the account that was issued until now useless."""
-        if not house.accounts.platform.revoke_tokens(project_id, account_id):
+        if not runtime.accounts.platform.revoke_tokens(project_id, account_id):
             raise NotFoundException(f"there is no account {account_id!r}")
         request.user.wrote("tokens revoked", account_id, project_id)
 
@@ -217,7 +219,7 @@ class Requests(Controller):
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         which: Annotated[str, Parameter(query="state")] = "",
     ) -> list[RequestShown]:
         """Requests, the newest first: an account's own; all of them for who manages accounts."""
@@ -225,25 +227,29 @@ class Requests(Controller):
         account = request.user.account(project)
         if account is None:
             request.user.need(project, "manage")
-        found = house.accounts.platform.requests(project_id, account.id if account else "", which)
+        found = runtime.accounts.platform.requests(project_id, account.id if account else "", which)
         return [_request(one) for one in found]
 
     @post("/", opt={"may": SOMEBODY}, sync_to_thread=True)
-    def ask(self, project_id: UUID, data: NewRequest, request: Request[Caller, Any, Any], house: House) -> RequestShown:
+    def ask(
+        self, project_id: UUID, data: NewRequest, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> RequestShown:
         """Ask to be of another type, as the account that one is."""
         account = request.user.account(request.user.project(project_id))
         if account is None:
             raise PermissionDeniedException("an account asks for itself: with its token, or signed in for it")
-        made = house.accounts.platform.request(account, data.type, data.business)
+        made = runtime.accounts.platform.request(account, data.type, data.business)
         request.user.wrote("type requested", account.id, project_id, type=data.type)
         return _request(made)
 
     @post("/{request_id:uuid}", opt={"may": "control"}, status_code=200, sync_to_thread=True)
     def decide(
-        self, project_id: UUID, request_id: UUID, data: Decision, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, request_id: UUID, data: Decision, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> RequestShown:
         """Decide a request; approved, the account is of the type at once."""
-        found = house.accounts.platform.decide(project_id, str(request_id), data.approved, data.note, request.user.name)
+        found = runtime.accounts.platform.decide(
+            project_id, str(request_id), data.approved, data.note, request.user.name
+        )
         request.user.wrote("request decided", found.account_id, project_id, state=found.state, type=found.type)
         return _request(found)
 
@@ -255,10 +261,10 @@ class Permissions(Controller):
     tags = ("accounts",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
-    def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[GateShown]:
+    def table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[GateShown]:
         """Every type with every permission, and with those keys of the host that it has or had in the pack."""
         project = request.user.project(project_id)
-        gates, pack = house.accounts.platform.gates(project), pack_of(project.metrics)
+        gates, pack = runtime.accounts.platform.gates(project), pack_of(project.metrics)
         return [
             _gate(pack, kind, name, gates.get(kind, {}).get(name, NO))
             for kind in TYPES
@@ -274,10 +280,10 @@ class Permissions(Controller):
         permission: str,
         data: GateChange,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
     ) -> GateShown:
         """Say what a type may see, and from which verification and subscription on; it holds at once."""
-        project, platform = request.user.project(project_id), house.accounts.platform
+        project, platform = request.user.project(project_id), runtime.accounts.platform
         gate = None if data.reset else Gate(data.granted, data.verification, data.subscription)
         before = platform.set_gate(project, account_type, permission, gate)
         after = platform.gates(project).get(account_type, {}).get(permission, NO)
@@ -299,7 +305,7 @@ class AuditLog(Controller):
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         search: str = "",
         before: str = "",
         limit: Limit = 100,
@@ -307,7 +313,7 @@ class AuditLog(Controller):
         """The newest entries, or those before one; nobody can change or remove any."""
         caller = request.user
         everywhere = caller.role(caller.project(project_id)) == "administrator"
-        found = house.accounts.audit.entries(project_id, search, before, limit, everywhere)
+        found = runtime.accounts.audit.entries(project_id, search, before, limit, everywhere)
         return [
             EntryShown(one.id, said(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
                        one.address)
@@ -325,8 +331,8 @@ def _gate(pack: Pack, account_type: str, permission: str, gate: Gate) -> GateSho
     return GateShown(account_type, permission, what, gate.granted, gate.verification, gate.subscription)
 
 
-def _known(house: House, project_id: UUID, account_id: str) -> Account:
-    found = house.accounts.platform.one(project_id, account_id)
+def _known(runtime: Runtime, project_id: UUID, account_id: str) -> Account:
+    found = runtime.accounts.platform.one(project_id, account_id)
     if found is None:
         raise NotFoundException(f"there is no account {account_id!r}")
     return found

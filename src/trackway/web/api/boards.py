@@ -17,7 +17,7 @@ from litestar.exceptions import NotFoundException
 from trackway.analyze.desk import Asker, Desk, understood
 from trackway.analyze.language.period import BadQuestion
 from trackway.govern.tables import Board, Project
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.policy import Policy
 from trackway.web.server.caller import ANYBODY, Caller
 
@@ -109,75 +109,79 @@ class BoardsOfProject(Controller):
     tags = ("boards",)
 
     @get("/", opt={"may": "read"}, sync_to_thread=True)
-    def boards(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[BoardShown]:
+    def boards(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[BoardShown]:
         """Every board of the project."""
         request.user.project(project_id)
-        return [_shown(one) for one in house.accounts.boards.every(project_id)]
+        return [_shown(one) for one in runtime.accounts.boards.every(project_id)]
 
     @post("/", opt={"may": "edit"}, sync_to_thread=True)
-    def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], house: House) -> BoardShown:
+    def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], runtime: Runtime) -> BoardShown:
         """Make a board."""
         request.user.project(project_id)
         body = _checked(data.layout)
-        return _shown(house.accounts.boards.add(project_id, data.name, body, request.user.name))
+        return _shown(runtime.accounts.boards.add(project_id, data.name, body, request.user.name))
 
     @get("/{board_id:uuid}", opt={"may": "read"}, sync_to_thread=True)
-    def board(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> BoardShown:
+    def board(
+        self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> BoardShown:
         """One board."""
-        return _shown(_found(project_id, board_id, request, house))
+        return _shown(_found(project_id, board_id, request, runtime))
 
     @put("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change(
-        self, project_id: UUID, board_id: UUID, data: BoardChange, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, board_id: UUID, data: BoardChange, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> BoardShown:
         """Change its name or what it holds."""
         request.user.project(project_id)
         body = None if data.layout is None else _checked(data.layout)
-        changed = house.accounts.boards.change(project_id, board_id, data.name, body)
+        changed = runtime.accounts.boards.change(project_id, board_id, data.name, body)
         if changed is None:
             raise NotFoundException(f"there is no board {board_id}")
         return _shown(changed)
 
     @delete("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
-    def remove(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Take it away; `POST …/restore` brings it back."""
         request.user.project(project_id)
-        if not house.accounts.boards.remove(project_id, board_id):
+        if not runtime.accounts.boards.remove(project_id, board_id):
             raise NotFoundException(f"there is no board {board_id}")
 
     @post("/{board_id:uuid}/restore", opt={"may": "edit"}, status_code=200, sync_to_thread=True)
-    def restore(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> BoardShown:
+    def restore(
+        self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> BoardShown:
         """Bring back a board that was taken away."""
         request.user.project(project_id)
-        if not house.accounts.boards.remove(project_id, board_id, back=True):
+        if not runtime.accounts.boards.remove(project_id, board_id, back=True):
             raise NotFoundException(f"there is no board {board_id} that was taken away")
-        return _shown(_found(project_id, board_id, request, house))
+        return _shown(_found(project_id, board_id, request, runtime))
 
     @get("/{board_id:uuid}/shares", opt={"may": "read"}, sync_to_thread=True)
     def shares(
-        self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[ShareShown]:
         """The links that work."""
-        board = _found(project_id, board_id, request, house)
-        return [_link(one) for one in house.accounts.boards.shares(UUID(board.id))]
+        board = _found(project_id, board_id, request, runtime)
+        return [_link(one) for one in runtime.accounts.boards.shares(UUID(board.id))]
 
     @post("/{board_id:uuid}/shares", opt={"may": "edit"}, sync_to_thread=True)
     def share(
-        self, project_id: UUID, board_id: UUID, data: NewShare, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, board_id: UUID, data: NewShare, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ShareShown:
         """Make a link: `/shared/TOKEN` shows the board to whoever has it, read-only."""
-        board = _found(project_id, board_id, request, house)
-        made, token = house.accounts.boards.share(UUID(board.id), data.days, request.user.name)
+        board = _found(project_id, board_id, request, runtime)
+        made, token = runtime.accounts.boards.share(UUID(board.id), data.days, request.user.name)
         request.user.wrote("shared", board.name, project_id, days=data.days)
         return _link(made, token)
 
     @delete("/{board_id:uuid}/shares/{share_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def revoke(
-        self, project_id: UUID, board_id: UUID, share_id: UUID, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, board_id: UUID, share_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Make a link useless."""
-        board = _found(project_id, board_id, request, house)
-        if not house.accounts.boards.revoke(UUID(board.id), share_id):
+        board = _found(project_id, board_id, request, runtime)
+        if not runtime.accounts.boards.revoke(UUID(board.id), share_id):
             raise NotFoundException(f"there is no link {share_id}")
         request.user.wrote("shared", board.name, project_id, revoked=str(share_id))
 
@@ -189,16 +193,16 @@ class Shared(Controller):
     tags = ("boards",)
 
     @get("/{token:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def board(self, token: str, house: House) -> SharedBoard:
+    def board(self, token: str, runtime: Runtime) -> SharedBoard:
         """The board that the link shows."""
-        board, project = _of_link(token, house)
+        board, project = _of_link(token, runtime)
         layout = msgspec.convert(board.body, Layout)
         return SharedBoard(board.name, layout, project.name, project.timezone, project.currency)
 
     @get("/{token:str}/tiles/{tile:str}", exclude_from_auth=True, opt={"may": ANYBODY})
-    async def tile(self, token: str, tile: str, house: House, desk: Desk) -> dict[str, Any]:
+    async def tile(self, token: str, tile: str, runtime: Runtime, desk: Desk) -> dict[str, Any]:
         """The answer to one of its tiles. Nothing of what is asked comes from the caller."""
-        board, project = _of_link(token, house)
+        board, project = _of_link(token, runtime)
         layout = msgspec.convert(board.body, Layout)
         asked = next((one for one in layout.tiles if one.id == tile and one.kind == "question"), None)
         if asked is None:
@@ -235,17 +239,17 @@ def _checked(layout: Layout) -> dict[str, Any]:
     return kept
 
 
-def _found(project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], house: House) -> Board:
+def _found(project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Board:
     request.user.project(project_id)
-    found = house.accounts.boards.one(project_id, board_id)
+    found = runtime.accounts.boards.one(project_id, board_id)
     if found is None:
         raise NotFoundException(f"there is no board {board_id}")
     return found
 
 
-def _of_link(token: str, house: House) -> tuple[Board, Project]:
-    board = house.accounts.boards.shared(token)
-    for project in house.accounts.projects() if board else []:
+def _of_link(token: str, runtime: Runtime) -> tuple[Board, Project]:
+    board = runtime.accounts.boards.shared(token)
+    for project in runtime.accounts.projects() if board else []:
         if board is not None and project.id == board.project_id:
             return board, project
     raise NotFoundException("this link does not work any more; ask whoever gave it to you for another")

@@ -19,11 +19,11 @@ from trackway.collect.broken_json import elements
 from trackway.collect.orders import mapping, postgres_address, webhooks
 from trackway.collect.orders.postgres import remove, setup
 from trackway.collect.orders.postgres_address import BadDatabase
-from trackway.collect.orders.report import BadOrder, Given, aliases, check, messages
+from trackway.collect.orders.report import BadOrder, OrderReport, aliases, check, messages
 from trackway.event import Arrival, Location, Message, now
 from trackway.govern.tables import Connection, said
 from trackway.outgoing import Refused
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.session_lookup import owners
 from trackway.web.server.caller import ANYBODY, Caller
 from trackway.web.server.problems import problem
@@ -112,16 +112,16 @@ class Reported(msgspec.Struct):
     rejected: list[RejectedOrder]
 
 
-def _shown(one: Connection, house: House, secret: str = "") -> ConnectionShown:
-    address = f"{house.settings.url.rstrip('/')}/v1/connections/{one.id}" if one.kind in SHOPS else ""
+def _shown(one: Connection, runtime: Runtime, secret: str = "") -> ConnectionShown:
+    address = f"{runtime.settings.url.rstrip('/')}/v1/connections/{one.id}" if one.kind in SHOPS else ""
     return ConnectionShown(
         one.id, one.kind, one.name, one.config, one.active, one.taken, said(one.last_at), one.problem, one.created_by,
         address, secret,
     )  # fmt: skip
 
 
-def _one(house: House, project_id: UUID, connection_id: UUID) -> Connection:
-    found = house.accounts.connections.one(connection_id, project_id)
+def _one(runtime: Runtime, project_id: UUID, connection_id: UUID) -> Connection:
+    found = runtime.accounts.connections.one(connection_id, project_id)
     if found is None:
         raise NotFoundException(f"there is no connection {connection_id}")
     return found
@@ -134,29 +134,29 @@ class ConnectionsOfProject(Controller):
     tags = ("customers",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
-    def every(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[ConnectionShown]:
+    def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[ConnectionShown]:
         """Where the project's orders come from, and how it goes."""
         request.user.project(project_id)
-        return [_shown(one, house) for one in house.accounts.connections.every(project_id)]
+        return [_shown(one, runtime) for one in runtime.accounts.connections.every(project_id)]
 
     @post("/", opt={"may": "control"}, sync_to_thread=True)
     def make(
-        self, project_id: UUID, data: NewConnection, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: NewConnection, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ConnectionShown:
         """Connect a shop, a payment provider or a database. A database's orders so far come as well."""
         request.user.project(project_id)
         config: dict[str, Any] = {}
         if data.kind == "postgres":
             config = _mapping(data)
-            _check_database(data.secret, house)
+            _check_database(data.secret, runtime)
         invented = "" if data.secret else secrets.token_urlsafe(32)
-        made = house.accounts.connections.add(
+        made = runtime.accounts.connections.add(
             project_id, request.user.name, data.secret or invented, kind=data.kind, name=data.name, config=config,
             taken=0,
         )  # fmt: skip
-        house.followers.changed()
+        runtime.followers.changed()
         request.user.wrote("connection changed", data.name, project_id, made=data.kind)
-        return _shown(made, house, invented)
+        return _shown(made, runtime, invented)
 
     @patch("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
     def change(
@@ -165,38 +165,40 @@ class ConnectionsOfProject(Controller):
         connection_id: UUID,
         data: ConnectionChange,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
     ) -> ConnectionShown:
         """Rename a connection, pause it or let it go on, or give it another secret."""
-        one = _one(house, project_id, connection_id)
+        one = _one(runtime, project_id, connection_id)
         given: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(data).items() if value is not None
         }
         if one.kind == "postgres" and data.secret is not None:
-            _check_database(data.secret, house)
-        house.accounts.connections.change(connection_id, **given)
-        house.followers.changed()
+            _check_database(data.secret, runtime)
+        runtime.accounts.connections.change(connection_id, **given)
+        runtime.followers.changed()
         request.user.wrote("connection changed", one.name, project_id, fields=sorted(given))
-        return _shown(_one(house, project_id, connection_id), house)
+        return _shown(_one(runtime, project_id, connection_id), runtime)
 
     @delete("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
-    def remove(self, project_id: UUID, connection_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove(
+        self, project_id: UUID, connection_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> None:
         """Forget a connection; from a database its triggers are taken. Orders that came stay."""
-        one = _one(house, project_id, connection_id)
-        dsn = house.accounts.connections.secret(one)
-        house.accounts.connections.remove(connection_id, project_id)
-        house.followers.changed()
+        one = _one(runtime, project_id, connection_id)
+        dsn = runtime.accounts.connections.secret(one)
+        runtime.accounts.connections.remove(connection_id, project_id)
+        runtime.followers.changed()
         request.user.wrote("connection changed", one.name, project_id, removed=one.kind)
         if one.kind == "postgres":
             try:
-                remove(dsn, one.id, house.outgoing)
+                remove(dsn, one.id, runtime.outgoing)
             except (psycopg.Error, BadDatabase, Refused) as error:
                 logger.warning("the triggers of connection %s stay in the database: %s", one.id, error)
 
     @get("/{connection_id:uuid}/setup", opt={"may": "control"}, sync_to_thread=True)
-    def setup(self, project_id: UUID, connection_id: UUID, house: House) -> Setup:
+    def setup(self, project_id: UUID, connection_id: UUID, runtime: Runtime) -> Setup:
         """What has to be in the database, as SQL; Trackway does it itself when its user may."""
-        one = _one(house, project_id, connection_id)
+        one = _one(runtime, project_id, connection_id)
         if one.kind != "postgres":
             raise NotFoundException("only a database needs anything set up")
         return Setup(setup(one.id, msgspec.convert(one.config, mapping.Mapping)).as_string(None))
@@ -217,23 +219,25 @@ def _mapping(data: NewConnection) -> dict[str, Any]:
     return found
 
 
-def _check_database(dsn: str, house: House) -> None:
+def _check_database(dsn: str, runtime: Runtime) -> None:
     """Raises BadQuestion when a database's address is none, or nothing is sent there."""
     try:
-        postgres_address.check(dsn, house.outgoing)
+        postgres_address.check(dsn, runtime.outgoing)
     except (BadDatabase, Refused) as error:
         raise BadQuestion("secret", str(error)) from error
 
 
-def _written(house: House, project_id: UUID, said: list[Message]) -> int:
+def _written(runtime: Runtime, project_id: UUID, said: list[Message]) -> int:
     """Write messages to the log; how many."""
     for start in range(0, len(said), _CHUNK):
-        house.write(Arrival(now(), project_id.bytes, "", Location(), "", "", False, None, said[start : start + _CHUNK]))
+        runtime.write(
+            Arrival(now(), project_id.bytes, "", Location(), "", "", False, None, said[start : start + _CHUNK])
+        )
     return len(said)
 
 
-async def _settled(house: House) -> None:
-    if not await house.settled():
+async def _settled(runtime: Runtime) -> None:
+    if not await runtime.settled():
         raise ServiceUnavailableException("what came before is not stored yet; send it again in some seconds")
 
 
@@ -244,7 +248,7 @@ class OrdersOfProject(Controller):
     tags = ("customers",)
 
     @post("/", opt={"may": "manage"}, status_code=202)
-    async def report(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Response[Any]:
+    async def report(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Response[Any]:
         """Orders and bookings as they are now (a list of them, 500 at most). The same again changes nothing; those that
         cannot be taken are listed, and their neighbours taken.
         """
@@ -253,21 +257,21 @@ class OrdersOfProject(Controller):
         if rejected and not orders:
             errors = [{"field": f"[{one.index}].{one.field}", "reason": one.reason} for one in rejected]
             return problem(400, "no order could be taken; errors says which and why", errors)
-        await _settled(house)
+        await _settled(runtime)
 
         def write() -> int:
             said: list[Message] = []
             for kind in ("order", "booking"):
                 some = [one for one in orders if one.kind == kind]
-                known = owners(house.store, project_id, kind, [one.order_id for one in some]) if some else {}
+                known = owners(runtime.store, project_id, kind, [one.order_id for one in some]) if some else {}
                 said += [text for one in some for text in messages(one, one.order_id in known, "orders")]
-            return _written(house, project_id, said)
+            return _written(runtime, project_id, said)
 
         await asyncio.to_thread(write)
         return Response(Reported(len(orders), rejected), status_code=202)
 
 
-def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
+def _read_orders(body: bytes) -> tuple[list[OrderReport], list[RejectedOrder]]:
     """The orders of a body, and those that are none. Raises BadOrder when it is no list of them."""
     try:
         given = elements(body)
@@ -276,15 +280,15 @@ def _read_orders(body: bytes) -> tuple[list[Given], list[RejectedOrder]]:
         raise BadOrder(f"the body: {why}; send a list of orders, such as [{{...}}]", "body") from error
     if len(given) > MOST_ORDERS:
         raise BadOrder(f"{len(given)} orders at once; send at most {MOST_ORDERS}")
-    orders: list[Given] = []
+    orders: list[OrderReport] = []
     rejected: list[RejectedOrder] = []
     for index, raw in enumerate(given):
         try:
-            one = msgspec.json.decode(raw, type=Given)
+            one = msgspec.json.decode(raw, type=OrderReport)
             check(one)
             orders.append(one)
         except msgspec.ValidationError as error:
-            rejected.append(RejectedOrder(index, *fault(error, Given)))
+            rejected.append(RejectedOrder(index, *fault(error, OrderReport)))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             rejected.append(RejectedOrder(index, "", f"it is not valid JSON in UTF-8: {error}"))
         except BadOrder as error:
@@ -301,11 +305,11 @@ class Deliveries(Controller):
     tags = ("customers",)
 
     @post("/", exclude_from_auth=True, opt={"may": ANYBODY}, status_code=200)
-    async def take(self, connection_id: UUID, request: Request[Any, Any, Any], house: House) -> Response[Accepted]:
+    async def take(self, connection_id: UUID, request: Request[Any, Any, Any], runtime: Runtime) -> Response[Accepted]:
         """Take a delivery. What it says is on disk when it is answered; one that comes again counts once."""
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        connections = house.accounts.connections
+        connections = runtime.accounts.connections
         one = await asyncio.to_thread(connections.one, connection_id)
         if one is None or one.kind not in SHOPS or not one.active:
             raise NotFoundException("there is no such connection, or it is paused")
@@ -318,19 +322,19 @@ class Deliveries(Controller):
             raise
         if report.order is None:
             return Response(Accepted(0))
-        await _settled(house)
+        await _settled(runtime)
         try:
-            taken = await asyncio.to_thread(_taken, house, one, report.order, report)
+            taken = await asyncio.to_thread(_taken, runtime, one, report.order, report)
         except BadOrder as error:
             await asyncio.to_thread(connections.reported, one.id, 0, str(error))
             raise
         return Response(Accepted(taken))
 
 
-def _taken(house: House, one: Connection, order: Given, report: webhooks.Report) -> int:
+def _taken(runtime: Runtime, one: Connection, order: OrderReport, report: webhooks.Report) -> int:
     """Write what a delivery says to the log; how many messages that are."""
     project_id = UUID(one.project_id)
-    known = owners(house.store, project_id, order.kind, [order.order_id])
+    known = owners(runtime.store, project_id, order.kind, [order.order_id])
     if report.unnamed and order.order_id in known:
         user_id, visitor_id = known[order.order_id]
         order = msgspec.structs.replace(order, user_id=user_id, anonymous_id=visitor_id)
@@ -340,6 +344,6 @@ def _taken(house: House, one: Connection, order: Given, report: webhooks.Report)
     said = messages(order, order.order_id in known, source, report.change, report.created)
     if report.known_as is not None:
         said += aliases(*report.known_as, source)
-    written = _written(house, project_id, said)
-    house.accounts.connections.reported(one.id, 1)
+    written = _written(runtime, project_id, said)
+    runtime.accounts.connections.reported(one.id, 1)
     return written

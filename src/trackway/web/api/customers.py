@@ -17,7 +17,7 @@ from trackway.analyze.language.question import Question
 from trackway.analyze.people.visitors import MOST_LOOKED_UP, profiles
 from trackway.analyze.traffic.sources import sources
 from trackway.govern.tables import Project
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.server.caller import SOMEBODY, Caller
 
@@ -104,7 +104,7 @@ class Metrics(Controller):
     def metrics(
         self,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         interval: Interval = "all",
         sort_by: SortBy = "sessions",
         sort_order: SortOrder = "desc",
@@ -120,7 +120,7 @@ class Metrics(Controller):
             raise BadQuestion("project", f"say which of {len(every)} projects")
         own = every[0] if project is None else caller.project(project)
         caller.need(own, "people")
-        store = house.store.within(caller.policy(own))
+        store = runtime.store.within(caller.policy(own))
         return _page(store, own, interval, sort_by, sort_order, page, page_size, search, until)
 
 

@@ -12,7 +12,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
 from trackway.analyze.language.period import BadQuestion
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store import dead_letters
 from trackway.store.dead_letters import Key, Letter
 from trackway.web.server.caller import Caller
@@ -90,50 +90,50 @@ class DeadLetters(Controller):
     def every(
         self,
         project_id: UUID,
-        house: House,
+        runtime: Runtime,
         message_id: MessageId = "",
         stage: Stage = "",
         limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
     ) -> LettersShown:
         """The newest messages that were acknowledged and are not stored, and how many there are."""
-        found = dead_letters.listed(house.store, project_id, message_id, stage, limit)
-        return LettersShown(dead_letters.count(house.store, project_id), [LetterShown(*_shown(one)) for one in found])
+        found = dead_letters.listed(runtime.store, project_id, message_id, stage, limit)
+        return LettersShown(dead_letters.count(runtime.store, project_id), [LetterShown(*_shown(one)) for one in found])
 
     @get("/letter", opt={"may": "people"}, sync_to_thread=True)
-    def one(self, project_id: UUID, house: House, message_id: MessageId, stage: Stage = "") -> LetterWhole:
+    def one(self, project_id: UUID, runtime: Runtime, message_id: MessageId, stage: Stage = "") -> LetterWhole:
         """One of them with the message; the newest when several steps refused it and `stage` is empty."""
         # An empty id would mean any.
-        found = dead_letters.listed(house.store, project_id, message_id, stage, 1) if message_id else []
+        found = dead_letters.listed(runtime.store, project_id, message_id, stage, 1) if message_id else []
         if not found:
             raise _gone()
         return LetterWhole(*_shown(found[0]), found[0].body)
 
     @post("/replay", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
-    def replay(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], house: House) -> Replayed:
+    def replay(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], runtime: Runtime) -> Replayed:
         """Write messages to the log again, as they arrived. What is refused again becomes a dead letter again."""
-        wanted = _chosen(house, project_id, data)
-        replayed = dead_letters.replay(house.store, wanted, house.write, house.loader.still)
+        wanted = _chosen(runtime, project_id, data)
+        replayed = dead_letters.replay(runtime.store, wanted, runtime.write, runtime.loader.store_lock)
         request.user.wrote("letters replayed", _said(wanted), project_id, **_detail(wanted, replayed))
-        return Replayed(replayed, len(wanted) - replayed, _recounted(house, project_id))
+        return Replayed(replayed, len(wanted) - replayed, _recounted(runtime, project_id))
 
     @post("/drop", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
-    def drop(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], house: House) -> Dropped:
+    def drop(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], runtime: Runtime) -> Dropped:
         """Forget dead letters for ever. Nothing brings them back."""
-        wanted = _chosen(house, project_id, data)
-        dead_letters.remove(house.store, wanted, house.loader.still)
+        wanted = _chosen(runtime, project_id, data)
+        dead_letters.remove(runtime.store, wanted, runtime.loader.store_lock)
         request.user.wrote("letters dropped", _said(wanted), project_id, **_detail(wanted, len(wanted)))
-        return Dropped(len(wanted), _recounted(house, project_id))
+        return Dropped(len(wanted), _recounted(runtime, project_id))
 
 
 def _shown(one: Letter) -> tuple[str, str, datetime, str, bool]:
     return one.key.message_id, one.key.stage, one.received_at, one.reason, one.replayable
 
 
-def _chosen(house: House, project_id: UUID, data: Chosen) -> list[Key]:
+def _chosen(runtime: Runtime, project_id: UUID, data: Chosen) -> list[Key]:
     """The dead letters that are meant. Raises NotFoundException when none of those named is there."""
     if data.all == bool(data.letters):
         raise BadQuestion("letters", "name dead letters in `letters`, or say `all`: true for all of the project")
-    every = dead_letters.keys(house.store, project_id)
+    every = dead_letters.keys(runtime.store, project_id)
     if data.all:
         return every
     exact = {(one.message_id, one.stage) for one in data.letters}
@@ -144,10 +144,10 @@ def _chosen(house: House, project_id: UUID, data: Chosen) -> list[Key]:
     return found
 
 
-def _recounted(house: House, project_id: UUID) -> int:
-    with house.loader.still:
-        left = dead_letters.counts(house.store)
-        house.loader.dead_letters = sum(left.values())
+def _recounted(runtime: Runtime, project_id: UUID) -> int:
+    with runtime.loader.store_lock:
+        left = dead_letters.counts(runtime.store)
+        runtime.loader.dead_letters = sum(left.values())
     return left.get(project_id, 0)
 
 

@@ -16,7 +16,7 @@ from trackway.analyze.language.period import BadQuestion
 from trackway.collect.views.ledger import Total, entity_key
 from trackway.govern.metric_packs import Pack, pack_of
 from trackway.operate.view_totals import recount_day, refresh_views
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.entities import MOST_AT_ONCE, BadEntity, Entity, Notify, from_table
 from trackway.web.server.caller import SOMEBODY, Caller
 
@@ -43,18 +43,18 @@ class EntitiesOfProject(Controller):
 
     @put("/", opt={"may": "manage"}, sync_to_thread=True)
     def write(
-        self, project_id: UUID, data: list[Entity], request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: list[Entity], request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Registered:
         """Register entities, 1,000 at most; what was there of them before is replaced."""
         request.user.project(project_id)
         for webhook in {one.notify.webhook for one in data if one.notify and one.notify.webhook}:
-            house.check_outgoing("notify.webhook", webhook)
-        written = house.register.write(project_id, data, request.user.name)
+            runtime.check_outgoing("notify.webhook", webhook)
+        written = runtime.register.write(project_id, data, request.user.name)
         request.user.wrote("register changed", f"{written} entities", project_id)
         return Registered(written)
 
     @post("/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=100 * 1024 * 1024)
-    async def table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Registered:
+    async def table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Registered:
         """Register the entities of a CSV, the body: type, id, name, owners, parents (split at |), hidden, deleted.
 
         Other columns are attributes. A wrong line is named, and nothing is registered.
@@ -66,19 +66,19 @@ class EntitiesOfProject(Controller):
             raise BadEntity(f"the file is not UTF-8: {error}") from error
         found = from_table(text.splitlines(keepends=True))
         for start in range(0, len(found), MOST_AT_ONCE):
-            house.register.write(project_id, found[start : start + MOST_AT_ONCE], request.user.name)
+            runtime.register.write(project_id, found[start : start + MOST_AT_ONCE], request.user.name)
         request.user.wrote("register changed", f"{len(found)} entities of a file", project_id)
         return Registered(len(found))
 
     @get("/{entity_type:str}/{entity_id:path}", opt={"may": "views"}, sync_to_thread=True)
     def one(
-        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Entity:
         """An entity as it is registered; of what is not an account's by itself, without who else hears of it."""
         caller, project = request.user, request.user.project(project_id)
         if not caller.policy(project).covers(entity_type, entity_id.removeprefix("/")):
             raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
-        found = _read(house, project_id, entity_type, entity_id)
+        found = _read(runtime, project_id, entity_type, entity_id)
         if (account := caller.account(project)) is not None and account.type != "admin":
             found.owners = [one for one in found.owners if one == account.id]
             found.notify = found.notify if (found.type, found.id) in caller.own(project) else None
@@ -92,30 +92,30 @@ class EntitiesOfProject(Controller):
         entity_id: str,
         data: Privacy,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
     ) -> Entity:
         """Keep an entity's counts from the public or not, and say how its owners hear of views."""
         request.user.project(project_id)
-        found = _read(house, project_id, entity_type, entity_id)
+        found = _read(runtime, project_id, entity_type, entity_id)
         if data.hidden is not None:
             found.hidden = data.hidden
         if data.notify is not msgspec.UNSET:
             found.notify = data.notify
             if data.notify and data.notify.webhook:
-                house.check_outgoing("notify.webhook", data.notify.webhook)
-        house.register.write(project_id, [found], request.user.name)
+                runtime.check_outgoing("notify.webhook", data.notify.webhook)
+        runtime.register.write(project_id, [found], request.user.name)
         request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
         return found
 
     @delete("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(
-        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Take an entity out of the register; its events and views stay."""
         request.user.project(project_id)
-        found = _read(house, project_id, entity_type, entity_id)
+        found = _read(runtime, project_id, entity_type, entity_id)
         found.deleted = True
-        house.register.write(project_id, [found], request.user.name)
+        runtime.register.write(project_id, [found], request.user.name)
         request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
 
 
@@ -167,7 +167,9 @@ class Lookups(Controller):
         return pack_of(request.user.project(project_id).metrics)
 
     @post("/views/lookup", opt={"may": "views"}, status_code=200, sync_to_thread=True)
-    def look(self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], house: House) -> list[Counters]:
+    def look(
+        self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> list[Counters]:
         """The counters of entities over all time, in the order of the ids, as of this moment; bots are left out."""
         policy = request.user.policy(request.user.project(project_id))
         if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
@@ -175,7 +177,7 @@ class Lookups(Controller):
         if foreign := [one for one in data.ids if not policy.covers(data.entity_type, one)]:
             raise NotFoundException(f"{data.entity_type} {foreign[0]!r} is not among what you see")
         keys = [entity_key(project_id.bytes, data.entity_type, one) for one in data.ids]
-        found = house.ledger.look(keys)
+        found = runtime.ledger.look(keys)
         return [_counters(found.get(key), one, data.seen_by) for key, one in zip(keys, data.ids, strict=True)]
 
 
@@ -195,22 +197,22 @@ class Recounting(Controller):
     tags = ("entities",)
 
     @post("/aggregate", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
-    def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], house: House) -> Recounted:
+    def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
         """Make the counters of a day anew; doing it again changes nothing."""
         project = request.user.project(project_id)
-        house.wait_for_views()
-        return Recounted(**recount_day(house.store, house.loader.still, project, data.date))
+        runtime.wait_for_views()
+        return Recounted(**recount_day(runtime.store, runtime.loader.store_lock, project, data.date))
 
     @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
-    def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Recounted:
+    def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
         """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
         project = request.user.project(project_id)
-        house.wait_for_views()
-        return Recounted(**refresh_views(house.store, house.loader.still, house.ledger, project))
+        runtime.wait_for_views()
+        return Recounted(**refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, project))
 
 
-def _read(house: House, project_id: UUID, entity_type: str, entity_id: str) -> Entity:
-    found = house.register.read(project_id, entity_type, entity_id.removeprefix("/"))
+def _read(runtime: Runtime, project_id: UUID, entity_type: str, entity_id: str) -> Entity:
+    found = runtime.register.read(project_id, entity_type, entity_id.removeprefix("/"))
     if found is None:
         raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
     return found

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Controller, Response, get
 
 from trackway import __version__
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.refusals import QuestionFailed
 from trackway.web.server.caller import ANYBODY
 
@@ -24,25 +24,25 @@ class Health(Controller):
         return {"status": "alive", "version": __version__}
 
     @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def ready(self, house: House) -> Response[dict[str, Any]]:
+    def ready(self, runtime: Runtime) -> Response[dict[str, Any]]:
         """Log, store and accounts are usable; all that was accepted is stored when `stored` equals `logged`.
 
         503 while the store does not take what the log holds, or nobody can sign in.
         """
-        trouble = house.loader.trouble or house.loader.stalled()
+        trouble = runtime.loader.trouble or runtime.loader.stalled()
         try:
-            house.store.check()
+            runtime.store.check()
         except QuestionFailed as error:
             trouble = str(error)
-        trouble = trouble or house.accounts.unusable()
+        trouble = trouble or runtime.accounts.unusable()
         content: dict[str, Any] = {
             "ready": not trouble,
-            "logged": house.log.end,
-            "stored": house.loader.stored,
-            "durable": house.loader.durable,
-            "dead_letters": house.loader.dead_letters,
-            "lost": sum(gap.last - gap.first for gap in house.loader.gaps),
+            "logged": runtime.log.end,
+            "stored": runtime.loader.stored,
+            "durable": runtime.loader.durable,
+            "dead_letters": runtime.loader.dead_letters,
+            "lost": sum(gap.last - gap.first for gap in runtime.loader.gaps),
             "trouble": trouble,
-            "warnings": house.warnings,
+            "warnings": runtime.warnings,
         }
         return Response(content, status_code=503 if trouble else 200)

@@ -10,7 +10,7 @@ from litestar.exceptions import ClientException, NotFoundException
 
 from trackway.govern.tables import Job, moment, said
 from trackway.operate.jobs import JOBS
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller
 
 
@@ -65,36 +65,36 @@ class Scheduled(Controller):
     opt = {"may": "install"}  # noqa: RUF012
 
     @get("/", sync_to_thread=True)
-    def every(self, house: House) -> list[JobShown]:
+    def every(self, runtime: Runtime) -> list[JobShown]:
         """All jobs."""
-        return [show_job(job) for job in house.accounts.jobs.every()]
+        return [show_job(job) for job in runtime.accounts.jobs.every()]
 
     @patch("/{name:str}", sync_to_thread=True)
-    def change(self, name: str, data: JobChange, house: House) -> JobShown:
+    def change(self, name: str, data: JobChange, runtime: Runtime) -> JobShown:
         """Pause a job or let it go on, or give it another schedule."""
-        return show_job(house.accounts.jobs.change(name, data.active, data.schedule))
+        return show_job(runtime.accounts.jobs.change(name, data.active, data.schedule))
 
     @get("/{name:str}/runs", sync_to_thread=True)
-    def history(self, name: str, house: House) -> list[RunShown]:
+    def history(self, name: str, runtime: Runtime) -> list[RunShown]:
         """The last fifty times a job was run."""
-        _known(house, name)
+        _known(runtime, name)
         return [
             RunShown(said(run.started_at) or "", said(run.ended_at), run.status, run.message, run.duration_s, run.by)
-            for run in house.accounts.jobs.history(name)
+            for run in runtime.accounts.jobs.history(name)
         ]
 
     @post("/{name:str}/run", status_code=202, sync_to_thread=True)
-    def run(self, name: str, request: Request[Caller, Any, Any], house: House) -> JobShown:
+    def run(self, name: str, request: Request[Caller, Any, Any], runtime: Runtime) -> JobShown:
         """Run a job now; 409 when it runs already."""
-        shown = show_job(_known(house, name))
-        if not house.runner.begin(name, request.user.name):
+        shown = show_job(_known(runtime, name))
+        if not runtime.runner.begin(name, request.user.name):
             raise ClientException(f"{name} runs at this moment", status_code=409)
         shown.running = True
         return shown
 
 
-def _known(house: House, name: str) -> Job:
-    for job in house.accounts.jobs.every():
+def _known(runtime: Runtime, name: str) -> Job:
+    for job in runtime.accounts.jobs.every():
         if job.name == name:
             return job
     raise NotFoundException(f"there is no job {name!r}")

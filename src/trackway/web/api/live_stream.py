@@ -15,7 +15,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from trackway.analyze.desk import Desk
 from trackway.analyze.language.question import Question
 from trackway.analyze.traffic.live import arrived
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.questions import Asked
 from trackway.web.server.caller import Caller, still
@@ -36,7 +36,7 @@ class Streaming(Controller):
     async def stream(
         self,
         asked: Asked,
-        house: House,
+        runtime: Runtime,
         store: Store,
         desk: Desk,
         request: Request[Caller, Any, Any],
@@ -50,16 +50,16 @@ class Streaming(Controller):
         now = datetime.now(UTC)
         since = max(_moment(last) or now, now - _LONGEST)
         return ServerSentEvent(
-            _arriving(house, store, desk, asked.question, since, lambda: still(request, asked.project, "live"))
+            _arriving(runtime, store, desk, asked.question, since, lambda: still(request, asked.project, "live"))
         )
 
 
 async def _arriving(
-    house: House, store: Store, desk: Desk, question: Question, since: datetime, may_go_on: Callable[[], bool]
+    runtime: Runtime, store: Store, desk: Desk, question: Question, since: datetime, may_go_on: Callable[[], bool]
 ) -> AsyncIterator[Any]:
     version, quiet, looks = None, 0.0, 0
     yield ServerSentEventMessage(data=None, comment="the stream begins", retry=1000)
-    while not house.ending:
+    while not runtime.ending:
         looks += 1
         if looks % _LOOKS_AT_CALLER == 0 and not await asyncio.to_thread(may_go_on):
             return

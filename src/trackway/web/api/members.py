@@ -11,7 +11,7 @@ from litestar.exceptions import NotFoundException
 
 from trackway.govern.access.permissions import Role
 from trackway.govern.tables import BadAccount, Invitation
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.auth.sign_in import site_of
 from trackway.web.server.caller import Caller
 
@@ -62,54 +62,60 @@ class Members(Controller):
     opt = {"may": "control"}  # noqa: RUF012
 
     @get("/members", sync_to_thread=True)
-    def members(self, project_id: UUID, house: House) -> list[Member]:
+    def members(self, project_id: UUID, runtime: Runtime) -> list[Member]:
         """Who sees the project; administrators see every one."""
-        return _members(house, project_id)
+        return _members(runtime, project_id)
 
     @post("/members", sync_to_thread=True)
-    def add(self, project_id: UUID, data: NewMember, request: Request[Caller, Any, Any], house: House) -> list[Member]:
+    def add(
+        self, project_id: UUID, data: NewMember, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> list[Member]:
         """Let somebody see the project, or give a member another role; with a password a user is made for them."""
-        known = {one.email for one in house.accounts.users()}
+        known = {one.email for one in runtime.accounts.users()}
         if data.email.strip().lower() not in known and data.password:
-            house.accounts.add_user(data.email, data.password)
+            runtime.accounts.add_user(data.email, data.password)
             request.user.wrote("user made", data.email, project_id)
-        house.accounts.add_member(data.email, project_id, data.role)
+        runtime.accounts.add_member(data.email, project_id, data.role)
         request.user.wrote("member changed", data.email, project_id, role=data.role)
-        return _members(house, project_id)
+        return _members(runtime, project_id)
 
     @delete("/members/{email:str}", sync_to_thread=True)
-    def remove(self, project_id: UUID, email: str, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove(self, project_id: UUID, email: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Let somebody see the project no longer."""
-        house.accounts.remove_member(email, project_id)
+        runtime.accounts.remove_member(email, project_id)
         request.user.wrote("member changed", email, project_id, role="none")
 
     @get("/invitations", sync_to_thread=True)
-    def invitations(self, project_id: UUID, house: House) -> list[InvitationMade]:
+    def invitations(self, project_id: UUID, runtime: Runtime) -> list[InvitationMade]:
         """Those that nobody has accepted yet."""
-        return [_shown(one) for one in house.accounts.sign_ins.invitations(project_id)]
+        return [_shown(one) for one in runtime.accounts.sign_ins.invitations(project_id)]
 
     @post("/invitations", sync_to_thread=True)
     def invite(
-        self, project_id: UUID, data: NewInvitation, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: NewInvitation, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> InvitationMade:
         """Invite somebody; whoever has the link within seven days can accept."""
-        if data.account and house.accounts.platform.one(project_id, data.account) is None:
+        if data.account and runtime.accounts.platform.one(project_id, data.account) is None:
             raise BadAccount(f"there is no account {data.account!r} in this project")
-        made, token = house.accounts.sign_ins.invite(project_id, data.email, data.role, data.account, request.user.name)
+        made, token = runtime.accounts.sign_ins.invite(
+            project_id, data.email, data.role, data.account, request.user.name
+        )
         request.user.wrote("invited", data.email, project_id, to=data.account or data.role)
-        return _shown(made, f"{site_of(request, house).origin}/invitation/{token}")
+        return _shown(made, f"{site_of(request, runtime).origin}/invitation/{token}")
 
     @delete("/invitations/{invitation_id:uuid}", sync_to_thread=True)
-    def revoke(self, project_id: UUID, invitation_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+    def revoke(
+        self, project_id: UUID, invitation_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> None:
         """Make an invitation useless."""
-        found = house.accounts.sign_ins.revoke_invitation(project_id, str(invitation_id))
+        found = runtime.accounts.sign_ins.revoke_invitation(project_id, str(invitation_id))
         if found is None:
             raise NotFoundException(f"there is no invitation {invitation_id}")
         request.user.wrote("invitation revoked", found.email, project_id)
 
 
-def _members(house: House, project_id: UUID) -> list[Member]:
-    return [Member(one.email, role, one.is_admin) for one, role in house.accounts.members(project_id)]
+def _members(runtime: Runtime, project_id: UUID) -> list[Member]:
+    return [Member(one.email, role, one.is_admin) for one, role in runtime.accounts.members(project_id)]
 
 
 def _shown(one: Invitation, link: str = "") -> InvitationMade:

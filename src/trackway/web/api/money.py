@@ -13,7 +13,7 @@ from litestar import Controller, Request, get, post, put
 from litestar.params import Parameter
 
 from trackway.analyze.language.period import BadQuestion, Period, period
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.store.money import BadTable, Rate, costs_from, rates_from, write_costs, write_rates
 from trackway.store.orders import restate_all
@@ -69,26 +69,26 @@ class Money(Controller):
 
     @put("/rates", opt={"may": "manage"}, sync_to_thread=True)
     def write_rates(
-        self, project_id: UUID, data: list[RateGiven], request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: list[RateGiven], request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Taken:
         """Write down rates; amounts of orders in the project's currency follow at once."""
-        return self._rates(project_id, [Rate(one.currency, one.day, one.rate) for one in data], request, house)
+        return self._rates(project_id, [Rate(one.currency, one.day, one.rate) for one in data], request, runtime)
 
     @post("/rates/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
-    async def rates_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Taken:
+    async def rates_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
         """The same as a CSV of `day`, `currency`, `rate`, or as the European Central Bank publishes them."""
         own = request.user.project(project_id).currency
         lines = _lines(await request.body())
-        return await asyncio.to_thread(lambda: self._rates(project_id, rates_from(lines, own), request, house))
+        return await asyncio.to_thread(lambda: self._rates(project_id, rates_from(lines, own), request, runtime))
 
     @staticmethod
-    def _rates(project_id: UUID, rates: list[Rate], request: Request[Caller, Any, Any], house: House) -> Taken:
+    def _rates(project_id: UUID, rates: list[Rate], request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
         own = request.user.project(project_id).currency
         if any(one.currency == own for one in rates):
             raise BadTable(f"a unit of {own}, the project's currency, is worth one; leave it away")
-        write_rates(house.store, project_id, rates)
-        restate_all(house.store, project_id)
-        house.accounts.saved.touch()
+        write_rates(runtime.store, project_id, rates)
+        restate_all(runtime.store, project_id)
+        runtime.accounts.saved.touch()
         request.user.wrote("rates written", f"{len(rates)} rates", project_id)
         return Taken(len(rates))
 
@@ -112,13 +112,13 @@ class Money(Controller):
         return CostsShown(rows)
 
     @post("/costs/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
-    async def costs_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Taken:
+    async def costs_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
         """A CSV of `day`, `source`, `medium`, `campaign`, `cost`, if wished `currency`, `clicks`, `impressions`. What
         is written again of a day and campaign replaces what was there."""
         lines, own = _lines(await request.body()), request.user.project(project_id).currency
         costs = await asyncio.to_thread(costs_from, lines, own)
-        await asyncio.to_thread(write_costs, house.store, project_id, costs)
-        house.accounts.saved.touch()
+        await asyncio.to_thread(write_costs, runtime.store, project_id, costs)
+        runtime.accounts.saved.touch()
         request.user.wrote("costs written", f"{len(costs)} lines", project_id)
         return Taken(len(costs))
 

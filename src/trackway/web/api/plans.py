@@ -16,7 +16,7 @@ from litestar.params import Parameter
 
 from trackway.analyze.data.violations import violations
 from trackway.govern.plans.plan import Plan, read
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.questions import Asked, Limit
 from trackway.web.server.caller import Caller
@@ -41,11 +41,11 @@ class Planning(Controller):
 
     @get("/", opt={"may": "read"}, sync_to_thread=True)
     def plan(
-        self, project_id: UUID, request: Request[Caller, Any, Any], house: House, version: Version = None
+        self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime, version: Version = None
     ) -> PlanShown:
         """The plan that holds (version 0 and empty when there is none), or one of its versions."""
         request.user.project(project_id)
-        written = house.accounts.plans.written(project_id, version)
+        written = runtime.accounts.plans.written(project_id, version)
         if written is not None:
             plan = msgspec.convert(written.body, Plan)
             return PlanShown(written.version, plan, written.created_by, written.created_at.replace(tzinfo=UTC))
@@ -54,29 +54,29 @@ class Planning(Controller):
         return PlanShown(0, Plan())
 
     @get("/versions", opt={"may": "read"}, sync_to_thread=True)
-    def versions(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[dict[str, Any]]:
+    def versions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[dict[str, Any]]:
         """Every version, the newest first: who wrote it when."""
         request.user.project(project_id)
         return [
             {"version": one.version, "created_by": one.created_by, "created_at": one.created_at.replace(tzinfo=UTC),
              "events": len(one.body.get("events", {}))}
-            for one in house.accounts.plans.versions(project_id)
+            for one in runtime.accounts.plans.versions(project_id)
         ]  # fmt: skip
 
     @put("/", opt={"may": "control"}, sync_to_thread=True)
-    def write(self, project_id: UUID, data: Plan, request: Request[Caller, Any, Any], house: House) -> PlanShown:
+    def write(self, project_id: UUID, data: Plan, request: Request[Caller, Any, Any], runtime: Runtime) -> PlanShown:
         """Write the plan anew; messages are checked against it within seconds."""
         request.user.project(project_id)
         plan = read(msgspec.json.encode(data))
-        version = house.accounts.plans.write(project_id, plan, request.user.name)
+        version = runtime.accounts.plans.write(project_id, plan, request.user.name)
         request.user.wrote("plan written", f"version {version}", project_id)
         return PlanShown(version, plan, request.user.name)
 
     @get("/violations", opt={"may": "read"}, sync_to_thread=True)
-    def violations(self, asked: Asked, house: House, store: Store, limit: Limit = 100) -> dict[str, Any]:
+    def violations(self, asked: Asked, runtime: Runtime, store: Store, limit: Limit = 100) -> dict[str, Any]:
         """What messages broke of it, by event (and its owner), property and version of the library."""
         answer = violations(store, asked.question, limit)
-        current = house.accounts.plans.current(asked.question.project_id)
+        current = runtime.accounts.plans.current(asked.question.project_id)
         owners = {name: event.owner for name, event in current[1].events.items()} if current else {}
         return {
             "data": [{**row, "owner": owners.get(row["event"], "")} for row in answer.rows()],

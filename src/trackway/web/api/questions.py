@@ -26,7 +26,7 @@ from trackway.analyze.traffic.live import live
 from trackway.analyze.traffic.overview import overview
 from trackway.analyze.traffic.sources import sources
 from trackway.govern.tables import Project
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.ask import Format, as_file
 from trackway.web.server.caller import SOMEBODY, Caller
@@ -56,14 +56,14 @@ def asked(
     ] = None,
     bots: bool = False,
     *,
-    house: House,
+    runtime: Runtime,
 ) -> Asked:
     """The part of a request that every question has."""
     project = request.user.project(project_id)
     now = datetime.now(UTC)
     stretch = period(period_name, project.timezone, now, since, until)
     nodes = (
-        read(inlined(text, lambda one: saved_filter(house.accounts.saved, project_id, one))) for text in filters or []
+        read(inlined(text, lambda one: saved_filter(runtime.accounts.saved, project_id, one))) for text in filters or []
     )
     question = Question.of(project, stretch, *nodes, bots=bots)
     return Asked(project, question, stretch.before(project.timezone, compare), now)

@@ -21,7 +21,7 @@ from trackway.analyze.language.question import Question
 from trackway.analyze.people.cohorts import forget, freeze, listed
 from trackway.analyze.people.persons import set_undone
 from trackway.govern.tables import Annotation, SavedQuestion, Segment
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -103,116 +103,125 @@ class Keeping(Controller):
     tags = ("saved",)
 
     @get("/segments", opt={"may": "read"}, sync_to_thread=True)
-    def segments(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[SegmentShown]:
+    def segments(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[SegmentShown]:
         """Saved segments and cohorts, and the ready ones; each can stand in a filter as `{"segment": id}`."""
         made = request.user.project(project_id).created_at.replace(tzinfo=UTC)
         ready = [SegmentShown(one, found.name, "ready", found.filter, "Trackway", made) for one, found in READY.items()]
-        return [_shown(one) for one in house.accounts.saved.segments(project_id)] + ready
+        return [_shown(one) for one in runtime.accounts.saved.segments(project_id)] + ready
 
     @post("/segments", opt={"may": "edit"}, sync_to_thread=True)
     def add_segment(
-        self, project_id: UUID, data: NewSegment, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: NewSegment, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> SegmentShown:
         """Save a filter, or write down who it means now."""
         project = request.user.project(project_id)
-        saved, now = house.accounts.saved, datetime.now(UTC)
+        saved, now = runtime.accounts.saved, datetime.now(UTC)
         if data.kind == "live" or data.ids is None:
-            node = _read(house, project_id, data.filter)
+            node = _read(runtime, project_id, data.filter)
         made = saved.add_segment(project_id, data.name, data.kind, data.filter, request.user.name)
         if data.kind == "live":
             return _shown(made)
         cohort_id = UUID(made.id)
         if data.ids is not None:
-            return _shown(made, listed(house.store, project_id, cohort_id, data.ids, now))
+            return _shown(made, listed(runtime.store, project_id, cohort_id, data.ids, now))
         ever = Period(datetime(2000, 1, 1, tzinfo=UTC), now)
         question = Question.of(project, ever, node)
-        return _shown(made, freeze(house.store, question, cohort_id, now))
+        return _shown(made, freeze(runtime.store, question, cohort_id, now))
 
     @patch("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change_segment(
-        self, project_id: UUID, segment_id: UUID, data: SegmentChange, request: Request[Caller, Any, Any], house: House
+        self,
+        project_id: UUID,
+        segment_id: UUID,
+        data: SegmentChange,
+        request: Request[Caller, Any, Any],
+        runtime: Runtime,
     ) -> SegmentShown:
         """Rename a segment, or give a live one another filter."""
         request.user.project(project_id)
         if data.filter is not None:
-            _read(house, project_id, data.filter)
-        found = house.accounts.saved.change_segment(project_id, segment_id, data.name, data.filter)
+            _read(runtime, project_id, data.filter)
+        found = runtime.accounts.saved.change_segment(project_id, segment_id, data.name, data.filter)
         if found is None:
             raise NotFoundException(f"there is no segment {segment_id}")
         return _shown(found)
 
     @delete("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove_segment(
-        self, project_id: UUID, segment_id: UUID, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, segment_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Forget a segment, or a list and who is on it."""
         request.user.project(project_id)
-        if not house.accounts.saved.remove_segment(project_id, segment_id):
+        if not runtime.accounts.saved.remove_segment(project_id, segment_id):
             raise NotFoundException(f"there is no segment {segment_id}")
-        forget(house.store, project_id, segment_id)
+        forget(runtime.store, project_id, segment_id)
 
     @get("/questions", opt={"may": "read"}, sync_to_thread=True)
-    def questions(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[QuestionShown]:
+    def questions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[QuestionShown]:
         """Saved questions, by name."""
         request.user.project(project_id)
-        return [_question(one) for one in house.accounts.saved.questions(project_id)]
+        return [_question(one) for one in runtime.accounts.saved.questions(project_id)]
 
     @post("/questions", opt={"may": "edit"}, sync_to_thread=True)
     def add_question(
-        self, project_id: UUID, data: NewQuestion, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: NewQuestion, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> QuestionShown:
         """Save a question under a name; one that could not be asked is refused."""
         request.user.project(project_id)
         understood(data.ask)
-        return _question(house.accounts.saved.add_question(project_id, data.name, data.ask, request.user.name))
+        return _question(runtime.accounts.saved.add_question(project_id, data.name, data.ask, request.user.name))
 
     @delete("/questions/{question_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove_question(
-        self, project_id: UUID, question_id: UUID, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, question_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Forget a saved question."""
         request.user.project(project_id)
-        if not house.accounts.saved.remove_question(project_id, question_id):
+        if not runtime.accounts.saved.remove_question(project_id, question_id):
             raise NotFoundException(f"there is no saved question {question_id}")
 
     @get("/annotations", opt={"may": "read"}, sync_to_thread=True)
-    def annotations(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[AnnotationShown]:
+    def annotations(
+        self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> list[AnnotationShown]:
         """What happened, in order."""
         request.user.project(project_id)
         ever = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-        return [_note(one) for one in house.accounts.saved.annotations(project_id, *ever)]
+        return [_note(one) for one in runtime.accounts.saved.annotations(project_id, *ever)]
 
     @post("/annotations", opt={"may": "edit"}, sync_to_thread=True)
     def annotate(
-        self, project_id: UUID, data: NewAnnotation, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: NewAnnotation, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> AnnotationShown:
         """Write down what happened at a moment; trends show it."""
         request.user.project(project_id)
-        return _note(house.accounts.saved.annotate(project_id, data.at, data.text, request.user.name))
+        return _note(runtime.accounts.saved.annotate(project_id, data.at, data.text, request.user.name))
 
     @delete("/annotations/{annotation_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove_annotation(
-        self, project_id: UUID, annotation_id: UUID, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, annotation_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Forget an annotation."""
         request.user.project(project_id)
-        if not house.accounts.saved.remove_annotation(project_id, annotation_id):
+        if not runtime.accounts.saved.remove_annotation(project_id, annotation_id):
             raise NotFoundException(f"there is no annotation {annotation_id}")
 
     @post("/merges/undo", opt={"may": "control"}, status_code=200, sync_to_thread=True)
-    def undo(self, project_id: UUID, data: Undo, request: Request[Caller, Any, Any], house: House) -> dict[str, bool]:
+    def undo(
+        self, project_id: UUID, data: Undo, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> dict[str, bool]:
         """Undo a merge (or take that back): from the next answer on its people are counted apart."""
         project = request.user.project(project_id)
         now = datetime.now(UTC)
         question = Question.of(project, Period(now, now))
-        if not set_undone(house.store, question, data.identity, data.person, data.undone, request.user.name, now):
+        if not set_undone(runtime.store, question, data.identity, data.person, data.undone, request.user.name, now):
             raise NotFoundException("there is no such merge")
         request.user.wrote("merge undone", f"{data.identity} {data.person}", project_id, undone=data.undone)
         return {"undone": data.undone}
 
 
-def _read(house: House, project_id: UUID, given: Any) -> Node:
-    return read(inlined(given, lambda one: saved_filter(house.accounts.saved, project_id, one)))
+def _read(runtime: Runtime, project_id: UUID, given: Any) -> Node:
+    return read(inlined(given, lambda one: saved_filter(runtime.accounts.saved, project_id, one)))
 
 
 def _shown(one: Segment, persons: int | None = None) -> SegmentShown:

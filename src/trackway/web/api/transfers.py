@@ -25,7 +25,7 @@ from trackway.govern.saved.transfers import OPEN
 from trackway.govern.tables import Transfer, said
 from trackway.operate.file_import import preview
 from trackway.private import durably
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller
 
 MOST_BYTES = 20 * 1024**3
@@ -67,8 +67,8 @@ def _shown(one: Transfer) -> TransferShown:
     )  # fmt: skip
 
 
-def _one(house: House, project_id: UUID, transfer_id: UUID) -> Transfer:
-    found = house.accounts.transfers.one(project_id, transfer_id)
+def _one(runtime: Runtime, project_id: UUID, transfer_id: UUID) -> Transfer:
+    found = runtime.accounts.transfers.one(project_id, transfer_id)
     if found is None:
         raise NotFoundException(f"there is no transfer {transfer_id}")
     return found
@@ -85,10 +85,10 @@ def _reading(form: str, host: str, text: str) -> Reading:
     return msgspec.structs.replace(found, host=host or found.host)
 
 
-def _previewed(kept: IO[bytes], name: str, size: int, form: str, house: House, reading: Reading) -> dict[str, Any]:
+def _previewed(kept: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: Reading) -> dict[str, Any]:
     try:
         packed = Packed(kept, name, size, reading.encoding)
-        return preview(packed, form, house.privacy, installation_key(house.settings.directory), reading)
+        return preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
     except BadFile as error:
         raise BadQuestion("body", str(error)) from error
 
@@ -107,17 +107,17 @@ class TransfersOfProject(Controller):
     tags = ("transfers",)
 
     @get("/", opt={"may": "people"}, sync_to_thread=True)
-    def every(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[TransferShown]:
+    def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[TransferShown]:
         """The project's imports and exports, the newest first; a week after their end they are gone."""
         request.user.project(project_id)
-        return [_shown(one) for one in house.accounts.transfers.every(project_id)]
+        return [_shown(one) for one in runtime.accounts.transfers.every(project_id)]
 
     @post("/imports", opt={"may": "manage"}, request_max_body_size=MOST_BYTES)
     async def bring(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         name: FileName,
         form: Form,
         host: LogHost = "",
@@ -126,17 +126,17 @@ class TransfersOfProject(Controller):
         """Import the file that is the body. Importing it again adds nothing while its message ids are known."""
         request.user.project(project_id)
         asked = msgspec.to_builtins(_reading(form, host, reading))
-        made = house.accounts.transfers.add(project_id, "import", name, form, asked, request.user.name)
-        place = house.carrier.file_of(made)
+        made = runtime.accounts.transfers.add(project_id, "import", name, form, asked, request.user.name)
+        place = runtime.transfer_worker.file_of(made)
         try:
             with durably(place) as sink:
                 async for chunk in request.stream():
                     sink.write(chunk)
         except BaseException:
             # Whoever leaves before the file is there wants nothing imported.
-            house.carrier.forget(made)
+            runtime.transfer_worker.forget(made)
             raise
-        house.carrier.add(made)
+        runtime.transfer_worker.add(made)
         request.user.wrote("imported", name, project_id)
         return _shown(made)
 
@@ -145,7 +145,7 @@ class TransfersOfProject(Controller):
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         name: FileName,
         form: Form,
         host: LogHost = "",
@@ -161,18 +161,18 @@ class TransfersOfProject(Controller):
                 kept.write(chunk)
             size = kept.tell()
             kept.seek(0)
-            return await asyncio.to_thread(_previewed, kept, name, size, form, house, said)
+            return await asyncio.to_thread(_previewed, kept, name, size, form, runtime, said)
 
     @post("/exports", opt={"may": "people"}, sync_to_thread=True)
     def export(
-        self, project_id: UUID, data: NewExport, request: Request[Caller, Any, Any], house: House
+        self, project_id: UUID, data: NewExport, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> TransferShown:
         """Write a table into a file, whatever its size; `GET …/{id}/file` has it when it is done."""
         project = request.user.project(project_id)
         stretch = period(data.period, project.timezone, datetime.now(UTC), data.since, data.until)
         node = None
         if data.filter is not None:
-            node = inlined(data.filter, lambda one: saved_filter(house.accounts.saved, project_id, one))
+            node = inlined(data.filter, lambda one: saved_filter(runtime.accounts.saved, project_id, one))
             read(node)
         if data.table == "visitors" and node is not None:
             raise BadQuestion("filter", "visitors are exported whole; export events or sessions with filters")
@@ -182,28 +182,28 @@ class TransfersOfProject(Controller):
         }  # fmt: skip
         days = f"{stretch.start:%Y-%m-%d}-{stretch.end:%Y-%m-%d}"
         name = f"{data.table}-{days}.{data.form}"
-        made = house.accounts.transfers.add(project_id, "export", name, data.form, asked, request.user.name)
-        house.carrier.add(made)
+        made = runtime.accounts.transfers.add(project_id, "export", name, data.form, asked, request.user.name)
+        runtime.transfer_worker.add(made)
         request.user.wrote("exported", name, project_id)
         return _shown(made)
 
     @get("/{transfer_id:uuid}/file", opt={"may": "people"}, sync_to_thread=True)
-    def file(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], house: House) -> File:
+    def file(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> File:
         """The file of an export that is done."""
         request.user.project(project_id)
-        found = _one(house, project_id, transfer_id)
-        place: Path = house.carrier.file_of(found)
+        found = _one(runtime, project_id, transfer_id)
+        place: Path = runtime.transfer_worker.file_of(found)
         if found.kind != "export" or found.state != "done" or not place.is_file():
             raise NotFoundException("there is no such file, or not yet")
         media = MEDIA.get(found.form, "application/x-ndjson")
         return File(place, filename=found.name, media_type=media, content_disposition_type="attachment")
 
     @delete("/{transfer_id:uuid}", opt={"may": "manage"}, sync_to_thread=True)
-    def remove(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Stop a transfer that is under way, or remove one that has ended, with its file."""
         request.user.project(project_id)
-        found = _one(house, project_id, transfer_id)
+        found = _one(runtime, project_id, transfer_id)
         if found.state in OPEN:
-            house.carrier.cancel(found)
+            runtime.transfer_worker.cancel(found)
         else:
-            house.carrier.forget(found)
+            runtime.transfer_worker.forget(found)

@@ -15,7 +15,7 @@ from litestar.exceptions import NotFoundException
 from trackway.analyze.customers.customers import named, people
 from trackway.govern.tables import Watch, said
 from trackway.operate.watched_segments import question_of
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.ask import Format, as_file
 from trackway.web.server.caller import Caller
@@ -72,13 +72,13 @@ class Watches(Controller):
         project_id: UUID,
         segment: str,
         request: Request[Caller, Any, Any],
-        house: House,
+        runtime: Runtime,
         store: Store,
         form: Format = "json",
     ) -> Response[Any]:
         """Who is in a segment, of the customers: `person`, `user_id`, `visitor_id`, `name`; as a file too."""
         project = request.user.project(project_id)
-        question = question_of(house.accounts, project, segment, datetime.now(UTC))
+        question = question_of(runtime.accounts, project, segment, datetime.now(UTC))
         persons = people(store, question)
         rows: list[dict[str, str]] = []
         for start in range(0, len(persons), _CHUNK):
@@ -90,27 +90,29 @@ class Watches(Controller):
         return as_file(table, form, segment.replace(":", "-"))
 
     @get("/watches", opt={"may": "manage"}, sync_to_thread=True)
-    def every(self, project_id: UUID, request: Request[Caller, Any, Any], house: House) -> list[WatchShown]:
+    def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[WatchShown]:
         """Who is told of people who enter or leave a segment."""
         request.user.project(project_id)
-        return [_shown(one) for one in house.accounts.watches.every(project_id)]
+        return [_shown(one) for one in runtime.accounts.watches.every(project_id)]
 
     @post("/watches", opt={"may": "control"}, sync_to_thread=True)
-    def make(self, project_id: UUID, data: NewWatch, request: Request[Caller, Any, Any], house: House) -> WatchShown:
+    def make(
+        self, project_id: UUID, data: NewWatch, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> WatchShown:
         """Have an address told from the next look on; who is inside then is where it begins."""
-        question_of(house.accounts, request.user.project(project_id), data.segment, datetime.now(UTC))
-        house.check_outgoing("url", data.url)
+        question_of(runtime.accounts, request.user.project(project_id), data.segment, datetime.now(UTC))
+        runtime.check_outgoing("url", data.url)
         secret = data.secret or secrets.token_urlsafe(32)
-        made = house.accounts.watches.add(project_id, request.user.name, secret, segment=data.segment, url=data.url)
+        made = runtime.accounts.watches.add(project_id, request.user.name, secret, segment=data.segment, url=data.url)
         request.user.wrote("watch changed", data.segment, project_id, made=data.url)
         return _shown(made, secret)
 
     @delete("/watches/{watch_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
-    def remove(self, project_id: UUID, watch_id: UUID, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove(self, project_id: UUID, watch_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Tell an address nothing more."""
-        if not house.accounts.watches.remove(watch_id, project_id):
+        if not runtime.accounts.watches.remove(watch_id, project_id):
             raise NotFoundException(f"there is no watch {watch_id}")
-        house.store.change(
+        runtime.store.change(
             "ALTER TABLE watch_members DELETE WHERE project_id = {project:UUID} AND watch_id = {watch:UUID}",
             {"project": project_id, "watch": watch_id},
         )

@@ -13,7 +13,7 @@ from litestar.params import Parameter
 from trackway.govern.access.permissions import SEEN, Verdict
 from trackway.govern.identity.sign_ins import BadCredentials
 from trackway.govern.tables import Project
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.auth.sign_in import PasskeyAnswer, Password, site_of
 from trackway.web.server.caller import SIGNED_IN, SOMEBODY, Caller
 
@@ -157,83 +157,83 @@ class Myself(Controller):
         return Me(user.email, user.is_admin, csrf, bool(user.totp), projects)
 
     @get("/sign-ins", opt={"may": SIGNED_IN}, sync_to_thread=True)
-    def sign_ins(self, request: Request[Caller, Any, Any], house: House) -> list[SignInShown]:
+    def sign_ins(self, request: Request[Caller, Any, Any], runtime: Runtime) -> list[SignInShown]:
         """Where one is signed in."""
         signed_in = _signed_in(request)
         return [
             SignInShown(one.id, one.way, one.address, one.agent, one.created_at.isoformat() + "Z",
                         (one.seen_at or one.created_at).isoformat() + "Z", one.id == signed_in.id)
-            for one in house.accounts.sign_ins.every(signed_in.user.id)
+            for one in runtime.accounts.sign_ins.every(signed_in.user.id)
         ]  # fmt: skip
 
     @delete("/sign-ins/{sign_in_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
-    def revoke(self, sign_in_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+    def revoke(self, sign_in_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """End a sign-in: that browser is signed out at once."""
-        if not house.accounts.sign_ins.revoke(_signed_in(request).user.id, sign_in_id):
+        if not runtime.accounts.sign_ins.revoke(_signed_in(request).user.id, sign_in_id):
             raise NotFoundException("there is no such sign-in of yours")
         request.user.wrote("signed out", "another browser")
 
     @post("/password", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
-    def password(self, data: PasswordChange, request: Request[Caller, Any, Any], house: House) -> None:
+    def password(self, data: PasswordChange, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Take another password; all other browsers are signed out."""
         signed_in = _signed_in(request)
-        _asked(house.accounts.sign_ins.change_password, signed_in.user.id, data.old, data.new, signed_in.token)
+        _asked(runtime.accounts.sign_ins.change_password, signed_in.user.id, data.old, data.new, signed_in.token)
         request.user.wrote("password changed", signed_in.user.email)
 
     @post("/totp/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
-    def begin_totp(self, request: Request[Caller, Any, Any], house: House) -> dict[str, str]:
+    def begin_totp(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, str]:
         """A secret for an authenticator application, as an otpauth address and as a picture (SVG) of it."""
-        address = house.accounts.sign_ins.begin_totp(_signed_in(request).user)
+        address = runtime.accounts.sign_ins.begin_totp(_signed_in(request).user)
         return {"address": address, "picture": segno.make(address, micro=False).svg_data_uri(scale=4, border=2)}
 
     @post("/totp", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
-    def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], house: House) -> dict[str, list[str]]:
+    def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, list[str]]:
         """Ask for its codes from now on; the answer has recovery codes, shown only now."""
         user = _signed_in(request).user
-        codes: list[str] = _asked(house.accounts.sign_ins.confirm_totp, user.id, data.code)
+        codes: list[str] = _asked(runtime.accounts.sign_ins.confirm_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="authenticator application")
         return {"recovery_codes": codes}
 
     @post("/totp/remove", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
-    def remove_totp(self, data: Code, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Ask for no codes any more."""
         user = _signed_in(request).user
-        _asked(house.accounts.sign_ins.remove_totp, user.id, data.code)
+        _asked(runtime.accounts.sign_ins.remove_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="none")
 
     @get("/passkeys", opt={"may": SIGNED_IN}, sync_to_thread=True)
-    def passkeys(self, request: Request[Caller, Any, Any], house: House) -> list[PasskeyShown]:
+    def passkeys(self, request: Request[Caller, Any, Any], runtime: Runtime) -> list[PasskeyShown]:
         """One's passkeys."""
         return [
             PasskeyShown(one.id, one.name, one.created_at.isoformat() + "Z",
                          one.used_at.isoformat() + "Z" if one.used_at else None)
-            for one in house.accounts.passkeys.every(_signed_in(request).user.id)
+            for one in runtime.accounts.passkeys.every(_signed_in(request).user.id)
         ]  # fmt: skip
 
     @post("/passkeys/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
-    def begin_passkey(self, request: Request[Caller, Any, Any], house: House) -> dict[str, Any]:
+    def begin_passkey(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, Any]:
         """What to ask a device for: `options` of `navigator.credentials.create`, and the `word` to answer with."""
-        return house.accounts.passkeys.begin(_signed_in(request).user, site_of(request, house))
+        return runtime.accounts.passkeys.begin(_signed_in(request).user, site_of(request, runtime))
 
     @post("/passkeys", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
-    def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], house: House) -> None:
+    def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Keep the passkey that a device made."""
-        user, site = _signed_in(request).user, site_of(request, house)
-        _asked(house.accounts.passkeys.add, user.id, site, data.word, data.credential, data.name)
+        user, site = _signed_in(request).user, site_of(request, runtime)
+        _asked(runtime.accounts.passkeys.add, user.id, site, data.word, data.credential, data.name)
         request.user.wrote("passkey changed", user.email, added=data.name)
 
     @delete("/passkeys/{passkey_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
-    def remove_passkey(self, passkey_id: str, request: Request[Caller, Any, Any], house: House) -> None:
+    def remove_passkey(self, passkey_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Forget a passkey."""
         user = _signed_in(request).user
-        if not house.accounts.passkeys.remove(user.id, passkey_id):
+        if not runtime.accounts.passkeys.remove(user.id, passkey_id):
             raise NotFoundException("you have no such passkey")
         request.user.wrote("passkey changed", user.email, removed=passkey_id)
 
     @post("/invitations/{token:str}", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
-    def accept(self, token: str, request: Request[Caller, Any, Any], house: House) -> None:
+    def accept(self, token: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Accept an invitation as who is signed in."""
-        found = _asked(house.accounts.sign_ins.accept_as, token, _signed_in(request).user.id)
+        found = _asked(runtime.accounts.sign_ins.accept_as, token, _signed_in(request).user.id)
         request.user.wrote("member changed", found.account_id or found.role, found.project_id)
 
 

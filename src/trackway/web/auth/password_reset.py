@@ -15,7 +15,7 @@ from litestar.exceptions import ClientException, NotAuthorizedException
 from trackway.govern.identity.password_resets import LINK_MINUTES
 from trackway.govern.identity.sign_ins import BadCredentials, Where
 from trackway.operate.mail import send_mail
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.auth.sign_in import Password, Short, origin_of_links
 from trackway.web.server.caller import ANYBODY, where_from
 from trackway.web.server.limits import Limits
@@ -53,11 +53,11 @@ class Resetting(Controller):
     tags = ("signing in",)
 
     @post("/", **_OPEN, status_code=204, sync_to_thread=True)
-    def ask(self, data: Forgotten, request: Request[Any, Any, Any], house: House, limits: Limits) -> None:
+    def ask(self, data: Forgotten, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
         """Send a link to the user of this address; the answer is the same when there is none. 409 when the server
         sends no mail.
         """
-        origin = origin_of_links(request, house)
+        origin = origin_of_links(request, runtime)
         if not origin:
             raise ClientException(
                 "this server sends no links by mail (smtp_host and url are not set); an administrator gives another "
@@ -67,36 +67,36 @@ class Resetting(Controller):
         where = where_from(request)
         limits.may_ask_for_link(where, data.email)
         # Elsewhere, so that the time of the answer says nothing either.
-        threading.Thread(target=_send, args=(house, data.email, origin, where), daemon=True).start()
+        threading.Thread(target=_send, args=(runtime, data.email, origin, where), daemon=True).start()
 
     @post("/finish", **_OPEN, status_code=204, sync_to_thread=True)
-    def finish(self, data: NewPassword, request: Request[Any, Any, Any], house: House, limits: Limits) -> None:
+    def finish(self, data: NewPassword, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
         """Give the user of a link another password, once. All of their browsers are signed out; sign in with it then,
         and with a code where one is asked for.
         """
         where = where_from(request)
         limits.may_sign_in(where, "a link")
         try:
-            user = house.accounts.resets.finish(data.token, data.password)
+            user = runtime.accounts.resets.finish(data.token, data.password)
         except BadCredentials as error:
             limits.failed(where, "a link")
-            house.accounts.audit.write("a link", "sign-in refused", str(error), "", where.address)
+            runtime.accounts.audit.write("a link", "sign-in refused", str(error), "", where.address)
             raise NotAuthorizedException(str(error)) from error
-        house.accounts.audit.write(
+        runtime.accounts.audit.write(
             user.email, "password changed", user.email, "", where.address, {"with": "a link that was sent by mail"}
         )
 
 
-def _send(house: House, email: str, origin: str, where: Where) -> None:
+def _send(runtime: Runtime, email: str, origin: str, where: Where) -> None:
     try:
-        begun = house.accounts.resets.begin(email)
+        begun = runtime.accounts.resets.begin(email)
         if begun is None:
             return
         user, word = begun
-        house.accounts.audit.write("somebody", "password forgotten", user.email, "", where.address)
+        runtime.accounts.audit.write("somebody", "password forgotten", user.email, "", where.address)
         host = urlsplit(origin).netloc
         text = _TEXT.format(email=user.email, host=host, minutes=LINK_MINUTES, link=f"{origin}/password/{word}")
-        send_mail(house.settings, user.email, f"Another password for {host}", text)
+        send_mail(runtime.settings, user.email, f"Another password for {host}", text)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         logger.error("a link to reset a password was not sent (smtp_host): %s", error)
     except Exception:

@@ -13,7 +13,7 @@ from litestar.middleware import DefineMiddleware
 
 from trackway.analyze.concurrency import Slots
 from trackway.analyze.desk import Desk
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.accounts import AuditLog, Permissions, PlatformAccounts, Requests
 from trackway.web.api.ask import Ask
@@ -47,11 +47,11 @@ from trackway.web.server.problems import HANDLERS
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def api(house: House, limits: Limits) -> Litestar:
+def api(runtime: Runtime, limits: Limits) -> Litestar:
     """Everything but the collector."""
     slots = Slots()
-    desk = Desk(house.store, house.accounts.saved, house.version, slots)
-    provider = Provider(house.settings, house.accounts.sign_ins, house.outgoing)
+    desk = Desk(runtime.store, runtime.accounts.saved, runtime.version, slots)
+    provider = Provider(runtime.settings, runtime.accounts.sign_ins, runtime.outgoing)
     Questions.middleware = [LimitConcurrency(slots, desk.answers, desk.version)]
     return Litestar(
         route_handlers=[
@@ -88,7 +88,7 @@ def api(house: House, limits: Limits) -> Litestar:
             Pages,
         ],
         dependencies={
-            "house": Provide(lambda: house, sync_to_thread=False),
+            "runtime": Provide(lambda: runtime, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
             "limits": Provide(lambda: limits, sync_to_thread=False),
@@ -98,15 +98,15 @@ def api(house: House, limits: Limits) -> Litestar:
         guards=[allowed],
         middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],
         exception_handlers=HANDLERS,
-        state=State({"house": house}),
+        state=State({"runtime": runtime}),
         openapi_config=config(),
         request_max_body_size=1024 * 1024,
     )
 
 
-def store_of(project_id: UUID, request: Request[Caller, Any, Any], house: House) -> Store:
+def store_of(project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Store:
     """The store as the caller sees it."""
-    return house.store.within(request.user.policy(request.user.project(project_id)))
+    return runtime.store.within(request.user.policy(request.user.project(project_id)))
 
 
 class Door(Protocol):

@@ -20,7 +20,7 @@ from trackway.govern.access.permissions import PERMISSIONS, Verdict, role_may
 from trackway.govern.access.tokens import BadToken, LetIn
 from trackway.govern.identity.sign_ins import SignedIn, Where
 from trackway.govern.tables import Account, Project, User
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.store.policy import Policy
 
 COOKIE = "trackway"
@@ -40,14 +40,14 @@ class Caller:
 
     def __init__(
         self,
-        house: House,
+        runtime: Runtime,
         where: Where,
         signed_in: SignedIn | None = None,
         key_of: Project | None = None,
         let_in: LetIn | None = None,
         wanted: str = "",
     ) -> None:
-        self._house, self.where = house, where
+        self._house, self.where = runtime, where
         self.signed_in, self._key_of, self._let_in, self._wanted = signed_in, key_of, let_in, wanted
         self._roles: dict[str, str] = {}
         self._verdicts: dict[str, dict[str, Verdict]] = {}
@@ -175,15 +175,15 @@ class Authentication(AbstractAuthenticationMiddleware):
 
 def recognized(connection: Connection) -> Caller:
     """Who a request is by, as of now. Raises NotAuthorizedException when there is nobody (any more)."""
-    house: House = connection.app.state.house
+    runtime: Runtime = connection.app.state.runtime
     where = where_from(connection)
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return _by_secret(house, where, secret.strip())
-    signed_in = house.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
+        return _by_secret(runtime, where, secret.strip())
+    signed_in = runtime.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
     if signed_in is None:
         raise NotAuthorizedException("sign in, or send a secret key as Authorization: Bearer KEY")
-    return Caller(house, where, signed_in=signed_in, wanted=connection.headers.get("x-account", ""))
+    return Caller(runtime, where, signed_in=signed_in, wanted=connection.headers.get("x-account", ""))
 
 
 def still(connection: Connection, project: Project, permission: str) -> bool:
@@ -196,16 +196,16 @@ def still(connection: Connection, project: Project, permission: str) -> bool:
         return False
 
 
-def _by_secret(house: House, where: Where, secret: str) -> Caller:
+def _by_secret(runtime: Runtime, where: Where, secret: str) -> Caller:
     if secret.count(".") == 2:
         try:
-            return Caller(house, where, let_in=house.accounts.tokens.read(secret))
+            return Caller(runtime, where, let_in=runtime.accounts.tokens.read(secret))
         except BadToken as error:
             raise NotAuthorizedException(str(error)) from error
-    project = house.accounts.project_of_secret(secret)
+    project = runtime.accounts.project_of_secret(secret)
     if project is None:
         raise NotAuthorizedException("no project has this secret key")
-    return Caller(house, where, key_of=project)
+    return Caller(runtime, where, key_of=project)
 
 
 def where_from(connection: Connection) -> Where:

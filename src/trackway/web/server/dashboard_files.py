@@ -13,7 +13,7 @@ from litestar import Controller, MediaType, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.server.caller import ANYBODY
 
 Encodings = Annotated[str, Parameter(header="accept-encoding", required=False)]
@@ -61,9 +61,9 @@ class Pages(Controller):
         return _script(SDK / "embed.js", "public, max-age=3600", encodings)
 
     @get("/embed/{project_id:uuid}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def embed(self, project_id: UUID, house: House) -> Response[str]:
+    def embed(self, project_id: UUID, runtime: Runtime) -> Response[str]:
         """The page inside that element: only the origins that the project names may frame it."""
-        project = house.accounts.project(project_id)
+        project = runtime.accounts.project(project_id)
         return _page(" ".join(project.embed_origins) if project and project.embed_origins else "'none'")
 
     @get("/t/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)

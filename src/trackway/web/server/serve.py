@@ -18,7 +18,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from trackway.runtime import House
+from trackway.runtime import Runtime
 from trackway.web.server.app import api, application
 from trackway.web.server.limits import Limited, Limits
 
@@ -43,8 +43,8 @@ def refuse_taken(host: str, port: int) -> None:
             raise AddressInUse(f"{host}:{port} cannot be listened at: {error.strerror}; use another --port") from error
 
 
-def serve(house: House, announce: Callable[[], None]) -> None:
-    """Serve until a signal; then finish what is under way and close the house.
+def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
+    """Serve until a signal; then finish what is under way and close the runtime.
 
     Args:
         announce: called when requests are being answered.
@@ -52,13 +52,13 @@ def serve(house: House, announce: Callable[[], None]) -> None:
     Raises:
         AddressInUse: the port is taken.
     """
-    refuse_taken(house.settings.host, house.settings.port)
+    refuse_taken(runtime.settings.host, runtime.settings.port)
     # The loader computes in a thread beside the event loop; hand the interpreter over more often than every 5 ms.
     sys.setswitchinterval(0.001)
     # What start-up made stays; what batches make dies by reference count. Collections are for the rest.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    asyncio.run(_serve(house, announce))
+    asyncio.run(_serve(runtime, announce))
 
 
 def _most_connections() -> int:
@@ -69,18 +69,20 @@ def _most_connections() -> int:
     return min(_MOST_CONNECTIONS, open_files // 2)
 
 
-async def _serve(house: House, announce: Callable[[], None]) -> None:
-    collector = house.collector()
-    counter = house.view_counter(collector)
+async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
+    collector = runtime.collector()
+    counter = runtime.view_counter(collector)
     await counter.resume()
-    limits = Limits(house.settings)
+    limits = Limits(runtime.settings)
     app = Limited(
-        application([counter, house.session_ender(collector), collector], api(house, limits)), limits, house.settings
+        application([counter, runtime.session_ender(collector), collector], api(runtime, limits)),
+        limits,
+        runtime.settings,
     )
     server = Server(
         app,
-        address=house.settings.host,
-        port=house.settings.port,
+        address=runtime.settings.host,
+        port=runtime.settings.port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
@@ -96,15 +98,15 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
         loop.add_signal_handler(name, stopping.set)
     serving = asyncio.create_task(server.serve())
     ended = asyncio.create_task(stopping.wait())
-    house.loader.start()
-    house.carrier.start()
-    house.runner.start()
-    house.followers.start()
-    alerts = house.alerts()
+    runtime.loader.start()
+    runtime.transfer_worker.start()
+    runtime.runner.start()
+    runtime.followers.start()
+    alerts = runtime.alerts()
     alerts.start()
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
-    house.ending = True
+    runtime.ending = True
     # Whatever still runs then is in the log, and the next start goes back to the checkpoint: nothing is lost.
     watchdog = threading.Timer(MOST_ENDING_S, _leave)
     watchdog.daemon = True
@@ -112,8 +114,8 @@ async def _serve(house: House, announce: Callable[[], None]) -> None:
     server.stop()  # type: ignore[no-untyped-call]
     await serving
     await asyncio.to_thread(alerts.stop)
-    await house.finish()
-    await asyncio.to_thread(house.close)
+    await runtime.finish()
+    await asyncio.to_thread(runtime.close)
 
 
 def _leave() -> None:
