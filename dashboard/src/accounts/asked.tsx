@@ -1,9 +1,9 @@
 /** What the parts of the page Accounts share: one address of the project, and waiting for it. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { api } from "../api";
-import { useProject } from "../hooks";
-import { Failure, Skeleton } from "../parts";
+import { api } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Failure, Skeleton } from "../kit/parts";
 
 export const TYPES = [
   "user",

@@ -1,10 +1,10 @@
 /** Who did what to whom, and when. */
 import { useState } from "react";
-import { moment } from "../format";
-import { useProject } from "../hooks";
+import { useProject } from "../client/hooks";
+import { moment } from "../kit/format";
+import { Card, Empty } from "../kit/parts";
+import { Table } from "../kit/table";
 import { t, term } from "../language";
-import { Card, Empty } from "../parts";
-import { Table } from "../table";
 import { Shown, useOf } from "./asked";
 
 interface Entry {

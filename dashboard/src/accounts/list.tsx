@@ -1,15 +1,15 @@
 /** The accounts there are, and one of them to be made or changed. */
 import { useState } from "react";
-import { api, type Verdict } from "../api";
-import { Framed, field, primary, quiet } from "../dialog";
-import { exact } from "../format";
-import { useProject } from "../hooks";
+import { api, type Verdict } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Framed, field, primary, quiet } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { Card, Empty } from "../kit/parts";
+import { Table } from "../kit/table";
+import { useToast } from "../kit/toast";
 import { t } from "../language";
-import { TIERS, VERIFIED } from "../pages/mine";
-import { Card, Empty } from "../parts";
-import { Table } from "../table";
-import { useToast } from "../toast";
 import { Shown, TYPES, useOf } from "./asked";
+import { TIERS, VERIFIED } from "./Own";
 
 interface Account {
   id: string;

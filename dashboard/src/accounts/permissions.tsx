@@ -1,13 +1,13 @@
 /** What types of accounts may see, and from which verification and subscription on. */
 import { useState } from "react";
-import { api } from "../api";
-import { Framed, field, primary, quiet } from "../dialog";
-import { useProject } from "../hooks";
+import { api } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Framed, field, primary, quiet } from "../kit/dialog";
+import { Card } from "../kit/parts";
+import { Table } from "../kit/table";
 import { t } from "../language";
-import { SEEN, TIERS, VERIFIED } from "../pages/mine";
-import { Card } from "../parts";
-import { Table } from "../table";
 import { Shown, TYPES, useOf } from "./asked";
+import { SEEN, TIERS, VERIFIED } from "./Own";
 
 interface Gate {
   account_type: string;

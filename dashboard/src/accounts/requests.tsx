@@ -1,11 +1,11 @@
 /** What accounts ask for: to be of another type; and the decision. */
 import { useState } from "react";
-import { api } from "../api";
-import { primary, quiet } from "../dialog";
-import { moment } from "../format";
-import { useProject } from "../hooks";
+import { api } from "../client/api";
+import { useProject } from "../client/hooks";
+import { primary, quiet } from "../kit/dialog";
+import { moment } from "../kit/format";
+import { Card, Empty } from "../kit/parts";
 import { t } from "../language";
-import { Card, Empty } from "../parts";
 import { Shown, useOf } from "./asked";
 
 interface Asked {

@@ -2,7 +2,7 @@
 import ReactGridLayout, { type LayoutItem, useContainerWidth, verticalCompactor } from "react-grid-layout";
 import "react-grid-layout/css/styles.css";
 import type { ReactNode } from "react";
-import type { Tile } from "../api";
+import type { Tile } from "../client/api";
 
 const COLUMNS = 12;
 const ROW = 76;

@@ -2,13 +2,13 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Share } from "../api";
-import { Framed, field, primary, quiet } from "../dialog";
-import { day } from "../format";
-import { useProject } from "../hooks";
+import { api, type Share } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Framed, field, primary, quiet } from "../kit/dialog";
+import { day } from "../kit/format";
+import { Failure } from "../kit/parts";
+import { useToast } from "../kit/toast";
 import { t } from "../language";
-import { Failure } from "../parts";
-import { useToast } from "../toast";
 
 const ENDS: [string, string][] = [
   ["7", t("for a week")],

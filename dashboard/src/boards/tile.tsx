@@ -2,14 +2,14 @@
 
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { type Asked, api, type Drawn, type Tile } from "../api";
+import { type Asked, api, type Drawn, type Tile } from "../client/api";
+import { useAsk } from "../client/hooks";
 import type { Body } from "../explore/kinds";
 import { SHOWN } from "../explore/shown";
-import { exact } from "../format";
-import { useAsk } from "../hooks";
+import { exact } from "../kit/format";
+import { Change, Empty, Failure, Skeleton } from "../kit/parts";
+import { Opened } from "../kit/why";
 import { t } from "../language";
-import { Change, Empty, Failure, Skeleton } from "../parts";
-import { Opened } from "../why";
 
 interface Answering {
   data: Asked<unknown> | undefined;

@@ -1,14 +1,14 @@
 /** Which visits orders owe themselves to, by model, beside what was spent on them. */
 
 import { useState } from "react";
-import type { Attributed } from "../api";
-import { Controls } from "../controls";
-import { exact, money } from "../format";
-import { useAsk, useProject } from "../hooks";
+import type { Attributed } from "../client/api";
+import { useAsk, useProject } from "../client/hooks";
+import { Controls } from "../kit/controls";
+import { exact, money } from "../kit/format";
+import { Card, Empty, Failure, Skeleton } from "../kit/parts";
+import { type Column, Table } from "../kit/table";
+import { Opened } from "../kit/why";
 import { t, term } from "../language";
-import { Card, Empty, Failure, Skeleton } from "../parts";
-import { type Column, Table } from "../table";
-import { Opened } from "../why";
 import { Choice, Unconverted } from "./list";
 
 const MODELS: [string, string][] = [

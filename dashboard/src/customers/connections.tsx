@@ -2,14 +2,14 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Connection } from "../api";
-import { Framed, field, primary, quiet } from "../dialog";
-import { exact } from "../format";
-import { useProject } from "../hooks";
+import { api, type Connection } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Framed, field, primary, quiet } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { When } from "../kit/lists";
+import { Card, Empty, Failure, Skeleton, Toggle } from "../kit/parts";
+import { useToast } from "../kit/toast";
 import { rich, t } from "../language";
-import { When } from "../pages/Lists";
-import { Card, Empty, Failure, Skeleton, Toggle } from "../parts";
-import { useToast } from "../toast";
 import { Costs, Rates } from "./money";
 
 const KINDS: Record<Connection["kind"], string> = {

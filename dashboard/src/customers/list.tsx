@@ -1,16 +1,16 @@
 /** The list of customers: by interval, sorted, searched, filtered; and as a file. */
 
 import { useEffect, useState } from "react";
-import { api, type CustomerRow } from "../api";
-import { type BigColumn, BigTable, type Sorting } from "../bigtable";
-import { FilterBar } from "../controls";
-import { field, quiet } from "../dialog";
-import { exact, money, percent } from "../format";
-import { useProject, useView } from "../hooks";
+import { api, type CustomerRow } from "../client/api";
+import { useProject, useView } from "../client/hooks";
+import { FilterBar } from "../kit/controls";
+import { field, quiet } from "../kit/dialog";
+import { exact, money, percent } from "../kit/format";
+import { type BigColumn, BigTable, type Sorting } from "../kit/large_table";
+import { Place, Visitor, When } from "../kit/lists";
+import { Empty } from "../kit/parts";
+import { useToast } from "../kit/toast";
 import { t, term } from "../language";
-import { Place, Visitor, When } from "../pages/Lists";
-import { Empty } from "../parts";
-import { useToast } from "../toast";
 
 const INTERVALS = [
   ["all", t("All time")],

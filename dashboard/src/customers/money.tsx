@@ -2,14 +2,14 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../api";
-import { field, quiet } from "../dialog";
-import { exact } from "../format";
-import { useProject, useRefresh } from "../hooks";
+import { api } from "../client/api";
+import { useProject, useRefresh } from "../client/hooks";
+import { field, quiet } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { Card, Empty } from "../kit/parts";
+import { Table } from "../kit/table";
+import { useToast } from "../kit/toast";
 import { t } from "../language";
-import { Card, Empty } from "../parts";
-import { Table } from "../table";
-import { useToast } from "../toast";
 
 interface RatesShown {
   currency: string;

@@ -1,14 +1,14 @@
 /** Whether predictions come true: orders expected of customers beside those that came, by how often they had ordered. */
 
 import { useState } from "react";
-import { Chart } from "../chart";
-import { Controls } from "../controls";
-import { exact, moment } from "../format";
-import { useAsk, useProject } from "../hooks";
+import { useAsk, useProject } from "../client/hooks";
+import { Chart } from "../kit/chart";
+import { Controls } from "../kit/controls";
+import { exact, moment } from "../kit/format";
+import { Card, Empty, Facts, Failure, Skeleton } from "../kit/parts";
+import { Table } from "../kit/table";
+import { Opened } from "../kit/why";
 import { t } from "../language";
-import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
-import { Table } from "../table";
-import { Opened } from "../why";
 import { Choice } from "./list";
 
 interface Check {

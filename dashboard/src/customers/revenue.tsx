@@ -1,14 +1,14 @@
 /** What orders bring: totals, by day, and customers by how recently and how often they bought. */
 
-import type { Revenue as Brought, RfmRow } from "../api";
-import { Chart } from "../chart";
-import { Controls } from "../controls";
-import { day, exact, money, percent } from "../format";
-import { useAsk, useProject, useView } from "../hooks";
+import type { Revenue as Brought, RfmRow } from "../client/api";
+import { useAsk, useProject, useView } from "../client/hooks";
+import { Chart } from "../kit/chart";
+import { Controls } from "../kit/controls";
+import { day, exact, money, percent } from "../kit/format";
+import { Card, Empty, Facts, Failure, Skeleton } from "../kit/parts";
+import { Table } from "../kit/table";
+import { Opened } from "../kit/why";
 import { t, term } from "../language";
-import { Card, Empty, Facts, Failure, Skeleton } from "../parts";
-import { Table } from "../table";
-import { Opened } from "../why";
 import { Unconverted } from "./list";
 
 const LONG = ["12mo", "year", "all"];

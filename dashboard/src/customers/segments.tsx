@@ -2,15 +2,15 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Segment, type Watch } from "../api";
-import { useSegments } from "../controls";
-import { Framed, field, primary, quiet } from "../dialog";
-import { exact } from "../format";
-import { useAsk, useProject } from "../hooks";
+import { api, type Segment, type Watch } from "../client/api";
+import { useAsk, useProject } from "../client/hooks";
+import { useSegments } from "../kit/controls";
+import { Framed, field, primary, quiet } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { When } from "../kit/lists";
+import { Card, Empty, Failure, Skeleton } from "../kit/parts";
+import { useToast } from "../kit/toast";
 import { t, term } from "../language";
-import { When } from "../pages/Lists";
-import { Card, Empty, Failure, Skeleton } from "../parts";
-import { useToast } from "../toast";
 
 /** What a ready segment means, in a sentence. */
 const MEANS: Record<string, string> = {

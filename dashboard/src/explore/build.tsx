@@ -1,7 +1,7 @@
 /** How a question is put together: a few fields for each kind, all of it kept in the address. */
 
 import { useId } from "react";
-import { useSegments } from "../controls";
+import { useSegments } from "../kit/controls";
 import { t } from "../language";
 import { Choice, DimensionChoice, EventChoice, field, Rows, type Step } from "./fields";
 import type { Body } from "./kinds";

@@ -2,11 +2,11 @@
 
 import { DropdownMenu } from "radix-ui";
 import type { RefObject } from "react";
-import { api } from "../api";
-import { quiet } from "../dialog";
-import { useProject, useWhole } from "../hooks";
+import { api } from "../client/api";
+import { useProject, useWhole } from "../client/hooks";
+import { quiet } from "../kit/dialog";
+import { useToast } from "../kit/toast";
 import { t } from "../language";
-import { useToast } from "../toast";
 import type { Body } from "./kinds";
 
 export function Export(props: { place: RefObject<HTMLElement | null>; name: string; body: Body }) {

@@ -1,6 +1,6 @@
 /** The fields that a question is put together from. */
 
-import { useAsk, useProject } from "../hooks";
+import { useAsk, useProject } from "../client/hooks";
 import { t } from "../language";
 import { METRICS, OF_PROPERTY } from "./body";
 

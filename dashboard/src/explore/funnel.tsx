@@ -1,10 +1,10 @@
 /** Funnels: how many go how far, how long it takes, and who stops where. */
 
-import type { Asked, FunnelSteps } from "../api";
-import { duration, exact, percent } from "../format";
+import type { Asked, FunnelSteps } from "../client/api";
+import { duration, exact, percent } from "../kit/format";
+import { Empty } from "../kit/parts";
+import { Table } from "../kit/table";
 import { t } from "../language";
-import { Empty } from "../parts";
-import { Table } from "../table";
 import type { Body } from "./kinds";
 import { People } from "./people";
 

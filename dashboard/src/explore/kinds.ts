@@ -1,6 +1,6 @@
 /** The kinds of questions, and how each is asked to begin with. */
 import { useMemo } from "react";
-import { useConcerts } from "../hooks";
+import { useConcerts } from "../client/hooks";
 import { t } from "../language";
 
 export type Body = { question: string } & Record<string, unknown>;

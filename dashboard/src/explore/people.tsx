@@ -1,14 +1,14 @@
 /** Numbers of people that open into who they are. */
 
 import { useContext } from "react";
-import type { PersonRow } from "../api";
-import { Framed } from "../dialog";
-import { exact } from "../format";
-import { ReadOnly, useAsk } from "../hooks";
+import type { PersonRow } from "../client/api";
+import { ReadOnly, useAsk } from "../client/hooks";
+import { Framed } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { Visitor, When } from "../kit/lists";
+import { Empty, Failure, Skeleton } from "../kit/parts";
+import { Table } from "../kit/table";
 import { t } from "../language";
-import { Visitor, When } from "../pages/Lists";
-import { Empty, Failure, Skeleton } from "../parts";
-import { Table } from "../table";
 import type { Body } from "./kinds";
 
 /** A number of people that opens into who they are. */

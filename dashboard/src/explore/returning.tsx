@@ -1,12 +1,12 @@
 /** Who comes back: retention, lifecycle, stickiness, and cohorts over time. */
 
-import type { Asked, Lifecycles, Sticky, Triangle } from "../api";
-import { Chart, PALETTE } from "../chart";
-import { day, exact, intervalName, percent } from "../format";
-import { useProject } from "../hooks";
+import type { Asked, Lifecycles, Sticky, Triangle } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Chart, PALETTE } from "../kit/chart";
+import { day, exact, intervalName, percent } from "../kit/format";
+import { Empty } from "../kit/parts";
+import { Table } from "../kit/table";
 import { t } from "../language";
-import { Empty } from "../parts";
-import { Table } from "../table";
 import type { Body } from "./kinds";
 import { People } from "./people";
 

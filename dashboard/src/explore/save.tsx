@@ -3,12 +3,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, type Board, type Tile } from "../api";
-import { Framed, field, primary, quiet } from "../dialog";
-import { useProject, useView } from "../hooks";
+import { placed } from "../boards/BoardPage";
+import { useBoards } from "../boards/Boards";
+import { api, type Board, type Tile } from "../client/api";
+import { useProject, useView } from "../client/hooks";
+import { Framed, field, primary, quiet } from "../kit/dialog";
 import { rich, t } from "../language";
-import { placed } from "../pages/BoardPage";
-import { useBoards } from "../pages/Boards";
 import type { Body } from "./kinds";
 
 const NEW = "new";

@@ -4,12 +4,12 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Popover } from "radix-ui";
 import { useState } from "react";
-import { api } from "../api";
-import { field, primary, quiet } from "../dialog";
-import { useProject, useWhole } from "../hooks";
+import { api } from "../client/api";
+import { useProject, useWhole } from "../client/hooks";
+import { readView, writeView } from "../client/view_state";
+import { field, primary, quiet } from "../kit/dialog";
+import { useToast } from "../kit/toast";
 import { t } from "../language";
-import { readView, writeView } from "../state";
-import { useToast } from "../toast";
 import type { Body } from "./kinds";
 
 export interface SavedQuestion {

@@ -2,9 +2,9 @@
 
 import { FunnelShown } from "./funnel";
 import type { Body } from "./kinds";
+import { PathsShown, SourcesShown } from "./PathsAndSources";
 import { ActiveShown, CohortShown, LifecycleShown, RetentionShown, StickinessShown } from "./returning";
 import { TrendShown } from "./trend";
-import { PathsShown, SourcesShown } from "./ways";
 
 export const SHOWN: Record<string, (props: { asked: never; body: Body }) => React.JSX.Element> = {
   trend: TrendShown,

@@ -1,11 +1,11 @@
 /** Trends, and when in the week things happen. */
 
-import type { Asked, Drawn, Line } from "../api";
-import { Chart, PALETTE } from "../chart";
-import { day, exact } from "../format";
-import { useProject } from "../hooks";
+import type { Asked, Drawn, Line } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Chart, PALETTE } from "../kit/chart";
+import { day, exact } from "../kit/format";
+import { Table } from "../kit/table";
 import { locale, t } from "../language";
-import { Table } from "../table";
 import { lineName } from "./body";
 import type { Body } from "./kinds";
 

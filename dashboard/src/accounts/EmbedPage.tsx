@@ -1,0 +1,108 @@
+/** An account's dashboard inside the host's own page. The host's script gives it a token and a look by messages, and is
+ * told how high it is and when the token is over; nothing else goes in or out.
+ */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { api, comeAs, type Project } from "../client/api";
+import { MeContext, ProjectContext, ReadOnly, ViewContext } from "../client/hooks";
+import { readView, type View } from "../client/view_state";
+import { Empty, Failure, Skeleton } from "../kit/parts";
+import { t } from "../language";
+import { Mine } from "./Own";
+
+/** What a host may say of the look: each as a property of the style, when it is written as it has to be. */
+const LOOKS: Record<string, [property: string, pattern: RegExp]> = {
+  accent: ["--accent", /^#[0-9a-f]{3,8}$/i],
+  accentSoft: ["--accent-soft", /^#[0-9a-f]{3,8}$/i],
+  background: ["--ground", /^(#[0-9a-f]{3,8}|transparent)$/i],
+  card: ["--card", /^#[0-9a-f]{3,8}$/i],
+  ink: ["--ink", /^#[0-9a-f]{3,8}$/i],
+  soft: ["--soft", /^#[0-9a-f]{3,8}$/i],
+  line: ["--line", /^#[0-9a-f]{3,8}$/i],
+  font: ["font-family", /^[\w\s,"'-]{1,200}$/],
+};
+
+interface Said {
+  trackway?: string;
+  token?: unknown;
+  look?: Record<string, unknown>;
+  upgrade?: unknown;
+}
+
+function dress(look: Record<string, unknown>): void {
+  const root = document.documentElement;
+  for (const [name, [property, pattern]] of Object.entries(LOOKS)) {
+    const value = look[name];
+    if (typeof value === "string" && pattern.test(value)) root.style.setProperty(property, value);
+  }
+  if (look.accent && !look.accentSoft)
+    root.style.setProperty("--accent-soft", "color-mix(in srgb, var(--accent) 18%, var(--card))");
+  if (look.scheme === "light" || look.scheme === "dark") root.dataset.theme = look.scheme;
+}
+
+const tell = (said: Record<string, unknown>) => window.parent.postMessage(said, "*");
+
+/** A fan's page is about a year, an artist's about a month. */
+const usualView = (project: Project): View =>
+  readView(project.account?.type === "user" ? { period: "12mo" } : {});
+
+export function EmbedPage() {
+  const { projectId = "" } = useParams({ strict: false });
+  const client = useQueryClient();
+  const [round, setRound] = useState(0);
+  const [over, setOver] = useState(false);
+  const [upgrades, setUpgrades] = useState(false);
+  const [chosen, setView] = useState<View>();
+  useEffect(() => {
+    function hear(event: MessageEvent<Said>) {
+      if (event.source !== window.parent || event.data?.trackway !== "token") return;
+      if (typeof event.data.token !== "string") return;
+      dress(event.data.look ?? {});
+      setUpgrades(event.data.upgrade === true);
+      comeAs(event.data.token, () => {
+        setOver(true);
+        tell({ trackway: "expired" });
+      });
+      // Another token may be another account's: nothing that was answered before is shown.
+      client.clear();
+      setOver(false);
+      setRound((before) => before + 1);
+    }
+    window.addEventListener("message", hear);
+    tell({ trackway: "ready" });
+    // The root is as high as what is in it; the document is never lower than the frame.
+    const root = document.getElementById("root") ?? document.body;
+    const watch = new ResizeObserver(() => tell({ trackway: "height", height: root.offsetHeight }));
+    watch.observe(root);
+    return () => {
+      window.removeEventListener("message", hear);
+      watch.disconnect();
+    };
+  }, [client]);
+  const me = useQuery({ queryKey: ["me", round], queryFn: api.me, enabled: round > 0, retry: false });
+  const project = me.data?.projects.find((one) => one.id === projectId);
+  if (over)
+    return (
+      <Empty title={t("This dashboard has to be opened anew")}>
+        {t("The time for which it was opened is over. Reload the page.")}
+      </Empty>
+    );
+  if (me.error) return <Failure error={me.error} />;
+  if (me.data === undefined) return <Skeleton rows={8} />;
+  if (project === undefined) return <Empty title={t("There is no such project")} />;
+  const view = chosen ?? usualView(project);
+  return (
+    <MeContext value={me.data}>
+      <ProjectContext value={project} key={round}>
+        <ViewContext value={[view, (part) => setView({ ...view, ...part })]}>
+          <ReadOnly value={true}>
+            <main className="p-3">
+              <Mine upgrade={upgrades ? (needs) => tell({ trackway: "upgrade", needs }) : undefined} />
+            </main>
+          </ReadOnly>
+        </ViewContext>
+      </ProjectContext>
+    </MeContext>
+  );
+}

@@ -1,0 +1,199 @@
+/** The menus of the frame: which project, with a new one; and who one is, with the theme and the way out. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { DropdownMenu } from "radix-ui";
+import { type ReactNode, useContext, useState } from "react";
+import { api, type Project } from "../client/api";
+import { MeContext, useTheme } from "../client/hooks";
+import { Framed, field, primary } from "../kit/dialog";
+import { PACKS } from "../kit/metric_packs";
+import { Avatar } from "../kit/parts";
+import { t } from "../language";
+
+const item =
+  "flex cursor-pointer items-center justify-between gap-4 rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft";
+const line = "my-1.5 h-px bg-line";
+
+function Menu(props: { label: string; shown: ReactNode; className: string; children: ReactNode }) {
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger aria-label={props.label} title={props.label} className={props.className}>
+        {props.shown}
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align="start"
+          sideOffset={6}
+          collisionPadding={8}
+          className="z-30 max-h-[70vh] min-w-52 overflow-y-auto rounded-xl border border-line bg-raised p-1.5 shadow-lg"
+        >
+          {props.children}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+/** One of several, with a tick at the one that is chosen. */
+function Choices(props: {
+  label: string;
+  value: string;
+  all: readonly (readonly [string, string])[];
+  choose: (value: string) => void;
+}) {
+  return (
+    <DropdownMenu.RadioGroup aria-label={props.label} value={props.value} onValueChange={props.choose}>
+      {props.all.map(([value, label]) => (
+        <DropdownMenu.RadioItem key={value} value={value} className={item}>
+          <span className="max-w-64 truncate">{label}</span>
+          <DropdownMenu.ItemIndicator aria-hidden="true" className="text-accent">
+            ✓
+          </DropdownMenu.ItemIndicator>
+        </DropdownMenu.RadioItem>
+      ))}
+    </DropdownMenu.RadioGroup>
+  );
+}
+
+/** Which project is shown; administrators make another. */
+export function ProjectMenu({ project }: { project: Project | undefined }) {
+  const me = useContext(MeContext);
+  const navigate = useNavigate();
+  const [making, setMaking] = useState(false);
+  const open = (id: string) => void navigate({ to: `/p/${id}/overview` as "/" });
+  const shown = project?.name ?? t("No project");
+  return (
+    <>
+      <Menu
+        label={t("Project: {name}", { name: shown })}
+        className="flex min-h-9 min-w-0 items-center justify-between gap-2 rounded-lg border border-line bg-card px-2.5 hover:border-accent lg:w-full"
+        shown={
+          <>
+            <span className="truncate">{shown}</span>
+            <span aria-hidden="true">▾</span>
+          </>
+        }
+      >
+        <Choices
+          label={t("Project")}
+          value={project?.id ?? ""}
+          all={(me?.projects ?? []).map((one) => [one.id, one.name] as const)}
+          choose={open}
+        />
+        {me?.is_admin && (
+          <>
+            <DropdownMenu.Separator className={line} />
+            <DropdownMenu.Item className={item} onSelect={() => setMaking(true)}>
+              {t("New project…")}
+            </DropdownMenu.Item>
+          </>
+        )}
+      </Menu>
+      <Framed title={t("New project")} open={making} change={setMaking}>
+        <NewProject
+          like={project}
+          done={(id) => {
+            setMaking(false);
+            open(id);
+          }}
+        />
+      </Framed>
+    </>
+  );
+}
+
+function NewProject(props: { like: Project | undefined; done: (id: string) => void }) {
+  const client = useQueryClient();
+  const [said, setSaid] = useState("");
+  async function make(name: string, metrics: string) {
+    const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const currency = props.like?.currency ?? "EUR";
+    const made = await api.post<{ project_id: string }>("/projects", { name, timezone, currency });
+    await api.patch(`/projects/${made.project_id}`, { metrics });
+    await client.invalidateQueries({ queryKey: ["me"] });
+    props.done(made.project_id);
+  }
+  return (
+    <form
+      className="space-y-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const given = new FormData(event.currentTarget);
+        make(String(given.get("name")), String(given.get("metrics"))).catch((error: Error) =>
+          setSaid(error.message),
+        );
+      }}
+    >
+      <label className="block">
+        {t("Name of the project")}
+        <input name="name" required maxLength={200} className={field} />
+      </label>
+      <label className="block">
+        {t("What it is")}
+        <select name="metrics" className={field}>
+          {Object.entries(PACKS).map(([name, label]) => (
+            <option key={name} value={name}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <p className="text-soft">
+        {t("Its time zone is this browser's; both that and its currency are changed under Settings.")}
+      </p>
+      <button type="submit" className={primary}>
+        {t("Make the project")}
+      </button>
+      <p role="alert" className="text-bad">
+        {said}
+      </p>
+    </form>
+  );
+}
+
+const THEMES = [
+  ["system", t("Colours as the system")],
+  ["light", t("Light")],
+  ["dark", t("Dark")],
+] as const;
+
+/** Who is signed in. */
+export function UserMenu({ project }: { project: Project | undefined }) {
+  const me = useContext(MeContext);
+  const navigate = useNavigate();
+  const [theme, setTheme] = useTheme();
+  const email = me?.email ?? "";
+  const own = project && `/p/${project.id}/${project.role === "" ? "me" : "settings"}`;
+  return (
+    <Menu
+      label={t("You: {email}", { email })}
+      className="flex min-h-9 min-w-0 items-center gap-2 rounded-lg px-1 hover:bg-accent-soft lg:w-full lg:px-2"
+      shown={
+        <>
+          <Avatar id={email} />
+          <span className="truncate text-soft max-lg:hidden">{email}</span>
+        </>
+      }
+    >
+      <DropdownMenu.Label className="max-w-72 truncate px-3 py-1.5 text-soft">{email}</DropdownMenu.Label>
+      <DropdownMenu.Separator className={line} />
+      <Choices label={t("Colours")} value={theme} all={THEMES} choose={setTheme} />
+      <DropdownMenu.Separator className={line} />
+      {own && (
+        <DropdownMenu.Item
+          className={item}
+          onSelect={() => void navigate({ to: own as "/", hash: "signing-in" })}
+        >
+          {t("Password and passkeys")}
+        </DropdownMenu.Item>
+      )}
+      <DropdownMenu.Item
+        className={item}
+        onSelect={() => void api.signOut().then(() => window.location.assign("/"))}
+      >
+        {t("Sign out")}
+      </DropdownMenu.Item>
+    </Menu>
+  );
+}

@@ -1,0 +1,203 @@
+/** Jump to anything: pages, boards, questions, people, entities, events; Ctrl or ⌘ and K. */
+
+import { useNavigate } from "@tanstack/react-router";
+import { Dialog } from "radix-ui";
+import { useEffect, useId, useMemo, useState } from "react";
+import { useBoards } from "../boards/Boards";
+import type { PersonRow } from "../client/api";
+import { useAsk, useProject } from "../client/hooks";
+import { literal } from "../client/view_state";
+import { useKinds } from "../explore/kinds";
+import { addressOf, useSavedQuestions } from "../explore/saved";
+import { t } from "../language";
+import { pagesFor } from "./nav";
+
+interface Target {
+  kind: string;
+  label: string;
+  to: string;
+  search?: Record<string, unknown>;
+}
+
+export function Palette() {
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        setOpen((now) => !now);
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+  return (
+    <Dialog.Root open={open} onOpenChange={setOpen}>
+      <Dialog.Trigger
+        className="flex min-h-9 items-center gap-2 rounded-lg border border-line px-2.5 text-soft after:ms-auto after:text-xs hover:border-accent lg:w-full lg:after:content-['Ctrl_K']"
+        aria-label={t("Jump to")}
+        title="Ctrl K"
+      >
+        <span aria-hidden="true">⌕</span>
+        <span className="max-lg:hidden">{t("Jump to")}</span>
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="fixed top-[12vh] left-1/2 z-50 w-[min(36rem,94vw)] -translate-x-1/2 rounded-xl border border-line bg-raised shadow-xl"
+        >
+          <Dialog.Title className="sr-only">{t("Jump to")}</Dialog.Title>
+          <Finder done={() => setOpen(false)} />
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function Finder({ done }: { done: () => void }) {
+  const [typed, setTyped] = useState("");
+  const [at, setAt] = useState(0);
+  const navigate = useNavigate();
+  const list = useId();
+  const targets = useTargets(typed.trim().toLowerCase());
+  const chosen = Math.min(at, targets.length - 1);
+  const go = (target: Target | undefined) => {
+    if (target === undefined) return;
+    done();
+    void navigate({ to: target.to as "/", search: (target.search ?? {}) as never });
+  };
+  return (
+    <>
+      <input
+        role="combobox"
+        aria-expanded="true"
+        aria-controls={list}
+        aria-activedescendant={targets.length > 0 ? `${list}-${chosen}` : undefined}
+        aria-label={t("Jump to a page, question, person or entity")}
+        placeholder={t("Jump to a page, question, person or entity")}
+        // biome-ignore lint/a11y/noAutofocus: whoever opens this wants to type
+        autoFocus
+        value={typed}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={(event) => {
+          const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+          if (step !== undefined) {
+            event.preventDefault();
+            setAt((chosen + step + targets.length) % Math.max(1, targets.length));
+          } else if (event.key === "Enter") go(targets[chosen]);
+        }}
+        className="w-full rounded-t-xl border-b border-line bg-transparent px-4 py-3 outline-none"
+      />
+      <div id={list} role="listbox" aria-label={t("Found")} className="max-h-[50vh] overflow-auto p-1.5">
+        {targets.map((target, position) => (
+          // biome-ignore lint/a11y/useFocusableInteractive: the field above holds the focus and says which is chosen
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field's keys choose as well
+          <div
+            key={`${target.kind} ${target.label} ${target.to}`}
+            id={`${list}-${position}`}
+            role="option"
+            aria-selected={position === chosen}
+            onMouseEnter={() => setAt(position)}
+            onClick={() => go(target)}
+            className="flex cursor-pointer justify-between gap-4 rounded-lg px-3 py-2 aria-selected:bg-accent-soft"
+          >
+            <span className="truncate">{target.label}</span>
+            <span className="shrink-0 text-soft">{target.kind}</span>
+          </div>
+        ))}
+        {targets.length === 0 && (
+          <p className="px-3 py-6 text-center text-soft">{t("Nothing is called that")}</p>
+        )}
+      </div>
+    </>
+  );
+}
+
+const MOST = 6;
+const EVENT = t("event");
+const QUESTION = t("question");
+
+function useTargets(typed: string): Target[] {
+  const project = useProject();
+  const home = `/p/${project.id}`;
+  const boards = useBoards();
+  const events = useAsk<{ name: string }[]>({ question: "event_names", limit: 500, filter: undefined });
+  const people = useAsk<PersonRow[]>(
+    typed.length > 1
+      ? {
+          question: "persons",
+          limit: MOST,
+          period: "all",
+          filter: {
+            any: ["visitor_name:contains", "user_id:contains", "visitor_id:is"].map(
+              (one) => `${one}:${literal(typed)}`,
+            ),
+          },
+        }
+      : undefined,
+  );
+  const questions = useSavedQuestions();
+  const kinds = useKinds();
+  const entities = useAsk<{ entity_type: string; entity_id: string; name: string }[]>(
+    typed.length > 1 ? { question: "entities", search: typed, limit: MOST, filter: undefined } : undefined,
+  );
+  return useMemo(() => {
+    const all: Target[] = [
+      ...pagesFor(project.role).map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
+      ...(boards.data ?? []).map((one) => ({
+        kind: t("board"),
+        label: one.name,
+        to: `${home}/board/${one.id}`,
+      })),
+      ...(questions.data ?? []).map((one) => ({
+        kind: t("saved question"),
+        label: one.name,
+        to: `${home}/explore`,
+        search: addressOf(one),
+      })),
+      ...kinds.map(([, label, ask]) => ({
+        kind: QUESTION,
+        label,
+        to: `${home}/explore`,
+        search: { ask },
+      })),
+      ...(events.data?.data ?? []).map((one) => ({
+        kind: EVENT,
+        label: one.name,
+        to: `${home}/explore`,
+        search: {
+          ask: { question: "trend", series: [{ metric: "events", event: one.name }], interval: "day" },
+        },
+      })),
+    ];
+    const fits = all.filter((one) => one.label.toLowerCase().includes(typed));
+    const found = typed ? fits : all.filter((one) => one.kind !== EVENT && one.kind !== QUESTION);
+    const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((one) => ({
+      kind: t("person"),
+      label: one.user_id || one.name,
+      to: `${home}/visitor`,
+      search: { id: one.visitor_id },
+    }));
+    const something = (typed.length > 1 ? (entities.data?.data ?? []) : []).map((one) => ({
+      kind: one.entity_type,
+      label: one.name || one.entity_id,
+      to: `${home}/entity`,
+      search: { type: one.entity_type, id: one.entity_id },
+    }));
+    return [...found.slice(0, 12), ...somebody, ...something];
+  }, [
+    typed,
+    home,
+    boards.data,
+    questions.data,
+    events.data,
+    people.data,
+    entities.data,
+    kinds,
+    project.role,
+  ]);
+}

@@ -1,0 +1,297 @@
+/** Dead letters: messages that were acknowledged and are not stored. Looked at, replayed after a fix, or dropped. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { api, type DeadLetter, type DeadLetters } from "../client/api";
+import { useProject } from "../client/hooks";
+import { Framed, primary, quiet } from "../kit/dialog";
+import { When } from "../kit/lists";
+import { Card, Empty, Facts, Failure, Skeleton } from "../kit/parts";
+import { Table } from "../kit/table";
+import { useToast } from "../kit/toast";
+import { t } from "../language";
+
+const SEE = ["analyst", "owner", "administrator"];
+const MANAGE = ["owner", "administrator"];
+
+/** The step that refused a message, in words. */
+function step(stage: string): string {
+  if (stage === "enrich") return t("reading it");
+  if (stage === "store") return t("storing it");
+  return t("storing what follows from it ({table})", { table: stage.replace(/^store /, "") });
+}
+
+function useLetters(limit: number) {
+  const project = useProject();
+  const path = `/projects/${project.id}/dead-letters`;
+  const found = useQuery({
+    queryKey: ["letters", path, limit],
+    queryFn: () => api.get<DeadLetters>(`${path}?limit=${limit}`),
+    enabled: SEE.includes(project.role),
+    refetchInterval: 10_000,
+  });
+  return { path, found };
+}
+
+/** One line on other pages, while there are any. */
+export function LettersNotice() {
+  const project = useProject();
+  const { found } = useLetters(1);
+  const count = found.data?.count ?? 0;
+  if (count === 0) return null;
+  return (
+    <p role="status" className="mb-4 rounded-xl border border-line bg-card px-4 py-2.5">
+      <span aria-hidden="true" className="me-2.5 inline-block size-2 rounded-full bg-bad align-middle" />
+      {t(
+        "{count, plural, one {# message was acknowledged and could not be stored. It is kept.} other {# messages were acknowledged and could not be stored. They are kept.}}",
+        { count },
+      )}{" "}
+      <Link
+        to={`/p/${project.id}/data` as "/"}
+        search={{ tab: "refused" } as never}
+        className="font-medium underline underline-offset-4 hover:text-accent"
+      >
+        {t("Look at them")}
+      </Link>
+    </p>
+  );
+}
+
+type Mode = "look" | "replay" | "drop";
+
+/** What is done, and to which one; without one, to all. */
+interface Doing {
+  mode: Mode;
+  one?: DeadLetter;
+}
+
+export function Letters() {
+  const project = useProject();
+  const { path, found } = useLetters(100);
+  const [doing, setDoing] = useState<Doing>();
+  const letters = found.data?.letters ?? [];
+  const count = found.data?.count ?? 0;
+  const may = MANAGE.includes(project.role);
+  return (
+    <Card
+      title={
+        count > 0
+          ? t("{count, plural, one {# dead letter} other {# dead letters}}", { count })
+          : t("Dead letters")
+      }
+      aside={
+        may &&
+        count > 0 && (
+          <>
+            <button type="button" className={quiet} onClick={() => setDoing({ mode: "replay" })}>
+              {t("Replay all")}
+            </button>
+            <button type="button" className={quiet} onClick={() => setDoing({ mode: "drop" })}>
+              {t("Drop all")}
+            </button>
+          </>
+        )
+      }
+    >
+      {found.error && <Failure error={found.error} again={found.refetch} />}
+      {found.data === undefined && !found.error && <Skeleton rows={3} />}
+      {found.data && count === 0 && (
+        <Empty title={t("None")}>
+          {t(
+            "A dead letter is a message that was acknowledged and that cannot be stored, because of a fault of Trackway or its engine. It is kept here with the reason, its neighbours are stored, and it is replayed after a fix.",
+          )}
+        </Empty>
+      )}
+      {count > 0 && (
+        <>
+          <p className="px-4 pt-1 pb-2 text-soft">
+            {t(
+              "They were acknowledged and could not be stored; nothing of them is counted. Replay them once the reason is mended.",
+            )}
+          </p>
+          <Table
+            caption={t("Dead letters")}
+            rows={letters}
+            id={(row) => `${row.message_id}\n${row.stage}`}
+            columns={[
+              { name: t("When"), show: (row) => <When at={row.received_at} /> },
+              {
+                name: t("Message"),
+                show: (row) => (
+                  <button
+                    type="button"
+                    className="max-w-full truncate align-bottom font-medium underline decoration-line underline-offset-4 hover:decoration-accent"
+                    onClick={() => setDoing({ mode: "look", one: row })}
+                  >
+                    {row.message_id}
+                  </button>
+                ),
+              },
+              { name: t("Refused while"), wide: true, show: (row) => step(row.stage) },
+              { name: t("Reason"), show: (row) => <span title={row.reason}>{row.reason}</span> },
+            ]}
+          />
+          {count > letters.length && (
+            <p className="px-4 py-2 text-soft">
+              {t("The newest {shown} of {count}.", { shown: letters.length, count })}
+            </p>
+          )}
+        </>
+      )}
+      {doing && (
+        <Doing path={path} doing={doing} letters={letters} count={count} may={may} change={setDoing} />
+      )}
+    </Card>
+  );
+}
+
+function Doing(props: {
+  path: string;
+  doing: Doing;
+  /** Those that are shown, and how many there are. */
+  letters: DeadLetter[];
+  count: number;
+  may: boolean;
+  change: (doing?: Doing) => void;
+}) {
+  const { path, may, change } = props;
+  const { mode, one } = props.doing;
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  const say = useToast();
+  const count = one ? 1 : props.count;
+
+  async function carryOut() {
+    setBusy(true);
+    // What can be seen is named, so that nothing is dropped that came in the meantime.
+    const named = one ? [one] : props.letters;
+    const letters = named.map(({ message_id, stage }) => ({ message_id, stage }));
+    const body = letters.length === count ? { letters } : { all: true };
+    try {
+      if (mode === "drop") {
+        const { dropped } = await api.post<{ dropped: number }>(`${path}/drop`, body);
+        say(
+          t("{count, plural, one {# message was dropped.} other {# messages were dropped.}}", {
+            count: dropped,
+          }),
+        );
+      } else {
+        const { replayed } = await api.post<{ replayed: number }>(`${path}/replay`, body);
+        say(
+          t(
+            "{count, plural, one {# message is read again. If it is refused again, it comes back here.} other {# messages are read again. What is refused again comes back here.}}",
+            { count: replayed },
+          ),
+        );
+      }
+      change();
+    } catch (error) {
+      say((error as Error).message);
+    }
+    setBusy(false);
+    await client.invalidateQueries({ queryKey: ["letters"] });
+  }
+
+  const titles: Record<Mode, string> = {
+    look: t("Dead letter"),
+    replay: t("{count, plural, one {Replay # message?} other {Replay # messages?}}", { count }),
+    drop: t("{count, plural, one {Drop # message for ever?} other {Drop # messages for ever?}}", { count }),
+  };
+  const buttons = (
+    <>
+      {mode === "look" && one?.replayable && (
+        <button type="button" className={quiet} onClick={() => change({ mode: "replay", one })}>
+          {t("Replay")}
+        </button>
+      )}
+      {mode === "look" && (
+        <button type="button" className={quiet} onClick={() => change({ mode: "drop", one })}>
+          {t("Drop")}
+        </button>
+      )}
+      {mode !== "look" && (
+        <button type="button" className={primary} disabled={busy} onClick={() => void carryOut()}>
+          {mode === "replay" ? t("Replay") : t("Drop for ever")}
+        </button>
+      )}
+    </>
+  );
+  return (
+    <Framed open title={titles[mode]} change={(open) => open || change()} footer={may && buttons}>
+      {mode === "look" && one && <Whole path={path} one={one} />}
+      {mode === "replay" && (
+        <p>
+          {t(
+            "What is replayed is read again as it arrived, with the time of its arrival. What is refused again comes back here, so that trying costs nothing.",
+          )}
+        </p>
+      )}
+      {mode === "drop" && (
+        <Read>
+          {t(
+            "What was acknowledged is not sent again by anybody. What is dropped is gone, and nothing brings it back.",
+          )}
+        </Read>
+      )}
+    </Framed>
+  );
+}
+
+/** What has the focus first, so that a key that is held down does not carry out what it asks about. */
+function Read({ children }: { children: string }) {
+  const place = useRef<HTMLParagraphElement>(null);
+  useEffect(() => place.current?.focus(), []);
+  return (
+    <p ref={place} tabIndex={-1} className="outline-none">
+      {children}
+    </p>
+  );
+}
+
+/** A dead letter with its message. */
+function Whole({ path, one }: { path: string; one: DeadLetter }) {
+  const wanted = new URLSearchParams({ message_id: one.message_id, stage: one.stage });
+  const whole = useQuery({
+    queryKey: ["letters", path, one.message_id, one.stage],
+    queryFn: () => api.get<DeadLetter & { body: string }>(`${path}/letter?${wanted}`),
+  });
+  return (
+    <>
+      <p className="font-medium break-words">{one.reason}</p>
+      <div className="-mx-4">
+        <Facts
+          facts={[
+            [t("Arrived"), <When key="at" at={one.received_at} />],
+            [t("Refused while"), step(one.stage)],
+          ]}
+        />
+      </div>
+      {!one.replayable && (
+        <p className="mb-3 text-soft">
+          {t("This is a row that was derived from messages, which are stored; there is nothing to replay.")}
+        </p>
+      )}
+      {whole.error && <Failure error={whole.error} again={whole.refetch} />}
+      {whole.data === undefined && !whole.error && <Skeleton rows={4} />}
+      {whole.data && (
+        <pre
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+          tabIndex={0}
+          className="max-h-[40vh] overflow-auto rounded-lg border border-line bg-ground p-3 text-xs"
+        >
+          {indented(whole.data.body)}
+        </pre>
+      )}
+    </>
+  );
+}
+
+/** JSON on several lines; as it is when reading it would change it, such as a number of many digits. */
+function indented(body: string): string {
+  try {
+    const read: unknown = JSON.parse(body);
+    return JSON.stringify(read) === body ? JSON.stringify(read, null, 2) : body;
+  } catch {
+    return body;
+  }
+}

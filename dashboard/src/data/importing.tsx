@@ -1,0 +1,136 @@
+/** A file that is brought in: shown as it would be stored, read otherwise where that is wrong, and then imported. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../client/api";
+import { useProject } from "../client/hooks";
+import { field, primary } from "../kit/dialog";
+import { Card, Failure, Skeleton } from "../kit/parts";
+import { useToast } from "../kit/toast";
+import { t } from "../language";
+import { type Preview, Previewed } from "./preview";
+import { type How, Reading } from "./reading_options";
+
+const IN = [
+  ["ndjson", t("Messages, one a line (NDJSON)")],
+  ["csv", t("A table (CSV)")],
+  ["access-log", t("An access log (Apache, nginx)")],
+  ["shopify-orders", t("Shopify's orders (CSV)")],
+] as const;
+
+/** Of a file that is larger, the first bytes are looked at. */
+const MOST = 32 * 2 ** 20;
+const SOME = 4 * 2 ** 20;
+
+/** The format that the name of a file speaks of. */
+const guessed = (name: string) =>
+  /\.(csv|tsv)(\.|$)/i.test(name) ? "csv" : /\.(ndjson|jsonl?)(\.|$)/i.test(name) ? "ndjson" : "access-log";
+
+const whole = (file: File) => file.size <= MOST || /\.(gz|zst)$/i.test(file.name);
+
+/** What is looked at: the file, or its first lines. */
+async function looked(file: File): Promise<Blob> {
+  if (whole(file)) return file;
+  const bytes = new Uint8Array(await file.slice(0, SOME).arrayBuffer());
+  return new Blob([bytes.subarray(0, bytes.lastIndexOf(10) + 1)]);
+}
+
+/** What a request says of a file. What is empty is found out. */
+function query(file: File, form: string, how: How): string {
+  const reading = Object.fromEntries(
+    Object.entries(how).filter(([, value]) => value !== "" && Object.keys(value).length > 0),
+  );
+  return String(new URLSearchParams({ name: file.name, format: form, reading: JSON.stringify(reading) }));
+}
+
+export function ImportForm({ path, done }: { path: string; done: () => Promise<void> }) {
+  const say = useToast();
+  const { timezone } = useProject();
+  const [file, setFile] = useState<File>();
+  const [form, setForm] = useState("ndjson");
+  const [how, setHow] = useState<How>({});
+  const [sent, setSent] = useState<number>();
+  const asked = file ? query(file, form, how) : "";
+  const preview = useQuery({
+    queryKey: ["preview", path, asked, file?.size, file?.lastModified],
+    queryFn: async () => file && api.upload<Preview>(`${path}/imports/preview?${asked}`, await looked(file)),
+    enabled: file !== undefined,
+    placeholderData: (before, query) =>
+      query?.queryKey[3] === file?.size ? keepPreviousData(before) : undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+    retry: false,
+  });
+  const shown = preview.data;
+
+  function choose(chosen?: File) {
+    setFile(chosen);
+    setForm(guessed(chosen?.name ?? ""));
+    setHow({});
+  }
+  async function start(element: HTMLFormElement) {
+    if (file === undefined) return;
+    setSent(0);
+    try {
+      await api.upload(`${path}/imports?${asked}`, file, setSent);
+      element.reset();
+      choose();
+      await done();
+    } catch (error) {
+      say((error as Error).message);
+    }
+    setSent(undefined);
+  }
+  return (
+    <Card title={t("Import")} className={file ? "lg:col-span-2" : ""}>
+      <form
+        className="grid gap-3 p-4 pt-1 sm:grid-cols-2"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void start(event.currentTarget);
+        }}
+      >
+        <p className="text-soft sm:col-span-2">
+          {t(
+            "Packed (.gz, .zst) or not. It is shown before anything is stored. Importing a file again adds nothing within 7 days.",
+          )}
+        </p>
+        <label>
+          {t("File")}
+          <input
+            type="file"
+            name="file"
+            required
+            onChange={(event) => choose(event.target.files?.[0])}
+            className={`${field} py-1.5`}
+          />
+        </label>
+        <label>
+          {t("What it holds")}
+          <select value={form} onChange={(event) => setForm(event.target.value)} className={field}>
+            {IN.map(([name, label]) => (
+              <option key={name} value={name}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        {file && (form === "csv" || form === "access-log") && (
+          <Reading form={form} how={how} read={shown?.read ?? {}} timezone={timezone} change={setHow} />
+        )}
+        <button
+          type="submit"
+          disabled={sent !== undefined || shown === undefined || shown.taken === 0}
+          className={`${primary} justify-self-start disabled:opacity-60`}
+        >
+          {t("Import")}
+        </button>
+        {sent !== undefined && (
+          <progress aria-label={t("Sent to the server")} max={1} value={sent} className="h-2 self-center" />
+        )}
+      </form>
+      {preview.error && <Failure error={preview.error} again={preview.refetch} />}
+      {file && shown === undefined && !preview.error && <Skeleton rows={4} />}
+      {file && shown && <Previewed found={shown} part={!whole(file)} busy={preview.isFetching} />}
+    </Card>
+  );
+}

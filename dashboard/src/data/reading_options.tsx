@@ -1,0 +1,248 @@
+/** How a file is to be read, where what was found out is wrong: the options of `trackway import`. */
+import { type ReactNode, useId } from "react";
+import { field } from "../kit/dialog";
+import { t } from "../language";
+import type { Preview } from "./preview";
+
+/** As the API takes it; what is missing or empty is found out. */
+export interface How {
+  host?: string;
+  log_format?: string;
+  encoding?: string;
+  delimiter?: string;
+  columns?: Record<string, string>;
+  fixed?: Record<string, string>;
+  timezone?: string;
+  dates?: string;
+  decimal?: string;
+}
+
+const FIELDS: [field: string, label: string][] = [
+  ["event", t("Event")],
+  ["timestamp", t("When")],
+  ["user_id", t("User id")],
+  ["anonymous_id", t("Visitor id")],
+  ["session_id", t("Session id")],
+  ["url", t("Address of the page")],
+];
+const MORE: [field: string, label: string][] = [
+  ["path", t("Path of the page")],
+  ["title", t("Title of the page")],
+  ["referrer", t("Referrer")],
+  ["country", t("Country")],
+  ["region", t("Region")],
+  ["city", t("City")],
+  ["ip", t("IP address")],
+  ["user_agent", t("User agent")],
+  ["name", t("Name of the page")],
+  ["type", t("Type of message")],
+  ["group_id", t("Group id")],
+  ["previous_id", t("Previous id")],
+  ["message_id", t("Message id")],
+];
+const DELIMITERS = [",", ";", "tab", "|"];
+const DATES: [string, string][] = [
+  ["dmy", t("day, month, year")],
+  ["mdy", t("month, day, year")],
+];
+const DECIMALS: [string, string][] = [
+  [".", t("1,234.50")],
+  [",", t("1.234,50")],
+];
+const FORMATS = ["common", "combined", "vhost_combined"];
+const ENCODINGS = [
+  "utf-8",
+  "utf-16",
+  "windows-1250",
+  "windows-1251",
+  "windows-1252",
+  "iso-8859-15",
+  "shift_jis",
+];
+
+interface Props {
+  form: string;
+  how: How;
+  read: Preview["read"];
+  timezone: string;
+  change: (how: How) => void;
+}
+
+export function Reading(props: Props) {
+  const { how, read, change } = props;
+  const set = (name: keyof How) => (value: string) => change({ ...how, [name]: value });
+  if (props.form === "access-log")
+    return (
+      <Group title={t("How it is read")}>
+        <Typed
+          label={t("Format of a line, as nginx or Apache are configured")}
+          value={how.log_format ?? ""}
+          known={FORMATS}
+          hint={t("found out")}
+          change={set("log_format")}
+        />
+        <Typed
+          label={t("The site's own host")}
+          value={how.host ?? ""}
+          known={[]}
+          hint={read.host || t("found out")}
+          change={set("host")}
+        />
+        <Encoding {...props} set={set("encoding")} />
+      </Group>
+    );
+  return (
+    <>
+      <Group title={t("Which column is what")}>
+        {FIELDS.map((one) => (
+          <Column key={one[0]} {...props} of={one} />
+        ))}
+        <Typed
+          label={t("Every row is the event")}
+          value={how.fixed?.event ?? ""}
+          known={[]}
+          hint={t("as its column says")}
+          change={(event) => change({ ...how, fixed: event ? { event } : {} })}
+        />
+        <details className="sm:col-span-2 lg:col-span-3">
+          <summary className="cursor-pointer py-1 text-soft hover:text-ink">{t("More fields")}</summary>
+          <div className="grid gap-3 pt-2 sm:grid-cols-2 lg:grid-cols-3">
+            {MORE.map((one) => (
+              <Column key={one[0]} {...props} of={one} />
+            ))}
+          </div>
+        </details>
+      </Group>
+      <Group title={t("How it is read")}>
+        <Select
+          label={t("Between cells")}
+          value={how.delimiter ?? ""}
+          options={DELIMITERS.map((one) => [one, one === "tab" ? t("tab") : one])}
+          found={read.delimiter === "\t" ? t("tab") : read.delimiter}
+          change={set("delimiter")}
+        />
+        <Encoding {...props} set={set("encoding")} />
+        <Typed
+          label={t("Time zone of times without one")}
+          value={how.timezone ?? ""}
+          known={[props.timezone, ...Intl.supportedValuesOf("timeZone")]}
+          hint="UTC"
+          change={set("timezone")}
+        />
+        <Select
+          label={t("Order of dates such as 02/01/2020")}
+          value={how.dates ?? ""}
+          options={DATES}
+          found={t("refused")}
+          change={set("dates")}
+        />
+        <Select
+          label={t("Amounts are written")}
+          value={how.decimal ?? ""}
+          options={DECIMALS}
+          found={t("found out, or refused")}
+          change={set("decimal")}
+        />
+      </Group>
+    </>
+  );
+}
+
+function Group({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <fieldset className="grid min-w-0 gap-3 border-t border-line pt-3 sm:col-span-2 sm:grid-cols-2 lg:grid-cols-3">
+      <legend className="pe-2 font-medium">{title}</legend>
+      {children}
+    </fieldset>
+  );
+}
+
+/** Which column of the table a field is. */
+function Column({ of: [name, label], how, read, change }: Props & { of: [string, string] }) {
+  const chosen = how.columns?.[name] ?? "";
+  const found = chosen ? "" : read.columns?.[name];
+  return (
+    <Select
+      label={label}
+      value={chosen}
+      options={(read.header ?? (chosen ? [chosen] : [])).map((one) => [one, one])}
+      found={found || (chosen ? t("found out") : t("none"))}
+      change={(column) => {
+        const { [name]: _, ...others } = how.columns ?? {};
+        change({ ...how, columns: column ? { ...others, [name]: column } : others });
+      }}
+    />
+  );
+}
+
+function Select(props: {
+  label: string;
+  value: string;
+  options: [string, string][];
+  /** What holds when nothing is chosen. */
+  found: string | undefined;
+  change: (value: string) => void;
+}) {
+  return (
+    <label className="min-w-0">
+      {props.label}
+      <select value={props.value} onChange={(event) => props.change(event.target.value)} className={field}>
+        <option value="">{props.found || t("found out")}</option>
+        {props.options.map(([value, label]) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Encoding({ how, read, set }: Props & { set: (value: string) => void }) {
+  return (
+    <Typed
+      label={t("Encoding")}
+      value={how.encoding ?? ""}
+      known={ENCODINGS}
+      hint={read.encoding ?? t("found out")}
+      change={set}
+    />
+  );
+}
+
+/** A text, completed from those that are known; it holds once it is left. */
+function Typed(props: {
+  label: string;
+  value: string;
+  known: string[];
+  hint: string;
+  change: (value: string) => void;
+}) {
+  const list = useId();
+  return (
+    <label className="min-w-0">
+      {props.label}
+      <input
+        list={list}
+        autoComplete="off"
+        defaultValue={props.value}
+        placeholder={props.hint}
+        className={field}
+        onBlur={(event) => {
+          const text = event.target.value.trim();
+          if (text !== props.value) props.change(text);
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          event.currentTarget.blur();
+        }}
+      />
+      <datalist id={list}>
+        {props.known.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+    </label>
+  );
+}

@@ -1,0 +1,161 @@
+/** Files that come in and go out: started here, followed until they are done, fetched and removed. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useContext } from "react";
+import { api, type Transfer } from "../client/api";
+import { MeContext, useProject, useView } from "../client/hooks";
+import { field, primary, quiet } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { When } from "../kit/lists";
+import { Card, Empty, Failure, Skeleton } from "../kit/parts";
+import { useToast } from "../kit/toast";
+import { t } from "../language";
+import { ImportForm } from "./importing";
+
+const TABLES = [
+  ["events", t("Events")],
+  ["sessions", t("Sessions")],
+  ["visitors", t("Visitors")],
+] as const;
+const OUT = ["csv", "parquet", "arrow", "ndjson"];
+const STATES: Record<Transfer["state"], string> = {
+  waiting: t("waiting"),
+  running: t("under way"),
+  done: t("done"),
+  failed: t("failed"),
+  cancelled: t("stopped"),
+};
+
+function useTransfers() {
+  const project = useProject();
+  const path = `/projects/${project.id}/transfers`;
+  const client = useQueryClient();
+  const every = useQuery({
+    queryKey: ["transfers", path],
+    queryFn: () => api.get<Transfer[]>(path),
+    refetchInterval: ({ state }) =>
+      state.data?.some((one) => one.state === "waiting" || one.state === "running") ? 700 : false,
+  });
+  return { path, every, again: () => client.invalidateQueries({ queryKey: ["transfers", path] }) };
+}
+
+export function Transfers() {
+  const me = useContext(MeContext);
+  const { path, every, again } = useTransfers();
+  return (
+    <div className="grid gap-4 lg:grid-cols-2">
+      <ExportForm path={path} done={again} />
+      {me?.is_admin && <ImportForm path={path} done={again} />}
+      <Card title={t("Files, until a week after they are done")} className="lg:col-span-2">
+        {every.error && <Failure error={every.error} again={every.refetch} />}
+        {every.data === undefined && !every.error && <Skeleton rows={3} />}
+        {every.data?.length === 0 && (
+          <Empty title={t("None yet")}>
+            {t("What you import or export is shown here while it is under way.")}
+          </Empty>
+        )}
+        <ul className="divide-y divide-line px-4 pb-2">
+          {every.data?.map((one) => (
+            <Row key={one.id} one={one} path={path} admin={me?.is_admin ?? false} changed={again} />
+          ))}
+        </ul>
+      </Card>
+    </div>
+  );
+}
+
+function Row(props: { one: Transfer; path: string; admin: boolean; changed: () => Promise<void> }) {
+  const { one, path } = props;
+  const open = one.state === "waiting" || one.state === "running";
+  const remove = () => void api.remove(`${path}/${one.id}`).then(props.changed);
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
+      <span className="min-w-0 flex-1 basis-60">
+        <span className="block truncate font-medium">{one.name}</span>
+        <span className="text-soft">
+          {one.kind === "import" ? t("in") : t("out")} · {STATES[one.state]} · {one.created_by} ·{" "}
+          <When at={one.created_at} />
+        </span>
+        {one.message && <span className="block text-bad">{one.message}</span>}
+      </span>
+      {one.state === "running" && (
+        <progress
+          aria-label={t("How far {name} is", { name: one.name })}
+          max={Math.max(1, one.total)}
+          value={one.done}
+          className="h-2 w-40 accent-(--accent)"
+        />
+      )}
+      <span className="text-soft">{outcome(one)}</span>
+      {one.kind === "export" && one.state === "done" && (
+        <a className={quiet} download href={`/api/v1${path}/${one.id}/file`}>
+          {t("Fetch")} <span className="sr-only">{one.name}</span>
+        </a>
+      )}
+      {props.admin && (
+        <button type="button" className={quiet} onClick={remove}>
+          {open ? t("Stop") : t("Remove")} <span className="sr-only">{one.name}</span>
+        </button>
+      )}
+    </li>
+  );
+}
+
+function outcome(one: Transfer): string {
+  const { taken, refused = 0, rows } = one.outcome;
+  if (one.state === "running" && one.kind === "export" && one.total > 0)
+    return t("{done} of {total} rows", { done: exact(one.done), total: exact(one.total) });
+  if (rows !== undefined) return t("{rows, plural, one {# row} other {# rows}}", { rows });
+  if (taken === undefined) return "";
+  return refused > 0
+    ? t("{taken} taken, {refused} refused", { taken: exact(taken), refused: exact(refused) })
+    : t("{taken} taken", { taken: exact(taken) });
+}
+
+function ExportForm({ path, done }: { path: string; done: () => Promise<void> }) {
+  const [view] = useView();
+  const say = useToast();
+  async function start(form: HTMLFormElement) {
+    const given = new FormData(form);
+    const span = view.from ? { from: view.from, to: view.to ?? "" } : { period: view.period };
+    try {
+      await api.post(`${path}/exports`, { table: given.get("table"), form: given.get("form"), ...span });
+      await done();
+    } catch (error) {
+      say((error as Error).message);
+    }
+  }
+  return (
+    <Card title={t("Export")}>
+      <form
+        className="grid gap-3 p-4 pt-1 sm:grid-cols-2"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void start(event.currentTarget);
+        }}
+      >
+        <p className="text-soft sm:col-span-2">{t("Everything of the period above, whatever its size.")}</p>
+        <label>
+          {t("Table")}
+          <select name="table" className={field}>
+            {TABLES.map(([name, label]) => (
+              <option key={name} value={name}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {t("Format")}
+          <select name="form" className={field}>
+            {OUT.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <button type="submit" className={`${primary} justify-self-start`}>
+          {t("Export")}
+        </button>
+      </form>
+    </Card>
+  );
+}

@@ -1,0 +1,217 @@
+/** Where people come from, and which ways they go. */
+
+import { useContext, useState } from "react";
+import type { Asked, Drawn, SourceRow, Ways } from "../client/api";
+import { ReadOnly, useAsk, useView } from "../client/hooks";
+import { columnLabel } from "../client/view_state";
+import { colour, Drawing } from "../kit/chart";
+import { exact, money, percent } from "../kit/format";
+import { Empty } from "../kit/parts";
+import { Table } from "../kit/table";
+import { t, term } from "../language";
+import { useBodyChange } from "./body";
+import type { Body } from "./kinds";
+import { plain } from "./trend";
+
+const MOST_STEPS = 10;
+/** What a node is called: without its step, and what is no page in the reader's language. */
+const named = (node: string) => term(node.replace(/^\d+ /, "")) || t("(none)");
+
+/** Ways as a Sankey; its depth follows the slider at once, and what is deeper than was asked for is asked for then. */
+export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) {
+  const change = useBodyChange();
+  const known = Number(body.steps ?? 4);
+  const [wanted, setWanted] = useState(known);
+  const depth = Math.min(wanted, known);
+  const { ways } = asked.data;
+  const nodes = asked.data.nodes.filter((one) => one.step <= depth);
+  const links = asked.data.links.filter((one) => one.step < depth);
+  if (ways === 0) return <Empty title={t("Nobody went this way in this period")} />;
+  const option = () => ({
+    animation: false,
+    textStyle: { fontFamily: "inherit" },
+    tooltip: { confine: true },
+    series: [
+      {
+        type: "sankey",
+        left: 8,
+        right: 120,
+        nodeGap: 10,
+        nodeAlign: "left",
+        draggable: false,
+        emphasis: { focus: "adjacency" },
+        itemStyle: { color: colour("accent"), borderWidth: 0 },
+        lineStyle: { color: colour("earlier"), opacity: 0.25, curveness: 0.5 },
+        label: {
+          color: colour("ink"),
+          fontSize: 11,
+          width: 110,
+          overflow: "truncate",
+          formatter: (one: { name: string }) => named(one.name),
+        },
+        data: [
+          ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
+          ...[...new Set(links.filter((one) => one.to === "(end)").map((one) => one.step))].map((step) => ({
+            name: `${step + 1} (end)`,
+            itemStyle: { color: colour("earlier") },
+          })),
+        ],
+        links: links.map((one) => ({
+          source: `${one.step} ${one.from}`,
+          target: `${one.step + 1} ${one.to}`,
+          value: one.ways,
+        })),
+      },
+    ],
+  });
+  const sorted = [...links].sort((a, b) => b.ways - a.ways || a.step - b.step);
+  return (
+    <>
+      {change && (
+        <label className="no-print flex items-center gap-3 px-4 py-2">
+          <span className="text-soft">{t("Depth")}</span>
+          <input
+            type="range"
+            min={2}
+            max={MOST_STEPS}
+            value={wanted}
+            aria-valuetext={t("{steps} steps", { steps: wanted })}
+            onChange={(event) => setWanted(Number(event.target.value))}
+            onPointerUp={() => change({ steps: wanted })}
+            onKeyUp={() => change({ steps: wanted })}
+            className="min-h-9 max-w-md flex-1 accent-(--accent)"
+          />
+          <output className="w-16">{t("{steps} steps", { steps: wanted })}</output>
+        </label>
+      )}
+      <section
+        className="overflow-x-auto"
+        aria-label={t("Ways as a diagram")}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+        tabIndex={0}
+      >
+        <div className="min-w-[40rem]">
+          <Drawing
+            option={option}
+            again={`${depth} ${JSON.stringify(asked.data.links)}`}
+            height={420}
+            label={t("Ways of {ways} sessions, step by step", { ways: exact(ways) })}
+          />
+        </div>
+      </section>
+      <Table
+        caption={t("From where to where, the most frequent")}
+        rows={sorted.slice(0, 30)}
+        id={(row) => `${row.step} ${row.from} ${row.to}`}
+        columns={[
+          { name: t("Step"), number: true, show: (row) => row.step },
+          { name: t("From"), show: (row) => named(row.from) },
+          { name: t("To"), show: (row) => named(row.to) },
+          { name: t("Sessions"), number: true, show: (row) => exact(row.ways) },
+        ]}
+      />
+    </>
+  );
+}
+
+export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body: Body }) {
+  const [sort, setSort] = useState<"sessions" | "visitors" | "conversions" | "bounce_rate">("sessions");
+  const columns = (body.by as (keyof SourceRow)[] | undefined) ?? ["channel"];
+  const rows = [...asked.data].sort((a, b) => b[sort] - a[sort]);
+  const head = (name: typeof sort, label: string) => (
+    <button
+      type="button"
+      className="hover:text-ink"
+      aria-pressed={sort === name}
+      onClick={() => setSort(name)}
+    >
+      {label} {sort === name && "↓"}
+    </button>
+  );
+  const most = Math.max(1, ...rows.map((row) => row.sessions));
+  const lines = useLines(columns);
+  if (rows.length === 0) return <Empty title={t("Nobody came in this period")} />;
+  return (
+    <Table
+      caption={t("Sources")}
+      rows={rows}
+      id={(row) => columns.map((column) => row[column]).join("\n")}
+      columns={[
+        ...columns.map((column) => ({
+          name: columnLabel(column),
+          show: (row: SourceRow) =>
+            (column === "channel" ? term(row.channel) : String(row[column])) || t("none"),
+        })),
+        {
+          name: t("Sessions"),
+          head: head("sessions", t("Sessions")),
+          number: true,
+          show: (row) => (
+            <span className="inline-flex items-center justify-end gap-2">
+              <span
+                aria-hidden="true"
+                className="h-2 rounded bg-accent"
+                style={{ width: `${Math.round((80 * row.sessions) / most)}px` }}
+              />
+              {exact(row.sessions)}
+            </span>
+          ),
+        },
+        {
+          name: t("Over time"),
+          wide: true,
+          show: (row) => <Sparkline points={lines.get(columns.map((column) => row[column]).join("\n"))} />,
+        },
+        {
+          name: t("Visitors"),
+          head: head("visitors", t("Visitors")),
+          number: true,
+          show: (row) => exact(row.visitors),
+        },
+        {
+          name: t("Bounce rate"),
+          head: head("bounce_rate", t("Bounce rate")),
+          number: true,
+          wide: true,
+          show: (row) => percent(row.bounce_rate),
+        },
+        {
+          name: t("Conversions"),
+          head: head("conversions", t("Conversions")),
+          number: true,
+          show: (row) => exact(row.conversions),
+        },
+        { name: t("Revenue"), number: true, wide: true, show: (row) => money(row.revenue) },
+      ]}
+    />
+  );
+}
+
+/** Sessions over time by source, of the largest sources. */
+function useLines(columns: string[]): Map<string, (number | null)[]> {
+  const readOnly = useContext(ReadOnly);
+  const [view] = useView();
+  const interval = ["12mo", "year", "all"].includes(view.period) ? "week" : "day";
+  const asked = useAsk<Drawn>(
+    readOnly
+      ? undefined
+      : { question: "trend", series: [{ metric: "sessions" }], by: columns, top: 50, interval },
+  );
+  const parts = columns.length <= 3 ? (asked.data?.data.series[0]?.parts ?? []) : [];
+  return new Map(parts.map((part) => [(part.values ?? []).join("\n"), part.points.map(plain)]));
+}
+
+/** A line without axes; the numbers beside it say the rest. */
+function Sparkline({ points }: { points: (number | null)[] | undefined }) {
+  if (points === undefined || points.length < 2) return null;
+  const most = Math.max(1, ...points.map((value) => value ?? 0));
+  const path = points.map(
+    (value, at) =>
+      `${((96 * at) / (points.length - 1) + 2).toFixed(1)},${(21 - (18 * (value ?? 0)) / most).toFixed(1)}`,
+  );
+  return (
+    <svg viewBox="0 0 100 24" className="h-6 w-25" aria-hidden="true">
+      <polyline points={path.join(" ")} fill="none" stroke="var(--accent)" strokeWidth="1.5" />
+    </svg>
+  );
+}

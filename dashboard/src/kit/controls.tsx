@@ -1,0 +1,365 @@
+/** Period, comparison and filters: the same everywhere, all in the address. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { DropdownMenu, Popover } from "radix-ui";
+import { useContext, useState } from "react";
+import { api, type Segment } from "../client/api";
+import { ProjectContext, useAsk, useProject, useView } from "../client/hooks";
+import {
+  COLUMNS,
+  CUSTOMER_COLUMNS,
+  CUSTOMER_OPERATORS,
+  literal,
+  OPERATORS,
+  PERIODS,
+  said,
+} from "../client/view_state";
+import { t, term } from "../language";
+import { country } from "./format";
+import { useToast } from "./toast";
+
+const button =
+  "inline-flex min-h-9 items-center gap-1.5 rounded-lg border border-line bg-card px-3 hover:border-accent data-[state=open]:border-accent";
+const floating = "z-30 rounded-xl border border-line bg-raised p-1.5 shadow-lg";
+const field = "min-h-9 w-full rounded-lg border border-line bg-card px-2.5";
+
+export function PeriodPicker() {
+  const [view, change] = useView();
+  const chosen = view.from
+    ? `${view.from} – ${view.to ?? "today"}`
+    : (PERIODS.find(([name]) => name === view.period)?.[1] ?? view.period);
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger className={button} aria-label={t("Period: {chosen}", { chosen })}>
+        {chosen} <span aria-hidden="true">▾</span>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content align="end" sideOffset={6} className={`${floating} w-64`}>
+          <DropdownMenu.RadioGroup
+            value={view.from ? "" : view.period}
+            onValueChange={(period) => change({ period, from: undefined, to: undefined })}
+          >
+            {PERIODS.map(([name, label]) => (
+              <DropdownMenu.RadioItem
+                key={name}
+                value={name}
+                className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
+              >
+                {label}
+                <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
+              </DropdownMenu.RadioItem>
+            ))}
+          </DropdownMenu.RadioGroup>
+          <DropdownMenu.Separator className="my-1.5 h-px bg-line" />
+          <DropdownMenu.RadioGroup
+            value={view.compare}
+            onValueChange={(compare) => change({ compare: compare as "previous" | "year" })}
+          >
+            {(
+              [
+                ["previous", t("Compare with the days before")],
+                ["year", t("Compare with a year ago")],
+              ] as const
+            ).map(([name, label]) => (
+              <DropdownMenu.RadioItem
+                key={name}
+                value={name}
+                className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
+              >
+                {label}
+                <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
+              </DropdownMenu.RadioItem>
+            ))}
+          </DropdownMenu.RadioGroup>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+export function DatesPicker() {
+  const [view, change] = useView();
+  const [open, setOpen] = useState(false);
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={button}>{t("Dates…")}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="end" sideOffset={6} className={`${floating} w-64 p-3`}>
+          <form
+            className="space-y-2"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const given = new FormData(event.currentTarget);
+              change({ from: String(given.get("from")), to: String(given.get("to")) });
+              setOpen(false);
+            }}
+          >
+            <label className="block">
+              {t("From")}
+              <input required type="date" name="from" defaultValue={view.from} className={field} />
+            </label>
+            <label className="block">
+              {t("To")}
+              <input required type="date" name="to" defaultValue={view.to} className={field} />
+            </label>
+            <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
+              {t("Show")}
+            </button>
+          </form>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+const SEGMENT = "segment:is:";
+
+/** The saved segments of the project. */
+export function useSegments() {
+  const project = useContext(ProjectContext);
+  return useQuery({
+    queryKey: ["segments", project?.id],
+    queryFn: () => api.get<Segment[]>(`/projects/${project?.id}/segments`),
+    enabled: project !== undefined,
+    staleTime: 60_000,
+  });
+}
+
+/** About customers it offers what is known of them; what their events had is a saved segment's. */
+export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
+  const [view, change] = useView();
+  const segments = useSegments();
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      {view.filter.map((text) => {
+        const named = segments.data?.find((segment) => text === SEGMENT + segment.id)?.name;
+        const chip = said(text, named);
+        return (
+          <span
+            key={text}
+            className="inline-flex min-h-9 max-w-full items-center rounded-lg bg-accent-soft ps-3"
+          >
+            <span className="truncate">{chip}</span>
+            <button
+              type="button"
+              aria-label={t("Remove filter: {said}", { said: chip })}
+              onClick={() => change({ filter: view.filter.filter((other) => other !== text) })}
+              className="px-2.5 py-1.5 hover:text-bad"
+            >
+              ×
+            </button>
+          </span>
+        );
+      })}
+      <Segments segments={segments.data ?? []} />
+      <AddFilter
+        ofCustomers={ofCustomers}
+        add={(text) => change({ filter: [...view.filter.filter((other) => other !== text), text] })}
+      />
+      <label className="inline-flex min-h-9 cursor-pointer items-center gap-2 px-1 text-soft">
+        <input
+          type="checkbox"
+          checked={view.bots}
+          onChange={(event) => change({ bots: event.target.checked })}
+          className="size-4 accent-(--accent)"
+        />
+        {t("with bots")}
+      </label>
+      {!ofCustomers && view.filter.length > 0 && <Lacking />}
+    </div>
+  );
+}
+
+/** Which filters find nothing because there is no such value, and which values there are. */
+function Lacking() {
+  const asked = useAsk<unknown>({ question: "values", of: "name", limit: 1 });
+  return (asked.data?.notes ?? []).map((one) => {
+    const wanted = said(`${one.column}:is:${one.values.map((value) => literal(String(value))).join("|")}`);
+    const named = one.there.map((value) => (one.column === "country" ? country(value) : value));
+    return (
+      <p key={one.message} role="status" className="basis-full text-soft">
+        {named.length > 0
+          ? t("Nothing in this period is so: {wanted}. The most frequent are {values}.", {
+              wanted,
+              values: named.join(", "),
+            })
+          : t("Nothing in this period is so: {wanted}.", { wanted })}
+      </p>
+    );
+  });
+}
+
+/** Saved segments: chosen as a filter, or made of the filters that are set. */
+function Segments({ segments }: { segments: Segment[] }) {
+  const [view, change] = useView();
+  const project = useProject();
+  const client = useQueryClient();
+  const [open, setOpen] = useState(false);
+  const say = useToast();
+  async function save(name: string) {
+    const path = `/projects/${project.id}/segments`;
+    const made = await api.post<Segment>(path, { name, filter: { all: view.filter } });
+    await client.invalidateQueries({ queryKey: ["segments", project.id] });
+    change({ filter: [SEGMENT + made.id] });
+    setOpen(false);
+  }
+  async function remove(segment: Segment) {
+    const path = `/projects/${project.id}/segments`;
+    const fresh = () => client.invalidateQueries({ queryKey: ["segments", project.id] });
+    await api.remove(`${path}/${segment.id}`);
+    change({ filter: view.filter.filter((text) => text !== SEGMENT + segment.id) });
+    await fresh();
+    say(t("The segment was removed."), () => {
+      void api.post(path, { name: segment.name, filter: segment.filter }).then(fresh);
+    });
+  }
+  const own = view.filter.filter((text) => !text.startsWith(SEGMENT));
+  if (segments.length === 0 && own.length === 0) return null;
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={button}>{t("Segments")}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
+          <ul aria-label={t("Saved segments")}>
+            {segments.map((segment) => (
+              <li key={segment.id} className="flex">
+                <button
+                  type="button"
+                  className="min-w-0 flex-1 truncate rounded-lg px-2 py-1.5 text-start hover:bg-accent-soft"
+                  onClick={() => {
+                    change({ filter: [...new Set([...view.filter, SEGMENT + segment.id])] });
+                    setOpen(false);
+                  }}
+                >
+                  {segment.kind === "ready" ? term(segment.name) : segment.name}{" "}
+                  {segment.kind === "list" && <span className="text-soft">{t("(a list)")}</span>}
+                </button>
+                {segment.kind === "live" && (
+                  <button
+                    type="button"
+                    aria-label={t("Remove segment {name}", { name: segment.name })}
+                    className="px-2 text-soft hover:text-bad"
+                    onClick={() => void remove(segment)}
+                  >
+                    ×
+                  </button>
+                )}
+              </li>
+            ))}
+          </ul>
+          {own.length > 0 && (
+            <form
+              className="mt-2 space-y-2 border-t border-line pt-2"
+              onSubmit={(event) => {
+                event.preventDefault();
+                void save(String(new FormData(event.currentTarget).get("name")));
+              }}
+            >
+              <label className="block">
+                {t("Save these filters as")}
+                <input name="name" required maxLength={200} className={field} />
+              </label>
+              <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
+                {t("Save segment")}
+              </button>
+            </form>
+          )}
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+/** Columns whose values can be listed: those of events. */
+const OF_EVENTS = /^(?!(visitor|session|person)[._]|entry_|exit_|user_id)/;
+
+function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustomers: boolean }) {
+  const [open, setOpen] = useState(false);
+  const [column, setColumn] = useState(COLUMNS[0]?.[0] ?? "");
+  const listed = open && !ofCustomers && OF_EVENTS.test(column);
+  const values = useAsk<{ value: string }[]>(
+    listed ? { question: "values", of: column, limit: 100, filter: undefined } : undefined,
+  );
+  const [columns, operators] = ofCustomers ? [CUSTOMER_COLUMNS, CUSTOMER_OPERATORS] : [COLUMNS, OPERATORS];
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className={button}>{t("+ Filter")}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="start" sideOffset={6} className={`${floating} w-72 p-3`}>
+          <form
+            className="space-y-2"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const given = new FormData(event.currentTarget);
+              const property = String(given.get("property") ?? "").trim();
+              const column = property ? `properties.${property}` : String(given.get("column"));
+              add(`${column}:${given.get("operator")}:${literal(String(given.get("value")))}`);
+              setOpen(false);
+            }}
+          >
+            <label className="block">
+              {t("What")}
+              <select name="column" className={field} onChange={(event) => setColumn(event.target.value)}>
+                {columns.map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            {!ofCustomers && (
+              <label className="block">
+                {t("or a property of the event")}
+                <input name="property" placeholder={t("for example price_range")} className={field} />
+              </label>
+            )}
+            <label className="block">
+              {t("How")}
+              <select name="operator" className={field}>
+                {operators.map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label className="block">
+              {t("Value")}
+              <input required name="value" list="values-there" className={field} />
+              <datalist id="values-there">
+                {listed &&
+                  values.data?.data.map(({ value }) => (
+                    <option key={value} value={value}>
+                      {column === "country" ? country(value) : value}
+                    </option>
+                  ))}
+              </datalist>
+            </label>
+            <button type="submit" className="w-full rounded-lg bg-accent py-2 font-medium text-card">
+              {t("Add filter")}
+            </button>
+          </form>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+export function Controls({ title, filters = true }: { title: string; filters?: boolean }) {
+  return (
+    <div className="mb-4 space-y-3">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <h1 className="text-xl font-semibold">{title}</h1>
+        <div className="no-print flex flex-wrap gap-2">
+          <PeriodPicker />
+          <DatesPicker />
+        </div>
+      </div>
+      {filters && (
+        <div className="no-print">
+          <FilterBar />
+        </div>
+      )}
+    </div>
+  );
+}

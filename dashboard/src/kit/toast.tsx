@@ -1,0 +1,54 @@
+/** One short sentence at the bottom of the page, with a way back where there is one. */
+
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { t } from "../language";
+
+interface Said {
+  text: string;
+  undo?: () => void;
+}
+
+const ToastContext = createContext<(said: Said) => void>(() => undefined);
+
+/** Says what was done; `undo` offers to take it back for ten seconds. */
+export function useToast(): (text: string, undo?: () => void) => void {
+  const say = useContext(ToastContext);
+  return (text, undo) => say({ text, undo });
+}
+
+export function Toasts({ children }: { children: ReactNode }) {
+  const [said, setSaid] = useState<Said>();
+  useEffect(() => {
+    if (said === undefined) return;
+    const timer = setTimeout(() => setSaid(undefined), said.undo ? 10_000 : 4_000);
+    return () => clearTimeout(timer);
+  }, [said]);
+  return (
+    <ToastContext value={setSaid}>
+      {children}
+      <div
+        role="status"
+        aria-live="polite"
+        className="no-print pointer-events-none fixed inset-x-0 bottom-4 z-50 flex justify-center px-4"
+      >
+        {said && (
+          <p className="pointer-events-auto flex items-center gap-4 rounded-xl border border-line bg-raised px-4 py-2.5 shadow-lg">
+            {said.text}
+            {said.undo && (
+              <button
+                type="button"
+                className="font-medium text-accent underline-offset-4 hover:underline"
+                onClick={() => {
+                  said.undo?.();
+                  setSaid(undefined);
+                }}
+              >
+                {t("Undo")}
+              </button>
+            )}
+          </p>
+        )}
+      </div>
+    </ToastContext>
+  );
+}

@@ -1,0 +1,292 @@
+/** One person across visitors and sessions: what is known of them, and everything they did. */
+
+import { useSearch } from "@tanstack/react-router";
+import { useContext, useState } from "react";
+import { api, type EventRow, type PersonOrder, type PersonRow, type SessionRow } from "../client/api";
+import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../client/hooks";
+import { quiet } from "../kit/dialog";
+import { duration, exact, moment, money } from "../kit/format";
+import { Place, SESSION_COLUMNS, When } from "../kit/lists";
+import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "../kit/parts";
+import { type Column, Table } from "../kit/table";
+import { Timeline } from "../kit/timeline";
+import { useToast } from "../kit/toast";
+import { Opened } from "../kit/why";
+import { t, term } from "../language";
+
+interface Merge {
+  kind: string;
+  identity: string;
+  person: string;
+  from_id: string;
+  user_id: string;
+  at: string;
+  undone: boolean;
+}
+interface Whole {
+  profile: (PersonRow & { first_seen: string; browser: string; system: string; city: string }) | null;
+  visitor_ids: string[];
+  user_ids: string[];
+  properties: Record<string, unknown>;
+  history: Record<string, { at: string; value: unknown }[]>;
+  sessions: SessionRow[];
+  orders: PersonOrder[];
+  events: EventRow[];
+  merges: Merge[];
+}
+
+const STEP = 200;
+const OF_PERSON: Column<SessionRow>[] = [
+  ...SESSION_COLUMNS.slice(1, 2),
+  {
+    name: t("Ended"),
+    show: (row) =>
+      row.active ? (
+        <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">{t("Active")}</span>
+      ) : (
+        <When at={row.ended_at} />
+      ),
+  },
+  { name: t("Duration"), number: true, show: (row) => (row.active ? "–" : duration(row.duration_s)) },
+  ...SESSION_COLUMNS.slice(3),
+];
+/** For who may see it: as far as it was kept, usually without its last part. */
+const ADDRESS: Column<SessionRow> = {
+  name: t("Address"),
+  wide: true,
+  show: (row) => row.ip || <span className="text-soft">–</span>,
+};
+
+export function PersonPage() {
+  const { id = "" } = useSearch({ strict: false }) as { id?: string };
+  const project = useProject();
+  const [limit, setLimit] = useState(STEP);
+  const manages = project.role === "owner" || project.role === "administrator";
+  const answer = useAsk<Whole | null>({
+    question: "person",
+    visitor_id: id,
+    limit,
+    addresses: manages,
+    period: "all",
+    filter: undefined,
+    bots: true,
+  });
+  const found = answer.data?.data;
+  const name = found?.user_ids[0] || found?.profile?.name || t("Visitor");
+  useTitle(name);
+  if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
+  if (answer.data === undefined) return <Skeleton rows={10} />;
+  if (!found?.profile)
+    return (
+      <Empty title={t("Nobody has this id")}>
+        {t("The link may not be whole, or the person was erased.")}
+      </Empty>
+    );
+  const { profile, sessions, events } = found;
+  const [latest] = sessions;
+  return (
+    <>
+      <div className="mb-4 flex items-center gap-3">
+        <Avatar id={id} />
+        <div className="min-w-0">
+          <h1 className="truncate text-xl font-semibold">{name}</h1>
+          <p className="truncate text-soft">
+            {found.user_ids.length > 0 ? profile.name : t("not signed in")}
+          </p>
+        </div>
+      </div>
+      <Card
+        className="mb-4"
+        title={t("Profile")}
+        aside={<Opened query={answer.data.queries[0]} name={t("this person")} />}
+      >
+        <Facts
+          facts={[
+            [t("First seen"), moment(profile.first_seen, project.timezone)],
+            [t("Last seen"), <When key="last" at={profile.last_seen} />],
+            [t("Sessions"), exact(profile.sessions)],
+            [t("Page views"), exact(profile.page_views)],
+            [t("Events"), exact(profile.events)],
+            [t("Came first by"), term(sessions.at(-1)?.channel ?? "unknown")],
+            [
+              t("Device"),
+              latest
+                ? [latest.browser, latest.system].filter(Boolean).join(", ") || t("unknown")
+                : t("unknown"),
+            ],
+            [
+              t("Place"),
+              latest ? <Place key="place" code={latest.country} city={latest.city} /> : t("unknown"),
+            ],
+            [t("User ids"), found.user_ids.join(", ") || t("none")],
+            [t("Visitors joined"), exact(found.visitor_ids.length)],
+          ]}
+        />
+      </Card>
+      <div className="grid gap-4 lg:grid-cols-[1fr_20rem]">
+        <div className="min-w-0 space-y-4">
+          <Orders orders={found.orders} />
+          <Card
+            title={
+              events.length === limit
+                ? t("The newest {limit} events", { limit: exact(limit) })
+                : t("Timeline")
+            }
+          >
+            <Timeline events={events} sessions />
+            {events.length === limit && limit < 5000 && (
+              <button
+                type="button"
+                onClick={() => setLimit(Math.min(5000, limit * 3))}
+                className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
+              >
+                {t("Show more")}
+              </button>
+            )}
+          </Card>
+          {sessions.length > 0 && (
+            <Card title={t("Sessions")}>
+              <Table
+                caption={t("Sessions")}
+                columns={manages ? [...OF_PERSON, ADDRESS] : OF_PERSON}
+                rows={sessions}
+                id={(row) => row.session_id + row.visitor_id}
+              />
+            </Card>
+          )}
+        </div>
+        <aside className="min-w-0 space-y-4">
+          <Properties whole={found} />
+          <Merges merges={found.merges} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+/** What they ordered and booked, with what counts no more. */
+function Orders({ orders }: { orders: PersonOrder[] }) {
+  const project = useProject();
+  if (orders.length === 0) return null;
+  const amount = (row: PersonOrder, value: string) =>
+    money([{ currency: row.currency || project.currency, amount: value }]);
+  return (
+    <Card title={t("Orders and bookings")}>
+      <Table
+        caption={t("Orders and bookings")}
+        low
+        rows={orders}
+        id={(row) => row.kind + row.order_id}
+        columns={[
+          { name: t("When"), show: (row) => <When at={row.placed_at} /> },
+          {
+            name: t("Order"),
+            show: (row) => (
+              <span className={row.counts ? "" : "line-through"}>{row.service || row.order_id}</span>
+            ),
+          },
+          { name: t("Amount"), number: true, show: (row) => amount(row, row.amount) },
+          {
+            name: t("Refunded"),
+            number: true,
+            wide: true,
+            show: (row) => (Number(row.refunded) ? amount(row, row.refunded) : "–"),
+          },
+          {
+            name: t("State"),
+            wide: true,
+            show: (row) =>
+              row.counts ? (row.kind === "booking" ? t("booked") : t("ordered")) : t("counts no more"),
+          },
+        ]}
+      />
+    </Card>
+  );
+}
+
+const said = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Traits with the values they had before. */
+function Properties({ whole }: { whole: Whole }) {
+  const names = Object.keys(whole.properties).sort();
+  return (
+    <Card title={t("Properties")}>
+      {names.length === 0 && (
+        <Empty title={t("None yet")}>
+          {t("What `identify` says of somebody stands here, with what it said before.")}
+        </Empty>
+      )}
+      <dl className="space-y-2 px-4 pb-4">
+        {names.map((name) => {
+          const history = whole.history[name] ?? [];
+          return (
+            <div key={name}>
+              <dt className="text-xs text-soft">{name}</dt>
+              <dd className="font-medium break-words">{said(whole.properties[name])}</dd>
+              {history.length > 1 && (
+                <dd>
+                  <details className="text-xs text-soft">
+                    <summary className="cursor-pointer">
+                      {t("{length} before", { length: history.length - 1 })}
+                    </summary>
+                    <ol>
+                      {history
+                        .slice(0, -1)
+                        .reverse()
+                        .map((one) => (
+                          <li key={one.at}>
+                            {said(one.value)} · <When at={one.at} />
+                          </li>
+                        ))}
+                    </ol>
+                  </details>
+                </dd>
+              )}
+            </div>
+          );
+        })}
+      </dl>
+    </Card>
+  );
+}
+
+/** What joined this person's ids; an administrator may undo it. */
+function Merges({ merges }: { merges: Merge[] }) {
+  const project = useProject();
+  const me = useContext(MeContext);
+  const refresh = useRefresh();
+  const say = useToast();
+  async function undo(merge: Merge, undone: boolean) {
+    const body = { identity: merge.identity, person: merge.person, undone };
+    await api.post(`/projects/${project.id}/merges/undo`, body);
+    refresh();
+    if (undone) say(t("They are counted apart from now on."), () => void undo(merge, false));
+  }
+  if (merges.length === 0) return null;
+  return (
+    <Card title={t("Joined by")}>
+      <ul className="divide-y divide-line px-4 pb-2">
+        {merges.map((merge) => (
+          <li
+            key={`${merge.identity} ${merge.person}`}
+            className="flex items-center justify-between gap-2 py-2"
+          >
+            <span className={`min-w-0 ${merge.undone ? "line-through" : ""}`}>
+              <span className="block truncate font-mono text-xs" title={merge.from_id}>
+                {merge.from_id}
+              </span>
+              <span className="text-xs text-soft">
+                {merge.kind}, <When at={merge.at} />
+              </span>
+            </span>
+            {me?.is_admin && (
+              <button type="button" className={quiet} onClick={() => void undo(merge, !merge.undone)}>
+                {merge.undone ? t("Join again") : t("Undo")}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}

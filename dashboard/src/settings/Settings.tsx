@@ -1,0 +1,218 @@
+import { Link, useLocation } from "@tanstack/react-router";
+import { type ReactNode, useContext, useEffect, useId, useState } from "react";
+import { api, type Project } from "../client/api";
+import { MeContext, useProject, useRefresh, useTitle } from "../client/hooks";
+import { Jobs } from "../data/jobs";
+import { PACKS } from "../kit/metric_packs";
+import { Card } from "../kit/parts";
+import { locale, t } from "../language";
+import { Appearance } from "./appearance";
+import { Goals } from "./goals";
+import { Security } from "./security";
+import { Keys, Members } from "./team";
+
+const field = "mt-1 block min-h-9 w-full rounded-lg border border-line bg-card px-3";
+
+export function Settings() {
+  useTitle(t("Settings"));
+  const project = useProject();
+  const me = useContext(MeContext);
+  const owner = project.role === "owner" || project.role === "administrator";
+  const refresh = useRefresh();
+  const [said, setSaid] = useState<{ text: string; bad: boolean }>();
+  async function save(form: HTMLFormElement) {
+    const given = new FormData(form);
+    try {
+      await api.patch<Project>(`/projects/${project.id}`, {
+        name: given.get("name"),
+        timezone: given.get("timezone"),
+        currency: given.get("currency"),
+        ...(given.has("metrics") ? { metrics: given.get("metrics") } : {}),
+        goals: given.getAll("goals"),
+        embed_origins: String(given.get("embed_origins"))
+          .split("\n")
+          .map((line) => line.trim())
+          .filter(Boolean),
+      });
+      setSaid({ text: t("Saved."), bad: false });
+      refresh();
+    } catch (error) {
+      setSaid({ text: (error as Error).message, bad: true });
+    }
+  }
+
+  return (
+    <Sections
+      sections={[
+        ["project", t("Project"), true],
+        ["keys", t("Keys"), true],
+        ["members", t("Members"), owner],
+        ["appearance", t("Appearance"), true],
+        ["signing-in", t("Signing in"), true],
+        ["scheduled", t("Scheduled work"), me?.is_admin ?? false],
+      ]}
+    >
+      <Card title={t("Project")} id="project">
+        <form
+          className="grid gap-3 p-4 sm:grid-cols-2"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save(event.currentTarget);
+          }}
+        >
+          <label>
+            {t("Name")}
+            <input name="name" required defaultValue={project.name} disabled={!owner} className={field} />
+          </label>
+          <Picker
+            name="timezone"
+            label={t("Time zone")}
+            value={project.timezone}
+            of="timeZone"
+            disabled={!owner}
+            said={clock}
+          />
+          <Picker
+            name="currency"
+            label={t("Currency")}
+            value={project.currency}
+            of="currency"
+            disabled={!owner}
+            said={(name) => currencies.of(name) ?? name}
+          />
+          <label>
+            {t("What it is")}
+            <select
+              name="metrics"
+              defaultValue={project.metrics}
+              disabled={!owner || !(project.metrics in PACKS)}
+              className={field}
+            >
+              {!(project.metrics in PACKS) && (
+                <option value={project.metrics}>{t("a pack of its own")}</option>
+              )}
+              {Object.entries(PACKS).map(([name, label]) => (
+                <option key={name} value={name}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </label>
+          <Goals goals={project.goals} disabled={!owner} />
+          <label className="sm:col-span-2">
+            {t("Pages that may show dashboards of accounts, one origin a line")}
+            <textarea
+              name="embed_origins"
+              rows={2}
+              placeholder="https://www.example.com"
+              defaultValue={project.embed_origins.join("\n")}
+              disabled={!owner}
+              className={`${field} py-2`}
+            />
+          </label>
+          {owner && (
+            <button
+              type="submit"
+              className="justify-self-start rounded-lg bg-accent px-4 py-2 font-medium text-card"
+            >
+              {t("Save")}
+            </button>
+          )}
+          <p role="status" className={`self-center ${said?.bad ? "text-bad" : "text-good"}`}>
+            {said?.text}
+          </p>
+        </form>
+      </Card>
+      <div id="keys" className="scroll-mt-24">
+        <Keys admin={owner} />
+      </div>
+      {owner && (
+        <div id="members" className="scroll-mt-24">
+          <Members />
+        </div>
+      )}
+      <div id="appearance" className="scroll-mt-24">
+        <Appearance />
+      </div>
+      <div id="signing-in" className="scroll-mt-24 space-y-4">
+        <Security />
+      </div>
+      {me?.is_admin && (
+        <div id="scheduled" className="scroll-mt-24">
+          <Jobs />
+        </div>
+      )}
+    </Sections>
+  );
+}
+
+/** Sections of a long page, with a list of them beside it. */
+function Sections(props: { sections: [id: string, label: string, shown: boolean][]; children: ReactNode }) {
+  const { hash } = useLocation();
+  useEffect(() => {
+    if (hash) document.getElementById(hash)?.scrollIntoView();
+  }, [hash]);
+  return (
+    <>
+      <h1 className="mb-4 text-xl font-semibold">{t("Settings")}</h1>
+      <div className="flex gap-6 max-lg:flex-col max-lg:gap-3">
+        <nav
+          aria-label={t("Sections")}
+          className="flex shrink-0 flex-wrap lg:sticky lg:top-6 lg:w-40 lg:flex-col lg:self-start"
+        >
+          {props.sections.map(
+            ([id, label, shown]) =>
+              shown && (
+                <Link
+                  key={id}
+                  to="."
+                  search={true as never}
+                  hash={id}
+                  className="rounded-lg px-2.5 py-1.5 text-soft hover:bg-accent-soft hover:text-ink"
+                >
+                  {label}
+                </Link>
+              ),
+          )}
+        </nav>
+        <div className="max-w-4xl min-w-0 flex-1 space-y-4">{props.children}</div>
+      </div>
+    </>
+  );
+}
+
+/** A field that completes what is typed from the names there are. */
+function Picker(props: {
+  name: string;
+  label: string;
+  value: string;
+  of: "timeZone" | "currency";
+  disabled: boolean;
+  said: (name: string) => string;
+}) {
+  const list = useId();
+  return (
+    <label>
+      {props.label}
+      <input
+        name={props.name}
+        list={list}
+        required
+        autoComplete="off"
+        defaultValue={props.value}
+        disabled={props.disabled}
+        className={field}
+      />
+      <datalist id={list}>
+        {Intl.supportedValuesOf(props.of).map((name) => (
+          <option key={name} value={name} label={props.said(name)} />
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
+/** What time it is in a zone now, so that the right one is known when it is seen. */
+const clock = (timeZone: string) =>
+  new Date().toLocaleTimeString(locale, { timeZone, hour: "2-digit", minute: "2-digit" });
+const currencies = new Intl.DisplayNames(locale, { type: "currency" });

@@ -1,0 +1,83 @@
+/** The goals of a project: events, chosen by their names from those that have been. */
+import { useId, useState } from "react";
+import { useAsk } from "../client/hooks";
+import { field, quiet } from "../kit/dialog";
+import { exact } from "../kit/format";
+import { t } from "../language";
+
+/** Hidden fields `goals` of the form that it stands in, one for each. */
+export function Goals({ goals, disabled }: { goals: string[]; disabled: boolean }) {
+  const [chosen, setChosen] = useState(goals);
+  const [typed, setTyped] = useState("");
+  const [list, input] = [useId(), useId()];
+  const names = useAsk<{ name: string; events: number }[]>({
+    question: "event_names",
+    limit: 1000,
+    filter: undefined,
+  });
+  function add() {
+    const name = typed.trim();
+    if (name) setChosen([...new Set([...chosen, name])]);
+    setTyped("");
+  }
+  return (
+    <div>
+      <label htmlFor={input}>{t("Goals")}</label>
+      {!disabled && (
+        <div className="flex gap-2">
+          <input
+            id={input}
+            list={list}
+            autoComplete="off"
+            maxLength={255}
+            value={typed}
+            placeholder={t("Name of an event")}
+            className={`${field} min-w-0 flex-1`}
+            onChange={(event) => setTyped(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key !== "Enter" || typed.trim() === "") return;
+              event.preventDefault();
+              add();
+            }}
+          />
+          <button type="button" className={`${quiet} mt-1`} disabled={typed.trim() === ""} onClick={add}>
+            {t("Add goal")}
+          </button>
+        </div>
+      )}
+      <datalist id={list}>
+        {names.data?.data
+          .filter(({ name }) => !chosen.includes(name))
+          .map(({ name, events }) => (
+            <option key={name} value={name} label={exact(events)} />
+          ))}
+      </datalist>
+      <ul aria-label={t("Goals")} className="mt-2 flex flex-wrap gap-1.5">
+        {chosen.map((goal) => (
+          <li
+            key={goal}
+            className="inline-flex max-w-full items-center rounded-lg bg-accent-soft ps-2.5 pe-1 text-ink"
+          >
+            <input type="hidden" name="goals" value={goal} />
+            <span className="min-w-0 truncate py-1" title={goal}>
+              {goal}
+            </span>
+            {disabled ? (
+              <span className="w-1.5" />
+            ) : (
+              <button
+                type="button"
+                aria-label={t("Remove goal {goal}", { goal })}
+                className="size-7 shrink-0 rounded hover:text-bad"
+                onClick={() => setChosen(chosen.filter((one) => one !== goal))}
+              >
+                ×
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {chosen.length === 0 && <p className="mt-2 text-soft">{t("No goals yet")}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,221 @@
+/** When work is due, in words, and a form to say it: the schedules of cron that have a time and a day. */
+import { Popover } from "radix-ui";
+import { useState } from "react";
+import { field, primary } from "../kit/dialog";
+import { locale, t } from "../language";
+
+/** A schedule by its parts; `cron` is any other, as it is written. */
+export interface Due {
+  every: "minutes" | "hour" | "day" | "week" | "month" | "cron";
+  /** Of `minutes`: how many. */
+  step: number;
+  /** Hour and minute, UTC; of `hour` the minute counts. */
+  time: string;
+  /** Of `week`, 0 is Sunday. */
+  weekday: number;
+  /** Of `month`. */
+  day: number;
+  cron: string;
+}
+
+const two = (part: string | number) => String(part).padStart(2, "0");
+const STEPS = [1, 5, 10, 15, 30];
+
+/** What a schedule of cron says. */
+export function due(cron: string): Due {
+  const [minute = "", hour = "", day = "", month = "", weekday = ""] = cron.trim().split(/\s+/);
+  const found: Due = { every: "cron", step: 10, time: "03:00", weekday: 1, day: 1, cron };
+  if (month !== "*") return found;
+  const step = minute === "*" ? "1" : /^\*\/(\d+)$/.exec(minute)?.[1];
+  const rest = `${day} ${weekday}`;
+  if (step !== undefined)
+    return hour === "*" && rest === "* *" ? { ...found, every: "minutes", step: Number(step) } : found;
+  if (!/^\d+$/.test(minute)) return found;
+  if (hour === "*") return rest === "* *" ? { ...found, every: "hour", time: `00:${two(minute)}` } : found;
+  if (!/^\d+$/.test(hour)) return found;
+  const at = { ...found, time: `${two(hour)}:${two(minute)}` };
+  if (rest === "* *") return { ...at, every: "day" };
+  if (day === "*" && /^[0-7]$/.test(weekday)) return { ...at, every: "week", weekday: Number(weekday) % 7 };
+  if (weekday === "*" && /^\d+$/.test(day)) return { ...at, every: "month", day: Number(day) };
+  return found;
+}
+
+/** The schedule of cron. */
+export function cronOf(one: Due): string {
+  const [hour, minute] = one.time.split(":").map(Number);
+  if (one.every === "minutes") return one.step === 1 ? "* * * * *" : `*/${one.step} * * * *`;
+  if (one.every === "hour") return `${minute} * * * *`;
+  if (one.every === "day") return `${minute} ${hour} * * *`;
+  if (one.every === "week") return `${minute} ${hour} * * ${one.weekday}`;
+  return one.every === "month" ? `${minute} ${hour} ${one.day} * *` : one.cron;
+}
+
+/** The name of a day of the week; 0 is Sunday. */
+const weekdayName = (weekday: number) =>
+  new Intl.DateTimeFormat(locale, { weekday: "long", timeZone: "UTC" }).format(
+    Date.UTC(2023, 0, 1 + weekday),
+  );
+
+export function inWords(cron: string): string {
+  const one = due(cron);
+  const { time, day, step } = one;
+  if (one.every === "minutes")
+    return t("{step, plural, one {every minute} other {every # minutes}}", { step });
+  if (one.every === "hour") return t("every hour at :{minute}", { minute: time.slice(3) });
+  if (one.every === "day") return t("every day at {time} UTC", { time });
+  if (one.every === "week")
+    return t("every {weekday} at {time} UTC", { weekday: weekdayName(one.weekday), time });
+  if (one.every === "month") return t("on day {day} of the month at {time} UTC", { day, time });
+  return `${cron} UTC`;
+}
+
+const KINDS: [Due["every"], string][] = [
+  ["minutes", t("every few minutes")],
+  ["hour", t("every hour")],
+  ["day", t("every day")],
+  ["week", t("every week")],
+  ["month", t("every month")],
+  ["cron", t("as cron says it")],
+];
+
+/** A schedule in words; pressed, it is changed. */
+export function Schedule(props: { name: string; schedule: string; change: (schedule: string) => void }) {
+  const [open, setOpen] = useState(false);
+  const [one, setOne] = useState(due(props.schedule));
+  const set = (part: Partial<Due>) => setOne({ ...one, ...part });
+  const { every } = one;
+  return (
+    <Popover.Root
+      open={open}
+      onOpenChange={(now) => {
+        setOne(due(props.schedule));
+        setOpen(now);
+      }}
+    >
+      <Popover.Trigger
+        title={`${props.schedule} (UTC)`}
+        className="min-h-9 rounded-lg border border-line bg-card px-2.5 text-sm hover:border-accent"
+      >
+        <span className="sr-only">{t("When {name} runs", { name: props.name })}: </span>
+        {inWords(props.schedule)} <span aria-hidden="true">▾</span>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content
+          align="start"
+          sideOffset={6}
+          collisionPadding={8}
+          aria-label={t("When {name} runs", { name: props.name })}
+          className="z-30 w-72 rounded-xl border border-line bg-raised p-3 shadow-lg"
+        >
+          <form
+            className="space-y-2"
+            onSubmit={(event) => {
+              event.preventDefault();
+              props.change(cronOf(one));
+              setOpen(false);
+            }}
+          >
+            <label className="block">
+              {t("How often")}
+              <select
+                value={every}
+                onChange={(event) => set({ every: event.target.value as Due["every"], cron: cronOf(one) })}
+                className={field}
+              >
+                {KINDS.map(([value, label]) => (
+                  <option key={value} value={value}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            {every === "minutes" && (
+              <label className="block">
+                {t("Minutes between")}
+                <select
+                  value={one.step}
+                  onChange={(event) => set({ step: Number(event.target.value) })}
+                  className={field}
+                >
+                  {[...new Set([...STEPS, one.step])].map((step) => (
+                    <option key={step}>{step}</option>
+                  ))}
+                </select>
+              </label>
+            )}
+            {every === "hour" && (
+              <label className="block">
+                {t("Minute of the hour")}
+                <input
+                  type="number"
+                  min={0}
+                  max={59}
+                  required
+                  value={Number(one.time.slice(3))}
+                  onChange={(event) => set({ time: `00:${two(event.target.value)}` })}
+                  className={field}
+                />
+              </label>
+            )}
+            {every === "week" && (
+              <label className="block">
+                {t("Day of the week")}
+                <select
+                  value={one.weekday}
+                  onChange={(event) => set({ weekday: Number(event.target.value) })}
+                  className={field}
+                >
+                  {[1, 2, 3, 4, 5, 6, 0].map((weekday) => (
+                    <option key={weekday} value={weekday}>
+                      {weekdayName(weekday)}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            )}
+            {every === "month" && (
+              <label className="block">
+                {t("Day of the month")}
+                <input
+                  type="number"
+                  min={1}
+                  max={31}
+                  required
+                  value={one.day}
+                  onChange={(event) => set({ day: Number(event.target.value) })}
+                  className={field}
+                />
+              </label>
+            )}
+            {(every === "day" || every === "week" || every === "month") && (
+              <label className="block">
+                {t("Time (UTC)")}
+                <input
+                  type="time"
+                  required
+                  value={one.time}
+                  onChange={(event) => set({ time: event.target.value })}
+                  className={field}
+                />
+              </label>
+            )}
+            {every === "cron" && (
+              <label className="block">
+                {t("Minute, hour, day, month, weekday (UTC)")}
+                <input
+                  required
+                  value={one.cron}
+                  onChange={(event) => set({ cron: event.target.value })}
+                  className={`${field} font-mono`}
+                />
+              </label>
+            )}
+            <button type="submit" className={`${primary} w-full py-2`}>
+              {t("Save")}
+            </button>
+          </form>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}

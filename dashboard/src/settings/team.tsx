@@ -1,0 +1,228 @@
+/** Who sees the project, and the keys of programs. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Key } from "../client/api";
+import { useProject, useRefresh } from "../client/hooks";
+import { field, primary, quiet } from "../kit/dialog";
+import { Card, Failure } from "../kit/parts";
+import { useToast } from "../kit/toast";
+import { t } from "../language";
+import { Snippet } from "../overview/Setup";
+
+interface Made {
+  id: string;
+  write_key: string;
+  secret_key: string;
+  embed_key: string;
+}
+
+const KINDS: Record<Key["kind"], string> = {
+  write: t("Write key – may be seen by anybody; it can only send"),
+  secret: t("Secret key – shown whole only when it was made; it can read"),
+  embed: t("Embed key – the product signs tokens of accounts with it; its kid and its end"),
+};
+
+export function Keys({ admin }: { admin: boolean }) {
+  const project = useProject();
+  const refresh = useRefresh();
+  const say = useToast();
+  const [fresh, setFresh] = useState("");
+  const path = `/projects/${project.id}/keys`;
+  async function make(kind: Key["kind"]) {
+    const made = await api.post<Made>(path, { kind });
+    setFresh(made.secret_key || made.write_key || `${made.id} ${made.embed_key}`);
+    refresh();
+  }
+  async function revoke(key: Key) {
+    await api.remove(`${path}/${key.id}`);
+    refresh();
+    say(t("The key does not work any more."));
+  }
+  return (
+    <Card title={t("Keys")}>
+      <div className="space-y-3 p-4">
+        {project.keys.map((key) => (
+          <div key={key.id}>
+            <p className="mb-1 flex items-center justify-between gap-3">
+              {KINDS[key.kind]}
+              {admin && (
+                <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void revoke(key)}>
+                  {t("Revoke")}
+                </button>
+              )}
+            </p>
+            {key.kind === "write" ? (
+              <Snippet label={`${t("the write key")} …${key.value?.slice(-4)}`} text={key.value} />
+            ) : (
+              <p className="rounded-lg bg-ground p-3 font-mono text-xs">
+                {key.kind === "embed" ? `${key.id} ${key.value}` : key.value}
+              </p>
+            )}
+          </div>
+        ))}
+        {fresh && (
+          <div role="status">
+            <p className="mb-1">
+              {t("The new key, shown whole only now; of an embed key, its kid and the key:")}
+            </p>
+            <Snippet label={t("the new key")} text={fresh} />
+          </div>
+        )}
+        {admin && (
+          <div className="flex flex-wrap gap-2">
+            <button type="button" className={quiet} onClick={() => void make("write")}>
+              {t("New write key")}
+            </button>
+            <button type="button" className={quiet} onClick={() => void make("secret")}>
+              {t("New secret key")}
+            </button>
+            <button type="button" className={quiet} onClick={() => void make("embed")}>
+              {t("New embed key")}
+            </button>
+          </div>
+        )}
+      </div>
+    </Card>
+  );
+}
+
+interface Member {
+  email: string;
+  role: string;
+  is_admin: boolean;
+}
+interface Invitation {
+  id: string;
+  email: string;
+  role: string;
+  account: string;
+  link: string;
+}
+
+const ROLES: Record<string, string> = {
+  viewer: t("viewer: sees numbers"),
+  analyst: t("analyst: people, boards, exports, SQL too"),
+  owner: t("owner: members, keys, accounts too"),
+};
+
+/** Members of the project and who is invited; for owners. */
+export function Members() {
+  const project = useProject();
+  const client = useQueryClient();
+  const say = useToast();
+  const [problem, setProblem] = useState("");
+  const [link, setLink] = useState("");
+  const path = `/projects/${project.id}`;
+  const members = useQuery({
+    queryKey: ["members", path],
+    queryFn: () => api.get<Member[]>(`${path}/members`),
+  });
+  const invited = useQuery({
+    queryKey: ["members", path, "invited"],
+    queryFn: () => api.get<Invitation[]>(`${path}/invitations`),
+  });
+  const fresh = () => client.invalidateQueries({ queryKey: ["members", path] });
+  async function done(what: () => Promise<unknown>) {
+    try {
+      await what();
+      setProblem("");
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+    await fresh();
+  }
+  const give = (email: string, role: string) => done(() => api.post(`${path}/members`, { email, role }));
+  async function remove(member: Member) {
+    await done(() => api.remove(`${path}/members/${encodeURIComponent(member.email)}`));
+    say(
+      t("{email} does not see this project any more.", { email: member.email }),
+      () => void give(member.email, member.role),
+    );
+  }
+  return (
+    <Card title={t("Members")}>
+      {members.error && <Failure error={members.error} again={members.refetch} />}
+      <ul className="divide-y divide-line px-4">
+        {members.data?.map((member) => (
+          <li key={member.email} className="flex flex-wrap items-center justify-between gap-3 py-2">
+            <span className="min-w-0 flex-1 truncate">{member.email}</span>
+            {member.is_admin ? (
+              <span className="text-soft">{t("administrator")}</span>
+            ) : (
+              <>
+                <select
+                  aria-label={t("Role of {email}", { email: member.email })}
+                  value={member.role}
+                  onChange={(event) => void give(member.email, event.target.value)}
+                  className="min-h-9 rounded-lg border border-line bg-card px-2"
+                >
+                  {Object.keys(ROLES).map((role) => (
+                    <option key={role}>{role}</option>
+                  ))}
+                </select>
+                <button
+                  type="button"
+                  className={`${quiet} hover:text-bad`}
+                  onClick={() => void remove(member)}
+                >
+                  {t("Remove")}
+                </button>
+              </>
+            )}
+          </li>
+        ))}
+        {invited.data?.map((one) => (
+          <li key={one.id} className="flex items-center justify-between gap-3 py-2 text-soft">
+            <span className="truncate">
+              {t("{email} is invited as {role}", { email: one.email, role: one.account || one.role })}
+            </span>
+            <button
+              type="button"
+              className={`${quiet} hover:text-bad`}
+              onClick={() => void done(() => api.remove(`${path}/invitations/${one.id}`))}
+            >
+              {t("Revoke")}
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form
+        className="flex flex-wrap items-end gap-3 p-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const given = Object.fromEntries(new FormData(event.currentTarget));
+          void done(async () => setLink((await api.post<Invitation>(`${path}/invitations`, given)).link));
+          event.currentTarget.reset();
+        }}
+      >
+        <label className="min-w-48 flex-1">
+          {t("E-mail")}
+          <input type="email" name="email" required autoComplete="off" className={field} />
+        </label>
+        <label className="min-w-48 flex-1">
+          {t("As")}
+          <select name="role" className={field}>
+            {Object.entries(ROLES).map(([role, label]) => (
+              <option key={role} value={role}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="submit" className={`${primary} min-h-9`}>
+          {t("Invite")}
+        </button>
+        {link && (
+          <div role="status" className="w-full">
+            <p className="mb-1">{t("Send this link; it works for seven days, once:")}</p>
+            <Snippet label={t("the link")} text={link} />
+          </div>
+        )}
+        <p role="alert" className="w-full text-bad empty:hidden">
+          {problem}
+        </p>
+      </form>
+    </Card>
+  );
+}
