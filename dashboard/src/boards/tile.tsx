@@ -6,7 +6,7 @@ import { type Asked, api, type Drawn, type Tile } from "../client/api";
 import { useAsk } from "../client/hooks";
 import type { Body } from "../explore/kinds";
 import { SHOWN } from "../explore/shown";
-import { exact } from "../kit/format";
+import { duration, exact, percent } from "../kit/format";
 import { Change, Empty, Failure, Skeleton } from "../kit/parts";
 import { Opened } from "../kit/why";
 import { t } from "../language";
@@ -63,18 +63,31 @@ function Answered({ tile, answer }: { tile: Tile; answer: Answering }) {
   const Shown = SHOWN[body.question];
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined) return <Skeleton rows={4} />;
-  if (tile.show === "number") return <BigNumber asked={answer.data as Asked<Drawn>} />;
+  if (tile.show === "number") return <BigNumber asked={answer.data as Asked<Drawn>} body={body} />;
   if (Shown === undefined) return <Empty title={t("This question has no drawing")} />;
   return <Shown asked={answer.data as never} body={body} />;
 }
 
-function BigNumber({ asked }: { asked: Asked<Drawn> }) {
+/** How the total of a metric is written; a plain number where nothing is said. */
+const WRITTEN: Record<string, (value: number) => string> = {
+  bounce_rate: percent,
+  duration_s: duration,
+  median_duration_s: duration,
+};
+
+function BigNumber({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
+  const metric = (body.series as { metric?: string }[] | undefined)?.[0]?.metric ?? "";
   const now = Number(asked.data.series[0]?.total ?? 0);
   const before = Number(asked.before?.data.series[0]?.total ?? 0);
   return (
     <div className="px-4 pb-3">
-      <p className="text-4xl font-semibold">{exact(now)}</p>
-      {asked.before && <Change value={before === 0 ? undefined : (now - before) / before} />}
+      <p className="text-4xl font-semibold">{(WRITTEN[metric] ?? exact)(now)}</p>
+      {asked.before && (
+        <Change
+          value={before === 0 ? undefined : (now - before) / before}
+          good={metric === "bounce_rate" ? -1 : 1}
+        />
+      )}
     </div>
   );
 }
