@@ -159,7 +159,7 @@ class Runner:
     def run(self, name: str, by: str) -> tuple[str, str] | None:
         """Run a job now: its status and message, or None when it runs somewhere at this moment."""
         taken = self._jobs.take(self._name, name)
-        return None if taken is None else self._run(taken, by)
+        return None if taken is None else self._run(taken, self._jobs.begun(taken, by))
 
     def begin(self, name: str, by: str) -> bool:
         """Run a job now in a thread of its own; False when it runs somewhere at this moment.
@@ -168,26 +168,28 @@ class Runner:
         """
         taken = self._jobs.take(self._name, name)
         if taken is not None:
-            threading.Thread(target=self._run, args=(taken, by), daemon=True).start()
+            threading.Thread(target=self._run, args=(taken, self._jobs.begun(taken, by)), daemon=True).start()
         return taken is not None
 
     def _work(self) -> None:
         while not self._ending.wait(LOOK_S):
             try:
                 while not self._ending.is_set() and (name := self._jobs.take(self._name)) is not None:
-                    self._run(name, "its schedule")
+                    self._run(name, self._jobs.begun(name, "its schedule"))
             except Exception:
                 logger.exception("the jobs cannot be looked for; trying again")
 
-    def _run(self, name: str, by: str) -> tuple[str, str]:
-        run_id = self._jobs.begun(name, by)
+    def _run(self, name: str, run_id: str) -> tuple[str, str]:
         over = threading.Event()
         holder = threading.Thread(target=self._hold, args=(name, over), daemon=True)
         holder.start()
         try:
             status, message = "done", JOBS[name][1](self._context)
         except Exception as error:
-            logger.exception("the job %s failed", name)
+            if self._ending.is_set():
+                logger.warning("the job %s ended with the server", name)
+            else:
+                logger.exception("the job %s failed", name)
             status, message = "failed", shown(error)
         finally:
             over.set()

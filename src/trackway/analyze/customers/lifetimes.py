@@ -158,7 +158,8 @@ def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats
         weights = drawn[some] * (weights.sum() / MOST_HISTORIES)
 
     def loss(logs: Floats) -> float:
-        common, stays, left = _lifetimes_likelihood(np.exp(logs), repeats, recency, age)
+        with np.errstate(all="ignore"):  # where the search goes too far, the likelihood is no number
+            common, stays, left = _lifetimes_likelihood(np.exp(logs), repeats, recency, age)
         found = -float(np.sum(weights * (common + np.logaddexp(stays, left))))
         return found if np.isfinite(found) else 1e300
 
