@@ -1,5 +1,7 @@
-"""What is an account's own: the entities it was given, those whose owner it is in the register, and what belongs to
-them there (the concerts of an artist, the artists of a label and their concerts); or one person.
+"""The rows that an account may see: those of its own entities, or those of one person.
+
+An account's own entities are those it was given, those that name it as owner in the register, and their children there
+(the concerts of an artist, the artists of a label and their concerts).
 """
 
 from __future__ import annotations
@@ -19,20 +21,22 @@ from trackway.store.refusals import QuestionFailed
 _FRESH_S = 5.0
 _MOST_KEPT = 10_000
 MOST_SEEN = 5000
-"""An account sees so many entities at most, those that belong to its own included: a statement names each of them."""
+"""The most entities that an account may see, children included: a statement names each of them."""
 _MOST_CHARACTERS = 200_000
 
 
 class Scopes:
-    """Makes policies of accounts. What the store says is kept for some seconds."""
+    """Makes the policies of accounts. Answers from the store are cached for some seconds."""
 
     def __init__(self, store: Store, register: Register) -> None:
         self._store, self._register = store, register
         self._kept: dict[tuple[UUID, object, int, int], tuple[float, Policy]] = {}
 
     def policy(self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None) -> Policy:
-        """Whose rows an account sees: the whole project as `admin`, its own person as `user`, else its own entities, or
-        of a token those that it names, and what belongs to them by the register.
+        """Return the policy of an account.
+
+        An `admin` sees the whole project, and a `user` sees its own person. Any other account sees its own entities,
+        and a token sees those that it names; both see the children of these entities in the register too.
 
         Raises:
             QuestionFailed: more entities than a statement can be narrowed to.
@@ -49,7 +53,7 @@ class Scopes:
     def own(
         self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None
     ) -> tuple[tuple[str, str], ...]:
-        """What is an account's by itself, without what belongs to that; nothing of a `user` and of an `admin`."""
+        """Return an account's own entities, without their children; none for a `user` or an `admin`."""
         if account.type == "user" or (named is None and account.type == "admin"):
             return ()
         if named is not None:

@@ -1,4 +1,4 @@
-"""Lists of events, sessions and rejections as Arrow streams, ready for the engine."""
+"""Arrow streams of events, sessions and other rows, ready for the engine."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ def _stream(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
 
 
 def _array(name: str, values: tuple[Any, ...]) -> Any:
-    """A column; one that has a single value, as half of them do in most batches, is made without looking at each."""
+    """Return a column as an array.
+
+    A column with a single value, as half of them are in most batches, is built without converting each value.
+    """
     kind = _SPECIAL.get(name, pa.string())
     first, size = values[0], len(values)
     if first == values[-1] == values[size // 2] and values.count(first) == size:
@@ -87,24 +90,24 @@ def _array(name: str, values: tuple[Any, ...]) -> Any:
 
 
 def events(events: Sequence[Event]) -> bytes:
-    """The stream for the events table."""
+    """Return the stream for the events table."""
     return _stream(EVENT_COLUMNS, map(astuple, events))
 
 
 def properties_as_text(table: pa.Table) -> pa.Table:
-    """Events with their properties as one text under `unparsed`."""
+    """Return events with their properties as one text under `unparsed`."""
     position = EVENT_COLUMNS.index("properties")
     texts = [json.dumps({"unparsed": text}) for text in table.column(position).to_pylist()]
     return table.set_column(position, "properties", pa.array(texts, pa.string()))
 
 
 def sessions(rows: Sequence[Row]) -> bytes:
-    """The stream for the sessions table."""
+    """Return the stream for the sessions table."""
     return _stream(SESSION_COLUMNS, [(*astuple(row.session), row.gone, *_changes(row)) for row in rows])
 
 
 def _changes(row: Row) -> tuple[int, int, int, int, int]:
-    """What a row adds to the counters: all of a session, what is new of it, or minus all when it is gone."""
+    """Return what a row adds to the counters: the whole session, its growth, or minus the whole when it is gone."""
     session, before = row.session, row.before
     bounce, duration = int(session.acts <= 1), session.ended_at - session.started_at
     if row.gone:
@@ -121,37 +124,37 @@ def _changes(row: Row) -> tuple[int, int, int, int, int]:
 
 
 def claims(merges: Sequence[Merge]) -> bytes:
-    """The stream for the claims table."""
+    """Return the stream for the claims table."""
     return _stream(CLAIM_COLUMNS, map(astuple, merges))
 
 
 def aliases(merges: Sequence[Merge]) -> bytes:
-    """The stream for the aliases table."""
+    """Return the stream for the aliases table."""
     return _stream(ALIAS_COLUMNS, map(astuple, merges))
 
 
 def orders(rows: Sequence[Order]) -> bytes:
-    """The stream for the orders table."""
+    """Return the stream for the orders table."""
     return _stream(ORDER_COLUMNS, map(astuple, rows))
 
 
 def sign_outs(rows: Sequence[tuple[bytes, str, int]]) -> bytes:
-    """The stream for the sign_outs table."""
+    """Return the stream for the sign_outs table."""
     return _stream(SIGN_OUT_COLUMNS, rows)
 
 
 def identities(rows: Sequence[tuple[int, int]]) -> bytes:
-    """The stream for the identities table."""
+    """Return the stream for the identities table."""
     return _stream(IDENTITY_COLUMNS, rows)
 
 
 def dead_letters(rows: Sequence[DeadLetter]) -> bytes:
-    """The stream for the dead_letters table."""
+    """Return the stream for the dead_letters table."""
     return _stream(DEAD_LETTER_COLUMNS, map(astuple, rows))
 
 
 def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
-    """The stream for the rejections table."""
+    """Return the stream for the rejections table."""
     return _stream(
         REJECTION_COLUMNS,
         [
@@ -171,7 +174,7 @@ def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
 
 
 def violations(rows: Sequence[tuple[Arrival, Violation]]) -> bytes:
-    """The stream for the violations table."""
+    """Return the stream for the violations table."""
     return _stream(
         VIOLATION_COLUMNS, [(arrival.project_id, arrival.received_at, *astuple(one)) for arrival, one in rows]
     )

@@ -1,4 +1,4 @@
-"""A prepared batch: the blocks that will be inserted, byte for byte, and how to insert them exactly once."""
+"""A prepared batch: the blocks to insert, byte for byte, and the way to insert them exactly once."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Prepared(msgspec.Struct, array_like=True):
     violations: bytes = b""
     orders: bytes = b""
     ordered: list[tuple[bytes, list[int]]] = []
-    """By project, the identities whose orders change."""
+    """The identities whose orders change, by project."""
     dead_letters: bytes = b""
     letters: int = 0
-    """How many dead letters there are in the block."""
+    """The number of dead letters in the block."""
     separated: list[Separated] = []
 
     def blocks(self) -> list[tuple[str, bytes]]:
-        """The blocks that hold anything, by table, in the order in which they are inserted."""
+        """Return the non-empty blocks with their tables, in the order in which they are inserted."""
         return [(name, block) for name in _TABLES if (block := getattr(self, name))]
 
 
@@ -53,11 +53,11 @@ _TABLES = (
 
 
 Sift = Callable[[str, bytes, QuestionFailed], bytes]
-"""Takes the rows that the engine refuses out of a block of a table, given its error, which it raises when it cannot."""
+"""A function that removes the refused rows from a table's block, given the engine's error; it may raise that error."""
 
 
 def apply(store: Store, prepared: Prepared, sift: Sift) -> None:
-    """Put a batch into the store. Doing it again, wholly or partly done before, changes nothing.
+    """Put a batch into the store. Repeating it, after it was done wholly or in part, changes nothing.
 
     Raises:
         QuestionFailed: the engine did not take it; nothing is lost, apply it again.

@@ -2,11 +2,10 @@
 
 The engine writes parts, renames them and merges them without syncing. A checkpoint syncs the file system and then
 lists, for each table, the parts that held its rows at that moment, together with the log offset below which every
-message is stored. `restore` removes whatever the engine's files hold beyond that list, before the engine is opened,
-so that the store is exactly what the checkpoint says and the loader continues from its offset. Parts that were merged
-stay on disk for a while (`KEEP_MERGED_S` of store/connection.py), so that a merge after the checkpoint can be taken
-back too.
-See docs/decisions/0012-checkpoints.md.
+message is stored. `restore` removes everything beyond that list from the engine's files, before the engine is opened,
+so that the store has exactly the state of the checkpoint and the loader continues from its offset. Merged parts stay on
+disk for a while (`KEEP_MERGED_S` of store/connection.py), so that a merge after the checkpoint can be undone too. See
+docs/decisions/0012-checkpoints.md.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ class Table(msgspec.Struct, array_like=True):
 
     Attributes:
         path: its directory, relative to the store's.
-        parts: its active parts and the rows of each.
+        parts: its active parts and the number of rows in each.
         mutation: the number of its newest mutation, 0 for none.
-        expires: rows leave it by their age, so that parts may go at any time.
+        expires: whether rows expire by age, so that parts may disappear at any time.
     """
 
     path: str
@@ -59,8 +58,8 @@ class Checkpoint(msgspec.Struct, kw_only=True):
     Attributes:
         offset: every message of the log below it is stored, or is a dead letter.
         log: the id of the log that the offset belongs to.
-        tables: the engine's tables by name; empty when the store is a server, whose files are its own.
-        ids: the files of message ids, with how many of their bytes count and the CRC-32C of these.
+        tables: the engine's tables by name; empty when the store is a server, which manages its own files.
+        ids: the files of message ids, with their number of valid bytes and the CRC-32C of these.
     """
 
     offset: int
@@ -70,7 +69,7 @@ class Checkpoint(msgspec.Struct, kw_only=True):
 
 
 class BadCheckpoint(DirectoryUnusable):
-    """The checkpoint cannot be read, or the store is not what it says; the text says which and what mends it."""
+    """The checkpoint cannot be read, or the store does not match it; the text names the fault and the repair."""
 
 
 class Missing(NamedTuple):
@@ -82,7 +81,7 @@ class Missing(NamedTuple):
 
 
 def read(directory: Path) -> Checkpoint | None:
-    """The newest checkpoint in `directory` that can be read; None when there never was one.
+    """Return the newest checkpoint in `directory` that can be read; None when there never was one.
 
     Raises:
         BadCheckpoint: it is damaged, and so is the one before it.
@@ -98,7 +97,7 @@ def read(directory: Path) -> Checkpoint | None:
 
 
 def before(directory: Path) -> Checkpoint | None:
-    """The checkpoint before the newest, which lies beside `directory`; None when there is none that can be read."""
+    """Return the checkpoint before the newest, which lies beside `directory`; None when none can be read."""
     try:
         return _read(_place_of_before(directory))
     except BadCheckpoint:
@@ -106,7 +105,7 @@ def before(directory: Path) -> Checkpoint | None:
 
 
 def readable(directory: Path) -> list[Checkpoint]:
-    """The checkpoints in and beside `directory` that can be read, the newest first."""
+    """Return the checkpoints in and beside `directory` that can be read, the newest first."""
     try:
         newest = _read(directory / "checkpoint")
     except BadCheckpoint:
@@ -142,9 +141,9 @@ def _read(path: Path) -> Checkpoint | None:
 
 
 def write(directory: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint in `directory`, durably: after a power cut it is the one before or this one.
+    """Replace the checkpoint in `directory`, durably: after a power cut, either the previous one or this one is there.
 
-    The one before stays beside `directory`, so that neither a damaged file nor a lost directory is the end of it.
+    The previous one stays beside `directory`, as a reserve for a damaged file or a lost directory.
     """
     content = msgspec.json.encode(checkpoint)
     if (directory / "checkpoint").exists():
@@ -156,10 +155,10 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
 
 
 def tables(store: Store, directory: Path) -> dict[str, Table]:
-    """The engine's tables and their active parts. Nothing else may write to the store meanwhile.
+    """Return the engine's tables and their active parts. Nothing else may write to the store meanwhile.
 
     Args:
-        directory: the embedded store's.
+        directory: the embedded store's directory.
     """
     found = {
         row["name"]: Table(_relative(row["path"], directory), {}, 0, bool(row["expires"]))
@@ -200,10 +199,10 @@ def sync(directory: Path) -> None:
 
 
 def lacking(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
-    """The parts of a checkpoint that the files of a closed embedded store lack. Nothing is changed.
+    """Return the parts of a checkpoint that the files of a closed embedded store lack, without changing anything.
 
     Args:
-        directory: the store's.
+        directory: the store's directory.
     """
     missing: list[Missing] = []
     for name, table in checkpoint.tables.items():
@@ -218,10 +217,10 @@ def lacking(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
 def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     """Bring the files of a closed embedded store to the state of a checkpoint; return the parts that it lacks.
 
-    Tables that the checkpoint does not know are emptied: the migration that made them runs again.
+    Tables that are not in the checkpoint are emptied: the migration that created them runs again.
 
     Args:
-        directory: the store's.
+        directory: the store's directory.
     """
     missing = lacking(directory, checkpoint)
     known = {table.path: table for table in checkpoint.tables.values()}
@@ -231,13 +230,13 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
         _restore_table(marker.parent, known.get(place, Table(place, {}, 0, False)))
         aside += (marker.parent / "detached").glob("broken*")
     if not missing:
-        for path in aside:  # nothing that counts is in them
+        for path in aside:  # they hold nothing that the checkpoint lists
             shutil.rmtree(path, ignore_errors=True)
     return missing
 
 
 def undefined(directory: Path, checkpoint: Checkpoint) -> list[str]:
-    """The tables of a checkpoint that the files of a closed embedded store do not define; the engine makes others."""
+    """Return the checkpoint's tables that a closed embedded store does not define; the engine would create new ones."""
     absent = []
     for name, table in sorted(checkpoint.tables.items()):
         try:
@@ -250,10 +249,10 @@ def undefined(directory: Path, checkpoint: Checkpoint) -> list[str]:
 
 
 def inactive(checkpoint: Checkpoint, tables: dict[str, Table]) -> list[Missing]:
-    """The parts of a checkpoint that hold no rows of an opened store, and are in no part that they were merged to.
+    """Return the parts of a checkpoint that are not active in an opened store, neither themselves nor in a merged part.
 
     Args:
-        tables: what `tables` says of the store.
+        tables: the result of `tables` for the store.
     """
     missing = []
     for name, table in checkpoint.tables.items():
@@ -281,8 +280,10 @@ def _on_disk(path: Path) -> dict[str, _Range]:
 
 
 def _chosen(path: Path, table: Table) -> tuple[set[str], list[str]]:
-    """The parts on disk that hold a table's rows: those listed, or older ones than the checkpoint that cover them; and
-    the listed parts that are missing."""
+    """Return the parts on disk that hold a table's rows, and the listed parts that are missing.
+
+    The parts on disk are those listed, or parts that cover them and are older than the checkpoint.
+    """
     on_disk = _on_disk(path)
     listed = {name: part for name in table.parts if (part := _range(name))}
     newest = max((part.last for part in listed.values()), default=0)
@@ -296,20 +297,20 @@ def _chosen(path: Path, table: Table) -> tuple[set[str], list[str]]:
         ]
         if covering:
             keep.add(max(covering)[2])
-        elif table.parts[name] and not table.expires:  # the engine removes empty parts when it likes
+        elif table.parts[name] and not table.expires:  # the engine removes empty parts at any time
             missing.append(name)
     return keep, missing
 
 
 def _restore_table(path: Path, table: Table) -> None:
-    """Remove what a table's files hold beyond the checkpoint."""
+    """Remove everything beyond the checkpoint from a table's files."""
     removed = _on_disk(path).keys() - _chosen(path, table)[0]
     for name in removed:
         shutil.rmtree(path / name)
     for number, file in _mutations(path):
         if number > table.mutation:
             file.unlink()
-    # It says which blocks were inserted; those that are taken back must be taken again.
+    # These logs list inserted blocks; the engine must accept the blocks that are undone here again.
     shutil.rmtree(path / "deduplication_logs", ignore_errors=True)
     if removed:
         logger.debug("took back %d parts of %s", len(removed), path)

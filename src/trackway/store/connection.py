@@ -1,6 +1,6 @@
-"""The engine behind one door: a few handles of clickhouse-connect, chDB in the process or a server.
+"""Access to the engine through a few clickhouse-connect handles: chDB inside the process, or a ClickHouse server.
 
-A handle runs one statement at a time, so their number is how many questions run at once.
+A handle runs one statement at a time, so the number of handles is the number of questions that can run at once.
 """
 
 from __future__ import annotations
@@ -43,22 +43,23 @@ KEEP_MERGED_S = 120
 """Seconds for which an embedded engine keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 
 running: ContextVar[str] = ContextVar("running", default="")
-"""A name for what is being asked in this context, by which `Store.cancel` finds it; letters, digits and dashes."""
+"""The name of the question that runs in this context (letters, digits, dashes); `Store.cancel` finds it by this name.
+"""
 
 
 _TARGET = re.compile(r"CREATE MATERIALIZED VIEW \S+ TO (?:\S+\.)?(\w+) ")
 
 
 class StoreUnavailable(Exception):
-    """The engine cannot be opened or does not answer; the text says why and what to do."""
+    """The engine cannot be opened or does not answer; the text gives the reason and the remedy."""
 
 
 class Durability:
-    """How what is written becomes durable, shared by all that write to one store.
+    """The way in which writes become durable, shared by all writers of one store.
 
     Attributes:
         generation: grows when the store goes back to a checkpoint.
-        settle: makes what was written durable; the loader's checkpoint when there is a loader.
+        settle: makes all writes so far durable; it is the loader's checkpoint when there is a loader.
     """
 
     def __init__(self) -> None:
@@ -67,13 +68,13 @@ class Durability:
 
 
 class Store:
-    """The events and everything derived from them.
+    """The store: the events and everything derived from them.
 
     Args:
         dsn: `chdb:///path` for the embedded engine, `clickhouse://user:password@host:port/database` for a server.
-        clients: how many questions may run at once.
-        memory_mb: most memory one question may use.
-        nice: by how much the engine's threads step back behind the rest of the process, 0 to 19.
+        clients: the number of questions that may run at once.
+        memory_mb: the most memory one question may use.
+        nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
 
     Raises:
         StoreUnavailable: the engine cannot be opened.
@@ -87,7 +88,8 @@ class Store:
             "session_timezone": "UTC",
             "os_threads_nice_value_query": nice,
             "max_query_size": _MOST_BYTES,
-            # Rows that replace each other are of one partition: what divides a table is part of its key.
+            # Rows that replace each other are always in one partition, because the partition key is part of the table's
+            # key.
             "do_not_merge_across_partitions_select_final": 1,
         }
         options: dict[str, Any] = {}
@@ -100,7 +102,8 @@ class Store:
 
         try:
             self._handles = Handles(opened, clients)
-            # Cancelling waits for no question. It also keeps the embedded engine open while other handles are renewed.
+            # A handle of its own, so that cancelling waits for no question. It also keeps the embedded engine open
+            # while the other handles are renewed.
             self._spare = Handles(opened, 1)
         except NoHandle as error:
             self.close()
@@ -113,7 +116,7 @@ class Store:
         self._tables: dict[str, frozenset[str]] = {}
 
     def within(self, policy: Policy) -> Store:
-        """The same store with a policy on every statement: nothing else is seen, whatever is asked."""
+        """Return the same store with a policy on every statement; a statement sees only what the policy allows."""
         assert self.tables
         narrowed = copy.copy(self)
         narrowed._policy = policy
@@ -121,19 +124,19 @@ class Store:
 
     @property
     def tables(self) -> frozenset[str]:
-        """Every table and view that there is."""
+        """The names of all tables and views."""
         if not self._tables:
             self._tables |= self._columns()
         return frozenset(self._tables)
 
     @property
     def policy(self) -> Policy | None:
-        """Whose rows it shows; None for all there are."""
+        """The policy on every statement; None when all rows are visible."""
         return self._policy
 
     @property
     def statements(self) -> int:
-        """The number of statements so far, under every policy."""
+        """The number of statements so far, under all policies together."""
         return self._handles.taken
 
     def _columns(self) -> dict[str, frozenset[str]]:
@@ -145,10 +148,12 @@ class Store:
 
     @contextmanager
     def _client(self, what: str, handles: Handles | None = None) -> Iterator[Client]:
-        """A handle for one statement; `what` says in a sentence that it failed.
+        """Lend a handle for one statement; `what` is the sentence that reports a failure.
 
         Raises:
-            QuestionFailed: as the engine's error is said to callers; what it said itself is in the log.
+            QuestionFailed: the engine refused the statement; callers get a text made for them, and the log gets the
+                engine's own.
+            StoreBusy: no handle is free.
         """
         try:
             with (handles or self._handles).take() as client:
@@ -159,7 +164,7 @@ class Store:
             raise refused(error, what) from error
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: str = "") -> pa.Table:
-        """The answer to one SELECT as an Arrow table, within the policy if there is one.
+        """Return the answer to one SELECT as an Arrow table, within the policy if there is one.
 
         Args:
             sql: the statement, with values as `{name:Type}`, without SETTINGS.
@@ -169,7 +174,7 @@ class Store:
         Raises:
             QuestionFailed: the engine refused it.
             NotTheirs: it reads a table of which the policy shows nothing.
-            QuestionCancelled: `cancel` was called with the name of what is `running`.
+            QuestionCancelled: `cancel` was called with the name in `running`.
             StoreBusy: no handle of the engine is free.
         """
         name = running.get()
@@ -177,7 +182,7 @@ class Store:
             refuse_empty(sql, self._policy, self._tables)
             policy = policy_settings(self._policy, tuple(self._tables.items()))
             settings = f"{settings}, {policy}" if settings else policy
-        # In the statement and not on the client, which would keep them.
+        # Settings go into the statement: given to the client, they would apply to later statements too.
         sql = f"{sql}\nSETTINGS {settings}" if settings else sql
         if name:
             sql = f"/* {name} */ {sql}"
@@ -197,18 +202,18 @@ class Store:
             self._under_way.discard(name)
 
     def check(self) -> None:
-        """Raises QuestionFailed when the engine does not answer; it waits for no question."""
+        """Check that the engine answers, without waiting for any question. Raises QuestionFailed when it does not."""
         with self._client("the engine does not answer", self._spare) as client:
             client.command("SELECT 1")
 
     def cancel(self, name: str) -> None:
-        """Stop what is `running` under a name, and let nothing start under it until `forget`.
+        """Stop the question that runs under a name, and let none start under it until `forget`.
 
-        No two questions may have one name: the engine finds a statement by it.
+        No two questions may have the same name: the engine finds a statement by it.
         """
         self._cancelled.add(name)
         mark = {"mark": f"/* {name} */"}
-        # A statement that was let in a moment ago may not have reached the engine yet.
+        # A statement that has just been admitted may not have reached the engine yet.
         for pause in (0, 0.01, 0.1, 1):
             time.sleep(pause)
             if pause and name not in self._under_way:
@@ -217,7 +222,7 @@ class Store:
                 client.command("KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC", parameters=mark)
 
     def forget(self, name: str) -> None:
-        """Say that nothing runs under a name any more."""
+        """Allow questions under a cancelled name again; nothing runs under it any more."""
         self._cancelled.discard(name)
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> str:
@@ -228,13 +233,13 @@ class Store:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
     def change(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that writes, of somebody who is not the loader; durable when it returns."""
+        """Run a statement that writes, for callers other than the loader; the write is durable when this returns."""
         with self.lasting():
             self.command(sql, parameters)
 
     @contextmanager
     def lasting(self) -> Iterator[None]:
-        """What is written within is durable at the end.
+        """Make everything written inside the `with` block durable at its end.
 
         Raises:
             StoreBusy: the store went back to a checkpoint meanwhile; write it again.
@@ -246,14 +251,14 @@ class Store:
             raise StoreBusy("the store went back to a checkpoint while something was written")
 
     def tree(self, sql: str) -> str:
-        """What the engine reads a statement as, without running it: its abstract syntax tree as text."""
+        """Return the abstract syntax tree of a statement as text, without running the statement."""
         with self._client("the statement cannot be read") as client:
             return str(client.command(f"EXPLAIN AST {sql}"))
 
     def insert(self, table: str, block: bytes, token: str) -> None:
-        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, behind views neither.
+        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, also in the tables behind views.
 
-        Columns that the stream lacks, because it was prepared before they were added, take their defaults.
+        Columns missing from the stream, because it was prepared before they were added, take their defaults.
         """
         columns = pa.ipc.open_stream(block).schema.names
         with self._client(f"the engine does not take rows of {table}") as client:
@@ -261,14 +266,15 @@ class Store:
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
 
     def put(self, table: str, rows: pa.Table, token: str) -> None:
-        """Insert the rows of an Arrow table, likewise; durable when it returns."""
+        """Insert the rows of an Arrow table exactly once, like `insert`; they are durable when this returns."""
         with self.lasting():
             self.insert(table, as_block(rows), token)
 
     def migrate(self) -> list[str]:
-        """Bring the schema up to date with `schema/*.sql`, in order; return what was applied.
+        """Bring the schema up to date with `schema/*.sql`, in order; return the names of the scripts that were applied.
 
-        `FILL table` in a script puts into a new table what its view `table_from_events` says of the events so far.
+        `FILL table` in a script fills a new table with what its view `table_from_events` computes from the stored
+        events.
 
         Raises:
             StoreUnavailable: the engine refuses a statement.
@@ -305,7 +311,7 @@ class Store:
         return [script.name for script in applied]
 
     def _refuse_incomplete(self, names: set[str]) -> None:
-        """Raises StoreUnavailable when tables or views that were made are not there any more."""
+        """Check that all tables and views that were created still exist. Raises StoreUnavailable when some do not."""
         there = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
         if absent := sorted(names - set(there)):
             mend = ", or make the store anew from the log: `trackway rebuild`" if self.embedded else ""
@@ -314,7 +320,7 @@ class Store:
             )
 
     def _keep_merged_parts(self) -> None:
-        """Have the engine keep parts that were merged for as long as a checkpoint may need them."""
+        """Make the engine keep merged parts for as long as a checkpoint may need them."""
         tables = self.ask(
             "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' "
             "AND position(engine_full, 'old_parts_lifetime') = 0"
@@ -323,7 +329,7 @@ class Store:
             self.command(f"ALTER TABLE {name} MODIFY SETTING old_parts_lifetime = {KEEP_MERGED_S}")
 
     def statement_of(self, view: str) -> str:
-        """The SELECT of a materialized view, as the engine keeps it; tables are named without their database."""
+        """Return the SELECT of a materialized view as the engine keeps it, with tables named without their database."""
         row = self.ask(
             "SELECT as_select AS text, currentDatabase() AS place FROM system.tables "
             "WHERE database = currentDatabase() AND name = {name:String}",
@@ -333,7 +339,7 @@ class Store:
         return text.replace(f"{row['place']}.", "")
 
     def target_of(self, view: str) -> str:
-        """The table that a materialized view writes to."""
+        """Return the name of the table that a materialized view writes to."""
         statement = self.ask(
             "SELECT create_table_query AS text FROM system.tables "
             "WHERE database = currentDatabase() AND name = {name:String}",
@@ -344,7 +350,7 @@ class Store:
         return match[1]
 
     def close(self) -> None:
-        """Close the handles; the last one closes an embedded engine."""
+        """Close the handles; closing the last one closes an embedded engine."""
         for handles in ("_handles", "_spare"):
             if hasattr(self, handles):
                 getattr(self, handles).close()
@@ -352,7 +358,7 @@ class Store:
 
 @contextmanager
 def suspended(*stores: Store) -> Iterator[None]:
-    """The embedded engine that these stores have open is closed within: what runs is cancelled, what comes waits.
+    """Close the embedded engine of these stores in the `with` block; running statements are cancelled, new ones wait.
 
     Raises:
         StoreBusy: a statement does not end.
@@ -372,7 +378,7 @@ def suspended(*stores: Store) -> Iterator[None]:
 
 
 def as_block(rows: pa.Table) -> bytes:
-    """An Arrow table as the stream that `Store.insert` takes."""
+    """Return an Arrow table as the stream that `Store.insert` takes."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
@@ -383,7 +389,7 @@ def _read(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:
     try:
         return client.query_arrow(sql, parameters=parameters)
     except OSError as error:
-        # A server's answer that breaks off ends in no Arrow stream, which pyarrow reports so.
+        # When a server's answer breaks off, the Arrow stream has no end, and pyarrow reports that as an OSError.
         raise pa.ArrowException(str(error)) from error
 
 

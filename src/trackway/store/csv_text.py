@@ -1,4 +1,4 @@
-"""Tables as CSV for people's spreadsheets: every CSV that Trackway writes comes from `for_csv`.
+"""CSV that is safe in spreadsheets: every CSV that Trackway writes comes from `for_csv`.
 
 A spreadsheet runs a cell that begins like a formula, whoever wrote it; such a text is written with an apostrophe before
 it (https://owasp.org/www-community/attacks/CSV_Injection).
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def for_csv(table: pa.Table) -> pa.Table:
-    """A table whose columns are numbers, times, or texts that no spreadsheet runs; its column names likewise."""
+    """Return a table of numbers, times, and texts that no spreadsheet runs; the column names are made safe too."""
     columns = [
         column
         if pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)
@@ -27,7 +27,7 @@ def for_csv(table: pa.Table) -> pa.Table:
 
 
 def harmless(text: str) -> str:
-    """A text as a cell that is shown and not run; a plain number stays as it is."""
+    """Return a text as a cell that a spreadsheet shows and does not run; a plain number stays as it is."""
     return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 

@@ -24,14 +24,14 @@ MOST_PROBES = 2_000
 
 
 class DeadLetter(msgspec.Struct):
-    """A message that is not stored, and why; the fields are the columns of `dead_letters`.
+    """A message that is not stored, with the reason; the fields are the columns of `dead_letters`.
 
     Attributes:
         stage: the step that refused it: `enrich`, `store`, or `store` and the table of a derived row.
-        body: for people to look at, as JSON.
-        record: the arrival with this message alone, as the log keeps it, in base64; empty for a row that was derived.
-        version: grows with the log, so that whether a letter is gone does not depend on clocks; even, and the odd one
-            after it says that it is gone.
+        body: the message as JSON, for people to read.
+        record: the arrival with only this message, as the log keeps it, in base64; empty for a derived row.
+        version: grows with the log offset, so that it does not depend on clocks. It is even; the next odd number marks
+            the letter as gone.
     """
 
     project_id: bytes
@@ -46,7 +46,7 @@ class DeadLetter(msgspec.Struct):
 
 
 _BEYOND_TIMES = 2**42
-"""Versions were times in milliseconds; the new ones come after them."""
+"""Added to new versions, so that they are higher than the old ones, which were times in milliseconds."""
 
 
 def _version(last: int) -> int:
@@ -54,7 +54,7 @@ def _version(last: int) -> int:
 
 
 def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | str, last: int) -> DeadLetter:
-    """The dead letter of a message that a step refused; `last` is the log offset behind its batch."""
+    """Return the dead letter of a message that a step refused; `last` is the log offset behind its batch."""
     alone = msgspec.structs.replace(arrival, messages=[message], rejections=[], violations=[])
     text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {reason}"
     return DeadLetter(
@@ -65,7 +65,7 @@ def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | s
 
 
 def of_row(table: str, row: dict[str, Any], reason: str, last: int) -> DeadLetter:
-    """The dead letter of a derived row that the engine refused; the messages behind it are stored."""
+    """Return the dead letter of a derived row that the engine refused; the messages behind the row are stored."""
     body = msgspec.json.encode(row, enc_hook=str).decode()
     name = str(row.get("message_id") or row.get("session_id") or row.get("order_id") or row.get("token") or body[:100])
     project = row.get("project_id") or bytes(16)
@@ -75,7 +75,7 @@ def of_row(table: str, row: dict[str, Any], reason: str, last: int) -> DeadLette
 
 
 class Key(NamedTuple):
-    """Names a dead letter. `version` tells it from a later one of the same message and step."""
+    """The key of a dead letter. `version` tells it from a later letter of the same message and step."""
 
     project_id: UUID
     message_id: str
@@ -102,7 +102,7 @@ _WHERE = (
 def listed(
     store: Store, project_id: UUID | None = None, message_id: str = "", stage: str = "", limit: int = 1000
 ) -> list[Letter]:
-    """The dead letters there are, newest first."""
+    """Return the dead letters, newest first."""
     rows = store.ask(
         "SELECT project_id, message_id, stage, version, received_at, reason, body, record != '' AS replayable "
         f"FROM dead_letters FINAL {_WHERE} ORDER BY received_at DESC, message_id, stage LIMIT {{limit:UInt32}}",
@@ -115,7 +115,7 @@ def listed(
 
 
 def keys(store: Store, project_id: UUID | None = None, message_id: str = "", stage: str = "") -> list[Key]:
-    """The names of all dead letters, oldest first."""
+    """Return the keys of all dead letters, oldest first."""
     rows = store.ask(
         f"SELECT project_id, message_id, stage, version FROM dead_letters FINAL {_WHERE} "
         "ORDER BY received_at, message_id, stage",
@@ -125,13 +125,13 @@ def keys(store: Store, project_id: UUID | None = None, message_id: str = "", sta
 
 
 def counts(store: Store) -> dict[UUID, int]:
-    """How many dead letters each project has; those without any are left out."""
+    """Return the number of dead letters of each project that has any."""
     rows = store.ask("SELECT project_id, count() AS n FROM dead_letters FINAL GROUP BY project_id")
     return {row["project_id"]: row["n"] for row in rows.to_pylist()}
 
 
 def count(store: Store, project_id: UUID | None = None) -> int:
-    """How many dead letters there are, of one project or of all."""
+    """Return the number of dead letters of one project, or of all."""
     found = counts(store)
     return sum(found.values()) if project_id is None else found.get(project_id, 0)
 
@@ -140,7 +140,7 @@ def remove(store: Store, letters: Sequence[Key], store_lock: AbstractContextMana
     """Mark dead letters as gone; a later one of the same message and step stays.
 
     Args:
-        store_lock: while it is held the loader stores nothing (`Loader.still`), and goes back to no checkpoint.
+        store_lock: `Loader.store_lock`; while it is held, the loader stores nothing and goes back to no checkpoint.
     """
     for some in _of_projects(letters):
         with store_lock:
@@ -154,13 +154,13 @@ def remove(store: Store, letters: Sequence[Key], store_lock: AbstractContextMana
 def replay(
     store: Store, letters: Sequence[Key], write: Callable[[Arrival], None], store_lock: AbstractContextManager[object]
 ) -> int:
-    """Write the messages of dead letters to the log again and mark them as gone; return how many.
+    """Write the messages of dead letters to the log again and mark the letters as gone; return the number of messages.
 
     Letters of derived rows have no message and stay. A message that is refused again becomes a dead letter again.
 
     Args:
         write: appends an arrival to the log, durably.
-        store_lock: as for `remove`: what is written is not read before its letters are gone.
+        store_lock: as for `remove`; it keeps the loader from reading the messages before their letters are gone.
     """
     replayed = 0
     for some in _of_projects(letters):
@@ -172,7 +172,8 @@ def replay(
             )
             done = []
             for row in rows.to_pylist():
-                # The log first: after a crash between the two, replaying the letter again has no effect.
+                # Write to the log before removing: after a crash between the two, a second replay of the letter has no
+                # effect.
                 write(msgspec.msgpack.decode(base64.b64decode(row.pop("record")), type=Arrival))
                 done.append(Key(*row.values()))
             remove(store, done, store_lock)
@@ -189,7 +190,7 @@ _THESE = (
 
 
 def _of_projects(letters: Sequence[Key]) -> Iterator[list[Key]]:
-    """Dead letters in groups of one project and of a size that fits into a statement."""
+    """Yield dead letters in groups; each group is of one project and small enough for one statement."""
     for project_id in {one.project_id for one in letters}:
         own = [one for one in letters if one.project_id == project_id]
         for start in range(0, len(own), _AT_ONCE):
@@ -206,7 +207,7 @@ def _parameters(letters: list[Key]) -> dict[str, object]:
 
 
 class Sifted(NamedTuple):
-    """A block taken apart: the rows that the engine takes, and the others each with the engine's reason."""
+    """A block divided into the rows that the engine takes and those that it refuses, each with the engine's reason."""
 
     sound: pa.Table
     refused: list[tuple[dict[str, Any], str]]
@@ -216,10 +217,10 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
     """Find the rows of a block that the engine refuses, by inserting halves of it into tables that keep nothing.
 
     The probe has the columns of `table` and the statements of its materialized views, so that it refuses what they
-    refuse, and it changes nothing.
+    refuse. It changes nothing.
 
     Returns:
-        None when the fault is not in the rows: the engine refuses everything, or takes the block now.
+        None when the rows are not the cause: the engine refuses everything, or takes the block now.
     """
     probe = _Probe(store, table)
     try:
@@ -238,7 +239,7 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
 
 
 class _NotTheRows(Exception):
-    """The engine has other trouble, or so many rows are refused that it cannot be theirs."""
+    """The engine has other trouble, or it refuses so many rows that the rows cannot be the cause."""
 
 
 NOT_THE_ROWS = frozenset(
@@ -267,12 +268,12 @@ class _Probe:
             self._make(f"CREATE MATERIALIZED VIEW {name} TO {target} AS {statement}", f"VIEW {name}")
 
     def _make(self, statement: str, what: str) -> None:
-        self._store.command(f"DROP {what.replace(' ', ' IF EXISTS ')}")  # a process that died may have left it
+        self._store.command(f"DROP {what.replace(' ', ' IF EXISTS ')}")  # a process that died may have left it behind
         self._store.command(statement)
         self._made.insert(0, what)
 
     def refuses_default(self, column: str) -> bool:
-        """Whether not even a row of defaults is taken."""
+        """Whether the engine refuses even a row of default values."""
         try:
             self._store.command(f"INSERT INTO {self._name} ({column}) VALUES (DEFAULT)")
         except QuestionFailed:
@@ -280,7 +281,7 @@ class _Probe:
         return False
 
     def refused(self, rows: pa.Table, first: int) -> list[tuple[int, str]]:
-        """The positions of the rows that are refused, and the engine's reasons; `first` is the block's own position."""
+        """Return the positions of refused rows and the engine's reasons; `first` is the block position of `rows`."""
         self._left -= 1
         if self._left < 0:
             raise _NotTheRows
@@ -296,7 +297,7 @@ class _Probe:
         return []
 
     def close(self) -> None:
-        """Drop what was made."""
+        """Drop the tables and views of the probe."""
         for what in self._made:
             self._store.command(f"DROP {what}")
         self._made = []

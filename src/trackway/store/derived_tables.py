@@ -1,6 +1,7 @@
-"""Derived tables filled again from the rows they are derived of, and a check that they agree.
+"""Derived tables: refilling them from the rows they are derived from, and a check that both agree.
 
-What a table holds is what its materialized views say, whose statements are read from the engine: there is one of each.
+The content of a derived table is defined by its materialized views. Their statements are read from the engine, so each
+exists only once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _SESSIONS = (
     "toInt32(events) AS changes_events, toInt32(page_views) AS changes_page_views, "
     "toInt64(dateDiff('millisecond', started_at, ended_at)) AS changes_duration_ms) FROM sessions FINAL WHERE NOT gone)"
 )
-"""The sessions as if each had been written once: what a row adds to the counters is all of its session."""
+"""The sessions as if each had been written once, so that a row adds its whole session to the counters."""
 _SUMS = {
     "events": "SELECT count() FROM events",
     "event_counts": "SELECT sum(events) FROM event_counts",
@@ -39,7 +40,7 @@ _IN_SESSIONS = {
 
 
 class Disagreement(NamedTuple):
-    """A table whose sum is not that of the rows."""
+    """A derived table whose sum differs from the sum of the rows."""
 
     table: str
     said: int
@@ -47,9 +48,10 @@ class Disagreement(NamedTuple):
 
 
 def disagreements(store: Store) -> list[Disagreement]:
-    """The derived tables whose sums are not those of events and sessions; none in a sound store.
+    """Return the derived tables whose sums differ from those of events and sessions; none in a sound store.
 
-    Raw views that were deleted after their time (`view_archive`) stay in the counters and count as there.
+    Raw views that were deleted after their retention (`view_archive`) stay in the counters, so a table may exceed the
+    rows by their number.
     """
     purged = _number(store, "SELECT sum(views) FROM view_archive FINAL")
     found = []
@@ -68,9 +70,9 @@ def _number(store: Store, statement: str) -> int:
 
 
 def refill(store: Store) -> list[str]:
-    """Empty every table behind a materialized view and fill it from events and sessions; return their names.
+    """Empty every table behind a materialized view and fill it from events and sessions; return the table names.
 
-    Nothing else may write meanwhile. The time is that of an insert of all rows, once a view.
+    Nothing else may write meanwhile. It takes as long as inserting all rows once for each view.
     """
     views = store.ask(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView' "

@@ -1,4 +1,4 @@
-"""The embedded engine's memory: caches that fit the machine, and nothing held that nobody uses."""
+"""The embedded engine's memory: caches sized for the machine, and release of memory that is not in use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHARES = {
     "text_index_tokens_cache_size": 256, "text_index_header_cache_size": 256, "text_index_postings_cache_size": 256,
     "vector_similarity_index_cache_size": 256, "iceberg_metadata_files_cache_size": 256,
 }  # fmt: skip
-"""The engine's caches, each as one part of so many of the machine's memory; by themselves they may take 22 GB."""
+"""Divisors: each cache of the engine gets the machine's memory divided by its number. The defaults may take 22 GB."""
 _LEAST = 8 * 1024 * 1024
 _FREE_THREADS = 8
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -25,7 +25,7 @@ _DONTNEED = 4
 
 
 def machine_bytes() -> int:
-    """The memory of the machine or of the container, whichever is less."""
+    """Return the memory of the machine or of the container, whichever is less, in bytes."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for path in map(Path, _CGROUPS):
         if path.exists() and (limit := path.read_text().strip()).isdecimal():
@@ -34,33 +34,34 @@ def machine_bytes() -> int:
 
 
 def engine_options(memory: int) -> dict[str, str]:
-    """What the embedded engine is opened with on a machine of so many bytes."""
+    """Return the options for opening the embedded engine on a machine with `memory` bytes."""
     caches = {name: str(max(_LEAST, memory // share)) for name, share in _SHARES.items()}
     return {**caches, "max_thread_pool_free_size": str(_FREE_THREADS)}
 
 
 class _Without:
-    """Finds a module to be missing."""
+    """An import hook that reports one module as missing."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        """Raises ModuleNotFoundError for the one that is left out."""
+        """Find no module. Raises ModuleNotFoundError for the one that is left out."""
         if name == self._name:
             raise ModuleNotFoundError(f"{name} is not used here", name=name)
         return None
 
 
 def leave_out(name: str) -> None:
-    """Let this process do without a library that others would import because it is there. pandas takes 80 MB."""
+    """Make a library look absent in this process, so that other libraries do not import it. pandas takes 80 MB."""
     if name not in sys.modules:
         sys.meta_path.insert(0, _Without(name))
 
 
 def rest() -> None:
-    """Give back what is held and not used: what the allocator keeps, and pages of the engine's library that were read
-    when it was loaded. What is needed again is read again from the file.
+    """Give unused memory back to the system: the allocator's reserve, and unmodified pages of the engine's library.
+
+    Pages of the library that are needed again are read from the file.
     """
     if sys.platform != "linux":
         return
@@ -72,7 +73,7 @@ def rest() -> None:
 
 
 def _unchanged() -> Iterator[tuple[int, int]]:
-    """The mapped ranges of the engine's library of which no page differs from the file."""
+    """Yield the mapped ranges of the engine's library in which no page differs from the file."""
     where, named = (0, 0), False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         first, *others = line.split()
@@ -85,11 +86,11 @@ def _unchanged() -> Iterator[tuple[int, int]]:
 
 
 class Resting:
-    """Rests once whenever `done` has been the same for `after_s` seconds: nothing is stored or asked meanwhile.
+    """A thread that releases memory once whenever `done` has not changed for `after_s` seconds.
 
     Args:
-        done: how much was done until now, the purges themselves not counted.
-        purge: has the engine give back what it keeps.
+        done: returns a measure of the work done so far, purges excluded.
+        purge: makes the engine release the memory it keeps.
     """
 
     def __init__(self, done: Callable[[], object], purge: Callable[[], object], after_s: float = 10.0) -> None:
@@ -110,6 +111,6 @@ class Resting:
             before = now
 
     def stop(self) -> None:
-        """End it."""
+        """End the thread."""
         self._over.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The register of entities: what a project says they are, and whether it knows one."""
+"""The register of entities: their names, owners and parents as the project states them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FRESH_S = 5.0
 _MOST = 100_000
 MOST_AT_ONCE = 1000
 _AT_A_TIME = 200
-"""Parents looked for by one statement: a bound value is 128 KiB at most, and an id 255 characters."""
+"""The number of parents in one statement: a bound value is 128 KiB at most, and an id 255 characters."""
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 _COLUMNS = pa.schema(
     [
@@ -45,11 +45,11 @@ _COLUMNS = pa.schema(
 
 
 class BadEntity(ValueError):
-    """An entity that cannot be registered; the text says which, what is wrong and how to mend it."""
+    """An entity that cannot be registered; the text names the entity, the error and the correction."""
 
 
 class Notify(msgspec.Struct, forbid_unknown_fields=True):
-    """How the owners of an entity hear of its views: a digest `every` day or week, to `email` or `webhook`."""
+    """A digest of views for the owners of an entity: `every` day or week, to `email` or `webhook`."""
 
     every: Annotated[str, msgspec.Meta(pattern="^(daily|weekly)$")] = "daily"
     email: Annotated[str, msgspec.Meta(max_length=320)] = ""
@@ -57,8 +57,12 @@ class Notify(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Entity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An entity as it is registered. `parents` are written type:id, such as `artist:7`; `owners` are account ids of the
-    host; `hidden` keeps its counts from the public.
+    """An entity as it is registered.
+
+    Attributes:
+        parents: written type:id, such as `artist:7`.
+        owners: account ids of the host.
+        hidden: keeps the entity's counts from the public.
     """
 
     type: _Id
@@ -73,12 +77,12 @@ class Entity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Register:
-    """Writes and reads the register; whether views of an entity count is kept for some seconds.
+    """Writes and reads the register; whether views of an entity count is cached for some seconds.
 
     Args:
         accounts: knows which registers are closed.
         store: holds the registers.
-        ledger: is told whose counts are hidden.
+        ledger: is notified of the entities whose counts are hidden.
     """
 
     def __init__(self, accounts: GovernDatabase, store: Store, ledger: Ledger) -> None:
@@ -93,7 +97,7 @@ class Register:
         """A number that grows with every change, for answers that depend on the register."""
 
     async def counts(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
-        """Whether views of an entity count: always in an open register, else when it is there and not deleted."""
+        """Whether views of an entity count: always in an open register, else only when the entity is registered."""
         at = time.monotonic()
         if at - self._looked > _FRESH_S:
             self._looked = at
@@ -106,12 +110,12 @@ class Register:
             found = await asyncio.to_thread(self._registered, *key)
             if len(self._known) >= _MOST:
                 self._known.clear()
-            # Who is not there may be registered any moment.
+            # An absent entity may be registered at any moment, so its absence is cached for one second only.
             self._known[key] = found, at + (_FRESH_S if found else 1.0)
         return found
 
     def write(self, project_id: UUID, entities: list[Entity], by: str) -> int:
-        """Register entities as they are now; what was there of them before is replaced. Return how many.
+        """Register entities as they are now, replacing earlier versions. Return the number of entities.
 
         Raises:
             BadEntity: too many at once, or a parent that is not written type:id.
@@ -143,7 +147,7 @@ class Register:
         return len(rows)
 
     def read(self, project_id: UUID, entity_type: str, entity_id: str) -> Entity | None:
-        """An entity as it is registered, or None."""
+        """Return an entity as it is registered, or None."""
         rows = self._store.ask(
             "SELECT * FROM entities FINAL WHERE project_id = {project:UUID} AND entity_type = {type:String} "
             "AND entity_id = {id:String} AND NOT deleted",
@@ -159,13 +163,13 @@ class Register:
         )  # fmt: skip
 
     def _moment(self) -> int:
-        """A moment after that of every write before."""
+        """Return a time later than that of every earlier write."""
         with self._lock:
             self._last = max(now(), self._last + 1)
             return self._last
 
     def humans(self, project_id: bytes) -> frozenset[str]:
-        """Reasons for which nobody is taken for a bot in a project."""
+        """Return the bot reasons that a project overrules: they mark nobody as a bot."""
         return self._humans.get(project_id, frozenset())
 
     def _look(self) -> None:
@@ -178,10 +182,10 @@ class Register:
 
 
 def with_children(store: Store, project_id: UUID, own: Iterable[tuple[str, str]], most: int) -> set[tuple[str, str]]:
-    """Entities (pairs of type and id) and what belongs to them by the register, to them in turn, and so on.
+    """Return entities (pairs of type and id) and all their descendants in the register.
 
-    It ends early with more than `most`. A parent does not belong to its children: an artist who plays at a venue sees
-    the concert there, and nothing else of the venue.
+    The search ends early with more than `most` entities. A parent does not belong to its children: an artist who plays
+    at a venue sees the concert there, and nothing else of the venue.
     """
     found = set(own)
     fresh = sorted(found)
@@ -199,11 +203,13 @@ def with_children(store: Store, project_id: UUID, own: Iterable[tuple[str, str]]
 
 
 def from_table(lines: Iterable[str]) -> list[Entity]:
-    """Entities of a CSV: `type`, `id`, `name`, `owners` and `parents` (split at |), `hidden`, `deleted`; other columns
+    """Read entities from a CSV.
+
+    The columns are `type`, `id`, `name`, `owners` and `parents` (split at |), `hidden` and `deleted`; all other columns
     are attributes.
 
     Raises:
-        BadEntity: a row has no type or id, or is no CSV; the text names the line.
+        BadEntity: a row has no type or id, or is not CSV; the text names the line.
     """
     table = csv.DictReader(lines)
     found: list[Entity] = []

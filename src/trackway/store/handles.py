@@ -1,7 +1,7 @@
 """Handles of the engine: each runs one statement at a time, and one on which a statement failed is never used again.
 
-The embedded engine keeps in a handle what a statement wrote before it failed, was cancelled or took too long, and gives
-it to the next statement, whoever asks that. A new handle takes 17 ms; proving an old one empty is not possible.
+The embedded engine keeps in a handle the output of a statement that failed, was cancelled or timed out, and gives it to
+the next statement, even of another caller. A new handle takes 17 ms; an old one cannot be proven empty.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ class NoHandle(Exception):
 
 
 class Handles:
-    """A fixed number of places for handles. A place without one is filled by who takes it next, so that a handle that
-    cannot be opened now costs no place.
+    """A pool with a fixed number of places for handles.
+
+    A place without a handle is filled by the next caller that takes it, so a failure to open a handle does not shrink
+    the pool.
 
     Args:
-        count: how many statements run at once; all handles are opened now.
-        patience_s: how long a caller waits for a place.
+        opened: opens a handle.
+        count: the number of statements that can run at once; all handles are opened now.
+        patience_s: seconds that a caller waits for a place.
 
     Raises:
         NoHandle: a handle cannot be opened.
@@ -48,10 +51,10 @@ class Handles:
 
     @contextmanager
     def take(self) -> Iterator[Client]:
-        """A handle for one statement; when that raises anything, the handle is closed.
+        """Lend a handle for one statement; when the statement raises anything, the handle is closed.
 
         Raises:
-            NoHandle: none is free within the patience, or none can be opened.
+            NoHandle: none is free within `patience_s`, or none can be opened.
         """
         try:
             client = self._free.get(timeout=self._patience_s)
@@ -73,10 +76,10 @@ class Handles:
 
     @contextmanager
     def drained(self) -> Iterator[None]:
-        """Take all places and close their handles; statements that come meanwhile wait.
+        """Take all places and close their handles; new statements wait meanwhile.
 
         Raises:
-            NoHandle: a statement goes on for longer than the patience.
+            NoHandle: a statement runs for longer than `patience_s`.
         """
         taken = 0
         try:
@@ -108,7 +111,7 @@ class Handles:
             client.close()
 
     def close(self) -> None:
-        """Close every handle, once what runs on it has ended; none is opened any more."""
+        """Close every handle, each after its statement has ended; no new one is opened."""
         with self._lock:
             self._closed, every = True, self._open
             self._open = set()

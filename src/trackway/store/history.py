@@ -1,4 +1,4 @@
-"""What the sessionizer and the identities ask the store about visitors whose events are late or long ago."""
+"""Stored history: sessions, events, orders and identities that the sessionizer and identity resolution read back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trackway.store.lists import listed, write_list
 SESSIONS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Session.__struct_fields__
 )
-"""What `objects` makes sessions of."""
+"""The columns from which `objects` builds sessions."""
 EVENTS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_"
     if name in ("timestamp", "received_at")
@@ -28,7 +28,7 @@ EVENTS = ", ".join(
     else name
     for name in Event.__struct_fields__
 )
-"""What `objects` makes events of."""
+"""The columns from which `objects` builds events."""
 
 _ORDERS = ", ".join(
     f"toUnixTimestamp64Milli({name}) AS {name}_" if name.endswith("_at") else name for name in Order.__struct_fields__
@@ -39,14 +39,14 @@ _OF_VISITORS, _OF_PREVIOUS = (
     f"project_id IN {listed('project_id')} AND {name} IN {listed('visitor_id')} AND (project_id, {name}) IN {_PAIRS}"
     for name in ("visitor_id", "previous_id")
 )
-"""Rows of the listed visitors; said three times for the primary key, for the skip index, and exactly."""
+"""Rows of the listed visitors, stated three times: for the primary key, for the skip index, and exactly."""
 
 
 class StoredHistory:
     """`History` of `trackway.enrich.sessionizer`, `trackway.enrich.identity` and `trackway.enrich.orders` over a store.
 
     Args:
-        before: called before each question, to wait until what was written is there.
+        before: called before each question, to wait until earlier writes are in the store.
     """
 
     def __init__(self, store: Store, before: Callable[[], None] = lambda: None) -> None:
@@ -55,7 +55,7 @@ class StoredHistory:
         self._separated: dict[Visitor, list[Separated]] = {}
 
     def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
-        """Current rows of these visitors' sessions that started in [since, until]."""
+        """Return the current rows of these visitors' sessions that started in [since, until]."""
         answer = self._ask(
             f"SELECT {SESSIONS} FROM sessions FINAL WHERE {_OF_VISITORS} "
             "AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) "
@@ -69,7 +69,7 @@ class StoredHistory:
         return found
 
     def recent(self) -> tuple[Millis | None, list[Session]]:
-        """Since when the returned sessions are all there are (None when the store has none), and those sessions."""
+        """Return a time, and all sessions that ended at or after it; None and no sessions when the store has none."""
         self._before()
         newest = self._store.ask("SELECT toUnixTimestamp64Milli(max(ended_at)) AS at, count() AS n FROM sessions")
         if not newest["n"][0].as_py():
@@ -82,7 +82,7 @@ class StoredHistory:
         return since, objects(Session, answer)
 
     def events_of(self, sessions: list[Session]) -> list[Event]:
-        """The stored events of these sessions."""
+        """Return the stored events of these sessions."""
         answer = self._ask(
             f"SELECT {EVENTS} FROM events WHERE {_OF_VISITORS} "
             f"AND (visitor_id, session_id) IN {listed('visitor_id', 'session_id')} "
@@ -102,26 +102,27 @@ class StoredHistory:
         return found
 
     def orders_of(self, keys: list[Key]) -> list[Order]:
-        """The orders of these keys that are stored, as they are now."""
+        """Return the stored orders with these keys, as they are now."""
         answer = self._ask(
             f"SELECT {_ORDERS} FROM orders WHERE project_id IN {listed('project_id')} "
             f"AND order_id IN {listed('order_id')} AND (project_id, order_id) IN {listed('project_id', 'order_id')} "
             "AND NOT gone ORDER BY version",
             {"project_id": [key[0] for key in keys], "order_id": [key[2] for key in keys]},
         )
-        # Of several rows of one the newest is last; one that moved left its older rows behind as gone.
+        # An order can have several rows, and the newest is last. An order that moved left its older rows marked as
+        # gone.
         found: list[Order] = objects(Order, answer)
         for one in found:
             one.identity = self._identity(one, one.named_at)
         return found
 
     def newest_number(self) -> int:
-        """The highest number that an identity has."""
+        """Return the highest number of any identity."""
         self._before()
         return int(self._store.ask("SELECT max(number) AS n FROM identities")["n"][0].as_py())
 
     def numbers_of(self, tokens: list[int]) -> dict[int, int]:
-        """The numbers of those tokens that are stored."""
+        """Return the numbers of those tokens that are stored."""
         answer = self._ask(
             f"SELECT token, any(number) AS n FROM identities WHERE token IN {listed('token')} GROUP BY token",
             {"token": tokens},
@@ -129,12 +130,12 @@ class StoredHistory:
         return dict(zip(answer["token"].to_pylist(), answer["n"].to_pylist(), strict=True))
 
     def any_sign_outs(self) -> bool:
-        """Whether there is any sign-out at all."""
+        """Whether the store has any sign-out at all."""
         self._before()
         return bool(self._store.ask("SELECT count() AS n FROM sign_outs")["n"][0].as_py())
 
     def sign_outs_of(self, visitors: list[Visitor]) -> dict[Visitor, list[Millis]]:
-        """When these visitors signed out, in order."""
+        """Return the times at which these visitors signed out, in order."""
         answer = self._ask(
             "SELECT project_id, visitor_id, toUnixTimestamp64Milli(at) AS at_ FROM sign_outs FINAL "
             f"WHERE {_OF_VISITORS} ORDER BY at",
@@ -146,7 +147,7 @@ class StoredHistory:
         return found
 
     def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
-        """When the newest stored event or alias of each visitor was."""
+        """Return the time of each visitor's newest stored event or alias."""
         answer = self._ask(
             "SELECT project_id, visitor_id, toUnixTimestamp64Milli(max(at)) AS at_ FROM "
             f"(SELECT project_id, visitor_id, last_seen AS at FROM visitors WHERE {_OF_VISITORS} UNION ALL "
@@ -157,7 +158,7 @@ class StoredHistory:
         return {(row["project_id"].bytes, row["visitor_id"]): row["at_"] for row in answer.to_pylist()}
 
     def users_of(self, separated: list[Separated]) -> dict[int, list[tuple[str, Millis]]]:
-        """By new identity the users seen on its visitor in its stretch of time, each with the first time."""
+        """Return, by new identity, the users seen on its visitor in its stretch of time, each with the first time."""
         own = listed("project_id", "visitor_id", "token", "since", "until")
         answer = self._ask(
             "SELECT s.token AS identity, e.user_id AS user_id, toUnixTimestamp64Milli(min(e.at)) AS first FROM "
@@ -180,7 +181,7 @@ class StoredHistory:
         return found
 
     def separate(self, separated: list[Separated]) -> None:
-        """From now on, read what is stored as it will be with the batch that separates these visitors."""
+        """From now on, return stored rows as they will be once the batch that separates these visitors is applied."""
         self._separated = {}
         for one in separated:
             self._separated.setdefault(one.visitor, []).append(one)
@@ -193,7 +194,7 @@ class StoredHistory:
         return row.identity
 
     def _ask(self, sql: str, rows: dict[str, list[Any]], parameters: dict[str, Any] | None = None) -> pa.Table:
-        """Ask about a list, in two statements however long it is."""
+        """Ask about a list of any length, in two statements."""
         self._before()
         return self._store.ask(sql, {"list": write_list(self._store, **rows), **(parameters or {})})
 
@@ -203,7 +204,7 @@ def _visitors(visitors: list[Visitor]) -> dict[str, list[Any]]:
 
 
 def objects(kind: Any, answer: pa.Table) -> list[Any]:
-    """Rows as structs of `kind`; UUIDs as 16 bytes, times as milliseconds, equal texts as one object."""
+    """Return rows as structs of `kind`: UUIDs as 16 bytes, times as milliseconds, equal texts as one object."""
     columns = []
     texts: dict[str, str] = {}
     for name, column in zip(kind.__struct_fields__, answer.itercolumns(), strict=True):

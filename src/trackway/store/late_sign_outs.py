@@ -1,4 +1,4 @@
-"""What late sign-outs change of what is stored: visitors' events in stretches of time become other identities'."""
+"""The effect of late sign-outs on stored rows: a visitor's events in a stretch of time get another identity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WHOLE = whole("late_sign_outs")
 
 
 def _new(at: str) -> str:
-    """The identity that a row of this time gets, or 0."""
+    """Return an expression for the new identity of a row at this time, or 0."""
     since, until, identity = (
         f"joinGet('late_sign_outs', '{column}', concat(toString(project_id), visitor_id))"
         for column in ("since", "until", "identity")
@@ -26,7 +26,7 @@ def _new(at: str) -> str:
 
 
 def _visitors(at: str) -> str:
-    """Rows of these visitors that may be meant."""
+    """Return a condition for rows of these visitors that may have to change."""
     return (
         f"{_WHOLE} AND project_id IN (SELECT project_id FROM late_sign_outs) "
         "AND (project_id, visitor_id) IN (SELECT project_id, visitor_id FROM late_sign_outs) "
@@ -35,16 +35,16 @@ def _visitors(at: str) -> str:
 
 
 def _changes(at: str) -> str:
-    """Rows that are another identity's than they say."""
+    """Return a condition for rows whose identity has to change."""
     return f"{_visitors(at)} AND {_new(at)} != 0 AND {_new(at)} != identity"
 
 
 def _own(at: str) -> str:
-    """Those of them that name no user."""
+    """Return a condition for rows whose identity has to change and that name no user."""
     return f"{_changes(at)} AND user_id = ''"
 
 
-# As the view of `person_hours` has it.
+# The same expression as in the view of `person_hours`.
 _SAID = "coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0)"
 _LASTED = f"{_SAID} AS said_s, if(said_s BETWEEN 0 AND 1e9, said_s, 0)"
 _EVENTS = (
@@ -53,7 +53,7 @@ _EVENTS = (
 )
 _SESSIONS = f"(SELECT *, {_new('started_at')} AS new FROM sessions FINAL WHERE {_own('started_at')}) AS s"
 _ORDERS = f"(SELECT *, {_new('named_at')} AS new FROM orders FINAL WHERE {_own('named_at')} AND NOT gone) AS o"
-# Whoever had it has one less, and the new identity one more.
+# The old identity counts one less, and the new identity counts one more.
 _BOTH = "ARRAY JOIN [{0}.identity, {0}.new] AS whose, [-1, 1] AS change"
 _NEVER = "toDateTime64('2299-01-01 00:00:00', 3, 'UTC')"
 
@@ -83,7 +83,7 @@ _COUNTERS = (
     f"{_ones('country')} AS countries "
     f"FROM {_SESSIONS} {_BOTH.format('s')} GROUP BY project_id, whose, bot",
 )
-# Orders that named no user: a row under the new identity, and one that it is gone under the old.
+# Orders that named no user: one row under the new identity, and one under the old that marks the order as gone.
 _MOVE_ORDERS = (
     "INSERT INTO orders SELECT * REPLACE (whose AS identity, version + 1 AS version, leaves AS gone) "
     f"EXCEPT (new, whose, leaves) FROM {_ORDERS} ARRAY JOIN [o.identity, o.new] AS whose, [true, false] AS leaves"
@@ -101,10 +101,10 @@ _CLAIMS = _changes("at")
 
 
 def separate(store: Store, separated: list[Separated], token: str) -> None:
-    """Give stored events other identities, and with them their sessions, orders, counters and claims.
+    """Give stored events other identities, and change their sessions, orders, counters and claims accordingly.
 
-    Doing it again with the same token, wholly or partly done before, changes nothing. The number of statements does
-    not depend on how many there are.
+    Repeating it with the same token, after it was done wholly or in part, changes nothing. The number of statements
+    does not depend on the number of visitors.
 
     Raises:
         QuestionFailed: the engine refused one of them; nothing is lost, do it again.
@@ -122,7 +122,7 @@ def separate(store: Store, separated: list[Separated], token: str) -> None:
 
 
 def _drop_claims(store: Store, values: dict[str, int]) -> None:
-    """Claims that were made on the identity before: a small table, whose engine knows no lightweight updates."""
+    """Delete claims of the old identity. The table is small, and its engine has no lightweight updates."""
     found = store.ask(f"SELECT currentDatabase() AS place FROM claims WHERE {_CLAIMS} LIMIT 1", values)
     for place in found["place"].to_pylist():
         # A mutation runs without a current database, and must not fail for ever when it is resumed after a restart.
@@ -131,7 +131,7 @@ def _drop_claims(store: Store, values: dict[str, int]) -> None:
 
 
 def _rows(separated: Sequence[Separated]) -> pa.Table:
-    """One row a visitor: the table keeps one row of each key."""
+    """Return one row for each visitor, because the table keeps one row for each key."""
     stretches: dict[Visitor, list[tuple[Millis, Millis, int]]] = {}
     for one in separated:
         stretches.setdefault(one.visitor, []).append((one.since, one.until, one.identity))

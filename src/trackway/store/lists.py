@@ -1,4 +1,4 @@
-"""Long lists for questions: rows of the table `lists`, because a server refuses parameters of more than 128 KiB."""
+"""Long lists in questions: rows of the table `lists`, because a server refuses parameters of more than 128 KiB."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _TYPES = {
 
 
 def listed(columns: str, *more: str) -> str:
-    """The rows of the list that the parameter `list` names, as a subquery, for `IN` and `JOIN`."""
+    """Return a subquery, for `IN` and `JOIN`, of the rows of the list that the parameter `list` names."""
     return f"(SELECT {', '.join((columns, *more))} FROM lists WHERE list = {{list:UUID}})"
 
 
 def write_list(store: Store, **columns: Sequence[Any]) -> UUID:
-    """Write down a list; the engine forgets it after an hour.
+    """Write a list to the store; the engine deletes it after an hour.
 
     Args:
         columns: values by column of `lists`, all of one length; UUIDs as 16 bytes, times in milliseconds.
 
     Returns:
-        The name of the list, for the parameter `list`.
+        The id of the list, for the parameter `list`.
     """
     name = new_id()
     arrays = {column: pa.array(values, _TYPES.get(column, pa.string())) for column, values in columns.items()}

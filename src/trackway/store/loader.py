@@ -1,10 +1,10 @@
 """The loader: log → enrich → store, each message exactly once.
 
-A batch is prepared (deduplicated, enriched, given sessions) and then applied. Every second or so a checkpoint makes
-durable what was applied and says up to which offset of the log; after a crash the store goes back to it and the loader
-continues from there. A server keeps its files itself, so for it a prepared batch is written to disk before it is
-applied, and applied again after a crash: its tokens, made from log offsets, let the server drop what it has already.
-See docs/decisions/0004-exactly-once.md and 0012-checkpoints.md.
+A batch is prepared (deduplicated, enriched, given sessions) and then applied. Every second or so, a checkpoint makes
+the applied batches durable and records the log offset they reach. After a crash, the store goes back to the checkpoint
+and the loader continues from its offset. A server manages its files itself; for a server, a prepared batch is written
+to disk before it is applied, and it is applied again after a crash. Its tokens, made from log offsets, let the server
+drop what it already has. See docs/decisions/0004-exactly-once.md and 0012-checkpoints.md.
 """
 
 from __future__ import annotations
@@ -44,17 +44,18 @@ _IDLE_CHECKPOINT_S = 30
 
 
 class Loader:
-    """Moves what is in the log into the store, in a thread of its own.
+    """A thread that moves messages from the log into the store.
 
     Args:
-        log: read from where the checkpoint says.
+        log: read from the offset in the checkpoint.
         store: migrated, and at the checkpoint (`recovery.recover`).
-        directory: for the checkpoint and message ids.
-        batch_messages, batch_seconds: a batch is full at so many messages or after so long.
-        keep_log_hours: how long segments stay after they are stored.
+        directory: holds the checkpoint and the message ids.
+        batch_messages: the number of messages that fills a batch.
+        batch_seconds: seconds to wait for a batch to fill.
+        keep_log_hours: hours for which segments stay after they are stored.
         embedded: the directory of an embedded store; None for a server.
-        checkpoint_seconds: how long what is applied may wait for a checkpoint.
-        archive: where segments go that need not be kept; None deletes them.
+        checkpoint_seconds: the longest time that applied messages may wait for a checkpoint.
+        archive: the directory that receives segments that need not be kept; None deletes them.
         suspended: closes an embedded engine while its files go back to the checkpoint.
 
     Raises:
@@ -89,7 +90,7 @@ class Loader:
         self._under_way: set[bytes] = set()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
         self.stored = known.offset if known else 0
-        """The log offset below which everything is in the store or a dead letter."""
+        """The log offset below which every message is in the store or is a dead letter."""
         self.durable = self.stored
         """The offset of the newest checkpoint."""
         self._stored_before = self.stored
@@ -97,13 +98,13 @@ class Loader:
         self._progress_at = time.monotonic()
         self._doing = "opening the store"
         self.trouble = ""
-        """Why nothing is being stored at the moment, or empty."""
+        """The reason why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
         self.dead_letters = 0
-        """How many messages the pipeline could not take, of all projects."""
+        """The number of dead letters in all projects."""
         self.store_lock = threading.RLock()
-        """Whoever holds it replaces counters, and nothing is stored meanwhile."""
+        """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""
         self._versions: dict[bytes, int] = {}
         self._position: int | None = None
         self._derivers: Derivers | None = None
@@ -111,7 +112,7 @@ class Loader:
         self._pause = 0.0
 
     def _open(self) -> None:
-        """What takes a moment on a large store, and collecting need not wait for."""
+        """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
         if self._position is None:
             named("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
             self._redo()
@@ -125,22 +126,22 @@ class Loader:
             self.trouble = ""
 
     def version(self, project_id: UUID) -> int:
-        """A number that grows when something of a project is stored."""
+        """Return a number that grows whenever something of the project is stored."""
         return self._versions.get(project_id.bytes, self._stored_before)
 
     def stalled(self) -> str:
-        """Why nothing was stored for 30 s although messages wait, or empty."""
+        """Return why nothing was stored for 30 s although messages wait, or empty."""
         for_s = time.monotonic() - self._progress_at
         if self._log.end <= self.stored or for_s < _STALLED_S:
             return ""
         return f"nothing was stored for {for_s:.0f} s; the loader is {self._doing}"
 
     def start(self) -> None:
-        """Begin to load."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, within_s: float | None = None) -> bool:
-        """Finish the batch under way, write a checkpoint and end; whether that was done `within_s` seconds."""
+        """Finish the current batch, write a checkpoint and end. Return whether this took at most `within_s` seconds."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(within_s)
@@ -152,7 +153,11 @@ class Loader:
         return True
 
     def drain(self, tell: Callable[[int], None] = lambda _: None) -> None:
-        """Load everything that is in the log now; for use without `start`. `tell` hears up to which offset."""
+        """Load everything that is in the log now, without the thread of `start`.
+
+        Args:
+            tell: called after each batch with the offset up to which messages are stored.
+        """
         while True:
             try:
                 while self._waiting():
@@ -165,13 +170,13 @@ class Loader:
         self.checkpoint()
 
     def _waiting(self) -> int:
-        """How many messages of the log are not yet on their way."""
+        """Return the number of messages in the log that no batch has taken yet."""
         self._open()
         assert self._position is not None
         return self._log.end - self._position
 
     def wait(self) -> None:
-        """Wait until the batch under way is in the store; what it failed with is raised once."""
+        """Wait until the current batch is in the store. An error that it failed with is raised once."""
         if self._applying is not None:
             try:
                 self._applying.result()
@@ -203,12 +208,12 @@ class Loader:
                 self._position = None
 
     def _rest(self) -> None:
-        """Nothing waits: see to it that what was applied becomes durable, and old segments go."""
+        """While no message waits, write the checkpoint and remove old segments."""
         self._stopping.wait(0.02)
         if self._applying is not None:
             if not self._applying.done():
                 return
-            self.wait()  # one that failed is stored again though no message follows it
+            self.wait()  # a batch that failed is stored again even if no message follows it
         self._doing, self._progress_at = "waiting for messages", time.monotonic()
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):
@@ -219,7 +224,7 @@ class Loader:
         self.trouble = ""
 
     def _step(self) -> None:
-        """Prepare one batch while the one before it is being applied."""
+        """Prepare one batch while the previous one is being applied."""
         if self._ready is None:
             self._doing = "preparing a batch"
             self._ready = self._prepare()
@@ -233,7 +238,7 @@ class Loader:
             self._ready = None
 
     def _prepare(self) -> Prepared | None:
-        """The next batch; half of it, and so on, while the pipeline fails on something in it."""
+        """Return the next batch. While the pipeline fails on something in it, try a half, then a quarter, and so on."""
         assert self._position is not None and self._derivers is not None
         most, exactly = self._refusals.next(self._position)
         stretch = read(self._log, self._position, most, self._report, exactly)
@@ -245,7 +250,7 @@ class Loader:
         except _HalfApplied:
             raise
         except Exception as error:
-            self._derivers = None  # a half-done batch must not count twice; they are read again
+            self._derivers = None  # the derivers may have counted half of this batch; new ones are read from the store
             if not self._refusals.blames(stretch, error):
                 raise
             logger.warning("the pipeline fails on offsets %d to %d: %r", stretch.first, stretch.last - 1, error)
@@ -254,7 +259,7 @@ class Loader:
         return prepared
 
     def _fresh(self, stretch: Stretch) -> Stretch:
-        """The messages whose id has not come before, in this batch or an earlier one."""
+        """Return the messages whose id is new, both in this batch and in earlier ones."""
         known = self._seen.known([digest for _, _, digest in stretch.messages], stretch.earliest)
         here = set(self._under_way)
         fresh = []
@@ -265,7 +270,7 @@ class Loader:
         return stretch._replace(messages=fresh)
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
-        """Put a prepared batch into the store, trying until it is there."""
+        """Put a prepared batch into the store; for a server, retry until it is there."""
         pause, sifter = 0.2, Sifter(self._store, prepared, self._log, self._refusals, again=self._embedded is not None)
         self._doing = f"storing the batch at offset {prepared.first}"
         while True:
@@ -296,13 +301,13 @@ class Loader:
             path.unlink(missing_ok=True)
 
     def _one(self, prepared: Prepared) -> Stretch:
-        """The stretch of a batch, with its message when it has a single one."""
+        """Return the stretch of a batch, with its message when it has only one."""
         if prepared.last - prepared.first > 1:
             return Stretch(prepared.first, prepared.last, 0, 0, [], [], [])
         return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:
-        self._position = None  # until then the store is in no state for a checkpoint
+        self._position = None  # until the store is back, it is in no state for a checkpoint
         while not self._stopping.is_set():
             try:
                 self._go_back()
@@ -313,10 +318,10 @@ class Loader:
                 self._stopping.wait(2)
 
     def _go_back(self) -> None:
-        """Take back what was stored since the checkpoint, after a batch that may be half there, and begin again there.
+        """Undo what was stored since the checkpoint and continue from there, after a batch that may be half applied.
 
-        Which tables and views have got a batch that failed, the engine does not say, and a full disk makes its
-        deduplication log wrong as well.
+        The engine does not say which tables and views a failed batch reached, and a full disk also corrupts the
+        engine's deduplication log.
         """
         assert self._embedded is not None
         self._doing = "going back to the checkpoint"
@@ -334,7 +339,7 @@ class Loader:
         self._position = max(self.stored, self._log.start)
 
     def checkpoint(self) -> None:
-        """Make everything that is stored now durable; when it returns, a power cut does not take it back.
+        """Make everything that is stored now durable; after this returns, a power cut cannot undo it.
 
         Raises:
             OSError: the disk failed.
@@ -354,7 +359,7 @@ class Loader:
             self._checkpointed_at = time.monotonic()
 
     def _tried_checkpoint(self) -> bool:
-        """Write a checkpoint; False when that fails. What is stored stays, and the next batch or moment tries again."""
+        """Write a checkpoint; return False when that fails, and leave the next try to the next batch or idle moment."""
         try:
             self.checkpoint()
         except (OSError, QuestionFailed) as error:
@@ -364,14 +369,15 @@ class Loader:
         return True
 
     def _redo(self) -> None:
-        """Apply again what was prepared for a server before the process ended."""
+        """Apply again the batches that were prepared for a server before the process ended."""
         for path in sorted(self._directory.glob("*.batch")):
             try:
                 prepared = msgspec.msgpack.decode(path.read_bytes(), type=Prepared)
             except msgspec.MsgspecError:
                 prepared = None
             if prepared is None or prepared.last <= self.stored:
-                # Its messages are in the log, and nothing of it was applied: it is whole before the server sees any.
+                # The file is incomplete or older than the checkpoint. A batch is written whole before the server gets
+                # any of it, so nothing of an incomplete one was applied, and its messages are in the log.
                 path.unlink()
                 continue
             logger.info("applying the batch of offsets %d to %d again", prepared.first, prepared.last - 1)
@@ -384,7 +390,7 @@ class Loader:
 
 
 class _HalfApplied(Exception):
-    """A batch failed while it was applied."""
+    """A batch failed while it was being applied."""
 
 
 def _split(digests: bytes) -> list[bytes]:

@@ -1,9 +1,8 @@
-"""Which message ids have been stored in the last 7 days (DESIGN.md §5.2).
+"""The set of message ids stored in the last 7 days (DESIGN.md §5.2).
 
-Ids are kept as 128-bit hashes: 16 bytes each, so that a false match is not to be expected in the life of the
-universe. New ones are in memory until a checkpoint appends them to a journal; when it is long it becomes a sorted run,
-which is searched where it lies on disk. Runs of a day are merged; a day's files are deleted when the day is out of the
-window and as many later days are there as the window has.
+Ids are kept as 128-bit hashes of 16 bytes each, so a false match is practically impossible. New ones are in memory
+until a checkpoint appends them to a journal. A long journal becomes a sorted run, which is searched on disk. The runs
+of a day are merged. A day's files are deleted when the day is outside the window and the window is full of later days.
 
     ids/20260131-000004.journal   hashes in the order of arrival
     ids/20260131-000003.run       hashes in order, for binary search
@@ -30,11 +29,11 @@ _DAY = 86_400_000
 Hashes = npt.NDArray[np.uint64]
 """An (n, 2) array: the two halves of n hashes, big-endian order."""
 Files = dict[str, tuple[int, int]]
-"""Files of ids by name: bytes that count, and their CRC-32C."""
+"""Files of ids by name: the number of valid bytes, and their CRC-32C."""
 
 
 def from_bytes(data: bytes) -> Hashes:
-    """The hashes in a run of 16-byte digests."""
+    """Return the hashes in a run of 16-byte digests."""
     return np.frombuffer(data, dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
 
@@ -42,13 +41,13 @@ class SeenMessages:
     """The set of recently stored message ids, in `directory`, for one writer.
 
     Args:
-        directory: of its files.
-        files: what a checkpoint says of them: name → bytes that count, and their CRC-32C. What else there is was
-            written after the checkpoint and is removed. None: all there is counts.
+        directory: the directory of its files.
+        files: the files in a checkpoint: name → number of valid bytes, and their CRC-32C. Anything else was written
+            after the checkpoint and is removed. None: everything on disk is valid.
 
     Raises:
-        BadCheckpoint: a file that the checkpoint names is missing, too short or damaged. Of sorted runs, which may be
-            large, the order of every hundredth is looked at; `check_runs` looks at all.
+        BadCheckpoint: a file that the checkpoint names is missing, too short or damaged. Sorted runs may be large, so
+            only the order of every hundredth hash is checked; `check_runs` checks all.
     """
 
     def __init__(self, directory: Path, files: Files | None = None) -> None:
@@ -73,8 +72,10 @@ class SeenMessages:
             self._journals.setdefault(path.stem[:8], {})[path] = (whole, google_crc32c.value(data[:whole]))
 
     def known(self, digests: list[bytes], received_at: Millis) -> list[bool]:
-        """For each 16-byte digest, whether it was added in the 7 days before `received_at`, or after it: a clock that
-        jumped forward and came back makes repeats no new messages."""
+        """Return, for each 16-byte digest, whether it was added in the 7 days before `received_at`, or after it.
+
+        Later days count too: when a clock jumps forward and comes back, a repeated message is still a repeat.
+        """
         oldest = _name(received_at - (WINDOW_DAYS + 1) * _DAY)
         with self._lock:
             runs = [hashes for day, of_day in self._runs.items() if day > oldest for _, hashes in of_day]
@@ -92,7 +93,7 @@ class SeenMessages:
             return hits
 
     def add(self, digests: list[bytes], received_at: Millis) -> None:
-        """Remember digests as of the day of arrival; `flush` puts them on disk."""
+        """Remember digests under the day of arrival; `flush` puts them on disk."""
         if not digests:
             return
         day = _name(received_at)
@@ -101,9 +102,9 @@ class SeenMessages:
             self._pending.setdefault(day, []).extend(digests)
 
     def flush(self) -> Files:
-        """Write what was added since the last time, durably; return the files that hold everything.
+        """Write the digests added since the last flush, durably; return the files that hold all digests.
 
-        Files that it replaced are still there until `settle`.
+        Files that were replaced stay until `settle`.
         """
         with self._lock:
             for day in list(self._pending):
@@ -117,13 +118,13 @@ class SeenMessages:
             return journals | {path.name: (path.stat().st_size, self._checksums[path]) for path in runs}
 
     def settle(self) -> None:
-        """Delete the files that the last `flush` replaced: nobody will go back to them."""
+        """Delete the files that the last `flush` replaced: no checkpoint refers to them any more."""
         for path in self._replaced:
             path.unlink(missing_ok=True)
         self._replaced = []
 
     def _write(self, day: str, data: bytes) -> None:
-        """Append to the day's journal, over what a failed write may have left behind its end."""
+        """Append to the day's journal, overwriting what a failed write may have left behind its end."""
         journals = self._journals.setdefault(day, {})
         runs = self._runs.get(day)
         path = self._directory / f"{day}-{int(runs[-1][0].stem[9:]) + 1 if runs else 0:06d}.journal"
@@ -137,7 +138,7 @@ class SeenMessages:
         journals[path] = size + len(data), google_crc32c.extend(checksum, data)
 
     def _spill(self, day: str) -> None:
-        """Turn a day's journals into a run, and all of its runs into one when there are many."""
+        """Turn a day's journals into a run; when the day has many runs, merge all of them."""
         parts: list[Hashes] = [from_bytes(b"".join(self._recent[day]))]
         runs = self._runs.setdefault(day, [])
         replaced = list(self._journals[day])
@@ -159,8 +160,10 @@ class SeenMessages:
         self._replaced += replaced
 
     def _forget(self) -> None:
-        """Let go of days that are out of the window by the newest day and by the number of later days alike: one jump
-        of the clock must not erase what the next hour needs."""
+        """Drop days that are outside the window both by the newest day and by the number of later days.
+
+        The second condition protects against a jump of the clock, which must not erase days that the next hour needs.
+        """
         days = sorted({*self._runs, *self._recent})
         for day in days[: -(WINDOW_DAYS + 1)]:
             if day > _days_before(days[-1], WINDOW_DAYS + 1):
@@ -187,7 +190,7 @@ def _take_back(directory: Path, files: Files) -> None:
 
 
 def check_runs(directory: Path, files: Files) -> None:
-    """Read the whole of the sorted runs. Raises BadCheckpoint when one is damaged."""
+    """Read the sorted runs completely. Raises BadCheckpoint when one is damaged."""
     for name, (_, checksum) in files.items():
         path = directory / name
         if path.suffix == ".run" and google_crc32c.value(path.read_bytes()) != checksum:
@@ -195,7 +198,7 @@ def check_runs(directory: Path, files: Files) -> None:
 
 
 def _run(path: Path) -> Hashes:
-    """A sorted run, where it lies on disk. Raises BadCheckpoint when it cannot be one."""
+    """Open a sorted run on disk, memory-mapped. Raises BadCheckpoint when the file cannot be a run."""
     try:
         found: Hashes = np.load(path, mmap_mode="r")
         heads = found[::100, 0]
@@ -219,9 +222,9 @@ def _days_before(day: str, days: int) -> str:
 
 
 def _in_run(run: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
-    """Which hashes stand in a sorted run, by their first half and then the second.
+    """Return which hashes are in a sorted run, compared by their first half and then the second.
 
-    Only the first of stored hashes with the same first half is looked at: a chance of one in 2^64.
+    Of stored hashes with the same first half only the first is compared: the chance that this matters is one in 2^64.
     """
     heads = run[:, 0]
     at = np.searchsorted(heads, hashes[:, 0])

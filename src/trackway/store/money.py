@@ -1,4 +1,4 @@
-"""Rates of currencies and costs of being found: read from tables (CSV), written to the store."""
+"""Rates of currencies and costs of marketing: read from tables (CSV), written to the store."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SPELLED = {
 
 
 class BadTable(ValueError):
-    """A table that cannot be read; the text names the line, what is wrong and how to mend it."""
+    """A table that cannot be read; the text names the line, the error and the correction."""
 
 
 class Rate(NamedTuple):
-    """What a unit of a currency is worth in the project's own from a day on."""
+    """The value of one unit of a currency in the project's own currency, from a day on."""
 
     currency: str
     day: date
@@ -39,7 +39,7 @@ class Rate(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What was spent on a day to be found from a source, and what the seller counted for it."""
+    """The marketing cost of a source on one day, with the clicks and impressions that the seller counted."""
 
     day: date
     source: str
@@ -52,11 +52,13 @@ class Cost(NamedTuple):
 
 
 def rates_from(lines: Iterable[str], own: str) -> list[Rate]:
-    """Rates of a CSV: `day`, `currency`, `rate` (what a unit is worth in the project's `own` currency); or as the
-    European Central Bank publishes them, `Date` and a column a currency, each what a euro is worth.
+    """Read rates from a CSV, in either of two forms.
+
+    The first has the columns `day`, `currency` and `rate` (the value of one unit in the project's `own` currency). The
+    second is that of the European Central Bank: `Date`, and for each currency a column with the value of one euro.
 
     Raises:
-        BadTable: a line is none, or the bank's table has no column of the project's currency.
+        BadTable: a line is not a rate, or the bank's table has no column of the project's currency.
     """
     table = _rows(lines)
     found: list[Rate] = []
@@ -74,11 +76,13 @@ def rates_from(lines: Iterable[str], own: str) -> list[Rate]:
 
 
 def costs_from(lines: Iterable[str], own: str) -> list[Cost]:
-    """Costs of a CSV: `day`, `source`, `medium`, `campaign`, `cost`, and if wished `currency`, `clicks` and
+    """Read costs from a CSV.
+
+    The columns are `day`, `source`, `medium`, `campaign`, `cost`, and optionally `currency`, `clicks` and
     `impressions`.
 
     Raises:
-        BadTable: a line is none.
+        BadTable: a line is not a cost.
     """
     found = []
     for number, row in _rows(lines):
@@ -144,8 +148,8 @@ _last = 0
 
 
 def _moment() -> int:
-    """A moment after that of every write before, so that what is written later holds."""
-    global _last  # noqa: PLW0603 - one clock for all of the process
+    """Return a time later than that of every earlier write, so that the later write wins."""
+    global _last  # noqa: PLW0603 - one clock for the whole process
     with _lock:
         _last = max(now(), _last + 1)
         return _last
@@ -159,10 +163,10 @@ def _write(store: Store, table: str, schema: pa.Schema, rows: list[tuple[Any, ..
 
 
 def write_rates(store: Store, project_id: UUID, rates: Iterable[Rate]) -> None:
-    """Write down rates; one of the same currency and day replaces what was there.
+    """Write rates; a rate of the same currency and day replaces the earlier one.
 
     Raises:
-        BadTable: one is not more than 0, or has more digits than can be kept; then none is written.
+        BadTable: a rate is not above 0, or has more digits than the store can hold; then none is written.
     """
     rates = list(rates)
     for one in rates:
@@ -174,7 +178,7 @@ def write_rates(store: Store, project_id: UUID, rates: Iterable[Rate]) -> None:
 
 
 def write_costs(store: Store, project_id: UUID, costs: Iterable[Cost]) -> None:
-    """Write down costs; those of the same day, source, medium and campaign replace what was there."""
+    """Write costs; those of the same day, source, medium and campaign replace the earlier ones."""
     at = _moment()
     rows = []
     for one in costs:

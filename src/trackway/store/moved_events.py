@@ -1,4 +1,4 @@
-"""Stored events that late ones move to another session: one update a batch, however many there are."""
+"""Stored events that late events move to another session: one update for each batch, however many events move."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATCHED = ("events", "sessions")
 class Moved(msgspec.Struct, array_like=True):
     """Stored events that belong to another session than before, or whose session has another source.
 
-    `since` and `until` are the times of the first and the last. The time of each is in its id, a UUIDv7.
+    `since` and `until` are the times of the first and the last event. The time of each event is in its id, a UUIDv7.
     """
 
     project_id: bytes
@@ -33,7 +33,7 @@ class Moved(msgspec.Struct, array_like=True):
 
 
 def moves(events: list[Event]) -> list[Moved]:
-    """Moved events by the session they move to."""
+    """Group moved events by the session they move to."""
     found: dict[tuple[bytes, bytes], Moved] = {}
     for event in events:
         at = event.timestamp
@@ -45,7 +45,7 @@ def moves(events: list[Event]) -> list[Moved]:
 
 
 def move(store: Store, moved: list[Moved], token: str) -> None:
-    """Give stored events their new sessions. Doing it again changes nothing.
+    """Give stored events their new sessions. Repeating it changes nothing.
 
     Raises:
         QuestionFailed: the engine refused it; nothing is lost, do it again.
@@ -61,22 +61,22 @@ def move(store: Store, moved: list[Moved], token: str) -> None:
 
 
 def whole(table: str) -> str:
-    """A condition that fails when a table in the engine's memory is not as `rewrite` left it: a server restarted."""
+    """Return a condition that fails when a server restart has emptied a table in memory that `rewrite` filled."""
     return f"(SELECT throwIf(count() != {{rows:UInt64}}, '{table} was emptied') FROM {table}) = 0"
 
 
 def rewrite(store: Store, table: str, rows: pa.Table, token: str) -> dict[str, int]:
-    """Replace what a table in the engine's memory holds; return the parameters of `whole`."""
+    """Replace the rows of a table in the engine's memory; return the parameters of `whole`."""
     store.command(f"TRUNCATE TABLE {table}")
     store.insert(table, as_block(rows), token)
     return {"rows": rows.num_rows}
 
 
 def settle(store: Store) -> list[str]:
-    """Have the engine write updates into the parts that they change, in the background; return of which tables.
+    """Make the engine write updates into the parts that they change, in the background; return the names of the tables.
 
-    Until then reads apply the updates, and do without the parts' skip indexes. Merges do the same for young parts;
-    old ones may not be merged any more.
+    Until then, reads apply the updates and cannot use the parts' skip indexes. Merges write the updates of young parts
+    too; old parts may never be merged again.
     """
     waiting = store.ask(
         "SELECT DISTINCT table FROM system.parts WHERE active AND database = currentDatabase() "

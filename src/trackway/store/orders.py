@@ -1,4 +1,4 @@
-"""What orders come to by identity: made anew from the orders of those that a batch touched, or of a whole project."""
+"""Order totals by identity: recomputed from the orders of the identities in a batch, or of a whole project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOW = "INSERT INTO order_totals SELECT * FROM order_totals_now WHERE project_id
 
 
 def restate(store: Store, project_id: UUID, identities: Iterable[int]) -> None:
-    """Make the totals of these identities what their orders come to. Doing it again changes nothing."""
+    """Recompute the order totals of these identities. Repeating it changes nothing."""
     every = sorted(set(identities))
     if not every:
         return
@@ -23,12 +23,12 @@ def restate(store: Store, project_id: UUID, identities: Iterable[int]) -> None:
 
 
 def restate_all(store: Store, project_id: UUID) -> None:
-    """The same of everybody in a project: rates, or its currency, have changed."""
+    """Recompute the order totals of everybody in a project, after its rates or its currency changed."""
     store.change(_NOW, {"project": project_id})
 
 
 def wrong_totals(store: Store, project_id: UUID) -> int:
-    """Of how many identities the totals are not what their orders come to; none should be."""
+    """Return the number of identities whose stored totals differ from their orders; it should be 0."""
     columns = (
         "identity, orders, bookings, value, last_order, last_order_id, last_amount, last_booking, refunded_orders, "
         "arraySort(arrayFilter(pair -> pair.2 != 0, arrayZip(mapKeys(paid), mapValues(paid)))) AS amounts"
@@ -43,8 +43,12 @@ def wrong_totals(store: Store, project_id: UUID) -> int:
 
 
 def own_currency(store: Store, project_id: UUID, currency: str) -> bool:
-    """See to it that amounts of the project's own currency, and those without one, are worth what they say; whether
-    that was not so before. Rates into another currency are no good any more, and go.
+    """Set the rate of the project's own currency, and of amounts without a currency, to 1.
+
+    Rates into another currency become invalid and are deleted.
+
+    Returns:
+        Whether anything changed.
     """
     stored = store.ask(
         "SELECT currency FROM rates FINAL WHERE project_id = {project:UUID} "

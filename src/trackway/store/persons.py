@@ -1,4 +1,4 @@
-"""Who an identity stands for, as the engine's dictionary `persons` says it: kept up to date when merges come or go."""
+"""The engine's dictionary `persons`, which maps identities to persons: it is updated when merges are made or undone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pyarrow as pa
 
 
 class PersonTable:
-    """Keeps `user_persons` and the dictionary `persons` behind the newest merge.
+    """Updates `user_persons` and the dictionary `persons` after merges.
 
     A batch with merges calls `stale`; the next question about persons sees them.
 
     Args:
-        ask, command: the store's.
+        ask, command: the methods of the store.
     """
 
     def __init__(self, ask: Callable[[str], pa.Table], command: Callable[[str, Mapping[str, Any]], str]) -> None:
@@ -26,18 +26,18 @@ class PersonTable:
 
     @property
     def any(self) -> bool:
-        """Whether anybody has been merged at all; without, an identity is a person."""
+        """Whether anybody has been merged at all; without merges, every identity is a person."""
         self.refresh()
         return self._any
 
     @property
     def activity(self) -> str:
-        """The activity table, as it has to be read: with FINAL while counts were moved and not merged yet."""
+        """The activity table as it has to be read: with FINAL while moved counts are not merged yet."""
         self.refresh()
         return self._activity
 
     def stale(self) -> None:
-        """Say that merges changed."""
+        """Mark the dictionary as out of date, because merges changed."""
         self._wanted += 1
 
     @property
@@ -46,7 +46,7 @@ class PersonTable:
         return self._wanted
 
     def refresh(self) -> None:
-        """Make the dictionary say what the tables say now. Costs nothing without changes."""
+        """Bring the dictionary up to date with the tables. It costs nothing when nothing has changed."""
         if self._made == self._wanted:
             return
         with self._lock:
@@ -62,7 +62,7 @@ class PersonTable:
             self._made = wanted
 
     def _join_users(self) -> None:
-        """User ids that aliases join, all of them under the smallest, so that order does not matter."""
+        """Map user ids connected by aliases to the smallest of them, so that the order of aliases does not matter."""
         pairs = self._ask(
             "SELECT DISTINCT identity, person FROM aliases "
             "WHERE (identity, person) NOT IN (SELECT identity, person FROM undone_merges FINAL WHERE undone = 1)"
@@ -81,7 +81,7 @@ class PersonTable:
 
 
 def united(pairs: list[tuple[int, int]]) -> dict[int, int]:
-    """Each member of a pair → the smallest member of all that pairs connect it with (union-find)."""
+    """Map each member of a pair to the smallest member that pairs connect it with (union-find)."""
     parents: dict[int, int] = {}
 
     def root(one: int) -> int:

@@ -1,7 +1,7 @@
-"""Whose rows a statement sees: one condition for every table, put into every statement at one place (`Store.ask`).
+"""The rows that a statement may see: one condition for each table, added to every statement in `Store.ask`.
 
-A policy names a project, and within it nothing more, some entities, or one person. A table that has no column by which
-rows could be told apart shows nothing to those who may see some of them.
+A policy names a project and, within it, either nothing more, some entities, or one person. With a narrow policy, a
+table shows nothing when it has no column that tells its rows apart.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from uuid import UUID
 import pyarrow as pa
 
 PRIVATE = ("user_id", "ip")
-"""Columns that name people: empty for who sees some entities of a project, as people are not an entity's."""
+"""Columns that identify people; they are empty for callers that see only some entities."""
 OF_NOBODY = frozenset(["rates"])
-"""Tables that say nothing of anybody: what currencies are worth."""
+"""Tables that describe no person: the rates of currencies."""
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
 
 class NotTheirs(Exception):
-    """A statement reads a table of which the caller may see no row; the text says which."""
+    """A statement reads a table of which the caller may see no row; the text names the table."""
 
 
 class Policy(NamedTuple):
-    """Rows of a project: all of them, those of some `entities` (pairs of type and id), or those of one `person` (the
-    number that `persons` calls so; 0 is nobody).
+    """The rows of a project that may be seen: all of them, those of some `entities`, or those of one `person`.
+
+    `entities` are pairs of type and id. `person` is the number in the dictionary `persons`; 0 is nobody.
     """
 
     project_id: UUID
@@ -36,25 +37,25 @@ class Policy(NamedTuple):
 
     @property
     def narrow(self) -> bool:
-        """Whether it shows less than the whole project."""
+        """Whether the policy shows less than the whole project."""
         return self.entities is not None or self.person is not None
 
     def covers(self, entity_type: str, entity_id: str) -> bool:
-        """Whether an entity's numbers are among what it shows."""
+        """Whether the policy shows the numbers of an entity."""
         return not self.narrow or (entity_type, entity_id) in (self.entities or ())
 
 
 def literal(text: str) -> str:
-    """A text as a literal of the engine's SQL."""
+    """Return a text as a literal of the engine's SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @lru_cache(maxsize=1000)
 def settings(policy: Policy, tables: tuple[tuple[str, frozenset[str]], ...]) -> str:
-    """The setting that holds a policy for a statement, whatever the statement says.
+    """Return the engine setting that enforces a policy on a statement, whatever the statement's text is.
 
     Args:
-        tables: every table and view that there is, with its columns.
+        tables: every table and view, with its columns.
     """
     filters = ", ".join(
         f"{literal(name)}: {literal(condition)}"
@@ -65,7 +66,7 @@ def settings(policy: Policy, tables: tuple[tuple[str, frozenset[str]], ...]) -> 
 
 
 def without_people(table: pa.Table, policy: Policy) -> pa.Table:
-    """An answer as a policy shows it: of entities, without who the people are."""
+    """Remove the columns that identify people from an answer, when the policy is of entities."""
     if policy.entities is None:
         return table
     for name in PRIVATE:
@@ -75,7 +76,7 @@ def without_people(table: pa.Table, policy: Policy) -> pa.Table:
 
 
 def refuse_empty(sql: str, policy: Policy, tables: Mapping[str, frozenset[str]]) -> None:
-    """Raises NotTheirs for a statement that reads what the policy shows nothing of: no answer is better than a 0."""
+    """Refuse a statement on a table of which the policy shows nothing, rather than answer 0. Raises NotTheirs."""
     if not policy.narrow:
         return
     for name in _READ.findall(sql):
@@ -84,7 +85,10 @@ def refuse_empty(sql: str, policy: Policy, tables: Mapping[str, frozenset[str]])
 
 
 def _of_entities(entities: tuple[tuple[str, str], ...]) -> str:
-    """Each type with its ids: pairs in one set would be hashed row by row, and cost half as much again."""
+    """Return a condition that lists the ids of each type.
+
+    A set of pairs would be hashed row by row and take 1.5 times as long.
+    """
     of_type: dict[str, list[str]] = {}
     for kind, one in entities:
         of_type.setdefault(kind, []).append(literal(one))
@@ -94,14 +98,14 @@ def _of_entities(entities: tuple[tuple[str, str], ...]) -> str:
 
 
 def _can_be_told_apart(policy: Policy, table: str, columns: frozenset[str]) -> bool:
-    """Whether a table has columns by which rows are some entities', or a person's."""
+    """Whether the columns of a table tell which rows belong to an entity, or to a person."""
     if policy.entities is not None:
         return {"project_id", "entity_type", "entity_id"} <= columns
     return "project_id" in columns and ("identity" in columns or table == "entities")
 
 
 def _condition(policy: Policy, table: str, columns: frozenset[str]) -> str:
-    """What holds for a row that may be seen; empty when every row may."""
+    """Return the condition for rows that may be seen; empty when every row may."""
     own = f"project_id = {literal(str(policy.project_id))}" if "project_id" in columns else ""
     if not policy.narrow or table in OF_NOBODY:
         return own
@@ -112,6 +116,6 @@ def _condition(policy: Policy, table: str, columns: frozenset[str]) -> str:
     of_person = f"identity + dictGet('persons', 'delta', identity) = {policy.person}"
     if "identity" in columns:
         return f"{own} AND {of_person}"
-    # The register: what those are called that the person had to do with.
+    # The register: a person sees the entities that it has events with.
     touched = f"SELECT entity_type, entity_id FROM events WHERE {own} AND {of_person}"
     return f"{own} AND (entity_type, entity_id) IN ({touched})"

@@ -1,4 +1,4 @@
-"""A stretch of the log becomes a prepared batch: events, their sessions, persons and orders, as blocks."""
+"""Preparation of a batch: a stretch of the log becomes blocks of events, their sessions, persons and orders."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Unstorable(ValueError):
 
 
 def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plain: set[bytes]) -> Prepared:
-    """The batch of a stretch whose messages are fresh.
+    """Return the prepared batch of a stretch whose messages are fresh.
 
-    A message that enriching fails on becomes a dead letter, and so do those that are `blamed`.
+    A message that fails in enrichment becomes a dead letter, and so does each `blamed` one.
 
     Args:
-        blamed: message keys, each with the reason why it may not go on.
+        blamed: keys of the messages that must not go on, each with the reason.
         plain: keys of messages whose properties are kept as one text.
     """
     batch: list[tuple[Event, str]] = []
@@ -88,7 +88,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
 
 
 def _event(message: Message, arrival: Arrival, key: bytes) -> Event:
-    """The event of a message. Raises Unstorable when a column cannot hold a value of it."""
+    """Return the event of a message. Raises Unstorable when a column cannot hold one of its values."""
     event = enrich(message, arrival, key)
     for name, at in (("timestamp", event.timestamp), ("receivedAt", event.received_at)):
         if not fits(at):
@@ -99,7 +99,7 @@ def _event(message: Message, arrival: Arrival, key: bytes) -> Event:
 
 
 def _violations(fresh: list[Arrived], broken: list[tuple[Arrival, Violation]]) -> bytes:
-    """Those of messages that are stored now, not of their repetitions; and those of messages that were rejected."""
+    """Return the block of violations of messages that are stored now (not of their repetitions) or were rejected."""
     if not broken:
         return b""
     stored = {digest for _, _, digest in fresh}

@@ -1,7 +1,7 @@
-"""Finding the message that stops a batch, so that its neighbours are stored and it becomes a dead letter.
+"""Quarantine: finds the message that stops a batch; it becomes a dead letter, and its neighbours are stored.
 
-The pipeline's failures are narrowed down by halving the batch: at most log2(n) + 1 tries. The engine's are narrowed
-down on a probe (`dead_letters.sift`), because a part of the batch may be in the store already.
+A failure of the pipeline is narrowed down by halving the batch, in at most log2(n) + 1 tries. A refusal of the engine
+is narrowed down on a probe (`dead_letters.sift`), because a part of the batch may be in the store already.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _MOST_IN_A_ROW = 100
 
 
 class Refusals:
-    """Which messages are to blame when a batch fails, and how much of the log the next batch takes to find them.
+    """The messages to blame when a batch fails, and the size of the next batch that narrows them down.
 
     Args:
-        batch_messages: the size of a batch that nothing is wrong with.
+        batch_messages: the size of a batch in normal operation.
 
     Attributes:
         refused: keys of messages that become dead letters, with the reason.
-        plain: keys of messages whose properties alone the engine refuses; they are kept as one text.
+        plain: keys of messages of which the engine refuses only the properties; these are kept as one text.
         failed: tables that refused a block since the last batch that was stored.
     """
 
@@ -49,7 +49,7 @@ class Refusals:
         self.failed: set[str] = set()
 
     def next(self, position: int) -> tuple[int, bool]:
-        """How many messages to take from a position of the log, and whether exactly so many."""
+        """Return the number of messages to take from a position of the log, and whether to take exactly that many."""
         first, last = self._suspects
         if position < first:
             return min(self._batch_messages, first - position), True
@@ -58,9 +58,10 @@ class Refusals:
         return self._batch_messages, False
 
     def blames(self, stretch: Stretch, error: Exception) -> bool:
-        """Take note that a stretch failed; whether its messages may be to blame, so that a part of it is tried next.
+        """Record that a stretch failed; return whether its messages may be the cause, so that a part is tried next.
 
-        What the engine refuses is tried again first. Trouble of the engine or the machine is nobody's fault.
+        After a refusal of the engine, the whole stretch is tried again first. Messages are never the cause of trouble
+        with the engine or the machine.
         """
         if isinstance(error, OSError | MemoryError | StoreBusy) or getattr(error, "code", "") in NOT_THE_ROWS:
             return False
@@ -73,7 +74,7 @@ class Refusals:
             self._tries, self._suspects = 0, (stretch.first, stretch.last)
             return True
         if self._in_a_row == _MOST_IN_A_ROW:
-            return False  # so many, and nothing stored between them: it is not the messages
+            return False  # so many failures with nothing stored between them: the messages are not the cause
         self._tries, self._suspects, self._in_a_row = 0, (0, 0), self._in_a_row + 1
         said = error.full if isinstance(error, QuestionFailed) else f"{type(error).__name__}: {error}"
         self.refuse({key: said for _, _, key in stretch.messages}, set(), stretch.last)
@@ -81,17 +82,20 @@ class Refusals:
         return True
 
     def refuse(self, refused: dict[bytes, str], plain: set[bytes], last: int) -> None:
-        """Leave messages below offset `last` out from now on, or keep their properties as text."""
+        """From now on, leave out messages below offset `last`, or keep their properties as text."""
         self.refused |= refused
         self.plain |= plain
         self._until = max(self._until, last)
 
     def cleared(self, stretch: Stretch) -> Stretch:
-        """A stretch without what nobody was promised to find: a rejection that is to blame."""
+        """Return a stretch without its rejections and violations when these are the cause.
+
+        No client was promised to find them.
+        """
         return stretch._replace(rejected=[], broken=[]) if stretch.first in self._without else stretch
 
     def stored(self, last: int, events: bool) -> None:
-        """Take note that everything below an offset is in the store, and whether the last batch had events."""
+        """Record that everything below an offset is in the store, and whether the last batch had events."""
         self.failed = set()
         first, end = self._suspects
         self._suspects = (max(first, last), end) if last < end else (0, 0)
@@ -101,22 +105,22 @@ class Refusals:
             self._in_a_row = 0
 
     def durable(self, offset: int) -> None:
-        """Forget what was found out below a checkpoint's offset: nobody goes back there."""
+        """Forget the findings below a checkpoint's offset: the loader never goes back there."""
         if offset >= self._until:
             self.refused, self.plain = {}, set()
             self._without.clear()
 
 
 class Sifter:
-    """Takes the rows that the engine refuses out of a batch's blocks.
+    """Removes the rows that the engine refuses from a batch's blocks.
 
     Args:
-        refusals: is told which messages to leave out when the batch is prepared again.
-        again: the batch will be prepared again from the log, as an embedded store allows; otherwise what is refused is
-            taken out of the blocks.
+        refusals: records the messages to leave out when the batch is prepared again.
+        again: the batch will be prepared again from the log, as an embedded store allows; otherwise refused rows are
+            removed from the blocks.
 
     Attributes:
-        keys: the message keys of the events that were taken out.
+        keys: the message keys of the events that were removed.
     """
 
     def __init__(self, store: Store, prepared: Prepared, log: LocalLog, refusals: Refusals, again: bool) -> None:
@@ -127,10 +131,10 @@ class Sifter:
         self.keys: set[bytes] = set()
 
     def sift(self, table: str, block: bytes, error: QuestionFailed) -> bytes:
-        """The block without the rows that the engine refuses; empty when nothing is left.
+        """Return the block without the rows that the engine refuses; empty when nothing is left.
 
         Raises:
-            QuestionFailed: `error`, the first time, and whenever the fault is not in the rows.
+            QuestionFailed: `error`, the first time, and whenever the rows are not the cause.
         """
         if table in self._sound:
             return self._sound[table]
@@ -155,7 +159,7 @@ class Sifter:
         return self._sound[table]
 
     def _without_properties(self, sifted: Sifted) -> Sifted:
-        """Keep events whose properties alone are refused, with the properties as text."""
+        """Keep events of which only the properties are refused, with the properties as text."""
         plain = arrow_blocks.properties_as_text(
             pa.Table.from_pylist([row for row, _ in sifted.refused], sifted.sound.schema)
         )
@@ -174,7 +178,7 @@ class Sifter:
         ]
 
     def bury(self) -> int:
-        """Write the dead letters, once; how many there are of this batch."""
+        """Write the dead letters, once; return the number of dead letters of this batch."""
         if self._letters:
             token = f"{self._prepared.first}-{self._prepared.last}-refused"
             self._store.insert("dead_letters", arrow_blocks.dead_letters(self._letters), token)

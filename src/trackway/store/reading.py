@@ -1,4 +1,4 @@
-"""Reading the log for the loader: the messages of a stretch, the refused ones, and what cannot be read."""
+"""The loader's reader of the log: the messages of a stretch, the refused ones, and the gaps that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ Arrived = tuple[Message, Arrival, bytes]
 
 
 class Stretch(NamedTuple):
-    """Offsets [first, last) of the log; `received_at` is that of its last request, `earliest` the least of all: the
-    clock may have been set between two of them."""
+    """The messages at offsets [first, last) of the log.
+
+    `received_at` is the arrival time of the last request. `earliest` is the lowest arrival time of all requests: it can
+    be lower than that of the first, because the clock may have been set back.
+    """
 
     first: int
     last: int
@@ -31,11 +34,11 @@ class Stretch(NamedTuple):
 
 
 def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> Stretch:
-    """About `most` messages from offset `first` on, or fewer at the end of the log.
+    """Read about `most` messages from offset `first` on, or fewer at the end of the log.
 
     Args:
-        report: is told of stretches that cannot be read.
-        exactly: end after `most` messages, also within a request.
+        report: called with each stretch that cannot be read.
+        exactly: end after `most` messages, even in the middle of a request.
     """
     messages: list[Arrived] = []
     rejected: list[tuple[Arrival, Rejection]] = []
@@ -61,7 +64,7 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
                 continue
             received_at = arrival.received_at
             earliest = min(earliest, received_at)
-            # All of a request in nearly every case; a part of it when a batch ends within.
+            # Nearly always the whole request; a part of it when a batch ends inside the request.
             own = arrival.messages if begin >= first and middle <= until else (
                 arrival.messages[max(first - begin, 0) : max(until - begin, 0)]
             )  # fmt: skip

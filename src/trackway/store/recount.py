@@ -1,6 +1,7 @@
-"""Counters made anew from the events, for a stretch of hours or whole, and a check that both agree.
+"""Counters recomputed from the events, for a stretch of hours or whole, and a check that both agree.
 
-What a counter holds is what its materialized view says, whose statement is read from the engine: there is one of it.
+The content of a counter is defined by its materialized view. The view's statement is read from the engine, so it exists
+only once.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from trackway.store.csv_text import for_csv
 
 
 class Counter(NamedTuple):
-    """A table of counters: its key, its sums, its unique counts, its latest moments, and whether it is by the hour."""
+    """A table of counters: its key, sums, unique counts and latest times, and whether it is by the hour."""
 
     name: str
     key: tuple[str, ...]
@@ -47,11 +48,11 @@ WHOLE = (
 
 
 class CannotRecount(ValueError):
-    """Counters that cannot be made anew, because what they were made of is gone."""
+    """Counters that cannot be recomputed, because their events were deleted."""
 
 
 class Difference(NamedTuple):
-    """A counter and how many of its rows are not what the events say."""
+    """A counter and the number of its rows that differ from the events."""
 
     counter: str
     rows: int
@@ -60,10 +61,12 @@ class Difference(NamedTuple):
 def recount(
     store: Store, store_lock: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
 ) -> dict[str, int]:
-    """Make the counters by the hour of [start, end) anew; doing it again changes nothing. Return rows by counter.
+    """Recompute the hourly counters of [start, end) and return the number of rows by counter.
+
+    Repeating it changes nothing.
 
     Args:
-        store_lock: holds the loader still while a counter is replaced.
+        store_lock: stops the loader while a counter is replaced.
         start, end: whole hours of UTC.
 
     Raises:
@@ -78,7 +81,7 @@ def recount(
 
 
 def refresh(store: Store, store_lock: AbstractContextManager[object], project_id: UUID) -> dict[str, int]:
-    """Make the counters of views, which have no hours, anew."""
+    """Recompute the counters of views, which are not by the hour."""
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
     return {one.name: _replace(store, store_lock, one, project_id, *ever) for one in WHOLE}
 
@@ -86,10 +89,13 @@ def refresh(store: Store, store_lock: AbstractContextManager[object], project_id
 def differences(
     store: Store, store_lock: AbstractContextManager[object], project_id: UUID, start: datetime, end: datetime
 ) -> list[Difference]:
-    """Where counters by the hour of [start, end), and those of views, are not what the events say: rows by counter.
+    """Return the counters that differ from the events, with the number of rows that do.
+
+    Checked are the hourly counters of [start, end) and those of views.
 
     Args:
-        store_lock: held for a second look where something differs: a batch that is being stored is in the events first.
+        store_lock: held while a counter that differs is checked again, because a batch reaches the events before the
+            counters.
     """
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
     checked = [(one, start, end) for one in BY_HOUR if start < end] + [(one, *ever) for one in WHOLE]
@@ -104,12 +110,12 @@ def differences(
 def purge_views(
     store: Store, store_lock: AbstractContextManager[object], project_id: UUID, before: datetime, out: Path
 ) -> dict[str, int]:
-    """Delete the raw views of the months that were over at `before`, having written their counts to CSV files.
+    """Delete the raw views of the months that were over at `before`, after writing their counts to CSV files.
 
-    Counters stay: what the views had counted is archived first. Doing it again, after a crash too, changes nothing.
+    Counters stay: the counts of the views are archived first. Repeating it, even after a crash, changes nothing.
 
     Returns:
-        How many views by month, such as `{"2026-01": 17}`.
+        The number of views by month, such as `{"2026-01": 17}`.
     """
     months = store.ask(
         f"SELECT toYYYYMM(timestamp) AS month, count() AS n FROM events WHERE {_RAW} "
@@ -154,7 +160,7 @@ _ARCHIVED = (
 
 
 def _archived(store: Store, project_id: UUID) -> int:
-    """The last month whose raw views were deleted, such as 202601; 0 when none were."""
+    """Return the last month whose raw views were deleted, such as 202601; 0 when none were."""
     found = store.ask("SELECT max(month) AS n FROM view_archive WHERE project_id = {p:UUID}", {"p": project_id})
     return int(found["n"][0].as_py())
 
@@ -172,7 +178,7 @@ def _replace(
         store.command(f"ALTER TABLE {one.name} DELETE WHERE {_own(one)} SETTINGS mutations_sync = 2", values)
         statement = f"INSERT INTO {one.name} {_statement(store, one)}"
         store.change(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)
-    # By key: what has not been merged yet has several rows of one.
+    # Count distinct keys: rows that are not merged yet share a key.
     keys = f"SELECT DISTINCT {', '.join(one.key)} FROM {one.name} WHERE {_own(one)}"
     counted = store.ask(f"SELECT count() AS n FROM ({keys})", values)
     return int(counted["n"][0].as_py())
@@ -182,12 +188,12 @@ def _differs(store: Store, one: Counter, project_id: UUID, start: datetime, end:
     keys = ", ".join(one.key)
     merged = [f"round(sum({name}), 3)" for name in one.sums] + [f"uniqExactMerge({name})" for name in one.unique]
     merged += [f"max({name})" for name in one.latest]
-    # Rows that came to nothing are as good as none.
+    # A row whose sums are all 0 equals no row.
     some = " OR ".join(f"sum({name}) != 0" for name in one.sums)
     rows = f"SELECT {keys}, {', '.join(merged)} FROM {{}} GROUP BY {keys} HAVING {some}"
     stored = rows.format(f"{one.name} WHERE {_own(one)}")
     counted = rows.format(f"({_statement(store, one)})")
-    # By key: a row that differs is in both, once as it is and once as it should be.
+    # Count distinct keys: a row that differs is in both parts, once as stored and once as recomputed.
     answer = store.ask(
         f"SELECT count() AS n FROM (SELECT {keys} FROM (({stored}) EXCEPT DISTINCT ({counted})) "
         f"UNION DISTINCT SELECT {keys} FROM (({counted}) EXCEPT DISTINCT ({stored})))",
@@ -202,7 +208,7 @@ def _own(one: Counter) -> str:
 
 
 def _statement(store: Store, one: Counter) -> str:
-    """The statement of a counter's view, over the events of the stretch."""
+    """Return the statement of a counter's view, over the events of the stretch."""
     events = (
         "(SELECT * FROM events WHERE project_id = {project:UUID} "
         "AND timestamp >= {start:DateTime64(3, 'UTC')} AND timestamp < {end:DateTime64(3, 'UTC')})"

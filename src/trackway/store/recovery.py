@@ -1,6 +1,6 @@
-"""What happens before the store is opened: its files go back to the newest checkpoint, or the start is refused.
+"""Recovery before the store is opened: its files go back to the newest checkpoint, or the start is refused.
 
-Whatever is refused names the command that mends it (`operate/repair.py`).
+Every refusal names the command that repairs the directory (`operate/repair.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def open_log(
 
     Raises:
         LogInUse, LogDamaged: the log cannot be opened.
-        BadCheckpoint: the checkpoint is damaged, the store lacks parts that it lists, or a rebuild did not end.
+        BadCheckpoint: the checkpoint is damaged, the store lacks parts that it lists, or a rebuild was not finished.
     """
     refuse_half_rebuilt(directory)
     log = LocalLog(directory / "log", segment_bytes)
@@ -42,12 +42,12 @@ def recover(directory: Path, embedded: Path | None, log: LocalLog) -> Checkpoint
     """Bring an embedded store to the newest checkpoint; return it, or None when there never was one.
 
     Args:
-        directory: the loader's.
+        directory: the loader's directory.
         embedded: the directory of an embedded store; None for a server.
         log: open, so that no other process touches the store.
 
     Raises:
-        BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists; the store is as it was.
+        BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists; the store stays unchanged.
     """
     known = checkpoint.read(directory)
     if embedded is not None:
@@ -78,7 +78,7 @@ def _refuse_missing(embedded: Path, missing: list[Missing], known: Checkpoint, l
 
 
 def refuse_undefined(embedded: Path, known: Checkpoint) -> None:
-    """Raises BadCheckpoint when the engine would not know tables of the checkpoint, or others under their names."""
+    """Check that the engine would find the checkpoint's own tables under their names. Raises BadCheckpoint if not."""
     if absent := checkpoint.undefined(embedded, known):
         raise BadCheckpoint(
             f"the store in {embedded} lacks {', '.join(absent)}: the definition is gone or damaged; restore the data "
@@ -87,13 +87,20 @@ def refuse_undefined(embedded: Path, known: Checkpoint) -> None:
 
 
 def rebuilding(directory: Path) -> Path:
-    """The file that is in a data directory while `trackway rebuild` replaces its store, until what the log does not
-    hold is in the new one; it says under which ending the old one is kept."""
+    """Return the path of the file that marks an unfinished `trackway rebuild` in a data directory.
+
+    The file exists until the new store also has the data that is not in the log. It contains the suffix under which the
+    old store is kept.
+    """
     return directory / "rebuilding"
 
 
 def refuse_half_rebuilt(directory: Path) -> None:
-    """Raises BadCheckpoint when a rebuild was ended before the new store had what no log holds."""
+    """Refuse a data directory whose rebuild ended before the new store had the data that is not in the log.
+
+    Raises:
+        BadCheckpoint: the rebuild was not finished.
+    """
     if rebuilding(directory).exists():
         raise BadCheckpoint(
             f"`trackway rebuild` in {directory} did not come to its end, and the store lacks what no log holds; run "
@@ -102,7 +109,7 @@ def refuse_half_rebuilt(directory: Path) -> None:
 
 
 def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: LocalLog, embedded: Path | None) -> None:
-    """Refuse to load into a store of which nobody knows what it holds.
+    """Refuse to load into a store whose content is unknown.
 
     Args:
         known: the checkpoint.
@@ -111,8 +118,8 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
         embedded: the store's directory; None for a server.
 
     Raises:
-        BadCheckpoint: there are events and no checkpoint, the checkpoint is another log's, or the engine did not take
-            parts that were there, which it puts aside without a word when they are damaged.
+        BadCheckpoint: there are events and no checkpoint, the checkpoint belongs to another log, or the engine left out
+            parts of the checkpoint; it does so silently with damaged parts.
     """
     if known is not None and embedded is not None:
         _refuse_missing(embedded, checkpoint.inactive(known, checkpoint.tables(store, embedded)), known, log)

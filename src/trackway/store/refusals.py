@@ -1,5 +1,7 @@
-"""Errors of the engine as callers are told them. The engine's own texts may hold rows, paths, versions and statements
-of others: they go to the log, under a reference that the caller is told.
+"""Errors of the engine, in words that callers may see.
+
+The engine's own texts may contain rows, paths, versions and statements of others. They go to the log under a reference,
+and the caller gets the reference.
 """
 
 from __future__ import annotations
@@ -21,15 +23,15 @@ _SAID = {
     "CANNOT_COMPILE_REGEXP": "a regular expression in it cannot be read",
     "TOO_MANY_SIMULTANEOUS_QUERIES": "the engine is busy; ask again in a moment",
 }
-"""What is wrong, for the causes that a caller can do something about, whatever the question."""
+"""Explanations for the causes that a caller can do something about, whatever the question."""
 
 
 class QuestionFailed(Exception):
-    """A statement failed. The text can be shown to whoever asked.
+    """A statement failed. The text can be shown to the caller.
 
     Attributes:
-        code: the engine's name for what is wrong, such as UNKNOWN_IDENTIFIER; empty when it has none.
-        full: what the engine said, for logs, and for who may see everything.
+        code: the engine's name for the error, such as UNKNOWN_IDENTIFIER; empty when it has none.
+        full: the engine's own text, for logs and for users who may see everything.
     """
 
     def __init__(self, text: str, code: str = "", full: str = "") -> None:
@@ -38,7 +40,7 @@ class QuestionFailed(Exception):
 
 
 class QuestionCancelled(QuestionFailed):
-    """Somebody cancelled the question, or its client went away."""
+    """The question was cancelled, by a user or because its client disconnected."""
 
 
 class StoreBusy(QuestionFailed):
@@ -50,10 +52,10 @@ class StoreBusy(QuestionFailed):
 
 
 def refused(error: Exception, what: str) -> QuestionFailed:
-    """What to raise for an error of the engine; its own text is written to the log.
+    """Return the exception to raise for an error of the engine; write the engine's own text to the log.
 
     Args:
-        what: what could not be done, in a sentence.
+        what: a sentence that says what could not be done.
     """
     full = str(error).strip()
     named = _NAME.search(full)
@@ -65,7 +67,11 @@ def refused(error: Exception, what: str) -> QuestionFailed:
 
 
 def shown(error: Exception) -> str:
-    """The text of any error for a page: that of our own, what the system says without its paths, or a reference."""
+    """Return a text for any error that a page may show.
+
+    This is the text itself for Trackway's own errors, the system's message without its paths for OSError, and a
+    reference otherwise.
+    """
     if type(error).__module__.startswith("trackway."):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
@@ -74,7 +80,7 @@ def shown(error: Exception) -> str:
 
 
 def logged(full: str) -> str:
-    """Write a text that is not shown to the log; the reference under which it is there, to be shown."""
+    """Write a text that must not be shown to the log; return the reference under which the log has it."""
     reference = secrets.token_hex(4)
     logger.warning("reference %s: %s", reference, full.replace("\n", "\\n").replace("\r", "\\r")[:_MOST_LOGGED])
     return f"reference {reference}"

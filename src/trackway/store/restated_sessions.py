@@ -1,4 +1,4 @@
-"""Sessions restated from the events that are there, after parts of either were lost."""
+"""Sessions recomputed from the stored events, after some events or sessions were lost."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Key = tuple[bytes, str, bytes]
 
 
 def restate_sessions(store: Store, version: int) -> int:
-    """Make each session what its stored events say, and remove those of which none is left.
+    """Recompute each session that differs from its stored events, and remove sessions that have no events left.
 
-    Whether its client named a session is kept where its row is there, and forgotten where it is not. Counters behind
-    views change too: they have to be filled again (`refill`).
+    A session whose row exists keeps the mark that its client named it; without a row, the mark is lost. Counters behind
+    views change too and must be filled again (`refill`).
 
     Args:
-        version: of the rows; at least that of every row that is there.
+        version: the version of the new rows; at least that of every stored row.
 
     Returns:
-        How many sessions changed.
+        The number of sessions that differed.
     """
     ids = store.ask(_DIFFERING)["session_id"].to_pylist()
     for start in range(0, len(ids), _AT_ONCE):

@@ -1,4 +1,4 @@
-"""Single things looked up in the store: sessions by their id, and whose orders are."""
+"""Lookups in the store: a session by its id, and the owners of orders."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from trackway.store.connection import Store
 _DAY_MS = 86_400_000
 _ALIKE = "hex(substring(UUIDToNum(session_id), 10)) = upper({family:String})"
 _NAMED_FOR_MS = 7 * _DAY_MS
-"""A session that only its client has a name for is found for so long without its visitor."""
+"""The period in which a session with a client's name is found without its visitor, in milliseconds."""
 
 
 def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = "") -> Known | None:
-    """A session by its id, or by what its client calls it; None when there is none (of this visitor).
+    """Return a session by its id or by its client's name for it; None when there is none (of this visitor).
 
-    Ids are UUIDv7, which begin with a time: a session starts within a day of it. Another name is hashed with the
-    visitor (`family_of`); without the visitor it is looked for among the sessions of the last seven days. Of several
-    users' sessions that a client calls alike (`family`) it is the newest.
+    Ids are UUIDv7, which begin with a time; a session starts within a day of it. Any other name is hashed with the
+    visitor (`family_of`); without the visitor, it is searched in the sessions of the last seven days. When sessions of
+    several users have the same name (`family`), the newest is returned.
 
     Raises:
-        Ambiguous: sessions of several visitors have the name, and go on.
+        Ambiguous: unfinished sessions of several visitors have the name.
     """
     try:
         stated = UUID(session_id)
@@ -41,11 +41,11 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
             },
         )  # fmt: skip
     elif visitor_id:
-        # What a client calls a session otherwise is the end of its id, behind the time.
+        # The hash of a client's name is the end of the session's id, behind the time.
         condition = _ALIKE
         values = {"family": family_of(project_id, visitor_id, session_id).hex()}
     else:
-        # The engine hashes each visitor with the name.
+        # The visitor is unknown, so the engine hashes the name with each visitor.
         condition, values = (
             "hinted AND started_at >= fromUnixTimestamp64Milli({since:Int64}) AND "
             "right(hex(xxh3_128(concat(unhex({key:String}), visitor_id, char(0), {name:String}))), 14) "
@@ -73,7 +73,7 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
 
 
 def _taken_over(store: Store, project_id: bytes, row: dict[str, Any]) -> bool:
-    """Whether another known user began a session of the same visitor after this one: a change of user has ended it."""
+    """Whether another known user began a later session of the same visitor; that change of user ended this session."""
     if not row["user_id"]:
         return False
     later = store.ask(
@@ -90,7 +90,7 @@ def _taken_over(store: Store, project_id: bytes, row: dict[str, Any]) -> bool:
 
 
 def owners(store: Store, project_id: UUID, kind: str, ids: list[str]) -> dict[str, tuple[str, str]]:
-    """Of each of these orders that is stored, its user and its visitor; either may be empty."""
+    """Return the user and the visitor of each of these orders that is stored; either may be empty."""
     rows = store.ask(
         "SELECT order_id, argMax(user_id, version) AS user_id, argMax(visitor_id, version) AS visitor_id FROM orders "
         "WHERE project_id = {project:UUID} AND kind = {kind:String} AND order_id IN {ids:Array(String)} AND NOT gone "

@@ -1,7 +1,7 @@
-"""An embedded store that is being made: until its first migration has come to its end it holds a mark.
+"""The mark of an embedded store that is still being created; it is removed at the end of the first migration.
 
-Statements of a migration cannot all be run twice. A store whose making was ended has had no message, so that it is
-removed and made anew.
+Some statements of a migration cannot be run twice. A store whose creation was interrupted has received no message, so
+it is removed and created again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STATEMENT = re.compile(
 
 
 def made_by(scripts: Iterable[str]) -> set[str]:
-    """The tables, views and dictionaries that are there after these scripts of the schema, in this order."""
+    """Return the tables, views and dictionaries that exist after these schema scripts have run in this order."""
     names: set[str] = set()
     for script in scripts:
         for match in _STATEMENT.finditer(script):
@@ -27,7 +27,7 @@ def made_by(scripts: Iterable[str]) -> set[str]:
 
 
 def begin(directory: Path) -> None:
-    """Make the directory of a store, with the mark; one that is there already stays as it is."""
+    """Create the directory of a store, with the mark; a directory that has files already stays as it is."""
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.iterdir()):
         return
@@ -35,12 +35,12 @@ def begin(directory: Path) -> None:
 
 
 def half_made(directory: Path) -> bool:
-    """Whether a store's making was begun and did not come to its end."""
+    """Whether the creation of a store was begun and not finished."""
     return (directory / _MARK).exists()
 
 
 def remove_half_made(directory: Path) -> None:
-    """Remove a closed store whose making did not come to its end; the mark goes last."""
+    """Remove a closed store whose creation was not finished; the mark is removed last."""
     if not half_made(directory):
         return
     for entry in directory.iterdir():
@@ -55,7 +55,7 @@ def remove_half_made(directory: Path) -> None:
 
 
 def finished(directory: Path) -> None:
-    """Take the mark away, once everything that was made is on the disk. Raises OSError."""
+    """Remove the mark, once everything that was created is on the disk. Raises OSError."""
     from trackway.store.checkpoint import sync
 
     if half_made(directory):
