@@ -1,4 +1,4 @@
-"""Room 1: authenticate, decode, check; answer 202 only when the log has it."""
+"""Collection: authenticate, decode and check messages; answer 202 only when the log has them."""
 
 from trackway.collect.door import Collector, Keys
 from trackway.collect.privacy import Privacy

@@ -1,7 +1,7 @@
-"""The client's address: what the nearest trusted proxy says, and nothing that a client can say by itself.
+"""The client's address: taken from the nearest trusted proxy, never from anything that a client can forge.
 
-Proxies append to `X-Forwarded-For` and `Forwarded`, so both are read from their end: an address is believed when all
-that stand behind it are trusted. `X-Real-IP` and `CF-Connecting-IP` have one value, which the proxy sets anew.
+Proxies append to `X-Forwarded-For` and `Forwarded`, so both are read from their end: an address is accepted when all
+addresses behind it are trusted. `X-Real-IP` and `CF-Connecting-IP` have one value, which the proxy overwrites.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from trackway.config import Settings
 
 @lru_cache(maxsize=50_000)
 def plain(text: str) -> str:
-    """An address by itself, in its usual spelling; empty when it is none.
+    """Return an address alone, in its canonical spelling; empty when the text is not an address.
 
-    Quotes, brackets, port and zone are taken off, and an IPv4 address inside of an IPv6 one stands for itself, so that
-    a client is the same whichever way it is written.
+    Quotes, brackets, port and zone are removed, and an IPv4 address inside an IPv6 address is taken out, so that a
+    client has the same address in every notation.
     """
     bare = text.strip().strip('"').strip()
     if bare.startswith("["):
@@ -36,7 +36,7 @@ def plain(text: str) -> str:
 
 
 class Addresses:
-    """Says whose a request is.
+    """Finds the client's address of requests.
 
     Args:
         settings: `trusted_proxies`, `proxy_header` and `trust_proxy`.
@@ -49,7 +49,7 @@ class Addresses:
         self._of = lru_cache(maxsize=50_000)(self._client)
 
     def of(self, scope: Any) -> str:
-        """The address of a request's client (of an ASGI scope); empty when it has none."""
+        """Return the address of a request's client (of an ASGI scope); empty when it has none."""
         client = scope.get("client")
         peer = client[0] if client else ""
         if not (self._proxies or self._networks):
@@ -67,7 +67,7 @@ class Addresses:
                 break
             address = plain(node)
             if not address:
-                break  # "unknown", or a name that the proxy made up: all that is known is the proxy
+                break  # "unknown", or a name that the proxy made up: only the proxy's address is known
             nearest, left = address, left - 1
         return nearest
 
@@ -82,7 +82,7 @@ _SINGLE = (b"x-real-ip", b"cf-connecting-ip")
 
 
 def _from_the_end(said: str, forwarded: bool) -> Iterator[str]:
-    """The nodes that a header names, the last first."""
+    """Yield the nodes in a header, the last first."""
     if not forwarded:
         yield from (one for one in reversed(said.split(",")) if one.strip())
         return
@@ -92,9 +92,9 @@ def _from_the_end(said: str, forwarded: bool) -> Iterator[str]:
 
 
 def _elements_from_the_end(said: str) -> Iterator[str]:
-    """The elements of `Forwarded` (RFC 7239), the last first, by commas that are not quoted.
+    """Yield the elements of `Forwarded` (RFC 7239), the last first, split at commas that are not quoted.
 
-    Quotes are paired from the end as well: one that a client leaves open reaches no further than its own elements.
+    Quotes are paired from the end as well: a quote that a client leaves open affects only its own elements.
     """
     end, quoted = len(said), False
     for position in range(len(said) - 1, -1, -1):

@@ -1,8 +1,8 @@
-"""JSON that does not decode as a whole, taken apart so that its sound parts are not lost.
+"""Recovery of sound parts from JSON that does not decode as a whole.
 
-The decoder refuses a request for one NaN, one bracket too many levels deep or half of a surrogate pair. Here brackets,
-strings and commas are counted instead, which finds the messages of a batch and the members of a message whatever is
-wrong inside of them. Only used after the decoder failed; the number of tokens that are looked at is limited.
+The decoder refuses a request for one NaN, one bracket too deep or half of a surrogate pair. This module counts
+brackets, strings and commas instead, which finds the messages of a batch and the members of a message whatever is wrong
+inside them. It is used only after the decoder failed, and looks at a limited number of tokens.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _WORDS = {b"NaN", b"Infinity", b"-Infinity"}
 
 
 def whole_characters(body: bytes) -> bytes:
-    """JSON in which half of a surrogate pair, which JavaScript lets into strings, is U+FFFD."""
+    """Return JSON with U+FFFD for half of a surrogate pair, which JavaScript allows in strings."""
     if b"\\ud" not in body and b"\\uD" not in body:
         return body
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
 
 
 class Unreadable(Exception):
-    """Brackets or strings do not end, or there are too many of them: nothing can be told apart."""
+    """Brackets or strings do not end, or there are too many of them: the parts cannot be separated."""
 
 
 class Pieces:
-    """Takes JSON apart, with one limit of tokens for all that is taken apart of a request."""
+    """Splits JSON into its parts, with one limit of tokens for a whole request."""
 
     def __init__(self) -> None:
         self._left = _MOST_TOKENS
 
     def parts(self, text: bytes) -> list[bytes]:
-        """What stands between the commas of an array or object. Raises Unreadable."""
+        """Return the parts between the commas of an array or object. Raises Unreadable."""
         text = text.strip()
         if text[:1] not in (b"[", b"{"):
             raise Unreadable
@@ -74,7 +74,7 @@ class Pieces:
         raise Unreadable
 
     def members(self, text: bytes) -> dict[str, bytes]:
-        """The members of an object by their names; what is no member is left out. Raises Unreadable."""
+        """Return the members of an object by name; anything that is not a member is left out. Raises Unreadable."""
         if text.lstrip()[:1] != b"{":
             raise Unreadable
         found: dict[str, bytes] = {}
@@ -86,7 +86,7 @@ class Pieces:
         return found
 
     def fault(self, text: bytes, levels: int = 2) -> tuple[str, str]:
-        """Which member of an object cannot be decoded, as a path, and what is wrong with it; empty when unknown."""
+        """Return the path of an object's member that cannot be decoded, and the error; both empty when unknown."""
         try:
             members = self.members(text)
         except Unreadable:
@@ -99,10 +99,10 @@ class Pieces:
 
 
 def elements(body: bytes) -> list[bytes]:
-    """The values of an array, each as it is written, whatever is wrong inside of one.
+    """Return the values of an array, each as written, whatever is wrong inside it.
 
     Raises:
-        msgspec.DecodeError, RecursionError: it is no array, or not to be taken apart.
+        msgspec.DecodeError, RecursionError: it is not an array, or cannot be split.
     """
     try:
         return [bytes(raw) for raw in _array.decode(body)]
@@ -116,7 +116,7 @@ def elements(body: bytes) -> list[bytes]:
 
 
 def wrong(text: bytes) -> str:
-    """Why a value cannot be decoded; empty when it can."""
+    """Return why a value cannot be decoded; empty when it can."""
     try:
         msgspec.json.decode(text)
     except RecursionError:
@@ -133,7 +133,7 @@ def wrong(text: bytes) -> str:
 
 
 def decoded(text: bytes | None) -> object:
-    """A value; None when it cannot be decoded."""
+    """Return the value; None when it cannot be decoded."""
     try:
         return None if text is None else msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

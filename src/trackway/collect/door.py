@@ -1,7 +1,8 @@
-"""The collector: a plain ASGI callable between the socket and the log. Nothing here knows a framework.
+"""The collector: a plain ASGI callable between the socket and the log, without any framework.
 
-Who may call: anyone who has a project's write key. Answers are 202 (on disk), 400 (nothing could be taken),
-401 (no such write key), 405, 413 (too large) and 503 (the log cannot write; Retry-After says when to try again).
+Callers authenticate with a project's write key. Answers are 202 (on disk), 400 (nothing could be taken), 401 (no such
+write key), 405, 413 (too large), 415 (unknown Content-Encoding) and 503 (the log cannot write; Retry-After gives the
+time to wait).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _KINDS = {f"/v1/{kind}": kind for kind in (*MESSAGE_TYPES, "batch")}
-_KINDS |= {f"/v1/{kind[0]}": kind for kind in (*MESSAGE_TYPES, "batch")}  # how Segment's browser library calls them
+# Segment's browser library uses the short addresses.
+_KINDS |= {f"/v1/{kind[0]}": kind for kind in (*MESSAGE_TYPES, "batch")}
 _PIXEL_PATH = "/v1/pixel.gif"
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _JSON = (b"content-type", b"application/json")
@@ -42,10 +44,10 @@ _ONE_ACCEPTED = b'{"accepted":1}'
 
 
 class Keys(Protocol):
-    """Who the write keys belong to."""
+    """The owners of write keys."""
 
     def project_of(self, write_key: str) -> bytes | None:
-        """The project's id as 16 bytes, or None for a key that is not known."""
+        """Return the project's id as 16 bytes, or None for an unknown key."""
         ...
 
 
@@ -53,13 +55,15 @@ class Plans(Protocol):
     """The projects' tracking plans."""
 
     def check(self, project_id: bytes, message: Message) -> list[Violation]:
-        """What a message breaks of its project's plan."""
+        """Return the violations of the project's plan by a message."""
         ...
 
 
 class Collector:
-    """The ASGI application for `/v1/track|page|screen|identify|group|alias|batch` (or their first letters) and
-    `/v1/pixel.gif`."""
+    """The ASGI application that collects messages.
+
+    It serves `/v1/track|page|screen|identify|group|alias|batch` (or their first letters) and `/v1/pixel.gif`.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class Collector:
         self._basic: dict[bytes, str] = {}
 
     def serves(self, path: str) -> bool:
-        """Whether a path is the collector's."""
+        """Whether a path belongs to the collector."""
         return path in _KINDS or path == _PIXEL_PATH
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +128,7 @@ class Collector:
         browser: bool,
         received_at: int,
     ) -> None:
-        """Hand the request to the log and wait until it is on disk."""
+        """Append the request to the log and wait until it is on disk."""
         if not request.messages and not request.rejections:
             return
         violations = self._violations(project_id, request)
@@ -147,7 +151,8 @@ class Collector:
         browser: bool | None = None,
         violations: list[Violation] | None = None,
     ) -> tuple[bytes, Arrival]:
-        """What the log keeps of a request: its messages, and how it came (by its headers, unless said otherwise).
+        """Return a request's record for the log, and the arrival in it; the headers give the user agent unless it is
+        passed.
 
         Raises:
             OverflowError, UnicodeError: a message cannot be kept.
@@ -173,7 +178,7 @@ class Collector:
         return _encoder.encode(arrival), arrival
 
     def _violations(self, project_id: bytes, request: Request) -> list[Violation]:
-        """What the request's messages break of the tracking plan; those that it rejects are moved."""
+        """Return the violations of the tracking plan by the request's messages; move messages that it rejects."""
         found: list[Violation] = []
         for index in range(len(request.messages) - 1, -1, -1):
             broken = self._plans.check(project_id, request.messages[index])
@@ -184,7 +189,7 @@ class Collector:
         return found
 
     async def _pixel(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """`GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""
+        """Answer `GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""
         values = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         project_id = self.authenticate({}, values.pop("writeKey", None))
         user_agent, received_at = _user_agent(headers), now()
@@ -205,7 +210,11 @@ class Collector:
         await self._append(scope, headers, project_id, request, user_agent, True, received_at)
 
     def _nobody(self, scope: Scope, user_agent: str, at: Millis) -> native.Nobody:
-        """Who a message without ids is of: the day's pseudonym of an address and a user agent, its own or stated."""
+        """Return the function that names the visitor of a message without ids: a pseudonym of the day, address and user
+        agent.
+
+        Address and user agent are those in the message's context, or those of the request.
+        """
 
         def visitor(context: dict[str, Any]) -> str:
             stated = context.get("ip")
@@ -215,7 +224,7 @@ class Collector:
         return visitor
 
     def authenticate(self, headers: dict[bytes, bytes], in_body: str | None) -> bytes:
-        """The project of a write key, sent as HTTP Basic user name or in the body. Raises Refusal."""
+        """Return the project of a write key, sent as HTTP Basic user name or in the body. Raises Refusal."""
         header = headers.get(b"authorization", b"")
         write_key = self._basic.get(header) or _basic_user(header) or in_body
         if write_key:
@@ -229,7 +238,7 @@ class Collector:
 
 
 def client(scope: Scope) -> str:
-    """The address of who sent a request, as `web.limits.Limited` found it."""
+    """Return the client's address of a request, as `web.limits.Limited` determined it."""
     found = scope.get("client")
     return str(found[0]) if found else ""
 
@@ -239,7 +248,7 @@ def _user_agent(headers: dict[bytes, bytes]) -> str:
 
 
 def _is_browser(user_agent: str) -> bool:
-    """Browsers and the crawlers that run scripts say Mozilla; what does not is a library speaking for a server."""
+    """Whether a user agent is a browser's, or a crawler's that runs scripts; all others are libraries of servers."""
     return user_agent.startswith(("Mozilla/", "Opera/"))
 
 
@@ -254,7 +263,7 @@ def _basic_user(header: bytes) -> str | None:
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """The request's body, unpacked; never more than `MAX_REQUEST` in memory."""
+    """Return the request's body, decompressed; never more than `MAX_REQUEST` bytes of it in memory."""
     body: bytes = b""
     while True:
         part = await receive()
@@ -316,7 +325,7 @@ _TITLES = {
 
 
 def problem(error: Refusal, errors: list[dict[str, Any]] | None = None) -> bytes:
-    """A refusal as RFC 9457 problem+json."""
+    """Return a refusal as RFC 9457 problem+json."""
     return msgspec.json.encode(
         {
             "type": "about:blank",
@@ -337,7 +346,10 @@ preflight = [
 
 
 def cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    """Any page may send, with credentials, which `sendBeacon` always has; the collector reads no cookie."""
+    """Return the CORS headers of an answer.
+
+    Any page may send, with credentials, which `sendBeacon` always includes; the collector reads no cookie.
+    """
     origin = headers.get(b"origin")
     if origin is None:
         return []
@@ -350,11 +362,11 @@ def cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
 
 
 Take = Callable[[dict[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
-"""What is done with the headers and the body of a POST; gives a status and JSON."""
+"""A function that handles the headers and the body of a POST; it returns a status and JSON."""
 
 
 async def posted(scope: Scope, receive: Receive, send: Send, take: Take, late: tuple[type[Exception], ...]) -> None:
-    """Answer an address that any page may post to: what is refused as a problem, what is `late` with 503."""
+    """Answer an address that any page may post to: a Refusal as a problem, an exception in `late` with 503."""
     headers = dict(scope["headers"])
     allowed = cors(headers)
     try:

@@ -1,4 +1,4 @@
-"""Ids as clients give them: kept exactly or refused by name, and those that stand for nobody."""
+"""Ids that clients send: kept exactly or refused with their field; placeholder ids are recognized."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trackway.event import Message
 MAX_ID = 255
 _MAX_ENTITY_ID = 2048
 _EXACT = 10**15
-"""Whole floats below it have at most 15 digits, which a double holds exactly."""
+"""Whole floats below this limit have at most 15 digits, which a double holds exactly."""
 _FIELDS = ("anonymous_id", "user_id", "message_id", "group_id", "previous_id")
 _OF_PROPERTIES = {
     "order_id": MAX_ID, "orderId": MAX_ID, "booking_id": MAX_ID, "bookingId": MAX_ID, "entity_id": _MAX_ENTITY_ID,
@@ -21,7 +21,7 @@ _LOOKED_AT = READ | _OF_PROPERTIES.keys()
 
 
 class Wrong(Exception):
-    """A message that cannot be taken: the field, its problem and the fix."""
+    """A message that cannot be taken: the field, its problem and the correction."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ _lengths = {len(name) for name in _placeholders}
 
 
 def use_placeholders(names: Iterable[str]) -> None:
-    """Set which ids stand for nobody, in this process: the setting `placeholder_ids`."""
+    """Set the placeholder ids of this process: the setting `placeholder_ids`."""
     _placeholders.clear()
     _placeholders.update(name.strip().lower() for name in names)
     _lengths.clear()
@@ -41,17 +41,17 @@ def use_placeholders(names: Iterable[str]) -> None:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether an id is what programs write when they know none (`undefined`, `null`, …), in any case, or blank."""
+    """Whether an id is blank or, in any case, a placeholder for an unknown id (`undefined`, `null`, …)."""
     bare = text.strip()
-    # Most ids are of another length than any placeholder: this is asked of every id that arrives.
+    # The length is compared first, because every id that arrives is checked and few have the length of a placeholder.
     return not bare or (len(bare) in _lengths and bare.lower() in _placeholders)
 
 
 def exact(field: str, value: object, most: int = MAX_ID) -> str:
-    """An id as text: a string as it is, an integer as its digits, 42.0 as 42.
+    """Return an id as text: a string unchanged, an integer as its digits, 42.0 as 42.
 
     Raises:
-        Wrong: it is too long, no string or number, or a number that may have been rounded on its way.
+        Wrong: it is too long, is neither string nor number, or is a number that may have been rounded in transit.
     """
     if isinstance(value, str):
         text = value
@@ -61,7 +61,7 @@ def exact(field: str, value: object, most: int = MAX_ID) -> str:
         if not value.is_integer() or abs(value) >= _EXACT:
             raise Wrong(field, "the number may have been rounded; send it as text")
         text = str(int(value))
-    elif abs(value) >= 10**most:  # also keeps str() from its own limit of digits
+    elif abs(value) >= 10**most:  # this also keeps str() below its own limit of digits
         raise Wrong(field, f"the id has more than {most} digits; at most {most} are taken")
     else:
         text = str(value)
@@ -71,21 +71,23 @@ def exact(field: str, value: object, most: int = MAX_ID) -> str:
 
 
 def named(field: str, value: object) -> str:
-    """An id as `exact` gives it, without blanks around it; empty when there is none or it is a placeholder.
+    """Return an id as `exact` does, without surrounding blanks; empty when there is none or it is a placeholder.
 
     Raises:
-        Wrong: as `exact`.
+        Wrong: as in `exact`.
     """
     text = "" if value is None else exact(field, value).strip()
     return "" if is_placeholder(text) else text
 
 
 def check_ids(message: Message) -> list[Note]:
-    """Make a message's ids exact text and take out those that stand for nobody, in place; notes on what was taken out
-    and on properties that are no numbers.
+    """Make a message's ids exact text and remove placeholder ids, in place.
+
+    Returns:
+        Notes on the ids that were removed, and on properties that should be numbers and are not.
 
     Raises:
-        Wrong: an id cannot be kept, or an alias is of nobody.
+        Wrong: an id cannot be kept, or an alias has a placeholder id.
     """
     notes: list[Note] = []
     for field in () if _are_plain(message) else _FIELDS:
@@ -114,7 +116,10 @@ def check_ids(message: Message) -> list[Note]:
 
 
 def _are_plain(message: Message) -> bool:
-    """Whether no id needs a closer look, as nearly always; one call for all of them, because every message is asked."""
+    """Whether no id needs a closer look, as in nearly all messages.
+
+    One call checks all ids, because every message needs the check.
+    """
     for value in (message.anonymous_id, message.user_id, message.message_id, message.group_id, message.previous_id):
         if value is not None:
             if type(value) is not str or len(value) > MAX_ID:
@@ -126,7 +131,7 @@ def _are_plain(message: Message) -> bool:
 
 
 def _check_properties(properties: dict[str, Any]) -> list[Note]:
-    """The properties that orders and entities are known by. Numbers stay numbers where these are exact."""
+    """Check the properties that identify orders and entities, in place. Numbers stay numbers where these are exact."""
     notes: list[Note] = []
     for name in _OF_PROPERTIES.keys() & properties.keys():
         value, most = properties[name], _OF_PROPERTIES[name]
@@ -147,6 +152,6 @@ def _without(value: str) -> str:
 
 
 def camel(field: str) -> str:
-    """A field's name as it is in JSON."""
+    """Return a field's name as it is in JSON."""
     first, *rest = field.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -1,7 +1,7 @@
 """The native dialect: Segment's messages as JSON, decoded and checked one by one.
 
-Limits are DESIGN.md §9's: 1 MiB a request, 500 messages a batch, 32 KiB and 255 properties a message, depth 16.
-What is wrong with one message costs that message only; what is wrong with the envelope of a batch, that field.
+The limits are in DESIGN.md §9: 1 MiB a request, 500 messages a batch, 32 KiB and 255 properties a message, depth 16. An
+error in a message costs that message only; an error in the envelope of a batch costs that field only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_MESSAGES = 500
 MAX_PROPERTIES = 255
 MAX_DEPTH = 16
 VIEW, COUNTER = "view", "views"
-"""A view that counted is an event of this name from this library; views that pages report themselves are not."""
+"""The event name and the library of a counted view; a view that a page reports itself does not have this library."""
 _NOTHING = msgspec.Raw(b"null")
 
 
@@ -59,7 +59,7 @@ class Refusal(Exception):
     """A request that cannot be read at all.
 
     Attributes:
-        status: the HTTP status to answer with.
+        status: the HTTP status of the answer.
         field: the part of the request that is wrong.
     """
 
@@ -69,20 +69,20 @@ class Refusal(Exception):
 
 
 Nobody = Callable[[dict[str, Any]], str]
-"""Gives a message that names nobody its visitor, from its context."""
+"""A function that returns the visitor of a message without ids, from the message's context."""
 
 
 class Shared(NamedTuple):
-    """The context of a batch, which is that of each of its messages, and its size in bytes."""
+    """The context of a batch, which applies to each of its messages, and its size in bytes."""
 
     context: dict[str, Any]
     size: int
 
 
 class Request(msgspec.Struct):
-    """What a request holds: messages that are good, rejections of those that are not, and its envelope.
+    """The content of a request: good messages, rejections of the others, and the envelope.
 
-    `notes` says what messages were taken without, such as an id that is a placeholder; -1 is the envelope's index.
+    `notes` lists what was removed from accepted messages, such as a placeholder id; -1 is the envelope's index.
     """
 
     messages: list[Message]
@@ -93,12 +93,12 @@ class Request(msgspec.Struct):
     notes: list[Rejection] = []
 
     def note(self, index: int, field: str, reason: str, message_id: str = "") -> None:
-        """Say that a message, or the envelope, was taken without something; each thing once a request."""
+        """Note what was removed from a message or the envelope; each kind is noted once in a request."""
         if not any(note.field == field and note.reason == reason for note in self.notes):
             self.notes.append(Rejection(index, field, reason, message_id))
 
     def reject(self, index: int, field: str, reason: str) -> None:
-        """Move a message, by its place among `messages`, to the rejections."""
+        """Move a message, given by its position in `messages`, to the rejections."""
         message = self.messages.pop(index)
         try:
             body = msgspec.json.encode(message).decode()
@@ -110,8 +110,8 @@ class Request(msgspec.Struct):
 def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody: Nobody | None = None) -> Request:
     """Decode the body of `POST /v1/{kind}`.
 
-    A message that names nobody is refused, or is that visitor's whom `nobody` finds in its context.
-    Half of a surrogate pair, which JavaScript lets into strings, becomes U+FFFD.
+    A message without ids gets the visitor that `nobody` returns for its context; without `nobody`, it is refused. Half
+    of a surrogate pair, which JavaScript allows in strings, becomes U+FFFD.
 
     Raises:
         Refusal: the body is not JSON, not an object, or holds too many messages.
@@ -140,7 +140,7 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody
 
 
 def _salvaged(kind: str, body: bytes, pieces: Pieces, error: Exception) -> _Batch | _Single:
-    """The envelope of a body that does not decode as a whole. Raises Refusal when it has none."""
+    """Return the envelope of a body that does not decode as a whole. Raises Refusal when it has none."""
     try:
         members = pieces.members(body)
         write_key = decoded(members.get("writeKey"))
@@ -154,7 +154,7 @@ def _salvaged(kind: str, body: bytes, pieces: Pieces, error: Exception) -> _Batc
 
 
 def _sent_at(request: Request, raw: bytes) -> Millis | None:
-    """The envelope's `sentAt`; one that is no time is left out, as that is no fault of the messages."""
+    """Return the envelope's `sentAt`. An invalid one is left out, because the messages are not at fault."""
     try:
         value = _moment.decode(raw)
         return None if value is None else _time("sentAt", value)
@@ -164,7 +164,7 @@ def _sent_at(request: Request, raw: bytes) -> Millis | None:
 
 
 def _shared(request: Request, raw: bytes) -> Shared | None:
-    """The envelope's context, when it is one that can be given to each message."""
+    """Return the envelope's context, when it can be given to each message."""
     try:
         context = _context.decode(whole_characters(raw))
         if not context:
@@ -193,9 +193,11 @@ def take(
     """Decode one message into `request`, as a message or as a rejection.
 
     Args:
-        kind: what it is, whatever it says itself; empty when it says so.
+        kind: the type, which overrides the message's own; empty to use the message's own.
+        nobody: returns the visitor of a message without ids.
         shared: the context of its batch.
-        usual: fills in what such messages need not say.
+        pieces: finds the broken member of a message that does not decode.
+        usual: fills in fields that messages of this origin may omit.
     """
     try:
         size = len(raw) + (shared.size if shared else 0)
@@ -218,7 +220,7 @@ def take(
         if nobody is not None and not (message.anonymous_id or message.user_id):
             message.anonymous_id = nobody(message.context or {})
         _check(message, received_at, request.sent_at)
-        # Each level opens with a bracket: with so few of them nothing can be too deep.
+        # Each level opens with a bracket, so with this few brackets nothing can be too deep.
         if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
             _check_depth(message)
         privacy.apply(message)
@@ -228,7 +230,7 @@ def take(
         request.rejections.append(_reject(index, error.field, str(error), raw, privacy, pieces))
     except msgspec.ValidationError as error:
         field, reason = fault(error, Message)
-        if "[...]" in field:  # of an object's member the decoder does not say which
+        if "[...]" in field:  # for a member of an object, the decoder's error does not name it
             found = (pieces or Pieces()).fault(raw)
             field, reason = found if found[0] else (field, reason)
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
@@ -242,7 +244,7 @@ def take(
 
 
 def _claims_to_count(message: Message) -> str:
-    """Take from a view of a page's own the name that only counted views bear, in place; why, or nothing."""
+    """Remove the library name of counted views from a page's own view, in place; return the reason, or empty."""
     library = (message.context or {}).get("library")
     if not isinstance(library, dict) or library.get("name") != COUNTER:
         return ""
@@ -254,7 +256,7 @@ def _claims_to_count(message: Message) -> str:
 
 
 def _older_spelling(message: Message, raw: bytes) -> None:
-    """Segment's own examples also say `action` for `type` and `user_id` for `userId`."""
+    """Read the older spellings in Segment's own examples: `action` for `type`, and `user_id` for `userId`."""
     older = _older.decode(whole_characters(raw))
     message.type = message.type or older.action or ""
     message.user_id = message.user_id or older.user_id
@@ -264,14 +266,14 @@ def _older_spelling(message: Message, raw: bytes) -> None:
 def accept(message: Message, received_at: Millis) -> None:
     """Check a decoded message and bring its ids into the form in which they are kept, in place.
 
-    A missing `messageId` is minted. Raises `Wrong` with the field, the problem and the fix.
+    A missing `messageId` is generated. Raises `Wrong` with the field, the problem and the correction.
     """
     check_ids(message)
     _check(message, received_at, None)
 
 
 def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> None:
-    """What a message must have, and bounds of its times and sizes. `sent_at` is its batch's."""
+    """Check a message's required fields and the bounds of its times and sizes. `sent_at` is that of its batch."""
     if message.type not in MESSAGE_TYPES:
         given = f"{message.type!r} is not a type" if message.type else "the type is missing"
         raise Wrong("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
@@ -337,7 +339,7 @@ def _too_deep(value: object, depth: int) -> bool:
 def _reject(
     index: int, field: str, reason: str, raw: bytes, privacy: Privacy, pieces: Pieces | None = None
 ) -> Rejection:
-    """A rejection with what can be kept of the message for an administrator to look at."""
+    """Return a rejection with the part of the message that may be kept, for an administrator to look at."""
     message_id, body = "", ""
     try:
         value = msgspec.json.decode(whole_characters(raw[:MAX_MESSAGE]))
@@ -347,13 +349,13 @@ def _reject(
             value.pop("writeKey", None)
         body = msgspec.json.encode(value).decode()
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        # Cut or unreadable: what cannot be cleaned is not kept.
+        # The message is cut or unreadable, so private data cannot be removed from it: it is not kept.
         message_id = _readable_id(raw, pieces or Pieces())
     return Rejection(index, field, reason, message_id, body)
 
 
 def _readable_id(raw: bytes, pieces: Pieces) -> str:
-    """The `messageId` of a message that does not decode."""
+    """Return the `messageId` of a message that does not decode."""
     try:
         value = decoded(pieces.members(raw).get("messageId"))
     except Unreadable:
@@ -379,7 +381,7 @@ def reject_unstorable(request: Request) -> None:
 
 
 def _unstorable(value: object, path: str) -> str:
-    """The path of the first integer of more than 64 bits; empty when there is none."""
+    """Return the path of the first integer of more than 64 bits; empty when there is none."""
     if isinstance(value, int):
         return "" if -(2**63) <= value < 2**64 else path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

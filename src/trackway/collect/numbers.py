@@ -1,4 +1,4 @@
-"""Numbers that the store reads from properties: one that cannot be read is noted, because it counts as nothing."""
+"""Number properties: one that the store cannot read as a number is noted, because it counts as nothing."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 from trackway.storable import amount
 
 Note = tuple[str, str]
-"""A field that a message is taken without, and why."""
+"""A field that was not used as sent, and the reason."""
 
 _OF_ORDERS = frozenset(["total", "refunded"])
 _IDS = ("order_id", "orderId", "booking_id", "bookingId")
 _AMOUNTS = frozenset(["revenue", *_OF_ORDERS])
 _PLAIN = frozenset(["price", "quantity", "value", "duration_s", "visible_s", "rating"])
 READ = _AMOUNTS | _PLAIN
-"""The properties that are read as numbers. `total` and `refunded` are, where an order or booking is named."""
+"""The properties that are read as numbers; `total` and `refunded` only beside an order's or booking's id."""
 _USUAL = 10**12
-"""Numbers below it fit every column."""
+"""Numbers below this limit fit every column."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LIKE_A_NUMBER = re.compile(r"\s*[-+$€£¥]?\s*[.,]?\d")
 
 
 def check_numbers(properties: dict[str, Any]) -> list[Note]:
-    """Notes on properties that are to be numbers and cannot be read as one; the properties stay as they are.
+    """Return notes on properties that should be numbers and cannot be read as such; the properties stay unchanged.
 
-    A `value` is a number where a currency is beside it or where it begins like one: many are words.
+    A `value` should be a number only beside a currency or when it begins like one: many values are words.
     """
     notes: list[Note] = []
     for name in READ.intersection(properties):

@@ -1,4 +1,4 @@
-"""What must never be written: whole addresses, secrets in URLs. Applied at the door, before even the log."""
+"""Removal of data that must never be written: whole addresses and secrets in URLs, applied before the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _URL_FIELDS = ("url", "referrer", "search", "href")
 
 
 def truncate_ip(address: str) -> str:
-    """The network an address belongs to: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
+    """Return the network of an address: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
     found = plain(address)
     if ":" in found:
         return str(IPv6Address(int(IPv6Address(found)) >> 80 << 80))
@@ -23,10 +23,10 @@ def truncate_ip(address: str) -> str:
 
 
 def url_scrubber(parameters: list[str]) -> Callable[[str], str]:
-    """A function that takes user names, passwords and the named query parameters out of a URL.
+    """Return a function that removes user names, passwords and the named query parameters from a URL.
 
-    Parameters are also looked for behind `#`, where OAuth's implicit flow puts tokens. Names match whole and
-    whatever their case.
+    Parameters behind `#` are removed too, because OAuth's implicit flow puts tokens there. A name must match as a
+    whole; its case does not matter.
     """
     names = "|".join(re.escape(name) for name in parameters) or r"(?!)"
     private = re.compile(rf"([?&#;])(?:{names})=[^&#;]*", re.IGNORECASE)
@@ -44,13 +44,13 @@ def url_scrubber(parameters: list[str]) -> Callable[[str], str]:
 
 
 class Privacy:
-    """Takes out of messages what must not be kept, in place.
+    """Removes private data from messages, in place.
 
     Args:
         truncate: keep only the network of an address.
-        private_parameters: names of query parameters to drop.
-        locate: where an address is; asked before the address is truncated, because networks are
-            smaller than what truncation leaves.
+        private_parameters: names of query parameters to remove.
+        locate: returns the location of an address; called before the address is truncated, because the networks of a
+            location are smaller than a truncated address.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Privacy:
             self._scrub(message.properties)
 
     def apply_to_context(self, context: dict[str, Any]) -> None:
-        """The part of `apply` that concerns a context."""
+        """Do the part of `apply` that concerns a context."""
         if "ip" in context:
             address = plain(context["ip"]) if isinstance(context["ip"], str) else ""
             context["ip"] = self.ip(address)
@@ -79,7 +79,7 @@ class Privacy:
             self._scrub(page)
 
     def apply_to_anything(self, value: object) -> None:
-        """The same for a body that is not a message: every `ip` and every URL field at any depth."""
+        """Clean a body that is not a message: every `ip` and every URL field at any depth."""
         if isinstance(value, dict):
             if isinstance(value.get("ip"), str):
                 value["ip"] = self.ip(value["ip"])

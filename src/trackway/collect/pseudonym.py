@@ -1,4 +1,4 @@
-"""Visitors without an id of their own: stable within a day, not linkable to the next."""
+"""Pseudonyms for visitors without an id of their own: stable within a day, not linkable to the next day."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ _BYTES = 32
 
 
 def pseudonym(key: bytes, day: str, address: str, user_agent: str) -> str:
-    """An anonymousId for one (address, user agent) on one day (YYYY-MM-DD, UTC), keyed so that nobody else can make it.
+    """Return an anonymousId for one (address, user agent) on one day (YYYY-MM-DD, UTC), keyed so that nobody else can
+    make it.
 
-    BLAKE2b with `key`; without the key neither the address can be found by trying nor two days be linked.
+    It is BLAKE2b with `key`: without the key, nobody can find the address by trial or link two days.
     """
     text = f"{day}\n{address}\n{user_agent}".encode(errors="replace")
     return "d-" + hashlib.blake2b(text, key=hashlib.sha256(key).digest(), digest_size=12).hexdigest()
 
 
 def installation_key(directory: Path) -> bytes:
-    """The installation's own random key for pseudonyms, made on first use, readable by its owner only.
+    """Return the installation's own random key for pseudonyms, made on first use, readable by its owner only.
 
     Raises:
-        KeyUnusable: the file cannot be read, or is no key.
+        KeyUnusable: the file cannot be read, or does not hold a key.
     """
     path = directory / "pseudonym.key"
     key = kept(path, lambda: secrets.token_bytes(_BYTES))
@@ -42,14 +43,16 @@ def installation_key(directory: Path) -> bytes:
 
 
 class DailySalt:
-    """The key of one day's pseudonyms (UTC). The next day's takes its place in memory and in the file, so that who
-    came yesterday cannot be recognized by anybody, whatever they are given.
+    """The key of one day's pseudonyms (UTC).
+
+    The next day's key replaces it in memory and in the file, so that nobody can recognize a visitor of an earlier day,
+    whatever data they have.
 
     Args:
-        directory: where the day's salt is kept, readable by its owner only, so that a restart makes no new visitors.
+        directory: holds the day's salt, readable by its owner only, so that a restart makes no new visitors.
 
     Raises:
-        KeyUnusable: the file cannot be read, or is no salt.
+        KeyUnusable: the file cannot be read, or does not hold a salt.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -68,9 +71,10 @@ class DailySalt:
                 ) from error
 
     def pseudonym(self, at: Millis, address: str, user_agent: str) -> str:
-        """The visitor of an address and user agent on the day of `at`; never that of a day before."""
+        """Return the visitor of an address and user agent on the day of `at`, never that of an earlier day."""
         day = f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
-        # A clock that was far ahead must not keep a salt for longer than its day and, around midnight, the one before.
+        # After a clock was far ahead, its salt must not stay longer than one day; around midnight, the previous day is
+        # accepted.
         if day > self._day or day < f"{date.fromisoformat(self._day) - timedelta(days=1)}":
             self._day, self._key = day, secrets.token_bytes(32)
             self._keep(f"{day} {self._key.hex()}")

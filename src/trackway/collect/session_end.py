@@ -1,10 +1,10 @@
-"""Sessions ended by their id: `POST /api/analytics/session/end` and `POST /v1/sessions/end`.
+"""Ending sessions by id: `POST /api/analytics/session/end` and `POST /v1/sessions/end`.
 
-Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address); beacons can.
-The body is `{"session_id"}`: the id that answers have, or the client's own name for it. `anonymous_id` says whose
-session it is; it is needed where several visitors have sessions of one name, and for one of which nothing has come.
-Answers are 202 (it ends now, and that is on disk), 200 (it was over before, which changes nothing), 400, 401, 404 for a
-session that nobody has heard of, 405, 413 and 503.
+Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the body or in the address); beacons can do
+this. The body is `{"session_id"}`: the id from Trackway's answers, or the client's own name for the session.
+`anonymous_id` names the visitor; it is needed when several visitors have sessions with the same name, and for a session
+of which nothing has arrived yet. Answers are 202 (it ends now, and that is on disk), 200 (it had ended before; nothing
+changes), 400, 401, 404 for an unknown session, 405, 413 and 503.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EVENT, LIBRARY = "Session Ended", "session-end"
 
 
 class Known(NamedTuple):
-    """A session as it is stored: its name in messages (empty when no client has named it), whose it is, and when."""
+    """A stored session: its name in messages (empty when no client named it), its visitor and user, and its times."""
 
     name: str
     visitor_id: str
@@ -40,15 +40,15 @@ class Known(NamedTuple):
 
 
 class NotYet(Exception):
-    """What was collected before is not stored yet, so that nothing can be said of sessions."""
+    """Earlier messages are not stored yet, so that the session cannot be looked up."""
 
 
 class Ambiguous(Exception):
-    """Several visitors have a session of one name; the text says so."""
+    """Several visitors have a session with the same name; the text says so."""
 
 
 Look = Callable[[bytes, str, str], Awaitable[Known | None]]
-"""Finds a session by project, id and, when given, visitor, once everything that was collected before is stored."""
+"""A function that finds a session by project, id and, if given, visitor, once all earlier messages are stored."""
 
 
 class _Body(msgspec.Struct):
@@ -64,7 +64,8 @@ class SessionEnder:
     """The ASGI application of the addresses.
 
     Args:
-        collector: authenticates and says how a request came.
+        collector: authenticates requests and makes log records of them.
+        committer: appends records to the log.
         look: finds sessions.
     """
 
@@ -72,7 +73,7 @@ class SessionEnder:
         self._collector, self._committer, self._look = collector, committer, look
 
     def serves(self, path: str) -> bool:
-        """Whether a path is its own."""
+        """Whether a path ends sessions."""
         return path in PATHS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +107,7 @@ class SessionEnder:
         message = Message(
             type="track",
             event=EVENT,
-            # The same end twice is one message, until something else happens in the session.
+            # Ending the session twice makes one message, until something else happens in the session.
             message_id=f"end-{session_id}-{known.ended_at}"[-MAX_ID:],
             anonymous_id=None if nobody else known.visitor_id,
             user_id=known.user_id or None,

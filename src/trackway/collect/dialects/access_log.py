@@ -1,8 +1,8 @@
-"""The dialect of web servers: lines of Apache's and nginx's access logs: common, combined,
-vhost_combined, or any format that is given as text.
+"""Access logs of web servers: lines of Apache and nginx in the formats common, combined, vhost_combined, or any format
+that is given as text.
 
-A line is a page view when it is a GET answered with 2xx or 304 and its path does not end like a file that a page
-loads (style, script, image, font, ...). Other lines are left out, and counted.
+A line is a page view when it is a GET answered with 2xx or 304 and its path does not end like a file that a page loads
+(style, script, image, font, ...). Other lines are left out and counted.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _LINE = re.compile(
     r'(?: "(?P<forwarded>[0-9a-fA-F.:]+(?:, ?[^\s",]+)*)"\s*$)?)?'
 )
 _USUAL = LogFormat(_LINE, read_time)
-_TYPES = mimetypes.MimeTypes()  # Python's own list, without that of the machine
-# Names behind a dot that are a program's, which makes pages, and those that names of people and places end like.
+_TYPES = mimetypes.MimeTypes()  # Python's own list, without the machine's
+# Suffixes of programs that make pages, and suffixes that also end names of people and places.
 _PAGES = frozenset(".htm .html .xhtml .shtml .php .pl .py .cgi .me .ms .t .tr .ai .man .src .c .h .com".split())
 _MORE_FILES = frozenset(
     ".woff .woff2 .ttf .otf .eot .map .webp .avif .gz .bz2 .xz .zst .br .7z .rar .rpm .deb .jar .dmg .iso .msi .apk "
@@ -41,7 +41,7 @@ _MORE_FILES = frozenset(
     ".heic .heif .jxl .psd .torrent .rtf .log .yaml .yml .ics .vcf .jfif .bin .pkg .class .au .mjs .jsonld".split()
 )
 _PROTOCOL = re.compile(r"[A-Za-z]+/[Vv]?\d(?:\.\d)?")
-"""HTTP/1.0; browsers of old say HTML/1.0 and HTTP/V1.0 as well."""
+"""HTTP/1.0; very old browsers also send HTML/1.0 and HTTP/V1.0."""
 _NO_LINE = (
     "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
 )
@@ -50,7 +50,7 @@ _REMEMBERED = 100_000
 
 
 class Line(NamedTuple):
-    """A line taken apart. `agent` and `referrer` are None in the common format, empty for `-`."""
+    """The fields of a line. `agent` and `referrer` are None in the common format, empty for `-`."""
 
     address: str
     time: datetime
@@ -63,7 +63,7 @@ class Line(NamedTuple):
 
 
 def parse(text: str, form: LogFormat | None = None) -> Line | None:
-    """Take a line apart; None when it is in none of the usual formats, or not in `form`."""
+    """Parse a line; return None when it is in none of the usual formats, or not in `form`."""
     pattern, read = form or _USUAL
     match = pattern.match(text)
     if match is None:
@@ -87,7 +87,7 @@ def parse(text: str, form: LogFormat | None = None) -> Line | None:
 
 
 def _asked(found: dict[str, str]) -> tuple[str, str]:
-    """The method and the target of a line's request."""
+    """Return the method and the target of a line's request."""
     if request := found.get("request"):
         method, _, rest = request.partition(" ")
         target, _, protocol = rest.rpartition(" ")
@@ -98,8 +98,10 @@ def _asked(found: dict[str, str]) -> tuple[str, str]:
 
 
 def _visitor(text: str) -> str:
-    """The visitor's address of a line: the first of several, without a port. Empty when it is none, or a host's with
-    its port, as a virtual host is written; names are addresses that the server has looked up.
+    """Return the visitor's address from a line: the first of several, without its port.
+
+    It is empty when the field has no address, or has a virtual host with its port. A name counts as an address: the
+    server has looked it up.
     """
     for one in text.split(","):
         name = one.strip().strip('"')
@@ -123,7 +125,7 @@ def _field(value: str | None) -> str | None:
 
 
 def _unescaped(text: str) -> str:
-    """A field without the escapes of nginx and Apache."""
+    """Return a field without the escapes of nginx and Apache."""
     if "\\" not in text:
         return text
     raw = re.sub(rb"\\x([0-9A-Fa-f]{2})", lambda byte: bytes.fromhex(byte[1].decode()), text.encode(errors="replace"))
@@ -131,7 +133,7 @@ def _unescaped(text: str) -> str:
 
 
 def left_out(line: Line) -> str:
-    """Why a line is not a page view, or empty when it is one."""
+    """Return why a line is not a page view, or empty when it is one."""
     if line.method != "GET":
         return "not a GET"
     if not (200 <= line.status < 300 or line.status == 304):
@@ -142,7 +144,7 @@ def left_out(line: Line) -> str:
 
 
 def _is_file(target: str) -> bool:
-    """Whether a path ends like a file that is no page, by Python's list of media types."""
+    """Whether a path ends like a file that is not a page, by Python's list of media types."""
     path = re.split(r"[?;#]", target, maxsplit=1)[0]
     end = posixpath.splitext(path)[1].lower()
     if not end or end in _PAGES:
@@ -151,7 +153,7 @@ def _is_file(target: str) -> bool:
 
 
 def likely_host(lines: Iterable[str], form: LogFormat | None = None) -> str:
-    """The site's own host, as its pages name it when they refer to each other; empty when that is not clear."""
+    """Return the site's own host, taken from the referrers of its pages; empty when it is not clear."""
     hosts: Counter[str] = Counter()
     for text in lines:
         line = parse(text, form)
@@ -173,11 +175,13 @@ class AccessLog:
 
     Args:
         host: the site's host, for the pages' addresses.
-        key: makes the visitors' pseudonyms; the same key gives the same ones.
-        form: the lines' format; the usual ones when None.
+        key: makes the visitors' pseudonyms; the same key gives the same pseudonyms.
+        form: the lines' format; the usual formats when None.
 
     Attributes:
-        refused: lines that are in another format, or of the future.
+        page_views: the number of page views so far.
+        left_out: the number of lines that are not page views, by reason.
+        refused: lines in another format, or with a time in the future.
     """
 
     def __init__(self, host: str, key: bytes, form: LogFormat | None = None) -> None:
@@ -190,7 +194,7 @@ class AccessLog:
         self._number = 0
 
     def messages(self, lines: Iterable[str]) -> Iterator[Message]:
-        """The page views among the lines."""
+        """Yield the page views among the lines."""
         for text in lines:
             self._number += 1
             if not text.strip():
@@ -228,7 +232,7 @@ class AccessLog:
         return f"http://{host}{line.target}" if host else line.target
 
     def _message_id(self, text: str) -> str:
-        """The line's digest, and which of its identical lines it is."""
+        """Return an id made from the line's digest and the number of identical lines before it."""
         digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
         times = self._times_seen.pop(digest, 0)
         self._times_seen[digest] = times + 1

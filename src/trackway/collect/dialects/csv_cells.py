@@ -1,4 +1,4 @@
-"""Times and numbers as people and spreadsheets write them, read in one way or refused."""
+"""Times and numbers as people and spreadsheets write them. An ambiguous cell is refused."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ Decimals = Literal["", ".", ","]
 
 
 class Unclear(ValueError):
-    """A cell that cannot be read, or in two ways; the text says which and how to mend it."""
+    """A cell that cannot be read, or can be read in two ways; the text names the problem and the correction."""
 
 
 def moment(text: str, zone: tzinfo = UTC, dates: Dates = "") -> datetime:
-    """A time: ISO 8601 and its relatives, Unix seconds to nanoseconds, `… UTC`, 31.12.2020 and 12/31/2020.
+    """Read a time: ISO 8601 and its variants, Unix seconds to nanoseconds, `… UTC`, 31.12.2020 and 12/31/2020.
 
     Args:
-        zone: of times that name none.
+        zone: the time zone of times that name none.
         dates: the order of 02/01/2020, which is refused without it.
 
     Raises:
-        Unclear: it is no time, or one of two days.
+        Unclear: it is not a time, or could be either of two days.
     """
     text = text.strip()
     if _DIGITS.match(text):
@@ -135,13 +135,13 @@ def _hour(text: str) -> tuple[tuple[int, int, int, int], tzinfo | None]:
 
 
 def amount(text: str, decimals: Decimals = "") -> tuple[str, str]:
-    """An amount such as 1,234.50, 12,50, $12.00 or (3.00) as plain digits, and the currency that it names.
+    """Return an amount such as 1,234.50, 12,50, $12.00 or (3.00) as plain digits, and the currency that it names.
 
     Args:
-        decimals: the sign in front of the fraction; without it 1,234 and 1.234,5 are told apart by their shape.
+        decimals: the sign before the fraction; without it, 1,234 and 1.234,5 are told apart by their shape.
 
     Raises:
-        Unclear: it is no amount, or could be two.
+        Unclear: it is not an amount, or could be either of two.
     """
     match = _AMOUNT.match(text.strip())
     if match is None or bool(match["open"]) != bool(match["close"]):
@@ -153,7 +153,7 @@ def amount(text: str, decimals: Decimals = "") -> tuple[str, str]:
 
 
 def _plain(digits: str, decimals: str, text: str) -> str:
-    """Digits with signs between them, as a plain number."""
+    """Return digits with separators as a plain number."""
     points, commas = digits.count("."), digits.count(",")
     mark = decimals
     if not mark:

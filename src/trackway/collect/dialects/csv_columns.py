@@ -1,4 +1,4 @@
-"""Rows of a table as messages: which column is which field, and what its cells say."""
+"""Rows of a table as messages: the columns are mapped to fields, and the cells are read as values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from trackway.collect.dialects.reading_options import Reading
 from trackway.collect.ids import Wrong
 from trackway.event import MESSAGE_TYPES, MOST_AHEAD
 
-# How columns are spelled (small letters and digits only), by the field that they are; the first that is there is it.
+# The spellings of column names (small letters and digits only), by field. The first spelling that the table has is
+# used.
 _SPELLED = {
     "event": "event eventname eventtype action activity ereignis",
     "timestamp": "timestamp time eventtime eventtimestamp datetime dateandtime occurredat happenedat createdat "
@@ -45,7 +46,7 @@ _SAID = {
     "user_id": "userId", "anonymous_id": "anonymousId",
 }  # fmt: skip
 _PAGE = ("url", "path", "referrer", "title")
-# Columns whose cells are amounts, or are refused.
+# Columns whose cells must be amounts; other cells are refused.
 _AMOUNTS = frozenset(
     "revenue total price amount subtotal refunded unitprice totalprice preis betrag umsatz summe gesamt".split()
 )
@@ -61,15 +62,17 @@ def _bare(name: str) -> str:
 
 
 class Columns:
-    """The columns of a table as fields of messages; the others are properties.
+    """The columns of a table as fields of messages; all other columns are properties.
 
     Args:
         names: the header.
-        commas: fractions are probably behind a comma, as in tables whose cells have a semicolon between them.
-        code_of: the code of a country by its name or code.
+        reading: the settings for reading the file.
+        commas: whether fractions probably follow a comma, as in tables that separate cells with a semicolon.
+        code_of: returns the code of a country for its name or code.
 
     Raises:
-        BadFile: no column says who, when or what, or one that is named is not there; the text says how to mend it.
+        BadFile: no column gives the person, the time or the event, or a column in the settings is missing; the text
+            gives the correction.
     """
 
     def __init__(self, names: list[str], reading: Reading, code_of: Callable[[str], str], commas: bool = False) -> None:
@@ -116,7 +119,7 @@ class Columns:
             )
 
     def message(self, cells: dict[str, str]) -> dict[str, Any]:
-        """A row as a message. Raises Wrong: a cell is not what its column should be."""
+        """Return a row as a message. Raises Wrong: a cell does not fit its column."""
         fields = dict(self._fixed)
         properties: dict[str, Any] = {}
         for column, text in cells.items():
@@ -142,7 +145,8 @@ class Columns:
             message["type"] = "track" if fields.get("event") else "page"
             if message["type"] == "page" and not any(fields.get(one) for one in (*_PAGE, "name")):
                 raise Wrong("event", "the row does not say what happened; fill the cell, or give it a url or path")
-        # A name is a page's own; of anything else it is a property, and so is a type that is none of messages.
+        # Only pages and screens have a name of their own. In other messages the name is a property, and so is an
+        # unknown type.
         if message["type"] in ("page", "screen") and fields.get("name"):
             message["name"] = fields.pop("name")
         for field in ("name", "type"):
@@ -169,7 +173,7 @@ class Columns:
             at = moment(text, self._zone, self._reading.dates)
         except (Unclear, OverflowError) as error:
             raise Wrong("timestamp", str(error)) from error
-        if at > self._newest:  # it would count as the time of the import
+        if at > self._newest:  # enrichment would replace it with the time of the import
             raise Wrong("timestamp", f"{text!r} is in the future; an import is of what was")
         return at.isoformat()
 
@@ -247,7 +251,7 @@ class Columns:
 
 
 def _field(name: str) -> str:
-    """A field as it is named here, also when it is written like `userId`; other names as they are."""
+    """Return the field of a name, also when it is written like `userId`; return other names unchanged."""
     bare = _bare(name)
     return next((field for field in _FIELDS if _bare(field) == bare), name)
 

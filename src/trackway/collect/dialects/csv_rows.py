@@ -1,4 +1,4 @@
-"""Tables as text (CSV): the cells of each row, whatever stands between them; what is no row is told by its line."""
+"""Tables as text (CSV): the cells of each row, with any delimiter; a bad row is reported with its line number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DELIMITERS = ",;\t|"
 
 
 class Row(NamedTuple):
-    """A row: the number of its first line, its text, its cells by column (empty ones left out), or what is wrong."""
+    """A row: the number of its first line, its text, its non-empty cells by column, and the error if it has one."""
 
     number: int
     text: str
@@ -25,21 +25,22 @@ class Table:
     """A table and its header.
 
     Args:
-        delimiter: between cells; found out when empty.
+        file: the file.
+        delimiter: the character between cells; detected when empty.
 
     Raises:
-        BadFile: it has no header, or one that names a column twice.
+        BadFile: the table has no header, or its header names a column twice.
     """
 
     def __init__(self, file: Packed, delimiter: str = "") -> None:
-        csv.field_size_limit(native.MAX_REQUEST)  # a row that is too large for a message is refused as one
+        csv.field_size_limit(native.MAX_REQUEST)  # a row that is too large for a message is then refused as a message
         self._lines = file.lines()
         self._again: list[str] = []
         self._number = 0
         first = self._pull() or ""
         while first and not first.strip():
             first = self._pull() or ""
-        if first.strip().lower().startswith("sep=") and len(first.strip()) <= 5:  # as Excel writes it
+        if first.strip().lower().startswith("sep=") and len(first.strip()) <= 5:  # Excel writes this line
             delimiter = delimiter or first.rstrip("\r\n")[4:5]
             first = self._pull() or ""
         self._push([first] if first else [])
@@ -59,7 +60,7 @@ class Table:
             raise BadFile(f"there are two columns {twice!r}; give each a name of its own")
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header."""
+        """Yield the rows below the header."""
         while record := self._record():
             number, text, cells, wrong = record
             if wrong:
@@ -77,7 +78,7 @@ class Table:
             yield Row(number, text, {name: cell for name, cell in zip(self.columns, cells, strict=False) if cell})
 
     def _record(self) -> tuple[int, str, list[str], str] | None:
-        """The next record that is not blank: its first line's number, its text, its cells, what is wrong with it."""
+        """Return the next non-blank record: the number of its first line, its text, its cells and its error."""
         while (line := self._pull()) is not None:
             number = self._number
             if '"' not in line:
@@ -109,7 +110,7 @@ class Table:
         return line
 
     def _push(self, lines: list[str]) -> None:
-        """Read these lines again."""
+        """Put lines back, to be read again."""
         self._again += reversed(lines)
         self._number -= len(lines)
 

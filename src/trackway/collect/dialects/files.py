@@ -1,4 +1,4 @@
-"""Files of messages: access logs, Segment's messages one a line (NDJSON), tables (CSV), Shopify's orders; packed or
+"""Files of messages: access logs, Segment messages one per line (NDJSON), tables (CSV), Shopify orders; compressed or
 not.
 
 A file that is read twice gives the same message ids twice, so that importing it again adds nothing.
@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-fA-F]{0,4
 
 
 class Part(NamedTuple):
-    """Some of a file: what a request would hold, and how many lines were left out because they are no page views."""
+    """A part of a file: the content of one request, and the number of lines that were not page views."""
 
     request: Request
     left_out: int = 0
@@ -55,17 +55,20 @@ def requests(
     code_of: Callable[[str], str] = str.upper,
     found: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Iterator[Part]:
-    """The file's messages, as many at once as a request may hold; those that are none are rejections.
+    """Yield the file's messages, each time as many as a request may hold; values that are not messages become
+    rejections.
 
     Args:
+        file: the file.
         form: one of FORMATS.
+        privacy: removes private data from the messages.
         key: makes the pseudonyms of an access log's visitors.
-        reading: how the file is to be read.
-        code_of: the code of a country by its name or code.
-        found: told how the file is read, before its first messages.
+        reading: the settings for reading the file.
+        code_of: returns the code of a country for its name or code.
+        found: called with the detected settings, before the first messages.
 
     Raises:
-        BadFile: it cannot be read any further; what came before is good.
+        BadFile: the file cannot be read any further; the messages before that point are good.
     """
     reading = reading or Reading()
     if form == "access-log":
@@ -83,7 +86,7 @@ def requests(
 
 
 def _cleaned(text: str, privacy: Privacy) -> str:
-    """A line as it may be kept: addresses as every message has them, no private parameters."""
+    """Return a line in the form that may be kept: addresses shortened as in every message, no private parameters."""
     return privacy.url(_ADDRESS.sub(lambda found: privacy.ip(found[0]) or found[0], text[:_TEXT]))
 
 
@@ -129,7 +132,7 @@ def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
 
 
 class _Row(NamedTuple):
-    """The number of a line, its text, the message it says, as JSON, and what is wrong with it already."""
+    """A row: its line number, its text, its message as JSON, and its error if it already has one."""
 
     number: int
     text: str
@@ -173,13 +176,13 @@ def _in_parts(rows: Iterator[_Row], privacy: Privacy) -> Iterator[Part]:
 
 
 class _Times:
-    """Counts how often the same was there before; the oldest of very many is forgotten."""
+    """A count of how often each content has occurred; with very many contents, the oldest is forgotten."""
 
     def __init__(self) -> None:
         self._seen: dict[bytes, int] = {}
 
     def of(self, content: bytes) -> str:
-        """An id of a content, and of which time it is there."""
+        """Return an id made from a content and from the number of its earlier occurrences."""
         digest = hashlib.blake2b(content, digest_size=16).digest()
         times = self._seen.pop(digest, 0)
         self._seen[digest] = times + 1
@@ -189,7 +192,7 @@ class _Times:
 
 
 def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
-    """Rows as a request; each is checked as it would be on its way through the door."""
+    """Return rows as a request; each row gets the same checks as a message that arrives by HTTP."""
     request = Request([], [], [])
     at = now()
     some = list(rows)  # several values may begin in one line
@@ -200,7 +203,7 @@ def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
 
         def usual(message: Message, content: bytes = row.message, place: int = place) -> None:
             message.type = message.type or ("track" if message.event else "")
-            # How far the device's clock was off, arrival would tell, and this is none.
+            # The error of the device's clock is known only from the arrival time, which a file does not have.
             message.timestamp = message.timestamp or message.original_timestamp or message.sent_at
             message.original_timestamp = message.sent_at = None
             if message.timestamp is None:
@@ -210,7 +213,7 @@ def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
 
         native.take(request, place, row.message, "", privacy, at, usual=usual)
         last: Any = request.messages[-1].timestamp if request.indexes[-1:] == [place] else None
-        if (last or 0) > at + MOST_AHEAD:  # it would count as the time of the import
+        if (last or 0) > at + MOST_AHEAD:  # enrichment would replace it with the time of the import
             request.reject(-1, "timestamp", "the time is in the future; an import is of what was")
     native.reject_unstorable(request)
     for one in (*request.rejections, *request.notes):

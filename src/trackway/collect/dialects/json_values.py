@@ -1,7 +1,7 @@
-"""JSON files that are not one value a line: an array of messages, or values over several lines.
+"""JSON files other than one value per line: an array of messages, or values over several lines.
 
-They are read piece by piece. A value is cut out by its brackets and quotes and not decoded: one that is no JSON is
-refused by itself, like a line.
+They are read piece by piece. A value is cut out by its brackets and quotes without decoding, so that invalid JSON costs
+that value only, like a bad line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from trackway.collect.dialects.packed_lines import BadFile, Packed
 
 LONGEST = 1 << 20
-"""Characters of one value; a longer one is no message, but has lost a bracket or a quote."""
+"""The most characters of one value; a longer one is not a message, but a value that lacks a bracket or a quote."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{},"]', re.DOTALL)
 _GOES_ON = "; what came before it is imported"
 
@@ -26,7 +26,7 @@ class Value(NamedTuple):
 
 
 def shape(file: Packed) -> str:
-    """The layout of a JSON file: `lines` when each line holds a value, else `array` or `values`."""
+    """Return the layout of a JSON file: `lines` when each line holds a value, else `array` or `values`."""
     first = file.head.lstrip("\ufeff \t\r\n")
     if first.startswith("["):
         return "array"
@@ -34,10 +34,10 @@ def shape(file: Packed) -> str:
 
 
 def values(file: Packed, in_array: bool) -> Iterator[Value]:
-    """The values of a file, or the elements of the arrays in it.
+    """Yield the values of a file, or the elements of the arrays in it.
 
     Raises:
-        BadFile: a value does not end, or something stands where no value can.
+        BadFile: a value does not end, or there is text between values.
     """
     outside = 1 if in_array else 0
     text, line = "", 1
@@ -47,7 +47,7 @@ def values(file: Packed, in_array: bool) -> Iterator[Value]:
         while found := _TOKEN.search(text, at):
             sign = found[0]
             if sign == '"':
-                break  # the string goes on in the next chunk
+                break  # the string continues in the next chunk
             at = found.end()
             if sign in "[{":
                 depth += 1

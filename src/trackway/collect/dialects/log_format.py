@@ -1,4 +1,4 @@
-"""`log_format` of nginx and `LogFormat` of Apache, as text: which part of a line says what."""
+"""Log formats: nginx's `log_format` and Apache's `LogFormat`, as text, compiled to a pattern for lines."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _ADDRESSES = r"[^\s,\"]+(?:, ?[^\s,\"]+)*"
 
 
 class LogFormat(NamedTuple):
-    """A pattern of lines, and how their times are read."""
+    """A pattern for lines, and the function that reads their times."""
 
     pattern: re.Pattern[str]
     time: Callable[[str], datetime]
 
 
 def read_time(text: str) -> datetime:
-    """A time of a log: 10/May/2026:10:00:00 +0000, ISO 8601, or seconds since 1970. Raises ValueError."""
+    """Read a time of a log: 10/May/2026:10:00:00 +0000, ISO 8601, or seconds since 1970. Raises ValueError."""
     if text[2:3] == "/":
         return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z")
     if re.match(r"\d{9,10}(\.\d+)?$", text):
@@ -58,10 +58,10 @@ def read_time(text: str) -> datetime:
 
 
 def compiled(text: str) -> LogFormat:
-    """The pattern of a format: `common`, `combined`, `vhost_combined`, or the text of a directive of nginx or Apache.
+    """Compile a format: `common`, `combined`, `vhost_combined`, or the text of a directive of nginx or Apache.
 
     Raises:
-        BadFile: it does not say an address, a time, a request and a status; the text says which of them is missing.
+        BadFile: the format lacks an address, a time, a request or a status; the text names it.
     """
     text = _bare(NAMED.get(text.strip(), text))
     pattern, position, seen = "^", 0, set[str]()
@@ -94,7 +94,7 @@ def compiled(text: str) -> LogFormat:
 
 
 def _bare(text: str) -> str:
-    """A format without its directive: `log_format main '…' '…';` and `LogFormat "…" name`."""
+    """Return a format without its directive: `log_format main '…' '…';` and `LogFormat "…" name`."""
     text = text.strip()
     if text.startswith("log_format"):
         return "".join(re.findall(r"'((?:[^'\\]|\\.)*)'", text)) or text

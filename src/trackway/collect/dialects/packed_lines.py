@@ -1,4 +1,4 @@
-"""Lines of files, packed or not, in whatever encoding spreadsheets write."""
+"""Lines of files, compressed or not, in any encoding that spreadsheets write."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NO_TEXT = {
 
 
 class BadFile(ValueError):
-    """A file that cannot be read, or not any further; the text says why."""
+    """A file that cannot be read, or not any further; the text gives the reason."""
 
 
 def _western(error: UnicodeError) -> tuple[str, int]:
-    """Bytes that are no UTF-8, as Windows-1252 has them, and as Latin-1 where that has none."""
+    """Decode bytes that are not UTF-8 as Windows-1252, or as Latin-1 where Windows-1252 has no character."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     wrong = error.object[error.start : error.end]
@@ -45,18 +45,20 @@ codecs.register_error("western", _western)
 
 
 class Packed:
-    """A file's lines, unpacked when need be (.gz, .zst), and how far along they are in bytes of the file.
+    """A file's lines, decompressed if needed (.gz, .zst), with the number of bytes of the file read so far.
 
     Args:
         raw: the file, opened for bytes.
-        name: its name, whose end says how it is packed.
-        encoding: the text's; found out when empty: UTF-8 or UTF-16, and Windows-1252 for bytes that are neither.
+        name: its name; the suffix gives the compression.
+        size: its size in bytes, 0 when unknown.
+        encoding: the encoding of the text; detected when empty: UTF-8 or UTF-16, and Windows-1252 for bytes that are
+            neither.
 
     Attributes:
-        head: how the text begins.
+        head: the beginning of the text.
 
     Raises:
-        BadFile: there is no such encoding, or the file is a known kind that is no text.
+        BadFile: the encoding is unknown, or the file is of a known kind that is not text.
     """
 
     def __init__(self, raw: IO[bytes], name: str, size: int = 0, encoding: str = "") -> None:
@@ -86,7 +88,7 @@ class Packed:
 
     @classmethod
     def open(cls, path: Path, name: str = "", encoding: str = "") -> Packed:
-        """Open a file. Raises BadFile when there is none, or it is no text."""
+        """Open a file. Raises BadFile when it does not exist or is not text."""
         if not path.is_file():
             raise BadFile(f"there is no file {path}")
         raw = path.open("rb")
@@ -97,11 +99,11 @@ class Packed:
             raise
 
     def lines(self) -> Iterator[str]:
-        """The lines, as text. Raises BadFile where the packing or the encoding breaks."""
+        """Yield the lines as text. Raises BadFile where the compression or the encoding breaks."""
         return self._read(self._text)
 
     def chunks(self) -> Iterator[str]:
-        """The text in pieces, wherever they end. Raises BadFile as `lines` does."""
+        """Yield the text in pieces of any length. Raises BadFile as `lines` does."""
         return self._read(iter(lambda: self._text.read(_CHUNK), ""))
 
     def _read(self, texts: Iterable[str]) -> Iterator[str]:
@@ -119,7 +121,7 @@ class Packed:
 
     @property
     def position(self) -> int:
-        """Bytes of the file that have been read."""
+        """The number of bytes of the file that have been read."""
         return self._raw.tell() if self.size else 0
 
     def close(self) -> None:
@@ -128,7 +130,7 @@ class Packed:
 
 
 class _Readable(io.RawIOBase):
-    """Whatever can be read, as a raw file for a buffer; closing it leaves the file open."""
+    """Any readable object as a raw file for a buffer; closing it leaves the object open."""
 
     def __init__(self, source: Any) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Settings for reading a file, for what it does not say itself."""
+"""Settings for reading a file, for what the file itself does not tell."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
 
 class Reading(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """What is said of a file. All of it may be empty: then it is found out.
+    """Settings for reading a file. An empty setting is detected from the file.
 
     Attributes:
         host: an access log's own host.
-        log_format: an access log's format: common, combined, vhost_combined, or as nginx and Apache are configured.
-        encoding: of the text, such as windows-1250.
-        delimiter: between the cells of a table; `tab` is one.
-        columns: which column of a table is which field, or property: `{"timestamp": "Datum"}`.
-        fixed: what every row says: `{"event": "Order Completed"}`.
-        timezone: of times that name no offset; UTC when empty.
+        log_format: an access log's format: common, combined, vhost_combined, or the format in the configuration of
+            nginx or Apache.
+        encoding: the encoding of the text, such as windows-1250.
+        delimiter: the character between the cells of a table; `tab` is one.
+        columns: the column of a table for each field or property: `{"timestamp": "Datum"}`.
+        fixed: the fields with the same value in every row: `{"event": "Order Completed"}`.
+        timezone: the time zone of times without an offset; UTC when empty.
         dates: the order of dates such as 02/01/2020.
         decimal: the sign before a fraction.
     """
@@ -41,7 +42,7 @@ class Reading(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone. Raises BadFile when there is none of that name."""
+        """The time zone. Raises BadFile when no time zone has that name."""
         try:
             return ZoneInfo(self.timezone or "UTC")
         except (ValueError, OSError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Rows of a table of orders in somebody's database, as orders: which column says what."""
+"""Mapping of a foreign table's rows to orders: the column of each field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Table = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_$]{0,62}\.)
 
 
 class Columns(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Which column of the table says what; `user_id`, `anonymous_id` or both are needed."""
+    """The column of each field of an order; `user_id`, `anonymous_id` or both are needed."""
 
     order_id: _Name = "id"
     total: _Name = "total"
@@ -27,13 +27,15 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_def
     service: _Name | Literal[""] = ""
 
     def named(self) -> list[str]:
-        """The columns, each once."""
+        """Return the columns, each once."""
         return list(dict.fromkeys(name for name in msgspec.structs.astuple(self) if name))
 
 
 class Mapping(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """How a table's rows are orders: those whose status is one of `placed` count (all, when there is none); `currency`
-    is that of every row where no column says it.
+    """The way in which a table's rows become orders.
+
+    Rows with one of the statuses in `placed` count, or all rows when it is empty. `currency` applies to every row when
+    no column gives it.
     """
 
     table: _Table
@@ -44,10 +46,10 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_def
 
 
 def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> OrderReport | None:
-    """A row as an order, as it was at a moment; None for no row.
+    """Return a row as the order that it was at a moment; None for no row.
 
     Raises:
-        BadOrder: a column is not what it should be.
+        BadOrder: a column has an invalid value.
     """
     if row is None:
         return None

@@ -1,8 +1,8 @@
-"""Orders of a PostgreSQL table, followed: a trigger writes what changes into an outbox, from where it is taken.
+"""Orders of a PostgreSQL table: a trigger writes changes into an outbox, and a follower moves them to the log.
 
-The trigger writes in the transaction that changes an order, so that nothing is missed, whoever is down meanwhile; a
-change leaves the outbox when the log has it. One that is taken twice, because somebody was killed between, has the id
-it had. `NOTIFY` says that there is something; without it, it is looked at every second.
+The trigger writes in the transaction that changes an order, so that no change is lost while another process is down. A
+change leaves the outbox when the log has it. A change that is moved twice, because a process was killed in between,
+keeps its message id. `NOTIFY` announces new changes; without it, the outbox is read every second.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CHANNEL = "trackway"
 
 
 class Change(NamedTuple):
-    """A change in the outbox: what the row was and is, and when."""
+    """A change in the outbox: the row before, the row after, and the time."""
 
     id: int
     before: dict[str, Any] | None
@@ -46,7 +46,7 @@ class Change(NamedTuple):
 
 
 def _called(what: str, name: str) -> str:
-    """What a trigger of a connection, and its function, are called."""
+    """Return the name of a connection's trigger, and of the trigger's function."""
     return f"trackway_{what}_{name.replace('-', '')[:32]}"
 
 
@@ -55,10 +55,10 @@ def _functions(name: str) -> dict[str, sql.Identifier]:
 
 
 def setup(name: str, mapping: Mapping) -> sql.Composed:
-    """What has to be in the database for a table to be followed: an outbox, triggers, and the orders so far.
+    """Return the SQL that prepares a database to follow a table: an outbox, triggers, and the orders so far.
 
     Args:
-        name: of the connection; it may contain letters, digits and dashes.
+        name: the connection's id: letters, digits and dashes.
     """
     schema, _, table = mapping.table.rpartition(".")
 
@@ -122,17 +122,18 @@ DELETE FROM trackway_outbox WHERE connection = {name};
 
 
 def remove(dsn: str, name: str, outgoing: Outgoing) -> None:
-    """Take out of a database what `setup` put there for a connection; the outbox itself stays, others may use it.
+    """Remove from a database what `setup` created for a connection; the outbox table stays, as others may use it.
 
     Raises:
-        psycopg.Error, BadDatabase, Refused: the database does not answer, or refuses; nothing is sent there.
+        psycopg.Error, BadDatabase, Refused: the database does not answer or refuses, or connecting to it is not
+        allowed.
     """
     with psycopg.connect(conninfo(dsn, outgoing)) as database:
         database.execute(sql.SQL(_REMOVE).format(**_functions(name), name=sql.Literal(name)))
 
 
 def messages_of(change: Change, mapping: Mapping, source: str) -> tuple[list[Message], list[Rejection]]:
-    """What a change says, and why a row of it is no order: such a row is as good as none."""
+    """Return the messages of a change, and rejections of rows that are not orders; such a row counts as absent."""
     refused: list[Rejection] = []
 
     def order(row: dict[str, Any] | None, counts: bool) -> OrderReport | None:
@@ -149,10 +150,13 @@ def messages_of(change: Change, mapping: Mapping, source: str) -> tuple[list[Mes
 
 
 class Follower:
-    """Follows one table, in a thread of its own, until it is stopped; says in the accounts database how it goes.
+    """Follows one table in its own thread until it is stopped; reports its state to the accounts database.
 
     Args:
+        one: the connection.
+        connections: stores the states and secrets of connections.
         write: writes an arrival to the log, and raises LogUnavailable when it cannot.
+        outgoing: decides which addresses may be reached.
     """
 
     def __init__(
@@ -167,15 +171,15 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name=f"follow-{one.id[:8]}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take no more changes."""
         self._stopping.set()
 
     def join(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the current changes."""
         if self._thread.is_alive():
             self._thread.join(_LOOK_S + 5)
 
@@ -190,7 +194,7 @@ class Follower:
                         self._connections.reported(self._id, 0)
                     pause = _RETRY_S
                     self._follow(database)
-            except Exception as error:  # whatever it is, the next orders must not wait for a restart
+            except Exception as error:  # whatever the error is, the next orders must not wait for a restart
                 if not isinstance(error, (psycopg.Error, LogUnavailable, OSError, Refused, BadDatabase)):
                     logger.exception("connection %s", self._id)
                 text = reason(error)
@@ -202,7 +206,7 @@ class Follower:
                 pause = min(pause * 2, _MOST_RETRY_S)
 
     def _prepare(self, database: psycopg.Connection[Any]) -> None:
-        """Listen, alone among several processes; and put into the database what is not there yet."""
+        """Wait until no other process follows the table, listen, and create the triggers if they are missing."""
         while not self._alone(database):
             if self._stopping.wait(1.0):
                 return
@@ -225,7 +229,7 @@ class Follower:
                     pass
 
     def _take(self, database: psycopg.Connection[Any]) -> int:
-        """Move changes from the outbox to the log, in order; how many there were."""
+        """Move changes from the outbox to the log, in order; return their number."""
         rows = database.execute(
             "SELECT id, row_before::text, row_after::text, at FROM trackway_outbox WHERE connection = %s "
             "ORDER BY id LIMIT %s",
@@ -249,7 +253,7 @@ class Follower:
 
 
 def _object(text: str | None) -> dict[str, Any] | None:
-    """A row with its numbers as they are written, not as they come out of a float."""
+    """Return a row with its numbers exactly as written, without rounding to floats."""
     if text is None:
         return None
     found: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=Decimal)
@@ -257,10 +261,12 @@ def _object(text: str | None) -> dict[str, Any] | None:
 
 
 class Followers:
-    """Keeps a follower for each active database of the accounts database.
+    """Keeps a follower for each active database connection in the accounts database.
 
     Args:
+        connections: stores the connections.
         write: writes an arrival to the log.
+        outgoing: decides which addresses may be reached.
     """
 
     def __init__(self, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing) -> None:
@@ -270,15 +276,15 @@ class Followers:
         self._thread = threading.Thread(target=self._run, name="followers", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._thread.start()
 
     def changed(self) -> None:
-        """Say that connections were made, changed or removed."""
+        """Signal that connections were created, changed or removed."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop following."""
+        """Stop all followers."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():

@@ -1,4 +1,4 @@
-"""The address of a database that is followed: what it may say, and where its connection goes."""
+"""Addresses of followed databases: the parameters that are allowed, and the hosts that connections may reach."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trackway.outgoing import Outgoing
 logger = logging.getLogger("trackway.operate")
 
 _MAY = frozenset("host port user password dbname sslmode application_name target_session_attrs".split())
-"""What an address may say. The others read files of this server, name several hosts or another way to get there."""
+"""The allowed parameters of an address. Others could read files of this server or redirect the connection."""
 _OWN = {
     "connect_timeout": "5",
-    # libpq would look for these of the user that this server runs as: they are not the member's.
+    # libpq would use the files of the system user of this server, which do not belong to the member.
     "passfile": "/nonexistent/trackway",
     "gssencmode": "disable",
     **({"sslcertmode": "disable"} if psycopg.pq.version() >= 160000 else {}),
@@ -23,7 +23,7 @@ _OWN = {
 
 
 class BadDatabase(ValueError):
-    """An address that is none of a PostgreSQL database, or says what it may not; the text says what."""
+    """An address that is not a PostgreSQL database's, or has a forbidden parameter; the text names the problem."""
 
 
 def _parts(dsn: str) -> dict[str, str]:
@@ -40,15 +40,15 @@ def _parts(dsn: str) -> dict[str, str]:
 
 
 def check(dsn: str, outgoing: Outgoing) -> None:
-    """Raises BadDatabase or Refused when no connection is made to an address of a database as it leads now."""
+    """Check that a connection may be made to an address as it resolves now. Raises BadDatabase or Refused."""
     outgoing.addresses(_parts(dsn)["host"])
 
 
 def conninfo(dsn: str, outgoing: Outgoing) -> str:
-    """What to connect with: the name for TLS, and the addresses that it leads to now.
+    """Return the connection parameters: the host name for TLS, and the addresses that it resolves to now.
 
     Raises:
-        BadDatabase, Refused: no connection is made there.
+        BadDatabase, Refused: a connection there is not allowed.
     """
     found = _parts(dsn)
     addresses = outgoing.addresses(found["host"])
@@ -57,7 +57,7 @@ def conninfo(dsn: str, outgoing: Outgoing) -> str:
 
 
 def reason(error: Exception) -> str:
-    """What is said of an error to members: what a database says, and of a connection that failed no more than that."""
+    """Return the text of an error for members: a database's own message, or a general one for a failed connection."""
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         logger.warning("a database does not answer: %s", error)
         _, fatal, text = str(error).partition("FATAL:")

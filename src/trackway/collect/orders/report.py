@@ -1,7 +1,7 @@
-"""Orders as other systems have them, said in messages: by the API, payment providers, shops and databases.
+"""Orders of other systems as messages: from the API, payment providers, shops and databases.
 
-Whoever reports an order states all of it. What is reported again is the same order; each message has an id that is a
-function of what it says, so that a delivery that comes twice counts once. Such messages belong to no session.
+A report states the whole order. Reporting an order again updates it. The id of each message is a function of its
+content, so that a delivery that comes twice counts once. Such messages belong to no session.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,10})?$"
 
 
 class BadOrder(ValueError):
-    """An order that cannot be taken; the text names the field, what is wrong and how to mend it.
+    """An order that cannot be taken; the text names the field, the error and the correction.
 
     Attributes:
-        field: the field alone, where one is wrong.
+        field: the name of the wrong field, if there is one.
     """
 
     def __init__(self, reason: str, field: str = "") -> None:
@@ -37,10 +37,11 @@ class BadOrder(ValueError):
 
 
 class OrderReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An order or booking as somebody's system has it at a moment.
+    """The state of an order or booking in another system at one moment.
 
-    `status` is `placed` when it counts, `waiting` when it does not yet (unpaid), `ended` when it does not any more
-    (cancelled, failed, removed). Amounts are texts such as "12.50"; `refunded` is all that was given back so far.
+    `status` is `placed` when the order counts, `waiting` when it does not count yet (unpaid), `ended` when it does not
+    count any more (cancelled, failed, removed). Amounts are texts such as "12.50"; `refunded` is the sum of all refunds
+    so far.
     """
 
     order_id: _Id
@@ -57,7 +58,7 @@ class OrderReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def shaped(one: OrderReport) -> OrderReport:
-    """An order that was put together here, once its fields are as they have to be. Raises BadOrder."""
+    """Validate the fields of an order that was built by this code. Raises BadOrder."""
     try:
         return msgspec.convert(msgspec.to_builtins(one), OrderReport)
     except msgspec.ValidationError as error:
@@ -66,7 +67,7 @@ def shaped(one: OrderReport) -> OrderReport:
 
 
 def plain(amount: object, field: str) -> str:
-    """A field's amount as digits, such as "12.50". Raises BadOrder when it is none, or one of very many digits."""
+    """Return a field's amount as digits, such as "12.50". Raises BadOrder for anything else and for too many digits."""
     try:
         found = Decimal(str(amount).strip())
     except (InvalidOperation, ValueError) as error:
@@ -81,7 +82,7 @@ def plain(amount: object, field: str) -> str:
 
 
 def check(one: OrderReport) -> None:
-    """Raises BadOrder when an order names nobody, has no id of its own, or a time that no clock shows."""
+    """Check that an order names a person and has an id and times that can be stored. Raises BadOrder if not."""
     if is_placeholder(one.order_id):
         raise BadOrder(f"order_id is {one.order_id!r}, which is a placeholder; send the order's own id", "order_id")
     if all(is_placeholder(name) for name in (one.user_id, one.anonymous_id)):
@@ -100,31 +101,32 @@ def _check_times(one: OrderReport) -> None:
 
 
 def messages(one: OrderReport, known: bool, source: str, change: str = "", created: bool = False) -> list[Message]:
-    """What is to be said of an order.
+    """Return the messages of a report.
 
     Args:
-        known: whether it has been stored before.
-        source: who reports it; part of the ids of messages.
-        change: names this report, where its source does; else what it says does.
-        created: the report says that it is the first of this order.
+        one: the order.
+        known: whether the order has been stored before.
+        source: the system that reports it; part of the message ids.
+        change: the source's id for this report; empty for a digest of its content.
+        created: whether the report is the first of this order, by its source.
 
     Raises:
-        BadOrder: it cannot be said; never of an order that `check` lets pass.
+        BadOrder: no valid message can be made; never for an order that passes `check`.
     """
     _check_times(one)
     said = change or _digest(one)
     if one.status != "placed":
-        # Of what waits and nobody has heard of, there is nothing to say.
+        # A waiting order that was never reported before needs no message.
         return [_message(one, "Cancelled", source, said)] if known or one.status == "ended" else []
     if known:
         return [_message(one, "Updated", source, said)]
     completed = _message(one, "Completed", source, "completed")
-    # Of two reports that come together the later may arrive first: the completion is one, the state is each one's.
+    # Two simultaneous reports may arrive in reverse order: the completion has one id for both, each state has its own.
     return [completed] if created or one.updated_at is None else [completed, _message(one, "Updated", source, said)]
 
 
 def transition(before: OrderReport | None, after: OrderReport | None, source: str, change: str) -> list[Message]:
-    """The same of a change of which both sides are known; None is a row that is not there."""
+    """Return the messages of a change from `before` to `after`; None stands for a row that does not exist."""
     if before is not None and after is not None and (before.kind, before.order_id) != (after.kind, after.order_id):
         return transition(before, None, source, f"{change}-from") + transition(None, after, source, f"{change}-to")
     was, now_ = (one is not None and one.status == "placed" for one in (before, after))
@@ -164,7 +166,7 @@ def _message(one: OrderReport, what: str, source: str, change: str) -> Message:
 
 
 def aliases(previous: str, user_id: str, source: str) -> list[Message]:
-    """Says that a source's own name for somebody is a user; nothing when one of them is a placeholder."""
+    """Return the alias message from a source's own id for a person to a user id; none when either is a placeholder."""
     if is_placeholder(previous) or is_placeholder(user_id):
         return []
     message = Message(
@@ -176,7 +178,7 @@ def aliases(previous: str, user_id: str, source: str) -> list[Message]:
 
 
 def pseudonym(text: str) -> str:
-    """A name for somebody of whom only an address is known, which is not written down."""
+    """Return a pseudonym for a person of whom only an e-mail address is known; the address is not stored."""
     return f"guest:{hashlib.sha256(text.strip().lower().encode()).hexdigest()[:24]}"
 
 
@@ -185,7 +187,7 @@ def _digest(one: OrderReport) -> str:
 
 
 def _short(text: str) -> str:
-    """A message id; one that is too long is told by its hash."""
+    """Return a message id, with a hash in place of the end when it is too long."""
     return text if len(text) <= MAX_ID else f"{text[:180]}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 

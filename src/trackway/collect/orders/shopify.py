@@ -1,6 +1,7 @@
-"""Orders as Shopify exports them (Orders → Export → CSV): one line an item, the order's own fields in its first.
+"""Orders from Shopify's export (Orders → Export → CSV): one line for each item, with the order's fields in its first
+line.
 
-Who ordered is a pseudonym of the e-mail address; `trackway_anonymous_id: …` among the note attributes is the visitor.
+The buyer is a pseudonym of the e-mail address; `trackway_anonymous_id: …` in the note attributes is the visitor.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _NEEDED = ("Name", "Financial Status", "Total", "Currency", "Created at")
 
 
 def of_shopify(file: Packed) -> Iterator[tuple[int, OrderReport | Rejection]]:
-    """The orders with the numbers of their first lines, or why one of them is none.
+    """Yield the orders with the numbers of their first lines, or a rejection for a line that is not a valid order.
 
     Raises:
-        BadFile: the table is another one; the text names the columns that are missing.
+        BadFile: the table is another one; the text names the missing columns.
     """
     table = Table(file)
     if missing := [name for name in _NEEDED if name not in table.columns]:
@@ -68,7 +69,7 @@ def _order(row: dict[str, str]) -> OrderReport:
 
 
 def _amount(row: dict[str, str], column: str) -> str:
-    """An amount as Shopify writes it: 1234.50. Raises BadOrder: another one, such as 12,50."""
+    """Return an amount in Shopify's notation: 1234.50. Raises BadOrder for others, such as 12,50."""
     try:
         return amount(row.get(column, ""), ".")[0]
     except Unclear as error:
@@ -76,7 +77,7 @@ def _amount(row: dict[str, str], column: str) -> str:
 
 
 def _time(row: dict[str, str], column: str) -> datetime:
-    """A time as Shopify writes it: 2026-01-31 10:00:00 +0100. Raises BadOrder."""
+    """Return a time in Shopify's notation: 2026-01-31 10:00:00 +0100. Raises BadOrder."""
     text = row.get(column, "")
     try:
         return datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")

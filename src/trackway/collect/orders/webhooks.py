@@ -1,6 +1,6 @@
-"""What payment providers and shops report by webhook: Stripe and WooCommerce, signatures checked.
+"""Webhooks of payment providers and shops: Stripe and WooCommerce, with their signatures checked.
 
-Both are asked for what happened to be a whole order; what is none is answered and left alone.
+A delivery that concerns an order becomes a report of the whole order; any other delivery is answered and ignored.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import msgspec
 from trackway.collect.orders.report import BadOrder, OrderReport, plain, pseudonym, shaped
 
 TOLERANCE_S = 300
-# What a delivery that is of another kind than it says runs into.
+# Errors from reading a delivery whose fields are not of the documented kind.
 _NOT_AS_IT_SHOULD = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
-# Currencies whose amounts Stripe gives whole, or in thousandths (https://docs.stripe.com/currencies).
+# Currencies whose amounts Stripe gives in whole units, or in thousandths (https://docs.stripe.com/currencies).
 _WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
 _THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
 _WOO_PLACED = frozenset(["processing", "completed", "refunded"])
@@ -30,13 +30,18 @@ _WOO_WAITING = frozenset(["pending", "on-hold", "checkout-draft", "auto-draft"])
 
 
 class BadSignature(ValueError):
-    """A delivery that was not signed with the connection's secret, or long ago."""
+    """A delivery that was not signed with the connection's secret, or was signed too long ago."""
 
 
 class Report(NamedTuple):
-    """What a delivery says: an order (None when it is none), whether it is the order's first report, what names the
-    delivery, and who a name of the source's own is (`previous`, `user_id`). `unnamed`: whose the order is, the delivery
-    does not say; if it is known, it is whose it was.
+    """The content of a delivery.
+
+    Attributes:
+        order: the order, or None when the delivery is not about one.
+        created: whether this is the order's first report.
+        change: the provider's id of the delivery.
+        known_as: the provider's own id for a person, and the user id of that person.
+        unnamed: whether the delivery lacks the order's owner; a known order then keeps its owner.
     """
 
     order: OrderReport | None
@@ -50,12 +55,15 @@ NOTHING = Report(None)
 
 
 def stripe_signature(secret: str, at: str, body: bytes) -> str:
-    """What Stripe signs a body with that is posted at a time (seconds since 1970, as text)."""
+    """Return Stripe's signature of a body that is posted at a time (seconds since 1970, as text)."""
     return hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 def check_stripe(headers: Mapping[str, str], body: bytes, secret: str) -> None:
-    """Raises BadSignature unless `Stripe-Signature` is right and young (https://docs.stripe.com/webhooks/signature)."""
+    """Check the signature and the age of `Stripe-Signature`. Raises BadSignature.
+
+    See https://docs.stripe.com/webhooks/signature.
+    """
     pairs = [one.partition("=") for one in headers.get("stripe-signature", "").split(",")]
     at = next((value for name, _, value in pairs if name.strip() == "t"), "")
     if not at.isdecimal():
@@ -68,7 +76,7 @@ def check_stripe(headers: Mapping[str, str], body: bytes, secret: str) -> None:
 
 
 def check_woocommerce(headers: Mapping[str, str], body: bytes, secret: str) -> None:
-    """Raises BadSignature unless `X-WC-Webhook-Signature` is right."""
+    """Check that `X-WC-Webhook-Signature` is right. Raises BadSignature."""
     wanted = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
     given = headers.get("x-wc-webhook-signature", "").encode("latin-1")
     if not hmac.compare_digest(wanted, given):
@@ -76,14 +84,14 @@ def check_woocommerce(headers: Mapping[str, str], body: bytes, secret: str) -> N
 
 
 def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
-    """What an event of Stripe's says. An order is a payment intent: what checkout, intent and charge say of it is one.
+    """Read an event from Stripe. An order is a payment intent; checkout, intent and charge report the same order.
 
-    `payment_intent.succeeded`, `checkout.session.completed` (and `.async_payment_succeeded`), `charge.refunded` and
-    `charge.updated` are understood. Who paid is `client_reference_id` or `metadata.user_id` (and
+    The types are `payment_intent.succeeded`, `checkout.session.completed` (and `.async_payment_succeeded`),
+    `charge.refunded` and `charge.updated`. The buyer is `client_reference_id` or `metadata.user_id` (and
     `metadata.anonymous_id`), else Stripe's customer, else a pseudonym of the e-mail address.
 
     Raises:
-        BadOrder: it is no event, or one that says nothing of what it should.
+        BadOrder: it is not an event, or it lacks a required field.
     """
     event = _object(body)
     kind, said = str(event.get("type", "")), event.get("data", {})
@@ -121,7 +129,7 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
 
 
 def _who_paid(thing: dict[str, Any]) -> tuple[str, str, str]:
-    """Stripe's own name for them, the product's, and the visitor."""
+    """Return Stripe's own id for the buyer, the product's user id, and the visitor."""
     metadata = thing.get("metadata") or {}
     user_id = str(thing.get("client_reference_id") or metadata.get("user_id") or "")
     details = thing.get("customer_details") or thing.get("billing_details") or {}
@@ -132,16 +140,17 @@ def _who_paid(thing: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
-    """What a delivery of WooCommerce says: `order.created`, `.updated`, `.restored` and `.deleted`. Who ordered is the
-    customer's id; a guest is a pseudonym of the e-mail address; a `trackway_anonymous_id` among the order's `meta_data`
-    is the visitor.
+    """Read a delivery from WooCommerce: `order.created`, `.updated`, `.restored` or `.deleted`.
+
+    The buyer is the customer's id; a guest is a pseudonym of the e-mail address; a `trackway_anonymous_id` in the
+    order's `meta_data` is the visitor.
 
     Raises:
-        BadOrder: it is an order that lacks what one has.
+        BadOrder: the order lacks a required field.
     """
     topic = headers.get("x-wc-webhook-topic", "")
     if body.startswith(b"webhook_id="):
-        return NOTHING  # the shop tries the address when the webhook is made
+        return NOTHING  # the shop tests the address when the webhook is created
     thing = _object(body)
     if topic and not topic.startswith("order."):
         return NOTHING
@@ -149,7 +158,7 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
     try:
         order_id = str(thing["id"])
         if topic == "order.deleted":
-            # All that is said of it is its id.
+            # The delivery contains nothing but the order's id.
             at = datetime.now(UTC)
             gone = OrderReport(
                 order_id=order_id, status="ended", placed_at=at, updated_at=at, total="0", currency="XXX"
@@ -190,7 +199,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _minor(thing: dict[str, Any], field: str, currency: str) -> str:
-    """An amount that is given in the currency's smallest unit. Raises BadOrder when it is no whole number."""
+    """Return an amount that is given in the currency's smallest unit. Raises BadOrder when it is not a whole number."""
     amount = thing[field]
     if isinstance(amount, bool) or not re.fullmatch(r"-?\d{1,30}", str(amount), re.ASCII):
         reason = (
@@ -202,7 +211,7 @@ def _minor(thing: dict[str, Any], field: str, currency: str) -> str:
 
 
 def _other(what: str, error: Exception) -> BadOrder:
-    """The refusal of a delivery whose fields are missing or of another kind."""
+    """Return the refusal of a delivery whose fields are missing or of an unexpected kind."""
     if isinstance(error, KeyError):
         field = str(error.args[0])
         return BadOrder(f"{field}: {what} does not have it; it is missing from the delivery", field)

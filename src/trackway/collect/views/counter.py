@@ -1,14 +1,14 @@
 """The view counter: `POST /v1/entities/{type}/{id}/view` and `POST /api/profiles/{id}/track-view`.
 
-Who may call: anyone who has a project's write key (HTTP Basic, `writeKey` in the body or in the address), or its
-secret key or a token of the host (`Authorization: Bearer`). The body is `{"session_id", "referrer_source"}`;
-`anonymous_id` says which visitor it is. A host's token proves who the viewer is, its secret key may state it
-(`viewer_id`, or `user_id`). What is stated with the write key alone, which is public, is kept with the view as
-claimed, and makes nobody a viewer.
+Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the body or in the address), its secret key,
+or a token of the host (`Authorization: Bearer`). The body is `{"session_id", "referrer_source"}`; `anonymous_id` names
+the visitor. A host's token proves the viewer; a caller with the secret key may state the viewer (`viewer_id`, or
+`user_id`). A viewer stated with the write key alone, which is public, is stored with the view as a claim, and the view
+has no viewer.
 
-Answers are 200 (`tracked` says whether it counted, `reason` why not), 400 without a session, 401, 404 for an
-entity that is not in a closed register, 405, 413 and 503. A view that counted is on disk, in the ledger, when the
-answer is given.
+Answers are 200 (`tracked` tells whether the view counted, `reason` why not), 400 without a session, 401, 404 for an
+entity that is not in a closed register, 405, 413 and 503. A view that counted is on disk, in the ledger, before the
+answer is sent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from trackway.wording import fault
 logger = logging.getLogger("trackway.collect")
 
 CLAIMED = "claimed_viewer_id"
-"""The property of a view that says as whom its sender claimed to come."""
+"""The property of a view that holds the viewer claimed by its sender."""
 _AGAIN = "Already tracked within 24 hours"
 
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
@@ -52,32 +52,35 @@ class Viewed(msgspec.Struct):
 
 
 class Proof(NamedTuple):
-    """What a secret proves: of which project it is, and who the viewer is; empty for a host, which says it itself."""
+    """The project and the viewer that a secret proves; the viewer is empty for a host, which may state any viewer."""
 
     project_id: bytes
     viewer_id: str
 
 
 class NoProof(Exception):
-    """A secret that proves nothing; the text says why."""
+    """A secret that proves nothing; the text gives the reason."""
 
 
 _body = msgspec.json.Decoder(Viewed)
 Prove = Callable[[str], Awaitable[Proof]]
-"""What a secret key or a host's token proves. Raises NoProof."""
+"""A function that returns what a secret key or a host's token proves. Raises NoProof."""
 Known = Callable[[bytes, str, str], Awaitable[bool]]
-"""Whether a project counts views of an entity: always, unless it keeps a register that has it not."""
+"""A function that returns whether a project counts views of an entity: always, unless its closed register lacks it."""
 
 
 class ViewCounter:
     """The ASGI application of the two addresses.
 
     Args:
-        collector: authenticates and says how a request came.
-        bot: why an arrival is no person's, as far as its project goes; empty when nothing speaks against it.
-        stored: whether the store has the view of a record.
+        collector: authenticates requests and makes log records of them.
+        committer: appends records to the log.
+        ledger: decides which views count.
+        known: tells whether a project counts views of an entity.
+        bot: returns the reason why an arrival counts as a bot in its project, or empty.
+        stored: returns whether the store has the view of a record.
         prove: reads secrets.
-        trusting: viewers whom the write key alone states are believed.
+        trusting: accept a viewer that is stated with the write key alone.
     """
 
     def __init__(
@@ -97,13 +100,14 @@ class ViewCounter:
         self._logging: set[asyncio.Future[None]] = set()
 
     def serves(self, path: str) -> bool:
-        """Whether a path is the view counter's."""
+        """Whether a path belongs to the view counter."""
         return entity_of(path) is not None
 
     async def resume(self) -> None:
-        """Log what counted before the process ended and may not be logged.
+        """Append to the log the views that counted before the process ended and may not be in the log.
 
-        What is stored is left alone, however long ago it was; what is in the log only is stored once by its message id.
+        Views in the store are not appended, however old they are. Views that are only in the log are appended again,
+        and their message id keeps them from being stored twice.
         """
         for key, record in self._ledger.unlogged():
             if not await self._stored(record):
@@ -122,7 +126,7 @@ class ViewCounter:
         await posted(scope, receive, send, take, (LogUnavailable, SQLAlchemyError))
 
     async def _count(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> str:
-        """Count a view; why it does not count, or empty."""
+        """Count a view; return the reason why it does not count, or empty."""
         entity_type, entity_id = entity_of(scope["path"]) or ("", "")
         viewed = _read(content)
         project_id, proven = await self._who(scope, headers, viewed)
@@ -166,9 +170,10 @@ class ViewCounter:
         viewer = view_key(entity, f"user {user_id}") if user_id else b""
         bot = self._bot(arrival)
         if bot:
-            key = view_key(key, "bot")  # it takes no view away from a person of the same session
+            # With a key of its own, a bot's view does not use up the view of a person in the same session.
+            key = view_key(key, "bot")
         if await self._ledger.counts(View(key, at, record, entity, viewer, bool(bot))):
-            # It is on disk in the ledger; the log has it next, and nobody waits for that.
+            # The view is on disk in the ledger, so the answer need not wait for the log.
             task = asyncio.ensure_future(self._log(key, record))
             self._logging.add(task)
             task.add_done_callback(self._logging.discard)
@@ -177,7 +182,10 @@ class ViewCounter:
         return f"Not counted, as this is taken for a bot ({bot})" if bot else ""
 
     async def _who(self, scope: Scope, headers: dict[bytes, bytes], viewed: Viewed) -> tuple[bytes, str | None]:
-        """The project, and the viewer who is proven: empty when whoever is stated is believed, None when nobody is."""
+        """Return the project and the proven viewer.
+
+        The viewer is empty when the stated viewer is accepted, and None when no viewer is.
+        """
         scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() == "bearer":
             try:
@@ -188,7 +196,7 @@ class ViewCounter:
         return self._collector.authenticate(headers, viewed.writeKey or given), "" if self._trusting else None
 
     def under_way(self) -> list[asyncio.Future[None]]:
-        """Views that counted and that the log does not have yet."""
+        """Return the running appends of views that counted and are not in the log yet."""
         return list(self._logging)
 
     async def _log(self, key: bytes, record: bytes) -> None:
@@ -200,13 +208,13 @@ class ViewCounter:
         self._ledger.logged(key)
 
     async def finish(self) -> None:
-        """Let what counted get into the log."""
+        """Wait until the views that counted are in the log."""
         while self._logging:
             await asyncio.gather(*self._logging, return_exceptions=True)
 
 
 def entity_of(path: str) -> tuple[str, str] | None:
-    """Type and id of the entity that an address of the view counter names."""
+    """Return the type and id of the entity in an address of the view counter."""
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[:2] == ["api", "profiles"] and parts[3] == "track-view" and parts[2]:
         return "profile", parts[2]

@@ -1,9 +1,9 @@
-"""Which views count: one an entity and session in 24 hours, from the last one that counted (DESIGN.md §5.6).
+"""The view ledger: it counts one view per entity and session in 24 hours, from the last counted one (DESIGN.md §5.6).
 
-The decision is a row of a database, so that it is right under any number of repeats at once, over restarts, and with
-several collectors on one database. A counted view's message is kept beside the decision until the log has it: a
-process that dies between the two loses nothing and counts nothing twice. What each entity's views come to is kept as
-well, so that looking it up asks no question.
+The decision is a row in a database, so that it is right with any number of repeats at once, after restarts, and with
+several collectors on one database. The message of a counted view is kept beside the decision until the log has it, so
+that a process that dies between the two loses nothing and counts nothing twice. The totals of each entity are kept too,
+so that reading them needs no question to the store.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from trackway.event import Millis
 from trackway.lite import engine_of, fault
 
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
-"""After so long a view by the same session counts again."""
+"""The time after which another view by the same session counts."""
 LEDGER_GONE = (
     "put it back from a backup, or remove it: views of the last 24 hours may count a second time then, and "
     "`trackway refresh` makes the totals anew from the events"
 )
-"""What mends a ledger that is damaged."""
+"""The remedy for a damaged ledger."""
 _MOST = 500
 _SOON_S = 0.5
 KEEP_MS: Millis = 90 * AGAIN_MS
-"""So long it is remembered that a session viewed an entity: its sessions are unique for that time."""
+"""The time for which the ledger remembers that a session viewed an entity; unique sessions are exact for that time."""
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS counted_views (key {bytes} PRIMARY KEY, at BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS entity_viewers (key {bytes} PRIMARY KEY)",
@@ -42,7 +42,7 @@ _SCHEMA = (
     "record {bytes} NOT NULL)",
     "CREATE INDEX IF NOT EXISTS counted_views_at ON counted_views (at)",
 )
-# A row changes only when the view counts: the database decides among all that come at once, here and elsewhere.
+# A row changes only when the view counts, so the database decides among simultaneous views of all collectors.
 _AGAIN = text("UPDATE counted_views SET at = :at WHERE key = :key AND at <= :at - :again")
 _FIRST = text("INSERT INTO counted_views (key, at) VALUES (:key, :at) ON CONFLICT (key) DO NOTHING")
 _VIEWER = text("INSERT INTO entity_viewers (key) VALUES (:key) ON CONFLICT (key) DO NOTHING")
@@ -72,20 +72,20 @@ _HIDE = text(
 
 
 def entity_key(project_id: bytes, entity_type: str, entity_id: str) -> bytes:
-    """16 bytes (XXH3) that stand for an entity of a project."""
+    """Return 16 bytes (XXH3) that stand for an entity of a project."""
     whole = f"{entity_type}\x00{entity_id}"
     return bytes(xxhash.xxh3_128_digest(project_id + whole.encode(errors="surrogatepass")))
 
 
 def view_key(entity: bytes, who: str) -> bytes:
-    """16 bytes (XXH3) that stand for an entity and a session, or a user, of its project."""
+    """Return 16 bytes (XXH3) that stand for an entity together with a session or a user of its project."""
     return bytes(xxhash.xxh3_128_digest(entity + who.encode(errors="surrogatepass")))
 
 
 class View(NamedTuple):
-    """A view that may count: of which entity and session (`key`), when, and the record for the log if it does.
+    """A view that may count: its entity and session (`key`), its time, and its record for the log.
 
-    `viewer` stands for the entity and the user when somebody is signed in; a bot's view counts for nobody.
+    `viewer` stands for the entity and the user when somebody is signed in. A bot's view is not in the totals.
     """
 
     key: bytes
@@ -97,7 +97,7 @@ class View(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What an entity's views come to; `last_viewed` in milliseconds since 1970, 0 for never."""
+    """The totals of an entity's views; `last_viewed` in milliseconds since 1970, 0 for never."""
 
     views: int
     sessions: int
@@ -108,15 +108,15 @@ class Total(NamedTuple):
 
 
 class LedgerUnavailable(Exception):
-    """The database that decides which views count cannot be opened; the text says which and why."""
+    """The database of the view ledger cannot be opened; the text names it and the reason."""
 
 
 class Ledger:
-    """Decides, many at once in one transaction, in a thread of its own.
+    """Decides about many views in one transaction, in its own thread.
 
     Args:
-        dsn: an SQLAlchemy address; of SQLite or PostgreSQL.
-        collector: which collector this is; it brings back what it kept and did not log.
+        dsn: an SQLAlchemy address, of SQLite or PostgreSQL.
+        collector: the id of this collector, which appends to the log the views that it kept and did not log.
 
     Raises:
         LedgerUnavailable: the database cannot be opened.
@@ -147,7 +147,7 @@ class Ledger:
         self._writing: asyncio.Future[Any] | None = None
 
     def unlogged(self) -> list[tuple[bytes, bytes]]:
-        """Key and record of views that counted and that this collector's log may lack."""
+        """Return key and record of the views that counted and that this collector's log may lack."""
         with self._engine.begin() as connection:
             found = connection.execute(
                 text("SELECT key, record FROM pending_views WHERE collector = :collector ORDER BY key"),
@@ -156,7 +156,7 @@ class Ledger:
             return [(bytes(row.key), bytes(row.record)) for row in found]
 
     async def counts(self, view: View) -> bool:
-        """Whether a view counts. If so, its record is to be logged, and `logged` is to be called then."""
+        """Return whether a view counts. If it does, append its record to the log and then call `logged`."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((view, future))
         if self._task is None:
@@ -164,7 +164,7 @@ class Ledger:
         return await future
 
     def logged(self, key: bytes) -> None:
-        """The log has the view with this key. Written down with the next decisions, or in a moment without any."""
+        """Record that the log has the view with this key; written with the next decisions, or after half a second."""
         self._logged.append(key)
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(_SOON_S, self._write_logged)
@@ -178,32 +178,32 @@ class Ledger:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, views)
 
     def forget(self, before: Millis) -> int:
-        """Forget who viewed what more than KEEP_MS before a moment; return how many."""
+        """Forget views that are more than KEEP_MS older than `before`; return their number."""
         with self._engine.begin() as connection:
             return connection.execute(
                 text("DELETE FROM counted_views WHERE at <= :at"), {"at": before - KEEP_MS}
             ).rowcount
 
     def look(self, entities: list[bytes]) -> dict[bytes, Total]:
-        """The totals of entities by their key; those that nobody viewed are left out."""
+        """Return the totals of entities by their key; entities without views are left out."""
         with self._engine.connect() as connection:
             rows = connection.execute(_LOOK.bindparams(bindparam("keys", expanding=True)), {"keys": entities})
             return {bytes(row.key): _total(row) for row in rows}
 
     def hide(self, hidden: dict[bytes, bool]) -> None:
-        """Keep the totals of entities from the public, or not."""
+        """Hide the totals of entities from the public, or show them again."""
         if hidden:
             with self._engine.begin() as connection:
                 connection.execute(_HIDE, [{"key": key, "hidden": value} for key, value in hidden.items()])
 
     def put(self, totals: dict[bytes, Total]) -> None:
-        """Set totals to what the events say."""
+        """Set totals to the values computed from the events."""
         if totals:
             with self._engine.begin() as connection:
                 connection.execute(_SET, [{"key": key, **one._asdict()} for key, one in totals.items()])
 
     async def finish(self) -> None:
-        """Let decisions under way be made, and write down what is logged."""
+        """Wait for pending decisions, and write the keys that were logged."""
         if self._soon is not None:
             self._soon.cancel()
         under_way = [one for one in (self._task, self._writing) if one is not None]
@@ -211,7 +211,7 @@ class Ledger:
         await self._transacted([])
 
     def close(self) -> None:
-        """End; nothing is decided any more."""
+        """Stop the thread and close the database."""
         self._thread.shutdown()
         self._engine.dispose()
 
@@ -250,7 +250,7 @@ class Ledger:
 
 
 def _count(connection: Connection, view: View) -> bool:
-    """Whether a view counts; then the totals of its entity have it."""
+    """Decide whether a view counts; if it does, add it to the totals of its entity."""
     given = {"key": view.key, "at": view.at}
     again = connection.execute(_AGAIN, {**given, "again": AGAIN_MS}).rowcount == 1
     first = not again and connection.execute(_FIRST, given).rowcount == 1
