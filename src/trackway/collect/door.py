@@ -151,8 +151,9 @@ class Collector:
         browser: bool | None = None,
         violations: list[Violation] | None = None,
     ) -> tuple[bytes, Arrival]:
-        """Return a request's record for the log, and the arrival in it; the headers give the user agent unless it is
-        passed.
+        """Return a request's record for the log, and the arrival in it.
+
+        The headers give the user agent, unless `user_agent` and `browser` are passed.
 
         Raises:
             OverflowError, UnicodeError: a message cannot be kept.
@@ -210,10 +211,10 @@ class Collector:
         await self._append(scope, headers, project_id, request, user_agent, True, received_at)
 
     def _nobody(self, scope: Scope, user_agent: str, at: Millis) -> native.Nobody:
-        """Return the function that names the visitor of a message without ids: a pseudonym of the day, address and user
-        agent.
+        """Return the function that gives messages without ids their visitor.
 
-        Address and user agent are those in the message's context, or those of the request.
+        The visitor is a pseudonym of the day, the address and the user agent; these are stated in the message's
+        context, or taken from the request.
         """
 
         def visitor(context: dict[str, Any]) -> str:

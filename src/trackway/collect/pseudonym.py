@@ -17,10 +17,9 @@ _BYTES = 32
 
 
 def pseudonym(key: bytes, day: str, address: str, user_agent: str) -> str:
-    """Return an anonymousId for one (address, user agent) on one day (YYYY-MM-DD, UTC), keyed so that nobody else can
-    make it.
+    """Return an anonymousId for one (address, user agent) on one day (YYYY-MM-DD, UTC).
 
-    It is BLAKE2b with `key`: without the key, nobody can find the address by trial or link two days.
+    It is BLAKE2b with `key`: without the key, nobody can make the id, find the address by trial or link two days.
     """
     text = f"{day}\n{address}\n{user_agent}".encode(errors="replace")
     return "d-" + hashlib.blake2b(text, key=hashlib.sha256(key).digest(), digest_size=12).hexdigest()

@@ -1,7 +1,7 @@
-"""Who is not a person, and why we think so (DESIGN.md §5.7: stored, flagged with the reason, left out of answers).
+"""Bot detection: an event of a bot is stored with the reason and left out of answers (DESIGN.md §5.7).
 
-The list is isbot's (https://github.com/omrilotan/isbot, of the package is-bot). The rules beside it are of form: how
-browsers, applications and programs name themselves.
+The list is isbot's (https://github.com/omrilotan/isbot, of the package is-bot). The additional rules are based on the
+form of user agents: how browsers, applications and programs name themselves.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from is_bot import Bots
 from trackway.enrich.device import device
 
 _listed = Bots()
-# These stand in the names of browsers: Chinese ones, whose crawlers call themselves spiders, and Chrome Frame's.
+# These occur in names of browsers: Chinese browsers whose crawlers call themselves spiders, and Chrome Frame.
 _listed.exclude([r"\|", "sogou", "chromeframe"])
-# What no browser of a person says of itself, for crawlers too new or too rare for the list.
+# Signs that no person's browser has, for crawlers that are too new or too rare for the list.
 _SIGNS = re.compile(
     r"https?:/|\S@\w[\w.-]*\.[a-z]{2}|\[at\]|(?<!cu)bots?\b|crawl|spider|scrap[ei]|headless|slurp|\$\{"
-    # "compatible; X/1.0", which only Konqueror and Galeon say among browsers.
+    # "compatible; X/1.0", which among browsers only Konqueror and Galeon have.
     r"|compatible; ?(?!Konqueror|Galeon|ANTGalio|Windows|OSS|Gecko)[a-z][\w.-]*/v?\d|like Gecko; compatible"
-    # A renderer that is no browser, and editors, in which agents open pages.
+    # A renderer that is not a browser, and editors in which agents open pages.
     r"|\(Unknown; Linux x86_64|\b(?:Code|Cursor|Trae|Windsurf|Kiro|Antigravity)/[\d.]+ Chrome/",
     re.IGNORECASE,
 )
-# The forms in which browsers name themselves: a system, an engine, a browser, and nothing that is only some program's.
+# The forms of browsers' user agents: a system, an engine, a browser, and no other program.
 _SYSTEM = (
     r"(?:[; ]+(?:Windows|NT|[\d._]+|Win64|WOW64|x64|ARM64|Macintosh|Intel|PPC|Mac|OS|X|X11|Linux|x86_64|i[56]86|on"
     r"|aarch64|armv\w+|amd64|CrOS|Ubuntu|Fedora|U|[a-z]{2}(?:-[A-Za-z]{2})?|rv:[\d.]+))*"
@@ -40,8 +40,8 @@ _PLAIN = re.compile(
     r"(?: (?:Version|Chrome|CriOS|FxiOS|EdgiOS|Firefox|Mobile|Safari|Edg|EdgA|Edge|OPR|SamsungBrowser|GSA|Vivaldi"
     r"|YaBrowser|Brave|DuckDuckGo|Ddg)(?:/\w[\w.]*)?)+"
 )
-# What tells nothing: the model of a telephone (Discovery, XBot Junior, Radar), what telephones of old ran, and parts of
-# applications that are named like a search engine's or an advertiser's programs.
+# Parts without meaning for detection: models of telephones (Discovery, XBot Junior, Radar), software of old telephones,
+# and parts of applications that are named like programs of a search engine or an advertiser.
 _NOISE = re.compile(
     r"(?<=; Android )(\d[^;()/+@:]*)(?:;[^;()/+@:]*(?=[;)]| Build/)(?: Build/[^();+@:]*)?)+"
     r"|\bJava(?:Platform)?/\w*[-.A-Z][^ ]*|java_runtime|\(Google WAP Proxy[^)]*\)"
@@ -65,7 +65,7 @@ class BadRanges(ValueError):
 
 
 class Datacenters:
-    """Network ranges in which servers live and people do not."""
+    """Network ranges of servers, from which people do not come."""
 
     def __init__(self, networks: list[str]) -> None:
         ranges = sorted(_bounds(network) for network in networks)
@@ -74,7 +74,7 @@ class Datacenters:
 
     @classmethod
     def read(cls, file: Path) -> Datacenters:
-        """Read a file of CIDRs, one a line; `#` starts a comment.
+        """Read a file of CIDRs, one per line; `#` starts a comment.
 
         Raises:
             BadRanges: a line is not a network, or the file cannot be read.
@@ -113,9 +113,9 @@ def _bounds(network: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=20_000)
 def named(user_agent: str) -> str:
-    """Why a user agent by itself is a bot's, or empty.
+    """Return why a user agent by itself is a bot's, or empty.
 
-    A telling word makes a bot, and a form that browsers have makes none. Of the others those are bots that are on
+    A sign of a bot decides for a bot, and the form of a browser decides against. Among the others, bots are those on
     isbot's list, those that ua-parser takes for spiders, and those that name neither an engine nor a system.
     """
     text = _NOISE.sub(r"\1", user_agent)
@@ -134,7 +134,7 @@ def named(user_agent: str) -> str:
 
 
 def _is_held(user_agent: str, kind: str) -> bool:
-    """Whether a user agent is that of a thing that people hold or look at, or of an application on it."""
+    """Whether a user agent belongs to a device that people hold or look at, or to an application on it."""
     return kind in ("tv", "console", "watch") or (
         not user_agent.startswith("Mozilla/") and bool(_APP.search(user_agent))
     )
@@ -144,7 +144,7 @@ _PRODUCT = re.compile(r"compatible; ?(?!MSIE)([^;/)+]+)|^(?!Mozilla|Opera)([^/(;
 
 
 def _product(user_agent: str, found: str) -> str:
-    """The name under which a bot is shown: its product where it has one, else the word that gave it away."""
+    """Return the name under which a bot is shown: its product if it names one, else the word that identified it."""
     product = _PRODUCT.search(user_agent)
     name = product and (product[1] or product[2])
     if not name:
@@ -154,12 +154,12 @@ def _product(user_agent: str, found: str) -> str:
 
 
 def reason(user_agent: str, direct: bool, datacenter: bool) -> str:
-    """Why a message is not a person's, or empty when nothing speaks against it.
+    """Return why a message does not come from a person, or empty when there is no such sign.
 
     Args:
         user_agent: the visitor's, empty when unknown.
         direct: whether the visitor's own browser made the request, so that its headers mean something.
-        datacenter: whether the visitor's address is in a range that people do not come from.
+        datacenter: whether the visitor's address is in a range of servers.
     """
     if direct and not user_agent:
         return "headers: no User-Agent"

@@ -1,7 +1,7 @@
-"""Where a visit came from: source, medium, campaign, and GA4's default channel group with AI assistants.
+"""The origin of a visit: source, medium, campaign, and GA4's default channel group with AI assistants.
 
-The channel rules are Google's (https://support.google.com/analytics/answer/9756891), as a table in their order;
-"AI Assistant" is a channel of its own, before Referral. The sources are those of sources.toml.
+The channel rules are Google's (https://support.google.com/analytics/answer/9756891), as a table in their order; "AI
+Assistant" is an additional channel before Referral. The sources are those of sources.toml.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DIRECT, NONE = "(direct)", "(none)"
 
 
 class Traffic(NamedTuple):
-    """How one page view was reached. `click_id` is the name of an advertiser's click id, not its value."""
+    """The traffic source of one page view. `click_id` is the name of an advertiser's click id, not its value."""
 
     channel: str
     source: str
@@ -30,7 +30,7 @@ class Traffic(NamedTuple):
     click_id: str
 
 
-# Click ids, who sets them and whether they are paid for; in the order in which they are looked for.
+# Click ids with their source and medium, in order of precedence.
 _CLICK_IDS = {
     "gclid": ("google", "cpc"),
     "gbraid": ("google", "cpc"),
@@ -100,7 +100,7 @@ _RULES: tuple[tuple[str, Callable[[_Visit], bool]], ...] = (
 
 
 def channel(source: str, medium: str, campaign: str) -> str:
-    """GA4's default channel for a source, medium and campaign; "Unassigned" when no rule holds."""
+    """Return GA4's default channel for a source, medium and campaign; "Unassigned" when no rule matches."""
     found = known_source(source)
     visit = _Visit(source.lower(), medium.lower(), campaign.lower(), found.kind if found else "")
     return next((name for name, rule in _RULES if rule(visit)), "Unassigned")
@@ -112,11 +112,11 @@ def _bare(host: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def traffic(host: str, query: str, referrer: str) -> Traffic:
-    """Where a page view came from: UTM parameters over click ids over the referrer over "direct".
+    """Return the origin of a page view: UTM parameters before click ids before the referrer before "direct".
 
-    A referrer on the page's own host, or on one above or below it, is navigation and not a source; neither are hosts
-    that people only pass through, to pay or to sign in. A click id that nobody paid for only says where an address
-    was copied: a referrer that is another social network's says more.
+    A referrer on the page's own host, or on a host above or below it, is navigation and not a source. Hosts that people
+    only pass through, to pay or to sign in, are not sources either. A social network's unpaid click id only shows where
+    an address was copied, so a referrer of another social network takes precedence.
     """
     values = dict(parse_qsl(query)) if _tagged(query) else {}
     click_id = next((name for name in _CLICK_IDS if name in values), "")
@@ -137,7 +137,7 @@ def _tagged(query: str) -> bool:
 
 
 def _sender(referrer: str) -> str:
-    """The host or application that a referrer names; an application's on iOS names the host that it stands for."""
+    """Return the host or application in a referrer; an iOS application's referrer names the host behind it."""
     if referrer.startswith("ios-app://"):
         application, _, shown = referrer.removeprefix("ios-app://").partition("/")
         host = shown.split("/")[1] if "/" in shown else ""

@@ -1,4 +1,4 @@
-"""Device clocks lie; the server's does not (DESIGN.md §5.3)."""
+"""Correction of device clocks by the server's clock (DESIGN.md §5.3)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from trackway.storable import EARLIEST
 
 
 def corrected(received_at: Millis, sent_at: Millis | None, original: Millis | None) -> Millis:
-    """When something happened by the server's clock: `receivedAt − (sentAt − originalTimestamp)`.
+    """Return the time of an event by the server's clock: `receivedAt − (sentAt − originalTimestamp)`.
 
-    Without `sentAt` the client's time is taken as it is. Times more than 5 minutes ahead of arrival become
-    arrival, and so do those that no column can hold; the door refuses all before 2000.
+    Without `sentAt`, the client's time is used unchanged. Times more than 5 minutes ahead of arrival become the arrival
+    time, and so do times that no column can hold; the collector refuses times before 2000.
     Segment's rule: https://segment.com/docs/connections/spec/common/#timestamp-overview
     """
     if original is None:
@@ -20,5 +20,5 @@ def corrected(received_at: Millis, sent_at: Millis | None, original: Millis | No
 
 
 def is_ahead(at: Millis, received_at: Millis) -> bool:
-    """Whether a time is more than 5 minutes after the arrival of the message that says it."""
+    """Whether a time is more than 5 minutes after the arrival of the message that states it."""
     return at > received_at + MOST_AHEAD

@@ -10,7 +10,7 @@ from ua_parser import parse
 
 
 class Device(NamedTuple):
-    """What a visitor uses. `kind` is desktop, mobile, tablet, tv, console, watch, car, bot or empty when unknown."""
+    """A visitor's device. `kind` is desktop, mobile, tablet, tv, console, watch, car, bot or empty when unknown."""
 
     kind: str
     browser: str
@@ -42,7 +42,7 @@ _DESKTOP = {
     "Kubuntu",
     "Mageia",
 }
-# The words below are matched in lower case; ua-parser tells systems and browsers, and no kinds of devices.
+# The patterns below match lower-case text; ua-parser recognizes systems and browsers, but not kinds of devices.
 _TV = re.compile(
     r"(?<![bdeq])tv\b|\btv(?!m)|_tv_|smart-?tv|appletv|hbbtv|ce-html|netcast|web0s|webos\.tv|\bomi/|dlnadoc|roku/|crkey"
     r"|chromecast|\baft[a-z0-9]{1,8}\b|bravia|\bviera\b|vizio|brightsign|\bstb\b|_stb_|\btbrowser|netrange"
@@ -116,7 +116,7 @@ def device(user_agent: str) -> Device:
 
 
 def in_use(found: Device, touch_points: int, hints: dict[str, Any]) -> Device:
-    """A device, by what its browser says beside the user agent.
+    """Correct a device with the browser's values beside the user agent.
 
     An iPad in desktop mode names itself a Mac, and no Mac has a touch screen.
 
@@ -135,8 +135,10 @@ def in_use(found: Device, touch_points: int, hints: dict[str, Any]) -> Device:
 
 
 def _kind(agent: str, system: str, spider: bool) -> str:
-    """The kind of a device. Android without "Mobile" is a tablet's browser, or a television set's, car's or watch's;
-    applications on Android never say "Mobile", and are mostly on telephones.
+    """Return the kind of a device.
+
+    Android without "Mobile" is a tablet's browser, or that of a television set, car or watch. Applications on Android
+    never have "Mobile", and are mostly on telephones.
     """
     after = agent.partition("android")[2].partition(" build/")[0].partition(")")[0]
     android = system == "Android" or "android" in agent or "andr0id" in agent

@@ -1,13 +1,14 @@
-"""Persons: which visitors and user ids are one human being, in any order of arrival.
+"""Persons: visitors and user ids joined to one human being, in any order of arrival.
 
-The rule, in four sentences. An event that names a user is that user's. An event that names none is its visitor's, and
-a visitor is, from one sign-out to the next, the user who was first seen on it; the past before that is included. So one
-user is never swallowed by another that signs in on the same device. An alias joins two user ids, or a visitor and a
-user, because somebody said so.
+The rule: An event that names a user belongs to that user. An event that names no user belongs to its visitor. From one
+sign-out to the next, a visitor is the user who was first seen on it, and this includes the events before that user was
+seen. So a user never takes over the events of another user who signs in on the same device. An alias joins two user
+ids, or a visitor and a user, because a client said so.
 
 Every event carries an `identity`: the number of a token that stands for its user, or for its visitor since the last
-sign-out. It never changes but when a sign-out arrives late; who an identity stands for is kept beside the events
-(`claims`, `aliases`), so a merge costs nothing to make, to restate or to undo. See docs/decisions/0005-persons.md.
+sign-out. It never changes, except when a sign-out arrives late. The person behind an identity is kept beside the events
+(`claims`, `aliases`), so a merge rewrites no events when it is made, changed or undone. See
+docs/decisions/0005-persons.md.
 """
 
 from __future__ import annotations
@@ -33,24 +34,24 @@ SIGN_OUTS = frozenset(
 
 @lru_cache(maxsize=100_000)
 def visitor_token(project_id: bytes, visitor_id: str, since: Millis = 0) -> int:
-    """The token of a visitor since a sign-out (0: since ever): XXH3 over what it stands for."""
+    """Return the token of a visitor since a sign-out (0: since the beginning): XXH3 over project, visitor and time."""
     stretch = f"\0{since}" if since else ""
     return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} visitor {visitor_id}{stretch}".encode())
 
 
 @lru_cache(maxsize=100_000)
 def user_token(project_id: bytes, user_id: str) -> int:
-    """The token of a user id."""
+    """Return the token of a user id."""
     return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} user {user_id}".encode())
 
 
 def signs_out(event: Event) -> bool:
-    """Whether an event is a sign-out; it still belongs to who signs out."""
+    """Whether an event is a sign-out; it still belongs to the user who signs out."""
     return event.type == "track" and event.name.lower() in SIGN_OUTS
 
 
 class Merge(msgspec.Struct):
-    """`identity` is `person` since `at`: a visitor's claim by a user, or two user ids joined by an alias."""
+    """A merge of `identity` into `person` since `at`: a user's claim of a visitor, or an alias of two user ids."""
 
     project_id: bytes
     identity: int
@@ -61,7 +62,7 @@ class Merge(msgspec.Struct):
 
 
 class Separated(NamedTuple):
-    """A visitor's events without a user in (since, until], which a late sign-out gives another identity."""
+    """The stretch (since, until] in which a late sign-out gives a visitor's events without a user another identity."""
 
     visitor: Visitor
     since: Millis
@@ -71,7 +72,7 @@ class Separated(NamedTuple):
 
 
 class Persons(NamedTuple):
-    """What a batch says about persons."""
+    """The findings of a batch about persons."""
 
     claims: list[Merge]
     aliases: list[Merge]
@@ -81,42 +82,42 @@ class Persons(NamedTuple):
 
 
 class History(Protocol):
-    """What is already stored about visitors."""
+    """The stored data about visitors."""
 
     def newest_number(self) -> int:
-        """The highest number that an identity has."""
+        """Return the highest number of any identity."""
         ...
 
     def numbers_of(self, tokens: list[int]) -> dict[int, int]:
-        """The numbers of those tokens that are stored."""
+        """Return the numbers of those tokens that are stored."""
         ...
 
     def any_sign_outs(self) -> bool:
-        """Whether there is any sign-out at all."""
+        """Whether the store has any sign-out at all."""
         ...
 
     def sign_outs_of(self, visitors: list[Visitor]) -> dict[Visitor, list[Millis]]:
-        """When these visitors signed out, in order."""
+        """Return the times at which these visitors signed out, in order."""
         ...
 
     def last_seen(self, visitors: list[Visitor]) -> dict[Visitor, Millis]:
-        """When the newest stored event or alias of each visitor was."""
+        """Return the time of each visitor's newest stored event or alias."""
         ...
 
     def users_of(self, separated: list[Separated]) -> dict[int, list[tuple[str, Millis]]]:
-        """By new identity the users seen on its visitor in its stretch of time, each with the first time."""
+        """Return, by new identity, the users seen on its visitor in its stretch of time, each with the first time."""
         ...
 
     def separate(self, separated: list[Separated]) -> None:
-        """From now on, read what is stored as it will be with the batch that separates these visitors."""
+        """From now on, return stored rows as they will be once the batch that separates these visitors is applied."""
         ...
 
 
 class Identities:
-    """Gives events their identity and says which merges follow.
+    """Gives events their identity and finds the merges that follow from them.
 
     Args:
-        history: the store, asked about visitors that have not been seen for a while and when a sign-out is late.
+        history: the store, read for visitors that are not remembered and when a sign-out is late.
     """
 
     def __init__(self, history: History) -> None:
@@ -129,7 +130,7 @@ class Identities:
     def assign(self, events: list[Event]) -> Persons:
         """Set `identity` of each event, in place."""
         found = Persons([], [], [], [], [])
-        self._history.separate([])  # the batches before are stored when the store is asked
+        self._history.separate([])  # earlier batches are stored before the store answers
         leaving = [event for event in events if signs_out(event)]
         if leaving or self._any:
             self._any = True
@@ -152,7 +153,7 @@ class Identities:
         return self._numbered(events, found)
 
     def _numbered(self, events: list[Event], found: Persons) -> Persons:
-        """Numbers in the place of tokens, everywhere."""
+        """Replace tokens by numbers in events and merges."""
         merges = (*found.claims, *found.aliases)
         tokens = {event.identity for event in events}
         self._numbers.learn(tokens.union(*((merge.identity, merge.person) for merge in merges)))
@@ -210,7 +211,7 @@ class Identities:
             self._separate(late, found)
 
     def _separate(self, late: list[tuple[Visitor, Millis]], found: Persons) -> None:
-        """Sign-outs that come after what they should have kept apart."""
+        """Separate the stored events of visitors whose sign-outs arrived after them."""
         tokens = [visitor_token(*visitor, at) for visitor, at in late]
         self._numbers.learn(tokens)
         for (visitor, at), token in zip(late, tokens, strict=True):
@@ -228,7 +229,7 @@ class Identities:
 
 
 def _previous(event: Event) -> str:
-    """The id that an alias speaks of."""
+    """Return the previous id of an alias; empty for other events."""
     if event.type != "alias":
         return ""
     return str(msgspec.json.decode(event.properties).get("previous_id") or "")

@@ -1,4 +1,4 @@
-"""Amounts and currencies, as properties say them in Segment's e-commerce spec."""
+"""Amounts and currencies in properties, as in Segment's e-commerce spec."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from trackway.storable import amount
 
 NOTHING = Decimal(0)
 IDS = ("order_id", "orderId", "booking_id", "bookingId")
-"""The properties that say which order or booking it is."""
+"""The properties that identify an order or booking."""
 
 
 def amount_of(properties: dict[str, Any]) -> Decimal | None:
-    """`revenue`, or an order's `total`; None when there is none.
+    """Return `revenue`, or an order's `total`; None when there is neither.
 
-    Amounts that are not numbers, or are of more than 13 digits, count as none; the property itself is kept, and the
+    Amounts that are not numbers, or have more than 13 digits, count as absent. The property itself is kept, and the
     collector notes it (`trackway.collect.numbers`).
     """
     given = properties.get("revenue")
@@ -25,7 +25,7 @@ def amount_of(properties: dict[str, Any]) -> Decimal | None:
 
 
 def currency_of(properties: dict[str, Any]) -> str:
-    """The code of the currency in capitals; empty when there is none that is one."""
+    """Return the currency code in capitals; empty when there is no valid one."""
     given = properties.get("currency")
     known = isinstance(given, str) and len(given) == 3 and given.isascii() and given.isalpha()
     return str(given).upper() if known else ""

@@ -1,14 +1,15 @@
-"""Orders and bookings: what messages say of them, folded into what they are, in any order of arrival.
+"""Orders and bookings: messages about an order are folded into its state, in any order of arrival.
 
-The rule. An order is one by its id, however often it is spoken of. It counts from the moment at which a first message
-completed it, unless it was cancelled and no newer message says what it is. What it comes to is what the newest message
-states, less what was refunded: what refunds add up to or what is stated to be refunded, whichever is more. It is the
-order of the user who is named with it, by the newest message that names one; of the visitor when none does. It is owed
-to the session of the first message that completed it in one. A refund of an order that nobody completed is money that
-was given back, when it was first told of.
-Names are those of Segment's e-commerce spec (https://segment.com/docs/connections/spec/ecommerce/v2/), and the same of
-bookings. `updated_at` among the properties says of when a statement is, where that is not the message's own time; one
-of the future is not.
+The rule:
+An order is counted once, by its id, however many messages it has. It counts from the time of the first message that
+completed it, unless it was cancelled and no newer message states it. Its value is the amount of the newest statement
+less refunds; refunds are the sum of refund messages or the stated refund, whichever is more. It belongs to the user in
+the newest message that names a user, or to the visitor when no message names one. It is attributed to the session of
+the first message that completed it within a session. A refund of an order that was never completed counts as money
+given back at the time of its first message.
+Names are those of Segment's e-commerce spec (https://segment.com/docs/connections/spec/ecommerce/v2/), and the same for
+bookings. The property `updated_at` gives the time of a statement when it differs from the message's own time; a time in
+the future is ignored.
 """
 
 from __future__ import annotations
@@ -33,20 +34,27 @@ _SPELLED = {"completed": COMPLETED, "updated": UPDATED, "refunded": REFUNDED, "c
 
 
 class Meaning(NamedTuple):
-    """What a message says: of an order or of a booking, and what became of it."""
+    """The meaning of a message: whether it concerns an order or a booking, and its change of state."""
 
     kind: str
     what: str
 
 
 class Order(msgspec.Struct, gc=False):
-    """One row of the orders table: an order or booking as far as messages have said.
+    """One row of the orders table: an order or booking in the state that its messages give.
 
-    `placed_at` is 0 until one completed it; `stated_at` and `cancelled_at` say of when the newest statement and
-    cancellation are, `priced_at` the newest statement with an amount; `refunds` is what refunds add up to,
-    `stated_refund` what is stated, `refunded_at` when the first was; `version` is the log offset of the batch that
-    wrote the row; `gone` says that it is another identity's now. `told_by` is the event that the order is counted by in
-    what asks for columns of events (`_tells`), with its session and entity.
+    Attributes:
+        placed_at: the time of completion; 0 until a message completes the order.
+        stated_at: the time of the newest statement.
+        cancelled_at: the time of the newest cancellation.
+        priced_at: the time of the newest statement with an amount.
+        refunds: the sum of refund messages.
+        stated_refund: the refund in the newest statement.
+        refunded_at: the time of the first refund.
+        version: the log offset of the batch that wrote the row.
+        gone: whether the order now belongs to another identity.
+        told_by: the event that stands for the order in questions about columns of events (`_tells`), with its session
+            and entity.
     """
 
     project_id: bytes
@@ -76,7 +84,7 @@ class Order(msgspec.Struct, gc=False):
 
     @property
     def key(self) -> Key:
-        """What it is one by."""
+        """The values that identify the order."""
         return (self.project_id, self.kind, self.order_id)
 
 
@@ -85,14 +93,15 @@ Key = tuple[bytes, str, str]
 
 @lru_cache(maxsize=10_000)
 def meaning(name: str) -> Meaning | None:
-    """What a track event of this name says of an order or booking, if anything."""
+    """Return the meaning of a track event's name for orders or bookings; None when it has none."""
     kind, _, what = name.lower().replace("_", " ").replace("-", " ").partition(" ")
     return Meaning(kind, _SPELLED[what]) if kind in (ORDER, BOOKING) and what in _SPELLED else None
 
 
 def revenue_of(name: str, properties: dict[str, Any]) -> tuple[Decimal, str]:
-    """What an event adds to revenue, and its currency: a refund takes away; what an order is changed to adds nothing,
-    as its completion counted already.
+    """Return the revenue of an event, and its currency.
+
+    A refund is negative. A change of an order adds nothing, because its completion counted already.
     """
     said = meaning(name)
     if said is not None and said.what in (UPDATED, CANCELLED):
@@ -105,10 +114,10 @@ def revenue_of(name: str, properties: dict[str, Any]) -> tuple[Decimal, str]:
 
 
 class History(Protocol):
-    """What is already stored of orders."""
+    """The stored orders."""
 
     def orders_of(self, keys: list[Key]) -> list[Order]:
-        """Those of these keys that are stored, as they are now."""
+        """Return the stored orders with these keys, as they are now."""
         ...
 
 
@@ -123,7 +132,7 @@ class Orders:
         self._history = history
 
     def assign(self, events: Iterable[Event], version: int) -> list[Order]:
-        """The rows to write; events have their identity and their session.
+        """Return the rows to write; the events already have their identity and session.
 
         Args:
             version: the log offset behind the batch.
@@ -157,7 +166,7 @@ def _new(key: Key) -> Order:
 
 
 def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> None:
-    """Take what an event says into an order, whatever came before it."""
+    """Apply an event to an order, whatever events came before it."""
     at = _stated_at(properties, event)
     if what == REFUNDED:
         amount = abs(amount_of(properties) or NOTHING)
@@ -174,8 +183,8 @@ def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> N
         order.entity_type, order.entity_id = event.entity_type, event.entity_id
     if what == COMPLETED and (not order.placed_at or event.timestamp < order.placed_at):
         order.placed_at = event.timestamp
-    # Who is named by the newest statement that names a user; before any does, the visitor of the newest. Who refunds or
-    # cancels may be somebody else: they are only whose it is while nothing else is known.
+    # The owner is the user in the newest statement that names a user; before that, the visitor of the newest statement.
+    # A refund or cancellation may come from somebody else, so its sender is the owner only while no other is known.
     states = what in (COMPLETED, UPDATED)
     if (bool(event.user_id), at) >= (bool(order.user_id), order.named_at) if states else not order.visitor_id:
         order.identity, order.visitor_id, order.user_id = event.identity, event.visitor_id, event.user_id
@@ -183,8 +192,10 @@ def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> N
 
 
 def _tells(order: Order, event: Event, what: str) -> bool:
-    """Whether an order is counted by this event from now on: the first that completed it in a session, else the first
-    that completed it, else the first refund. Ids of events are in order of their times.
+    """Whether this event stands for the order from now on.
+
+    It is the first event that completed the order in a session, else the first that completed it, else the first
+    refund. The order of event ids is the order of their times.
     """
     if what not in (COMPLETED, REFUNDED):
         return False
@@ -194,7 +205,7 @@ def _tells(order: Order, event: Event, what: str) -> bool:
 
 
 def _state(order: Order, properties: dict[str, Any], at: Millis) -> None:
-    """What a statement of a moment says; of what it does not mention, nothing has changed."""
+    """Apply a statement made at a time; properties that it does not mention stay unchanged."""
     amount = amount_of(properties)
     if amount is not None and at >= order.priced_at:
         order.amount, order.priced_at = amount, at
@@ -210,7 +221,7 @@ def _state(order: Order, properties: dict[str, Any], at: Millis) -> None:
 
 
 def _id(event: Event, properties: dict[str, Any]) -> str:
-    """The id that an order is known by; one without is known by its message."""
+    """Return the id of an order; an order without one is identified by its message."""
     for name in IDS:
         if (given := properties.get(name)) not in (None, ""):
             return str(given)[:255]
@@ -218,7 +229,7 @@ def _id(event: Event, properties: dict[str, Any]) -> str:
 
 
 def _stated_at(properties: dict[str, Any], event: Event) -> Millis:
-    """Of when a statement is. One of the future would outdo everything that is said until then."""
+    """Return the time of a statement. A time in the future is ignored: it would override all statements until then."""
     given, usual = properties.get("updated_at"), event.timestamp
     if given is None or isinstance(given, bool):
         return usual

@@ -1,6 +1,6 @@
-"""A message becomes an event: everything about it that the message and its request say by themselves.
+"""The enrichment pipeline: a message becomes an event, from the message and its request alone.
 
-Sessions need to know about other events; they are `trackway.enrich.session`'s.
+Sessions depend on other events; they are added by `trackway.enrich.sessionizer`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _RANDOM = (1 << 74) - 1
 
 
 def message_key(project_id: bytes, message_id: str) -> bytes:
-    """16 bytes (XXH3) that stand for a message id within its project."""
+    """Return 16 bytes (XXH3) that stand for a message id within its project."""
     return bytes(xxhash.xxh3_128_digest(project_id + message_id.encode()))
 
 
 def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
-    """The event of a message, without a session.
+    """Return the event of a message, without a session.
 
     Args:
         message: as the collector accepted it; ids are text and times milliseconds.
@@ -56,7 +56,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     where = _location(context.get("location")) if located else arrival.location
     agent = _agent(
         stated_agent or arrival.user_agent,
-        # A request that says it had no user agent (an access log's "-") is as telling as one without.
+        # An explicitly empty user agent (an access log's "-") is as suspicious as a missing one.
         (arrival.browser and not stated_agent) or context.get("userAgent") == "",
         where.datacenter,
     )
@@ -113,9 +113,9 @@ class _Page(NamedTuple):
 
 
 def _page_of(page: object, properties: dict[str, Any] | None) -> _Page:
-    """The page a message speaks of: from `context.page`, for page messages also from `properties`.
+    """Return the page of a message: from `context.page`, for page messages also from `properties`.
 
-    With `hash` "on", as the browser SDK says when it was asked to, what is behind `#` is a part of the path.
+    With `hash` "on", which the browser SDK sends if configured so, the fragment behind `#` is part of the path.
     """
     given = page if isinstance(page, dict) else _NOTHING
     also = properties or _NOTHING
@@ -140,7 +140,7 @@ def _page_of_parts(path: str, query: str, referrer: str) -> _Page:
 
 
 def adjust_sources(passing: list[str], internal: list[str]) -> None:
-    """Set the hosts that are no sources (`sources.adjust`), before anything is enriched."""
+    """Set the hosts that are not sources (`sources.adjust`), before anything is enriched."""
     sources.adjust(passing, internal)
     for cached in (traffic, _page, _page_of_parts):
         cached.cache_clear()
@@ -176,8 +176,10 @@ NO_SESSION = "\0"
 
 
 def session_hint(message: Message) -> str:
-    """`context.sessionId` as text, or empty when the client sends none; `NO_SESSION` when it is `false`, as it is of
-    what a database or a payment provider reports: nobody was there."""
+    """Return `context.sessionId` as text, or empty when the client sends none; `NO_SESSION` when it is `false`.
+
+    Reports of databases and payment providers have `false`: no visitor was present.
+    """
     hint = message.context.get("sessionId") if message.context else None
     if hint is False:
         return NO_SESSION
@@ -196,14 +198,15 @@ def _properties(message: Message, properties: dict[str, Any]) -> bytes:
     return _json.encode(_flat(properties)) if _DOTTED_KEY.search(encoded) else encoded
 
 
-# A key with a dot in it, seen from the JSON: nothing but a key ends in `":`, and a quote within it is escaped.
+# Matches a key with a dot in the JSON text: only a key ends in `":`, and a quote within it is escaped.
 _DOTTED_KEY = re.compile(rb'\.(?:[^"\\]|\\.)*+":')
 
 
 def _flat(value: object) -> object:
-    """Objects as maps of whole paths, the first of those that clash: `{"a.b": 1, "a": {"b": 2}}` → `{"a.b": 1}`.
+    """Return an object as a map of whole paths; of paths that clash, the first is kept.
 
-    A JSON column takes a dot in a key for a step of the path, and refuses a path that comes twice.
+    `{"a.b": 1, "a": {"b": 2}}` → `{"a.b": 1}`. A JSON column reads a dot in a key as a step of the path, and refuses a
+    path that comes twice.
     """
     if isinstance(value, list):
         return [_flat(item) for item in value]

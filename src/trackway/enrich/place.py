@@ -24,9 +24,9 @@ class BadPlaces(ValueError):
 
 
 class Places:
-    """Looks addresses up in a MaxMind-format file, or for the country in the data that geoip2fast carries.
+    """Finds the location of addresses, in a MaxMind-format file or, countries only, in the data of geoip2fast.
 
-    `of(address)` gives a `Location`, from a cache of 50,000.
+    `of(address)` returns a `Location`, from a cache of 50,000.
 
     Raises:
         BadPlaces: the file is missing, broken, or not a database of places.
@@ -57,7 +57,7 @@ class Places:
         try:
             return _place(self._reader.get(address))
         except ValueError:
-            return _NOWHERE  # an IPv6 address in a database of IPv4 ones
+            return _NOWHERE  # an IPv6 address in a database of IPv4 addresses
         except Exception as error:
             if not self._broken:
                 logger.error("the places file %s is broken (%s); places stay empty where it is", self._file, error)

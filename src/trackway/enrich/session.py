@@ -1,11 +1,11 @@
-"""Which events belong together: the session rule of DESIGN.md §5.4, as a pure function.
+"""The session rule of DESIGN.md §5.4, as a pure function.
 
-A session ends after 30 minutes without an event, when one known user takes over from another, after sign-out and
-after an explicit end. Signing in, midnight and a new campaign do not end it. Of events in the same millisecond,
-the first to arrive counts as the first.
+A session ends after 30 minutes without an event, when another known user takes over, after sign-out and after an
+explicit end. Signing in, midnight and a new campaign do not end it. Among events in the same millisecond, the first to
+arrive counts as the first.
 
-A session that its client names ends when its client names another one, and when another known user takes over:
-several sessions can have one name, and their ids have one `family`.
+A session that its client names ends when its client names another one, and when another known user takes over. So
+several sessions can have one name; their ids share a `family`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _FAMILY = (1 << 56) - 1
 PASSIVE = frozenset(
     ("impression", "engagement", "time_in_view", "scroll", "web_vital", "error", "messages_dropped", "Session Ended")
 )
-"""Events that happen to people rather than being done by them; they make no bounce of a visit undone."""
+"""Events that people do not cause by an action; a session with only such events and one act is still a bounce."""
 _ENDINGS = SIGN_OUTS | {f"session{joint}{end}" for joint in (" ", "_", "-", "") for end in ("ended", "end")}
 
 
 class Session(msgspec.Struct, gc=False):
     """One row of the sessions table. Source, device and place are those of the session's first event.
 
-    `acts` counts the events by which somebody did something: pages, screens and tracks that are not `PASSIVE`.
-    `hinted` says that the client named the session; `version` is the log offset of the batch that wrote the row.
+    `acts` counts the visitor's actions: pages, screens and tracks that are not `PASSIVE`. `hinted` is true when the
+    client named the session. `version` is the log offset of the batch that wrote the row.
     """
 
     project_id: bytes
@@ -79,12 +79,12 @@ class Session(msgspec.Struct, gc=False):
 
 
 def traffic_of(event: Event) -> tuple[str, str, str, str, str, str]:
-    """The same of an event."""
+    """Return channel, source, medium, campaign, term and content of an event."""
     return (event.channel, event.source, event.medium, event.campaign, event.term, event.content)
 
 
 def without_session(event: Event) -> None:
-    """Mark an event as of no session, in place: nobody was there, so it came from nowhere."""
+    """Mark an event as having no session and no traffic source, in place: no visitor was present."""
     event.session_id = bytes(16)
     event.channel = event.source = event.medium = event.campaign = event.term = event.content = ""
 
@@ -95,24 +95,24 @@ def ends(event: Event) -> bool:
 
 
 def acts(event: Event) -> bool:
-    """Whether somebody did something by this event."""
+    """Whether an event is an action of the visitor."""
     return event.name not in PASSIVE and event.type in ("page", "screen", "track")
 
 
 def continues(session: Session, event: Event) -> bool:
-    """Whether an event at or after a session's end goes on with it."""
+    """Whether an event at or after a session's end continues the session."""
     if of_another_user(session, event):
         return False
     return session.hinted or (not session.closed and event.timestamp - session.ended_at < GAP)
 
 
 def of_another_user(session: Session, event: Event) -> bool:
-    """Whether an event is of a known user and a session of another."""
+    """Whether the event and the session have different known users."""
     return bool(session.user_id and event.user_id and session.user_id != event.user_id)
 
 
 def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
-    """A session of one event."""
+    """Return a session of one event."""
     at = event.timestamp
     is_page = event.type in ("page", "screen")
     page_at, host, path = (at, event.host, event.path) if is_page else (0, "", "")
@@ -155,7 +155,7 @@ def begin(event: Event, session_id: bytes, hinted: bool = False) -> Session:
 
 
 def extend(session: Session, event: Event) -> None:
-    """Count an event into a session, whatever the order in which they come."""
+    """Count an event into a session; events may come in any order."""
     at = event.timestamp
     session.events += 1
     session.acts += acts(event)
@@ -163,7 +163,7 @@ def extend(session: Session, event: Event) -> None:
         session.started_at = at
         _take_first(session, event)
     if session.hinted and at > session.ended_at:
-        session.closed = False  # the client goes on with what it had ended: a tab came back
+        session.closed = False  # the client continues a session that it had ended: a tab came back
     if ends(event) and not (session.hinted and at < session.ended_at):
         session.closed = True
     session.ended_at = max(session.ended_at, at)
@@ -175,7 +175,7 @@ def extend(session: Session, event: Event) -> None:
         session.page_views += 1
     if event.user_id:
         session.user_id, session.identity = event.user_id, event.identity
-    # The last of several reasons by name, as for visitors: whichever event comes first, it is the same.
+    # Of several reasons, keep the last by name, as for visitors, so that the order of events does not matter.
     session.bot = max(session.bot, event.bot)
 
 
@@ -194,7 +194,7 @@ def sessionize(events: Iterable[Event], hinted: bool = False) -> list[tuple[Sess
     """Split one visitor's events, in order of time, into sessions. The sessions' ids are left empty.
 
     Args:
-        hinted: their client names them all alike.
+        hinted: whether the client gives all of these events the same session name.
     """
     found: list[tuple[Session, list[Event]]] = []
     for event in events:
@@ -207,7 +207,7 @@ def sessionize(events: Iterable[Event], hinted: bool = False) -> list[tuple[Sess
 
 
 def stated_id(event: Event, hint: str) -> UUID | None:
-    """The client's own session id when it is a UUIDv7 of about the event's time."""
+    """Return the client's own session id when it is a UUIDv7 of about the event's time."""
     try:
         stated = UUID(hint)
     except ValueError:
@@ -216,8 +216,9 @@ def stated_id(event: Event, hint: str) -> UUID | None:
 
 
 def hinted_id(event: Event, hint: str) -> bytes:
-    """The id of the first session that the client names `hint`, begun by an event: a `stated_id` as it is, else one of
-    the name's family.
+    """Return the id of the first session with the client's name `hint`, begun by an event.
+
+    It is the `stated_id` itself, or else an id of the name's family.
     """
     if stated := stated_id(event, hint):
         return stated.bytes
@@ -225,35 +226,35 @@ def hinted_id(event: Event, hint: str) -> bytes:
 
 
 def family(session_id: bytes) -> bytes:
-    """The part of an id that all sessions of one visitor have that their client names alike."""
+    """Return the part of the id that a visitor's sessions with the same client's name share."""
     return session_id[9:]
 
 
 def hinted_family(event: Event, hint: str) -> bytes:
-    """The family of the sessions that the client of an event names `hint`."""
+    """Return the family of the sessions with the client's name `hint` in an event."""
     if stated := stated_id(event, hint):
         return family(stated.bytes)
     return family_of(event.project_id, event.visitor_id, hint)
 
 
 def family_of(project_id: bytes, visitor_id: str, hint: str) -> bytes:
-    """The family of the sessions of a visitor that their client names by something else than a `stated_id`."""
+    """Return the family of a visitor's sessions with a client's name that is not a `stated_id`."""
     return (_digest(project_id, visitor_id, hint) & _FAMILY).to_bytes(7)
 
 
 def member_id(of: bytes, at: Millis) -> bytes:
-    """The id of a family's session that starts at a time."""
+    """Return the id of a family's session that starts at a time."""
     mark = xxhash.xxh3_64_intdigest(at.to_bytes(8) + of) << 56
     return uuid7(at, mark & _RANDOM | int.from_bytes(of))
 
 
 def is_member_id(session_id: bytes) -> bool:
-    """Whether an id is a `member_id`: it means one session, where a `stated_id` is a name that several can have."""
+    """Whether an id is a `member_id`, which identifies one session; several sessions can share a `stated_id`."""
     return session_id == member_id(family(session_id), int.from_bytes(session_id[:6]))
 
 
 def again(event: Event, turn: int) -> bytes:
-    """An id for a session that starts with an event, whose own id is taken."""
+    """Return an id for a session that starts with an event whose own id is taken."""
     return uuid7(event.timestamp, _digest(event.project_id, event.event_id.hex(), str(turn)))
 
 

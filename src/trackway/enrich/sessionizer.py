@@ -1,9 +1,8 @@
-"""Sessions as events arrive: in any order, in any batches, across restarts.
+"""Sessions of arriving events: in any order, in any batches, across restarts.
 
-The sessions of the last hour are kept in memory. In-order events extend them; a late event that joins, splits or
-re-sources sessions has them counted anew from their stored events. What changed comes out as rows to write (a
-session's new state, and what it adds to the counters) and as stored events to move.
-See docs/decisions/0003-sessions.md.
+The sessions of the last hour are kept in memory. In-order events extend them. When a late event joins or splits
+sessions or changes their source, they are recomputed from their stored events. The result is rows to write (a session's
+new state, and what it adds to the counters) and stored events to move. See docs/decisions/0003-sessions.md.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ LOOK_BACK = 7 * 86_400_000
 class Row(NamedTuple):
     """A state of a session to write, before the next batch changes it.
 
-    `before` is the state whose counts it takes over (None: it adds all of its own); `gone` says that the session
-    is no more under this key, and takes its counts back.
+    `before` is the state whose counts it replaces (None: the row adds its whole session to the counters). `gone` marks
+    a session that no longer exists under this key; the row subtracts its counts.
     """
 
     session: Session
@@ -53,19 +52,19 @@ class Row(NamedTuple):
 
 
 class History(Protocol):
-    """What is already stored; asked only about events that are late."""
+    """The stored sessions and events; read only for late events."""
 
     def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
-        """Current rows of these visitors' sessions that started in [since, until]."""
+        """Return the current rows of these visitors' sessions that started in [since, until]."""
         ...
 
     def events_of(self, sessions: list[Session]) -> list[Event]:
-        """The stored events of these sessions."""
+        """Return the stored events of these sessions."""
         ...
 
 
 class Outcome(NamedTuple):
-    """What a batch does to sessions: rows to write, and stored events whose session changed."""
+    """The effect of a batch on sessions: rows to write, and stored events whose session changed."""
 
     rows: list[Row]
     moved: list[Event]
@@ -74,7 +73,7 @@ class Outcome(NamedTuple):
 class _Known:
     """One visitor's sessions in memory, in order of start.
 
-    `before` holds, while a batch is worked on, the sessions that it touches as they were last written.
+    While a batch is processed, `before` holds the sessions that it touches as they were last written.
     """
 
     __slots__ = ("before", "sessions")
@@ -87,7 +86,7 @@ class _Known:
         insort(self.sessions, session, key=lambda one: one.started_at)
 
     def start(self, session: Session) -> None:
-        """A session that begins in this batch."""
+        """Add a session that begins in this batch."""
         self.before[session.session_id] = None
         self.add(session)
 
@@ -101,7 +100,7 @@ class _Known:
             self.sessions.sort(key=lambda one: one.started_at)
 
     def restore(self) -> None:
-        """Go back to what was written before this batch."""
+        """Restore the sessions as they were written before this batch."""
         untouched = [session for session in self.sessions if session.session_id not in self.before]
         old = [session for session in self.before.values() if session is not None]
         self.sessions = sorted(untouched + old, key=lambda one: one.started_at)
@@ -109,8 +108,14 @@ class _Known:
 
 
 class _Late(NamedTuple):
-    """A visitor whose late events change sessions: the events by the `family` of their sessions when their client names
-    these, those of no such session, and the known sessions that are to be counted anew.
+    """A visitor whose late events change sessions.
+
+    Attributes:
+        known: the visitor's sessions in memory.
+        hinted: the events of sessions that their client names, by the `family` of the session.
+        first_ids: the id for the first session of each family.
+        derived: the events of all other sessions.
+        affected: the known sessions to recompute.
     """
 
     known: _Known
@@ -121,15 +126,15 @@ class _Late(NamedTuple):
 
 
 class _Restate(Exception):
-    """A late event changes more than the session that it falls into."""
+    """A late event changes more than the session that it belongs to."""
 
 
 class Sessionizer:
-    """Gives events their sessions.
+    """Assigns events to sessions.
 
     Args:
         history: the store.
-        complete_since: sessions that ended before this may be missing from memory; None when none can be.
+        complete_since: sessions that ended before this time may be missing from memory; None when none can be.
         recent: the stored sessions to start with, those that ended since then.
     """
 
@@ -147,7 +152,7 @@ class Sessionizer:
             known.add(session)
 
     def assign(self, batch: list[tuple[Event, str]], version: int) -> Outcome:
-        """Give each event its session, in place, and say what has to be written.
+        """Assign each event to its session, in place, and return what has to be written.
 
         Args:
             batch: events with the client's name for their session, or "".
@@ -171,7 +176,7 @@ class Sessionizer:
         return outcome
 
     def separate(self, separated: list[Separated]) -> None:
-        """Remember what becomes of visitors' sessions after sign-outs that came late."""
+        """Change the identity of sessions in memory after late sign-outs."""
         for one in separated:
             known = self._visitors.get(one.visitor)
             for session in known.sessions if known else []:
@@ -190,7 +195,8 @@ class Sessionizer:
                     since = min(since, event.timestamp - LOOK_BACK)
                     until = max(until, event.timestamp + (LOOK_BACK if hint else GAP))
         if late:
-            # Memory has what ended later: without a gap in between, sessions that join are seen to join.
+            # Later sessions are in memory. Looking up to there leaves no gap, so that sessions that join are seen to
+            # join.
             until = max(until, self._complete_since)
             for session in self._history.sessions_of(list(dict.fromkeys(late)), since, until):
                 self._remember(session)
@@ -204,11 +210,11 @@ class Sessionizer:
             return min(stated.int >> 80, event.timestamp) < self._complete_since
         known = self._visitors.get(visitor)
         alike = _alike(known, hinted_family(event, hint)) if known else []
-        # Of sessions that are named alike, the later ones are forgotten last.
+        # Among sessions with the same name, the later ones are forgotten last.
         return not alike or event.timestamp < alike[0].started_at
 
     def _restate(self, late: dict[Visitor, _Late], version: int, outcome: Outcome) -> None:
-        """Count the sessions that late events touch anew, from their stored events and the batch's."""
+        """Recompute the sessions that late events touch, from their stored events and those of the batch."""
         affected = [session for one in late.values() for session in one.affected]
         was: dict[bytes, tuple[str | bytes, ...]] = {}
         for event in self._history.events_of(affected) if affected else []:
@@ -220,7 +226,7 @@ class Sessionizer:
             _count_anew(one, was, version, outcome)
 
     def _sweep(self) -> None:
-        """Forget the visitors who left long ago, or the longest gone when there are too many."""
+        """Forget visitors inactive for longer than KEEP and, when there are still too many, those inactive longest."""
         newest = {visitor: max(s.ended_at for s in known.sessions) for visitor, known in self._visitors.items()}
         cut = max(newest.values()) - KEEP
         recent = sorted(at for at in newest.values() if at >= cut)
@@ -238,7 +244,7 @@ class Sessionizer:
 
 
 def _assign_visitor(known: _Known, items: list[tuple[Event, str]], version: int, outcome: Outcome) -> bool:
-    """Give a visitor's events their sessions, unless that changes more than these: then nothing is done."""
+    """Assign a visitor's events to sessions; return False, without changes, if other sessions change too."""
     placed: list[tuple[Event, Session]] = []
     try:
         for event, hint in items:
@@ -254,7 +260,7 @@ def _assign_visitor(known: _Known, items: list[tuple[Event, str]], version: int,
 
 
 def _late(known: _Known, items: list[tuple[Event, str]]) -> _Late:
-    """What there is to count anew because of these events of a visitor."""
+    """Return what has to be recomputed because of these events of a visitor."""
     hinted: dict[bytes, list[Event]] = {}
     first_ids: dict[bytes, bytes] = {}
     derived: list[Event] = []
@@ -271,10 +277,10 @@ def _late(known: _Known, items: list[tuple[Event, str]]) -> _Late:
 
 
 def _count_anew(late: _Late, was: dict[bytes, tuple[str | bytes, ...]], version: int, outcome: Outcome) -> None:
-    """Replace the affected sessions of a visitor by what all of their events make.
+    """Replace a visitor's affected sessions by the sessions recomputed from all their events.
 
     Args:
-        was: of each stored event its session and traffic.
+        was: the session and traffic of each stored event.
     """
     known = late.known
     before = {session.session_id: session for session in late.affected}
@@ -301,7 +307,7 @@ def _count_anew(late: _Late, was: dict[bytes, tuple[str | bytes, ...]], version:
 
 
 def _write(session: Session, before: Session | None, version: int, outcome: Outcome) -> None:
-    """Replace what was written of a session by what it is now."""
+    """Replace the written state of a session by its current state."""
     if before is not None and _counted_under(before) != _counted_under(session):
         _retract(before, version, outcome)
         before = None
@@ -315,7 +321,7 @@ def _retract(before: Session, version: int, outcome: Outcome) -> None:
 
 
 def _counted_under(session: Session) -> tuple[int, int, str, str, str, str, str]:
-    """What the store's keys and counters know a session by; its other columns may change in place."""
+    """Return the values in the store's keys and counters of a session; its other columns may change in place."""
     return (
         session.started_at, session.identity, session.channel, session.source, session.medium, session.campaign,
         session.bot,
@@ -323,7 +329,7 @@ def _counted_under(session: Session) -> tuple[int, int, str, str, str, str, str]
 
 
 def _place(known: _Known, event: Event, hint: str) -> Session:
-    """The session of one event, extended by it. Raises _Restate when that is not all that changes."""
+    """Return the session of one event, extended by it. Raises _Restate when other sessions change too."""
     if hint:
         return _place_hinted(known, event, hint)
     own = [session for session in known.sessions if not session.hinted]
@@ -340,7 +346,7 @@ def _place(known: _Known, event: Event, hint: str) -> Session:
                 raise _Restate
             known.extend(touching[0], event)
             return touching[0]
-    session = begin(event, event.event_id)  # a session that no client has named is named after its first event
+    session = begin(event, event.event_id)  # a session without a client's name gets the id of its first event
     known.start(session)
     return session
 
@@ -368,22 +374,22 @@ def _place_hinted(known: _Known, event: Event, hint: str) -> Session:
 
 
 def _alike(known: _Known, of: bytes) -> list[Session]:
-    """The known sessions of a family, in order of start."""
+    """Return the known sessions of a family, in order of start."""
     return [session for session in known.sessions if family(session.session_id) == of]
 
 
 def _hinted_ids(first: list[bytes], of: bytes, event: Event) -> Iterable[bytes]:
-    """Ids of a family for a session that starts with an event, after a first one."""
+    """Return ids of a family for a session that starts with an event; those in `first` come first."""
     return chain(first, (member_id(of, event.timestamp + turn) for turn in count()))
 
 
 def _own_ids(event: Event) -> Iterable[bytes]:
-    """Ids for a session that no client names and that starts with an event."""
+    """Return ids for a session without a client's name that starts with an event."""
     return chain([event.event_id], (again(event, turn) for turn in count()))
 
 
 def _simply_joins(session: Session, event: Event) -> bool:
-    """Whether a late event near one session only adds to it."""
+    """Whether a late event near one session changes nothing but that session's counts."""
     if ends(event) or of_another_user(session, event):
         return False
     if event.timestamp < session.started_at:
@@ -392,7 +398,7 @@ def _simply_joins(session: Session, event: Event) -> bool:
 
 
 def _neighbours(sessions: list[Session], events: list[Event]) -> list[Session]:
-    """The sessions within a gap of the events, of each other, and so on."""
+    """Return the sessions within a gap of the events, those within a gap of these sessions, and so on."""
     found: list[Session] = []
     spans = [(event.timestamp, event.timestamp) for event in events]
     while True:
@@ -409,7 +415,7 @@ def _neighbours(sessions: list[Session], events: list[Event]) -> list[Session]:
 
 
 def counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Event]]:
-    """A session of a name, counted from its events, and these in order."""
+    """Compute the session with an id from its events; return it with the events in order."""
     events.sort(key=lambda event: event.timestamp)
     session = begin(events[0], session_id, hinted=True)
     for event in events[1:]:
@@ -420,9 +426,9 @@ def counted(session_id: bytes, events: list[Event]) -> tuple[Session, list[Event
 def _named(
     groups: list[tuple[Session, list[Event]]], taken: set[bytes], fresh: Callable[[Event], Iterable[bytes]]
 ) -> list[tuple[Session, list[Event]]]:
-    """Give sessions ids: the oldest that their events had and that is not taken, or a fresh one for its first event.
+    """Give sessions ids: the oldest id of their events that is not taken, or a new one made from the first event.
 
-    An event may have named a session that it then left, so a new id is one that no session of the visitor has.
+    An event may have named a session that it later left, so a new id is one that no session of the visitor has.
     """
     for session, events in groups:
         had = sorted({event.session_id for event in events if event.session_id} - taken)
@@ -438,7 +444,7 @@ def _give(event: Event, session: Session) -> None:
 
 
 def _own_traffic(event: Event) -> None:
-    """Put back what the event itself says of its origin; the store has its session's."""
+    """Restore an event's own traffic source; the store has that of its session."""
     own = traffic(event.host, event.query, event.referrer)
     event.channel, event.source, event.medium = own.channel, own.source, own.medium
     event.campaign, event.term, event.content = own.campaign, own.term, own.content

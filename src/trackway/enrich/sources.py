@@ -1,6 +1,7 @@
-"""Who a referrer or a utm_source is: the sources of sources.toml, the forms of webmail and searches, applications.
+"""Known sources by referrer or utm_source: those in sources.toml, webmail, searches, and applications.
 
-A host of a search engine is one only where it searches: accounts.google.com and maps.yandex.ru are other sites.
+A host of a search engine is a search source only where it searches: accounts.google.com and maps.yandex.ru are other
+sites.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ _PASSING = re.compile(
     r"|accounts?|appleid|passport"
 )
 _FEDIVERSE = re.compile(r"mastodo\w*|masto|mstdn|pixelfed|misskey|lemmy|toot")
-# What Google's own source categories call search as well.
+# Subdomains that Google's own source categories call search as well.
 _NEWS = {"google": {"news", "play"}}
 _SECOND_LEVEL = {"co", "com", "net", "org", "ne", "or", "ac", "go", "gov", "gob", "edu"}
 _PACKAGE = re.compile(r"(?:com|org|net|ai|io|tv|me|app|de|ru|co)\.[\w.-]+")
 
 
 def _load() -> tuple[dict[str, Source], dict[str, Source]]:
-    """The sources by exact name or host, and by the label in front of any country's domain."""
+    """Return the sources by exact name or host, and those by the label before any country's domain."""
     exact: dict[str, Source] = {}
     anywhere: dict[str, Source] = {}
     table = tomllib.loads(files("trackway.enrich").joinpath("sources.toml").read_text())
@@ -63,10 +64,10 @@ _INTERNAL: set[str] = set()
 
 
 def adjust(passing: Iterable[str] = (), internal: Iterable[str] = ()) -> None:
-    """Set what a server adds to the lists; before anything is enriched.
+    """Set a server's additions to the lists, before anything is enriched.
 
     Args:
-        passing: hosts that people only pass through, to pay or to sign in; "-host" takes one out of the list.
+        passing: hosts that people only pass through, to pay or to sign in; "-host" removes one from the list.
         internal: domains whose hosts are one site, so that none of them is a source for another.
     """
     global _EXACT
@@ -83,7 +84,7 @@ def adjust(passing: Iterable[str] = (), internal: Iterable[str] = ()) -> None:
 
 
 def one_site(host: str, other: str) -> bool:
-    """Whether two hosts are of one site: the same, one below the other, or both of an internal domain."""
+    """Whether two hosts belong to one site: the same host, one below the other, or both in an internal domain."""
     if host == other or (host and (other.endswith("." + host) or host.endswith("." + other))):
         return True
     return any((f".{host}").endswith(f".{one}") and (f".{other}").endswith(f".{one}") for one in _INTERNAL)
@@ -91,7 +92,7 @@ def one_site(host: str, other: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def known_source(source: str) -> Source | None:
-    """The kind and name of a host, an application or a utm_source, or None when it is nobody we know."""
+    """Return the kind and name of a host, an application or a utm_source, or None when it is unknown."""
     name = source.lower().strip()
     labels = name.split(".")
     found, before = _listed(labels)
@@ -110,7 +111,7 @@ def known_source(source: str) -> Source | None:
 
 
 def _listed(labels: list[str]) -> tuple[Source | None, list[str]]:
-    """The longest listed host that the labels end in, and the labels before it."""
+    """Return the longest listed host at the end of the labels, and the labels before it."""
     for start in range(len(labels)):
         found = _EXACT.get(".".join(labels[start:]))
         if found and (start == 0 or len(labels) - start > 1):
@@ -124,7 +125,7 @@ def _listed(labels: list[str]) -> tuple[Source | None, list[str]]:
 
 
 def _by_form(labels: list[str], found: Source | None) -> Source | None:
-    """What the labels below a registered domain say a host is for: webmail, advertising, payment, sign-in, a search."""
+    """Return the source shown by a host's labels: webmail, advertising, payment, sign-in, shopping, social, search."""
     country = len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2
     below, domain = (labels[:-3], labels[-3:]) if country else (labels[:-2], labels[-2:])
     name = ".".join(domain)
@@ -143,7 +144,7 @@ def _by_form(labels: list[str], found: Source | None) -> Source | None:
 
 
 def _of_package(labels: list[str]) -> Source | None:
-    """The source of an application by its package: com.linkedin.android is linkedin's, as android.linkedin.com is."""
+    """Return the source of an application by its package: com.linkedin.android counts as android.linkedin.com."""
     name, domain = labels[1], labels[0]
     found, before = _listed(labels[::-1])
     if found and "mail" in before:

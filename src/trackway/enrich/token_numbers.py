@@ -1,7 +1,7 @@
-"""Numbers for tokens: 1, 2, 3, …, so that the engine finds what stands for an identity by counting, not by hashing.
+"""Numbers for tokens: 1, 2, 3, …, so that the engine finds the person of an identity by index, not by hashing.
 
-A look-up in an array costs the engine a fifth of one in a hash table, which is what makes merged persons nearly free to
-count (docs/decisions/0005-persons.md).
+A look-up in an array takes a fifth of the time of a look-up in a hash table. This makes counting merged persons nearly
+free (docs/decisions/0005-persons.md).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ _MOST_REMEMBERED = 200_000
 
 
 class Numbers:
-    """Gives tokens their numbers, the same for ever.
+    """Gives each token a number that never changes.
 
     Args:
-        look_up: the numbers of those tokens that are stored.
+        look_up: returns the numbers of those tokens that are stored.
         newest: the highest number given so far.
     """
 
@@ -26,9 +26,9 @@ class Numbers:
         self._fresh: list[tuple[int, int]] = []
 
     def learn(self, tokens: Iterable[int]) -> None:
-        """Make sure that all of these have numbers; new ones are to be stored (`fresh`)."""
+        """Make sure that all of these tokens have numbers; new ones have to be stored (`fresh`)."""
         wanted = set(tokens)
-        # What the batch under way has brought is not stored yet, but it is remembered: the old generation has it.
+        # New tokens of the current batch are not stored yet; the old generation still remembers them.
         if len(self._young) > _MOST_REMEMBERED:
             self._old, self._young = self._young, {}
         for token in wanted & self._old.keys():
@@ -44,10 +44,10 @@ class Numbers:
                 self._fresh.append((token, self._newest))
 
     def of(self, token: int) -> int:
-        """The number of a token that was learnt."""
+        """Return the number of a token that was passed to `learn`."""
         return self._young[token]
 
     def fresh(self) -> list[tuple[int, int]]:
-        """The tokens and numbers that have to be stored, once."""
+        """Return the tokens and numbers that have to be stored, each once."""
         fresh, self._fresh = self._fresh, []
         return fresh

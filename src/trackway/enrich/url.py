@@ -1,5 +1,7 @@
-"""A page's URL taken apart. What has several spellings has one here, which people can read: `/café` for `/caf%C3%A9`
-(RFC 3986, section 6.2.2) and `münchen.example` for `xn--mnchen-3ya.example`.
+"""Parts of a page's URL, each in one readable spelling.
+
+A path is stored as `/café` instead of `/caf%C3%A9` (RFC 3986, section 6.2.2), and a host as `münchen.example` instead
+of `xn--mnchen-3ya.example`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 class Url(NamedTuple):
-    """The parts that are stored: host in lower case without port, path without a trailing slash, query without `?`."""
+    """The stored parts: host in lower case without port, path without a trailing slash, query without `?`."""
 
     host: str
     path: str
@@ -21,7 +23,7 @@ class Url(NamedTuple):
 
 @lru_cache(maxsize=20_000)
 def split(url: str) -> Url:
-    """Take a URL apart; what is not one gives empty parts, a bare path only a path."""
+    """Split a URL into its parts; an invalid URL gives empty parts, a bare path gives only a path."""
     try:
         parts = urlsplit(url.strip())
         host = as_host(parts.hostname or "")
@@ -32,18 +34,20 @@ def split(url: str) -> Url:
 
 
 def as_path(text: str) -> str:
-    """A path, however it is spelled, as the path of a page is stored."""
+    """Return a path in any spelling in the stored form."""
     return readable(text).rstrip("/") or "/" * bool(text)
 
 
 def as_host(text: str) -> str:
-    """A host, however it is spelled, as the host of a page is stored."""
+    """Return a host in any spelling in the stored form."""
     return readable_host(text.strip().lower())
 
 
 def route(url: str) -> str:
-    """What is behind `#`, with the `#`, as single-page applications use it: without a query of its own and without a
-    trailing slash. Empty when it says nothing, such as `#` and `#/`."""
+    """Return the fragment behind `#`, with the `#`, as single-page applications use it.
+
+    Its own query and a trailing slash are removed. It is empty for fragments without content, such as `#` and `#/`.
+    """
     _, _, fragment = url.strip().partition("#")
     said = fragment.partition("?")[0].rstrip("/!#")
     return f"#{readable(said)}" if said else ""
@@ -54,7 +58,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 def readable(path: str) -> str:
-    """A path with letters for their escapes; what would mean something else, or cannot be seen, stays escaped."""
+    """Return a path with characters instead of escapes; invisible and reserved characters stay escaped."""
     if path.isascii() and "%" not in path and " " not in path:
         return path
     return unicodedata.normalize("NFC", _ESCAPED.sub(_unescaped, path.replace(" ", "%20")))
@@ -75,7 +79,7 @@ def _unescaped(escapes: re.Match[str]) -> str:
 
 
 def readable_host(host: str) -> str:
-    """A host in lower case with the letters that its punycode stands for (RFC 3492); what is no word stays as it is."""
+    """Return a host in lower case with its punycode decoded (RFC 3492); a label that is not a word stays encoded."""
     if host.isascii() and "xn--" not in host:
         return host
     return ".".join(map(_label, unicodedata.normalize("NFKC", host).lower().split(".")))

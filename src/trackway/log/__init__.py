@@ -1,4 +1,4 @@
-"""The durable, ordered record of what arrived."""
+"""The durable, ordered record of all messages that arrived."""
 
 from trackway.log.commit import Committer
 from trackway.log.frame import Frame

@@ -13,7 +13,7 @@ MAX_GROUP = 8 * 1024 * 1024
 
 
 class Log(Protocol):
-    """What a log has to offer to be written to."""
+    """The part of a log that the committer needs."""
 
     def write(self, records: list[bytes], count: int) -> int:
         """Append and sync; return the first offset. Raises LogUnavailable."""
@@ -21,9 +21,9 @@ class Log(Protocol):
 
 
 class Committer:
-    """Collects appends while a sync is under way and writes them together when it is done.
+    """Collects appends during a sync and writes them together when it is done.
 
-    Belongs to one event loop. At most `MAX_WAITING` bytes wait; what comes beyond that is refused.
+    It belongs to one event loop. When more than `MAX_WAITING` bytes wait, further appends are refused.
     """
 
     def __init__(self, log: Log) -> None:
@@ -34,10 +34,11 @@ class Committer:
         self._task: asyncio.Task[None] | None = None
 
     def append(self, record: bytes, count: int) -> asyncio.Future[int]:
-        """A future of the record's first offset, done when the record is on disk.
+        """Return a future of the record's first offset, done when the record is on disk.
 
         Raises:
-            LogUnavailable: too much is waiting (at once), or the disk refuses (from the future).
+            LogUnavailable: too much is waiting (raised at once), or the disk refuses the write (raised from the
+                future).
         """
         if self._bytes > MAX_WAITING:
             raise LogUnavailable("too many messages are waiting for the disk")
@@ -80,7 +81,7 @@ class Committer:
         return group
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for pending writes and stop the thread."""
         if self._task is not None:
             await self._task
         self._thread.shutdown()

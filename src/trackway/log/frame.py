@@ -2,9 +2,9 @@
 
     magic "TWF1" | payload bytes u32 | CRC-32C u32 | first offset u64 | messages u32 | payload (zstd)
 
-All numbers are little-endian. The checksum covers the fields after it and the payload. The payload is a
-zstd-compressed run of MessagePack records, each preceded by its length (u32). Offsets count messages.
-See docs/decisions/0001-log-format.md.
+All numbers are little-endian. The checksum covers the fields after it and the payload. The payload is a zstd-compressed
+run of MessagePack records, each preceded by its length (u32). Offsets count messages. See
+docs/decisions/0001-log-format.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Frame(NamedTuple):
     payload: bytes
 
     def arrivals(self) -> Iterator[Arrival]:
-        """The requests in the frame, in the order in which they came."""
+        """Yield the requests in the frame, in the order of arrival."""
         raw = zstandard.ZstdDecompressor().decompress(self.payload, max_output_size=MAX_PAYLOAD)
         position = 0
         while position < len(raw):
@@ -47,7 +47,7 @@ class Frame(NamedTuple):
 
 
 def encode(first: int, count: int, records: list[bytes]) -> bytes:
-    """The bytes of a frame that holds `records`, with `count` messages from offset `first` on."""
+    """Return the bytes of a frame that holds `records`, with `count` messages from offset `first` on."""
     raw = b"".join(part for record in records for part in (_LENGTH.pack(len(record)), record))
     payload = _compressor.compress(raw)
     body = _BODY.pack(first, count)
@@ -56,8 +56,9 @@ def encode(first: int, count: int, records: list[bytes]) -> bytes:
 
 
 def decode(data: bytes, position: int, least: int = 0) -> tuple[Frame, int] | None:
-    """The frame at `position` and where the next one starts, or None when there is no whole and sound frame, or one
-    from before the offset `least`: stale bytes that a file system left behind the end.
+    """Return the frame at `position` and the position of the next one; None when there is no whole and sound frame.
+
+    A frame with an offset below `least` counts as none: it is stale data that a file system left behind the end.
     """
     end = position + HEAD.size
     if end > len(data):
@@ -72,7 +73,7 @@ def decode(data: bytes, position: int, least: int = 0) -> tuple[Frame, int] | No
 
 
 def first_of(head: bytes) -> int | None:
-    """The first offset that the head of a frame states; None when it is not the head of one."""
+    """Return the first offset in the head of a frame; None when it is not the head of a frame."""
     if len(head) < HEAD.size:
         return None
     magic, _, _, first, _ = HEAD.unpack_from(head)
@@ -88,7 +89,7 @@ def is_whole(data: bytes) -> bool:
 
 
 def find(data: bytes, position: int, least: int = 0) -> int | None:
-    """Where the next sound frame from the offset `least` on starts at or after `position`, or None."""
+    """Return the position of the next sound frame from the offset `least` on, at or after `position`, or None."""
     while (position := data.find(MAGIC, position)) >= 0:
         if decode(data, position, least) is not None:
             return position

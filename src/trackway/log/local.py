@@ -1,7 +1,7 @@
 """The log in local files: segments of frames, appended to by one process and read by the loader.
 
-A segment is named after its first offset. A frame that was torn by a crash is cut when the log is opened;
-a corrupt frame with sound ones behind it is reported as a `Gap` and skipped. See docs/decisions/0001-log-format.md.
+A segment is named after its first offset. A frame that a crash left incomplete is cut off when the log is opened. A
+corrupt frame with sound frames behind it is reported as a `Gap` and skipped. See docs/decisions/0001-log-format.md.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ logger = logging.getLogger("trackway.log")
 
 
 class LogUnavailable(Exception):
-    """The log could not take a write; nothing of it was kept. Trying again later may succeed."""
+    """The log could not take a write and kept nothing of it. Trying again later may succeed."""
 
 
 class DirectoryUnusable(Exception):
-    """A data directory cannot be opened as it is; the text says why and what mends it."""
+    """A data directory cannot be opened as it is; the text gives the reason and the remedy."""
 
 
 class LogInUse(DirectoryUnusable):
@@ -37,11 +37,11 @@ class LogInUse(DirectoryUnusable):
 
 
 class LogDamaged(DirectoryUnusable):
-    """The log's files are not what their names say; the text says which and what mends it."""
+    """The log's files do not match their names; the text names the file and the remedy."""
 
 
 class Gap(NamedTuple):
-    """Offsets [first, last) that cannot be read, and where in which file."""
+    """Offsets [first, last) that cannot be read, with the file and the position in it."""
 
     first: int
     last: int
@@ -50,7 +50,7 @@ class Gap(NamedTuple):
 
 
 def locked(directory: Path) -> TextIO:
-    """The lock of the log in `directory`, and of all that belongs to it; closing it lets go. Raises LogInUse."""
+    """Lock the log in `directory` and everything that belongs to it; closing the lock releases it. Raises LogInUse."""
     directory.mkdir(parents=True, exist_ok=True)
     lock = (directory / "lock").open("w")
     try:
@@ -65,7 +65,7 @@ class LocalLog:
     """An append-only log in `directory`.
 
     Args:
-        segment_bytes: size at which a new segment is begun.
+        segment_bytes: the size at which a new segment is begun.
 
     Raises:
         LogInUse: another process has it open.
@@ -82,9 +82,9 @@ class LocalLog:
         self._size = 0
         self._cursor: tuple[int, Path, int] | None = None
         self.id = _identity(directory)
-        """Random; tells this log from every other."""
+        """A random id that tells this log from every other."""
         self.cut = 0
-        """Bytes that were cut from the end of the last segment when it was opened: a write that a crash tore."""
+        """The number of bytes cut from the end of the last segment when it was opened: an incomplete write."""
         try:
             self._check_names()
             self._open_tail()
@@ -95,14 +95,16 @@ class LocalLog:
             raise
 
     def skip_to(self, least: int) -> None:
-        """Give the next message the offset `least` at least: what was stored from a log that is damaged or lost keeps
-        its offsets."""
+        """Give the next message at least the offset `least`.
+
+        Offsets of messages that were stored from a damaged or lost log are then never used again.
+        """
         if self.end < least:
             self.end = least
             self._roll(least)
 
     def segments(self) -> list[Path]:
-        """The segment files, oldest first."""
+        """Return the segment files, oldest first."""
         return sorted(self.directory.glob("*.log"))
 
     def _check_names(self) -> None:
@@ -162,7 +164,7 @@ class LocalLog:
         self._file, self._size = fresh, 0
 
     def _undo(self) -> None:
-        """Take back what a failed write left; when even that fails, reopening does it."""
+        """Remove what a failed write left; if that fails too, have the segment reopened at the next write."""
         try:
             if self._file is not None:
                 os.ftruncate(self._file, self._size)
@@ -173,11 +175,11 @@ class LocalLog:
             self._file, self._size = None, self.segment_bytes
 
     def read(self, offset: int, most: int) -> Iterator[Frame | Gap]:
-        """Frames and gaps from `offset` on, until about `most` messages or the end of what is synced by now.
+        """Yield frames and gaps from `offset` on, until about `most` messages or the end of what is synced now.
 
-        May run beside `write` in another thread.
+        This may run beside `write` in another thread.
         """
-        end = self.end  # what is written while this reads is neither whole nor missing
+        end = self.end  # frames that are written during this read are neither read nor reported as gaps
         while most > 0 and offset < end:
             path, position = self._locate(offset)
             for item, after in self._frames(path, position, offset):
@@ -213,8 +215,10 @@ class LocalLog:
         yield from _scan(path, data, position, start)
 
     def remove_stored(self, stored: int, keep_hours: float, archive: Path | None = None) -> list[Path]:
-        """Delete segments whose messages are all below `stored` and that are older than `keep_hours`, or move them to
-        `archive`, which may be another file system."""
+        """Delete segments whose messages are all below `stored` and that are older than `keep_hours`; return them.
+
+        With `archive`, they are moved to that directory, which may be on another file system.
+        """
         segments, removed = self.segments(), []
         for segment, following in itertools.pairwise(segments):
             if int(following.stem) > stored or segment.stat().st_mtime > time.time() - keep_hours * 3600:
@@ -240,7 +244,7 @@ class LocalLog:
             return self.start
 
     def _keep_from(self, offset: int) -> None:
-        """Write down, durably, that what is before `offset` is removed on purpose."""
+        """Record, durably, that everything before `offset` was removed on purpose."""
         half = self.directory / "kept_from.tmp"
         with half.open("w") as file:
             file.write(f"{offset}\n")
@@ -252,7 +256,7 @@ class LocalLog:
 
     @property
     def start(self) -> int:
-        """The oldest offset that is still there."""
+        """The oldest offset that is still in the log."""
         segments = self.segments()
         return int(segments[0].stem) if segments else self.end
 
@@ -265,9 +269,9 @@ class LocalLog:
 
 
 def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[Frame | Gap, int]]:
-    """The frames and gaps of `data`, which starts at byte `base` of `path`, and where each ends in the file.
+    """Yield the frames and gaps of `data`, which starts at byte `base` of `path`, with the end of each in the file.
 
-    Unsound bytes with no sound frame behind them yield nothing: they are a torn tail.
+    Unsound bytes with no sound frame behind them yield nothing: they are an incomplete write.
     """
     position = 0
     while position < len(data):
@@ -301,7 +305,7 @@ def _identity(directory: Path) -> str:
 
 
 def _keep_cut(tail: Path, data: bytes) -> None:
-    """Keep what is cut beside the segment when it may have been acknowledged: a whole frame whose bytes changed."""
+    """Keep the cut bytes beside the segment when they may have been acknowledged: a whole frame whose bytes changed."""
     if frame.is_whole(data) and frame.decode(data, 0) is None:
         kept = tail.with_name(f"{tail.stem}-{now()}.cut")
         kept.write_bytes(data)

@@ -1,8 +1,8 @@
-"""Access logs of web servers: lines of Apache and nginx in the formats common, combined, vhost_combined, or any format
-that is given as text.
+"""Access logs of web servers: lines of Apache and nginx in the usual formats, or in a format given as text.
 
-A line is a page view when it is a GET answered with 2xx or 304 and its path does not end like a file that a page loads
-(style, script, image, font, ...). Other lines are left out and counted.
+The usual formats are common, combined and vhost_combined. A line is a page view when it is a GET answered with 2xx or
+304 and its path does not end like a file that a page loads (style, script, image, font, ...). Other lines are left out
+and counted.
 """
 
 from __future__ import annotations

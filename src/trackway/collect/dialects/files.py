@@ -1,5 +1,4 @@
-"""Files of messages: access logs, Segment messages one per line (NDJSON), tables (CSV), Shopify orders; compressed or
-not.
+"""Files of messages, compressed or not: access logs, Segment messages (NDJSON), tables (CSV) and Shopify orders.
 
 A file that is read twice gives the same message ids twice, so that importing it again adds nothing.
 """
@@ -55,8 +54,7 @@ def requests(
     code_of: Callable[[str], str] = str.upper,
     found: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Iterator[Part]:
-    """Yield the file's messages, each time as many as a request may hold; values that are not messages become
-    rejections.
+    """Yield the file's messages, as many at once as a request may hold; lines without a message become rejections.
 
     Args:
         file: the file.

@@ -1,7 +1,7 @@
-"""Orders from Shopify's export (Orders → Export → CSV): one line for each item, with the order's fields in its first
-line.
+"""Orders from Shopify's export (Orders → Export → CSV).
 
-The buyer is a pseudonym of the e-mail address; `trackway_anonymous_id: …` in the note attributes is the visitor.
+The table has one line for each item; the first line of an order also has the order's own fields. The buyer is a
+pseudonym of the e-mail address; `trackway_anonymous_id: …` in the note attributes is the visitor.
 """
 
 from __future__ import annotations
