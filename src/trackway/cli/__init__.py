@@ -1,8 +1,8 @@
-"""The command line: `trackway serve | import | export | query | project | user | doctor`."""
+"""The command line: `trackway serve | import | export | query | doctor | project | user | plan | jobs | …`."""
 
 
 def main() -> None:
-    """The entry point of the `trackway` command; where only the client is installed, it says what is missing."""
+    """Run the `trackway` command; where only the client is installed, print the missing package instead."""
     from importlib.util import find_spec
 
     if not all(find_spec(name) for name in ("typer", "litestar", "chdb")):

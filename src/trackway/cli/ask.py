@@ -28,7 +28,7 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
         show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` makes one")
     prepare(settings)
     try:
-        # Holding the log says to a server on the same directory that it has to wait.
+        # The lock of the log tells a server on the same directory to wait.
         log, _ = open_log(settings.directory, settings.embedded_store) if not settings.store else (None, None)
     except LogInUse as error:
         raise LogInUse(f"{error}, or ask the running server with --url and --key") from error
@@ -48,7 +48,7 @@ def ask(settings: Settings, sql: str, url: str | None, key: str | None, json: bo
 
 
 def found(settings: Settings, sql: str, url: str | None, key: str | None) -> list[dict[str, Any]]:
-    """The rows of one statement."""
+    """Return the rows of one statement."""
     if url:
         return Remote(url, key).query(sql)
     with _stopped_store(settings) as store:

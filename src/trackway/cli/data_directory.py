@@ -1,4 +1,4 @@
-"""Data directories as commands open them: private, with one sentence when they cannot be, and what a start invents."""
+"""Data directories of commands: permissions, refusals in one sentence, and the secrets of a first start."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HELP = {
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """End with one sentence and status 1 whatever makes a data directory unusable; other errors are faults of ours."""
+    """Print one sentence and exit with 1 when a data directory is unusable; other errors are Trackway's own faults."""
     try:
         yield
     except Exception as error:
@@ -72,10 +72,10 @@ def _sentence(error: Exception) -> str | None:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the data directory, or make what is open to others in it private; let as many files be open as may be.
+    """Create the data directory, or make its files private; raise the limit of open files to its maximum.
 
     Raises:
-        OSError: it cannot be made or changed, or fewer than `_FILES` files may be open.
+        OSError: the directory cannot be created or changed, or fewer than `_FILES` files may be open.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -87,12 +87,12 @@ def prepare(settings: Settings) -> None:
 
 
 def end(*_: object) -> None:
-    """End as asked by a signal: whatever is open is closed on the way."""
+    """Exit when a signal asks for it; open resources are closed on the way."""
     raise SystemExit(0)
 
 
 def accounts_of(settings: Settings) -> GovernDatabase:
-    """The accounts database that settings name. Raises AccountsUnavailable."""
+    """Return the accounts database named in the settings. Raises AccountsUnavailable."""
     prepare(settings)
     accounts = GovernDatabase(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
     refuse_orphans(settings, accounts)
@@ -101,7 +101,7 @@ def accounts_of(settings: Settings) -> GovernDatabase:
 
 @contextmanager
 def house_of(settings: Settings, json: bool) -> Iterator[Runtime]:
-    """The runtime of a directory that no server has open; what a first start invents is said on standard error."""
+    """Open the runtime of a directory that no server has open; print the secrets of a first start on standard error."""
     from trackway.runtime import Runtime
 
     prepare(settings)
@@ -113,13 +113,13 @@ def house_of(settings: Settings, json: bool) -> Iterator[Runtime]:
 
 
 def say_first(first: FirstStart, json: bool) -> None:
-    """Say once, on standard error, what a first start invented; what was given is named and not shown."""
+    """Print once, on standard error, the secrets that a first start created; those from settings are only named."""
     said = msgspec.json.encode({"first_start": first.shown()}).decode() if json else first_lines(first)
     sys.stderr.write(said + "\n")
 
 
 def first_lines(first: FirstStart) -> str:
-    """Lines of text that name what a first start invented."""
+    """Return the lines of text that list the secrets of a first start."""
     lines = ["First start. Keep these; password and secret key are not shown again:"]
     names = {"email": "e-mail", "write_key": "write key", "secret_key": "secret key"}
     lines += [f"  {names.get(name, name):<11} {value}" for name, value in first.shown().items()]

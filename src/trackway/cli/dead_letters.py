@@ -16,7 +16,7 @@ from trackway.cli.people import Data, Json, find_project
 from trackway.cli.remote import Remote
 from trackway.config import Settings
 
-if TYPE_CHECKING:  # the commands that do not open a store need not wait for its libraries
+if TYPE_CHECKING:  # commands that open no store need not wait for its libraries
     from trackway.store.dead_letters import Key, Letter
 
 letters = typer.Typer(
@@ -37,13 +37,13 @@ class Place(Protocol):
     """The place of dead letters: a stopped directory or a running server. The answers are those of the API."""
 
     def listed(self, limit: int) -> dict[str, Any]:
-        """The newest ones, and the `count` of all."""
+        """Return the newest dead letters, and the `count` of all."""
 
     def shown(self, message_id: str, stage: str) -> dict[str, Any]:
-        """One with its message."""
+        """Return one dead letter with its message."""
 
     def done(self, what: str, chosen: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of `replay` or `drop`."""
+        """Do `replay` or `drop`, and return the outcome."""
 
 
 @letters.command("list")
@@ -55,7 +55,7 @@ def list_letters(
     project: Wanted = None,
     json: Json = False,
 ) -> None:
-    """The newest dead letters, and how many there are."""
+    """List the newest dead letters, with the number of all."""
     with _place(data, url, key, project) as place:
         found = place.listed(limit)
     if json:
@@ -78,7 +78,7 @@ def show_letter(
     project: Wanted = None,
     json: Json = False,
 ) -> None:
-    """One dead letter with the message."""
+    """Show one dead letter with its message."""
     if not message_id:
         show.fail("name a message; `trackway letters list` shows them")
     with _place(data, url, key, project) as place:
@@ -101,7 +101,7 @@ def replay(
     project: Wanted = None,
     json: Json = False,
 ) -> None:
-    """Write messages to the log again, after a fix. What is refused again becomes a dead letter again."""
+    """Write messages to the log again, after a fix. A message that is refused again becomes a dead letter again."""
     chosen = _chosen(message_ids, every, stage)
     with _place(data, url, key, project) as place:
         _told(place.done("replay", chosen), json)
@@ -118,7 +118,7 @@ def drop(
     project: Wanted = None,
     json: Json = False,
 ) -> None:
-    """Forget dead letters for ever. Nothing brings them back."""
+    """Remove dead letters for ever. They cannot be restored."""
     chosen = _chosen(message_ids, every, stage)
     with _place(data, url, key, project) as place:
         _told(place.done("drop", chosen), json)
@@ -160,7 +160,7 @@ def _place(data: str | None, url: str | None, key: str | None, project: str | No
 
 
 class _Server:
-    """The project of a key, on a running server."""
+    """The dead letters of a key's project on a running server."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
@@ -183,7 +183,7 @@ class _Server:
 
 
 class _Directory:
-    """A stopped directory, one project or all of it."""
+    """The dead letters of a stopped directory, of one project or of all."""
 
     def __init__(self, runtime: Any, project_id: UUID | None) -> None:
         from trackway.store import dead_letters

@@ -1,4 +1,4 @@
-"""Reads the options of `trackway import`, and shows what a file would be stored as (`--dry-run`)."""
+"""The options of `trackway import` for reading a file, and the preview of a file (`--dry-run`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trackway.wording import fault
 
 
 def reading_of(columns: list[str], fixed: list[str], **given: str) -> Reading:
-    """The reading that the options ask for; ends the command when one of them is wrong."""
+    """Return the reading that the options give; exit when an option is wrong."""
     try:
         return msgspec.convert({**given, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
     except msgspec.ValidationError as error:
@@ -32,7 +32,7 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
 
 
 def show_preview(form: str, path: Path, reading: Reading, json: bool) -> None:
-    """Show ten rows of a file as they would be stored, what it holds, and what would be refused."""
+    """Show ten rows of a file as they would be stored, a summary of the file, and the rows that would be refused."""
     from trackway.operate.file_import import preview
 
     found = preview(Packed.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
@@ -59,7 +59,7 @@ def _short(value: object) -> str:
 
 
 def say(outcome: dict[str, Any]) -> None:
-    """Say what was in a file: how many messages, from when to when, of which events."""
+    """Print a summary of a file: the number of messages, the first and the last time, and the events."""
     new = f", {outcome['added']:,} of them new" if "added" in outcome else ""
     show.console.print(f"{outcome['taken']:,} messages{new}")
     if "first" in outcome:

@@ -1,4 +1,4 @@
-"""`trackway import`: into a data directory, or into a running server through its public interface."""
+"""`trackway import`: into a data directory, or into a running server through its public API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def import_file(
     json: bool,
     dry_run: bool = False,
 ) -> None:
-    """Import a file, or only show what it would be; say what became of it. Ends with 1 when nothing of it was taken."""
+    """Import a file, or show its preview; print the outcome. Exits with 1 when nothing of it was taken."""
     if form not in FORMATS:
         show.fail(f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
     with _on_disk(file) as path, show.refusals(BadFile):
@@ -72,7 +72,7 @@ def _on_disk(file: str) -> Iterator[Path]:
 
 @contextmanager
 def _bar(json: bool, total: int) -> Iterator[Any]:
-    """A bar on standard error; gives a function that is told how many bytes are done."""
+    """Show a progress bar on standard error; give a function that takes the number of bytes done."""
     columns = (TextColumn("importing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=show.errors, disable=json) as progress:
         task = progress.add_task("", total=total)
@@ -82,7 +82,7 @@ def _bar(json: bool, total: int) -> Iterator[Any]:
 def _into_directory(
     settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
 ) -> dict[str, Any]:
-    """Into a directory: by ourselves, or by the server that has it open."""
+    """Import into a directory: in this process, or through the server that has the directory open."""
     from trackway.log.local import LogInUse
     from trackway.operate.file_import import write_import
 
@@ -111,7 +111,7 @@ def _into_directory(
 def _beside_server(
     settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
 ) -> dict[str, Any]:
-    """Leave the file where the server that owns the directory finds it, and wait for what becomes of it."""
+    """Put the file where the server that owns the directory finds it, and wait for the outcome."""
     accounts = accounts_of(settings)
     project_id = UUID(find_project(accounts, project).id)
     one = accounts.transfers.add(

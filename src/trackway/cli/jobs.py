@@ -19,7 +19,7 @@ jobs = typer.Typer(no_args_is_help=True, help="Scheduled work: list, run, pause,
 
 @jobs.command("list")
 def list_jobs(data: Data = None, json: Json = False) -> None:
-    """All jobs: when they run, and what became of the last time."""
+    """List all jobs: schedules, next runs, and the outcome of the last run."""
     from trackway.operate.jobs import JOBS
 
     table = open_accounts(data).jobs
@@ -34,7 +34,7 @@ def list_jobs(data: Data = None, json: Json = False) -> None:
 
 @jobs.command("history")
 def history(name: str, data: Data = None, json: Json = False) -> None:
-    """The last times a job was run."""
+    """List the last runs of a job."""
     show.rows([
         {"started_at": _said(run.started_at), "status": run.status, "duration_s": round(run.duration_s, 2),
          "by": run.by, "message": run.message}
@@ -44,7 +44,7 @@ def history(name: str, data: Data = None, json: Json = False) -> None:
 
 @jobs.command("pause")
 def pause(name: str, data: Data = None) -> None:
-    """Run a job no more until it is resumed."""
+    """Pause a job until it is resumed."""
     with show.refusals(BadSchedule):
         open_accounts(data).jobs.change(name, active=False)
 
@@ -55,14 +55,14 @@ def resume(
     schedule: Annotated[str | None, typer.Option(help="another schedule, cron in UTC")] = None,
     data: Data = None,
 ) -> None:
-    """Let a paused job go on, or give it another schedule."""
+    """Resume a paused job, or give a job another schedule."""
     with show.refusals(BadSchedule):
         open_accounts(data).jobs.change(name, active=True, schedule=schedule)
 
 
 @jobs.command("run")
 def run_job(name: str, data: Data = None, json: Json = False) -> None:
-    """Run a job now, on a stopped store. In a running server they run by themselves, or from its page."""
+    """Run a job now, on a stopped store. A running server runs its jobs by itself, or from its page."""
     from trackway.cli.main import settings
 
     with house_of(settings(data=data), json) as runtime:
@@ -78,7 +78,7 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
 
 
 def aggregate(settings: Settings, date: str, url: str | None, key: str | None, project: str | None, json: bool) -> None:
-    """Make the counters of a day anew."""
+    """Recompute the counters of a day."""
     if url:
         remote = Remote(url, key)
         done: dict[str, Any] = remote.post("aggregate", {"date": date})
@@ -93,7 +93,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
 
 
 def refresh(settings: Settings, url: str | None, key: str | None, project: str | None, json: bool) -> None:
-    """Make the counters of views anew."""
+    """Recompute the counters of views."""
     if url:
         done: dict[str, Any] = Remote(url, key).post("refresh", {})
     else:

@@ -1,4 +1,4 @@
-"""The commands themselves. Every one takes `--json`."""
+"""The commands of `trackway`. Most take `--json`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Project = Annotated[str | None, typer.Option(help="id or name of the project; th
 
 
 def settings(**overrides: Any) -> Settings:
-    """The settings, or an end with what is wrong with them."""
+    """Return the settings; print what is wrong with them and exit when they are invalid."""
     with show.refusals(BadSettings):
         chosen = config.load(**overrides)
     show.use_directory(chosen.data)
@@ -56,7 +56,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="port to listen at")] = None,
     json: Json = False,
 ) -> None:
-    """Collect, store and show, until Ctrl-C. An empty directory is set up; what that invents is printed once."""
+    """Run the server until Ctrl-C. An empty directory is set up; keys and passwords created for it are printed once."""
     from trackway.store.engine_memory import leave_out
 
     leave_out("pandas")
@@ -69,9 +69,9 @@ def serve(
     chosen = settings(data=data, host=host, port=port)
     for text in config.unknown_variables():
         logger.warning("%s", text)
-    signal.signal(signal.SIGTERM, data_directory.end)  # until the server itself listens to it
+    signal.signal(signal.SIGTERM, data_directory.end)  # until the server handles the signal itself
     with show.refusals(AddressInUse):
-        refuse_taken(chosen.host, chosen.port)  # before anything is made or opened
+        refuse_taken(chosen.host, chosen.port)  # before anything is created or opened
     data_directory.prepare(chosen)
 
     untold: dict[str, str] = {}
@@ -94,7 +94,7 @@ def serve(
         with show.refusals(AddressInUse), closing(Runtime(chosen, invented)) as runtime:
             run(runtime, announce)
     finally:
-        if untold:  # the start failed afterwards, and the next one invents nothing
+        if untold:  # the start failed after the secrets were created, and the next start creates none
             show.as_json(untold)
 
 
@@ -120,7 +120,7 @@ def import_(
 ) -> None:
     """Import messages, a table, or the page views of an access log. Importing a file again adds nothing.
 
-    A server that has the directory open does it by itself.
+    A server that has the directory open does the import itself.
     """
     from trackway.cli.dry_run import reading_of
     from trackway.cli.import_files import import_file
@@ -157,13 +157,13 @@ def aggregate(
     project: Project = None,
     json: Json = False,
 ) -> None:
-    """Make the daily counters of a past day anew from its events; doing it again changes nothing."""
+    """Recompute the daily counters of a past day from its events; repeating it changes nothing."""
     jobs.aggregate(settings(data=data), date, url, key, project, json)
 
 
 @app.command()
 def refresh(data: Data = None, url: Url = None, key: Key = None, project: Project = None, json: Json = False) -> None:
-    """Make the counters of views anew from the events; they are never older than two seconds anyway."""
+    """Recompute the counters of views from the events; normally they are at most two seconds old."""
     jobs.refresh(settings(data=data), url, key, project, json)
 
 
@@ -188,7 +188,7 @@ def doctor(
     repair: Annotated[str | None, typer.Option(help="mend what was found: log, checkpoint, store or accounts")] = None,
     json: Json = False,
 ) -> None:
-    """Say what is wrong with a data directory, the settings or a running server, and how to mend it."""
+    """Find faults in a data directory, the settings or a running server, and print how to repair them."""
     from trackway.operate.doctor import examine_directory, examine_server
 
     if repair is not None:
@@ -238,7 +238,7 @@ def rebuild(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Make the store of a stopped server anew from its log and archives; the old one is kept beside it."""
+    """Rebuild the store of a stopped server from its log and archives; the old store is kept beside it."""
     from trackway.cli.rebuild import rebuild_store
 
     chosen = settings(data=data)
@@ -247,6 +247,6 @@ def rebuild(
 
 
 def main() -> None:
-    """The entry point of the `trackway` command."""
+    """Run the `trackway` command."""
     with data_directory.refusals():
         app()

@@ -1,4 +1,4 @@
-"""`trackway project` and `trackway user`: they work while a server runs, on the same accounts database."""
+"""`trackway project` and `trackway user`: they use the accounts database, also while a server runs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 
 
 def open_accounts(data: str | None) -> GovernDatabase:
-    """The accounts database of a data directory, or an end with what is wrong."""
+    """Return the accounts database of a data directory; print what is wrong and exit when it cannot be opened."""
     with show.refusals(BadSettings):
         settings = config.load(data=data)
     return accounts_of(settings)
 
 
 def find_project(accounts: GovernDatabase, wanted: str | None) -> Project:
-    """A project by id or name, the first one for None."""
+    """Return a project by id or name, the first one for None."""
     every = accounts.projects()
     for project in every:
         if wanted is None or wanted in (project.id, project.name):
@@ -39,7 +39,7 @@ def find_project(accounts: GovernDatabase, wanted: str | None) -> Project:
 
 @projects.command("list")
 def list_projects(data: Data = None, json: Json = False) -> None:
-    """All projects with their write keys."""
+    """List all projects with their write keys."""
     found = [
         {
             "id": project.id,
@@ -83,7 +83,7 @@ def change_project(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Change name, time zone, currency, goals or reasons that make nobody a bot."""
+    """Change a project: name, time zone, currency, goals, or the reasons that make nobody a bot."""
     accounts = open_accounts(data)
     found = find_project(accounts, project)
     with show.refusals(BadAccount):
@@ -104,7 +104,7 @@ def add_key(project: str, kind: str, data: Data = None, json: Json = False) -> N
 
 @users.command("list")
 def list_users(data: Data = None, json: Json = False) -> None:
-    """All users."""
+    """List all users."""
     show.rows([{"email": user.email, "admin": user.is_admin} for user in open_accounts(data).users()], json)
 
 
@@ -134,7 +134,7 @@ def set_password(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Give a user another password, and sign them out everywhere."""
+    """Give a user another password, and sign the user out everywhere."""
     with show.refusals(BadAccount):
         open_accounts(data).set_password(email, password)
     show.rows([{"email": email, "password": "changed"}], json)

@@ -1,4 +1,4 @@
-"""`trackway plan`: plans checked, inferred from what arrived, compared, made into types, and put in force."""
+"""`trackway plan`: check, infer, compare and generate types from tracking plans, and put them in force."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _plan(name: str) -> Plan:
 
 
 def _stored(days: int, data: str | None, url: str | None, key: str | None) -> Iterator[drafts.Stored]:
-    """The newest track events of the last days, at most `_SAMPLE` of a name."""
+    """Yield the newest track events of the last days, at most `_SAMPLE` of each name."""
     sql = (
         "SELECT name, toJSONString(properties) AS properties FROM events "
         f"WHERE type = 'track' AND timestamp > now() - INTERVAL {int(days)} DAY "
@@ -60,7 +60,7 @@ def _written(text: str, out: Path | None) -> None:
 
 @plans.command()
 def check(plan: Name, days: Days = 0, data: Data = None, url: Url = None, key: Key = None, json: Json = False) -> None:
-    """Check a plan; with --days, also the stored events of so many days against it. Ends with 1 when any breaks it."""
+    """Check a plan; with --days, check the stored events of these days too. Exits with 1 when an event breaks it."""
     read = _plan(plan)
     broken = drafts.check(read, _stored(days, data, url, key)) if days else []
     if json:
@@ -76,7 +76,7 @@ def check(plan: Name, days: Days = 0, data: Data = None, url: Url = None, key: K
 
 @plans.command()
 def infer(days: Days = 30, data: Data = None, url: Url = None, key: Key = None, output: Out = None) -> None:
-    """Write a plan from the events of the last days, to be edited: events, properties, types, and what is required."""
+    """Write a plan from the events of the last days, to be edited: events, properties, types, required properties."""
     _written(as_yaml(drafts.infer(_stored(days, data, url, key))), output)
 
 
@@ -88,7 +88,7 @@ def diff(
     project: Project = None,
     json: Json = False,
 ) -> None:
-    """What changed between two plans. Ends with 1 when messages that kept the old one may break the new."""
+    """Show the changes between two plans. Exits with 1 when messages that keep the old plan may break the new one."""
     before, after = (_plan(old), _plan(new)) if new else (_in_force(data, project)[1], _plan(old))
     changes = drafts.diff(before, after)
     if json:
@@ -121,7 +121,7 @@ def push(plan: Name, data: Data = None, project: Project = None, json: Json = Fa
 
 @plans.command(name="show")
 def show_plan(data: Data = None, project: Project = None, output: Out = None) -> None:
-    """Write the plan in force to a file."""
+    """Write the plan in force to a file or to standard output."""
     _written(as_yaml(_in_force(data, project)[1]), output)
 
 

@@ -1,4 +1,4 @@
-"""`trackway rebuild`: the store made anew, with progress."""
+"""`trackway rebuild`: the store is rebuilt from the log, with a progress bar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trackway.config import Settings
 
 
 def rebuild_store(settings: Settings, archives: list[Path], from_log_only: bool, json: bool) -> None:
-    """Make the store anew and say how it went."""
+    """Rebuild the store and print the outcome."""
     from trackway.log import DirectoryUnusable
     from trackway.operate.rebuild import CannotRebuild, rebuild
     from trackway.store.connection import StoreUnavailable

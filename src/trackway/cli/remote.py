@@ -1,4 +1,4 @@
-"""A running server, asked over its public interface."""
+"""A client of a running server's public API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trackway.collect.dialects.reading_options import Reading
 
 
 def call(url: str, authorization: str, body: object = None) -> Any:
-    """The decoded answer to a GET, or to a POST of `body` as JSON; or an end that says what went wrong."""
+    """Return the decoded answer to a GET, or to a POST of `body` as JSON; on an error, print it and exit."""
     data = None if body is None else msgspec.json.encode(body)
     return msgspec.json.decode(_read(url, authorization, data, "application/json"))
 
@@ -50,7 +50,7 @@ def _detail(content: bytes) -> str:
 
 
 class Remote:
-    """The project that a secret key opens, on the server at `url`."""
+    """The project of a secret key, on the server at `url`."""
 
     def __init__(self, url: str, key: str | None) -> None:
         if not key:
@@ -59,17 +59,17 @@ class Remote:
         self.project: dict[str, Any] = call(f"{self.url}/api/v1/projects", self._bearer)[0]
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of one statement."""
+        """Return the rows of one statement."""
         path = f"{self.url}/api/v1/projects/{self.project['id']}/query"
         rows: list[dict[str, Any]] = call(path, self._bearer, {"sql": sql})["data"]
         return rows
 
     def get(self, path: str) -> Any:
-        """The answer to a GET of an address of the project."""
+        """Return the answer to a GET of an address of the project."""
         return call(f"{self.url}/api/v1/projects/{self.project['id']}/{path}", self._bearer)
 
     def post(self, path: str, body: object) -> Any:
-        """The answer to a POST to an address of the project."""
+        """Return the answer to a POST to an address of the project."""
         return call(f"{self.url}/api/v1/projects/{self.project['id']}/{path}", self._bearer, body)
 
     @property
@@ -77,7 +77,7 @@ class Remote:
         return f"{self.url}/api/v1/projects/{self.project['id']}/transfers"
 
     def upload(self, path: Path, form: str, reading: Reading) -> dict[str, Any]:
-        """Have the server import a file."""
+        """Make the server import a file; return the transfer."""
         query = urlencode({"name": path.name, "format": form, "reading": msgspec.json.encode(reading).decode()})
         with path.open("rb") as file:
             answer = _read(
@@ -88,14 +88,14 @@ class Remote:
         return found
 
     def export(self, body: dict[str, Any], out: Path) -> int:
-        """Have the server write a table into a file, and fetch it; return how many rows."""
+        """Make the server write a table into a file, and download it; return the number of rows."""
         ended = self.followed(call(f"{self._transfers}/exports", self._bearer, body), lambda _: None)
         with _opened(f"{self._transfers}/{ended['id']}/file", self._bearer, None, "") as answer, out.open("wb") as sink:
             shutil.copyfileobj(answer, sink)
         return int(ended["done"])
 
     def followed(self, transfer: dict[str, Any], tell: Callable[[int], object]) -> dict[str, Any]:
-        """Wait for the end of a transfer."""
+        """Wait for the end of a transfer, and return it; `tell` gets the progress in bytes or rows."""
         while transfer["state"] in ("waiting", "running"):
             time.sleep(0.1)
             every = call(self._transfers, self._bearer)
@@ -106,7 +106,7 @@ class Remote:
         return transfer
 
     def stored(self) -> None:
-        """Wait, a minute at most, until all that was accepted is stored."""
+        """Wait, for at most a minute, until all accepted messages are stored."""
         for _ in range(600):
             status = call(f"{self.url}/readyz", "")
             if status["stored"] >= status["logged"]:

@@ -1,4 +1,4 @@
-"""How the command line speaks: tables for people, JSON for programs, refusals in one sentence."""
+"""Output of the command line: tables for people, JSON for programs, refusals in one sentence."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _directory = [_USUAL]
 
 
 def use_directory(directory: str) -> None:
-    """Say which data directory the commands are about that refusals advise."""
+    """Set the data directory that the commands in refusals name."""
     _directory[0] = directory
 
 
 def addressed(text: str) -> str:
-    """A sentence whose commands name the data directory, unless it is the one that they take by themselves."""
+    """Add the data directory to the commands in a sentence, unless it is the default directory."""
     if _directory[0] == _USUAL:
         return text
     named = f" --data {shlex.quote(_directory[0])}"
@@ -40,18 +40,18 @@ def addressed(text: str) -> str:
 
 
 def fail(text: str, status: int = 1) -> NoReturn:
-    """Say what is wrong, on standard error, and end."""
+    """Print an error on standard error, and exit."""
     errors.print(f"trackway: {addressed(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 
 
 def as_json(value: object) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None, whole: bool = False) -> None:
-    """Rows as a table. What is too long for the width goes on in the next line; `whole` cells are in one line."""
+    """Print rows as a table. Long cells continue on the next line; with `whole`, every cell is on one line."""
     names = list(columns or (rows[0] if rows else ()))
     shown = Table(box=None, header_style="bold")
     for name in names:
@@ -66,7 +66,7 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None, 
 
 
 def rows(found: Sequence[dict[str, Any]], json: bool, whole: bool = False) -> None:
-    """Rows, as the caller wants them."""
+    """Print rows as JSON or as a table."""
     if json:
         as_json(found)
     else:
@@ -75,7 +75,7 @@ def rows(found: Sequence[dict[str, Any]], json: bool, whole: bool = False) -> No
 
 @contextmanager
 def refusals(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn these exceptions into a sentence and exit status 1; the engine's own texts may be read here."""
+    """Turn these exceptions into one sentence and exit status 1; the engine's own texts may be shown here."""
     try:
         yield
     except kinds as error:
