@@ -1,4 +1,4 @@
-"""Recording from a Python program: nothing here raises into it, blocks it, or needs more than the standard library.
+"""The Python client: it records and reads with the standard library only; recording never raises or blocks.
 
 from trackway.client import Trackway
 

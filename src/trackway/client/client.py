@@ -1,4 +1,4 @@
-"""The clients: messages go into a queue, a thread of their own sends them."""
+"""The recording clients: messages go into a queue, and a thread sends them."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ OnError = Callable[[str, list[dict[str, Any]]], object]
 
 
 class Trackway:
-    """Records from a Python program, in Segment's vocabulary.
+    """Records messages from a Python program, in Segment's vocabulary.
 
-    Calls return at once and never raise; a thread, started by the first of them, sends batches. The queue holds
-    `most_waiting` messages; when it is full the oldest is dropped and counted. After `fork` the child has an empty
-    queue and a thread of its own. At exit what waits is sent, for `exit_timeout` seconds at most.
+    Calls return at once and never raise; a thread, started by the first call, sends batches. The queue holds
+    `most_waiting` messages; when it is full, the oldest message is dropped and counted. After `fork`, the child has an
+    empty queue and its own thread. At exit, waiting messages are sent, for at most `exit_timeout` seconds.
 
     Args:
-        write_key: the project's.
-        host: where Trackway answers.
-        interval: seconds in which messages are collected into a batch.
-        most_waiting: messages that may wait.
+        write_key: the project's write key.
+        host: the address of the Trackway server.
+        interval: seconds for which messages are collected into a batch.
+        most_waiting: the most messages that may wait.
         timeout: seconds to wait for one answer of the server.
         give_up_after: seconds after which a batch without an answer is dropped.
-        exit_timeout: seconds that the end of the program may take.
-        on_error: called in the sending thread with a text and the messages concerned; without it they are logged.
+        exit_timeout: the most seconds by which the client may delay the end of the program.
+        on_error: called in the sending thread with a text and the messages concerned; without it, errors are logged.
         enabled: False records nothing, for tests.
 
     Raises:
@@ -72,12 +72,12 @@ class Trackway:
         self._on_error, self._enabled = on_error, enabled
         self._warned = False
         self.dropped = 0
-        """Messages that were given up: the queue was full, the server refused them or never answered."""
+        """The number of dropped messages: the queue was full, or the server refused them or never answered."""
         self._begin()
         _clients.add(self)
 
     def _begin(self) -> None:
-        """A fresh queue without a thread; also what a forked child starts with."""
+        """Start with an empty queue and no thread; a forked child starts so too."""
         self._queue: deque[bytes] = deque()
         self._sending = 0
         self._changed = threading.Condition()
@@ -88,7 +88,7 @@ class Trackway:
         self, user_id: Ids = None, event: str = "", properties: Values = None, context: Values = None,
         timestamp: datetime | None = None, anonymous_id: Ids = None, message_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Somebody did something."""
+        """Record that somebody did something."""
         about = {"event": event, "properties": properties}
         self._record("track", user_id, anonymous_id, about, context, timestamp, message_id)
 
@@ -97,7 +97,7 @@ class Trackway:
         context: Values = None, timestamp: datetime | None = None, anonymous_id: Ids = None,
         message_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Somebody saw a page; `properties` may have its `url`, `title` and `referrer`."""
+        """Record that somebody saw a page; `properties` may contain its `url`, `title` and `referrer`."""
         about = {"category": category, "name": name, "properties": properties}
         self._record("page", user_id, anonymous_id, about, context, timestamp, message_id)
 
@@ -106,7 +106,7 @@ class Trackway:
         context: Values = None, timestamp: datetime | None = None, anonymous_id: Ids = None,
         message_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Somebody saw a screen of an app."""
+        """Record that somebody saw a screen of an app."""
         about = {"category": category, "name": name, "properties": properties}
         self._record("screen", user_id, anonymous_id, about, context, timestamp, message_id)
 
@@ -114,14 +114,14 @@ class Trackway:
         self, user_id: Ids = None, traits: Values = None, context: Values = None, timestamp: datetime | None = None,
         anonymous_id: Ids = None, message_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Who somebody is; with both ids, the visitor's past becomes the user's."""
+        """Record who somebody is; with both ids, the visitor's past becomes the user's."""
         self._record("identify", user_id, anonymous_id, {"traits": traits}, context, timestamp, message_id)
 
     def group(
         self, user_id: Ids = None, group_id: Ids = None, traits: Values = None, context: Values = None,
         timestamp: datetime | None = None, anonymous_id: Ids = None, message_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Somebody belongs to a group."""
+        """Record that somebody belongs to a group."""
         about = {"groupId": group_id, "traits": traits}
         self._record("group", user_id, anonymous_id, about, context, timestamp, message_id)
 
@@ -129,7 +129,7 @@ class Trackway:
         self, previous_id: Ids = None, user_id: Ids = None, context: Values = None,
         timestamp: datetime | None = None, message_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Two ids are one person."""
+        """Record that two ids are one person."""
         self._record("alias", user_id, None, {"previousId": previous_id}, context, timestamp, message_id)
 
     def _record(
@@ -154,12 +154,12 @@ class Trackway:
             if len(message) > _LARGEST:
                 return self._failed(f"a message has {len(message)} bytes; at most {_LARGEST} are taken", [message])
             self._put(message)
-        except Exception as error:  # whatever was given: the host application goes on
+        except Exception as error:  # whatever the values are, the host application must go on
             self.dropped += 1
             logger.error("a %s was not recorded: %s", kind, error)
 
     def _lost(self, kind: str, path: str) -> None:
-        """Warn once of a number that is not finite, which JSON cannot say."""
+        """Warn once of a number that is not finite, which JSON cannot express."""
         if not self._warned:
             self._warned = True
             logger.warning("%s of a %s is not a finite number and is sent as null; so are others like it", path, kind)
@@ -179,7 +179,7 @@ class Trackway:
                 self._changed.notify_all()
 
     def _work(self) -> None:
-        """The thread: collect, send, and again."""
+        """Collect and send batches, until the client closes; this is the thread."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._closing)
@@ -208,7 +208,7 @@ class Trackway:
         return self._closing or self._urgent
 
     def _wait(self, seconds: float) -> None:
-        """Wait before sending again; not long when the program ends."""
+        """Wait before the next try; wait only briefly when the program ends."""
         if self._closing:
             seconds = min(seconds, 0.2)
         with self._changed:
@@ -226,7 +226,7 @@ class Trackway:
             logger.exception("on_error failed")
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until everything recorded so far was answered or given up; False when `timeout` seconds went by."""
+        """Wait until all messages so far were answered or dropped; return False after `timeout` seconds."""
         with self._changed:
             self._urgent = True
             self._changed.notify_all()
@@ -236,7 +236,7 @@ class Trackway:
                 self._urgent = False
 
     def close(self, timeout: float | None = None) -> bool:
-        """Send what waits and end the thread; what is recorded afterwards starts another. Like `flush` otherwise."""
+        """Send waiting messages and end the thread; return as `flush` does. A later call starts another thread."""
         timeout = self._exit_timeout if timeout is None else timeout
         until = time.monotonic() + timeout
         with self._changed:
@@ -258,18 +258,18 @@ class Trackway:
 
 
 class AsyncTrackway(Trackway):
-    """The same for asyncio: recording never waits in either, flushing and closing are awaited here.
+    """The client for asyncio: `flush` and `aclose` are awaited; recording does not wait, as in `Trackway`.
 
     async with AsyncTrackway("WRITE_KEY", "https://t.example.com") as trackway:
         trackway.track("user-1", "Order Completed")
     """
 
     async def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
-        """Like `Trackway.flush`, without stopping the event loop."""
+        """Do what `Trackway.flush` does, without stopping the event loop."""
         return await asyncio.to_thread(super().flush, timeout)
 
     async def aclose(self, timeout: float | None = None) -> bool:
-        """Like `Trackway.close`, without stopping the event loop."""
+        """Do what `Trackway.close` does, without stopping the event loop."""
         return await asyncio.to_thread(self.close, timeout)
 
     async def __aenter__(self) -> AsyncTrackway:

@@ -1,4 +1,4 @@
-"""Messages as JSON, whatever a program puts into them: what JSON has no word for becomes text, or null."""
+"""JSON encoding of messages with any content: values that JSON cannot express become text, or null."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from typing import Any
 _LONG = re.compile(r"[:\[,]-?\d{19}")
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _DIGITS = 15
-"""So many digits a float holds exactly."""
+"""The number of digits that a float holds exactly."""
 
 
 def encoded(message: dict[str, Any], lost: Callable[[str], object]) -> bytes:
-    """A message as JSON in UTF-8.
+    """Return a message as JSON in UTF-8.
 
     Args:
-        lost: told the path of a number that is not finite and became null.
+        lost: called with the path of a number that is not finite and became null.
 
     Raises:
-        ValueError, RecursionError: it holds itself, or is nested too deep.
+        ValueError, RecursionError: the message contains itself, or is nested too deep.
     """
     try:
         text = json.dumps(message, default=_plain, allow_nan=False, separators=(",", ":"))
         if _LONG.search(text) is None:
             return text.encode()
     except (ValueError, TypeError):
-        pass  # a NaN, a key that is no text, a number of very many digits, or a circle
+        pass  # a NaN, a key that is not text, a number of very many digits, or a cycle
     return json.dumps(_clean(message, "", (), lost), separators=(",", ":")).encode()
 
 
 def text_of(value: object) -> str:
-    """An id or another thing as text."""
+    """Return an id or any other value as text."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode(errors="replace")
     try:
         return str(value)
-    except Exception:  # a thing that cannot say what it is
+    except Exception:  # its own str() fails
         return f"<{type(value).__name__}>"
 
 
 def _plain(value: object) -> object:
-    """Convert a value that JSON has no word for."""
+    """Convert a value that JSON cannot express."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -64,7 +64,7 @@ def _plain(value: object) -> object:
 
 
 def _clean(value: object, path: str, above: tuple[int, ...], lost: Callable[[str], object]) -> object:
-    """A copy that JSON has words for."""
+    """Return a copy that JSON can express."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, float):

@@ -1,7 +1,7 @@
-"""Page views recorded by the server that renders them, for ASGI and WSGI applications.
+"""Middleware for ASGI and WSGI applications that records the page views of a server.
 
-Each HTML page that is answered to a GET is one page view, after the answer. Who it is comes from the browser SDK's
-cookies where they are; otherwise it is the day's pseudonym, made by Trackway from address and user agent.
+Each HTML page that answers a GET is one page view, recorded after the answer. The browser SDK's cookies identify the
+visitor. Without them, Trackway makes a pseudonym of the day from address and user agent.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class TrackwayASGI:
-    """Around an ASGI application (Litestar, FastAPI, Django, Starlette, ...).
+    """Middleware around an ASGI application (Litestar, FastAPI, Django, Starlette, ...).
 
     Args:
         app: the application.
-        client: records.
-        trust_proxy: take the visitor's address from X-Forwarded-For, as the first of so many trusted proxies wrote it
-            (True: one).
+        client: records the page views.
+        trust_proxy: take the visitor's address from X-Forwarded-For, behind that number of trusted proxies (True: one).
     """
 
     def __init__(self, app: Asgi, client: Trackway, trust_proxy: bool | int = False) -> None:
         self.app, self._client, self._trust_proxy = app, client, trust_proxy
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer as the application does, and record afterwards."""
+        """Answer as the application does, and record the page view afterwards."""
         if scope["type"] != "http" or scope["method"] != "GET":
             return await self.app(scope, receive, send)
         began, answer = time.monotonic(), {"status": 0, "kind": ""}
@@ -60,13 +59,13 @@ class TrackwayASGI:
 
 
 class TrackwayWSGI:
-    """Around a WSGI application (Flask, Django, Bottle, ...); arguments as for `TrackwayASGI`."""
+    """Middleware around a WSGI application (Flask, Django, Bottle, ...); arguments as for `TrackwayASGI`."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], client: Trackway, trust_proxy: bool | int = False) -> None:
         self.app, self._client, self._trust_proxy = app, client, trust_proxy
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer as the application does, and record when the answer has been taken."""
+        """Answer as the application does, and record the page view when the answer is closed."""
         if environ.get("REQUEST_METHOD") != "GET":
             return self.app(environ, start_response)
         began, answer = time.monotonic(), {"status": 0, "kind": ""}
@@ -89,7 +88,7 @@ class TrackwayWSGI:
 
 
 class _Recorded:
-    """A WSGI answer that tells when it was closed."""
+    """A WSGI answer that calls a function when it is closed."""
 
     def __init__(self, body: Iterable[bytes], then: Callable[[], None]) -> None:
         self._body, self._then = body, then
@@ -98,7 +97,7 @@ class _Recorded:
         return iter(self._body)
 
     def close(self) -> None:
-        """Called by the server at the end of every answer."""
+        """Close the answer and call the function; the server calls this at the end of every answer."""
         try:
             if hasattr(self._body, "close"):
                 self._body.close()
@@ -116,7 +115,7 @@ def _record(
     if "html" not in answer["kind"] or headers.get("sec-gpc") == "1" or headers.get("dnt") == "1":
         return
     if trust_proxy and "x-forwarded-for" in headers:
-        # From the end: what stands before it is what the client says.
+        # Count from the end: earlier addresses are sent by the client and may be forged.
         address = headers["x-forwarded-for"].split(",")[-int(trust_proxy) :][0].strip()
     visitor = from_cookies(headers.get("cookie", ""))
     context: dict[str, Any] = {
@@ -131,15 +130,15 @@ def _record(
 
 
 def from_cookies(header: str) -> dict[str, Any]:
-    """Who a browser is, and in which session, by the SDK's cookies.
+    """Return the visitor and session of a browser, from the SDK's cookies.
 
     Args:
         header: the request's `Cookie` header.
 
     Returns:
-        `user_id`, `anonymous_id` and `context`, for a client's calls: what the server records while it answers the
-        browser then belongs to the browser's session:
-        `trackway.track(event="Order Completed", properties={…}, **from_cookies(request.headers["cookie"]))`.
+        `user_id`, `anonymous_id` and `context`, to be passed to a client's calls. Messages that the server records
+        while it answers a browser then belong to the browser's session: `trackway.track(event="Order Completed",
+        properties={…}, **from_cookies(request.headers["cookie"]))`.
     """
     pairs = (part.strip().partition("=") for part in header.split(";"))
     cookies = {name: unquote(value) for name, _, value in pairs}

@@ -1,4 +1,4 @@
-"""Reading from a Python program: what pages of the host show of Trackway's numbers. Needs the standard library only."""
+"""The reading client: numbers for the host's own pages. It needs the standard library only."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from urllib.parse import quote, urlencode
 
 
 class ReadFailed(Exception):
-    """The server did not answer, or refused; the text is its own."""
+    """The server did not answer, or refused; the text is the server's own."""
 
 
 class Reader:
     """Reads a project with its secret key; for servers, never for pages.
 
     Args:
-        secret_key: the project's.
-        host: where Trackway answers.
+        secret_key: the project's secret key.
+        host: the address of the Trackway server.
         timeout: seconds to wait for an answer.
     """
 
@@ -31,8 +31,10 @@ class Reader:
         self._project = ""
 
     def get_user_profiles(self, anonymous_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Of each visitor, at most 100, by id: `visitor_name`, `first_seen`, `last_seen`, `sessions`, `events`,
-        `page_views`, `bot`, and `displayName`, which is `visitor_name`. Who was never seen is left out.
+        """Return the profiles of at most 100 visitors, by id; unknown visitors are left out.
+
+        A profile has `visitor_name`, `first_seen`, `last_seen`, `sessions`, `events`, `page_views`, `bot`, and
+        `displayName`, which equals `visitor_name`.
 
         Raises:
             ReadFailed: the server refuses or does not answer.
@@ -41,8 +43,10 @@ class Reader:
         return found
 
     def get_traffic_sources(self, days: int = 30, limit: int = 50) -> list[dict[str, Any]]:
-        """Where sessions of the last 7, 30 or 90 days come from, the most first: `channel`, `source`, `medium`,
-        `campaign`, `sessions`, `share`, `conversions`, and `revenue` in the project's `currency`.
+        """Return the sources of sessions of the last 7, 30 or 90 days, the largest first.
+
+        A source has `channel`, `source`, `medium`, `campaign`, `sessions`, `share`, `conversions`, and `revenue` in the
+        project's `currency`.
 
         Raises:
             ReadFailed: the server refuses or does not answer.
@@ -51,11 +55,13 @@ class Reader:
         return found
 
     def has_permission(self, account: str, permission: str) -> bool:
-        """Whether an account of the product has a permission now: one of Trackway's, such as `views`, or a key of the
-        host that the metrics pack knows, such as `manage_venue_profile`.
+        """Whether an account of the product has a permission now.
+
+        The permission is one of Trackway's, such as `views`, or a key of the host that the metrics pack knows, such as
+        `manage_venue_profile`.
 
         Raises:
-            ReadFailed: there is no such account or permission, or the server refuses or does not answer.
+            ReadFailed: the account or the permission does not exist, or the server refuses or does not answer.
         """
         found = self._ask(f"/accounts/{quote(account, safe='')}/permissions/{quote(permission, safe='')}")
         return bool(found["granted"])

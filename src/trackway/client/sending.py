@@ -1,4 +1,4 @@
-"""One batch to the server: gzip, and again until it is answered."""
+"""Delivery of one batch to the server: compressed, and repeated until there is an answer."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Sender:
     """Sends batches of encoded messages.
 
     Args:
-        write_key: the project's.
-        host: where Trackway answers, such as `https://t.example.com`.
+        write_key: the project's write key.
+        host: the address of the Trackway server, such as `https://t.example.com`.
         timeout: seconds to wait for one answer.
-        give_up_after: seconds after which a batch that gets no answer is given up.
+        give_up_after: seconds after which a batch without an answer is dropped.
     """
 
     def __init__(self, write_key: str, host: str, timeout: float, give_up_after: float) -> None:
@@ -39,11 +39,11 @@ class Sender:
         self._timeout, self._give_up_after = timeout, give_up_after
 
     def send(self, batch: list[bytes], wait: Callable[[float], object]) -> list[dict[str, Any]]:
-        """Send until there is an answer; the server's list of messages that it rejected.
+        """Send until there is an answer; return the server's list of rejected messages.
 
         Args:
             batch: messages as JSON. Their ids stay the same, so that none counts twice.
-            wait: waits so many seconds.
+            wait: waits for a number of seconds.
 
         Raises:
             Refused: the server refuses the batch, or nothing answered for too long.
@@ -60,7 +60,7 @@ class Sender:
             turn += 1
 
     def _once(self, batch: list[bytes]) -> list[dict[str, Any]] | tuple[str, float]:
-        """The rejected messages of an answer, or why there is none and how long the server asks to wait."""
+        """Send once; return the rejected messages, or the reason for no answer and the seconds to wait."""
         sent_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         body = b'{"sentAt":"%s","batch":[%s]}' % (sent_at.encode(), b",".join(batch))
         headers = {"authorization": self._authorization, "content-type": "application/json"}
