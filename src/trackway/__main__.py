@@ -1,4 +1,4 @@
-"""`python -m trackway`."""
+"""The entry point of `python -m trackway`."""
 
 from trackway.cli import main
 

@@ -1,4 +1,4 @@
-"""Settings: `TRACKWAY_*` environment variables over `trackway.toml` over defaults."""
+"""Settings: `TRACKWAY_*` environment variables before `trackway.toml` before defaults."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ PLACEHOLDER_IDS = (
     "undefined", "null", "[object object]", "nan", "none", "nil", "(null)", "<null>", "n/a", "0", "-1", "true", "false",
     "anonymous", "guest", "unknown", "not set", "(not set)", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
-"""What programs write for an id when they know none."""
+"""Values that programs write for an id that they do not know."""
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Everything that can be set. The names are those of trackway.toml; `TRACKWAY_` + upper case in the environment."""
+    """All settings. The names are those of trackway.toml; in the environment, `TRACKWAY_` + upper case."""
 
     data: str = "./data"
     """Directory of the log, the accounts and the embedded store."""
@@ -138,12 +138,12 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def directory(self) -> Path:
-        """The data directory, absolute."""
+        """The data directory, as an absolute path."""
         return Path(self.data).expanduser().resolve()
 
     @property
     def proxies(self) -> int | list[Network]:
-        """The proxies that are trusted: how many, or their networks. Raises ValueError."""
+        """The trusted proxies: their number, or their networks. Raises ValueError."""
         return _proxies(self.trusted_proxies.strip() or ("1" if self.trust_proxy else "0"))
 
     @property
@@ -158,7 +158,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def views_dsn(self) -> str:
-        """The address of the ledger of views."""
+        """The address of the view ledger's database."""
         if self.views:
             return self.views
         if self.accounts and not self.accounts.startswith("sqlite"):
@@ -194,7 +194,7 @@ RANGES = {
     "checkpoint_seconds": Range(0, 86_400, "seconds"),
     "engine_memory_mb": Range(64, 2**24, "MB"),
 }
-"""The range of each setting that is a number; its example is the default."""
+"""The range of each setting that is a number; error messages show the default as an example."""
 _TYPES: dict[str, Any] = get_type_hints(Settings)
 _DEFAULTS = Settings()
 _BESIDE = ("TRACKWAY_CONFIG", "TRACKWAY_USER_PASSWORD", "TRACKWAY_BENCHMARKS")
@@ -202,11 +202,11 @@ _BESIDE = ("TRACKWAY_CONFIG", "TRACKWAY_USER_PASSWORD", "TRACKWAY_BENCHMARKS")
 
 
 class BadSettings(ValueError):
-    """A setting that cannot be used; the text names it, its problem and where it came from."""
+    """A setting that cannot be used; the text names it, its problem and its origin."""
 
 
 def load(path: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings: `overrides` (None means not given) over environment over file over defaults.
+    """Read the settings: `overrides` (None means not given) before environment before file before defaults.
 
     Raises:
         BadSettings: an unknown name, a value of the wrong type or out of its range, or a file that is not TOML.
@@ -241,12 +241,12 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"TRACKWAY_{name.upper()}"
 
 
 def allowed(name: str) -> str:
-    """The values that a setting takes, in words; empty for any text."""
+    """Return the values that a setting takes, in words; empty for any text."""
     kind = _TYPES[name]
     if limits := RANGES.get(name):
         whole = "a whole number" if kind is int else "a number"
@@ -259,7 +259,7 @@ def allowed(name: str) -> str:
 
 
 def unknown_variables() -> list[str]:
-    """A sentence for each variable of the environment that looks like a setting and is none; without its value."""
+    """Return a sentence for each environment variable that looks like a setting and is none; its value is not shown."""
     known = [*map(variable, _TYPES), *_BESIDE]
     found = sorted(one for one in os.environ if one.startswith("TRACKWAY_") and not one.startswith("TRACKWAY_TEST_"))
     return [
@@ -271,7 +271,7 @@ def unknown_variables() -> list[str]:
 
 
 def _checked(name: str, value: Any, said: str) -> Any:
-    """A value as its setting's type, within its range. Raises BadSettings."""
+    """Return a value as its setting's type, within its range. Raises BadSettings."""
     example = getattr(_DEFAULTS, name)
     shown = str(example).lower() if isinstance(example, bool) else example
     try:
@@ -329,4 +329,4 @@ _CHECKS: dict[str, Callable[[Any], str]] = {
     "internal_domains": _hosts_problem,
     "alert_url": _url_problem,
 }
-"""What is wrong with a setting's text, as a sentence; empty when nothing is."""
+"""Checks that return the problem with a setting's value, as a sentence; empty when there is none."""

@@ -1,6 +1,6 @@
-"""What flows through the runtime: a Message as received, an Event as stored.
+"""The central data types: a Message as received, an Arrival as logged, an Event as stored.
 
-Every other module of Trackway may import this one; it imports `ids` only, which the clients have too.
+Every other module of Trackway may import this one; it imports only `ids`, which the clients have too.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from trackway.ids import uuid7 as uuid7  # noqa: PLC0414
 MESSAGE_TYPES = ("track", "page", "screen", "identify", "group", "alias")
 
 GAP: Millis = 30 * 60_000
-"""A session ends after so long without an event."""
+"""The time without an event after which a session ends."""
 MOST_AHEAD: Millis = 5 * 60_000
-"""A time that is further ahead of arrival than this comes from a wrong clock."""
+"""The most that a time may be ahead of arrival; a later time comes from a wrong clock."""
 
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     """One call of a client, in Segment's vocabulary (https://segment.com/docs/connections/spec/).
 
-    Fields that Trackway has no use for (`integrations`, `channel`, ...) are dropped when decoding.
+    Fields that Trackway does not use (`integrations`, `channel`, ...) are dropped when decoding.
     """
 
     type: str = ""
@@ -49,8 +49,9 @@ class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 
 
 class Rejection(msgspec.Struct, omit_defaults=True):
-    """Why one message of a request was refused: which, where in it, what is wrong and how to mend it; of a file
-    also the number and the text of its line.
+    """The refusal of one message of a request: its index, the field, the problem and the correction.
+
+    For a file, it also has the number and the text of the line.
     """
 
     index: int
@@ -63,7 +64,7 @@ class Rejection(msgspec.Struct, omit_defaults=True):
 
 
 class Violation(msgspec.Struct, array_like=True):
-    """What one message breaks of the tracking plan; the property is empty when it is the event itself."""
+    """A violation of the tracking plan by one message; the property is empty when the event itself is the problem."""
 
     message_id: str
     event: str
@@ -75,7 +76,7 @@ class Violation(msgspec.Struct, array_like=True):
 
 
 class Location(NamedTuple):
-    """Where an address is: ISO 3166-1 country, region and city in English, and whether it is a data centre's."""
+    """The location of an address: ISO 3166-1 country, region and city in English, and whether it is a data centre's."""
 
     country: str = ""
     region: str = ""
@@ -84,10 +85,10 @@ class Location(NamedTuple):
 
 
 class Arrival(msgspec.Struct, array_like=True):
-    """One request as the log keeps it: what was accepted, what was refused, and how it came.
+    """One request as the log keeps it: accepted messages, refused messages, and its origin.
 
-    `ip` is already truncated (or empty) and `location` is that of the whole address; `browser` says that the
-    user agent is the visitor's own and not that of a server speaking for them.
+    `ip` is already truncated (or empty), and `location` is that of the whole address. `browser` is true when the user
+    agent is the visitor's own and not that of a server that sends for visitors.
     """
 
     received_at: Millis
@@ -107,8 +108,8 @@ class Event(msgspec.Struct, gc=False):
     """One row of the events table: a message after enrichment.
 
     The fields are the table's columns, in order; `trackway.store.arrow_blocks` turns lists of events into Arrow.
-    `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session; `identity` is
-    the number of its user or visitor (`trackway.enrich.identity`).
+    `channel`, `source`, `medium`, `campaign`, `term` and `content` are those of the event's session; `identity` is the
+    number of its user or visitor (`trackway.enrich.identity`).
     """
 
     project_id: bytes
@@ -158,7 +159,7 @@ class Event(msgspec.Struct, gc=False):
 
 
 def to_millis(value: datetime | int | float) -> Millis:
-    """A client's time as milliseconds; numbers are seconds below 1e11 and milliseconds above, naive times UTC.
+    """Return a client's time as milliseconds; numbers are seconds below 1e11 and milliseconds above, naive times UTC.
 
     Raises:
         OverflowError, ValueError: the time lies outside the years that a datetime can hold.
@@ -193,9 +194,9 @@ _ANIMALS = (
 
 
 def friendly_name(visitor_id: str) -> str:
-    """The name a visitor is shown under ("Fluffy Panda"): a pure function of the id, the same everywhere.
+    """Return the name under which a visitor is shown ("Fluffy Panda"): a pure function of the id, the same everywhere.
 
-    About ten thousand names, so two visitors may share one; the id stays what tells them apart.
+    There are about ten thousand names, so two visitors may share one; only the id identifies a visitor.
     """
     digest = xxhash.xxh3_64_intdigest(visitor_id.encode())
     return f"{_MOODS[digest % len(_MOODS)]} {_ANIMALS[(digest >> 32) % len(_ANIMALS)]}"

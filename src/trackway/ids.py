@@ -1,4 +1,4 @@
-"""Times and ids, of the standard library alone: what a client in another program needs of the runtime."""
+"""Times and ids, made with the standard library alone, so that a client in another program can use them too."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Millis = int
 
 
 def now() -> Millis:
-    """The current time in milliseconds since 1970 UTC."""
+    """Return the current time in milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
 
 
 def uuid7(millis: Millis, bits: int | None = None) -> bytes:
-    """A UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis` in front, 74 bits of `bits` (random when None) behind.
+    """Return a UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis` in front, 74 bits of `bits` (random when None) behind.
 
-    Given the same time and bits it is the same id, so that a replay of the log mints the ids it minted before.
+    The same time and bits give the same id, so that a replay of the log makes the same ids as before.
     """
     if bits is None:
         bits = int.from_bytes(os.urandom(10), "big")
@@ -32,5 +32,5 @@ def uuid7(millis: Millis, bits: int | None = None) -> bytes:
 
 
 def new_id() -> UUID:
-    """A fresh UUIDv7 for now."""
+    """Return a new UUIDv7 of the current time."""
     return UUID(bytes=uuid7(now()))

@@ -1,4 +1,4 @@
-"""SQLite databases of a data directory: how they are opened, and what is said when they cannot be used."""
+"""SQLite databases of a data directory: opening them, and the messages when they cannot be used."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_S = 2.0
-"""So long a transaction waits for one of another process; then it fails."""
+"""Seconds that a transaction waits for one of another process; then it fails."""
 
 
 def engine_of(url: URL, busy_s: float = BUSY_S) -> Engine:
-    """An engine; of SQLite one whose commits are on disk when they return. Raises SQLAlchemyError or OSError."""
+    """Return an engine; commits to SQLite are on disk when they return. Raises SQLAlchemyError or OSError."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url)
     if url.database:
@@ -32,16 +32,16 @@ def _tune(connection: Any, _: object) -> None:
 
 
 def damaged(error: BaseException) -> bool:
-    """Whether an error says that the file is no sound database, rather than that it cannot be had at this moment."""
+    """Whether an error means that the file is not a sound database, not that it is unavailable for the moment."""
     text = str(getattr(error, "orig", error))
     return any(one in text for one in ("not a database", "malformed", "unsupported file format", "is damaged"))
 
 
 def fault(error: BaseException, mend: str) -> str:
-    """What is wrong with a database and what to do, in one line.
+    """Return the fault of a database and its remedy, in one line.
 
     Args:
-        mend: what to do when the file is damaged.
+        mend: the remedy for a damaged file.
     """
     said = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
     if damaged(error):

@@ -1,9 +1,9 @@
-"""Requests to addresses that members name: webhooks, digests, what an OpenID provider points to, followed databases.
+"""Requests to addresses that members name: webhooks, digests, endpoints of an OpenID provider, followed databases.
 
-A name is resolved once. Every address it leads to must be public, or be allowed by the operator; the connection goes
-to one of these addresses, so that an answer of the name server that changes meanwhile changes nothing. TLS and the
-Host header keep the name. Redirects are not followed, a request ends after `LIMIT_S`, and an answer is read up to
-`MOST_BYTES`. What refuses an address says the same whether something listens there or not.
+A name is resolved once. Every address of the name must be public, or be allowed by the operator. The connection goes to
+one of these addresses, so that a later answer of the name server has no effect. TLS and the Host header keep the name.
+Redirects are not followed, a request ends after `LIMIT_S`, and an answer is read up to `MOST_BYTES`. The refusal of an
+address does not show whether anything listens there.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ Address = IPv4Address | IPv6Address
 
 
 class Refused(ValueError):
-    """An address that this server does not send to; the text says why and what allows it."""
+    """An address that this server does not send to; the text gives the reason and the way to allow it."""
 
 
 class Unreachable(OSError):
-    """A request that got no answer; the text is for members and says nothing of what is inside a private network."""
+    """A request without an answer; the text is for members and reveals nothing about a private network."""
 
 
 class Answer(NamedTuple):
-    """Status and body of what was answered."""
+    """Status and body of an answer."""
 
     status: int
     body: bytes
 
 
 class Target(NamedTuple):
-    """A URL taken apart: `host` is ASCII without brackets and final dot, `path` has the query."""
+    """The parts of a URL: `host` is ASCII without brackets and final dot, `path` includes the query."""
 
     scheme: str
     host: str
@@ -69,7 +69,7 @@ class Target(NamedTuple):
 
 
 def resolved(host: str) -> list[str]:
-    """The addresses of a name, in the system's order; none when it has none or the system takes too long."""
+    """Return the addresses of a name, in the system's order; none when it has none or the system takes too long."""
     found: list[str] = []
 
     def look() -> None:
@@ -86,7 +86,7 @@ def resolved(host: str) -> list[str]:
 
 
 def plain(address: Address) -> Address:
-    """The IPv4 address inside an IPv4-mapped, 6to4 or NAT64 one; any other as it is."""
+    """Return the IPv4 address inside an IPv4-mapped, 6to4 or NAT64 address; return any other unchanged."""
     if isinstance(address, IPv6Address):
         inside = address.ipv4_mapped or address.sixtofour
         if inside is None and address in _NAT64:
@@ -96,7 +96,7 @@ def plain(address: Address) -> Address:
 
 
 def public(address: Address) -> bool:
-    """Whether an address is one of the internet: global unicast (IANA special-purpose registries)."""
+    """Whether an address belongs to the public internet: global unicast (IANA special-purpose registries)."""
     address = plain(address)
     if isinstance(address, IPv6Address) and address not in _GLOBAL:
         return False
@@ -104,7 +104,7 @@ def public(address: Address) -> bool:
 
 
 def parse(url: str) -> Target:
-    """Take a URL apart. Raises Refused when it is not http or https, has no host, or carries a user name."""
+    """Split a URL into its parts. Raises Refused when it is not http or https, has no host, or has a user name."""
     if any(one <= " " or one in "\x7f\\" for one in url):
         raise Refused("is no URL: it contains spaces, backslashes or control characters")
     try:
@@ -122,11 +122,11 @@ def parse(url: str) -> Target:
 
 
 class Outgoing:
-    """Decides where the server sends to, and sends.
+    """Decides to which addresses the server may send, and sends.
 
     Args:
         allowed: networks in CIDR notation, addresses and host names that may be private.
-        resolve: finds the addresses of a name.
+        resolve: returns the addresses of a name.
     """
 
     def __init__(self, allowed: Iterable[str] = (), resolve: Callable[[str], list[str]] = resolved) -> None:
@@ -145,13 +145,13 @@ class Outgoing:
         return context
 
     def addresses(self, host: str, trusted: str = "") -> list[str]:
-        """The addresses that a name leads to now, every one of them good.
+        """Return the addresses that a name resolves to now, if all of them may be reached.
 
         Args:
-            trusted: a host that the operator's own settings name; its addresses are not judged.
+            trusted: a host in the operator's own settings; its addresses are not checked.
 
         Raises:
-            Refused: one of them is private and not allowed, or there is none.
+            Refused: an address is private and not allowed, or there is none.
         """
         host = host.lower().rstrip(".")
         found = self._resolve(host)
@@ -167,7 +167,7 @@ class Outgoing:
         return public(address) or any(plain(address) in one or address in one for one in self._networks)
 
     def check(self, url: str) -> None:
-        """Raises Refused when nothing would be sent to a URL as it leads now; what is allowed by name passes."""
+        """Check that a URL may be sent to as it resolves now; hosts allowed by name pass unresolved. Raises Refused."""
         host = parse(url).host.lower()
         if host not in self._hosts:
             self.addresses(host)
@@ -175,10 +175,10 @@ class Outgoing:
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, trusted: str = ""
     ) -> Answer:
-        """Send a request to where a URL leads now.
+        """Send a request to the address that a URL resolves to now.
 
         Raises:
-            Refused: nothing is sent there.
+            Refused: sending there is not allowed.
             Unreachable: there was no answer, one that is too large, or none in time.
         """
         target = parse(url)
@@ -192,7 +192,7 @@ class Outgoing:
             raise Unreachable(f"{target.host} does not answer as it should") from error
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes, trusted: str = "") -> None:
-        """Deliver a body. Raises Refused or Unreachable when it does not get there, or is not taken (no status 2xx)."""
+        """Deliver a body. Raises Refused or Unreachable when it does not arrive, or is not accepted (no status 2xx)."""
         answer = self.send("POST", url, {"content-type": "application/json", **headers}, body, trusted)
         if not 200 <= answer.status < 300:
             raise Unreachable(f"{parse(url).host} answered {answer.status}, so that it is tried again")
@@ -214,7 +214,7 @@ class Outgoing:
 
 
 def _connected(addresses: list[str], port: int, until: float) -> socket.socket:
-    """A connection to the first of some addresses that takes one."""
+    """Connect to the first of the addresses that accepts a connection."""
     failed: OSError = TimeoutError("no time was left")
     for one in addresses:
         left = until - time.monotonic()
@@ -228,10 +228,10 @@ def _connected(addresses: list[str], port: int, until: float) -> socket.socket:
 
 
 class _Ending:
-    """Ends a connection when its time is over, however slowly the other side sends."""
+    """Ends a connection at its time limit, however slowly the other side sends."""
 
     def __init__(self, connection: socket.socket, until: float) -> None:
-        # A handle of its own: TLS detaches the first one.
+        # A handle of its own, because TLS detaches the first one.
         self._own = socket.socket(fileno=os.dup(connection.fileno()))
         self._over = False
         self._timer = threading.Timer(max(0.0, until - time.monotonic()), self._end)
@@ -239,7 +239,7 @@ class _Ending:
 
     def _end(self) -> None:
         self._over = True
-        with contextlib.suppress(OSError):  # it ended by itself
+        with contextlib.suppress(OSError):  # the connection had ended already
             self._own.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> None:
@@ -249,5 +249,5 @@ class _Ending:
         self._timer.cancel()
         self._timer.join()
         self._own.close()
-        if self._over:  # what was read until then is no answer
+        if self._over:  # the part that was read so far is not an answer
             raise TimeoutError("the time was over")

@@ -1,4 +1,4 @@
-"""Files of a data directory are for the user that the server runs as: 0600, and directories 0700."""
+"""Private files of a data directory: only the server's own user may read them (0600, directories 0700)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 PART = ".part"
-"""What the name of a file ends with while it is not whole."""
+"""The suffix of a file's name while the file is incomplete."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FOLDERS = ("log", "loader", "store", "transfers", "exports")
 _FILES = ("accounts.db*", "views.db*", "secret.key*", "pseudonym.*")
 
 
 class KeyUnusable(Exception):
-    """A key of the installation cannot be read or is none; the text says which file, and what to do."""
+    """A key of the installation is invalid or cannot be read; the text names the file and the remedy."""
 
 
 def wide(directory: Path) -> Iterator[Path]:
-    """What others than its owner may read or write: a data directory and Trackway's own files in it."""
+    """Yield the paths that users other than the owner can access: a data directory and Trackway's own files in it."""
     if not directory.is_dir():
         return
     tops = [directory, *(one for name in (*_FOLDERS, *_FILES) for one in directory.glob(name))]
@@ -42,16 +42,17 @@ def _is_wide(path: Path) -> bool:
 
 
 def begin() -> None:
-    """From now on this process makes files that only its own user may read."""
+    """From now on, create files in this process with access for its own user only."""
     os.umask(_OTHERS)
 
 
 def close_to_others(directory: Path) -> int:
-    """Make a data directory, or what is wide open in one, private; how many files that changed. A
-    directory with nothing of ours in it held nothing that could have been read.
+    """Make a data directory and the open files in it private; return the number of paths that others could access.
+
+    A directory without files of Trackway is not counted: it held nothing to read.
 
     Raises:
-        OSError: the directory belongs to somebody else, or cannot be made.
+        OSError: the directory belongs to another user, or cannot be created.
     """
     begin()
     directory.mkdir(parents=True, exist_ok=True)
@@ -63,12 +64,12 @@ def close_to_others(directory: Path) -> int:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a file is one that Trackway keeps in a data directory; where there is none, nothing was open."""
+    """Whether a file is one that Trackway keeps in a data directory."""
     return path.name in _FOLDERS or any(path.match(name) for name in _FILES)
 
 
 def kept(path: Path, make: Callable[[], bytes]) -> bytes:
-    """The content of a key's file, made at first use; after a power cut it is whole or not there.
+    """Return the content of a key's file, created at first use; after a power cut it is whole or absent.
 
     Raises:
         KeyUnusable: it cannot be read or written.
@@ -86,7 +87,7 @@ def kept(path: Path, make: Callable[[], bytes]) -> bytes:
 
 @contextmanager
 def durably(path: Path) -> Iterator[BinaryIO]:
-    """A file to be written, which is at `path` only when it is whole and on the disk: nothing is when that fails.
+    """Open a file for writing that appears at `path` only once it is whole and on the disk.
 
     Raises:
         OSError: it cannot be written.
@@ -104,7 +105,7 @@ def durably(path: Path) -> Iterator[BinaryIO]:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, at once and to the disk. Raises OSError."""
+    """Write a file that only its owner may read, atomically and to the disk. Raises OSError."""
     fresh = path.with_suffix(".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:

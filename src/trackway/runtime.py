@@ -1,4 +1,4 @@
-"""The runtime: every room opened, wired together, and closed again, in one process."""
+"""The runtime: it opens the parts of a server in one process, connects them, and closes them."""
 
 from __future__ import annotations
 
@@ -54,12 +54,13 @@ logger = logging.getLogger("trackway")
 class Runtime:
     """Log, store, loader, accounts and collector of one data directory.
 
+    Args:
+        settings: the settings.
+        invented: called once with the secrets of a first start, as soon as they are created.
+
     Raises:
         LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, KeyUnusable,
-            BadPlan: a part cannot be opened; those that were are closed.
-
-    Args:
-        invented: told what a first start made, once and as soon as it is made.
+        BadPlan: a part cannot be opened; the parts opened before are closed.
     """
 
     def __init__(self, settings: Settings, invented: Callable[[FirstStart], None] = lambda _: None) -> None:
@@ -68,7 +69,7 @@ class Runtime:
         self.outgoing = Outgoing(settings.allow_private_addresses)
         adjust_sources(settings.passing_hosts, settings.internal_domains)
         self.ending = False
-        """The server is about to stop: answers without an end come to theirs."""
+        """Whether the server is about to stop; open-ended answers end then."""
         directory = settings.directory
         self._closers: list[Callable[[], object]] = []
         try:
@@ -86,7 +87,8 @@ class Runtime:
                 self.accounts.plans.write(
                     UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan
                 )
-            # The loader has an engine's clients of its own, so that no question makes it wait; they share persons.
+            # The loader has its own handles of the engine, so that it never waits for a question; both stores share
+            # persons.
             self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
             self._closers.append(self._writing.close)
             self._writing.persons, self._writing.durability = self.store.persons, self.store.durability
@@ -138,13 +140,13 @@ class Runtime:
         return self.loader.stored, self.store.statements - self._purges
 
     def _purge(self) -> None:
-        """Have the engine give back memory that it keeps for later; one that is busy keeps it until the next time."""
+        """Make the engine release memory that it keeps in reserve; an engine that is busy is asked again next time."""
         with suppress(QuestionFailed, StoreUnavailable):
             self.store.command("SYSTEM JEMALLOC PURGE")
             self._purges += 1
 
     def version(self, project_id: UUID) -> tuple[int, ...]:
-        """Which data answers about a project are computed from: its events, merges, segments and register."""
+        """Return the version of a project's data: its events, merges, saved items and register."""
         return (
             self.loader.version(project_id), self.store.persons.version, self.accounts.saved.version,
             self.register.version,
@@ -159,7 +161,7 @@ class Runtime:
             self.accounts.reseal()
 
     def _first_start(self, invented: Callable[[FirstStart], None]) -> None:
-        """Make project and administrator where there are none, unless there is data that nobody would see then."""
+        """Create a project and an administrator if there are none; refuse if there is data that nobody could see."""
         refuse_orphans(self.settings, self.accounts, self.store)
         first = self.accounts.first_start(
             self.settings.admin_email, self.settings.admin_password, self.settings.write_key, self.settings.secret_key
@@ -173,12 +175,12 @@ class Runtime:
             )
 
     def _privacy(self) -> Privacy:
-        """What of messages is not kept; placeholders for ids among it."""
+        """Return the rules for removing private data; set the placeholder ids of this process too."""
         use_placeholders(self.settings.placeholder_ids)
         return Privacy(self.settings.truncate_ip, self.settings.private_parameters, self._locate())
 
     def _locate(self) -> Callable[[str], Location]:
-        """Where addresses are. A file that cannot be used is reported, and collecting goes on without it."""
+        """Return the function that locates addresses; a file that cannot be used is reported and left out."""
         datacenters = None
         try:
             if self.settings.datacenters:
@@ -200,20 +202,20 @@ class Runtime:
         self.warnings.append(text)
 
     def check_outgoing(self, field: str, url: str) -> None:
-        """Raises BadQuestion when nothing is sent to a URL: it is none, or leads to a private address."""
+        """Check that a URL is valid and does not lead to a private address. Raises BadQuestion."""
         try:
             self.outgoing.check(url)
         except Refused as error:
             raise BadQuestion(field, str(error)) from error
 
     def collector(self) -> Collector:
-        """A collector for the running event loop."""
+        """Return a collector for the running event loop."""
         keys = WriteKeys(self.accounts)
         self._loop, self._committer = asyncio.get_running_loop(), Committer(self.log)
         return Collector(self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt)
 
     def alerts(self) -> Alerts:
-        """What tells the operator's address of dead letters, stalls and losses."""
+        """Return the alerts to the operator's address about dead letters, stalls and losses."""
 
         def named(project_id: UUID) -> str:
             return next((one.name for one in self.accounts.projects() if one.id == str(project_id)), str(project_id))
@@ -224,7 +226,7 @@ class Runtime:
         )  # fmt: skip
 
     def view_counter(self, collector: Collector) -> ViewCounter:
-        """The view counter beside a collector, for the running event loop."""
+        """Return the view counter beside a collector, for the running event loop."""
         assert self._committer is not None
         self._counter = ViewCounter(
             collector, self._committer, self.ledger, self.register.counts, self._bot, self._is_stored, self._prove,
@@ -233,7 +235,7 @@ class Runtime:
         return self._counter
 
     def session_ender(self, collector: Collector) -> SessionEnder:
-        """What ends sessions by their id, beside a collector, for the running event loop."""
+        """Return the application that ends sessions by id, beside a collector, for the running event loop."""
         assert self._committer is not None
         return SessionEnder(collector, self._committer, self._session)
 
@@ -243,10 +245,10 @@ class Runtime:
         return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
 
     def wait_for_views(self, within_s: float = 10.0) -> None:
-        """Wait, in a thread of one's own, until the views that counted until now are stored.
+        """Wait until the views that have counted so far are stored; this blocks the calling thread.
 
         Raises:
-            StoreBusy: they are not after so long.
+            StoreBusy: they are not stored after `within_s` seconds.
         """
         until = time.monotonic() + within_s
         under_way = [] if self._counter is None else self._counter.under_way()
@@ -259,7 +261,7 @@ class Runtime:
             time.sleep(0.01)
 
     async def settled(self, within_s: float = 10.0) -> bool:
-        """Wait until what is in the log at this moment is stored; whether it is."""
+        """Wait until the current content of the log is stored; return whether it is."""
         wanted, until = self.log.end, time.monotonic() + within_s
         while self.loader.stored < wanted:
             if time.monotonic() > until:
@@ -295,7 +297,7 @@ class Runtime:
         return Proof(UUID(project.id).bytes, "")
 
     def write(self, arrival: Arrival) -> None:
-        """Write an arrival to the log, from any thread: with those of the collector when there is one.
+        """Write an arrival to the log, from any thread, through the collector's committer when there is one.
 
         Raises:
             LogUnavailable: the disk refuses.
@@ -312,7 +314,7 @@ class Runtime:
         asyncio.run_coroutine_threadsafe(append(), self._loop).result()
 
     async def finish(self) -> None:
-        """Let what is carried come to a stop, and the log's last group be written."""
+        """Stop followers, jobs and transfers, and wait until the log's last group is written."""
         await asyncio.to_thread(self.followers.stop)
         await asyncio.to_thread(self.runner.stop)
         await asyncio.to_thread(self.transfer_worker.stop)
@@ -324,7 +326,7 @@ class Runtime:
         await asyncio.sleep(0)
 
     def close(self) -> None:
-        """Close what is open, the loader first; what was acknowledged is on disk."""
+        """Close all open parts, the last opened first; acknowledged messages are on disk."""
         for closer in reversed(self._closers):
             closer()
         self._closers = []

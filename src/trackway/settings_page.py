@@ -21,7 +21,7 @@ file, the file before the default. Lists are separated by commas in the environm
 
 
 def page() -> str:
-    """The page as Markdown: name, variable, default, range and purpose of every setting."""
+    """Return the page as Markdown: name, variable, default, range and purpose of every setting."""
     return _HEAD + "".join(_row(name, purpose) for name, purpose in _purposes().items())
 
 
@@ -41,7 +41,7 @@ def _row(name: str, purpose: str) -> str:
 
 
 def _purposes() -> dict[str, str]:
-    """The text under each setting in `config.py`, on one line."""
+    """Return the text under each setting in `config.py`, on one line."""
     found: dict[str, str] = {}
     [tree] = ast.parse(inspect.getsource(config.Settings)).body
     assert isinstance(tree, ast.ClassDef)

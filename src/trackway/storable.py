@@ -1,4 +1,4 @@
-"""The bounds of what the store's typed columns hold, read from its schema: what is acknowledged has to fit."""
+"""The bounds of the store's typed columns, read from its schema, because every acknowledged value has to fit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _bounds(kind: str, bits: str | None, digits: str | None, places: str | None)
 
 
 def _read() -> dict[tuple[str, str], Bounds]:
-    """The bounds of every column of a number or a time, by table and column."""
+    """Return the bounds of every column of numbers or times, by table and column."""
     found: dict[tuple[str, str], Bounds] = {}
     schema = files("trackway") / "store" / "schema"
     for file in sorted(schema.iterdir(), key=lambda file: file.name):
@@ -49,31 +49,34 @@ def _read() -> dict[tuple[str, str], Bounds]:
 COLUMNS = _read()
 _TIMES = [COLUMNS[one] for one in COLUMNS if one[1] in ("timestamp", "started_at", "hour", "placed_at", "at")]
 EARLIEST = int(max(low for low, _ in _TIMES))
-"""The first time that every column of a time can hold."""
+"""The first time that every time column can hold."""
 OLDEST = max(_millis(2000), EARLIEST)
-"""Before 2000 a clock is broken rather than late."""
+"""The earliest time that is accepted: a clock that shows a time before 2000 is broken rather than late."""
 NEWEST = int(min(_millis(2100) - 1, *(high for _, high in _TIMES)))
 LARGEST_AMOUNT = Decimal(
     min(high for (_, name), (_, high) in COLUMNS.items() if name in ("revenue", "amount", "refunds"))
 )
-"""The most that an amount, or what refunds of an order add up to, may come to."""
+"""The largest amount, also for the sum of an order's refunds."""
 _MOST_DIGITS, _PLACES = 13, 4
 _FEWEST_CENTS = Decimal(10) ** -_PLACES
 WIDEST_SCREEN = int(COLUMNS["events", "screen_width"][1])
 
 
 def fits(millis: int | float) -> bool:
-    """Whether every column of a time can hold a time."""
+    """Whether every time column can hold a time."""
     return EARLIEST <= millis <= NEWEST
 
 
 def is_time(millis: int | float) -> bool:
-    """Whether a time is of the years 2000 to 2099, which every column of a time can hold."""
+    """Whether a time is in the years 2000 to 2099, which every time column can hold."""
     return OLDEST <= millis <= NEWEST
 
 
 def amount(given: object) -> Decimal | None:
-    """An amount of money as columns of amounts hold it; None for what is no number or has more than 13 digits."""
+    """Return an amount of money as the amount columns hold it.
+
+    None stands for values that are not numbers or have more than 13 digits.
+    """
     if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
         return None
     try:
@@ -82,6 +85,6 @@ def amount(given: object) -> Decimal | None:
         return None
     if not found.is_finite():
         return None
-    if found.is_zero() or found.adjusted() < -_PLACES - 1:  # exponents of which a Decimal cannot be rounded
+    if found.is_zero() or found.adjusted() < -_PLACES - 1:  # exponents with which a Decimal cannot be rounded
         return Decimal(0)
     return found.quantize(_FEWEST_CENTS) if found.adjusted() < _MOST_DIGITS else None

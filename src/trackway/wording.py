@@ -1,4 +1,4 @@
-"""What msgspec says of a value that does not fit its type, in plain words: what is wrong, what to send, an example."""
+"""Plain words for msgspec's validation errors: the problem, the correction, and an example."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _LIKE = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
 class Fault(NamedTuple):
-    """Where a value is wrong, as a path such as `batch[2].name` (empty: the whole), and the problem with its fix."""
+    """A fault of a value: its path, such as `batch[2].name` (empty: the whole value), and the problem and correction.
+    """
 
     field: str
     reason: str
@@ -40,13 +41,13 @@ class Fault(NamedTuple):
 
 
 def fault(error: Exception | str, kind: Any = None) -> Fault:
-    """msgspec's ValidationError, or its text, in plain words.
+    """Return msgspec's ValidationError, or its text, in plain words.
 
     Args:
-        kind: the type that the value should have had; with it the values or names that there are can be listed.
+        kind: the type that the value should have; with it, the possible values or names can be listed.
     """
     match = _PLACE.fullmatch(str(error))
-    assert match is not None  # the last part is optional, the first takes anything
+    assert match is not None  # the last part is optional, the first matches anything
     path = (match["path"] or "").removeprefix(".")
     said = match["said"]
     if named := re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", said, re.DOTALL):
@@ -69,7 +70,7 @@ def _type(match: re.Match[str], *_: Any) -> str:
     got = _TYPES.get(match["got"], (match["got"], ""))[0]
     problem = "it is empty" if match["got"] == "null" else f"it is {'a yes or no' if match['got'] == 'bool' else got}"
     kinds = match["wanted"].split(" | ")
-    if "datetime" in kinds:  # numbers are times as well; one way to write them is enough
+    if "datetime" in kinds:  # numbers are valid times too; one way to write a time is enough
         kinds = [one for one in kinds if one not in ("int", "float")]
     wanted = [_TYPES.get(one, (one, "")) for one in kinds]
     names = list(dict.fromkeys(name for name, _ in wanted))
@@ -147,8 +148,10 @@ _WORDS: list[tuple[str, Any]] = [
     (r"Invalid base64 encoded string", _simple("bytes")),
     (r"Invalid decimal string", _simple("decimal")),
 ]  # fmt: skip
-"""Every text of a msgspec.ValidationError without its place, and its words; `tests/test_wording.py` holds it complete
-against the installed msgspec."""
+"""The texts of a msgspec.ValidationError without their paths, and our words for them.
+
+`tests/test_wording.py` checks that the list is complete for the installed msgspec.
+"""
 
 
 def _either(names: list[str]) -> str:
@@ -165,7 +168,7 @@ def _unknown(name: str, kind: Any, path: str) -> str:
 
 
 def _wanted(kind: Any, path: str) -> str:
-    """What a field should hold, as words."""
+    """Return the expected content of a field, in words."""
     found = _at(kind, path)
     if values := _values(found):
         return f"one of {', '.join(map(str, values))}"
@@ -179,7 +182,7 @@ def _wanted(kind: Any, path: str) -> str:
 
 
 def _values(found: Any) -> list[Any]:
-    """The values of a choice, else none."""
+    """Return the values of a choice; none for other types."""
     if isinstance(found, inspect.LiteralType):
         return list(found.values)
     if isinstance(found, inspect.EnumType):
@@ -190,7 +193,7 @@ def _values(found: Any) -> list[Any]:
 
 
 def _at(kind: Any, path: str) -> Any:
-    """The description of the type at a path within another; None when it is not known."""
+    """Return the description of the type at a path within another; None when it is not known."""
     if kind is None:
         return None
     try:
@@ -222,7 +225,7 @@ def _within(found: Any, steps: list[str]) -> Any:
 
 
 def _bare(found: Any) -> Any:
-    """A type without the null that it may also be."""
+    """Return an optional type without its null."""
     if isinstance(found, inspect.UnionType):
         others = [one for one in found.types if not isinstance(one, inspect.NoneType)]
         return others[0] if len(others) == 1 else found
