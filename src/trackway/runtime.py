@@ -146,7 +146,7 @@ class Runtime:
             self._purges += 1
 
     def version(self, project_id: UUID) -> tuple[int, ...]:
-        """Return the version of a project's data: its events, merges, saved items and register."""
+        """Return the version of a project's data: its events, merges, segments and register."""
         return (
             self.loader.version(project_id), self.store.persons.version, self.accounts.saved.version,
             self.register.version,

@@ -30,8 +30,7 @@ _LIKE = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
 class Fault(NamedTuple):
-    """A fault of a value: its path, such as `batch[2].name` (empty: the whole value), and the problem and correction.
-    """
+    """The fault of a value: its path, such as `batch[2].name` (empty: the whole value), and problem and correction."""
 
     field: str
     reason: str

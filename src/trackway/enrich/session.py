@@ -26,7 +26,7 @@ _FAMILY = (1 << 56) - 1
 PASSIVE = frozenset(
     ("impression", "engagement", "time_in_view", "scroll", "web_vital", "error", "messages_dropped", "Session Ended")
 )
-"""Events that people do not cause by an action; a session with only such events and one act is still a bounce."""
+"""Events that happen without an action of the visitor; a bounce with such events is still a bounce."""
 _ENDINGS = SIGN_OUTS | {f"session{joint}{end}" for joint in (" ", "_", "-", "") for end in ("ended", "end")}
 
 

@@ -178,7 +178,7 @@ class Ledger:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, views)
 
     def forget(self, before: Millis) -> int:
-        """Forget views that are more than KEEP_MS older than `before`; return their number."""
+        """Forget counted views that are at least KEEP_MS older than `before`; return their number."""
         with self._engine.begin() as connection:
             return connection.execute(
                 text("DELETE FROM counted_views WHERE at <= :at"), {"at": before - KEEP_MS}
