@@ -1,6 +1,6 @@
--- One row a state of a session; the newest version is what it is: read it with FINAL. A session whose key changed
--- (it turned out to have started earlier, or to be part of another) leaves a row marked `gone` under its old key.
--- The changes_* columns say what a row adds to the counters by source, so that they follow without a look-up.
+-- One row for each state of a session; the newest version is the current one, so read it with FINAL. A session whose
+-- key changed (a late event made it start earlier, or joined it to another) leaves a row marked `gone` under its old
+-- key. The changes_* columns hold what a row adds to the counters by source, so that the counters need no look-up.
 CREATE TABLE IF NOT EXISTS sessions
 (
     project_id UUID,

@@ -1,4 +1,4 @@
--- Visitor profiles: totals of a visitor, from their events and their sessions.
+-- Visitor profiles: totals of each visitor, from its events and its sessions.
 CREATE TABLE IF NOT EXISTS visitors
 (
     project_id UUID,
@@ -46,7 +46,7 @@ SELECT
 FROM sessions AS s
 GROUP BY project_id, visitor_id;
 
--- Counters by event. Kept by the hour, so that a day may be any time zone's day.
+-- Counters by event. They are kept by the hour, so that they give the days of any time zone.
 CREATE TABLE IF NOT EXISTS event_counts
 (
     project_id UUID,
@@ -71,7 +71,7 @@ SELECT
 FROM events AS e
 GROUP BY project_id, hour, name, is_bot;
 
--- Counters by source, by the hour in which the session started. A session that changes takes back what it was.
+-- Counters by source, by the hour in which the session started. A session that changes subtracts its earlier values.
 CREATE TABLE IF NOT EXISTS source_counts
 (
     project_id UUID,

@@ -1,4 +1,4 @@
--- Numbers for tokens (enrich/token_numbers.py): of a user id, or of a visitor since their last sign-out.
+-- Numbers for tokens (enrich/token_numbers.py): of a user id, or of a visitor since its last sign-out.
 CREATE TABLE IF NOT EXISTS identities
 (
     token UInt64,
@@ -8,7 +8,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY token
 SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 512;
 
--- What was stored before persons were known gets its identities here; afterwards the loader gives them.
+-- Events that were stored before there were persons get their identities here; later ones get theirs from the loader.
 INSERT INTO identities
 SELECT token, rowNumberInAllBlocks() + 1 AS number
 FROM
@@ -21,7 +21,7 @@ FROM
 CREATE DICTIONARY IF NOT EXISTS numbers (token UInt64, number UInt64) PRIMARY KEY token
 SOURCE(CLICKHOUSE(QUERY 'SELECT token, number FROM identities')) LAYOUT(HASHED()) LIFETIME(0);
 
--- Whose an event is (enrich/identity.py has the rule).
+-- The identity of an event (enrich/identity.py has the rule).
 ALTER TABLE events ADD COLUMN IF NOT EXISTS identity UInt64 DEFAULT dictGet('numbers', 'number',
     xxh3(if(user_id = '', concat(toString(project_id), ' visitor ', visitor_id), concat(toString(project_id), ' user ', user_id))));
 
@@ -46,7 +46,7 @@ ALTER TABLE sessions ADD INDEX IF NOT EXISTS identity identity TYPE bloom_filter
 
 ALTER TABLE sessions MATERIALIZE INDEX identity;
 
--- A visitor, since their last sign-out, was seen under a user id: the first to be seen so is who they are.
+-- Claims: a visitor, since its last sign-out, was seen under a user id. The first user who was seen is its person.
 CREATE TABLE IF NOT EXISTS claims
 (
     project_id UUID,
@@ -60,7 +60,7 @@ ENGINE = AggregatingMergeTree
 ORDER BY (project_id, identity, person)
 SETTINGS non_replicated_deduplication_window = 1000;
 
--- Two ids are one person, by an alias.
+-- Aliases: two ids that a client declared to be one person.
 CREATE TABLE IF NOT EXISTS aliases
 (
     project_id UUID,
@@ -84,7 +84,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY (project_id, visitor_id, at)
 SETTINGS non_replicated_deduplication_window = 1000;
 
--- Merges that somebody undid; the newest row of a merge says whether it is still undone.
+-- Merges that were undone; the newest row of a merge tells whether it is still undone.
 CREATE TABLE IF NOT EXISTS undone_merges
 (
     project_id UUID,
@@ -97,7 +97,7 @@ CREATE TABLE IF NOT EXISTS undone_merges
 ENGINE = ReplacingMergeTree(undone_at)
 ORDER BY (project_id, identity, person);
 
--- Of user ids that aliases join, which token stands for all of them. Made anew from `aliases` (store/persons.py).
+-- For each user id that aliases join, the token that stands for all of them. Rebuilt from `aliases` (store/persons.py).
 CREATE TABLE IF NOT EXISTS user_persons
 (
     user UInt64,
@@ -106,7 +106,7 @@ CREATE TABLE IF NOT EXISTS user_persons
 ENGINE = MergeTree
 ORDER BY user;
 
--- Identities that stand for somebody else, by how far off that is: a person is `identity + delta`. An array.
+-- For each identity that stands for another, the distance to it: a person is `identity + delta`. Kept as an array.
 CREATE DICTIONARY IF NOT EXISTS persons
 (
     identity UInt64,
@@ -129,7 +129,7 @@ SOURCE(CLICKHOUSE(QUERY '
 LAYOUT(FLAT(INITIAL_ARRAY_SIZE 1024 MAX_ARRAY_SIZE 2000000000))
 LIFETIME(0);
 
--- Who was here in which hour. A stretch of events that turns out to be another's takes its counts along.
+-- The identities active in each hour. Events that move to another identity take their counts along.
 CREATE TABLE IF NOT EXISTS activity
 (
     project_id UUID,
@@ -196,7 +196,7 @@ FROM events AS e
 WHERE e.revenue != 0
 GROUP BY project_id, hour, name, currency, is_bot;
 
--- People put into a list by hand or by a filter at a moment (a static cohort).
+-- Static cohorts: people who were put into a list by hand, or by a filter at one moment.
 CREATE TABLE IF NOT EXISTS cohort_members
 (
     project_id UUID,
@@ -207,7 +207,7 @@ CREATE TABLE IF NOT EXISTS cohort_members
 ENGINE = ReplacingMergeTree
 ORDER BY (project_id, cohort_id, identity);
 
--- Which properties events have, of which types, and how often.
+-- The properties of events, with their types and their frequency.
 CREATE TABLE IF NOT EXISTS property_counts
 (
     project_id UUID,

@@ -1,2 +1,2 @@
--- What people did in a session, without what only happened to them; a bounce is a session of one act at most.
+-- The number of the visitor's actions in a session, without passive events; a bounce is a session of at most one act.
 ALTER TABLE sessions ADD COLUMN IF NOT EXISTS acts UInt32 DEFAULT events AFTER events;

@@ -1,4 +1,4 @@
--- What messages broke of the tracking plan: one row a message and property.
+-- Violations of the tracking plan: one row for each message and property.
 CREATE TABLE IF NOT EXISTS violations
 (
     project_id UUID,

@@ -1,5 +1,5 @@
--- Counters know why somebody was taken for a bot, and not only that: a project may overrule a reason, and all its
--- answers follow at once. Made anew from events and sessions; done again after a crash, it comes to the same.
+-- Counters store the reason for taking somebody for a bot: a project may overrule a reason, and all its answers follow
+-- at once. They are recomputed here from events and sessions; repeating this after a crash gives the same result.
 
 DROP VIEW IF EXISTS event_counts_from_events;
 

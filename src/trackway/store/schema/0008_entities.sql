@@ -1,5 +1,5 @@
--- What people interact with, as the project says it: the newest row of an entity is what it is (read with FINAL).
--- `parents` are written type:id, such as artist:7; `notify` says how its owners hear of views.
+-- The register of entities, as the project states them; the newest row of an entity is the current one (read with
+-- FINAL). `parents` are written type:id, such as artist:7; `notify` holds the digest of views for the owners.
 CREATE TABLE IF NOT EXISTS entities
 (
     project_id UUID,
@@ -19,7 +19,7 @@ ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (project_id, entity_type, entity_id)
 SETTINGS index_granularity = 1024;
 
--- Which entities events speak of, registered or not.
+-- The entities named in events, registered or not.
 CREATE TABLE IF NOT EXISTS entities_seen
 (
     project_id UUID,
@@ -45,7 +45,7 @@ GROUP BY project_id, entity_type, entity_id;
 
 FILL entities_seen;
 
--- Counted views of each entity (collect/views/counter.py), whatever their time.
+-- Counted views of each entity (collect/views/counter.py), of all time.
 CREATE TABLE IF NOT EXISTS view_counts
 (
     project_id UUID,
@@ -77,7 +77,7 @@ FROM events AS e
 WHERE e.name = 'view' AND e.library = 'views'
 GROUP BY project_id, entity_type, entity_id, bot;
 
--- The same by the hour, by where the viewer was sent from and by place.
+-- Counted views of each entity by the hour, by referrer source and by country.
 CREATE TABLE IF NOT EXISTS view_hours
 (
     project_id UUID,
@@ -110,8 +110,8 @@ FROM events AS e
 WHERE e.name = 'view' AND e.library = 'views'
 GROUP BY project_id, entity_type, entity_id, hour, referrer_source, country, bot;
 
--- What people did with each entity, by the hour. `lasted` is 1, 2, 3 for over 30, 60, 120 seconds: what an interaction
--- is worth follows from its name and how long it lasted (analyze/interactions.py).
+-- Actions of people with each entity, by the hour. `lasted` is 1, 2, 3 for over 30, 60, 120 seconds: the weight of an
+-- interaction follows from its name and its duration (analyze/entities/daily.py).
 CREATE TABLE IF NOT EXISTS interaction_hours
 (
     project_id UUID,

@@ -1,4 +1,4 @@
--- What each identity did, by the hour: daily numbers of people come from here.
+-- Actions of each identity, by the hour: the source of daily numbers of people.
 CREATE TABLE IF NOT EXISTS person_hours
 (
     project_id UUID,

@@ -1,5 +1,5 @@
--- What raw views that were deleted had counted, by the month: counters made anew start from here. A month that is
--- archived again replaces itself.
+-- Counts of raw views that were deleted, by the month: recomputed counters start from these. A month that is archived
+-- again replaces its earlier row.
 CREATE TABLE IF NOT EXISTS view_archive
 (
     project_id UUID,

@@ -1,5 +1,6 @@
--- What each identity is as a customer, from their events and sessions: when they registered and signed in, how often they
--- were here and with what. Sessions that change take back what they were. Small blocks: pages of people are looked up here.
+-- Each identity as a customer, from its events and sessions: the times of registration and sign-in, the number of
+-- sessions, and the devices. A session that changes subtracts its earlier values. Small blocks, because pages of people
+-- are looked up here.
 CREATE TABLE IF NOT EXISTS customers
 (
     project_id UUID,
@@ -26,9 +27,8 @@ ENGINE = AggregatingMergeTree
 ORDER BY (project_id, identity, bot)
 SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 256, min_compress_block_size = 16384;
 
--- Sign-ins are sign-in events and `identify`; registered is somebody since a sign-up event, the trait `createdAt` or the first
--- event under a user id, whichever is first.
--- Times that there are not are in 2299.
+-- Sign-ins are sign-in events and `identify`. The registration is a sign-up event, the trait `createdAt` or the first
+-- event under a user id, whichever is earliest. A missing time is a time in 2299.
 CREATE MATERIALIZED VIEW IF NOT EXISTS customers_from_events TO customers AS
 SELECT
     e.project_id AS project_id,
@@ -108,7 +108,7 @@ SELECT
 FROM sessions AS s FINAL
 GROUP BY project_id, identity, bot;
 
--- Sessions of each identity by the hour in which they started; `named` when it is a user's.
+-- Sessions of each identity by the hour in which they started; `named` when the identity is a user's.
 CREATE TABLE IF NOT EXISTS session_hours
 (
     project_id UUID,
@@ -141,8 +141,8 @@ SELECT
 FROM sessions AS s FINAL
 GROUP BY project_id, hour, identity, bot, named;
 
--- Orders and bookings (enrich/orders.py has the rule): the newest row of one is what it is, read it with FINAL. One that
--- turned out to be another's leaves a row marked `gone` under whose it was.
+-- Orders and bookings (enrich/orders.py has the rule). The newest row of an order is the current one, so read it with
+-- FINAL. An order that moved to another identity leaves a row marked `gone` under the old one.
 CREATE TABLE IF NOT EXISTS orders
 (
     project_id UUID,
@@ -172,7 +172,7 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, identity, kind, order_id)
 SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 1024;
 
--- Those of which events spoke before there was this table.
+-- Orders in events that were stored before this table existed.
 INSERT INTO orders
 SELECT
     e.project_id AS project_id,
@@ -208,8 +208,8 @@ FROM
 ) AS e
 GROUP BY project_id, kind, order_id;
 
--- What a unit of a currency was worth in the project's own, from a day on; the project's own, and amounts without a
--- currency, are 1 since ever.
+-- The value of one unit of a currency in the project's own, from a day on; for the project's own currency, and for
+-- amounts without a currency, it has always been 1.
 CREATE TABLE IF NOT EXISTS rates
 (
     project_id UUID,
@@ -221,8 +221,8 @@ CREATE TABLE IF NOT EXISTS rates
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (project_id, currency, day);
 
--- What an order came to, less refunds, in its own currency and in the project's. A refund of an order that nobody heard of
--- is money that was given back, too.
+-- The value of an order, less refunds, in its own currency and in the project's. A refund of an unknown order is money
+-- given back, too.
 CREATE VIEW IF NOT EXISTS orders_valued AS
 SELECT
     o.project_id AS project_id, o.identity AS identity, o.kind AS kind, o.order_id AS order_id,
@@ -241,9 +241,9 @@ ASOF LEFT JOIN
     SELECT project_id, currency, day, rate FROM rates FINAL
 ) AS r ON o.project_id = r.project_id AND o.currency = r.currency AND o.day >= r.day;
 
--- What orders and bookings of each identity come to, made anew when one of them changes (store/orders.py). `paid` is by
--- currency and `value` in the project's own, both less refunds; `unconverted` counts those of currencies without a rate; a
--- `guest` ordered without a user id.
+-- Totals of the orders and bookings of each identity, recomputed when one of them changes (store/orders.py). `paid` is
+-- by currency and `value` in the project's own, both less refunds; `unconverted` counts orders in currencies without a
+-- rate; a `guest` ordered without a user id.
 CREATE TABLE IF NOT EXISTS order_totals
 (
     project_id UUID,
@@ -268,7 +268,7 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, identity)
 SETTINGS index_granularity = 256, min_compress_block_size = 16384;
 
--- The same of all orders as they are now.
+-- The same totals, computed from the current state of all orders.
 CREATE VIEW IF NOT EXISTS order_totals_now AS
 SELECT
     o.project_id AS project_id,
@@ -293,7 +293,8 @@ GROUP BY project_id, identity;
 
 INSERT INTO order_totals SELECT * FROM order_totals_now;
 
--- What is to be expected of each person, and where they stand among customers: made anew by a job (operate/customer_scores.py).
+-- The expected value of each person, and the person's rank among customers; recomputed by a job
+-- (operate/customer_scores.py).
 CREATE TABLE IF NOT EXISTS customer_scores
 (
     project_id UUID,
@@ -317,7 +318,7 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, identity)
 SETTINGS index_granularity = 256, min_compress_block_size = 16384;
 
--- What was spent to be found, by day and where; what is written again replaces what was there.
+-- Marketing costs, by day and source; a new row replaces the earlier one with the same key.
 CREATE TABLE IF NOT EXISTS costs
 (
     project_id UUID,
@@ -335,7 +336,7 @@ CREATE TABLE IF NOT EXISTS costs
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (project_id, day, source, medium, campaign);
 
--- Who was in a watched segment when its watch last looked (operate/watched_segments.py).
+-- The members of a watched segment when its watch last ran (operate/watched_segments.py).
 CREATE TABLE IF NOT EXISTS watch_members
 (
     project_id UUID,

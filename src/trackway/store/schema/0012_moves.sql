@@ -4,8 +4,8 @@ ALTER TABLE events MODIFY SETTING enable_block_number_column = 1, enable_block_o
 
 ALTER TABLE sessions MODIFY SETTING enable_block_number_column = 1, enable_block_offset_column = 1;
 
--- The stored events that the batch under way moves to another session (store/moved_events.py); in memory, and
--- written anew for each batch.
+-- The stored events that the current batch moves to another session (store/moved_events.py); in memory, and rewritten
+-- for each batch.
 CREATE TABLE IF NOT EXISTS moves
 (
     project_id UUID,
@@ -22,9 +22,9 @@ CREATE TABLE IF NOT EXISTS moves
 ENGINE = Join(ANY, LEFT, project_id, event_id)
 SETTINGS persistent = 0;
 
--- The late sign-outs of the batch under way (store/late_sign_outs.py), likewise: of each visitor the stretches of time
--- (since, until], in milliseconds, that get another identity. The key is the project and the visitor as one text: a
--- table with several keys of which one is a text can be looked up in, and not read.
+-- The late sign-outs of the current batch (store/late_sign_outs.py), also in memory: for each visitor, the stretches of
+-- time (since, until], in milliseconds, that get another identity. The key is the project and the visitor as one text:
+-- with several key columns, one of them a text, a table supports look-ups but cannot be read.
 CREATE TABLE IF NOT EXISTS late_sign_outs
 (
     key String,
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS late_sign_outs
 ENGINE = Join(ANY, LEFT, key)
 SETTINGS persistent = 0;
 
--- Long lists that a question asks about (store/lists.py): a server refuses long values among the parameters.
+-- Long lists of values in questions (store/lists.py): a server refuses long values among the parameters.
 CREATE TABLE IF NOT EXISTS lists
 (
     list UUID,

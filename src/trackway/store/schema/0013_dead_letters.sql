@@ -1,6 +1,6 @@
 -- Messages that were acknowledged and that the pipeline or the engine cannot take, with the reason. `record` is the
 -- message as the log had it, to be replayed after a fix; it is empty for a derived row (a session, an order) that the
--- engine refused. One that is replayed or dropped is gone.
+-- engine refused. A letter that was replayed or dropped is marked `gone`.
 CREATE TABLE IF NOT EXISTS dead_letters
 (
     project_id UUID,

@@ -1,6 +1,6 @@
--- A text such as "nan" or "inf" is a number to the engine, and one of them would make the sum of its hour no number for
--- ever. What lasted less than nothing or longer than a billion seconds, and such ratings, count as nothing. Sums that are
--- none already are made anew by `trackway aggregate`.
+-- The engine reads texts such as "nan" or "inf" as numbers, and one of them would spoil the sum of its hour for ever. A
+-- duration below 0 or above a billion seconds, and such a rating, counts as 0. Sums that are already spoiled are
+-- recomputed by `trackway aggregate`.
 DROP VIEW IF EXISTS interaction_hours_from_events;
 
 CREATE MATERIALIZED VIEW interaction_hours_from_events TO interaction_hours AS

@@ -1,5 +1,5 @@
--- One revenue everywhere: orders know the event that they are counted by in what asks for columns of events (its session,
--- its entity), and when money of an order that nobody completed was given back (enrich/orders.py).
+-- One revenue everywhere. An order stores the event that stands for it in questions about columns of events (with its
+-- session and entity), and the time of the first refund of an order that was never completed (enrich/orders.py).
 ALTER TABLE orders
     ADD COLUMN IF NOT EXISTS told_by UUID,
     ADD COLUMN IF NOT EXISTS entity_type LowCardinality(String),
@@ -7,7 +7,7 @@ ALTER TABLE orders
     ADD COLUMN IF NOT EXISTS refunded_at DateTime64(3, 'UTC'),
     ADD COLUMN IF NOT EXISTS priced_at DateTime64(3, 'UTC');
 
--- `has_money`: it is in what comes to something; `at`: when it counts; `paid`: what it comes to, less refunds.
+-- `has_money`: whether the order has a value; `at`: the time at which it counts; `paid`: its value, less refunds.
 ALTER TABLE orders
     ADD COLUMN IF NOT EXISTS has_money Bool ALIAS counts OR NOT gone AND toUnixTimestamp64Milli(placed_at) = 0 AND refunded > 0,
     ADD COLUMN IF NOT EXISTS at DateTime64(3, 'UTC') ALIAS if(toUnixTimestamp64Milli(placed_at) > 0, placed_at, refunded_at),
@@ -16,7 +16,7 @@ ALTER TABLE orders
 
 ALTER TABLE orders ADD INDEX IF NOT EXISTS visitor visitor_id TYPE bloom_filter(0.01) GRANULARITY 1;
 
--- Those of which events spoke before.
+-- Orders in events that were stored before this migration.
 INSERT INTO orders
 SELECT o.* REPLACE
 (
@@ -53,8 +53,8 @@ INNER JOIN
     GROUP BY project_id, kind, order_id
 ) AS e ON o.project_id = e.project_id AND o.kind = e.kind AND o.order_id = e.order_id;
 
--- What an order came to, less refunds, in its own currency and in the project's. A refund of an order that nobody heard of
--- is money that was given back, too.
+-- The value of an order, less refunds, in its own currency and in the project's. A refund of an unknown order is money
+-- given back, too.
 DROP VIEW IF EXISTS orders_valued;
 
 CREATE VIEW orders_valued AS
@@ -74,7 +74,8 @@ ASOF LEFT JOIN
     SELECT project_id, currency, day, rate FROM rates FINAL
 ) AS r ON o.project_id = r.project_id AND o.currency = r.currency AND o.day >= r.day;
 
--- What orders come to by identity, as they are now. Who was given money back and named no user is a guest, too.
+-- Totals of orders by identity, from their current state. A person who got money back and named no user is a guest,
+-- too.
 DROP VIEW IF EXISTS order_totals_now;
 
 CREATE VIEW order_totals_now AS
