@@ -42,7 +42,7 @@ def _is_wide(path: Path) -> bool:
 
 
 def begin() -> None:
-    """From now on, create files in this process with access for its own user only."""
+    """Make the files that this process creates from now on accessible to its own user only."""
     os.umask(_OTHERS)
 
 

@@ -239,7 +239,7 @@ class Collector:
 
 
 def client(scope: Scope) -> str:
-    """Return the client's address of a request, as `web.limits.Limited` determined it."""
+    """Return the client's address of a request, as `web.server.limits.Limited` determined it."""
     found = scope.get("client")
     return str(found[0]) if found else ""
 

@@ -4,7 +4,7 @@ Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the b
 this. The body is `{"session_id"}`: the id from Trackway's answers, or the client's own name for the session.
 `anonymous_id` names the visitor; it is needed when several visitors have sessions with the same name, and for a session
 of which nothing has arrived yet. Answers are 202 (it ends now, and that is on disk), 200 (it had ended before; nothing
-changes), 400, 401, 404 for an unknown session, 405, 413 and 503.
+changes), 400, 401, 404 for an unknown session, 405, 413, 415 and 503.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class History(Protocol):
         ...
 
     def separate(self, separated: list[Separated]) -> None:
-        """From now on, return stored rows as they will be once the batch that separates these visitors is applied."""
+        """Show stored rows, from now on, as they will be once the batch that separates these visitors is applied."""
         ...
 
 

@@ -43,8 +43,7 @@ KEEP_MERGED_S = 120
 """Seconds for which an embedded engine keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 
 running: ContextVar[str] = ContextVar("running", default="")
-"""The name of the question that runs in this context (letters, digits, dashes); `Store.cancel` finds it by this name.
-"""
+"""The name of the question that runs in this context (letters, digits, dashes); `Store.cancel` finds it by name."""
 
 
 _TARGET = re.compile(r"CREATE MATERIALIZED VIEW \S+ TO (?:\S+\.)?(\w+) ")

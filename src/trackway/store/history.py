@@ -181,7 +181,7 @@ class StoredHistory:
         return found
 
     def separate(self, separated: list[Separated]) -> None:
-        """From now on, return stored rows as they will be once the batch that separates these visitors is applied."""
+        """Show stored rows, from now on, as they will be once the batch that separates these visitors is applied."""
         self._separated = {}
         for one in separated:
             self._separated.setdefault(one.visitor, []).append(one)

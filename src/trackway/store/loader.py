@@ -208,7 +208,7 @@ class Loader:
                 self._position = None
 
     def _rest(self) -> None:
-        """While no message waits, write the checkpoint and remove old segments."""
+        """Write the checkpoint and remove old segments, while no message waits."""
         self._stopping.wait(0.02)
         if self._applying is not None:
             if not self._applying.done():

@@ -82,7 +82,7 @@ class Refusals:
         return True
 
     def refuse(self, refused: dict[bytes, str], plain: set[bytes], last: int) -> None:
-        """From now on, leave out messages below offset `last`, or keep their properties as text."""
+        """Leave out messages below offset `last` from now on, or keep their properties as text."""
         self.refused |= refused
         self.plain |= plain
         self._until = max(self._until, last)

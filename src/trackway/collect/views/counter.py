@@ -7,8 +7,8 @@ the visitor. A host's token proves the viewer; a caller with the secret key may 
 has no viewer.
 
 Answers are 200 (`tracked` tells whether the view counted, `reason` why not), 400 without a session, 401, 404 for an
-entity that is not in a closed register, 405, 413 and 503. A view that counted is on disk, in the ledger, before the
-answer is sent.
+entity that is not in a closed register, 405, 413, 415 and 503. A view that counted is on disk, in the ledger, before
+the answer is sent.
 """
 
 from __future__ import annotations
