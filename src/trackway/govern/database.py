@@ -1,4 +1,4 @@
-"""Who may do what: users, projects, keys and sign-ins."""
+"""The accounts database: users, projects, members and keys; gives access to all other stored parts of govern/."""
 
 from __future__ import annotations
 
@@ -62,11 +62,13 @@ class AccountsUnavailable(Exception):
 
 
 class AccountsDamaged(AccountsUnavailable):
-    """The accounts database is no sound database."""
+    """The file of the accounts database is damaged."""
 
 
 class FirstStart(NamedTuple):
-    """What the first start invented or was given (`given` names it); empty is what it did not make. Said once."""
+    """The credentials that the first start created; an empty field was not created. `given` names the fields that the
+    operator had set. They are shown once.
+    """
 
     email: str
     password: str
@@ -75,7 +77,7 @@ class FirstStart(NamedTuple):
     given: tuple[str, ...] = ()
 
     def shown(self) -> dict[str, str]:
-        """What may be printed: what was invented; what was given is only named."""
+        """Return the credentials to print: generated ones as values, given ones as "as set"."""
         made = {"email": self.email, "password": self.password, "write_key": self.write_key,
                 "secret_key": self.secret_key}  # fmt: skip
         return {name: "as set" if name in self.given else value for name, value in made.items() if value}
@@ -86,10 +88,11 @@ class GovernDatabase:
 
     Args:
         dsn: an SQLAlchemy address.
-        sealer: seals what must be read again; without one, that is lost when the process ends.
+        sealer: encrypts secrets that must be read again; without one, a temporary key is used, and these secrets are
+            lost when the process ends.
 
     Raises:
-        AccountsUnavailable: it cannot be opened or migrated.
+        AccountsUnavailable: the database cannot be opened or migrated.
     """
 
     def __init__(self, dsn: str, sealer: Sealer | None = None) -> None:
@@ -125,7 +128,7 @@ class GovernDatabase:
                 raise OSError(f"it is damaged: {verdict}")
             known = inspect(connection).has_table("alembic_version")
             if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
-                return  # the usual start; Alembic takes longer to import than the rest of it
+                return  # Skip Alembic in the usual case: its import takes longer than the rest of the start
         logging.getLogger("alembic").setLevel(logging.WARNING)
         import alembic.command
         import alembic.config
@@ -139,7 +142,7 @@ class GovernDatabase:
     # Users
 
     def add_user(self, email: str, password: str, is_admin: bool = False) -> User:
-        """Make a user. Raises BadAccount when the address is taken or no address, or the password too short."""
+        """Create a user. Raises BadAccount when the address is invalid or taken, or the password is too short."""
         email = email.strip().lower()
         if "@" not in email or len(email) > 320:
             raise BadAccount(f"{email!r} is not an e-mail address")
@@ -152,13 +155,13 @@ class GovernDatabase:
         return user
 
     def set_password(self, email: str, password: str) -> None:
-        """Give a user another password and sign them out everywhere."""
+        """Set a user's password and end all of their sign-ins."""
         kept = hash_password(password)
         with self._sessions.begin() as session:
             replace_password(session, self._user(session, email), kept)
 
     def remove_user(self, email: str) -> None:
-        """Remove a user; the last administrator stays."""
+        """Remove a user. Raises BadAccount for the last administrator."""
         with self._sessions.begin() as session:
             user = self._user(session, email)
             admins = session.scalars(select(User).where(User.is_admin)).all()
@@ -169,12 +172,12 @@ class GovernDatabase:
             session.delete(user)
 
     def users(self) -> list[User]:
-        """All users, in the order in which they were made."""
+        """Return all users, the oldest first."""
         with self._sessions() as session:
             return list(session.scalars(select(User).order_by(User.id)))
 
     def add_member(self, email: str, project_id: UUID, role: str = "analyst") -> None:
-        """Let a user see a project, in a role; who is a member gets the role."""
+        """Make a user a member of a project, or change a member's role."""
         if role not in ROLES:
             raise BadAccount(f"{role!r} is no role; there are {', '.join(ROLES)}")
         with self._sessions.begin() as session:
@@ -184,7 +187,9 @@ class GovernDatabase:
             session.merge(Membership(user_id=user.id, project_id=str(project_id), role=role))
 
     def members(self, project_id: UUID) -> list[tuple[User, str]]:
-        """Who sees a project and in which role: its members, and administrators, who see all."""
+        """Return the users who see a project, with their roles: its members, and administrators, who see every
+        project.
+        """
         statement = (
             select(User, Membership.role)
             .outerjoin(Membership, (Membership.user_id == User.id) & (Membership.project_id == str(project_id)))
@@ -195,7 +200,7 @@ class GovernDatabase:
             return [(user, "administrator" if user.is_admin else role) for user, role in session.execute(statement)]
 
     def role(self, user: User, project_id: UUID | str) -> str:
-        """A user's role in a project; empty when they are no member."""
+        """Return a user's role in a project; empty when they are not a member."""
         if user.is_admin:
             return "administrator"
         with self._sessions() as session:
@@ -203,7 +208,7 @@ class GovernDatabase:
             return found.role if found else ""
 
     def remove_member(self, email: str, project_id: UUID) -> None:
-        """Let a user see a project no longer."""
+        """End a user's membership of a project."""
         with self._sessions.begin() as session:
             user = self._user(session, email)
             found = session.get(Membership, (user.id, str(project_id)))
@@ -230,10 +235,10 @@ class GovernDatabase:
         secret_key: str = "",
         project_id: UUID | None = None,
     ) -> tuple[Project, str, str]:
-        """Make a project with a write key and a secret key; return it and the keys.
+        """Create a project with a write key and a secret key. Returns the project and both keys.
 
         Raises:
-            BadAccount: no such time zone, not a currency code, or a key that is taken.
+            BadAccount: the time zone or currency is invalid, or a key is taken.
         """
         _check_timezone(timezone)
         if len(currency) != 3 or not currency.isalpha():
@@ -256,7 +261,8 @@ class GovernDatabase:
         return project, write_key, secret_key
 
     def add_key(self, project_id: UUID, kind: str) -> tuple[Key, str]:
-        """Make another key, `write`, `secret` or `embed`; the value of one that is no write key is returned only now.
+        """Create another key: `write`, `secret` or `embed`. Returns it with its value, which for `secret` and `embed`
+        keys is available only now.
 
         The host signs tokens with `embed` keys; the key's id is their `kid`.
         """
@@ -278,7 +284,7 @@ class GovernDatabase:
         return made
 
     def revoke_key(self, project_id: UUID, key_id: str) -> Key:
-        """Make a key of a project useless, at once for secret and within seconds for write keys."""
+        """Revoke a key. A secret key stops working at once, a write key within seconds."""
         with self._sessions.begin() as session:
             key = session.get(Key, key_id)
             if key is None or key.project_id != str(project_id):
@@ -298,9 +304,13 @@ class GovernDatabase:
         metrics: str | None = None,
         embed_origins: list[str] | None = None,
     ) -> Project:
-        """Change what is given of a project; `humans` are reasons for which nobody is taken for a bot, with a
-        `closed_register` only entities in it have their views counted, and `metrics` is a metrics pack: the name of an
-        included one, or TOML. Pages of `embed_origins` may show its dashboards.
+        """Change the given properties of a project.
+
+        Args:
+            humans: bot reasons that the project overrules: they do not make a visitor a bot.
+            closed_register: count views only of registered entities.
+            metrics: a metrics pack: the name of an included one, or TOML.
+            embed_origins: origins whose pages may embed the project's dashboards.
         """
         for origin in embed_origins or []:
             if not _ORIGIN.match(origin):
@@ -321,12 +331,12 @@ class GovernDatabase:
         return project
 
     def project(self, project_id: UUID | str) -> Project | None:
-        """One of the projects."""
+        """Return a project, or None."""
         with self._sessions() as session:
             return session.get(Project, str(project_id), options=[selectinload(Project.keys)])
 
     def projects(self, user: User | None = None) -> list[Project]:
-        """The projects that a user may see; all of them for administrators and for None."""
+        """Return the projects that a user may see; all projects for administrators and for None."""
         statement = select(Project).options(selectinload(Project.keys)).order_by(Project.id)
         if user is not None and not user.is_admin:
             statement = statement.join(Membership, Membership.project_id == Project.id).where(
@@ -336,7 +346,7 @@ class GovernDatabase:
             return list(session.scalars(statement))
 
     def project_of_secret(self, secret_key: str) -> Project | None:
-        """The project that a secret key opens."""
+        """Return the project of a secret key that is in force, or None."""
         with self._sessions() as session:
             key = session.scalar(
                 select(Key)
@@ -346,7 +356,7 @@ class GovernDatabase:
             return key.project if key else None
 
     def write_keys(self) -> dict[str, bytes]:
-        """Every write key that is in force and its project's id."""
+        """Return every write key that is in force, with its project's id as 16 bytes."""
         with self._sessions() as session:
             keys = session.scalars(select(Key).where(Key.kind == "write", Key.revoked_at.is_(None)))
             return {key.value: UUID(key.project_id).bytes for key in keys}
@@ -354,8 +364,8 @@ class GovernDatabase:
     # The first start
 
     def first_start(self, email: str, password: str, write_key: str = "", secret_key: str = "") -> FirstStart | None:
-        """Make a project when there is none, and an administrator when there is no user; what is empty is invented.
-        None when both are there.
+        """Create a project if there is none, and an administrator if there is no user. Empty credentials are generated.
+        Returns None when both exist.
         """
         without_users, without_projects = not self.users(), not self.projects()
         if not (without_users or without_projects):
@@ -374,7 +384,7 @@ class GovernDatabase:
         return FirstStart(email, password, write_key, secret_key, given)
 
     def unusable(self) -> str:
-        """Why nobody can sign in at this moment; empty when they can."""
+        """Return why nobody can sign in now; empty when users can."""
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("BEGIN IMMEDIATE" if self._lite else "SELECT 1 FROM users LIMIT 1"))
@@ -384,10 +394,10 @@ class GovernDatabase:
         return ""
 
     def reseal(self) -> None:
-        """Seal under the newest key what older ones sealed, so that they can be left away from the next start on.
+        """Encrypt all secrets again with the newest key, so that older keys can be left out from the next start on.
 
         Raises:
-            CannotUnseal: something was sealed under a key that is not given.
+            CannotUnseal: a secret is encrypted with a key that is not given.
         """
         with self._sessions.begin() as session:
             for key in session.scalars(select(Key).where(Key.kind == "embed")):
@@ -403,7 +413,7 @@ class GovernDatabase:
 
 
 class WriteKeys:
-    """Write keys in memory, read again every few seconds and when an unknown one comes (once a second at most)."""
+    """Cache of write keys; read again every few seconds, and when an unknown key arrives (once a second at most)."""
 
     def __init__(self, accounts: GovernDatabase, seconds: float = 5.0) -> None:
         self._accounts = accounts
@@ -412,12 +422,12 @@ class WriteKeys:
         self._read_at = time.monotonic()
 
     def project_of(self, write_key: str) -> bytes | None:
-        """The project's id as 16 bytes, or None for a key that is not known."""
+        """Return the project's id as 16 bytes, or None for an unknown key."""
         age = time.monotonic() - self._read_at
         if age > self._seconds or (write_key not in self._keys and age > 1):
             try:
                 self._keys = self._accounts.write_keys()
-            except SQLAlchemyError as error:  # who has a key that was good goes on sending
+            except SQLAlchemyError as error:  # clients with a valid key must be able to go on sending
                 logger.error("write keys cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
             self._read_at = time.monotonic()
         return self._keys.get(write_key)

@@ -1,7 +1,7 @@
-"""Metrics packs: which daily numbers a business keeps of whom, declared as data (TOML), so that it needs no code.
+"""Metrics packs: the daily metrics of a kind of business, declared as data (TOML), so that they need no code.
 
-A pack has subjects (a person, or entities of a type) and for each the names of its metrics with how they are counted;
-and what an interaction is worth. `concerts`, `marketplace` and `community` are included.
+A pack has subjects (persons, or entities of a type) and for each subject its metrics with the way each is counted. It
+also scores interactions. `concerts`, `marketplace` and `community` are included.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class BadPack(ValueError):
-    """A metrics pack that cannot be used; the text says where it is wrong and how to mend it."""
+    """A metrics pack that cannot be used; the text says where it is wrong and how to fix it."""
 
 
 class Metric(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """How one number is counted; exactly one of the first eight says how. Lists are names of events.
+    """The way in which one metric is counted. Exactly one of the first nine fields is set; lists contain event names.
 
-    `count`: how many; `unique`: how many visitors did any; `time`: seconds they lasted; `rating`: the mean rating given
-    with them; `score`: what they are worth together; `running`: how many so far, less those of `minus`; `ratio`: two
-    metrics of the subject, one by the other; `children`: over the entities of this type that belong to the subject, the
-    sum of their `metric`, or without one how many of them anything happened to; `sessions`: of a person.
+    `count`: number of events; `unique`: number of visitors with any of the events; `time`: sum of their durations in
+    seconds; `rating`: mean of the ratings given with them; `score`: sum of their scores (see `Score`); `running`:
+    number of events until now, less those named in `minus`; `ratio`: the first of two metrics of the subject divided by
+    the second; `children`: sum of `metric` over the entities of this type that belong to the subject, or without
+    `metric` the number of those entities that had any event; `sessions`: number, time or average time of a person's
+    sessions.
     """
 
     count: list[str] = []
@@ -46,15 +48,15 @@ class Metric(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defa
 
 
 class Subject(msgspec.Struct, forbid_unknown_fields=True):
-    """Whose numbers: `of` is `person` or a type of entity."""
+    """The persons or entities that the metrics describe: `of` is `person` or an entity type."""
 
     of: str
     metrics: dict[str, Metric]
 
 
 class Score(msgspec.Struct, forbid_unknown_fields=True):
-    """What an interaction is worth: `base`, what its name adds by `weights`, and what it adds to last over 30, 60 and
-    120 s by `over_30`, `over_60` and `over_120`; never more than 1.
+    """The score of an interaction: the sum of `base`, the weight of the event's name in `weights`, and `over_30`,
+    `over_60` and `over_120` if it lasted over 30, 60 and 120 s; at most 1.
     """
 
     base: _Share = 0.5
@@ -65,8 +67,8 @@ class Score(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class HostKey(msgspec.Struct, forbid_unknown_fields=True):
-    """A permission of the host's own, which it asks for by name: `what` somebody may do by it, and which of Trackway's
-    permissions to see hold as long as it does (`opens`).
+    """A permission of the host application, which asks for it by name. `what` describes it; `opens` lists Trackway's
+    permissions to see that hold as long as the account has this key.
     """
 
     what: str
@@ -74,9 +76,11 @@ class HostKey(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Pack(msgspec.Struct, forbid_unknown_fields=True):
-    """A metrics pack. `bookings` are the events that views lead to; `permissions` say for types of accounts what they
-    may see and from which verification and subscription on; what is not in it, they may not. `keys` are permissions
-    of the host, which stand in the same tables. `demographics` are the traits by which viewers are told apart.
+    """A metrics pack.
+
+    `bookings` are the events that views lead to. `permissions` are the gates of permissions by account type; a
+    permission without a gate is not granted. `keys` are permissions of the host application, which have gates in
+    `permissions` too. `demographics` are the traits by which viewers are grouped.
     """
 
     name: str
@@ -91,21 +95,21 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def named(self) -> dict[str, str]:
-        """Every permission that an account can have, and what it lets it do."""
+        """Every permission that an account can have, with its description."""
         return {**SEEN, **{name: key.what for name, key in self.keys.items()}}
 
     @property
     def opens(self) -> dict[str, list[str]]:
-        """Of each key of the host, what it opens."""
+        """For each key of the host, the permissions that it opens."""
         return {name: key.opens for name, key in self.keys.items()}
 
 
 @lru_cache(maxsize=100)
 def pack_of(text: str) -> Pack:
-    """The pack that a TOML text says, or the included one of that name.
+    """Parse a pack from TOML, or return the included pack of that name.
 
     Raises:
-        BadPack: there is none, or it says what no pack can say.
+        BadPack: there is no such pack, or the text is not a valid pack.
     """
     if text in INCLUDED:
         text = files("trackway.govern").joinpath("packs", f"{text}.toml").read_text()

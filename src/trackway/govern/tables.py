@@ -1,4 +1,6 @@
-"""The accounts database: small, relational, transactional; SQLite by default, PostgreSQL by address."""
+"""Tables of the accounts database: small, relational and transactional. SQLite by default; PostgreSQL if the DSN says
+so.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +13,35 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 def moment() -> datetime:
-    """Now, as the accounts database keeps times: UTC without saying so."""
+    """Return the current time as the accounts database stores times: UTC without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def said(at: datetime | None) -> str | None:
-    """A time that the accounts database kept, as the API says it."""
+    """Format a stored time for the API: ISO 8601 with `Z`."""
     return None if at is None else at.isoformat() + "Z"
 
 
 def hashed(secret: str) -> str:
-    """A secret that is random, as it is kept: SHA-256 in hexadecimal."""
+    """Hash a random secret for storage: SHA-256 in hexadecimal."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class BadAccount(ValueError):
-    """A user, project, key or account that cannot be made, found or changed so; the text says which and what to do."""
+    """An invalid or impossible request about a user, project, key or account; the text names the problem and the
+    remedy.
+    """
 
 
 class Base(DeclarativeBase):
-    """All tables of the accounts database."""
+    """The base class of all tables of the accounts database."""
 
 
 class User(Base):
-    """Somebody who may sign in: with a password (a hash; empty when they have none), by passkey or by OpenID Connect.
+    """A user who may sign in: with a password (stored as a hash; empty when they have none), a passkey or OpenID
+    Connect.
 
-    `totp` is the sealed secret of their authenticator application; empty without one.
+    `totp` is the encrypted secret of their authenticator application; empty without one.
     """
 
     __tablename__ = "users"
@@ -66,8 +71,8 @@ class Project(Base):
 
 
 class Key(Base):
-    """A key of a project. A write key is public and kept as it is; of a secret key only its hash is kept; one that the
-    host signs tokens with (`embed`) is kept sealed.
+    """A key of a project. A write key is public and stored as it is; a secret key is stored only as a hash; an `embed`
+    key, by which the host signs tokens, is stored encrypted.
     """
 
     __tablename__ = "keys"
@@ -82,7 +87,7 @@ class Key(Base):
 
 
 class Membership(Base):
-    """A user who is not an administrator may see this project, in a role (govern/access/permissions.py)."""
+    """Permission of a user who is not an administrator to see a project, with a role (govern/access/permissions.py)."""
 
     __tablename__ = "memberships"
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
@@ -91,7 +96,7 @@ class Membership(Base):
 
 
 class Invitation(Base):
-    """Somebody is asked to be a member, or to sign in for an account; the link's token is kept only as a hash."""
+    """An invitation to be a member or to sign in for an account; the link's token is stored only as a hash."""
 
     __tablename__ = "invitations"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -108,8 +113,8 @@ class Invitation(Base):
 
 
 class SignIn(Base):
-    """One browser that is signed in; the cookie's value is kept only as a hash. How it was signed in, where, when it
-    was last seen.
+    """The sign-in of one browser: the method, the address and user agent, and the time of the last request. The
+    cookie's value is stored only as a hash.
     """
 
     __tablename__ = "sign_ins"
@@ -126,7 +131,7 @@ class SignIn(Base):
 
 
 class Segment(Base):
-    """A saved filter (`live`), or the name of a list of people (`list`), usable in every question."""
+    """A saved filter (`live`), or a list of people under a name (`list`), usable in every question."""
 
     __tablename__ = "segments"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -139,7 +144,7 @@ class Segment(Base):
 
 
 class SavedQuestion(Base):
-    """A question under a name: everything that it was asked with, as the one door for questions takes it."""
+    """A saved question: a name and the body for `POST …/ask`."""
 
     __tablename__ = "questions"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -151,7 +156,7 @@ class SavedQuestion(Base):
 
 
 class Board(Base):
-    """A page that somebody put together: tiles, and the period and filters they share. Removed ones can come back."""
+    """A board: tiles, and the period and filters that they share. A removed board can be restored."""
 
     __tablename__ = "boards"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -165,7 +170,7 @@ class Board(Base):
 
 
 class Share(Base):
-    """A link that shows a board to whoever has it; its token is kept only as a hash."""
+    """A link that shows a board to everybody who has it; its token is stored only as a hash."""
 
     __tablename__ = "shares"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -178,7 +183,7 @@ class Share(Base):
 
 
 class WrittenPlan(Base):
-    """One version of a project's tracking plan; the highest holds."""
+    """One version of a project's tracking plan; the highest version is in force."""
 
     __tablename__ = "plans"
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
@@ -189,7 +194,7 @@ class WrittenPlan(Base):
 
 
 class Annotation(Base):
-    """What happened at a moment, to be shown beside numbers."""
+    """A note about a moment, shown beside numbers."""
 
     __tablename__ = "annotations"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -201,9 +206,10 @@ class Annotation(Base):
 
 
 class Transfer(Base):
-    """A file that comes in (`import`) or goes out (`export`), and how far it has got.
+    """An import or export of a file, and its progress.
 
-    `state` is waiting, running, done, failed or cancelled; `done` of `total` is bytes of an import, rows of an export.
+    `state` is waiting, running, done, failed or cancelled. `done` and `total` count the bytes of an import and the rows
+    of an export.
     """
 
     __tablename__ = "transfers"
@@ -224,10 +230,10 @@ class Transfer(Base):
 
 
 class Connection(Base):
-    """Where orders of a project come from: a shop or payment provider that reports by webhook, or a database.
+    """A source of a project's orders: a shop or payment provider that reports by webhook, or a database.
 
-    `config` says how, `secret` (sealed) is what deliveries are signed with or the database's address. `taken` counts
-    reports that said something; `problem` is why the last one could not be taken, or empty.
+    `config` holds the settings; `secret` (encrypted) is the key that signs deliveries, or the database's address.
+    `taken` counts the reports that contained an order; `problem` is why the last report could not be taken, or empty.
     """
 
     __tablename__ = "connections"
@@ -246,9 +252,11 @@ class Connection(Base):
 
 
 class Watch(Base):
-    """Who hears when people enter or leave a segment: an address that is posted to, signed with `secret` (sealed).
+    """An address that is notified when people enter or leave a segment; requests to it are signed with `secret`
+    (encrypted).
 
-    `segment` is the id of a saved segment or the name of a ready one; `inside` counts who was in it at the last look.
+    `segment` is the id of a saved segment or the name of a built-in one; `inside` is the number of people in it at the
+    last check.
     """
 
     __tablename__ = "watches"
@@ -266,9 +274,9 @@ class Watch(Base):
 
 
 class Job(Base):
-    """Work that is done again and again: when (cron, UTC), whether at all, and what became of the last time.
+    """A recurring job: its schedule (cron, UTC), whether it is active, and the result of the last run.
 
-    Whoever runs it holds its lease until `leased_until`.
+    The process that runs it holds its lease until `leased_until`.
     """
 
     __tablename__ = "jobs"
@@ -285,7 +293,7 @@ class Job(Base):
 
 
 class JobRun(Base):
-    """One time that a job was run: `by` its schedule, or by whom."""
+    """One run of a job; `by` is its schedule, or the user who started it."""
 
     __tablename__ = "job_runs"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -299,7 +307,7 @@ class JobRun(Base):
 
 
 class SentDigest(Base):
-    """A digest of an entity's views that was sent on a day."""
+    """A record that a digest of an entity's views was sent on a day."""
 
     __tablename__ = "sent_digests"
     project_id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -309,7 +317,7 @@ class SentDigest(Base):
 
 
 class Passkey(Base):
-    """A passkey of a user: its public key, and how often it was used (WebAuthn's signature counter)."""
+    """A user's passkey: its public key, and WebAuthn's signature counter."""
 
     __tablename__ = "passkeys"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -323,9 +331,9 @@ class Passkey(Base):
 
 
 class OneUse(Base):
-    """Something that is good once and for a short while: a challenge, a state, a recovery code, a code that was used.
+    """A token that works once and for a limited time: a challenge, a state, a recovery code, a used code.
 
-    Only its hash is kept; `body` is what belongs to it.
+    Only its hash is stored; `body` holds the data that belongs to it.
     """
 
     __tablename__ = "one_uses"
@@ -337,7 +345,7 @@ class OneUse(Base):
 
 
 class OutsideIdentity(Base):
-    """Who a user is to an OpenID Connect provider."""
+    """The link between a user and a subject of an OpenID Connect provider."""
 
     __tablename__ = "outside_identities"
     issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -346,8 +354,10 @@ class OutsideIdentity(Base):
 
 
 class Account(Base):
-    """Somebody in the product being measured: an artist, a venue, a fan. `id` is the host's; `entities` are pairs of
-    type and id; `email` of the user who signs in for it here; tokens issued before `tokens_since` are no good.
+    """An account of the product being measured: an artist, a venue, a fan.
+
+    `id` is the host's id; `entities` are pairs of type and id; `email` is the address of the user who signs in here for
+    the account; tokens issued before `tokens_since` are invalid.
     """
 
     __tablename__ = "accounts"
@@ -368,7 +378,7 @@ class Account(Base):
 
 
 class PermissionRow(Base):
-    """What a type of account may see in a project, where that is not as the metrics pack says."""
+    """A project's gate for an account type and a permission; it overrides that of the metrics pack."""
 
     __tablename__ = "permissions"
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
@@ -380,7 +390,7 @@ class PermissionRow(Base):
 
 
 class AccountRequest(Base):
-    """An account asks to be of another type, with business information; an administrator decides."""
+    """A request of an account for another type, with business information; an owner or administrator decides it."""
 
     __tablename__ = "account_requests"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -396,7 +406,9 @@ class AccountRequest(Base):
 
 
 class AuditEntry(Base):
-    """What somebody did: the database refuses to change or delete a row. Without a project it is of all of them."""
+    """An entry of the audit log. The database refuses to change or delete rows. An empty project means the
+    installation.
+    """
 
     __tablename__ = "audit"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

@@ -1,4 +1,6 @@
-"""The accounts of the product's own people, artists, venues, fans: what they are, what is theirs, what they may see."""
+"""Accounts of the product's own users (artists, venues, fans): their type, their entities, and their permissions to see
+analytics.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,17 @@ _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
 class Own(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """An entity that is an account's."""
+    """An entity that belongs to an account."""
 
     type: _Id
     id: _Id
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An account as the host says it is. `expires_at` ends the subscription; `email` may sign in for it here."""
+    """An account, as the host application describes it.
+
+    `expires_at` ends the subscription; the user with the address `email` may sign in here for the account.
+    """
 
     type: AccountType
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -51,7 +56,7 @@ class NewAccount(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Platform:
-    """Accounts of projects, their permissions and their requests."""
+    """Accounts of projects, their permissions and their requests for another type."""
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
@@ -59,7 +64,7 @@ class Platform:
     # Accounts
 
     def put(self, project_id: UUID, account_id: str, given: NewAccount) -> tuple[Account, bool]:
-        """Make an account, or replace what is there of it; and whether it is new."""
+        """Create or replace an account. Returns the account and whether it is new."""
         with self._sessions.begin() as session:
             found = session.get(Account, (str(project_id), account_id))
             account = found or Account(project_id=str(project_id), id=account_id, created_at=moment())
@@ -73,19 +78,19 @@ class Platform:
         return account, found is None
 
     def one(self, project_id: UUID | str, account_id: str) -> Account | None:
-        """An account, or None."""
+        """Return an account, or None."""
         with self._sessions() as session:
             return session.get(Account, (str(project_id), account_id))
 
     def of_email(self, email: str) -> list[Account]:
-        """Every account for which somebody may sign in."""
+        """Return every account for which the user with this e-mail address may sign in."""
         with self._sessions() as session:
             return list(session.scalars(select(Account).where(Account.email == email).order_by(Account.created_at)))
 
     def every(
         self, project_id: UUID, search: str = "", type_: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[Account], int]:
-        """Accounts by name, and how many there are."""
+        """Return a page of a project's accounts, by name, and the total number of matches."""
         conditions = [Account.project_id == str(project_id)]
         if type_:
             conditions.append(Account.type == type_)
@@ -98,13 +103,13 @@ class Platform:
             return list(session.scalars(statement)), total
 
     def count(self, project_id: UUID) -> dict[str, int]:
-        """How many accounts there are of each type."""
+        """Count a project's accounts by type."""
         statement = select(Account.type, func.count()).where(Account.project_id == str(project_id))
         with self._sessions() as session:
             return {row[0]: row[1] for row in session.execute(statement.group_by(Account.type))}
 
     def remove(self, project_id: UUID, account_id: str) -> bool:
-        """Forget an account; False when there is none."""
+        """Remove an account. Returns False when there is none with this id."""
         with self._sessions.begin() as session:
             found = session.get(Account, (str(project_id), account_id))
             if found is not None:
@@ -112,7 +117,7 @@ class Platform:
             return found is not None
 
     def revoke_tokens(self, project_id: UUID, account_id: str) -> bool:
-        """Make every token of an account that was issued until now useless; False when there is no such account."""
+        """Revoke every token of an account that was issued until now. Returns False when there is no such account."""
         with self._sessions.begin() as session:
             found = session.get(Account, (str(project_id), account_id))
             if found is not None:
@@ -122,8 +127,8 @@ class Platform:
     # Permissions
 
     def gates(self, project: Project) -> dict[str, dict[str, Gate]]:
-        """What each type may see in a project, from which verification and subscription on: what the metrics pack says
-        where the project says nothing else.
+        """Return the gates of a project by account type and permission. A gate of the project overrides that of its
+        metrics pack.
         """
         found: dict[str, dict[str, Gate]] = {
             str(kind): dict(of) for kind, of in pack_of(project.metrics).permissions.items()
@@ -137,7 +142,8 @@ class Platform:
         return found
 
     def set_gate(self, project: Project, account_type: str, permission: str, gate: Gate | None) -> Gate:
-        """Say what a type may see in a project; with None, what the pack says holds again. Return what held before.
+        """Set the gate of a permission for an account type in a project, or with None return to the gate of the metrics
+        pack. Returns the gate that held before.
 
         Raises:
             BadAccount: there is no such type or permission.
@@ -158,12 +164,14 @@ class Platform:
         return before
 
     def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
-        """Of each permission and key of the host, whether an account has it now, and what it lacks."""
+        """Return a verdict for each permission to see and each key of the host: whether the account has it now, or what
+        it lacks.
+        """
         now = datetime.now(UTC).replace(tzinfo=None)
         return verdicts(standing(account), self.gates(project), pack_of(project.metrics).opens, now)
 
     def has_permission(self, project: Project, account_id: str, permission: str) -> Verdict:
-        """Whether an account has a permission or a key of the host now, and what it lacks.
+        """Return whether an account has a permission or a key of the host now, and if not, what it lacks.
 
         Raises:
             BadAccount: there is no such account or permission.
@@ -175,10 +183,10 @@ class Platform:
             raise BadAccount(f"there is no account {account_id!r}")
         return self.verdicts(project, account)[permission]
 
-    # Requests to be of another type
+    # Requests for another account type
 
     def request(self, account: Account, type_: AccountType, business: dict[str, Any]) -> AccountRequest:
-        """Ask to be of another type. Raises BadAccount when one is pending or nothing would change."""
+        """Request another account type. Raises BadAccount when a request is pending or nothing would change."""
         if type_ in (account.type, "admin"):
             raise BadAccount(f"an account of type {account.type} cannot ask to be {type_}")
         with self._sessions.begin() as session:
@@ -196,7 +204,7 @@ class Platform:
         return made
 
     def requests(self, project_id: UUID | str, account_id: str = "", state: str = "") -> list[AccountRequest]:
-        """Requests, the newest first: of a project, or of one account."""
+        """Return the newest 500 requests of a project or of one account, the newest first."""
         statement = select(AccountRequest).where(AccountRequest.project_id == str(project_id))
         if account_id:
             statement = statement.where(AccountRequest.account_id == account_id)
@@ -206,10 +214,10 @@ class Platform:
             return list(session.scalars(statement.order_by(AccountRequest.id.desc()).limit(500)))
 
     def decide(self, project_id: UUID, request_id: str, approved: bool, note: str, by: str) -> AccountRequest:
-        """Decide a request; an account whose request is approved is of the type, with the business information.
+        """Approve or refuse a request. Approval gives the account the requested type and business information.
 
         Raises:
-            BadAccount: there is no such request, or it is decided.
+            BadAccount: there is no such request, or it has been decided.
         """
         with self._sessions.begin() as session:
             found = session.get(AccountRequest, request_id)
@@ -226,7 +234,7 @@ class Platform:
 
 
 def standing(account: Account) -> Standing:
-    """What an account is, as `verdict` needs it."""
+    """Return the properties of an account that `verdict` decides by."""
     return Standing(account.type, account.verification, account.subscription, account.expires_at, account.suspended)
 
 

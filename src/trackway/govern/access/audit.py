@@ -1,4 +1,6 @@
-"""The audit log: who did what to whom, from where. It is only added to; the database refuses everything else."""
+"""The audit log: the action, its actor, its subject and the network address. Rows are only added; the database refuses
+to change or delete them.
+"""
 
 from __future__ import annotations
 
@@ -47,11 +49,11 @@ ACTIONS = {
     "watch changed": "who hears of people who enter or leave a segment",
     "shared": "a link to a board was made or revoked",
 }
-"""Every action that is written down."""
+"""Every action that is logged."""
 
 
 class Audit:
-    """Adds entries and reads them."""
+    """Writes and reads audit entries."""
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
@@ -65,7 +67,7 @@ class Audit:
         address: str = "",
         detail: dict[str, Any] | None = None,
     ) -> None:
-        """Write down what was done. `detail` never has a secret."""
+        """Add an entry. `detail` must not contain a secret."""
         assert action in ACTIONS, action
         entry = AuditEntry(
             id=str(new_id()), at=moment(), project_id=str(project_id), actor=actor[:320], action=action,
@@ -77,7 +79,9 @@ class Audit:
     def entries(
         self, project_id: UUID, search: str = "", before: str = "", limit: int = 100, everywhere: bool = False
     ) -> list[AuditEntry]:
-        """The newest entries of a project (and `everywhere`, those of none or of others), before an entry's id."""
+        """Return the newest entries of a project, older than the entry `before`. With `everywhere`, include entries of
+        other projects and of none.
+        """
         statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
         if not everywhere:
             statement = statement.where(AuditEntry.project_id == str(project_id))

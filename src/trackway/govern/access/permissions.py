@@ -1,5 +1,5 @@
-"""Who may do what: the permissions, the roles of members, and what an account's type, verification and subscription
-give it. `verdict` and `role_may` are the only places that decide.
+"""Permissions: the list of them, those of each member role, and the rules for accounts by type, verification and
+subscription. Only `verdict` and `role_may` decide.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEEN = {
     "export": "answers and tables as files",
     "sql": "statements over the rows",
 }
-"""Permissions to see, which accounts can have."""
+"""Permissions to see analytics, which accounts can have."""
 STAFF = {
     "read": "the project, its boards, segments, plan and pack",
     "people": "single people, their sessions and events",
@@ -41,7 +41,7 @@ STAFF = {
     "control": "keys, members, permissions, settings and the tracking plan; the audit log",
     "install": "projects, scheduled work: the whole installation",
 }
-"""Permissions of those who run the product."""
+"""Permissions of the staff who run the product."""
 PERMISSIONS = {**SEEN, **STAFF}
 
 _VIEWER = frozenset(SEEN) - {"export", "sql"} | {"read"}
@@ -56,7 +56,9 @@ _OF_ROLE: dict[str, frozenset[str]] = {
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Whether a type of account has a permission, and from which verification and subscription on."""
+    """A condition for a permission: whether an account type has it, and the lowest verification and subscription that
+    it needs.
+    """
 
     granted: bool = True
     verification: Verification = "none"
@@ -67,7 +69,7 @@ NO = Gate(granted=False)
 
 
 class Standing(NamedTuple):
-    """What an account is at a moment: its type, how it is verified, and what is paid for until when (UTC)."""
+    """The state of an account: type, verification, and the subscription with its end (UTC)."""
 
     type: str
     verification: str
@@ -76,13 +78,15 @@ class Standing(NamedTuple):
     suspended: bool
 
     def tier(self, now: datetime) -> str:
-        """The subscription that holds; one that has expired is free."""
+        """Return the subscription that applies at a time; an expired one counts as free."""
         expired = self.expires_at is not None and self.expires_at <= now
         return "free" if expired else self.subscription
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether something may be done; if not, `lacks` says what is missing and `needs` which."""
+    """Whether something is allowed; if not, `lacks` names the missing requirement and `needs` the value that is
+    needed.
+    """
 
     granted: bool
     lacks: Literal["", "type", "verification", "subscription", "active"] = ""
@@ -90,10 +94,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verdict(standing: Standing, permission: str, gates: dict[str, dict[str, Gate]], now: datetime) -> Verdict:
-    """Whether an account may do something now.
+    """Decide whether an account has a permission now.
 
     Args:
-        gates: of each type, the gate of each permission; what is not in it is not granted.
+        gates: the gates by account type and permission; a permission without a gate is not granted.
     """
     if permission in STAFF:
         return Verdict(False, "type", "staff")
@@ -112,11 +116,11 @@ def verdict(standing: Standing, permission: str, gates: dict[str, dict[str, Gate
 def verdicts(
     standing: Standing, gates: dict[str, dict[str, Gate]], opens: dict[str, list[str]], now: datetime
 ) -> dict[str, Verdict]:
-    """Of each permission to see and each key of the host, whether an account has it now.
+    """Return a verdict for each permission to see and each key of the host.
 
     Args:
-        opens: of each key of the host, the permissions that it opens. Of a type whose table has such keys, a permission
-            holds as long as one of them does.
+        opens: for each key of the host, the permissions that it opens. If the gates of an account type contain such
+            keys, the account has a permission only while it has at least one key that opens it.
     """
     found = {name: verdict(standing, name, gates, now) for name in (*SEEN, *opens)}
     own = gates.get(standing.type, {})
@@ -128,5 +132,5 @@ def verdicts(
 
 
 def role_may(role: str, permission: str) -> bool:
-    """Whether a member of a project by their role, a secret `key` or an `administrator` may do something."""
+    """Return whether a role (of a member, a secret `key` or an `administrator`) has a permission."""
     return permission in _OF_ROLE.get(role, frozenset())

@@ -1,8 +1,8 @@
-"""Tokens by which the host application lets an account in: short-lived JWTs (RFC 7519), signed with a project's `embed`
-key by HMAC-SHA256.
+"""Embed tokens: short-lived JWTs (RFC 7519) by which the host application signs an account in. A project's `embed` key
+signs them with HMAC-SHA256.
 
-The header names the key (`kid`); the claims are `aud` (the project), `sub` (the account), `iat`, `exp` (an hour later
-at most), and, if the token is for less than all of the account's own, `entities`.
+The header names the key (`kid`). The claims are `aud` (the project), `sub` (the account), `iat`, `exp` (at most one
+hour later) and, if the token covers only some of the account's entities, `entities`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 class BadToken(Exception):
-    """A token that lets nobody in; the text says why, and nothing that would help to forge one."""
+    """A refused token; the text says why, and nothing that would help to forge one."""
 
 
 class _Header(msgspec.Struct):
@@ -51,7 +51,7 @@ class _Claims(msgspec.Struct):
 
 
 class LetIn(NamedTuple):
-    """Whom a token lets in: an account of a project, and what of its own (None: all of it)."""
+    """The access that a token gives: an account of a project, and the entities it is limited to (None: no limit)."""
 
     project: Project
     account: Account
@@ -59,17 +59,18 @@ class LetIn(NamedTuple):
 
 
 class Tokens:
-    """Reads tokens."""
+    """Verifies embed tokens."""
 
     def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
         self._sessions, self._sealer = sessions, sealer
 
     def read(self, token: str) -> LetIn:
-        """Whom a token lets in.
+        """Verify a token and return the access that it gives.
 
         Raises:
-            BadToken: it is too long, of another algorithm, signed with no key in force, of another project, not yet or
-                no longer good, for more than an hour, revoked, or for no account or one that is suspended.
+            BadToken: the token is too long, is signed with another algorithm or without a key in force, is for another
+                project, is not yet valid, has expired, is valid for more than an hour or is revoked; or its account
+                does not exist or is suspended.
         """
         if len(token) > MOST_BYTES:
             raise BadToken(f"the token is longer than {MOST_BYTES} bytes")
@@ -129,7 +130,7 @@ def sign(
     entities: list[Own] | None = None,
     seconds: int = 600,
 ) -> str:
-    """A token as a host makes one with any JWT library; for tests and benchmarks."""
+    """Create a token as a host does with any JWT library; for tests and benchmarks."""
     now = math.floor(time.time())
     claims: dict[str, object] = {"aud": str(project_id), "sub": account_id, "iat": now, "exp": now + seconds}
     if entities is not None:

@@ -1,4 +1,4 @@
-"""Passkeys (WebAuthn): a user's devices sign for them; here are only public keys."""
+"""Passkeys (WebAuthn). A user's devices hold the private keys; the accounts database stores only the public keys."""
 
 from __future__ import annotations
 
@@ -26,25 +26,27 @@ _TIME = timedelta(minutes=5)
 
 
 class Site(NamedTuple):
-    """Where passkeys are good: the host's name, and the address that pages have."""
+    """The relying party of passkeys: the host name (`rp_id`) and the origin of the pages."""
 
     host: str
     origin: str
 
 
 class Passkeys:
-    """Adds passkeys to users and signs them in with them."""
+    """Registers passkeys of users and signs users in with them."""
 
     def __init__(self, sessions: sessionmaker[Session], sign_ins: SignIns) -> None:
         self._sessions, self._sign_ins = sessions, sign_ins
 
     def every(self, user_id: str) -> list[Passkey]:
-        """A user's passkeys."""
+        """Return a user's passkeys, the oldest first."""
         with self._sessions() as session:
             return list(session.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.id)))
 
     def begin(self, user: User, site: Site) -> dict[str, Any]:
-        """What `navigator.credentials.create` is asked with."""
+        """Start a registration. Returns the options for `navigator.credentials.create`, and the `word` that `add`
+        takes.
+        """
         options = webauthn.generate_registration_options(
             rp_id=site.host, rp_name="Trackway", user_id=user.id.encode(), user_name=user.email,
             authenticator_selection=AuthenticatorSelectionCriteria(
@@ -55,7 +57,11 @@ class Passkeys:
         return self._begun("passkey made", user.id, options)
 
     def add(self, user_id: str, site: Site, word: str, credential: dict[str, Any], name: str) -> Passkey:
-        """Keep a passkey that a device made. Raises BadCredentials when it is not what was begun."""
+        """Verify and store a new passkey.
+
+        Raises:
+            BadCredentials: the registration has expired or belongs to another user, or the credential is not valid.
+        """
         begun = self._sign_ins.take("passkey made", word)
         if begun is None or begun["user"] != user_id:
             raise BadCredentials("begin again: too much time has passed")
@@ -76,7 +82,7 @@ class Passkeys:
         return made
 
     def remove(self, user_id: str, passkey_id: str) -> bool:
-        """Forget a passkey; False when the user has none of this id."""
+        """Remove a passkey. Returns False when the user has no passkey with this id."""
         with self._sessions.begin() as session:
             found = session.get(Passkey, passkey_id)
             if found is None or found.user_id != user_id:
@@ -85,14 +91,21 @@ class Passkeys:
             return True
 
     def ask(self, site: Site) -> dict[str, Any]:
-        """What `navigator.credentials.get` is asked with; whoever answers says who they are."""
+        """Start a sign-in. Returns the options for `navigator.credentials.get`, and the `word` that `sign_in` takes.
+
+        The options name no user: the passkey that the device chooses identifies the user.
+        """
         options = webauthn.generate_authentication_options(
             rp_id=site.host, user_verification=UserVerificationRequirement.REQUIRED
         )
         return self._begun("passkey asked", "", options)
 
     def sign_in(self, site: Site, word: str, credential: dict[str, Any], where: Where) -> SignedIn:
-        """Sign in with what a device answered. Raises BadCredentials when it is not an answer to what was asked."""
+        """Sign in with a device's answer.
+
+        Raises:
+            BadCredentials: the challenge has expired or was used, the passkey is unknown, or the answer is not valid.
+        """
         begun = self._sign_ins.take("passkey asked", word)
         if begun is None:
             raise BadCredentials("begin again: too much time has passed, or this answer was used")

@@ -1,4 +1,4 @@
-"""Passwords that were forgotten: links that are good once, for half an hour, and that are kept only as a hash."""
+"""Password reset links. Each link works once and for half an hour; only a hash of its token is stored."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LINK_MINUTES = 30
 
 
 class Resets:
-    """Makes the words of such links, and takes them."""
+    """Creates the tokens of password reset links and redeems them."""
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
 
     def begin(self, email: str) -> tuple[User, str] | None:
-        """The user of an address and the word of a link for them; None when there is no such user."""
+        """Return the user with this e-mail address and a new link token; None when there is no such user."""
         with self._sessions.begin() as session:
             user = session.scalar(select(User).where(User.email == email.strip().lower()))
             if user is None:
@@ -33,16 +33,16 @@ class Resets:
             return user, word
 
     def finish(self, word: str, password: str) -> User:
-        """Give the user of a link another password. It signs them out everywhere, ends all of their links, and signs
-        nobody in, so that a second factor is asked for as before.
+        """Set a new password for the user of a link. This ends all of the user's sign-ins and reset links. It does not
+        sign the user in, so that the next sign-in asks for the second factor as usual.
 
         Raises:
-            BadCredentials: the link is no good (any more).
-            BadAccount: the password is too short; the link stays good.
+            BadCredentials: the link is unknown, used or expired.
+            BadAccount: the password is too short; the link stays valid.
         """
         kept = hash_password(password)
         with self._sessions.begin() as session:
-            # One statement takes it, so that of two requests at once one finds it.
+            # A single DELETE redeems the token, so that only one of two simultaneous requests succeeds.
             taken = delete(OneUse).where(
                 OneUse.token == _kept(word), OneUse.kind == "reset", OneUse.expires_at >= moment()
             )

@@ -1,4 +1,6 @@
-"""What must be read again is sealed: AES-128-CBC with HMAC-SHA256 (Fernet), under keys that rotate without downtime."""
+"""Encryption ("sealing") of secrets that must be read again: Fernet (AES-128-CBC with HMAC-SHA256), with keys that can
+be rotated without downtime.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,14 @@ from trackway.private import KeyUnusable, kept
 
 
 class CannotUnseal(Exception):
-    """No key opens what is sealed; the text says what to do."""
+    """None of the keys decrypts the secret; the text says what to do."""
 
 
 class Sealer:
-    """Seals under the newest key and opens what any of them sealed.
+    """Encrypts with the newest key and decrypts with any of the keys.
 
     Args:
-        keys: Fernet keys, the newest first; `Sealer.of` makes one when there is none.
+        keys: Fernet keys, the newest first; `Sealer.of` creates one when there is none.
 
     Raises:
         ValueError: a key is not 32 bytes in URL-safe base64.
@@ -26,15 +28,15 @@ class Sealer:
     def __init__(self, keys: list[str]) -> None:
         self._keys = MultiFernet([Fernet(key) for key in keys])
         self.several = len(keys) > 1
-        """An old key is there besides the newest."""
+        """Whether there is an old key besides the newest one."""
 
     @staticmethod
     def of(directory: Path, given: str) -> Sealer:
-        """Under the keys that a setting gives (separated by commas), or the installation's own, made at first use and
-        readable by its owner only.
+        """Return a sealer with the keys of a setting (separated by commas). When the setting is empty, use the
+        installation's own key file, which is created at first use and is readable by its owner only.
 
         Raises:
-            KeyUnusable: the file cannot be read, or what is given is no key.
+            KeyUnusable: the file cannot be read, or one of the keys is not a Fernet key.
         """
         keys = [key.strip() for key in given.split(",") if key.strip()]
         if not keys:
@@ -49,15 +51,15 @@ class Sealer:
             raise KeyUnusable(fix) from error
 
     def seal(self, text: str) -> str:
-        """A text, sealed."""
+        """Encrypt a text with the newest key."""
         return self._keys.encrypt(text.encode()).decode()
 
     def again(self, sealed: str) -> str:
-        """What was sealed under any of the keys, sealed under the newest. Raises CannotUnseal when no key fits."""
+        """Encrypt a secret again, with the newest key. Raises CannotUnseal when no key decrypts it."""
         return self.seal(self.open(sealed))
 
     def open(self, sealed: str) -> str:
-        """What was sealed. Raises CannotUnseal when no key fits."""
+        """Decrypt a secret. Raises CannotUnseal when no key decrypts it."""
         try:
             return self._keys.decrypt(sealed.encode()).decode()
         except InvalidToken as error:

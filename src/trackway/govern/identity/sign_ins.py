@@ -1,5 +1,5 @@
-"""Signing in: by password, with a code of an authenticator application where there is one, by invitation; and the
-browsers that are signed in. Passkeys are in `passkeys.py`.
+"""Sign-ins by password (with a second factor if the user has one), by invitation and by OpenID Connect provider; the
+list of signed-in browsers. Passkeys are in `passkeys.py`.
 """
 
 from __future__ import annotations
@@ -42,15 +42,17 @@ _hasher = PasswordHasher()
 
 
 class BadCredentials(Exception):
-    """Who signs in is not let in; the text says what to do, and not what was right."""
+    """A refused sign-in. The text says what to do, and does not reveal which of the credentials were right."""
 
 
 class CodeNeeded(BadCredentials):
-    """The password is right, and a code of the authenticator application is needed besides."""
+    """The password is right, but a code of the authenticator application is needed as well."""
 
 
 class SignedIn(NamedTuple):
-    """A browser that is signed in: the cookie's value, the token that changes must carry, who it is, which sign-in."""
+    """A signed-in browser: the cookie's value, the CSRF token that changing requests must carry, the user and the id of
+    the sign-in.
+    """
 
     token: str
     csrf: str
@@ -59,7 +61,7 @@ class SignedIn(NamedTuple):
 
 
 class Where(NamedTuple):
-    """Where somebody signs in from: address and user agent."""
+    """The origin of a sign-in: IP address and user agent."""
 
     address: str = ""
     agent: str = ""
@@ -69,17 +71,18 @@ NOWHERE = Where()
 
 
 class SignIns:
-    """Who is signed in, and how one gets in."""
+    """Signs users in and out, and stores their second factors and invitations."""
 
     def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
         self._sessions, self._sealer = sessions, sealer
 
     def by_password(self, email: str, password: str, code: str = "", where: Where = NOWHERE) -> SignedIn:
-        """Sign in with address, password and, where there is an authenticator application, its code or a recovery code.
+        """Sign in with e-mail address and password and, if the user has an authenticator application, its code or a
+        recovery code.
 
         Raises:
-            BadCredentials: they do not fit; it takes as long for an address that nobody has.
-            CodeNeeded: they do, and a code is missing.
+            BadCredentials: the credentials are wrong; the answer takes equally long when no user has the address.
+            CodeNeeded: address and password are right, and the code is missing.
         """
         with self._sessions.begin() as session:
             user = session.scalar(select(User).where(User.email == email.strip().lower()))
@@ -101,7 +104,7 @@ class SignIns:
             raise CodeNeeded("give the code of your authenticator application, or a recovery code")
         totp = pyotp.TOTP(self._sealer.open(user.totp))
         if totp.verify(code, valid_window=1):
-            # A code is good once, also within its time.
+            # A code works only once, even while it is still valid.
             session.add(OneUse(token=hashed(f"{user.id} {code}"), kind="totp", user_id=user.id, body={},
                                expires_at=moment() + timedelta(seconds=_CODE_S)))  # fmt: skip
             try:
@@ -114,7 +117,7 @@ class SignIns:
 
     @staticmethod
     def open(session: Session, user: User, way: str, where: Where) -> SignedIn:
-        """Sign a browser in, in a transaction that is under way."""
+        """Sign a browser in, inside an open transaction."""
         session.execute(delete(SignIn).where(SignIn.expires_at < moment()))
         session.execute(delete(OneUse).where(OneUse.expires_at < moment()))
         token, csrf, id_ = secrets.token_urlsafe(32), secrets.token_urlsafe(24), str(new_id())
@@ -126,7 +129,7 @@ class SignIns:
         return SignedIn(token, csrf, user, id_)
 
     def signed_in(self, token: str) -> SignedIn | None:
-        """Who a cookie's value belongs to, if it is still good."""
+        """Return the sign-in that a cookie's value belongs to; None when it is unknown or expired."""
         with self._sessions() as session:
             found = session.get(SignIn, hashed(token))
             if found is None or found.expires_at < moment():
@@ -138,18 +141,18 @@ class SignIns:
             return SignedIn(token, found.csrf, user, found.id) if user else None
 
     def every(self, user_id: str) -> list[SignIn]:
-        """Where a user is signed in, the newest first."""
+        """Return a user's sign-ins that are in force, the newest first."""
         statement = select(SignIn).where(SignIn.user_id == user_id, SignIn.expires_at >= moment())
         with self._sessions() as session:
             return list(session.scalars(statement.order_by(SignIn.created_at.desc())))
 
     def sign_out(self, token: str) -> None:
-        """Forget a browser."""
+        """End the sign-in of a browser."""
         with self._sessions.begin() as session:
             session.execute(delete(SignIn).where(SignIn.token == hashed(token)))
 
     def revoke(self, user_id: str, sign_in_id: str) -> bool:
-        """End one of a user's sign-ins; False when there is none of this id."""
+        """End one of a user's sign-ins. Returns False when the user has none with this id."""
         with self._sessions.begin() as session:
             found = session.scalar(select(SignIn).where(SignIn.id == sign_in_id, SignIn.user_id == user_id))
             if found is not None:
@@ -157,11 +160,14 @@ class SignIns:
             return found is not None
 
     def change_password(self, user_id: str, old: str, new: str, keep: str) -> None:
-        """Give oneself another password; all other browsers are signed out.
+        """Change a user's own password and end all of the user's other sign-ins.
+
+        Args:
+            keep: the cookie's value of the sign-in that stays.
 
         Raises:
-            BadCredentials: the old one is wrong.
-            BadAccount: the new one is too short.
+            BadCredentials: the old password is wrong.
+            BadAccount: the new password is too short.
         """
         with self._sessions.begin() as session:
             user = session.get_one(User, user_id)
@@ -175,16 +181,18 @@ class SignIns:
     # Codes of an authenticator application (TOTP, RFC 6238)
 
     def begin_totp(self, user: User) -> str:
-        """A new secret for an authenticator application, as an otpauth address; it counts when it was confirmed."""
+        """Create a secret for an authenticator application and return it as an `otpauth` URI. It takes effect when
+        `confirm_totp` confirms it.
+        """
         secret = pyotp.random_base32()
         self.keep("totp setup", user.id, {"secret": self._sealer.seal(secret)}, timedelta(minutes=10), name=user.id)
         return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Trackway")
 
     def confirm_totp(self, user_id: str, code: str) -> list[str]:
-        """Ask for codes from now on; return recovery codes, each good once, shown only now.
+        """Turn the second factor on and return recovery codes. Each code works once; they are shown only now.
 
         Raises:
-            BadCredentials: the code is not one of the secret that was begun with.
+            BadCredentials: there is no secret to confirm, or the code does not match it.
         """
         with self._sessions.begin() as session:
             begun = session.get(OneUse, hashed(f"totp setup {user_id}"))
@@ -202,7 +210,7 @@ class SignIns:
         return codes
 
     def remove_totp(self, user_id: str, code: str) -> None:
-        """Ask for no codes any more. Raises BadCredentials when the code is wrong."""
+        """Turn the second factor off. Raises BadCredentials when the code is wrong."""
         with self._sessions.begin() as session:
             user = session.get_one(User, user_id)
             if user.totp:
@@ -210,10 +218,10 @@ class SignIns:
             user.totp = ""
             session.execute(delete(OneUse).where(OneUse.user_id == user_id, OneUse.kind == "recovery"))
 
-    # Things that are good once
+    # Single-use tokens
 
     def keep(self, kind: str, user_id: str, body: dict[str, Any], until: timedelta, name: str = "") -> str:
-        """Keep something for a while; return the word that takes it (its `name`, or a random one)."""
+        """Store a body for a limited time. Returns the token that `take` redeems: `name`, or a random one."""
         word = name or secrets.token_urlsafe(24)
         with self._sessions.begin() as session:
             session.merge(OneUse(token=hashed(f"{kind} {word}"), kind=kind, user_id=user_id, body=body,
@@ -221,7 +229,7 @@ class SignIns:
         return word
 
     def take(self, kind: str, word: str) -> dict[str, Any] | None:
-        """What was kept under a word, once; None when there is nothing (any more)."""
+        """Redeem a token: return its body and delete it. Returns None when the token is unknown, used or expired."""
         with self._sessions.begin() as session:
             return self._take(session, kind, word)
 
@@ -237,7 +245,9 @@ class SignIns:
     # Invitations
 
     def invite(self, project_id: UUID, email: str, role: str, account_id: str, by: str) -> tuple[Invitation, str]:
-        """Ask somebody to be a member in a role, or to sign in for an account; the second is the link's token."""
+        """Invite somebody to be a member with a role, or to sign in for an account. Returns the invitation and the
+        link's token.
+        """
         token = secrets.token_urlsafe(32)
         made = Invitation(
             id=str(new_id()), project_id=str(project_id), email=email.strip().lower(), role=role,
@@ -249,7 +259,7 @@ class SignIns:
         return made, token
 
     def invitations(self, project_id: UUID) -> list[Invitation]:
-        """Those that are open."""
+        """Return a project's open invitations, the newest first."""
         statement = select(Invitation).where(
             Invitation.project_id == str(project_id), Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None),
             Invitation.expires_at > moment(),
@@ -258,7 +268,7 @@ class SignIns:
             return list(session.scalars(statement.order_by(Invitation.id.desc())))
 
     def revoke_invitation(self, project_id: UUID, invitation_id: str) -> Invitation | None:
-        """Make an invitation useless; None when there is none."""
+        """Revoke an invitation. Returns None when the project has none with this id."""
         with self._sessions.begin() as session:
             found = session.get(Invitation, invitation_id)
             if found is None or found.project_id != str(project_id):
@@ -267,17 +277,18 @@ class SignIns:
             return found
 
     def invitation(self, token: str) -> Invitation:
-        """What a link invites to. Raises BadCredentials when it is no good (any more)."""
+        """Return the invitation of a link. Raises BadCredentials when it is unknown, used, revoked or expired."""
         with self._sessions() as session:
             return _open_invitation(session, token)
 
     def accept(self, token: str, password: str, where: Where = NOWHERE) -> tuple[SignedIn, Invitation]:
-        """Accept an invitation: with a new password, or as a user who exists already with theirs; signs in.
+        """Accept an invitation and sign in: as a new user with a new password, or as an existing user with their
+        password.
 
         Raises:
-            BadCredentials: the invitation is no good, or the password is not that of the user there is.
+            BadCredentials: the invitation is not valid, or the password of the existing user is wrong.
             BadAccount: the new password is too short.
-            CodeNeeded: the user has an authenticator application; sign in first.
+            CodeNeeded: the user has an authenticator application and must sign in first.
         """
         with self._sessions.begin() as session:
             found = _open_invitation(session, token)
@@ -297,7 +308,7 @@ class SignIns:
             return self.open(session, user, "invitation", where), found
 
     def accept_as(self, token: str, user_id: str) -> Invitation:
-        """Accept an invitation as the user who is signed in. Raises BadCredentials when it is for somebody else."""
+        """Accept an invitation as the signed-in user. Raises BadCredentials when it is for somebody else."""
         with self._sessions.begin() as session:
             found = _open_invitation(session, token)
             user = session.get_one(User, user_id)
@@ -317,10 +328,11 @@ class SignIns:
     # Users of an OpenID Connect provider
 
     def by_provider(self, issuer: str, subject: str, email: str, verified: bool, where: Where) -> SignedIn:
-        """Sign in who a provider says it is: a user who was known by it before, or by a verified address.
+        """Sign in a user whom an OpenID Connect provider has authenticated. The user is found by the provider's
+        subject, or at the first time by a verified e-mail address.
 
         Raises:
-            BadCredentials: there is no such user: somebody has to invite them first.
+            BadCredentials: there is no such user; somebody has to invite them first.
         """
         with self._sessions.begin() as session:
             known = session.get(OutsideIdentity, (issuer, subject))
@@ -344,15 +356,15 @@ def _open_invitation(session: Session, token: str) -> Invitation:
 
 
 def hash_password(password: str) -> str:
-    """A password as it is kept: Argon2id. Raises BadAccount when it is too short."""
+    """Hash a password with Argon2id. Raises BadAccount when it is too short."""
     if len(password) < SHORTEST_PASSWORD:
         raise BadAccount(f"the password has fewer than {SHORTEST_PASSWORD} characters")
     return _hasher.hash(password)
 
 
 def replace_password(session: Session, user: User, kept: str, keep: str = "") -> None:
-    """Give a user another password, hashed before, as that takes long: browsers but one (the hash `keep` of its token)
-    are signed out, and links that were sent to reset it end.
+    """Set a user's password hash, end the user's sign-ins except the one whose token has the hash `keep`, and
+    invalidate their reset links. The caller hashes the password before the transaction, because hashing is slow.
     """
     user.password = kept
     session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.token != keep))
@@ -361,5 +373,5 @@ def replace_password(session: Session, user: User, kept: str, keep: str = "") ->
 
 @cache
 def _nobody() -> str:
-    """Checked when there is no such user, so that the answer takes as long as for one who exists."""
+    """Return a hash to verify when there is no such user, so that the answer takes as long as for an existing user."""
     return _hasher.hash(secrets.token_hex(16))

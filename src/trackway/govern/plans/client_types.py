@@ -1,4 +1,4 @@
-"""Types of a plan's events, for programs that record them."""
+"""Generates TypeScript and Python types of a plan's events, for client code that records them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _PYTHON = {
 
 
 def typescript(plan: Plan, version: int = 0) -> str:
-    """An interface `Events` for `load<Events>(…)` of `@trackway/browser`: the compiler then knows every event."""
+    """Generate the interface `Events` for `load<Events>(…)` of `@trackway/browser`, so that the compiler checks every
+    event.
+    """
     lines = [
         f"/** Generated from the tracking plan{_named(plan, version)}; do not edit. */",
         "export interface Events {",
@@ -43,7 +45,7 @@ def typescript(plan: Plan, version: int = 0) -> str:
 
 
 def python(plan: Plan, version: int = 0) -> str:
-    """Typed dictionaries of the events' properties and a class `Events` with one method an event."""
+    """Generate typed dictionaries of the events' properties and a class `Events` with one method for each event."""
     dictionaries, methods = [], []
     for name, event in _tracked(plan):
         kind = "".join(word.capitalize() for word in re.findall(r"[A-Za-z0-9]+", name)) or "Event"

@@ -1,4 +1,4 @@
-"""Drafting tracking plans: from what arrived, against what arrived, and what changed between two."""
+"""Infers tracking plans from stored events, checks plans against stored events, and compares two plans."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from trackway.event import Message
 from trackway.govern.plans.plan import Checker, Plan, PlannedEvent
 
 Stored = tuple[str, dict[str, Any]]
-"""An event as it is stored: its name and its properties."""
+"""A stored event: its name and its properties."""
 
 
 class Broken(NamedTuple):
-    """What stored events break of a plan, and how many of them."""
+    """A rule of a plan that stored events break, and the number of those events."""
 
     event: str
     property: str
@@ -25,7 +25,7 @@ class Broken(NamedTuple):
 
 
 def check(plan: Plan, stored: Iterable[Stored]) -> list[Broken]:
-    """What stored track events break of a plan, the most frequent first."""
+    """Check stored track events against a plan. Returns the broken rules, the most frequent first."""
     checker, found = Checker(plan), Counter[tuple[str, str, str]]()
     for name, properties in stored:
         message = Message(type="track", event=name, properties=properties)
@@ -34,7 +34,9 @@ def check(plan: Plan, stored: Iterable[Stored]) -> list[Broken]:
 
 
 def infer(stored: Iterable[Stored], name: str = "inferred") -> Plan:
-    """A plan that all these events keep: each event, its properties and their types; required is what none lacks."""
+    """Infer a plan that all given events keep: the events, their properties and the types. A property is required if
+    every event of that name has it.
+    """
     times = Counter[str]()
     kinds: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for event, properties in stored:
@@ -85,7 +87,7 @@ def _schema(counted: Counter[str]) -> dict[str, Any]:
 
 
 class Change(NamedTuple):
-    """A difference between two plans; `breaking` says that messages which kept the old one may break the new."""
+    """A difference between two plans. `breaking` says that messages which kept the old plan may break the new one."""
 
     event: str
     property: str
@@ -94,7 +96,7 @@ class Change(NamedTuple):
 
 
 def diff(old: Plan, new: Plan) -> list[Change]:
-    """What changed, in the order of the events' names."""
+    """List the differences between two plans, in order of event names."""
     found: list[Change] = []
     if old.unplanned != new.unplanned:
         found.append(Change("", "", f"unplanned events: {old.unplanned} → {new.unplanned}", new.unplanned != "allow"))

@@ -1,8 +1,8 @@
-"""The tracking plan: which events there are, what their properties have to be, and who owns them.
+"""The tracking plan: the planned events, the schemas of their properties, and the owners of the events.
 
 An event's `properties`, `required` and `additionalProperties` are JSON Schema, draft 2020-12
-(https://json-schema.org/draft/2020-12/json-schema-core). A plan is a YAML or JSON file, and a version of it is kept
-with the project.
+(https://json-schema.org/draft/2020-12/json-schema-core). A plan is a YAML or JSON file; its versions are stored with
+the project.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Action = Literal["flag", "reject"]
 
 
 class BadPlan(ValueError):
-    """A plan that cannot be used; the text says where and why."""
+    """A plan that cannot be used; the text names the place and the reason."""
 
 
 class PlannedEvent(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One event of a plan, under its name; the other types of messages are planned as `page`, `identify`, ...
+    """One event of a plan. Its key in the plan is the event's name; messages of other types use `page`, `identify`, ...
 
-    A message that breaks it is `flag`ged (stored, and listed as a violation) or `reject`ed.
+    A message that breaks the rules is either `flag`ged (stored, and listed as a violation) or `reject`ed.
     """
 
     description: str = ""
@@ -45,7 +45,7 @@ class PlannedEvent(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Plan(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A tracking plan. `unplanned` is what becomes of track events that it does not name."""
+    """A tracking plan. `unplanned` says what to do with track events that the plan does not name."""
 
     name: str = ""
     description: str = ""
@@ -54,10 +54,10 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_on
 
 
 def read(content: str | bytes, source: str = "the plan") -> Plan:
-    """A plan from YAML or JSON.
+    """Read a plan from YAML or JSON.
 
     Raises:
-        BadPlan: it is neither, says something unknown, or has a schema that is none.
+        BadPlan: the text is neither, has an unknown field, or contains an invalid schema.
     """
     try:
         plan = msgspec.convert(yaml.safe_load(content) or {}, Plan)
@@ -70,10 +70,10 @@ def read(content: str | bytes, source: str = "the plan") -> Plan:
 
 
 def read_named(name: str) -> Plan:
-    """A plan from a file, or one of the `INCLUDED` by its name.
+    """Read a plan from a file, or one of the `INCLUDED` plans by name.
 
     Raises:
-        BadPlan: there is no such file, or it is no plan.
+        BadPlan: there is no such file, or it is not a plan.
     """
     if name in INCLUDED:
         return read(files("trackway.govern").joinpath("plans", f"{name}.yaml").read_bytes(), name)
@@ -84,12 +84,12 @@ def read_named(name: str) -> Plan:
 
 
 def as_yaml(plan: Plan) -> str:
-    """The plan as a file for people."""
+    """Write a plan as YAML."""
     return str(yaml.safe_dump(msgspec.to_builtins(plan), sort_keys=False, allow_unicode=True, width=110))
 
 
 def planned_name(message: Message) -> str:
-    """Under which name a message is looked for in a plan."""
+    """Return the name under which a plan lists a message."""
     return message.event or "" if message.type == "track" else message.type
 
 
@@ -99,10 +99,10 @@ class _Rule(NamedTuple):
 
 
 class Checker:
-    """A plan made ready to check messages; about a third of a microsecond each.
+    """A plan compiled for checking messages; a check takes about a third of a microsecond.
 
     Raises:
-        BadPlan: an event's schema is none.
+        BadPlan: the schema of an event is invalid.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -126,7 +126,7 @@ class Checker:
             self._rules[name] = _Rule(validator, event.on_violation == "reject")
 
     def check(self, message: Message) -> list[Violation]:
-        """What a message breaks; nothing when it keeps to the plan."""
+        """Return the violations of a message; an empty list when it keeps the plan."""
         name = planned_name(message)
         rule = self._rules.get(name)
         if rule is None:
@@ -155,5 +155,5 @@ def _violation(message: Message, event: str, property_: str, problem: str, rejec
 
 
 def _nowhere(uri: str) -> Any:
-    """A plan refers to nothing outside of it."""
+    """Refuse every external reference: a plan must be self-contained."""
     raise ValueError(f"{uri} is outside of the plan")

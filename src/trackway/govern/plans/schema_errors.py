@@ -1,4 +1,6 @@
-"""Broken rules of JSON Schema in plain words: the problem, what the plan wants, no value of the message."""
+"""Explains broken rules of JSON Schema in plain words: the problem and what the plan expects, without values of the
+message.
+"""
 
 from __future__ import annotations
 
@@ -66,6 +68,11 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 
 
 def in_words(keyword: str, value: Any) -> str:
-    """A rule that is broken: its keyword in JSON Schema, and what the schema says behind it."""
+    """Describe a broken rule.
+
+    Args:
+        keyword: the keyword of JSON Schema.
+        value: the value of the keyword in the schema.
+    """
     words = _WORDS.get(keyword)
     return words(value) if words else f"it breaks the plan's rule {keyword}; see the plan"

@@ -1,4 +1,4 @@
-"""Tracking plans as they are kept with projects, version by version, and as the collector reads them."""
+"""Stored versions of tracking plans, and the cache by which the collector checks messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger("trackway.govern")
 
 
 class Plans:
-    """Reads and writes them.
+    """Reads and writes the versions of projects' tracking plans.
 
     Args:
         sessions: makes sessions of the accounts database.
@@ -33,7 +33,7 @@ class Plans:
         self._sessions = sessions
 
     def versions(self, project_id: UUID) -> list[WrittenPlan]:
-        """Every version of a project's plan, the newest first."""
+        """Return every version of a project's plan, the newest first."""
         statement = (
             select(WrittenPlan).where(WrittenPlan.project_id == str(project_id)).order_by(WrittenPlan.version.desc())
         )
@@ -41,7 +41,7 @@ class Plans:
             return list(session.scalars(statement))
 
     def written(self, project_id: UUID, version: int | None = None) -> WrittenPlan | None:
-        """The plan that holds as it was written, or one of its versions; None when there is none."""
+        """Return the row of the plan in force, or of one version; None when there is none."""
         statement = select(WrittenPlan).where(WrittenPlan.project_id == str(project_id))
         if version is not None:
             statement = statement.where(WrittenPlan.version == version)
@@ -49,12 +49,12 @@ class Plans:
             return session.scalars(statement.order_by(WrittenPlan.version.desc()).limit(1)).first()
 
     def current(self, project_id: UUID, version: int | None = None) -> tuple[int, Plan] | None:
-        """The same, read."""
+        """Return the version number and the plan in force, or those of one version; None when there is none."""
         found = self.written(project_id, version)
         return None if found is None else (found.version, msgspec.convert(found.body, Plan))
 
     def write(self, project_id: UUID, plan: Plan, by: str) -> int:
-        """Make this the plan that holds; its version. The same plan again makes no new version."""
+        """Put a plan in force and return its version. An unchanged plan makes no new version."""
         before = self.current(project_id)
         if before is not None and before[1] == plan:
             return before[0]
@@ -70,14 +70,14 @@ class Plans:
         return made.version
 
     def newest(self) -> dict[str, int]:
-        """The version that holds, by project."""
+        """Return the version in force for each project."""
         statement = select(WrittenPlan.project_id, func.max(WrittenPlan.version)).group_by(WrittenPlan.project_id)
         with self._sessions() as session:
             return dict(session.execute(statement).tuples().all())
 
 
 class WrittenPlans:
-    """Checks messages against the plans in force, which are looked for again every few seconds."""
+    """Checks messages against the plans in force; reads them again every few seconds."""
 
     def __init__(self, accounts: GovernDatabase, seconds: float = 5.0) -> None:
         self._plans, self._seconds = accounts.plans, seconds
@@ -85,7 +85,7 @@ class WrittenPlans:
         self._read_at = -seconds
 
     def check(self, project_id: bytes, message: Message) -> list[Violation]:
-        """What a message breaks of its project's plan; nothing where there is none."""
+        """Return the violations of a message against its project's plan; an empty list when the project has no plan."""
         if time.monotonic() - self._read_at > self._seconds:
             self._read()
         found = self._checkers.get(project_id)

@@ -1,4 +1,4 @@
-"""Boards: put together by people, and shown to others by links that can be taken back."""
+"""Boards (pages of tiles that users compose) and the links that share them, which can be revoked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trackway.govern.tables import Board, Share, hashed, moment
 
 
 class Boards:
-    """Reads and writes them.
+    """Reads and writes boards and their links.
 
     Args:
         sessions: makes sessions of the accounts database.
@@ -25,7 +25,7 @@ class Boards:
         self._sessions = sessions
 
     def every(self, project_id: UUID) -> list[Board]:
-        """A project's boards, by name."""
+        """Return a project's boards, by name."""
         statement = (
             select(Board)
             .where(Board.project_id == str(project_id), Board.removed_at.is_(None))
@@ -35,12 +35,12 @@ class Boards:
             return list(session.scalars(statement))
 
     def one(self, project_id: UUID, board_id: UUID) -> Board | None:
-        """One of them."""
+        """Return a board of a project; None when there is none or it is removed."""
         with self._sessions() as session:
             return _own(session, project_id, board_id)
 
     def add(self, project_id: UUID, name: str, body: Any, by: str) -> Board:
-        """Make a board."""
+        """Create a board."""
         now = moment()
         made = Board(
             id=str(new_id()), project_id=str(project_id), name=name, body=body, created_by=by, created_at=now,
@@ -51,7 +51,7 @@ class Boards:
         return made
 
     def change(self, project_id: UUID, board_id: UUID, name: str | None, body: Any) -> Board | None:
-        """Change what is given; None when there is no such board."""
+        """Change the name or body of a board, where given. Returns None when there is no such board."""
         with self._sessions.begin() as session:
             found = _own(session, project_id, board_id)
             if found is None:
@@ -62,7 +62,9 @@ class Boards:
             return found
 
     def remove(self, project_id: UUID, board_id: UUID, back: bool = False) -> bool:
-        """Take a board away, or bring it `back`; its links do not work meanwhile. False when there is none."""
+        """Remove a board, or restore it with `back`. Its links do not work while it is removed. Returns False when
+        there is no such board.
+        """
         with self._sessions.begin() as session:
             found = _own(session, project_id, board_id, removed=back)
             if found is None:
@@ -71,7 +73,7 @@ class Boards:
             return True
 
     def share(self, board_id: UUID, days: int | None, by: str) -> tuple[Share, str]:
-        """Make a link for so many days, or for ever; and its token, which is shown only now."""
+        """Create a link that works for `days`, or without end. Returns it with its token, which is shown only now."""
         token = secrets.token_urlsafe(24)
         now = moment()
         made = Share(
@@ -83,13 +85,13 @@ class Boards:
         return made, token
 
     def shares(self, board_id: UUID) -> list[Share]:
-        """A board's links that work, the newest first."""
+        """Return a board's links that work, the newest first."""
         statement = select(Share).where(Share.board_id == str(board_id), _works()).order_by(Share.created_at.desc())
         with self._sessions() as session:
             return list(session.scalars(statement))
 
     def revoke(self, board_id: UUID, share_id: UUID) -> bool:
-        """Make a link useless; False when the board has no such link."""
+        """Revoke a link. Returns False when the board has no such link."""
         with self._sessions.begin() as session:
             found = session.get(Share, str(share_id))
             if found is None or found.board_id != str(board_id) or found.revoked_at:
@@ -98,7 +100,9 @@ class Boards:
             return True
 
     def shared(self, token: str) -> Board | None:
-        """The board that a link shows; None when it does not work, for whatever reason."""
+        """Return the board that a link shows; None when the link is unknown, revoked or expired, or the board is
+        removed.
+        """
         statement = (
             select(Board)
             .join(Share, Share.board_id == Board.id)
@@ -109,7 +113,7 @@ class Boards:
 
 
 def _own(session: Session, project_id: UUID, board_id: UUID, removed: bool = False) -> Board | None:
-    """A board, when it is the project's and is there, or `removed`."""
+    """Return a board if it belongs to the project and its removal state is `removed`."""
     found = session.get(Board, str(board_id))
     own = found is not None and found.project_id == str(project_id) and bool(found.removed_at) == removed
     return found if own else None

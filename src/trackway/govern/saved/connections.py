@@ -1,4 +1,4 @@
-"""Where a project's orders come from, and who hears of its segments: what the accounts database says of both."""
+"""Connections (sources of a project's orders) and watches (addresses notified of segment changes)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _Kept = TypeVar("_Kept", Connection, Watch)
 
 
 class _Sealed(Generic[_Kept]):
-    """Rows of a project that have a secret.
+    """Rows of a project that contain an encrypted secret.
 
     Args:
         sessions: makes sessions of the accounts database.
-        sealer: keeps the secrets.
+        sealer: encrypts and decrypts the secrets.
     """
 
     table: type[_Kept]
@@ -29,7 +29,7 @@ class _Sealed(Generic[_Kept]):
         self._sessions, self._sealer = sessions, sealer
 
     def every(self, project_id: UUID | None = None) -> list[_Kept]:
-        """Those of a project, or of all, in order of their making."""
+        """Return the rows of a project, or of all projects, the oldest first."""
         statement = select(self.table).order_by(self.table.id)
         if project_id is not None:
             statement = statement.where(self.table.project_id == str(project_id))
@@ -37,17 +37,17 @@ class _Sealed(Generic[_Kept]):
             return list(session.scalars(statement))
 
     def one(self, one: UUID, project_id: UUID | None = None) -> _Kept | None:
-        """One of them, of a project if it is given."""
+        """Return a row by id; None when there is none, or when it belongs to another project than the given one."""
         with self._sessions() as session:
             found = session.get(self.table, str(one))
             return found if found is not None and project_id in (None, UUID(found.project_id)) else None
 
     def secret(self, one: _Kept) -> str:
-        """Its secret, opened."""
+        """Decrypt the secret of a row."""
         return self._sealer.open(one.secret)
 
     def add(self, project_id: UUID, by: str, secret: str, **given: Any) -> _Kept:
-        """Make one."""
+        """Add a row with an encrypted secret."""
         made = self.table(
             id=str(new_id()), project_id=str(project_id), secret=self._sealer.seal(secret), active=True, problem="",
             created_by=by, created_at=moment(), **given,
@@ -57,7 +57,7 @@ class _Sealed(Generic[_Kept]):
         return made
 
     def change(self, one: UUID | str, **given: Any) -> None:
-        """Change what is given, a `secret` too; nothing happens when it is gone."""
+        """Change the given columns of a row; a `secret` is encrypted. Does nothing when the row no longer exists."""
         if "secret" in given:
             given["secret"] = self._sealer.seal(given["secret"])
         with self._sessions.begin() as session:
@@ -67,7 +67,7 @@ class _Sealed(Generic[_Kept]):
                     setattr(found, name, value)
 
     def remove(self, one: UUID, project_id: UUID) -> bool:
-        """Forget it; False when there is none."""
+        """Delete a row. Returns False when the project has no such row."""
         with self._sessions.begin() as session:
             found = session.get(self.table, str(one))
             if found is None or found.project_id != str(project_id):
@@ -77,12 +77,14 @@ class _Sealed(Generic[_Kept]):
 
 
 class Connections(_Sealed[Connection]):
-    """Shops, payment providers and databases."""
+    """Connections to shops, payment providers and databases."""
 
     table = Connection
 
     def reported(self, one: str, taken: int, problem: str | None = "") -> None:
-        """Write down that so many reports were taken, and why one could not be (None: what was a problem stays one)."""
+        """Record the number of reports taken, and the problem of the last one (empty: none; None: leave the problem
+        unchanged).
+        """
         with self._sessions.begin() as session:
             found = session.get(Connection, one)
             if found is not None:
@@ -92,6 +94,6 @@ class Connections(_Sealed[Connection]):
 
 
 class Watches(_Sealed[Watch]):
-    """Addresses that are told of people who enter or leave a segment."""
+    """Addresses that are notified when people enter or leave a segment."""
 
     table = Watch

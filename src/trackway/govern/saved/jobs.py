@@ -1,4 +1,4 @@
-"""When work is done that is done again and again, whose turn it is, and what became of it."""
+"""The job table: schedules, leases and run history of recurring work."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KEPT = timedelta(days=90)
 
 
 class BadSchedule(ValueError):
-    """A schedule that is not cron's, or a job that there is not."""
+    """A schedule that is not valid cron, or an unknown job."""
 
 
 def next_after(schedule: str, at: datetime) -> datetime:
-    """When a schedule (cron, UTC) is due next.
+    """Return the next time (UTC) at which a cron schedule is due.
 
     Raises:
-        BadSchedule: it is none.
+        BadSchedule: the schedule is not valid cron.
     """
     try:
         return next(CronSim(schedule, at.replace(tzinfo=UTC))).replace(tzinfo=None)
@@ -34,7 +34,7 @@ def next_after(schedule: str, at: datetime) -> datetime:
 
 
 class Jobs:
-    """The table of jobs and their history.
+    """Reads and writes the jobs and their history.
 
     Args:
         sessions: makes sessions of the accounts database.
@@ -44,7 +44,7 @@ class Jobs:
         self._sessions = sessions
 
     def declare(self, schedules: Mapping[str, str]) -> None:
-        """Make sure that there are jobs of these names; a schedule that somebody changed stays."""
+        """Add the jobs that do not exist yet. A schedule that somebody has changed stays."""
         with self._sessions.begin() as session:
             known = set(session.scalars(select(Job.name)))
             for name, schedule in schedules.items():
@@ -52,21 +52,21 @@ class Jobs:
                     session.add(Job(name=name, schedule=schedule, next_run_at=next_after(schedule, moment())))
 
     def every(self) -> list[Job]:
-        """All jobs, by name."""
+        """Return all jobs, by name."""
         with self._sessions() as session:
             return list(session.scalars(select(Job).order_by(Job.name)))
 
     def history(self, name: str, limit: int = 50) -> list[JobRun]:
-        """The last times a job was run, the newest first."""
+        """Return the last runs of a job, the newest first."""
         statement = select(JobRun).where(JobRun.name == name).order_by(JobRun.id.desc()).limit(limit)
         with self._sessions() as session:
             return list(session.scalars(statement))
 
     def change(self, name: str, active: bool | None = None, schedule: str | None = None) -> Job:
-        """Pause a job or let it go on, or give it another schedule.
+        """Pause or resume a job, or change its schedule.
 
         Raises:
-            BadSchedule: it is none, or there is no such job.
+            BadSchedule: the schedule is not valid cron, or there is no such job.
         """
         with self._sessions.begin() as session:
             job = session.get(Job, name)
@@ -81,7 +81,7 @@ class Jobs:
             return job
 
     def take(self, runner: str, name: str | None = None) -> str | None:
-        """A job that is due, or the one of that name, for this runner alone; None when there is none to be had."""
+        """Lease a due job, or the job of this name, to one runner. Returns its name; None when no job is available."""
         now = moment()
         free = or_(Job.leased_until.is_(None), Job.leased_until < now)
         due = (Job.name == name,) if name else (Job.active, Job.next_run_at <= now)
@@ -95,7 +95,7 @@ class Jobs:
         return None
 
     def hold(self, runner: str, name: str) -> bool:
-        """Keep a job for longer; False when another has it by now."""
+        """Extend the lease on a job. Returns False when another runner holds it now."""
         with self._sessions.begin() as session:
             held = session.execute(
                 update(Job).where(Job.name == name, Job.leased_by == runner).values(leased_until=moment() + LEASE)
@@ -103,11 +103,11 @@ class Jobs:
             return bool(held.rowcount)  # type: ignore[attr-defined]
 
     def begun(self, name: str, by: str) -> str:
-        """Write down that a job runs; the id of this time."""
+        """Record the start of a run and return the run's id."""
         run = JobRun(id=str(new_id()), name=name, started_at=moment(), status="running", by=by)
         with self._sessions.begin() as session:
             session.add(run)
-            # Who ran it before and did not come to an end will not any more.
+            # A run that is still marked as running here was cut off when its process ended.
             session.execute(
                 update(JobRun)
                 .where(JobRun.name == name, JobRun.status == "running", JobRun.id != run.id)
@@ -116,7 +116,7 @@ class Jobs:
         return run.id
 
     def ended(self, runner: str, name: str, run_id: str, status: str, message: str) -> None:
-        """Write down what became of it, when it is due next, and let others have it."""
+        """Record the result of a run, schedule the next one and release the lease."""
         now = moment()
         with self._sessions.begin() as session:
             run, job = session.get_one(JobRun, run_id), session.get_one(Job, name)
@@ -129,7 +129,7 @@ class Jobs:
             session.execute(delete(JobRun).where(JobRun.ended_at < now - KEPT))
 
     def first_digest(self, project_id: str, entity_type: str, entity_id: str, day: str) -> bool:
-        """Whether no digest of an entity was sent on a day yet; from now on one was."""
+        """Record that a digest of an entity is sent on a day. Returns False when one was recorded before."""
         try:
             with self._sessions.begin() as session:
                 session.add(SentDigest(project_id=project_id, entity_type=entity_type, entity_id=entity_id, day=day))
@@ -138,7 +138,7 @@ class Jobs:
         return True
 
     def take_back_digest(self, project_id: str, entity_type: str, entity_id: str, day: str) -> None:
-        """The digest could not be sent after all."""
+        """Delete the record of a digest that could not be sent."""
         with self._sessions.begin() as session:
             found = session.get(SentDigest, (project_id, entity_type, entity_id, day))
             if found is not None:

@@ -1,4 +1,4 @@
-"""What people save beside the events: segments, cohorts, questions and annotations of a project."""
+"""Things that users save in a project: segments, cohorts, questions and annotations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Thing = TypeVar("_Thing", Segment, SavedQuestion, Annotation)
 
 
 class Saved:
-    """Segments, questions and annotations.
+    """Reads and writes segments, questions and annotations.
 
     Args:
         sessions: makes sessions of the accounts database.
@@ -25,20 +25,20 @@ class Saved:
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
         self.version = 0
-        """A number that grows with every change, for answers that depend on what is saved."""
+        """A counter that grows with every change; cached answers that depend on saved things use it as a key."""
 
     def touch(self) -> None:
-        """Say that answers may be others now."""
+        """Invalidate cached answers that depend on saved things."""
         self.version += 1
 
     def segments(self, project_id: UUID) -> list[Segment]:
-        """A project's segments and cohorts, by name."""
+        """Return a project's segments and cohorts, by name."""
         statement = select(Segment).where(Segment.project_id == str(project_id)).order_by(Segment.name, Segment.id)
         with self._sessions() as session:
             return list(session.scalars(statement))
 
     def segment(self, project_id: UUID, segment_id: UUID) -> Segment | None:
-        """One of them."""
+        """Return a segment of a project, or None."""
         with self._sessions() as session:
             found = session.get(Segment, str(segment_id))
             return found if found is not None and found.project_id == str(project_id) else None
@@ -52,7 +52,9 @@ class Saved:
         return self._add(made)
 
     def change_segment(self, project_id: UUID, segment_id: UUID, name: str | None, filter_: Any) -> Segment | None:
-        """Change what is given; None when there is no such segment."""
+        """Change the name of a segment, or the filter of a `live` one, where given. Returns None when there is no such
+        segment.
+        """
         with self._sessions.begin() as session:
             found = session.get(Segment, str(segment_id))
             if found is None or found.project_id != str(project_id):
@@ -64,11 +66,11 @@ class Saved:
             return found
 
     def remove_segment(self, project_id: UUID, segment_id: UUID) -> bool:
-        """Forget it; False when there is none."""
+        """Delete a segment. Returns False when there is none with this id."""
         return self._remove(Segment, project_id, segment_id)
 
     def questions(self, project_id: UUID) -> list[SavedQuestion]:
-        """A project's saved questions, by name."""
+        """Return a project's saved questions, by name."""
         statement = (
             select(SavedQuestion)
             .where(SavedQuestion.project_id == str(project_id))
@@ -85,11 +87,11 @@ class Saved:
         return self._add(made)
 
     def remove_question(self, project_id: UUID, question_id: UUID) -> bool:
-        """Forget it; False when there is none."""
+        """Delete a saved question. Returns False when there is none with this id."""
         return self._remove(SavedQuestion, project_id, question_id)
 
     def annotations(self, project_id: UUID, since: datetime, until: datetime) -> list[Annotation]:
-        """What happened in [since, until), in order."""
+        """Return the annotations in [since, until), the oldest first."""
         statement = (
             select(Annotation)
             .where(Annotation.project_id == str(project_id), Annotation.at >= _naive(since), Annotation.at <
@@ -99,14 +101,14 @@ class Saved:
             return list(session.scalars(statement))
 
     def annotate(self, project_id: UUID, at: datetime, text: str, by: str) -> Annotation:
-        """Write down what happened at a moment."""
+        """Save a note about a moment."""
         made = Annotation(
             id=str(new_id()), project_id=str(project_id), at=_naive(at), text=text, created_by=by, created_at=moment()
         )
         return self._add(made)
 
     def remove_annotation(self, project_id: UUID, annotation_id: UUID) -> bool:
-        """Forget it; False when there is none."""
+        """Delete an annotation. Returns False when there is none with this id."""
         return self._remove(Annotation, project_id, annotation_id)
 
     def _add(self, made: _Thing) -> _Thing:

@@ -1,4 +1,4 @@
-"""Which files come in and go out, and how far they have got."""
+"""Imports and exports of files, and their progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT_DAYS = 7
 
 
 class Transfers:
-    """Reads and writes them.
+    """Reads and writes transfers.
 
     Args:
         sessions: makes sessions of the accounts database.
@@ -27,31 +27,31 @@ class Transfers:
         self._sessions = sessions
 
     def every(self, project_id: UUID) -> list[Transfer]:
-        """A project's transfers, the newest first."""
+        """Return a project's transfers, the newest first."""
         statement = select(Transfer).where(Transfer.project_id == str(project_id)).order_by(Transfer.id.desc())
         with self._sessions() as session:
             return list(session.scalars(statement))
 
     def unfinished(self) -> list[Transfer]:
-        """Those of all projects that are to be done, in order."""
+        """Return the waiting and running transfers of all projects, the oldest first."""
         statement = select(Transfer).where(Transfer.state.in_(OPEN)).order_by(Transfer.id)
         with self._sessions() as session:
             return list(session.scalars(statement))
 
     def outdated(self) -> list[Transfer]:
-        """Those that ended more than KEPT_DAYS ago."""
+        """Return the transfers that ended more than KEPT_DAYS ago."""
         statement = select(Transfer).where(Transfer.ended_at < moment() - timedelta(days=KEPT_DAYS))
         with self._sessions() as session:
             return list(session.scalars(statement))
 
     def one(self, project_id: UUID, transfer_id: UUID) -> Transfer | None:
-        """One of them."""
+        """Return a transfer of a project, or None."""
         with self._sessions() as session:
             found = session.get(Transfer, str(transfer_id))
             return found if found is not None and found.project_id == str(project_id) else None
 
     def add(self, project_id: UUID, kind: str, name: str, form: str, asked: Any, by: str) -> Transfer:
-        """Write down that a file is to come in or go out."""
+        """Add a transfer that waits to be run."""
         made = Transfer(
             id=str(new_id()), project_id=str(project_id), kind=kind, name=name[:200], form=form, asked=asked,
             state="waiting", done=0, total=0, outcome={}, message="", created_by=by, created_at=moment(),
@@ -61,7 +61,7 @@ class Transfers:
         return made
 
     def change(self, transfer_id: str, **given: Any) -> None:
-        """Write down how far one has got. A state in which nothing more happens ends it."""
+        """Update a transfer. A state that is not open also sets its end time."""
         with self._sessions.begin() as session:
             found = session.get(Transfer, transfer_id)
             if found is None:
@@ -72,7 +72,7 @@ class Transfers:
                 found.ended_at = found.ended_at or moment()
 
     def forget(self, transfer_id: str) -> None:
-        """Write nothing of it any more."""
+        """Delete a transfer."""
         with self._sessions.begin() as session:
             found = session.get(Transfer, transfer_id)
             if found is not None:
