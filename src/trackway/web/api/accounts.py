@@ -1,4 +1,4 @@
-"""Accounts of the product's people, what they may see, what they ask for, and the audit log."""
+"""Accounts of the product's users, their permissions and requests, and the audit log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Offset = Annotated[int, Parameter(ge=0, le=10_000_000)]
 
 
 class AccountShown(msgspec.Struct):
-    """An account with its permissions: each with what is missing for it, if anything; `granted` lists those it has."""
+    """An account with its permissions, each with the missing requirement, if any; `granted` lists those that it has."""
 
     id: str
     type: str
@@ -41,7 +41,7 @@ class AccountShown(msgspec.Struct):
 
 
 class PermissionShown(msgspec.Struct):
-    """Whether an account has a permission now; if not, what is missing."""
+    """Whether an account has a permission now; if not, the missing requirement."""
 
     account: str
     permission: str
@@ -51,7 +51,7 @@ class PermissionShown(msgspec.Struct):
 
 
 class AccountsShown(msgspec.Struct):
-    """Some accounts, how many there are that were asked for, and how many of each type there are at all."""
+    """A page of accounts, the number of matches, the number of accounts of each type, and of pending requests."""
 
     accounts: list[AccountShown]
     total: int
@@ -60,7 +60,7 @@ class AccountsShown(msgspec.Struct):
 
 
 class GateShown(msgspec.Struct):
-    """What a type of account may see: whether at all, and from which verification and subscription on."""
+    """A gate of an account type: whether it has the permission, and the lowest verification and subscription for it."""
 
     account_type: str
     permission: str
@@ -71,7 +71,7 @@ class GateShown(msgspec.Struct):
 
 
 class GateChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What to say of a permission; with `reset`, what the metrics pack says holds again."""
+    """A change to a gate; with `reset`, the gate of the metrics pack applies again."""
 
     granted: bool = True
     verification: Verification = "none"
@@ -80,14 +80,14 @@ class GateChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Which type to become, and what to know of the business."""
+    """The requested account type, and information about the business."""
 
     type: AccountType
     business: dict[str, Any]
 
 
 class RequestShown(msgspec.Struct):
-    """A request to be of another type, and what became of it."""
+    """A request for another account type, and its decision."""
 
     id: str
     account: str
@@ -101,14 +101,14 @@ class RequestShown(msgspec.Struct):
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
-    """What was decided, with a note to who asked."""
+    """A decision, with a note to the account that asked."""
 
     approved: bool
     note: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
 class EntryShown(msgspec.Struct):
-    """Who did what to whom, when, from where."""
+    """An entry of the audit log."""
 
     id: str
     at: str
@@ -137,7 +137,7 @@ def _request(one: AccountRequest) -> RequestShown:
 
 
 class PlatformAccounts(Controller):
-    """`/api/v1/projects/{project_id}/accounts`: for owners and the secret key."""
+    """`/api/v1/projects/{project_id}/accounts`: for owners, administrators and the secret key."""
 
     path = "/api/v1/projects/{project_id:uuid}/accounts"
     tags = ("accounts",)
@@ -153,7 +153,7 @@ class PlatformAccounts(Controller):
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> AccountsShown:
-        """Accounts with their permissions."""
+        """List accounts with their permissions."""
         project, platform = request.user.project(project_id), runtime.accounts.platform
         found, total = platform.every(project_id, search, account_type, limit, offset)
         pending = len(platform.requests(project_id, state="pending"))
@@ -165,14 +165,14 @@ class PlatformAccounts(Controller):
     def one(
         self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> AccountShown:
-        """One account."""
+        """Return an account."""
         return _account(runtime, request.user.project(project_id), _known(runtime, project_id, account_id))
 
     @get("/{account_id:str}/permissions/{permission:str}", opt={"may": "manage"}, sync_to_thread=True)
     def has_permission(
         self, project_id: UUID, account_id: str, permission: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> PermissionShown:
-        """Whether an account has a permission of Trackway's or a key of the host now."""
+        """Return whether an account has one of Trackway's permissions or a key of the host now."""
         project = request.user.project(project_id)
         found = runtime.accounts.platform.has_permission(project, account_id, permission)
         return PermissionShown(account_id, permission, found.granted, found.lacks, found.needs)
@@ -186,7 +186,7 @@ class PlatformAccounts(Controller):
         request: Request[Caller, Any, Any],
         runtime: Runtime,
     ) -> AccountShown:
-        """Make an account, or say anew what it is; tokens that are out follow at once."""
+        """Create or replace an account. Existing tokens follow the change at once."""
         made, _ = runtime.accounts.platform.put(project_id, account_id, data)
         said = msgspec.to_builtins(data)
         detail = {name: said[name] for name in ("type", "verification", "subscription", "expires_at", "suspended")}
@@ -195,21 +195,23 @@ class PlatformAccounts(Controller):
 
     @delete("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Forget an account; its tokens let nobody in any more."""
+        """Remove an account; its tokens stop working."""
         if not runtime.accounts.platform.remove(project_id, account_id):
             raise NotFoundException(f"there is no account {account_id!r}")
         request.user.wrote("account removed", account_id, project_id)
 
     @post("/{account_id:str}/revoke-tokens", opt={"may": "manage"}, status_code=204, sync_to_thread=True)
     def revoke(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Make every token of the account that was issued until now useless."""
+        """Revoke every token of the account that was issued until now."""
         if not runtime.accounts.platform.revoke_tokens(project_id, account_id):
             raise NotFoundException(f"there is no account {account_id!r}")
         request.user.wrote("tokens revoked", account_id, project_id)
 
 
 class Requests(Controller):
-    """`/api/v1/projects/{project_id}/account-requests`: made by an account for itself, decided by owners."""
+    """`/api/v1/projects/{project_id}/account-requests`: created by an account for itself, decided by owners and
+    administrators.
+    """
 
     path = "/api/v1/projects/{project_id:uuid}/account-requests"
     tags = ("accounts",)
@@ -222,7 +224,7 @@ class Requests(Controller):
         runtime: Runtime,
         which: Annotated[str, Parameter(query="state")] = "",
     ) -> list[RequestShown]:
-        """Requests, the newest first: an account's own; all of them for who manages accounts."""
+        """List requests, the newest first: an account's own, or all for callers with the permission `manage`."""
         project = request.user.project(project_id)
         account = request.user.account(project)
         if account is None:
@@ -234,7 +236,7 @@ class Requests(Controller):
     def ask(
         self, project_id: UUID, data: NewRequest, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> RequestShown:
-        """Ask to be of another type, as the account that one is."""
+        """Request another type for the account that the caller is signed in as."""
         account = request.user.account(request.user.project(project_id))
         if account is None:
             raise PermissionDeniedException("an account asks for itself: with its token, or signed in for it")
@@ -246,7 +248,7 @@ class Requests(Controller):
     def decide(
         self, project_id: UUID, request_id: UUID, data: Decision, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> RequestShown:
-        """Decide a request; approved, the account is of the type at once."""
+        """Decide a request. An approved account has the new type at once."""
         found = runtime.accounts.platform.decide(
             project_id, str(request_id), data.approved, data.note, request.user.name
         )
@@ -255,14 +257,16 @@ class Requests(Controller):
 
 
 class Permissions(Controller):
-    """`/api/v1/projects/{project_id}/permissions`: the table of what types of accounts may see."""
+    """`/api/v1/projects/{project_id}/permissions`: the permissions of each account type. Reading needs `manage`;
+    changing needs `control`.
+    """
 
     path = "/api/v1/projects/{project_id:uuid}/permissions"
     tags = ("accounts",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
     def table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[GateShown]:
-        """Every type with every permission, and with those keys of the host that it has or had in the pack."""
+        """List every account type with every permission, and with the keys of the host that it has a gate for."""
         project = request.user.project(project_id)
         gates, pack = runtime.accounts.platform.gates(project), pack_of(project.metrics)
         return [
@@ -282,7 +286,7 @@ class Permissions(Controller):
         request: Request[Caller, Any, Any],
         runtime: Runtime,
     ) -> GateShown:
-        """Say what a type may see, and from which verification and subscription on; it holds at once."""
+        """Set the gate of a permission for an account type; it applies at once."""
         project, platform = request.user.project(project_id), runtime.accounts.platform
         gate = None if data.reset else Gate(data.granted, data.verification, data.subscription)
         before = platform.set_gate(project, account_type, permission, gate)
@@ -295,7 +299,9 @@ class Permissions(Controller):
 
 
 class AuditLog(Controller):
-    """`/api/v1/projects/{project_id}/audit`: for owners; administrators see what is of no project too."""
+    """`/api/v1/projects/{project_id}/audit`: for owners; administrators also see entries that belong to other projects
+    or to none.
+    """
 
     path = "/api/v1/projects/{project_id:uuid}/audit"
     tags = ("accounts",)
@@ -310,7 +316,7 @@ class AuditLog(Controller):
         before: str = "",
         limit: Limit = 100,
     ) -> list[EntryShown]:
-        """The newest entries, or those before one; nobody can change or remove any."""
+        """List the newest entries, or those before an entry. Nobody can change or remove an entry."""
         caller = request.user
         everywhere = caller.role(caller.project(project_id)) == "administrator"
         found = runtime.accounts.audit.entries(project_id, search, before, limit, everywhere)
@@ -322,7 +328,7 @@ class AuditLog(Controller):
 
     @get("/actions", opt={"may": "control"}, sync_to_thread=False)
     def actions(self, project_id: UUID) -> list[str]:  # noqa: ARG002
-        """Everything that is written down."""
+        """List all actions that are logged."""
         return list(ACTIONS)
 
 

@@ -1,5 +1,5 @@
-"""The address of questions: `POST …/ask`, whatever is asked. Who may call: whoever has the permission that a question
-needs (`analyze/catalogue.py`); what they see, their policy says.
+"""The endpoint for all questions: `POST …/ask`. Who may call: callers with the permission that the question needs
+(`analyze/catalogue.py`); their policy limits the rows that they see.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="
 
 
 def as_file(table: pa.Table, form: str, name: str) -> Response[bytes]:
-    """A table as a download."""
+    """Return a table as a download."""
     headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
     return Response(file_formats.as_bytes(table, form), media_type=file_formats.MEDIA[form], headers=headers)
 
 
 def asker(caller: Caller, project: Project, policy: Policy) -> Asker:
-    """The caller as the desk knows them."""
+    """Describe the caller to the desk: their policy and their permissions."""
     return Asker(policy, lambda name: caller.verdict(project, name).granted, lambda name: caller.need(project, name))
 
 
@@ -50,7 +50,7 @@ class Ask(Controller):
     ) -> Response[Any]:
         """Answer any question; the body names it. See docs/reference/questions.md.
 
-        As a file (`format`) it is one table of the same numbers.
+        With `format`, the answer is a file with one table of the same numbers.
         """
         project = request.user.project(project_id)
         try:
@@ -66,7 +66,7 @@ class Ask(Controller):
         policy = await asyncio.to_thread(caller.policy, project)
         answer = await desk.answer(project, asker(caller, project, policy), body, gone)
         if policy.narrow:
-            answer["queries"] = []  # statements are of who may write them
+            answer["queries"] = []  # a caller who sees only some rows must not see the SQL
         if form == "json":
             return Response(answer)
         data = msgspec.json.decode(answer["data"])
@@ -74,6 +74,6 @@ class Ask(Controller):
 
     @delete("/{name:str}", opt={"may": SOMEBODY})
     async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:
-        """Stop a question that was asked with this `id`."""
+        """Stop a running question that was asked with this `id`."""
         project = request.user.project(project_id)
         desk.cancel(await asyncio.to_thread(request.user.policy, project), name)

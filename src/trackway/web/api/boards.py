@@ -1,6 +1,7 @@
-"""Boards of a project, and what a link to one of them shows.
+"""Boards of a project, and shared boards.
 
-Who may call: who may see the project; a shared board, anybody who has its link, and nothing but that board's tiles.
+Who may call: members and the secret key read boards; analysts, owners and administrators change and share them. Anybody
+who has a board's link sees that board's tiles, and nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ Cell = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
 
 class Tile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A question with its answer drawn, or a note; at column `x` of twelve and row `y`, `w` by `h` cells."""
+    """A question with its answer as a chart or number, or a note; at column `x` of twelve and row `y`, `w` by `h`
+    cells.
+    """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     kind: Literal["question", "note"]
@@ -42,7 +45,7 @@ class Tile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Layout(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What a board holds. `period` (or `from` and `to`), `filter` and `bots` are those of all its tiles."""
+    """The contents of a board. `period` (or `from` and `to`), `filter` and `bots` apply to all its tiles."""
 
     tiles: list[Tile] = []
     period: str = "30d"
@@ -53,14 +56,14 @@ class Layout(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class NewBoard(msgspec.Struct, forbid_unknown_fields=True):
-    """What a board is made with."""
+    """The name and contents of a new board."""
 
     name: Name
     layout: Layout = msgspec.field(default_factory=Layout)
 
 
 class BoardChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change of a board."""
+    """Changes to a board."""
 
     name: Name | None = None
     layout: Layout | None = None
@@ -77,13 +80,13 @@ class BoardShown(msgspec.Struct):
 
 
 class NewShare(msgspec.Struct, forbid_unknown_fields=True):
-    """For how many days a link works; for ever without."""
+    """The number of days for which a link works; without it the link does not expire."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
 
 
 class ShareShown(msgspec.Struct):
-    """A link; `token` only when it is made."""
+    """A link; `token` is set only when the link is created."""
 
     id: str
     created_by: str
@@ -93,7 +96,7 @@ class ShareShown(msgspec.Struct):
 
 
 class SharedBoard(msgspec.Struct):
-    """What whoever has a link sees of a board."""
+    """The parts of a board that a link shows."""
 
     name: str
     layout: Layout
@@ -110,13 +113,13 @@ class BoardsOfProject(Controller):
 
     @get("/", opt={"may": "read"}, sync_to_thread=True)
     def boards(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[BoardShown]:
-        """Every board of the project."""
+        """List the project's boards."""
         request.user.project(project_id)
         return [_shown(one) for one in runtime.accounts.boards.every(project_id)]
 
     @post("/", opt={"may": "edit"}, sync_to_thread=True)
     def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], runtime: Runtime) -> BoardShown:
-        """Make a board."""
+        """Create a board."""
         request.user.project(project_id)
         body = _checked(data.layout)
         return _shown(runtime.accounts.boards.add(project_id, data.name, body, request.user.name))
@@ -125,14 +128,14 @@ class BoardsOfProject(Controller):
     def board(
         self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> BoardShown:
-        """One board."""
+        """Return a board."""
         return _shown(_found(project_id, board_id, request, runtime))
 
     @put("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change(
         self, project_id: UUID, board_id: UUID, data: BoardChange, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> BoardShown:
-        """Change its name or what it holds."""
+        """Change the name or contents of a board."""
         request.user.project(project_id)
         body = None if data.layout is None else _checked(data.layout)
         changed = runtime.accounts.boards.change(project_id, board_id, data.name, body)
@@ -142,7 +145,7 @@ class BoardsOfProject(Controller):
 
     @delete("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove(self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Take it away; `POST …/restore` brings it back."""
+        """Remove a board; `POST …/restore` restores it."""
         request.user.project(project_id)
         if not runtime.accounts.boards.remove(project_id, board_id):
             raise NotFoundException(f"there is no board {board_id}")
@@ -151,7 +154,7 @@ class BoardsOfProject(Controller):
     def restore(
         self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> BoardShown:
-        """Bring back a board that was taken away."""
+        """Restore a removed board."""
         request.user.project(project_id)
         if not runtime.accounts.boards.remove(project_id, board_id, back=True):
             raise NotFoundException(f"there is no board {board_id} that was taken away")
@@ -161,7 +164,7 @@ class BoardsOfProject(Controller):
     def shares(
         self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[ShareShown]:
-        """The links that work."""
+        """List a board's links that work."""
         board = _found(project_id, board_id, request, runtime)
         return [_link(one) for one in runtime.accounts.boards.shares(UUID(board.id))]
 
@@ -169,7 +172,7 @@ class BoardsOfProject(Controller):
     def share(
         self, project_id: UUID, board_id: UUID, data: NewShare, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ShareShown:
-        """Make a link: `/shared/TOKEN` shows the board to whoever has it, read-only."""
+        """Create a link: `/shared/TOKEN` shows the board, read-only, to everybody who has the link."""
         board = _found(project_id, board_id, request, runtime)
         made, token = runtime.accounts.boards.share(UUID(board.id), data.days, request.user.name)
         request.user.wrote("shared", board.name, project_id, days=data.days)
@@ -179,7 +182,7 @@ class BoardsOfProject(Controller):
     def revoke(
         self, project_id: UUID, board_id: UUID, share_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Make a link useless."""
+        """Revoke a link."""
         board = _found(project_id, board_id, request, runtime)
         if not runtime.accounts.boards.revoke(UUID(board.id), share_id):
             raise NotFoundException(f"there is no link {share_id}")
@@ -187,21 +190,21 @@ class BoardsOfProject(Controller):
 
 
 class Shared(Controller):
-    """`/api/v1/shared/{token}`: for whoever has the link."""
+    """`/api/v1/shared/{token}`: for everybody who has the link."""
 
     path = "/api/v1/shared"
     tags = ("boards",)
 
     @get("/{token:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def board(self, token: str, runtime: Runtime) -> SharedBoard:
-        """The board that the link shows."""
+        """Return the board of the link."""
         board, project = _of_link(token, runtime)
         layout = msgspec.convert(board.body, Layout)
         return SharedBoard(board.name, layout, project.name, project.timezone, project.currency)
 
     @get("/{token:str}/tiles/{tile:str}", exclude_from_auth=True, opt={"may": ANYBODY})
     async def tile(self, token: str, tile: str, runtime: Runtime, desk: Desk) -> dict[str, Any]:
-        """The answer to one of its tiles. Nothing of what is asked comes from the caller."""
+        """Answer the question of one tile. The caller cannot change any part of the question."""
         board, project = _of_link(token, runtime)
         layout = msgspec.convert(board.body, Layout)
         asked = next((one for one in layout.tiles if one.id == tile and one.kind == "question"), None)
@@ -211,13 +214,13 @@ class Shared(Controller):
         async def never() -> None:
             await asyncio.Event().wait()
 
-        whole = Asker(Policy(UUID(project.id)), lambda _: True, lambda _: None)  # who made the link saw all of it
+        whole = Asker(Policy(UUID(project.id)), lambda _: True, lambda _: None)  # the link's author could see it all
         answer = await desk.answer(project, whole, question_of(layout, asked), never)
         return {name: value for name, value in answer.items() if name != "queries"}
 
 
 def question_of(layout: Layout, tile: Tile) -> dict[str, Any]:
-    """What a tile asks, with the board's own period and filters."""
+    """Build a tile's question, with the board's period and filters."""
     common: dict[str, Any] = {"period": layout.period, "bots": layout.bots}
     if layout.since:
         common |= {"from": layout.since, "to": layout.until}
@@ -227,7 +230,7 @@ def question_of(layout: Layout, tile: Tile) -> dict[str, Any]:
 
 
 def _checked(layout: Layout) -> dict[str, Any]:
-    """A layout in the form in which it is kept. Raises BadQuestion for a tile that asks what cannot be answered."""
+    """Check a layout and convert it for storage. Raises BadQuestion for a tile with an invalid question."""
     if len(layout.tiles) > _MOST_TILES:
         raise BadQuestion("tiles", f"a board has at most {_MOST_TILES}")
     if len({tile.id for tile in layout.tiles}) < len(layout.tiles):

@@ -1,4 +1,4 @@
-"""Where orders come from: an API for them, webhooks of payment providers and shops, databases that are followed."""
+"""Sources of orders: an API for orders, webhooks of payment providers and shops, and followed databases."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CHUNK = 100
 
 
 class Shop(NamedTuple):
-    """How deliveries of a kind of shop are checked and read."""
+    """The functions that verify and parse the deliveries of a kind of shop."""
 
     check: Callable[[Mapping[str, str], bytes, str], None]
     read: Callable[[Mapping[str, str], bytes], webhooks.Report]
@@ -49,8 +49,9 @@ SHOPS = {
 
 
 class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
-    """A shop or payment provider (`secret` is what it signs with; invented when left away), or a PostgreSQL database
-    (`secret` is its address, `config` says which table and columns, see `docs/how-to/orders.md`).
+    """A new connection. For a shop or payment provider, `secret` is its signing secret; an omitted one is generated.
+    For a PostgreSQL database, `secret` is its address, and `config` names the table and columns (see
+    `docs/how-to/orders.md`).
     """
 
     kind: Literal["stripe", "woocommerce", "postgres"]
@@ -60,7 +61,7 @@ class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ConnectionChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change of a connection; what is left away stays."""
+    """Changes to a connection; omitted fields stay as they are."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     active: bool | None = None
@@ -68,8 +69,8 @@ class ConnectionChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ConnectionShown(msgspec.Struct):
-    """A connection: how many reports were taken, when the last was, and why one could not be. `address` is where a shop
-    delivers to; an invented `secret` is shown once.
+    """A connection: the number of reports taken, the time of the last one, and the problem of a report that was not
+    taken. `address` is the webhook URL of a shop; a generated `secret` is shown once.
     """
 
     id: str
@@ -86,19 +87,19 @@ class ConnectionShown(msgspec.Struct):
 
 
 class Setup(msgspec.Struct):
-    """What somebody who may change the database has to run there, when Trackway may not."""
+    """The SQL that a privileged user has to run in the database, when Trackway's user may not."""
 
     sql: str
 
 
 class Accepted(msgspec.Struct):
-    """How many messages were written to the log."""
+    """The number of messages written to the log."""
 
     accepted: int
 
 
 class RejectedOrder(msgspec.Struct):
-    """Which order could not be taken, by its place, and why."""
+    """An order that could not be taken: its position, the field and the reason."""
 
     index: int
     field: str
@@ -106,7 +107,7 @@ class RejectedOrder(msgspec.Struct):
 
 
 class Reported(msgspec.Struct):
-    """How many orders were taken, and which were not."""
+    """The number of orders taken, and the orders that were not."""
 
     accepted: int
     rejected: list[RejectedOrder]
@@ -128,14 +129,14 @@ def _one(runtime: Runtime, project_id: UUID, connection_id: UUID) -> Connection:
 
 
 class ConnectionsOfProject(Controller):
-    """`/api/v1/projects/{project_id}/connections`: seen by who manages the project, changed by who controls it."""
+    """`/api/v1/projects/{project_id}/connections`: reading needs the permission `manage`; changing needs `control`."""
 
     path = "/api/v1/projects/{project_id:uuid}/connections"
     tags = ("customers",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
     def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[ConnectionShown]:
-        """Where the project's orders come from, and how it goes."""
+        """List the project's connections and their state."""
         request.user.project(project_id)
         return [_shown(one, runtime) for one in runtime.accounts.connections.every(project_id)]
 
@@ -143,7 +144,7 @@ class ConnectionsOfProject(Controller):
     def make(
         self, project_id: UUID, data: NewConnection, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ConnectionShown:
-        """Connect a shop, a payment provider or a database. A database's orders so far come as well."""
+        """Connect a shop, a payment provider or a database. Existing orders of a database are imported too."""
         request.user.project(project_id)
         config: dict[str, Any] = {}
         if data.kind == "postgres":
@@ -167,7 +168,7 @@ class ConnectionsOfProject(Controller):
         request: Request[Caller, Any, Any],
         runtime: Runtime,
     ) -> ConnectionShown:
-        """Rename a connection, pause it or let it go on, or give it another secret."""
+        """Rename, pause or resume a connection, or change its secret."""
         one = _one(runtime, project_id, connection_id)
         given: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(data).items() if value is not None
@@ -183,7 +184,7 @@ class ConnectionsOfProject(Controller):
     def remove(
         self, project_id: UUID, connection_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Forget a connection; from a database its triggers are taken. Orders that came stay."""
+        """Remove a connection, and its triggers from a database. Orders that were taken stay."""
         one = _one(runtime, project_id, connection_id)
         dsn = runtime.accounts.connections.secret(one)
         runtime.accounts.connections.remove(connection_id, project_id)
@@ -197,7 +198,7 @@ class ConnectionsOfProject(Controller):
 
     @get("/{connection_id:uuid}/setup", opt={"may": "control"}, sync_to_thread=True)
     def setup(self, project_id: UUID, connection_id: UUID, runtime: Runtime) -> Setup:
-        """What has to be in the database, as SQL; Trackway does it itself when its user may."""
+        """Return the SQL that a database needs. Trackway runs it itself when its database user is permitted to."""
         one = _one(runtime, project_id, connection_id)
         if one.kind != "postgres":
             raise NotFoundException("only a database needs anything set up")
@@ -220,7 +221,7 @@ def _mapping(data: NewConnection) -> dict[str, Any]:
 
 
 def _check_database(dsn: str, runtime: Runtime) -> None:
-    """Raises BadQuestion when a database's address is none, or nothing is sent there."""
+    """Check a database address. Raises BadQuestion when it is invalid or connections to it are not permitted."""
     try:
         postgres_address.check(dsn, runtime.outgoing)
     except (BadDatabase, Refused) as error:
@@ -228,7 +229,7 @@ def _check_database(dsn: str, runtime: Runtime) -> None:
 
 
 def _written(runtime: Runtime, project_id: UUID, said: list[Message]) -> int:
-    """Write messages to the log; how many."""
+    """Write messages to the log and return their number."""
     for start in range(0, len(said), _CHUNK):
         runtime.write(
             Arrival(now(), project_id.bytes, "", Location(), "", "", False, None, said[start : start + _CHUNK])
@@ -249,8 +250,8 @@ class OrdersOfProject(Controller):
 
     @post("/", opt={"may": "manage"}, status_code=202)
     async def report(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Response[Any]:
-        """Orders and bookings as they are now (a list of them, 500 at most). The same again changes nothing; those that
-        cannot be taken are listed, and their neighbours taken.
+        """Report orders and bookings in their current state (a list of at most 500). Repeating a report changes
+        nothing. Invalid orders are listed in the answer; the others are taken.
         """
         request.user.project(project_id)
         orders, rejected = _read_orders(await request.body())
@@ -272,7 +273,9 @@ class OrdersOfProject(Controller):
 
 
 def _read_orders(body: bytes) -> tuple[list[OrderReport], list[RejectedOrder]]:
-    """The orders of a body, and those that are none. Raises BadOrder when it is no list of them."""
+    """Parse the orders of a body, and list the invalid ones. Raises BadOrder when the body is not a list of at most
+    500.
+    """
     try:
         given = elements(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -297,8 +300,8 @@ def _read_orders(body: bytes) -> tuple[list[OrderReport], list[RejectedOrder]]:
 
 
 class Deliveries(Controller):
-    """`POST /v1/connections/{connection_id}`: what shops and payment providers report, signed with the connection's
-    secret. Anybody may call; without a right signature nothing is taken.
+    """`POST /v1/connections/{connection_id}`: deliveries of shops and payment providers, signed with the connection's
+    secret. Anybody may call; a delivery without a valid signature is refused.
     """
 
     path = "/v1/connections/{connection_id:uuid}"
@@ -306,7 +309,7 @@ class Deliveries(Controller):
 
     @post("/", exclude_from_auth=True, opt={"may": ANYBODY}, status_code=200)
     async def take(self, connection_id: UUID, request: Request[Any, Any, Any], runtime: Runtime) -> Response[Accepted]:
-        """Take a delivery. What it says is on disk when it is answered; one that comes again counts once."""
+        """Take a delivery. Its contents are on disk when it is answered; a repeated delivery counts once."""
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         connections = runtime.accounts.connections
@@ -332,14 +335,14 @@ class Deliveries(Controller):
 
 
 def _taken(runtime: Runtime, one: Connection, order: OrderReport, report: webhooks.Report) -> int:
-    """Write what a delivery says to the log; how many messages that are."""
+    """Write a delivery to the log and return its number of messages."""
     project_id = UUID(one.project_id)
     known = owners(runtime.store, project_id, order.kind, [order.order_id])
     if report.unnamed and order.order_id in known:
         user_id, visitor_id = known[order.order_id]
         order = msgspec.structs.replace(order, user_id=user_id, anonymous_id=visitor_id)
     if not (order.user_id or order.anonymous_id):
-        return 0  # of what nobody has heard of there is nothing to say
+        return 0  # a change to an order without a known customer cannot be recorded
     source = f"{one.kind} {one.id[-8:]}"
     said = messages(order, order.order_id in known, source, report.change, report.created)
     if report.known_as is not None:

@@ -1,4 +1,4 @@
-"""Customers: the list of them; for host pages who visitors are, a hundred at once, and where sessions come from."""
+"""The list of customers; and for pages of the host: profiles of up to 100 visitors, and traffic sources."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ Search = Annotated[str, Parameter(max_length=200)]
 
 
 class Ids(msgspec.Struct, forbid_unknown_fields=True):
-    """Whose profiles: anonymous ids, 100 at most, under either name."""
+    """The anonymous ids to look up, 100 at most, under either name."""
 
     ids: list[str] = []
     anonymousIds: list[str] = []  # noqa: N815 - as callers have it
 
 
 class Profile(msgspec.Struct):
-    """A visitor: friendly name (also as `displayName`), when first and last seen, sessions and events over all time."""
+    """A visitor: friendly name (also as `displayName`), times of the first and last event, and the number of sessions
+    and events over all time.
+    """
 
     visitor_id: str
     visitor_name: str
@@ -51,9 +53,9 @@ class Profile(msgspec.Struct):
 
 
 class TrafficSource(msgspec.Struct):
-    """Where sessions come from: how many, which share of all (0 to 1), and what they led to.
+    """A traffic source: its number and share of sessions (0 to 1), its conversions and its revenue.
 
-    `revenue` is in the project's currency; what came in others is in `other_revenue`, by currency.
+    `revenue` is in the project's currency; revenue in other currencies is in `other_revenue`, by currency.
     """
 
     channel: str
@@ -95,7 +97,7 @@ def _page(
 
 
 class Metrics(Controller):
-    """`/api/customers/metrics`: the list of customers of the project whose secret key it is asked with."""
+    """`/api/customers/metrics`: the list of customers of the secret key's project."""
 
     path = "/api/customers/metrics"
     tags = ("customers",)
@@ -114,7 +116,9 @@ class Metrics(Controller):
         until: Until = "",
         project: Annotated[UUID | None, Parameter(description="which, for who sees several")] = None,
     ) -> CustomerPage:
-        """Customers, sorted; who may call: who sees single people of the project."""
+        """List customers, sorted. Who may call: callers with the permission `people`. A caller who sees several
+        projects must name one.
+        """
         caller, every = request.user, request.user.projects()
         if project is None and len(every) != 1:
             raise BadQuestion("project", f"say which of {len(every)} projects")
@@ -144,13 +148,15 @@ class Customers(Controller):
         search: Search = "",
         until: Until = "",
     ) -> CustomerPage:
-        """Customers, sorted. Within an interval those who did something in it, counted in it."""
+        """List customers, sorted. With an interval, only customers who were active in it are listed, and only that
+        interval is counted.
+        """
         project = request.user.project(project_id)
         return _page(store, project, interval, sort_by, sort_order, page, page_size, search, until)
 
     @post("/profiles/lookup", opt={"may": "people"}, status_code=200, sync_to_thread=True)
     def look(self, project_id: UUID, data: Ids, request: Request[Caller, Any, Any], store: Store) -> dict[str, Profile]:
-        """Profiles by anonymous id, as of this moment; who was never seen is left out."""
+        """Look up the current profiles of visitors, by anonymous id; unknown ids are left out."""
         ids = data.ids + data.anonymousIds
         if not 1 <= len(ids) <= MOST_LOOKED_UP:
             field = "anonymousIds" if data.anonymousIds else "ids"
@@ -172,7 +178,7 @@ class Customers(Controller):
         days: Literal[7, 30, 90] = 30,
         limit: Annotated[int, Parameter(ge=1, le=1000)] = 50,
     ) -> list[TrafficSource]:
-        """Where the sessions of the last days come from, the most first; bots are left out."""
+        """List the sources of the sessions of the last days, the largest first; without bots."""
         project = request.user.project(project_id)
         stretch = period(f"{days}d", project.timezone, datetime.now(UTC))
         question = Question.of(project, stretch)

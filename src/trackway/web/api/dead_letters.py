@@ -1,4 +1,6 @@
-"""Dead letters of a project: looked at, replayed after a fix, dropped."""
+"""Dead letters of a project: list, replay and drop them. Who may call: reading needs the permission `people`; replaying
+and dropping need `manage`.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,10 @@ Stage = Annotated[str, Parameter(description="the step that refused it; empty fo
 
 
 class LetterShown(msgspec.Struct):
-    """A message that was acknowledged and is not stored: which step refused it, when it arrived, and why.
+    """A message that was acknowledged but is not stored: the step that refused it, its time of arrival and the reason.
 
-    One that is not `replayable` is a derived row (a session, an order); the messages behind it are stored.
+    A dead letter that is not `replayable` is a derived row (a session, an order); the messages it was derived from are
+    stored.
     """
 
     message_id: str
@@ -37,7 +40,7 @@ class LetterShown(msgspec.Struct):
 
 
 class LettersShown(msgspec.Struct):
-    """The newest dead letters, and how many there are of the project."""
+    """The newest dead letters, and the project's total number."""
 
     count: int
     letters: list[LetterShown]
@@ -50,7 +53,7 @@ class LetterWhole(LetterShown):
 
 
 class Which(msgspec.Struct, forbid_unknown_fields=True):
-    """A dead letter by its message, and by its step where there are several."""
+    """A dead letter, by its message id; `stage` selects one of several steps."""
 
     message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     stage: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -64,8 +67,8 @@ class Chosen(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Replayed(msgspec.Struct):
-    """How many messages were written to the log again; how many chosen ones are derived rows, which stay; and how many
-    dead letters the project has now, before the loader has read the messages.
+    """The number of messages written to the log again, the number of chosen derived rows, which stay, and the project's
+    number of dead letters before the loader has read the messages.
     """
 
     replayed: int
@@ -74,7 +77,7 @@ class Replayed(msgspec.Struct):
 
 
 class Dropped(msgspec.Struct):
-    """How many dead letters were dropped, and how many the project has now."""
+    """The number of dropped dead letters, and the number that the project has now."""
 
     dropped: int
     count: int
@@ -95,14 +98,14 @@ class DeadLetters(Controller):
         stage: Stage = "",
         limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
     ) -> LettersShown:
-        """The newest messages that were acknowledged and are not stored, and how many there are."""
+        """List the newest messages that were acknowledged but are not stored, with their total number."""
         found = dead_letters.listed(runtime.store, project_id, message_id, stage, limit)
         return LettersShown(dead_letters.count(runtime.store, project_id), [LetterShown(*_shown(one)) for one in found])
 
     @get("/letter", opt={"may": "people"}, sync_to_thread=True)
     def one(self, project_id: UUID, runtime: Runtime, message_id: MessageId, stage: Stage = "") -> LetterWhole:
-        """One of them with the message; the newest when several steps refused it and `stage` is empty."""
-        # An empty id would mean any.
+        """Return a dead letter with its message: the newest one when several steps refused it and `stage` is empty."""
+        # An empty id would match any dead letter.
         found = dead_letters.listed(runtime.store, project_id, message_id, stage, 1) if message_id else []
         if not found:
             raise _gone()
@@ -110,7 +113,9 @@ class DeadLetters(Controller):
 
     @post("/replay", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def replay(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], runtime: Runtime) -> Replayed:
-        """Write messages to the log again, as they arrived. What is refused again becomes a dead letter again."""
+        """Write messages to the log again, as they arrived. A message that is refused again becomes a dead letter
+        again.
+        """
         wanted = _chosen(runtime, project_id, data)
         replayed = dead_letters.replay(runtime.store, wanted, runtime.write, runtime.loader.store_lock)
         request.user.wrote("letters replayed", _said(wanted), project_id, **_detail(wanted, replayed))
@@ -118,7 +123,7 @@ class DeadLetters(Controller):
 
     @post("/drop", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def drop(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], runtime: Runtime) -> Dropped:
-        """Forget dead letters for ever. Nothing brings them back."""
+        """Delete dead letters. This cannot be undone."""
         wanted = _chosen(runtime, project_id, data)
         dead_letters.remove(runtime.store, wanted, runtime.loader.store_lock)
         request.user.wrote("letters dropped", _said(wanted), project_id, **_detail(wanted, len(wanted)))
@@ -130,7 +135,7 @@ def _shown(one: Letter) -> tuple[str, str, datetime, str, bool]:
 
 
 def _chosen(runtime: Runtime, project_id: UUID, data: Chosen) -> list[Key]:
-    """The dead letters that are meant. Raises NotFoundException when none of those named is there."""
+    """Return the chosen dead letters. Raises NotFoundException when none of the named ones exists."""
     if data.all == bool(data.letters):
         raise BadQuestion("letters", "name dead letters in `letters`, or say `all`: true for all of the project")
     every = dead_letters.keys(runtime.store, project_id)

@@ -1,4 +1,4 @@
-"""The register of entities: what they are called, whose they are, what they belong to."""
+"""The register of entities (names, owners, parents), and their view counters."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ from trackway.web.server.caller import SOMEBODY, Caller
 
 
 class Registered(msgspec.Struct):
-    """How many entities were written down."""
+    """The number of entities that were registered."""
 
     registered: int
 
 
 class Privacy(msgspec.Struct, forbid_unknown_fields=True):
-    """Whether counts are kept from the public, and how owners hear of views; what is left away stays."""
+    """Changes to an entity: whether its counts are hidden from the public, and how its owners are notified of views.
+    Omitted fields stay as they are.
+    """
 
     hidden: bool | None = None
     notify: Notify | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class EntitiesOfProject(Controller):
-    """`/api/v1/projects/{project_id}/entities`: read by who sees the project, written by administrators and the secret
-    key. The list with its views is a question (`entities`) of `/ask`."""
+    """`/api/v1/projects/{project_id}/entities`: reading needs the permission `views`; writing needs `manage` (owners,
+    administrators, the secret key). The list of entities with their views is the question `entities` of `/ask`.
+    """
 
     path = "/api/v1/projects/{project_id:uuid}/entities"
     tags = ("entities",)
@@ -45,7 +48,7 @@ class EntitiesOfProject(Controller):
     def write(
         self, project_id: UUID, data: list[Entity], request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Registered:
-        """Register entities, 1,000 at most; what was there of them before is replaced."""
+        """Register up to 1,000 entities; an earlier entry of the same entity is replaced."""
         request.user.project(project_id)
         for webhook in {one.notify.webhook for one in data if one.notify and one.notify.webhook}:
             runtime.check_outgoing("notify.webhook", webhook)
@@ -55,9 +58,10 @@ class EntitiesOfProject(Controller):
 
     @post("/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=100 * 1024 * 1024)
     async def table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Registered:
-        """Register the entities of a CSV, the body: type, id, name, owners, parents (split at |), hidden, deleted.
+        """Register the entities of a CSV body with the columns type, id, name, owners, parents (separated by |), hidden
+        and deleted.
 
-        Other columns are attributes. A wrong line is named, and nothing is registered.
+        Other columns become attributes. If a line is invalid, it is named, and nothing is registered.
         """
         request.user.project(project_id)
         try:
@@ -74,7 +78,9 @@ class EntitiesOfProject(Controller):
     def one(
         self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Entity:
-        """An entity as it is registered; of what is not an account's by itself, without who else hears of it."""
+        """Return an entity of the register. For an account: `owners` contains only the account itself, and `notify` is
+        omitted unless the entity is directly the account's own.
+        """
         caller, project = request.user, request.user.project(project_id)
         if not caller.policy(project).covers(entity_type, entity_id.removeprefix("/")):
             raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
@@ -94,7 +100,7 @@ class EntitiesOfProject(Controller):
         request: Request[Caller, Any, Any],
         runtime: Runtime,
     ) -> Entity:
-        """Keep an entity's counts from the public or not, and say how its owners hear of views."""
+        """Hide an entity's counts from the public or show them, and set how its owners are notified of views."""
         request.user.project(project_id)
         found = _read(runtime, project_id, entity_type, entity_id)
         if data.hidden is not None:
@@ -111,7 +117,7 @@ class EntitiesOfProject(Controller):
     def remove(
         self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Take an entity out of the register; its events and views stay."""
+        """Remove an entity from the register; its events and views stay."""
         request.user.project(project_id)
         found = _read(runtime, project_id, entity_type, entity_id)
         found.deleted = True
@@ -126,14 +132,14 @@ class Day(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Recounted(msgspec.Struct):
-    """Rows of each counter that was made anew, and those that differed from the events before."""
+    """The number of rows of each counter that were rebuilt, and the number that had differed from the events."""
 
     rows: dict[str, int]
     differed: dict[str, int]
 
 
 class Looked(msgspec.Struct, forbid_unknown_fields=True):
-    """Whose counters are looked up: `ids` of one type, 100 at most; and for whom."""
+    """The entities to look up: up to 100 `ids` of one type, and the audience of the numbers."""
 
     entity_type: str
     ids: list[str]
@@ -141,7 +147,7 @@ class Looked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Counters(msgspec.Struct, omit_defaults=True):
-    """What an entity's views come to; without numbers when they are hidden from the public."""
+    """The view counters of an entity; without numbers when they are hidden from the public."""
 
     id: str
     hidden: bool
@@ -153,9 +159,10 @@ class Counters(msgspec.Struct, omit_defaults=True):
 
 
 class Lookups(Controller):
-    """`/api/v1/projects/{project_id}/views/lookup`: counters for host pages; `…/metrics`: the project's metrics pack.
+    """`/api/v1/projects/{project_id}/views/lookup`: counters for pages of the host; `…/metrics`: the project's metrics
+    pack.
 
-    For who sees the project.
+    For callers who see the project.
     """
 
     path = "/api/v1/projects/{project_id:uuid}"
@@ -163,14 +170,14 @@ class Lookups(Controller):
 
     @get("/metrics", opt={"may": SOMEBODY}, sync_to_thread=True)
     def metrics(self, project_id: UUID, request: Request[Caller, Any, Any]) -> Pack:
-        """The project's metrics pack."""
+        """Return the project's metrics pack."""
         return pack_of(request.user.project(project_id).metrics)
 
     @post("/views/lookup", opt={"may": "views"}, status_code=200, sync_to_thread=True)
     def look(
         self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[Counters]:
-        """The counters of entities over all time, in the order of the ids, as of this moment; bots are left out."""
+        """Look up current view counters over all time, in the order of the ids; without bots."""
         policy = request.user.policy(request.user.project(project_id))
         if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
             raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
@@ -191,21 +198,23 @@ def _counters(found: Total | None, entity_id: str, seen_by: str) -> Counters:
 
 
 class Recounting(Controller):
-    """Counters made anew from the events; for administrators and the secret key."""
+    """Rebuilds counters from the events; for owners, administrators and the secret key."""
 
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("entities",)
 
     @post("/aggregate", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
-        """Make the counters of a day anew; doing it again changes nothing."""
+        """Rebuild the counters of a day from the events. Repeating it changes nothing."""
         project = request.user.project(project_id)
         runtime.wait_for_views()
         return Recounted(**recount_day(runtime.store, runtime.loader.store_lock, project, data.date))
 
     @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
-        """Make the counters of views anew, which are never older than two seconds; doing it again changes nothing."""
+        """Rebuild the view counters from the events. They are never more than two seconds old anyway; repeating it
+        changes nothing.
+        """
         project = request.user.project(project_id)
         runtime.wait_for_views()
         return Recounted(**refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, project))

@@ -1,4 +1,4 @@
-"""Whether the server is alive and what it has stored. Who may call: anybody; nothing of a project is shown."""
+"""Health checks of the server and its storage. Who may call: anybody; they show nothing of a project."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class Health(Controller):
 
     @get("/healthz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=False)
     def alive(self) -> dict[str, str]:
-        """The process runs."""
+        """Report that the process runs."""
         return {"status": "alive", "version": __version__}
 
     @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def ready(self, runtime: Runtime) -> Response[dict[str, Any]]:
-        """Log, store and accounts are usable; all that was accepted is stored when `stored` equals `logged`.
+        """Report whether the log, the store and the accounts database are usable. Everything that was accepted is
+        stored when `stored` equals `logged`.
 
-        503 while the store does not take what the log holds, or nobody can sign in.
+        503 while the store cannot take over what the log holds, or while nobody can sign in.
         """
         trouble = runtime.loader.trouble or runtime.loader.stalled()
         try:

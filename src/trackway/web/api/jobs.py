@@ -1,4 +1,4 @@
-"""Scheduled work: what it is, what became of it, run now, pause. For administrators."""
+"""Recurring jobs: list, history, run now, pause. Who may call: administrators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trackway.web.server.caller import Caller
 
 
 class JobShown(msgspec.Struct):
-    """A job: what it does, when, and what became of the last time. Times are UTC."""
+    """A job: its task, its schedule, and the result of the last run. Times are UTC."""
 
     name: str
     what: str
@@ -30,7 +30,7 @@ class JobShown(msgspec.Struct):
 
 
 class RunShown(msgspec.Struct):
-    """One time that a job was run."""
+    """One run of a job."""
 
     started_at: str
     ended_at: str | None
@@ -41,14 +41,14 @@ class RunShown(msgspec.Struct):
 
 
 class JobChange(msgspec.Struct, forbid_unknown_fields=True):
-    """Pause a job, let it go on, or give it another schedule (cron, UTC)."""
+    """Changes to a job: pause or resume it, or set another schedule (cron, UTC)."""
 
     active: bool | None = None
     schedule: str | None = None
 
 
 def show_job(job: Job) -> JobShown:
-    """A job as the API shows it."""
+    """Convert a job for the API."""
     what = (JOBS[job.name][1].__doc__ or "").strip() if job.name in JOBS else "is not known to this version"
     running = job.leased_until is not None and job.leased_until > moment()
     return JobShown(
@@ -66,17 +66,17 @@ class Scheduled(Controller):
 
     @get("/", sync_to_thread=True)
     def every(self, runtime: Runtime) -> list[JobShown]:
-        """All jobs."""
+        """List all jobs."""
         return [show_job(job) for job in runtime.accounts.jobs.every()]
 
     @patch("/{name:str}", sync_to_thread=True)
     def change(self, name: str, data: JobChange, runtime: Runtime) -> JobShown:
-        """Pause a job or let it go on, or give it another schedule."""
+        """Pause or resume a job, or change its schedule."""
         return show_job(runtime.accounts.jobs.change(name, data.active, data.schedule))
 
     @get("/{name:str}/runs", sync_to_thread=True)
     def history(self, name: str, runtime: Runtime) -> list[RunShown]:
-        """The last fifty times a job was run."""
+        """List the last fifty runs of a job."""
         _known(runtime, name)
         return [
             RunShown(said(run.started_at) or "", said(run.ended_at), run.status, run.message, run.duration_s, run.by)
@@ -85,7 +85,7 @@ class Scheduled(Controller):
 
     @post("/{name:str}/run", status_code=202, sync_to_thread=True)
     def run(self, name: str, request: Request[Caller, Any, Any], runtime: Runtime) -> JobShown:
-        """Run a job now; 409 when it runs already."""
+        """Run a job now; 409 while it is running."""
         shown = show_job(_known(runtime, name))
         if not runtime.runner.begin(name, request.user.name):
             raise ClientException(f"{name} runs at this moment", status_code=409)

@@ -1,4 +1,4 @@
-"""The live stream: server-sent events of what arrives. Who may call: who may see the project."""
+"""The live stream: server-sent events with arriving events. Who may call: callers with the permission `live`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trackway.web.server.caller import Caller, still
 
 _LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0
 _LOOKS_AT_CALLER = 4
-"""After so many looks for events, whether the caller may still see them."""
+"""The number of polls for events after which the caller's permission is checked again."""
 _LONGEST = timedelta(minutes=10)
 
 
@@ -42,10 +42,10 @@ class Streaming(Controller):
         request: Request[Caller, Any, Any],
         last: Annotated[str, Parameter(header="Last-Event-ID")] = "",
     ) -> ServerSentEvent:
-        """What arrives from now on (or after the `Last-Event-ID`, ten minutes back at most), as it does.
+        """Stream events as they arrive, from now on or after the `Last-Event-ID` (at most ten minutes back).
 
-        Each message is a list of events in the order of arrival, 200 at most; its id is when its newest arrived. The
-        period of the question does not matter; its filters and `bots` do.
+        Each message is a list of at most 200 events in order of arrival; its id is the time at which its newest event
+        arrived. The question's filters and `bots` apply; its period does not.
         """
         now = datetime.now(UTC)
         since = max(_moment(last) or now, now - _LONGEST)
@@ -63,7 +63,7 @@ async def _arriving(
         looks += 1
         if looks % _LOOKS_AT_CALLER == 0 and not await asyncio.to_thread(may_go_on):
             return
-        # Nothing is asked while nothing is stored.
+        # The engine is asked only when something new has been stored.
         current = desk.version(question.project_id)[0]
         if current != version:
             version = current

@@ -1,4 +1,4 @@
-"""Who sees a project: members in roles, and invitations. For owners of the project and administrators."""
+"""Members of a project, their roles, and invitations. Who may call: owners of the project and administrators."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern=r"^[^@
 
 
 class NewMember(msgspec.Struct, forbid_unknown_fields=True):
-    """Who may see the project from now on, as what; the password is for somebody who has no account yet."""
+    """A new member and their role; the password is for somebody who is not yet a user here."""
 
     email: Email
     role: Role = "analyst"
@@ -27,7 +27,7 @@ class NewMember(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Member(msgspec.Struct):
-    """Somebody who sees the project: as `viewer`, `analyst`, `owner` or `administrator`."""
+    """A user who sees the project as `viewer`, `analyst`, `owner` or `administrator`."""
 
     email: str
     role: str
@@ -35,7 +35,7 @@ class Member(msgspec.Struct):
 
 
 class NewInvitation(msgspec.Struct, forbid_unknown_fields=True):
-    """Whom to ask to be a member in a role, or, with an `account`, to sign in for it."""
+    """An invitation to become a member with a role, or, with an `account`, to sign in for that account."""
 
     email: Email
     role: Role = "viewer"
@@ -43,7 +43,7 @@ class NewInvitation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InvitationMade(msgspec.Struct):
-    """An open invitation; its `link` only when it is made: it is sent to who is invited."""
+    """An open invitation. `link` is set only when the invitation is created; send it to the invited person."""
 
     id: str
     email: str
@@ -63,14 +63,14 @@ class Members(Controller):
 
     @get("/members", sync_to_thread=True)
     def members(self, project_id: UUID, runtime: Runtime) -> list[Member]:
-        """Who sees the project; administrators see every one."""
+        """List the users who see the project; administrators see every project."""
         return _members(runtime, project_id)
 
     @post("/members", sync_to_thread=True)
     def add(
         self, project_id: UUID, data: NewMember, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[Member]:
-        """Let somebody see the project, or give a member another role; with a password a user is made for them."""
+        """Make somebody a member, or change a member's role. With a password, a user is created if there is none."""
         known = {one.email for one in runtime.accounts.users()}
         if data.email.strip().lower() not in known and data.password:
             runtime.accounts.add_user(data.email, data.password)
@@ -81,20 +81,20 @@ class Members(Controller):
 
     @delete("/members/{email:str}", sync_to_thread=True)
     def remove(self, project_id: UUID, email: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Let somebody see the project no longer."""
+        """End a user's membership of the project."""
         runtime.accounts.remove_member(email, project_id)
         request.user.wrote("member changed", email, project_id, role="none")
 
     @get("/invitations", sync_to_thread=True)
     def invitations(self, project_id: UUID, runtime: Runtime) -> list[InvitationMade]:
-        """Those that nobody has accepted yet."""
+        """List the invitations that nobody has accepted yet."""
         return [_shown(one) for one in runtime.accounts.sign_ins.invitations(project_id)]
 
     @post("/invitations", sync_to_thread=True)
     def invite(
         self, project_id: UUID, data: NewInvitation, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> InvitationMade:
-        """Invite somebody; whoever has the link within seven days can accept."""
+        """Invite somebody. The link works for seven days."""
         if data.account and runtime.accounts.platform.one(project_id, data.account) is None:
             raise BadAccount(f"there is no account {data.account!r} in this project")
         made, token = runtime.accounts.sign_ins.invite(
@@ -107,7 +107,7 @@ class Members(Controller):
     def revoke(
         self, project_id: UUID, invitation_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Make an invitation useless."""
+        """Revoke an invitation."""
         found = runtime.accounts.sign_ins.revoke_invitation(project_id, str(invitation_id))
         if found is None:
             raise NotFoundException(f"there is no invitation {invitation_id}")

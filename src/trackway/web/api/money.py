@@ -1,4 +1,6 @@
-"""Rates of currencies and costs of being found: written by who manages the project, seen by who sees it."""
+"""Exchange rates and advertising costs. Who may call: members and the secret key read them; owners, administrators and
+the secret key write them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 
 class RateGiven(msgspec.Struct, forbid_unknown_fields=True):
-    """What a unit of a currency is worth in the project's own, from a day on."""
+    """The value of one unit of a currency in the project's currency, from a day on."""
 
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
     day: date
@@ -31,20 +33,20 @@ class RateGiven(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RatesShown(msgspec.Struct):
-    """The newest rate of each currency into the project's, and how many there are."""
+    """The newest exchange rate of each currency into the project's currency, and the number of days with a rate."""
 
     currency: str
     rates: list[dict[str, Any]]
 
 
 class Taken(msgspec.Struct):
-    """How many lines were taken."""
+    """The number of lines taken."""
 
     taken: int
 
 
 class CostsShown(msgspec.Struct):
-    """Costs of a period by source, medium and campaign, as they were given."""
+    """Costs of a period by source, medium and campaign, in the currencies in which they were given."""
 
     rows: list[dict[str, Any]]
 
@@ -57,7 +59,7 @@ class Money(Controller):
 
     @get("/rates", opt={"may": "read"}, sync_to_thread=True)
     def rates(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> RatesShown:
-        """The newest rate of each currency, since when, and of how many days there is one."""
+        """Return the newest rate of each currency, the day it applies from, and the number of days with a rate."""
         own = request.user.project(project_id).currency
         rows = store.ask(
             "SELECT currency, max(day) AS since, toString(argMax(rate, day)) AS newest, count() AS days "
@@ -71,12 +73,14 @@ class Money(Controller):
     def write_rates(
         self, project_id: UUID, data: list[RateGiven], request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Taken:
-        """Write down rates; amounts of orders in the project's currency follow at once."""
+        """Write exchange rates. Amounts of orders in the project's currency are recomputed at once."""
         return self._rates(project_id, [Rate(one.currency, one.day, one.rate) for one in data], request, runtime)
 
     @post("/rates/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
     async def rates_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
-        """The same as a CSV of `day`, `currency`, `rate`, or as the European Central Bank publishes them."""
+        """Write exchange rates from a CSV: with `day`, `currency` and `rate`, or in the format of the European Central
+        Bank.
+        """
         own = request.user.project(project_id).currency
         lines = _lines(await request.body())
         return await asyncio.to_thread(lambda: self._rates(project_id, rates_from(lines, own), request, runtime))
@@ -100,7 +104,7 @@ class Money(Controller):
         store: Store,
         named: Annotated[str, Parameter(query="period")] = "90d",
     ) -> CostsShown:
-        """What was spent in a period, the most first."""
+        """Return the costs of a period, the highest first."""
         stretch: Period = period(named, request.user.project(project_id).timezone, datetime.now(UTC))
         rows = store.ask(
             "SELECT source, medium, campaign, channel, currency, toString(sum(cost)) AS cost, sum(clicks) AS clicks, "
@@ -113,8 +117,9 @@ class Money(Controller):
 
     @post("/costs/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
     async def costs_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
-        """A CSV of `day`, `source`, `medium`, `campaign`, `cost`, if wished `currency`, `clicks`, `impressions`. What
-        is written again of a day and campaign replaces what was there."""
+        """Write costs from a CSV with `day`, `source`, `medium`, `campaign`, `cost` and optionally `currency`, `clicks`
+        and `impressions`. A line replaces an earlier line of the same day and campaign.
+        """
         lines, own = _lines(await request.body()), request.user.project(project_id).currency
         costs = await asyncio.to_thread(costs_from, lines, own)
         await asyncio.to_thread(write_costs, runtime.store, project_id, costs)

@@ -1,6 +1,6 @@
-"""The tracking plan of a project, its versions, and what breaks it.
+"""The tracking plan of a project, its versions and its violations.
 
-Who may call: who may see the project; writing a version is for administrators.
+Who may call: members of the project and its secret key; only owners and administrators write a version.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Planning(Controller):
     def plan(
         self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime, version: Version = None
     ) -> PlanShown:
-        """The plan that holds (version 0 and empty when there is none), or one of its versions."""
+        """Return the plan in force (version 0, empty, when there is none), or one of its versions."""
         request.user.project(project_id)
         written = runtime.accounts.plans.written(project_id, version)
         if written is not None:
@@ -55,7 +55,7 @@ class Planning(Controller):
 
     @get("/versions", opt={"may": "read"}, sync_to_thread=True)
     def versions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[dict[str, Any]]:
-        """Every version, the newest first: who wrote it when."""
+        """List every version, the newest first, with author and time."""
         request.user.project(project_id)
         return [
             {"version": one.version, "created_by": one.created_by, "created_at": one.created_at.replace(tzinfo=UTC),
@@ -65,7 +65,7 @@ class Planning(Controller):
 
     @put("/", opt={"may": "control"}, sync_to_thread=True)
     def write(self, project_id: UUID, data: Plan, request: Request[Caller, Any, Any], runtime: Runtime) -> PlanShown:
-        """Write the plan anew; messages are checked against it within seconds."""
+        """Write a new version of the plan; messages are checked against it within seconds."""
         request.user.project(project_id)
         plan = read(msgspec.json.encode(data))
         version = runtime.accounts.plans.write(project_id, plan, request.user.name)
@@ -74,7 +74,7 @@ class Planning(Controller):
 
     @get("/violations", opt={"may": "read"}, sync_to_thread=True)
     def violations(self, asked: Asked, runtime: Runtime, store: Store, limit: Limit = 100) -> dict[str, Any]:
-        """What messages broke of it, by event (and its owner), property and version of the library."""
+        """Count violations of the plan, by event (with its owner), property and version of the library."""
         answer = violations(store, asked.question, limit)
         current = runtime.accounts.plans.current(asked.question.project_id)
         owners = {name: event.owner for name, event in current[1].events.items()} if current else {}

@@ -1,4 +1,4 @@
-"""Projects and their keys."""
+"""Projects and their keys. Who may call: see `Projects`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trackway.web.server.caller import SOMEBODY, Caller
 
 
 class NewProject(msgspec.Struct):
-    """What a project is made with."""
+    """The properties of a new project."""
 
     name: str
     timezone: str = "UTC"
@@ -23,7 +23,12 @@ class NewProject(msgspec.Struct):
 
 
 class ProjectChange(msgspec.Struct):
-    """What may be changed of a project; what is left away stays."""
+    """Changes to a project; omitted fields stay as they are.
+
+    `humans` are bot reasons that the project overrules. With `closed_register`, only views of registered entities
+    count. `metrics` is a metrics pack: the name of an included one, or TOML. Pages of `embed_origins` may embed
+    dashboards.
+    """
 
     name: str | None = None
     timezone: str | None = None
@@ -36,13 +41,15 @@ class ProjectChange(msgspec.Struct):
 
 
 class NewKey(msgspec.Struct):
-    """Which kind of key to make."""
+    """The kind of key to create."""
 
     kind: Literal["write", "secret", "embed"]
 
 
 class Keys(msgspec.Struct):
-    """Fresh keys, whole; all but write keys are shown only now. `id` is a single key's: the `kid` of tokens."""
+    """New keys in full; all but write keys are shown only now. `id` is set for a single key: the `kid` of its
+    tokens.
+    """
 
     project_id: str
     write_key: str = ""
@@ -52,19 +59,21 @@ class Keys(msgspec.Struct):
 
 
 class Projects(Controller):
-    """`/api/v1/projects`: seen by its members and its secret key, changed by administrators."""
+    """`/api/v1/projects`: read by members of a project, its secret key and its accounts; created by administrators;
+    changed by owners and administrators.
+    """
 
     path = "/api/v1/projects"
     tags = ("projects",)
 
     @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
     def every(self, request: Request[Caller, Any, Any]) -> list[ProjectShown]:
-        """The projects that the caller may see."""
+        """List the projects that the caller may see."""
         return [show(project, request.user) for project in request.user.projects()]
 
     @post("/", opt={"may": "install"}, sync_to_thread=True)
     def make(self, data: NewProject, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
-        """Make a project; the answer has its keys."""
+        """Create a project; the answer contains its keys."""
         project, write_key, secret_key = runtime.accounts.add_project(data.name, data.timezone, data.currency)
         own_currency(runtime.store, UUID(project.id), project.currency)
         request.user.wrote("project made", project.name, project.id)
@@ -74,9 +83,9 @@ class Projects(Controller):
     def change(
         self, project_id: UUID, data: ProjectChange, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ProjectShown:
-        """Change name, time zone, currency, goals, or `humans`: the reasons for which nobody is taken for a bot.
+        """Change name, time zone, currency, goals or other properties of a project.
 
-        Answers about any time follow at once.
+        Answers about any period follow the change at once. A change of currency deletes the exchange rates.
         """
         given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
         changed = runtime.accounts.change_project(project_id, **msgspec.structs.asdict(data))
@@ -87,13 +96,13 @@ class Projects(Controller):
 
     @post("/{project_id:uuid}/keys", opt={"may": "control"}, sync_to_thread=True)
     def add_key(self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
-        """Make another key."""
+        """Create another key."""
         made, value = runtime.accounts.add_key(project_id, data.kind)
         request.user.wrote("key made", f"{data.kind} {made.hint}", project_id)
         return Keys(str(project_id), id=made.id, **{f"{data.kind}_key": value})
 
     @delete("/{project_id:uuid}/keys/{key_id:str}", opt={"may": "control"}, sync_to_thread=True)
     def revoke_key(self, project_id: UUID, key_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Make a key useless."""
+        """Revoke a key."""
         revoked = runtime.accounts.revoke_key(project_id, key_id)
         request.user.wrote("key revoked", f"{revoked.kind} {revoked.hint}", project_id)

@@ -1,4 +1,6 @@
-"""The questions of `analyze/` over HTTP. Who may call: who may see the project."""
+"""Questions of `analyze/` as single addresses. Who may call: callers with the permission in `opt["may"]` of each
+handler.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ Limit = Annotated[int, Parameter(ge=1, le=1000)]
 
 
 class Asked(msgspec.Struct):
-    """A question with the project it is about."""
+    """A question and its project."""
 
     project: Project
     question: Question
@@ -58,7 +60,7 @@ def asked(
     *,
     runtime: Runtime,
 ) -> Asked:
-    """The part of a request that every question has."""
+    """Parse the parameters that every question has."""
     project = request.user.project(project_id)
     now = datetime.now(UTC)
     stretch = period(period_name, project.timezone, now, since, until)
@@ -70,7 +72,9 @@ def asked(
 
 
 def _shown(answer: Answer, data: object, asked: Asked | None = None, store: Store | None = None) -> dict[str, Any]:
-    """An answer with the query that made it, so that every number can be opened; with filters that find nothing."""
+    """Build an answer with its query, so that every number can be traced, and with notes on filters that match
+    nothing.
+    """
     shown: dict[str, Any] = {"data": data, "query": answer.opened()}
     if asked is not None:
         shown["period"] = {"from": asked.question.period.start, "to": asked.question.period.end}
@@ -88,13 +92,15 @@ class Questions(Controller):
 
     @get("/overview", opt={"may": "ask"}, sync_to_thread=True)
     def overview(self, asked: Asked, store: Store) -> dict[str, Any]:
-        """Visitors, sessions, page views, bounce rate, duration, events and revenue, against another period."""
+        """Return visitors, sessions, page views, bounce rate, duration, events and revenue, compared with another
+        period.
+        """
         answer, totals = overview(store, asked.question, asked.before, asked.project.currency)
         return _shown(answer, totals, asked, store)
 
     @get("/trend", opt={"may": "ask"}, sync_to_thread=True)
     def trend(self, asked: Asked, store: Store, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
-        """One metric by hour, day, week or month, with the period before."""
+        """Return one metric by hour, day, week or month, with the period before."""
         shape = Trend(series=[Series(metric=metric)], interval=interval)
         answers, drawn = trend(store, asked.question, shape, asked.project.currency)
         earlier = msgspec.structs.replace(asked.question, period=asked.before)
@@ -105,7 +111,7 @@ class Questions(Controller):
     def breakdown(
         self, asked: Asked, store: Store, by: str, limit: Limit = 10, form: Format = "json"
     ) -> dict[str, Any] | Response[bytes]:
-        """Visitors and events (or sessions) by any column or property."""
+        """Count visitors and events (or sessions) by any column or property."""
         answer = breakdown(store, asked.question, by, limit)
         return _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, by)
 
@@ -118,7 +124,7 @@ class Questions(Controller):
         limit: Limit = 100,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
-        """Sessions by where they came from, with conversions and revenue."""
+        """Count sessions by source, with conversions and revenue."""
         columns = by or ["channel", "source", "medium"]
         answer, rows = sources(store, asked.question, columns, asked.project.currency, limit)
         return _shown(answer, rows, asked, store) if form == "json" else as_file(answer.table, form, "sources")
@@ -132,7 +138,7 @@ class Questions(Controller):
         before: datetime | None = None,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
-        """The newest events, or those before a moment."""
+        """List the newest events, or the newest before a time."""
         answer = newest_events(store, asked.question, limit, before)
         return _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, "events")
 
@@ -145,7 +151,7 @@ class Questions(Controller):
         before: datetime | None = None,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
-        """The newest sessions, or those before a moment."""
+        """List the newest sessions, or the newest before a time."""
         answer = newest_sessions(store, asked.question, asked.now, limit, before)
         return (
             _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, "sessions")
@@ -161,7 +167,7 @@ class Questions(Controller):
         offset: Annotated[int, Parameter(ge=0, le=1_000_000)] = 0,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
-        """Visitors of the period, the last seen first."""
+        """List the visitors of the period, the last seen first."""
         answer, rows = visitors(store, asked.question, search, limit, offset)
         return _shown(answer, rows, asked, store) if form == "json" else as_file(answer.table, form, "visitors")
 
@@ -174,7 +180,7 @@ class Questions(Controller):
         limit: Limit = 200,
         before: datetime | None = None,
     ) -> dict[str, Any]:
-        """One visitor: totals, sessions and the timeline of events, bots or not."""
+        """Return one visitor, bot or not: totals, sessions and the timeline of events."""
         answer, profile = visitor(store, asked.question, visitor_id)
         if profile is None:
             raise NotFoundException(f"there is no visitor {visitor_id}")
@@ -189,19 +195,19 @@ class Questions(Controller):
 
     @get("/live", opt={"may": "ask"}, sync_to_thread=True)
     def live(self, asked: Asked, store: Store) -> dict[str, Any]:
-        """Who is here now, and the last half hour minute by minute."""
+        """Return the visitors who are active now, and the last half hour by minute."""
         answer, data = live(store, asked.question, asked.now)
         return _shown(answer, data)
 
     @get("/version", opt={"may": SOMEBODY}, sync_to_thread=True)
     def version(self, project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> dict[str, int]:
-        """A number that grows when something new is stored: answers are current until it changes."""
+        """Return a number that grows when something new is stored: answers are current until it changes."""
         request.user.project(project_id)
         return {"version": sum(desk.version(project_id))}
 
     @get("/rejections", opt={"may": "people"}, sync_to_thread=True)
     def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> list[dict[str, Any]]:
-        """The newest 100 messages of the last 7 days that were refused, and why."""
+        """List the newest 100 refused messages of the last 7 days, with the reasons."""
         request.user.project(project_id)
         table = store.ask(
             "SELECT received_at, message_id, field, reason, body, line, text FROM rejections "
@@ -218,7 +224,7 @@ class Questions(Controller):
         store: Store,
         form: Format = "json",
     ) -> dict[str, Any] | Response[bytes]:
-        """One SELECT over the rows that the caller sees."""
+        """Run one SELECT over the rows that the caller sees."""
         answer = free_sql.query(store, data.sql)
         return _shown(answer, answer.rows()) if form == "json" else as_file(answer.table, form, "query")
 
@@ -230,6 +236,6 @@ def _points(drawn: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class Statement(msgspec.Struct):
-    """A statement of the engine's SQL."""
+    """A statement in the engine's SQL."""
 
     sql: Annotated[str, msgspec.Meta(max_length=100_000)]

@@ -1,6 +1,7 @@
-"""What people save: segments, cohorts, questions and annotations; and merges undone.
+"""Saved segments, cohorts, questions and annotations; and the undoing of merges.
 
-Who may call: who may see the project; undoing merges is for administrators.
+Who may call: members and the secret key read; analysts, owners and administrators save and change; owners and
+administrators undo merges.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class NewSegment(msgspec.Struct, forbid_unknown_fields=True):
-    """A filter to save; as a `list`, who it means now, or people by their user or visitor `ids`."""
+    """A segment to save: a `live` filter, or a `list` of the people who match the filter now or who have the given user
+    or visitor `ids`.
+    """
 
     name: Name
     kind: Literal["live", "list"] = "live"
@@ -37,7 +40,7 @@ class NewSegment(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SegmentChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change of a segment."""
+    """Changes to a segment."""
 
     name: Name | None = None
     filter: Any = None
@@ -56,7 +59,7 @@ class SegmentShown(msgspec.Struct):
 
 
 class NewQuestion(msgspec.Struct, forbid_unknown_fields=True):
-    """A name, and everything that the question is asked with."""
+    """A name, and the body of a question."""
 
     name: Name
     ask: dict[str, Any]
@@ -73,7 +76,7 @@ class QuestionShown(msgspec.Struct):
 
 
 class NewAnnotation(msgspec.Struct, forbid_unknown_fields=True):
-    """What happened, and when."""
+    """A note about a moment."""
 
     at: datetime
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -89,7 +92,7 @@ class AnnotationShown(msgspec.Struct):
 
 
 class Undo(msgspec.Struct, forbid_unknown_fields=True):
-    """A merge by its numbers, as `merges` shows them, and whether to undo it or to take that back."""
+    """The two numbers of a merge, as `merges` shows them, and whether to undo it or to restore it."""
 
     identity: str
     person: str
@@ -104,7 +107,7 @@ class Keeping(Controller):
 
     @get("/segments", opt={"may": "read"}, sync_to_thread=True)
     def segments(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[SegmentShown]:
-        """Saved segments and cohorts, and the ready ones; each can stand in a filter as `{"segment": id}`."""
+        """List saved segments and cohorts, and the built-in ones; a filter refers to one as `{"segment": id}`."""
         made = request.user.project(project_id).created_at.replace(tzinfo=UTC)
         ready = [SegmentShown(one, found.name, "ready", found.filter, "Trackway", made) for one, found in READY.items()]
         return [_shown(one) for one in runtime.accounts.saved.segments(project_id)] + ready
@@ -113,7 +116,7 @@ class Keeping(Controller):
     def add_segment(
         self, project_id: UUID, data: NewSegment, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> SegmentShown:
-        """Save a filter, or write down who it means now."""
+        """Save a filter, or a list of people."""
         project = request.user.project(project_id)
         saved, now = runtime.accounts.saved, datetime.now(UTC)
         if data.kind == "live" or data.ids is None:
@@ -137,7 +140,7 @@ class Keeping(Controller):
         request: Request[Caller, Any, Any],
         runtime: Runtime,
     ) -> SegmentShown:
-        """Rename a segment, or give a live one another filter."""
+        """Rename a segment, or change the filter of a live one."""
         request.user.project(project_id)
         if data.filter is not None:
             _read(runtime, project_id, data.filter)
@@ -150,7 +153,7 @@ class Keeping(Controller):
     def remove_segment(
         self, project_id: UUID, segment_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Forget a segment, or a list and who is on it."""
+        """Delete a segment, or a list with its people."""
         request.user.project(project_id)
         if not runtime.accounts.saved.remove_segment(project_id, segment_id):
             raise NotFoundException(f"there is no segment {segment_id}")
@@ -158,7 +161,7 @@ class Keeping(Controller):
 
     @get("/questions", opt={"may": "read"}, sync_to_thread=True)
     def questions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[QuestionShown]:
-        """Saved questions, by name."""
+        """List saved questions, by name."""
         request.user.project(project_id)
         return [_question(one) for one in runtime.accounts.saved.questions(project_id)]
 
@@ -166,7 +169,7 @@ class Keeping(Controller):
     def add_question(
         self, project_id: UUID, data: NewQuestion, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> QuestionShown:
-        """Save a question under a name; one that could not be asked is refused."""
+        """Save a question under a name; an invalid question is refused."""
         request.user.project(project_id)
         understood(data.ask)
         return _question(runtime.accounts.saved.add_question(project_id, data.name, data.ask, request.user.name))
@@ -175,7 +178,7 @@ class Keeping(Controller):
     def remove_question(
         self, project_id: UUID, question_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Forget a saved question."""
+        """Delete a saved question."""
         request.user.project(project_id)
         if not runtime.accounts.saved.remove_question(project_id, question_id):
             raise NotFoundException(f"there is no saved question {question_id}")
@@ -184,7 +187,7 @@ class Keeping(Controller):
     def annotations(
         self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[AnnotationShown]:
-        """What happened, in order."""
+        """List annotations, the oldest first."""
         request.user.project(project_id)
         ever = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
         return [_note(one) for one in runtime.accounts.saved.annotations(project_id, *ever)]
@@ -193,7 +196,7 @@ class Keeping(Controller):
     def annotate(
         self, project_id: UUID, data: NewAnnotation, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> AnnotationShown:
-        """Write down what happened at a moment; trends show it."""
+        """Save a note about a moment; trends show it."""
         request.user.project(project_id)
         return _note(runtime.accounts.saved.annotate(project_id, data.at, data.text, request.user.name))
 
@@ -201,7 +204,7 @@ class Keeping(Controller):
     def remove_annotation(
         self, project_id: UUID, annotation_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
-        """Forget an annotation."""
+        """Delete an annotation."""
         request.user.project(project_id)
         if not runtime.accounts.saved.remove_annotation(project_id, annotation_id):
             raise NotFoundException(f"there is no annotation {annotation_id}")
@@ -210,7 +213,9 @@ class Keeping(Controller):
     def undo(
         self, project_id: UUID, data: Undo, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> dict[str, bool]:
-        """Undo a merge (or take that back): from the next answer on its people are counted apart."""
+        """Undo a merge, or restore it. From the next answer on, the people of an undone merge are counted
+        separately.
+        """
         project = request.user.project(project_id)
         now = datetime.now(UTC)
         question = Question.of(project, Period(now, now))

@@ -1,4 +1,4 @@
-"""Files that come in (messages of other systems, access logs) and go out (whole tables), with progress."""
+"""Transfers: imports of files (messages of other systems, access logs) and exports of whole tables, with progress."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_BYTES = 20 * 1024**3
 
 
 class TransferShown(msgspec.Struct):
-    """A file that comes in or goes out. `done` of `total` are bytes of an import and rows of an export."""
+    """An import or export. `done` and `total` count bytes of an import and rows of an export."""
 
     id: str
     kind: str
@@ -49,7 +49,7 @@ class TransferShown(msgspec.Struct):
 
 
 class NewExport(msgspec.Struct, rename={"since": "from", "until": "to"}, kw_only=True, forbid_unknown_fields=True):
-    """What is to be written into a file. `filter` is one as `/ask` takes it."""
+    """A new export. `filter` has the form that `/ask` takes."""
 
     table: Literal["events", "sessions", "visitors"]
     form: Literal["csv", "parquet", "arrow", "ndjson"]
@@ -75,7 +75,7 @@ def _one(runtime: Runtime, project_id: UUID, transfer_id: UUID) -> Transfer:
 
 
 def _reading(form: str, host: str, text: str) -> Reading:
-    """How a file is to be read, as the request says it. Raises BadQuestion."""
+    """Parse how a file is to be read. Raises BadQuestion when the format or the parameters are invalid."""
     if form not in FORMATS:
         raise BadQuestion("format", f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
     try:
@@ -100,15 +100,16 @@ How = Annotated[str, Parameter(description="how to read it, as JSON: columns, fi
 
 
 class TransfersOfProject(Controller):
-    """`/api/v1/projects/{project_id}/transfers`: seen and exported by who sees the project; imported and removed by
-    administrators and by the secret key."""
+    """`/api/v1/projects/{project_id}/transfers`. Seeing and exporting need the permission `people`; importing and
+    removing need `manage`.
+    """
 
     path = "/api/v1/projects/{project_id:uuid}/transfers"
     tags = ("transfers",)
 
     @get("/", opt={"may": "people"}, sync_to_thread=True)
     def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[TransferShown]:
-        """The project's imports and exports, the newest first; a week after their end they are gone."""
+        """List the project's imports and exports, the newest first. They are deleted a week after they end."""
         request.user.project(project_id)
         return [_shown(one) for one in runtime.accounts.transfers.every(project_id)]
 
@@ -123,7 +124,7 @@ class TransfersOfProject(Controller):
         host: LogHost = "",
         reading: How = "{}",
     ) -> TransferShown:
-        """Import the file that is the body. Importing it again adds nothing while its message ids are known."""
+        """Import the file in the body. Importing it again adds nothing while its message ids are known."""
         request.user.project(project_id)
         asked = msgspec.to_builtins(_reading(form, host, reading))
         made = runtime.accounts.transfers.add(project_id, "import", name, form, asked, request.user.name)
@@ -133,7 +134,7 @@ class TransfersOfProject(Controller):
                 async for chunk in request.stream():
                     sink.write(chunk)
         except BaseException:
-            # Whoever leaves before the file is there wants nothing imported.
+            # A client that disconnects before the file is complete has cancelled the import.
             runtime.transfer_worker.forget(made)
             raise
         runtime.transfer_worker.add(made)
@@ -151,8 +152,8 @@ class TransfersOfProject(Controller):
         host: LogHost = "",
         reading: How = "{}",
     ) -> dict[str, Any]:
-        """What the file that is the body would be: ten rows as they would be stored, events, times, refusals. Nothing
-        is stored.
+        """Preview an import of the file in the body: ten rows as they would be stored, events, times and refusals.
+        Nothing is stored.
         """
         request.user.project(project_id)
         said = _reading(form, host, reading)
@@ -167,7 +168,7 @@ class TransfersOfProject(Controller):
     def export(
         self, project_id: UUID, data: NewExport, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> TransferShown:
-        """Write a table into a file, whatever its size; `GET …/{id}/file` has it when it is done."""
+        """Export a table of any size into a file; when it is done, `GET …/{id}/file` returns it."""
         project = request.user.project(project_id)
         stretch = period(data.period, project.timezone, datetime.now(UTC), data.since, data.until)
         node = None
@@ -189,7 +190,7 @@ class TransfersOfProject(Controller):
 
     @get("/{transfer_id:uuid}/file", opt={"may": "people"}, sync_to_thread=True)
     def file(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> File:
-        """The file of an export that is done."""
+        """Return the file of a finished export."""
         request.user.project(project_id)
         found = _one(runtime, project_id, transfer_id)
         place: Path = runtime.transfer_worker.file_of(found)
@@ -200,7 +201,7 @@ class TransfersOfProject(Controller):
 
     @delete("/{transfer_id:uuid}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Stop a transfer that is under way, or remove one that has ended, with its file."""
+        """Cancel a running transfer, or delete a finished one with its file."""
         request.user.project(project_id)
         found = _one(runtime, project_id, transfer_id)
         if found.state in OPEN:

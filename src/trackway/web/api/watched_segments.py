@@ -1,4 +1,4 @@
-"""Segments of customers as they are used outside: who is in one, and who is told of people who enter or leave it."""
+"""The people in a segment, and watches: addresses that are notified when people enter or leave a segment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _CHUNK = 10_000
 
 
 class NewWatch(msgspec.Struct, forbid_unknown_fields=True):
-    """Which segment (a saved one's id, or a ready one's), and where to post to. A secret is invented when left away."""
+    """A new watch: the segment (the id of a saved one or the name of a built-in one) and the URL to post to. An omitted
+    secret is generated.
+    """
 
     segment: Annotated[str, msgspec.Meta(max_length=100)]
     url: Annotated[str, msgspec.Meta(max_length=2000, pattern="^https?://.+")]
@@ -32,8 +34,8 @@ class NewWatch(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WatchShown(msgspec.Struct):
-    """A watch: how many were `inside` at the last look, and why the last change could not be told. `secret` is shown
-    only when it is made.
+    """A watch. `inside` is the number of people in the segment at the last check; `problem` is why the last
+    notification failed. `secret` is shown only when the watch is created.
     """
 
     id: str
@@ -48,7 +50,7 @@ class WatchShown(msgspec.Struct):
 
 
 class InSegment(msgspec.Struct):
-    """Customers who are in a segment at this moment."""
+    """The customers who are in a segment now."""
 
     segment: str
     people: list[dict[str, str]]
@@ -76,7 +78,7 @@ class Watches(Controller):
         store: Store,
         form: Format = "json",
     ) -> Response[Any]:
-        """Who is in a segment, of the customers: `person`, `user_id`, `visitor_id`, `name`; as a file too."""
+        """List the customers in a segment: `person`, `user_id`, `visitor_id` and `name`; with `format`, as a file."""
         project = request.user.project(project_id)
         question = question_of(runtime.accounts, project, segment, datetime.now(UTC))
         persons = people(store, question)
@@ -91,7 +93,7 @@ class Watches(Controller):
 
     @get("/watches", opt={"may": "manage"}, sync_to_thread=True)
     def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[WatchShown]:
-        """Who is told of people who enter or leave a segment."""
+        """List the project's watches."""
         request.user.project(project_id)
         return [_shown(one) for one in runtime.accounts.watches.every(project_id)]
 
@@ -99,7 +101,9 @@ class Watches(Controller):
     def make(
         self, project_id: UUID, data: NewWatch, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> WatchShown:
-        """Have an address told from the next look on; who is inside then is where it begins."""
+        """Create a watch. Notifications start with the next check; the people in the segment at that time are the
+        starting point.
+        """
         question_of(runtime.accounts, request.user.project(project_id), data.segment, datetime.now(UTC))
         runtime.check_outgoing("url", data.url)
         secret = data.secret or secrets.token_urlsafe(32)
@@ -109,7 +113,7 @@ class Watches(Controller):
 
     @delete("/watches/{watch_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
     def remove(self, project_id: UUID, watch_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Tell an address nothing more."""
+        """Remove a watch."""
         if not runtime.accounts.watches.remove(watch_id, project_id):
             raise NotFoundException(f"there is no watch {watch_id}")
         runtime.store.change(

@@ -1,4 +1,6 @@
-"""Who one is, what one may do, and how one signs in. Who may call: whoever it is about, about themselves."""
+"""The signed-in user: profile, permissions, sign-ins, second factor and passkeys. Who may call: everybody, about
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from trackway.web.server.caller import SIGNED_IN, SOMEBODY, Caller
 
 
 class KeyShown(msgspec.Struct):
-    """A key of a project; `value` is whole only for write keys, which are public. An embed key's `id` is the `kid`."""
+    """A key of a project. `value` is complete only for write keys, which are public; of other keys it is the last
+    characters. An embed key's `id` is the `kid` of its tokens.
+    """
 
     id: str
     kind: str
@@ -28,8 +32,8 @@ class KeyShown(msgspec.Struct):
 
 
 class AsAccount(msgspec.Struct):
-    """As which account of the product the caller comes, what is theirs, and what they may see; `granted` lists what
-    they have, the host's own keys included.
+    """The account of the product that the caller is signed in as: its entities and permissions. `granted` lists the
+    permissions that it has, including the host's own keys.
     """
 
     id: str
@@ -43,7 +47,9 @@ class AsAccount(msgspec.Struct):
 
 
 class ProjectShown(msgspec.Struct):
-    """A project as the API shows it. `role` is empty for an account, which sees only its name, zone and currency."""
+    """A project as the API shows it. For an account, `role` is empty, and only name, time zone, currency,
+    `closed_register` and `account` are filled in.
+    """
 
     id: str
     name: str
@@ -60,7 +66,7 @@ class ProjectShown(msgspec.Struct):
 
 
 class Me(msgspec.Struct):
-    """Who is signed in, the token that changes must carry, and the projects they may see."""
+    """The signed-in user, the token that changing requests must carry, and the projects that they may see."""
 
     email: str
     is_admin: bool
@@ -70,7 +76,7 @@ class Me(msgspec.Struct):
 
 
 class SignInShown(msgspec.Struct):
-    """A browser that is signed in."""
+    """A signed-in browser."""
 
     id: str
     way: str
@@ -82,7 +88,7 @@ class SignInShown(msgspec.Struct):
 
 
 class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
-    """Another password; `old` is empty for who has none."""
+    """A change of password; `old` is empty for a user without a password."""
 
     old: Password
     new: Password
@@ -95,7 +101,7 @@ class Code(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewPasskey(PasskeyAnswer):
-    """What a device made, and what to call it."""
+    """A credential that a device created, and its name."""
 
     name: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
@@ -110,7 +116,9 @@ class PasskeyShown(msgspec.Struct):
 
 
 def show(project: Project, caller: Caller) -> ProjectShown:
-    """A project as a caller sees it: who runs it with those of its keys that are in force, an account with its own."""
+    """Build a project as a caller sees it: for members and secret keys with its keys in force, for an account with the
+    account's own data.
+    """
     role = caller.role(project)
     keys = [
         KeyShown(key.id, key.kind, key.value if key.kind == "write" else key.hint, key.created_at.isoformat() + "Z")
@@ -148,7 +156,7 @@ class Myself(Controller):
         request: Request[Caller, Any, Any],
         _accept: Annotated[str, Parameter(header="accept", required=False)] = "",
     ) -> Me:
-        """Who is signed in (or what a key or token opens), and what they may do."""
+        """Return the signed-in user (or the access of a key or token), and their permissions."""
         caller = request.user
         user, csrf = caller.user, caller.signed_in.csrf if caller.signed_in else ""
         projects = [show(project, caller) for project in caller.projects()]
@@ -158,7 +166,7 @@ class Myself(Controller):
 
     @get("/sign-ins", opt={"may": SIGNED_IN}, sync_to_thread=True)
     def sign_ins(self, request: Request[Caller, Any, Any], runtime: Runtime) -> list[SignInShown]:
-        """Where one is signed in."""
+        """List the caller's sign-ins."""
         signed_in = _signed_in(request)
         return [
             SignInShown(one.id, one.way, one.address, one.agent, one.created_at.isoformat() + "Z",
@@ -175,20 +183,20 @@ class Myself(Controller):
 
     @post("/password", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def password(self, data: PasswordChange, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Take another password; all other browsers are signed out."""
+        """Change the caller's password; all other browsers are signed out."""
         signed_in = _signed_in(request)
         _asked(runtime.accounts.sign_ins.change_password, signed_in.user.id, data.old, data.new, signed_in.token)
         request.user.wrote("password changed", signed_in.user.email)
 
     @post("/totp/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
     def begin_totp(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, str]:
-        """A secret for an authenticator application, as an otpauth address and as a picture (SVG) of it."""
+        """Create a secret for an authenticator application. Returns it as an `otpauth` URI and as a QR code (SVG)."""
         address = runtime.accounts.sign_ins.begin_totp(_signed_in(request).user)
         return {"address": address, "picture": segno.make(address, micro=False).svg_data_uri(scale=4, border=2)}
 
     @post("/totp", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
     def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, list[str]]:
-        """Ask for its codes from now on; the answer has recovery codes, shown only now."""
+        """Turn the second factor on. The answer contains recovery codes, which are shown only now."""
         user = _signed_in(request).user
         codes: list[str] = _asked(runtime.accounts.sign_ins.confirm_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="authenticator application")
@@ -196,14 +204,14 @@ class Myself(Controller):
 
     @post("/totp/remove", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def remove_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Ask for no codes any more."""
+        """Turn the second factor off."""
         user = _signed_in(request).user
         _asked(runtime.accounts.sign_ins.remove_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="none")
 
     @get("/passkeys", opt={"may": SIGNED_IN}, sync_to_thread=True)
     def passkeys(self, request: Request[Caller, Any, Any], runtime: Runtime) -> list[PasskeyShown]:
-        """One's passkeys."""
+        """List the caller's passkeys."""
         return [
             PasskeyShown(one.id, one.name, one.created_at.isoformat() + "Z",
                          one.used_at.isoformat() + "Z" if one.used_at else None)
@@ -212,19 +220,21 @@ class Myself(Controller):
 
     @post("/passkeys/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
     def begin_passkey(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, Any]:
-        """What to ask a device for: `options` of `navigator.credentials.create`, and the `word` to answer with."""
+        """Start the registration of a passkey. Returns `options` for `navigator.credentials.create`, and the `word` to
+        send with the result.
+        """
         return runtime.accounts.passkeys.begin(_signed_in(request).user, site_of(request, runtime))
 
     @post("/passkeys", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Keep the passkey that a device made."""
+        """Store the passkey that the device created."""
         user, site = _signed_in(request).user, site_of(request, runtime)
         _asked(runtime.accounts.passkeys.add, user.id, site, data.word, data.credential, data.name)
         request.user.wrote("passkey changed", user.email, added=data.name)
 
     @delete("/passkeys/{passkey_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
     def remove_passkey(self, passkey_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Forget a passkey."""
+        """Remove a passkey."""
         user = _signed_in(request).user
         if not runtime.accounts.passkeys.remove(user.id, passkey_id):
             raise NotFoundException("you have no such passkey")
@@ -232,7 +242,7 @@ class Myself(Controller):
 
     @post("/invitations/{token:str}", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def accept(self, token: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
-        """Accept an invitation as who is signed in."""
+        """Accept an invitation as the signed-in user."""
         found = _asked(runtime.accounts.sign_ins.accept_as, token, _signed_in(request).user.id)
         request.user.wrote("member changed", found.account_id or found.role, found.project_id)
 
@@ -242,7 +252,7 @@ def _signed_in(request: Request[Caller, Any, Any]) -> Any:
 
 
 def _asked(what: Any, *given: Any) -> Any:
-    """Do it; what does not fit is the request's fault, and signs nobody out."""
+    """Call a function; turn refused credentials into 400, because 401 would sign the user out."""
     try:
         return what(*given)
     except BadCredentials as error:

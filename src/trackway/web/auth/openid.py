@@ -1,4 +1,4 @@
-"""Signing in with an OpenID Connect provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636)."""
+"""Sign-in with an OpenID Connect provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _FRESH_S = 3600.0
 
 
 class ProviderFailed(Exception):
-    """The provider cannot be asked, or what it says is not good; the text says which."""
+    """The provider does not answer, or its answer is invalid; the text says which."""
 
 
 class Said(NamedTuple):
-    """Who a provider says that somebody is."""
+    """The identity of a user, as the provider states it."""
 
     issuer: str
     subject: str
@@ -41,14 +41,16 @@ class Said(NamedTuple):
 
 
 class Provider:
-    """The provider that the settings name."""
+    """The OpenID Connect provider of the settings."""
 
     def __init__(self, settings: Settings, sign_ins: SignIns, outgoing: Outgoing) -> None:
         self._settings, self._sign_ins, self._outgoing = settings, sign_ins, outgoing
         self._found: tuple[float, dict[str, Any]] = (0.0, {})
 
     def begin(self, back: str) -> tuple[str, str]:
-        """Where to send a browser, which the provider sends `back`, and the word that it comes back with."""
+        """Start a sign-in. Returns the provider's address to send the browser to, and the state that comes back with
+        it. The provider redirects the browser to `back`.
+        """
         about = self._about()
         verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
         state = self._sign_ins.keep("provider", "", {"verifier": verifier, "nonce": nonce, "back": back}, _TIME)
@@ -61,7 +63,9 @@ class Provider:
         return f"{about['authorization_endpoint']}?{urlencode(asked)}", state
 
     def back(self, state: str, code: str) -> Said:
-        """Who came back with a code. Raises ProviderFailed when it is not an answer to what was begun."""
+        """Finish a sign-in with the provider's code and return the user's identity. Raises ProviderFailed when the
+        state is unknown or expired, or the provider's answer is invalid.
+        """
         begun = self._sign_ins.take("provider", state)
         if begun is None or not code:
             raise ProviderFailed("this is not an answer to what was begun here, or too late; sign in again")
@@ -112,7 +116,7 @@ class Provider:
     def _json(
         self, method: str, address: str, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> dict[str, Any]:
-        """What an address of the provider answers: on the issuer's host, which settings name, or a public one."""
+        """Request JSON from the provider: from the issuer's host, which the settings name, or from a public address."""
         own = urlsplit(self._settings.oidc_issuer).hostname or ""
         try:
             answer = self._outgoing.send(method, address, {"accept": "application/json", **(headers or {})}, body, own)

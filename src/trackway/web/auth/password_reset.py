@@ -1,4 +1,4 @@
-"""Another password for one that was forgotten, by a link that is sent by mail. Who may call: anybody."""
+"""Password reset by a link that is sent by mail. Who may call: anybody."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ If it was not you, do nothing: your password stays as it is.
 
 
 class Forgotten(msgspec.Struct, forbid_unknown_fields=True):
-    """The user whose password was forgotten."""
+    """The user who has forgotten the password."""
 
     email: Short
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
-    """The last part of the link, and the password from now on, ten characters or more."""
+    """The token of the link (its last part), and the new password of at least ten characters."""
 
     token: Short
     password: Password
@@ -54,8 +54,8 @@ class Resetting(Controller):
 
     @post("/", **_OPEN, status_code=204, sync_to_thread=True)
     def ask(self, data: Forgotten, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
-        """Send a link to the user of this address; the answer is the same when there is none. 409 when the server
-        sends no mail.
+        """Send a reset link to the user with this address. The answer is the same when there is no such user. 409 when
+        the server sends no mail.
         """
         origin = origin_of_links(request, runtime)
         if not origin:
@@ -66,13 +66,13 @@ class Resetting(Controller):
             )
         where = where_from(request)
         limits.may_ask_for_link(where, data.email)
-        # Elsewhere, so that the time of the answer says nothing either.
+        # A separate thread, so that the response time does not reveal whether the user exists.
         threading.Thread(target=_send, args=(runtime, data.email, origin, where), daemon=True).start()
 
     @post("/finish", **_OPEN, status_code=204, sync_to_thread=True)
     def finish(self, data: NewPassword, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
-        """Give the user of a link another password, once. All of their browsers are signed out; sign in with it then,
-        and with a code where one is asked for.
+        """Set a new password for the user of a link, once. All of the user's browsers are signed out; the user then
+        signs in with the new password, and with a code if they have a second factor.
         """
         where = where_from(request)
         limits.may_sign_in(where, "a link")

@@ -1,4 +1,6 @@
-"""Signing in, by password, passkey, provider or invitation; and out. Who may call: anybody; failures are counted."""
+"""Sign-in by password, passkey, provider or invitation; and sign-out. Who may call: anybody; failures are
+rate-limited.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ Password = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Credentials(msgspec.Struct):
-    """What somebody signs in with; `code` of an authenticator application, or a recovery code, for who has one."""
+    """Credentials for a sign-in; `code` is the code of an authenticator application or a recovery code, for users with
+    a second factor.
+    """
 
     email: Short
     password: Password
@@ -36,27 +40,31 @@ class Credentials(msgspec.Struct):
 
 
 class Ways(msgspec.Struct):
-    """How one can sign in besides by password and passkey; whether a link by mail resets a password (`reset`)."""
+    """The available ways to sign in besides password and passkey, and whether passwords can be reset by mail
+    (`reset`).
+    """
 
     provider: bool
     reset: bool
 
 
 class PasskeyAnswer(msgspec.Struct):
-    """What a device answered to what it was asked (`word` names that)."""
+    """A device's answer to a passkey request; `word` identifies the request."""
 
     word: Short
     credential: dict[str, Any]
 
 
 class Accepted(msgspec.Struct):
-    """The password of who accepts an invitation: a new one, or theirs."""
+    """The password of the user who accepts an invitation: a new one, or that of the existing user."""
 
     password: Password
 
 
 class InvitationShown(msgspec.Struct):
-    """What a link invites whom to."""
+    """An invitation: the invited address and what it is for. `known` says whether the address already belongs to a
+    user.
+    """
 
     email: str
     project: str
@@ -66,14 +74,14 @@ class InvitationShown(msgspec.Struct):
 
 
 class SignedInShown(msgspec.Struct):
-    """Who is signed in now, and the token that changes must carry."""
+    """The signed-in user, and the token that changing requests must carry."""
 
     email: str
     csrf: str
 
 
 def site_of(request: Request[Any, Any, Any], runtime: Runtime) -> Site:
-    """Where this server is, as people see it."""
+    """Return the host name and origin under which browsers reach this server."""
     try:
         parts = urlsplit(runtime.settings.url or str(request.base_url))
     except ValueError as error:
@@ -82,10 +90,10 @@ def site_of(request: Request[Any, Any, Any], runtime: Runtime) -> Site:
 
 
 def origin_of_links(request: Request[Any, Any, Any], runtime: Runtime) -> str:
-    """Where links in mails lead; empty when none are sent: no `smtp_host`, or no `url`.
+    """Return the origin for links in mails; empty when none are sent, because `smtp_host` or `url` is not set.
 
-    Whoever asks chooses the Host header, and would choose where somebody else's link leads. It counts only when it
-    names this machine.
+    The client chooses the Host header, and could make somebody else's link lead to a foreign site. Without `url`, the
+    header is therefore used only when it names this machine.
     """
     settings = runtime.settings
     if not settings.smtp_host:
@@ -95,7 +103,7 @@ def origin_of_links(request: Request[Any, Any, Any], runtime: Runtime) -> str:
 
 
 def let_in(signed_in: SignedIn, runtime: Runtime) -> Response[SignedInShown]:
-    """The answer to who signed in: with the cookie."""
+    """Build the answer to a successful sign-in, with the cookie."""
     shown = SignedInShown(signed_in.user.email, signed_in.csrf)
     return Response(shown, cookies=[_cookie(signed_in, runtime)], headers={"cache-control": "no-store"})
 
@@ -115,14 +123,14 @@ class SigningIn(Controller):
 
     @get("/sign-in", **_OPEN, sync_to_thread=False)
     def ways(self, request: Request[Any, Any, Any], runtime: Runtime) -> Ways:
-        """How one can sign in."""
+        """Return the available ways to sign in."""
         return Ways(bool(runtime.settings.oidc_issuer), bool(origin_of_links(request, runtime)))
 
     @post("/sign-in", **_OPEN, status_code=200, sync_to_thread=True)
     def sign_in(
         self, data: Credentials, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
-        """Sign in; sets the session cookie. 401 with `code` among the errors' fields when a code is needed."""
+        """Sign in and set the session cookie. 401 with the field `code` in `errors` when a code is needed."""
         where = where_from(request)
         limits.may_sign_in(where, data.email)
         try:
@@ -133,14 +141,16 @@ class SigningIn(Controller):
 
     @post("/sign-in/passkey/ask", **_OPEN, status_code=200, sync_to_thread=True)
     def ask_passkey(self, request: Request[Any, Any, Any], runtime: Runtime) -> dict[str, Any]:
-        """What to ask a device for: `options` of `navigator.credentials.get`, and the `word` to answer with."""
+        """Start a sign-in by passkey. Returns `options` for `navigator.credentials.get`, and the `word` to send with
+        the result.
+        """
         return runtime.accounts.passkeys.ask(site_of(request, runtime))
 
     @post("/sign-in/passkey", **_OPEN, status_code=200, sync_to_thread=True)
     def by_passkey(
         self, data: PasskeyAnswer, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
-        """Sign in with what the device answered."""
+        """Sign in with the device's answer."""
         where = where_from(request)
         limits.may_sign_in(where, "passkey")
         try:
@@ -151,7 +161,7 @@ class SigningIn(Controller):
 
     @get("/sign-in/provider", **_OPEN, sync_to_thread=True)
     def to_provider(self, request: Request[Any, Any, Any], runtime: Runtime, provider: Provider) -> Redirect:
-        """Go to the OpenID Connect provider; it sends the browser back to `/api/v1/sign-in/provider/back`."""
+        """Redirect to the OpenID Connect provider; it sends the browser back to `/api/v1/sign-in/provider/back`."""
         if not runtime.settings.oidc_issuer:
             raise NotFoundException("no provider is set up; `oidc_issuer` names one")
         try:
@@ -170,7 +180,7 @@ class SigningIn(Controller):
         began: Annotated[str, Parameter(query="state")] = "",
         code: str = "",
     ) -> Response[None]:
-        """Come back from the provider: signs in who it says it is, and goes to the dashboard."""
+        """Return from the provider: sign in the user that it names, and redirect to the dashboard."""
         where = where_from(request)
         limits.may_sign_in(where, "provider")
         try:
@@ -191,7 +201,7 @@ class SigningIn(Controller):
     def invitation(
         self, token: str, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> InvitationShown:
-        """What the link invites to."""
+        """Return the invitation of a link."""
         where = where_from(request)
         limits.may_sign_in(where, "invitation")
         try:
@@ -207,7 +217,7 @@ class SigningIn(Controller):
     def accept(
         self, token: str, data: Accepted, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
-        """Accept it: makes a user with this password (or takes that of the one there is), and signs in."""
+        """Accept an invitation and sign in: creates a user with this password, or checks that of the existing user."""
         where = where_from(request)
         limits.may_sign_in(where, "invitation")
         try:
@@ -220,7 +230,7 @@ class SigningIn(Controller):
 
     @post("/sign-out", opt={"may": SOMEBODY}, status_code=204, sync_to_thread=True)
     def sign_out(self, request: Request[Caller, Any, Any], runtime: Runtime) -> Response[None]:
-        """Sign out this browser."""
+        """Sign this browser out."""
         if request.user.signed_in is not None:
             runtime.accounts.sign_ins.sign_out(request.user.signed_in.token)
             request.user.wrote("signed out")

@@ -1,4 +1,4 @@
-"""One ASGI application: the collector beside the API and the pages."""
+"""The ASGI application: the collector beside the API and the dashboard."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def api(runtime: Runtime, limits: Limits) -> Litestar:
-    """Everything but the collector."""
+    """Build the application for everything but the collector."""
     slots = Slots()
     desk = Desk(runtime.store, runtime.accounts.saved, runtime.version, slots)
     provider = Provider(runtime.settings, runtime.accounts.sign_ins, runtime.outgoing)
@@ -105,22 +105,22 @@ def api(runtime: Runtime, limits: Limits) -> Litestar:
 
 
 def store_of(project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Store:
-    """The store as the caller sees it."""
+    """Return the store limited to the rows that the caller may see."""
     return runtime.store.within(request.user.policy(request.user.project(project_id)))
 
 
 class Door(Protocol):
-    """An application for addresses of its own."""
+    """An application that serves some paths of its own."""
 
     def serves(self, path: str) -> bool:
-        """Whether an address is its own."""
+        """Whether this application serves a path."""
         ...
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
 def application(doors: list[Door], rest: Asgi) -> Asgi:
-    """The doors for their own addresses, `rest` for all others."""
+    """Route each request to the first door that serves its path, and all others to `rest`."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":

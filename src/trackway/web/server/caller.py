@@ -1,7 +1,7 @@
-"""Who is calling: a signed-in user by cookie, a program by a project's secret key, or an account of the product by a
-token that the host signed; what they may do, and whose rows they see.
+"""The caller of a request: a user with a sign-in cookie, a program with a project's secret key, or an account of the
+product with a token that the host signed. Knows the caller's permissions and the rows that they see.
 
-Every handler says in `opt["may"]` what its caller must be allowed to do; `allowed` is the one guard of them all.
+Every handler states in `opt["may"]` the permission that its caller needs; `allowed` is the guard of all handlers.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from trackway.store.policy import Policy
 COOKIE = "trackway"
 Connection = ASGIConnection[Any, Any, Any, Any]
 ANYBODY, SOMEBODY, SIGNED_IN = "anybody", "somebody", "signed in"
-"""What a handler says that is for everybody; for whoever has proved who they are; for users by cookie."""
+"""Values of `opt["may"]` for everybody, for every authenticated caller, and for users with a cookie."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class Caller:
-    """Somebody or some program that has proved who it is: by exactly one of a sign-in, a secret key and a token.
+    """An authenticated caller: by exactly one of a sign-in, a secret key and a token.
 
     Args:
-        key_of: the project that a secret key opens.
-        wanted: for a user with several accounts in a project, which of them they come as.
+        key_of: the project of the secret key.
+        wanted: the id of the account to use, for a user with several accounts in a project.
     """
 
     def __init__(
@@ -55,20 +55,20 @@ class Caller:
 
     @property
     def user(self) -> User | None:
-        """The user who is signed in."""
+        """The signed-in user, or None."""
         return self.signed_in.user if self.signed_in is not None else None
 
     @property
     def name(self) -> str:
-        """Under which name it is written down what the caller did."""
+        """The caller's name in the audit log and in `created_by`."""
         if self.user is not None:
             return self.user.email
         return f"account {self._let_in.account.id}" if self._let_in is not None else "secret key"
 
-    # A caller is one request's: what they are is looked up once.
+    # A caller belongs to one request, so its properties are looked up once.
 
     def projects(self) -> list[Project]:
-        """What the caller may see, wholly or in part."""
+        """Return the projects that the caller may see, wholly or in part."""
         return self._projects
 
     @cached_property
@@ -88,14 +88,16 @@ class Caller:
         return self._house.accounts.platform.of_email(self.user.email) if self.user is not None else []
 
     def project(self, project_id: UUID) -> Project:
-        """One of them. Raises NotFoundException for others', so that nobody learns which there are."""
+        """Return one of these projects. Raises NotFoundException for every other id, so that existing ids are not
+        revealed.
+        """
         for project in self.projects():
             if project.id == str(project_id):
                 return project
         raise NotFoundException(f"there is no project {project_id} that you may see")
 
     def role(self, project: Project) -> str:
-        """As what the caller stands to a project: a role of members, `key`, `administrator`; empty for an account."""
+        """Return the caller's role in a project: a member's role, `key` or `administrator`; empty for an account."""
         if self.user is not None:
             if project.id not in self._roles:
                 self._roles[project.id] = self._house.accounts.role(self.user, project.id)
@@ -103,7 +105,7 @@ class Caller:
         return "key" if self._key_of is not None else ""
 
     def account(self, project: Project) -> Account | None:
-        """As which account the caller comes; None for who runs the product."""
+        """Return the account that the caller is signed in as; None for members, administrators and secret keys."""
         if self._let_in is not None:
             return self._let_in.account
         if self.user is None or self.role(project):
@@ -112,7 +114,7 @@ class Caller:
         return next((one for one in own if one.id == self._wanted), own[0] if own else None)
 
     def verdict(self, project: Project, permission: str) -> Verdict:
-        """Whether the caller may do something in a project, and what they lack."""
+        """Return whether the caller has a permission in a project, and if not, what they lack."""
         if role := self.role(project):
             return Verdict(True) if role_may(role, permission) else Verdict(False, "type", "another role")
         account = self.account(project)
@@ -121,13 +123,13 @@ class Caller:
         return self.verdicts(project, account).get(permission) or Verdict(False, "type", "staff")
 
     def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
-        """Of each permission, whether the account that one comes as has it."""
+        """Return the verdict on each permission for the caller's account."""
         if project.id not in self._verdicts:
             self._verdicts[project.id] = self._house.accounts.platform.verdicts(project, account)
         return self._verdicts[project.id]
 
     def need(self, project: Project, permission: str) -> None:
-        """Raises PermissionDeniedException when the caller may not do something."""
+        """Require a permission. Raises PermissionDeniedException when the caller does not have it."""
         found = self.verdict(project, permission)
         if not found.granted:
             raise PermissionDeniedException(
@@ -136,7 +138,7 @@ class Caller:
             )
 
     def policy(self, project: Project) -> Policy:
-        """Whose rows the caller sees of a project. Nothing is seen but through it."""
+        """Return the policy that limits the rows of a project that the caller sees. All reads go through it."""
         account = self.account(project)
         project_id = UUID(project.id)
         if account is None:
@@ -144,24 +146,30 @@ class Caller:
         return self._house.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
 
     def own(self, project: Project) -> tuple[tuple[str, str], ...]:
-        """The entities that are the caller's by themselves; what belongs to these is theirs too, and not among them."""
+        """Return the entities that are directly the caller's; entities that belong to these are theirs too, but not
+        included.
+        """
         account = self.account(project)
         named = self._let_in.entities if self._let_in else None
         return () if account is None else self._house.scopes.own(UUID(project.id), account, named)
 
     def exported(self, what: str, project: Project) -> None:
-        """Write down that a file was given away: once, though a kept answer and its handler are guarded both."""
+        """Log an export in the audit log, once per request: the guard runs for a cached answer and again for its
+        handler.
+        """
         if not self._exported:
             self._exported = True
             self.wrote("exported", what, project.id)
 
     def wrote(self, action: str, subject: str = "", project_id: UUID | str = "", **detail: object) -> None:
-        """Write down in the audit log what the caller did."""
+        """Write an action of the caller to the audit log."""
         self._house.accounts.audit.write(self.name, action, subject, project_id, self.where.address, detail)
 
 
 class Authentication(AbstractAuthenticationMiddleware):
-    """Every request of the API is somebody's. A change by cookie needs the CSRF token of that sign-in as well."""
+    """Authenticates every request of the API. A changing request by cookie also needs the CSRF token of that
+    sign-in.
+    """
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find the caller. Raises NotAuthorizedException when there is none."""
@@ -174,7 +182,9 @@ class Authentication(AbstractAuthenticationMiddleware):
 
 
 def recognized(connection: Connection) -> Caller:
-    """Who a request is by, as of now. Raises NotAuthorizedException when there is nobody (any more)."""
+    """Return the current caller of a request. Raises NotAuthorizedException when the credentials are missing or
+    invalid.
+    """
     runtime: Runtime = connection.app.state.runtime
     where = where_from(connection)
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
@@ -187,7 +197,7 @@ def recognized(connection: Connection) -> Caller:
 
 
 def still(connection: Connection, project: Project, permission: str) -> bool:
-    """Whether a request that takes long would be let in now as it was: a token ends, a permission is taken away."""
+    """Whether a long request would still be permitted now: its token may have expired, its permission been revoked."""
     try:
         caller = recognized(connection)
         same = caller.policy(project) == connection.user.policy(project)
@@ -209,13 +219,13 @@ def _by_secret(runtime: Runtime, where: Where, secret: str) -> Caller:
 
 
 def where_from(connection: Connection) -> Where:
-    """Where a request comes from; its address is what `limits.Limited` found behind trusted proxies."""
+    """Return the origin of a request; `limits.Limited` has set the client's address behind trusted proxies."""
     address = connection.client.host if connection.client else ""
     return Where(address, connection.headers.get("user-agent", ""))
 
 
 def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
-    """The guard of every handler: what it says in `opt["may"]` holds, and one that says nothing is for nobody."""
+    """Guard every handler: enforce its `opt["may"]`. A handler without it is forbidden to everybody."""
     needed = handler.opt.get("may")
     if needed == ANYBODY or connection.scope["path"].startswith("/docs"):
         return
@@ -242,7 +252,7 @@ def _project(connection: Connection) -> Project:
 
 
 def _export(connection: Connection, needed: str) -> None:
-    """An answer as a file is an export: for who may, and written down."""
+    """Treat an answer as a file as an export: require the permission and log it."""
     form = connection.query_params.get("format", "json")
     if form == "json" or needed == "manage":
         return

@@ -1,4 +1,4 @@
-"""The addresses of the collector in the OpenAPI document: collecting, views, ends of sessions. The framework that makes
+"""The collector's endpoints in the OpenAPI document: messages, views, session ends. The web framework that generates
 the document does not know them.
 """
 
@@ -48,7 +48,7 @@ _PROBLEM: _Json = {
 
 
 def addresses() -> dict[str, _Json]:
-    """Path items of OpenAPI 3.1 by path."""
+    """Return the path items (OpenAPI 3.1) by path."""
     found = {f"/v1/{kind}": {"post": _message(kind)} for kind in MESSAGE_TYPES}
     found["/v1/batch"] = {"post": _batch()}
     found["/v1/pixel.gif"] = {"get": _pixel()}

@@ -1,4 +1,4 @@
-"""Requests that ask the engine: so many of a project at once, and what many ask at once is answered once."""
+"""Limits the concurrent engine requests of each project, and answers identical requests once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OF_THIS_MOMENT = ("/live", "/version", "/rejections")
 
 
 class _Response(msgspec.Struct, array_like=True):
-    """A response as it goes over the wire."""
+    """A complete HTTP response."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -28,24 +28,24 @@ class _Response(msgspec.Struct, array_like=True):
 
 
 class _Refused(Exception):
-    """A response that is not kept."""
+    """A response that must not be cached."""
 
     def __init__(self, response: _Response) -> None:
         self.response = response
 
 
 class LimitConcurrency(ASGIMiddleware):
-    """Requests that ask the engine wait for a slot of their project; one asked again is answered from what is kept.
+    """Makes engine requests wait for a slot of their project; a repeated request is answered from the cache.
 
     Args:
-        version: of which data answers about a project are now.
+        version: returns the version of a project's data that answers are based on now.
     """
 
     def __init__(self, slots: Slots, answers: Answers, version: Callable[[UUID], Version]) -> None:
         self._slots, self._answers, self._version = slots, answers, version
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Answer from what is kept, or pass the request on when the project has a free slot."""
+        """Answer from the cache, or pass the request on when the project has a free slot."""
         given: dict[str, Any] = scope.get("path_params", {})
         project_id = UUID(str(given["project_id"]))
         request: Any = scope
@@ -55,7 +55,8 @@ class LimitConcurrency(ASGIMiddleware):
             async with slot:
                 await next_app(scope, receive, send)
             return
-        # Who may not ask is refused here, and gets nothing that is kept; what is kept is of the rows that one sees.
+        # The guard runs before the cache, so that a caller without the permission gets no cached answer. The key
+        # contains the policy, so that answers are shared only among callers who see the same rows.
         allowed(ASGIConnection(scope), request["route_handler"])
         project = request["user"].project(project_id)
 
@@ -74,7 +75,7 @@ class LimitConcurrency(ASGIMiddleware):
                 raise _Refused(response)
             return msgspec.msgpack.encode(response)
 
-        # "Today" and "active" move on by themselves: what is kept is of this minute.
+        # "Today" and "active" change with time alone, so a cached answer is valid only within its minute.
         asked = [settings_of(project), policy, path, request["query_string"].decode("latin-1"), int(time.time() // 60)]
         key = msgspec.json.encode(asked).decode()
         version = self._version(project_id)

@@ -1,4 +1,4 @@
-"""The dashboard's files, built by `./run build` into this package. Who may call: anybody; they hold no data."""
+"""The dashboard's files, built by `./run build` into this package. Who may call: anybody; they contain no data."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _HEADERS = {
 
 
 class Pages(Controller):
-    """Every path that is nothing else's is the dashboard's, which routes in the browser."""
+    """The dashboard, at every path that no other handler serves; it routes in the browser."""
 
     path = "/"
     include_in_schema = False
 
     @get("/assets/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def asset(self, name: str, encodings: Encodings = "") -> Response[bytes]:
-        """A built file; its name has its hash, so it never changes."""
+        """Return a built file. Its name contains a hash of its content, so browsers may cache it for ever."""
         file = PAGES / "assets" / Path(name).name
         if not file.is_file():
             raise NotFoundException(f"there is no asset {name}")
@@ -52,33 +52,33 @@ class Pages(Controller):
 
     @get("/t.js", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def sdk(self, encodings: Encodings = "") -> Response[bytes]:
-        """The browser SDK, for pages anywhere; asked for anew every hour."""
+        """Return the browser SDK, for any site; browsers request it again every hour."""
         return _script(SDK / "t.js", "public, max-age=3600", encodings)
 
     @get("/embed.js", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def embed_script(self, encodings: Encodings = "") -> Response[bytes]:
-        """The element that shows an account's dashboard in a page of the host."""
+        """Return the script of the element that shows an account's dashboard in a page of the host."""
         return _script(SDK / "embed.js", "public, max-age=3600", encodings)
 
     @get("/embed/{project_id:uuid}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def embed(self, project_id: UUID, runtime: Runtime) -> Response[str]:
-        """The page inside that element: only the origins that the project names may frame it."""
+        """Return the page inside that element; only the project's `embed_origins` may frame it."""
         project = runtime.accounts.project(project_id)
         return _page(" ".join(project.embed_origins) if project and project.embed_origins else "'none'")
 
     @get("/t/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def sdk_part(self, name: str, encodings: Encodings = "") -> Response[bytes]:
-        """A part of it, which it asks for by its content."""
+        """Return a part of the SDK; its address contains a hash of its content."""
         return _script(SDK / "t" / Path(name).name, "public, max-age=31536000", encodings)
 
     @get("/", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def home(self) -> Response[str]:
-        """The page that starts the dashboard."""
+        """Return the page that starts the dashboard."""
         return _page()
 
     @get("/{path:path}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def page(self, path: str) -> Response[str]:
-        """The same for every address within the dashboard."""
+        """Return the same page for every path within the dashboard."""
         if path.startswith(("/api/", "/v1/", "/assets/")):
             raise NotFoundException(f"there is nothing at {path}")
         return _page()
@@ -97,7 +97,7 @@ def _script(file: Path, caching: str, encodings: str) -> Response[bytes]:
 
 
 def _file(file: Path, kind: str, headers: dict[str, str], encodings: str) -> Response[bytes]:
-    """A file, gzipped for whoever takes that."""
+    """Return a file, gzipped for clients that accept it."""
     headers["vary"] = "accept-encoding"
     if "gzip" not in encodings:
         return Response(file.read_bytes(), media_type=kind, headers=headers)

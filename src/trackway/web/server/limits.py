@@ -1,6 +1,6 @@
-"""How often one address, and one key, may ask; how often signing in may fail.
+"""Rate limits for requests, by address and by key, and for failed sign-ins.
 
-Counted in this process, by moving windows of the library `limits`; addresses of IPv6 count by their /64.
+Counts are kept in this process, in fixed windows of the library `limits`; IPv6 addresses count by their /64.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LINKS_OF_ADDRESS, _LINKS_OF_USER = RateLimitItemPerHour(20), RateLimitItemPerHo
 
 
 class Limits:
-    """Counts requests and failures against what the settings allow."""
+    """Counts requests and failures, and compares them with the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
@@ -39,16 +39,17 @@ class Limits:
         self._failures_of_user = RateLimitItemPerHour(_FAILURES_OF_USER)
 
     def wait(self, address: str, key: str) -> int:
-        """Count a request; how many seconds are to be waited before it is answered, 0 for none."""
+        """Count a request. Returns the seconds to wait before it may be answered, 0 for none."""
         for item, kind, name in ((self._address, "address", network(address)), (self._key, "key", key)):
             if item is not None and name and not self._limiter.hit(item, kind, name):
                 return self._left(item, kind, name)
         return 0
 
     def may_sign_in(self, where: Where, whom: str) -> None:
-        """Raises TooManyRequestsException when too many attempts failed, of the address or of the user from there.
+        """Check that an address may attempt a sign-in. Raises TooManyRequestsException after too many failures of the
+        address, or of the address for this user.
 
-        Nobody can lock out a user from elsewhere: failures of a user count by the address they come from.
+        Failures for a user count separately for each address, so that nobody can lock a user out from elsewhere.
         """
         if self._failures is None:
             return
@@ -61,15 +62,15 @@ class Limits:
                 )
 
     def failed(self, where: Where, whom: str) -> None:
-        """Count an attempt to sign in that failed."""
+        """Count a failed sign-in."""
         if self._failures is not None:
             for item, names in self._of(where, whom):
                 self._limiter.hit(item, *names)
 
     def may_ask_for_link(self, where: Where, whom: str) -> None:
-        """Count a request for a link by mail, whether there is such a user or not.
+        """Count a request for a link by mail, whether the user exists or not.
 
-        Raises TooManyRequestsException after twenty of an address, or five for a user, in an hour.
+        Raises TooManyRequestsException after twenty requests of an address, or five for a user, in an hour.
         """
         address, user = network(where.address), whom.strip().lower()
         for item, kind, name in ((_LINKS_OF_ADDRESS, "links", address), (_LINKS_OF_USER, "links to", user)):
@@ -92,7 +93,7 @@ class Limits:
 
 
 def network(address: str) -> str:
-    """What an address counts as: an IPv4 address as itself, an IPv6 address as its /64."""
+    """Return the network that an address counts as: an IPv4 address itself, the /64 of an IPv6 address."""
     if ":" not in address:
         return address
     try:
@@ -107,7 +108,7 @@ _NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class Limited:
-    """The whole application behind its limits, with the headers that every answer has."""
+    """The whole application behind its limits; adds the headers that every answer has."""
 
     def __init__(self, app: Any, limits: Limits, settings: Settings) -> None:
         self._app, self._limits, self._addresses = app, limits, Addresses(settings)
@@ -119,7 +120,7 @@ class Limited:
             await self._app(scope, receive, send)
             return
         address = self._addresses.of(scope)
-        # Whoever is behind this asks the scope; who the client is, is found out here and nowhere else.
+        # The client's address is determined here and nowhere else; everything behind this reads it from the scope.
         scope["client"] = (address, (scope.get("client") or ("", 0))[1])
         body = Body(self._bodies, receive, network(address))
         guarded = self._guarded(scope["path"], send, body)
@@ -138,12 +139,12 @@ class Limited:
             await _refuse_slow(guarded)
 
     def _guarded(self, path: str, send: Any, body: Body) -> Any:
-        """What sends an answer with the headers that every answer has, where it says nothing else."""
+        """Return a `send` that adds the common headers, unless the answer sets them itself."""
         added = self._headers if not path.startswith("/api/") else [*self._headers, _NOT_KEPT]
 
         async def guarded(message: Any) -> None:
             if body.cut:
-                return  # what the application says to a connection that it takes for closed
+                return  # the application believes that the connection is closed; its answer is dropped
             if message["type"] == "http.response.start":
                 said = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in added if one[0] not in said)]

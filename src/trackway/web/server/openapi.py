@@ -1,5 +1,5 @@
-"""The OpenAPI document, made whole: every address says how it refuses, and in which forms it answers; the addresses of
-the collector are in it. `/docs` shows it, with nothing from another host.
+"""Completes the OpenAPI document: adds the refusals and file formats of every endpoint, and the endpoints of the
+collector. `/docs` shows the document without loading anything from another host.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ class _Part(OpenAPIRenderPlugin):
         self._content = files("trackway.web.server").joinpath("reference", name).read_bytes()
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
-        """The file as it is."""
+        """Return the file unchanged."""
         return self._content
 
 
 class _Document(JsonRenderPlugin):
-    """The document as JSON, made when it is first asked for: most servers never are, and all would start later."""
+    """The document as JSON, generated at the first request: it would slow down every start, and is rarely requested."""
 
     _content = b""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
-        """The whole document."""
+        """Return the whole document."""
         if not self._content:
             describe(request.app)
             self._content = super().render(request, request.app.openapi_schema.to_schema())
@@ -67,7 +67,7 @@ class _Document(JsonRenderPlugin):
 
 
 def config() -> OpenAPIConfig:
-    """Where the document is, and what shows it."""
+    """Configure the document's path and the page that shows it."""
     page = _Part("/", "index.html", "text/html; charset=utf-8")
     script = _Part("/reference.js", "reference.js", "text/javascript; charset=utf-8")
     plugins = [page, script, _Document()]
@@ -75,7 +75,7 @@ def config() -> OpenAPIConfig:
 
 
 def describe(app: Litestar) -> None:
-    """Write refusals (RFC 9457) and the forms of tables into the document of an application."""
+    """Add refusals (RFC 9457) and the file formats of tables to the document of an application."""
     text = Schema(type=OpenAPIType.STRING)
     problem = Schema(
         type=OpenAPIType.OBJECT,
@@ -102,7 +102,7 @@ def describe(app: Litestar) -> None:
                 _forms(responses)
             operation.responses = responses
     document = app.openapi_schema
-    # As they are written: the document is made of such parts anyway.
+    # Plain dictionaries: the document is rendered from dictionaries anyway.
     document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collector_openapi.addresses())}
     schemes = cast(dict[str, SecurityScheme | Reference], collector_openapi.WRITE_KEY)
     document.components.security_schemes = {**(document.components.security_schemes or {}), **schemes}
@@ -113,7 +113,7 @@ def _operations(path: PathItem) -> list[Operation]:
 
 
 def _forms(responses: dict[str, OpenAPIResponse | Reference]) -> None:
-    """A table as CSV, Parquet or Arrow beside JSON."""
+    """Describe an answer as JSON, CSV, Parquet or Arrow."""
     content = {"application/json": OpenAPIMediaType(schema=Schema())}
     binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
     content |= {media: OpenAPIMediaType(schema=binary) for media in MEDIA.values()}

@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem+json: the field, the value's problem and the fix."""
+"""Refusals as RFC 9457 problem+json: the field, what is wrong with its value, and the fix."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
 
 def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> Response[dict[str, Any]]:
-    """A problem+json response."""
+    """Build a problem+json response."""
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -54,8 +54,8 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any
 
 
 def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[Fault]:
-    """What is wrong with a body or with parameters that do not fit what the handler takes, in plain words."""
-    handler = request.scope.get("route_handler")  # no address and no method of one has none
+    """Explain in plain words which parts of a body or parameters the handler does not accept."""
+    handler = request.scope.get("route_handler")  # absent for an unknown path or method
     taken = getattr(handler, "parsed_fn_signature", None)
     kinds = {name: one.annotation for name, one in taken.parameters.items()} if taken else {}
     wrong = error.__cause__
@@ -119,7 +119,9 @@ def _unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Response
 
 
 def _accounts(request: Request[Any, Any, Any], error: DBAPIError | NoConnection) -> Response[Any]:
-    """The accounts database is locked, full, damaged or away; a statement that it refuses is a fault of ours."""
+    """Answer 503 when the accounts database is locked, full, damaged or unreachable; a refused statement is our own
+    fault.
+    """
     if isinstance(error, IntegrityError | ProgrammingError | DataError):
         return _unexpected(request, error)
     logger.error("the accounts database cannot be used: %s", getattr(error, "orig", error))

@@ -1,4 +1,4 @@
-"""Run the server: Granian in this process and this event loop, until SIGINT or SIGTERM."""
+"""Runs the server: Granian in this process and this event loop, until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from trackway.web.server.limits import Limited, Limits
 
 logger = logging.getLogger("trackway.serve")
 MOST_ENDING_S = 8
-"""Seconds after SIGTERM in which the server ends, in every state."""
+"""Seconds after SIGTERM within which the server ends, in every state."""
 _MOST_FILES, _MOST_CONNECTIONS = 65_536, 8_192
 
 
 class AddressInUse(Exception):
-    """Something else listens at the address."""
+    """Another process listens at the address."""
 
 
 def refuse_taken(host: str, port: int) -> None:
-    """Raises AddressInUse when nothing can listen at an address."""
+    """Check that an address is free. Raises AddressInUse when nothing can listen at it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,7 +44,7 @@ def refuse_taken(host: str, port: int) -> None:
 
 
 def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
-    """Serve until a signal; then finish what is under way and close the runtime.
+    """Serve until a signal; then finish running work and close the runtime.
 
     Args:
         announce: called when requests are being answered.
@@ -53,16 +53,17 @@ def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
         AddressInUse: the port is taken.
     """
     refuse_taken(runtime.settings.host, runtime.settings.port)
-    # The loader computes in a thread beside the event loop; hand the interpreter over more often than every 5 ms.
+    # The loader computes in a thread beside the event loop; switching threads more often than every 5 ms keeps requests
+    # fast.
     sys.setswitchinterval(0.001)
-    # What start-up made stays; what batches make dies by reference count. Collections are for the rest.
+    # Objects made at start-up stay, and objects of batches are freed by reference count; few others need the collector.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     asyncio.run(_serve(runtime, announce))
 
 
 def _most_connections() -> int:
-    """How many connections are held at once; half of the files that may be open are left to the store."""
+    """Raise the limit of open files and return the number of connections to allow: half of it is left to the store."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     open_files = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most))
@@ -107,7 +108,7 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     runtime.ending = True
-    # Whatever still runs then is in the log, and the next start goes back to the checkpoint: nothing is lost.
+    # Work that is cut off is in the log, and the next start returns to the checkpoint, so nothing is lost.
     watchdog = threading.Timer(MOST_ENDING_S, _leave)
     watchdog.daemon = True
     watchdog.start()

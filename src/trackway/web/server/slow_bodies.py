@@ -1,7 +1,7 @@
-"""Bodies that do not come: how long a request may take to send its own, and how many of an address may be on their way.
+"""Limits on slow request bodies: the time for sending a body, and the number of unfinished bodies of one address.
 
-A body has 15 seconds, and a second more for each 4,000 bytes that have arrived. All that are on their way are looked at
-together once a second, so that a request whose body is there at once pays nearly nothing.
+A body has 15 seconds, plus one second for each 4,000 bytes that have arrived. All unfinished bodies are checked
+together once a second, so that a request whose body arrives at once costs almost nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _DISCONNECT = {"type": "http.disconnect"}
 
 
 class Body:
-    """The body of one request on its way; call it to receive the next part.
+    """The body of one request; call it to receive the next part.
 
-    `cut` says that it took too long: its application is told that the connection is closed.
+    `cut` is set when it took too long; the application then receives a disconnect.
     """
 
     __slots__ = ("_all", "_receive", "_waiter", "address", "began", "cut", "size")
@@ -34,7 +34,7 @@ class Body:
         self._waiter: asyncio.Task[Any] | None = None
 
     async def __call__(self) -> dict[str, Any]:
-        """The next part, or a disconnect when it took too long."""
+        """Receive the next part, or a disconnect when it took too long."""
         if self.cut:
             return _DISCONNECT
         if not self.began:
@@ -56,21 +56,21 @@ class Body:
         return part
 
     def stop(self) -> None:
-        """Give up waiting for the rest."""
+        """Stop waiting for the rest of the body."""
         self.cut = True
         if self._waiter is not None:
             self._waiter.cancel()
 
     def end(self) -> None:
-        """The request is answered."""
+        """Stop watching the body: the request is answered."""
         self._all.discard(self)
 
 
 class Bodies:
-    """All bodies that are on their way.
+    """All unfinished bodies.
 
     Args:
-        most: how many of one address may be on their way for longer than a second; 0 for any number.
+        most: the number of bodies of one address that may take longer than a second; 0 for no limit.
     """
 
     def __init__(self, most: int) -> None:
@@ -79,13 +79,13 @@ class Bodies:
         self._next: asyncio.TimerHandle | None = None
 
     def add(self, body: Body) -> None:
-        """Look after a body until it is discarded."""
+        """Watch a body until it is discarded."""
         self._waiting.add(body)
         if self._next is None:
             self._next = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
 
     def discard(self, body: Body) -> None:
-        """A body has arrived, or nobody waits for it any more."""
+        """Stop watching a body: it is complete, or nobody waits for it."""
         self._waiting.discard(body)
 
     def _look(self) -> None:
