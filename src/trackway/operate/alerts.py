@@ -1,7 +1,7 @@
-"""Alerts: the operator's own address is told of dead letters, of a loader that stalls, and of what the log lost.
+"""Alerts: notify the operator's address of dead letters, of a stalled loader, and of messages lost from the log.
 
-Each kind is told at most once a minute for a project, and once more, with `count` 0, when it is over. What is not over
-is told again only when there is more of it, and after a start.
+Each kind of alert is posted at most once a minute for a project, and once more, with `count` 0, when it is over. An
+ongoing alert is repeated only when its count grows, and after a restart.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Alert(msgspec.Struct, frozen=True):
     """The body of a post.
 
     Attributes:
-        project: the id of the project; None for what concerns the whole server.
-        count: dead letters of the project, messages that wait, or messages that were lost; 0 when it is over.
+        project: the id of the project; None for alerts about the whole server.
+        count: dead letters of the project, messages that wait, or lost messages; 0 when the alert is over.
     """
 
     project: str | None
@@ -45,7 +45,7 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """The count that was told last, and before when nothing is posted: no new alert, and nothing at all."""
+    """The count that was posted last, and the times before which no new alert, and no post at all, is sent."""
 
     count: int = 0
     alert_at: float = 0.0
@@ -53,12 +53,12 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 class Alerts:
-    """Looks at the loader every two seconds, in a thread, and posts.
+    """Checks the loader every two seconds, in a thread, and posts alerts.
 
     Args:
-        url: where to post to; empty for nowhere. The operator names it, so that it may be a private address.
-        waiting: how many messages of the log are not stored.
-        named: the name of a project.
+        url: the address to post to; empty for none. The operator sets it, so it may be a private address.
+        waiting: returns the number of messages of the log that are not stored.
+        named: returns the name of a project.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Alerts:
         self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
 
     def start(self) -> None:
-        """Begin to look, when there is an address to tell."""
+        """Start checking, if there is an address."""
         if self._url:
             self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join(2)
@@ -97,10 +97,10 @@ class Alerts:
                 logger.exception("alerts cannot be looked for; trying again")
 
     def look(self, at: float) -> None:
-        """Post what is due.
+        """Post the due alerts.
 
         Args:
-            at: the moment, in seconds that only grow.
+            at: the time, in seconds of a monotonic clock.
         """
         found = self._found(at)
         for (kind, project_id), told in list(self._told.items()):
@@ -110,7 +110,7 @@ class Alerts:
             self._tell(kind, project_id, count, text, at)
 
     def _found(self, at: float) -> dict[tuple[Kind, UUID | None], tuple[int, str]]:
-        """Everything that is not as it should be: its count and what is said of it."""
+        """Return every current problem, with its count and its text."""
         found: dict[tuple[Kind, UUID | None], tuple[int, str]] = {}
         if self._loader.dead_letters != sum(count for count, _ in self._letters.values()):
             self._letters = {

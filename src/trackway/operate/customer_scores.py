@@ -1,4 +1,4 @@
-"""What is to be expected of each customer, and where they stand: computed for all, kept for pages and filters."""
+"""Customer scores: the expected future of each customer and their RFM scores, stored for pages and filters."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from trackway.govern.tables import Project
 from trackway.store.connection import Store
 
 WEEKS = 13
-"""Of how long what is expected is."""
+"""The number of weeks that a forecast covers."""
 _DRAWS = 400
 _NONE = -1.0
-"""Where nothing can be said."""
+"""The value of a score that cannot be computed."""
 
 
 def score(store: Store, project: Project, at: datetime | None = None) -> int:
-    """Score every customer of a project as of a moment (now); return how many there are.
+    """Score every customer of a project as of a time (now), and return the number of customers.
 
-    Doing it again replaces what was said before.
+    New scores replace earlier ones.
     """
     end = at or period("today", project.timezone, datetime.now(UTC)).end
     question = Question.of(project, Period(end - timedelta(days=1), end))
@@ -66,7 +66,7 @@ def _columns(table: pa.Table) -> dict[str, pa.Array]:
 
 
 def _foreseen(of: History, forecast: Forecast) -> dict[str, Floats]:
-    """Probability, orders and value to come with 80 % intervals, of each customer."""
+    """Forecast for each customer: the probability of being active, orders and value, with 80 % intervals."""
     every = (
         "active", "expected_orders", "expected_low", "expected_high", "mean_value", "mean_low", "mean_high",
         "expected_value",
@@ -75,7 +75,7 @@ def _foreseen(of: History, forecast: Forecast) -> dict[str, Floats]:
     if forecast.model is None:
         return found
     found |= {"active": forecast.active, "expected_orders": forecast.orders}
-    # Who has the same history has the same future: each is drawn once.
+    # Customers with the same history have the same forecast, so each history is drawn only once.
     histories, which = np.unique(np.stack([of.repeats, of.recency, of.age]), axis=1, return_inverse=True)
     low, high = orders_between(forecast.model, WEEKS, histories[0], histories[1], histories[2], draws=_DRAWS)
     found |= {"expected_low": low[which], "expected_high": high[which]}

@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with a data directory, the settings or a running server, and what mends it."""
+"""The doctor: checks a data directory, the settings or a running server, and names a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ _ENOUGH = 1024**3
 
 
 def examine_directory(settings: Settings) -> list[Finding]:
-    """Look at the settings and at everything in the data directory. Nothing is changed but what every start
-    changes: a torn tail of the log is cut, and the store goes back to its checkpoint."""
+    """Check the settings and everything in the data directory. Nothing is changed but what every start changes: a torn
+    tail of the log is cut, and the store returns to its checkpoint.
+    """
     private.begin()
     directory = settings.directory
     findings = [*_examine_settings(settings)]
@@ -105,7 +106,7 @@ def _examine_accounts(settings: Settings) -> Finding:
 
 
 def _examine_views(settings: Settings) -> list[Finding]:
-    """Of the ledger of views that a damage in the middle does not keep from being opened."""
+    """Check the view ledger for damage in its middle, which does not prevent it from being opened."""
     path = settings.directory / "views.db"
     if settings.views or not path.exists():
         return []
@@ -118,7 +119,7 @@ def _examine_views(settings: Settings) -> list[Finding]:
 
 
 def examine_server(url: str) -> list[Finding]:
-    """Ask a running server how it is."""
+    """Ask a running server for its state."""
     address = url.rstrip("/") + "/readyz"
     try:
         with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - the address is the user's own

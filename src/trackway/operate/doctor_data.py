@@ -1,4 +1,4 @@
-"""The doctor's look at the log, the checkpoint and the store of a stopped data directory."""
+"""The doctor's checks of the log, the checkpoint and the store of a stopped data directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trackway.store.refusals import QuestionFailed
 
 
 def examine_data(settings: Settings) -> list[Finding]:
-    """Look at log, checkpoint and store as a start would open them; the store goes back to its checkpoint."""
+    """Check log, checkpoint and store as a start would open them; the store returns to its checkpoint."""
     directory = settings.directory
     try:
         log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
@@ -38,7 +38,7 @@ def examine_data(settings: Settings) -> list[Finding]:
 
 
 def _sum(store: Store, stored: int) -> str:
-    """A sum of the log entries that are stored: each entry is counted in one of its parts."""
+    """Describe the stored log entries as a sum: each entry is counted in exactly one part."""
     found = store.ask(
         "SELECT (SELECT count() FROM events) AS events, (SELECT countIf(bot != '') FROM events) AS bots, "
         "(SELECT count() FROM rejections) AS refused, "
@@ -47,7 +47,7 @@ def _sum(store: Store, stored: int) -> str:
     events, refused, letters = found["events"], found["refused"], found["letters"]
     said = f"{events} events ({found['bots']} of them flagged as bots)"
     others = stored - events - refused - letters
-    if others < 0:  # the store is older than the log, or was filled by another one
+    if others < 0:  # the store is older than the log, or was filled from another log
         return f"{said}, more than this log has told of"
     parts = [f"{said} + {refused} refusals and notes of the last 7 days + {letters} dead letters"]
     if others:
@@ -92,7 +92,7 @@ def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None)
 
 
 def _examine_gap(gap: Gap, stored: int) -> Finding:
-    """A stretch of the log that cannot be read: of what was not stored it is a loss, of the rest only a copy."""
+    """Describe an unreadable part of the log: a loss if it was not stored, otherwise only a lost copy."""
     where = f"offsets {gap.first} to {gap.last - 1} in {gap.file} cannot be read"
     if gap.last <= stored:
         return Finding(
@@ -129,7 +129,7 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
         return [Finding("store", "bad", str(error))]
     try:
         if settings.embedded_store:
-            # A merge would read a damaged part before CHECK TABLE does, and put what it read into a sound one.
+            # A merge would read a damaged part before CHECK TABLE does, and would copy its contents into a sound part.
             store.command("SYSTEM STOP MERGES")
         store.migrate()
         refuse_unknown(known, settings.directory / "loader", store, log, settings.embedded_store)
@@ -150,7 +150,9 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
 
 
 def _without_checksums(embedded: Path | None, known: Checkpoint | None) -> list[Path]:
-    """Parts of the checkpoint without the file of their checksums, which the engine would make from what is there."""
+    """Return parts of the checkpoint that have no checksum file; the engine would silently compute one from whatever is
+    there.
+    """
     if embedded is None or known is None:
         return []
     parts = [
@@ -184,7 +186,7 @@ def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
 
 
 def _updated_columns(store: Store) -> dict[str, list[str]]:
-    """The columns, by table, that lightweight updates lie beside (parts called `patch-…`), which CHECK TABLE skips."""
+    """Return the columns, by table, that have lightweight updates (parts named `patch-…`), which CHECK TABLE skips."""
     found: dict[str, list[str]] = {}
     for row in store.ask(
         "SELECT DISTINCT table, column FROM system.parts_columns WHERE active AND startsWith(name, 'patch-') "
@@ -195,7 +197,7 @@ def _updated_columns(store: Store) -> dict[str, list[str]]:
 
 
 def _is_read(store: Store, table: str, columns: list[str]) -> bool:
-    """Whether the engine can read some columns of every row."""
+    """Whether the engine can read the given columns of every row."""
     try:
         store.ask(f"SELECT sum(cityHash64({', '.join(columns)})) FROM {table}")
     except QuestionFailed:

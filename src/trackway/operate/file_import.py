@@ -1,4 +1,4 @@
-"""Files that come in: written to the log, or only looked at, with what they hold."""
+"""Imports of files: writes their messages to the log, or previews them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from trackway.event import Arrival, Location, Message, now, to_millis
 
 _ROWS = 10
 _EVENTS = 50
-"""Names of events that a summary counts; what is left is counted as one."""
+"""The number of event names that a summary lists; all others are counted together."""
 
 
 class Cancelled(Exception):
-    """Somebody stopped it."""
+    """The user has cancelled the transfer, or the server is stopping."""
 
 
 class Summary:
-    """What was in a file: how many messages, of which events, from when to when, and what was refused."""
+    """The contents of a file: number of messages, their events, their first and last time, and refusals."""
 
     def __init__(self) -> None:
         self.taken = self.refused = self.left_out = 0
@@ -44,7 +44,9 @@ class Summary:
             self._last = max(times) if self._last is None else max(self._last, *times)
 
     def told(self) -> dict[str, Any]:
-        """The outcome: `taken`, `refused`, `left_out`, `first` and `last` (ISO 8601, UTC), and `events` by name."""
+        """Return the outcome: `taken`, `refused`, `left_out`, `first` and `last` (ISO 8601, UTC), and `events` by
+        name.
+        """
         found: dict[str, Any] = {"taken": self.taken, "refused": self.refused, "left_out": self.left_out}
         if self._first is not None and self._last is not None:
             found["first"], found["last"] = _iso(self._first), _iso(self._last)
@@ -65,18 +67,18 @@ def write_import(
     report: Callable[[int, dict[str, Any]], None],
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """Have a file's messages written to the log.
+    """Write a file's messages to the log.
 
     Args:
-        write: writes an arrival, and waits while too much is waiting to be stored.
-        report: told the bytes read and the outcome so far, again and again; may raise Cancelled.
-        reading: how the file is to be read.
+        write: writes an arrival, and waits while too many messages wait to be stored.
+        report: called repeatedly with the bytes read and the outcome so far; may raise Cancelled.
+        reading: how to read the file.
 
     Returns:
-        The outcome, as `Summary.told` has it.
+        The outcome, as in `Summary.told`.
 
     Raises:
-        BadFile, LogUnavailable: no further; what came before is written.
+        BadFile, LogUnavailable: the import stops; messages before that point are written.
     """
     summary = Summary()
     nobody = Location()
@@ -89,10 +91,11 @@ def write_import(
 
 
 def preview(file: Packed, form: str, privacy: Privacy, key: bytes, reading: Reading) -> dict[str, Any]:
-    """A file as it would be stored, without storing it: the outcome of all of it, the first ten messages as `rows`, the
-    first ten `refusals`, and how it was `read` (its encoding, delimiter, header and which column is which field).
+    """Read a file as it would be stored, without storing it. Returns the outcome of the whole file, its first ten
+    messages as `rows`, its first ten `refusals`, and how it was `read` (its encoding, delimiter, header, and the column
+    of each field).
 
-    `stopped` says why it cannot be read to its end, where that is so.
+    `stopped` is the reason if the file cannot be read to its end.
     """
     summary, rows = Summary(), list[dict[str, Any]]()
     refusals, read = list[dict[str, Any]](), dict[str, Any]()

@@ -1,4 +1,4 @@
-"""One thing that the doctor looked at."""
+"""A finding of the doctor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 
 class Finding(NamedTuple):
-    """Fine, worth a note, or bad with what mends it."""
+    """The result of one check: fine, worth a note, or bad with the remedy."""
 
     part: str
     state: Literal["fine", "note", "bad"]

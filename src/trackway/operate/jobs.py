@@ -1,6 +1,6 @@
-"""Scheduled work: which jobs there are, and the runner that does each once wherever several processes run.
+"""Scheduled jobs, and the runner that runs each due job once, even when several processes run.
 
-Every job may run at any time and again: it changes nothing that is right already.
+Every job may run at any time and repeatedly: it changes nothing that is already correct.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LOOK_S = 2.0
 
 @dataclass
 class JobContext:
-    """What jobs work on."""
+    """The parts of the runtime that jobs use."""
 
     settings: Settings
     accounts: GovernDatabase
@@ -53,7 +53,7 @@ class JobContext:
 
 
 def refresh_views(context: JobContext) -> str:
-    """Check the counters of views against the events, and make those anew that differ."""
+    """Compare the view counters with the events, and rebuild those that differ."""
     said = []
     for project in context.accounts.projects():
         differed = check_views(context.store, context.store_lock, context.ledger, project)
@@ -64,7 +64,7 @@ def refresh_views(context: JobContext) -> str:
 
 
 def aggregate(context: JobContext) -> str:
-    """Check yesterday's counters of every project in its time zone, and what orders come to; mend what differs."""
+    """Compare yesterday's counters of every project, and the order totals, with the events, and correct differences."""
     said = []
     for project in context.accounts.projects():
         if wrong := wrong_totals(context.store, UUID(project.id)):
@@ -84,7 +84,9 @@ def aggregate(context: JobContext) -> str:
 
 
 def purge(context: JobContext) -> str:
-    """Delete raw views of months that ended more than so many days ago; their counts stay, and go to CSV before."""
+    """Delete raw views of months that ended before the retention period (`keep_views_days`). Their counts stay, and are
+    first exported to CSV.
+    """
     days = context.settings.keep_views_days
     if days <= 0:
         return "raw views are kept for ever"
@@ -97,29 +99,29 @@ def purge(context: JobContext) -> str:
 
 
 def forget(context: JobContext) -> str:
-    """Forget who viewed what more than 90 days ago: it may count again anyway."""
+    """Delete view decisions older than 90 days: such a view may count again anyway."""
     return f"{context.ledger.forget(now())} decisions forgotten"
 
 
 def digests(context: JobContext) -> str:
-    """Tell the owners of entities about views, as they wish."""
+    """Send owners of entities the digests of views that they have chosen."""
     return send_digests(context.settings, context.accounts, context.store, context.outgoing, datetime.now(UTC))
 
 
 def score_customers(context: JobContext) -> str:
-    """Score customers: who is one still, what they will order and be worth, and where they stand among each other."""
+    """Score customers: the probability of being active, expected orders and value, and RFM scores."""
     said = [f"{project.name}: {score(context.store, project)} customers" for project in context.accounts.projects()]
     context.accounts.saved.touch()
     return "; ".join(said) or "there is no project"
 
 
 def watch_segments(context: JobContext) -> str:
-    """Tell those who watch a segment of customers who entered and who left it."""
+    """Notify watchers of a segment about customers who entered or left it."""
     return watch(context.accounts, context.store, context.outgoing, datetime.now(UTC))
 
 
 def settle_updates(context: JobContext) -> str:
-    """Have the engine write what late events changed into the parts of old months, in the background."""
+    """Let the engine merge changes by late events into the parts of old months, in the background."""
     return ", ".join(settle(context.store)) or "nothing waits"
 
 
@@ -133,11 +135,11 @@ JOBS: dict[str, tuple[str, Callable[[JobContext], str]]] = {
     "settle-updates": ("*/10 * * * *", settle_updates),
     "watch-segments": ("*/5 * * * *", watch_segments),
 }
-"""Each job's usual schedule (cron, UTC) and what it does; its docstring is what people read."""
+"""The default schedule (cron, UTC) and function of each job; the function's docstring is shown to users."""
 
 
 class Runner:
-    """Runs jobs when they are due, one at a time, in a thread."""
+    """Runs due jobs, one at a time, in a thread."""
 
     def __init__(self, context: JobContext) -> None:
         self._context, self._name = context, uuid4().hex
@@ -147,24 +149,24 @@ class Runner:
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for jobs that are due."""
+        """Start looking for due jobs."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more jobs, and wait for the one under way."""
+        """Start no more jobs, and wait for the running one."""
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join(60)
 
     def run(self, name: str, by: str) -> tuple[str, str] | None:
-        """Run a job now: its status and message, or None when it runs somewhere at this moment."""
+        """Run a job now. Returns its status and message, or None when it is already running somewhere."""
         taken = self._jobs.take(self._name, name)
         return None if taken is None else self._run(taken, self._jobs.begun(taken, by))
 
     def begin(self, name: str, by: str) -> bool:
-        """Run a job now in a thread of its own; False when it runs somewhere at this moment.
+        """Run a job now in a separate thread. Returns False when it is already running somewhere.
 
-        It is taken when this returns, so that whoever asks next sees it under way.
+        The job is leased when this returns, so that the next caller sees it as running.
         """
         taken = self._jobs.take(self._name, name)
         if taken is not None:

@@ -1,4 +1,4 @@
-"""Files that every start makes when they are not there, and that are gone although there is data."""
+"""Detects files that are missing although there is data, and that a start would silently create again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from trackway.operate.repair_accounts import holds_data
 
 
 class Lost(NamedTuple):
-    """A file that is gone or empty, and what a new one costs."""
+    """A missing or empty file, and the consequences of creating a new one."""
 
     path: Path
     cost: str
 
 
 def lost_files(settings: Settings) -> list[Lost]:
-    """What is gone; nothing before the first start."""
+    """Return the lost files; an empty list before the first start."""
     directory = settings.directory
     known = [
         Lost(

@@ -11,7 +11,7 @@ _TIMEOUT_S = 10
 
 
 def send_mail(settings: Settings, to: str, subject: str, text: str) -> None:
-    """Send a mail of plain text. Raises OSError, SMTPException or ValueError when it does not get there."""
+    """Send a plain-text mail. Raises OSError, SMTPException or ValueError when it cannot be delivered."""
     if not settings.smtp_host:
         raise ValueError("no mail server is set (TRACKWAY_SMTP_HOST)")
     mail = EmailMessage()

@@ -1,4 +1,4 @@
-"""The store made anew from the log: `trackway rebuild`."""
+"""Rebuilds the store from the log: `trackway rebuild`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from trackway.store.recovery import rebuilding
 from trackway.store.refusals import QuestionFailed
 
 KEPT = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
-"""Tables that are written beside the loader: the log does not hold them, so they are copied from the old store."""
+"""Tables that are not written by the loader: the log does not contain them, so they are copied from the old store."""
 
 
 class CannotRebuild(Exception):
-    """The log does not hold what is needed; the text says what is missing."""
+    """The log does not contain everything that is needed; the text says what is missing."""
 
 
 class Rebuilt(NamedTuple):
-    """How it went: messages of the log, events in the new store, dead letters, and where the old store is kept."""
+    """The result of a rebuild: messages of the log, events in the new store, dead letters, the directory of the old
+    store, and the tables that could not be copied.
+    """
 
     messages: int
     events: int
@@ -38,15 +40,15 @@ class Rebuilt(NamedTuple):
 
 
 def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell: Callable[[int, int], None]) -> Rebuilt:
-    """Make the embedded store of a stopped server anew from its log and archives.
+    """Rebuild the embedded store of a stopped server from its log and archives.
 
     Args:
-        archives: directories of older segments, which are linked into the log first.
+        archives: directories of older segments, which are first linked into the log.
         from_log_only: go on although older messages are in no log.
-        tell: is told how many messages of how many are stored.
+        tell: called with the number of stored messages and the total.
 
     Raises:
-        CannotRebuild: the log and the archives do not reach back to the first message, or lack some in between.
+        CannotRebuild: the log and the archives do not reach back to the first message, or have a gap.
         LogInUse, LogDamaged: the log cannot be opened.
     """
     if settings.embedded_store is None:
@@ -108,7 +110,9 @@ def _link(archive: Path, log: Path) -> None:
 
 
 def _take_back(directory: Path) -> None:
-    """Put the old store back when a rebuild was ended before the new one had what no log holds."""
+    """Restore the old store if an earlier rebuild was interrupted before the tables that no log contains had been
+    copied.
+    """
     if not rebuilding(directory).exists():
         return
     stamp = rebuilding(directory).read_text()
@@ -130,7 +134,7 @@ def _check(log: LocalLog, from_log_only: bool) -> None:
 
 
 def _written_beside(settings: Settings) -> tuple[dict[str, pa.Table], list[str]]:
-    """The tables that the log does not hold, and which of them cannot be read."""
+    """Return the tables that the log does not contain, and the names of those that cannot be read."""
     found: dict[str, pa.Table] = {}
     assert settings.embedded_store is not None
     if not settings.embedded_store.exists():

@@ -1,6 +1,7 @@
-"""Repairs of a data directory that a start refuses, one for each named case: `trackway doctor --repair NAME`.
+"""Repairs of a data directory with which the server refuses to start, one for each case: `trackway doctor --repair
+NAME`.
 
-Nothing is deleted: what is replaced is kept beside it.
+Nothing is deleted: replaced files are kept beside the new ones.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ _DAY = 86_400_000
 
 
 class CannotRepair(Exception):
-    """The repair does not fit what is there; the text says why."""
+    """The repair does not apply to this data directory; the text says why."""
 
 
 def repair_log(settings: Settings) -> str:
-    """Give segments of the log that were renamed or swapped their names back."""
+    """Restore the names of log segments that were renamed or swapped."""
     directory = settings.directory / "log"
     with locked(directory):
         return _rename(directory)
@@ -57,13 +58,13 @@ def _rename(directory: Path) -> str:
 
 
 def repair_checkpoint(settings: Settings) -> str:
-    """Find out what is stored when the checkpoint is missing, damaged or another log's.
+    """Determine what is stored when the checkpoint is missing, damaged or of another log.
 
-    What the log holds and the store lacks is stored at the next start, and nothing twice.
+    The next start stores what the log contains and the store lacks, and nothing twice.
     """
     embedded, loader = _embedded(settings), settings.directory / "loader"
     with _logged(settings) as log:
-        # A checkpoint whose parts are all there tells everything but message ids.
+        # A checkpoint whose parts all exist gives everything except message ids.
         whole = (one for one in checkpoint.readable(loader) if one.log == log.id and _has_all(embedded, one))
         if (known := next(whole, None)) is not None:
             checkpoint.restore(embedded, known)
@@ -94,7 +95,7 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
     known = _stored_ids(store, first_at)
     for day, digests in known.items():
         ids.add(digests, day * _DAY)
-    # What was refused at the door is read again from the log, and has no id.
+    # Requests refused at arrival are read again from the log, and have no id to recognize them by.
     for table in ("rejections", "violations"):
         store.command(
             f"ALTER TABLE {table} DELETE WHERE received_at >= fromUnixTimestamp64Milli({{at:Int64}}) "
@@ -110,7 +111,7 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
 
 
 def repair_store(settings: Settings) -> str:
-    """Go on with what is left of a store that lost parts: derived tables are filled again, so that numbers agree."""
+    """Continue with the rest of a store that has lost parts. Derived tables are filled again, so that numbers agree."""
     embedded = _embedded(settings)
     known = checkpoint.read(settings.directory / "loader")
     if known is None:
@@ -137,7 +138,7 @@ def _fill(
     if "events" not in tables:
         _write(settings, embedded, store, log, known.offset, known.ids)
         return done
-    # What is lost may come again: from the log, where that still has it, or from those who sent it.
+    # Lost events may arrive again: from the log, if it still contains them, or from their senders.
     return f"{done}; {_count_all(settings, embedded, log, store)}"
 
 
@@ -158,7 +159,7 @@ def _embedded(settings: Settings) -> Path:
 
 @contextmanager
 def _logged(settings: Settings, least: int = 0) -> Iterator[LocalLog]:
-    """The log, whose lock keeps servers out: no file of the store may be touched without it."""
+    """Open the log. Its lock keeps servers out: no file of the store may be changed without it."""
     log = LocalLog(settings.directory / "log", settings.segment_bytes)
     try:
         refuse_half_rebuilt(settings.directory)
@@ -180,7 +181,7 @@ def _stored(settings: Settings) -> Iterator[Store]:
 
 
 def _first_arrival(log: LocalLog) -> int:
-    """When the first request that is in the log came."""
+    """Return the time of arrival of the first request in the log."""
     for item in log.read(log.start, 2**62):
         for arrival in getattr(item, "arrivals", lambda: ())():
             return int(arrival.received_at)
@@ -188,7 +189,9 @@ def _first_arrival(log: LocalLog) -> int:
 
 
 def _stored_ids(store: Store, since: int) -> dict[int, list[bytes]]:
-    """The keys of what is stored, or a dead letter, since the log began, by the day of arrival."""
+    """Return the keys of messages that are stored or dead letters, by day of arrival, from the deduplication window
+    before `since` on.
+    """
     rows = store.ask(
         "SELECT project_id, message_id, intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS day FROM events "
         "WHERE received_at >= fromUnixTimestamp64Milli({since:Int64}) "
@@ -205,7 +208,7 @@ def _stored_ids(store: Store, since: int) -> dict[int, list[bytes]]:
 
 
 def _aside(directory: Path) -> Path:
-    """Keep what is in a directory under another name, and make it anew."""
+    """Rename a directory to keep its contents, and create an empty one."""
     if directory.exists():
         directory.rename(directory.with_name(f"{directory.name}.before-{datetime.now(UTC):%Y%m%d%H%M%S}"))
     directory.mkdir(mode=0o700)

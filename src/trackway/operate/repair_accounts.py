@@ -1,4 +1,4 @@
-"""Accounts that are gone or damaged beside data that is there: the start refuses, and this makes them anew."""
+"""Detects data without its accounts database (lost or damaged), refuses to start with it, and rebuilds the accounts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 
 def refuse_orphans(settings: Settings, accounts: GovernDatabase, store: Store | None = None) -> None:
-    """Raises AccountsUnavailable when there is data and no project: a new one would make the old data invisible.
+    """Refuse to start when there is data but no project: a new project would make the old data invisible.
 
     Args:
-        store: asked too when it is given; without it the files of log and loader tell.
+        store: also checked for data when given; without it, only the files of log and loader are checked.
+
+    Raises:
+        AccountsUnavailable: there is data but no project.
     """
     if accounts.projects():
         return
@@ -39,7 +42,7 @@ def refuse_orphans(settings: Settings, accounts: GovernDatabase, store: Store | 
 
 
 def holds_data(directory: Path) -> bool:
-    """Whether a data directory's log or loader have had messages."""
+    """Whether the log or the loader of a data directory has ever had messages."""
     from trackway.store import checkpoint
 
     if any(segment.stat().st_size for segment in (directory / "log").glob("*.log")):
@@ -47,26 +50,26 @@ def holds_data(directory: Path) -> bool:
     try:
         known = checkpoint.read(directory / "loader")
     except DirectoryUnusable:
-        return True  # there was something that it spoke of
+        return True  # a checkpoint exists, so there has been data
     return known is not None and known.offset > 0
 
 
 def unknown_projects(store: Store, accounts: GovernDatabase) -> list[UUID]:
-    """Projects that have events and that the accounts do not know; nobody sees them."""
+    """Return projects that have events but are missing from the accounts database; nobody can see them."""
     rows = store.ask("SELECT DISTINCT toString(project_id) AS project FROM event_counts ORDER BY project")
     known = {one.id for one in accounts.projects()}
     return [UUID(one) for one in rows["project"].to_pylist() if one not in known]
 
 
 def repair_accounts(settings: Settings) -> list[str]:
-    """Make the projects that data has and accounts lack, each under its old id with new keys, and an administrator
-    when there is no user. A damaged SQLite file is put aside. The server must be stopped.
+    """Create the projects that exist in the data but not in the accounts database, each under its old id with new keys,
+    and an administrator when there is no user. A damaged SQLite file is put aside. The server must be stopped.
 
     Returns:
-        What was done, a line each; secrets that were invented are in it, and nowhere else.
+        A line for each action. Generated secrets appear here and nowhere else.
 
     Raises:
-        DirectoryUnusable, StoreUnavailable, AccountsUnavailable, BadAccount, KeyUnusable: it cannot be done.
+        DirectoryUnusable, StoreUnavailable, AccountsUnavailable, BadAccount, KeyUnusable: the repair is not possible.
     """
     from trackway.store.connection import Store
     from trackway.store.recovery import open_log
@@ -128,7 +131,7 @@ def _opened(settings: Settings, done: list[str]) -> GovernDatabase:
 
 
 def _logged(log: LocalLog, accounts: GovernDatabase) -> list[UUID]:
-    """Projects of messages in the log that the accounts do not know."""
+    """Return projects of messages in the log that are missing from the accounts database."""
     found: dict[bytes, None] = {}
     for item in log.read(log.start, 2**62):
         if not isinstance(item, Gap):

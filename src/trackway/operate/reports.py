@@ -1,4 +1,4 @@
-"""Digests: what an entity's views were since the last one, to its owners by e-mail or to a webhook."""
+"""Digests: an entity's views since the last digest, sent to its owners by e-mail or to a webhook."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _MONDAY = 0
 
 
 def send_digests(settings: Settings, accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: datetime) -> str:
-    """Send what is due: daily digests of yesterday, and on Mondays weekly ones of the last seven days.
+    """Send the due digests: daily ones about yesterday, and on Mondays weekly ones about the last seven days.
 
-    Each is sent once a day, however often this is called; one that fails is tried at the next call.
+    Each digest is sent once a day, however often this is called; a failed one is tried again at the next call.
     """
     sent = failed = 0
     for project in accounts.projects():
@@ -81,7 +81,7 @@ def _digest(store: Store, question: Question, row: dict[str, Any]) -> dict[str, 
 
 
 def _send(settings: Settings, outgoing: Outgoing, notify: Notify, digest: dict[str, Any]) -> None:
-    """Send a digest. Raises OSError, SMTPException or ValueError when it does not get there."""
+    """Send a digest. Raises OSError, SMTPException or ValueError when it cannot be delivered."""
     if notify.webhook:
         outgoing.post(notify.webhook, {}, msgspec.json.encode(digest))
     if notify.email:

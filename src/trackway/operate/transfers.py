@@ -1,7 +1,7 @@
-"""Files that come in and go out of a running server: one after the other, with progress, stopped at any moment.
+"""Imports and exports of a running server: run one after the other, with progress; each can be stopped at any moment.
 
-What was under way when the server stopped begins anew at its next start: an import's messages have the ids they had,
-and an export's file is written from its beginning.
+A transfer that was interrupted by a server stop starts again at the next server start: an import's messages have the
+same ids as before, and an export's file is written from its beginning.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _LOOKED_EVERY_S = 1.0
 def write_export(
     store: Store, question: Question, table: str, sink: BinaryIO, form: str, report: Callable[[int, int], None]
 ) -> int:
-    """Write a table of a project to a file, part by part; return how many rows.
+    """Write a table of a project to a file, part by part, and return the number of rows.
 
     Args:
-        report: told the rows written and how many there are; may raise Cancelled.
+        report: called with the rows written and the total; may raise Cancelled.
     """
     planned = parts(store, question, table)
     total, written = sum(part.rows for part in planned), 0
@@ -69,14 +69,14 @@ def write_export(
 
 
 class TransferWorker:
-    """Carries out transfers in a thread.
+    """Runs transfers in a thread.
 
     Args:
-        directory: where the files are.
+        directory: the directory of the files.
         key: makes the pseudonyms of an access log's visitors.
         write: writes an arrival to the log, from any thread.
-        waiting: how many messages wait to be stored.
-        stored: how many of the log's are.
+        waiting: returns the number of messages that wait to be stored.
+        stored: returns the number of the log's messages that are stored.
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class TransferWorker:
         self._thread = threading.Thread(target=self._work, name="transfers", daemon=True)
 
     def file_of(self, transfer: Transfer) -> Path:
-        """Where the file of a transfer is."""
+        """Return the path of a transfer's file."""
         return self._directory / transfer.id
 
     def start(self) -> None:
-        """Begin, with what is unfinished."""
+        """Start the thread, with the unfinished transfers."""
         self._directory.mkdir(parents=True, exist_ok=True)
         for half in self._directory.glob(f"*{PART}"):
             half.unlink()
@@ -116,25 +116,25 @@ class TransferWorker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop at the next part of what is under way."""
+        """Stop at the next part of the running transfer."""
         self._stopping = True
         self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join(30)
 
     def add(self, transfer: Transfer) -> None:
-        """Carry out a transfer when those before it are done."""
+        """Queue a transfer."""
         with self._lock:
             if transfer.id not in self._known:
                 self._known.add(transfer.id)
                 self._queue.put(transfer)
 
     def cancel(self, transfer: Transfer) -> None:
-        """Stop a transfer, whether it is under way or not."""
+        """Cancel a transfer, whether it is running or not."""
         self._cancelled.add(transfer.id)
 
     def forget(self, transfer: Transfer) -> None:
-        """Remove a transfer and its file."""
+        """Delete a transfer and its file."""
         self.file_of(transfer).unlink(missing_ok=True)
         self._transfers.forget(transfer.id)
 
@@ -147,7 +147,7 @@ class TransferWorker:
                 self._transfers.change(one.id, state="done", outcome=outcome)
             except Cancelled:
                 if self._stopping:
-                    return  # it begins anew at the next start
+                    return  # it starts again at the next server start
                 self._transfers.change(one.id, state="cancelled")
                 self.file_of(one).unlink(missing_ok=True)
             except (BadFile, BadQuestion, QuestionFailed, LogUnavailable, OSError, pa.ArrowException) as error:
@@ -160,7 +160,9 @@ class TransferWorker:
                 self.file_of(one).unlink(missing_ok=True)
 
     def _next(self) -> Transfer | None:
-        """The next one to carry out; the command line leaves some beside the server, in the same directory."""
+        """Return the next transfer. The command line adds transfers to the database without this queue, so the database
+        is checked too.
+        """
         while True:
             try:
                 return self._queue.get(timeout=_LOOKED_EVERY_S)
@@ -181,7 +183,7 @@ class TransferWorker:
             raise Cancelled
 
     def _reporter(self, one: Transfer) -> Callable[..., None]:
-        """Writes down how far it has got, twice a second at most."""
+        """Return a function that records progress, at most twice a second."""
         said = monotonic()
 
         def report(**given: Any) -> None:
@@ -221,7 +223,7 @@ class TransferWorker:
         return {**outcome, "added": self._count(project_id) - before}
 
     def _wait_until_stored(self, one: Transfer) -> None:
-        """Until all that was in the log when this is called can be asked for."""
+        """Wait until everything that is in the log now can be queried."""
         until = self._stored() + self._waiting()
         while self._stored() < until:
             self._check(one)

@@ -1,4 +1,4 @@
-"""The totals of views that the ledger keeps, held to what the events say."""
+"""Compares the view totals of the ledger with the stored events."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from trackway.store.recount import differences, recount, refresh
 _PAGE = 5_000
 _NONE = Total(0, 0, 0, 0, 0, False)
 _SETTLED_MS = 60_000
-"""What was viewed in the last minute may not be stored yet, and is left alone."""
+"""Views of the last minute may not be stored yet, so their entities are left alone."""
 
 
 def refresh_views(
     store: Store, store_lock: AbstractContextManager[object], ledger: Ledger, project: Project
 ) -> dict[str, dict[str, int]]:
-    """Make a project's counters of views anew from its events, and the ledger's totals what they say.
+    """Rebuild a project's view counters from its events, and correct the ledger's totals.
 
-    What is on its way to the store is to be there: a view that counted is in the ledger first and in the events last.
+    All accepted views must be stored before: a counted view is first in the ledger, and later in the events.
 
     Returns:
-        `rows` of the counters, and how many `differed` before: of `view_counts` and of the ledger's `view_totals`.
+        `rows` of the rebuilt counters, and the number of rows that `differed` before, of `view_counts` and of the
+            ledger's
+        `view_totals`.
     """
     project_id, at = UUID(project.id), datetime.now(UTC)
     differed: dict[str, int] = dict(differences(store, store_lock, project_id, at, at))
@@ -40,11 +42,12 @@ def refresh_views(
 def recount_day(
     store: Store, store_lock: AbstractContextManager[object], project: Project, date: str
 ) -> dict[str, dict[str, int]]:
-    """Make a project's counters of a day (YYYY-MM-DD, in its time zone) anew; `rows` and what `differed` as above.
+    """Rebuild a project's counters of a day (YYYY-MM-DD, in its time zone). Returns `rows` and `differed` like
+    `refresh_views`.
 
     Raises:
-        BadQuestion: this is no day.
-        CannotRecount: events of that day are gone.
+        BadQuestion: the date is invalid.
+        CannotRecount: events of that day have been deleted.
     """
     stretch = period("", project.timezone, datetime.now(UTC), date, date)
     differed = dict(differences(store, store_lock, UUID(project.id), *stretch))
@@ -54,7 +57,7 @@ def recount_day(
 def check_views(
     store: Store, store_lock: AbstractContextManager[object], ledger: Ledger, project: Project
 ) -> dict[str, int]:
-    """What of a project's counters of views is not what the events say; the ledger's totals are mended."""
+    """Count the view counters of a project that differ from its events, by counter; correct the ledger's totals."""
     at = datetime.now(UTC)
     wrong = _agree(store, ledger, project)
     return {
@@ -64,13 +67,13 @@ def check_views(
 
 
 def _agree(store: Store, ledger: Ledger, project: Project) -> int:
-    """Set totals that differ from the counters to them; how many did."""
+    """Set the ledger totals that differ from the counters, and return their number."""
     project_id, wrong, after = UUID(project.id), 0, ("", "")
     while True:
         values: dict[str, Any] = {
             "project": project_id, "bots": ["", *project.humans], "type": after[0], "id": after[1], "limit": _PAGE,
         }  # fmt: skip
-        # Of an entity that only bots viewed the totals are nothing.
+        # An entity that only bots viewed has totals of zero.
         rows = store.ask(
             "SELECT entity_type, entity_id, sumIf(c.views, human) AS views, "
             "uniqExactMergeIf(c.sessions, human) AS sessions, uniqExactMergeIf(c.viewers, human) AS viewers, "

@@ -1,8 +1,10 @@
-"""Watched segments: who entered and who left since the last look, posted to an address, each change at least once.
+"""Watched segments: posts the people who entered or left a segment since the last check to an address, each change at
+least once.
 
-The first look says nothing: it is where changes are counted from. What is posted is signed as Stripe signs:
-`X-Trackway-Signature: t=TIME,v1=HMAC-SHA256(secret, TIME.BODY)`. Who was told of is written down after the address took
-it, so that what could not be delivered is told again at the next look, with the same id while nothing else changed.
+The first check posts nothing; it only sets the starting point. Posts are signed in Stripe's scheme:
+`X-Trackway-Signature: t=TIME,v1=HMAC-SHA256(secret, TIME.BODY)`. A change is recorded only after the address has
+accepted it. An undelivered change is therefore posted again at the next check, with the same id if nothing else has
+changed.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _ROWS = pa.schema([
 
 
 def watch(accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: datetime) -> str:
-    """Look at every watched segment; what could not be told is told at the next look."""
+    """Check every watched segment; a failed notification is repeated at the next check. Returns a summary."""
     projects = {one.id: one for one in accounts.projects()}
     told = failed = 0
     for one in accounts.watches.every():
@@ -57,7 +59,7 @@ def watch(accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: dateti
 
 
 def question_of(accounts: GovernDatabase, project: Project, segment: str, at: datetime) -> Question:
-    """A question about the customers of a segment, by its id.
+    """Build a question about the customers of a segment, by the segment's id.
 
     Raises:
         BadQuestion: there is no such segment.
@@ -70,14 +72,14 @@ def question_of(accounts: GovernDatabase, project: Project, segment: str, at: da
 def _look(
     accounts: GovernDatabase, store: Store, outgoing: Outgoing, project: Project, one: Watch, at: datetime
 ) -> tuple[int, int]:
-    """Tell of who entered and left; how many did, and how many are in it."""
+    """Post the people who entered or left. Returns their number and the number of people in the segment."""
     question = question_of(accounts, project, one.segment, at)
     here = set(people(store, question))
     if one.inside is None:
         _write(store, one, dict.fromkeys(here, True))
         return 0, len(here)
     before = _before(store, one)
-    # Persons who were merged since were inside under another number: whoever is there by any of them is there.
+    # A person merged since then was recorded under another id; any of a person's ids counts.
     was = set(before.values())
     entered, left = sorted(here - was), sorted(was - here)
     changes = [(person, True) for person in entered] + [(person, False) for person in left]
@@ -97,7 +99,7 @@ def _look(
 
 
 def _before(store: Store, one: Watch) -> dict[int, int]:
-    """Who was inside: the number under which that was written down, and the person it is now."""
+    """Return the people recorded as inside: the recorded identity, and the person that it belongs to now."""
     store.persons.refresh()
     rows = store.ask(
         "SELECT identity, identity + dictGet('persons', 'delta', identity) AS person FROM watch_members FINAL "
@@ -123,7 +125,7 @@ def _write(store: Store, one: Watch, inside: dict[int, bool]) -> None:
 
 
 def _post(outgoing: Outgoing, one: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:
-    """Post a change. Raises Refused or Unreachable when it does not get there, or is not taken."""
+    """Post a change. Raises Refused or Unreachable when it is not delivered or not accepted."""
     changed = hashlib.blake2b(msgspec.json.encode([one.id, entered, left]), digest_size=16).hexdigest()
     body = msgspec.json.encode({
         "id": changed, "watch": one.id, "segment": one.segment, "project": one.project_id, "at": at,
@@ -133,6 +135,6 @@ def _post(outgoing: Outgoing, one: Watch, secret: str, at: datetime, entered: li
 
 
 def signature(secret: str, body: bytes) -> str:
-    """The header that says who posts this, and when."""
+    """Build the signature header, with the time of the post."""
     stamp = str(int(datetime.now(UTC).timestamp()))
     return f"t={stamp},v1={stripe_signature(secret, stamp, body)}"
