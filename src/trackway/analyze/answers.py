@@ -1,4 +1,4 @@
-"""Answers kept: one computation for the same question asked twice, none while the data are the same."""
+"""Cache of answers: identical questions are computed once, and not again until the data change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ Version = tuple[int, ...]
 
 
 def settings_of(project: Project) -> list[Any]:
-    """What answers about a project depend on besides its data: a kept answer is of the settings it was made under."""
+    """Return the project settings that answers depend on; they are part of the cache key."""
     return [project.id, project.timezone, project.currency, project.goals, project.humans, project.metrics]
 
 
 class Kept(NamedTuple):
-    """An answer as JSON, of which data, made when (seconds since 1970) and in how many milliseconds."""
+    """A cached answer as JSON, with the version of its data, the time it was made (seconds since 1970) and the
+    milliseconds it took.
+    """
 
     body: bytes
     version: Version
@@ -28,10 +30,10 @@ class Kept(NamedTuple):
 
 
 class Answers:
-    """The newest answers, least recently used ones forgotten.
+    """The newest answers; the least recently used ones are dropped first.
 
     Args:
-        most_bytes: how much may be kept.
+        most_bytes: the size limit of all cached answers together.
     """
 
     def __init__(self, most_bytes: int = 64 * 1024 * 1024) -> None:
@@ -41,9 +43,10 @@ class Answers:
         self._waiting: dict[asyncio.Task[Kept], int] = {}
 
     def find(self, key: str, version: Version, max_age_s: float = 0) -> Kept | None:
-        """An answer to a question from these data, or from older data when it is no older than `max_age_s`.
+        """Find an answer computed from this version of the data, or from an older version if it was made at most
+        `max_age_s` seconds ago.
 
-        Below 0, nothing that is kept will do.
+        With a negative `max_age_s`, cached answers are ignored.
         """
         found = self._kept.get(key)
         if found is None or max_age_s < 0 or (found.version != version and time.time() - found.made_at > max_age_s):
@@ -54,9 +57,9 @@ class Answers:
     async def make(
         self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]], cancel: Callable[[], None]
     ) -> Kept:
-        """Compute an answer, or wait for the same one that is under way.
+        """Compute an answer, or wait for an identical computation that is already running.
 
-        When everybody who waits for it has gone (been cancelled), `cancel` is called.
+        `cancel` is called when everybody who waits for the answer has been cancelled.
         """
         name = (key, version)
         task = self._under_way.get(name)
@@ -72,7 +75,7 @@ class Answers:
             if not self._waiting[task]:
                 del self._waiting[task]
                 if not task.done():
-                    # Who asks from now on must not be given what is being stopped.
+                    # A new caller must not join a computation that is being cancelled.
                     self._leave(name, task)
                     cancel()
 
@@ -80,7 +83,7 @@ class Answers:
         if self._under_way.get(name) is task:
             del self._under_way[name]
         if task.done() and not task.cancelled():
-            task.exception()  # looked at, so that nobody reports it as forgotten
+            task.exception()  # retrieved, so that asyncio does not log it as never retrieved
 
     async def _compute(self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]]) -> Kept:
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Every question that there is: what it is asked with, what answers it, and the permission that it needs."""
+"""The catalogue of questions: their types, the functions that answer them, and the permissions that they need."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ from trackway.store.connection import Store
 
 
 class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw_only=True):
-    """The standing funnel impression → click → view_details → interest → ticket_click; `rows` asks for every step."""
+    """The standard funnel impression → click → view_details → interest → ticket_click; with `rows`, every step of every
+    unit.
+    """
 
     rows: bool = False
     limit: int = 1000
@@ -56,7 +58,7 @@ class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw
 
 
 class Asking(NamedTuple):
-    """What a question is asked with."""
+    """The context in which a question is answered."""
 
     store: Store
     question: Question
@@ -117,7 +119,7 @@ QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
     Properties: lambda a, asked: properties(a.store, a.question, asked),
     PropertyValues: lambda a, asked: values(a.store, a.question, asked),
 }
-"""Every question: what it is asked with, and what answers it."""
+"""The function that answers each type of question."""
 NEEDS: dict[type, str] = {
     Persons: "people", Person: "people", Merges: "people", Sessions: "people", FunnelUnits: "people",
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
@@ -132,7 +134,7 @@ SAMPLED = (Trend, Funnel, Retention, Lifecycle, Stickiness, Active)
 
 
 def needed(asked: Any) -> str:
-    """The permission that a question needs."""
+    """Return the permission that a question needs."""
     if isinstance(asked, Person) and asked.addresses:
         return "manage"
     if isinstance(asked, Views):

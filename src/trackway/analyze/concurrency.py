@@ -1,6 +1,6 @@
-"""How many questions of a project run at once; the others wait without holding a thread or the engine.
+"""Limits the number of questions of a project that run at once; the others wait without holding a thread or the engine.
 
-A project whose dashboards are many keeps its own people waiting, and nobody else's.
+A project with many open dashboards therefore slows down only its own users.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from trackway.store.policy import Policy
 
 
 class Slots:
-    """A semaphore for each project, and one for its accounts, whose pages keep nobody of the project waiting.
+    """One semaphore for each project, and one for all its accounts, so that accounts do not slow down the project's
+    members.
 
     Args:
-        at_once: how many questions of a project may run; with the engine's four clients, half.
+        at_once: the number of questions of a project that may run at once; half of the engine's four clients.
     """
 
     def __init__(self, at_once: int = 2) -> None:
@@ -23,5 +24,7 @@ class Slots:
         self._of: dict[tuple[UUID, bool], asyncio.Semaphore] = {}
 
     def of(self, policy: Policy) -> asyncio.Semaphore:
-        """That of a project's own people, or that of all its accounts together; hold it while a question runs."""
+        """Return the semaphore of a project's members, or of all its accounts together; hold it while a question
+        runs.
+        """
         return self._of.setdefault((policy.project_id, policy.narrow), asyncio.Semaphore(self._at_once))

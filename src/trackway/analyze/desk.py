@@ -1,8 +1,8 @@
-"""The desk: a question comes as JSON, is checked, and is answered from what is kept or by the engine.
+"""The desk: reads a question from JSON, checks it, and answers it from the cache or with the engine.
 
-A body names the `question`, what every question has (`period` or `from` and `to`, `filter`, `compare`, `bots`,
-`sample`), and what that question has besides. Answers are kept until the project's data change; a question whose
-client goes away, or that is cancelled, is stopped in the engine.
+A body contains the name of the `question`, the fields that all questions have (`period` or `from` and `to`, `filter`,
+`compare`, `bots`, `sample`), and the question's own fields. Answers are cached until the project's data change. If the
+client disconnects or cancels the question, the engine stops working on it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _WITH_MARGIN = frozenset(["persons", "visitors"])
 
 
 class Common(msgspec.Struct, forbid_unknown_fields=True):
-    """What every question has."""
+    """The fields that every question has."""
 
     period: str = "30d"
     since: str = msgspec.field(default="", name="from")
@@ -55,7 +55,7 @@ _ID = re.compile(r"^[A-Za-z0-9_-]{0,64}$")
 
 
 class Read(NamedTuple):
-    """A body that has been understood."""
+    """A parsed and checked body."""
 
     common: Common
     asked: Any
@@ -63,10 +63,10 @@ class Read(NamedTuple):
 
 
 def understood(body: Any) -> Read:
-    """What a body asks.
+    """Parse and check a body.
 
     Raises:
-        BadQuestion: no such question, or a part of it that is unknown or wrong; `field` names it.
+        BadQuestion: there is no such question, or one of its fields is unknown or invalid; `field` names it.
     """
     if not isinstance(body, dict) or body.get("question") not in KINDS:
         raise BadQuestion("question", f"is one of {', '.join(KINDS)}")
@@ -106,8 +106,8 @@ def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Per
 
 
 class Asker(NamedTuple):
-    """The caller of a question: the rows they see, whether they have a permission, and `need`, which refuses when
-    they have it not, in the way of whoever asks.
+    """The caller of a question: the policy that limits their rows, the permissions they have (`may`), and `need`, which
+    refuses a missing permission with the caller's own type of error.
     """
 
     policy: Policy
@@ -116,7 +116,9 @@ class Asker(NamedTuple):
 
 
 def _with_viewers(body: Any, asker: Asker) -> Any:
-    """Daily numbers name their viewers only for callers with the permission `audience`, unless the body says."""
+    """Leave viewers out of daily metrics for callers without the permission `audience`; refuse a body that asks for
+    them.
+    """
     unsaid = isinstance(body, dict) and body.get("question") == "daily" and body.get("viewers") is not False
     if not unsaid or asker.may("audience"):
         return body
@@ -126,12 +128,12 @@ def _with_viewers(body: Any, asker: Asker) -> Any:
 
 
 class Desk:
-    """Answers questions: with threads of its own, answers that are kept, and a limit to each project.
+    """Answers questions, with its own threads, a cache of answers, and a limit for each project.
 
     Args:
-        version: which data answers about a project are computed from; another tuple means other data.
-        slots: limit how many questions of a project run at once.
-        threads: how many questions run at once, of all projects.
+        version: returns the version of a project's data; a different tuple means different data.
+        slots: limits the questions of a project that run at once.
+        threads: the number of questions of all projects that run at once.
     """
 
     def __init__(
@@ -142,10 +144,10 @@ class Desk:
         self.answers = Answers()
         self._tasks: dict[tuple[Policy, str], asyncio.Future[Any]] = {}
         self._names: set[str] = set()
-        """Questions that wait for a slot or run."""
+        """The names of questions that run or wait for a slot."""
 
     async def answer(self, project: Project, asker: Asker, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
-        """The answer to a body; `gone` is awaited beside it and ends the question when it returns."""
+        """Answer a body. `gone` is awaited at the same time; when it returns first, the question is cancelled."""
         project_id, now = UUID(project.id), datetime.now(UTC)
         whole_project = not asker.policy.narrow
         body = inlined(body, lambda one: saved_filter(self._saved, project_id, one) if whole_project else None)
@@ -251,7 +253,9 @@ class Desk:
             self._tasks.pop((policy, name), None)
 
     def cancel(self, policy: Policy, name: str) -> bool:
-        """Stop a question by the `id` it was asked with; False when nobody who sees the same asked it."""
+        """Cancel a question by its `id`. Returns False when no caller with this policy asked a question with this
+        id.
+        """
         task = self._tasks.get((policy, name))
         return task is not None and task.cancel()
 
@@ -259,12 +263,12 @@ class Desk:
         def stop() -> None:
             self._store.cancel(name)
             if name not in self._names:
-                self._store.forget(name)  # it had ended before
+                self._store.forget(name)  # it had finished before
 
         asyncio.get_running_loop().run_in_executor(None, stop)
 
 
 def saved_filter(saved: Saved, project_id: UUID, segment_id: UUID) -> Any:
-    """The filter of a saved segment or list, as JSON; None when there is none."""
+    """Return the filter of a saved segment or list, as JSON; None when there is none."""
     found = saved.segment(project_id, segment_id)
     return None if found is None else {"cohort": str(segment_id)} if found.kind == "list" else found.filter

@@ -1,4 +1,4 @@
-"""Answers as files: what notebooks and spreadsheets open."""
+"""Answers as files for notebooks and spreadsheets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRITERS: dict[str, Any] = {
 
 
 def as_bytes(table: pa.Table, form: str) -> bytes:
-    """A table in one of the formats of MEDIA."""
+    """Write a table in one of the formats of MEDIA."""
     sink = io.BytesIO()
     table = prepared(table, form)
     with WRITERS[form](sink, table.schema) as writer:
@@ -33,5 +33,5 @@ def as_bytes(table: pa.Table, form: str) -> bytes:
 
 
 def prepared(table: pa.Table, form: str) -> pa.Table:
-    """The table as a format can hold it: for CSV, maps and ids become text."""
+    """Convert a table for a format: for CSV, maps and ids become text."""
     return for_csv(table) if form == "csv" else table

@@ -1,4 +1,4 @@
-"""Answers as rows: the numbers that a page draws, in one table that a notebook or a spreadsheet opens."""
+"""Answers as rows: the numbers of a chart in one table, for notebooks and spreadsheets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Row = dict[str, Any]
 
 
 def table(question: str, data: Any) -> pa.Table:
-    """The data of an answer, as `/ask` gives it, as a table.
+    """Convert the data of an answer, in the form of `/ask`, to a table.
 
     Raises:
-        BadQuestion: the question's answer is no table.
+        BadQuestion: the answer has no tabular form.
     """
     flat = _FLAT.get(question)
     if flat is not None:
@@ -48,7 +48,9 @@ def _trend(data: Any) -> Iterator[Row]:
 
 
 def _funnel(data: Any) -> Iterator[Row]:
-    """`scope` tells the whole, a part, and what the other parts come to apart; a part's value may be empty."""
+    """Return rows whose `scope` is `whole`, `part` (with its value, which may be empty) or `other` (all other parts
+    together).
+    """
     yield from ({"scope": "whole", "part": "", "step": at, **step} for at, step in enumerate(data["steps"], 1))
     for part in data.get("parts") or []:
         scope = {"scope": "other", "part": ""} if part["other"] else {"scope": "part", "part": part["value"]}

@@ -128,7 +128,7 @@ class GovernDatabase:
                 raise OSError(f"it is damaged: {verdict}")
             known = inspect(connection).has_table("alembic_version")
             if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
-                return  # Skip Alembic in the usual case: its import takes longer than the rest of the start
+                return  # the usual start; importing Alembic takes longer than all the rest
         logging.getLogger("alembic").setLevel(logging.WARNING)
         import alembic.command
         import alembic.config

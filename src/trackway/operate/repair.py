@@ -171,7 +171,7 @@ def _logged(settings: Settings, least: int = 0) -> Iterator[LocalLog]:
 
 @contextmanager
 def _stored(settings: Settings) -> Iterator[Store]:
-    """The store as its files are."""
+    """Open the store in the state of its files."""
     store = Store(settings.store_dsn, clients=1, memory_mb=settings.engine_memory_mb)
     try:
         store.migrate()

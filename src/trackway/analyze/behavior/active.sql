@@ -1,5 +1,5 @@
--- How many people more, or fewer, than the day before were there in the last 1, 7 and 30 days, day by day.
--- A person who was there on a day counts for `span` days from then on; stretches that touch are one.
+-- For each day, the change from the day before in the number of people active in the last 1, 7 and 30 days. A person
+-- who was active on a day counts for `span` days from that day on; overlapping stretches are merged.
 {% from "language/time.sql" import ordinal %}
 SELECT span, change.1 AS day, toInt64(sum(change.2)) AS persons
 FROM

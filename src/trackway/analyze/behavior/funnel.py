@@ -1,16 +1,16 @@
-"""Funnel: who goes through steps, how far, how fast, and who drops where.
+"""Funnel: how many units go through steps, how far and how fast, and where they drop out.
 
-What is counted (for a unit: a person, a session, an entity, or a person's way with one entity):
+Definitions (a unit is a person, a session, an entity, or a person's path with one entity):
 
-- An attempt begins with an event of step 1 in the period. It reaches step k+1 with an event of that step after the
-  one of step k, no later than `window` after its beginning; that may be after the period's end.
-- `ordered`: other events may come between. `strict`: none of the unit's other events may. `any`: distinct events, each
-  of another step, in any order within a window that begins in the period; level k then means that k steps were done
-  (`funnel_any.py`).
-- Events of the same millisecond count in the order of the steps. One event is one step of an attempt at most.
-- An exclusion is an event that ends an attempt which has reached step `after` and not yet step `before`.
-- A unit counts once, with the attempt that gets furthest; of several the one that got there first, and of those the one
-  that began last.
+- An attempt begins with an event of step 1 in the period. It reaches step k+1 with an event of that step after the one
+  of step k, no later than `window` after its beginning; that may be after the period's end.
+- `ordered`: other events may come between. `strict`: no other events of the unit may. `any`: distinct events, each of
+  another step, in any order within a window that begins in the period; level k then means that k steps were done
+  (`funnel_any_order.py`).
+- Events of the same millisecond count in the order of the steps. One event counts for at most one step of an attempt.
+- An exclusion is an event that ends an attempt which has reached step `after` but not yet step `before`.
+- A unit counts once, with the attempt that gets furthest; among several, with the one that got there first, and among
+  those with the one that began last.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ ENTITY_STEPS = {
     "interest": ["interest"],
     "ticket_click": ["ticket_click"],
 }
-"""The standing funnel of an entity, and the events that are each step."""
+"""The standard funnel of an entity: its steps, and the events of each step."""
 QUANTILES = ("p10", "p25", "median", "p75", "p90", "p99")
 LONGEST_WINDOW_S = 366 * 86_400
-_MOST_STEPS, _MOST_EXCLUSIONS = 20, 3  # with 41 bits of time, what a 64-bit number has room for
+_MOST_STEPS, _MOST_EXCLUSIONS = 20, 3  # together with 41 bits of time, these fill a 64-bit number
 
 
 class Exclusion(Step, kw_only=True, forbid_unknown_fields=True):
-    """Events that end an attempt which has reached step `after` (from 1) and not yet step `before`."""
+    """Events that end an attempt which has reached step `after` (from 1) but not yet step `before`."""
 
     after: int = 1
     before: int = 0
 
 
 class Funnel(msgspec.Struct, tag="funnel", tag_field="question", kw_only=True):
-    """The steps, and how they are to be gone through.
+    """A funnel of steps.
 
-    `interval` asks for the trend of conversion by when attempts began; `by` for a breakdown by a column of a unit's
-    first event of step 1 in the period; `times` for how long it took.
+    `interval` adds the trend of conversion by the start of attempts; `by` adds a breakdown by a column of a unit's
+    first event of step 1 in the period; `times` adds the times between steps.
     """
 
     steps: list[Step]
@@ -66,7 +66,9 @@ class Funnel(msgspec.Struct, tag="funnel", tag_field="question", kw_only=True):
 
 
 class FunnelUnits(Funnel, tag="funnel_units", tag_field="question", kw_only=True):
-    """Who reached a step and, with `dropped`, no further; as a list, or with `rows` every step they took."""
+    """The units that reached a step or, with `dropped`, got exactly that far; as a list, or with `rows` every step of
+    each unit.
+    """
 
     step: int = 1
     dropped: bool = False
@@ -76,22 +78,22 @@ class FunnelUnits(Funnel, tag="funnel_units", tag_field="question", kw_only=True
 
 
 def entity_funnel(unit_: str = "person_entity") -> Funnel:
-    """The standing funnel: impression → click → view_details → interest → ticket_click."""
+    """Return the standard funnel: impression → click → view_details → interest → ticket_click."""
     steps = [Step(event=names, name=name) for name, names in ENTITY_STEPS.items()]
     return Funnel(steps=steps, unit=unit_, window_s=30 * 86_400)
 
 
 def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer], dict[str, Any]]:
-    """How many reached each step.
+    """Count the units that reached each step.
 
     Returns:
         The answers, and `{"steps": [{"name", "units", "of_first", "of_previous"}]}`; with `by` also `"parts"`, each
         with `value` (or `other`) and `steps`; with `interval` also `"trend"`: `{"at", "entered", "converted", "rate"}`;
-        with `times` also `"times"`: for every two steps `from`, `to`, `units`, `mean_s`, `p10` … `p99` in seconds, and
-        `histogram`: `{"from_s", "to_s", "units"}`.
+        with `times` also `"times"`: for every two steps `from`, `to`, `units`, `mean_s`, `p10` … `p99`, `least_s` and
+        `most_s` in seconds, and `histogram`: `{"from_s", "to_s", "units"}`.
 
     Raises:
-        BadQuestion: steps, window or unit that cannot be.
+        BadQuestion: the steps, the window or the unit are invalid.
     """
     names = [step.shown for step in asked.steps]
     timed = asked.times and len(names) > 1
@@ -114,9 +116,9 @@ def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer
 
 
 def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Who reached a step (`unit`, `level`, `times` of each step), the last to do so first; or every step they took:
-    `unit`, `step` (null when steps come in any order: then `position` says how many were done), `position`, `at`,
-    `from_start_s`, `from_previous_s`.
+    """List the units that reached a step (`unit`, `level`, `times` of each step), the latest first. With `rows`, list
+    every step of each unit: `unit`, `step` (null for steps in any order), `position` (the number of steps done by
+    then), `at`, `from_start_s` and `from_previous_s`.
     """
     if not 1 <= asked.step <= len(asked.steps):
         raise BadQuestion("step", f"is from 1 to {len(asked.steps)}")
@@ -148,7 +150,8 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
     structure = {
         "show": show,
         "n": n,
-        # Without exclusions, whoever began and never did step 2 has reached step 1; by hashes, 0 stands for them all.
+        # Without exclusions, units that began and never did step 2 have reached exactly step 1; one group with hash 0
+        # represents all of them.
         "collapsed": show == "whole" and "entity" in asked.unit and n > 1 and asked.order != "any" and not exclusions,
         "bits": n + len(exclusions),
         "order": asked.order,
@@ -181,7 +184,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
 
 
 def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
-    """Which exclusions (as bits of an event) end an attempt that has got to each step."""
+    """Return, for each reached step, the exclusions (as bits of an event) that end an attempt there."""
     ends: dict[int, int] = {}
     for number, one in enumerate(exclusions):
         before = one.before or n
@@ -193,7 +196,7 @@ def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
 
 
 def _pairs(n: int) -> list[tuple[int, int]]:
-    """Every two steps, in order of the later one."""
+    """Return every two steps, in order of the later one."""
     return [(first, second) for second in range(2, n + 1) for first in range(1, second)]
 
 
@@ -242,7 +245,9 @@ def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[
 
 
 def _times(row: dict[str, Any], n: int) -> list[dict[str, Any]]:
-    """Time between every two steps that somebody went through; the histogram's bins double: under 1 s, 1 to 2 s, …"""
+    """Return the times between every two steps that some unit went through. The histogram's bins double: under 1 s, 1
+    to 2 s, …
+    """
     found = []
     for number, (first, second) in enumerate(_pairs(n)[: len(row["units"])]):
         found.append(

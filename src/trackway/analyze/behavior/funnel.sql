@@ -1,4 +1,4 @@
--- How many reached each step, and how long it took from each step to each later one.
+-- The number of units that reached each step, and the time from each step to each later one.
 {% macro void(k) %}{% if ends.get(k) %} AND bitAnd(w, {{ ends[k] }}) = 0{% endif %}{% endmacro %}
 {% macro s(k, own) %}
 {% if ends.get(k) %}arrayMap((w, began) -> if(bitAnd(w, {{ ends[k] }}) != 0, toInt64(1), began), what, {{ own }}) AS s_{{ k }},{% else %}{{ own }} AS s_{{ k }},{% endif %}
@@ -6,7 +6,7 @@
 {% endmacro %}
 {% from "language/time.sql" import bucket %}
 {% if show == "whole" %}
--- Of every two steps: the pairs are in order of the later step, so those that a unit has been through come first.
+-- The pairs of steps are in order of the later step, so the pairs that a unit completed come first.
 SELECT
 {% if timed %}
     countForEach(waits) AS units,

@@ -1,10 +1,11 @@
-"""Steps in any order: how many distinct events can each be given a step of their own, without trying every way.
+"""Funnel steps in any order: how many distinct events can each be assigned to a step of their own, without trying every
+assignment.
 
-Events and steps are the two sides of a graph, and an attempt is a matching. By König's theorem the largest matching of
-the events since a moment is the least, over the sets S of steps, of |steps outside S| + |events of a step in S|. So the
-i-th event of the earliest attempt is there as soon as each S of more than n - i steps has had i - n + |S| events: the
-latest of these moments. Steps that no event can share need not be looked at together, and steps that are the same
-events are in S together or not at all.
+Events and steps are the two sides of a bipartite graph, and an attempt is a matching. By König's theorem, the largest
+matching of the events since a moment is the minimum, over the sets S of steps, of
+|steps outside S| + |events of a step in S|. So the i-th event of the earliest attempt has happened as soon as each set
+S of more than n - i steps has had i - n + |S| events: at the latest of these moments. Steps that cannot share an event
+need not be considered together, and steps with identical events are either all in S or all outside.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _MOST_MOMENTS = 160
 
 
 class Family(NamedTuple):
-    """Steps that may share events, by what the SQL needs.
+    """Steps that may share events, in the form that the SQL needs.
 
-    `sets`: sets of steps, as bits, and how many steps each has. `moments`: for each event of the attempt, the earliest
-    first, of which sets (as bits) the how-manieth event it waits for.
+    `sets`: sets of steps, as bits, with the number of steps of each. `moments`: for each event of the attempt, the
+    earliest first, the sets (as bits) that it waits for, each with the ordinal of the awaited event.
     """
 
     sets: dict[int, int]
@@ -33,10 +34,10 @@ class Family(NamedTuple):
 
 
 def families(steps: list[Step]) -> list[Family]:
-    """The steps in families: no event can be a step of two of them.
+    """Group the steps into families such that no event can be a step of two families.
 
     Raises:
-        BadQuestion: so many different steps may share events that trying their sets would take too long.
+        BadQuestion: so many different steps may share events that evaluating their sets would take too long.
     """
     nodes = [step.node("steps") for step in steps]
     return _families(
@@ -47,7 +48,7 @@ def families(steps: list[Step]) -> list[Family]:
 
 
 def _apart(one: Node, other: Node) -> bool:
-    """Whether no event is both, as the two name different values of a column."""
+    """Whether no event matches both nodes, because they name different values of a column."""
     return any(
         a.column == b.column and {*map(as_text, a.values)}.isdisjoint(map(as_text, b.values))
         for a in _named(one) for b in _named(other)
@@ -55,7 +56,7 @@ def _apart(one: Node, other: Node) -> bool:
 
 
 def _named(node: Node) -> list[Condition]:
-    """The conditions on every event of a node that name the values of a column."""
+    """Return the conditions that every event of a node meets and that name the values of a column."""
     if isinstance(node, Group) and node.how == "all":
         return [found for member in node.members for found in _named(member)]
     return [node] if isinstance(node, Condition) and node.operator == "is" else []
@@ -66,7 +67,7 @@ def _families(n: int, meet: Callable[[int, int], bool], same: Callable[[int, int
     rest = list(range(n))
     while rest:
         own = [rest.pop(0)]
-        for one in own:  # which grows meanwhile
+        for one in own:  # grows during the loop
             own += [step for step in rest if meet(one, step)]
             rest = [step for step in rest if step not in own]
         kinds = dict.fromkeys(tuple(b for b in own if same(a, b)) for a in own)

@@ -1,10 +1,11 @@
-{# Who or what went through the steps, how far and when: one row a unit that entered, with `level` (1 to n) and `times`
-   (when each step was reached, in ms since 1970). Included by funnel.sql and its companions.
+{# The units that went through the steps: one row for each unit that entered, with `level` (1 to n) and `times` (the
+   time of each reached step, in ms since 1970). Included by funnel.sql.
 
-   An event is one number: its time in ms, behind it bits for what it is (bit k-1: step k; behind the steps: exclusions).
-   Sorted, events of the same ms come in the order of steps. `s_k` says, for each event, when the attempt that reaches
-   step k with it began (0: none, 1: ended by an exclusion), and `l_k` the same for the newest such event so far: the
-   latest beginning is the one that has most of the window left, so no other need be kept. #}
+   An event is one number: its time in ms, followed by bits for what it matches (bit k-1: step k; the bits after the
+   steps: exclusions). When sorted, events of the same ms are in the order of the steps. For each event, `s_k` is the
+   beginning of the attempt that reaches step k with it (0: none, 1: ended by an exclusion), and `l_k` is the same for
+   the newest such event so far. The latest beginning leaves the most time in the window, so no other beginning needs to
+   be kept. #}
 SELECT
 {% if collapsed %}
     weight,
@@ -23,7 +24,7 @@ SELECT
 {% set never = "toInt64(9000000000000000)" %}
 {% for family in families %}
 {% for bits_of, size in family.sets.items() %}
-{# For each event: when the next event of these steps is, itself included, when the one after that, … #}
+{# For each event: the time of the next event of these steps (itself included), of the one after that, … #}
     arrayMap(w -> bitAnd(w, {{ bits_of }}) != 0, what) AS h_{{ bits_of }},
     arrayReverseFill((at, hit) -> hit, arrayMap((t, hit) -> if(hit, t, {{ never }}), ts, h_{{ bits_of }}), h_{{ bits_of }}) AS n_{{ bits_of }}_1,
 {% for j in range(2, size + 1) %}
@@ -32,7 +33,7 @@ SELECT
 {% endfor %}
 {% endfor %}
 {% endfor %}
-    -- Of the windows that begin with an event of the period: when each step more was done in it.
+    -- For each window that begins with an event of the period: the times at which one more step was done in it.
     arrayMap((t{% for family in families %}{% for bits_of, size in family.sets.items() %}{% for j in range(1, size + 1) %}, a{{ bits_of }}_{{ j }}{% endfor %}{% endfor %}{% endfor %}) ->
         arraySort(arrayFilter(at -> at <= t + {window:Int64} AND t < {entry_end:Int64}, [
 {%- for family in families %}{% set last_family = loop.last %}{% for waits in family.moments %}
@@ -52,14 +53,14 @@ SELECT
     {{ s(k, "e_" ~ k) }}
 {% endfor %}
     {% if n > 1 %}multiIf({% for k in range(n, 1, -1) %}arrayExists(began -> began > 1, e_{{ k }}), {{ k }}, {% endfor %}toUInt8(arrayExists(began -> began > 1, e_1))){% else %}toUInt8(arrayExists(began -> began > 1, e_1)){% endif %} AS level,
-    -- The attempt that is counted: the first to reach the highest step.
+    -- The attempt that counts: the first one to reach the highest step.
     arrayFirst(began -> began > 1, [e_1{% for k in range(2, n + 1) %}, e_{{ k }}{% endfor %}][level]) AS began,
     arraySlice([began{% for k in range(2, n + 1) %}, arrayFirst((t, b) -> b = began, ts, e_{{ k }}){% endfor %}], 1, level) AS times
 {% endif %}
 FROM
 (
 {% if collapsed %}
-    -- Most have seen an entity and done no more: they are told apart no longer, but counted.
+    -- Most units have only seen an entity; they are counted together instead of one by one.
     SELECT any(o.codes) AS codes, count() AS weight
     FROM
     (

@@ -1,10 +1,10 @@
-"""Lifecycle: who is new, who returns, who comes back after a break, and who went dormant.
+"""Lifecycle: new, returning, resurrecting and dormant people.
 
-In an interval, a person is `new` when it has their first event ever, `returning` when they were also there in the one
-before, and `resurrecting` when they were there earlier but not in the one before; they are `dormant` in the interval
-after one they were in when they are not there.
+In an interval, a person is `new` if it contains their first event ever, `returning` if they were also active in the
+previous interval, and `resurrecting` if they were active earlier but not in the previous interval. A person who is
+inactive in the interval after an active one is `dormant` in it.
 
-An interval that the period cuts has only its days in the period; those before them belong to the interval before.
+An interval that the period cuts contains only its days within the period; earlier days belong to the interval before.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ STATUSES = ("new", "returning", "resurrecting", "dormant")
 
 
 class Lifecycle(msgspec.Struct, tag="lifecycle", tag_field="question", kw_only=True):
-    """By day, week or month; `event` is what counts as being there (any event, unless said)."""
+    """People by status, for each day, week or month; `event` is what counts as activity (by default any event)."""
 
     event: Step = msgspec.field(default_factory=Step)
     interval: Literal["day", "week", "month"] = "week"
 
 
 class LifecyclePeople(Lifecycle, tag="lifecycle_people", tag_field="question", kw_only=True):
-    """Who has a status in the interval that begins on the day `at`."""
+    """The people with a status in the interval that begins on the day `at`."""
 
     at: str
     status: Literal["new", "returning", "resurrecting", "dormant"] = "new"
@@ -43,10 +43,10 @@ class LifecyclePeople(Lifecycle, tag="lifecycle_people", tag_field="question", k
 def lifecycle(
     store: Store, question: Question, asked: Lifecycle, now: datetime | None = None
 ) -> tuple[list[Answer], dict[str, Any]]:
-    """People by status: `{"intervals": [{"at", "new", "returning", "resurrecting", "dormant", "complete"}]}`.
+    """Count people by status: `{"intervals": [{"at", "new", "returning", "resurrecting", "dormant", "complete"}]}`.
 
-    `at` is the interval's first day in the period; `complete` says whether the period has all of it and that is over by
-    `now` (the clock's, unless said).
+    `at` is the interval's first day within the period; `complete` says whether the interval lies completely in the
+    period and is over at `now` (by default the current time).
     """
     answer = _ask(store, question, asked, "counts")
     counted = {(row["at"], row["status"]): row["persons"] for row in answer.rows()}
@@ -67,7 +67,7 @@ def lifecycle(
 def lifecycle_people(
     store: Store, question: Question, asked: LifecyclePeople
 ) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """The people of one bar: `person`, and `first`, the day on which the interval of their first event began."""
+    """List the people of one bar: `person`, and `first`, the first day of the interval of their first event."""
     try:
         day = datetime.fromisoformat(asked.at).replace(tzinfo=ZoneInfo(question.timezone))
     except ValueError as error:

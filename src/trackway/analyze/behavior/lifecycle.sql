@@ -1,6 +1,6 @@
 -- People who are new, returning, resurrecting or dormant in each interval.
 {% from "language/time.sql" import ordinal %}
-{# The interval of a row: what is before the period is in none of its intervals. #}
+{# The interval of a row. Rows before the period are never in one of its intervals. #}
 {% set which = "if(" ~ source.at ~ " < {start:DateTime64(3,'UTC')}, least({first:Int32} - 1, " ~ ordinal(source.at, interval) ~ "), " ~ ordinal(source.at, interval) ~ ")" %}
 SELECT
 {% if show == "counts" %}

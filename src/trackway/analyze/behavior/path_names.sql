@@ -1,4 +1,4 @@
--- The names behind hashes.
+-- The names of hashes.
 SELECT {{ node_hash }} AS hash, any({{ node }}) AS label
 FROM events
 WHERE project_id = {project:UUID}

@@ -1,10 +1,10 @@
-"""Paths: what people do after, or before, a page or event; ready for a Sankey diagram.
+"""Paths: what people do after, or before, a page or event, in the form of a Sankey diagram.
 
-A way is what one unit (a session, or a person over the period) did, in order of time (in the same millisecond, in an
-order of no meaning but always the same), with repetitions of the same node folded into one. `after` looks at a way
-from its first visit of the anchor on, `before` from its last visit back; without an anchor ways are followed from
-their start (or, backwards, from their end). Wildcards turn pages into one node: in `/concerts/*` the star is one
-segment, two stars are any number of them.
+A path contains what one unit (a session, or a person over the period) did, in order of time (within a millisecond, in
+an arbitrary but stable order); consecutive repetitions of a node are merged. `after` follows a path from its first
+visit of the anchor on, `before` follows it backwards from its last visit. Without an anchor, paths are followed from
+their start (or backwards from their end). Wildcards merge pages into one node: in `/concerts/*`, the star stands for
+one segment; two stars stand for any number of segments.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _NODES = {
 
 
 class Paths(msgspec.Struct, tag="paths", tag_field="question", kw_only=True):
-    """What nodes are, from where to look and in which direction, how many steps, and how many nodes to show a step."""
+    """The kind of nodes, the anchor, the direction, the number of steps, and the number of nodes to show for each
+    step.
+    """
 
     nodes: Literal["page", "event", "page_or_event", "entity"] = "page"
     anchor: str = ""
@@ -44,15 +46,16 @@ class Paths(msgspec.Struct, tag="paths", tag_field="question", kw_only=True):
 
 
 def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer], dict[str, Any]]:
-    """The ways, as links between the most frequent nodes of each step.
+    """Return the paths, as links between the most frequent nodes of each step.
 
     Returns:
         The answers, and `{"ways": all, "nodes": [{"step", "name", "ways"}], "links": [{"step", "from", "to",
-        "ways"}]}`. A link leads from a node of `step` to one of the next; `(end)` is where ways end, `(other)` all
-        other nodes. The links out of a node add up to its ways.
+        "ways"}]}`. `ways` are numbers of paths. A link leads from a node of `step` to one of the next step; `(end)`
+            means
+        that paths end there, `(other)` stands for all other nodes. The links out of a node add up to its `ways`.
 
     Raises:
-        BadQuestion: more steps, nodes or groups than there can be.
+        BadQuestion: the number of steps, nodes or groups is out of range.
     """
     if not 2 <= asked.steps <= 10 or not 1 <= asked.top <= 50 or len(asked.groups) > 50:
         raise BadQuestion("steps", "is from 2 to 10, top from 1 to 50, and there are at most 50 groups")
@@ -60,7 +63,7 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
     node, included = _NODES[asked.nodes]
     node = _grouped(node, [_spelled(one) for one in asked.groups], conditions)
     structure = {
-        # 0 stands for the end of a way.
+        # 0 stands for the end of a path.
         "node_hash": f"bitOr(xxh3({node}), 1)",
         "node": node,
         "included": included,
@@ -80,7 +83,9 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
 def _names(
     store: Store, question: Question, structure: dict[str, Any], conditions: Compiler, hashes: set[int]
 ) -> tuple[list[Answer], dict[int, str]]:
-    """The names behind hashes. The period's last part has most of them; what is missing is looked for in all of it."""
+    """Look up the names of hashes: first in the last part of the period, which contains most of them, then in all of
+    it.
+    """
     answers: list[Answer] = []
     names: dict[int, str] = {}
     start, end = question.period
@@ -102,12 +107,12 @@ def _names(
 
 
 def _spelled(name: str) -> str:
-    """The name of a page as it is stored, of anything else as it is."""
+    """Convert the path of a page to its stored form; other names are returned unchanged."""
     return as_path(name) if name.startswith("/") else name
 
 
 def _grouped(node: str, groups: list[str], conditions: Compiler) -> str:
-    """The node, or the first of the wildcards that it matches."""
+    """Return the SQL of a node, replaced by the first wildcard that it matches."""
     cases = []
     for pattern in groups:
         regex = re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
@@ -121,7 +126,7 @@ def _hash(store: Store, name: str) -> int:
 
 
 def _most_frequent(step: Any, here: Any, ways: Any, steps: int, top: int) -> list[list[int]]:
-    """The hashes of the most frequent nodes of each step, most frequent first."""
+    """Return the hashes of the most frequent nodes of each step, the most frequent first."""
     shown = []
     for number in range(1, steps + 1):
         own = step == number
@@ -140,7 +145,7 @@ def _sankey(
     for number, of_step in enumerate(shown, 1):
         own = step == number
         behind_them = shown[number] if number < len(shown) else []
-        # Position in the list of shown nodes, or behind it for all others, and behind that for the end.
+        # The position in the list of shown nodes; behind it one position for all other nodes, and one for the end.
         width = len(behind_them) + 2
         a = _positions(here[own], of_step)
         b = np.where(behind[own] == 0, width - 1, _positions(behind[own], behind_them))
@@ -169,7 +174,7 @@ def _sankey(
 
 
 def _positions(values: Any, shown: list[int]) -> Any:
-    """Where each value stands in `shown`, or its length for a value that does not."""
+    """Return the position of each value in `shown`, or the length of `shown` for other values."""
     known = np.array(sorted(shown), dtype=np.uint64)
     rank = np.array([shown.index(int(one)) for one in known], dtype=np.int64)
     if not len(known):

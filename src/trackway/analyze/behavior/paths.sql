@@ -1,4 +1,4 @@
--- From where to where: steps of every way, each page or event as a hash of its name. `behind` 0 is the way's end.
+-- Steps of all paths, from node to node, each page or event as a hash of its name. `behind` 0 is the end of the path.
 SELECT step, here, behind, count() AS ways
 FROM
 (

@@ -1,11 +1,11 @@
-"""Retention: of the people who started something, who came back, and when.
+"""Retention: how many of the people who started something came back, and when.
 
-A person is in the cohort of an interval (a day, week or month of the project's time zone) when they did the start event
-in it, within the period: `first_time` in the interval of their first start event ever, `recurring` in every interval
-with one. A cohort of an interval that the period cuts has only those who started in the part that the period has.
-They came back after k intervals when they did the return event in the k-th interval after that (`on`), in it or any
-later one (`on_or_after`), or in one of those that a bracket covers (`bracket`). After 0 intervals means in the same
-one: when the two events are the same, everybody who started.
+A person is in the cohort of an interval (a day, week or month of the project's time zone) if they did the start event
+in it, within the period: with `first_time` only in the interval of their first start event ever, with `recurring` in
+every interval with a start event. If the period cuts the interval of a cohort, the cohort contains only people who
+started in the part within the period. A person came back after k intervals if they did the return event in the k-th
+interval after that (`on`), in it or any later one (`on_or_after`), or in one of the intervals of a bracket (`bracket`).
+"After 0 intervals" means in the same interval: if both events are the same, that is everybody who started.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _LENGTH = {"day": 1, "week": 7, "month": 31}
 
 
 class Retention(msgspec.Struct, tag="retention", tag_field="question", kw_only=True):
-    """What starts it, what counts as coming back, and how long to look: `intervals` after the first, or `brackets` of
-    intervals, each from and to, both included.
+    """The start event, the return event, and the intervals to look at: `intervals` after the first, or `brackets` of
+    intervals, each with its first and last, both included.
     """
 
     start: Step = msgspec.field(default_factory=Step)
@@ -44,7 +44,7 @@ class Retention(msgspec.Struct, tag="retention", tag_field="question", kw_only=T
 
 
 class RetentionPeople(Retention, tag="retention_people", tag_field="question", kw_only=True):
-    """Who is in a cell: the cohort by its first day, and after how many intervals (-1: all who started)."""
+    """The people in a cell: the cohort by its first day, and the number of intervals later (-1: all who started)."""
 
     cohort: str
     later: int = -1
@@ -53,14 +53,17 @@ class RetentionPeople(Retention, tag="retention_people", tag_field="question", k
 
 
 def retention(store: Store, question: Question, asked: Retention, now: datetime) -> tuple[list[Answer], dict[str, Any]]:
-    """The triangle.
+    """Return the retention triangle.
 
     Returns:
         The answers, and `{"cohorts": rows, "average": shares}`. A row has `cohort` (its first day in the period),
-        `persons` (who started), `complete` (whether the period has all of its interval, and that is over) and `cells`,
-        one for 0 to `intervals` after (or a bracket): `persons`, `rate`, and `complete`: whether that time is over.
-        `average` is over the complete cells, weighted by cohort. With `by`, also
-        `"parts"`: `value` or `other`, with `cohorts` and `average`.
+        `persons` (the number who started), `complete` (whether its interval lies completely in the period and is over)
+            and
+        `cells`, one for each number of intervals from 0 to `intervals` (or for each bracket): `persons`, `rate`, and
+        `complete` (whether that time is over; never with `on_or_after`). `average` is over the complete cells (after 0
+        intervals over all cells), weighted by the size of the cohorts. With `by`, also `"parts"`: `value` or `other`,
+            with
+        `cohorts` and `average`.
     """
     answer = _ask(store, question, asked, now, "cells")
     answers, data = [answer], _triangle(answer.rows(), asked, question, now)
@@ -81,7 +84,7 @@ def retention(store: Store, question: Question, asked: Retention, now: datetime)
 def retention_people(
     store: Store, question: Question, asked: RetentionPeople, now: datetime
 ) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """The people of one cell: `person` and the `returns`, as days on which those intervals began."""
+    """List the people of one cell: `person`, and `returns`, the first days of the intervals in which they came back."""
     try:
         day = datetime.fromisoformat(asked.cohort).replace(tzinfo=ZoneInfo(question.timezone))
     except ValueError as error:
@@ -141,7 +144,9 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
 
 
 def _came_back(asked: Retention) -> str:
-    """The SQL of after how many intervals (or in which brackets) a person came back; all of it whole numbers."""
+    """Return the SQL of the numbers of intervals (or the brackets) after which a person came back. It contains only
+    integers of this module's own.
+    """
     if asked.mode == "on":
         n = int(asked.intervals)
         return f"arrayFilter(k -> k BETWEEN 0 AND {n}, arrayMap(one -> toInt32(one - cohort), returns))"

@@ -1,4 +1,4 @@
--- Of those who started in an interval, how many came back in each later one; `later` -1 is how many started.
+-- For each interval of a start: how many people came back in each later interval; `later` -1 is how many started.
 {% from "language/time.sql" import ordinal %}
 {% if show == "cells" %}
 SELECT

@@ -1,4 +1,6 @@
-"""Stickiness: on how many days people come, and how many of a month's people come on a day."""
+"""Stickiness: the number of days on which people are active, and the share of a month's people who are active on a
+day.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,14 @@ from trackway.store.connection import Store
 
 
 class Stickiness(msgspec.Struct, tag="stickiness", tag_field="question", kw_only=True):
-    """On how many intervals of the period people did `event` (any, unless said)."""
+    """The number of intervals of the period in which people did `event` (by default any event)."""
 
     event: Step = msgspec.field(default_factory=Step)
     interval: Literal["day", "week", "month"] = "day"
 
 
 class Active(msgspec.Struct, tag="active", tag_field="question", kw_only=True):
-    """People who did `event` on a day, in the 7 and in the 30 days that end with it."""
+    """The people who did `event` on a day, in the 7 days and in the 30 days that end with it."""
 
     event: Step = msgspec.field(default_factory=Step)
 
@@ -31,10 +33,11 @@ class Active(msgspec.Struct, tag="active", tag_field="question", kw_only=True):
 def stickiness(
     store: Store, question: Question, asked: Stickiness, now: datetime | None = None
 ) -> tuple[list[Answer], dict[str, Any]]:
-    """`{"persons": all, "rows": [{"intervals": n, "persons": on exactly n, "share": on n or more}], …}`.
+    """Count people by the number of intervals in which they were active.
 
-    `of` is how many intervals the period has; `incomplete` are the first days, in the period, of those that it cuts or
-    that are not over by `now` (the clock's, unless said).
+    Returns `{"persons": all, "rows": [{"intervals": n, "persons": in exactly n, "share": in n or more}], …}`. `of` is
+    the number of intervals of the period; `incomplete` lists the first days, within the period, of the intervals that
+    the period cuts or that are not over at `now` (by default the current time).
     """
     conditions = compiler(store)
     source = presence(store, question, [asked.event], conditions)
@@ -62,8 +65,8 @@ def stickiness(
 
 
 def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer], dict[str, Any]]:
-    """`{"days": [{"at", "day", "week", "month", "stickiness"}]}`: people of the day, of the 7 and the 30 days that end
-    with it, and the day's share of the month's.
+    """Return `{"days": [{"at", "day", "week", "month", "stickiness"}]}`: the people of the day, of the 7 and of the 30
+    days that end with it, and the first as a share of the last.
     """
     conditions = compiler(store)
     source = presence(store, question, [asked.event], conditions)

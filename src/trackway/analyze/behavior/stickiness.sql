@@ -1,4 +1,4 @@
--- On how many days (weeks, months) of the period people were there.
+-- The number of people by the number of days (weeks, months) of the period on which they were active.
 {% from "language/time.sql" import ordinal %}
 SELECT intervals, count() AS persons
 FROM

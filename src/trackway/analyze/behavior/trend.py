@@ -1,4 +1,4 @@
-"""Trend: metrics over time, broken down, combined, accumulated, against another period."""
+"""Trend: metrics over time, with breakdowns, formulas, running totals and comparison."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from trackway.store.connection import Store
 MOST_SERIES = 10
 Line = dict[str, Any]
 Number = float | Decimal | None
-"""Money is a Decimal, and text in JSON; everything else is a float."""
+"""Money is a Decimal, which is text in JSON; everything else is a float."""
 
 
 class Trend(msgspec.Struct, tag="trend", tag_field="question", kw_only=True):
-    """What to draw: series A, B, …, formulas over them, by what, and how smoothed.
+    """The series A, B, …, formulas over them, the dimensions of a breakdown, and the smoothing.
 
-    `top` values of a breakdown are shown and the rest together as other. `cumulative` adds up from the period's
-    start (people once); `rolling` is the mean of so many intervals up to each.
+    A breakdown shows the `top` values, and all others together as other. `cumulative` adds up from the start of the
+    period (people count once); `rolling` is the number of intervals of the moving average that ends with each point.
     """
 
     series: list[Series] = msgspec.field(default_factory=lambda: [Series()])
@@ -39,16 +39,18 @@ class Trend(msgspec.Struct, tag="trend", tag_field="question", kw_only=True):
 
 
 def trend(store: Store, question: Question, asked: Trend, currency: str = "USD") -> tuple[list[Answer], Line]:
-    """Every series by interval.
+    """Return every series by interval.
 
     Returns:
         The answers, and `{"moments": starts of the intervals, "series": lines, "formulas": lines}`. A line has
-        `name`, `total` over the whole period (not the sum, where people are counted), `points` (one an interval), and,
-        with `by`, `parts`: lines with `values` of the dimensions, or `other`. A point is None where there is
-        nothing to take a mean or a ratio of.
+        `name`, `total` over the whole period (not the sum of the points, where people are counted), `points` (one for
+            each
+        interval), and, with `by`, `parts`: lines with `values` of the dimensions, or `other`. A point is None if there
+            is
+        nothing to compute a mean or a ratio from.
 
     Raises:
-        BadQuestion: no such metric, column or formula, or too many intervals.
+        BadQuestion: a metric, column or formula is invalid, or there are too many intervals.
     """
     if not 1 <= len(asked.series) <= MOST_SERIES:
         raise BadQuestion("series", f"has 1 to {MOST_SERIES} series")
@@ -136,7 +138,7 @@ def _mean(values: list[Any]) -> Number:
 
 
 def _combined(text: str, lines: dict[str, Line], size: int) -> Line:
-    """A formula over lines, and over those of their parts that have the same values."""
+    """Compute a formula over lines, and over the parts of the lines with equal values."""
     value = compiled(text, set(lines))
     combined: Line = {
         "name": text,

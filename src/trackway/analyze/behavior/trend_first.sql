@@ -1,4 +1,4 @@
--- How many were counted for the first time (of the period) in each hour, day, week or month.
+-- The number of people counted for the first time in the period, by hour, day, week or month.
 {% from "language/time.sql" import bucket %}
 SELECT
     {{ bucket("first", interval) }} AS at,

@@ -1,4 +1,4 @@
-"""Whether predictions come true: a model of what happened before a day is held against what came after it."""
+"""Backtest of the order predictions: compares a forecast from the time before a day with the orders after it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,27 @@ MOST_REPEATS = 7
 
 
 class ValueCheck(msgspec.Struct, tag="value_check", tag_field="question", kw_only=True):
-    """Orders predicted for the last `weeks` of the period, by customers as they were before, and those that came."""
+    """Predicts the orders of the last `weeks` of the period from the time before them, and compares them with the
+    actual orders.
+    """
 
     weeks: int = 13
 
 
 def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[list[Answer], dict[str, Any]]:
-    """`rows` by `repeats`, the orders that customers had placed after their first (7 stands for 7 or more): how many
-    `customers`, and of each on average the `expected` and the `actual` orders of the weeks that were held out; the same
-    of all in `expected` and `actual`; the `model`, or `why` there is none. Orders of a day count as one.
+    """Compare predicted and actual orders. Several orders of a person on one day count as one.
+
+    Returns:
+        The answers, and `rows` by `repeats` (the number of a customer's orders after the first; 7 stands for 7 or
+            more):
+        the number of `customers`, and their mean `expected` and `actual` number of orders in the held-out weeks.
+            `expected`
+        and `actual` beside `rows` are the sums over all customers. `model` is the fitted model, or `why` the reason
+            that
+        there is none.
 
     Raises:
-        BadQuestion: weeks that are none.
+        BadQuestion: `weeks` is out of range.
     """
     if not 1 <= asked.weeks <= 260:
         raise BadQuestion("weeks", "are 1 to 260")

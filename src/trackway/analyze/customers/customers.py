@@ -1,7 +1,7 @@
-"""Customers: who they are, what they ordered and booked, when they were last here; sorted, searched and filtered.
+"""The list of customers, with their orders, bookings and activity; sorted, searched and filtered.
 
-First the page: one statement puts together, person by person, just what it sorts and filters by. Then what is shown of
-the people on it, looked up by who they are.
+A first statement selects the page; for each person it reads only the columns that it sorts and filters by. The other
+columns are then looked up for the people on the page, by their identities.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ _COUNTED = ("sessions", "orders", "bookings")
 
 
 class Customers(msgspec.Struct, tag="customers", tag_field="question", kw_only=True):
-    """Customers, sorted. Within an `interval` (the 24 hours, the 7 or the 30 days until now, or until the end of a
-    period that is over) those who did something in it, with their sessions, orders and bookings of it; everything else
-    is of all time.
+    """Customers, sorted.
+
+    With an `interval` (the last 24 hours, 7 days or 30 days until now, or until the end of the period if that is
+    earlier), only customers active in it are listed, with their sessions, orders and bookings in it. All other columns
+    are over all time.
     """
 
     interval: Interval = "all"
@@ -48,15 +50,15 @@ class Customers(msgspec.Struct, tag="customers", tag_field="question", kw_only=T
 
 
 class _Part(NamedTuple):
-    """Rows of one table, as the page's statement puts them beside others'."""
+    """The rows of one table, in the form in which the page's statement unites them with those of other tables."""
 
     table: str
     columns: dict[str, str]
 
 
 def stretch_of(interval: Interval, end: datetime) -> Period | None:
-    """The last 24 hours, 7 or 30 times 24 hours before a moment, which is now when it is still to come; None for all
-    time.
+    """Return the last 24 hours, 7 times 24 or 30 times 24 hours before a time, or before now if that is earlier; None
+    for all time.
     """
     if interval == "all":
         return None
@@ -65,17 +67,18 @@ def stretch_of(interval: Interval, end: datetime) -> Period | None:
 
 
 def customers(store: Store, question: Question, asked: Customers, currency: str) -> tuple[list[Answer], dict[str, Any]]:
-    """`customers` (how many there are), the `currency` of `value`, and `rows`.
+    """Return `customers` (the total number), the `currency` of `value`, and `rows`.
 
     A row has `person`, `name`, ids, `registered`, `last_login`, `first_seen`, `last_seen`, `sessions`, `orders`,
-    `bookings`, `reviews`, `paid` (amounts by currency, less refunds), `value` (the same in the project's currency, as
-    far as there are rates; `unconverted` orders are not in it), `last_order` (`at`, `order_id`, `amount`, `currency`),
-    `last_booking` (`at`, `service`), the `device`, `browser`, `system` and `country` of most sessions, and what the
-    last scoring said: `active`, `expected_orders` with `expected_low` and `expected_high`, `expected_value`, the
-    `mean_value` of an order to come with `mean_low` and `mean_high`, `rfm`. Intervals are of 80 %.
+    `bookings`, `reviews`, `paid` (amounts by currency, less refunds), `value` (the same in the project's currency,
+    without `unconverted` orders, whose currency has no exchange rate), `last_order` (`at`, `order_id`, `amount`,
+    `currency`), `last_booking` (`at`, `service`), the most frequent `device`, `browser`, `system` and `country` of the
+    sessions, and the last scores: `active`, `expected_orders` with `expected_low` and `expected_high`,
+    `expected_value`, the `mean_value` of a future order with `mean_low` and `mean_high`, `rfm`. Intervals have a
+    probability of 80 %.
 
     Raises:
-        BadQuestion: it cannot be sorted by that.
+        BadQuestion: `sort` is unknown.
     """
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
@@ -90,7 +93,7 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
 
     answers = [listed(asked.limit, asked.offset)]
     found = answers[0].rows()
-    # A page says how many there are with its rows; one behind the last has none.
+    # Every row of a page contains the total; a page behind the last one has no row, so the total needs another query.
     counting = found
     if not found and asked.offset:
         answers.append(listed(1, 0))
@@ -111,14 +114,14 @@ _ABOUT = ("language/customers_shown.sql", "customers/customers_ordered.sql", "cu
 
 
 def _about(store: Store, question: Question, whom: list[int], templates: tuple[str, ...] = _ABOUT) -> list[Answer]:
-    """What is known of these people, by the identities that are theirs: tables are in order of those."""
+    """Look up what is known of these people, by their identities, because the tables are sorted by identity."""
     known = ask(store, "language/person_ids.sql", question, persons=whom).rows()
     identities = [*{*whom, *(row["identity"] for row in known)}]
     return [ask(store, one, question, identities=identities) for one in templates]
 
 
 def people(store: Store, question: Question) -> list[int]:
-    """The persons of all customers whom the question's filters mean, by number."""
+    """Return the persons, by number, of all customers that match the question's filters."""
     conditions = compiler(store)
     shape = _shape(store, question, Customers(), conditions, False)
     answer = ask(store, "customers/customers.sql", question, shape, conditions, limit=MOST, offset=0)
@@ -126,7 +129,7 @@ def people(store: Store, question: Question) -> list[int]:
 
 
 def named(store: Store, question: Question, persons: list[int]) -> dict[int, dict[str, str]]:
-    """Of each of these persons `person`, `user_id`, `visitor_id` and `name`."""
+    """Return `person`, `user_id`, `visitor_id` and `name` of each of these persons."""
     [shown] = _about(store, question, persons, ("language/customers_shown.sql",))
     rows = {row["person"]: row for row in shown.rows()}
     return {
@@ -138,7 +141,7 @@ def named(store: Store, question: Question, persons: list[int]) -> dict[int, dic
 
 
 def _shape(store: Store, question: Question, asked: Customers, conditions: Compiler, within: bool) -> dict[str, Any]:
-    """The page's statement: which tables it reads, and what it puts together of each."""
+    """Build the structure of the page's statement: the tables it reads and the columns it aggregates."""
     names: dict[str, str] = {}
     filters = conditions.on_customers(Group("all", question.filters), names) if question.filters else ""
     counted = within and asked.sort in _COUNTED
@@ -156,7 +159,7 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
     needed = dict.fromkeys((*of_all, *(CUSTOMER[column].table for column in names)))
     for table in needed:
         own = {name: CUSTOMER[column].row for column, name in names.items() if CUSTOMER[column].table == table}
-        # Within an interval other parts say who is listed: here only what says something matters.
+        # With an interval, other parts decide who is listed; this part needs only rows with a value that matters.
         says = " OR ".join(f"{row} != {nothing[name]}" for name, row in own.items())
         mine = (
             f"{_WHO[table].format(who='true', bots=bots)} AND ({says})"
@@ -184,17 +187,17 @@ _WHO = {
     "order_totals": " AND orders + bookings + refunded_orders > 0",
     "customer_scores": "",
 }
-"""Which rows of a table are a customer's."""
+"""The condition for rows of customers, by table."""
 
 
 def customer_of(store: Store) -> str:
-    """The condition that a visitor is a customer: is a user, or ordered without a user id."""
+    """Return the condition that a visitor is a customer: a user, or somebody who ordered without a user id."""
     guests = "identity IN (SELECT identity FROM order_totals FINAL WHERE project_id = {project:UUID} AND guest)"
     return f"dictGet('persons', 'delta', identity) != 0 OR {guests}" if store.persons.any else guests
 
 
 def _bounds(within: Period | None) -> dict[str, str]:
-    """Start and end of an interval, and the whole hours in it, which have counters."""
+    """Return the start and end of an interval, and of the whole hours in it, which have counters."""
     if within is None:
         return {}
     first, last = (
@@ -210,7 +213,7 @@ _FROM, _FIRST, _LAST, _UNTIL = (f"{{{name}:DateTime64(3,'UTC')}}" for name in ("
 
 
 def _parts_within(bots: str, who: str) -> list[_Part]:
-    """Sessions, orders and bookings of the interval: counters have its whole hours, sessions the rest."""
+    """Count sessions, orders and bookings of the interval: counters cover its whole hours, sessions the rest."""
     own = "WHERE project_id = {project:UUID} AND "
     hours = f"session_hours {own}hour >= {_FIRST} AND hour < {_LAST}{_WHO['session_hours'].format(bots=bots, who=who)}"
     edges = (
@@ -261,7 +264,7 @@ def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, cur
 
 
 def paid(by_currency: Any, currency: str) -> list[dict[str, Any]]:
-    """Amounts by currency; those without one are of the project's."""
+    """Return amounts by currency; amounts without a currency are in the project's."""
     summed: dict[str, Decimal] = {}
     for one in amounts(by_currency):
         name = one["currency"] or currency
@@ -274,12 +277,12 @@ def _in_money(order: dict[str, Any] | None, currency: str) -> dict[str, Any] | N
 
 
 def _values(given: Any) -> tuple[Any, ...]:
-    """A tuple of the engine's; Arrow makes it an object."""
+    """Convert a tuple of the engine, which Arrow may return as a dictionary."""
     return tuple(given.values()) if isinstance(given, dict) else tuple(given)
 
 
 def _last(given: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
-    """The last order or booking; None where there is none, which is in 1970."""
+    """Return the last order or booking; None if there is none, which the engine returns as a time in 1970."""
     if not given:
         return None
     at, *rest = _values(given)

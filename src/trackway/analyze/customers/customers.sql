@@ -1,4 +1,4 @@
--- Which customers (people with a user id, or with an order or booking), in which order: a page of persons, how many there are.
+-- A page of customers (people with a user id, or with an order or booking), sorted, and the total number of customers.
 SELECT
     {{ person }} AS person,
 {% for name, how in columns %}

@@ -1,4 +1,4 @@
--- What these people ordered and booked, all in all; a person may have done so under several identities.
+-- All orders and bookings of these people, in total; a person can have several identities.
 SELECT
     {{ person }} AS person,
     sum(o.orders) AS all_orders,

@@ -1,4 +1,4 @@
--- What the last scoring said of these people.
+-- The last scores of these people.
 SELECT
     {{ person }} AS person,
     argMax((active, expected_orders, expected_low, expected_high, expected_value, mean_value, mean_low, mean_high, toString(rfm)), active) AS scores

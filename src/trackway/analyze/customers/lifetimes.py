@@ -1,14 +1,16 @@
-"""What customers are worth: how many orders are to come, from whom, and of what value.
+"""Models of customer value: the number of future orders, the customers who place them, and their value.
 
-Orders by the BG/NBD model: Fader, Hardie, Lee, "Counting Your Customers the Easy Way" (Marketing Science, 2005), with
-the closed forms of "Computing P(alive) using the BG/NBD model" (2008). Value by the Gamma-Gamma model: Fader, Hardie,
-"The Gamma-Gamma model of monetary value" (2013). Who is a customer still by the Pareto/NBD model: Schmittlein,
-Morrison, Colombo (1987), in the form of Fader, Hardie, "A note on deriving the Pareto/NBD model and related
-expressions" (2005); under BG/NBD everybody who ordered once would be (docs/decisions/0014-still-customers.md). All are
-fitted by maximum likelihood with scipy, whose parts load when they are first used.
+Number of orders: the BG/NBD model of Fader, Hardie, Lee, "Counting Your Customers the Easy Way" (Marketing Science,
+2005), with the closed forms of "Computing P(alive) using the BG/NBD model" (2008). Value: the Gamma-Gamma model of
+Fader, Hardie, "The Gamma-Gamma model of monetary value" (2013). Probability of still being a customer: the Pareto/NBD
+model of Schmittlein, Morrison, Colombo (1987), in the form of Fader, Hardie, "A note on deriving the Pareto/NBD model
+and related expressions" (2005); under BG/NBD, everybody who ordered once would count as active
+(docs/decisions/0014-still-customers.md). All are fitted by maximum likelihood with scipy, whose parts are loaded at
+first use.
 
-A customer is `repeats` (x in the papers): orders after the first; `recency` (t_x): when the last was, after the first;
-and `age` (T): how long ago the first was; times in one unit, such as weeks.
+A customer is described by `repeats` (x in the papers): the number of orders after the first; `recency` (t_x): the time
+from the first order to the last; and `age` (T): the time since the first order. All times are in one unit, such as
+weeks.
 """
 
 from __future__ import annotations
@@ -22,18 +24,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 MOST_FITTED = 50_000
-"""Of how many customers the spending model is fitted: more would say the same more slowly."""
+"""The number of customers that the spending model is fitted to; more would give the same result more slowly."""
 MOST_HISTORIES = 5_000
-"""The most different histories that the Pareto/NBD model is fitted to."""
+"""The maximum number of different histories that the Pareto/NBD model is fitted to."""
 _AT_ONCE = 1_000_000
 
 
 class NotFitted(ValueError):
-    """There are too few customers, or none with repeat orders, to say anything of the others; the text says which."""
+    """There are too few customers, or none with repeat orders, to fit a model; the text says which."""
 
 
 class Orders(NamedTuple):
-    """A BG/NBD model: order rates are Gamma(`r`, `alpha`) among customers; after each they drop out, Beta(`a`, `b`)."""
+    """A BG/NBD model: the order rates of customers are Gamma(`r`, `alpha`); after each order a customer drops out with
+    a probability that is Beta(`a`, `b`).
+    """
 
     r: float
     alpha: float
@@ -43,7 +47,9 @@ class Orders(NamedTuple):
 
 
 class Spending(NamedTuple):
-    """A Gamma-Gamma model: an order's value is Gamma(`p`, v) around a customer's own, and v Gamma(`q`, `gamma`)."""
+    """A Gamma-Gamma model: the values of a customer's orders are Gamma(`p`, v), and the v of customers are Gamma(`q`,
+    `gamma`).
+    """
 
     p: float
     q: float
@@ -52,7 +58,8 @@ class Spending(NamedTuple):
 
 
 def fit_orders(repeats: Floats, recency: Floats, age: Floats, weights: Floats | None = None) -> Orders:
-    """The model that customers' histories are most likely under; `weights` say how many customers have each.
+    """Fit the BG/NBD model with the highest likelihood of the customers' histories; `weights` is the number of
+    customers with each history.
 
     Raises:
         NotFitted: nobody ordered again, or the likelihood has no maximum.
@@ -70,7 +77,7 @@ def fit_orders(repeats: Floats, recency: Floats, age: Floats, weights: Floats | 
 
 
 def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age: Floats) -> Floats:
-    """Log-likelihood of each customer (equation 6 of the paper)."""
+    """Return the log-likelihood of each customer (equation 6 of the paper)."""
     r, alpha, a, b = parameters
     gammaln, betaln = scipy.special.gammaln, scipy.special.betaln
     common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + betaln(a, b + repeats) - betaln(a, b)
@@ -82,17 +89,18 @@ def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age
 
 
 def active(model: Orders, repeats: Floats, recency: Floats, age: Floats) -> Floats:
-    """Probability under BG/NBD, which orders to come need, that each customer is still one; who ordered once always is:
-    `still` is what is shown."""
+    """Return the probability under BG/NBD that each customer is still active, which `expected_orders` needs. It is 1
+    for customers with one order; users are shown the result of `still` instead.
+    """
     r, alpha, a, b, _ = model
     odds = a / (b + np.maximum(repeats, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + repeats)
     return np.where(repeats > 0, 1 / (1 + odds), 1.0)
 
 
 def expected_orders(model: Orders, t: float, repeats: Floats, recency: Floats, age: Floats) -> Floats:
-    """How many orders each customer will place within `t` from now, on average (equation 10 of the paper)."""
+    """Return the expected number of orders of each customer within `t` from now (equation 10 of the paper)."""
     r, alpha, a, b, _ = model
-    # a = 1 is a pole that cancels out; beside it the numbers are those of it.
+    # a = 1 is a removable singularity; values close to it are replaced by a value just beside it.
     a = a + 1e-9 if abs(a - 1) < 1e-9 else a
     series = scipy.special.hyp2f1(r + repeats, b + repeats, a + b + repeats - 1, t / (alpha + age + t))
     many = (a + b + repeats - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + t)) ** (r + repeats) * series)
@@ -110,10 +118,11 @@ def orders_between(
     seed: int = 1,
     draws: int = 2000,
 ) -> tuple[Floats, Floats]:
-    """Between which numbers of orders within `t` from now each customer will be, with a probability of `share` or more.
+    """Return the interval of each customer's number of orders within `t` from now that has a probability of at least
+    `share`.
 
-    Drawn from what is known of each (`draws` futures, the same for the same `seed`): whether they are still a customer,
-    their rate, Gamma(r + x, alpha + T), and how they drop out, Beta(a, b + x).
+    It is simulated from the posterior of each customer (`draws` futures, reproducible by `seed`): whether they are
+    still active, their order rate, Gamma(r + x, alpha + T), and their probability of dropping out, Beta(a, b + x).
     """
     r, alpha, a, b, _ = model
     rng = np.random.default_rng(seed)
@@ -123,7 +132,7 @@ def orders_between(
         size = (len(repeats[some]), draws)
         rate = rng.gamma((r + repeats[some])[:, None], (1 / (alpha + age[some]))[:, None], size)
         drop = rng.beta(a, (b + repeats[some])[:, None], size)
-        # How many orders somebody would place who never drops out, and at which of them they do.
+        # The smaller of the number of orders without dropping out, and the number of the order at which they drop out.
         placed = np.minimum(rng.poisson(rate * t), rng.geometric(np.maximum(drop, 1e-12)))
         placed = np.where(rng.random(size) < stay[some, None], placed, 0)
         bounds.append(np.quantile(placed, [(1 - share) / 2, (1 + share) / 2], axis=1, method="inverted_cdf"))
@@ -132,8 +141,9 @@ def orders_between(
 
 
 class Lifetimes(NamedTuple):
-    """A Pareto/NBD model: order rates are Gamma(`r`, `alpha`) among customers, and how likely they are to leave at any
-    moment Gamma(`s`, `beta`)."""
+    """A Pareto/NBD model: the order rates of customers are Gamma(`r`, `alpha`), and their rates of leaving are
+    Gamma(`s`, `beta`).
+    """
 
     r: float
     alpha: float
@@ -143,8 +153,8 @@ class Lifetimes(NamedTuple):
 
 
 def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats) -> Lifetimes:
-    """The model that customers' histories are most likely under; `weights` say how many customers have each. Of very
-    many histories a sample.
+    """Fit the Pareto/NBD model with the highest likelihood of the customers' histories; `weights` is the number of
+    customers with each history. More than MOST_HISTORIES different histories are sampled.
 
     Raises:
         NotFitted: nobody ordered again, or the likelihood has no maximum.
@@ -163,7 +173,7 @@ def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats
         found = -float(np.sum(weights * (common + np.logaddexp(stays, left))))
         return found if np.isfinite(found) else 1e300
 
-    # A derivative by differences: the series are dear, and a simplex looks at them ten times as often.
+    # A gradient from differences: the series are expensive, and a simplex would evaluate them ten times as often.
     found = scipy.optimize.minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
     if not np.isfinite(found.fun) or found.fun >= 1e300:
         raise NotFitted("the customers' orders fit no model")
@@ -174,7 +184,7 @@ def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats
 def _lifetimes_likelihood(
     parameters: Floats, repeats: Floats, recency: Floats, age: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Logarithms of what each customer's likelihood is made of: a factor, their being here still, their having left."""
+    """Return the parts of each customer's log-likelihood: a common factor, being still active, and having left."""
     r, alpha, s, beta = parameters
     most, apart = max(alpha, beta), abs(alpha - beta)
     second = s + 1 if alpha >= beta else r + repeats
@@ -186,7 +196,7 @@ def _lifetimes_likelihood(
 
     early, late = gone_after(recency), gone_after(age)
     stays = -(r + repeats) * np.log(alpha + age) - s * np.log(beta + age)
-    # Who ordered today cannot have left since: there the difference is nothing, and its logarithm has none.
+    # A customer who ordered today cannot have left since: the difference is 0, and its logarithm is undefined.
     left = np.log(s / n) + early + np.log(np.maximum(-np.expm1(np.minimum(late - early, 0.0)), 1e-300))
     gammaln = scipy.special.gammaln
     common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
@@ -194,17 +204,18 @@ def _lifetimes_likelihood(
 
 
 def still(model: Lifetimes, repeats: Floats, recency: Floats, age: Floats) -> Floats:
-    """Probability that each customer is still one, also of who ordered once."""
+    """Return the probability that each customer is still active, also for customers with one order."""
     _, stays, left = _lifetimes_likelihood(np.array(model[:4]), repeats, recency, age)
     found: Floats = 1 / (1 + np.exp(np.minimum(left - stays, 700.0)))
     return found
 
 
 def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) -> Spending:
-    """The model that customers' mean order values are most likely under, of `orders` > 0 each; a sample of very many.
+    """Fit the Gamma-Gamma model with the highest likelihood of the customers' mean order values; `orders` > 0 is the
+    number of orders of each. More than MOST_FITTED customers are sampled.
 
     Raises:
-        NotFitted: fewer than two customers with orders of a value.
+        NotFitted: fewer than two customers have orders with a value.
     """
     n = np.ones_like(orders) if weights is None else weights
     known = (orders > 0) & (mean > 0)
@@ -232,9 +243,10 @@ def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) ->
 
 
 def expected_value(model: Spending, orders: Floats, mean: Floats) -> Floats:
-    """The mean value of each customer's orders to come: their own so far and everybody's, by how many they had.
+    """Return the expected mean value of each customer's future orders: a mean of the customer's own and everybody's,
+    weighted by the number of orders.
 
-    Without a mean among customers (`q` ≤ 1) it is that of the customer alone.
+    If the distribution has no mean (`q` ≤ 1), it is the customer's own mean.
     """
     p, q, gamma, _ = model
     if q <= 1:
@@ -244,8 +256,9 @@ def expected_value(model: Spending, orders: Floats, mean: Floats) -> Floats:
 
 
 def value_between(model: Spending, orders: Floats, mean: Floats, share: float = 0.8) -> tuple[Floats, Floats]:
-    """Between which amounts each customer's mean order value is with a probability of `share`: it is p / v, and what is
-    known of v is Gamma(p orders + q, gamma + orders mean)."""
+    """Return the interval that contains each customer's mean order value with a probability of `share`. The mean is p /
+    v, and the posterior of v is Gamma(p orders + q, gamma + orders mean).
+    """
     p, q, scale, _ = model
     shape, rate = p * orders + q, scale + orders * mean
     most = p / (scipy.special.gammaincinv(shape, (1 - share) / 2) / rate)
@@ -254,7 +267,7 @@ def value_between(model: Spending, orders: Floats, mean: Floats, share: float = 
 
 
 def _least(loss: Callable[[Floats], float], starts: list[tuple[float, ...]]) -> Floats:
-    """Where a function is least, of several starts; by simplex, which needs no derivative."""
+    """Minimize a function from several starting points, by the simplex method, which needs no derivative."""
     best: tuple[float, Floats] | None = None
     for start in starts:
         options = {"maxiter": 2_000, "maxfev": 2_000, "xatol": 1e-7, "fatol": 1e-7}

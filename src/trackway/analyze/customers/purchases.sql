@@ -1,4 +1,5 @@
--- What each customer bought so far, by days with orders or bookings: first, last, how many after the first, what they came to.
+-- The purchases of each customer until the end of the period, by days with orders or bookings: the days after the
+-- first, the amounts, and the days from the first purchase to the last and to the end.
 SELECT
     d.person AS person,
     count() - 1 AS repeats,

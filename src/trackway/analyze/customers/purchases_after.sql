@@ -1,4 +1,4 @@
--- On how many days each person bought something between the cut and the end of the period.
+-- The number of days on which each person bought something between the cut and the end of the period.
 SELECT
     {{ person }} AS person,
     uniqExact(toDate(o.placed_at, {timezone:String})) AS days

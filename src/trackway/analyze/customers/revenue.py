@@ -1,4 +1,4 @@
-"""What orders and bookings bring, by day, buyer and visitor; how often people buy again; who they are by RFM."""
+"""Revenue of orders and bookings over time, by buyer and by visitor; repeat purchases; customers by RFM segment."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ class Revenue(msgspec.Struct, tag="revenue", tag_field="question", kw_only=True)
 
 
 class Rfm(msgspec.Struct, tag="rfm", tag_field="question", kw_only=True):
-    """Customers by what the last scoring made them."""
+    """Customers by the RFM segment of the last scoring."""
 
 
 def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> tuple[list[Answer], dict[str, Any]]:
-    """`moments` and of each the points `value` and `purchases`; and of the whole period `totals`.
+    """Return `moments`, with the series `value` and `purchases`, and `totals` of the whole period.
 
-    Totals are `value` (in the project's `currency`, less refunds; `unconverted` purchases are of currencies without a
-    rate and not in it), `purchases`, `bookings` among them, `buyers`, `visitors`, `average` (value by purchase, without
-    refunds of orders that nobody completed),
-    `per_visitor`, `per_buyer`, `repeat_rate` (the share of buyers who bought more than once by the end of the period),
-    `median_days_between` and `mean_days_between` purchases of one person, `refunded_purchases`, and by currency
-    `amounts` and `refunds`, as they were stated.
+    Totals are `value` (in the project's `currency`, less refunds, without `unconverted` purchases, whose currency has
+    no exchange rate), `purchases`, of which `bookings`, `buyers`, `visitors`, `average` (value for each purchase,
+    without refunds of orders that were never completed), `per_visitor`, `per_buyer`, `repeat_rate` (the share of buyers
+    who bought more than once by the end of the period), `median_days_between` and `mean_days_between` purchases of one
+    person, `refunded_purchases`, and `amounts` and `refunds` by currency, unconverted.
     """
     conditions = compiler(store)
     shape = {"interval": asked.interval, **people_filter(question, conditions)}
@@ -71,8 +70,9 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
 
 
 def rfm(store: Store, question: Question, _: Rfm, currency: str) -> tuple[list[Answer], dict[str, Any]]:
-    """`rows` of `rfm` (a name), `customers`, `purchases`, `value`, the mean probability that they are `active`, the
-    `expected_orders` and `expected_value` of the 13 weeks after `scored_at`; those who are worth most first.
+    """Return `rows` of `rfm` (a name), `customers`, `purchases`, `value`, their mean probability of being `active`, and
+    their `expected_orders` and `expected_value` in the 13 weeks after `scored_at`; the segments with the highest value
+    first.
     """
     conditions = compiler(store)
     answer = ask(store, "customers/rfm.sql", question, people_filter(question, conditions), conditions)

@@ -1,5 +1,6 @@
--- What was ordered and booked, less what was refunded, by {{ interval }}s of the project's time zone; `at` 0 is the whole period. In the project's
--- currency as far as there are rates. Refunds of orders that nobody completed are money that was given back, and no purchase.
+-- Orders and bookings less refunds, by {{ interval }}s of the project's time zone; `at` 0 is the whole period. Values
+-- are in the project's currency, as far as there are exchange rates. A refund of an order that was never completed
+-- reduces the value and is not a purchase.
 {% from "language/time.sql" import bucket %}
 {% from "language/orders.sql" import valued, worth %}
 SELECT

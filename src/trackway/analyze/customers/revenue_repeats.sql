@@ -1,4 +1,5 @@
--- Of who bought in the period: how many had bought before or did so twice, and how long it took them from one purchase to the next.
+-- Among the buyers of the period: how many have bought more than once until its end, and the time between their
+-- purchases.
 SELECT
     count() AS buyers,
     countIf(length(times) > 1) AS repeat_buyers,

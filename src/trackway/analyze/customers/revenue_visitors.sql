@@ -1,4 +1,4 @@
--- How many were here at all: visitors with a session that started in the period.
+-- The number of visitors with a session that started in the period.
 SELECT uniqExact(xxh3(visitor_id)) AS visitors
 FROM sessions FINAL
 WHERE project_id = {project:UUID}

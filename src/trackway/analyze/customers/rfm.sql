@@ -1,4 +1,4 @@
--- Customers by what their recency and frequency make them: how many, what they ordered, what is to be expected of them.
+-- Customers by RFM segment: their number, their orders, and their expected orders.
 SELECT
     s.rfm AS rfm,
     count() AS customers,

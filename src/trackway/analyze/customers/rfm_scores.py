@@ -1,7 +1,9 @@
-"""Where customers stand among each other: recency, frequency and monetary value from 1 to 5, and what that makes them.
+"""RFM scores: recency, frequency and monetary value of each customer from 1 to 5, relative to all customers, and the
+segment that follows from them.
 
-A score is 1 + ⌊5 · share of customers who are worse⌋, so that equals have the same score. The names and their limits
-are the customary map of recency and frequency scores (as in Putler's and many RFM libraries); monetary value is beside.
+A score is 1 + ⌊5 · share of customers with a lower value⌋, so that equal values have equal scores. The segments and
+their limits are the customary map of recency and frequency scores (as in Putler's and many RFM libraries); monetary
+value is reported separately.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from trackway.analyze.customers.lifetimes import Floats
 
 _NAMES = (
-    # recency, frequency, name
+    # Columns: recency, frequency, name.
     ((1, 2), (1, 2), "Hibernating"), ((1, 2), (3, 4), "At risk"), ((1, 2), (5, 5), "Cannot lose them"),
     ((3, 3), (1, 2), "About to sleep"), ((3, 3), (3, 3), "Need attention"), ((3, 4), (4, 5), "Loyal"),
     ((4, 4), (1, 1), "Promising"), ((5, 5), (1, 1), "New"), ((4, 5), (2, 3), "Potential loyalists"),
@@ -22,14 +24,14 @@ NAMES = tuple(name for _, _, name in _NAMES)
 
 
 def scores(values: Floats) -> NDArray[np.int64]:
-    """Of each value its score from 1 to 5, the greater the better."""
+    """Return the score of each value from 1 to 5; a higher value has a higher score."""
     ordered = np.sort(values)
     worse = np.searchsorted(ordered, values, side="left") / max(len(values), 1)
     return 1 + np.floor(5 * worse).astype(np.int64)
 
 
 def names(recency: NDArray[np.int64], frequency: NDArray[np.int64]) -> list[str]:
-    """What each customer is by their scores."""
+    """Return the segment of each customer, by their scores."""
     found = np.full(len(recency), "", dtype=object)
     for (r_low, r_high), (f_low, f_high), name in _NAMES:
         here = (recency >= r_low) & (recency <= r_high) & (frequency >= f_low) & (frequency <= f_high)

@@ -1,4 +1,4 @@
-"""What customers are worth from now on: orders to come, their value, and who is a customer still (lifetimes.py)."""
+"""Customer value: future orders, their value, and the probability of still being a customer (models: lifetimes.py)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ DAYS_A_WEEK = 7.0
 
 
 class CustomerValue(msgspec.Struct, tag="customer_value", tag_field="question", kw_only=True):
-    """What customers will order within `weeks` of the end of the period.
+    """The forecast of customers' orders within `weeks` after the end of the period.
 
-    `orders` are the events that are one, and orders that are told of twice are one; those of a day count as one. Those
-    who are worth most come first, or who are most likely customers still, or who will order or have ordered most.
+    `orders` names the events that count as orders. Several events of the same order count once, and several orders of a
+    person on one day count as one. `sort` puts first the customers with the highest future value, the highest
+    probability of being active, the most expected orders, or the most orders so far.
     """
 
     orders: list[str] = msgspec.field(default_factory=lambda: ["Order Completed"])
@@ -47,16 +48,17 @@ class CustomerValue(msgspec.Struct, tag="customer_value", tag_field="question", 
 def customer_value(
     store: Store, question: Question, asked: CustomerValue, currency: str
 ) -> tuple[list[Answer], dict[str, Any]]:
-    """`customers` (how many ordered at all), the fitted `model` of orders and of `spending` (None when nothing can be
-    said, and `why`), the `expected_orders` of all, their `value`, and `rows`.
+    """Return `customers` (the number of people who ordered at all), the fitted `model` of orders and of `spending`
+    (None if it cannot be fitted, with the reason in `why`), the sums `expected_orders` and `value` over all customers,
+    and `rows`.
 
-    A row has `person`, `name`, ids, `orders` so far, `first_order` and `last_order` (days), `paid`, the probability
-    that they are `active`, `expected_orders` with `low` and `high` (80 %), the `mean_value` of an order to come with
-    `mean_low` and `mean_high` (80 %), and the `value` of them all. Amounts are the project's currency; orders in
-    others count, and their amounts do not.
+    A row has `person`, `name`, ids, `orders` so far, `first_order` and `last_order` (days), `paid`, the probability of
+    being `active`, `expected_orders` with `low` and `high` (80 %), the `mean_value` of a future order with `mean_low`
+    and `mean_high` (80 %), and the `value` of all future orders. Amounts are in the project's currency; an amount that
+    cannot be converted counts as 0.
 
     Raises:
-        BadQuestion: no events, or weeks that are none.
+        BadQuestion: there are no events, or `weeks` is out of range.
     """
     page(asked.limit, asked.offset)
     if not 1 <= asked.weeks <= 520 or not 1 <= len(asked.orders) <= 20:
@@ -101,8 +103,9 @@ def customer_value(
 
 
 class History(NamedTuple):
-    """What customers did, one place each: orders after the first, weeks from the first to the last and to now, what
-    all came to and the first."""
+    """The purchase history of customers, one array element for each: orders after the first, weeks from the first order
+    to the last, weeks since the first order, the amount of all orders, and the amount of the first.
+    """
 
     repeats: Floats
     recency: Floats
@@ -112,7 +115,7 @@ class History(NamedTuple):
 
     @classmethod
     def of(cls, table: pa.Table) -> History:
-        """The history of the customers in an answer of `purchases.sql` or `customer_value.sql`."""
+        """Read the history from an answer of `purchases.sql` or `value.sql`."""
         return cls(
             numbers(table, "repeats"), numbers(table, "recency_days") / DAYS_A_WEEK,
             numbers(table, "age_days") / DAYS_A_WEEK, numbers(table, "paid"), numbers(table, "paid_first"),
@@ -120,13 +123,14 @@ class History(NamedTuple):
 
 
 def numbers(table: pa.Table, name: str) -> Floats:
-    """A column of an answer."""
+    """Return a column of an answer as floats."""
     return np.asarray(table[name].to_numpy(), dtype=np.float64)
 
 
 class Forecast(NamedTuple):
-    """What is to be expected of customers: the models (None when nothing can be said, and `why`), and of each customer
-    the probability that they are active, the orders to come, the mean of what those so far came to, the value to come.
+    """The forecast for customers: the models (None if they cannot be fitted, with the reason in `why`), and for each
+    customer the probability of being active, the expected orders, the mean amount of the orders so far after the first,
+    and the expected value.
     """
 
     model: Orders | None
@@ -139,14 +143,14 @@ class Forecast(NamedTuple):
 
 
 def foresee(of: History, weeks: float) -> Forecast:
-    """What is to be expected of customers within so many weeks."""
+    """Forecast the orders of customers within a number of weeks."""
     nothing = np.zeros(0)
     try:
         histories, weights = np.unique(np.stack([of.repeats, of.recency, of.age]), axis=1, return_counts=True)
         model = fit_orders(histories[0], histories[1], histories[2], weights.astype(np.float64))
     except NotFitted as error:
         return Forecast(None, None, str(error), nothing, nothing, nothing, nothing)
-    # The first order made them customers; what the next ones are worth, those after it say.
+    # The first order is what makes somebody a customer, so only later orders predict the value of future ones.
     mean = np.divide(of.paid - of.paid_first, of.repeats, out=np.zeros_like(of.paid), where=of.repeats > 0)
     spending = _spending(of.repeats, mean)
     coming = expected_orders(model, weeks, of.repeats, of.recency, of.age)
@@ -156,7 +160,7 @@ def foresee(of: History, weeks: float) -> Forecast:
 
 
 def _still(of: History, histories: Floats, weights: Floats) -> Floats:
-    """The probability that customers are still some; nothing where no model of it fits."""
+    """Return the probability that each customer is still active; NaN if the model cannot be fitted."""
     try:
         model = fit_lifetimes(histories[0], histories[1], histories[2], weights)
     except NotFitted:
@@ -165,7 +169,7 @@ def _still(of: History, histories: Floats, weights: Floats) -> Floats:
 
 
 def _spending(repeats: Floats, mean: Floats) -> Spending | None:
-    """The model of what orders are worth, where enough of them were for money."""
+    """Fit the model of order values; None if too few orders have a value."""
     try:
         return fit_spending(repeats, mean)
     except NotFitted:
@@ -173,7 +177,7 @@ def _spending(repeats: Floats, mean: Floats) -> Spending | None:
 
 
 def _values(spending: Spending | None, orders: float, mean: float) -> dict[str, Any]:
-    """The mean value of one customer's orders to come, and between what it is."""
+    """Return the mean value of one customer's future orders, with its interval."""
     if spending is None:
         return {"mean_value": None, "mean_low": None, "mean_high": None}
     one = np.array([orders]), np.array([mean])
@@ -182,7 +186,7 @@ def _values(spending: Spending | None, orders: float, mean: float) -> dict[str, 
 
 
 def _plain(value: Any) -> Any:
-    """A number of numpy as one of Python; one that is none as nothing."""
+    """Convert a number of numpy to Python; a number that is not finite becomes None."""
     if not isinstance(value, np.generic):
         return value
     plain = value.item()

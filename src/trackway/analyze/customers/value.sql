@@ -1,5 +1,5 @@
--- What each person ordered until the end of the period: first and last day, days with orders after the first, what they paid on those. Orders and
--- bookings are one each by id, less refunds.
+-- The orders of each person until the end of the period: first and last day, the number of days with orders after the
+-- first, and the amount paid. An order or booking counts once by id, less refunds.
 {% from "language/orders.sql" import told %}
 SELECT
     o.person AS person,

@@ -1,4 +1,5 @@
--- Which events there are, from the counters; when exactly the last of each was, from the events of its last hour alone.
+-- The names of all events, from the counters. The exact time of each last event is read from the events of its last
+-- hour only.
 WITH names AS
 (
     SELECT name, sum(events) AS events, min(hour) AS first_hour, max(hour) AS last_hour

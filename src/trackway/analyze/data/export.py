@@ -1,4 +1,4 @@
-"""Whole tables of a project, in parts that fit into memory whatever their size."""
+"""Exports of whole tables of a project, in parts that fit into memory regardless of the size of the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trackway.analyze.language.question import Question, ask
 from trackway.store.connection import Store
 
 PART = 100_000
-"""Rows of a part, about; an hour is never taken apart."""
+"""The approximate number of rows of a part; an hour is never split."""
 
 
 class _Table(NamedTuple):
@@ -35,19 +35,19 @@ TABLES = {
 
 
 class Part(NamedTuple):
-    """A stretch of time and how many rows are in it."""
+    """A stretch of time, and the number of rows in it."""
 
     period: Period
     rows: int
 
 
 def parts(store: Store, question: Question, table: str) -> list[Part]:
-    """The stretches in which a table can be read one after the other.
+    """Split the rows of a table into stretches of time that can be read one after the other.
 
-    Visitors are in the period in which they were first seen; filters are for events and sessions.
+    Visitors belong to the period in which they were first seen; filters apply to events and sessions only.
 
     Raises:
-        BadQuestion: no such table.
+        BadQuestion: there is no such table, or filters are given for visitors.
     """
     if table not in TABLES:
         raise BadQuestion("table", f"{table!r} cannot be exported; there are {', '.join(TABLES)}")
@@ -67,9 +67,9 @@ def parts(store: Store, question: Question, table: str) -> list[Part]:
 
 
 def read(store: Store, question: Question, table: str, planned: list[Part]) -> Iterator[pa.Table]:
-    """The rows, part by part, in order of time."""
+    """Read the rows part by part, in order of time."""
     for part in planned:
-        # The first and the last hour may reach beyond the period.
+        # The first and the last hour may extend beyond the period.
         period = Period(max(part.period.start, question.period.start), min(part.period.end, question.period.end))
         yield ask(store, "data/export.sql", msgspec.structs.replace(question, period=period), _shape(table)).table
 

@@ -1,4 +1,4 @@
--- How many rows of a table there are in each hour, so that it can be read in parts.
+-- The number of rows of a table in each hour, so that it can be read in parts.
 SELECT toUnixTimestamp(toStartOfHour({{ of.at }}, 'UTC')) AS hour, count() AS n
 FROM {{ of.source }}
 WHERE {% include "data/export_where.sql" %}

@@ -1,7 +1,7 @@
-"""Free SQL over one project: the engine's own parser says what a statement reads, row filters do the rest.
+"""Free SQL over one project: the engine's own parser determines what a statement reads, and row filters limit the rows.
 
-A statement may read the tables below and nothing else, calls no table function and only the functions that are listed
-in `functions.txt`, changes no setting, and sees only its project's rows, whatever it says.
+A statement may read only the tables below, call no table function and only the functions listed in `functions.txt`, and
+change no setting. It sees only rows of its project, whatever it contains.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _OF_PARTS = re.compile(
     r"(^|\.)_(part(_\w+)?|partition_(id|value)|block_(number|offset)|row_exists|sample_factor|table|database|disk_name"
     r"|distance)($|\.)"
 )
-"""Columns that the engine adds to tables: they number and name parts, which hold rows of every project."""
+"""Columns that the engine adds to tables: they number and name parts, which contain rows of every project."""
 _PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
 _SETTINGS = (
-    # The policy's condition comes before every condition of the statement: one that fails on a row of another project
-    # would say that there is such a row.
+    # The policy's condition must be evaluated before all conditions of the statement: a condition that fails on a row
+    # of another project would reveal that the row exists.
     "optimize_move_to_prewhere = 0, query_plan_merge_filters = 0, max_execution_time = 30, readonly = 2"
 )
 _AROUND = [
@@ -44,21 +44,22 @@ _AROUND = [
     (3, "TablesInSelectQuery"), (4, "TablesInSelectQueryElement"), (5, "TableExpression"), (6, "Subquery"),
     (3, "Literal"), (3, "Set"),
 ]  # fmt: skip
-"""What `query` puts around a statement, as the engine reads it: one that closes its parenthesis and goes on beside it
-(UNION, JOIN), or that takes the settings away, is read as something else."""
+"""The nodes that `query` puts around a statement, as the engine parses them. A statement that closes its parenthesis
+and continues outside it (UNION, JOIN), or that removes the settings, changes these nodes.
+"""
 _WITHIN = 7
-"""How deep the statement itself begins."""
+"""The depth at which the statement itself begins."""
 _NODE = re.compile(r"^(\s*)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
 
 
 def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
-    """The answer to one SELECT over the rows that the store's policy shows, at most `limit` of them.
+    """Answer one SELECT over the rows that the store's policy allows, with at most `limit` rows.
 
-    Who sees a part of a project sees its events without the columns that name people.
+    Callers who see only a part of a project see its events without the columns that identify people.
 
     Raises:
-        BadQuestion: it reads what it may not, or is more than one statement.
-        QuestionFailed: the engine refuses it; the text says what is wrong without the engine's own words.
+        BadQuestion: the statement reads something that is not allowed, or is not exactly one statement.
+        QuestionFailed: the engine refuses it; the text explains the problem without the engine's own words.
     """
     if store.policy is None:
         raise QuestionFailed("free SQL is asked within a policy")
@@ -133,7 +134,7 @@ def may_call(function: str) -> bool:
 
 
 def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool:
-    """Whether a node may stand for a private column: by name, or as one of all columns (`count(*)` reads none)."""
+    """Whether a node may refer to a private column, by name or as one of all columns (`count(*)` reads none)."""
     if kind == "Identifier":
         return value.rpartition(".")[2] in PRIVATE
     of_all = "Asterisk" in kind or "Matcher" in kind

@@ -1,4 +1,4 @@
-"""Filters that find nothing because there is no such value: an empty answer says so, and what there is instead."""
+"""Notes on filters that match nothing because the value does not exist, with the values that do exist."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _MOST = 10
 
 
 def lacking(store: Store, question: Question) -> list[dict[str, Any]]:
-    """A note for each condition of a question that nothing in its period meets: `column`, `values`, `there` (the most
-    frequent values that there are) and `message`, which says it in a sentence.
+    """Return a note for each condition of a question that nothing in its period meets: `column`, `values`, `there` (the
+    most frequent existing values) and `message`, a sentence with these facts.
     """
     conditions = [one for node in question.filters for one in _finding(node)]
     return [note for one in conditions[:_MOST] if (note := _lacks(store, question, one)) is not None]
 
 
 def _finding(node: Node | None) -> Iterator[Condition]:
-    """The conditions that something must meet for a filter to find anything."""
+    """Return the conditions that must be met by something for a filter to match anything."""
     if isinstance(node, Group):
         for member in node.members if node.how != "not" else ():
             yield from _finding(member)
@@ -48,7 +48,7 @@ def _finding(node: Node | None) -> Iterator[Condition]:
 
 
 def _lacks(store: Store, question: Question, one: Condition) -> dict[str, Any] | None:
-    if one.column == "name":  # what people ever did
+    if one.column == "name":  # past events may lie before the period
         ever = Period(datetime(1970, 1, 1, tzinfo=UTC), question.period.end)
         question = msgspec.structs.replace(question, period=ever)
     alone = msgspec.structs.replace(question, filters=(one,), sample=1.0)

@@ -1,4 +1,4 @@
--- Whether anything of the period is as a filter says.
+-- Whether anything in the period matches a filter.
 SELECT count() AS n
 FROM
 (

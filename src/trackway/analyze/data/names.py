@@ -1,4 +1,4 @@
-"""Event explorer: which events there are, which properties they have, of what types, how often, with which values."""
+"""Event explorer: the names of events, their properties with types and frequency, and the values of properties."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from trackway.store.connection import Store
 
 
 class Events(msgspec.Struct, tag="event_names", tag_field="question", kw_only=True):
-    """The names of all events; `exact` asks for the moment of the last of each, too."""
+    """The names of all events; `exact` adds the exact time of each one's last event."""
 
     limit: int = 1000
     exact: bool = False
 
 
 class Properties(msgspec.Struct, tag="properties", tag_field="question", kw_only=True):
-    """The properties of an event, or of all."""
+    """The properties of one event, or of all."""
 
     event: str = ""
     limit: int = 500
 
 
 class PropertyValues(msgspec.Struct, tag="values", tag_field="question", kw_only=True):
-    """The most frequent values of a column or `properties.NAME`, of an event or of all."""
+    """The most frequent values of a column or of `properties.NAME`, for one event or for all."""
 
     of: str
     event: str = ""
@@ -36,7 +36,9 @@ class PropertyValues(msgspec.Struct, tag="values", tag_field="question", kw_only
 
 
 def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`name`, `events` over all time, the first and last hour with one, and with `exact` `last_at`, the last moment."""
+    """Return `name`, `events` over all time, the first and last hour with an event, and with `exact` the time
+    `last_at`.
+    """
     page(asked.limit)
     shape = {"one": False, "exact": asked.exact}
     answer = ask(store, "data/event_names.sql", question, shape, limit=asked.limit)
@@ -44,7 +46,9 @@ def event_names(store: Store, question: Question, asked: Events) -> tuple[list[A
 
 
 def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Over all time: `property`, `types`, `events` that have it, `fill_rate` (their share), first and last seen."""
+    """Return, over all time, `property`, `types`, `events` that have it, `fill_rate` (their share), and when it was
+    first and last seen.
+    """
     shape = {"one": bool(asked.event), "exact": False}
     page(asked.limit)
     answer = ask(store, "data/property_names.sql", question, shape, name=asked.event, limit=asked.limit)
@@ -55,7 +59,9 @@ def properties(store: Store, question: Question, asked: Properties) -> tuple[lis
 
 
 def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`value`, `events` and `persons` in the period, most events first; of countries their English `name`, too."""
+    """Return `value`, `events` and `persons` in the period, the most events first; for countries also their English
+    `name`.
+    """
     found = column(asked.of)
     if not found.events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")

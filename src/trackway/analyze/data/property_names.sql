@@ -1,4 +1,4 @@
--- Which properties events have, from the counters: no event is read.
+-- The properties of events, from the counters; no event is read.
 SELECT
     property,
     groupUniqArray(10)(toString(type)) AS types,

@@ -1,4 +1,4 @@
--- A property's most frequent values in the period; of the events of one name only that part of the table is read.
+-- A property's most frequent values in the period; for one event name, only that part of the table is read.
 SELECT {{ value }} AS value, count() AS events, uniqExact({{ person }}) AS persons
 FROM events
 WHERE project_id = {project:UUID}

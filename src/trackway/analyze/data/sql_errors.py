@@ -1,7 +1,7 @@
-"""What is wrong with a statement of free SQL, in words of our own.
+"""Explains errors of free SQL in plain words.
 
-The engine's text is never passed on. A cause that its author can mend is said by its code, with the name or the place
-that the engine points at; a name is said only when it stands in the statement itself.
+The engine's text is never passed on. A cause that the author of the statement can fix is explained by its code, with
+the name or place that the engine reports; a name is mentioned only if it occurs in the statement itself.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _LONGEST_NEAR = 40
 
 
 def explained(error: QuestionFailed, statement: str, lines_before: int = 1) -> QuestionFailed:
-    """The same failure with a text for the author of the statement.
+    """Return the same failure with a text for the author of the statement.
 
     Args:
-        statement: as its author wrote it.
-        lines_before: how many lines were put before it.
+        statement: the statement as the author wrote it.
+        lines_before: the number of lines that were put before it.
     """
     if error.code == "SYNTAX_ERROR":
         text = _syntax(error.full, statement, lines_before)
@@ -62,8 +62,8 @@ def explained(error: QuestionFailed, statement: str, lines_before: int = 1) -> Q
 
 
 def _named(full: str, statement: str) -> str:
-    """The first name that the engine's text and the statement have in common, to be put after a noun."""
-    # Behind these words the engine repeats the statement.
+    """Return the first name that occurs in both the engine's text and the statement, with a leading space."""
+    # After these words, the engine repeats the statement.
     said = re.split(r"\bIn (?:scope|query)\b", full, maxsplit=1)[0]
     names = [*_BARE.findall(said), *_QUOTED.findall(said)]
     words = set(re.findall(r"[\w.]+", statement))

@@ -1,4 +1,4 @@
--- What messages broke of the tracking plan, by event, property and version of the library.
+-- Violations of the tracking plan, by event, property and version of the library.
 SELECT
     event, property, problem, library, library_version, rejected,
     uniqExact(message_id) AS messages,

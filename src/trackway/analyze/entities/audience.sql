@@ -1,4 +1,4 @@
--- Who the people are that had to do with an entity in the period.
+-- The people who interacted with an entity in the period, by a column or trait.
 SELECT {{ "said.value" if trait else "value" }} AS value, uniqExact({{ "whom.person" if trait else "person" }}) AS persons
 FROM
 (

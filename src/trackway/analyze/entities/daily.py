@@ -1,6 +1,7 @@
-"""Daily numbers of a subject, a person or entities of a type, as a metrics pack declares them (govern/metric_packs.py).
+"""Daily metrics of a subject (persons, or entities of a type), as a metrics pack declares them
+(govern/metric_packs.py).
 
-They come from counters by the hour that materialized views keep, so that they are there at once, in any time zone.
+They are computed from hourly counters, which materialized views maintain, so that they are fast in every time zone.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from trackway.store.policy import Policy
 MOST_DAYS = 400
 SMALLEST_GROUP = 5
 _PLACES = 6
-"""Decimal places of sums of floats: their last digits depend on the order in which parts were merged."""
+"""Decimal places of sums of floats; further digits depend on the order in which parts were merged."""
 
 
 class Daily(msgspec.Struct, tag="daily", tag_field="question", kw_only=True):
-    """The daily numbers of a `subject` of the project's metrics pack: of all its members, or of some `ids`.
+    """The daily metrics of a `subject` of the project's metrics pack, for all its members or for some `ids`.
 
-    For a person, an id is what `persons` calls `person`. `viewers` says whether rows of entities say where the viewers
-    are and who; who asks for it needs the permission `audience`, and null is yes for who has it.
+    For persons, an id is the `person` of the question `persons`. `viewers` adds the viewers of entities by country and
+    demographics; it needs the permission `audience`. By default (null) it is on for callers with that permission.
     """
 
     subject: str
@@ -39,12 +40,13 @@ Row = dict[str, Any]
 
 
 def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[Row]]:
-    """A row a day and member with something to count: `day`, `id`, and each metric of the subject. Unique counts are
-    exact; a ratio of nothing, or a rating nobody gave, is None. Of entities also `viewer_locations` (persons who viewed
-    it by country) and `viewer_demographics` (by trait and its value; for accounts see `large_groups`).
+    """Return a row for each day and member with any activity: `day`, `id`, and each metric of the subject. Unique
+    counts are exact; a ratio with a denominator of 0, or a rating without ratings, is None. Rows of entities also have
+    `viewer_locations` (viewers by country) and `viewer_demographics` (viewers by trait and its value; limited for
+    accounts, see `large_groups`).
 
     Raises:
-        BadQuestion: no such subject, filters, or a period longer than 400 days.
+        BadQuestion: there is no such subject, filters are given, or the period is longer than 400 days.
     """
     subject = pack.subjects.get(asked.subject)
     if subject is None:
@@ -81,7 +83,7 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
 
 
 def _viewing(subject: Subject) -> list[str]:
-    """The events by which somebody is a viewer: those of unique counts, else `view` where views are counted."""
+    """Return the events that make somebody a viewer: those of unique counts, or else `view` if views are counted."""
     metrics = subject.metrics.values()
     unique = {name for metric in metrics for name in metric.unique}
     return sorted(unique) or [name for name in ("view",) if any(name in metric.count for metric in metrics)]
@@ -96,9 +98,10 @@ def _viewers(
     traits: list[str],
     rows: list[Row],
 ) -> Answer:
-    """Say in rows who the viewers were."""
+    """Add the viewers to rows."""
     narrow = store.policy is not None and store.policy.narrow
-    # What `identify` said of people is of no entity: it is read of the whole project, for viewers of these rows alone.
+    # Traits from `identify` events belong to no entity, so they are read from the whole project, but only for viewers
+    # of these rows.
     ids = sorted({row["id"] for row in rows}) if narrow else asked.ids
     shape = {"traits": traits, "some": narrow or bool(asked.ids)}
     answer = ask(
@@ -125,12 +128,13 @@ def _viewers(
 
 
 def large_groups(groups: dict[str, int], everybody: int) -> dict[str, int]:
-    """Groups of people as an account is told of them: those of 5 or more, and so many of these that those who are in
-    none are nobody, or 5 or more. A trait is no part of an entity's events: what it says of a few would say it of each.
+    """Remove small groups before people are shown by trait to an account: only groups of 5 or more people stay, and
+    only so many of them that the people in no group are either none or 5 or more. Traits are not part of an entity's
+    events, and a small group would reveal the trait of each of its members.
 
     Args:
-        groups: persons by what was said of them.
-        everybody: how many there are, with those of whom nothing was said.
+        groups: the number of persons by value of the trait.
+        everybody: the number of all persons, including those without the trait.
     """
     shown = {value: persons for value, persons in groups.items() if persons >= SMALLEST_GROUP}
     for value in sorted(shown, key=lambda one: shown[one]):
@@ -145,7 +149,7 @@ def _own(
 ) -> tuple[list[Answer], list[Row]]:
     conditions = compiler(store)
     of_person = subject.of == "person"
-    # Names are the pack's, from outside: the statement calls its columns by their place.
+    # The names in a pack are user input, so the statement names its columns by number.
     metrics = {f"m{place}": metric for place, metric in enumerate(subject.metrics.values())}
     columns = {place: text for place, metric in metrics.items() if (text := _counted(metric, conditions, score))}
     running = {
@@ -162,7 +166,7 @@ def _own(
 
 
 def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
-    """The SQL of a number over the counters by the hour; empty for what comes from elsewhere."""
+    """Return the SQL of a metric over the hourly counters; empty for metrics that are computed differently."""
 
     def of(names: list[str]) -> str:
         return f"name IN {conditions.values.bind(names, 'Array(String)')}"
@@ -194,7 +198,9 @@ def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
 def _children(
     store: Store, question: Question, asked: Daily, parent: str, metric: Metric, pack: Pack
 ) -> tuple[Answer, list[Row]]:
-    """Of each parent and day, the sum of a metric over its children, or how many of them anything happened to."""
+    """Return, for each parent and day, the sum of a metric over its children, or the number of children with any
+    activity.
+    """
     conditions = compiler(store)
     counted = "uniqExact(entity_id)"
     if metric.metric:
@@ -208,6 +214,6 @@ def _children(
         store, "entities/daily_children.sql", question, shape, conditions,
         entity_type=metric.children, parent=f"{parent}:", ids=asked.ids,
     )  # fmt: skip
-    # What belongs to several is seen by each of them: of the others it says nothing that would be their whole number.
+    # A child with several parents counts for each of them, but a caller sees only the numbers of parents they may see.
     shown = [row for row in answer.rows() if store.policy is None or store.policy.covers(parent, row["id"])]
     return answer, shown

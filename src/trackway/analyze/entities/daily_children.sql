@@ -1,4 +1,4 @@
--- Of each parent and day, something about the entities that belong to it, as the register says now.
+-- For each parent and day, a metric of the entities that belong to it according to the current register.
 SELECT toString(day) AS day, substring(parent, length({parent:String}) + 1) AS id, toInt64({{ counted }}) AS n
 FROM
 (

@@ -1,4 +1,4 @@
--- Daily numbers of entities of a type, from the counters by the hour.
+-- Daily metrics of entities of a type, from the hourly counters.
 SELECT
     toString(d.day) AS day,
     d.entity_id AS id{{ "," if columns or running }}

@@ -1,4 +1,4 @@
--- Daily numbers of people, from the counters by the hour and from sessions by when they started.
+-- Daily metrics of people, from the hourly counters, and from sessions by their start.
 SELECT
     toString(d.day) AS day,
     toString(d.person) AS id{{ "," if columns or sessions }}

@@ -1,4 +1,4 @@
--- Who viewed entities of a type, by day: persons by country, by what `identify` last said of them, and all (`*`).
+-- Viewers of entities of a type, by day: persons by country, by the latest value of each trait, and in total (`*`).
 WITH viewers AS
 (
     SELECT DISTINCT

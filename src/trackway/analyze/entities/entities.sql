@@ -1,4 +1,4 @@
--- Entities that are registered or that events speak of, with their counted views; the most viewed first.
+-- Entities that are registered or occur in events, with their counted views; the most viewed first.
 SELECT
     e.entity_type AS entity_type,
     e.entity_id AS entity_id,

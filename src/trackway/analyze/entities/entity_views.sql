@@ -1,4 +1,4 @@
--- Counted views of some entities over all time, by their key.
+-- Counted views of some entities over all time, by primary key.
 SELECT
     v.entity_id AS entity_id,
     v.views AS views,

@@ -1,4 +1,4 @@
--- The most viewed entities of a period, with the names that the register has for them.
+-- The most viewed entities of a period, with their names from the register.
 SELECT
     t.entity_type AS entity_type,
     t.entity_id AS entity_id,

@@ -1,4 +1,4 @@
--- Of those who viewed an entity in the period, who booked it at the view or afterwards.
+-- The people who viewed an entity in the period, and how many of them booked it at the time of the view or later.
 SELECT count() AS viewers, countIf(last >= first) AS booked
 FROM
 (

@@ -1,4 +1,4 @@
-"""Views of entities: how often each was seen, by whom, from where; only those that counted (collect/views)."""
+"""Views of entities: their number, their viewers and their sources; only counted views (collect/views)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _BY = {
 
 
 class EntityViews(msgspec.Struct, tag="entity_views", tag_field="question", kw_only=True):
-    """Counters of entities over all time: `ids` of one `entity_type`, 100 at most.
+    """View counters of entities over all time, for up to 100 `ids` of one `entity_type`.
 
-    As the public may see them, counts of entities that hide theirs are left out; their `owner` sees them.
+    For the public, counts of entities that hide theirs are left out; the `owner` sees them.
     """
 
     entity_type: str
@@ -37,7 +37,7 @@ class EntityViews(msgspec.Struct, tag="entity_views", tag_field="question", kw_o
 
 
 class Views(msgspec.Struct, tag="views", tag_field="question", kw_only=True):
-    """Counted views of a period, of all entities, of a type or of one, `by` something."""
+    """Counted views of a period, of all entities, of a type or of one entity, grouped `by` a dimension."""
 
     by: Literal["referrer_source", "country", "hour", "day", "week", "entity_type", "signed_in"] = "day"
     entity_type: str = ""
@@ -46,18 +46,18 @@ class Views(msgspec.Struct, tag="views", tag_field="question", kw_only=True):
 
 
 class TopEntities(msgspec.Struct, tag="top_entities", tag_field="question", kw_only=True):
-    """The most viewed entities of a period, of a type or of all, with their names."""
+    """The most viewed entities of a period, of one type or of all, with their names."""
 
     entity_type: str = ""
     limit: int = 20
 
 
 def entity_views(store: Store, question: Question, asked: EntityViews) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """For each id in order: `views`, `sessions` and `viewers` (signed in) that are unique, `anonymous` (share of the
-    views by nobody who is signed in, 0 to 1), `last_viewed`, `hidden`. An entity that nobody viewed has zeros.
+    """Return for each id, in order: `views`, unique `sessions`, unique signed-in `viewers`, `anonymous` (the share of
+    views without a signed-in viewer, 0 to 1), `last_viewed` and `hidden`. An entity without views has zeros.
 
     Raises:
-        BadQuestion: too many ids, or none.
+        BadQuestion: there are no ids, or too many.
     """
     if not 1 <= len(asked.ids) <= MOST_LOOKED_UP:
         raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
@@ -80,10 +80,11 @@ def _counted(row: dict[str, Any] | None, entity_id: str, public: bool) -> dict[s
 
 
 def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`value`, `views` and `anonymous` views; in order of time for hours, days and weeks, else the most first.
+    """Return `value`, `views` and `anonymous` views; hours, days and weeks in order of time, other values by most
+    views.
 
     Raises:
-        BadQuestion: filters, which counters by the hour do not know.
+        BadQuestion: filters are given, which hourly counters cannot answer.
     """
     _no_filter(question)
     page(asked.limit)
@@ -99,7 +100,7 @@ def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer],
 
 
 def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`entity_type`, `entity_id`, `name`, `views` and `anonymous` views, the most viewed first."""
+    """Return `entity_type`, `entity_id`, `name`, `views` and `anonymous` views, the most viewed first."""
     _no_filter(question)
     page(asked.limit, most=1000)
     shape = {"of_type": bool(asked.entity_type)}
@@ -113,7 +114,9 @@ def _no_filter(question: Question) -> None:
 
 
 class Entities(msgspec.Struct, tag="entities", tag_field="question", kw_only=True):
-    """Entities that are registered or that events speak of, of a type or of all, by a part of the name or the id."""
+    """Entities that are registered or occur in events, of one type or of all; `search` finds a part of the name or a
+    whole id.
+    """
 
     entity_type: str = ""
     search: str = ""
@@ -122,8 +125,9 @@ class Entities(msgspec.Struct, tag="entities", tag_field="question", kw_only=Tru
 
 
 def entities(store: Store, question: Question, asked: Entities) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`entity_type`, `entity_id`, `name`, `owners`, `parents`, `registered`, `hidden`, `first_seen` and `last_seen`
-    (None when no event speaks of it), `views` of all time; the most viewed first. Accounts are told no `owners`.
+    """Return `entity_type`, `entity_id`, `name`, `owners`, `parents`, `registered`, `hidden`, `first_seen` and
+    `last_seen` (None for an entity without events), and `views` over all time; the most viewed first. For accounts,
+    `owners` is empty.
     """
     _no_filter(question)
     page(asked.limit, asked.offset, 1000)
@@ -135,7 +139,7 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
     rows = answer.rows()
     for row in rows:
         if store.policy is not None and store.policy.narrow:
-            row["owners"] = []  # accounts of others, whose it is too
+            row["owners"] = []  # they may include other accounts
         row["registered"], row["hidden"] = bool(row["registered"]), bool(row["hidden"])
         if row["last_seen"].year == 1970:
             row["first_seen"] = row["last_seen"] = None
@@ -143,8 +147,8 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
 
 
 class Audience(msgspec.Struct, tag="audience", tag_field="question", kw_only=True):
-    """Who the people are that had to do with an entity, with those of a type, or with any: `by` country, device, or a
-    trait that `identify` said of them, such as `traits.gender` or `traits.age_range`.
+    """The people who interacted with one entity, with entities of a type, or with any entity: `by` country, device or
+    another column, or by a trait from `identify` events, such as `traits.gender` or `traits.age_range`.
     """
 
     entity_type: str = ""
@@ -158,11 +162,11 @@ _TRAIT = re.compile(r"^traits\.[A-Za-z_][A-Za-z0-9_]{0,63}$")
 
 
 def audience(store: Store, question: Question, asked: Audience) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`value` and `persons`, most first. A person counts at each place or device they had; of a trait, what was last
-    said of them counts, and those of whom nothing was said have an empty value.
+    """Return `value` and `persons`, the most first. A person counts for each of their places or devices; for a trait,
+    only the latest value of a person counts, and persons without the trait have an empty value.
 
-    Accounts ask for a trait of one entity of theirs, and are told of large groups (`daily.large_groups`); all others
-    have the empty value.
+    An account may ask for a trait of one of its entities only, and sees only large groups (`daily.large_groups`); all
+    other persons are counted under the empty value.
 
     Raises:
         BadQuestion: `by` is neither a column nor a trait, or an account asks for a trait of more than one entity.
@@ -194,14 +198,14 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
 
 
 def _within(entity_type: str, entity_id: str) -> str:
-    """The condition that a row is of an entity, of a type, or of any."""
+    """Return the condition that a row belongs to one entity, to a type, or to any entity."""
     of_type = "AND entity_type = {entity_type:String}" if entity_type else ""
     return f"{of_type} AND entity_id = {{entity_id:String}}" if entity_id else f"{of_type} AND entity_id != ''"
 
 
 class ViewBookings(msgspec.Struct, tag="view_bookings", tag_field="question", kw_only=True):
-    """Of those who viewed entities in the period, how many booked them afterwards: of all, of a type, or of one. What a
-    booking is, the metrics pack says (`bookings`).
+    """The number of people who viewed entities in the period, and how many of them booked afterwards, for all entities,
+    for a type or for one entity. The metrics pack names the booking events (`bookings`).
     """
 
     entity_type: str = ""
@@ -211,8 +215,8 @@ class ViewBookings(msgspec.Struct, tag="view_bookings", tag_field="question", kw
 def view_bookings(
     store: Store, question: Question, asked: ViewBookings, bookings: list[str]
 ) -> tuple[list[Answer], dict[str, Any]]:
-    """`viewers` (a person counts once for each entity), those who `booked` at the view or after it, and their `rate`
-    (None without viewers). A view belongs to a person by its `user_id` or `anonymous_id`.
+    """Return `viewers` (a person counts once for each entity), the number who `booked` at the time of the view or
+    later, and their `rate` (None without viewers). A view belongs to a person by its `user_id` or `anonymous_id`.
     """
     _no_filter(question)
     answer = ask(

@@ -1,4 +1,4 @@
--- Counted views of a period, by something, from the counters by the hour.
+-- Counted views of a period, by one dimension, from the hourly counters.
 SELECT {{ "if(anon, 'anonymous', 'signed in')" if signed_in else by }} AS value, sum(n) AS views, sum(a) AS anonymous
 FROM
 (

@@ -1,4 +1,4 @@
-"""A person's own year: what they saw, how long they stayed, what they booked, when they are here."""
+"""A person's own year: what they viewed, how long they stayed, what they booked, and when they are active."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ MOST_OF_A_TYPE = 10
 
 
 class Year(msgspec.Struct, tag="year", tag_field="question", kw_only=True):
-    """One person's period, by the number that `persons` calls `person`; an account of a user asks for itself."""
+    """One person's period, by the `person` of the question `persons`; an account of type user gets its own and names
+    nobody.
+    """
 
     person: str = ""
 
 
 def year(store: Store, question: Question, asked: Year, bookings: list[str]) -> tuple[list[Answer], dict[str, Any]]:
-    """`events`, `days` with any, `duration_s`, `bookings`, the `longest` run of days in a row; `months` with events and
-    bookings; of each type of entity how many there were and the `top` ones (`id`, `name`, `events`); `hours` of the day
-    (24) and `weekdays` (7, from Monday) with events. Impressions are not something a person did.
+    """Return `events`, `days` with any, `duration_s`, `bookings`, and the `longest` run of consecutive days; `months`
+    with events and bookings; for each type of entity the number of entities and the `top` ones (`id`, `name`,
+    `events`); `hours` of the day (24) and `weekdays` (7, from Monday) with events. Impressions are not counted.
 
     Raises:
-        BadQuestion: nobody is named by who sees more than one person.
+        BadQuestion: a caller who sees more than one person names none.
     """
     own = store.policy is not None and store.policy.person is not None
     if not own and not asked.person.isdecimal():
@@ -77,7 +79,7 @@ def _names(store: Store, question: Question, keys: list[tuple[str, str]]) -> dic
 
 
 def _longest(days: list[str]) -> int:
-    """How many days follow each other without a gap, at most. `days` are in order, YYYY-MM-DD."""
+    """Return the length of the longest run of consecutive days. `days` are sorted, YYYY-MM-DD."""
     longest = run = 0
     before = None
     for day in map(date.fromisoformat, days):

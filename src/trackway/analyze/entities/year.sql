@@ -1,4 +1,4 @@
--- A person's period: what they had to do with, by month; everything of the policy when nobody is named.
+-- A person's events in the period by month and entity; if no person is named, all events that the policy allows.
 SELECT
     toString(toStartOfMonth(toDate(timestamp, {timezone:String}))) AS month,
     entity_type, entity_id, name, count() AS events,

@@ -1,4 +1,4 @@
--- Of a person's period: the days with something, and by hour of the day and day of the week.
+-- A person's events in the period, by day, hour of the day and day of the week.
 SELECT
     toString(toDate(timestamp, {timezone:String})) AS day,
     toHour(timestamp, {timezone:String}) AS hour,

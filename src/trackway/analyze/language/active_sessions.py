@@ -1,4 +1,4 @@
-"""Sessions that may still go on."""
+"""Detects sessions that may still be active."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 ACTIVE_FOR = timedelta(minutes=30)
-"""A session in which nothing happened for so long has ended (DESIGN.md §5.4)."""
+"""The inactivity after which a session has ended (DESIGN.md §5.4)."""
 
 
 def without_taken_over(store: Store, question: Question, answer: Answer, active_since: str) -> Answer:
-    """A list of sessions of which none is `active` any more after another known user began one of the same visitor:
-    a change of user ends a session (DESIGN.md §5.4), though nothing happens in it that would say so.
+    """Correct the column `active` of a list of sessions: a session is not active if another known user has started a
+    session of the same visitor since. A change of user ends a session (DESIGN.md §5.4), even without an event in it
+    that says so.
     """
     rows = answer.rows()
     began = [row["started_at"] for row in rows if row["active"] and row["user_id"]]

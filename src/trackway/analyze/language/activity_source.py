@@ -1,6 +1,6 @@
-"""Presence: rows that say that somebody was there, and the days, weeks or months in which they may have been.
+"""Sources of activity: the rows that show when people were active, and the intervals (days, weeks, months) of a period.
 
-The rows are from the counters by the hour when those know enough.
+The hourly counters are used when they have enough detail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from trackway.store.connection import Store
 
 
 class Presence(NamedTuple):
-    """A table, its time, what rows must be, and whether it is the counters (which have no columns but a person)."""
+    """A source of activity: a table, its time column, the conditions on rows, and whether it is a table of counters,
+    which has no columns except those of the person.
+    """
 
     table: str
     at: str
@@ -27,7 +29,7 @@ class Presence(NamedTuple):
 
 
 def presence(store: Store, question: Question, steps: list[Step], conditions: Compiler, by: str = "") -> Presence:
-    """Where to look for people who did any of the steps."""
+    """Choose the source for people who did any of the steps."""
     if not by and question.plain(store) and all(not step.events and not step.where for step in steps):
         return Presence(store.persons.activity, "hour", without_bots(question, conditions), True)
     node = Group("all", (*question.filters, Group("any", tuple(step.node("event") for step in steps))))
@@ -35,9 +37,10 @@ def presence(store: Store, question: Question, steps: list[Step], conditions: Co
 
 
 class Intervals:
-    """The days, weeks or months of a question's period, by ordinal, from `first` to `last`.
+    """The days, weeks or months of a question's period, numbered from `first` to `last`.
 
-    One that the period cuts has only its days in the period; those before them belong to the interval before.
+    An interval that the period cuts contains only its days within the period; earlier days belong to the interval
+    before.
     """
 
     def __init__(self, question: Question, interval: Interval, now: datetime) -> None:
@@ -50,9 +53,9 @@ class Intervals:
         self._going_on = ordinal(min(end, now), question.timezone, interval)
 
     def day(self, number: int) -> str:
-        """The first day of an interval that the question is about, as YYYY-MM-DD."""
+        """Return the first day of an interval within the period, as YYYY-MM-DD."""
         return (self._start if number == self.first else first_day(number, self._interval)).isoformat()
 
     def complete(self, number: int) -> bool:
-        """Whether the period has all of an interval of it, and that is over."""
+        """Whether an interval lies completely in the period and is over."""
         return number < self._going_on and not (number == self.first and self._cut)

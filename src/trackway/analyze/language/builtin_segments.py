@@ -1,4 +1,4 @@
-"""Segments of customers that are ready made: whom to write to, and whom to thank. Usable wherever a saved one is."""
+"""Built-in segments of customers. They can be used wherever a saved segment can."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Ready(NamedTuple):
-    """A segment that every project has: its name, and the filter that it stands for."""
+    """A segment that every project has: its name and its filter."""
 
     name: str
     filter: Any
@@ -30,4 +30,4 @@ READY = {
     ),
     "ready:champions": Ready("Champions", _is("rfm", "is", "Champions")),
 }
-"""By the id under which filters name them: `{"segment": "ready:no-order-30-days"}`."""
+"""The built-in segments, by the id that filters use: `{"segment": "ready:no-order-30-days"}`."""

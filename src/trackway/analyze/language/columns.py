@@ -1,4 +1,4 @@
-"""What can be asked for: columns of events, sessions, visitors and persons, and any property, each as SQL."""
+"""Columns of events, sessions, visitors, persons and customers, and properties of events, each as SQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ON_BOTH = frozenset(
     "channel source medium campaign term content referrer_host country region city device browser system language "
     "visitor_id visitor_name user_id".split()
 )
-"""Columns that events and sessions have; an event has its session's source."""
+"""Columns of both events and sessions; an event has the source of its session."""
 ON_EVENTS = frozenset(
     "name type host path title referrer click_id browser_version system_version group_id entity_type entity_id "
     "currency library session_id message_id bot".split()
@@ -48,14 +48,15 @@ _OF_PERSONS = {
     "person.page_views": "sum(page_views)",
     **{f"person.first_{name}": f"argMin({name}, started_at)" for name in (*ON_BOTH, *ON_SESSIONS)},
 }
-"""Columns of a person, over all of their sessions."""
+"""Columns of a person, aggregated over all their sessions."""
 COLUMNS = ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys() | OF_CUSTOMERS.keys()
 
 
 class Column(NamedTuple):
-    """One thing that can be asked for, as SQL of each type it can be taken as.
+    """A column, as SQL of each type that it can be read as.
 
-    `of` says what it belongs to; `number` and `time` are NULL where it is neither; `list` is an array of texts.
+    `of` is the kind of row that has the column. `number` and `time` are NULL if the value is not one; `list` is an
+    array of texts.
     """
 
     of: str
@@ -66,28 +67,28 @@ class Column(NamedTuple):
 
     @property
     def events(self) -> bool:
-        """Whether rows of events have it."""
+        """Whether events have this column."""
         return self.of in (BOTH, EVENT)
 
     @property
     def sessions(self) -> bool:
-        """Whether rows of sessions have it."""
+        """Whether sessions have this column."""
         return self.of in (BOTH, SESSION)
 
     def named(self, name: str) -> Column:
-        """The same under another name, as text."""
+        """Return a text column of the same kind of row, with another SQL name."""
         return _text_column(self.of, name)
 
     def over(self, name: str) -> Column:
-        """A column of a person, of what is called so instead of `whole`."""
+        """Return the same column with `name` in place of `whole` in its SQL."""
         return Column(self.of, *(_WHOLE.sub(name, sql) for sql in self[1:]))
 
 
 def column(name: str) -> Column:
-    """What is asked for under a name.
+    """Return the column of this name.
 
     Raises:
-        BadQuestion: there is no such column, and it is not `properties.` or `person.properties.` and a path.
+        BadQuestion: there is no such column, and the name is not `properties.PATH` or `person.properties.PATH`.
     """
     if name in _NUMBERS:
         of, sql = _NUMBERS[name]
@@ -128,7 +129,7 @@ def _of_kind(of: str, kind: str, sql: str) -> Column:
 
 
 def of_person(name: str) -> str:
-    """The SQL of a person's column, over their sessions."""
+    """Return the SQL of a person's column, aggregated over their sessions."""
     return _OF_PERSONS[name]
 
 
@@ -137,7 +138,9 @@ def _text_column(of: str, sql: str) -> Column:
 
 
 def _number(text: str) -> str:
-    """A text as a number; none for "nan" and "inf", which one sender would make of everybody's sum."""
+    """Convert a text to a number. "nan" and "inf" become NULL, because one sender of them would make every sum
+    useless.
+    """
     return f"if(isFinite(toFloat64OrNull({text})), toFloat64OrNull({text}), NULL)"
 
 
@@ -148,7 +151,7 @@ def _property(path: str) -> Column:
     return Column(
         EVENT,
         text,
-        # Typed subcolumns are read many times faster than the value as text; text is for numbers in quotes.
+        # Typed subcolumns are read many times faster than the value as text; the text form is for quoted numbers.
         f"coalesce(toFloat64({quoted}.:Int64), {quoted}.:Float64, {_number(f'{quoted}.:String')})",
         f"parseDateTime64BestEffortOrNull({text}, 3, 'UTC')",
         f"arrayConcat({', '.join(lists)})",

@@ -1,4 +1,4 @@
-"""Conditions: filters compiled to bound SQL on events, on sessions, on people or on customers."""
+"""Compiles filters to SQL conditions with bound values, on events, sessions, people or customers."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ from trackway.analyze.language.filters import (
 
 _OF_CUSTOMERS_TOO = frozenset(["user_id", "visitor_id", "visitor_name"])
 _OF_THEIR_SESSIONS = {"device": "devices", "browser": "browsers", "system": "systems", "country": "countries"}
-"""What is counted by person: how many of their sessions had which value."""
+"""Columns for which `customers` stores, for each person, the number of sessions with each value."""
 
 
 class Values:
-    """The values of a statement, bound by name."""
+    """The bound values of a statement, by name."""
 
     def __init__(self) -> None:
         self.parameters: dict[str, Any] = {}
 
     def bind(self, value: object, kind: str) -> str:
-        """The placeholder of a value."""
+        """Bind a value and return its placeholder."""
         name = f"v{len(self.parameters)}"
         self.parameters[name] = value
         return f"{{{name}:{kind}}}"
 
 
 class Compiler:
-    """Turns filters into SQL for one statement.
+    """Compiles filters for one statement.
 
     Args:
-        whose: gives the SQL that says whose a row is; asked when a statement needs it.
+        whose: returns the SQL of a row's person; called only when a statement needs it.
     """
 
     def __init__(self, whose: Callable[[], str]) -> None:
@@ -66,11 +66,11 @@ class Compiler:
 
     @cached_property
     def person(self) -> str:
-        """The SQL that says whose a row is."""
+        """The SQL of a row's person."""
         return self._whose()
 
     def on_events(self, node: Node) -> str:
-        """A condition on rows of events."""
+        """Compile a condition on rows of events."""
         if isinstance(node, Group):
             return self._group(node, self.on_events)
         if isinstance(node, Condition) and column(node.column).of == SESSION:
@@ -78,7 +78,9 @@ class Compiler:
         return self._either(node)
 
     def on_sessions(self, node: Node) -> str:
-        """A condition on rows of sessions: what only events have must be true of one event of the session."""
+        """Compile a condition on rows of sessions. Conditions on columns that only events have must hold for one event
+        of the session.
+        """
         if self._about_events_only(node):
             return f"session_id IN ({self._events(node)})"
         if isinstance(node, Group):
@@ -90,10 +92,10 @@ class Compiler:
         return self._either(node)
 
     def on_customers(self, node: Node, names: dict[str, str]) -> str:
-        """A condition on customers, one row a person.
+        """Compile a condition on customers, with one row for each person.
 
         Args:
-            names: gets what their own columns, as far as conditions name them, are called in that row.
+            names: receives, for each customer column of the condition, its name in that row.
         """
         if isinstance(node, Group):
             return self._group(node, lambda one: self.on_customers(one, names))
@@ -103,8 +105,8 @@ class Compiler:
         return self.on_people(node)
 
     def on_people(self, node: Node) -> str:
-        """A condition on rows that have an `identity`, and nothing else that it may speak of: what sessions have must
-        be true of one session of the person.
+        """Compile a condition on rows that have an `identity` and no other usable column. Conditions on columns of
+        sessions must hold for one session of the person.
         """
         if isinstance(node, Group):
             return self._group(node, self.on_people)
@@ -118,7 +120,7 @@ class Compiler:
                 "WHERE project_id = {project:UUID} GROUP BY whose) WHERE times > 0)"
             )
         if node.column in _OF_CUSTOMERS_TOO:
-            # Who ordered without ever being here has no session.
+            # A person who ordered without ever visiting has no session.
             return (
                 f"{self.person} IN (SELECT {self.person} FROM customers "
                 f"WHERE project_id = {{project:UUID}} AND {self._condition(node, column(node.column))})"
@@ -142,7 +144,7 @@ class Compiler:
         return isinstance(node, Condition) and column(node.column).of == EVENT
 
     def _either(self, node: Node) -> str:
-        """What reads the same on events and on sessions."""
+        """Compile a condition that has the same SQL on events and on sessions."""
         if isinstance(node, Did):
             return self._did(node)
         if isinstance(node, Member):
@@ -178,7 +180,7 @@ class Compiler:
     def _customer(self, node: Condition, found: Column) -> str:
         of = OF_CUSTOMERS[node.column]
         holds = self._condition(node, found)
-        # Who has no row there has done nothing of it: they are in when 0 would be.
+        # A person without rows in the table counts as 0, so they match when the condition holds for 0.
         without = of.how in ("sum", "groupBitOr") and _holds_for_nothing(node)
         if without:
             holds = f"NOT ({holds})"
@@ -205,7 +207,7 @@ class Compiler:
     def _did(self, node: Did) -> str:
         event = self.values.bind(node.event, "String")
         where = f" AND {self.on_events(node.where)}" if node.where is not None else ""
-        # Nobody who did it never would be found by counting rows; they are who did not do it as often.
+        # People who never did it have no rows to count, so "at most" is compiled as "not more often".
         many = node.compare == "at_most"
         compare = ">" if many else TIMES[node.compare]
         since = (
@@ -261,7 +263,7 @@ def _holds_for_nothing(one: Condition) -> bool:
 
 
 def as_text(value: Value) -> str:
-    """A value as the engine turns it into text."""
+    """Convert a value to text as the engine does."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,7 +1,7 @@
-"""Countries by name: filters and answers know codes (ISO 3166-1), people know names.
+"""Country names: filters and answers use ISO 3166-1 codes, people use names.
 
-`countries.tsv` has a line a country: its two-letter code, its English name, its three-letter code, and what it is
-called otherwise, in German, French, Spanish and Italian (Unicode CLDR) and commonly.
+Each line of `countries.tsv` describes a country: its two-letter code, its English name, its three-letter code, and its
+other names, in German, French, Spanish and Italian (Unicode CLDR) and in common use.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from importlib.resources import files
 
 
 def code_of(text: str) -> str:
-    """The code of a country by name or code, whatever the case and accents; other texts as they are."""
+    """Return the code of a country, by name or code, ignoring case and accents; other texts are returned unchanged."""
     return _codes().get(_plain(text), text)
 
 
 def name_of(code: str) -> str:
-    """The English name of a country by its code; empty when there is none."""
+    """Return the English name of a country; empty for an unknown code."""
     found = _table().get(code)
     return found[0] if found else ""
 
 
 def codes_like(text: str) -> list[str]:
-    """The codes of countries of which some name, or the code, contains a text."""
+    """Return the codes of countries whose code, or one of whose names, contains a text."""
     wanted = _plain(text)
     return [code for code, names in _table().items() if any(wanted in _plain(one) for one in (code, *names))]
 

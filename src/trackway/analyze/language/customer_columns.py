@@ -1,4 +1,4 @@
-"""What can be asked of customers, as data: from which table, how rows of one person are put together, and as what."""
+"""Columns of customers, declared as data: their table, the aggregation of a person's rows, and the resulting SQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NOW = "least({{end:DateTime64(3,'UTC')}}, now64(3))"
 _SIX_WEEKS = (
     "hour >= {end:DateTime64(3,'UTC')} - INTERVAL 42 DAY AND hour < {end:DateTime64(3,'UTC')} - INTERVAL 14 DAY"
 )
-# A bit for each of the four weeks that end two weeks before the period does.
+# A bit for each of the four weeks that end two weeks before the end of the period.
 _WEEK = "toUInt8(bitShiftLeft(toUInt8(1), intDiv(dateDiff('hour', hour, {end:DateTime64(3,'UTC')}) - 1, 168) - 2))"
 
 TABLES = {
@@ -19,13 +19,14 @@ TABLES = {
     "customer_scores": "customer_scores FINAL WHERE project_id = {project:UUID}",
     "session_hours": f"session_hours WHERE project_id = {{project:UUID}} AND {_SIX_WEEKS}",
 }
-"""The rows of a project in each table that says something of customers."""
+"""The rows of a project in each table with data about customers."""
 
 
 class OfCustomer(NamedTuple):
-    """One column: `row` of a table's row, put together by `how`, and `shown` of what that gives ({x}).
+    """A column of customers: `row` is its SQL on a row of the table, `how` aggregates the rows of a person, and `shown`
+    converts the result ({x}).
 
-    What has no row counts as `nothing`.
+    `nothing` is the value for a person without rows.
     """
 
     table: str
@@ -36,7 +37,7 @@ class OfCustomer(NamedTuple):
     shown: str = "{x}"
 
     def of(self, whole: str) -> str:
-        """The column of what rows were put together to."""
+        """Return the column's SQL, given the SQL of the aggregated value."""
         return self.shown.format(x=whole)
 
 
@@ -60,7 +61,7 @@ def _days_since(table: str, row: str) -> OfCustomer:
 def _score(row: str, kind: Literal["number", "text"] = "number") -> OfCustomer:
     if kind == "text":
         return OfCustomer("customer_scores", row, "max", kind, "''")
-    # Those of whom nothing is said are below whatever is said.
+    # Unscored customers have a value below every score.
     return OfCustomer("customer_scores", row, "max", kind, "-1.", "if({x} < 0, NULL, {x})")
 
 
@@ -88,5 +89,7 @@ CUSTOMER = {
     "customer.monetary": _score("toFloat64(monetary)"),
     "customer.rfm": _score("toString(rfm)", "text"),
 }  # fmt: skip
-"""Columns of customers. `value` is in the project's currency; `weeks_before` counts, of the four weeks before the last
-two, those in which they were here; from `active` on it is what the last scoring said (operate/customer_scores.py)."""
+"""Columns of customers. `value` is in the project's currency. `weeks_before` is the number of weeks with activity,
+among the four weeks that precede the last two. Columns from `active` on come from the last scoring
+(operate/customer_scores.py).
+"""

@@ -1,9 +1,9 @@
-"""Filters: what a question is about, as a tree of conditions; `conditions.py` makes bound SQL of them.
+"""Filters: a question's conditions as a tree; `conditions.py` compiles it to SQL with bound values.
 
-A filter is data: `{"column": "country", "operator": "is", "values": ["GB"]}`, `{"all": […]}`, `{"any": […]}`,
-`{"not": …}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"cohort": ID}`; or, in an address,
-`country:is:GB|DE` (`parse`). A saved one, `{"segment": ID}`, is put in its place first (`inlined`).
-`trackway.analyze.language.columns` says what can be asked for. Countries are taken by code or name.
+A filter is data: `{"column": "country", "operator": "is", "values": ["GB"]}`, `{"all": […]}`, `{"any": […]}`, `{"not":
+…}`, `{"did": "Order Completed", "times": 2, "days": 30}`, `{"cohort": ID}`; or, in a URL, `country:is:GB|DE` (`parse`).
+A saved filter, `{"segment": ID}`, is first replaced by its contents (`inlined`). `trackway.analyze.language.columns`
+lists the columns. Countries are accepted by code or name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST = 200
 
 
 class Condition(msgspec.Struct, frozen=True, tag=True):
-    """`column operator values`."""
+    """A condition: `column operator values`."""
 
     column: str
     operator: str
@@ -37,14 +37,14 @@ class Condition(msgspec.Struct, frozen=True, tag=True):
 
 
 class Group(msgspec.Struct, frozen=True, tag=True):
-    """`all` or `any` of the members, or `not` the only one."""
+    """`all` or `any` of the members, or `not` the only member."""
 
     how: str
     members: tuple[Node, ...]
 
 
 class Did(msgspec.Struct, frozen=True, tag=True):
-    """People who did an event (or did it not), so many times, in the last `days` of the period or ever."""
+    """People who did an event (or did not), a number of times, in the last `days` of the period or ever."""
 
     event: str
     did: bool = True
@@ -85,12 +85,12 @@ TIMES = {"at_least": ">=", "at_most": "<=", "exactly": "="}
 
 
 def parse(text: str) -> Condition:
-    r"""A condition as it stands in an address: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
+    r"""Parse a condition in the form of a URL: `country:is:GB|DE`, `path:contains:/concerts`, `user_id:set`.
 
-    A `|` that belongs to a value is written `\|`, a backslash before one or before another backslash `\\`.
+    In a value, `|` is written `\|`; a backslash before `|` or before another backslash is written `\\`.
 
     Raises:
-        BadQuestion: an unknown column or operator, or values where none belong.
+        BadQuestion: the column or operator is unknown, or the number of values does not fit.
     """
     name, _, rest = text.partition(":")
     operator, _, given = rest.partition(":")
@@ -111,10 +111,10 @@ def _split(given: str) -> tuple[str, ...]:
 
 
 def read(given: object, field: str = "filter", depth: int = 0) -> Node:
-    """A filter as it stands in JSON.
+    """Parse a filter in the form of JSON.
 
     Raises:
-        BadQuestion: what it says cannot be asked; `field` names the place.
+        BadQuestion: the filter is invalid; `field` names the place.
     """
     if isinstance(given, str):
         return parse(given)
@@ -181,7 +181,7 @@ _KINDS = {
 
 
 def _checked(one: Condition, field: str) -> Condition:
-    """The condition, when its column, operator and values go together."""
+    """Check that column, operator and values go together, and convert the values to their stored form."""
     column(one.column)
     text = f"{one.column}:{one.operator}:{'|'.join(map(str, one.values))}"
     if one.operator not in OPERATORS:
@@ -209,13 +209,13 @@ _PATHS = ("path", "entry_path", "exit_path")
 
 
 def _as_stored(one: Condition) -> Condition:
-    """The condition with its values as they are stored: countries by code, paths and hosts as people read them."""
+    """Convert values to their stored form: countries to codes, paths and hosts to readable text."""
     name = one.column.removeprefix("person.first_")
     if name == "country":
         return _by_code(one)
     if name not in (*_HOSTS, *_PATHS) or one.operator.startswith("matches"):
         return one
-    # A part of a path may end with a slash that the whole one has not.
+    # A part of a path may end with a slash that a whole stored path does not have.
     spelled = as_host if name in _HOSTS else as_path if one.operator in ("is", "is_not") else readable
     return Condition(one.column, one.operator, tuple(spelled(str(value)) for value in one.values))
 
@@ -224,7 +224,7 @@ _CONTAINS = {"contains": "is", "contains_not": "is_not"}
 
 
 def _by_code(one: Condition) -> Condition:
-    """A condition on countries, which are stored by code and may be named."""
+    """Convert a condition on countries, which may be named, to their stored codes."""
     if one.operator in ("is", "is_not"):
         return Condition(one.column, one.operator, tuple(code_of(str(value)) for value in one.values))
     if one.operator in _CONTAINS:
@@ -237,19 +237,19 @@ _SEGMENT = "segment:is:"
 
 
 def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
-    """JSON with every `{"segment": ID}` (in addresses `segment:is:ID`) replaced by the filter that is saved under it.
+    """Replace every `{"segment": ID}` (in URLs `segment:is:ID`) in JSON by the filter saved under this id.
 
     Args:
-        look_up: the filter as JSON, or None.
+        look_up: returns the filter as JSON, or None.
 
     Raises:
-        BadQuestion: there is no such segment, or segments name each other in a circle.
+        BadQuestion: there is no such segment, or segments refer to each other in a circle.
     """
     if depth > 4 * _DEEPEST:
         raise BadQuestion("filter.segment", "segments name each other in a circle, or the filter is too deep")
     if isinstance(given, list):
         return [inlined(one, look_up, depth + 1) for one in given]
-    if isinstance(given, str) and given.startswith(_SEGMENT):  # an address may name a ready one, too
+    if isinstance(given, str) and given.startswith(_SEGMENT):  # URLs can name built-in segments too
         return inlined({"segment": given.removeprefix(_SEGMENT)}, look_up, depth)
     if not isinstance(given, dict):
         return given
@@ -271,7 +271,7 @@ def _id(given: object) -> UUID:
 
 
 def number_of(value: Value) -> float | None:
-    """A value as a number; None when it is none."""
+    """Convert a value to a number; None if it is not one."""
     try:
         number = float(value)
     except ValueError:
@@ -280,7 +280,7 @@ def number_of(value: Value) -> float | None:
 
 
 def time_of(value: Value) -> str | None:
-    """A value as a time, as the engine reads one; None when it is none."""
+    """Convert a value to a time in the engine's format; None if it is not one."""
     try:
         return datetime.fromisoformat(str(value)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Arithmetic over series: `A / B * 100`, where A is the first series."""
+"""Formulas over series: `A / B * 100`, where A is the first series."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float | None]] = {
 
 
 def compiled(text: str, names: set[str]) -> Callable[[Numbers], float | None]:
-    """A formula as a function of numbers by name; dividing by zero, and anything with nothing, is None.
+    """Compile a formula to a function of numbers by name. A division by zero, and every operation on None, gives None.
 
     Raises:
-        BadQuestion: it is more than + - * / ( ), numbers and names.
+        BadQuestion: the formula contains more than + - * / ( ), numbers and names.
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body

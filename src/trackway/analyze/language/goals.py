@@ -1,4 +1,4 @@
-"""Goals of a project: what completes orders or bookings, and other events."""
+"""Goals of a project: completed orders or bookings, and other events."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from trackway.enrich.orders import COMPLETED, meaning
 
 
 def goals_of(goals: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Goals as what completes orders or bookings (`order`, `booking`), and as the names of other events.
+    """Split goals into kinds of completed purchases (`order`, `booking`) and names of other events.
 
-    An order is one, however often it is told of.
+    A purchase counts once, even if several events report it.
     """
     known = {name: meaning(name) for name in goals}
     kinds = {said.kind for said in known.values() if said is not None and said.what == COMPLETED}

@@ -1,4 +1,4 @@
-"""Amounts by currency, as answers show them."""
+"""Amounts by currency, in the form of answers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import Any
 
 
 def amounts(by_currency: dict[str, Decimal] | list[tuple[str, Decimal]] | None) -> list[dict[str, Any]]:
-    """The pairs of a map of currency to amount: `[{"currency", "amount"}]`."""
+    """Convert amounts by currency to a list: `[{"currency", "amount"}]`."""
     pairs = by_currency.items() if isinstance(by_currency, dict) else by_currency or []
     return [{"currency": currency, "amount": amount} for currency, amount in pairs]

@@ -1,6 +1,6 @@
-{# Orders and bookings each beside the event that it is counted by, so that columns of events can be asked for: when it
-   counts (`ordered_at`), `paid` in its own currency (`paid_in`) and `worth` in the project's, less refunds. `within` is a
-   condition on `at`, and `since` no later than its start. #}
+{# Orders and bookings, each joined with the event that reported it, so that columns of events can be used: the time at
+   which it counts (`ordered_at`), `paid` in its own currency (`paid_in`) and `worth` in the project's currency, both
+   less refunds. `within` is a condition on `at`; `since` is not later than the earliest `at` that meets it. #}
 {% set in_period = "at >= {start:DateTime64(3,'UTC')} AND at < {end:DateTime64(3,'UTC')}" %}
 {% macro told(names, since="{start:DateTime64(3,'UTC')}", within=in_period) %}
 (
@@ -17,9 +17,9 @@
     ) AS o ON e.event_id = o.told_by
 )
 {% endmacro %}
-{# Orders and bookings of which `within` (a condition on `at`) is true, and that come to something. #}
+{# Orders and bookings for which `within` (a condition on `at`) holds and that have an amount. #}
 {% macro valued(within=in_period) %}
 (SELECT * FROM orders_valued WHERE project_id = {project:UUID} AND has_money AND {{ within }})
 {% endmacro %}
-{# Amounts without a currency are of the project's own. #}
+{# Amounts without a currency are in the project's currency. #}
 {% macro worth() %}if(currency IN ('', {currency:String}), paid, value){% endmacro %}

@@ -1,4 +1,4 @@
-"""Stretches of time in a project's time zone, where a day can have 23 or 25 hours."""
+"""Periods and intervals in a project's time zone, where a day can have 23 or 25 hours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEEPEST = 10_000_000
 
 
 class BadQuestion(ValueError):
-    """A question that cannot be asked; `field` names the part, the text the problem and the fix."""
+    """An invalid question. `field` names the invalid part; the text gives the problem and the fix."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -24,7 +24,7 @@ class BadQuestion(ValueError):
 
 
 def page(limit: int, offset: int = 0, most: int = 10_000) -> None:
-    """Raises BadQuestion when a part of a list cannot be asked for: `limit` rows from the `offset`th on."""
+    """Check the `limit` and `offset` of a page of a list. Raises BadQuestion when one of them is out of range."""
     if not 1 <= limit <= most:
         raise BadQuestion("limit", f"is from 1 to {most}")
     if not 0 <= offset <= _DEEPEST:
@@ -32,13 +32,15 @@ def page(limit: int, offset: int = 0, most: int = 10_000) -> None:
 
 
 class Period(NamedTuple):
-    """[start, end) as moments in UTC."""
+    """The period [start, end), in UTC."""
 
     start: datetime
     end: datetime
 
     def before(self, timezone: str, compare: str) -> Period:
-        """The period to compare with: as many days just `previous` to it, or the same days a `year` ago."""
+        """Return the period to compare with: the `previous` one with the same number of days, or the same days a `year`
+        earlier.
+        """
         zone = ZoneInfo(timezone)
         first, behind = self.start.astimezone(zone), self.end.astimezone(zone)
         if compare == "year":
@@ -50,10 +52,10 @@ class Period(NamedTuple):
 
 
 def period(name: str, timezone: str, now: datetime, since: str = "", until: str = "") -> Period:
-    """A named period, or with `since` and `until` (both days included, YYYY-MM-DD) any other.
+    """Return a named period, or the period from `since` to `until` (days YYYY-MM-DD, both included).
 
     Raises:
-        BadQuestion: an unknown name or a date that is none.
+        BadQuestion: the name is unknown or a date is invalid.
     """
     zone = ZoneInfo(timezone)
     today = now.astimezone(zone).date()
@@ -83,7 +85,7 @@ def period(name: str, timezone: str, now: datetime, since: str = "", until: str 
 
 
 def buckets(stretch: Period, timezone: str, interval: Interval) -> list[datetime]:
-    """The moments in UTC at which the hours, days, weeks (from Monday) or months of a period start.
+    """Return the start times, in UTC, of the hours, days, weeks (from Monday) or months of a period.
 
     Raises:
         BadQuestion: there are more than 2,000.
@@ -117,7 +119,7 @@ def _next(at: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When a day of a time zone starts, in UTC."""
+    """Return the start of a day in a time zone, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
@@ -133,7 +135,7 @@ def _date(field: str, text: str) -> date:
 
 
 def ordinal(at: datetime, timezone: str, interval: Interval) -> int:
-    """Which hour, day, week or month of a time zone's calendar a moment is in, counted as `time.sql` counts them."""
+    """Return the number of the hour, day, week or month of a time, in the numbering of `time.sql`."""
     day = at.astimezone(ZoneInfo(timezone)).date()
     if interval == "hour":
         return int(at.timestamp() // 3600)
@@ -144,7 +146,7 @@ def ordinal(at: datetime, timezone: str, interval: Interval) -> int:
 
 
 def first_day(number: int, interval: Interval) -> date:
-    """The first day of a day, week or month by its ordinal."""
+    """Return the first day of a day, week or month with this number."""
     if interval == "month":
         months = number + 23640
         return date(months // 12, months % 12 + 1, 1)

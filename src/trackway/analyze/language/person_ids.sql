@@ -1,4 +1,4 @@
--- Under which identities, visitor ids and user ids persons are known.
+-- The identities, visitor ids and user ids of persons.
 SELECT DISTINCT visitor_id, user_id, identity
 FROM
 (

@@ -1,7 +1,7 @@
-"""The one door: every question is data first and SQL second.
+"""Questions and answers: every question is data first, and SQL second.
 
-A question module names its template and what it needs besides; the template is a `.sql` file beside it. Jinja
-decides a statement's structure only; every value is bound by the engine as `{name:Type}`.
+The module of a question names its template, a `.sql` file beside it, and passes further values. Jinja decides only the
+structure of a statement; every value is bound by the engine as `{name:Type}`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _templates = Environment(
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What every question has: whose data, when, in which time zone, about what, and with bots or without.
+    """The parts that every question has: project, period, time zone, filters, and whether bots count.
 
-    `sample` is the share of persons to look at, 0 to 1; `humans` are reasons for which visitors are taken for bots
-    and that do not count in this project.
+    `sample` is the share of persons to count, 0 to 1. `humans` are bot reasons that this project overrules: visitors
+    flagged for these reasons count as humans.
     """
 
     project_id: UUID
@@ -49,18 +49,18 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, project: Project, period: Period, *filters: Node, bots: bool = False, sample: float = 1.0) -> Question:
-        """A question about a project, in its time zone, with its goals and the bots that it overruled."""
+        """Build a question about a project, with its time zone, its goals and the bot reasons that it overrules."""
         return cls(
             project_id=UUID(project.id), period=period, timezone=project.timezone, filters=filters, bots=bots,
             goals=tuple(project.goals), humans=tuple(project.humans), sample=sample,
         )  # fmt: skip
 
     def whole_hours(self) -> bool:
-        """Whether counters by the hour can answer exactly: every day of the period starts at a whole hour of UTC."""
+        """Whether hourly counters can answer exactly: every day of the period must start at a whole hour of UTC."""
         start, end = self.period
         if any(at.minute or at.second or at.microsecond for at in (start, end)):
             return False
-        # Clocks change between: a look every week sees each change, as they are months apart.
+        # The offset can change within the period. Changes are months apart, so weekly samples find each of them.
         zone, at = ZoneInfo(self.timezone), start
         while at < end:
             if (at.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600:
@@ -69,13 +69,15 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return not (end.astimezone(zone).utcoffset() or timedelta()).total_seconds() % 3600
 
     def plain(self, store: Store) -> bool:
-        """Whether it is about everybody and everything, so that counters of a whole project can answer it."""
+        """Whether the question has no filters, sample or narrow policy, so that counters of the whole project can
+        answer it.
+        """
         narrow = store.policy is not None and store.policy.narrow
         return not narrow and not self.filters and self.sample >= 1 and self.whole_hours()
 
 
 class Answer(msgspec.Struct):
-    """A table, and how it came about: the statement, its values, and how long the engine took in milliseconds."""
+    """A table, with the statement that produced it, the statement's values, and the engine's time in milliseconds."""
 
     table: pa.Table
     sql: str
@@ -83,17 +85,17 @@ class Answer(msgspec.Struct):
     took_ms: float
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries of Python values."""
+        """Return the rows as dictionaries of Python values."""
         rows: list[dict[str, Any]] = self.table.to_pylist()
         return rows
 
     def opened(self) -> dict[str, Any]:
-        """What a number opens into: the statement, its values, and how long it took."""
+        """Return the origin of the numbers: the statement, its values, and the time it took."""
         return {"sql": self.sql, "parameters": self.parameters, "took_ms": round(self.took_ms, 1)}
 
 
 def compiler(store: Store) -> Compiler:
-    """A compiler of conditions for one statement over a store."""
+    """Return a compiler of conditions for one statement over a store."""
     return Compiler(lambda: _person(store))
 
 
@@ -102,7 +104,9 @@ def _person(store: Store) -> str:
 
 
 def without_bots(question: Question, conditions: Compiler) -> str:
-    """The condition that a row of events, sessions, visitors or counters counts: bots' do not unless asked for."""
+    """Return the condition that a row of events, sessions, visitors or counters counts: bots are excluded unless asked
+    for.
+    """
     if question.bots:
         return "1"
     if not question.humans:
@@ -111,34 +115,36 @@ def without_bots(question: Question, conditions: Compiler) -> str:
 
 
 def everybody(question: Question, conditions: Compiler) -> str:
-    """The end of every condition: without bots unless asked for, and of a sample only those who are in it."""
+    """Return the end of every condition: excludes bots unless asked for, and people who are not in the sample."""
     always = "" if question.bots else f" AND {without_bots(question, conditions)}"
     return always + sampled(question, conditions)
 
 
 def sampled(question: Question, conditions: Compiler) -> str:
-    """The end of a condition on orders, which count whatever browser told of them: of a sample only who is in it."""
+    """Return the end of conditions on orders: excludes people who are not in the sample. Orders count even if a bot
+    reported them.
+    """
     if question.sample >= 1:
         return ""
     return f" AND intHash64({conditions.person}) % 10000 < {round(question.sample * 10_000)}"
 
 
 def people_filter(question: Question, conditions: Compiler) -> dict[str, Any]:
-    """`{{ people_filter }}` of a template: the question's filters on rows that have an identity."""
+    """Compile the question's filters for rows that have an identity, for `{{ people_filter }}` in a template."""
     return {"people_filter": "".join(f" AND {conditions.on_people(one)}" for one in question.filters)}
 
 
 def order_names(store: Store) -> str:
-    """The condition that an event is called like what completes or refunds orders or bookings (enrich/orders.py)."""
+    """Return the condition that an event's name reports a completed or refunded order or booking (enrich/orders.py)."""
     called = "match(name, '^(?i)(order|booking)[ _-](completed|refunded)$')"
     if store.policy is not None and store.policy.narrow:
         return called
-    # Names that are known let the primary key find their events.
+    # With the exact names, the primary key can find the events.
     return f"name IN (SELECT name FROM event_counts WHERE project_id = {{project:UUID}} AND {called})"
 
 
 class _Person:
-    """`{{ person }}` in a template: looked up when a template says it."""
+    """The value of `{{ person }}` in a template; computed only when a template uses it."""
 
     def __init__(self, conditions: Compiler) -> None:
         self._conditions = conditions
@@ -156,12 +162,12 @@ def ask(
     settings: str = "",
     **values: Any,
 ) -> Answer:
-    """Render `template` for a question and have the engine answer it.
+    """Render `template` for a question and let the engine answer it.
 
     Args:
-        structure: names that the template may use to decide the statement's shape; never anything from outside.
-        conditions: the compiler that made conditions in `structure`, with their values.
-        settings: of the statement, for the engine.
+        structure: names with which the template decides the structure of the statement; never user input.
+        conditions: the compiler of the conditions in `structure`; holds their values.
+        settings: settings of the statement, for the engine.
         values: further values to bind.
 
     Raises:
@@ -196,5 +202,5 @@ def ask(
 
 
 def moment(at: datetime) -> str:
-    """A moment as the engine reads a bound DateTime64 in UTC."""
+    """Format a time as the engine reads a bound DateTime64 in UTC."""
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -1,8 +1,8 @@
-"""Samples: numbers of people, made whole again, with how far they may be off.
+"""Samples: extrapolates numbers of people, with margins of error.
 
-A sample is of people, chosen by a hash of who they are: all of a person's events are in it or none. A count of n people
-in a sample of the share s stands for n / s, and lies with a probability of 95 % within 1.96 · √(n · (1 − s)) / s of the
-truth (the binomial distribution's normal approximation).
+A sample consists of people, chosen by a hash of their identity: it contains all events of a person or none. A count of
+n people in a sample of share s is extrapolated to n / s. With a probability of 95 %, the true number lies within 1.96 ·
+√(n · (1 − s)) / s of it (normal approximation of the binomial distribution).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ COUNTS = frozenset(["persons", "units", "new", "returning", "resurrecting", "dor
 
 
 def whole(data: Any, share: float) -> Any:
-    """The data with every count of people made whole; beside each `n` stands `n_margin`."""
+    """Extrapolate every count of people in an answer; `n_margin` is added beside each `n`."""
     if isinstance(data, list):
         return [whole(one, share) for one in data]
     if not isinstance(data, dict):
@@ -30,7 +30,7 @@ def whole(data: Any, share: float) -> Any:
 
 
 def whole_lines(lines: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
-    """Lines of a trend that count people, made whole: `total` with `total_margin`, `points` with `point_margins`."""
+    """Extrapolate lines of a trend that count people: `total` with `total_margin`, `points` with `point_margins`."""
     return [
         {
             **line,

@@ -1,4 +1,4 @@
-"""Metrics: what can be counted, over which table, and by which counters when those can answer exactly."""
+"""Metrics: their definitions over tables, and the counters that can answer them exactly."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_DIMENSIONS = 3
 
 
 class Series(Step, kw_only=True, forbid_unknown_fields=True):
-    """One line of a trend: a metric of a step's events.
+    """One series of a trend: a metric of a step's events.
 
-    `property` is what `sum`, `average`, `min`, `max`, `median`, `p75`, `p90`, `p95` and `p99` are taken of.
+    `property` is the property for `sum`, `average`, `min`, `max`, `median`, `p75`, `p90`, `p95` and `p99`.
     """
 
     metric: str = "events"
@@ -26,9 +26,10 @@ class Series(Step, kw_only=True, forbid_unknown_fields=True):
 
 
 class Source(NamedTuple):
-    """Where a metric is counted: a table, its time, the SQL of the value, what rows must be, and the dimensions.
+    """The source of a metric: a table, its time column, the SQL of the value, the conditions on rows, and the
+    dimensions.
 
-    The table `orders` stands for orders by themselves, `told` for orders beside their events (orders.sql).
+    The table `orders` stands for orders alone, `told` for orders joined with the events that report them (orders.sql).
     """
 
     table: str
@@ -47,7 +48,7 @@ _COUNTS = {
     "event_revenue": "sumIf(toDecimal128(revenue, 4), currency IN ('', {currency}) AND type = 'track')",
 }
 _OF_ORDERS = {"revenue": "sum(worth)"}
-"""Revenue counts each order and booking once by id, less refunds; `event_revenue` sums what events say."""
+"""Revenue counts each order and booking once by id, less refunds; `event_revenue` sums the revenue of events."""
 _OF_PROPERTY = {
     "sum": "sum({number})",
     "average": "avg({number})",
@@ -84,10 +85,10 @@ MONEY = frozenset(["revenue", "event_revenue"])
 def source(
     store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str
 ) -> Source:
-    """Where to count a series. Counters answer where they can do so exactly.
+    """Choose the source of a series. Counters are used when they can answer exactly.
 
     Raises:
-        BadQuestion: no such metric, a property is missing, or a dimension that its rows do not have.
+        BadQuestion: the metric is unknown, its property is missing, or its rows do not have a dimension.
     """
     if one.metric not in METRICS:
         raise BadQuestion(f"{field}.metric", f"{one.metric!r} is not a metric; use one of {', '.join(METRICS)}")
@@ -102,7 +103,7 @@ def source(
 
 
 def _of_orders(question: Question, one: Series, by: list[str], conditions: Compiler, field: str) -> Source:
-    """Orders by themselves; where columns of events are asked for, beside the events that they are counted by."""
+    """Count orders alone, or, when columns of events are needed, orders joined with the events that report them."""
     dimensions = _dimensions(one, by, EVENT)
     if not (dimensions or one.events or one.where or question.filters):
         return Source("orders", "ordered_at", _OF_ORDERS[one.metric], f"1{sampled(question, conditions)}", [])
@@ -139,7 +140,7 @@ def _raw(question: Question, one: Series, by: list[str], conditions: Compiler, c
 def _counted(
     store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str
 ) -> Source | None:
-    """The counters that know the answer, if any do."""
+    """Choose the counters that can answer, if there are any."""
     if one.where or not question.plain(store):
         return None
     bots = without_bots(question, conditions)

@@ -1,4 +1,4 @@
-"""Whether listed sessions converted, and what that was worth."""
+"""Conversions of listed sessions, and their value."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 _AT_ONCE = 2000
-"""Ids in one statement: a bound value is 128 KiB at most."""
+"""The number of ids in one statement; a bound value has at most 128 KiB."""
 
 
 def with_conversions(store: Store, question: Question, answer: Answer) -> Answer:
-    """A list of sessions with `converted`, whether something that is a goal happened in each, and `conversion_value`:
-    what the orders that were placed in it come to, less refunds, in the project's currency (0 without a rate).
+    """Add two columns to a list of sessions: `converted` (whether a goal happened in the session) and
+    `conversion_value` (the value of the orders placed in it, less refunds, in the project's currency; 0 without an
+    exchange rate).
     """
     table, found = answer.table, dict[UUID, dict[str, Any]]()
     for start in range(0, table.num_rows, _AT_ONCE):

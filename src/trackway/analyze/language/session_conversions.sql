@@ -1,4 +1,4 @@
--- Of sessions: how many conversions they had, and what the orders that were placed in them come to, less refunds.
+-- For each session: its number of conversions, and the value of the orders placed in it, less refunds.
 WITH of_sessions AS
 (
     SELECT DISTINCT identity

@@ -1,4 +1,4 @@
-"""Steps: which events a question is about, one kind after another."""
+"""Steps: the sets of events that funnels, retention, lifecycle and trends are about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trackway.analyze.language.period import BadQuestion
 
 
 class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Events of a name (or of several, or of any), of those that `where` says."""
+    """Events with one of the given names (any event if none is given) for which the filter `where` holds."""
 
     event: str | list[str] = ""
     where: Any = None
@@ -20,22 +20,24 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def events(self) -> list[str]:
-        """The names of its events; none for any."""
+        """The event names of the step; empty for any event."""
         return [self.event] if isinstance(self.event, str) and self.event else list(self.event)
 
     @property
     def shown(self) -> str:
-        """What the step is called."""
+        """The name to show for the step."""
         return self.name or " or ".join(self.events) or "any event"
 
     def node(self, field: str) -> Node:
-        """What an event must be."""
+        """Build the filter that the step's events match."""
         named: list[Node] = [Condition("name", "is", tuple(self.events))] if self.events else []
         return Group("all", (*named, *([read(self.where, f"{field}.where")] if self.where else ())))
 
 
 def any_of(steps: list[Step], conditions: Compiler) -> str:
-    """A condition on names that no event of any of the steps fails: the sort key skips all others."""
+    """Return a condition on event names that all events of all steps meet, so that the sort key can skip other
+    events.
+    """
     if any(not step.events for step in steps):
         return "1"
     names = sorted({name for step in steps for name in step.events})
@@ -43,7 +45,7 @@ def any_of(steps: list[Step], conditions: Compiler) -> str:
 
 
 class Unit(NamedTuple):
-    """Who or what goes through steps: the SQL that tells units apart, and the SQL of what they are shown as."""
+    """The unit that goes through steps: the SQL that identifies it, and the SQL that shows it."""
 
     key: str
     shown: str
@@ -52,8 +54,8 @@ class Unit(NamedTuple):
 UNITS = {
     "person": ("{person}", "toString({person})"),
     "session": ("session_id", "toString(session_id)"),
-    # By a hash of 64 bits: four times as fast as by the texts, and of ten million units two are taken for one with a
-    # probability of 3 in a million.
+    # Entities are identified by a 64-bit hash, which is four times as fast as the texts. Among ten million units, two
+    # collide with a probability of 3 in a million.
     "entity": ("cityHash64(entity_type, entity_id)", "[toString(entity_type), entity_id]"),
     "person_entity": (
         "cityHash64({person}, entity_type, entity_id)",
@@ -63,10 +65,10 @@ UNITS = {
 
 
 def unit(name: str, conditions: Compiler) -> Unit:
-    """Who or what goes through steps.
+    """Return the unit of this name.
 
     Raises:
-        BadQuestion: no such unit.
+        BadQuestion: there is no such unit.
     """
     if name not in UNITS:
         raise BadQuestion("unit", f"{name!r} is not a unit; use one of {', '.join(UNITS)}")

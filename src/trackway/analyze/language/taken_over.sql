@@ -1,4 +1,5 @@
--- Sessions that would go on, and that a change of user has ended: another known user began one of the same visitor.
+-- Sessions that would still be active, but were ended by a change of user: another known user has started a session of
+-- the same visitor.
 SELECT DISTINCT f.session_id AS session_id
 FROM
 (

@@ -1,5 +1,5 @@
-{# Stretches of a time zone's calendar. `bucket` is where one starts, as seconds since 1970; `ordinal` counts them:
-   days since 1970-01-01, weeks since Monday 1969-12-29, months since 1970-01, hours since 1970. #}
+{# Intervals of a time zone's calendar. `bucket` is the start of an interval, in seconds since 1970; `ordinal` is its
+   number: days since 1970-01-01, weeks since Monday 1969-12-29, months since 1970-01, hours since 1970. #}
 {% macro bucket(at, interval) %}
 toUnixTimestamp({% if interval == "hour" %}toStartOfHour({{ at }}, {timezone:String}){% elif interval == "day" %}toStartOfDay({{ at }}, {timezone:String}){% elif interval == "week" %}toDateTime(toMonday({{ at }}, {timezone:String}), {timezone:String}){% else %}toDateTime(toStartOfMonth({{ at }}, {timezone:String}), {timezone:String}){% endif %})
 {%- endmacro %}

@@ -1,4 +1,4 @@
--- How many people there were by a moment, of those that a filter means.
+-- The number of people who match a filter at a time.
 SELECT uniqExact({{ person }}) AS persons
 FROM events
 WHERE project_id = {project:UUID}

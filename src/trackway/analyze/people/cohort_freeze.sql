@@ -1,4 +1,4 @@
--- Who is meant by a filter now.
+-- The people who match a filter now.
 SELECT DISTINCT {{ person }} AS identity
 FROM events
 WHERE project_id = {project:UUID}

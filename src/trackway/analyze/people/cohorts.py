@@ -1,8 +1,9 @@
-"""Cohorts: people grouped by a filter (live) or written down (a list), and how many they are over time.
+"""Cohorts: people selected by a filter (live) or stored by identity (a list), and their number over time.
 
-A live cohort is a saved filter: by first seen (`person.first_seen`), by source (`person.first_source`), by behaviour
-(`did`), by property. Its size at a moment is how many people it meant then: "did X in the last 7 days" looks back
-from that moment. A list holds people's identities, so that it follows them through merges.
+A live cohort is a saved filter: by time of the first visit (`person.first_seen`), by source (`person.first_source`), by
+behaviour (`did`) or by property. Its size at a time is the number of people who matched the filter at that time: "did X
+in the last 7 days" looks back from there. A list contains people's identities, so that it stays correct when persons
+are merged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MOST_MOMENTS = 62
 
 
 class CohortSizes(msgspec.Struct, tag="cohort_sizes", tag_field="question", kw_only=True):
-    """How many people `cohort` (a filter) means at the end of each interval of the period."""
+    """The number of people that match `cohort` (a filter) at the end of each interval of the period."""
 
     cohort: Any
     interval: Interval = "week"
@@ -33,7 +34,9 @@ class CohortSizes(msgspec.Struct, tag="cohort_sizes", tag_field="question", kw_o
 def cohort_sizes(
     store: Store, question: Question, asked: CohortSizes, now: datetime
 ) -> tuple[list[Answer], dict[str, Any]]:
-    """`{"sizes": [{"at": end of the interval, "persons"}]}`; the last is of now when the period is not over."""
+    """Return `{"sizes": [{"at": end of the interval, "persons"}]}`. If the period is not over, the last size is that of
+    now.
+    """
     node = read(asked.cohort, "cohort")
     starts = buckets(question.period, question.timezone, asked.interval)
     ends = [at for at in (*starts[1:], question.period.end) if at <= now] or [now]
@@ -52,17 +55,17 @@ def cohort_sizes(
 
 
 def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> int:
-    """Write down who the question's filters mean now; how many they are.
+    """Store the people who match the question's filters now as a list, and return their number.
 
     Raises:
-        BadQuestion: they are more than a million.
+        BadQuestion: there are more than a million.
     """
     answer = ask(store, "people/cohort_freeze.sql", question)
     return _write(store, question.project_id, cohort_id, answer.table["identity"].to_pylist(), now)
 
 
 def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now: datetime) -> int:
-    """Write down people by their user ids or visitor ids; how many of those are known."""
+    """Store people as a list, by their user ids or visitor ids, and return the number of known people."""
     own = project_id.bytes
     tokens = [token for one in ids for token in (user_token(own, one), visitor_token(own, one))]
     known: list[int] = []
@@ -94,7 +97,7 @@ def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int
 
 
 def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:
-    """Remove a list's people from it."""
+    """Remove all people from a list."""
     store.change(
         "ALTER TABLE cohort_members DELETE WHERE project_id = {project:UUID} AND cohort_id = {cohort:UUID} "
         "SETTINGS mutations_sync = 1",

@@ -1,4 +1,4 @@
--- Why ids are one person: what was claimed by whom and when, and what an alias says.
+-- The reasons for which ids are merged into one person: `identify` claims with their time, and aliases.
 SELECT
     m.kind AS kind, m.identity AS identity, m.person AS person, m.from_id AS from_id, m.user_id AS user_id, m.at AS at,
     u.undone = 1 AS undone, u.undone_by AS undone_by, if(u.undone_by = '', NULL, u.undone_at) AS undone_at

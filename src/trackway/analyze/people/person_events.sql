@@ -1,4 +1,4 @@
--- A person's events, newest first, whatever visitor or user id they came under.
+-- A person's events under all their visitor and user ids, the newest first.
 SELECT
     event_id, timestamp, name, type, visitor_id, visitor_name, user_id, session_id, host, path, title, channel,
     source, device, browser, system, country, region, city, bot, revenue, currency, entity_type, entity_id,

@@ -1,4 +1,4 @@
--- Whose an id is: by the newest session or order with it.
+-- The person of an id: by the newest session or order with it.
 SELECT argMax(person, at) AS person, argMax(visitor_id, at) AS visitor_id, max(user_id) AS user_id, count() AS found
 FROM
 (

@@ -1,4 +1,4 @@
--- A person's orders and bookings, newest first, with those that count no more.
+-- A person's orders and bookings, the newest first, including those that no longer count.
 SELECT
     kind, order_id, placed_at, amount, refunded, currency, service, counts
 FROM (SELECT *, counts, refunded FROM orders FINAL WHERE project_id = {project:UUID} AND identity IN {identities:Array(UInt64)} AND NOT gone)

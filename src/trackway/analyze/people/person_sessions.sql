@@ -1,4 +1,4 @@
--- A person's sessions, newest first.
+-- A person's sessions, the newest first.
 SELECT
     s.session_id AS session_id, s.visitor_id AS visitor_id, s.visitor_name AS visitor_name, s.user_id AS user_id,
     s.started_at AS started_at, s.ended_at AS ended_at,

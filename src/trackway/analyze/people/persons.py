@@ -1,4 +1,4 @@
-"""Persons: the list, one person's whole story across visitors and sessions, and the merges that make persons."""
+"""Persons: the list, one person's history across visitors and sessions, and the merges that form persons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SORTS = ("last_seen", "first_seen", "events", "sessions", "page_views")
 
 
 class Persons(msgspec.Struct, tag="persons", tag_field="question", kw_only=True):
-    """People with sessions that started in the period, or those of a list of persons; sorted, the most first."""
+    """People with sessions that started in the period, or the given persons; sorted, the highest first."""
 
     sort: str = "last_seen"
     limit: int = 50
@@ -27,8 +27,8 @@ class Persons(msgspec.Struct, tag="persons", tag_field="question", kw_only=True)
 
 
 class Person(msgspec.Struct, tag="person", tag_field="question", kw_only=True):
-    """One person, by any of their ids; events before a moment, so many. `addresses`: with those that their sessions
-    came from, as far as they are kept.
+    """One person, by exactly one of the ids; the newest `limit` events before a time. `addresses` adds the IP addresses
+    of sessions, as far as they are stored.
     """
 
     person: str = ""
@@ -48,7 +48,9 @@ class Merges(msgspec.Struct, tag="merges", tag_field="question", kw_only=True):
 
 
 def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`person`, a `name`, ids, `visitors` (how many), `sessions`, `events`, `page_views`, and when and where."""
+    """Return `person`, a `name`, ids, the number of `visitors`, `sessions`, `events` and `page_views`, and times and
+    places.
+    """
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     page(asked.limit, asked.offset)
@@ -63,13 +65,14 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
 
 
 def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer], dict[str, Any] | None]:
-    """A person's 360° view, or None when nobody has this id.
+    """Return everything about one person, or None when nobody has this id.
 
     Returns:
         `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait),
-        `history` (each trait's values with the time from which they held, oldest first), `sessions` (`active` ones may
-        go on, and have no `duration_s` yet; with versions of browser and system), `orders` (with those that
-        count no more), `events` (newest first), and `merges`.
+        `history` (each trait's values with the time from which they held, the oldest first), `sessions` (with versions
+            of
+        browser and system; `active` ones may continue, and have no `duration_s` yet), `orders` (including those that no
+        longer count), `events` (the newest first), and `merges`.
     """
     found = _find(store, question, asked)
     if found is None:
@@ -91,7 +94,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     orders = ask(store, "people/person_orders.sql", question, **own, limit=200)
     shape = {"sort": "last_seen", "listed": True}
     profile = ask(store, "people/persons.sql", question, shape, **own, limit=1, offset=0).rows()
-    if not profile:  # somebody who ordered and was never here
+    if not profile:  # somebody who ordered without ever visiting
         known = ask(store, "language/customers_shown.sql", question, **own).rows()
         profile = [{**_never_here(row), "events": events.table.num_rows} for row in known]
     merged, merges_ = merges(store, question, Merges(person=str(own_number), limit=1000))
@@ -113,7 +116,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
 
 
 def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """`kind` (identify or alias), the numbers `identity` and `person` that name the merge, `from_id`, `user_id`,
+    """Return `kind` (identify or alias), the numbers `identity` and `person` that name the merge, `from_id`, `user_id`,
     `at`, and whether it is `undone`, by whom and when.
     """
     page(asked.limit, asked.offset)
@@ -142,9 +145,9 @@ def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer
 def set_undone(
     store: Store, question: Question, identity: str, other: str, undone: bool, by: str, at: datetime
 ) -> bool:
-    """Undo a merge, or take that back. False when there is no such merge.
+    """Undo a merge, or restore an undone one. Returns False when there is no such merge.
 
-    The next answer counts accordingly; events and sessions are not touched.
+    The next answer counts accordingly; events and sessions are not changed.
     """
     pair = {"project": question.project_id, "identity": _number(identity), "person": _number(other)}
     which = "WHERE project_id = {project:UUID} AND identity = {identity:UInt64} AND person = {person:UInt64}"
@@ -163,12 +166,12 @@ def set_undone(
 
 
 def _ids(store: Store, question: Question, persons_: list[int]) -> list[dict[str, Any]]:
-    """What persons are known under: rows of `visitor_id`, `user_id` and `identity`."""
+    """Return all ids of persons: rows of `visitor_id`, `user_id` and `identity`."""
     return ask(store, "language/person_ids.sql", question, persons=persons_).rows()
 
 
 def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str], set[str]] | None:
-    """A person's number, and the ids that led to it."""
+    """Return a person's number, and the ids that led to it."""
     given: dict[Literal["person", "visitor_id", "user_id"], str] = {
         "person": asked.person, "visitor_id": asked.visitor_id, "user_id": asked.user_id,
     }  # fmt: skip
@@ -192,7 +195,7 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
 
 
 def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Each trait's values over time, a value that is repeated once."""
+    """Return each trait's values over time, without consecutive repetitions."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in reversed(rows):
         for name, value in json.loads(row["properties"]).items():

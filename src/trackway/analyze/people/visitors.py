@@ -17,8 +17,8 @@ _BY_CURRENCY = pa.map_(pa.string(), pa.decimal128(38, 4))
 def visitors(
     store: Store, question: Question, search: str = "", limit: int = 50, offset: int = 0
 ) -> tuple[Answer, list[dict[str, Any]]]:
-    """Visitors who were here in the period, the last seen first; totals are over all time. `revenue` is what orders and
-    bookings come to, less refunds, that are the visitor's by what was told of them last (enrich/orders.py).
+    """List the visitors of the period, the last seen first; their totals are over all time. `revenue` is the amount of
+    orders and bookings, less refunds, that belong to the visitor according to their latest event (enrich/orders.py).
 
     `search` finds a part of the friendly name or a whole id.
     """
@@ -28,14 +28,16 @@ def visitors(
 
 
 def visitor(store: Store, question: Question, visitor_id: str) -> tuple[Answer, dict[str, Any] | None]:
-    """One visitor's totals over all time, or None when nobody has this id."""
+    """Return one visitor's totals over all time, or None when nobody has this id."""
     answer = _by_id(store, question, [visitor_id])
     rows = _shown(store, question, answer)
     return answer, rows[0] if rows else None
 
 
 def profiles(store: Store, question: Question, ids: list[str]) -> dict[str, dict[str, Any]]:
-    """Of each visitor who was ever seen, by id: name, first and last seen, sessions, events, page views, bot or not."""
+    """Return the profile of each known visitor, by id: name, first and last seen, sessions, events, page views, bot
+    reason.
+    """
     return {row["visitor_id"]: row for row in _by_id(store, question, ids).rows()}
 
 
@@ -46,7 +48,7 @@ def _by_id(store: Store, question: Question, ids: list[str]) -> Answer:
 
 
 def _shown(store: Store, question: Question, answer: Answer) -> list[dict[str, Any]]:
-    """The rows of an answer, which gets the column `revenue`."""
+    """Return the rows of an answer, and add the column `revenue` to the answer."""
     ids = answer.table["visitor_id"].to_pylist()
     brought = ask(store, "people/visitors_revenue.sql", question, ids=ids).rows() if ids else []
     of = {row["visitor_id"]: row["revenue"] for row in brought}

@@ -1,4 +1,4 @@
--- Visitors by when they were last seen.
+-- Visitors by the time of their last event.
 SELECT
     visitor_id,
     any(v.visitor_name) AS visitor_name,

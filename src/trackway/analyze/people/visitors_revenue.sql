@@ -1,4 +1,4 @@
--- What orders and bookings of these visitors come to, less refunds, by currency.
+-- The amount of orders and bookings of these visitors, less refunds, by currency.
 SELECT
     visitor_id,
     sumMap(map(toString(currency), paid)) AS revenue

@@ -1,4 +1,4 @@
--- Events that arrived since, the oldest first; looked for among those of the last hour.
+-- Events that arrived after a time, the newest first; only events of the last hour are searched.
 SELECT
     event_id, timestamp, received_at, name, type, visitor_id, visitor_name, user_id, session_id, path, source, device,
     country, city, bot, entity_type, entity_id, revenue, currency, toJSONString(properties) AS properties

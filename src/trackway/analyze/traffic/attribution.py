@@ -1,12 +1,12 @@
-"""Attribution: which visits orders owe themselves to, by six models, beside what was spent on them.
+"""Attribution: credits orders to the visits before them, by six models, and compares them with costs.
 
-A visit is a session in which somebody saw a page. The path to an order is the same person's visits within the window
-before it, whatever device they were on; each model gives an order away once:
+A visit is a session with at least one page view. The path to an order consists of the same person's visits within the
+window before it, on all their devices. Each model distributes an order exactly once:
 
 - `first`, `last`: to the first, to the last visit;
-- `last_non_direct`: to the last visit that came from somewhere (to the last, when none did);
-- `linear`: to all alike;
-- `position`: 40 % to the first, 40 % to the last, the rest to those between; half and half to two;
+- `last_non_direct`: to the last visit with a source other than direct (to the last, if there is none);
+- `linear`: to all visits equally;
+- `position`: 40 % to the first, 40 % to the last, the rest to those between; half each if there are two;
 - `time_decay`: by 2^(−days before the order / half-life).
 """
 
@@ -37,8 +37,9 @@ _PLACES = {"channel": 2, "source": 3, "medium": 4, "campaign": 5}
 
 
 class Attribution(msgspec.Struct, tag="attribution", tag_field="question", kw_only=True):
-    """Orders and bookings placed in the period – or with `goals`, events of these names, where orders that are told of
-    twice are one – given to visits of the `window_days` before them, by models and by where the visits came from.
+    """Credits orders and bookings placed in the period to the visits of the `window_days` before them, by models and by
+    the sources of the visits. With `goals`, events with these names are credited instead; several events of the same
+    order count once.
     """
 
     by: list[By] = msgspec.field(default_factory=lambda: ["channel"])
@@ -51,13 +52,13 @@ class Attribution(msgspec.Struct, tag="attribution", tag_field="question", kw_on
 def attribution(
     store: Store, question: Question, asked: Attribution, currency: str
 ) -> tuple[list[Answer], dict[str, Any]]:
-    """`rows` of the columns in `by`, `visits` of the period, and by model `orders` and `value` (in `currency`); of what
-    was spent `cost`, `clicks`, `impressions`, `cost_per_visit`, and by model `cost_per_order` and `return` (value by
-    cost). Orders without a visit in their window are of the channel `Unattributed`; `unconverted` ones are of
-    currencies without a rate, and their value is in none.
+    """Return `rows` of the columns in `by` with the `visits` of the period, by model `orders` and `value` (in
+    `currency`), of the costs `cost`, `clicks`, `impressions` and `cost_per_visit`, and by model `cost_per_order` and
+    `return` (value divided by cost). Orders without a visit in their window have the channel `Unattributed`.
+    `unconverted` orders are in a currency without an exchange rate; their value is not included.
 
     Raises:
-        BadQuestion: no columns or models, one twice, or a window or half-life that is none.
+        BadQuestion: columns or models are missing or repeated, or the window or half-life is out of range.
     """
     for field, given in (("by", asked.by), ("models", asked.models)):
         if not given or len(set(given)) != len(given):
@@ -120,5 +121,5 @@ def _row(row: dict[str, Any], asked: Attribution) -> dict[str, Any]:
 
 
 def _money(value: float) -> str:
-    """An amount that was divided: a share of money has no cents of its own, four places are shown."""
+    """Round a divided amount: a share of an amount is not limited to cents, so four decimal places are shown."""
     return str(Decimal(value).quantize(Decimal("0.0001")))

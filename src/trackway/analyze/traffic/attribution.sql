@@ -1,6 +1,6 @@
--- Which visits orders{{ "" if not goals else " (here: goals)" }} owe themselves to, by each model. A person's visits of the window before an order
--- are its path; what has no visit in it is nobody's. Each order is given away once, whole. Refunds of orders
--- that nobody completed are nobody's, too.
+-- Credits of orders{{ "" if not goals else " (here: goals)" }} to visits, by each model. A person's visits in the
+-- window before an order are its path; an order without a visit in it is unattributed. Each order is distributed
+-- exactly once. Refunds of orders that were never completed are unattributed, too.
 {% from "language/orders.sql" import told, valued, worth %}
 SELECT
 {% for column in columns %}

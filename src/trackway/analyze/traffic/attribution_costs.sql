@@ -1,4 +1,5 @@
--- What was spent in the period by where, in the project's currency at the day's rate; clicks and impressions as the sellers counted them.
+-- Costs of the period by source, in the project's currency at the day's rate; clicks and impressions as the advertising
+-- platforms counted them.
 SELECT
 {% for column in columns %}
     c.{{ column }} AS {{ column }},

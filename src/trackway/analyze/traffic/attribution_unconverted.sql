@@ -1,4 +1,4 @@
--- How many of the period's orders are of a currency without a rate.
+-- The number of the period's orders in a currency without an exchange rate.
 SELECT countIf(NOT converted AND currency NOT IN ('', {currency:String})) AS orders
 FROM orders_valued
 WHERE project_id = {project:UUID} AND counts

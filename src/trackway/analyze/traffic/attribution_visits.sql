@@ -1,4 +1,4 @@
--- Visits of the period by where they came from: what was spent is divided among these.
+-- Visits of the period by source; costs are divided by their number.
 SELECT
 {% for column in columns %}
     toString({{ column }}) AS {{ column }},

@@ -1,4 +1,4 @@
-"""Breakdown: who and what, by one column or property."""
+"""Breakdown: visitors, and sessions or events, by one column or property."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trackway.store.connection import Store
 
 
 def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> Answer:
-    """A period by the values of `by`, most visitors first.
+    """Break a period down by the values of `by`, the most visitors first.
 
-    What is a session's (source, place, device, entry page) is counted over sessions that started in the period:
-    `value, visitors, sessions, bounce_rate, page_views`. Everything else is counted over events:
-    `value, visitors, events, page_views`; `path`, `title` and `host` over page views only.
+    Columns of sessions (source, place, device, entry page) are counted over sessions that started in the period:
+    `value, visitors, sessions, bounce_rate, page_views`. All others are counted over events: `value, visitors, events,
+    page_views`; `path`, `title` and `host` over page views only.
 
     Raises:
         BadQuestion: `by` is neither a column nor a property.

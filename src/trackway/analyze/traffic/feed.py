@@ -1,7 +1,7 @@
 """Feeds: the newest events and sessions, page by page.
 
-Events are sorted by name and then time, so the newest of all names are found by looking at the last minutes first and
-further back only until the page is full.
+Events are sorted by name and then by time. To find the newest of all names, the last minutes are read first, and
+earlier ones only until the page is full.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _WINDOWS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedel
 
 
 def newest_events(store: Store, question: Question, limit: int = 100, until: datetime | None = None) -> Answer:
-    """The period's newest events before `until`, newest first."""
+    """Return the period's newest events before `until`, the newest first."""
     return _widen(store, "traffic/events.sql", question, limit, until, {})
 
 
 def newest_sessions(
     store: Store, question: Question, now: datetime, limit: int = 50, until: datetime | None = None
 ) -> Answer:
-    """The period's newest sessions that started before `until`; `active` says that a session may still go on."""
+    """Return the period's newest sessions that started before `until`; `active` sessions may still continue."""
     since = moment(now - ACTIVE_FOR)
     values = {"active_since": since, "offset": 0}
     found = _widen(store, "traffic/sessions.sql", question, limit, until, values, {"order": ""})

@@ -1,4 +1,4 @@
-"""Live: who is here now, and the last half hour."""
+"""Live: current visitors, and the last half hour."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ RECENT = timedelta(hours=1)
 
 
 def arrived(store: Store, question: Question, since: datetime, now: datetime, limit: int = 200) -> list[dict[str, Any]]:
-    """Events that arrived after `since`, the oldest first; of more than `limit` the newest."""
+    """Return events that arrived after `since`, the oldest first; if there are more than `limit`, the newest of
+    them.
+    """
     oldest = moment(now - RECENT)
     return ask(store, "traffic/arrived.sql", question, since=moment(since), oldest=oldest, limit=limit).rows()[::-1]
 
 
 def live(store: Store, question: Question, now: datetime) -> tuple[Answer, dict[str, Any]]:
-    """Visitors with an event in the last 5 minutes, and visitors, page views and events a minute for 30 minutes."""
+    """Return the visitors with an event in the last 5 minutes, and visitors, page views and events by minute for 30
+    minutes.
+    """
     since = (now - SHOWN).replace(second=0, microsecond=0)
     by_minute = ask(store, "traffic/live.sql", question, since=moment(since))
     here = ask(store, "traffic/live_now.sql", question, now_since=moment(now - HERE))

@@ -1,4 +1,4 @@
--- The last half hour, minute by minute, and who is here now.
+-- The last half hour, minute by minute.
 SELECT
     toUnixTimestamp(toStartOfMinute(timestamp)) AS minute,
     uniqExact(visitor_id) AS visitors,

@@ -1,4 +1,4 @@
--- Visitors with an event in the last five minutes, and the page each is on.
+-- Visitors with an event in the last five minutes, and the page that each is on.
 SELECT
     visitor_id,
     any(visitor_name) AS visitor_name,

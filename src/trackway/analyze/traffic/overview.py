@@ -1,4 +1,4 @@
-"""Overview: visitors, sessions, page views, bounce rate, duration, events and revenue against another period."""
+"""Overview: visitors, sessions, page views, bounce rate, duration, events and revenue, compared with another period."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _NOTHING: dict[str, Any] = {
 
 
 def overview(store: Store, question: Question, before: Period, currency: str) -> tuple[Answer, dict[str, Any]]:
-    """Totals of the question's period and of the one before; from the counters when nothing is filtered.
+    """Return the totals of the question's period and of the one before; from the counters if there are no filters.
 
     Returns:
-        The answer, and `{"current": totals, "previous": totals}`, where totals are `visitors` (exact),
-        `sessions` (started in the period), `page_views`, `events`, `bounce_rate` (share of sessions of one
-        act at most, 0 to 1), `duration_s` (mean seconds from first to last event) and `revenue`
-        (`[{"currency", "amount"}]`: orders and bookings placed in the period, each once, less refunds; amounts
-        without a currency are of the project's `currency`). Of a filtered question it is that of orders whose event
-        is meant.
+        The answer, and `{"current": totals, "previous": totals}`. Totals are `visitors` (exact), `sessions` (started in
+            the
+        period), `page_views`, `events`, `bounce_rate` (share of sessions with at most one act, 0 to 1), `duration_s`
+            (mean
+        seconds from first to last event) and `revenue` (`[{"currency", "amount"}]`: orders and bookings placed in the
+        period, each once, less refunds; amounts without a currency are in the project's `currency`). With filters,
+            revenue
+        contains the orders whose event matches them.
     """
     counted = question.plain(store) and msgspec.structs.replace(question, period=before).plain(store)
     answer = ask(
@@ -39,7 +41,7 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
     )
     totals = {"current": dict(_NOTHING), "previous": dict(_NOTHING)}
     for row in answer.rows():
-        # Of a period with events but no session that started in it, or no order, the join has nothing on one side.
+        # If a period has events but no session start, or no order, that side of the join is empty.
         filled = {name: row[name] if row[name] is not None else empty for name, empty in _NOTHING.items()}
         filled["revenue"] = [one for one in amounts(row["revenue"]) if one["amount"]]
         totals["current" if row["current"] else "previous"] = filled

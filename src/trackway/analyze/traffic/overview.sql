@@ -1,4 +1,5 @@
--- Totals of a period and of the one it is compared with. Sessions count where they started, orders when they were placed.
+-- Totals of a period and of the one it is compared with. A session counts in the period of its start, an order in that
+-- of its placing.
 {% from "language/orders.sql" import told %}
 {% macro within(at) %}(({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
 SELECT

@@ -1,4 +1,4 @@
--- Totals of a period and of the one it is compared with, from the counters by the hour, and from orders.
+-- Totals of a period and of the one it is compared with, from the hourly counters and from orders.
 {% macro within(at) %}(({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
 SELECT
     current,

@@ -1,4 +1,4 @@
--- Sessions in one line: how many, how many have ended, how long and how deep.
+-- Totals of sessions: their number, how many have ended, their duration and depth.
 SELECT
     count() AS sessions,
     uniqExact(xxh3(visitor_id)) AS visitors,

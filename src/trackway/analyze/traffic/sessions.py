@@ -1,4 +1,4 @@
-"""Sessions: a list that can be sorted and filtered, and what they are like on the whole."""
+"""Sessions: a list that can be sorted and filtered, and totals."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ class Sessions(msgspec.Struct, tag="sessions", tag_field="question", kw_only=Tru
 
 
 def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -> tuple[list[Answer], dict[str, Any]]:
-    """Sessions and their totals.
+    """Return sessions and their totals.
 
     Returns:
-        The answers, and `{"totals": …, "rows": …}`. Rows have `converted` and
-        `conversion_value` (`conversions.py`). Of the totals, `ended` are sessions that were closed or have been
-        silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of sessions of one act at most, `depth`
-        the mean number of page views; durations are in seconds.
+        The answers, and `{"totals": …, "rows": …}`. Rows have `converted` and `conversion_value`
+        (`language/session_conversions.py`). In the totals, `ended` is the number of sessions that were closed, were
+            taken
+        over by another user or have been silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of
+            sessions
+        with at most one act, `depth` the mean number of page views; durations are in seconds.
 
     Raises:
-        BadQuestion: it cannot be sorted by that.
+        BadQuestion: `sort` is unknown.
     """
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")

@@ -1,4 +1,4 @@
-"""Sources: sessions by where they came from, with conversions and revenue. Counted by session, never by event."""
+"""Sources: sessions by source, with conversions and revenue. Counted by session, never by event."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trackway.store.connection import Store
 
 
 class Sources(msgspec.Struct, tag="sources", tag_field="question", kw_only=True):
-    """Sessions by where they came from. Without `visitors`, `conversions` or `revenue` among the metrics, counters by
-    the hour answer when nothing is filtered.
+    """Sessions by source. If nothing is filtered and the metrics do not include `visitors`, `conversions`,
+    `converted_sessions` or `revenue`, the hourly counters answer.
     """
 
     by: list[str] = msgspec.field(default_factory=lambda: ["channel", "source", "medium"])
@@ -28,7 +28,7 @@ METRICS = (
     "sessions", "visitors", "bounce_rate", "duration_s", "page_views", "conversions", "converted_sessions", "revenue",
 )  # fmt: skip
 _FEW_HASHED = "query_plan_join_swap_table = 'false'"
-"""Sessions are many and conversions few: the hash table is to be of the few."""
+"""Sessions are many and conversions few, so the hash table must be built from the conversions."""
 _COUNTED = frozenset(["sessions", "bounce_rate", "duration_s", "page_views"])
 _COUNTED_BY = frozenset(["channel", "source", "medium", "campaign"])
 COLUMNS = ("channel", "source", "medium", "campaign", "term", "content", "referrer_host", "entry_path")
@@ -37,17 +37,19 @@ COLUMNS = ("channel", "source", "medium", "campaign", "term", "content", "referr
 def sources(
     store: Store, question: Question, by: list[str], currency: str, limit: int = 200, metrics: Sequence[str] = METRICS
 ) -> tuple[Answer, list[dict[str, Any]]]:
-    """Sessions of a period by the columns in `by`, most first.
+    """Count the sessions of a period by the columns in `by`, the most first.
 
     Returns:
         The answer, and rows of `by`'s columns with `sessions`, `visitors`, `bounce_rate` (0 to 1), `duration_s`,
-        `page_views`, `conversions` (events that are goals; of a goal that completes orders or bookings, those placed in
-        the period, each once), `converted_sessions` and `revenue` by currency: of orders and bookings placed in the
-        period, less refunds, owed to the session that placed them. Those of no session that is listed are of the
-        channel `Unattributed`, unless the question is about some sessions only.
+        `page_views`, `conversions` (events that are goals; for a goal that completes orders or bookings, those placed
+            in
+        the period, each once), `converted_sessions`, and `revenue` by currency of the orders and bookings placed in the
+        period, less refunds, credited to the session in which they were placed. Orders without a listed session have
+            the
+        channel `Unattributed`, unless the question is filtered or sampled.
 
     Raises:
-        BadQuestion: a column that is not a source's.
+        BadQuestion: a column is not part of a source, or a metric is unknown.
     """
     for column in by:
         if column not in COLUMNS:
@@ -74,6 +76,7 @@ def sources(
     for row in rows:
         if "revenue" in row:
             row["revenue"] = [one for one in amounts(row["revenue"]) if one["amount"]]
-            # Orders of sessions that started before: no session of the period to take a mean of.
+            # These rows are orders of sessions that started before the period, so there is no session to take a mean
+            # of.
             row |= {name: row[name] if row["sessions"] else 0.0 for name in ("bounce_rate", "duration_s")}
     return answer, [{name: row[name] for name in (*by, *metrics)} for row in rows]

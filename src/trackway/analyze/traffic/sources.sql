@@ -1,5 +1,5 @@
--- Where sessions came from, with what they led to. A session's source is that of its first event. Orders that were placed in the period are
--- owed to the session of their event, also when it started before{{ ", or to none" if everything }}.
+-- Sessions by source, with conversions and revenue. The source of a session is that of its first event. Orders
+-- placed in the period are credited to the session of their event, even if it started earlier{{ ", or to none" if everything }}.
 {% from "language/orders.sql" import told %}
 {% set nowhere = "toUUID('00000000-0000-0000-0000-000000000000')" %}
 SELECT

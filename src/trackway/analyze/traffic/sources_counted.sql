@@ -1,4 +1,4 @@
--- Where sessions came from, from the counters by the hour.
+-- Sessions by source, from the hourly counters.
 SELECT
 {% for column in columns %}
     c.{{ column }} AS {{ column }},

@@ -1,4 +1,6 @@
-"""The people in a segment, and watches: addresses that are notified when people enter or leave a segment."""
+"""The people in a segment, and watches: addresses that are notified when people enter or leave a segment. Who may call:
+listing people needs the permission `people`, listing watches `manage`, changing them `control`.
+"""
 
 from __future__ import annotations
 
