@@ -29,8 +29,7 @@ def refresh_views(
 
     Returns:
         `rows` of the rebuilt counters, and the number of rows that `differed` before, of `view_counts` and of the
-            ledger's
-        `view_totals`.
+        ledger's `view_totals`.
     """
     project_id, at = UUID(project.id), datetime.now(UTC)
     differed: dict[str, int] = dict(differences(store, store_lock, project_id, at, at))

@@ -51,8 +51,7 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
     Returns:
         The answers, and `{"ways": all, "nodes": [{"step", "name", "ways"}], "links": [{"step", "from", "to",
         "ways"}]}`. `ways` are numbers of paths. A link leads from a node of `step` to one of the next step; `(end)`
-            means
-        that paths end there, `(other)` stands for all other nodes. The links out of a node add up to its `ways`.
+        means that paths end there, `(other)` stands for all other nodes. The links out of a node add up to its `ways`.
 
     Raises:
         BadQuestion: the number of steps, nodes or groups is out of range.

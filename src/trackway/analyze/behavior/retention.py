@@ -58,12 +58,10 @@ def retention(store: Store, question: Question, asked: Retention, now: datetime)
     Returns:
         The answers, and `{"cohorts": rows, "average": shares}`. A row has `cohort` (its first day in the period),
         `persons` (the number who started), `complete` (whether its interval lies completely in the period and is over)
-            and
-        `cells`, one for each number of intervals from 0 to `intervals` (or for each bracket): `persons`, `rate`, and
-        `complete` (whether that time is over; never with `on_or_after`). `average` is over the complete cells (after 0
-        intervals over all cells), weighted by the size of the cohorts. With `by`, also `"parts"`: `value` or `other`,
-            with
-        `cohorts` and `average`.
+        and `cells`, one for each number of intervals from 0 to `intervals` (or for each bracket): `persons`, `rate`,
+        and `complete` (whether that time is over; never with `on_or_after`). `average` is over the complete cells
+        (after 0 intervals over all cells), weighted by the size of the cohorts. With `by`, also `"parts"`: `value` or
+        `other`, with `cohorts` and `average`.
     """
     answer = _ask(store, question, asked, now, "cells")
     answers, data = [answer], _triangle(answer.rows(), asked, question, now)

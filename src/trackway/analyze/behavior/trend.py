@@ -42,12 +42,10 @@ def trend(store: Store, question: Question, asked: Trend, currency: str = "USD")
     """Return every series by interval.
 
     Returns:
-        The answers, and `{"moments": starts of the intervals, "series": lines, "formulas": lines}`. A line has
-        `name`, `total` over the whole period (not the sum of the points, where people are counted), `points` (one for
-            each
+        The answers, and `{"moments": starts of the intervals, "series": lines, "formulas": lines}`. A line has `name`,
+        `total` over the whole period (not the sum of the points, where people are counted), `points` (one for each
         interval), and, with `by`, `parts`: lines with `values` of the dimensions, or `other`. A point is None if there
-            is
-        nothing to compute a mean or a ratio from.
+        is nothing to compute a mean or a ratio from.
 
     Raises:
         BadQuestion: a metric, column or formula is invalid, or there are too many intervals.

@@ -29,12 +29,9 @@ def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[li
 
     Returns:
         The answers, and `rows` by `repeats` (the number of a customer's orders after the first; 7 stands for 7 or
-            more):
-        the number of `customers`, and their mean `expected` and `actual` number of orders in the held-out weeks.
-            `expected`
-        and `actual` beside `rows` are the sums over all customers. `model` is the fitted model, or `why` the reason
-            that
-        there is none.
+        more): the number of `customers`, and their mean `expected` and `actual` number of orders in the held-out weeks.
+        `expected` and `actual` beside `rows` are the sums over all customers. `model` is the fitted model, or `why` the
+        reason that there is none.
 
     Raises:
         BadQuestion: `weeks` is out of range.

@@ -68,11 +68,10 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
     """Return everything about one person, or None when nobody has this id.
 
     Returns:
-        `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait),
-        `history` (each trait's values with the time from which they held, the oldest first), `sessions` (with versions
-            of
-        browser and system; `active` ones may continue, and have no `duration_s` yet), `orders` (including those that no
-        longer count), `events` (the newest first), and `merges`.
+        `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait), `history`
+        (each trait's values with the time from which they held, the oldest first), `sessions` (with versions of browser
+        and system; `active` ones may continue, and have no `duration_s` yet), `orders` (including those that no longer
+        count), `events` (the newest first), and `merges`.
     """
     found = _find(store, question, asked)
     if found is None:

@@ -21,13 +21,10 @@ def overview(store: Store, question: Question, before: Period, currency: str) ->
 
     Returns:
         The answer, and `{"current": totals, "previous": totals}`. Totals are `visitors` (exact), `sessions` (started in
-            the
-        period), `page_views`, `events`, `bounce_rate` (share of sessions with at most one act, 0 to 1), `duration_s`
-            (mean
-        seconds from first to last event) and `revenue` (`[{"currency", "amount"}]`: orders and bookings placed in the
-        period, each once, less refunds; amounts without a currency are in the project's `currency`). With filters,
-            revenue
-        contains the orders whose event matches them.
+        the period), `page_views`, `events`, `bounce_rate` (share of sessions with at most one act, 0 to 1),
+        `duration_s` (mean seconds from first to last event) and `revenue` (`[{"currency", "amount"}]`: orders and
+        bookings placed in the period, each once, less refunds; amounts without a currency are in the project's
+        `currency`). With filters, revenue contains the orders whose event matches them.
     """
     counted = question.plain(store) and msgspec.structs.replace(question, period=before).plain(store)
     answer = ask(

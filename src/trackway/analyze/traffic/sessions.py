@@ -32,10 +32,8 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
     Returns:
         The answers, and `{"totals": …, "rows": …}`. Rows have `converted` and `conversion_value`
         (`language/session_conversions.py`). In the totals, `ended` is the number of sessions that were closed, were
-            taken
-        over by another user or have been silent for 30 minutes, `end_rate` their share, `bounce_rate` the share of
-            sessions
-        with at most one act, `depth` the mean number of page views; durations are in seconds.
+        taken over by another user or have been silent for 30 minutes, `end_rate` their share, `bounce_rate` the share
+        of sessions with at most one act, `depth` the mean number of page views; durations are in seconds.
 
     Raises:
         BadQuestion: `sort` is unknown.

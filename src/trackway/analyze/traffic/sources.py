@@ -42,11 +42,9 @@ def sources(
     Returns:
         The answer, and rows of `by`'s columns with `sessions`, `visitors`, `bounce_rate` (0 to 1), `duration_s`,
         `page_views`, `conversions` (events that are goals; for a goal that completes orders or bookings, those placed
-            in
-        the period, each once), `converted_sessions`, and `revenue` by currency of the orders and bookings placed in the
-        period, less refunds, credited to the session in which they were placed. Orders without a listed session have
-            the
-        channel `Unattributed`, unless the question is filtered or sampled.
+        in the period, each once), `converted_sessions`, and `revenue` by currency of the orders and bookings placed in
+        the period, less refunds, credited to the session in which they were placed. Orders without a listed session
+        have the channel `Unattributed`, unless the question is filtered or sampled.
 
     Raises:
         BadQuestion: a column is not part of a source, or a metric is unknown.

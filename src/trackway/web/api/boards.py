@@ -1,7 +1,7 @@
 """Boards of a project, and shared boards.
 
-Who may call: members and the secret key read boards; analysts, owners and administrators change and share them. Anybody
-who has a board's link sees that board's tiles, and nothing else.
+Who may call: members of the project and its secret key; viewers only read. Anybody who has the link of a board sees
+that board's tiles, and nothing else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Saved segments, cohorts, questions and annotations; and the undoing of merges.
 
-Who may call: members and the secret key read; analysts, owners and administrators save and change; owners and
-administrators undo merges.
+Who may call: members of the project and its secret key; viewers only read; only owners and administrators undo merges.
 """
 
 from __future__ import annotations
