@@ -70,47 +70,52 @@ class Runtime:
         adjust_sources(settings.passing_hosts, settings.internal_domains)
         self.ending = False
         """Whether the server is about to stop; open-ended answers end then."""
-        directory = settings.directory
         self._closers: list[Callable[[], object]] = []
         try:
-            self.log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
-            self._closers.append(self.log.close)
-            self._open_accounts()
-            self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
-            self._closers.append(self.store.close)
-            migrated = self.store.migrate()
-            refuse_unknown(known, directory / "loader", self.store, self.log, settings.embedded_store)
-            self._first_start(invented)
-            for project in self.accounts.projects():
-                own_currency(self.store, UUID(project.id), project.currency)
-            if settings.plan:
-                self.accounts.plans.write(
-                    UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan
-                )
-            # The loader has its own handles of the engine, so that it never waits for a question; both stores share
-            # persons.
-            self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
-            self._closers.append(self._writing.close)
-            self._writing.persons, self._writing.durability = self.store.persons, self.store.durability
-            self.loader = Loader(
-                self.log,
-                self._writing,
-                directory / "loader",
-                settings.batch_messages,
-                settings.batch_seconds,
-                settings.keep_log_hours,
-                settings.embedded_store,
-                settings.checkpoint_seconds,
-                lambda: suspended(self.store, self._writing),
-                Path(settings.archive) if settings.archive else None,
-            )
-            self._closers.append(self.loader.stop)
-            if known is None or migrated:
-                self.loader.checkpoint()
-            self.store.durability.settle = self.loader.checkpoint
+            self._open(settings, settings.directory, invented)
+            self._wire(settings, settings.directory)
         except BaseException:
             self.close()
             raise
+
+    def _open(self, settings: Settings, directory: Path, invented: Callable[[FirstStart], None]) -> None:
+        """Open log, accounts and store, and the loader between them."""
+        self.log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
+        self._closers.append(self.log.close)
+        self._open_accounts()
+        self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
+        self._closers.append(self.store.close)
+        migrated = self.store.migrate()
+        refuse_unknown(known, directory / "loader", self.store, self.log, settings.embedded_store)
+        self._first_start(invented)
+        for project in self.accounts.projects():
+            own_currency(self.store, UUID(project.id), project.currency)
+        if settings.plan:
+            self.accounts.plans.write(UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan)
+        # The loader has its own handles of the engine, so that it never waits for a question; both stores share
+        # persons.
+        self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
+        self._closers.append(self._writing.close)
+        self._writing.persons, self._writing.durability = self.store.persons, self.store.durability
+        self.loader = Loader(
+            self.log,
+            self._writing,
+            directory / "loader",
+            settings.batch_messages,
+            settings.batch_seconds,
+            settings.keep_log_hours,
+            settings.embedded_store,
+            settings.checkpoint_seconds,
+            lambda: suspended(self.store, self._writing),
+            Path(settings.archive) if settings.archive else None,
+        )
+        self._closers.append(self.loader.stop)
+        if known is None or migrated:
+            self.loader.checkpoint()
+        self.store.durability.settle = self.loader.checkpoint
+
+    def _wire(self, settings: Settings, directory: Path) -> None:
+        """Build the parts that work on log, accounts and store."""
         self.privacy = self._privacy()
         self._salt = DailySalt(directory)
         collector = hashlib.blake2b(installation_key(directory), digest_size=16).hexdigest()

@@ -122,7 +122,7 @@ def _amount(row: dict[str, str], name: str, number: int) -> Decimal:
     except InvalidOperation as error:
         raise BadTable(f"line {number}: {name} is {row.get(name)!r}, which is no number") from error
     if not found.is_finite() or not 0 <= found < Decimal(10) ** 13:
-        raise BadTable(f"line {number}: {name} is {row.get(name)!r}; it is from 0 to ten billions")
+        raise BadTable(f"line {number}: {name} is {row.get(name)!r}; it is from 0 to 10,000,000,000,000")
     return found
 
 
