@@ -29,7 +29,7 @@ from trackway.govern.tables import Connection
 from trackway.log import LogUnavailable
 from trackway.outgoing import Outgoing, Refused
 
-logger = logging.getLogger("trackway.operate")
+logger = logging.getLogger("trackway.collect")
 
 BATCH = 500
 _LOOK_S, _RETRY_S, _MOST_RETRY_S = 1.0, 0.5, 30.0

@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from trackway.outgoing import Outgoing
 
-logger = logging.getLogger("trackway.operate")
+logger = logging.getLogger("trackway.collect")
 
 _MAY = frozenset("host port user password dbname sslmode application_name target_session_attrs".split())
 """The allowed parameters of an address. Others could read files of this server or redirect the connection."""

@@ -105,14 +105,16 @@ def origin_of_links(request: Request[Any, Any, Any], runtime: Runtime) -> str:
 def let_in(signed_in: SignedIn, runtime: Runtime) -> Response[SignedInShown]:
     """Build the answer to a successful sign-in, with the cookie."""
     shown = SignedInShown(signed_in.user.email, signed_in.csrf)
-    return Response(shown, cookies=[_cookie(signed_in, runtime)], headers={"cache-control": "no-store"})
+    return Response(shown, cookies=[_session_cookie(signed_in, runtime)], headers={"cache-control": "no-store"})
 
 
-def _cookie(signed_in: SignedIn, runtime: Runtime) -> Cookie:
+def _session_cookie(signed_in: SignedIn, runtime: Runtime) -> Cookie:
+    return _cookie(COOKIE, signed_in.token, SIGN_IN_DAYS * 86_400, runtime)
+
+
+def _cookie(key: str, value: str, seconds: int, runtime: Runtime) -> Cookie:
     secure = runtime.settings.secure_cookies or runtime.settings.url.startswith("https:")
-    return Cookie(
-        key=COOKIE, value=signed_in.token, max_age=SIGN_IN_DAYS * 86_400, httponly=True, samesite="lax", secure=secure
-    )
+    return Cookie(key=key, value=value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
 
 
 class SigningIn(Controller):
@@ -168,7 +170,7 @@ class SigningIn(Controller):
             address, state = provider.begin(f"{site_of(request, runtime).origin}/api/v1/sign-in/provider/back")
         except ProviderFailed as error:
             raise ServiceUnavailableException(f"{error}; sign in by password, or try again later") from error
-        return Redirect(address, cookies=[Cookie(key=_BEGAN, value=state, max_age=600, httponly=True, samesite="lax")])
+        return Redirect(address, cookies=[_cookie(_BEGAN, state, 600, runtime)])
 
     @get("/sign-in/provider/back", **_OPEN, sync_to_thread=True)
     def from_provider(
@@ -195,7 +197,7 @@ class SigningIn(Controller):
         except BadCredentials as error:
             raise _refused(error, runtime, limits, where, "the provider") from error
         runtime.accounts.audit.write(signed_in.user.email, "signed in", "provider", "", where.address)
-        return Response(None, status_code=303, headers={"location": "/"}, cookies=[_cookie(signed_in, runtime)])
+        return Response(None, status_code=303, headers={"location": "/"}, cookies=[_session_cookie(signed_in, runtime)])
 
     @get("/invitations/{token:str}", **_OPEN, sync_to_thread=True)
     def invitation(
