@@ -43,10 +43,10 @@ from trackway.store.connection import Store, StoreUnavailable, suspended
 from trackway.store.engine_memory import Resting
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
+from trackway.store.lookups import has_view, session
 from trackway.store.orders import own_currency
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy
-from trackway.store.session_lookup import session
 
 logger = logging.getLogger("trackway")
 
@@ -275,15 +275,7 @@ class Runtime:
         return True
 
     async def _is_stored(self, record: bytes) -> bool:
-        arrival = msgspec.msgpack.decode(record, type=Arrival)
-        [message] = arrival.messages
-        answer = await asyncio.to_thread(
-            self.store.ask,
-            "SELECT count() AS n FROM events WHERE project_id = {project:UUID} AND name = 'view' "
-            "AND message_id = {message:String} AND timestamp = fromUnixTimestamp64Milli({at:Int64})",
-            {"project": UUID(bytes=arrival.project_id), "message": message.message_id, "at": message.timestamp},
-        )
-        return bool(answer["n"][0].as_py())
+        return await asyncio.to_thread(has_view, self.store, msgspec.msgpack.decode(record, type=Arrival))
 
     def _bot(self, arrival: Arrival) -> str:
         why = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)

@@ -138,3 +138,11 @@ def signature(secret: str, body: bytes) -> str:
     """Build the signature header, with the time of the post."""
     stamp = str(int(datetime.now(UTC).timestamp()))
     return f"t={stamp},v1={stripe_signature(secret, stamp, body)}"
+
+
+def forget(store: Store, project_id: UUID, watch_id: UUID) -> None:
+    """Delete the recorded members of a watch that was removed."""
+    store.change(
+        "ALTER TABLE watch_members DELETE WHERE project_id = {project:UUID} AND watch_id = {watch:UUID}",
+        {"project": project_id, "watch": watch_id},
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -186,3 +186,28 @@ def write_costs(store: Store, project_id: UUID, costs: Iterable[Cost]) -> None:
         spent = one.cost.quantize(Decimal("0.0001"))
         rows.append((project_id.bytes, one.day, *where, spent, one.currency, one.clicks, one.impressions, at))
     _write(store, "costs", _COSTS, rows, f"costs-{project_id}-{at}")
+
+
+def newest_rates(store: Store, project_id: UUID, own: str) -> list[dict[str, Any]]:
+    """Return for each currency but the project's `own` the newest rate, the day it applies from, and the number of
+    days with a rate.
+    """
+    rows: list[dict[str, Any]] = store.ask(
+        "SELECT currency, max(day) AS since, toString(argMax(rate, day)) AS newest, count() AS days "
+        "FROM rates FINAL WHERE project_id = {project:UUID} AND currency NOT IN ('', {own:String}) "
+        "GROUP BY currency ORDER BY currency",
+        {"project": project_id, "own": own},
+    ).to_pylist()
+    return rows
+
+
+def costs(store: Store, project_id: UUID, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return the costs of the days from `start` to before `end` by source, the highest first, at most 1,000."""
+    rows: list[dict[str, Any]] = store.ask(
+        "SELECT source, medium, campaign, channel, currency, toString(sum(cost)) AS cost, sum(clicks) AS clicks, "
+        "sum(impressions) AS impressions, min(day) AS first, max(day) AS last FROM costs FINAL "
+        "WHERE project_id = {project:UUID} AND day >= toDate({start:DateTime}) AND day < toDate({end:DateTime}) "
+        "GROUP BY ALL ORDER BY sum(costs.cost) DESC LIMIT 1000",
+        {"project": project_id, "start": f"{start:%F %T}", "end": f"{end:%F %T}"},
+    ).to_pylist()
+    return rows

@@ -24,7 +24,7 @@ from trackway.event import Arrival, Location, Message, now
 from trackway.govern.tables import Connection, said
 from trackway.outgoing import Refused
 from trackway.runtime import Runtime
-from trackway.store.session_lookup import owners
+from trackway.store.lookups import owners
 from trackway.web.server.caller import ANYBODY, Caller
 from trackway.web.server.problems import problem
 from trackway.wording import fault

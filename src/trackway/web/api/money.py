@@ -17,7 +17,7 @@ from litestar.params import Parameter
 from trackway.analyze.language.period import BadQuestion, Period, period
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
-from trackway.store.money import BadTable, Rate, costs_from, rates_from, write_costs, write_rates
+from trackway.store.money import BadTable, Rate, costs, costs_from, newest_rates, rates_from, write_costs, write_rates
 from trackway.store.orders import restate_all
 from trackway.web.server.caller import Caller
 
@@ -61,13 +61,7 @@ class Money(Controller):
     def rates(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> RatesShown:
         """Return the newest rate of each currency, the day it applies from, and the number of days with a rate."""
         own = request.user.project(project_id).currency
-        rows = store.ask(
-            "SELECT currency, max(day) AS since, toString(argMax(rate, day)) AS newest, count() AS days "
-            "FROM rates FINAL WHERE project_id = {project:UUID} AND currency NOT IN ('', {own:String}) "
-            "GROUP BY currency ORDER BY currency",
-            {"project": project_id, "own": own},
-        ).to_pylist()
-        return RatesShown(own, rows)
+        return RatesShown(own, newest_rates(store, project_id, own))
 
     @put("/rates", opt={"may": "manage"}, sync_to_thread=True)
     def write_rates(
@@ -106,14 +100,7 @@ class Money(Controller):
     ) -> CostsShown:
         """Return the costs of a period, the highest first."""
         stretch: Period = period(named, request.user.project(project_id).timezone, datetime.now(UTC))
-        rows = store.ask(
-            "SELECT source, medium, campaign, channel, currency, toString(sum(cost)) AS cost, sum(clicks) AS clicks, "
-            "sum(impressions) AS impressions, min(day) AS first, max(day) AS last FROM costs FINAL "
-            "WHERE project_id = {project:UUID} AND day >= toDate({start:DateTime}) AND day < toDate({end:DateTime}) "
-            "GROUP BY ALL ORDER BY sum(costs.cost) DESC LIMIT 1000",
-            {"project": project_id, "start": f"{stretch.start:%F %T}", "end": f"{stretch.end:%F %T}"},
-        ).to_pylist()
-        return CostsShown(rows)
+        return CostsShown(costs(store, project_id, *stretch))
 
     @post("/costs/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
     async def costs_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:

@@ -16,6 +16,7 @@ from litestar.params import Parameter
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.data import free_sql
 from trackway.analyze.data.missing_values import lacking
+from trackway.analyze.data.rejections import rejections
 from trackway.analyze.desk import Desk, saved_filter
 from trackway.analyze.language.filters import Condition, inlined, read
 from trackway.analyze.language.period import Interval, Period, period
@@ -208,14 +209,8 @@ class Questions(Controller):
     @get("/rejections", opt={"may": "people"}, sync_to_thread=True)
     def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> list[dict[str, Any]]:
         """List the newest 100 refused messages of the last 7 days, with the reasons."""
-        request.user.project(project_id)
-        table = store.ask(
-            "SELECT received_at, message_id, field, reason, body, line, text FROM rejections "
-            "WHERE project_id = {project:UUID} ORDER BY received_at DESC LIMIT 100",
-            {"project": project_id},
-        )
-        rows: list[dict[str, Any]] = table.to_pylist()
-        return rows
+        now = datetime.now(UTC)
+        return rejections(store, Question.of(request.user.project(project_id), Period(now, now))).rows()
 
     @post("/query", opt={"may": "sql"}, status_code=200, sync_to_thread=True)
     def query(

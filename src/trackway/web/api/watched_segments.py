@@ -16,7 +16,7 @@ from litestar.exceptions import NotFoundException
 
 from trackway.analyze.customers.customers import named, people
 from trackway.govern.tables import Watch, said
-from trackway.operate.watched_segments import question_of
+from trackway.operate.watched_segments import forget, question_of
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.ask import Format, as_file
@@ -118,8 +118,5 @@ class Watches(Controller):
         """Remove a watch."""
         if not runtime.accounts.watches.remove(watch_id, project_id):
             raise NotFoundException(f"there is no watch {watch_id}")
-        runtime.store.change(
-            "ALTER TABLE watch_members DELETE WHERE project_id = {project:UUID} AND watch_id = {watch:UUID}",
-            {"project": project_id, "watch": watch_id},
-        )
+        forget(runtime.store, project_id, watch_id)
         request.user.wrote("watch changed", str(watch_id), project_id, removed=True)

@@ -1,4 +1,4 @@
-"""Lookups in the store: a session by its id, and the owners of orders."""
+"""Lookups in the store: a session by its id, the owners of orders, and whether a view is stored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from trackway.collect.session_end import Ambiguous, Known
 from trackway.enrich.session import family, family_of, is_member_id
-from trackway.event import GAP, now
+from trackway.event import GAP, Arrival, now
 from trackway.store.connection import Store
 
 _DAY_MS = 86_400_000
@@ -101,3 +101,14 @@ def owners(store: Store, project_id: UUID, kind: str, ids: list[str]) -> dict[st
         row["order_id"]: (row["user_id"], "" if row["visitor_id"].startswith("user:") else row["visitor_id"])
         for row in rows
     }
+
+
+def has_view(store: Store, arrival: Arrival) -> bool:
+    """Return whether the view of an arrival that holds one message is stored."""
+    [message] = arrival.messages
+    answer = store.ask(
+        "SELECT count() AS n FROM events WHERE project_id = {project:UUID} AND name = 'view' "
+        "AND message_id = {message:String} AND timestamp = fromUnixTimestamp64Milli({at:Int64})",
+        {"project": UUID(bytes=arrival.project_id), "message": message.message_id, "at": message.timestamp},
+    )
+    return bool(answer["n"][0].as_py())
