@@ -1,4 +1,4 @@
-"""Where orders come from, and who hears of people who enter or leave a segment."""
+"""Connections that orders come from, and addresses that are told who enters or leaves a segment."""
 
 import sqlalchemy as sa
 from alembic import op
