@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import fcntl
 import functools
+import inspect
 import os
+import re
 import shutil
 import signal
 import socket
@@ -55,6 +57,35 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
     while not holds():
         assert time.monotonic() < until, "it never came true"
         time.sleep(0.05)
+
+
+_PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess\.|campaign\(")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast", action="store_true", help="only tests that start no server, browser, database or command"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--fast`, leave out each test that starts a process, itself or by a fixture, and those that run alone."""
+    if config.getoption("--fast"):
+        slow = [item for item in items if item.get_closest_marker("alone") or _starts_a_process(item)]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+
+
+def _starts_a_process(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function):
+        return False
+    made = (found[-1].func for found in item._fixtureinfo.name2fixturedefs.values())
+    return any(_PROCESSES.search(_source(code)) for code in (item.function, *made))
+
+
+@functools.cache
+def _source(code: Callable[..., Any]) -> str:
+    return inspect.getsource(inspect.unwrap(code))
 
 
 @pytest.fixture(autouse=True)
