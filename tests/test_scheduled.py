@@ -23,7 +23,8 @@ from trackway.config import Settings
 from trackway.event import Message, new_id, now
 from trackway.govern.database import GovernDatabase
 from trackway.govern.saved.jobs import BadSchedule, next_after
-from trackway.govern.tables import Job, moment
+from trackway.govern.saved.tables import Job
+from trackway.govern.tables import moment
 from trackway.operate.reports import send_digests
 from trackway.outgoing import Outgoing
 from trackway.store.entities import Entity, Notify, Register

@@ -27,10 +27,12 @@ from trackway.enrich.pipeline import adjust_sources
 from trackway.enrich.place import BadPlaces, Places
 from trackway.event import Arrival, Location
 from trackway.govern.access.tokens import BadToken
-from trackway.govern.database import FirstStart, GovernDatabase, WriteKeys
+from trackway.govern.database import GovernDatabase
+from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.sealing import Sealer
 from trackway.govern.plans.plan import read_named
 from trackway.govern.plans.versions import WrittenPlans
+from trackway.govern.write_keys import WriteKeys
 from trackway.log import Committer
 from trackway.operate.alerts import Alerts
 from trackway.operate.jobs import JobContext, Runner

@@ -14,7 +14,8 @@ import msgspec
 
 from trackway.cli import show
 from trackway.config import Settings
-from trackway.govern.database import FirstStart, GovernDatabase
+from trackway.govern.database import GovernDatabase
+from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.sealing import Sealer
 from trackway.operate.repair_accounts import refuse_orphans
 from trackway.private import close_to_others

@@ -14,7 +14,7 @@ from trackway import __version__, config
 from trackway.cli import data_directory, jobs, people, plans, show
 from trackway.cli.dead_letters import letters
 from trackway.config import BadSettings, Settings
-from trackway.govern.database import FirstStart
+from trackway.govern.first_start import FirstStart
 
 logger = logging.getLogger("trackway")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

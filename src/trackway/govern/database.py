@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import time
 from importlib.resources import files
-from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,6 +20,7 @@ from trackway.govern.access.accounts import Platform
 from trackway.govern.access.audit import Audit
 from trackway.govern.access.permissions import ROLES
 from trackway.govern.access.tokens import Tokens
+from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.passkeys import Passkeys
 from trackway.govern.identity.password_resets import Resets
 from trackway.govern.identity.sealing import Sealer
@@ -32,10 +31,10 @@ from trackway.govern.saved.boards import Boards
 from trackway.govern.saved.connections import Connections, Watches
 from trackway.govern.saved.jobs import Jobs
 from trackway.govern.saved.segments import Saved
+from trackway.govern.saved.tables import Connection, Watch
 from trackway.govern.saved.transfers import Transfers
 from trackway.govern.tables import (
     BadAccount,
-    Connection,
     Key,
     Membership,
     OneUse,
@@ -44,7 +43,6 @@ from trackway.govern.tables import (
     Project,
     SignIn,
     User,
-    Watch,
     hashed,
     moment,
 )
@@ -63,24 +61,6 @@ class AccountsUnavailable(Exception):
 
 class AccountsDamaged(AccountsUnavailable):
     """The file of the accounts database is damaged."""
-
-
-class FirstStart(NamedTuple):
-    """The credentials that the first start created; an empty field was not created. `given` names the fields that the
-    operator had set. They are shown once.
-    """
-
-    email: str
-    password: str
-    write_key: str
-    secret_key: str
-    given: tuple[str, ...] = ()
-
-    def shown(self) -> dict[str, str]:
-        """Return the credentials to print: generated ones as values, given ones as "as set"."""
-        made = {"email": self.email, "password": self.password, "write_key": self.write_key,
-                "secret_key": self.secret_key}  # fmt: skip
-        return {name: "as set" if name in self.given else value for name, value in made.items() if value}
 
 
 class GovernDatabase:
@@ -410,27 +390,6 @@ class GovernDatabase:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
-
-
-class WriteKeys:
-    """Cache of write keys; read again every few seconds, and when an unknown key arrives (once a second at most)."""
-
-    def __init__(self, accounts: GovernDatabase, seconds: float = 5.0) -> None:
-        self._accounts = accounts
-        self._seconds = seconds
-        self._keys = accounts.write_keys()
-        self._read_at = time.monotonic()
-
-    def project_of(self, write_key: str) -> bytes | None:
-        """Return the project's id as 16 bytes, or None for an unknown key."""
-        age = time.monotonic() - self._read_at
-        if age > self._seconds or (write_key not in self._keys and age > 1):
-            try:
-                self._keys = self._accounts.write_keys()
-            except SQLAlchemyError as error:  # clients with a valid key must be able to go on sending
-                logger.error("write keys cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
-            self._read_at = time.monotonic()
-        return self._keys.get(write_key)
 
 
 def _check_timezone(name: str) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy.engine import make_url
 
 from trackway.config import Settings
-from trackway.govern.database import AccountsDamaged, AccountsUnavailable, FirstStart, GovernDatabase
+from trackway.govern.database import AccountsDamaged, AccountsUnavailable, GovernDatabase
+from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.sealing import Sealer
 from trackway.govern.tables import moment
 from trackway.log import DirectoryUnusable, Gap, LocalLog

@@ -27,8 +27,8 @@ from trackway.analyze.language.question import Question
 from trackway.collect.dialects.files import BadFile, Packed, Reading
 from trackway.collect.privacy import Privacy
 from trackway.event import Arrival
+from trackway.govern.saved.tables import Transfer
 from trackway.govern.saved.transfers import Transfers
-from trackway.govern.tables import Transfer
 from trackway.log import LogUnavailable
 from trackway.operate.file_import import Cancelled, write_import
 from trackway.private import PART, durably

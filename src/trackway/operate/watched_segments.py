@@ -26,7 +26,8 @@ from trackway.analyze.language.question import Question
 from trackway.collect.orders.webhooks import stripe_signature
 from trackway.event import now
 from trackway.govern.database import GovernDatabase
-from trackway.govern.tables import Project, Watch, moment
+from trackway.govern.saved.tables import Watch
+from trackway.govern.tables import Project, moment
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
 from trackway.store.refusals import QuestionFailed

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from trackway.store import unfinished
 from trackway.store.engine_memory import engine_options, machine_bytes
 from trackway.store.handles import Handles, NoHandle
+from trackway.store.open_errors import unopened
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
 from trackway.store.policy import settings as policy_settings
@@ -38,7 +38,6 @@ _INSERT = {
 }
 
 _MOST_BYTES = 4 * 1024 * 1024
-_LEAST_ROOM = 16 * 1024 * 1024
 KEEP_MERGED_S = 120
 """Seconds for which an embedded engine keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 
@@ -106,7 +105,7 @@ class Store:
             self._spare = Handles(opened, 1)
         except NoHandle as error:
             self.close()
-            raise StoreUnavailable(_why(dsn, error)) from error
+            raise StoreUnavailable(unopened(dsn, error)) from error
         self.persons = PersonTable(self.ask, self.command)
         self.durability = Durability()
         self._cancelled: set[str] = set()
@@ -390,29 +389,3 @@ def _read(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:
     except OSError as error:
         # When a server's answer breaks off, the Arrow stream has no end, and pyarrow reports that as an OSError.
         raise pa.ArrowException(str(error)) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:2000]
-
-
-def _mend(path: Path, said: str) -> str:
-    if shutil.disk_usage(path).free < _LEAST_ROOM or "No space left" in said:
-        return "make room on its disk, and start again"
-    if any(sign in said for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
-        return "look at its owner and mode, and at `ulimit -n`"
-    return "restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
-
-
-def _why(dsn: str, error: Exception) -> str:
-    text = str(error)
-    if dsn.startswith("chdb:"):
-        path = urlsplit(dsn).path
-        if any(sign in text.lower() for sign in ("lock", "another", "already", "in use")):
-            return (
-                f"the store in {path} is open in another process; the embedded engine can be opened by one at a time. "
-                "Stop that process, or ask it through --url"
-            )
-        return f"the embedded store in {path} cannot be opened: {_first_line(error)}; {_mend(Path(path), text)}"
-    parts = urlsplit(dsn)
-    return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(error)}"

@@ -25,7 +25,7 @@ from trackway.collect.orders.postgres_address import BadDatabase, conninfo, reas
 from trackway.collect.orders.report import BadOrder, OrderReport, transition
 from trackway.event import Arrival, Location, Message, Rejection, now
 from trackway.govern.saved.connections import Connections
-from trackway.govern.tables import Connection
+from trackway.govern.saved.tables import Connection
 from trackway.log import LogUnavailable
 from trackway.outgoing import Outgoing, Refused
 

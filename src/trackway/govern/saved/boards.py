@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Board, Share, hashed, moment
+from trackway.govern.saved.tables import Board, Share
+from trackway.govern.tables import hashed, moment
 
 
 class Boards:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.identity.sealing import Sealer
-from trackway.govern.tables import Connection, Watch, moment
+from trackway.govern.saved.tables import Connection, Watch
+from trackway.govern.tables import moment
 
 _Kept = TypeVar("_Kept", Connection, Watch)
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Job, JobRun, SentDigest, moment
+from trackway.govern.saved.tables import Job, JobRun, SentDigest
+from trackway.govern.tables import moment
 
 LEASE = timedelta(minutes=2)
 KEPT = timedelta(days=90)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Annotation, SavedQuestion, Segment, moment
+from trackway.govern.saved.tables import Annotation, SavedQuestion, Segment
+from trackway.govern.tables import moment
 
 _Thing = TypeVar("_Thing", Segment, SavedQuestion, Annotation)
 

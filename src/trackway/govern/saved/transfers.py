@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import Transfer, moment
+from trackway.govern.saved.tables import Transfer
+from trackway.govern.tables import moment
 
 OPEN = ("waiting", "running")
 KEPT_DAYS = 7

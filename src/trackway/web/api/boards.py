@@ -17,7 +17,8 @@ from litestar.exceptions import NotFoundException
 
 from trackway.analyze.desk import Asker, Desk, understood
 from trackway.analyze.language.period import BadQuestion
-from trackway.govern.tables import Board, Project
+from trackway.govern.saved.tables import Board
+from trackway.govern.tables import Project
 from trackway.runtime import Runtime
 from trackway.store.policy import Policy
 from trackway.web.server.caller import ANYBODY, Caller

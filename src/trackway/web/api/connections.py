@@ -21,7 +21,8 @@ from trackway.collect.orders.postgres import remove, setup
 from trackway.collect.orders.postgres_address import BadDatabase
 from trackway.collect.orders.report import BadOrder, OrderReport, aliases, check, messages
 from trackway.event import Arrival, Location, Message, now
-from trackway.govern.tables import Connection, said
+from trackway.govern.saved.tables import Connection
+from trackway.govern.tables import said
 from trackway.outgoing import Refused
 from trackway.runtime import Runtime
 from trackway.store.lookups import owners

@@ -8,7 +8,8 @@ import msgspec
 from litestar import Controller, Request, get, patch, post
 from litestar.exceptions import ClientException, NotFoundException
 
-from trackway.govern.tables import Job, moment, said
+from trackway.govern.saved.tables import Job
+from trackway.govern.tables import moment, said
 from trackway.operate.jobs import JOBS
 from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller

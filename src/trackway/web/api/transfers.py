@@ -21,8 +21,9 @@ from trackway.analyze.language.filters import inlined, read
 from trackway.analyze.language.period import BadQuestion, period
 from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
 from trackway.collect.pseudonym import installation_key
+from trackway.govern.saved.tables import Transfer
 from trackway.govern.saved.transfers import OPEN
-from trackway.govern.tables import Transfer, said
+from trackway.govern.tables import said
 from trackway.operate.file_import import preview
 from trackway.private import durably
 from trackway.runtime import Runtime

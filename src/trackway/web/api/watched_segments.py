@@ -15,7 +15,8 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 
 from trackway.analyze.customers.customers import named, people
-from trackway.govern.tables import Watch, said
+from trackway.govern.saved.tables import Watch
+from trackway.govern.tables import said
 from trackway.operate.watched_segments import forget, question_of
 from trackway.runtime import Runtime
 from trackway.store.connection import Store

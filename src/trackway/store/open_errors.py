@@ -1,0 +1,37 @@
+"""Reasons for which the engine cannot be opened, in words for the operator."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_LEAST_ROOM = 16 * 1024 * 1024
+"""Free bytes below which a disk counts as full."""
+
+
+def unopened(dsn: str, error: Exception) -> str:
+    """Explain why the engine at an address cannot be opened, and name the remedy."""
+    text = str(error)
+    if dsn.startswith("chdb:"):
+        path = urlsplit(dsn).path
+        if any(sign in text.lower() for sign in ("lock", "another", "already", "in use")):
+            return (
+                f"the store in {path} is open in another process; the embedded engine can be opened by one at a time. "
+                "Stop that process, or ask it through --url"
+            )
+        return f"the embedded store in {path} cannot be opened: {_first_line(error)}; {_mend(Path(path), text)}"
+    parts = urlsplit(dsn)
+    return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:2000]
+
+
+def _mend(path: Path, said: str) -> str:
+    if shutil.disk_usage(path).free < _LEAST_ROOM or "No space left" in said:
+        return "make room on its disk, and start again"
+    if any(sign in said for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
+        return "look at its owner and mode, and at `ulimit -n`"
+    return "restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
