@@ -180,3 +180,18 @@ def test_a_link_is_good_for_half_an_hour(tmp_path: object) -> None:
     with pytest.raises(BadCredentials):
         accounts.resets.finish(fourth, NEW)
     accounts.close()
+
+
+def test_the_mail_is_in_the_language_of_the_page(site: Site) -> None:
+    def ask(**body: str) -> httpx.Response:
+        return httpx.post(f"{site.server.url}/api/v1/password-resets", json={"email": EMAIL, **body},
+                          headers={"x-forwarded-for": "10.0.7.1"})  # fmt: skip
+
+    before = len(site.mails.got)
+    assert ask(language="de").status_code == 204
+    eventually(lambda: len(site.mails.got) > before)
+    assert "http://stats.example.com/password/" in site.mails.text(-1)
+    assert "innerhalb von 30 Minuten" in site.mails.text(-1)
+    refused = ask(language="fr")
+    assert refused.status_code == 400
+    assert "language" in refused.text

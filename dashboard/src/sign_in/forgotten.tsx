@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { api } from "../client/api";
 import { useTitle } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
-import { rich, t } from "../language";
+import { language, rich, t } from "../language";
 
 function Frame({
   title,
@@ -79,7 +79,7 @@ export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void 
       title={t("Forgot password?")}
       send={async (form) => {
         const email = String(form.get("email"));
-        await api.post("/password-resets", { email });
+        await api.post("/password-resets", { email, language });
         setAsked(email);
       }}
     >

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import threading
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,20 +23,38 @@ from trackway.web.server.limits import Limits
 logger = logging.getLogger("trackway.web")
 
 _OPEN: Any = {"exclude_from_auth": True, "opt": {"may": ANYBODY}}
-_TEXT = """Somebody asked for another password for {email} at {host}.
+_MAILS = {
+    "en": (
+        "Another password for {host}",
+        """Somebody asked for another password for {email} at {host}.
 
 Open this within {minutes} minutes to choose one; it works once:
 
 {link}
 
 If it was not you, do nothing: your password stays as it is.
-"""
+""",
+    ),
+    "de": (
+        "Ein neues Passwort für {host}",
+        """Jemand hat für {email} auf {host} ein neues Passwort verlangt.
+
+Öffnen Sie diesen Link innerhalb von {minutes} Minuten, um eines zu wählen; er gilt einmal:
+
+{link}
+
+Wenn Sie das nicht waren, tun Sie nichts: Ihr Passwort bleibt, wie es ist.
+""",
+    ),
+}
+"""Subject and text of the mail by language."""
 
 
 class Forgotten(msgspec.Struct, forbid_unknown_fields=True):
-    """The user who has forgotten the password."""
+    """The user who has forgotten the password, and the language of the mail."""
 
     email: Short
+    language: Literal["en", "de"] = "en"
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,7 +85,7 @@ class Resetting(Controller):
         where = where_from(request)
         limits.may_ask_for_link(where, data.email)
         # A separate thread, so that the response time does not reveal whether the user exists.
-        threading.Thread(target=_send, args=(runtime, data.email, origin, where), daemon=True).start()
+        threading.Thread(target=_send, args=(runtime, data, origin, where), daemon=True).start()
 
     @post("/finish", **_OPEN, status_code=204, sync_to_thread=True)
     def finish(self, data: NewPassword, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
@@ -87,16 +105,17 @@ class Resetting(Controller):
         )
 
 
-def _send(runtime: Runtime, email: str, origin: str, where: Where) -> None:
+def _send(runtime: Runtime, data: Forgotten, origin: str, where: Where) -> None:
     try:
-        begun = runtime.accounts.resets.begin(email)
+        begun = runtime.accounts.resets.begin(data.email)
         if begun is None:
             return
         user, word = begun
         runtime.accounts.audit.write("somebody", "password forgotten", user.email, "", where.address)
         host = urlsplit(origin).netloc
-        text = _TEXT.format(email=user.email, host=host, minutes=LINK_MINUTES, link=f"{origin}/password/{word}")
-        send_mail(runtime.settings, user.email, f"Another password for {host}", text)
+        values = {"email": user.email, "host": host, "minutes": LINK_MINUTES, "link": f"{origin}/password/{word}"}
+        subject, text = (part.format(**values) for part in _MAILS[data.language])
+        send_mail(runtime.settings, user.email, subject, text)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         logger.error("a link to reset a password was not sent (smtp_host): %s", error)
     except Exception:
