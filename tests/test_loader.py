@@ -20,6 +20,7 @@ from conftest import Loaded, eventually
 from trackway.event import Arrival, Event, Location, Message, Rejection, now
 from trackway.store import checkpoint, dead_letters, message_ids, preparing
 from trackway.store.message_ids import SeenMessages
+from trackway.store.recovery import open_log
 from trackway.store.refusals import QuestionFailed
 
 TOTALS = """
@@ -459,6 +460,33 @@ def test_a_checkpoint_that_cannot_be_written_stops_nothing(
     eventually(lambda: loader.durable == loaded.log.end and not loader.trouble)
     loaded.restart()
     agree(loaded, project, 10)
+
+
+def test_a_damaged_checkpoint_has_a_copy_whose_parts_are_there(loaded: Loaded, project: UUID) -> None:
+    """After a start, and after a while without messages: merged parts of the checkpoint before are gone then."""
+    newest, other = loaded.directory / "loader" / "checkpoint", loaded.directory / "checkpoint.before"
+
+    def same() -> bool:
+        return newest.read_bytes() == other.read_bytes() and newest.stat().st_ino != other.stat().st_ino
+
+    for prefix in "abc":
+        loaded.load(project, messages(6, prefix))
+    assert not same()
+    loaded.loader.stop()
+    loaded.store.close()
+    loaded.log.close()
+    log, _ = open_log(loaded.directory, loaded.directory / "store")
+    log.close()
+    assert same(), "after a start"
+    loaded._open()
+    loaded.load(project, messages(6, "d"))
+    eventually(lambda: loaded.loader.checkpoint() or same())  # a merge changes it once more
+    loaded.append(project, messages(6, "e"))
+    loaded.loader.drain()
+    newest.write_bytes(b"")
+    loaded.crash()
+    loaded.loader.drain()
+    agree(loaded, project, 30)
 
 
 def test_a_late_event_moves_stored_events_into_its_session(loaded: Loaded, project: UUID) -> None:

@@ -154,6 +154,17 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
     private.write(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
 
 
+def keep_twice(directory: Path) -> None:
+    """Copy the checkpoint over the one before it, whose parts the engine removes once they are merged.
+
+    It is a copy of its own and no link, so that damage to one file leaves the other readable.
+    """
+    newest, place = directory / "checkpoint", _place_of_before(directory)
+    content = newest.read_bytes()
+    if not place.exists() or place.read_bytes() != content:
+        private.write(place, content)
+
+
 def tables(store: Store, directory: Path) -> dict[str, Table]:
     """Return the engine's tables and their active parts. Nothing else may write to the store meanwhile.
 

@@ -353,6 +353,8 @@ class Loader:
                     checkpoint.sync(self._embedded)
                 checkpoint.write(self._directory, made)
                 self._newest = made
+            elif self._embedded:
+                checkpoint.keep_twice(self._directory)
             self._seen.settle()
             self.durable = offset
             self._refusals.durable(offset)

@@ -57,6 +57,8 @@ def recover(directory: Path, embedded: Path | None, log: LocalLog) -> Checkpoint
     refuse_undefined(embedded, known)
     _refuse_missing(embedded, checkpoint.lacking(embedded, known), known, log)
     checkpoint.restore(embedded, known)
+    if not checkpoint.is_damaged(directory):
+        checkpoint.keep_twice(directory)
     return known
 
 
