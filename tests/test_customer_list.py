@@ -221,9 +221,8 @@ def test_an_interval_is_so_many_hours_until_now_or_until_the_end_of_the_period(
 @needs("cdnow")
 def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted_by(loaded: Loaded) -> None:
     """BG/NBD and Gamma-Gamma from the orders table, as published (Fader, Hardie, Lee 2005; Fader, Hardie 2013)."""
-    from types import SimpleNamespace
-
     from test_customers import order
+    from trackway.govern.tables import Project
     from trackway.operate.customer_scores import score
 
     project = new_id()
@@ -236,7 +235,7 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         messages.append(order(customer, date, float(amount), number))
     loaded.load(project, messages)
     end = datetime.datetime(1997, 10, 1, tzinfo=datetime.UTC)
-    assert score(loaded.store, SimpleNamespace(id=str(project), timezone="UTC"), end) == 2357  # type: ignore[arg-type]
+    assert score(loaded.store, Project(id=str(project), timezone="UTC", goals=[], humans=[]), end) == 2357
 
     def ask(filter_: Any = None, **asked: Any) -> dict[str, Any]:
         question = Question(

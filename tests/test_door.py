@@ -260,7 +260,7 @@ def test_the_client_is_who_the_nearest_trusted_proxy_says(settings: Any, headers
 
 
 def test_proxies_that_are_neither_a_number_nor_networks_stop_the_start() -> None:
-    with pytest.raises(BadSettings, match="trusted_proxies"):
+    with pytest.raises(BadSettings, match="--trusted-proxies"):
         load(trusted_proxies="the nginx one")
 
 

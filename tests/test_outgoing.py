@@ -140,7 +140,7 @@ def test_the_setting_names_what_it_cannot_read(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TRACKWAY_ALLOW_PRIVATE_ADDRESSES", "10.0.0.0/8,hook.internal,::1")
     assert config.load().allow_private_addresses == ["10.0.0.0/8", "hook.internal", "::1"]
     for wrong in ("10.0.0.0/99", "http://10.0.0.1/", "1.2.3", "a b"):
-        with pytest.raises(BadSettings, match="allow_private_addresses"):
+        with pytest.raises(BadSettings, match="--allow-private-addresses"):
             config.load(allow_private_addresses=[wrong])
 
 

@@ -101,7 +101,7 @@ def accounts_of(settings: Settings) -> GovernDatabase:
 
 
 @contextmanager
-def house_of(settings: Settings, json: bool) -> Iterator[Runtime]:
+def runtime_of(settings: Settings, json: bool) -> Iterator[Runtime]:
     """Open the runtime of a directory that no server has open; print the secrets of a first start on standard error."""
     from trackway.runtime import Runtime
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from trackway.cli import show
-from trackway.cli.data_directory import house_of
+from trackway.cli.data_directory import runtime_of
 from trackway.cli.people import Data, Json, find_project
 from trackway.cli.remote import Remote
 from trackway.config import Settings
@@ -155,7 +155,7 @@ def _place(data: str | None, url: str | None, key: str | None, project: str | No
         show.fail(
             f"there is no store at {chosen.directory}; a server that runs elsewhere is asked with --url and --key"
         )
-    with house_of(chosen, json=False) as runtime:
+    with runtime_of(chosen, json=False) as runtime:
         yield _Directory(runtime, UUID(find_project(runtime.accounts, project).id) if project else None)
 
 
@@ -188,24 +188,24 @@ class _Directory:
     def __init__(self, runtime: Any, project_id: UUID | None) -> None:
         from trackway.store import dead_letters
 
-        self._house, self._project_id, self._letters = runtime, project_id, dead_letters
+        self._runtime, self._project_id, self._letters = runtime, project_id, dead_letters
 
     def _count(self) -> int:
-        return self._letters.count(self._house.store, self._project_id)
+        return self._letters.count(self._runtime.store, self._project_id)
 
     def listed(self, limit: int) -> dict[str, Any]:
-        found = self._letters.listed(self._house.store, self._project_id, limit=limit)
+        found = self._letters.listed(self._runtime.store, self._project_id, limit=limit)
         return {"count": self._count(), "letters": [_shown(one) for one in found]}
 
     def shown(self, message_id: str, stage: str) -> dict[str, Any]:
-        found = self._letters.listed(self._house.store, self._project_id, message_id, stage, 1)
+        found = self._letters.listed(self._runtime.store, self._project_id, message_id, stage, 1)
         if not found:
             show.fail(f"there is no dead letter {message_id!r}; `trackway letters list` shows them")
         return {**_shown(found[0]), "body": found[0].body}
 
     def done(self, what: str, chosen: dict[str, Any]) -> dict[str, Any]:
         wanted = self._wanted(chosen)
-        runtime = self._house
+        runtime = self._runtime
         if what == "drop":
             self._letters.remove(runtime.store, wanted, runtime.loader.store_lock)
             outcome = {"dropped": len(wanted)}
@@ -221,10 +221,10 @@ class _Directory:
 
     def _wanted(self, chosen: dict[str, Any]) -> list[Key]:
         if chosen.get("all"):
-            return self._letters.keys(self._house.store, self._project_id)
+            return self._letters.keys(self._runtime.store, self._project_id)
         found: list[Key] = []
         for one in chosen["letters"]:
-            some = self._letters.keys(self._house.store, self._project_id, one["message_id"], one["stage"])
+            some = self._letters.keys(self._runtime.store, self._project_id, one["message_id"], one["stage"])
             if not some:
                 show.fail(f"there is no dead letter {one['message_id']!r}; `trackway letters list` shows them")
             found += some

@@ -16,7 +16,7 @@ import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackway.cli import show
-from trackway.cli.data_directory import accounts_of, house_of
+from trackway.cli.data_directory import accounts_of, runtime_of
 from trackway.cli.dry_run import say, show_preview
 from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
@@ -87,7 +87,7 @@ def _into_directory(
     from trackway.operate.file_import import write_import
 
     try:
-        with house_of(settings, json) as runtime:
+        with runtime_of(settings, json) as runtime:
             project_id = UUID(find_project(runtime.accounts, project).id)
             before = _count(runtime, project_id)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from trackway.cli import show
-from trackway.cli.data_directory import house_of
+from trackway.cli.data_directory import runtime_of
 from trackway.cli.people import Data, Json, find_project, open_accounts
 from trackway.cli.remote import Remote
 from trackway.config import Settings
@@ -65,7 +65,7 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
     """Run a job now, on a stopped store. A running server runs its jobs by itself, or from its page."""
     from trackway.cli.main import settings
 
-    with house_of(settings(data=data), json) as runtime:
+    with runtime_of(settings(data=data), json) as runtime:
         if name not in {job.name for job in runtime.accounts.jobs.every()}:
             show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
         done = runtime.runner.run(name, "the command line")
@@ -87,7 +87,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         from trackway.operate.view_totals import recount_day
         from trackway.store.recount import CannotRecount
 
-        with house_of(settings, json) as runtime, show.refusals(BadQuestion, CannotRecount):
+        with runtime_of(settings, json) as runtime, show.refusals(BadQuestion, CannotRecount):
             done = recount_day(runtime.store, runtime.loader.store_lock, find_project(runtime.accounts, project), date)
     _recounted(done, json)
 
@@ -99,7 +99,7 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
     else:
         from trackway.operate.view_totals import refresh_views
 
-        with house_of(settings, json) as runtime:
+        with runtime_of(settings, json) as runtime:
             chosen = find_project(runtime.accounts, project)
             done = refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, chosen)
     _recounted(done, json)

@@ -47,7 +47,7 @@ class Caller:
         let_in: LetIn | None = None,
         wanted: str = "",
     ) -> None:
-        self._house, self.where = runtime, where
+        self._runtime, self.where = runtime, where
         self.signed_in, self._key_of, self._let_in, self._wanted = signed_in, key_of, let_in, wanted
         self._roles: dict[str, str] = {}
         self._verdicts: dict[str, dict[str, Verdict]] = {}
@@ -78,14 +78,14 @@ class Caller:
         if self._key_of is not None:
             return [self._key_of]
         assert self.user is not None
-        found = self._house.accounts.projects(self.user)
+        found = self._runtime.accounts.projects(self.user)
         known = {one.id for one in found}
         own = {one.project_id for one in self._own_accounts} - known
-        return found + [one for one in self._house.accounts.projects() if one.id in own] if own else found
+        return found + [one for one in self._runtime.accounts.projects() if one.id in own] if own else found
 
     @cached_property
     def _own_accounts(self) -> list[Account]:
-        return self._house.accounts.platform.of_email(self.user.email) if self.user is not None else []
+        return self._runtime.accounts.platform.of_email(self.user.email) if self.user is not None else []
 
     def project(self, project_id: UUID) -> Project:
         """Return one of these projects. Raises NotFoundException for every other id, so that existing ids are not
@@ -100,7 +100,7 @@ class Caller:
         """Return the caller's role in a project: a member's role, `key` or `administrator`; empty for an account."""
         if self.user is not None:
             if project.id not in self._roles:
-                self._roles[project.id] = self._house.accounts.role(self.user, project.id)
+                self._roles[project.id] = self._runtime.accounts.role(self.user, project.id)
             return self._roles[project.id]
         return "key" if self._key_of is not None else ""
 
@@ -125,7 +125,7 @@ class Caller:
     def verdicts(self, project: Project, account: Account) -> dict[str, Verdict]:
         """Return the verdict on each permission for the caller's account."""
         if project.id not in self._verdicts:
-            self._verdicts[project.id] = self._house.accounts.platform.verdicts(project, account)
+            self._verdicts[project.id] = self._runtime.accounts.platform.verdicts(project, account)
         return self._verdicts[project.id]
 
     def need(self, project: Project, permission: str) -> None:
@@ -143,7 +143,7 @@ class Caller:
         project_id = UUID(project.id)
         if account is None:
             return Policy(project_id) if self.role(project) else Policy(project_id, entities=())
-        return self._house.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
+        return self._runtime.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
 
     def own(self, project: Project) -> tuple[tuple[str, str], ...]:
         """Return the entities that are directly the caller's; entities that belong to these are theirs too, but not
@@ -151,7 +151,7 @@ class Caller:
         """
         account = self.account(project)
         named = self._let_in.entities if self._let_in else None
-        return () if account is None else self._house.scopes.own(UUID(project.id), account, named)
+        return () if account is None else self._runtime.scopes.own(UUID(project.id), account, named)
 
     def exported(self, what: str, project: Project) -> None:
         """Log an export in the audit log, once per request: the guard runs for a cached answer and again for its
@@ -163,7 +163,7 @@ class Caller:
 
     def wrote(self, action: str, subject: str = "", project_id: UUID | str = "", **detail: object) -> None:
         """Write an action of the caller to the audit log."""
-        self._house.accounts.audit.write(self.name, action, subject, project_id, self.where.address, detail)
+        self._runtime.accounts.audit.write(self.name, action, subject, project_id, self.where.address, detail)
 
 
 class Authentication(AbstractAuthenticationMiddleware):
