@@ -210,5 +210,5 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
 @pytest.mark.parametrize("wrong", ["alerts.example.com", "ftp://example.com", "https://name@example.com/", "https://"])
 def test_an_address_for_alerts_that_is_none_is_refused_at_start(wrong: str) -> None:
     assert config.load(alert_url="http://127.0.0.1:9000/hook?a=b@c").alert_url
-    with pytest.raises(config.BadSettings, match="alert_url"):
+    with pytest.raises(config.BadSettings, match="--alert-url"):
         config.load(alert_url=wrong)
