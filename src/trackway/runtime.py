@@ -251,6 +251,10 @@ class Runtime:
             raise NotYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
         return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
 
+    def unlogged_views(self) -> int:
+        """Return the number of views that counted and are being appended to the log."""
+        return 0 if self._counter is None else len(self._counter.under_way())
+
     def wait_for_views(self, within_s: float = 10.0) -> None:
         """Wait until the views that have counted so far are stored; this blocks the calling thread.
 

@@ -155,7 +155,7 @@ class Victim:
         moved, seen = time.monotonic(), -1
         while True:
             status = self.status()
-            if status["stored"] == status["logged"] and status["ready"]:
+            if status["stored"] == status["logged"] and not status["unlogged_views"] and status["ready"]:
                 return status
             if status["stored"] != seen:
                 moved, seen = time.monotonic(), status["stored"]

@@ -109,6 +109,6 @@ class Remote:
         """Wait, for at most a minute, until all accepted messages are stored."""
         for _ in range(600):
             status = call(f"{self.url}/readyz", "")
-            if status["stored"] >= status["logged"]:
+            if not status["unlogged_views"] and status["stored"] >= status["logged"]:
                 return
             time.sleep(0.1)

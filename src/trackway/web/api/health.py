@@ -26,7 +26,7 @@ class Health(Controller):
     @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def ready(self, runtime: Runtime) -> Response[dict[str, Any]]:
         """Report whether the log, the store and the accounts database are usable. Everything that was accepted is
-        stored when `stored` equals `logged`.
+        stored when `stored` equals `logged` and `unlogged_views` is 0.
 
         503 while the store cannot take over what the log holds, or while nobody can sign in.
         """
@@ -38,6 +38,7 @@ class Health(Controller):
         trouble = trouble or runtime.accounts.unusable()
         content: dict[str, Any] = {
             "ready": not trouble,
+            "unlogged_views": runtime.unlogged_views(),  # read before the log's end, which they move
             "logged": runtime.log.end,
             "stored": runtime.loader.stored,
             "durable": runtime.loader.durable,
