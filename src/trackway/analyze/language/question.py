@@ -14,21 +14,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pyarrow as pa
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.filters import Group, Node
 from trackway.analyze.language.period import Period
 from trackway.govern.tables import Project
+from trackway.statements import templates
 from trackway.store.connection import Store
 
-_templates = Environment(
-    loader=PackageLoader("trackway", "analyze"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    autoescape=False,  # noqa: S701 - SQL, not HTML; values are bound, never rendered
-)
+_templates = templates("analyze")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,42 @@
+"""SQL statements in `.sql` files, which are Jinja templates.
+
+Jinja decides only the structure of a statement; the database binds every value, as `{name:Type}` or `:name`.
+"""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def templates(folder: str) -> Environment:
+    """Return the templates of a folder of this package (`.` for the whole package)."""
+    return Environment(
+        loader=PackageLoader("trackway", folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - SQL, not HTML; values are bound, never rendered
+    )
+
+
+_templates = templates(".")
+
+
+class Statements:
+    """The statements of one module, in the `.sql` file beside it: each is a macro, named after its caller.
+
+    Args:
+        module: `__name__` of the module.
+    """
+
+    def __init__(self, module: str) -> None:
+        path = module.removeprefix("trackway.").replace(".", "/")
+        self._macros = _templates.get_template(f"{path}.sql").module
+
+    def __call__(self, name: str, /, **structure: object) -> str:
+        """Return the statement `name`.
+
+        Args:
+            structure: names with which the macro decides the structure of the statement; never user input.
+        """
+        return str(getattr(self._macros, name)(**structure)).strip()
