@@ -1,26 +1,16 @@
 """The command line, as scripts use it: `--json` everywhere, an empty directory, a running server."""
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 
+from commands import as_json, run
 from conftest import SECRET_KEY, WRITE_KEY, Server, eventually
 from trackway.config import RANGES, BadSettings, Settings, load
-
-
-def run(*arguments: str, status: int = 0) -> tuple[str, str]:
-    done = subprocess.run([sys.executable, "-m", "trackway", *arguments], capture_output=True, check=False, text=True)
-    assert done.returncode == status, done.stderr + done.stdout
-    return done.stdout, done.stderr
-
-
-def as_json(*arguments: str, status: int = 0) -> Any:
-    return json.loads(run(*arguments, "--json", status=status)[0])
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections import Counter
@@ -21,59 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from concert_site import DESK, ROOT, Site, go, visitor_of, who
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, expect
 
-from conftest import AGENT, ARTIFACTS, QUIET, WRITE_KEY, Server, eventually, launch
-
-ROOT = Path(__file__).parents[2]
-DESK = {"width": 1280, "height": 900}
-MEASURED = ("web_vital", "engagement", "time_in_view")
-
-
-class Site:
-    """The concert site in front of a server of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.server = Server(directory / "data", plan="concerts").start()
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.extra = directory
-        self.url = self.open("--extra", str(directory))
-
-    def open(self, *options: str) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        script = str(ROOT / "examples" / "concerts" / "site.py")
-        command = [sys.executable, script, "--port", str(port), "--trackway", self.server.url, "--write-key", WRITE_KEY]
-        self.processes.append(subprocess.Popen([*command, *options]))
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/chat", timeout=5).close()
-                return f"http://127.0.0.1:{port}"
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the site does not start")
-
-    def close(self) -> None:
-        for process in self.processes:
-            process.terminate()
-            process.wait(10)
-        self.server.stop()
-
-    def events(self, where: str, measured: bool = False) -> list[dict[str, Any]]:
-        """Stored events in order, without what depends on the machine's speed."""
-        self.server.stored()
-        rows = self.server.sql(
-            "SELECT type, name, path, entity_type, entity_id, visitor_id, user_id, session_id, bot, timestamp, message_id, "
-            f"toJSONString(properties) AS properties FROM events WHERE {where} ORDER BY timestamp, message_id"
-        )
-        for row in rows:
-            row["properties"] = json.loads(row["properties"])
-        return [row for row in rows if measured or row["name"] not in MEASURED]
-
-    def sessions(self, where: str) -> list[dict[str, Any]]:
-        self.server.stored()
-        return self.server.sql(f"SELECT * FROM sessions FINAL WHERE {where} ORDER BY started_at")
+from conftest import AGENT, ARTIFACTS, QUIET, WRITE_KEY, eventually, launch
 
 
 @pytest.fixture(scope="module")
@@ -88,24 +37,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made = visitor_of(browser)
     yield made
     made.close()
-
-
-def visitor_of(browser: Browser, **options: Any) -> BrowserContext:
-    made = browser.new_context(viewport=DESK, locale="en-GB", **options)
-    made.set_default_timeout(15_000)
-    return made
-
-
-def go(context: BrowserContext, address: str, waiting: bool = True) -> Page:
-    page = context.new_page()
-    page.goto(address)
-    if waiting:
-        page.wait_for_function("() => typeof trackway.user === 'function' && trackway.user().sessionId")
-    return page
-
-
-def who(page: Page) -> dict[str, str]:
-    return dict(page.evaluate("trackway.user()"))
 
 
 def of(page: Page) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from concert_site import Site, go, visitor_of, who
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
-from test_sdk import Site, go, visitor_of, who
 
 from conftest import AGENT, QUIET, WRITE_KEY
 

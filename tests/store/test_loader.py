@@ -16,34 +16,13 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agreement import agree
 from conftest import Loaded, eventually
 from trackway.event import Arrival, Event, Location, Message, Rejection, now
 from trackway.store import checkpoint, dead_letters, message_ids, preparing
 from trackway.store.message_ids import SeenMessages
 from trackway.store.recovery import open_log
 from trackway.store.refusals import QuestionFailed
-
-TOTALS = """
-SELECT
-    (SELECT count() FROM events WHERE project_id = {p:UUID}) AS events,
-    (SELECT uniqExact(message_id) FROM events WHERE project_id = {p:UUID}) AS messages,
-    (SELECT sum(events) FROM sessions FINAL WHERE project_id = {p:UUID}) AS in_sessions,
-    (SELECT count() FROM sessions FINAL WHERE project_id = {p:UUID}) AS sessions,
-    (SELECT sum(events) FROM event_counts WHERE project_id = {p:UUID}) AS counted,
-    (SELECT sum(sessions) FROM source_counts WHERE project_id = {p:UUID}) AS sourced,
-    (SELECT sum(events) FROM source_counts WHERE project_id = {p:UUID}) AS sourced_events,
-    (SELECT sum(sessions) FROM visitors FINAL WHERE project_id = {p:UUID}) AS of_visitors,
-    (SELECT sum(events) FROM visitors FINAL WHERE project_id = {p:UUID}) AS visitors_events
-"""
-
-
-def agree(loaded: Loaded, project: UUID, events: int) -> None:
-    """Every table tells the same number."""
-    (row,) = loaded.rows(project, TOTALS)
-    assert {
-        row[name] for name in ("events", "messages", "in_sessions", "counted", "sourced_events", "visitors_events")
-    } == {events}, row
-    assert row["sessions"] == row["sourced"] == row["of_visitors"], row
 
 
 def messages(count: int, prefix: str = "m", visitors: int = 5) -> list[Message]:

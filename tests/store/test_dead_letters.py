@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,37 +9,16 @@ from uuid import UUID
 import httpx
 import pytest
 
+from commands import as_json, run
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server, eventually
-from test_cli import as_json, run
-from test_watching import Listener
+from engine_faults import BREAK, MEND, change_engine, poison
+from listener import Listener
 from trackway import config
 from trackway.event import Event, Message
 from trackway.log import Gap
 from trackway.operate.alerts import Alerts
 from trackway.outgoing import Outgoing
 from trackway.store import dead_letters, preparing
-
-BREAK = (
-    "CREATE TABLE faults (n UInt8) ENGINE = Null",
-    "CREATE MATERIALIZED VIEW fault TO faults AS SELECT intDiv(1, NOT startsWith(name, 'Poison')) AS n FROM events",
-)
-MEND = ("DROP VIEW fault", "DROP TABLE faults")
-
-
-def change_engine(server: Server, statements: tuple[str, ...]) -> None:
-    """Carry out statements in the engine of a server that is stopped meanwhile."""
-    server.stop()
-    program = "import sys; from trackway.store.connection import Store; store = Store(sys.argv[1], clients=1)\n"
-    program += "for statement in sys.argv[2:]: store.command(statement)\nstore.close()"
-    subprocess.run([sys.executable, "-c", program, f"chdb://{server.data}/store", *statements], check=True)
-    server.start()
-
-
-def poison(server: Server, *names: str) -> None:
-    batch = [{"type": "track", "event": f"Poison {one}", "messageId": one, "anonymousId": "v"} for one in names]
-    sound = {"type": "track", "event": "Sound", "messageId": f"sound-{names[0]}", "anonymousId": "v"}
-    assert server.post("batch", {"batch": [*batch, sound]}).status_code == 202
-    assert server.stored()["dead_letters"] >= len(names)
 
 
 @pytest.fixture(scope="module")

@@ -19,35 +19,11 @@ import psycopg
 import pytest
 import stripe
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from conftest import SECRET_KEY, Server
 from postgres import Postgres
+from shops import Product
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
-
-
-class Product:
-    """A server of these tests' own, seen by its administrator."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.admin = httpx.Client(base_url=server.url, timeout=30)
-        said = self.admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
-        self.admin.headers["x-csrf-token"] = said["csrf"]
-        project = self.admin.get("/api/v1/projects").json()[0]["id"]
-        self.path = f"/api/v1/projects/{project}"
-
-    def connect(self, **given: Any) -> dict[str, Any]:
-        made = self.admin.post(f"{self.path}/connections", json=given)
-        assert made.status_code == 201, made.text
-        return dict(made.json())
-
-    def connection(self, one: str) -> dict[str, Any]:
-        return next(row for row in self.admin.get(f"{self.path}/connections").json() if row["id"] == one)
-
-    def customer(self, user: str) -> dict[str, Any]:
-        self.server.stored()
-        rows = self.server.get("customers", search=user, sortBy="orders")["rows"]
-        return next((row for row in rows if row["user_id"] == user), {"orders": 0, "bookings": 0, "paid": []})
 
 
 @pytest.fixture(scope="module")
@@ -485,8 +461,3 @@ def test_an_export_of_shopifys_orders_is_imported_and_again_adds_nothing(product
     assert events == [{"name": "Order Cancelled", "n": 1}, {"name": "Order Completed", "n": 2}]
     wrong = imported(product, "Name,Total\n#1,5\n")
     assert wrong["state"] == "failed" and "'Financial Status', 'Currency', 'Created at'" in wrong["message"]
-
-
-def shops_check(header: str, body: bytes, secret: str) -> None:
-    """A signature as Stripe's, checked by Stripe's own library."""
-    assert stripe.WebhookSignature.verify_header(body.decode(), header, secret, tolerance=300)

@@ -17,7 +17,7 @@ from trackway.govern.plans.client_types import python, typescript
 from trackway.govern.plans.drafts import check, diff, infer
 from trackway.govern.plans.plan import INCLUDED, BadPlan, Checker, as_yaml, read, read_named
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PLAN = """
 name: shop
 unplanned: flag

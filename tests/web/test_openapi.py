@@ -20,7 +20,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY
-from test_who import CONCERTS, DECLARED, Runtime, _account, _signed_in, expected, house, may  # noqa: F401
+from permission_matrix import CONCERTS, DECLARED, Installation, expected, may, put_account, signed_in
+from permission_matrix import installation  # noqa: F401
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LEFT = {
@@ -35,13 +36,13 @@ FEW = settings(
 
 
 @pytest.fixture(scope="module")
-def document(house: Runtime) -> Any:
-    return schemathesis.openapi.from_url(f"{house.server.url}/docs/openapi.json")
+def document(installation: Installation) -> Any:
+    return schemathesis.openapi.from_url(f"{installation.server.url}/docs/openapi.json")
 
 
 def ask_everything(
     document: Any,
-    house: Runtime,
+    installation: Installation,
     headers: dict[str, str],
     cookies: dict[str, str],
     who: str,
@@ -53,9 +54,11 @@ def ask_everything(
         assert isinstance(result, Ok), result
         operation = result.ok()
         name = f"{operation.method.upper()} {operation.path}"
-        if name not in LEFT and "collecting" not in (operation.tags or ()):  # with a write key: tests/test_web.py
+        if name not in LEFT and "collecting" not in (operation.tags or ()):  # with a write key: tests/web/test_api.py
             allowed = True if permissions is None else expected(DECLARED[name], permissions, who)
-            check = _check(operation, house, {"headers": headers, "cookies": cookies}, f"{who}: {name}", allowed, asked)
+            check = _check(
+                operation, installation, {"headers": headers, "cookies": cookies}, f"{who}: {name}", allowed, asked
+            )
             try:
                 check()
             except (FailureGroup, AssertionError) as error:
@@ -65,13 +68,18 @@ def ask_everything(
 
 
 def _check(
-    operation: Any, house: Runtime, given_with: dict[str, Any], what: str, allowed: bool | None, asked: list[int]
+    operation: Any,
+    installation: Installation,
+    given_with: dict[str, Any],
+    what: str,
+    allowed: bool | None,
+    asked: list[int],
 ) -> Callable[[], None]:
     @FEW
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
         if "project_id" in (case.path_parameters or {}):
-            case.path_parameters["project_id"] = house.project
+            case.path_parameters["project_id"] = installation.project
         response = case.call(**given_with)
         asked[0] += 1
         case.validate_response(response, checks=CHECKS)
@@ -81,29 +89,31 @@ def _check(
     return check
 
 
-def test_nobody_is_answered_only_what_is_for_anybody(document: Any, house: Runtime) -> None:
-    assert ask_everything(document, house, {}, {}, "nobody", set()) > 150
+def test_nobody_is_answered_only_what_is_for_anybody(document: Any, installation: Installation) -> None:
+    assert ask_everything(document, installation, {}, {}, "nobody", set()) > 150
 
 
 @pytest.mark.parametrize("kind", CONCERTS)
-def test_each_type_of_account_is_answered_as_the_document_says(document: Any, house: Runtime, kind: str) -> None:
+def test_each_type_of_account_is_answered_as_the_document_says(
+    document: Any, installation: Installation, kind: str
+) -> None:
     own = [] if kind in ("user", "admin") else [{"type": "artist", "id": "own"}]
     name = f"schema-{kind}"
-    _account(house, name, type=kind, verification="business", subscription="enterprise", entities=own)
-    headers = {"authorization": f"Bearer {house.token(name, seconds=3600)}"}
+    put_account(installation, name, type=kind, verification="business", subscription="enterprise", entities=own)
+    headers = {"authorization": f"Bearer {installation.token(name, seconds=3600)}"}
     permissions = may(kind, "business", "enterprise", False)
-    assert ask_everything(document, house, headers, {}, "account", permissions) > 150
+    assert ask_everything(document, installation, headers, {}, "account", permissions) > 150
 
 
-def test_an_administrator_is_answered_as_the_document_says(document: Any, house: Runtime) -> None:
-    client = _signed_in(house.server, EMAIL, PASSWORD)
+def test_an_administrator_is_answered_as_the_document_says(document: Any, installation: Installation) -> None:
+    client = signed_in(installation.server, EMAIL, PASSWORD)
     headers = {"x-csrf-token": client.headers["x-csrf-token"]}
-    assert ask_everything(document, house, headers, dict(client.cookies), "administrator", None) > 150
+    assert ask_everything(document, installation, headers, dict(client.cookies), "administrator", None) > 150
 
 
-def test_a_secret_key_is_answered_as_the_document_says(document: Any, house: Runtime) -> None:
+def test_a_secret_key_is_answered_as_the_document_says(document: Any, installation: Installation) -> None:
     headers = {"authorization": f"Bearer {SECRET_KEY}"}
-    assert ask_everything(document, house, headers, {}, "key", ROLES_OF_KEY) > 150
+    assert ask_everything(document, installation, headers, {}, "key", ROLES_OF_KEY) > 150
 
 
 ROLES_OF_KEY = {

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from agreement import agree
 from conftest import Loaded
-from test_loader import agree
 from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.log import LocalLog
 from trackway.store.connection import Store

@@ -222,6 +222,7 @@ def test_an_interval_is_so_many_hours_until_now_or_until_the_end_of_the_period(
 def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted_by(loaded: Loaded) -> None:
     """BG/NBD and Gamma-Gamma from the orders table, as published (Fader, Hardie, Lee 2005; Fader, Hardie 2013)."""
     from test_customers import order
+
     from trackway.govern.tables import Project
     from trackway.operate.customer_scores import score
 
@@ -339,6 +340,7 @@ def test_predictions_of_cdnow_held_against_the_39_weeks_after(loaded: Loaded, tm
     from collections import defaultdict
 
     from test_customers import order
+
     from trackway.analyze.customers.backtest import ValueCheck, value_check
 
     project = new_id()

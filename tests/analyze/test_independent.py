@@ -23,7 +23,7 @@ from trackway.analyze.language.question import Question
 from trackway.analyze.language.series import Series
 from trackway.event import Message, new_id
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 RETAIL = SHARED / "online_retail" / "online_retail.csv.zst"
 

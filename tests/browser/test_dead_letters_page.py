@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
 from conftest import ARTIFACTS, Server
-from test_letters import BREAK, change_engine, poison
+from engine_faults import BREAK, change_engine, poison
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from trackway.enrich.channel import Traffic, channel, traffic
 from trackway.enrich.pipeline import adjust_sources
 from trackway.enrich.sources import known_source
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "referrers_channels"
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "referrers_channels"
 needs_data = pytest.mark.skipif(not SHARED.exists(), reason=f"there is no {SHARED}")
 
 
