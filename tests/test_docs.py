@@ -59,7 +59,7 @@ def test_every_test_that_the_threats_name_exists() -> None:
     checked = 0
     for row in (ROOT / "docs" / "explanation" / "threats.md").read_text().splitlines():
         sources = ""
-        for name in re.findall(r"`((?:browser/|faults/)?test_\w+(?:\.py)?(?:: test_\w+)?…?|faults/)`", row):
+        for name in re.findall(r"`((?:\w+/)?test_\w+(?:\.py)?(?:: test_\w+)?…?|faults/)`", row):
             file, _, test = name.partition(": ")
             if file.endswith((".py", "/")):
                 path = ROOT / "tests" / file

@@ -20,8 +20,16 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY
-from permission_matrix import CONCERTS, DECLARED, Installation, expected, may, put_account, signed_in
-from permission_matrix import installation  # noqa: F401
+from permission_matrix import (
+    CONCERTS,
+    DECLARED,
+    Installation,
+    expected,
+    installation,  # noqa: F401
+    may,
+    put_account,
+    signed_in,
+)
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LEFT = {

@@ -25,11 +25,11 @@ from permission_matrix import (
     Installation,
     P,
     expected,
+    installation,  # noqa: F401
     may,
     put_account,
     signed_in,
 )
-from permission_matrix import installation  # noqa: F401
 from sample_questions import BODIES
 from trackway.client.reading import Reader, ReadFailed
 from trackway.govern.access.accounts import Own
