@@ -8,11 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
 from sample_questions import BODIES, STEPS
-from trackway.analyze.catalogue import KINDS
+from trackway.analyze.catalogue import KINDS, QUESTIONS
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 
@@ -49,6 +50,13 @@ def ask(server: Server, path: str, question: str, **body: Any) -> Any:
     return response.json()
 
 
+def has_its_type(question: str, data: bytes) -> None:
+    """Check an answer as JSON: it has the type that the catalogue names, and no other fields."""
+    kind = QUESTIONS[KINDS[question]].type
+    decoded = msgspec.json.decode(data, type=kind, strict=True)
+    assert msgspec.json.decode(msgspec.json.encode(decoded)) == msgspec.json.decode(data)
+
+
 def test_every_question_has_a_body_here() -> None:
     assert set(BODIES) == set(KINDS)
 
@@ -65,6 +73,10 @@ def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
     answer = ask(server, path, question, **BODIES[question])
     assert answer["data"] is not None
     assert answer["queries"][0]["sql"].startswith("--")
+    response = server.http.post(f"{path}/ask", json={**body, "compare": "previous"}, headers=BEARER)
+    reply = msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])
+    has_its_type(question, reply["data"])
+    has_its_type(question, msgspec.json.decode(reply["before"], type=dict[str, msgspec.Raw])["data"])
 
 
 @pytest.mark.parametrize(

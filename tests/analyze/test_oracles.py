@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise, permutations
+from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from conftest import Loaded
 from trackway.analyze.behavior.funnel import Exclusion, Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
 from trackway.analyze.behavior.funnel_any_order import families
-from trackway.analyze.behavior.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
+from trackway.analyze.behavior.lifecycle import STATUSES, Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
 from trackway.analyze.behavior.paths import END, Paths, paths
 from trackway.analyze.behavior.retention import Retention, RetentionPeople, retention, retention_people
 from trackway.analyze.behavior.stickiness import Active, Stickiness, active, stickiness
@@ -373,11 +374,12 @@ def test_weeks_that_the_period_cuts_begin_with_it_and_are_marked(loaded: Loaded)
     (one,) = retention_people(loaded.store, question, cell, asked_on)[1]
     assert one["returns"] == ["2026-03-04", "2026-03-09", "2026-03-16"]
     _, rows = lifecycle(loaded.store, question, Lifecycle(), asked_on)
-    assert [tuple(row.values()) for row in rows["intervals"]] == [
+    counted = attrgetter("at", *STATUSES, "complete")
+    assert [counted(row) for row in rows.intervals] == [
         ("2026-03-04", 2, 1, 0, 0, False), ("2026-03-09", 1, 2, 0, 1, True), ("2026-03-16", 1, 1, 0, 2, False),
     ]  # fmt: skip
     _, sticky = stickiness(loaded.store, question, Stickiness(interval="week"), asked_on)
-    assert (sticky["of"], sticky["incomplete"]) == (3, ["2026-03-04", "2026-03-16"])
+    assert (sticky.of, sticky.incomplete) == (3, ["2026-03-04", "2026-03-16"])
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -394,8 +396,8 @@ def test_lifecycle_and_stickiness_equal_the_definitions(
         ordinal(END_OF - timedelta(milliseconds=1), "Europe/Berlin", interval),
     )
     _, data = lifecycle(loaded.store, question, Lifecycle(event=Step(event=event), interval=interval), NOW)
-    for at, row in enumerate(data["intervals"], low):
-        assert (row["at"], row["complete"]) == days_of(at, interval)
+    for at, row in enumerate(data.intervals, low):
+        assert (row.at, row.complete) == days_of(at, interval)
         here = {who for who, seen in there.items() if at in seen}
         before = {who for who, seen in there.items() if at - 1 in seen}
         new = {who for who in here if min(there[who]) == at}
@@ -405,25 +407,25 @@ def test_lifecycle_and_stickiness_equal_the_definitions(
             "resurrecting": here - before - new,
             "dormant": before - here,
         }
-        assert {name: row[name] for name in expected} == {name: len(who) for name, who in expected.items()}
-    assert len(data["intervals"]) == high - low + 1
-    one = LifecyclePeople(event=Step(event=event), interval=interval, at=data["intervals"][0]["at"], status="dormant")
-    assert len(lifecycle_people(loaded.store, question, one)[1]) == data["intervals"][0]["dormant"]
+        assert {name: getattr(row, name) for name in expected} == {name: len(who) for name, who in expected.items()}
+    assert len(data.intervals) == high - low + 1
+    one = LifecyclePeople(event=Step(event=event), interval=interval, at=data.intervals[0].at, status="dormant")
+    assert len(lifecycle_people(loaded.store, question, one)[1]) == data.intervals[0].dormant
 
     inside = intervals_of([one for one in known if one.at >= 0], interval, {event} if event else None)
     _, sticky = stickiness(loaded.store, question, Stickiness(event=Step(event=event), interval=interval), NOW)
-    assert sticky["persons"] == len(inside)
-    assert sticky["of"] == high - low + 1
+    assert sticky.persons == len(inside)
+    assert sticky.of == high - low + 1
     parts = [days_of(at, interval) for at in range(low, high + 1)]
-    assert sticky["incomplete"] == [day for day, complete in parts if not complete]
-    assert [row["persons"] for row in sticky["rows"]] == [
+    assert sticky.incomplete == [day for day, complete in parts if not complete]
+    assert [row.persons for row in sticky.rows] == [
         sum(len(seen) == n for seen in inside.values()) for n in range(1, max(map(len, inside.values()), default=0) + 1)
     ]
     _, days = active(loaded.store, question, Active(event=Step(event=event)))
     daily = intervals_of(known, "day", {event} if event else None)
-    for day, row in enumerate(days["days"], ordinal(START, "Europe/Berlin", "day")):
+    for day, row in enumerate(days.days, ordinal(START, "Europe/Berlin", "day")):
         for name, span in (("day", 1), ("week", 7), ("month", 30)):
-            assert row[name] == sum(any(day - span < one <= day for one in seen) for seen in daily.values())
+            assert getattr(row, name) == sum(any(day - span < one <= day for one in seen) for seen in daily.values())
 
 
 # Paths

@@ -1,4 +1,10 @@
-/** What the API answers, as types. */
+/** Types of answers: those of questions come from `generated.ts`; the others are still written by hand. */
+
+import type { Query, Reply } from "./generated";
+
+export type { Query } from "./generated";
+/** The reply to a question, with its data. */
+export type Asked<Data> = Omit<Reply, "data" | "before"> & { data: Data; before?: { data: Data } };
 
 export interface Money {
   currency: string;
@@ -236,21 +242,6 @@ export interface Me {
   second_factor: boolean;
   projects: Project[];
 }
-export interface Query {
-  sql: string;
-  parameters: Record<string, unknown>;
-  took_ms: number;
-}
-/** An answer of the one door for questions. */
-export interface Asked<Data> {
-  data: Data;
-  period: { from: string; to: string };
-  queries: Query[];
-  before?: { data: Data };
-  annotations?: { id: string; at: string; text: string }[];
-  /** Filters that nothing in the period meets, and the most frequent values that there are. */
-  notes?: { column: string; values: string[]; there: string[]; message: string }[];
-}
 export interface Line {
   name: string;
   /** Money comes as text, so that no cent is lost on the way. */
@@ -279,23 +270,6 @@ export interface Triangle {
     complete: boolean;
     cells: { persons: number; rate: number | null; complete: boolean }[];
   }[];
-}
-export interface Lifecycles {
-  intervals: {
-    at: string;
-    new: number;
-    returning: number;
-    resurrecting: number;
-    dormant: number;
-    complete: boolean;
-  }[];
-}
-export interface Sticky {
-  persons: number;
-  /** How many intervals the period has, and the first days of those that are not whole. */
-  of: number;
-  incomplete: string[];
-  rows: { intervals: number; persons: number; share: number }[];
 }
 export interface Ways {
   ways: number;

@@ -4,6 +4,7 @@ import { t } from "../language";
 import type { Me } from "./answers";
 
 export type * from "./answers";
+export type { Answers, Questions } from "./generated";
 
 /** A refusal of the server, in its own words. */
 export class Problem extends Error {

@@ -2,7 +2,16 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { createContext, useCallback, useContext, useEffect, useRef, useSyncExternalStore } from "react";
-import { type Answer, type Asked, api, type Me, type Project, patience } from "./api";
+import {
+  type Answer,
+  type Answers,
+  type Asked,
+  api,
+  type Me,
+  type Project,
+  patience,
+  type Questions,
+} from "./api";
 import { readView, type View, writeView } from "./view_state";
 
 export const ProjectContext = createContext<Project | undefined>(undefined);
@@ -117,8 +126,20 @@ export function useWhole(body: Record<string, unknown> | undefined): Record<stri
   };
 }
 
-/** One question through the one door, about the view of the page. */
-export function useAsk<Data>(body: Record<string, unknown> | undefined) {
+/** The answer to a question of a page, or what has come of it so far. */
+export type AnswerQuery<Data> = ReturnType<typeof useBody<Data>>;
+type Body<Name extends keyof Questions> = Questions[Name] & { question: Name };
+
+/** A question about the view of the page; the name in its body decides the type of the answer. */
+export function useAsk<Name extends keyof Questions>(
+  body: Body<Name> | undefined,
+): AnswerQuery<Answers[Name]>;
+export function useAsk<Data>(body: Record<string, unknown> | undefined): AnswerQuery<Data>;
+export function useAsk(body: object | undefined) {
+  return useBody<unknown>(body as Record<string, unknown> | undefined);
+}
+
+function useBody<Data>(body: Record<string, unknown> | undefined) {
   const project = useProject();
   const whole = useWhole(body);
   return useLive(

@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { type Asked, api, type FunnelSteps } from "../client/api";
-import { useAsk, useProject, useTitle, useVersion } from "../client/hooks";
+import { type AnswerQuery, useAsk, useProject, useTitle, useVersion } from "../client/hooks";
 import { FunnelShown } from "../explore/funnel";
 import { Controls } from "../kit/controls";
 import { country, day, exact, moment, percent } from "../kit/format";
@@ -176,7 +176,7 @@ interface Parted {
 
 function useInteractions(of: Of): {
   rows: Interaction[] | undefined;
-  asked: ReturnType<typeof useAsk<Parted>>;
+  asked: AnswerQuery<Parted>;
 } {
   const asked = useAsk<Parted>({
     question: "trend",

@@ -1,6 +1,6 @@
 /** Who comes back: retention, lifecycle, stickiness, and cohorts over time. */
 
-import type { Asked, Lifecycles, Sticky, Triangle } from "../client/api";
+import type { Answers, Asked, Triangle } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Chart, PALETTE } from "../kit/chart";
 import { day, exact, intervalName, percent } from "../kit/format";
@@ -141,7 +141,7 @@ const STATUSES = [
   ["dormant", t("Dormant"), 6],
 ] as const;
 
-export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body: Body }) {
+export function LifecycleShown({ asked, body }: { asked: Asked<Answers["lifecycle"]>; body: Body }) {
   const project = useProject();
   const rows = asked.data.intervals;
   const interval = String(body.interval ?? "week");
@@ -211,7 +211,7 @@ export function LifecycleShown({ asked, body }: { asked: Asked<Lifecycles>; body
   );
 }
 
-export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: Body }) {
+export function StickinessShown({ asked, body }: { asked: Asked<Answers["stickiness"]>; body: Body }) {
   const project = useProject();
   const { rows, persons, of, incomplete } = asked.data;
   const interval = String(body.interval ?? "day");
@@ -253,12 +253,8 @@ export function StickinessShown({ asked, body }: { asked: Asked<Sticky>; body: B
   );
 }
 
-interface Active {
-  days: { at: string; day: number; week: number; month: number; stickiness: number | null }[];
-}
-
 /** People of a day, of 7 and of 30 days; and the day's share of the month's. */
-export function ActiveShown({ asked }: { asked: Asked<Active> }) {
+export function ActiveShown({ asked }: { asked: Asked<Answers["active"]> }) {
   const project = useProject();
   const { days } = asked.data;
   const shown = (at: string) => day(`${at}T12:00:00Z`, project.timezone, "day");
@@ -303,7 +299,7 @@ export function ActiveShown({ asked }: { asked: Asked<Active> }) {
   );
 }
 
-export function CohortShown({ asked }: { asked: Asked<{ sizes: { at: string; persons: number }[] }> }) {
+export function CohortShown({ asked }: { asked: Asked<Answers["cohort_sizes"]> }) {
   const project = useProject();
   const { sizes } = asked.data;
   return (

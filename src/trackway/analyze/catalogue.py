@@ -10,10 +10,17 @@ import msgspec
 import msgspec.inspect
 
 from trackway.analyze.behavior.funnel import Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
-from trackway.analyze.behavior.lifecycle import Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
+from trackway.analyze.behavior.lifecycle import (
+    Lifecycle,
+    LifecycleAnswer,
+    LifecyclePeople,
+    LifecyclePerson,
+    lifecycle,
+    lifecycle_people,
+)
 from trackway.analyze.behavior.paths import Paths, paths
 from trackway.analyze.behavior.retention import Retention, RetentionPeople, retention, retention_people
-from trackway.analyze.behavior.stickiness import Active, Stickiness, active, stickiness
+from trackway.analyze.behavior.stickiness import Active, ActiveAnswer, Stickiness, StickinessAnswer, active, stickiness
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.customers.backtest import ValueCheck, value_check
 from trackway.analyze.customers.customers import Customers, customers
@@ -37,7 +44,7 @@ from trackway.analyze.entities.views import (
 )
 from trackway.analyze.entities.year import Year, year
 from trackway.analyze.language.question import Answer, Question
-from trackway.analyze.people.cohorts import CohortSizes, cohort_sizes
+from trackway.analyze.people.cohorts import CohortSizes, CohortSizesAnswer, cohort_sizes
 from trackway.analyze.people.persons import Merges, Person, Persons, merges, person, persons
 from trackway.analyze.traffic.attribution import Attribution, attribution
 from trackway.analyze.traffic.sessions import Sessions, sessions
@@ -69,6 +76,13 @@ class Asking(NamedTuple):
 Answered = tuple[list[Answer], Any]
 
 
+class Entry(NamedTuple):
+    """The function that answers a type of question, and the type of its answer: a struct or a list of structs."""
+
+    answer: Callable[[Asking, Any], Answered]
+    type: Any
+
+
 def _entity_funnel(a: Asking, asked: EntityFunnel) -> Answered:
     shape = entity_funnel()
     if not asked.rows:
@@ -83,43 +97,45 @@ def _sources(a: Asking, asked: Sources) -> Answered:
     return [answer], rows
 
 
-QUESTIONS: dict[type, Callable[[Asking, Any], Answered]] = {
-    Trend: lambda a, asked: trend(a.store, a.question, asked, a.project.currency),
-    Funnel: lambda a, asked: funnel(a.store, a.question, asked),
-    FunnelUnits: lambda a, asked: funnel_units(a.store, a.question, asked),
-    EntityFunnel: _entity_funnel,
-    Retention: lambda a, asked: retention(a.store, a.question, asked, a.now),
-    RetentionPeople: lambda a, asked: retention_people(a.store, a.question, asked, a.now),
-    Lifecycle: lambda a, asked: lifecycle(a.store, a.question, asked, a.now),
-    LifecyclePeople: lambda a, asked: lifecycle_people(a.store, a.question, asked),
-    Stickiness: lambda a, asked: stickiness(a.store, a.question, asked, a.now),
-    Active: lambda a, asked: active(a.store, a.question, asked),
-    CohortSizes: lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now),
-    Paths: lambda a, asked: paths(a.store, a.question, asked),
-    Sessions: lambda a, asked: sessions(a.store, a.question, asked, a.now),
-    Sources: _sources,
-    Persons: lambda a, asked: persons(a.store, a.question, asked),
-    Person: lambda a, asked: person(a.store, a.question, asked),
-    Merges: lambda a, asked: merges(a.store, a.question, asked),
-    Events: lambda a, asked: event_names(a.store, a.question, asked),
-    Audience: lambda a, asked: audience(a.store, a.question, asked),
-    ViewBookings: lambda a, asked: view_bookings(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
-    EntityViews: lambda a, asked: entity_views(a.store, a.question, asked),
-    Views: lambda a, asked: views(a.store, a.question, asked),
-    Daily: lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)),
-    Entities: lambda a, asked: entities(a.store, a.question, asked),
-    TopEntities: lambda a, asked: top_entities(a.store, a.question, asked),
-    Revenue: lambda a, asked: revenue(a.store, a.question, asked, a.project.currency),
-    Rfm: lambda a, asked: rfm(a.store, a.question, asked, a.project.currency),
-    Attribution: lambda a, asked: attribution(a.store, a.question, asked, a.project.currency),
-    ValueCheck: lambda a, asked: value_check(a.store, a.question, asked),
-    Customers: lambda a, asked: customers(a.store, a.question, asked, a.project.currency),
-    CustomerValue: lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency),
-    Year: lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
-    Properties: lambda a, asked: properties(a.store, a.question, asked),
-    PropertyValues: lambda a, asked: values(a.store, a.question, asked),
+QUESTIONS: dict[type, Entry] = {
+    Trend: Entry(lambda a, asked: trend(a.store, a.question, asked, a.project.currency), Any),
+    Funnel: Entry(lambda a, asked: funnel(a.store, a.question, asked), Any),
+    FunnelUnits: Entry(lambda a, asked: funnel_units(a.store, a.question, asked), Any),
+    EntityFunnel: Entry(_entity_funnel, Any),
+    Retention: Entry(lambda a, asked: retention(a.store, a.question, asked, a.now), Any),
+    RetentionPeople: Entry(lambda a, asked: retention_people(a.store, a.question, asked, a.now), Any),
+    Lifecycle: Entry(lambda a, asked: lifecycle(a.store, a.question, asked, a.now), LifecycleAnswer),
+    LifecyclePeople: Entry(lambda a, asked: lifecycle_people(a.store, a.question, asked), list[LifecyclePerson]),
+    Stickiness: Entry(lambda a, asked: stickiness(a.store, a.question, asked, a.now), StickinessAnswer),
+    Active: Entry(lambda a, asked: active(a.store, a.question, asked), ActiveAnswer),
+    CohortSizes: Entry(lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now), CohortSizesAnswer),
+    Paths: Entry(lambda a, asked: paths(a.store, a.question, asked), Any),
+    Sessions: Entry(lambda a, asked: sessions(a.store, a.question, asked, a.now), Any),
+    Sources: Entry(_sources, Any),
+    Persons: Entry(lambda a, asked: persons(a.store, a.question, asked), Any),
+    Person: Entry(lambda a, asked: person(a.store, a.question, asked), Any),
+    Merges: Entry(lambda a, asked: merges(a.store, a.question, asked), Any),
+    Events: Entry(lambda a, asked: event_names(a.store, a.question, asked), Any),
+    Audience: Entry(lambda a, asked: audience(a.store, a.question, asked), Any),
+    ViewBookings: Entry(
+        lambda a, asked: view_bookings(a.store, a.question, asked, pack_of(a.project.metrics).bookings), Any
+    ),
+    EntityViews: Entry(lambda a, asked: entity_views(a.store, a.question, asked), Any),
+    Views: Entry(lambda a, asked: views(a.store, a.question, asked), Any),
+    Daily: Entry(lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)), Any),
+    Entities: Entry(lambda a, asked: entities(a.store, a.question, asked), Any),
+    TopEntities: Entry(lambda a, asked: top_entities(a.store, a.question, asked), Any),
+    Revenue: Entry(lambda a, asked: revenue(a.store, a.question, asked, a.project.currency), Any),
+    Rfm: Entry(lambda a, asked: rfm(a.store, a.question, asked, a.project.currency), Any),
+    Attribution: Entry(lambda a, asked: attribution(a.store, a.question, asked, a.project.currency), Any),
+    ValueCheck: Entry(lambda a, asked: value_check(a.store, a.question, asked), Any),
+    Customers: Entry(lambda a, asked: customers(a.store, a.question, asked, a.project.currency), Any),
+    CustomerValue: Entry(lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency), Any),
+    Year: Entry(lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings), Any),
+    Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), Any),
+    PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), Any),
 }
-"""The function that answers each type of question."""
+"""The function that answers each type of question, and the type of its answer."""
 NEEDS: dict[type, str] = {
     Persons: "people", Person: "people", Merges: "people", Sessions: "people", FunnelUnits: "people",
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",

@@ -27,6 +27,7 @@ from trackway.analyze.language.filters import Node, inlined, read
 from trackway.analyze.language.period import BadQuestion, Period, period
 from trackway.analyze.language.question import Question
 from trackway.analyze.language.sampling import whole, whole_lines
+from trackway.analyze.reply import Before, Cached, Computed, ComputedAsJson, Reply, Stretch, TrendNote
 from trackway.govern.saved.segments import Saved
 from trackway.govern.tables import Project
 from trackway.store.connection import Store, running
@@ -146,8 +147,11 @@ class Desk:
         self._names: set[str] = set()
         """The names of questions that run or wait for a slot."""
 
-    async def answer(self, project: Project, asker: Asker, body: Any, gone: Callable[[], Any]) -> dict[str, Any]:
-        """Answer a body. `gone` is awaited at the same time; when it returns first, the question is cancelled."""
+    async def answer(self, project: Project, asker: Asker, body: Any, gone: Callable[[], Any]) -> Reply:
+        """Answer a body; the data in the reply are JSON (`msgspec.Raw`).
+
+        `gone` is awaited at the same time; when it returns first, the question is cancelled.
+        """
         project_id, now = UUID(project.id), datetime.now(UTC)
         whole_project = not asker.policy.narrow
         body = inlined(body, lambda one: saved_filter(self._saved, project_id, one) if whole_project else None)
@@ -167,16 +171,17 @@ class Desk:
             compute = self._compute(read_, project, asker.policy, stretch, earlier, now, name)
             made = asyncio.ensure_future(self.answers.make(key, version, compute, lambda: self._cancel(name)))
             kept = await self._unless_gone(asker.policy, common.id or name, made, gone)
-        return {
-            **msgspec.json.decode(kept.body, type=dict[str, msgspec.Raw]),
-            "period": {"from": stretch.start, "to": stretch.end},
-            "cache": {
-                "hit": hit,
-                "stale": kept.version != version,
-                "made_at": datetime.fromtimestamp(kept.made_at, UTC),
-                "took_ms": round(kept.took_ms, 1),
-            },
-        }
+        computed = msgspec.json.decode(kept.body, type=ComputedAsJson)
+        return Reply(
+            **msgspec.structs.asdict(computed),
+            period=Stretch(stretch.start, stretch.end),
+            cache=Cached(
+                hit=hit,
+                stale=kept.version != version,
+                made_at=datetime.fromtimestamp(kept.made_at, UTC),
+                took_ms=round(kept.took_ms, 1),
+            ),
+        )
 
     def _compute(
         self,
@@ -206,28 +211,28 @@ class Desk:
 
     def _answered(
         self, read_: Read, project: Project, policy: Policy, stretch: Period, earlier: Period | None, now: datetime
-    ) -> dict[str, Any]:
+    ) -> Computed:
         project_id, store = UUID(project.id), self._store.within(policy)
         filters = () if read_.filter is None else (read_.filter,)
         question = Question.of(project, stretch, *filters, bots=read_.common.bots, sample=read_.common.sample)
         answers, data = self._ask(Asking(store, question, project, now), read_.asked)
-        found: dict[str, Any] = {"data": data, "queries": [answer.opened() for answer in answers]}
+        computed = Computed(data=data, queries=[answer.opened() for answer in answers])
         if filters and (notes := lacking(store, question)):
-            found["notes"] = notes
+            computed.notes = notes
         if earlier is not None:
             before = msgspec.structs.replace(question, period=earlier)
             _, data_before = self._ask(Asking(store, before, project, now), read_.asked)
-            found["before"] = {"data": data_before, "from": earlier.start, "to": earlier.end}
+            computed.before = Before(data_before, earlier.start, earlier.end)
         if isinstance(read_.asked, Trend) and not policy.narrow:
-            found["annotations"] = [
-                {"id": one.id, "at": one.at.replace(tzinfo=UTC), "text": one.text}
-                for one in self._saved.annotations(project_id, stretch.start, stretch.end)
+            computed.annotations = [
+                TrendNote(note.id, note.at.replace(tzinfo=UTC), note.text)
+                for note in self._saved.annotations(project_id, stretch.start, stretch.end)
             ]
-        return found
+        return computed
 
     @staticmethod
     def _ask(asking: Asking, asked: Any) -> Answered:
-        answers, data = QUESTIONS[type(asked)](asking, asked)
+        answers, data = QUESTIONS[type(asked)].answer(asking, asked)
         share = asking.question.sample
         if share < 1:
             data = (

@@ -18,6 +18,7 @@ import msgspec
 from trackway.analyze.language.activity_source import Intervals, presence
 from trackway.analyze.language.period import BadQuestion, first_day, midnight, ordinal
 from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
+from trackway.analyze.language.sampling import Margin
 from trackway.analyze.language.steps import Step, any_of
 from trackway.store.connection import Store
 
@@ -40,34 +41,59 @@ class LifecyclePeople(Lifecycle, tag="lifecycle_people", tag_field="question", k
     offset: int = 0
 
 
+class LifecycleInterval(msgspec.Struct, kw_only=True):
+    """People by status in an interval, which begins within the period on the day `at` (YYYY-MM-DD); `complete` says
+    whether it lies completely in the period and is over.
+    """
+
+    at: str
+    new: int
+    new_margin: Margin = msgspec.UNSET
+    returning: int
+    returning_margin: Margin = msgspec.UNSET
+    resurrecting: int
+    resurrecting_margin: Margin = msgspec.UNSET
+    dormant: int
+    dormant_margin: Margin = msgspec.UNSET
+    complete: bool
+
+
+class LifecycleAnswer(msgspec.Struct):
+    """The intervals of the period, in order."""
+
+    interval: Literal["day", "week", "month"]
+    intervals: list[LifecycleInterval]
+
+
+class LifecyclePerson(msgspec.Struct):
+    """A person, and the first day (YYYY-MM-DD) of the interval of their first event."""
+
+    person: str
+    first: str
+
+
 def lifecycle(
     store: Store, question: Question, asked: Lifecycle, now: datetime | None = None
-) -> tuple[list[Answer], dict[str, Any]]:
-    """Count people by status: `{"intervals": [{"at", "new", "returning", "resurrecting", "dormant", "complete"}]}`.
-
-    `at` is the interval's first day within the period; `complete` says whether the interval lies completely in the
-    period and is over at `now` (by default the current time).
-    """
+) -> tuple[list[Answer], LifecycleAnswer]:
+    """Count people by status. Intervals are over at `now` (by default the current time)."""
     answer = _ask(store, question, asked, "counts")
     counted = {(row["at"], row["status"]): row["persons"] for row in answer.rows()}
     intervals = Intervals(question, asked.interval, now or datetime.now(UTC))
-    return [answer], {
-        "interval": asked.interval,
-        "intervals": [
-            {
-                "at": intervals.day(at),
-                **{one: counted.get((at, one), 0) for one in STATUSES},
-                "complete": intervals.complete(at),
-            }
-            for at in range(intervals.first, intervals.last + 1)
-        ],
-    }
+    bars = [
+        LifecycleInterval(
+            at=intervals.day(number),
+            complete=intervals.complete(number),
+            **{status: counted.get((number, status), 0) for status in STATUSES},
+        )
+        for number in range(intervals.first, intervals.last + 1)
+    ]
+    return [answer], LifecycleAnswer(asked.interval, bars)
 
 
 def lifecycle_people(
     store: Store, question: Question, asked: LifecyclePeople
-) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """List the people of one bar: `person`, and `first`, the first day of the interval of their first event."""
+) -> tuple[list[Answer], list[LifecyclePerson]]:
+    """List the people with a status in an interval."""
     try:
         day = datetime.fromisoformat(asked.at).replace(tzinfo=ZoneInfo(question.timezone))
     except ValueError as error:
@@ -75,7 +101,7 @@ def lifecycle_people(
     at = ordinal(day, question.timezone, asked.interval)
     answer = _ask(store, question, asked, "people", at=at, status=asked.status, limit=asked.limit, offset=asked.offset)
     intervals = Intervals(question, asked.interval, question.period.end)
-    return [answer], [{"person": str(row["person"]), "first": intervals.day(row["first"])} for row in answer.rows()]
+    return [answer], [LifecyclePerson(str(row["person"]), intervals.day(row["first"])) for row in answer.rows()]
 
 
 def _ask(store: Store, question: Question, asked: Lifecycle, show: str, **values: Any) -> Answer:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from trackway.analyze.language.activity_source import Intervals, presence
 from trackway.analyze.language.period import first_day, ordinal
 from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
+from trackway.analyze.language.sampling import Margin
 from trackway.analyze.language.steps import Step, any_of
 from trackway.store.connection import Store
 
@@ -30,14 +31,54 @@ class Active(msgspec.Struct, tag="active", tag_field="question", kw_only=True):
     event: Step = msgspec.field(default_factory=Step)
 
 
+class StickinessRow(msgspec.Struct, kw_only=True):
+    """People who were active in exactly so many intervals; `share` (0 to 1) is that of people in so many or more."""
+
+    intervals: int
+    persons: int
+    persons_margin: Margin = msgspec.UNSET
+    share: float
+
+
+class StickinessAnswer(msgspec.Struct, kw_only=True):
+    """All `persons`, and rows by the number of intervals; `of` is the number of intervals of the period, `incomplete`
+    the first days (YYYY-MM-DD), within the period, of those that it cuts or that are not over.
+    """
+
+    interval: Literal["day", "week", "month"]
+    persons: int
+    persons_margin: Margin = msgspec.UNSET
+    rows: list[StickinessRow]
+    of: int
+    incomplete: list[str]
+
+
+class ActiveDay(msgspec.Struct, kw_only=True):
+    """People of one day (`at`, YYYY-MM-DD), of the 7 days (`week`) and of the 30 days (`month`) that end with it;
+    `stickiness` is the first as a share of the last, 0 to 1.
+    """
+
+    at: str
+    day: int
+    day_margin: Margin = msgspec.UNSET
+    week: int
+    week_margin: Margin = msgspec.UNSET
+    month: int
+    month_margin: Margin = msgspec.UNSET
+    stickiness: float | None
+
+
+class ActiveAnswer(msgspec.Struct):
+    """Each day of the period, in order."""
+
+    days: list[ActiveDay]
+
+
 def stickiness(
     store: Store, question: Question, asked: Stickiness, now: datetime | None = None
-) -> tuple[list[Answer], dict[str, Any]]:
-    """Count people by the number of intervals in which they were active.
-
-    Returns `{"persons": all, "rows": [{"intervals": n, "persons": in exactly n, "share": in n or more}], …}`. `of` is
-    the number of intervals of the period; `incomplete` lists the first days, within the period, of the intervals that
-    the period cuts or that are not over at `now` (by default the current time).
+) -> tuple[list[Answer], StickinessAnswer]:
+    """Count people by the number of intervals in which they were active. Intervals are over at `now` (by default the
+    current time).
     """
     conditions = compiler(store)
     source = presence(store, question, [asked.event], conditions)
@@ -52,22 +93,20 @@ def stickiness(
     rows = []
     for n in range(1, max(counted, default=0) + 1):
         at_least = sum(persons for intervals, persons in counted.items() if intervals >= n)
-        rows.append({"intervals": n, "persons": counted.get(n, 0), "share": at_least / everybody})
+        rows.append(StickinessRow(intervals=n, persons=counted.get(n, 0), share=at_least / everybody))
     intervals = Intervals(question, asked.interval, now or datetime.now(UTC))
     numbers = range(intervals.first, intervals.last + 1)
-    return [answer], {
-        "interval": asked.interval,
-        "persons": everybody,
-        "rows": rows,
-        "of": len(numbers),
-        "incomplete": [intervals.day(one) for one in numbers if not intervals.complete(one)],
-    }
+    return [answer], StickinessAnswer(
+        interval=asked.interval,
+        persons=everybody,
+        rows=rows,
+        of=len(numbers),
+        incomplete=[intervals.day(number) for number in numbers if not intervals.complete(number)],
+    )
 
 
-def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `{"days": [{"at", "day", "week", "month", "stickiness"}]}`: the people of the day, of the 7 and of the 30
-    days that end with it, and the first as a share of the last.
-    """
+def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer], ActiveAnswer]:
+    """Count the people of each day, and of the 7 and the 30 days that end with it."""
     conditions = compiler(store)
     source = presence(store, question, [asked.event], conditions)
     structure = {"source": source, "names": "1" if source.counted else any_of([asked.event], conditions)}
@@ -80,13 +119,13 @@ def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer
         changes = {row["day"]: row["persons"] for row in answer.rows() if row["span"] == span}
         lines[span] = list(accumulate(changes.get(day, 0) for day in range(first - 33, last + 1)))[33:]
     days = [
-        {
-            "at": first_day(first + i, "day").isoformat(),
-            "day": day,
-            "week": lines[7][i],
-            "month": lines[30][i],
-            "stickiness": day / lines[30][i] if lines[30][i] else None,
-        }
+        ActiveDay(
+            at=first_day(first + i, "day").isoformat(),
+            day=day,
+            week=lines[7][i],
+            month=lines[30][i],
+            stickiness=day / lines[30][i] if lines[30][i] else None,
+        )
         for i, day in enumerate(lines[1])
     ]
-    return [answer], {"days": days}
+    return [answer], ActiveAnswer(days)

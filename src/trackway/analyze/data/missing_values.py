@@ -22,10 +22,19 @@ _SHOWN = 5
 _MOST = 10
 
 
-def lacking(store: Store, question: Question) -> list[dict[str, Any]]:
-    """Return a note for each condition of a question that nothing in its period meets: `column`, `values`, `there` (the
-    most frequent existing values) and `message`, a sentence with these facts.
+class Note(msgspec.Struct):
+    """A condition of a filter that nothing in the period meets: its column and values, the most frequent values that
+    exist (`there`), and a sentence with these facts.
     """
+
+    column: str
+    values: list[Any]
+    there: list[str]
+    message: str
+
+
+def lacking(store: Store, question: Question) -> list[Note]:
+    """Return a note for each condition of a question that nothing in its period meets."""
     conditions = [one for node in question.filters for one in _finding(node)]
     return [note for one in conditions[:_MOST] if (note := _lacks(store, question, one)) is not None]
 
@@ -47,7 +56,7 @@ def _finding(node: Node | None) -> Iterator[Condition]:
         yield node
 
 
-def _lacks(store: Store, question: Question, one: Condition) -> dict[str, Any] | None:
+def _lacks(store: Store, question: Question, one: Condition) -> Note | None:
     if one.column == "name":  # past events may lie before the period
         ever = Period(datetime(1970, 1, 1, tzinfo=UTC), question.period.end)
         question = msgspec.structs.replace(question, period=ever)
@@ -64,4 +73,4 @@ def _lacks(store: Store, question: Question, one: Condition) -> dict[str, Any] |
     most = f"; the most frequent are {', '.join(there)}" if there else ""
     how = one.operator.replace("_", " ")
     message = f"nothing in this period has a {one.column} that {how} {wanted}{most}"
-    return {"column": one.column, "values": list(one.values), "there": there, "message": message}
+    return Note(one.column, list(one.values), there, message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,17 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return not narrow and not self.filters and self.sample >= 1 and self.whole_hours()
 
 
+Row = TypeVar("Row")
+
+
+class Query(msgspec.Struct):
+    """The origin of numbers: a statement, its bound values, and the time it took in the engine, in milliseconds."""
+
+    sql: str
+    parameters: dict[str, Any]
+    took_ms: float
+
+
 class Answer(msgspec.Struct):
     """A table, with the statement that produced it, the statement's values, and the engine's time in milliseconds."""
 
@@ -83,9 +94,15 @@ class Answer(msgspec.Struct):
         rows: list[dict[str, Any]] = self.table.to_pylist()
         return rows
 
-    def opened(self) -> dict[str, Any]:
-        """Return the origin of the numbers: the statement, its values, and the time it took."""
-        return {"sql": self.sql, "parameters": self.parameters, "took_ms": round(self.took_ms, 1)}
+    def structs(self, kind: type[Row]) -> list[Row]:
+        """Return the rows as structs with a field for each column. Values are not checked: that would be slow for long
+        lists (tests/analyze/test_ask.py checks that the types of columns and fields agree).
+        """
+        return [kind(**row) for row in self.table.to_pylist()]
+
+    def opened(self) -> Query:
+        """Return the origin of the numbers."""
+        return Query(self.sql, self.parameters, round(self.took_ms, 1))
 
 
 def compiler(store: Store) -> Compiler:

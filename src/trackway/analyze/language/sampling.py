@@ -10,11 +10,21 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
+import msgspec
+
+Margin = float | msgspec.UnsetType
+"""The type of `n_margin`: people, plus or minus; absent (`msgspec.UNSET`) unless the question asks for a sample."""
 COUNTS = frozenset(["persons", "units", "new", "returning", "resurrecting", "dormant", "day", "week", "month"])
 
 
 def whole(data: Any, share: float) -> Any:
-    """Extrapolate every count of people in an answer; `n_margin` is added beside each `n`."""
+    """Extrapolate every count of people in an answer; `n_margin` is added beside each `n`.
+
+    Structs are changed in place: they declare `n_margin` as a field that is otherwise absent.
+    """
+    if isinstance(data, msgspec.Struct):
+        _make_whole(data, share)
+        return data
     if isinstance(data, list):
         return [whole(one, share) for one in data]
     if not isinstance(data, dict):
@@ -27,6 +37,16 @@ def whole(data: Any, share: float) -> Any:
         else:
             found[name] = whole(value, share)
     return found
+
+
+def _make_whole(data: msgspec.Struct, share: float) -> None:
+    for name in data.__struct_fields__:
+        value = getattr(data, name)
+        if name in COUNTS and isinstance(value, int):
+            setattr(data, name, round(value / share))
+            setattr(data, f"{name}_margin", _margin(value, share))
+        elif isinstance(value, list | msgspec.Struct):
+            whole(value, share)
 
 
 def whole_lines(lines: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:

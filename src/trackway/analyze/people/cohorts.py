@@ -31,11 +31,26 @@ class CohortSizes(msgspec.Struct, tag="cohort_sizes", tag_field="question", kw_o
     interval: Interval = "week"
 
 
+class CohortSize(msgspec.Struct):
+    """The number of people at the end of an interval."""
+
+    at: datetime
+    persons: int
+
+
+class CohortSizesAnswer(msgspec.Struct):
+    """The sizes in order of time. If the period is not over, the last one is that of now."""
+
+    sizes: list[CohortSize]
+
+
 def cohort_sizes(
     store: Store, question: Question, asked: CohortSizes, now: datetime
-) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `{"sizes": [{"at": end of the interval, "persons"}]}`. If the period is not over, the last size is that of
-    now.
+) -> tuple[list[Answer], CohortSizesAnswer]:
+    """Count the people of a cohort at the end of each interval.
+
+    Raises:
+        BadQuestion: the period has too many intervals.
     """
     node = read(asked.cohort, "cohort")
     starts = buckets(question.period, question.timezone, asked.interval)
@@ -50,8 +65,8 @@ def cohort_sizes(
         own = msgspec.structs.replace(question, period=stretch, filters=(*question.filters, node))
         answer = ask(store, "people/cohort.sql", own)
         answers.append(answer)
-        sizes.append({"at": end, "persons": answer.rows()[0]["persons"]})
-    return answers[-1:], {"sizes": sizes}
+        sizes.append(CohortSize(end, answer.rows()[0]["persons"]))
+    return answers[-1:], CohortSizesAnswer(sizes)
 
 
 def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> int:

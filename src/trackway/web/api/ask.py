@@ -16,6 +16,7 @@ from litestar.params import Parameter
 from trackway.analyze import file_formats, tabular
 from trackway.analyze.desk import Asker, Desk
 from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.reply import Reply
 from trackway.govern.tables import Project
 from trackway.store.policy import Policy
 from trackway.web.server.caller import SOMEBODY, Caller
@@ -47,7 +48,7 @@ class Ask(Controller):
         request: Request[Caller, Any, Any],
         desk: Desk,
         form: Format = "json",
-    ) -> Response[Any]:
+    ) -> Response[Reply] | Response[bytes]:
         """Answer any question; the body names it. See docs/reference/questions.md.
 
         With `format`, the answer is a file with one table of the same numbers.
@@ -64,12 +65,12 @@ class Ask(Controller):
 
         caller = request.user
         policy = await asyncio.to_thread(caller.policy, project)
-        answer = await desk.answer(project, asker(caller, project, policy), body, gone)
+        reply = await desk.answer(project, asker(caller, project, policy), body, gone)
         if policy.narrow:
-            answer["queries"] = []  # a caller who sees only some rows must not see the SQL
+            reply.queries = []  # a caller who sees only some rows must not see the SQL
         if form == "json":
-            return Response(answer)
-        data = msgspec.json.decode(answer["data"])
+            return Response(reply)
+        data = msgspec.json.decode(reply.data)
         return as_file(tabular.table(body["question"], data), form, body["question"])
 
     @delete("/{name:str}", opt={"may": SOMEBODY})

@@ -17,6 +17,7 @@ from litestar.exceptions import NotFoundException
 
 from trackway.analyze.desk import Asker, Desk, understood
 from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.reply import SharedReply
 from trackway.govern.saved.tables import Board
 from trackway.govern.tables import Project
 from trackway.runtime import Runtime
@@ -204,7 +205,7 @@ class Shared(Controller):
         return SharedBoard(board.name, layout, project.name, project.timezone, project.currency)
 
     @get("/{token:str}/tiles/{tile:str}", exclude_from_auth=True, opt={"may": ANYBODY})
-    async def tile(self, token: str, tile: str, runtime: Runtime, desk: Desk) -> dict[str, Any]:
+    async def tile(self, token: str, tile: str, runtime: Runtime, desk: Desk) -> SharedReply:
         """Answer the question of one tile. The caller cannot change any part of the question."""
         board, project = _of_link(token, runtime)
         layout = msgspec.convert(board.body, Layout)
@@ -216,8 +217,8 @@ class Shared(Controller):
             await asyncio.Event().wait()
 
         whole = Asker(Policy(UUID(project.id)), lambda _: True, lambda _: None)  # the link's author could see it all
-        answer = await desk.answer(project, whole, question_of(layout, asked), never)
-        return {name: value for name, value in answer.items() if name != "queries"}
+        reply = await desk.answer(project, whole, question_of(layout, asked), never)
+        return reply.shared()
 
 
 def question_of(layout: Layout, tile: Tile) -> dict[str, Any]:

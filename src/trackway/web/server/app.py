@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from uuid import UUID
 
-from litestar import Litestar, Request
+from litestar import Controller, Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
@@ -41,10 +41,45 @@ from trackway.web.server.caller import Authentication, Caller, allowed
 from trackway.web.server.concurrency import LimitConcurrency
 from trackway.web.server.dashboard_files import Pages
 from trackway.web.server.limits import Limits
-from trackway.web.server.openapi import config
+from trackway.web.server.openapi import Structs, config, describe
 from trackway.web.server.problems import HANDLERS
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+ROUTES: list[type[Controller]] = [
+    Health,
+    SigningIn,
+    Resetting,
+    Myself,
+    Projects,
+    Members,
+    PlatformAccounts,
+    Requests,
+    Permissions,
+    AuditLog,
+    Ask,
+    Questions,
+    Keeping,
+    BoardsOfProject,
+    Shared,
+    Streaming,
+    Planning,
+    DeadLetters,
+    TransfersOfProject,
+    EntitiesOfProject,
+    Lookups,
+    Recounting,
+    Customers,
+    Metrics,
+    Money,
+    ConnectionsOfProject,
+    Deliveries,
+    OrdersOfProject,
+    Watches,
+    Scheduled,
+    Pages,
+]
 
 
 def api(runtime: Runtime, limits: Limits) -> Litestar:
@@ -54,39 +89,7 @@ def api(runtime: Runtime, limits: Limits) -> Litestar:
     provider = Provider(runtime.settings, runtime.accounts.sign_ins, runtime.outgoing)
     Questions.middleware = [LimitConcurrency(slots, desk.answers, desk.version)]
     return Litestar(
-        route_handlers=[
-            Health,
-            SigningIn,
-            Resetting,
-            Myself,
-            Projects,
-            Members,
-            PlatformAccounts,
-            Requests,
-            Permissions,
-            AuditLog,
-            Ask,
-            Questions,
-            Keeping,
-            BoardsOfProject,
-            Shared,
-            Streaming,
-            Planning,
-            DeadLetters,
-            TransfersOfProject,
-            EntitiesOfProject,
-            Lookups,
-            Recounting,
-            Customers,
-            Metrics,
-            Money,
-            ConnectionsOfProject,
-            Deliveries,
-            OrdersOfProject,
-            Watches,
-            Scheduled,
-            Pages,
-        ],
+        route_handlers=ROUTES,
         dependencies={
             "runtime": Provide(lambda: runtime, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
@@ -100,8 +103,19 @@ def api(runtime: Runtime, limits: Limits) -> Litestar:
         exception_handlers=HANDLERS,
         state=State({"runtime": runtime}),
         openapi_config=config(),
+        plugins=[Structs()],
         request_max_body_size=1024 * 1024,
     )
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document without opening a store: for tools that generate code from it."""
+    names = ("runtime", "desk", "limits", "provider", "store")
+    dependencies = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
+    dependencies["asked"] = Provide(asked, sync_to_thread=False)
+    app = Litestar(ROUTES, dependencies=dependencies, openapi_config=config(), plugins=[Structs()])
+    describe(app)
+    return app.openapi_schema.to_schema()
 
 
 def store_of(project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Store:

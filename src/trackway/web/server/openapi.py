@@ -4,10 +4,13 @@ collector. `/docs` shows the document without loading anything from another host
 
 from __future__ import annotations
 
+import inspect
 from importlib.resources import files
 from typing import Any, cast
 
+import msgspec.inspect
 from litestar import Litestar, Request
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import (
@@ -16,14 +19,16 @@ from litestar.openapi.spec import (
     Operation,
     PathItem,
     Reference,
+    RequestBody,
     Schema,
     SecurityScheme,
 )
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.typing import FieldDefinition
 
 from trackway import __version__
 from trackway.analyze.file_formats import MEDIA
-from trackway.web.server import collector_openapi
+from trackway.web.server import collector_openapi, questions_openapi
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _REFUSALS = {
@@ -39,6 +44,20 @@ _REFUSALS = {
     "429": "too many requests; `retry-after` says how many seconds to wait",
     "503": "the store does not answer at this moment",
 }
+
+
+class Structs(StructSchemaPlugin):
+    """Adds what the framework leaves out of the schema of a struct: its docstring, and list or object defaults."""
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Return the schema of a struct."""
+        schema = super().to_openapi_schema(field_definition, schema_creator)
+        schema.description = inspect.getdoc(field_definition.type_)
+        for field in cast(msgspec.inspect.StructType, msgspec.inspect.type_info(field_definition.type_)).fields:
+            property_ = (schema.properties or {})[field.encode_name]
+            if field.default_factory in (list, dict) and isinstance(property_, Schema):
+                property_.default = field.default_factory()
+        return schema
 
 
 class _Part(OpenAPIRenderPlugin):
@@ -75,7 +94,7 @@ def config() -> OpenAPIConfig:
 
 
 def describe(app: Litestar) -> None:
-    """Add refusals (RFC 9457) and the file formats of tables to the document of an application."""
+    """Add questions and answers, refusals (RFC 9457) and file formats of tables to the document of an application."""
     text = Schema(type=OpenAPIType.STRING)
     problem = Schema(
         type=OpenAPIType.OBJECT,
@@ -92,7 +111,8 @@ def describe(app: Litestar) -> None:
         },
     )
     refusal = {"application/problem+json": OpenAPIMediaType(schema=problem)}
-    for path in (app.openapi_schema.paths or {}).values():
+    document = app.openapi_schema
+    for path in (document.paths or {}).values():
         for operation in _operations(path):
             responses = operation.responses or {}
             for status, what in _REFUSALS.items():
@@ -101,8 +121,12 @@ def describe(app: Litestar) -> None:
             if "format" in names and "host" not in names:
                 _forms(responses)
             operation.responses = responses
-    document = app.openapi_schema
     # Plain dictionaries: the document is rendered from dictionaries anyway.
+    schemas = cast(dict[str, Schema], questions_openapi.schemas())
+    document.components.schemas = {**document.components.schemas, **schemas}
+    if ask := (document.paths or {})["/api/v1/projects/{project_id}/ask"].post:
+        ask.request_body = cast(RequestBody, questions_openapi.REQUEST)
+        _forms(ask.responses or {}, cast(Schema, questions_openapi.REPLY))
     document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collector_openapi.addresses())}
     schemes = cast(dict[str, SecurityScheme | Reference], collector_openapi.WRITE_KEY)
     document.components.security_schemes = {**(document.components.security_schemes or {}), **schemes}
@@ -112,9 +136,9 @@ def _operations(path: PathItem) -> list[Operation]:
     return [found for method in _METHODS if (found := getattr(path, method)) is not None]
 
 
-def _forms(responses: dict[str, OpenAPIResponse | Reference]) -> None:
+def _forms(responses: dict[str, OpenAPIResponse | Reference], json: Schema | None = None) -> None:
     """Describe an answer as JSON, CSV, Parquet or Arrow."""
-    content = {"application/json": OpenAPIMediaType(schema=Schema())}
+    content = {"application/json": OpenAPIMediaType(schema=json or Schema())}
     binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
     content |= {media: OpenAPIMediaType(schema=binary) for media in MEDIA.values()}
     responses["200"] = OpenAPIResponse(description="the answer, as JSON or as a file", content=content)

@@ -1,0 +1,1680 @@
+/** The types of the API, generated from its OpenAPI document by `./run types`. Do not edit. */
+
+/** An account with its permissions, each with the missing requirement, if any; `granted` lists those that it has. */
+export interface AccountShown {
+  id: string;
+  type: string;
+  name: string;
+  verification: string;
+  subscription: string;
+  expires_at: string | null;
+  business: Record<string, unknown>;
+  entities: [string, string][];
+  email: string;
+  suspended: boolean;
+  created_at: string;
+  permissions: Record<string, Verdict>;
+  granted: string[];
+}
+
+/** A page of accounts, the number of matches, the number of accounts of each type, and of pending requests. */
+export interface AccountsShown {
+  accounts: AccountShown[];
+  total: number;
+  types: Record<string, number>;
+  pending: number;
+}
+
+/** Each day of the period, in order. */
+export interface ActiveAnswer {
+  days: ActiveDay[];
+}
+
+/** People of one day (`at`, YYYY-MM-DD), of the 7 days (`week`) and of the 30 days (`month`) that end with it; `stickiness` is the first as a share of the last, 0 to 1. */
+export interface ActiveDay {
+  at: string;
+  day: number;
+  day_margin?: number;
+  week: number;
+  week_margin?: number;
+  month: number;
+  month_margin?: number;
+  stickiness: number | null;
+}
+
+/** The people who did `event` on a day, in the 7 days and in the 30 days that end with it. */
+export interface ActiveQuestion {
+  question: "active";
+  event?: Step;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** An annotation. */
+export interface AnnotationShown {
+  id: string;
+  at: string;
+  text: string;
+  created_by: string;
+}
+
+/** The account of the product that the caller is signed in as: its entities and permissions. `granted` lists the permissions that it has, including the host's own keys. */
+export interface AsAccount {
+  id: string;
+  type: string;
+  name: string;
+  verification: string;
+  subscription: string;
+  entities: [string, string][];
+  permissions: Record<string, Verdict>;
+  granted: string[];
+}
+
+/** Credits orders and bookings placed in the period to the visits of the `window_days` before them, by models and by the sources of the visits. With `goals`, events with these names are credited instead; several events of the same order count once. */
+export interface AttributionQuestion {
+  question: "attribution";
+  by?: ("campaign" | "channel" | "medium" | "source")[];
+  models?: ("first" | "last" | "last_non_direct" | "linear" | "position" | "time_decay")[];
+  goals?: string[];
+  window_days?: number;
+  half_life_days?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The people who interacted with one entity, with entities of a type, or with any entity: `by` country, device or another column, or by a trait from `identify` events, such as `traits.gender` or `traits.age_range`. */
+export interface AudienceQuestion {
+  question: "audience";
+  entity_type?: string;
+  entity_id?: string;
+  by?: string;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The same answer for the period that it is compared with. */
+export interface Before {
+  data: Answers[keyof Answers];
+  from: string;
+  to: string;
+}
+
+/** Changes to a board. */
+export interface BoardChange {
+  name?: string | null;
+  layout?: Layout | null;
+}
+
+/** A board. */
+export interface BoardShown {
+  id: string;
+  name: string;
+  layout: Layout;
+  created_by: string;
+  updated_at: string;
+}
+
+/** Whether an answer was cached, whether the data have changed since it was made, and the milliseconds that it took. */
+export interface Cached {
+  hit: boolean;
+  stale: boolean;
+  made_at: string;
+  took_ms: number;
+}
+
+/** Either some dead letters or `all` of the project. */
+export interface Chosen {
+  letters?: Which[];
+  all?: boolean;
+}
+
+/** A code of an authenticator application. */
+export interface Code {
+  code: string;
+}
+
+/** The number of people at the end of an interval. */
+export interface CohortSize {
+  at: string;
+  persons: number;
+}
+
+/** The sizes in order of time. If the period is not over, the last one is that of now. */
+export interface CohortSizesAnswer {
+  sizes: CohortSize[];
+}
+
+/** The number of people that match `cohort` (a filter) at the end of each interval of the period. */
+export interface CohortSizesQuestion {
+  question: "cohort_sizes";
+  cohort: unknown;
+  interval?: "day" | "hour" | "month" | "week";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Changes to a connection; omitted fields stay as they are. */
+export interface ConnectionChange {
+  name?: string | null;
+  active?: boolean | null;
+  secret?: string | null;
+}
+
+/** A connection: the number of reports taken, the time of the last one, and the problem of a report that was not taken. `address` is the webhook URL of a shop; a generated `secret` is shown once. */
+export interface ConnectionShown {
+  id: string;
+  kind: string;
+  name: string;
+  config: Record<string, unknown>;
+  active: boolean;
+  taken: number;
+  last_at: string | null;
+  problem: string;
+  created_by: string;
+  address: string;
+  secret: string;
+}
+
+/** Costs of a period by source, medium and campaign, in the currencies in which they were given. */
+export interface CostsShown {
+  rows: Record<string, unknown>[];
+}
+
+/** The view counters of an entity; without numbers when they are hidden from the public. */
+export interface Counters {
+  id: string;
+  hidden: boolean;
+  views?: number | null;
+  sessions?: number | null;
+  viewers?: number | null;
+  anonymous?: number | null;
+  last_viewed?: string | null;
+}
+
+/** Credentials for a sign-in; `code` is the code of an authenticator application or a recovery code, for users with a second factor. */
+export interface Credentials {
+  email: string;
+  password: string;
+  code?: string;
+}
+
+/** A page of the list of customers; the rows are those of the question `customers`. */
+export interface CustomerPage {
+  interval: string;
+  sort_by: string;
+  sort_order: string;
+  page: number;
+  page_size: number;
+  customers: number;
+  currency: string;
+  rows: Record<string, unknown>[];
+}
+
+/** The forecast of customers' orders within `weeks` after the end of the period. `orders` names the events that count as orders. Several events of the same order count once, and several orders of a person on one day count as one. `sort` puts first the customers with the highest future value, the highest probability of being active, the most expected orders, or the most orders so far. */
+export interface CustomerValueQuestion {
+  question: "customer_value";
+  orders?: string[];
+  weeks?: number;
+  sort?: "active" | "expected_orders" | "orders" | "value";
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Customers, sorted. With an `interval` (the last 24 hours, 7 days or 30 days until now, or until the end of the period if that is earlier), only customers active in it are listed, with their sessions, orders and bookings in it. All other columns are over all time. */
+export interface CustomersQuestion {
+  question: "customers";
+  interval?: "all" | "daily" | "monthly" | "weekly";
+  sort?: string;
+  descending?: boolean;
+  search?: string;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The daily metrics of a `subject` of the project's metrics pack, for all its members or for some `ids`. For persons, an id is the `person` of the question `persons`. `viewers` adds the viewers of entities by country and demographics; it needs the permission `audience`. By default (null) it is on for callers with that permission. */
+export interface DailyQuestion {
+  question: "daily";
+  subject: string;
+  ids?: string[];
+  limit?: number;
+  viewers?: boolean | null;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A day of the project's time zone, YYYY-MM-DD. */
+export interface Day {
+  date: string;
+}
+
+/** A decision, with a note to the account that asked. */
+export interface Decision {
+  approved: boolean;
+  note?: string;
+}
+
+/** The number of dropped dead letters, and the number that the project has now. */
+export interface Dropped {
+  dropped: number;
+  count: number;
+}
+
+/** Entities that are registered or occur in events, of one type or of all; `search` finds a part of the name or a whole id. */
+export interface EntitiesQuestion {
+  question: "entities";
+  entity_type?: string;
+  search?: string;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** An entity as it is registered. Attributes: parents: written type:id, such as `artist:7`. owners: account ids of the host. hidden: keeps the entity's counts from the public. */
+export interface Entity {
+  type: string;
+  id: string;
+  name: string;
+  owners: string[];
+  parents: string[];
+  attributes: Record<string, unknown>;
+  hidden: boolean;
+  notify?: Notify | null;
+  deleted: boolean;
+}
+
+/** The standard funnel impression → click → view_details → interest → ticket_click; with `rows`, every step of every unit. */
+export interface EntityFunnelQuestion {
+  question: "entity_funnel";
+  rows?: boolean;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** View counters of entities over all time, for up to 100 `ids` of one `entity_type`. For the public, counts of entities that hide theirs are left out; the `owner` sees them. */
+export interface EntityViewsQuestion {
+  question: "entity_views";
+  entity_type: string;
+  ids: string[];
+  seen_by?: "owner" | "public";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** An entry of the audit log. */
+export interface EntryShown {
+  id: string;
+  at: string;
+  project: string;
+  actor: string;
+  action: string;
+  subject: string;
+  detail: Record<string, unknown>;
+  address: string;
+}
+
+/** The names of all events; `exact` adds the exact time of each one's last event. */
+export interface EventsQuestion {
+  question: "event_names";
+  limit?: number;
+  exact?: boolean;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Events that end an attempt which has reached step `after` (from 1) but not yet step `before`. */
+export interface Exclusion {
+  event?: string | string[];
+  where?: unknown;
+  name?: string;
+  after?: number;
+  before?: number;
+}
+
+/** The user who has forgotten the password, and the language of the mail. */
+export interface Forgotten {
+  email: string;
+  language?: "en" | "de";
+}
+
+/** A funnel of steps. `interval` adds the trend of conversion by the start of attempts; `by` adds a breakdown by a column of a unit's first event of step 1 in the period; `times` adds the times between steps. */
+export interface FunnelQuestion {
+  question: "funnel";
+  steps: Step[];
+  order?: "any" | "ordered" | "strict";
+  window_s?: number;
+  unit?: string;
+  exclusions?: Exclusion[];
+  by?: string;
+  top?: number;
+  interval?: "day" | "hour" | "month" | "week" | null;
+  times?: boolean;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The units that reached a step or, with `dropped`, got exactly that far; as a list, or with `rows` every step of each unit. */
+export interface FunnelUnitsQuestion {
+  question: "funnel_units";
+  steps: Step[];
+  order?: "any" | "ordered" | "strict";
+  window_s?: number;
+  unit?: string;
+  exclusions?: Exclusion[];
+  by?: string;
+  top?: number;
+  interval?: "day" | "hour" | "month" | "week" | null;
+  times?: boolean;
+  step?: number;
+  dropped?: boolean;
+  rows?: boolean;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A condition for a permission: whether an account type has it, and the lowest verification and subscription that it needs. */
+export interface Gate {
+  granted: boolean;
+  verification: "none" | "email" | "phone" | "identity" | "business";
+  subscription: "free" | "premium" | "professional" | "enterprise";
+}
+
+/** A change to a gate; with `reset`, the gate of the metrics pack applies again. */
+export interface GateChange {
+  granted?: boolean;
+  verification?: "none" | "email" | "phone" | "identity" | "business";
+  subscription?: "free" | "premium" | "professional" | "enterprise";
+  reset?: boolean;
+}
+
+/** A gate of an account type: whether it has the permission, and the lowest verification and subscription for it. */
+export interface GateShown {
+  account_type: string;
+  permission: string;
+  what: string;
+  granted: boolean;
+  verification: string;
+  subscription: string;
+}
+
+/** A permission of the host application, which asks for it by name. `what` describes it; `opens` lists Trackway's permissions to see that hold as long as the account has this key. */
+export interface HostKey {
+  what: string;
+  opens: string[];
+}
+
+/** The anonymous ids to look up, 100 at most, under either name. */
+export interface Ids {
+  ids?: string[];
+  anonymousIds?: string[];
+}
+
+/** An open invitation. `link` is set only when the invitation is created; send it to the invited person. */
+export interface InvitationMade {
+  id: string;
+  email: string;
+  role: string;
+  account: string;
+  created_by: string;
+  expires_at: string;
+  link: string;
+}
+
+/** An invitation: the invited address and what it is for. `known` says whether the address already belongs to a user. */
+export interface InvitationShown {
+  email: string;
+  project: string;
+  role: string;
+  account: string;
+  known: boolean;
+}
+
+/** Changes to a job: pause or resume it, or set another schedule (cron, UTC). */
+export interface JobChange {
+  active?: boolean | null;
+  schedule?: string | null;
+}
+
+/** A job: its task, its schedule, and the result of the last run. Times are UTC. */
+export interface JobShown {
+  name: string;
+  what: string;
+  schedule: string;
+  active: boolean;
+  running: boolean;
+  last_run_at: string | null;
+  next_run_at: string | null;
+  status: string;
+  message: string;
+  duration_s: number;
+}
+
+/** A key of a project. `value` is complete only for write keys, which are public; of other keys it is the last characters. An embed key's `id` is the `kid` of its tokens. */
+export interface KeyShown {
+  id: string;
+  kind: string;
+  value: string;
+  created_at: string;
+}
+
+/** New keys in full; all but write keys are shown only now. `id` is set for a single key: the `kid` of its tokens. */
+export interface Keys {
+  project_id: string;
+  write_key: string;
+  secret_key: string;
+  embed_key: string;
+  id: string;
+}
+
+/** The contents of a board. `period` (or `from` and `to`), `filter` and `bots` apply to all its tiles. */
+export interface Layout {
+  tiles: Tile[];
+  period: string;
+  from: string;
+  to: string;
+  filter: string[];
+  bots: boolean;
+}
+
+/** A message that was acknowledged but is not stored: the step that refused it, its time of arrival and the reason. A dead letter that is not `replayable` is a derived row (a session, an order); the messages it was derived from are stored. */
+export interface LetterShown {
+  message_id: string;
+  stage: string;
+  received_at: string;
+  reason: string;
+  replayable: boolean;
+}
+
+/** A dead letter with the message (or the row) as JSON. */
+export interface LetterWhole {
+  message_id: string;
+  stage: string;
+  received_at: string;
+  reason: string;
+  replayable: boolean;
+  body: string;
+}
+
+/** The newest dead letters, and the project's total number. */
+export interface LettersShown {
+  count: number;
+  letters: LetterShown[];
+}
+
+/** The intervals of the period, in order. */
+export interface LifecycleAnswer {
+  interval: "day" | "month" | "week";
+  intervals: LifecycleInterval[];
+}
+
+/** People by status in an interval, which begins within the period on the day `at` (YYYY-MM-DD); `complete` says whether it lies completely in the period and is over. */
+export interface LifecycleInterval {
+  at: string;
+  new: number;
+  new_margin?: number;
+  returning: number;
+  returning_margin?: number;
+  resurrecting: number;
+  resurrecting_margin?: number;
+  dormant: number;
+  dormant_margin?: number;
+  complete: boolean;
+}
+
+/** The people with a status in the interval that begins on the day `at`. */
+export interface LifecyclePeopleQuestion {
+  question: "lifecycle_people";
+  event?: Step;
+  interval?: "day" | "month" | "week";
+  at: string;
+  status?: "dormant" | "new" | "resurrecting" | "returning";
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A person, and the first day (YYYY-MM-DD) of the interval of their first event. */
+export interface LifecyclePerson {
+  person: string;
+  first: string;
+}
+
+/** People by status, for each day, week or month; `event` is what counts as activity (by default any event). */
+export interface LifecycleQuestion {
+  question: "lifecycle";
+  event?: Step;
+  interval?: "day" | "month" | "week";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The entities to look up: up to 100 `ids` of one type, and the audience of the numbers. */
+export interface Looked {
+  entity_type: string;
+  ids: string[];
+  seen_by?: "public" | "owner";
+}
+
+/** The signed-in user, the token that changing requests must carry, and the projects that they may see. */
+export interface Me {
+  email: string;
+  is_admin: boolean;
+  csrf: string;
+  second_factor: boolean;
+  projects: ProjectShown[];
+}
+
+/** A user who sees the project as `viewer`, `analyst`, `owner` or `administrator`. */
+export interface Member {
+  email: string;
+  role: string;
+  is_admin: boolean;
+}
+
+/** The newest merges, or those of one person. */
+export interface MergesQuestion {
+  question: "merges";
+  person?: string;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The way in which one metric is counted. Exactly one of the first nine fields is set; lists contain event names. `count`: number of events; `unique`: number of visitors with any of the events; `time`: sum of their durations in seconds; `rating`: mean of the ratings given with them; `score`: sum of their scores (see `Score`); `running`: number of events until now, less those named in `minus`; `ratio`: the first of two metrics of the subject divided by the second; `children`: sum of `metric` over the entities of this type that belong to the subject, or without `metric` the number of those entities that had any event; `sessions`: number, time or average time of a person's sessions. */
+export interface Metric {
+  count: string[];
+  unique: string[];
+  time: string[];
+  rating: string[];
+  score: string[];
+  running: string[];
+  ratio: string[];
+  children: string;
+  sessions: "" | "count" | "time" | "average";
+  minus: string[];
+  metric: string;
+}
+
+/** An account, as the host application describes it. `expires_at` ends the subscription; the user with the address `email` may sign in here for the account. */
+export interface NewAccount {
+  type: "user" | "artist" | "venue" | "admin" | "promoter" | "ad_account" | "venue_manager" | "label" | "media";
+  name?: string;
+  verification?: "none" | "email" | "phone" | "identity" | "business";
+  subscription?: "free" | "premium" | "professional" | "enterprise";
+  expires_at?: string | null;
+  business?: Record<string, unknown>;
+  entities?: Own[];
+  email?: string;
+  suspended?: boolean;
+}
+
+/** A note about a moment. */
+export interface NewAnnotation {
+  at: string;
+  text: string;
+}
+
+/** The name and contents of a new board. */
+export interface NewBoard {
+  name: string;
+  layout?: Layout;
+}
+
+/** A new connection. For a shop or payment provider, `secret` is its signing secret; an omitted one is generated. For a PostgreSQL database, `secret` is its address, and `config` names the table and columns (see `docs/how-to/orders.md`). */
+export interface NewConnection {
+  kind: "stripe" | "woocommerce" | "postgres";
+  name: string;
+  secret?: string;
+  config?: Record<string, unknown>;
+}
+
+/** A new export. `filter` has the form that `/ask` takes. */
+export interface NewExport {
+  table: "events" | "sessions" | "visitors";
+  form: "csv" | "parquet" | "arrow" | "ndjson";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  bots?: boolean;
+}
+
+/** An invitation to become a member with a role, or, with an `account`, to sign in for that account. */
+export interface NewInvitation {
+  email: string;
+  role?: "viewer" | "analyst" | "owner";
+  account?: string;
+}
+
+/** The kind of key to create. */
+export interface NewKey {
+  kind: "write" | "secret" | "embed";
+}
+
+/** A new member and their role; the password is for somebody who is not yet a user here. */
+export interface NewMember {
+  email: string;
+  role?: "viewer" | "analyst" | "owner";
+  password?: string;
+}
+
+/** A credential that a device created, and its name. */
+export interface NewPasskey {
+  word: string;
+  credential: Record<string, unknown>;
+  name?: string;
+}
+
+/** The token of the link (its last part), and the new password of at least ten characters. */
+export interface NewPassword {
+  token: string;
+  password: string;
+}
+
+/** The properties of a new project. */
+export interface NewProject {
+  name: string;
+  timezone?: string;
+  currency?: string;
+}
+
+/** A name, and the body of a question. */
+export interface NewQuestion {
+  name: string;
+  ask: Record<string, unknown>;
+}
+
+/** The requested account type, and information about the business. */
+export interface NewRequest {
+  type: "user" | "artist" | "venue" | "admin" | "promoter" | "ad_account" | "venue_manager" | "label" | "media";
+  business: Record<string, unknown>;
+}
+
+/** A segment to save: a `live` filter, or a `list` of the people who match the filter now or who have the given user or visitor `ids`. */
+export interface NewSegment {
+  name: string;
+  kind?: "live" | "list";
+  filter?: unknown;
+  ids?: string[] | null;
+}
+
+/** The number of days for which a link works; without it the link does not expire. */
+export interface NewShare {
+  days?: number | null;
+}
+
+/** A new watch: the segment (the id of a saved one or the name of a built-in one) and the URL to post to. An omitted secret is generated. */
+export interface NewWatch {
+  segment: string;
+  url: string;
+  secret?: string;
+}
+
+/** A condition of a filter that nothing in the period meets: its column and values, the most frequent values that exist (`there`), and a sentence with these facts. */
+export interface Note {
+  column: string;
+  values: unknown[];
+  there: string[];
+  message: string;
+}
+
+/** A digest of views for the owners of an entity: `every` day or week, to `email` or `webhook`. */
+export interface Notify {
+  every: string;
+  email: string;
+  webhook: string;
+}
+
+/** An entity that belongs to an account. */
+export interface Own {
+  type: string;
+  id: string;
+}
+
+/** A metrics pack. `bookings` are the events that views lead to. `permissions` are the gates of permissions by account type; a permission without a gate is not granted. `keys` are permissions of the host application, which have gates in `permissions` too. `demographics` are the traits by which viewers are grouped. */
+export interface Pack {
+  name: string;
+  subjects: Record<string, Subject>;
+  score?: Score;
+  bookings?: string[];
+  permissions: Record<string, Record<string, Gate>>;
+  keys: Record<string, HostKey>;
+  demographics?: string[];
+}
+
+/** A device's answer to a passkey request; `word` identifies the request. */
+export interface PasskeyAnswer {
+  word: string;
+  credential: Record<string, unknown>;
+}
+
+/** A passkey. */
+export interface PasskeyShown {
+  id: string;
+  name: string;
+  created_at: string;
+  used_at: string | null;
+}
+
+/** A change of password; `old` is empty for a user without a password. */
+export interface PasswordChange {
+  old: string;
+  new: string;
+}
+
+/** The kind of nodes, the anchor, the direction, the number of steps, and the number of nodes to show for each step. */
+export interface PathsQuestion {
+  question: "paths";
+  nodes?: "entity" | "event" | "page" | "page_or_event";
+  anchor?: string;
+  direction?: "after" | "before";
+  steps?: number;
+  top?: number;
+  unit?: "person" | "session";
+  groups?: string[];
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Whether an account has a permission now; if not, the missing requirement. */
+export interface PermissionShown {
+  account: string;
+  permission: string;
+  granted: boolean;
+  lacks: string;
+  needs: string;
+}
+
+/** One person, by exactly one of the ids; the newest `limit` events before a time. `addresses` adds the IP addresses of sessions, as far as they are stored. */
+export interface PersonQuestion {
+  question: "person";
+  person?: string;
+  visitor_id?: string;
+  user_id?: string;
+  before?: string | null;
+  limit?: number;
+  addresses?: boolean;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** People with sessions that started in the period, or the given persons; sorted, the highest first. */
+export interface PersonsQuestion {
+  question: "persons";
+  sort?: string;
+  limit?: number;
+  offset?: number;
+  persons?: string[];
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A tracking plan. `unplanned` says what to do with track events that the plan does not name. */
+export interface Plan {
+  name: string;
+  description: string;
+  unplanned: "allow" | "flag" | "reject";
+  events: Record<string, PlannedEvent>;
+}
+
+/** One version of a plan. */
+export interface PlanShown {
+  version: number;
+  plan: Plan;
+  created_by: string;
+  created_at?: string | null;
+}
+
+/** One event of a plan. Its key in the plan is the event's name; messages of other types use `page`, `identify`, ... A message that breaks the rules is either `flag`ged (stored, and listed as a violation) or `reject`ed. */
+export interface PlannedEvent {
+  description: string;
+  owner: string;
+  on_violation: "flag" | "reject";
+  required: string[];
+  properties: Record<string, Record<string, unknown>>;
+  additionalProperties: boolean;
+}
+
+/** Changes to an entity: whether its counts are hidden from the public, and how its owners are notified of views. Omitted fields stay as they are. */
+export interface Privacy {
+  hidden?: boolean | null;
+  notify?: Notify | null;
+}
+
+/** A visitor: friendly name (also as `displayName`), times of the first and last event, and the number of sessions and events over all time. */
+export interface Profile {
+  visitor_id: string;
+  visitor_name: string;
+  displayName: string;
+  first_seen: string;
+  last_seen: string;
+  sessions: number;
+  events: number;
+  page_views: number;
+  bot: string;
+}
+
+/** Changes to a project; omitted fields stay as they are. `humans` are bot reasons that the project overrules. With `closed_register`, only views of registered entities count. `metrics` is a metrics pack: the name of an included one, or TOML. Pages of `embed_origins` may embed dashboards. */
+export interface ProjectChange {
+  name?: string | null;
+  timezone?: string | null;
+  currency?: string | null;
+  goals?: string[] | null;
+  humans?: string[] | null;
+  closed_register?: boolean | null;
+  metrics?: string | null;
+  embed_origins?: string[] | null;
+}
+
+/** A project as the API shows it. For an account, `role` is empty, and only name, time zone, currency, `closed_register` and `account` are filled in. */
+export interface ProjectShown {
+  id: string;
+  name: string;
+  timezone: string;
+  currency: string;
+  goals: string[];
+  humans: string[];
+  closed_register: boolean;
+  metrics: string;
+  embed_origins: string[];
+  keys: KeyShown[];
+  role: string;
+  account: AsAccount | null;
+}
+
+/** The properties of one event, or of all. */
+export interface PropertiesQuestion {
+  question: "properties";
+  event?: string;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The most frequent values of a column or of `properties.NAME`, for one event or for all. */
+export interface PropertyValuesQuestion {
+  question: "values";
+  of: string;
+  event?: string;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The origin of numbers: a statement, its bound values, and the time it took in the engine, in milliseconds. */
+export interface Query {
+  sql: string;
+  parameters: Record<string, unknown>;
+  took_ms: number;
+}
+
+/** A saved question; `ask` is a body for `POST …/ask`. */
+export interface QuestionShown {
+  id: string;
+  name: string;
+  ask: Record<string, unknown>;
+  created_by: string;
+  created_at: string;
+}
+
+/** The value of one unit of a currency in the project's currency, from a day on. */
+export interface RateGiven {
+  currency: string;
+  day: string;
+  rate: string;
+}
+
+/** The newest exchange rate of each currency into the project's currency, and the number of days with a rate. */
+export interface RatesShown {
+  currency: string;
+  rates: Record<string, unknown>[];
+}
+
+/** The number of rows of each counter that were rebuilt, and the number that had differed from the events. */
+export interface Recounted {
+  rows: Record<string, number>;
+  differed: Record<string, number>;
+}
+
+/** The number of entities that were registered. */
+export interface Registered {
+  registered: number;
+}
+
+/** The number of messages written to the log again, the number of chosen derived rows, which stay, and the project's number of dead letters before the loader has read the messages. */
+export interface Replayed {
+  replayed: number;
+  kept: number;
+  count: number;
+}
+
+/** An answer with the statements behind it; a caller who sees only some rows does not see the statements. */
+export interface Reply {
+  data: Answers[keyof Answers];
+  notes?: Note[];
+  before?: Before;
+  annotations?: TrendNote[];
+  period: Stretch;
+  cache: Cached;
+  queries: Query[];
+}
+
+/** A request for another account type, and its decision. */
+export interface RequestShown {
+  id: string;
+  account: string;
+  type: string;
+  business: Record<string, unknown>;
+  state: string;
+  note: string;
+  decided_by: string;
+  created_at: string;
+  decided_at: string | null;
+}
+
+/** The people in a cell: the cohort by its first day, and the number of intervals later (-1: all who started). */
+export interface RetentionPeopleQuestion {
+  question: "retention_people";
+  start?: Step;
+  return?: Step;
+  interval?: "day" | "month" | "week";
+  intervals?: number;
+  kind?: "first_time" | "recurring";
+  mode?: "bracket" | "on" | "on_or_after";
+  brackets?: [number, number][];
+  by?: string;
+  top?: number;
+  cohort: string;
+  later?: number;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The start event, the return event, and the intervals to look at: `intervals` after the first, or `brackets` of intervals, each with its first and last, both included. */
+export interface RetentionQuestion {
+  question: "retention";
+  start?: Step;
+  return?: Step;
+  interval?: "day" | "month" | "week";
+  intervals?: number;
+  kind?: "first_time" | "recurring";
+  mode?: "bracket" | "on" | "on_or_after";
+  brackets?: [number, number][];
+  by?: string;
+  top?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Orders and bookings placed in the period, by `interval`. */
+export interface RevenueQuestion {
+  question: "revenue";
+  interval?: "day" | "hour" | "month" | "week";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Customers by the RFM segment of the last scoring. */
+export interface RfmQuestion {
+  question: "rfm";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** One run of a job. */
+export interface RunShown {
+  started_at: string;
+  ended_at: string | null;
+  status: string;
+  message: string;
+  duration_s: number;
+  by: string;
+}
+
+/** The score of an interaction: the sum of `base`, the weight of the event's name in `weights`, and `over_30`, `over_60` and `over_120` if it lasted over 30, 60 and 120 s; at most 1. */
+export interface Score {
+  base: number;
+  over_30: number;
+  over_60: number;
+  over_120: number;
+  weights: Record<string, number>;
+}
+
+/** Changes to a segment. */
+export interface SegmentChange {
+  name?: string | null;
+  filter?: unknown;
+}
+
+/** A saved segment or cohort. */
+export interface SegmentShown {
+  id: string;
+  name: string;
+  kind: string;
+  filter: unknown;
+  created_by: string;
+  created_at: string;
+  persons?: number | null;
+}
+
+/** One series of a trend: a metric of a step's events. `property` is the property for `sum`, `average`, `min`, `max`, `median`, `p75`, `p90`, `p95` and `p99`. */
+export interface Series {
+  event?: string | string[];
+  where?: unknown;
+  name?: string;
+  metric?: string;
+  property?: string;
+}
+
+/** Sessions that started in the period: totals, and a page of the list. */
+export interface SessionsQuestion {
+  question: "sessions";
+  sort?: string;
+  descending?: boolean;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The SQL that a privileged user has to run in the database, when Trackway's user may not. */
+export interface Setup {
+  sql: string;
+}
+
+/** A link; `token` is set only when the link is created. */
+export interface ShareShown {
+  id: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  token: string;
+}
+
+/** The parts of a board that a link shows. */
+export interface SharedBoard {
+  name: string;
+  layout: Layout;
+  project: string;
+  timezone: string;
+  currency: string;
+}
+
+/** An answer for readers of a shared board: with notes on filters that match nothing, the answer for an earlier period (`before`), and for trends the annotations of the project. */
+export interface SharedReply {
+  data: Answers[keyof Answers];
+  notes?: Note[];
+  before?: Before;
+  annotations?: TrendNote[];
+  period: Stretch;
+  cache: Cached;
+}
+
+/** A signed-in browser. */
+export interface SignInShown {
+  id: string;
+  way: string;
+  address: string;
+  agent: string;
+  created_at: string;
+  seen_at: string;
+  current: boolean;
+}
+
+/** The signed-in user, and the token that changing requests must carry. */
+export interface SignedInShown {
+  email: string;
+  csrf: string;
+}
+
+/** Sessions by source. If nothing is filtered and the metrics do not include `visitors`, `conversions`, `converted_sessions` or `revenue`, the hourly counters answer. */
+export interface SourcesQuestion {
+  question: "sources";
+  by?: string[];
+  metrics?: string[];
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A statement in the engine's SQL. */
+export interface Statement {
+  sql: string;
+}
+
+/** Events with one of the given names (any event if none is given) for which the filter `where` holds. */
+export interface Step {
+  event?: string | string[];
+  where?: unknown;
+  name?: string;
+}
+
+/** All `persons`, and rows by the number of intervals; `of` is the number of intervals of the period, `incomplete` the first days (YYYY-MM-DD), within the period, of those that it cuts or that are not over. */
+export interface StickinessAnswer {
+  interval: "day" | "month" | "week";
+  persons: number;
+  persons_margin?: number;
+  rows: StickinessRow[];
+  of: number;
+  incomplete: string[];
+}
+
+/** The number of intervals of the period in which people did `event` (by default any event). */
+export interface StickinessQuestion {
+  question: "stickiness";
+  event?: Step;
+  interval?: "day" | "month" | "week";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** People who were active in exactly so many intervals; `share` (0 to 1) is that of people in so many or more. */
+export interface StickinessRow {
+  intervals: number;
+  persons: number;
+  persons_margin?: number;
+  share: number;
+}
+
+/** A period: its start, and its end, which is not part of it. */
+export interface Stretch {
+  from: string;
+  to: string;
+}
+
+/** The persons or entities that the metrics describe: `of` is `person` or an entity type. */
+export interface Subject {
+  of: string;
+  metrics: Record<string, Metric>;
+}
+
+/** The number of lines taken. */
+export interface Taken {
+  taken: number;
+}
+
+/** A question with its answer as a chart or number, or a note; at column `x` of twelve and row `y`, `w` by `h` cells. */
+export interface Tile {
+  id: string;
+  kind: "question" | "note";
+  title: string;
+  text: string;
+  ask: Record<string, unknown>;
+  show: "chart" | "number";
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/** The most viewed entities of a period, of one type or of all, with their names. */
+export interface TopEntitiesQuestion {
+  question: "top_entities";
+  entity_type?: string;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A traffic source: its number and share of sessions (0 to 1), its conversions and its revenue. `revenue` is in the project's currency; revenue in other currencies is in `other_revenue`, by currency. */
+export interface TrafficSource {
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  sessions: number;
+  share: number;
+  conversions: number;
+  revenue: number;
+  currency: string;
+  other_revenue: Record<string, unknown>[];
+}
+
+/** An import or export. `done` and `total` count bytes of an import and rows of an export. */
+export interface TransferShown {
+  id: string;
+  kind: string;
+  name: string;
+  form: string;
+  state: string;
+  done: number;
+  total: number;
+  outcome: Record<string, unknown>;
+  message: string;
+  created_by: string;
+  created_at: string;
+  ended_at: string | null;
+}
+
+/** A note of the project about a moment, such as a release. */
+export interface TrendNote {
+  id: string;
+  at: string;
+  text: string;
+}
+
+/** The series A, B, …, formulas over them, the dimensions of a breakdown, and the smoothing. A breakdown shows the `top` values, and all others together as other. `cumulative` adds up from the start of the period (people count once); `rolling` is the number of intervals of the moving average that ends with each point. */
+export interface TrendQuestion {
+  question: "trend";
+  series?: Series[];
+  formulas?: string[];
+  interval?: "day" | "hour" | "month" | "week";
+  by?: string[];
+  top?: number;
+  cumulative?: boolean;
+  rolling?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The two numbers of a merge, as `merges` shows them, and whether to undo it or to restore it. */
+export interface Undo {
+  identity: string;
+  person: string;
+  undone?: boolean;
+}
+
+/** Predicts the orders of the last `weeks` of the period from the time before them, and compares them with the actual orders. */
+export interface ValueCheckQuestion {
+  question: "value_check";
+  weeks?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Whether something is allowed; if not, `lacks` names the missing requirement and `needs` the value that is needed. */
+export interface Verdict {
+  granted: boolean;
+  lacks: "" | "type" | "verification" | "subscription" | "active";
+  needs: string;
+}
+
+/** The number of people who viewed entities in the period, and how many of them booked afterwards, for all entities, for a type or for one entity. The metrics pack names the booking events (`bookings`). */
+export interface ViewBookingsQuestion {
+  question: "view_bookings";
+  entity_type?: string;
+  entity_id?: string;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Counted views of a period, of all entities, of a type or of one entity, grouped `by` a dimension. */
+export interface ViewsQuestion {
+  question: "views";
+  by?: "country" | "day" | "entity_type" | "hour" | "referrer_source" | "signed_in" | "week";
+  entity_type?: string;
+  entity_id?: string;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A watch. `inside` is the number of people in the segment at the last check; `problem` is why the last notification failed. `secret` is shown only when the watch is created. */
+export interface WatchShown {
+  id: string;
+  segment: string;
+  url: string;
+  active: boolean;
+  inside: number | null;
+  last_at: string | null;
+  problem: string;
+  created_by: string;
+  secret: string;
+}
+
+/** The available ways to sign in besides password and passkey, and whether passwords can be reset by mail (`reset`). */
+export interface Ways {
+  provider: boolean;
+  reset: boolean;
+}
+
+/** A dead letter, by its message id; `stage` selects one of several steps. */
+export interface Which {
+  message_id: string;
+  stage?: string;
+}
+
+/** One person's period, by the `person` of the question `persons`; an account of type user gets its own and names nobody. */
+export interface YearQuestion {
+  question: "year";
+  person?: string;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The number of messages written to the log. */
+export interface api_connections_Accepted {
+  accepted: number;
+}
+
+/** The password of the user who accepts an invitation: a new one, or that of the existing user. */
+export interface auth_sign_in_Accepted {
+  password: string;
+}
+
+/** The body of each question. */
+export interface Questions {
+  trend: TrendQuestion;
+  funnel: FunnelQuestion;
+  funnel_units: FunnelUnitsQuestion;
+  entity_funnel: EntityFunnelQuestion;
+  retention: RetentionQuestion;
+  retention_people: RetentionPeopleQuestion;
+  lifecycle: LifecycleQuestion;
+  lifecycle_people: LifecyclePeopleQuestion;
+  stickiness: StickinessQuestion;
+  active: ActiveQuestion;
+  cohort_sizes: CohortSizesQuestion;
+  paths: PathsQuestion;
+  sessions: SessionsQuestion;
+  sources: SourcesQuestion;
+  persons: PersonsQuestion;
+  person: PersonQuestion;
+  merges: MergesQuestion;
+  event_names: EventsQuestion;
+  audience: AudienceQuestion;
+  view_bookings: ViewBookingsQuestion;
+  entity_views: EntityViewsQuestion;
+  views: ViewsQuestion;
+  daily: DailyQuestion;
+  entities: EntitiesQuestion;
+  top_entities: TopEntitiesQuestion;
+  revenue: RevenueQuestion;
+  rfm: RfmQuestion;
+  attribution: AttributionQuestion;
+  value_check: ValueCheckQuestion;
+  customers: CustomersQuestion;
+  customer_value: CustomerValueQuestion;
+  year: YearQuestion;
+  properties: PropertiesQuestion;
+  values: PropertyValuesQuestion;
+}
+
+/** The answer of each question. */
+export interface Answers {
+  trend: unknown;
+  funnel: unknown;
+  funnel_units: unknown;
+  entity_funnel: unknown;
+  retention: unknown;
+  retention_people: unknown;
+  lifecycle: LifecycleAnswer;
+  lifecycle_people: LifecyclePerson[];
+  stickiness: StickinessAnswer;
+  active: ActiveAnswer;
+  cohort_sizes: CohortSizesAnswer;
+  paths: unknown;
+  sessions: unknown;
+  sources: unknown;
+  persons: unknown;
+  person: unknown;
+  merges: unknown;
+  event_names: unknown;
+  audience: unknown;
+  view_bookings: unknown;
+  entity_views: unknown;
+  views: unknown;
+  daily: unknown;
+  entities: unknown;
+  top_entities: unknown;
+  revenue: unknown;
+  rfm: unknown;
+  attribution: unknown;
+  value_check: unknown;
+  customers: unknown;
+  customer_value: unknown;
+  year: unknown;
+  properties: unknown;
+  values: unknown;
+}
