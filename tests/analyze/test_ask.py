@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from factories import message
 from sample_questions import BODIES, STEPS
 from trackway.analyze.catalogue import KINDS, QUESTIONS
 

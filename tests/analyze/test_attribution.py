@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from conftest import Loaded
+from factories import message
+from factories import order as shop_order
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
 from trackway.analyze.traffic.attribution import Attribution, attribution
@@ -28,18 +30,11 @@ def visit(who: str, day: float, source: str = "", **known: Any) -> Message:
         if source
         else "https://shop.example/"
     )
-    return Message(
-        type="page", message_id=f"{who}-{day}-{source}", anonymous_id=who, timestamp=AT + int(day * DAY),
-        context={"page": {"url": url}}, **known,
-    )  # fmt: skip
+    return message(at=AT + int(day * DAY), visitor=who, id=f"{who}-{day}-{source}", url=url, **known)
 
 
 def order(who: str, day: float, amount: int, **known: Any) -> Message:
-    return Message(
-        type="track", event="Order Completed", message_id=f"{who}-{day}-order", timestamp=AT + int(day * DAY),
-        properties={"order_id": f"{who}-{day}", "revenue": amount, "currency": "USD"},
-        context={"sessionId": False}, **known,
-    )  # fmt: skip
+    return shop_order(f"{who}-{day}", amount, AT + int(day * DAY), context={"sessionId": False}, **known)
 
 
 def ask(loaded: Loaded, project: UUID, days: int = 31, **asked: Any) -> dict[str, dict[str, Any]]:
@@ -54,8 +49,8 @@ def path(loaded: Loaded, project: UUID) -> UUID:
     """Somebody comes by a, b, c and by nobody, signs in on another device, and orders for 100 on day 10."""
     own_currency(loaded.store, project, "USD")
     loaded.load(project, [
-        visit("v1", 1, "a"), visit("v1", 3, "b", user_id="ann"), visit("v2", 8, "c", user_id="ann"),
-        visit("v2", 9.5), order("ann", 10, 100, user_id="ann"), order("bob", 5, 40, user_id="bob"),
+        visit("v1", 1, "a"), visit("v1", 3, "b", user="ann"), visit("v2", 8, "c", user="ann"),
+        visit("v2", 9.5), order("ann", 10, 100, user="ann"), order("bob", 5, 40, user="bob"),
     ])  # fmt: skip
     return project
 
@@ -83,7 +78,7 @@ def test_each_model_gives_an_order_away_by_its_rule(loaded: Loaded, path: UUID) 
 
 
 def test_visits_before_the_window_or_after_the_order_have_no_part(loaded: Loaded, path: UUID) -> None:
-    loaded.load(path, [visit("v1", 11, "late", user_id="ann")])
+    loaded.load(path, [visit("v1", 11, "late", user="ann")])
     assert credit(ask(loaded, path, window_days=5), "first") == {"c": 1.0, "": 1.0}
     assert set(credit(ask(loaded, path, window_days=1), "first")) == {"(direct)", ""}
     assert "late" not in credit(ask(loaded, path), "last")
@@ -92,16 +87,14 @@ def test_visits_before_the_window_or_after_the_order_have_no_part(loaded: Loaded
 
 def test_two_visits_share_by_halves_and_one_takes_all(loaded: Loaded, project: UUID) -> None:
     own_currency(loaded.store, project, "USD")
-    loaded.load(
-        project, [visit("x", 1, "a", user_id="x"), visit("x", 2, "b", user_id="x"), order("x", 3, 10, user_id="x")]
-    )
+    loaded.load(project, [visit("x", 1, "a", user="x"), visit("x", 2, "b", user="x"), order("x", 3, 10, user="x")])
     assert credit(ask(loaded, project), "position") == {"a": 0.5, "b": 0.5}
     assert credit(ask(loaded, project, window_days=2), "position") == {"b": 1.0}
 
 
 def test_goals_are_given_away_like_orders(loaded: Loaded, project: UUID) -> None:
     own_currency(loaded.store, project, "USD")
-    signed = Message(type="track", event="Signed Up", message_id="s", anonymous_id="g", timestamp=AT + 2 * DAY)
+    signed = message("Signed Up", AT + 2 * DAY, visitor="g", id="s")
     loaded.load(project, [visit("g", 1, "a"), signed])
     found = ask(loaded, project, goals=["Signed Up"])
     assert credit(found, "last") == {"a": 1.0} and not credit(ask(loaded, project), "last")

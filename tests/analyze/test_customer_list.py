@@ -13,11 +13,12 @@ import duckdb
 import pytest
 
 from conftest import SHARED, Loaded, needs, unpacked
+from factories import message, order
 from trackway.analyze.customers.customers import Customers, customers
 from trackway.analyze.language.filters import read
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
-from trackway.event import Message, new_id
+from trackway.event import new_id
 from trackway.store.orders import own_currency
 
 END = datetime.datetime(2011, 12, 10, tzinfo=datetime.UTC)
@@ -41,12 +42,10 @@ class Shop:
             moment = int(at.replace(tzinfo=datetime.UTC).timestamp() * 1000)
             event = "Order Refunded" if number.startswith("C") else "Order Completed"
             about = {"order_id": number, "revenue": str(abs(amount)), "currency": "GBP"}
-            who: dict[str, Any] = {"anonymous_id": f"v{customer}", "user_id": customer, "timestamp": moment}
+            who: dict[str, Any] = {"visitor": f"v{customer}", "user": customer, "at": moment}
             if int(customer) % 2 == 0:
-                messages.append(Message(type="track", event="Signed In", message_id=f"in-{number}-{customer}", **who))
-            messages.append(
-                Message(type="track", event=event, message_id=f"i-{number}-{customer}", properties=about, **who)
-            )
+                messages.append(message("Signed In", id=f"in-{number}-{customer}", **who))
+            messages.append(message(event, id=f"i-{number}-{customer}", properties=about, **who))
         own_currency(loaded.store, self.project, "GBP")
         for start in range(0, len(messages), 8000):
             loaded.load(self.project, messages[start : start + 8000])
@@ -168,12 +167,10 @@ def test_filters_on_customers_hold_for_the_same_people_on_the_page_and_in_other_
 def test_who_has_no_user_id_and_ordered_nothing_is_no_customer(loaded: Loaded, project: UUID) -> None:
     at = int(END.timestamp() * 1000) - 3600_000
     loaded.load(project, [
-        Message(type="page", message_id="p", anonymous_id="guest", timestamp=at),
-        Message(type="page", message_id="q", anonymous_id="buyer", timestamp=at),
-        Message(type="track", event="Order Completed", message_id="r", anonymous_id="buyer", timestamp=at + 1000,
-                properties={"order_id": "1", "revenue": 150_000, "currency": "TZS"}),
-        Message(type="identify", message_id="s", user_id="ann", timestamp=at + 2000,
-                traits={"name": "Ann Lee", "createdAt": "2010-03-04T05:06:07Z"}),
+        message(at=at, visitor='guest', id='p'),
+        message(at=at, visitor='buyer', id='q'),
+        order('1', 150_000, at + 1000, 'buyer', currency='TZS'),
+        message(at=at + 2000, user='ann', id='s', type='identify', traits={'name': 'Ann Lee', 'createdAt': '2010-03-04T05:06:07Z'}),
     ])  # fmt: skip
     question = Question(
         project_id=project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END), timezone="UTC"
@@ -203,9 +200,8 @@ def test_an_interval_is_so_many_hours_until_now_or_until_the_end_of_the_period(
     for name, ago in (("in", 3), ("first", hours * 60 - 3), ("before", hours * 60 + 3), ("half", hours * 60 - 50)):
         at = int(until.timestamp() * 1000) - ago * minute
         messages += [
-            Message(type="page", message_id=f"p-{name}", user_id=name, anonymous_id=name, timestamp=at),
-            Message(type="track", event="Order Completed", message_id=f"o-{name}", user_id=f"buys-{name}", timestamp=at,
-                    context={"sessionId": False}, properties={"order_id": name, "revenue": 1}),
+            message(at=at, visitor=name, user=name, id=f'p-{name}'),
+            message('Order Completed', at, user=f'buys-{name}', id=f'o-{name}', context={'sessionId': False}, properties={'order_id': name, 'revenue': 1}),
         ]  # fmt: skip
     loaded.load(project, messages)
     period = Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), end)

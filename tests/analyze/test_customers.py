@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from conftest import AGENT, SECRET_KEY, SHARED, WRITE_KEY, Loaded, Server, needs, unpacked
+from factories import message
 from trackway.analyze.customers.value import CustomerValue, customer_value
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
@@ -68,10 +69,7 @@ def test_a_wrong_key_and_a_server_that_is_not_there_are_said(server: Server) -> 
 
 def order(customer: str, day: datetime.date, amount: float, number: int = 0) -> Message:
     at = int(datetime.datetime(day.year, day.month, day.day, 12, tzinfo=datetime.UTC).timestamp() * 1000) + number
-    return Message(
-        type="track", event="Order Completed", message_id=f"{customer}-{at}", anonymous_id=f"v-{customer}",
-        user_id=customer, timestamp=at, properties={"revenue": amount, "currency": "USD"},
-    )  # fmt: skip
+    return message("Order Completed", at, f"v-{customer}", customer, properties={"revenue": amount, "currency": "USD"})
 
 
 def until(project: UUID, end: datetime.date) -> Question:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server
+from factories import FIREFOX, message
 from trackway.analyze.language.columns import column
-from trackway.event import Message
 from trackway.govern.metric_packs import INCLUDED, BadPack, pack_of
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -49,14 +49,11 @@ def test_a_pack_that_says_nonsense_is_refused_with_the_place(text: str, why: str
 def send(server: Server, *events: tuple[str, str, dict[str, Any]], day: datetime, hour: int = 10) -> None:
     batch = [
         {"type": "track", "event": name, "anonymousId": who, "properties": properties,
-         "timestamp": (day + timedelta(hours=hour, seconds=n)).isoformat(), "context": {"userAgent": AGENT}}
+         "timestamp": (day + timedelta(hours=hour, seconds=n)).isoformat(), "context": {"userAgent": FIREFOX}}
         for n, (name, who, properties) in enumerate(events)
     ]  # fmt: skip
     assert server.post("batch", {"batch": batch}).status_code == 202
     server.stored()
-
-
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 
 
 def concert(entity_id: str, **more: Any) -> dict[str, Any]:
@@ -227,10 +224,7 @@ def test_what_the_views_hold_is_what_a_plain_count_of_a_week_of_concerts_says(fi
 def test_what_is_no_number_or_no_time_spoils_no_sum(loaded: Loaded, project: UUID) -> None:
     values = ["nan", "inf", "-Infinity", 1e300, -5, 12]
     told = [
-        Message(
-            type="track", event="review", message_id=f"m{n}", anonymous_id="v", timestamp=1_790_000_000_000,
-            properties=concert("1", duration_s=one, rating=one, other=one),
-        )
+        message('review', 1_790_000_000_000, visitor='v', id=f'm{n}', properties=concert('1', duration_s=one, rating=one, other=one))
         for n, one in enumerate(values)
     ]  # fmt: skip
     loaded.load(project, told)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from conftest import SECRET_KEY, SHARED, Loaded, Server, needs, unpacked
+from factories import PERSON_AT_A_BROWSER, message
 from trackway.analyze.behavior.retention import Retention, retention
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.language.filters import parse
@@ -44,18 +45,14 @@ def orders(content: bytes) -> list[Message]:
         customer = next((line["CustomerID"].removesuffix(".0") for line in own if line["CustomerID"]), "")
         amount = sum(int(line["Quantity"]) * Decimal(line["UnitPrice"]) for line in own)
         messages.append(
-            Message(
-                type="track",
-                event="Order Refunded" if number.startswith("C") else "Order Completed",
-                message_id=number,
-                anonymous_id=None if customer else f"invoice-{number}",
-                user_id=customer or None,
-                timestamp=int(datetime.fromisoformat(own[0]["InvoiceDate"]).replace(tzinfo=UTC).timestamp() * 1000),
+            message(
+                "Order Refunded" if number.startswith("C") else "Order Completed",
+                datetime.fromisoformat(own[0]["InvoiceDate"]).replace(tzinfo=UTC),
+                visitor="" if customer else f"invoice-{number}",
+                user=customer,
+                id=number,
                 properties={"order_id": number, "revenue": str(amount), "currency": "GBP", "lines": len(own)},
-                context={
-                    "ip": "x",
-                    "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
-                },
+                context=PERSON_AT_A_BROWSER,
             )
         )
     return messages

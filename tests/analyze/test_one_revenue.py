@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
+from factories import FIREFOX, message, order
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.customers.customers import Customers, customers
 from trackway.analyze.customers.revenue import Revenue, revenue
@@ -34,7 +35,6 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 START = datetime(2026, 3, 2, tzinfo=UTC)
 WEEK = Period(START, START + timedelta(days=7))
 RATES = {"USD": Decimal(1), "": Decimal(1), "EUR": Decimal("1.5")}
-BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 GOALS = ("Order Completed", "Booking Completed")
 
 
@@ -85,20 +85,24 @@ def stories(draw: st.DrawFn) -> tuple[list[list[Said]], dict[tuple[str, str], st
     return [some for some in (shuffled[:cut], shuffled[cut:]) if some], currencies
 
 
-def message(one: Said, currency: str) -> Message:
+def as_message(one: Said, currency: str) -> Message:
     """As a page tells it (a person who signs in, one who does not, a crawler) or a server, which has no session."""
     properties: dict[str, Any] = {} if one.amount is None else {"revenue": one.amount}
     properties |= {"currency": currency} if currency else {}
     properties |= {f"{one.kind.lower()}_id": one.id} if one.id else {}
-    context: dict[str, Any] = {"userAgent": "Googlebot/2.1" if one.who == "bot" else BROWSER, "ip": "x"}
+    context: dict[str, Any] = {"userAgent": "Googlebot/2.1" if one.who == "bot" else FIREFOX, "ip": "x"}
     context |= {"page": {"url": f"https://a.example/?utm_source={one.who}&utm_medium=cpc"}}
     if one.who == "server":
         context = {"sessionId": False}
-    return Message(
-        type="track", event=f"{one.kind} {one.what}", message_id=f"s{one.number}", context=context,
-        user_id=one.who if one.who in ("ann", "bob", "server") else None, anonymous_id=f"v-{one.who}",
-        timestamp=int(START.timestamp() * 1000) + one.minute * 60_000, properties=properties,
-    )  # fmt: skip
+    return message(
+        f"{one.kind} {one.what}",
+        int(START.timestamp() * 1000) + one.minute * 60_000,
+        visitor=f"v-{one.who}",
+        user=one.who if one.who in ("ann", "bob", "server") else "",
+        id=f"s{one.number}",
+        context=context,
+        properties=properties,
+    )
 
 
 def worth(said: list[Said], currency: str) -> Worth | None:
@@ -142,7 +146,7 @@ def put(loaded: Loaded, batches: list[list[Said]], currencies: dict[tuple[str, s
     write_rates(loaded.store, project, [Rate("EUR", SINCE_EVER + timedelta(days=1), RATES["EUR"])])
     about: dict[tuple[str, str], list[Said]] = defaultdict(list)
     for some in batches:
-        loaded.load(project, [message(one, currencies.get((one.kind, one.id), "")) for one in some])
+        loaded.load(project, [as_message(one, currencies.get((one.kind, one.id), "")) for one in some])
         for one in some:
             about[one.kind, one.id or f"message {one.number}"].append(one)
     every = [worth(some, currencies.get(key, "")) for key, some in about.items()]
@@ -252,15 +256,10 @@ def test_an_order_is_owed_to_the_session_that_placed_it_whoever_told_of_it_first
 def test_a_late_event_takes_the_order_along_into_the_session_that_it_joins(loaded: Loaded, project: UUID) -> None:
     """The first page of a visit arrives after the order: the order is owed to where that page came from."""
     at = int(START.timestamp() * 1000)
-    context: dict[str, Any] = {"userAgent": BROWSER, "ip": "x"}
-    bought = Message(
-        type="track", event="Order Completed", message_id="o", anonymous_id="v", timestamp=at + 600_000,
-        properties={"order_id": "1", "revenue": 5, "currency": "USD"}, context=context,
-    )  # fmt: skip
+    context: dict[str, Any] = {"userAgent": FIREFOX, "ip": "x"}
+    bought = order("1", 5, at + 600_000, "v", context=context)
     url = {"url": "https://a.example/?utm_source=late&utm_medium=cpc"}
-    page = Message(
-        type="page", message_id="p", anonymous_id="v", timestamp=at, properties={}, context={**context, "page": url}
-    )
+    page = message(at=at, visitor="v", id="p", properties={}, context={**context, "page": url})
     loaded.load(project, [bought])
     loaded.load(project, [page])
     question = Question(project_id=project, period=WEEK, timezone="UTC", goals=GOALS)

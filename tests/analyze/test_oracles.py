@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
+from factories import PERSON_AT_A_BROWSER, message
 from trackway.analyze.behavior.funnel import Exclusion, Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
 from trackway.analyze.behavior.funnel_any_order import families
 from trackway.analyze.behavior.lifecycle import STATUSES, Lifecycle, LifecyclePeople, lifecycle, lifecycle_people
@@ -78,20 +79,22 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Message]], list[Happened]]:
     messages, happened = [], []
     for number, (at, name, visitor, path, value) in enumerate(rows):
         moment = int(START.timestamp() * 1000) + at
-        page = {"url": f"https://s.example/{path}"}
         common: dict[str, Any] = {
-            "message_id": f"m{number}", "anonymous_id": visitor, "timestamp": moment, "context": {"page": page, "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "ip": "x"},
+            "id": f"m{number}", "visitor": visitor, "at": moment, "url": f"https://s.example/{path}", "context": PERSON_AT_A_BROWSER,
             "properties": {"value": value, "revenue": value} if name != "p" else {},
         }  # fmt: skip
-        messages.append(Message(type="page" if name == "p" else "track", event=None if name == "p" else name, **common))
+        messages.append(message("" if name == "p" else name, **common))
         happened.append(
             Happened(at, "page" if name == "p" else name, person_of(visitor, users), visitor, f"/{path}", value)
         )
     latest = int(START.timestamp() * 1000) - 6 * 86_400_000
     for visitor, user in users.items():
         # Before the oldest event, but a message like any other: one more event of that person.
-        messages.append(Message(type="identify", message_id=f"i{visitor}", anonymous_id=visitor, user_id=user, timestamp=latest,
-                                context={"userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "ip": "x"}))  # fmt: skip
+        messages.append(
+            message(
+                at=latest, visitor=visitor, user=user, id=f"i{visitor}", type="identify", context=PERSON_AT_A_BROWSER
+            )
+        )
         happened.append(Happened(-6 * 86_400_000, "identify", user, visitor, "", 0))
     order = draw(st.permutations(messages))
     repeated = order + draw(st.lists(st.sampled_from(order), max_size=3))
@@ -227,7 +230,7 @@ def test_one_event_is_one_step_of_a_funnel_in_any_order(loaded: Loaded) -> None:
     at = int(START.timestamp() * 1000)
     story = [("once", "L"), ("twice", "L"), ("twice", "L"), ("both", "LS"), ("three", "LLS")]
     messages = [
-        Message(type="track", event=event, message_id=f"{who}{number}{n}", anonymous_id=who, timestamp=at + 1000 * (number + n))
+        message(event, at + 1000 * (number + n), visitor=who, id=f'{who}{number}{n}')
         for number, (who, events) in enumerate(story) for n, event in enumerate(events)
     ]  # fmt: skip
     question = loaded_with(loaded, [messages])
@@ -255,7 +258,7 @@ def test_one_event_is_one_step_of_a_funnel_in_any_order(loaded: Loaded) -> None:
 
 def test_a_breakdown_of_a_funnel_and_its_trend_add_up(loaded: Loaded) -> None:
     messages = [
-        Message(type="track", event=event, message_id=f"{who}{event}", anonymous_id=who, timestamp=int(START.timestamp() * 1000) + 1000 * n, properties={"plan": plan})
+        message(event, int(START.timestamp() * 1000) + 1000 * n, visitor=who, id=f'{who}{event}', properties={'plan': plan})
         for n, (who, plan, events) in enumerate([("a", "free", "AB"), ("b", "pro", "A"), ("c", "pro", "AB"), ("d", "", "A")])
         for event in events
     ]  # fmt: skip
@@ -354,7 +357,7 @@ def test_weeks_that_the_period_cuts_begin_with_it_and_are_marked(loaded: Loaded)
     days = {"before": (3, 5, 10), "cut": (4,), "same": (4, 8, 9, 16), "second": (9, 10), "last": (16,), "after": (18,)}
     noon = datetime(2026, 3, 1, 12, tzinfo=BERLIN)
     messages = [
-        Message(type="track", event="A", message_id=f"{who}{day}", anonymous_id=who, timestamp=int((noon + timedelta(days=day - 1)).timestamp() * 1000))
+        message('A', noon + timedelta(days=day - 1), visitor=who, id=f'{who}{day}')
         for who, on in days.items() for day in on
     ]  # fmt: skip
     period = Period(
@@ -567,10 +570,13 @@ def test_the_standing_funnel_of_an_entity_as_an_answer_and_as_rows(loaded: Loade
 
     def said(who: str, entity: str, second: int, name: str) -> Message:
         at = int(START.timestamp() * 1000) + second * 1000
-        return Message(
-            type="track", event=name, message_id=f"{who}{entity}{second}", anonymous_id=who, timestamp=at,
+        return message(
+            name,
+            at,
+            visitor=who,
+            id=f"{who}{entity}{second}",
             properties={"entity_type": "concert", "entity_id": entity},
-        )  # fmt: skip
+        )
 
     story = [said("a", "c1", 10 * n, name) for n, name in enumerate(way)]
     story += [said("a", "c2", 5, "impression"), said("a", "c3", 6, "click"), said("b", "c1", 7, "impression")]
@@ -603,8 +609,7 @@ def test_the_standing_funnel_of_an_entity_as_an_answer_and_as_rows(loaded: Loade
 def test_sessions_have_their_totals_and_are_sorted(loaded: Loaded) -> None:
     def seen(who: str, minute: int, path: str) -> Message:
         at = int(START.timestamp() * 1000) + minute * 60_000
-        return Message(type="page", message_id=f"{who}{minute}", anonymous_id=who, timestamp=at,
-                       context={"page": {"url": f"https://s.example{path}"}})  # fmt: skip
+        return message(at=at, visitor=who, id=f"{who}{minute}", url=f"https://s.example{path}")
 
     question = loaded_with(
         loaded, [[seen("a", 0, "/"), seen("a", 10, "/x"), seen("b", 5, "/"), seen("c", 0, "/"), seen("c", 4, "/y")]]
@@ -622,13 +627,7 @@ def test_sessions_have_their_totals_and_are_sorted(loaded: Loaded) -> None:
 
 def test_a_sample_is_of_whole_people_and_says_how_far_off_it_may_be(loaded: Loaded) -> None:
     messages = [
-        Message(
-            type="track",
-            event=event,
-            message_id=f"{n}{event}",
-            anonymous_id=f"s{n}",
-            timestamp=int(START.timestamp() * 1000) + 1000,
-        )
+        message(event, int(START.timestamp() * 1000) + 1000, visitor=f"s{n}", id=f"{n}{event}")
         for n in range(3000)
         for event in ("A", "B")[: 1 + n % 2]
     ]

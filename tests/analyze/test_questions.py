@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
+from factories import FIREFOX, message
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.data import free_sql
 from trackway.analyze.language.conditions import Compiler
@@ -30,38 +31,36 @@ from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 
 
-def message(minute: float, visitor: str, path: str = "", event: str = "", **fields: Any) -> Message:
+def happened(minute: float, visitor: str, path: str = "", event: str = "", **fields: Any) -> Message:
     properties, context = fields.pop("properties", {}), fields.pop("context", {})
     page = {"url": f"https://a.example{path}", "referrer": fields.pop("referrer", "")} if path else {}
     at = int((DAY + timedelta(minutes=minute)).timestamp() * 1000)
-    return Message(
-        type="track" if event else "page",
-        event=event or None,
-        message_id=f"{visitor}{minute}{event}",
-        anonymous_id=visitor,
-        timestamp=at,
-        context={"userAgent": AGENT, "ip": "x", "location": {"country": "DE"}, "page": page, **context},
+    return message(
+        event,
+        at,
+        visitor=visitor,
+        id=f"{visitor}{minute}{event}",
+        context={"userAgent": FIREFOX, "ip": "x", "location": {"country": "DE"}, "page": page, **context},
         properties=properties,
         **fields,
     )
 
 
 DATA = [
-    message(0, "ann", "/", referrer="https://www.google.com/"),
-    message(1, "ann", "/concerts"),
-    message(2, "ann", "/concerts", event="Order Completed", properties={"revenue": 20, "currency": "EUR", "seats": 2}),
-    message(3, "bob", "/?utm_source=news&utm_medium=email"),
-    message(100, "ann", "/about"),
-    message(101, "ann", "/about", event="Clicked", properties={"seats": 7}),
-    message(200, "cat", "/", referrer="https://chatgpt.com/", context={"location": {"country": "FR"}}),
-    message(
+    happened(0, "ann", "/", referrer="https://www.google.com/"),
+    happened(1, "ann", "/concerts"),
+    happened(2, "ann", "/concerts", event="Order Completed", properties={"revenue": 20, "currency": "EUR", "seats": 2}),
+    happened(3, "bob", "/?utm_source=news&utm_medium=email"),
+    happened(100, "ann", "/about"),
+    happened(101, "ann", "/about", event="Clicked", properties={"seats": 7}),
+    happened(200, "cat", "/", referrer="https://chatgpt.com/", context={"location": {"country": "FR"}}),
+    happened(
         210, "cat", "/", event="Order Completed", properties={"revenue": 5}, context={"location": {"country": "FR"}}
     ),
-    message(300, "bot", "/", context={"userAgent": "Googlebot/2.1"}),
-    message(-1440, "bob", "/"),
+    happened(300, "bot", "/", context={"userAgent": "Googlebot/2.1"}),
+    happened(-1440, "bob", "/"),
 ]
 
 

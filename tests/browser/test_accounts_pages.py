@@ -19,11 +19,11 @@ from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, go, nobody_is_left_out, open_page, sign_out
 
 from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
+from factories import FIREFOX
 from trackway.govern.access.accounts import Own
 from trackway.govern.access.tokens import sign
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 OTHERS = "Foreign Thunder"
 
 
@@ -114,7 +114,7 @@ def host(product: Server) -> Iterator[Host]:
         for n in range(views):
             answer = product.http.post(
                 f"/v1/entities/{one}/view", json={"session_id": f"{one}{n}", "referrer_source": ("search", "home")[n % 2]},
-                auth=(WRITE_KEY, ""), headers={"user-agent": AGENT, "accept-language": "de"},
+                auth=(WRITE_KEY, ""), headers={"user-agent": FIREFOX, "accept-language": "de"},
             )  # fmt: skip
             assert answer.json()["tracked"]
     kinds = [
@@ -124,7 +124,7 @@ def host(product: Server) -> Iterator[Host]:
     ]
     for kind, one, name in kinds:
         body = {"event": name, "userId": "fan-1", "properties": {"entity_type": kind, "entity_id": one}}
-        product.post("track", body, headers={"user-agent": AGENT, "accept-language": "de"})
+        product.post("track", body, headers={"user-agent": FIREFOX, "accept-language": "de"})
     product.stored()
     yield Host(product, project, made["id"], made["embed_key"], url, pages)
     httpd.shutdown()

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from steps import DESK, PHONE, nobody_is_left_out, open_page
 
 from conftest import ARTIFACTS, Server
+from factories import FIREFOX
 
 PICTURES = ARTIFACTS / "jobs"
 MOST_TABS = 300
@@ -84,7 +85,7 @@ def field(place: Page | Locator, label: str) -> Locator:
 
 
 def who_is_here_now(hand: Mouse) -> None:
-    hand.server.post("page", {"anonymousId": "here-now", "name": "Home", "context": {"userAgent": AGENT}})
+    hand.server.post("page", {"anonymousId": "here-now", "name": "Home", "context": {"userAgent": FIREFOX}})
     hand.press(hand.page.get_by_role("link", name=re.compile("here now")))
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("Live")
     expect(hand.page.get_by_role("table", name="Visitors who are here").get_by_role("row").nth(1)).to_be_visible()
@@ -254,7 +255,6 @@ JOBS: list[Callable[[Mouse], None]] = [
     numbers_are_exported,
     why_a_number_is_what_it_is,
 ]
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 
 
 @pytest.fixture(scope="module")

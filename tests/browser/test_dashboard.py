@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, tile
 
 from conftest import ARTIFACTS, EMAIL, SECRET_KEY, Server
+from factories import FIREFOX
 
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 ROOT = Path(__file__).parents[2]
 
 
@@ -175,7 +175,7 @@ def test_what_arrives_changes_the_numbers_in_place(browser: Browser, filled: Ser
     page.evaluate(WATCH)
     before = table.inner_text()
     for at in range(2):
-        filled.post("page", {"anonymousId": f"in-place-{name}-{at}", "name": "Home", "context": {"userAgent": AGENT}})
+        filled.post("page", {"anonymousId": f"in-place-{name}-{at}", "name": "Home", "context": {"userAgent": FIREFOX}})
         filled.stored()
         expect(table).not_to_have_text(before, use_inner_text=True, timeout=20_000)
         before = table.inner_text()
@@ -195,7 +195,7 @@ def test_a_page_that_is_not_seen_asks_nothing(browser: Browser, filled: Server) 
     page.evaluate(seen, "hidden")
     page.wait_for_load_state("networkidle")
     page.on("request", lambda request: asked.append(request.url))
-    filled.post("page", {"anonymousId": "unseen", "name": "Home", "context": {"userAgent": AGENT}})
+    filled.post("page", {"anonymousId": "unseen", "name": "Home", "context": {"userAgent": FIREFOX}})
     filled.stored()
     page.clock.run_for(120_000)
     assert asked == []

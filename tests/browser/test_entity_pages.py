@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, go, nobody_is_left_out, open_page
 
 from conftest import ARTIFACTS, SECRET_KEY, Server
+from factories import FIREFOX
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def viewed(filled: Server) -> Iterator[Server]:
             "user_id": f"u{n}" if n < 3 else "",
         }
         # By the host, whose secret key proves who is signed in.
-        headers = {"user-agent": AGENT, "accept-language": "de", **BEARER}
+        headers = {"user-agent": FIREFOX, "accept-language": "de", **BEARER}
         assert filled.http.post("/v1/entities/concert/c1/view", json=body, headers=headers).json()["tracked"]
     filled.stored()
     yield filled

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from steps import go, open_page
 
 from conftest import Server
+from factories import FIREFOX
 
 SINCE = "timestamp >= toStartOfDay(now('UTC')) - INTERVAL 29 DAY"
 PEOPLE = f"bot = '' AND {SINCE}"
@@ -158,7 +159,7 @@ def test_data(page: Page, filled: Server) -> None:
 
 
 def test_live(page: Page, filled: Server) -> None:
-    filled.post("page", {"anonymousId": "counted-live", "name": "Home", "context": {"userAgent": AGENT}})
+    filled.post("page", {"anonymousId": "counted-live", "name": "Home", "context": {"userAgent": FIREFOX}})
     filled.stored()
     go(page, "Live")
     [counted] = filled.sql(
@@ -166,9 +167,6 @@ def test_live(page: Page, filled: Server) -> None:
     )
     assert filled.get("live")["data"]["visitors"] == counted["n"] >= 1
     expect(page.locator("section", has=page.get_by_role("heading", name="Here now"))).to_contain_text(str(counted["n"]))
-
-
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 
 
 def explore(page: Page, tab: str) -> Locator:

@@ -21,12 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server, eventually
+from factories import FIREFOX
 from trackway.collect.views.counter import entity_of
 from trackway.collect.views.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
 from trackway.govern.access.tokens import sign
 from trackway.store import checkpoint
 
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 
 
@@ -187,7 +187,7 @@ def view(
     path: str = "",
     client: httpx.Client | None = None,
     bearer: str = "",
-    agent: str = AGENT,
+    agent: str = FIREFOX,
     **more: Any,
 ) -> httpx.Response:
     """A view, with the write key alone or with a secret."""

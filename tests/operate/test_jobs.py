@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
+from factories import FIREFOX, message
 from mails import Mails
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
@@ -152,15 +153,22 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
 
 
 def viewed(entity: str, session: str, at: datetime, user: str = "") -> Message:
-    return Message(
-        type="track", event="view", message_id=f"{entity} {session} {at}", anonymous_id=f"session:{session}",
-        user_id=user or None, timestamp=int(at.timestamp() * 1000),
-        context={"sessionId": session, "library": {"name": "views"}, "userAgent": AGENT, "location": {"country": "TZ"}},
+    return message(
+        "view",
+        at,
+        visitor=f"session:{session}",
+        user=user,
+        id=f"{entity} {session} {at}",
+        context={
+            "sessionId": session,
+            "library": {"name": "views"},
+            "userAgent": FIREFOX,
+            "location": {"country": "TZ"},
+        },
         properties={"entity_type": "song", "entity_id": entity, "referrer_source": "home"},
-    )  # fmt: skip
+    )
 
 
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 STILL = contextlib.nullcontext()
 
 
@@ -282,11 +290,7 @@ def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
 def test_a_difference_is_counted_once_a_row_and_is_of_everything_that_a_counter_holds(loaded: Loaded) -> None:
     project = new_id()
     told = [
-        Message(
-            type="track", event="view", message_id=str(new_id()), anonymous_id="v", timestamp=now(),
-            context={"sessionId": "s", "library": {"name": "views"}},
-            properties={"entity_type": "concert", "entity_id": entity},
-        )
+        message('view', now(), visitor='v', id=str(new_id()), context={'sessionId': 's', 'library': {'name': 'views'}}, properties={'entity_type': 'concert', 'entity_id': entity})
         for entity in ("a", "b")
     ]  # fmt: skip
     loaded.load(project, told)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
+from factories import message
 from trackway.analyze.entities.daily import Daily, daily, large_groups
 from trackway.analyze.entities.views import Audience, audience
 from trackway.analyze.language.period import BadQuestion, period
@@ -49,10 +50,7 @@ def register(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def happened(project: UUID, names: list[str]) -> list[Message]:
     return [
-        Message(
-            type="track", event=event, message_id=str(new_id()), anonymous_id=f"v{place % 3}", timestamp=now(),
-            properties=dict(zip(("entity_type", "entity_id"), pair(name), strict=True)),
-        )
+        message(event, now(), visitor=f'v{place % 3}', id=str(new_id()), properties=dict(zip(('entity_type', 'entity_id'), pair(name), strict=True)))
         for place, name in enumerate(names)
         for event in ("impression", "click")
     ]  # fmt: skip
@@ -127,10 +125,7 @@ def test_an_account_is_told_where_its_own_viewers_are_and_of_large_groups_who_th
     register.write(project, [Entity(type="concert", id="c1", parents=["artist:1"])], "test")
     said = ["female"] * 7 + ["male"] * 6 + ["other"] * 4
     loaded.load(project, [
-        Message(type=kind, event=event, message_id=f"{kind} {place} {concert}", anonymous_id=f"{concert} {place}",
-                timestamp=now(), traits={"gender": gender} if kind == "identify" else None,
-                context={"location": {"country": "DE" if place else "FR"}},
-                properties={"entity_type": "concert", "entity_id": concert} if event else None)
+        message(event, now(), visitor=f'{concert} {place}', id=f'{kind} {place} {concert}', type=kind, traits={'gender': gender} if kind == 'identify' else None, context={'location': {'country': 'DE' if place else 'FR'}}, properties={'entity_type': 'concert', 'entity_id': concert} if event else None)
         for concert in ("c1", "other")
         for place, gender in enumerate(said)
         for kind, event in (("identify", None), ("track", "impression"))

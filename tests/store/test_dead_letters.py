@@ -12,9 +12,10 @@ import pytest
 from commands import as_json, run
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Loaded, Server, eventually
 from engine_faults import BREAK, MEND, change_engine, poison
+from factories import message
 from listener import Listener
 from trackway import config
-from trackway.event import Event, Message
+from trackway.event import Event
 from trackway.log import Gap
 from trackway.operate.alerts import Alerts
 from trackway.outgoing import Outgoing
@@ -130,7 +131,7 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
         raise ValueError("it cannot be enriched")
 
     def bury(*names: str) -> None:
-        loaded.load(project, [Message(type="track", event="E", message_id=one, anonymous_id="v") for one in names])
+        loaded.load(project, [message("E", visitor="v", id=one) for one in names])
 
     monkeypatch.setattr(preparing, "enrich", failing)
     listener, loader = Listener(), loaded.loader

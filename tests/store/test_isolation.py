@@ -19,6 +19,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from conftest import EMAIL, PASSWORD, Loaded, Server
+from factories import message
 from trackway.analyze.data import free_sql
 from trackway.analyze.language.period import BadQuestion
 from trackway.event import Message, new_id, now
@@ -46,12 +47,7 @@ class Party:
         self.project, self.mark = project, f"mark{uuid.uuid4().hex}"
 
     def messages(self) -> list[Message]:
-        return [
-            Message(
-                type="track", event=self.mark, message_id=f"{self.mark}{n}", anonymous_id=self.mark, timestamp=now()
-            )
-            for n in range(20)
-        ]
+        return [message(self.mark, now(), visitor=self.mark, id=f"{self.mark}{n}") for n in range(20)]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 
 from agreement import agree
 from conftest import Loaded
+from factories import message
 from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.log import LocalLog
 from trackway.store.connection import Store
@@ -26,13 +27,12 @@ MINUTE = 60_000
 
 
 def happened(visitor: int, minute: float, name: str = "", user: str = "", **properties: Any) -> Message:
-    return Message(
-        type="track" if name else "page",
-        event=name or None,
-        message_id=f"{visitor} {minute}",
-        anonymous_id=f"visitor-{visitor}",
-        user_id=user or None,
-        timestamp=START + int((visitor % 300 * 90 + minute) * MINUTE),
+    return message(
+        name,
+        START + int((visitor % 300 * 90 + minute) * MINUTE),
+        visitor=f"visitor-{visitor}",
+        user=user,
+        id=f"{visitor} {minute}",
         properties=properties or None,
     )
 

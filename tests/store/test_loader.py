@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from agreement import agree
 from conftest import Loaded, eventually
+from factories import message
 from trackway.event import Arrival, Event, Location, Message, Rejection, now
 from trackway.store import checkpoint, dead_letters, message_ids, preparing
 from trackway.store.message_ids import SeenMessages
@@ -27,13 +28,12 @@ from trackway.store.refusals import QuestionFailed
 
 def messages(count: int, prefix: str = "m", visitors: int = 5) -> list[Message]:
     return [
-        Message(
-            type="page" if number % 2 else "track",
-            event=None if number % 2 else "Clicked",
-            message_id=f"{prefix}{number}",
-            anonymous_id=f"visitor-{number % visitors}",
-            timestamp=1_790_000_000_000 + number * 1000,
-            context={"page": {"url": f"https://a.example/{number % 7}"}},
+        message(
+            "" if number % 2 else "Clicked",
+            1_790_000_000_000 + number * 1000,
+            visitor=f"visitor-{number % visitors}",
+            id=f"{prefix}{number}",
+            url=f"https://a.example/{number % 7}",
         )
         for number in range(count)
     ]
@@ -152,7 +152,7 @@ def test_a_removed_part_is_noticed_at_the_start(tmp_path: Path) -> None:
 
 def unstorable(name: str) -> Message:
     """A message that enriching fails on, as the fixture has it: none that the door lets in is known."""
-    return Message(type="track", event="Unstorable", message_id=name, anonymous_id="v")
+    return message("Unstorable", visitor="v", id=name)
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +201,7 @@ def test_a_message_on_which_the_pipeline_fails_is_found_by_halving(
 
     monkeypatch.setattr(module, "prepare", failing)
     batch = messages(size - 1)
-    batch.insert(size // 3, Message(type="track", event="E", message_id="bad", anonymous_id="visitor-1"))
+    batch.insert(size // 3, message("E", visitor="visitor-1", id="bad"))
     loaded.load(project, batch)
     agree(loaded, project, size - 1)
     assert letters(loaded, project) == ["bad"]
@@ -228,10 +228,7 @@ def test_rows_that_the_engine_refuses_are_found_on_a_probe(
     command("CREATE TABLE sevenths (n UInt8) ENGINE = Null")
     command("CREATE MATERIALIZED VIEW refusing TO sevenths AS SELECT intDiv(1, name != 'Refused') AS n FROM events")
     try:
-        bad = [
-            Message(type="track", event="Refused", message_id=f"bad{number}", anonymous_id="visitor-1")
-            for number in range(3)
-        ]
+        bad = [message("Refused", visitor="visitor-1", id=f"bad{number}") for number in range(3)]
         batch = messages(40)
         loaded.load(project, [*batch[:10], bad[0], *batch[10:30], *bad[1:], *batch[30:]])
     finally:
@@ -259,13 +256,7 @@ def test_a_message_that_only_what_comes_after_the_tables_refuses_is_found(
     monkeypatch.setattr(module, "restate", failing)
     monkeypatch.setattr(loaded.loader, "_checkpoint_seconds", 3600)
     batch = messages(size - 1)
-    bad = Message(
-        type="track",
-        event="Order Completed",
-        message_id="bad",
-        anonymous_id="v",
-        properties={"order_id": "bad", "total": 5},
-    )
+    bad = message("Order Completed", visitor="v", id="bad", properties={"order_id": "bad", "total": 5})
     loaded.load(project, [*batch[: size // 2], bad, *batch[size // 2 :]])
     agree(loaded, project, size - 1)
     assert letters(loaded, project) == ["bad"]
@@ -277,10 +268,7 @@ def test_a_dead_letter_is_replayed_after_a_fix_and_dropped(
     with monkeypatch.context() as patch:
         patch.setattr(preparing, "LARGEST_AMOUNT", 5)
         sold = [
-            Message(
-                type="track", event="Sold", message_id=f"s{revenue}", anonymous_id="v", properties={"revenue": revenue}
-            )
-            for revenue in (1, 10, 100)
+            message("Sold", visitor="v", id=f"s{revenue}", properties={"revenue": revenue}) for revenue in (1, 10, 100)
         ]
         loaded.load(project, sold)
     assert letters(loaded, project) == ["s10", "s100"]
@@ -471,7 +459,7 @@ def test_a_damaged_checkpoint_has_a_copy_whose_parts_are_there(loaded: Loaded, p
 def test_a_late_event_moves_stored_events_into_its_session(loaded: Loaded, project: UUID) -> None:
     def page(minute: int) -> Message:
         at = 1_790_000_000_000 + minute * 60_000
-        return Message(type="page", message_id=str(minute), anonymous_id="v", timestamp=at)
+        return message(at=at, visitor="v", id=str(minute))
 
     loaded.load(project, [page(0)])
     loaded.load(project, [page(40)])
@@ -485,9 +473,9 @@ def test_a_late_event_moves_stored_events_into_its_session(loaded: Loaded, proje
 
 def test_sessions_go_on_across_a_restart(loaded: Loaded, project: UUID) -> None:
     recent = now() - 60_000
-    loaded.load(project, [Message(type="page", message_id="1", anonymous_id="v", timestamp=recent)])
+    loaded.load(project, [message(at=recent, visitor="v", id="1")])
     loaded.crash()
-    loaded.load(project, [Message(type="page", message_id="2", anonymous_id="v", timestamp=recent + 1000)])
+    loaded.load(project, [message(at=recent + 1000, visitor="v", id="2")])
     (row,) = loaded.rows(project, "SELECT events, page_views FROM sessions FINAL WHERE project_id = {p:UUID}")
     assert row == {"events": 2, "page_views": 2}
 
@@ -520,14 +508,7 @@ def test_no_property_that_json_can_hold_stops_the_loader(loaded: Loaded, propert
 
     project = new_id()
     batch = [
-        Message(
-            type="track",
-            event="E",
-            message_id=str(number),
-            anonymous_id="v",
-            timestamp=1_790_000_000_000,
-            properties=one,
-        )
+        message("E", 1_790_000_000_000, visitor="v", id=str(number), properties=one)
         for number, one in enumerate(properties)
     ]
     loaded.load(project, batch)
@@ -535,18 +516,14 @@ def test_no_property_that_json_can_hold_stops_the_loader(loaded: Loaded, propert
 
 
 def test_paths_that_clash_keep_the_first_and_lose_no_event(loaded: Loaded, project: UUID) -> None:
-    one = Message(
-        type="track", event="E", message_id="1", anonymous_id="v", properties={"a.b": 1, "a": {"b": 2, "c": 3}}
-    )
+    one = message("E", visitor="v", id="1", properties={"a.b": 1, "a": {"b": 2, "c": 3}})
     loaded.load(project, [one])
     (row,) = loaded.rows(project, "SELECT toJSONString(properties) AS p FROM events WHERE project_id = {p:UUID}")
     assert json.loads(row["p"]) == {"a": {"b": 1, "c": 3}}
 
 
 def test_a_quote_within_a_key_hides_no_clash(loaded: Loaded, project: UUID) -> None:
-    one = Message(
-        type="track", event="E", message_id="1", anonymous_id="v", properties={'a.b"c': 1, "a": {'b"c': 2, "\\": 3}}
-    )
+    one = message("E", visitor="v", id="1", properties={'a.b"c': 1, "a": {'b"c': 2, "\\": 3}})
     loaded.load(project, [one])
     (row,) = loaded.rows(project, "SELECT toJSONString(properties) AS p FROM events WHERE project_id = {p:UUID}")
     assert json.loads(row["p"]) == {"a": {'b"c': 1, "\\": 3}}
@@ -558,7 +535,7 @@ def test_properties_that_the_engine_refuses_are_kept_as_text_and_stop_nothing(
     from trackway.enrich import pipeline
 
     monkeypatch.setattr(pipeline, "_flat", lambda value: value)
-    clashing = Message(type="track", event="E", message_id="1", anonymous_id="v", properties={"a.b": 1, "a": {"b": 2}})
+    clashing = message("E", visitor="v", id="1", properties={"a.b": 1, "a": {"b": 2}})
     loaded.load(project, [clashing, *messages(3)])
     agree(loaded, project, 4)
     (row,) = loaded.rows(

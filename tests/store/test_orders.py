@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from conftest import Loaded
+from factories import message
 from trackway.event import Message, new_id, now
 
 AT = 1_790_000_000_000
@@ -18,10 +19,7 @@ _count = itertools.count()
 
 def said(event: str, at: int = 0, user: str | None = "ann", visitor: str | None = None, **properties: Any) -> Message:
     """What somebody says of an order, `at` seconds after AT."""
-    return Message(
-        type="track", event=event, message_id=f"o-{next(_count)}", user_id=user, anonymous_id=visitor,
-        timestamp=AT + at * 1000, properties=properties,
-    )  # fmt: skip
+    return message(event, AT + at * 1000, visitor=visitor, user=user, id=f"o-{next(_count)}", properties=properties)
 
 
 def totals(loaded: Loaded, project: UUID) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
+from factories import message
 from trackway.event import Message, new_id
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
@@ -19,14 +20,14 @@ PERSON = "(identity + dictGet('persons', 'delta', identity))"
 
 def said(second: int, visitor: str = "", user: str = "", event: str = "", previous: str = "", **fields: Any) -> Message:
     kind = "alias" if previous else "track" if event else "page"
-    return Message(
+    return message(
+        event,
+        START + second * 1000,
+        visitor=visitor,
+        user=user,
+        id=f"{second} {visitor} {user} {event} {previous}",
         type=fields.pop("type", kind),
-        event=event or None,
-        message_id=f"{second} {visitor} {user} {event} {previous}",
-        anonymous_id=visitor or None,
-        user_id=user or None,
         previous_id=previous or None,
-        timestamp=START + second * 1000,
         **fields,
     )
 

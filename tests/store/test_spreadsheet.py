@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 
 from conftest import SECRET_KEY, Loaded, Server
+from factories import message
 from trackway.analyze.file_formats import as_bytes
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
-from trackway.event import Message, new_id
+from trackway.event import new_id
 from trackway.operate.transfers import write_export
 from trackway.store.csv_text import harmless
 from trackway.store.policy import Policy
@@ -67,8 +68,7 @@ def test_every_csv_that_is_written_is_guarded(loaded: Loaded, server: Server, tm
     at = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp() * 1000)
     said = {"library": {"name": "views"}}
     loaded.load(project, [
-        Message(type="track", event="view", message_id=str(uuid4()), anonymous_id="=visitor", timestamp=at, properties=view,
-                context=said),
+        message('view', at, visitor='=visitor', id=str(uuid4()), properties=view, context=said),
     ], received_at=at)  # fmt: skip
     store = loaded.store.within(Policy(project))
     period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))

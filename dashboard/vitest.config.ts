@@ -1,0 +1,5 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: { include: ["tests/*.test.ts"], setupFiles: ["tests/browser.ts"], env: { TZ: "UTC" } },
+});
