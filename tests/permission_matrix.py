@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from conftest import AGENT, EMAIL, PASSWORD, Server
-from trackway.govern.access.accounts import Own
+from trackway.govern.access.accounts import OwnedEntity
 from trackway.govern.access.tokens import sign
 
 SEEN = {"views", "interactions", "sources", "audience", "bookings", "live", "year", "ask", "export", "sql"}
@@ -171,7 +171,7 @@ class Installation(NamedTuple):
     other_key: str
     admin: httpx.Client
 
-    def token(self, account: str, entities: list[Own] | None = None, seconds: int = 600) -> str:
+    def token(self, account: str, entities: list[OwnedEntity] | None = None, seconds: int = 600) -> str:
         return sign(self.project, self.kid, self.key, account, entities, seconds)
 
     def path(self, rest: str = "") -> str:

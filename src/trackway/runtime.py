@@ -164,7 +164,7 @@ class Runtime:
         sealer = Sealer.of(self.settings.directory, self.settings.secrets)
         self.accounts = GovernDatabase(self.settings.accounts_dsn, sealer)
         self._closers.append(self.accounts.close)
-        if sealer.several:
+        if sealer.has_old_keys:
             self.accounts.reseal()
 
     def _first_start(self, invented: Callable[[FirstStart], None]) -> None:

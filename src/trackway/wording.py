@@ -95,7 +95,7 @@ def _size(match: re.Match[str], *_: Any) -> str:
 def _number(match: re.Match[str], *_: Any) -> str:
     sign, limit = match["sign"], match["limit"]
     if sign not in _LIKE:  # "that's a multiple of"
-        return f"it is no multiple of {limit}; send one, such as {limit}"
+        return f"it is not a multiple of {limit}; send one, such as {limit}"
     text = "too large" if sign[0] == "<" else "too small"
     near = limit if sign.endswith("=") else str(float(limit) + (1 if sign == ">" else -1))
     return f"it is {text}; send a number that is {_LIKE[sign]} {limit}, such as {near}"
@@ -124,7 +124,7 @@ _WORDS: list[tuple[str, Any]] = [
      r"(?:, got (?P<got>\d+))?", _length),
     (r"Expected `(?:int|float|decimal)` (?P<sign>[<>]=?|that's a multiple of) (?P<limit>\S+)", _number),
     (r"Expected `float` multiple of (?P<limit>\S+)",
-     lambda match, *_: f"it is no multiple of {match['limit']}; send one, such as {match['limit']}"),
+     lambda match, *_: f"it is not a multiple of {match['limit']}; send one, such as {match['limit']}"),
     (r"Expected `str` matching regex (?P<pattern>.*)", _pattern),
     (r"Expected `[a-z]+` with a timezone component",
      'it names no time zone; send one, such as "2026-01-31T12:00:00Z"'),

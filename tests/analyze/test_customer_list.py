@@ -232,7 +232,9 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         messages.append(order(customer, date, float(amount), number))
     loaded.load(project, messages)
     end = datetime.datetime(1997, 10, 1, tzinfo=datetime.UTC)
-    assert score(loaded.store, Project(id=str(project), timezone="UTC", goals=[], humans=[]), end) == 2357
+    assert (
+        score(loaded.store, Project(id=str(project), timezone="UTC", goals=[], overruled_bot_reasons=[]), end) == 2357
+    )
 
     def ask(filter_: Any = None, **asked: Any) -> dict[str, Any]:
         question = Question(

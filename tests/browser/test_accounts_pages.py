@@ -20,7 +20,7 @@ from steps import DESK, PHONE, go, nobody_is_left_out, open_page, sign_out
 
 from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from factories import FIREFOX
-from trackway.govern.access.accounts import Own
+from trackway.govern.access.accounts import OwnedEntity
 from trackway.govern.access.tokens import sign
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -37,7 +37,7 @@ class Host(NamedTuple):
     url: str
     pages: dict[str, str]
 
-    def token(self, account: str, entities: list[Own] | None = None, seconds: int = 600) -> str:
+    def token(self, account: str, entities: list[OwnedEntity] | None = None, seconds: int = 600) -> str:
         return sign(self.project, self.kid, self.key, account, entities, seconds)
 
     def page(self, name: str, token: str, more: str = "") -> str:

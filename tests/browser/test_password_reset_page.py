@@ -39,7 +39,7 @@ def test_a_forgotten_password_is_reset_by_mail(browser: Browser, new_server: Cal
     page.goto(link[0])
     page.get_by_label("A password").fill("yet another password")
     page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_role("alert")).to_contain_text("does not work any more", timeout=60_000)
+    expect(page.get_by_role("alert")).to_contain_text("is no longer valid", timeout=60_000)
     page.context.close()
     mails.close()
 

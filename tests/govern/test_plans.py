@@ -77,7 +77,7 @@ def test_a_message_that_breaks_the_plan_is_flagged_or_rejected_as_its_event_says
     assert [(one["index"], one["messageId"], one["field"]) for one in body["rejected"]] == [
         (1, "bad-order", "properties.order_id")
     ]
-    assert "the tracking plan for 'Ordered': it is of another type; send text, such as" in body["rejected"][0]["reason"]
+    assert "the tracking plan for 'Ordered': it has the wrong type; send text, such as" in body["rejected"][0]["reason"]
     # The same message again is not broken twice.
     again = {**track("Looked", product="a very long name indeed", colour="red"), "messageId": "bad-look"}
     planned.post("batch", {"context": library, "batch": [again]})

@@ -22,7 +22,7 @@ from conftest import EMAIL, PASSWORD, SECRET_KEY, Server, eventually
 from trackway.govern.access.audit import ACTIONS
 from trackway.govern.database import GovernDatabase
 from trackway.govern.identity.sealing import CannotUnseal, Sealer
-from trackway.govern.tables import BadAccount, Invitation, moment
+from trackway.govern.tables import BadAccount, Invitation, utc_now
 
 
 def client_of(server: Server, email: str = EMAIL, password: str = PASSWORD, **more: str) -> httpx.Client:
@@ -376,10 +376,10 @@ def test_an_invitation_ends_after_seven_days(tmp_path: Path) -> None:
     from uuid import UUID
 
     made, token = accounts.sign_ins.invite(UUID(project.id), "a@example.com", "viewer", "", "me")
-    assert timedelta(days=6.9) < made.expires_at - moment() < timedelta(days=7.1)
+    assert timedelta(days=6.9) < made.expires_at - utc_now() < timedelta(days=7.1)
     with accounts._sessions.begin() as session:
-        session.get_one(Invitation, made.id).expires_at = moment() - timedelta(seconds=1)
-    with pytest.raises(Exception, match="does not work any more"):
+        session.get_one(Invitation, made.id).expires_at = utc_now() - timedelta(seconds=1)
+    with pytest.raises(Exception, match="is no longer valid"):
         accounts.sign_ins.invitation(token)
     assert accounts.sign_ins.invitations(UUID(project.id)) == []
     accounts.close()
@@ -391,6 +391,6 @@ def test_roles_are_those_that_there_are(tmp_path: Path) -> None:
     accounts = GovernDatabase(f"sqlite:///{tmp_path / 'a.db'}")
     project, _, _ = accounts.add_project("P")
     accounts.add_user("a@example.com", "a long password")
-    with pytest.raises(BadAccount, match=re.escape("'king' is no role")):
+    with pytest.raises(BadAccount, match=re.escape("'king' is not a role")):
         accounts.add_member("a@example.com", UUID(project.id), "king")
     accounts.close()

@@ -25,7 +25,7 @@ from trackway.event import Message, new_id, now
 from trackway.govern.database import GovernDatabase
 from trackway.govern.saved.jobs import BadSchedule, next_after
 from trackway.govern.saved.tables import Job
-from trackway.govern.tables import moment
+from trackway.govern.tables import utc_now
 from trackway.operate.reports import send_digests
 from trackway.outgoing import Outgoing
 from trackway.store.entities import Entity, Notify, Register
@@ -59,7 +59,7 @@ def accounts(tmp_path: Path) -> Iterator[GovernDatabase]:
 
 def due(accounts: GovernDatabase, name: str) -> None:
     with accounts._sessions.begin() as session:
-        session.get_one(Job, name).next_run_at = moment() - timedelta(seconds=1)
+        session.get_one(Job, name).next_run_at = utc_now() - timedelta(seconds=1)
 
 
 def test_a_due_job_is_taken_by_one_of_many_runners(accounts: GovernDatabase, tmp_path: Path) -> None:
@@ -91,14 +91,14 @@ def test_a_paused_job_is_not_due_and_a_lost_one_is_taken_over_and_said_so(accoun
     assert accounts.jobs.take("dies") == "one"
     lost = accounts.jobs.begun("one", "its schedule")
     with accounts._sessions.begin() as session:
-        session.get_one(Job, "one").leased_until = moment() - timedelta(seconds=1)
+        session.get_one(Job, "one").leased_until = utc_now() - timedelta(seconds=1)
     assert accounts.jobs.take("lives") == "one"
     assert accounts.jobs.hold("dies", "one") is False
     run = accounts.jobs.begun("one", "its schedule")
     accounts.jobs.ended("lives", "one", run, "done", "fine")
     assert [(one.id, one.status) for one in accounts.jobs.history("one")] == [(run, "done"), (lost, "lost")]
-    [job] = [job for job in accounts.jobs.every() if job.name == "one"]
-    assert (job.status, job.message) == ("done", "fine") and job.next_run_at > moment()
+    [job] = [job for job in accounts.jobs.all() if job.name == "one"]
+    assert (job.status, job.message) == ("done", "fine") and job.next_run_at > utc_now()
 
 
 def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_server: Any) -> None:

@@ -32,7 +32,7 @@ from permission_matrix import (
 )
 from sample_questions import BODIES
 from trackway.client.reading import Reader, ReadFailed
-from trackway.govern.access.accounts import Own
+from trackway.govern.access.accounts import OwnedEntity
 from trackway.govern.access.tokens import sign
 
 
@@ -360,7 +360,7 @@ def test_statements_see_own_rows_whatever_they_say(installation: Installation, b
 
 def test_an_entity_whose_id_is_a_statement_is_a_text_like_any_other(installation: Installation, best: str) -> None:
     for strange in ("x') OR 1 --", "\\", "\\'", "'", "a','b", "{project:UUID}", "%(x)s", "\n;", "𝄞\x00"):
-        token = installation.token(best, [Own("artist", strange)])
+        token = installation.token(best, [OwnedEntity("artist", strange)])
         response = installation.as_token(token, "POST", "/query", {"sql": "SELECT count() AS n FROM events"})
         assert response.status_code == 200, (strange, response.text)
         assert response.json()["data"] == [{"n": 0}], strange
@@ -455,7 +455,7 @@ def test_a_stream_ends_with_the_token_it_was_opened_with(installation: Installat
 
 def test_what_is_kept_for_one_account_is_not_given_to_another(installation: Installation, best: str) -> None:
     asked = {"question": "trend", "series": [{"event": "click"}], "period": "30d"}
-    foreign = installation.token(best, [Own("artist", MARK)])
+    foreign = installation.token(best, [OwnedEntity("artist", MARK)])
     counts = []
     for token in (foreign, installation.token(best), foreign, installation.token(best)):
         points = installation.as_token(token, "POST", "/ask", asked).json()["data"]["series"][0]["points"]
@@ -551,7 +551,7 @@ def test_tokens_that_are_forged_expired_or_of_others_let_nobody_in(installation:
         "a kid that is a statement": made({**head, "kid": "' OR 1=1 --"}, claims),
         "a kid that is a number": made({**head, "kid": 1}, claims),
         "expired": made(head, {**claims, "iat": now - 600, "exp": now - 1}),
-        "not yet good": made(head, {**claims, "nbf": now + 600}),
+        "not yet valid": made(head, {**claims, "nbf": now + 600}),
         "issued in the future": made(head, {**claims, "iat": now + 600, "exp": now + 900}),
         "good for too long": made(head, {**claims, "exp": now + 3601}),
         "good for ever": made(head, {name: value for name, value in claims.items() if name != "exp"}),

@@ -1,4 +1,4 @@
-/** Where orders come from: shops, payment providers and databases; what currencies are worth, and what was spent. */
+/** Where orders come from: shops, payment providers and databases; exchange rates of currencies, and what was spent. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";

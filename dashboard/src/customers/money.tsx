@@ -1,4 +1,4 @@
-/** What currencies are worth, and what was spent to be found: as tables that are sent here. */
+/** What currencies are worth, and costs of advertising: as tables that are sent here. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";

@@ -1,31 +1,31 @@
-/** Passkeys as the browser has them and as the server takes them. */
+/** Passkeys: registration and sign-in with the WebAuthn API of the browser. */
 import { api, type Me } from "../client/api";
 
-interface Begun<Options> {
-  word: string;
+interface Started<Options> {
+  challenge: string;
   options: Options;
 }
 
-/** Asks this device for a new passkey, and has the server keep it. */
+/** Creates a passkey on this device and registers it at the server. */
 export async function addPasskey(name: string): Promise<void> {
-  const { word, options } = await api.post<Begun<PublicKeyCredentialCreationOptionsJSON>>(
+  const { challenge, options } = await api.post<Started<PublicKeyCredentialCreationOptionsJSON>>(
     "/me/passkeys/begin",
     {},
   );
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
-  const made = (await navigator.credentials.create({ publicKey })) as PublicKeyCredential;
-  await api.post("/me/passkeys", { word, credential: made.toJSON(), name });
+  const passkey = (await navigator.credentials.create({ publicKey })) as PublicKeyCredential;
+  await api.post("/me/passkeys", { challenge, credential: passkey.toJSON(), name });
 }
 
 /** Signs in with a passkey of this device. */
 export async function signInWithPasskey(): Promise<Me> {
-  const { word, options } = await api.post<Begun<PublicKeyCredentialRequestOptionsJSON>>(
+  const { challenge, options } = await api.post<Started<PublicKeyCredentialRequestOptionsJSON>>(
     "/sign-in/passkey/ask",
     {},
   );
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  const found = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential;
-  await api.post("/sign-in/passkey", { word, credential: found.toJSON() });
+  const answer = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential;
+  await api.post("/sign-in/passkey", { challenge, credential: answer.toJSON() });
   return api.me();
 }
 

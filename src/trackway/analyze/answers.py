@@ -15,7 +15,14 @@ Version = tuple[int, ...]
 
 def settings_of(project: Project) -> list[Any]:
     """Return the project settings that answers depend on; they are part of the cache key."""
-    return [project.id, project.timezone, project.currency, project.goals, project.humans, project.metrics]
+    return [
+        project.id,
+        project.timezone,
+        project.currency,
+        project.goals,
+        project.overruled_bot_reasons,
+        project.metrics,
+    ]
 
 
 class Kept(NamedTuple):

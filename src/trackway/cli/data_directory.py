@@ -115,7 +115,7 @@ def runtime_of(settings: Settings, json: bool) -> Iterator[Runtime]:
 
 def say_first(first: FirstStart, json: bool) -> None:
     """Print once, on standard error, the secrets that a first start created; those from settings are only named."""
-    said = msgspec.json.encode({"first_start": first.shown()}).decode() if json else first_lines(first)
+    said = msgspec.json.encode({"first_start": first.printable()}).decode() if json else first_lines(first)
     sys.stderr.write(said + "\n")
 
 
@@ -123,5 +123,5 @@ def first_lines(first: FirstStart) -> str:
     """Return the lines of text that list the secrets of a first start."""
     lines = ["First start. Keep these; password and secret key are not shown again:"]
     names = {"email": "e-mail", "write_key": "write key", "secret_key": "secret key"}
-    lines += [f"  {names.get(name, name):<11} {value}" for name, value in first.shown().items()]
+    lines += [f"  {names.get(name, name):<11} {value}" for name, value in first.printable().items()]
     return "\n".join(lines)

@@ -127,7 +127,7 @@ def _beside_server(
     with _bar(json, path.stat().st_size) as tell:
         while one.state in ("waiting", "running"):
             sleep(0.2)
-            found = accounts.transfers.one(project_id, UUID(one.id))
+            found = accounts.transfers.get(project_id, UUID(one.id))
             if found is None:
                 show.fail(f"the import of {path.name} was removed")
             one = found

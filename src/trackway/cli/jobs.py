@@ -28,7 +28,7 @@ def list_jobs(data: Data = None, json: Json = False) -> None:
         {"name": job.name, "schedule": job.schedule, "active": job.active, "last_run_at": _said(job.last_run_at),
          "next_run_at": _said(job.next_run_at), "status": job.status, "duration_s": round(job.duration_s, 2),
          "message": job.message}
-        for job in table.every()
+        for job in table.all()
     ], json)  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
     from trackway.cli.main import settings
 
     with runtime_of(settings(data=data), json) as runtime:
-        if name not in {job.name for job in runtime.accounts.jobs.every()}:
+        if name not in {job.name for job in runtime.accounts.jobs.all()}:
             show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
         done = runtime.runner.run(name, "the command line")
     if done is None:

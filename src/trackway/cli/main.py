@@ -78,7 +78,7 @@ def serve(
 
     def invented(first: FirstStart) -> None:
         if json:
-            untold.update(first.shown())
+            untold.update(first.printable())
         else:
             show.console.print(data_directory.first_lines(first), markup=False, highlight=False, soft_wrap=True)
 

@@ -88,8 +88,19 @@ def change_project(
     found = find_project(accounts, project)
     with show.refusals(BadAccount):
         changed = accounts.change_project(UUID(found.id), name, timezone, currency, goal, human)
-    show.rows([{"id": changed.id, "name": changed.name, "timezone": changed.timezone, "currency": changed.currency,
-                "goals": ", ".join(changed.goals), "humans": ", ".join(changed.humans)}], json)  # fmt: skip
+    show.rows(
+        [
+            {
+                "id": changed.id,
+                "name": changed.name,
+                "timezone": changed.timezone,
+                "currency": changed.currency,
+                "goals": ", ".join(changed.goals),
+                "humans": ", ".join(changed.overruled_bot_reasons),
+            }
+        ],
+        json,
+    )
 
 
 @projects.command("key")

@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.access.accounts import Platform
+from trackway.govern.access.accounts import PlatformAccounts
 from trackway.govern.access.audit import Audit
 from trackway.govern.access.permissions import ROLES
 from trackway.govern.access.tokens import Tokens
 from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.passkeys import Passkeys
-from trackway.govern.identity.password_resets import Resets
+from trackway.govern.identity.password_resets import PasswordResets
 from trackway.govern.identity.sealing import Sealer
 from trackway.govern.identity.sign_ins import SignIns, hash_password, replace_password
 from trackway.govern.metric_packs import pack_of
@@ -44,7 +44,7 @@ from trackway.govern.tables import (
     SignIn,
     User,
     hashed,
-    moment,
+    utc_now,
 )
 from trackway.lite import damaged, engine_of, fault
 
@@ -91,23 +91,23 @@ class GovernDatabase:
             self.connections = Connections(self._sessions, self._sealer)
             self.watches = Watches(self._sessions, self._sealer)
             self.audit = Audit(self._sessions)
-            self.platform = Platform(self._sessions)
+            self.platform = PlatformAccounts(self._sessions)
             self.tokens = Tokens(self._sessions, self._sealer)
             self.sign_ins = SignIns(self._sessions, self._sealer)
-            self.resets = Resets(self._sessions)
+            self.resets = PasswordResets(self._sessions)
             self.passkeys = Passkeys(self._sessions, self.sign_ins)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            shown = (self._lite and url.database) or url.render_as_string(hide_password=True)
-            mend = "put it back from a backup, or run `trackway doctor --repair accounts`, which makes it anew"
+            place = (self._lite and url.database) or url.render_as_string(hide_password=True)
+            remedy = "put it back from a backup, or run `trackway doctor --repair accounts`, which creates it again"
             kind = AccountsDamaged if damaged(error) else AccountsUnavailable
-            raise kind(f"the accounts database {shown} {fault(error, mend)}") from error
+            raise kind(f"the accounts database {place} {fault(error, remedy)}") from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
             if self._lite and (verdict := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
                 raise OSError(f"it is damaged: {verdict}")
-            known = inspect(connection).has_table("alembic_version")
-            if known and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
+            has_version = inspect(connection).has_table("alembic_version")
+            if has_version and connection.scalar(text("SELECT version_num FROM alembic_version")) == _HEAD:
                 return  # the usual start; importing Alembic takes longer than all the rest
         logging.getLogger("alembic").setLevel(logging.WARNING)
         import alembic.command
@@ -129,16 +129,16 @@ class GovernDatabase:
         with self._sessions.begin() as session:
             if session.scalar(select(User).where(User.email == email)):
                 raise BadAccount(f"there is already a user {email}")
-            kept = hash_password(password)
-            user = User(id=str(new_id()), email=email, password=kept, is_admin=is_admin, created_at=moment())
+            password_hash = hash_password(password)
+            user = User(id=str(new_id()), email=email, password=password_hash, is_admin=is_admin, created_at=utc_now())
             session.add(user)
         return user
 
     def set_password(self, email: str, password: str) -> None:
         """Set a user's password and end all of their sign-ins."""
-        kept = hash_password(password)
+        password_hash = hash_password(password)
         with self._sessions.begin() as session:
-            replace_password(session, self._user(session, email), kept)
+            replace_password(session, self._user(session, email), password_hash)
 
     def remove_user(self, email: str) -> None:
         """Remove a user. Raises BadAccount for the last administrator."""
@@ -146,7 +146,7 @@ class GovernDatabase:
             user = self._user(session, email)
             admins = session.scalars(select(User).where(User.is_admin)).all()
             if user.is_admin and len(admins) == 1:
-                raise BadAccount(f"{email} is the only administrator; make another one first")
+                raise BadAccount(f"{email} is the only administrator; add another one first")
             for table in (SignIn, Membership, Passkey, OutsideIdentity, OneUse):
                 session.execute(delete(table).where(table.user_id == user.id))
             session.delete(user)
@@ -159,7 +159,7 @@ class GovernDatabase:
     def add_member(self, email: str, project_id: UUID, role: str = "analyst") -> None:
         """Make a user a member of a project, or change a member's role."""
         if role not in ROLES:
-            raise BadAccount(f"{role!r} is no role; there are {', '.join(ROLES)}")
+            raise BadAccount(f"{role!r} is not a role; the roles are {', '.join(ROLES)}")
         with self._sessions.begin() as session:
             user = self._user(session, email)
             if session.get(Project, str(project_id)) is None:
@@ -184,17 +184,17 @@ class GovernDatabase:
         if user.is_admin:
             return "administrator"
         with self._sessions() as session:
-            found = session.get(Membership, (user.id, str(project_id)))
-            return found.role if found else ""
+            membership = session.get(Membership, (user.id, str(project_id)))
+            return membership.role if membership else ""
 
     def remove_member(self, email: str, project_id: UUID) -> None:
         """End a user's membership of a project."""
         with self._sessions.begin() as session:
             user = self._user(session, email)
-            found = session.get(Membership, (user.id, str(project_id)))
-            if found is None:
+            membership = session.get(Membership, (user.id, str(project_id)))
+            if membership is None:
                 raise BadAccount(f"{email} is not a member of this project")
-            session.delete(found)
+            session.delete(membership)
 
     @staticmethod
     def _user(session: Session, email: str) -> User:
@@ -225,13 +225,10 @@ class GovernDatabase:
             raise BadAccount(f"{currency!r} is not a currency code such as EUR")
         with self._sessions.begin() as session:
             project = Project(
-                id=str(project_id or new_id()),
-                name=name.strip()[:100] or "My product",
-                timezone=timezone,
-                currency=currency.upper(),
-                goals=["Order Completed", "Signed Up"] if goals is None else goals,
-                created_at=moment(),
-            )
+                id=str(project_id or new_id()), name=name.strip()[:100] or "My product", timezone=timezone,
+                currency=currency.upper(), goals=["Order Completed", "Signed Up"] if goals is None else goals,
+                created_at=utc_now(),
+            )  # fmt: skip
             session.add(project)
             session.flush()
             write_key = write_key or "wk_" + secrets.token_urlsafe(18)
@@ -258,10 +255,10 @@ class GovernDatabase:
         if session.scalar(select(Key).where(Key.value == stored)):
             raise BadAccount(f"the {kind} key is already in use")
         hint = "…" + value[-4:]
-        made = Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=moment())
-        session.add(made)
+        key = Key(id=str(new_id()), project_id=project_id, kind=kind, value=stored, hint=hint, created_at=utc_now())
+        session.add(key)
         session.flush()
-        return made
+        return key
 
     def revoke_key(self, project_id: UUID, key_id: str) -> Key:
         """Revoke a key. A secret key stops working at once, a write key within seconds."""
@@ -269,7 +266,7 @@ class GovernDatabase:
             key = session.get(Key, key_id)
             if key is None or key.project_id != str(project_id):
                 raise BadAccount(f"there is no key {key_id} in this project")
-            key.revoked_at = moment()
+            key.revoked_at = utc_now()
             return key
 
     def change_project(
@@ -279,7 +276,7 @@ class GovernDatabase:
         timezone: str | None,
         currency: str | None,
         goals: list[str] | None,
-        humans: list[str] | None = None,
+        overruled_bot_reasons: list[str] | None = None,
         closed_register: bool | None = None,
         metrics: str | None = None,
         embed_origins: list[str] | None = None,
@@ -287,7 +284,7 @@ class GovernDatabase:
         """Change the given properties of a project.
 
         Args:
-            humans: bot reasons that the project overrules: they do not make a visitor a bot.
+            overruled_bot_reasons: bot reasons that do not make a visitor a bot in this project.
             closed_register: count views only of registered entities.
             metrics: a metrics pack: the name of an included one, or TOML.
             embed_origins: origins whose pages may embed the project's dashboards.
@@ -299,13 +296,16 @@ class GovernDatabase:
             pack_of(metrics)
         if timezone is not None:
             _check_timezone(timezone)
-        given = {"name": name, "timezone": timezone, "currency": currency, "goals": goals, "humans": humans,
-                 "closed_register": closed_register, "metrics": metrics, "embed_origins": embed_origins}  # fmt: skip
+        changes = {
+            "name": name, "timezone": timezone, "currency": currency, "goals": goals,
+            "overruled_bot_reasons": overruled_bot_reasons, "closed_register": closed_register, "metrics": metrics,
+            "embed_origins": embed_origins,
+        }  # fmt: skip
         with self._sessions.begin() as session:
             project = session.get(Project, str(project_id), options=[selectinload(Project.keys)])
             if project is None:
                 raise BadAccount(f"there is no project {project_id}")
-            for field, value in given.items():
+            for field, value in changes.items():
                 if value is not None:
                     setattr(project, field, value)
         return project
@@ -351,17 +351,17 @@ class GovernDatabase:
         if not (without_users or without_projects):
             return None
         options = {"password": password, "write_key": write_key, "secret_key": secret_key}
-        given = tuple(name for name, value in options.items() if value)
+        chosen = tuple(name for name, value in options.items() if value)
         write_key = secret_key = ""
         if without_projects:
             _, write_key, secret_key = self.add_project(
                 "My product", write_key=options["write_key"], secret_key=options["secret_key"]
             )
         if not without_users:
-            return FirstStart("", "", write_key, secret_key, given)
+            return FirstStart("", "", write_key, secret_key, chosen)
         password = password or secrets.token_urlsafe(12)
         self.add_user(email, password, is_admin=True)
-        return FirstStart(email, password, write_key, secret_key, given)
+        return FirstStart(email, password, write_key, secret_key, chosen)
 
     def unusable(self) -> str:
         """Return why nobody can sign in now; empty when users can."""
@@ -381,11 +381,11 @@ class GovernDatabase:
         """
         with self._sessions.begin() as session:
             for key in session.scalars(select(Key).where(Key.kind == "embed")):
-                key.value = self._sealer.again(key.value)
+                key.value = self._sealer.reencrypt(key.value)
             for user in session.scalars(select(User).where(User.totp != "")):
-                user.totp = self._sealer.again(user.totp)
+                user.totp = self._sealer.reencrypt(user.totp)
             for sealed in (*session.scalars(select(Connection)), *session.scalars(select(Watch))):
-                sealed.secret = self._sealer.again(sealed.secret)
+                sealed.secret = self._sealer.reencrypt(sealed.secret)
 
     def close(self) -> None:
         """Close all connections."""

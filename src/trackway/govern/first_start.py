@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class FirstStart(NamedTuple):
-    """The credentials that the first start created; an empty field was not created. `given` names the fields that the
+    """The credentials that the first start created; an empty field was not created. `preset` names the fields that the
     operator had set. They are shown once.
     """
 
@@ -14,10 +14,10 @@ class FirstStart(NamedTuple):
     password: str
     write_key: str
     secret_key: str
-    given: tuple[str, ...] = ()
+    preset: tuple[str, ...] = ()
 
-    def shown(self) -> dict[str, str]:
-        """Return the credentials to print: generated ones as values, given ones as "as set"."""
-        made = {"email": self.email, "password": self.password, "write_key": self.write_key,
-                "secret_key": self.secret_key}  # fmt: skip
-        return {name: "as set" if name in self.given else value for name, value in made.items() if value}
+    def printable(self) -> dict[str, str]:
+        """Return the credentials to print: generated ones as values, preset ones as "as set"."""
+        credentials = {"email": self.email, "password": self.password, "write_key": self.write_key,
+                       "secret_key": self.secret_key}  # fmt: skip
+        return {name: "as set" if name in self.preset else value for name, value in credentials.items() if value}

@@ -114,17 +114,23 @@ def pack_of(text: str) -> Pack:
     if text in INCLUDED:
         text = files("trackway.govern").joinpath("packs", f"{text}.toml").read_text()
     elif "\n" not in text and "=" not in text:
-        raise BadPack(f"there is no metrics pack {text!r}; included are {', '.join(INCLUDED)}")
+        raise BadPack(f"there is no metrics pack {text!r}; the included ones are {', '.join(INCLUDED)}")
     try:
         pack = msgspec.toml.decode(text, type=Pack)
     except msgspec.DecodeError as error:
         raise BadPack(f"the metrics pack is wrong: {error}") from error
-    for key, one in pack.keys.items():
-        if key in PERMISSIONS or not set(one.opens) <= SEEN.keys():
-            raise BadPack(f"keys.{key}: has a name of its own, and `opens` some of {', '.join(SEEN)}")
+    for key, host_key in pack.keys.items():
+        if key in PERMISSIONS or not set(host_key.opens) <= SEEN.keys():
+            raise BadPack(
+                f"keys.{key}: use a name that is not a permission of Trackway, and list in `opens` some of "
+                f"{', '.join(SEEN)}"
+            )
     for account_type, gates in pack.permissions.items():
         for permission in gates.keys() - pack.named.keys():
-            raise BadPack(f"permissions.{account_type}: there is no {permission!r}; there are {', '.join(pack.named)}")
+            raise BadPack(
+                f"permissions.{account_type}: there is no permission {permission!r}; the permissions are "
+                f"{', '.join(pack.named)}"
+            )
     for name, subject in pack.subjects.items():
         for metric_name, metric in subject.metrics.items():
             try:
@@ -136,17 +142,17 @@ def pack_of(text: str) -> Pack:
 
 def _check(subject: Subject, metric: Metric) -> None:
     ways = ("count", "unique", "time", "rating", "score", "running", "ratio", "children", "sessions")
-    said = [way for way in ways if getattr(metric, way)]
-    if len(said) != 1:
-        raise BadPack(f"says {' and '.join(said) or 'nothing'}; say one of {', '.join(ways)}")
+    ways_set = [way for way in ways if getattr(metric, way)]
+    if len(ways_set) != 1:
+        raise BadPack(f"sets {' and '.join(ways_set) or 'nothing'}; set exactly one of {', '.join(ways)}")
     if metric.minus and not metric.running:
-        raise BadPack("`minus` is taken from `running`")
+        raise BadPack("`minus` needs `running`")
     if metric.metric and not metric.children:
-        raise BadPack("`metric` is one of `children`")
+        raise BadPack("`metric` needs `children`")
     if metric.ratio and (len(metric.ratio) != 2 or not set(metric.ratio) <= subject.metrics.keys()):
-        raise BadPack(f"a ratio is of two metrics of the subject, not {metric.ratio}")
+        raise BadPack(f"`ratio` needs two metrics of the subject, not {metric.ratio}")
     of_person = subject.of == "person"
-    if of_person and said[0] in ("unique", "rating", "score", "running", "children"):
-        raise BadPack(f"{said[0]} is for entities; of a person there are count, time, ratio and sessions")
+    if of_person and ways_set[0] in ("unique", "rating", "score", "running", "children"):
+        raise BadPack(f"{ways_set[0]} is for entities; a person can have count, time, ratio and sessions")
     if not of_person and metric.sessions:
-        raise BadPack("sessions are a person's")
+        raise BadPack("`sessions` is only for persons")

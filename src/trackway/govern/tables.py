@@ -12,12 +12,12 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
-def moment() -> datetime:
+def utc_now() -> datetime:
     """Return the current time as the accounts database stores times: UTC without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def said(at: datetime | None) -> str | None:
+def iso_time(at: datetime | None) -> str | None:
     """Format a stored time for the API: ISO 8601 with `Z`."""
     return None if at is None else at.isoformat() + "Z"
 
@@ -62,7 +62,7 @@ class Project(Base):
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     currency: Mapped[str] = mapped_column(String(3), default="USD")
     goals: Mapped[list[str]] = mapped_column(JSON, default=list)
-    humans: Mapped[list[str]] = mapped_column(JSON, default=list)
+    overruled_bot_reasons: Mapped[list[str]] = mapped_column("humans", JSON, default=list)
     closed_register: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[str] = mapped_column(Text, default="concerts")
     embed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -28,6 +28,8 @@ class WriteKeys:
             try:
                 self._keys = self._accounts.write_keys()
             except SQLAlchemyError as error:  # clients with a valid key must be able to go on sending
-                logger.error("write keys cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
+                logger.error(
+                    "write keys cannot be read; the last known ones stay in use: %s", getattr(error, "orig", error)
+                )
             self._read_at = time.monotonic()
         return self._keys.get(write_key)

@@ -13,7 +13,7 @@ from trackway.config import Settings
 from trackway.govern.database import AccountsDamaged, AccountsUnavailable, GovernDatabase
 from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.sealing import Sealer
-from trackway.govern.tables import moment
+from trackway.govern.tables import utc_now
 from trackway.log import DirectoryUnusable, Gap, LocalLog
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def repair_accounts(settings: Settings) -> list[str]:
                 name, write_key=write_key, secret_key=secret_key, project_id=project_id
             )
             first = FirstStart("", "", write_key, secret_key, _given(settings, write_key, secret_key))
-            said = ", ".join(f"{what.replace('_', ' ')} {value}" for what, value in first.shown().items())
+            said = ", ".join(f"{what.replace('_', ' ')} {value}" for what, value in first.printable().items())
             done.append(f"made the project {project_id} ({name}): {said}")
             write_key = secret_key = ""
         if not accounts.users() and (found := accounts.first_start(settings.admin_email, settings.admin_password)):
-            done.append("made the administrator: " + ", ".join(f"{k} {v}" for k, v in found.shown().items() if v))
+            done.append("made the administrator: " + ", ".join(f"{k} {v}" for k, v in found.printable().items() if v))
     finally:
         accounts.close()
     if missing:
@@ -125,7 +125,7 @@ def _opened(settings: Settings, done: list[str]) -> GovernDatabase:
         file = Path(make_url(settings.accounts_dsn).database or "")
         for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
             if name.exists():
-                aside = name.with_name(f"{name.name}.damaged-{moment():%Y%m%dT%H%M%S}")
+                aside = name.with_name(f"{name.name}.damaged-{utc_now():%Y%m%dT%H%M%S}")
                 shutil.move(name, aside)
                 done.append(f"put {name.name} aside as {aside.name}")
         return GovernDatabase(settings.accounts_dsn, sealer)

@@ -70,8 +70,12 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
     project_id, wrong, after = UUID(project.id), 0, ("", "")
     while True:
         values: dict[str, Any] = {
-            "project": project_id, "bots": ["", *project.humans], "type": after[0], "id": after[1], "limit": _PAGE,
-        }  # fmt: skip
+            "project": project_id,
+            "bots": ["", *project.overruled_bot_reasons],
+            "type": after[0],
+            "id": after[1],
+            "limit": _PAGE,
+        }
         # An entity that only bots viewed has totals of zero.
         rows = store.ask(
             "SELECT entity_type, entity_id, sumIf(c.views, human) AS views, "

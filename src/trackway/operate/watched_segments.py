@@ -27,7 +27,7 @@ from trackway.collect.orders.webhooks import stripe_signature
 from trackway.event import now
 from trackway.govern.database import GovernDatabase
 from trackway.govern.saved.tables import Watch
-from trackway.govern.tables import Project, moment
+from trackway.govern.tables import Project, utc_now
 from trackway.outgoing import Outgoing
 from trackway.store.connection import Store
 from trackway.store.refusals import QuestionFailed
@@ -45,13 +45,13 @@ def watch(accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: dateti
     """Check every watched segment; a failed notification is repeated at the next check. Returns a summary."""
     projects = {one.id: one for one in accounts.projects()}
     told = failed = 0
-    for one in accounts.watches.every():
+    for one in accounts.watches.all():
         if not one.active or one.project_id not in projects:
             continue
         try:
             changes, inside = _look(accounts, store, outgoing, projects[one.project_id], one, at)
             told += changes
-            accounts.watches.change(one.id, inside=inside, last_at=moment(), problem="")
+            accounts.watches.change(one.id, inside=inside, last_at=utc_now(), problem="")
         except (OSError, ValueError, BadQuestion, QuestionFailed) as error:
             logger.warning("the watch %s could not be told: %s", one.id, error)
             accounts.watches.change(one.id, problem=str(error)[:1000])

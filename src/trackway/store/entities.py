@@ -175,7 +175,7 @@ class Register:
     def _look(self) -> None:
         projects = {UUID(one.id).bytes: one for one in self._accounts.projects()}
         self._closed = frozenset(key for key, one in projects.items() if one.closed_register)
-        self._humans = {key: frozenset(one.humans) for key, one in projects.items()}
+        self._humans = {key: frozenset(one.overruled_bot_reasons) for key, one in projects.items()}
 
     def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None

@@ -46,7 +46,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """Build a question about a project, with its time zone, its goals and the bot reasons that it overrules."""
         return cls(
             project_id=UUID(project.id), period=period, timezone=project.timezone, filters=filters, bots=bots,
-            goals=tuple(project.goals), humans=tuple(project.humans), sample=sample,
+            goals=tuple(project.goals), humans=tuple(project.overruled_bot_reasons), sample=sample,
         )  # fmt: skip
 
     def whole_hours(self) -> bool:

@@ -305,7 +305,7 @@ class Followers:
             self._wake.clear()
 
     def _look(self) -> None:
-        wanted = {one.id: one for one in self._connections.every() if one.kind == "postgres" and one.active}
+        wanted = {one.id: one for one in self._connections.all() if one.kind == "postgres" and one.active}
         for name, (made_of, follower) in list(self._running.items()):
             if name not in wanted or made_of != (wanted[name].config, wanted[name].secret):
                 follower.stop()

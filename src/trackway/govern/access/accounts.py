@@ -16,22 +16,22 @@ from trackway.event import new_id
 from trackway.govern.access.permissions import (
     NO,
     TYPES,
+    AccountState,
     AccountType,
     Gate,
-    Standing,
     Subscription,
     Verdict,
     Verification,
     verdicts,
 )
 from trackway.govern.metric_packs import pack_of
-from trackway.govern.tables import Account, AccountRequest, BadAccount, PermissionRow, Project, moment
+from trackway.govern.tables import Account, AccountRequest, BadAccount, PermissionRow, Project, utc_now
 
 MOST_OWN = 1000
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
-class Own(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class OwnedEntity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """An entity that belongs to an account."""
 
     type: _Id
@@ -50,12 +50,12 @@ class NewAccount(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     subscription: Subscription = "free"
     expires_at: datetime | None = None
     business: dict[str, Any] = {}
-    entities: Annotated[list[Own], msgspec.Meta(max_length=MOST_OWN)] = []
+    entities: Annotated[list[OwnedEntity], msgspec.Meta(max_length=MOST_OWN)] = []
     email: Annotated[str, msgspec.Meta(max_length=320)] = ""
     suspended: bool = False
 
 
-class Platform:
+class PlatformAccounts:
     """Accounts of projects, their permissions and their requests for another type."""
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
@@ -63,21 +63,21 @@ class Platform:
 
     # Accounts
 
-    def put(self, project_id: UUID, account_id: str, given: NewAccount) -> tuple[Account, bool]:
+    def put(self, project_id: UUID, account_id: str, new: NewAccount) -> tuple[Account, bool]:
         """Create or replace an account. Returns the account and whether it is new."""
         with self._sessions.begin() as session:
-            found = session.get(Account, (str(project_id), account_id))
-            account = found or Account(project_id=str(project_id), id=account_id, created_at=moment())
-            for name, value in msgspec.structs.asdict(given).items():
+            existing = session.get(Account, (str(project_id), account_id))
+            account = existing or Account(project_id=str(project_id), id=account_id, created_at=utc_now())
+            for name, value in msgspec.structs.asdict(new).items():
                 setattr(account, name, value)
-            account.expires_at = _utc(given.expires_at)
-            account.entities = [[one.type, one.id] for one in given.entities]
-            account.email = given.email.strip().lower()
-            account.updated_at = moment()
+            account.expires_at = _utc(new.expires_at)
+            account.entities = [[entity.type, entity.id] for entity in new.entities]
+            account.email = new.email.strip().lower()
+            account.updated_at = utc_now()
             session.add(account)
-        return account, found is None
+        return account, existing is None
 
-    def one(self, project_id: UUID | str, account_id: str) -> Account | None:
+    def get(self, project_id: UUID | str, account_id: str) -> Account | None:
         """Return an account, or None."""
         with self._sessions() as session:
             return session.get(Account, (str(project_id), account_id))
@@ -87,7 +87,7 @@ class Platform:
         with self._sessions() as session:
             return list(session.scalars(select(Account).where(Account.email == email).order_by(Account.created_at)))
 
-    def every(
+    def all(
         self, project_id: UUID, search: str = "", type_: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[Account], int]:
         """Return a page of a project's accounts, by name, and the total number of matches."""
@@ -111,18 +111,18 @@ class Platform:
     def remove(self, project_id: UUID, account_id: str) -> bool:
         """Remove an account. Returns False when there is none with this id."""
         with self._sessions.begin() as session:
-            found = session.get(Account, (str(project_id), account_id))
-            if found is not None:
-                session.delete(found)
-            return found is not None
+            account = session.get(Account, (str(project_id), account_id))
+            if account is not None:
+                session.delete(account)
+            return account is not None
 
     def revoke_tokens(self, project_id: UUID, account_id: str) -> bool:
         """Revoke every token of an account that was issued until now. Returns False when there is no such account."""
         with self._sessions.begin() as session:
-            found = session.get(Account, (str(project_id), account_id))
-            if found is not None:
-                found.tokens_since = moment()
-            return found is not None
+            account = session.get(Account, (str(project_id), account_id))
+            if account is not None:
+                account.tokens_since = utc_now()
+            return account is not None
 
     # Permissions
 
@@ -130,7 +130,7 @@ class Platform:
         """Return the gates of a project by account type and permission. A gate of the project overrides that of its
         metrics pack.
         """
-        found: dict[str, dict[str, Gate]] = {
+        gates_by_type: dict[str, dict[str, Gate]] = {
             str(kind): dict(of) for kind, of in pack_of(project.metrics).permissions.items()
         }
         with self._sessions() as session:
@@ -138,8 +138,8 @@ class Platform:
                 gate = msgspec.convert(
                     {"granted": row.granted, "verification": row.verification, "subscription": row.subscription}, Gate
                 )
-                found.setdefault(row.account_type, {})[row.permission] = gate
-        return found
+                gates_by_type.setdefault(row.account_type, {})[row.permission] = gate
+        return gates_by_type
 
     def set_gate(self, project: Project, account_type: str, permission: str, gate: Gate | None) -> Gate:
         """Set the gate of a permission for an account type in a project, or with None return to the gate of the metrics
@@ -168,7 +168,7 @@ class Platform:
         it lacks.
         """
         now = datetime.now(UTC).replace(tzinfo=None)
-        return verdicts(standing(account), self.gates(project), pack_of(project.metrics).opens, now)
+        return verdicts(account_state(account), self.gates(project), pack_of(project.metrics).opens, now)
 
     def has_permission(self, project: Project, account_id: str, permission: str) -> Verdict:
         """Return whether an account has a permission or a key of the host now, and if not, what it lacks.
@@ -176,9 +176,9 @@ class Platform:
         Raises:
             BadAccount: there is no such account or permission.
         """
-        if permission not in (known := pack_of(project.metrics).named):
-            raise BadAccount(f"there is no permission {permission!r}; there are {', '.join(known)}")
-        account = self.one(project.id, account_id)
+        if permission not in (permissions := pack_of(project.metrics).named):
+            raise BadAccount(f"there is no permission {permission!r}; the permissions are {', '.join(permissions)}")
+        account = self.get(project.id, account_id)
         if account is None:
             raise BadAccount(f"there is no account {account_id!r}")
         return self.verdicts(project, account)[permission]
@@ -188,20 +188,20 @@ class Platform:
     def request(self, account: Account, type_: AccountType, business: dict[str, Any]) -> AccountRequest:
         """Request another account type. Raises BadAccount when a request is pending or nothing would change."""
         if type_ in (account.type, "admin"):
-            raise BadAccount(f"an account of type {account.type} cannot ask to be {type_}")
+            raise BadAccount(f"an account of type {account.type} cannot request the type {type_}")
         with self._sessions.begin() as session:
             pending = select(AccountRequest).where(
                 AccountRequest.project_id == account.project_id, AccountRequest.account_id == account.id,
                 AccountRequest.state == "pending",
             )  # fmt: skip
             if session.scalar(pending):
-                raise BadAccount("a request of this account is still to be decided")
-            made = AccountRequest(
+                raise BadAccount("this account already has a pending request")
+            request = AccountRequest(
                 id=str(new_id()), project_id=account.project_id, account_id=account.id, type=type_, business=business,
-                created_at=moment(),
+                created_at=utc_now(),
             )  # fmt: skip
-            session.add(made)
-        return made
+            session.add(request)
+        return request
 
     def requests(self, project_id: UUID | str, account_id: str = "", state: str = "") -> list[AccountRequest]:
         """Return the newest 500 requests of a project or of one account, the newest first."""
@@ -220,22 +220,22 @@ class Platform:
             BadAccount: there is no such request, or it has been decided.
         """
         with self._sessions.begin() as session:
-            found = session.get(AccountRequest, request_id)
-            if found is None or found.project_id != str(project_id):
+            request = session.get(AccountRequest, request_id)
+            if request is None or request.project_id != str(project_id):
                 raise BadAccount(f"there is no request {request_id}")
-            if found.state != "pending":
-                raise BadAccount(f"the request was {found.state} by {found.decided_by}")
-            found.state = "approved" if approved else "refused"
-            found.note, found.decided_by, found.decided_at = note, by, moment()
-            account = session.get(Account, (found.project_id, found.account_id))
+            if request.state != "pending":
+                raise BadAccount(f"the request was {request.state} by {request.decided_by}")
+            request.state = "approved" if approved else "refused"
+            request.note, request.decided_by, request.decided_at = note, by, utc_now()
+            account = session.get(Account, (request.project_id, request.account_id))
             if approved and account is not None:
-                account.type, account.business, account.updated_at = found.type, found.business, moment()
-        return found
+                account.type, account.business, account.updated_at = request.type, request.business, utc_now()
+        return request
 
 
-def standing(account: Account) -> Standing:
+def account_state(account: Account) -> AccountState:
     """Return the properties of an account that `verdict` decides by."""
-    return Standing(account.type, account.verification, account.subscription, account.expires_at, account.suspended)
+    return AccountState(account.type, account.verification, account.subscription, account.expires_at, account.suspended)
 
 
 def _utc(at: datetime | None) -> datetime | None:

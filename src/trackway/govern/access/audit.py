@@ -11,43 +11,43 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.tables import AuditEntry, moment
+from trackway.govern.tables import AuditEntry, utc_now
 
 ACTIONS = {
     "signed in": "somebody signed in",
-    "sign-in refused": "a wrong password or code, or an invitation that is no good",
+    "sign-in refused": "a wrong password or code, or an invalid invitation",
     "signed out": "somebody signed out, or ended another sign-in",
     "password changed": "by its user, or with a link that was sent by mail",
     "password forgotten": "somebody asked for a link to set another password; it was sent to the user",
-    "second factor changed": "an authenticator application was added or taken away",
-    "passkey changed": "a passkey was added or taken away",
+    "second factor changed": "an authenticator application was added or removed",
+    "passkey changed": "a passkey was added or removed",
     "user made": "",
     "user removed": "",
     "invited": "",
     "invitation revoked": "",
-    "member changed": "somebody became a member, got another role, or is none any more",
+    "member changed": "a member was added or removed, or got another role",
     "key made": "",
     "key revoked": "",
     "project made": "",
     "project changed": "",
     "plan written": "",
-    "account changed": "made, or another type, verification, subscription or entities",
+    "account changed": "created, or changed in type, verification, subscription or entities",
     "account removed": "",
     "tokens revoked": "all tokens of an account that were issued until then",
-    "type requested": "an account asked to be of another type",
+    "type requested": "an account requested another type",
     "request decided": "",
-    "permission changed": "what a type of account may see",
+    "permission changed": "the permissions of a type of account",
     "exported": "a file with answers or a table",
     "imported": "",
     "letters replayed": "messages that could not be stored were written to the log again",
-    "letters dropped": "messages that could not be stored were given up",
+    "letters dropped": "messages that could not be stored were deleted",
     "register changed": "",
     "merge undone": "",
-    "rates written": "what currencies are worth",
-    "costs written": "what was spent to be found",
-    "connection changed": "where orders come from: made, changed or removed",
-    "watch changed": "who hears of people who enter or leave a segment",
-    "shared": "a link to a board was made or revoked",
+    "rates written": "exchange rates of currencies",
+    "costs written": "costs of advertising",
+    "connection changed": "a source of orders was created, changed or removed",
+    "watch changed": "the addresses notified of people who enter or leave a segment",
+    "shared": "a link to a board was created or revoked",
 }
 """Every action that is logged."""
 
@@ -70,7 +70,7 @@ class Audit:
         """Add an entry. `detail` must not contain a secret."""
         assert action in ACTIONS, action
         entry = AuditEntry(
-            id=str(new_id()), at=moment(), project_id=str(project_id), actor=actor[:320], action=action,
+            id=str(new_id()), at=utc_now(), project_id=str(project_id), actor=actor[:320], action=action,
             subject=subject[:320], detail=detail or {}, address=address[:64],
         )  # fmt: skip
         with self._sessions.begin() as session:
@@ -88,9 +88,9 @@ class Audit:
         if before:
             statement = statement.where(AuditEntry.id < before)
         if search:
-            found = (
+            matches = (
                 getattr(AuditEntry, name).icontains(search, autoescape=True) for name in ("actor", "action", "subject")
             )
-            statement = statement.where(or_(*found))
+            statement = statement.where(or_(*matches))
         with self._sessions() as session:
             return list(session.scalars(statement))

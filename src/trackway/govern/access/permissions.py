@@ -35,8 +35,8 @@ SEEN = {
 """Permissions to see analytics, which accounts can have."""
 STAFF = {
     "read": "the project, its boards, segments, plan and pack",
-    "people": "single people, their sessions and events",
-    "edit": "make and change boards, segments and notes",
+    "people": "individual people, their sessions and events",
+    "edit": "create and change boards, segments and notes",
     "manage": "accounts, the register, imports, recounts",
     "control": "keys, members, permissions, settings and the tracking plan; the audit log",
     "install": "projects, scheduled work: the whole installation",
@@ -68,7 +68,7 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 NO = Gate(granted=False)
 
 
-class Standing(NamedTuple):
+class AccountState(NamedTuple):
     """The state of an account: type, verification, and the subscription with its end (UTC)."""
 
     type: str
@@ -93,7 +93,7 @@ class Verdict(msgspec.Struct, frozen=True):
     needs: str = ""
 
 
-def verdict(standing: Standing, permission: str, gates: dict[str, dict[str, Gate]], now: datetime) -> Verdict:
+def verdict(account_state: AccountState, permission: str, gates: dict[str, dict[str, Gate]], now: datetime) -> Verdict:
     """Decide whether an account has a permission now.
 
     Args:
@@ -101,20 +101,20 @@ def verdict(standing: Standing, permission: str, gates: dict[str, dict[str, Gate
     """
     if permission in STAFF:
         return Verdict(False, "type", "staff")
-    if standing.suspended:
+    if account_state.suspended:
         return Verdict(False, "active", "an active account")
-    gate = gates.get(standing.type, {}).get(permission, NO)
+    gate = gates.get(account_state.type, {}).get(permission, NO)
     if not gate.granted:
         return Verdict(False, "type", "another type of account")
-    if VERIFICATIONS.index(standing.verification) < VERIFICATIONS.index(gate.verification):
+    if VERIFICATIONS.index(account_state.verification) < VERIFICATIONS.index(gate.verification):
         return Verdict(False, "verification", gate.verification)
-    if SUBSCRIPTIONS.index(standing.tier(now)) < SUBSCRIPTIONS.index(gate.subscription):
+    if SUBSCRIPTIONS.index(account_state.tier(now)) < SUBSCRIPTIONS.index(gate.subscription):
         return Verdict(False, "subscription", gate.subscription)
     return Verdict(True)
 
 
 def verdicts(
-    standing: Standing, gates: dict[str, dict[str, Gate]], opens: dict[str, list[str]], now: datetime
+    account_state: AccountState, gates: dict[str, dict[str, Gate]], opens: dict[str, list[str]], now: datetime
 ) -> dict[str, Verdict]:
     """Return a verdict for each permission to see and each key of the host.
 
@@ -122,13 +122,13 @@ def verdicts(
         opens: for each key of the host, the permissions that it opens. If the gates of an account type contain such
             keys, the account has a permission only while it has at least one key that opens it.
     """
-    found = {name: verdict(standing, name, gates, now) for name in (*SEEN, *opens)}
-    own = gates.get(standing.type, {})
+    decided = {name: verdict(account_state, name, gates, now) for name in (*SEEN, *opens)}
+    own_gates = gates.get(account_state.type, {})
     for name in SEEN:
-        keys = [key for key, opened in opens.items() if name in opened and key in own]
-        if keys and found[name].granted and not any(found[key].granted for key in keys):
-            found[name] = found[keys[0]]
-    return found
+        keys = [key for key, opened in opens.items() if name in opened and key in own_gates]
+        if keys and decided[name].granted and not any(decided[key].granted for key in keys):
+            decided[name] = decided[keys[0]]
+    return decided
 
 
 def role_may(role: str, permission: str) -> bool:

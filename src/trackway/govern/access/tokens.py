@@ -20,7 +20,7 @@ from joserfc.jwk import OctKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from trackway.govern.access.accounts import MOST_OWN, Own
+from trackway.govern.access.accounts import MOST_OWN, OwnedEntity
 from trackway.govern.identity.sealing import CannotUnseal, Sealer
 from trackway.govern.tables import Account, Key, Project
 
@@ -47,10 +47,10 @@ class _Claims(msgspec.Struct):
     iat: float
     exp: float
     nbf: float = 0.0
-    entities: Annotated[list[Own], msgspec.Meta(max_length=MOST_OWN)] | None = None
+    entities: Annotated[list[OwnedEntity], msgspec.Meta(max_length=MOST_OWN)] | None = None
 
 
-class LetIn(NamedTuple):
+class TokenAccess(NamedTuple):
     """The access that a token gives: an account of a project, and the entities it is limited to (None: no limit)."""
 
     project: Project
@@ -64,7 +64,7 @@ class Tokens:
     def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
         self._sessions, self._sealer = sessions, sealer
 
-    def read(self, token: str) -> LetIn:
+    def read(self, token: str) -> TokenAccess:
         """Verify a token and return the access that it gives.
 
         Raises:
@@ -76,37 +76,37 @@ class Tokens:
             raise BadToken(f"the token is longer than {MOST_BYTES} bytes")
         header = self._header(token)
         with self._sessions() as session:
-            found = session.execute(
+            row = session.execute(
                 select(Key, Project)
                 .join(Project, Project.id == Key.project_id)
                 .where(Key.id == header.kid, Key.kind == "embed", Key.revoked_at.is_(None))
             ).first()
-            if found is None:
-                raise BadToken("the token's `kid` names no key in force; an administrator makes one in Settings")
-            key, project = found
+            if row is None:
+                raise BadToken("the token's `kid` names no active key; an administrator creates one in Settings")
+            key, project = row
             claims = self._claims(token, key)
             if claims.aud != key.project_id:
                 raise BadToken("the token's `aud` is not the project of its key")
             account = session.get(Account, (key.project_id, claims.sub))
         _check_times(claims, time.time())
         if account is None:
-            raise BadToken("there is no account with the token's `sub`; the host makes one with PUT …/accounts/ID")
+            raise BadToken("there is no account with the token's `sub`; the host creates one with PUT …/accounts/ID")
         if account.suspended:
             raise BadToken("the account is suspended")
         if account.tokens_since is not None and claims.iat <= (account.tokens_since - _EPOCH).total_seconds():
             raise BadToken("the token was revoked")
-        own = None if claims.entities is None else tuple((one.type, one.id) for one in claims.entities)
-        return LetIn(project, account, own)
+        entities = None if claims.entities is None else tuple((entity.type, entity.id) for entity in claims.entities)
+        return TokenAccess(project, account, entities)
 
     @staticmethod
     def _header(token: str) -> _Header:
         try:
-            found = msgspec.convert(jws.extract_compact(token.encode()).headers(), _Header)
+            header = msgspec.convert(jws.extract_compact(token.encode()).headers(), _Header)
         except (JoseError, msgspec.ValidationError, ValueError, TypeError, KeyError) as error:
             raise BadToken("this is neither a secret key nor a token with `kid` and `alg`") from error
-        if found.alg != _ALGORITHM or found.crit:
+        if header.alg != _ALGORITHM or header.crit:
             raise BadToken(f"the token is not signed with {_ALGORITHM}")
-        return found
+        return header
 
     def _claims(self, token: str, key: Key) -> _Claims:
         try:
@@ -115,7 +115,7 @@ class Tokens:
         except (JoseError, ValueError) as error:
             raise BadToken("the token's signature is wrong") from error
         except CannotUnseal as error:
-            raise BadToken("the token's key cannot be read; make another") from error
+            raise BadToken("the token's key cannot be decrypted; create another") from error
         try:
             return msgspec.json.decode(payload, type=_Claims)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -127,7 +127,7 @@ def sign(
     kid: str,
     secret: str,
     account_id: str,
-    entities: list[Own] | None = None,
+    entities: list[OwnedEntity] | None = None,
     seconds: int = 600,
 ) -> str:
     """Create a token as a host does with any JWT library; for tests and benchmarks."""
@@ -141,10 +141,10 @@ def sign(
 
 def _check_times(claims: _Claims, now: float) -> None:
     if not all(math.isfinite(at) for at in (claims.iat, claims.exp, claims.nbf)):
-        raise BadToken("the token's times are no numbers")
+        raise BadToken("the token's times are not finite numbers")
     if claims.exp <= now:
         raise BadToken("the token has expired; ask the host application for another")
     if claims.iat > now + _SKEW_S or claims.nbf > now + _SKEW_S:
-        raise BadToken("the token is not yet good: its times are ahead of this server's clock")
+        raise BadToken("the token is not yet valid: its times are ahead of this server's clock")
     if claims.exp - claims.iat > LONGEST_S:
-        raise BadToken(f"the token is good for longer than {LONGEST_S} seconds")
+        raise BadToken(f"the token is valid for longer than {LONGEST_S} seconds")

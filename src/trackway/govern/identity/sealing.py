@@ -27,24 +27,24 @@ class Sealer:
 
     def __init__(self, keys: list[str]) -> None:
         self._keys = MultiFernet([Fernet(key) for key in keys])
-        self.several = len(keys) > 1
-        """Whether there is an old key besides the newest one."""
+        self.has_old_keys = len(keys) > 1
+        """Whether there are older keys besides the newest one."""
 
     @staticmethod
-    def of(directory: Path, given: str) -> Sealer:
+    def of(directory: Path, setting: str) -> Sealer:
         """Return a sealer with the keys of a setting (separated by commas). When the setting is empty, use the
         installation's own key file, which is created at first use and is readable by its owner only.
 
         Raises:
             KeyUnusable: the file cannot be read, or one of the keys is not a Fernet key.
         """
-        keys = [key.strip() for key in given.split(",") if key.strip()]
+        keys = [key.strip() for key in setting.split(",") if key.strip()]
         if not keys:
             path = directory / "secret.key"
             keys = kept(path, lambda: Fernet.generate_key() + b"\n").decode(errors="replace").split()
-            fix = f"{path} is no key to seal with; put it back from a backup, or remove it and lose what it sealed"
+            fix = f"{path} is not an encryption key; restore it from a backup, or remove it and lose what it encrypted"
         else:
-            fix = "`secrets` has something that is no key: 32 bytes in URL-safe base64, several separated by commas"
+            fix = "`secrets` has an invalid key; a key is 32 bytes in URL-safe base64, and commas separate keys"
         try:
             return Sealer(keys)
         except ValueError as error:
@@ -54,7 +54,7 @@ class Sealer:
         """Encrypt a text with the newest key."""
         return self._keys.encrypt(text.encode()).decode()
 
-    def again(self, sealed: str) -> str:
+    def reencrypt(self, sealed: str) -> str:
         """Encrypt a secret again, with the newest key. Raises CannotUnseal when no key decrypts it."""
         return self.seal(self.open(sealed))
 
@@ -63,6 +63,4 @@ class Sealer:
         try:
             return self._keys.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
-            raise CannotUnseal(
-                "what is sealed opens with none of the keys; give the old one in `secrets` too"
-            ) from error
+            raise CannotUnseal("none of the keys decrypts the stored secrets; add the old key to `secrets`") from error

@@ -29,7 +29,7 @@ from trackway.govern.tables import (
     SignIn,
     User,
     hashed,
-    moment,
+    utc_now,
 )
 
 SIGN_IN_DAYS = 30
@@ -60,14 +60,14 @@ class SignedIn(NamedTuple):
     id: str
 
 
-class Where(NamedTuple):
+class RequestOrigin(NamedTuple):
     """The origin of a sign-in: IP address and user agent."""
 
     address: str = ""
     agent: str = ""
 
 
-NOWHERE = Where()
+UNKNOWN_ORIGIN = RequestOrigin()
 
 
 class SignIns:
@@ -76,7 +76,9 @@ class SignIns:
     def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
         self._sessions, self._sealer = sessions, sealer
 
-    def by_password(self, email: str, password: str, code: str = "", where: Where = NOWHERE) -> SignedIn:
+    def by_password(
+        self, email: str, password: str, code: str = "", origin: RequestOrigin = UNKNOWN_ORIGIN
+    ) -> SignedIn:
         """Sign in with e-mail address and password and, if the user has an authenticator application, its code or a
         recovery code.
 
@@ -96,53 +98,53 @@ class SignIns:
                 self._second(session, user, code)
             if _hasher.check_needs_rehash(user.password):
                 user.password = _hasher.hash(password)
-            return self.open(session, user, "password and code" if user.totp else "password", where)
+            return self.open(session, user, "password and code" if user.totp else "password", origin)
 
     def _second(self, session: Session, user: User, code: str) -> None:
         code = code.replace(" ", "").strip()
         if not code:
-            raise CodeNeeded("give the code of your authenticator application, or a recovery code")
+            raise CodeNeeded("enter the code of your authenticator application, or a recovery code")
         totp = pyotp.TOTP(self._sealer.open(user.totp))
         if totp.verify(code, valid_window=1):
             # A code works only once, even while it is still valid.
             session.add(OneUse(token=hashed(f"{user.id} {code}"), kind="totp", user_id=user.id, body={},
-                               expires_at=moment() + timedelta(seconds=_CODE_S)))  # fmt: skip
+                               expires_at=utc_now() + timedelta(seconds=_CODE_S)))  # fmt: skip
             try:
                 session.flush()
             except IntegrityError as error:
                 raise BadCredentials("this code was used; wait for the next one") from error
             return
-        if self._take(session, "recovery", f"{user.id} {code.lower()}") is None:
-            raise BadCredentials("the code is wrong, or its time is over")
+        if self._redeem(session, "recovery", f"{user.id} {code.lower()}") is None:
+            raise BadCredentials("the code is wrong or has expired")
 
     @staticmethod
-    def open(session: Session, user: User, way: str, where: Where) -> SignedIn:
+    def open(session: Session, user: User, method: str, origin: RequestOrigin) -> SignedIn:
         """Sign a browser in, inside an open transaction."""
-        session.execute(delete(SignIn).where(SignIn.expires_at < moment()))
-        session.execute(delete(OneUse).where(OneUse.expires_at < moment()))
+        session.execute(delete(SignIn).where(SignIn.expires_at < utc_now()))
+        session.execute(delete(OneUse).where(OneUse.expires_at < utc_now()))
         token, csrf, id_ = secrets.token_urlsafe(32), secrets.token_urlsafe(24), str(new_id())
         session.add(SignIn(
-            id=id_, token=hashed(token), user_id=user.id, csrf=csrf, way=way, address=where.address[:64],
-            agent=where.agent[:300], created_at=moment(), seen_at=moment(),
-            expires_at=moment() + timedelta(days=SIGN_IN_DAYS),
+            id=id_, token=hashed(token), user_id=user.id, csrf=csrf, way=method, address=origin.address[:64],
+            agent=origin.agent[:300], created_at=utc_now(), seen_at=utc_now(),
+            expires_at=utc_now() + timedelta(days=SIGN_IN_DAYS),
         ))  # fmt: skip
         return SignedIn(token, csrf, user, id_)
 
     def signed_in(self, token: str) -> SignedIn | None:
         """Return the sign-in that a cookie's value belongs to; None when it is unknown or expired."""
         with self._sessions() as session:
-            found = session.get(SignIn, hashed(token))
-            if found is None or found.expires_at < moment():
+            sign_in = session.get(SignIn, hashed(token))
+            if sign_in is None or sign_in.expires_at < utc_now():
                 return None
-            if found.seen_at is None or moment() - found.seen_at > _SEEN_EVERY:
-                found.seen_at = moment()
+            if sign_in.seen_at is None or utc_now() - sign_in.seen_at > _SEEN_EVERY:
+                sign_in.seen_at = utc_now()
                 session.commit()
-            user = session.get(User, found.user_id)
-            return SignedIn(token, found.csrf, user, found.id) if user else None
+            user = session.get(User, sign_in.user_id)
+            return SignedIn(token, sign_in.csrf, user, sign_in.id) if user else None
 
-    def every(self, user_id: str) -> list[SignIn]:
+    def all(self, user_id: str) -> list[SignIn]:
         """Return a user's sign-ins that are in force, the newest first."""
-        statement = select(SignIn).where(SignIn.user_id == user_id, SignIn.expires_at >= moment())
+        statement = select(SignIn).where(SignIn.user_id == user_id, SignIn.expires_at >= utc_now())
         with self._sessions() as session:
             return list(session.scalars(statement.order_by(SignIn.created_at.desc())))
 
@@ -154,10 +156,10 @@ class SignIns:
     def revoke(self, user_id: str, sign_in_id: str) -> bool:
         """End one of a user's sign-ins. Returns False when the user has none with this id."""
         with self._sessions.begin() as session:
-            found = session.scalar(select(SignIn).where(SignIn.id == sign_in_id, SignIn.user_id == user_id))
-            if found is not None:
-                session.delete(found)
-            return found is not None
+            sign_in = session.scalar(select(SignIn).where(SignIn.id == sign_in_id, SignIn.user_id == user_id))
+            if sign_in is not None:
+                session.delete(sign_in)
+            return sign_in is not None
 
     def change_password(self, user_id: str, old: str, new: str, keep: str) -> None:
         """Change a user's own password and end all of the user's other sign-ins.
@@ -185,7 +187,9 @@ class SignIns:
         `confirm_totp` confirms it.
         """
         secret = pyotp.random_base32()
-        self.keep("totp setup", user.id, {"secret": self._sealer.seal(secret)}, timedelta(minutes=10), name=user.id)
+        self.store_token(
+            "totp setup", user.id, {"secret": self._sealer.seal(secret)}, timedelta(minutes=10), name=user.id
+        )
         return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Trackway")
 
     def confirm_totp(self, user_id: str, code: str) -> list[str]:
@@ -195,18 +199,25 @@ class SignIns:
             BadCredentials: there is no secret to confirm, or the code does not match it.
         """
         with self._sessions.begin() as session:
-            begun = session.get(OneUse, hashed(f"totp setup {user_id}"))
-            if begun is None or begun.expires_at < moment():
-                raise BadCredentials("begin again: there is no secret to confirm")
-            if not pyotp.TOTP(self._sealer.open(begun.body["secret"])).verify(code.strip(), valid_window=1):
-                raise BadCredentials("the code is wrong; is the clock of your device right?")
-            session.get_one(User, user_id).totp = begun.body["secret"]
-            session.delete(begun)
+            setup = session.get(OneUse, hashed(f"totp setup {user_id}"))
+            if setup is None or setup.expires_at < utc_now():
+                raise BadCredentials("there is no authenticator setup to confirm; start again")
+            if not pyotp.TOTP(self._sealer.open(setup.body["secret"])).verify(code.strip(), valid_window=1):
+                raise BadCredentials("the code is wrong; check the clock of your device")
+            session.get_one(User, user_id).totp = setup.body["secret"]
+            session.delete(setup)
             session.execute(delete(OneUse).where(OneUse.user_id == user_id, OneUse.kind == "recovery"))
             codes = [secrets.token_hex(5) for _ in range(RECOVERY_CODES)]
-            for one in codes:
-                session.add(OneUse(token=hashed(f"recovery {user_id} {one}"), kind="recovery", user_id=user_id, body={},
-                                   expires_at=moment() + timedelta(days=36_500)))  # fmt: skip
+            for recovery_code in codes:
+                session.add(
+                    OneUse(
+                        token=hashed(f"recovery {user_id} {recovery_code}"),
+                        kind="recovery",
+                        user_id=user_id,
+                        body={},
+                        expires_at=utc_now() + timedelta(days=36_500),
+                    )
+                )
         return codes
 
     def remove_totp(self, user_id: str, code: str) -> None:
@@ -220,26 +231,26 @@ class SignIns:
 
     # Single-use tokens
 
-    def keep(self, kind: str, user_id: str, body: dict[str, Any], until: timedelta, name: str = "") -> str:
+    def store_token(self, kind: str, user_id: str, body: dict[str, Any], until: timedelta, name: str = "") -> str:
         """Store a body for a limited time. Returns the token that `take` redeems: `name`, or a random one."""
-        word = name or secrets.token_urlsafe(24)
+        token = name or secrets.token_urlsafe(24)
         with self._sessions.begin() as session:
-            session.merge(OneUse(token=hashed(f"{kind} {word}"), kind=kind, user_id=user_id, body=body,
-                                 expires_at=moment() + until))  # fmt: skip
-        return word
+            session.merge(OneUse(token=hashed(f"{kind} {token}"), kind=kind, user_id=user_id, body=body,
+                                 expires_at=utc_now() + until))  # fmt: skip
+        return token
 
-    def take(self, kind: str, word: str) -> dict[str, Any] | None:
+    def redeem_token(self, kind: str, token: str) -> dict[str, Any] | None:
         """Redeem a token: return its body and delete it. Returns None when the token is unknown, used or expired."""
         with self._sessions.begin() as session:
-            return self._take(session, kind, word)
+            return self._redeem(session, kind, token)
 
     @staticmethod
-    def _take(session: Session, kind: str, word: str) -> dict[str, Any] | None:
-        found = session.get(OneUse, hashed(f"{kind} {word}"))
-        if found is None or found.expires_at < moment():
+    def _redeem(session: Session, kind: str, token: str) -> dict[str, Any] | None:
+        stored = session.get(OneUse, hashed(f"{kind} {token}"))
+        if stored is None or stored.expires_at < utc_now():
             return None
-        session.delete(found)
-        body: dict[str, Any] = found.body
+        session.delete(stored)
+        body: dict[str, Any] = stored.body
         return body
 
     # Invitations
@@ -249,20 +260,20 @@ class SignIns:
         link's token.
         """
         token = secrets.token_urlsafe(32)
-        made = Invitation(
+        invitation = Invitation(
             id=str(new_id()), project_id=str(project_id), email=email.strip().lower(), role=role,
-            account_id=account_id, token=hashed(token), created_by=by, created_at=moment(),
-            expires_at=moment() + timedelta(days=INVITATION_DAYS),
+            account_id=account_id, token=hashed(token), created_by=by, created_at=utc_now(),
+            expires_at=utc_now() + timedelta(days=INVITATION_DAYS),
         )  # fmt: skip
         with self._sessions.begin() as session:
-            session.add(made)
-        return made, token
+            session.add(invitation)
+        return invitation, token
 
     def invitations(self, project_id: UUID) -> list[Invitation]:
         """Return a project's open invitations, the newest first."""
         statement = select(Invitation).where(
             Invitation.project_id == str(project_id), Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None),
-            Invitation.expires_at > moment(),
+            Invitation.expires_at > utc_now(),
         )  # fmt: skip
         with self._sessions() as session:
             return list(session.scalars(statement.order_by(Invitation.id.desc())))
@@ -270,18 +281,18 @@ class SignIns:
     def revoke_invitation(self, project_id: UUID, invitation_id: str) -> Invitation | None:
         """Revoke an invitation. Returns None when the project has none with this id."""
         with self._sessions.begin() as session:
-            found = session.get(Invitation, invitation_id)
-            if found is None or found.project_id != str(project_id):
+            invitation = session.get(Invitation, invitation_id)
+            if invitation is None or invitation.project_id != str(project_id):
                 return None
-            found.revoked_at = moment()
-            return found
+            invitation.revoked_at = utc_now()
+            return invitation
 
     def invitation(self, token: str) -> Invitation:
         """Return the invitation of a link. Raises BadCredentials when it is unknown, used, revoked or expired."""
         with self._sessions() as session:
             return _open_invitation(session, token)
 
-    def accept(self, token: str, password: str, where: Where = NOWHERE) -> tuple[SignedIn, Invitation]:
+    def accept(self, token: str, password: str, origin: RequestOrigin = UNKNOWN_ORIGIN) -> tuple[SignedIn, Invitation]:
         """Accept an invitation and sign in: as a new user with a new password, or as an existing user with their
         password.
 
@@ -291,10 +302,12 @@ class SignIns:
             CodeNeeded: the user has an authenticator application and must sign in first.
         """
         with self._sessions.begin() as session:
-            found = _open_invitation(session, token)
-            user = session.scalar(select(User).where(User.email == found.email))
+            invitation = _open_invitation(session, token)
+            user = session.scalar(select(User).where(User.email == invitation.email))
             if user is None:
-                user = User(id=str(new_id()), email=found.email, password=hash_password(password), created_at=moment())
+                user = User(
+                    id=str(new_id()), email=invitation.email, password=hash_password(password), created_at=utc_now()
+                )
                 session.add(user)
                 session.flush()
             else:
@@ -303,31 +316,31 @@ class SignIns:
                 try:
                     _hasher.verify(user.password or _nobody(), password)
                 except (VerificationError, InvalidHashError) as error:
-                    raise BadCredentials("you have an account here already: give its password") from error
-            self._let_in(session, found, user)
-            return self.open(session, user, "invitation", where), found
+                    raise BadCredentials("you already have an account here; enter its password") from error
+            self._let_in(session, invitation, user)
+            return self.open(session, user, "invitation", origin), invitation
 
     def accept_as(self, token: str, user_id: str) -> Invitation:
         """Accept an invitation as the signed-in user. Raises BadCredentials when it is for somebody else."""
         with self._sessions.begin() as session:
-            found = _open_invitation(session, token)
+            invitation = _open_invitation(session, token)
             user = session.get_one(User, user_id)
-            if user.email != found.email:
-                raise BadCredentials(f"the invitation is for {found.email}; sign in as that user")
-            self._let_in(session, found, user)
-            return found
+            if user.email != invitation.email:
+                raise BadCredentials(f"the invitation is for {invitation.email}; sign in as that user")
+            self._let_in(session, invitation, user)
+            return invitation
 
     @staticmethod
-    def _let_in(session: Session, found: Invitation, user: User) -> None:
-        found.accepted_at = moment()
-        if not found.account_id:
-            session.merge(Membership(user_id=user.id, project_id=found.project_id, role=found.role))
-        elif account := session.get(Account, (found.project_id, found.account_id)):
+    def _let_in(session: Session, invitation: Invitation, user: User) -> None:
+        invitation.accepted_at = utc_now()
+        if not invitation.account_id:
+            session.merge(Membership(user_id=user.id, project_id=invitation.project_id, role=invitation.role))
+        elif account := session.get(Account, (invitation.project_id, invitation.account_id)):
             account.email = user.email
 
     # Users of an OpenID Connect provider
 
-    def by_provider(self, issuer: str, subject: str, email: str, verified: bool, where: Where) -> SignedIn:
+    def by_provider(self, issuer: str, subject: str, email: str, verified: bool, origin: RequestOrigin) -> SignedIn:
         """Sign in a user whom an OpenID Connect provider has authenticated. The user is found by the provider's
         subject, or at the first time by a verified e-mail address.
 
@@ -335,24 +348,24 @@ class SignIns:
             BadCredentials: there is no such user; somebody has to invite them first.
         """
         with self._sessions.begin() as session:
-            known = session.get(OutsideIdentity, (issuer, subject))
-            user = session.get(User, known.user_id) if known else None
+            identity = session.get(OutsideIdentity, (issuer, subject))
+            user = session.get(User, identity.user_id) if identity else None
             if user is None and verified:
                 user = session.scalar(select(User).where(User.email == email.strip().lower()))
                 if user is not None:
                     session.merge(OutsideIdentity(issuer=issuer, subject=subject, user_id=user.id))
             if user is None:
                 raise BadCredentials(
-                    "there is no user with the address that the provider vouches for; ask for an invitation"
+                    "no user has the e-mail address that the provider confirmed; ask for an invitation"
                 )
-            return self.open(session, user, "provider", where)
+            return self.open(session, user, "provider", origin)
 
 
 def _open_invitation(session: Session, token: str) -> Invitation:
-    found = session.scalar(select(Invitation).where(Invitation.token == hashed(token)))
-    if found is None or found.accepted_at or found.revoked_at or found.expires_at < moment():
-        raise BadCredentials("this invitation does not work any more; ask for another")
-    return found
+    invitation = session.scalar(select(Invitation).where(Invitation.token == hashed(token)))
+    if invitation is None or invitation.accepted_at or invitation.revoked_at or invitation.expires_at < utc_now():
+        raise BadCredentials("this invitation is no longer valid; ask for another")
+    return invitation
 
 
 def hash_password(password: str) -> str:
@@ -362,11 +375,11 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def replace_password(session: Session, user: User, kept: str, keep: str = "") -> None:
+def replace_password(session: Session, user: User, password_hash: str, keep: str = "") -> None:
     """Set a user's password hash, end the user's sign-ins except the one whose token has the hash `keep`, and
     invalidate their reset links. The caller hashes the password before the transaction, because hashing is slow.
     """
-    user.password = kept
+    user.password = password_hash
     session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.token != keep))
     session.execute(delete(OneUse).where(OneUse.user_id == user.id, OneUse.kind == "reset"))
 

@@ -26,11 +26,13 @@ class Broken(NamedTuple):
 
 def check(plan: Plan, stored: Iterable[Stored]) -> list[Broken]:
     """Check stored track events against a plan. Returns the broken rules, the most frequent first."""
-    checker, found = Checker(plan), Counter[tuple[str, str, str]]()
+    checker, broken_rules = Checker(plan), Counter[tuple[str, str, str]]()
     for name, properties in stored:
         message = Message(type="track", event=name, properties=properties)
-        found.update({(one.event, one.property, one.problem) for one in checker.check(message)})
-    return [Broken(*what, times) for what, times in found.most_common()]
+        broken_rules.update(
+            {(violation.event, violation.property, violation.problem) for violation in checker.check(message)}
+        )
+    return [Broken(*rule, times) for rule, times in broken_rules.most_common()]
 
 
 def infer(stored: Iterable[Stored], name: str = "inferred") -> Plan:
@@ -97,25 +99,25 @@ class Change(NamedTuple):
 
 def diff(old: Plan, new: Plan) -> list[Change]:
     """List the differences between two plans, in order of event names."""
-    found: list[Change] = []
+    changes: list[Change] = []
     if old.unplanned != new.unplanned:
-        found.append(Change("", "", f"unplanned events: {old.unplanned} → {new.unplanned}", new.unplanned != "allow"))
+        changes.append(Change("", "", f"unplanned events: {old.unplanned} → {new.unplanned}", new.unplanned != "allow"))
     for name in sorted(old.events.keys() | new.events.keys()):
         before, after = old.events.get(name), new.events.get(name)
         if before is None:
-            found.append(Change(name, "", "new event", True))
+            changes.append(Change(name, "", "new event", True))
         elif after is None:
-            found.append(Change(name, "", "event removed", new.unplanned != "allow"))
+            changes.append(Change(name, "", "event removed", new.unplanned != "allow"))
         else:
-            found += _event_changes(name, before, after)
-    return found
+            changes += _event_changes(name, before, after)
+    return changes
 
 
 def _event_changes(name: str, before: PlannedEvent, after: PlannedEvent) -> Iterator[Change]:
     for field in ("description", "owner", "on_violation"):
-        was, now = getattr(before, field), getattr(after, field)
-        if was != now:
-            yield Change(name, "", f"{field}: {was or 'none'} → {now or 'none'}", False)
+        old, new = getattr(before, field), getattr(after, field)
+        if old != new:
+            yield Change(name, "", f"{field}: {old or 'none'} → {new or 'none'}", False)
     if before.additional_properties != after.additional_properties:
         closed = not after.additional_properties
         yield Change(name, "", "no other properties" if closed else "other properties are allowed", closed)
@@ -124,10 +126,10 @@ def _event_changes(name: str, before: PlannedEvent, after: PlannedEvent) -> Iter
             yield Change(name, key, "required now", True)
         if key in before.required and key not in after.required:
             yield Change(name, key, "no longer required", False)
-        was, now = _shape(before.properties.get(key)), _shape(after.properties.get(key))
-        if was != now:
-            change = "new property" if was is None else "property removed" if now is None else f"{was} → {now}"
-            yield Change(name, key, change, now is not None or not after.additional_properties)
+        old, new = _shape(before.properties.get(key)), _shape(after.properties.get(key))
+        if old != new:
+            change = "new property" if old is None else "property removed" if new is None else f"{old} → {new}"
+            yield Change(name, key, change, new is not None or not after.additional_properties)
 
 
 def _shape(schema: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -80,7 +80,9 @@ def read_named(name: str) -> Plan:
     try:
         return read(Path(name).read_bytes(), name)
     except OSError as error:
-        raise BadPlan(f"{name} cannot be read ({error.strerror}); included are: {', '.join(INCLUDED)}") from error
+        raise BadPlan(
+            f"{name} cannot be read ({error.strerror}); the included plans are {', '.join(INCLUDED)}"
+        ) from error
 
 
 def as_yaml(plan: Plan) -> str:
@@ -119,10 +121,10 @@ class Checker:
             try:
                 validator = jsonschema_rs.validator_for(schema, mask="the value", retriever=_nowhere)
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-                where = "/".join(str(step) for step in getattr(error, "instance_path", []))
+                path = "/".join(str(step) for step in getattr(error, "instance_path", []))
                 kind = getattr(error, "kind", None)
                 reason = in_words(kind.name, kind.value) if kind else str(error).partition("\n")[0]
-                raise BadPlan(f"events.{name}.{where}: {reason}") from error
+                raise BadPlan(f"events.{name}.{path}: {reason}") from error
             self._rules[name] = _Rule(validator, event.on_violation == "reject")
 
     def check(self, message: Message) -> list[Violation]:
@@ -136,13 +138,13 @@ class Checker:
         values = (message.traits if message.type in ("identify", "group") else message.properties) or {}
         if rule.validator.is_valid(values):
             return []
-        found = []
+        violations = []
         for error in rule.validator.iter_errors(values):
             path = ".".join(str(step) for step in error.instance_path)
             name_of = getattr(error.kind, "property", None) if error.kind.name == "required" else None
             problem = "it is missing" if name_of else in_words(error.kind.name, error.kind.value)
-            found.append(_violation(message, name, name_of or path, problem, rule.rejects))
-        return found[:_MOST_VIOLATIONS]
+            violations.append(_violation(message, name, name_of or path, problem, rule.rejects))
+        return violations[:_MOST_VIOLATIONS]
 
 
 def _violation(message: Message, event: str, property_: str, problem: str, rejected: bool) -> Violation:
@@ -156,4 +158,4 @@ def _violation(message: Message, event: str, property_: str, problem: str, rejec
 
 def _nowhere(uri: str) -> Any:
     """Refuse every external reference: a plan must be self-contained."""
-    raise ValueError(f"{uri} is outside of the plan")
+    raise ValueError(f"{uri} is outside the plan")

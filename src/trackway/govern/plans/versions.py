@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import Message, Violation
 from trackway.govern.plans.plan import BadPlan, Checker, Plan
-from trackway.govern.tables import WrittenPlan, moment
+from trackway.govern.tables import WrittenPlan, utc_now
 
 if TYPE_CHECKING:
     from trackway.govern.database import GovernDatabase
@@ -26,7 +26,7 @@ class Plans:
     """Reads and writes the versions of projects' tracking plans.
 
     Args:
-        sessions: makes sessions of the accounts database.
+        sessions: creates sessions of the accounts database.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
@@ -50,24 +50,24 @@ class Plans:
 
     def current(self, project_id: UUID, version: int | None = None) -> tuple[int, Plan] | None:
         """Return the version number and the plan in force, or those of one version; None when there is none."""
-        found = self.written(project_id, version)
-        return None if found is None else (found.version, msgspec.convert(found.body, Plan))
+        row = self.written(project_id, version)
+        return None if row is None else (row.version, msgspec.convert(row.body, Plan))
 
     def write(self, project_id: UUID, plan: Plan, by: str) -> int:
         """Put a plan in force and return its version. An unchanged plan makes no new version."""
         before = self.current(project_id)
         if before is not None and before[1] == plan:
             return before[0]
-        made = WrittenPlan(
+        row = WrittenPlan(
             project_id=str(project_id),
             version=1 + (before[0] if before else 0),
             body=msgspec.to_builtins(plan),
             created_by=by,
-            created_at=moment(),
+            created_at=utc_now(),
         )
         with self._sessions.begin() as session:
-            session.add(made)
-        return made.version
+            session.add(row)
+        return row.version
 
     def newest(self) -> dict[str, int]:
         """Return the version in force for each project."""
@@ -88,12 +88,12 @@ class WrittenPlans:
         """Return the violations of a message against its project's plan; an empty list when the project has no plan."""
         if time.monotonic() - self._read_at > self._seconds:
             self._read()
-        found = self._checkers.get(project_id)
-        return found[1].check(message) if found else []
+        rule = self._checkers.get(project_id)
+        return rule[1].check(message) if rule else []
 
     def _read(self) -> None:
         self._read_at = time.monotonic()
-        known: dict[bytes, tuple[int, Checker]] = {}
+        checkers: dict[bytes, tuple[int, Checker]] = {}
         try:
             for name, version in self._plans.newest().items():
                 project_id = UUID(name)
@@ -101,10 +101,10 @@ class WrittenPlans:
                 if before is None or before[0] != version:
                     current: Any = self._plans.current(project_id, version)
                     before = (version, Checker(current[1]))
-                known[project_id.bytes] = before
+                checkers[project_id.bytes] = before
         except BadPlan as error:
-            logger.error("a tracking plan cannot be used and is not checked: %s", error)
+            logger.error("a tracking plan is invalid and is not checked: %s", error)
         except SQLAlchemyError as error:
-            logger.error("plans cannot be read, and are taken as they were: %s", getattr(error, "orig", error))
+            logger.error("plans cannot be read; the last known ones stay in use: %s", getattr(error, "orig", error))
             return
-        self._checkers = known
+        self._checkers = checkers

@@ -12,20 +12,20 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.saved.tables import Board, Share
-from trackway.govern.tables import hashed, moment
+from trackway.govern.tables import hashed, utc_now
 
 
 class Boards:
     """Reads and writes boards and their links.
 
     Args:
-        sessions: makes sessions of the accounts database.
+        sessions: creates sessions of the accounts database.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
 
-    def every(self, project_id: UUID) -> list[Board]:
+    def all(self, project_id: UUID) -> list[Board]:
         """Return a project's boards, by name."""
         statement = (
             select(Board)
@@ -35,55 +35,55 @@ class Boards:
         with self._sessions() as session:
             return list(session.scalars(statement))
 
-    def one(self, project_id: UUID, board_id: UUID) -> Board | None:
+    def get(self, project_id: UUID, board_id: UUID) -> Board | None:
         """Return a board of a project; None when there is none or it is removed."""
         with self._sessions() as session:
             return _own(session, project_id, board_id)
 
     def add(self, project_id: UUID, name: str, body: Any, by: str) -> Board:
         """Create a board."""
-        now = moment()
-        made = Board(
+        now = utc_now()
+        board = Board(
             id=str(new_id()), project_id=str(project_id), name=name, body=body, created_by=by, created_at=now,
             updated_at=now,
         )  # fmt: skip
         with self._sessions.begin() as session:
-            session.add(made)
-        return made
+            session.add(board)
+        return board
 
     def change(self, project_id: UUID, board_id: UUID, name: str | None, body: Any) -> Board | None:
         """Change the name or body of a board, where given. Returns None when there is no such board."""
         with self._sessions.begin() as session:
-            found = _own(session, project_id, board_id)
-            if found is None:
+            board = _own(session, project_id, board_id)
+            if board is None:
                 return None
-            found.name = found.name if name is None else name
-            found.body = found.body if body is None else body
-            found.updated_at = moment()
-            return found
+            board.name = board.name if name is None else name
+            board.body = board.body if body is None else body
+            board.updated_at = utc_now()
+            return board
 
     def remove(self, project_id: UUID, board_id: UUID, back: bool = False) -> bool:
         """Remove a board, or restore it with `back`. Its links do not work while it is removed. Returns False when
         there is no such board.
         """
         with self._sessions.begin() as session:
-            found = _own(session, project_id, board_id, removed=back)
-            if found is None:
+            board = _own(session, project_id, board_id, removed=back)
+            if board is None:
                 return False
-            found.removed_at = None if back else moment()
+            board.removed_at = None if back else utc_now()
             return True
 
     def share(self, board_id: UUID, days: int | None, by: str) -> tuple[Share, str]:
         """Create a link that works for `days`, or without end. Returns it with its token, which is shown only now."""
         token = secrets.token_urlsafe(24)
-        now = moment()
-        made = Share(
+        now = utc_now()
+        link = Share(
             id=str(new_id()), board_id=str(board_id), token=hashed(token), created_by=by, created_at=now,
             expires_at=None if days is None else now + timedelta(days=days),
         )  # fmt: skip
         with self._sessions.begin() as session:
-            session.add(made)
-        return made, token
+            session.add(link)
+        return link, token
 
     def shares(self, board_id: UUID) -> list[Share]:
         """Return a board's links that work, the newest first."""
@@ -94,10 +94,10 @@ class Boards:
     def revoke(self, board_id: UUID, share_id: UUID) -> bool:
         """Revoke a link. Returns False when the board has no such link."""
         with self._sessions.begin() as session:
-            found = session.get(Share, str(share_id))
-            if found is None or found.board_id != str(board_id) or found.revoked_at:
+            link = session.get(Share, str(share_id))
+            if link is None or link.board_id != str(board_id) or link.revoked_at:
                 return False
-            found.revoked_at = moment()
+            link.revoked_at = utc_now()
             return True
 
     def shared(self, token: str) -> Board | None:
@@ -115,10 +115,10 @@ class Boards:
 
 def _own(session: Session, project_id: UUID, board_id: UUID, removed: bool = False) -> Board | None:
     """Return a board if it belongs to the project and its removal state is `removed`."""
-    found = session.get(Board, str(board_id))
-    own = found is not None and found.project_id == str(project_id) and bool(found.removed_at) == removed
-    return found if own else None
+    board = session.get(Board, str(board_id))
+    matches = board is not None and board.project_id == str(project_id) and bool(board.removed_at) == removed
+    return board if matches else None
 
 
 def _works() -> Any:
-    return Share.revoked_at.is_(None) & (Share.expires_at.is_(None) | (Share.expires_at > moment()))
+    return Share.revoked_at.is_(None) & (Share.expires_at.is_(None) | (Share.expires_at > utc_now()))

@@ -11,25 +11,25 @@ from sqlalchemy.orm import Session, sessionmaker
 from trackway.event import new_id
 from trackway.govern.identity.sealing import Sealer
 from trackway.govern.saved.tables import Connection, Watch
-from trackway.govern.tables import moment
+from trackway.govern.tables import utc_now
 
-_Kept = TypeVar("_Kept", Connection, Watch)
+_Row = TypeVar("_Row", Connection, Watch)
 
 
-class _Sealed(Generic[_Kept]):
+class _Sealed(Generic[_Row]):
     """Rows of a project that contain an encrypted secret.
 
     Args:
-        sessions: makes sessions of the accounts database.
+        sessions: creates sessions of the accounts database.
         sealer: encrypts and decrypts the secrets.
     """
 
-    table: type[_Kept]
+    table: type[_Row]
 
     def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
         self._sessions, self._sealer = sessions, sealer
 
-    def every(self, project_id: UUID | None = None) -> list[_Kept]:
+    def all(self, project_id: UUID | None = None) -> list[_Row]:
         """Return the rows of a project, or of all projects, the oldest first."""
         statement = select(self.table).order_by(self.table.id)
         if project_id is not None:
@@ -37,43 +37,43 @@ class _Sealed(Generic[_Kept]):
         with self._sessions() as session:
             return list(session.scalars(statement))
 
-    def one(self, one: UUID, project_id: UUID | None = None) -> _Kept | None:
+    def get(self, row_id: UUID, project_id: UUID | None = None) -> _Row | None:
         """Return a row by id; None when there is none, or when it belongs to another project than the given one."""
         with self._sessions() as session:
-            found = session.get(self.table, str(one))
-            return found if found is not None and project_id in (None, UUID(found.project_id)) else None
+            row = session.get(self.table, str(row_id))
+            return row if row is not None and project_id in (None, UUID(row.project_id)) else None
 
-    def secret(self, one: _Kept) -> str:
+    def secret(self, row: _Row) -> str:
         """Decrypt the secret of a row."""
-        return self._sealer.open(one.secret)
+        return self._sealer.open(row.secret)
 
-    def add(self, project_id: UUID, by: str, secret: str, **given: Any) -> _Kept:
+    def add(self, project_id: UUID, by: str, secret: str, **columns: Any) -> _Row:
         """Add a row with an encrypted secret."""
-        made = self.table(
+        row = self.table(
             id=str(new_id()), project_id=str(project_id), secret=self._sealer.seal(secret), active=True, problem="",
-            created_by=by, created_at=moment(), **given,
+            created_by=by, created_at=utc_now(), **columns,
         )  # fmt: skip
         with self._sessions.begin() as session:
-            session.add(made)
-        return made
+            session.add(row)
+        return row
 
-    def change(self, one: UUID | str, **given: Any) -> None:
+    def change(self, row_id: UUID | str, **columns: Any) -> None:
         """Change the given columns of a row; a `secret` is encrypted. Does nothing when the row no longer exists."""
-        if "secret" in given:
-            given["secret"] = self._sealer.seal(given["secret"])
+        if "secret" in columns:
+            columns["secret"] = self._sealer.seal(columns["secret"])
         with self._sessions.begin() as session:
-            found = session.get(self.table, str(one))
-            if found is not None:
-                for name, value in given.items():
-                    setattr(found, name, value)
+            row = session.get(self.table, str(row_id))
+            if row is not None:
+                for name, value in columns.items():
+                    setattr(row, name, value)
 
-    def remove(self, one: UUID, project_id: UUID) -> bool:
+    def remove(self, row_id: UUID, project_id: UUID) -> bool:
         """Delete a row. Returns False when the project has no such row."""
         with self._sessions.begin() as session:
-            found = session.get(self.table, str(one))
-            if found is None or found.project_id != str(project_id):
+            row = session.get(self.table, str(row_id))
+            if row is None or row.project_id != str(project_id):
                 return False
-            session.delete(found)
+            session.delete(row)
         return True
 
 
@@ -82,16 +82,16 @@ class Connections(_Sealed[Connection]):
 
     table = Connection
 
-    def reported(self, one: str, taken: int, problem: str | None = "") -> None:
+    def reported(self, connection_id: str, reports: int, problem: str | None = "") -> None:
         """Record the number of reports taken, and the problem of the last one (empty: none; None: leave the problem
         unchanged).
         """
         with self._sessions.begin() as session:
-            found = session.get(Connection, one)
-            if found is not None:
-                found.taken += taken
-                found.last_at = moment() if taken else found.last_at
-                found.problem = found.problem if problem is None else problem[:1000]
+            connection = session.get(Connection, connection_id)
+            if connection is not None:
+                connection.taken += reports
+                connection.last_at = utc_now() if reports else connection.last_at
+                connection.problem = connection.problem if problem is None else problem[:1000]
 
 
 class Watches(_Sealed[Watch]):

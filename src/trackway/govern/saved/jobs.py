@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.saved.tables import Job, JobRun, SentDigest
-from trackway.govern.tables import moment
+from trackway.govern.tables import utc_now
 
 LEASE = timedelta(minutes=2)
 KEPT = timedelta(days=90)
@@ -31,14 +31,14 @@ def next_after(schedule: str, at: datetime) -> datetime:
     try:
         return next(CronSim(schedule, at.replace(tzinfo=UTC))).replace(tzinfo=None)
     except (CronSimError, StopIteration) as error:
-        raise BadSchedule(f"{schedule!r} is not a schedule of cron, such as `15 3 * * *` (UTC): {error}") from error
+        raise BadSchedule(f"{schedule!r} is not a cron schedule such as `15 3 * * *` (UTC): {error}") from error
 
 
 class Jobs:
     """Reads and writes the jobs and their history.
 
     Args:
-        sessions: makes sessions of the accounts database.
+        sessions: creates sessions of the accounts database.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
@@ -47,12 +47,12 @@ class Jobs:
     def declare(self, schedules: Mapping[str, str]) -> None:
         """Add the jobs that do not exist yet. A schedule that somebody has changed stays."""
         with self._sessions.begin() as session:
-            known = set(session.scalars(select(Job.name)))
+            existing = set(session.scalars(select(Job.name)))
             for name, schedule in schedules.items():
-                if name not in known:
-                    session.add(Job(name=name, schedule=schedule, next_run_at=next_after(schedule, moment())))
+                if name not in existing:
+                    session.add(Job(name=name, schedule=schedule, next_run_at=next_after(schedule, utc_now())))
 
-    def every(self) -> list[Job]:
+    def all(self) -> list[Job]:
         """Return all jobs, by name."""
         with self._sessions() as session:
             return list(session.scalars(select(Job).order_by(Job.name)))
@@ -74,51 +74,53 @@ class Jobs:
             if job is None:
                 raise BadSchedule(f"there is no job {name!r}")
             if schedule is not None:
-                job.next_run_at = next_after(schedule, moment())
+                job.next_run_at = next_after(schedule, utc_now())
                 job.schedule = schedule
             if active is not None:
                 job.active = active
-                job.next_run_at = next_after(job.schedule, moment())
+                job.next_run_at = next_after(job.schedule, utc_now())
             return job
 
     def take(self, runner: str, name: str | None = None) -> str | None:
         """Lease a due job, or the job of this name, to one runner. Returns its name; None when no job is available."""
-        now = moment()
+        now = utc_now()
         free = or_(Job.leased_until.is_(None), Job.leased_until < now)
         due = (Job.name == name,) if name else (Job.active, Job.next_run_at <= now)
         with self._sessions.begin() as session:
-            for found in session.scalars(select(Job.name).where(free, *due).order_by(Job.next_run_at)):
-                taken = session.execute(
-                    update(Job).where(Job.name == found, free, *due).values(leased_by=runner, leased_until=now + LEASE)
+            for due_job in session.scalars(select(Job.name).where(free, *due).order_by(Job.next_run_at)):
+                lease = session.execute(
+                    update(Job)
+                    .where(Job.name == due_job, free, *due)
+                    .values(leased_by=runner, leased_until=now + LEASE)
                 )
-                if taken.rowcount:  # type: ignore[attr-defined]
-                    return found
+                if lease.rowcount:  # type: ignore[attr-defined]
+                    return due_job
         return None
 
     def hold(self, runner: str, name: str) -> bool:
         """Extend the lease on a job. Returns False when another runner holds it now."""
         with self._sessions.begin() as session:
-            held = session.execute(
-                update(Job).where(Job.name == name, Job.leased_by == runner).values(leased_until=moment() + LEASE)
+            lease = session.execute(
+                update(Job).where(Job.name == name, Job.leased_by == runner).values(leased_until=utc_now() + LEASE)
             )
-            return bool(held.rowcount)  # type: ignore[attr-defined]
+            return bool(lease.rowcount)  # type: ignore[attr-defined]
 
     def begun(self, name: str, by: str) -> str:
         """Record the start of a run and return the run's id."""
-        run = JobRun(id=str(new_id()), name=name, started_at=moment(), status="running", by=by)
+        run = JobRun(id=str(new_id()), name=name, started_at=utc_now(), status="running", by=by)
         with self._sessions.begin() as session:
             session.add(run)
             # A run that is still marked as running here was cut off when its process ended.
             session.execute(
                 update(JobRun)
                 .where(JobRun.name == name, JobRun.status == "running", JobRun.id != run.id)
-                .values(status="lost", ended_at=moment(), message="the process ended while it ran")
+                .values(status="lost", ended_at=utc_now(), message="the process ended during the run")
             )
         return run.id
 
     def ended(self, runner: str, name: str, run_id: str, status: str, message: str) -> None:
         """Record the result of a run, schedule the next one and release the lease."""
-        now = moment()
+        now = utc_now()
         with self._sessions.begin() as session:
             run, job = session.get_one(JobRun, run_id), session.get_one(Job, name)
             took = (now - run.started_at).total_seconds()
@@ -141,6 +143,6 @@ class Jobs:
     def take_back_digest(self, project_id: str, entity_type: str, entity_id: str, day: str) -> None:
         """Delete the record of a digest that could not be sent."""
         with self._sessions.begin() as session:
-            found = session.get(SentDigest, (project_id, entity_type, entity_id, day))
-            if found is not None:
-                session.delete(found)
+            sent = session.get(SentDigest, (project_id, entity_type, entity_id, day))
+            if sent is not None:
+                session.delete(sent)

@@ -11,16 +11,16 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.saved.tables import Annotation, SavedQuestion, Segment
-from trackway.govern.tables import moment
+from trackway.govern.tables import utc_now
 
-_Thing = TypeVar("_Thing", Segment, SavedQuestion, Annotation)
+_Row = TypeVar("_Row", Segment, SavedQuestion, Annotation)
 
 
 class Saved:
     """Reads and writes segments, questions and annotations.
 
     Args:
-        sessions: makes sessions of the accounts database.
+        sessions: creates sessions of the accounts database.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
@@ -41,30 +41,30 @@ class Saved:
     def segment(self, project_id: UUID, segment_id: UUID) -> Segment | None:
         """Return a segment of a project, or None."""
         with self._sessions() as session:
-            found = session.get(Segment, str(segment_id))
-            return found if found is not None and found.project_id == str(project_id) else None
+            segment = session.get(Segment, str(segment_id))
+            return segment if segment is not None and segment.project_id == str(project_id) else None
 
     def add_segment(self, project_id: UUID, name: str, kind: str, filter_: Any, by: str) -> Segment:
         """Save a filter (`live`) or the name of a list (`list`)."""
-        made = Segment(
+        segment = Segment(
             id=str(new_id()), project_id=str(project_id), name=name, kind=kind, filter=filter_, created_by=by,
-            created_at=moment(),
+            created_at=utc_now(),
         )  # fmt: skip
-        return self._add(made)
+        return self._add(segment)
 
     def change_segment(self, project_id: UUID, segment_id: UUID, name: str | None, filter_: Any) -> Segment | None:
         """Change the name of a segment, or the filter of a `live` one, where given. Returns None when there is no such
         segment.
         """
         with self._sessions.begin() as session:
-            found = session.get(Segment, str(segment_id))
-            if found is None or found.project_id != str(project_id):
+            segment = session.get(Segment, str(segment_id))
+            if segment is None or segment.project_id != str(project_id):
                 return None
-            found.name = found.name if name is None else name
-            if filter_ is not None and found.kind == "live":
-                found.filter = filter_
+            segment.name = segment.name if name is None else name
+            if filter_ is not None and segment.kind == "live":
+                segment.filter = filter_
             self.version += 1
-            return found
+            return segment
 
     def remove_segment(self, project_id: UUID, segment_id: UUID) -> bool:
         """Delete a segment. Returns False when there is none with this id."""
@@ -82,10 +82,10 @@ class Saved:
 
     def add_question(self, project_id: UUID, name: str, ask: Any, by: str) -> SavedQuestion:
         """Save a question under a name."""
-        made = SavedQuestion(
-            id=str(new_id()), project_id=str(project_id), name=name, ask=ask, created_by=by, created_at=moment()
+        question = SavedQuestion(
+            id=str(new_id()), project_id=str(project_id), name=name, ask=ask, created_by=by, created_at=utc_now()
         )
-        return self._add(made)
+        return self._add(question)
 
     def remove_question(self, project_id: UUID, question_id: UUID) -> bool:
         """Delete a saved question. Returns False when there is none with this id."""
@@ -103,27 +103,27 @@ class Saved:
 
     def annotate(self, project_id: UUID, at: datetime, text: str, by: str) -> Annotation:
         """Save a note about a moment."""
-        made = Annotation(
-            id=str(new_id()), project_id=str(project_id), at=_naive(at), text=text, created_by=by, created_at=moment()
+        annotation = Annotation(
+            id=str(new_id()), project_id=str(project_id), at=_naive(at), text=text, created_by=by, created_at=utc_now()
         )
-        return self._add(made)
+        return self._add(annotation)
 
     def remove_annotation(self, project_id: UUID, annotation_id: UUID) -> bool:
         """Delete an annotation. Returns False when there is none with this id."""
         return self._remove(Annotation, project_id, annotation_id)
 
-    def _add(self, made: _Thing) -> _Thing:
+    def _add(self, row: _Row) -> _Row:
         with self._sessions.begin() as session:
-            session.add(made)
+            session.add(row)
         self.version += 1
-        return made
+        return row
 
-    def _remove(self, table: type[_Thing], project_id: UUID, one: UUID) -> bool:
+    def _remove(self, table: type[_Row], project_id: UUID, row_id: UUID) -> bool:
         with self._sessions.begin() as session:
-            found = session.get(table, str(one))
-            if found is None or found.project_id != str(project_id):
+            row = session.get(table, str(row_id))
+            if row is None or row.project_id != str(project_id):
                 return False
-            session.delete(found)
+            session.delete(row)
         self.version += 1
         return True
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
 from trackway.govern.saved.tables import Transfer
-from trackway.govern.tables import moment
+from trackway.govern.tables import utc_now
 
 OPEN = ("waiting", "running")
 KEPT_DAYS = 7
@@ -21,13 +21,13 @@ class Transfers:
     """Reads and writes transfers.
 
     Args:
-        sessions: makes sessions of the accounts database.
+        sessions: creates sessions of the accounts database.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
 
-    def every(self, project_id: UUID) -> list[Transfer]:
+    def all(self, project_id: UUID) -> list[Transfer]:
         """Return a project's transfers, the newest first."""
         statement = select(Transfer).where(Transfer.project_id == str(project_id)).order_by(Transfer.id.desc())
         with self._sessions() as session:
@@ -41,40 +41,40 @@ class Transfers:
 
     def outdated(self) -> list[Transfer]:
         """Return the transfers that ended more than KEPT_DAYS ago."""
-        statement = select(Transfer).where(Transfer.ended_at < moment() - timedelta(days=KEPT_DAYS))
+        statement = select(Transfer).where(Transfer.ended_at < utc_now() - timedelta(days=KEPT_DAYS))
         with self._sessions() as session:
             return list(session.scalars(statement))
 
-    def one(self, project_id: UUID, transfer_id: UUID) -> Transfer | None:
+    def get(self, project_id: UUID, transfer_id: UUID) -> Transfer | None:
         """Return a transfer of a project, or None."""
         with self._sessions() as session:
-            found = session.get(Transfer, str(transfer_id))
-            return found if found is not None and found.project_id == str(project_id) else None
+            transfer = session.get(Transfer, str(transfer_id))
+            return transfer if transfer is not None and transfer.project_id == str(project_id) else None
 
     def add(self, project_id: UUID, kind: str, name: str, form: str, asked: Any, by: str) -> Transfer:
         """Add a transfer that waits to be run."""
-        made = Transfer(
+        transfer = Transfer(
             id=str(new_id()), project_id=str(project_id), kind=kind, name=name[:200], form=form, asked=asked,
-            state="waiting", done=0, total=0, outcome={}, message="", created_by=by, created_at=moment(),
+            state="waiting", done=0, total=0, outcome={}, message="", created_by=by, created_at=utc_now(),
         )  # fmt: skip
         with self._sessions.begin() as session:
-            session.add(made)
-        return made
+            session.add(transfer)
+        return transfer
 
-    def change(self, transfer_id: str, **given: Any) -> None:
+    def change(self, transfer_id: str, **columns: Any) -> None:
         """Update a transfer. A state that is not open also sets its end time."""
         with self._sessions.begin() as session:
-            found = session.get(Transfer, transfer_id)
-            if found is None:
+            transfer = session.get(Transfer, transfer_id)
+            if transfer is None:
                 return
-            for name, value in given.items():
-                setattr(found, name, value)
-            if found.state not in OPEN:
-                found.ended_at = found.ended_at or moment()
+            for name, value in columns.items():
+                setattr(transfer, name, value)
+            if transfer.state not in OPEN:
+                transfer.ended_at = transfer.ended_at or utc_now()
 
     def forget(self, transfer_id: str) -> None:
         """Delete a transfer."""
         with self._sessions.begin() as session:
-            found = session.get(Transfer, transfer_id)
-            if found is not None:
-                session.delete(found)
+            transfer = session.get(Transfer, transfer_id)
+            if transfer is not None:
+                session.delete(transfer)

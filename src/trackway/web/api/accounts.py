@@ -14,7 +14,7 @@ from trackway.govern.access.accounts import NewAccount
 from trackway.govern.access.audit import ACTIONS
 from trackway.govern.access.permissions import NO, TYPES, AccountType, Gate, Subscription, Verdict, Verification
 from trackway.govern.metric_packs import Pack, pack_of
-from trackway.govern.tables import Account, AccountRequest, Project, said
+from trackway.govern.tables import Account, AccountRequest, Project, iso_time
 from trackway.runtime import Runtime
 from trackway.web.server.caller import SOMEBODY, Caller
 
@@ -123,8 +123,8 @@ class EntryShown(msgspec.Struct):
 def _account(runtime: Runtime, project: Project, one: Account) -> AccountShown:
     verdicts = runtime.accounts.platform.verdicts(project, one)
     return AccountShown(
-        one.id, one.type, one.name, one.verification, one.subscription, said(one.expires_at), one.business,
-        [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, said(one.created_at) or "",
+        one.id, one.type, one.name, one.verification, one.subscription, iso_time(one.expires_at), one.business,
+        [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, iso_time(one.created_at) or "",
         verdicts, [name for name, found in verdicts.items() if found.granted],
     )  # fmt: skip
 
@@ -132,7 +132,7 @@ def _account(runtime: Runtime, project: Project, one: Account) -> AccountShown:
 def _request(one: AccountRequest) -> RequestShown:
     return RequestShown(
         one.id, one.account_id, one.type, one.business, one.state, one.note, one.decided_by,
-        said(one.created_at) or "", said(one.decided_at),
+        iso_time(one.created_at) or "", iso_time(one.decided_at),
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ class PlatformAccounts(Controller):
     tags = ("accounts",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
-    def every(
+    def all(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
@@ -155,7 +155,7 @@ class PlatformAccounts(Controller):
     ) -> AccountsShown:
         """List accounts with their permissions."""
         project, platform = request.user.project(project_id), runtime.accounts.platform
-        found, total = platform.every(project_id, search, account_type, limit, offset)
+        found, total = platform.all(project_id, search, account_type, limit, offset)
         pending = len(platform.requests(project_id, state="pending"))
         return AccountsShown(
             [_account(runtime, project, one) for one in found], total, platform.count(project_id), pending
@@ -217,7 +217,7 @@ class Requests(Controller):
     tags = ("accounts",)
 
     @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
-    def every(
+    def all(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
@@ -321,7 +321,7 @@ class AuditLog(Controller):
         everywhere = caller.role(caller.project(project_id)) == "administrator"
         found = runtime.accounts.audit.entries(project_id, search, before, limit, everywhere)
         return [
-            EntryShown(one.id, said(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
+            EntryShown(one.id, iso_time(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
                        one.address)
             for one in found
         ]  # fmt: skip
@@ -338,7 +338,7 @@ def _gate(pack: Pack, account_type: str, permission: str, gate: Gate) -> GateSho
 
 
 def _known(runtime: Runtime, project_id: UUID, account_id: str) -> Account:
-    found = runtime.accounts.platform.one(project_id, account_id)
+    found = runtime.accounts.platform.get(project_id, account_id)
     if found is None:
         raise NotFoundException(f"there is no account {account_id!r}")
     return found

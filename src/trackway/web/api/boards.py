@@ -117,7 +117,7 @@ class BoardsOfProject(Controller):
     def boards(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[BoardShown]:
         """List the project's boards."""
         request.user.project(project_id)
-        return [_shown(one) for one in runtime.accounts.boards.every(project_id)]
+        return [_shown(one) for one in runtime.accounts.boards.all(project_id)]
 
     @post("/", opt={"may": "edit"}, sync_to_thread=True)
     def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], runtime: Runtime) -> BoardShown:
@@ -246,7 +246,7 @@ def _checked(layout: Layout) -> dict[str, Any]:
 
 def _found(project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Board:
     request.user.project(project_id)
-    found = runtime.accounts.boards.one(project_id, board_id)
+    found = runtime.accounts.boards.get(project_id, board_id)
     if found is None:
         raise NotFoundException(f"there is no board {board_id}")
     return found

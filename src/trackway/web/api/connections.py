@@ -22,7 +22,7 @@ from trackway.collect.orders.postgres_address import BadDatabase
 from trackway.collect.orders.report import BadOrder, OrderReport, aliases, check, messages
 from trackway.event import Arrival, Location, Message, now
 from trackway.govern.saved.tables import Connection
-from trackway.govern.tables import said
+from trackway.govern.tables import iso_time
 from trackway.outgoing import Refused
 from trackway.runtime import Runtime
 from trackway.store.lookups import owners
@@ -117,13 +117,22 @@ class Reported(msgspec.Struct):
 def _shown(one: Connection, runtime: Runtime, secret: str = "") -> ConnectionShown:
     address = f"{runtime.settings.url.rstrip('/')}/v1/connections/{one.id}" if one.kind in SHOPS else ""
     return ConnectionShown(
-        one.id, one.kind, one.name, one.config, one.active, one.taken, said(one.last_at), one.problem, one.created_by,
-        address, secret,
-    )  # fmt: skip
+        one.id,
+        one.kind,
+        one.name,
+        one.config,
+        one.active,
+        one.taken,
+        iso_time(one.last_at),
+        one.problem,
+        one.created_by,
+        address,
+        secret,
+    )
 
 
 def _one(runtime: Runtime, project_id: UUID, connection_id: UUID) -> Connection:
-    found = runtime.accounts.connections.one(connection_id, project_id)
+    found = runtime.accounts.connections.get(connection_id, project_id)
     if found is None:
         raise NotFoundException(f"there is no connection {connection_id}")
     return found
@@ -136,10 +145,10 @@ class ConnectionsOfProject(Controller):
     tags = ("customers",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
-    def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[ConnectionShown]:
+    def all(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[ConnectionShown]:
         """List the project's connections and their state."""
         request.user.project(project_id)
-        return [_shown(one, runtime) for one in runtime.accounts.connections.every(project_id)]
+        return [_shown(one, runtime) for one in runtime.accounts.connections.all(project_id)]
 
     @post("/", opt={"may": "control"}, sync_to_thread=True)
     def make(
@@ -314,7 +323,7 @@ class Deliveries(Controller):
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         connections = runtime.accounts.connections
-        one = await asyncio.to_thread(connections.one, connection_id)
+        one = await asyncio.to_thread(connections.get, connection_id)
         if one is None or one.kind not in SHOPS or not one.active:
             raise NotFoundException("there is no such connection, or it is paused")
         shop = SHOPS[one.kind]

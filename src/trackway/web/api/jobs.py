@@ -9,7 +9,7 @@ from litestar import Controller, Request, get, patch, post
 from litestar.exceptions import ClientException, NotFoundException
 
 from trackway.govern.saved.tables import Job
-from trackway.govern.tables import moment, said
+from trackway.govern.tables import iso_time, utc_now
 from trackway.operate.jobs import JOBS
 from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller
@@ -51,10 +51,10 @@ class JobChange(msgspec.Struct, forbid_unknown_fields=True):
 def show_job(job: Job) -> JobShown:
     """Convert a job for the API."""
     what = (JOBS[job.name][1].__doc__ or "").strip() if job.name in JOBS else "is not known to this version"
-    running = job.leased_until is not None and job.leased_until > moment()
+    running = job.leased_until is not None and job.leased_until > utc_now()
     return JobShown(
-        job.name, what, job.schedule, job.active, running, said(job.last_run_at),
-        said(job.next_run_at) if job.active else None, job.status, job.message, job.duration_s,
+        job.name, what, job.schedule, job.active, running, iso_time(job.last_run_at),
+        iso_time(job.next_run_at) if job.active else None, job.status, job.message, job.duration_s,
     )  # fmt: skip
 
 
@@ -66,9 +66,9 @@ class Scheduled(Controller):
     opt = {"may": "install"}  # noqa: RUF012
 
     @get("/", sync_to_thread=True)
-    def every(self, runtime: Runtime) -> list[JobShown]:
+    def all(self, runtime: Runtime) -> list[JobShown]:
         """List all jobs."""
-        return [show_job(job) for job in runtime.accounts.jobs.every()]
+        return [show_job(job) for job in runtime.accounts.jobs.all()]
 
     @patch("/{name:str}", sync_to_thread=True)
     def change(self, name: str, data: JobChange, runtime: Runtime) -> JobShown:
@@ -80,7 +80,9 @@ class Scheduled(Controller):
         """List the last fifty runs of a job."""
         _known(runtime, name)
         return [
-            RunShown(said(run.started_at) or "", said(run.ended_at), run.status, run.message, run.duration_s, run.by)
+            RunShown(
+                iso_time(run.started_at) or "", iso_time(run.ended_at), run.status, run.message, run.duration_s, run.by
+            )
             for run in runtime.accounts.jobs.history(name)
         ]
 
@@ -95,7 +97,7 @@ class Scheduled(Controller):
 
 
 def _known(runtime: Runtime, name: str) -> Job:
-    for job in runtime.accounts.jobs.every():
+    for job in runtime.accounts.jobs.all():
         if job.name == name:
             return job
     raise NotFoundException(f"there is no job {name!r}")

@@ -95,7 +95,7 @@ class Members(Controller):
         self, project_id: UUID, data: NewInvitation, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> InvitationMade:
         """Invite somebody. The link works for seven days."""
-        if data.account and runtime.accounts.platform.one(project_id, data.account) is None:
+        if data.account and runtime.accounts.platform.get(project_id, data.account) is None:
             raise BadAccount(f"there is no account {data.account!r} in this project")
         made, token = runtime.accounts.sign_ins.invite(
             project_id, data.email, data.role, data.account, request.user.name

@@ -88,7 +88,9 @@ class Projects(Controller):
         Answers about any period follow the change at once. A change of currency deletes the exchange rates.
         """
         given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
-        changed = runtime.accounts.change_project(project_id, **msgspec.structs.asdict(data))
+        changes = msgspec.structs.asdict(data)
+        changes["overruled_bot_reasons"] = changes.pop("humans")
+        changed = runtime.accounts.change_project(project_id, **changes)
         if own_currency(runtime.store, project_id, changed.currency):
             given["rates"] = "of the currency before are gone"
         request.user.wrote("project changed", changed.name, project_id, fields=sorted(given))

@@ -23,7 +23,7 @@ from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
 from trackway.collect.pseudonym import installation_key
 from trackway.govern.saved.tables import Transfer
 from trackway.govern.saved.transfers import OPEN
-from trackway.govern.tables import said
+from trackway.govern.tables import iso_time
 from trackway.operate.file_import import preview
 from trackway.private import durably
 from trackway.runtime import Runtime
@@ -64,12 +64,12 @@ class NewExport(msgspec.Struct, rename={"since": "from", "until": "to"}, kw_only
 def _shown(one: Transfer) -> TransferShown:
     return TransferShown(
         one.id, one.kind, one.name, one.form, one.state, one.done, one.total, one.outcome, one.message, one.created_by,
-        one.created_at.isoformat() + "Z", said(one.ended_at),
+        one.created_at.isoformat() + "Z", iso_time(one.ended_at),
     )  # fmt: skip
 
 
 def _one(runtime: Runtime, project_id: UUID, transfer_id: UUID) -> Transfer:
-    found = runtime.accounts.transfers.one(project_id, transfer_id)
+    found = runtime.accounts.transfers.get(project_id, transfer_id)
     if found is None:
         raise NotFoundException(f"there is no transfer {transfer_id}")
     return found
@@ -109,10 +109,10 @@ class TransfersOfProject(Controller):
     tags = ("transfers",)
 
     @get("/", opt={"may": "people"}, sync_to_thread=True)
-    def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[TransferShown]:
+    def all(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[TransferShown]:
         """List the project's imports and exports, the newest first. They are deleted a week after they end."""
         request.user.project(project_id)
-        return [_shown(one) for one in runtime.accounts.transfers.every(project_id)]
+        return [_shown(one) for one in runtime.accounts.transfers.all(project_id)]
 
     @post("/imports", opt={"may": "manage"}, request_max_body_size=MOST_BYTES)
     async def bring(
@@ -180,7 +180,7 @@ class TransfersOfProject(Controller):
             raise BadQuestion("filter", "visitors are exported whole; export events or sessions with filters")
         asked = {
             "table": data.table, "period": [stretch.start.isoformat(), stretch.end.isoformat()],
-            "timezone": project.timezone, "filter": node, "bots": data.bots, "humans": project.humans,
+            "timezone": project.timezone, "filter": node, "bots": data.bots, "humans": project.overruled_bot_reasons,
         }  # fmt: skip
         days = f"{stretch.start:%Y-%m-%d}-{stretch.end:%Y-%m-%d}"
         name = f"{data.table}-{days}.{data.form}"

@@ -16,7 +16,7 @@ from litestar.exceptions import NotFoundException
 
 from trackway.analyze.customers.customers import named, people
 from trackway.govern.saved.tables import Watch
-from trackway.govern.tables import said
+from trackway.govern.tables import iso_time
 from trackway.operate.watched_segments import forget, question_of
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
@@ -61,7 +61,7 @@ class InSegment(msgspec.Struct):
 
 def _shown(one: Watch, secret: str = "") -> WatchShown:
     return WatchShown(
-        one.id, one.segment, one.url, one.active, one.inside, said(one.last_at), one.problem, one.created_by, secret
+        one.id, one.segment, one.url, one.active, one.inside, iso_time(one.last_at), one.problem, one.created_by, secret
     )
 
 
@@ -95,10 +95,10 @@ class Watches(Controller):
         return as_file(table, form, segment.replace(":", "-"))
 
     @get("/watches", opt={"may": "manage"}, sync_to_thread=True)
-    def every(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[WatchShown]:
+    def all(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[WatchShown]:
         """List the project's watches."""
         request.user.project(project_id)
-        return [_shown(one) for one in runtime.accounts.watches.every(project_id)]
+        return [_shown(one) for one in runtime.accounts.watches.all(project_id)]
 
     @post("/watches", opt={"may": "control"}, sync_to_thread=True)
     def make(

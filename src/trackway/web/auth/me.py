@@ -127,7 +127,7 @@ def show(project: Project, caller: Caller) -> ProjectShown:
     ]
     return ProjectShown(
         project.id, project.name, project.timezone, project.currency, project.goals if role else [],
-        project.humans if role else [], project.closed_register, project.metrics if role else "",
+        project.overruled_bot_reasons if role else [], project.closed_register, project.metrics if role else "",
         project.embed_origins if role else [], keys, role, _account(project, caller),
     )  # fmt: skip
 
@@ -171,7 +171,7 @@ class Myself(Controller):
         return [
             SignInShown(one.id, one.way, one.address, one.agent, one.created_at.isoformat() + "Z",
                         (one.seen_at or one.created_at).isoformat() + "Z", one.id == signed_in.id)
-            for one in runtime.accounts.sign_ins.every(signed_in.user.id)
+            for one in runtime.accounts.sign_ins.all(signed_in.user.id)
         ]  # fmt: skip
 
     @delete("/sign-ins/{sign_in_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
@@ -215,13 +215,13 @@ class Myself(Controller):
         return [
             PasskeyShown(one.id, one.name, one.created_at.isoformat() + "Z",
                          one.used_at.isoformat() + "Z" if one.used_at else None)
-            for one in runtime.accounts.passkeys.every(_signed_in(request).user.id)
+            for one in runtime.accounts.passkeys.all(_signed_in(request).user.id)
         ]  # fmt: skip
 
     @post("/passkeys/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
     def begin_passkey(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, Any]:
-        """Start the registration of a passkey. Returns `options` for `navigator.credentials.create`, and the `word` to
-        send with the result.
+        """Start the registration of a passkey. Returns `options` for `navigator.credentials.create`, and the
+        `challenge` to send with the result.
         """
         return runtime.accounts.passkeys.begin(_signed_in(request).user, site_of(request, runtime))
 
@@ -229,7 +229,7 @@ class Myself(Controller):
     def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Store the passkey that the device created."""
         user, site = _signed_in(request).user, site_of(request, runtime)
-        _asked(runtime.accounts.passkeys.add, user.id, site, data.word, data.credential, data.name)
+        _asked(runtime.accounts.passkeys.add, user.id, site, data.challenge, data.credential, data.name)
         request.user.wrote("passkey changed", user.email, added=data.name)
 
     @delete("/passkeys/{passkey_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)

@@ -53,7 +53,7 @@ class Provider:
         """
         about = self._about()
         verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
-        state = self._sign_ins.keep("provider", "", {"verifier": verifier, "nonce": nonce, "back": back}, _TIME)
+        state = self._sign_ins.store_token("provider", "", {"verifier": verifier, "nonce": nonce, "back": back}, _TIME)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
             "response_type": "code", "client_id": self._settings.oidc_client_id, "redirect_uri": back,
@@ -66,7 +66,7 @@ class Provider:
         """Finish a sign-in with the provider's code and return the user's identity. Raises ProviderFailed when the
         state is unknown or expired, or the provider's answer is invalid.
         """
-        begun = self._sign_ins.take("provider", state)
+        begun = self._sign_ins.redeem_token("provider", state)
         if begun is None or not code:
             raise ProviderFailed("this is not an answer to what was begun here, or too late; sign in again")
         about = self._about()

@@ -13,7 +13,7 @@ from litestar import Controller, Request, post
 from litestar.exceptions import ClientException, NotAuthorizedException
 
 from trackway.govern.identity.password_resets import LINK_MINUTES
-from trackway.govern.identity.sign_ins import BadCredentials, Where
+from trackway.govern.identity.sign_ins import BadCredentials, RequestOrigin
 from trackway.operate.mail import send_mail
 from trackway.runtime import Runtime
 from trackway.web.auth.sign_in import Password, Short, origin_of_links
@@ -105,7 +105,7 @@ class Resetting(Controller):
         )
 
 
-def _send(runtime: Runtime, data: Forgotten, origin: str, where: Where) -> None:
+def _send(runtime: Runtime, data: Forgotten, origin: str, where: RequestOrigin) -> None:
     try:
         begun = runtime.accounts.resets.begin(data.email)
         if begun is None:

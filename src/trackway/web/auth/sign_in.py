@@ -16,7 +16,7 @@ from litestar.params import Parameter
 from litestar.response import Redirect
 
 from trackway.govern.identity.passkeys import Site
-from trackway.govern.identity.sign_ins import SIGN_IN_DAYS, BadCredentials, CodeNeeded, SignedIn, Where
+from trackway.govern.identity.sign_ins import SIGN_IN_DAYS, BadCredentials, CodeNeeded, RequestOrigin, SignedIn
 from trackway.runtime import Runtime
 from trackway.web.auth.openid import Provider, ProviderFailed
 from trackway.web.server.caller import ANYBODY, COOKIE, SOMEBODY, Caller, where_from
@@ -49,9 +49,9 @@ class Ways(msgspec.Struct):
 
 
 class PasskeyAnswer(msgspec.Struct):
-    """A device's answer to a passkey request; `word` identifies the request."""
+    """A device's answer to a passkey request; `challenge` identifies the request."""
 
-    word: Short
+    challenge: Short
     credential: dict[str, Any]
 
 
@@ -143,8 +143,8 @@ class SigningIn(Controller):
 
     @post("/sign-in/passkey/ask", **_OPEN, status_code=200, sync_to_thread=True)
     def ask_passkey(self, request: Request[Any, Any, Any], runtime: Runtime) -> dict[str, Any]:
-        """Start a sign-in by passkey. Returns `options` for `navigator.credentials.get`, and the `word` to send with
-        the result.
+        """Start a sign-in by passkey. Returns `options` for `navigator.credentials.get`, and the `challenge` to send
+        with the result.
         """
         return runtime.accounts.passkeys.ask(site_of(request, runtime))
 
@@ -156,7 +156,9 @@ class SigningIn(Controller):
         where = where_from(request)
         limits.may_sign_in(where, "passkey")
         try:
-            signed_in = runtime.accounts.passkeys.sign_in(site_of(request, runtime), data.word, data.credential, where)
+            signed_in = runtime.accounts.passkeys.sign_in(
+                site_of(request, runtime), data.challenge, data.credential, where
+            )
         except BadCredentials as error:
             raise _refused(error, runtime, limits, where, "a passkey") from error
         return _entered(signed_in, runtime, where, "passkey")
@@ -241,13 +243,13 @@ class SigningIn(Controller):
         return response
 
 
-def _entered(signed_in: SignedIn, runtime: Runtime, where: Where, how: str) -> Response[SignedInShown]:
+def _entered(signed_in: SignedIn, runtime: Runtime, where: RequestOrigin, how: str) -> Response[SignedInShown]:
     runtime.accounts.audit.write(signed_in.user.email, "signed in", how, "", where.address)
     return let_in(signed_in, runtime)
 
 
 def _refused(
-    error: BadCredentials, runtime: Runtime, limits: Limits, where: Where, whom: str
+    error: BadCredentials, runtime: Runtime, limits: Limits, where: RequestOrigin, whom: str
 ) -> NotAuthorizedException:
     if isinstance(error, CodeNeeded):
         return NotAuthorizedException(str(error), extra=[{"key": "code", "message": str(error)}])

@@ -17,8 +17,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
 from trackway.govern.access.permissions import PERMISSIONS, Verdict, role_may
-from trackway.govern.access.tokens import BadToken, LetIn
-from trackway.govern.identity.sign_ins import SignedIn, Where
+from trackway.govern.access.tokens import BadToken, TokenAccess
+from trackway.govern.identity.sign_ins import RequestOrigin, SignedIn
 from trackway.govern.tables import Account, Project, User
 from trackway.runtime import Runtime
 from trackway.store.policy import Policy
@@ -41,10 +41,10 @@ class Caller:
     def __init__(
         self,
         runtime: Runtime,
-        where: Where,
+        where: RequestOrigin,
         signed_in: SignedIn | None = None,
         key_of: Project | None = None,
-        let_in: LetIn | None = None,
+        let_in: TokenAccess | None = None,
         wanted: str = "",
     ) -> None:
         self._runtime, self.where = runtime, where
@@ -206,7 +206,7 @@ def still(connection: Connection, project: Project, permission: str) -> bool:
         return False
 
 
-def _by_secret(runtime: Runtime, where: Where, secret: str) -> Caller:
+def _by_secret(runtime: Runtime, where: RequestOrigin, secret: str) -> Caller:
     if secret.count(".") == 2:
         try:
             return Caller(runtime, where, let_in=runtime.accounts.tokens.read(secret))
@@ -218,10 +218,10 @@ def _by_secret(runtime: Runtime, where: Where, secret: str) -> Caller:
     return Caller(runtime, where, key_of=project)
 
 
-def where_from(connection: Connection) -> Where:
+def where_from(connection: Connection) -> RequestOrigin:
     """Return the origin of a request; `limits.Limited` has set the client's address behind trusted proxies."""
     address = connection.client.host if connection.client else ""
-    return Where(address, connection.headers.get("user-agent", ""))
+    return RequestOrigin(address, connection.headers.get("user-agent", ""))
 
 
 def allowed(connection: Connection, handler: BaseRouteHandler) -> None:

@@ -18,7 +18,7 @@ from litestar.exceptions import TooManyRequestsException
 
 from trackway.collect.address import Addresses
 from trackway.config import Settings
-from trackway.govern.identity.sign_ins import Where
+from trackway.govern.identity.sign_ins import RequestOrigin
 from trackway.web.server.slow_bodies import BYTES_PER_S, GRACE_S, Bodies, Body
 
 _KEYS_TIMES = 10
@@ -45,7 +45,7 @@ class Limits:
                 return self._left(item, kind, name)
         return 0
 
-    def may_sign_in(self, where: Where, whom: str) -> None:
+    def may_sign_in(self, where: RequestOrigin, whom: str) -> None:
         """Check that an address may attempt a sign-in. Raises TooManyRequestsException after too many failures of the
         address, or of the address for this user.
 
@@ -61,13 +61,13 @@ class Limits:
                     headers={"retry-after": str(seconds)},
                 )
 
-    def failed(self, where: Where, whom: str) -> None:
+    def failed(self, where: RequestOrigin, whom: str) -> None:
         """Count a failed sign-in."""
         if self._failures is not None:
             for item, names in self._of(where, whom):
                 self._limiter.hit(item, *names)
 
-    def may_ask_for_link(self, where: Where, whom: str) -> None:
+    def may_ask_for_link(self, where: RequestOrigin, whom: str) -> None:
         """Count a request for a link by mail, whether the user exists or not.
 
         Raises TooManyRequestsException after twenty requests of an address, or five for a user, in an hour.
@@ -81,7 +81,7 @@ class Limits:
                     headers={"retry-after": str(seconds)},
                 )
 
-    def _of(self, where: Where, whom: str) -> list[tuple[Any, tuple[str, str]]]:
+    def _of(self, where: RequestOrigin, whom: str) -> list[tuple[Any, tuple[str, str]]]:
         address = network(where.address)
         return [
             (self._failures, ("failed", address)),
