@@ -58,14 +58,14 @@ class Runtime:
 
     Args:
         settings: the settings.
-        invented: called once with the secrets of a first start, as soon as they are created.
+        on_first_start: called once with the secrets of a first start, as soon as they are created.
 
     Raises:
         LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, KeyUnusable,
         BadPlan: a part cannot be opened; the parts opened before are closed.
     """
 
-    def __init__(self, settings: Settings, invented: Callable[[FirstStart], None] = lambda _: None) -> None:
+    def __init__(self, settings: Settings, on_first_start: Callable[[FirstStart], None] = lambda _: None) -> None:
         self.settings = settings
         self.warnings: list[str] = []
         self.outgoing = Outgoing(settings.allow_private_addresses)
@@ -74,45 +74,45 @@ class Runtime:
         """Whether the server is about to stop; open-ended answers end then."""
         self._closers: list[Callable[[], object]] = []
         try:
-            self._open(settings, settings.directory, invented)
+            self._open(settings, settings.directory, on_first_start)
             self._wire(settings, settings.directory)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, settings: Settings, directory: Path, invented: Callable[[FirstStart], None]) -> None:
+    def _open(self, settings: Settings, directory: Path, on_first_start: Callable[[FirstStart], None]) -> None:
         """Open log, accounts and store, and the loader between them."""
-        self.log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
+        self.log, newest = open_log(directory, settings.embedded_store, settings.segment_bytes)
         self._closers.append(self.log.close)
         self._open_accounts()
         self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
         self._closers.append(self.store.close)
         migrated = self.store.migrate()
-        refuse_unknown(known, directory / "loader", self.store, self.log, settings.embedded_store)
-        self._first_start(invented)
+        refuse_unknown(newest, directory / "loader", self.store, self.log, settings.embedded_store)
+        self._first_start(on_first_start)
         for project in self.accounts.projects():
             own_currency(self.store, UUID(project.id), project.currency)
         if settings.plan:
             self.accounts.plans.write(UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan)
         # The loader has its own handles of the engine, so that it never waits for a question; both stores share
         # persons.
-        self._writing = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
-        self._closers.append(self._writing.close)
-        self._writing.persons, self._writing.durability = self.store.persons, self.store.durability
+        self._loader_store = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
+        self._closers.append(self._loader_store.close)
+        self._loader_store.persons, self._loader_store.durability = self.store.persons, self.store.durability
         self.loader = Loader(
             self.log,
-            self._writing,
+            self._loader_store,
             directory / "loader",
             settings.batch_messages,
             settings.batch_seconds,
             settings.keep_log_hours,
             settings.embedded_store,
             settings.checkpoint_seconds,
-            lambda: suspended(self.store, self._writing),
+            lambda: suspended(self.store, self._loader_store),
             Path(settings.archive) if settings.archive else None,
         )
         self._closers.append(self.loader.stop)
-        if known is None or migrated:
+        if newest is None or migrated:
             self.loader.checkpoint()
         self.store.durability.settle = self.loader.checkpoint
 
@@ -160,25 +160,26 @@ class Runtime:
         )  # fmt: skip
 
     def _open_accounts(self) -> None:
-        self._say_lost()
+        self._warn_of_lost_files()
         sealer = Sealer.of(self.settings.directory, self.settings.secrets)
         self.accounts = GovernDatabase(self.settings.accounts_dsn, sealer)
         self._closers.append(self.accounts.close)
         if sealer.has_old_keys:
             self.accounts.reseal()
 
-    def _first_start(self, invented: Callable[[FirstStart], None]) -> None:
+    def _first_start(self, on_first_start: Callable[[FirstStart], None]) -> None:
         """Create a project and an administrator if there are none; refuse if there is data that nobody could see."""
         refuse_orphans(self.settings, self.accounts, self.store)
         first = self.accounts.first_start(
             self.settings.admin_email, self.settings.admin_password, self.settings.write_key, self.settings.secret_key
         )
         if first is not None:
-            invented(first)
-        for one in unknown_projects(self.store, self.accounts):
+            on_first_start(first)
+        for project_id in unknown_projects(self.store, self.accounts):
             self._warn(
-                f"there are events of a project {one} that the accounts do not know, so nobody sees them; "
-                "`trackway doctor --repair accounts` makes it"
+                f"there are events of the project {project_id}, which the accounts database does not contain, so "
+                "nobody can see them; "
+                "`trackway doctor --repair accounts` creates it"
             )
 
     def _privacy(self) -> Privacy:
@@ -200,9 +201,9 @@ class Runtime:
             self._warn(f"{error}; countries come from the bundled data instead")
             return Places(None, datacenters).of
 
-    def _say_lost(self) -> None:
+    def _warn_of_lost_files(self) -> None:
         for path, cost in lost_files(self.settings):
-            self._warn(f"{path} is gone, and a new one is made: {cost}; put it back from a backup if there is one")
+            self._warn(f"{path} is missing, and a new one is created: {cost}; restore it from a backup if there is one")
 
     def _warn(self, text: str) -> None:
         logger.error(text)
@@ -225,7 +226,9 @@ class Runtime:
         """Return the alerts to the operator's address about dead letters, stalls and losses."""
 
         def named(project_id: UUID) -> str:
-            return next((one.name for one in self.accounts.projects() if one.id == str(project_id)), str(project_id))
+            return next(
+                (project.name for project in self.accounts.projects() if project.id == str(project_id)), str(project_id)
+            )
 
         return Alerts(
             self.settings.alert_url, self.outgoing, self.loader, self.store, lambda: self.log.end - self.loader.stored,
@@ -247,7 +250,7 @@ class Runtime:
         return SessionEnder(collector, self._committer, self._session)
 
     async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> Known | None:
-        if not await self.settled():
+        if not await self.wait_until_stored():
             raise NotYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
         return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
 
@@ -263,7 +266,7 @@ class Runtime:
         """
         until = time.monotonic() + within_s
         under_way = [] if self._counter is None else self._counter.under_way()
-        while not all(one.done() for one in under_way) and time.monotonic() < until:
+        while not all(view.done() for view in under_way) and time.monotonic() < until:
             time.sleep(0.01)
         wanted = self.log.end
         while self.loader.stored < wanted:
@@ -271,7 +274,7 @@ class Runtime:
                 raise StoreBusy(f"{wanted - self.loader.stored} messages wait to be stored")
             time.sleep(0.01)
 
-    async def settled(self, within_s: float = 10.0) -> bool:
+    async def wait_until_stored(self, within_s: float = 10.0) -> bool:
         """Wait until the current content of the log is stored; return whether it is."""
         wanted, until = self.log.end, time.monotonic() + within_s
         while self.loader.stored < wanted:
@@ -284,8 +287,8 @@ class Runtime:
         return await asyncio.to_thread(has_view, self.store, msgspec.msgpack.decode(record, type=Arrival))
 
     def _bot(self, arrival: Arrival) -> str:
-        why = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)
-        return "" if why in self.register.humans(arrival.project_id) else why
+        bot_reason = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)
+        return "" if bot_reason in self.register.humans(arrival.project_id) else bot_reason
 
     async def _prove(self, secret: str) -> Proof:
         if secret.count(".") == 2:

@@ -179,7 +179,7 @@ def test_message_ids_that_are_not_what_was_written_are_said_and_found_out_anew(d
 @pytest.mark.parametrize("name", ["pseudonym.key", "secret.key", "views.db"])
 def test_a_file_that_is_made_anew_beside_data_is_said(name: str, data: Path) -> None:
     (data / name).unlink()
-    assert f"{data / name} is gone" in command(data, "doctor").stdout
+    assert f"{data / name} is missing" in command(data, "doctor").stdout
     server = Server(data).start()
     try:
         (warning,) = server.http.get("/readyz").json()["warnings"]

@@ -68,7 +68,7 @@ def test_a_due_job_is_taken_by_one_of_many_runners(accounts: GovernDatabase, tmp
 
     def runner(n: int) -> None:
         own = GovernDatabase(f"sqlite:///{tmp_path / 'accounts.db'}")
-        if (name := own.jobs.take(f"r{n}")) is not None:
+        if (name := own.jobs.lease(f"r{n}")) is not None:
             taken.append(name)
         own.close()
 
@@ -78,24 +78,24 @@ def test_a_due_job_is_taken_by_one_of_many_runners(accounts: GovernDatabase, tmp
     for thread in threads:
         thread.join()
     assert taken == ["one"]
-    assert accounts.jobs.take("late") is None, "it runs already"
-    assert accounts.jobs.take("late", "one") is None, "nor by its name"
+    assert accounts.jobs.lease("late") is None, "it runs already"
+    assert accounts.jobs.lease("late", "one") is None, "nor by its name"
 
 
 def test_a_paused_job_is_not_due_and_a_lost_one_is_taken_over_and_said_so(accounts: GovernDatabase) -> None:
     accounts.jobs.change("one", active=False)
     due(accounts, "one")
-    assert accounts.jobs.take("r") is None
+    assert accounts.jobs.lease("r") is None
     accounts.jobs.change("one", active=True)
     due(accounts, "one")
-    assert accounts.jobs.take("dies") == "one"
-    lost = accounts.jobs.begun("one", "its schedule")
+    assert accounts.jobs.lease("dies") == "one"
+    lost = accounts.jobs.start_run("one", "its schedule")
     with accounts._sessions.begin() as session:
         session.get_one(Job, "one").leased_until = utc_now() - timedelta(seconds=1)
-    assert accounts.jobs.take("lives") == "one"
-    assert accounts.jobs.hold("dies", "one") is False
-    run = accounts.jobs.begun("one", "its schedule")
-    accounts.jobs.ended("lives", "one", run, "done", "fine")
+    assert accounts.jobs.lease("lives") == "one"
+    assert accounts.jobs.extend_lease("dies", "one") is False
+    run = accounts.jobs.start_run("one", "its schedule")
+    accounts.jobs.finish_run("lives", "one", run, "done", "fine")
     assert [(one.id, one.status) for one in accounts.jobs.history("one")] == [(run, "done"), (lost, "lost")]
     [job] = [job for job in accounts.jobs.all() if job.name == "one"]
     assert (job.status, job.message) == ("done", "fine") and job.next_run_at > utc_now()
@@ -133,7 +133,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
         time.sleep(0.05)
     assert (runs[0]["status"], runs[0]["message"], runs[0]["by"]) == (
         "done",
-        "the counters are what the events say",
+        "the counters agree with the events",
         EMAIL,
     )
     paused = admin.patch("/api/v1/jobs/digests", json={"active": False}).json()

@@ -76,7 +76,7 @@ def serve(
 
     untold: dict[str, str] = {}
 
-    def invented(first: FirstStart) -> None:
+    def on_first_start(first: FirstStart) -> None:
         if json:
             untold.update(first.printable())
         else:
@@ -91,7 +91,7 @@ def serve(
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
     try:
-        with show.refusals(AddressInUse), closing(Runtime(chosen, invented)) as runtime:
+        with show.refusals(AddressInUse), closing(Runtime(chosen, on_first_start)) as runtime:
             run(runtime, announce)
     finally:
         if untold:  # the start failed after the secrets were created, and the next start creates none

@@ -33,7 +33,7 @@ def rebuild_store(settings: Settings, archives: list[Path], from_log_only: bool,
     lines = [
         f"{done.messages} messages of the log: {done.events} events, {done.dead_letters} dead letters, "
         "the others were refused at the door or sent again",
-        f"the old store is kept in {settings.directory / done.kept}; remove it when the new one is right",
+        f"the old store is kept in {settings.directory / done.old_store}; remove it when the new one is right",
     ]
     if done.not_copied:
         lines.append(f"could not be copied from the old store: {', '.join(done.not_copied)}")

@@ -44,7 +44,7 @@ class Alert(msgspec.Struct, frozen=True):
     at: datetime
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Posted(msgspec.Struct, frozen=True):
     """The count that was posted last, and the times before which no new alert, and no post at all, is sent."""
 
     count: int = 0
@@ -72,7 +72,7 @@ class Alerts:
     ) -> None:
         self._url, self._outgoing, self._loader, self._store = url, outgoing, loader, store
         self._waiting, self._named = waiting, named
-        self._told: dict[tuple[Kind, UUID | None], _Told] = {}
+        self._posted: dict[tuple[Kind, UUID | None], _Posted] = {}
         self._letters: dict[UUID, tuple[int, str]] = {}
         self._troubled_at: float | None = None
         self._ending = threading.Event()
@@ -94,7 +94,7 @@ class Alerts:
             try:
                 self.look(time.monotonic())
             except Exception:
-                logger.exception("alerts cannot be looked for; trying again")
+                logger.exception("alerts cannot be checked; trying again")
 
     def look(self, at: float) -> None:
         """Post the due alerts.
@@ -102,30 +102,30 @@ class Alerts:
         Args:
             at: the time, in seconds of a monotonic clock.
         """
-        found = self._found(at)
-        for (kind, project_id), told in list(self._told.items()):
-            if (kind, project_id) not in found and told.count:
-                found[kind, project_id] = (0, _OVER[kind])
-        for (kind, project_id), (count, text) in found.items():
-            self._tell(kind, project_id, count, text, at)
+        problems = self._problems(at)
+        for (kind, project_id), posted in list(self._posted.items()):
+            if (kind, project_id) not in problems and posted.count:
+                problems[kind, project_id] = (0, _OVER[kind])
+        for (kind, project_id), (count, text) in problems.items():
+            self._post_if_due(kind, project_id, count, text, at)
 
-    def _found(self, at: float) -> dict[tuple[Kind, UUID | None], tuple[int, str]]:
+    def _problems(self, at: float) -> dict[tuple[Kind, UUID | None], tuple[int, str]]:
         """Return every current problem, with its count and its text."""
-        found: dict[tuple[Kind, UUID | None], tuple[int, str]] = {}
+        problems: dict[tuple[Kind, UUID | None], tuple[int, str]] = {}
         if self._loader.dead_letters != sum(count for count, _ in self._letters.values()):
             self._letters = {
                 project_id: (count, _LETTERS.format(count=count, name=self._named(project_id)))
                 for project_id, count in dead_letters.counts(self._store).items()
             }
-        found |= {("dead_letters", project_id): one for project_id, one in self._letters.items()}
+        problems |= {("dead_letters", project_id): letters for project_id, letters in self._letters.items()}
         if trouble := self._trouble(at):
-            found["stalled", None] = (max(1, self._waiting()), f"Nothing is stored at the moment: {trouble}")
+            problems["stalled", None] = (max(1, self._waiting()), f"Nothing is stored at the moment: {trouble}")
         if lost := sum(gap.last - gap.first for gap in self._loader.gaps):
-            found["lost", None] = (
+            problems["lost", None] = (
                 lost,
                 f"{lost} messages of the log cannot be read; stop the server and run the doctor",
             )
-        return found
+        return problems
 
     def _trouble(self, at: float) -> str:
         trouble = self._loader.trouble
@@ -136,15 +136,15 @@ class Alerts:
             self._troubled_at = at
         return trouble if at - self._troubled_at >= STALLED_S else self._loader.stalled()
 
-    def _tell(self, kind: Kind, project_id: UUID | None, count: int, text: str, at: float) -> None:
-        told = self._told.get((kind, project_id), _Told())
-        if count and told.count and (kind == "stalled" or count <= told.count):
-            self._told[kind, project_id] = msgspec.structs.replace(told, count=count)
-        elif at >= (max(told.alert_at, told.post_at) if count else told.post_at):
+    def _post_if_due(self, kind: Kind, project_id: UUID | None, count: int, text: str, at: float) -> None:
+        posted = self._posted.get((kind, project_id), _Posted())
+        if count and posted.count and (kind == "stalled" or count <= posted.count):
+            self._posted[kind, project_id] = msgspec.structs.replace(posted, count=count)
+        elif at >= (max(posted.alert_at, posted.post_at) if count else posted.post_at):
             if self._post(Alert(str(project_id) if project_id else None, kind, count, text, datetime.now(UTC))):
-                self._told[kind, project_id] = _Told(count, at + APART_S if count else told.alert_at)
+                self._posted[kind, project_id] = _Posted(count, at + APART_S if count else posted.alert_at)
             else:
-                self._told[kind, project_id] = msgspec.structs.replace(told, post_at=at + APART_S)
+                self._posted[kind, project_id] = msgspec.structs.replace(posted, post_at=at + APART_S)
 
     def _post(self, alert: Alert) -> bool:
         try:
@@ -162,5 +162,5 @@ _LETTERS = (
 _OVER: dict[Kind, str] = {
     "dead_letters": "The project has no dead letters any more",
     "stalled": "Messages are stored again",
-    "lost": "Nothing of the log is lost any more",
+    "lost": "No messages of the log are lost any more",
 }

@@ -34,17 +34,17 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
     table = ask(store, "customers/purchases.sql", question).table
     version = now()
     if table.num_rows:
-        columns = _columns(table)
+        scored = _columns(table)
         count = table.num_rows
         moment = pa.scalar(datetime.now(UTC), pa.timestamp("ms", "UTC"))
-        given: dict[str, Any] = {
+        columns: dict[str, Any] = {
             "project_id": pa.repeat(pa.scalar(question.project_id.bytes, pa.binary(16)), count),
             "identity": table["person"].combine_chunks().cast(pa.uint64()),
-            **columns,
+            **scored,
             "scored_at": pa.repeat(moment, count),
             "version": pa.repeat(pa.scalar(version, pa.uint64()), count),
         }
-        store.put("customer_scores", pa.table(given), f"scores-{project.id}-{version}")
+        store.put("customer_scores", pa.table(columns), f"scores-{project.id}-{version}")
     store.change(
         "ALTER TABLE customer_scores DELETE WHERE project_id = {project:UUID} AND version < {version:UInt64} "
         "SETTINGS mutations_sync = 1",
@@ -55,11 +55,11 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
 
 def _columns(table: pa.Table) -> dict[str, pa.Array]:
     history = History.of(table)
-    said = _foreseen(history, foresee(history, WEEKS))
+    forecasts = _foreseen(history, foresee(history, WEEKS))
     since_last = numbers(table, "age_days") - numbers(table, "recency_days")
     r, f, m = scores(-since_last), scores(numbers(table, "orders")), scores(history.paid)
     return {
-        **{name: pa.array(np.nan_to_num(values, nan=_NONE), pa.float64()) for name, values in said.items()},
+        **{name: pa.array(np.nan_to_num(values, nan=_NONE), pa.float64()) for name, values in forecasts.items()},
         **{name: pa.array(values, pa.uint8()) for name, values in (("recency", r), ("frequency", f), ("monetary", m))},
         "rfm": pa.array(names(r, f), pa.string()),
     }
@@ -67,21 +67,21 @@ def _columns(table: pa.Table) -> dict[str, pa.Array]:
 
 def _foreseen(of: History, forecast: Forecast) -> dict[str, Floats]:
     """Forecast for each customer: the probability of being active, orders and value, with 80 % intervals."""
-    every = (
+    names = (
         "active", "expected_orders", "expected_low", "expected_high", "mean_value", "mean_low", "mean_high",
         "expected_value",
     )  # fmt: skip
-    found: dict[str, Floats] = {name: np.full(len(of.repeats), _NONE) for name in every}
+    values: dict[str, Floats] = {name: np.full(len(of.repeats), _NONE) for name in names}
     if forecast.model is None:
-        return found
-    found |= {"active": forecast.active, "expected_orders": forecast.orders}
+        return values
+    values |= {"active": forecast.active, "expected_orders": forecast.orders}
     # Customers with the same history have the same forecast, so each history is drawn only once.
     histories, which = np.unique(np.stack([of.repeats, of.recency, of.age]), axis=1, return_inverse=True)
     low, high = orders_between(forecast.model, WEEKS, histories[0], histories[1], histories[2], draws=_DRAWS)
-    found |= {"expected_low": low[which], "expected_high": high[which]}
+    values |= {"expected_low": low[which], "expected_high": high[which]}
     if forecast.spending is not None:
-        given = of.repeats, forecast.mean
-        least, most = value_between(forecast.spending, *given)
-        mean = expected_value(forecast.spending, *given)
-        found |= {"mean_value": mean, "mean_low": least, "mean_high": most, "expected_value": forecast.value}
-    return found
+        customers = of.repeats, forecast.mean
+        least, most = value_between(forecast.spending, *customers)
+        mean = expected_value(forecast.spending, *customers)
+        values |= {"mean_value": mean, "mean_low": least, "mean_high": most, "expected_value": forecast.value}
+    return values

@@ -34,13 +34,15 @@ def examine_directory(settings: Settings) -> list[Finding]:
     directory = settings.directory
     findings = [*_examine_settings(settings)]
     if not directory.exists():
-        return [*findings, Finding("data", "note", f"{directory} does not exist; `trackway serve` makes it")]
+        return [*findings, Finding("data", "note", f"{directory} does not exist; `trackway serve` creates it")]
     findings.append(_examine_disk(directory))
     findings.append(_examine_modes(directory))
     findings.append(_examine_accounts(settings))
     findings += _examine_views(settings)
     findings += [
-        Finding("files", "bad", f"{path} is gone; put it back from a backup, or the next start makes a new one: {cost}")
+        Finding(
+            "files", "bad", f"{path} is missing; restore it from a backup, or the next start creates a new one: {cost}"
+        )
         for path, cost in lost_files(settings)
     ]
     return [*findings, *examine_data(settings)]
@@ -51,45 +53,52 @@ def _examine_settings(settings: Settings) -> list[Finding]:
         ("places", settings.places, Places, BadPlaces),
         ("datacenters", settings.datacenters, Datacenters.read, BadRanges),
     ]
-    found = []
-    for name, value, read, refusal in checks:
+    findings = []
+    for name, value, reader, refusal in checks:
         if not value:
             continue
         try:
-            read(Path(value))
-            found.append(Finding(name, "fine", value))
+            reader(Path(value))
+            findings.append(Finding(name, "fine", value))
         except refusal as error:
-            found.append(Finding(name, "bad", f"{error}. Get a sound file, or take `{name}` out of the settings"))
-    found += [Finding("settings", "note", text) for text in unknown_variables()]
-    return found or [Finding("settings", "fine", "nothing in them is wrong")]
+            findings.append(Finding(name, "bad", f"{error}. Get a valid file, or remove `{name}` from the settings"))
+    findings += [Finding("settings", "note", text) for text in unknown_variables()]
+    return findings or [Finding("settings", "fine", "they are valid")]
 
 
 def _examine_disk(directory: Path) -> Finding:
     free = shutil.disk_usage(directory).free
     text = f"{free / 1024**3:.1f} GiB free at {directory}"
     if free < _ENOUGH:
-        return Finding("disk", "bad", f"{text}; make room, or collecting stops with 503 when it is full")
+        return Finding("disk", "bad", f"{text}; free some space; when the disk is full, collecting stops with 503")
     return Finding("disk", "fine", text)
 
 
 def _examine_modes(directory: Path) -> Finding:
-    found = list(private.wide(directory))
-    if found:
-        text = f"other users of this machine may read or change {len(found)} files and directories, such as {found[0]}"
-        return Finding("modes", "bad", f"{text}; `chmod -R go= {directory}` mends it, and so does the next start")
+    open_paths = list(private.wide(directory))
+    if open_paths:
+        text = (
+            f"other users of this machine may read or change {len(open_paths)} files and directories, such as "
+            f"{open_paths[0]}"
+        )
+        return Finding("modes", "bad", f"{text}; `chmod -R go= {directory}` corrects it, and so does the next start")
     return Finding("modes", "fine", "only their owner may read the files")
 
 
 def _examine_accounts(settings: Settings) -> Finding:
     path = settings.directory / "accounts.db"
-    mend = "put it back from a backup, or run `trackway doctor --repair accounts`, which makes the data's projects anew"
+    remedy = (
+        "put it back from a backup, or run `trackway doctor --repair accounts`, which creates the data's projects again"
+    )
     if not settings.accounts and not path.exists() and holds_data(settings.directory):
-        return Finding("accounts", "bad", f"{path} is missing, and there is data that nobody sees without it; {mend}")
+        return Finding(
+            "accounts", "bad", f"{path} is missing, and there is data that nobody can see without it; {remedy}"
+        )
     if settings.accounts or not path.exists():
         return Finding(
             "accounts",
             "note",
-            "not looked at" if settings.accounts else "none yet; the first start makes them",
+            "not checked" if settings.accounts else "none yet; the first start creates them",
         )
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
@@ -97,11 +106,13 @@ def _examine_accounts(settings: Settings) -> Finding:
             users = connection.execute("SELECT count(*) FROM users").fetchone()[0]
             projects = connection.execute("SELECT count(*) FROM projects").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        return Finding("accounts", "bad", f"{path} {fault(error, mend)}")
+        return Finding("accounts", "bad", f"{path} {fault(error, remedy)}")
     if verdict != "ok":
-        return Finding("accounts", "bad", f"{path} is damaged ({verdict}); {mend}")
+        return Finding("accounts", "bad", f"{path} is damaged ({verdict}); {remedy}")
     if not projects and holds_data(settings.directory):
-        return Finding("accounts", "bad", f"{path} knows no project, and there is data that nobody sees; {mend}")
+        return Finding(
+            "accounts", "bad", f"{path} contains no project, and there is data that nobody can see; {remedy}"
+        )
     return Finding("accounts", "fine", f"{users} users in {path}")
 
 

@@ -20,7 +20,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     """Check log, checkpoint and store as a start would open them; the store returns to its checkpoint."""
     directory = settings.directory
     try:
-        log, known = open_log(directory, settings.embedded_store, settings.segment_bytes)
+        log, newest = open_log(directory, settings.embedded_store, settings.segment_bytes)
     except LogInUse:
         text = f"a server has {directory} open, so log and store were not looked at; ask it with --url, or stop it"
         return [Finding("log", "note", text)]
@@ -29,9 +29,9 @@ def examine_data(settings: Settings) -> list[Finding]:
     try:
         return [
             *_examine_checkpoint(directory),
-            *_examine_log(log, known, settings.embedded_store),
-            *_examine_ids(directory, known),
-            *_examine_store(settings, log, known),
+            *_examine_log(log, newest, settings.embedded_store),
+            *_examine_ids(directory, newest),
+            *_examine_store(settings, log, newest),
         ]
     finally:
         log.close()
@@ -39,34 +39,34 @@ def examine_data(settings: Settings) -> list[Finding]:
 
 def _sum(store: Store, stored: int) -> str:
     """Describe the stored log entries as a sum: each entry is counted in exactly one part."""
-    found = store.ask(
+    counts = store.ask(
         "SELECT (SELECT count() FROM events) AS events, (SELECT countIf(bot != '') FROM events) AS bots, "
         "(SELECT count() FROM rejections) AS refused, "
         "(SELECT count() FROM dead_letters FINAL WHERE record != '') AS letters"
     ).to_pylist()[0]
-    events, refused, letters = found["events"], found["refused"], found["letters"]
-    said = f"{events} events ({found['bots']} of them flagged as bots)"
-    others = stored - events - refused - letters
-    if others < 0:  # the store is older than the log, or was filled from another log
-        return f"{said}, more than this log has told of"
-    parts = [f"{said} + {refused} refusals and notes of the last 7 days + {letters} dead letters"]
-    if others:
-        why = "repeats of a messageId, refusals and notes of before, letters that were replayed or dropped"
-        parts.append(f"{others} others ({why})")
+    events, refused, letters = counts["events"], counts["refused"], counts["letters"]
+    text = f"{events} events ({counts['bots']} of them flagged as bots)"
+    other = stored - events - refused - letters
+    if other < 0:  # the store is older than the log, or was filled from another log
+        return f"{text}, more than the entries of this log"
+    parts = [f"{text} + {refused} refusals and notes of the last 7 days + {letters} dead letters"]
+    if other:
+        explanation = "repeats of a messageId, earlier refusals and notes, replayed or dropped dead letters"
+        parts.append(f"{other} others ({explanation})")
     return f"{' + '.join(parts)} = {stored} entries of the log"
 
 
 def _examine_checkpoint(directory: Path) -> list[Finding]:
     if not checkpoint.is_damaged(directory / "loader"):
         return []
-    text = "the newest checkpoint is damaged; the next start goes on from the one before it, and nothing is lost"
+    text = "the newest checkpoint is damaged; the next start uses the previous one, and nothing is lost"
     return [Finding("checkpoint", "note", text)]
 
 
-def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None) -> list[Finding]:
+def _examine_log(log: LocalLog, newest: Checkpoint | None, embedded: Path | None) -> list[Finding]:
     findings = []
-    stored = known.offset if known else 0
-    if log.kept_from < log.start and (known is None or known.log == log.id):
+    stored = newest.offset if newest else 0
+    if log.kept_from < log.start and (newest is None or newest.log == log.id):
         findings.append(_examine_gap(Gap(log.kept_from, log.start, log.directory, 0), stored))
     for item in log.read(log.start, 2**62):
         if isinstance(item, Gap):
@@ -78,12 +78,12 @@ def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None)
         )
         findings.append(Finding("log", "bad", text))
     waiting = log.end - stored
-    text = f"{log.end} entries (messages, and what was refused or noted of them) arrived, {stored} are stored"
-    if known is None and embedded is not None and embedded.exists():
+    text = f"{log.end} entries (messages, refusals and notes) arrived, {stored} are stored"
+    if newest is None and embedded is not None and embedded.exists():
         findings.append(Finding("log", "note", f"{log.end} entries arrived; how many are stored is not known"))
-    elif known is not None and known.log != log.id:
+    elif newest is not None and newest.log != log.id:
         text += "; the log was lost or replaced, and a new one begins at that offset"
-        findings.append(Finding("log", "bad", f"{text}; what had arrived and was not stored is gone"))
+        findings.append(Finding("log", "bad", f"{text}; entries that had arrived and were not stored are lost"))
     elif waiting:
         findings.append(Finding("log", "note", f"{text}; the other {waiting} are stored at the next start"))
     else:
@@ -93,35 +93,35 @@ def _examine_log(log: LocalLog, known: Checkpoint | None, embedded: Path | None)
 
 def _examine_gap(gap: Gap, stored: int) -> Finding:
     """Describe an unreadable part of the log: a loss if it was not stored, otherwise only a lost copy."""
-    where = f"offsets {gap.first} to {gap.last - 1} in {gap.file} cannot be read"
+    place = f"offsets {gap.first} to {gap.last - 1} in {gap.file} cannot be read"
     if gap.last <= stored:
         return Finding(
             "log", "bad",
-            f"{where}; all of them are stored and nothing is lost, but `trackway rebuild` cannot make them again: back "
+            f"{place}; all of them are stored and nothing is lost, but `trackway rebuild` cannot restore them: back "
             "up the store. The server deletes the segment when it is older than `keep_log_hours`",
         )  # fmt: skip
-    text = f"{where}; the loader skips them, and senders that got 202 for them do not send them again"
+    text = f"{place}; the loader skips them, and senders that got 202 for them do not send them again"
     return Finding("log", "bad", text)
 
 
-def _examine_ids(directory: Path, known: Checkpoint | None) -> list[Finding]:
-    if known is None:
+def _examine_ids(directory: Path, newest: Checkpoint | None) -> list[Finding]:
+    if newest is None:
         return []
     try:
-        SeenMessages(directory / "loader" / "ids", known.ids)
-        check_runs(directory / "loader" / "ids", known.ids)
+        SeenMessages(directory / "loader" / "ids", newest.ids)
+        check_runs(directory / "loader" / "ids", newest.ids)
     except DirectoryUnusable as error:
         return [Finding("message ids", "bad", str(error))]
-    return [Finding("message ids", "fine", f"{sum(size for size, _ in known.ids.values()) // 16} ids of the last days")]
+    return [
+        Finding("message ids", "fine", f"{sum(size for size, _ in newest.ids.values()) // 16} ids of the last days")
+    ]
 
 
-def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) -> list[Finding]:
+def _examine_store(settings: Settings, log: LocalLog, newest: Checkpoint | None) -> list[Finding]:
     if settings.embedded_store and not settings.embedded_store.exists():
-        return [Finding("store", "note", "none yet; the first start makes it")]
-    if unchecked := _without_checksums(settings.embedded_store, known):
-        text = (
-            f"the part {unchecked[0]} has no checksums, so nobody knows whether its rows are what was stored; {_BACKUP}"
-        )
+        return [Finding("store", "note", "none yet; the first start creates it")]
+    if unchecked := _without_checksums(settings.embedded_store, newest):
+        text = f"the part {unchecked[0]} has no checksums, so it is unknown whether its rows are intact; {_BACKUP}"
         return [Finding("store", "bad", text)]
     try:
         store = Store(settings.store_dsn, clients=1)
@@ -132,10 +132,12 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
             # A merge would read a damaged part before CHECK TABLE does, and would copy its contents into a sound part.
             store.command("SYSTEM STOP MERGES")
         store.migrate()
-        refuse_unknown(known, settings.directory / "loader", store, log, settings.embedded_store)
+        refuse_unknown(newest, settings.directory / "loader", store, log, settings.embedded_store)
         findings = [*_examine_parts(settings, store), *_examine_sums(store)]
         if not findings:
-            findings.append(Finding("store", "fine", f"all tables agree; {_sum(store, known.offset if known else 0)}"))
+            findings.append(
+                Finding("store", "fine", f"all tables agree; {_sum(store, newest.offset if newest else 0)}")
+            )
         letters = dead_letters.count(store)
         if letters:
             text = f"{letters} messages could not be stored; `trackway letters list` shows them and why"
@@ -149,19 +151,19 @@ def _examine_store(settings: Settings, log: LocalLog, known: Checkpoint | None) 
         store.close()
 
 
-def _without_checksums(embedded: Path | None, known: Checkpoint | None) -> list[Path]:
+def _without_checksums(embedded: Path | None, newest: Checkpoint | None) -> list[Path]:
     """Return parts of the checkpoint that have no checksum file; the engine would silently compute one from whatever is
     there.
     """
-    if embedded is None or known is None:
+    if embedded is None or newest is None:
         return []
     parts = [
-        embedded / table.path / part for table in known.tables.values() for part, rows in table.parts.items() if rows
+        embedded / table.path / part for table in newest.tables.values() for part, rows in table.parts.items() if rows
     ]
     return [part for part in parts if part.exists() and not (part / "checksums.txt").exists()]
 
 
-_BACKUP = "restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
+_BACKUP = "restore the data directory from a backup, or rebuild the store from the log: `trackway rebuild`"
 
 
 def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
@@ -187,13 +189,13 @@ def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
 
 def _updated_columns(store: Store) -> dict[str, list[str]]:
     """Return the columns, by table, that have lightweight updates (parts named `patch-…`), which CHECK TABLE skips."""
-    found: dict[str, list[str]] = {}
+    columns_by_table: dict[str, list[str]] = {}
     for row in store.ask(
         "SELECT DISTINCT table, column FROM system.parts_columns WHERE active AND startsWith(name, 'patch-') "
         "AND database = currentDatabase() AND NOT startsWith(column, '_') ORDER BY table, column"
     ).to_pylist():
-        found.setdefault(row["table"], []).append(row["column"])
-    return found
+        columns_by_table.setdefault(row["table"], []).append(row["column"])
+    return columns_by_table
 
 
 def _is_read(store: Store, table: str, columns: list[str]) -> bool:
@@ -209,8 +211,8 @@ def _examine_sums(store: Store) -> list[Finding]:
     return [
         Finding(
             "store", "bad",
-            f"{one.table} says {one.said} where the rows say {one.rows}; "
+            f"{disagreement.table} says {disagreement.said} where the rows give {disagreement.rows}; "
             "`trackway doctor --repair store` fills derived tables again",
         )
-        for one in disagreements(store)
+        for disagreement in disagreements(store)
     ]  # fmt: skip

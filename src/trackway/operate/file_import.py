@@ -43,18 +43,18 @@ class Summary:
             self._first = min(times) if self._first is None else min(self._first, *times)
             self._last = max(times) if self._last is None else max(self._last, *times)
 
-    def told(self) -> dict[str, Any]:
+    def outcome(self) -> dict[str, Any]:
         """Return the outcome: `taken`, `refused`, `left_out`, `first` and `last` (ISO 8601, UTC), and `events` by
         name.
         """
-        found: dict[str, Any] = {"taken": self.taken, "refused": self.refused, "left_out": self.left_out}
+        outcome: dict[str, Any] = {"taken": self.taken, "refused": self.refused, "left_out": self.left_out}
         if self._first is not None and self._last is not None:
-            found["first"], found["last"] = _iso(self._first), _iso(self._last)
+            outcome["first"], outcome["last"] = _iso(self._first), _iso(self._last)
         if self._events:
-            found["events"] = dict(self._events.most_common(_EVENTS))
-            if rest := self._events.total() - sum(found["events"].values()):
-                found["events"]["(others)"] = rest
-        return found
+            outcome["events"] = dict(self._events.most_common(_EVENTS))
+            if others := self._events.total() - sum(outcome["events"].values()):
+                outcome["events"]["(others)"] = others
+        return outcome
 
 
 def write_import(
@@ -75,7 +75,7 @@ def write_import(
         reading: how to read the file.
 
     Returns:
-        The outcome, as in `Summary.told`.
+        The outcome, as in `Summary.outcome`.
 
     Raises:
         BadFile, LogUnavailable: the import stops; messages before that point are written.
@@ -86,8 +86,8 @@ def write_import(
         summary.add(request, left_out)
         refused = [*request.rejections, *request.notes]
         write(Arrival(now(), project_id.bytes, "", nobody, "", "", False, None, request.messages, refused))
-        report(file.position, summary.told())
-    return summary.told()
+        report(file.position, summary.outcome())
+    return summary.outcome()
 
 
 def preview(file: Packed, form: str, privacy: Privacy, key: bytes, reading: Reading) -> dict[str, Any]:
@@ -98,19 +98,21 @@ def preview(file: Packed, form: str, privacy: Privacy, key: bytes, reading: Read
     `stopped` is the reason if the file cannot be read to its end.
     """
     summary, rows = Summary(), list[dict[str, Any]]()
-    refusals, read = list[dict[str, Any]](), dict[str, Any]()
+    refusals, reading_used = list[dict[str, Any]](), dict[str, Any]()
     stopped = ""
     try:
-        for request, left_out in requests(file, form, privacy, key, reading, code_of, read.update):
+        for request, left_out in requests(file, form, privacy, key, reading, code_of, reading_used.update):
             summary.add(request, left_out)
             rows += [_row(message) for message in request.messages[: _ROWS - len(rows)]]
             refusals += [
-                {"line": one.line, "field": one.field, "reason": one.reason, "text": one.text}
-                for one in sorted(request.rejections, key=lambda one: one.line)[: _ROWS - len(refusals)]
+                {"line": rejection.line, "field": rejection.field, "reason": rejection.reason, "text": rejection.text}
+                for rejection in sorted(request.rejections, key=lambda rejection: rejection.line)[
+                    : _ROWS - len(refusals)
+                ]
             ]
     except BadFile as error:
         stopped = str(error)
-    return {**summary.told(), "read": read, "rows": rows, "refusals": refusals, "stopped": stopped}
+    return {**summary.outcome(), "read": reading_used, "rows": rows, "refusals": refusals, "stopped": stopped}
 
 
 def _row(message: Message) -> dict[str, Any]:

@@ -54,33 +54,36 @@ class JobContext:
 
 def refresh_views(context: JobContext) -> str:
     """Compare the view counters with the events, and rebuild those that differ."""
-    said = []
+    results = []
     for project in context.accounts.projects():
         differed = check_views(context.store, context.store_lock, context.ledger, project)
         if set(differed) - {"view_totals"}:
             refresh(context.store, context.store_lock, UUID(project.id))
-        said += [f"{project.name}: {n} of {name} differed and were mended" for name, n in differed.items()]
-    return "; ".join(said) or "the counters are what the events say"
+        results += [f"{project.name}: {n} of {name} differed and were corrected" for name, n in differed.items()]
+    return "; ".join(results) or "the counters agree with the events"
 
 
 def aggregate(context: JobContext) -> str:
     """Compare yesterday's counters of every project, and the order totals, with the events, and correct differences."""
-    said = []
+    results = []
     for project in context.accounts.projects():
         if wrong := wrong_totals(context.store, UUID(project.id)):
             with context.store_lock:
                 restate_all(context.store, UUID(project.id))
-            said.append(f"{project.name}: what the orders of {wrong} came to was made anew")
+            results.append(f"{project.name}: the order totals of {wrong} people were recomputed")
         stretch = period("yesterday", project.timezone, datetime.now(UTC))
-        found = differences(context.store, context.store_lock, UUID(project.id), *stretch)
-        if found:
+        wrong_counters = differences(context.store, context.store_lock, UUID(project.id), *stretch)
+        if wrong_counters:
             try:
                 recount(context.store, context.store_lock, UUID(project.id), *stretch)
             except CannotRecount as error:
-                found = []
-                said.append(f"{project.name}: {error}")
-        said += [f"{project.name}: {one.rows} rows of {one.counter} were made anew" for one in found]
-    return "; ".join(said) or "yesterday's counters are what the events say"
+                wrong_counters = []
+                results.append(f"{project.name}: {error}")
+        results += [
+            f"{project.name}: {difference.rows} rows of {difference.counter} were rebuilt"
+            for difference in wrong_counters
+        ]
+    return "; ".join(results) or "yesterday's counters agree with the events"
 
 
 def purge(context: JobContext) -> str:
@@ -91,11 +94,13 @@ def purge(context: JobContext) -> str:
     if days <= 0:
         return "raw views are kept for ever"
     before = datetime.now(UTC) - timedelta(days=days)
-    gone: dict[str, int] = {}
+    purged_by_month: dict[str, int] = {}
     for project in context.accounts.projects():
         purged = purge_views(context.store, context.store_lock, UUID(project.id), before, context.directory / "exports")
-        gone = {month: gone.get(month, 0) + purged.get(month, 0) for month in {*gone, *purged}}
-    return ", ".join(f"{n} views of {month}" for month, n in sorted(gone.items())) or "nothing is that old"
+        purged_by_month = {
+            month: purged_by_month.get(month, 0) + purged.get(month, 0) for month in {*purged_by_month, *purged}
+        }
+    return ", ".join(f"{n} views of {month}" for month, n in sorted(purged_by_month.items())) or "no views are that old"
 
 
 def forget(context: JobContext) -> str:
@@ -110,9 +115,9 @@ def digests(context: JobContext) -> str:
 
 def score_customers(context: JobContext) -> str:
     """Score customers: the probability of being active, expected orders and value, and RFM scores."""
-    said = [f"{project.name}: {score(context.store, project)} customers" for project in context.accounts.projects()]
+    results = [f"{project.name}: {score(context.store, project)} customers" for project in context.accounts.projects()]
     context.accounts.saved.touch()
-    return "; ".join(said) or "there is no project"
+    return "; ".join(results) or "there is no project"
 
 
 def watch_segments(context: JobContext) -> str:
@@ -122,7 +127,7 @@ def watch_segments(context: JobContext) -> str:
 
 def settle_updates(context: JobContext) -> str:
     """Let the engine merge changes by late events into the parts of old months, in the background."""
-    return ", ".join(settle(context.store)) or "nothing waits"
+    return ", ".join(settle(context.store)) or "no updates are waiting"
 
 
 JOBS: dict[str, tuple[str, Callable[[JobContext], str]]] = {
@@ -160,26 +165,26 @@ class Runner:
 
     def run(self, name: str, by: str) -> tuple[str, str] | None:
         """Run a job now. Returns its status and message, or None when it is already running somewhere."""
-        taken = self._jobs.take(self._name, name)
-        return None if taken is None else self._run(taken, self._jobs.begun(taken, by))
+        job = self._jobs.lease(self._name, name)
+        return None if job is None else self._run(job, self._jobs.start_run(job, by))
 
-    def begin(self, name: str, by: str) -> bool:
+    def run_in_background(self, name: str, by: str) -> bool:
         """Run a job now in a separate thread. Returns False when it is already running somewhere.
 
         The job is leased when this returns, so that the next caller sees it as running.
         """
-        taken = self._jobs.take(self._name, name)
-        if taken is not None:
-            threading.Thread(target=self._run, args=(taken, self._jobs.begun(taken, by)), daemon=True).start()
-        return taken is not None
+        job = self._jobs.lease(self._name, name)
+        if job is not None:
+            threading.Thread(target=self._run, args=(job, self._jobs.start_run(job, by)), daemon=True).start()
+        return job is not None
 
     def _work(self) -> None:
         while not self._ending.wait(LOOK_S):
             try:
-                while not self._ending.is_set() and (name := self._jobs.take(self._name)) is not None:
-                    self._run(name, self._jobs.begun(name, "its schedule"))
+                while not self._ending.is_set() and (name := self._jobs.lease(self._name)) is not None:
+                    self._run(name, self._jobs.start_run(name, "its schedule"))
             except Exception:
-                logger.exception("the jobs cannot be looked for; trying again")
+                logger.exception("due jobs cannot be looked up; trying again")
 
     def _run(self, name: str, run_id: str) -> tuple[str, str]:
         over = threading.Event()
@@ -195,9 +200,9 @@ class Runner:
             status, message = "failed", shown(error)
         finally:
             over.set()
-        self._jobs.ended(self._name, name, run_id, status, message)
+        self._jobs.finish_run(self._name, name, run_id, status, message)
         return status, message
 
     def _hold(self, name: str, over: threading.Event) -> None:
         while not over.wait(30):
-            self._jobs.hold(self._name, name)
+            self._jobs.extend_lease(self._name, name)

@@ -21,25 +21,27 @@ class Lost(NamedTuple):
 def lost_files(settings: Settings) -> list[Lost]:
     """Return the lost files; an empty list before the first start."""
     directory = settings.directory
-    known = [
+    candidates = [
         Lost(
             directory / "pseudonym.key",
-            "visitors without an id of their own are new ones, and access logs that are imported again count twice",
+            "visitors without an id of their own count as new ones, and access logs that are imported again count "
+            "twice",
         )
     ]
     if not settings.secrets:
-        known.append(
+        candidates.append(
             Lost(
-                directory / "secret.key", "what it sealed (codes of authenticators, keys of connections) opens no more"
+                directory / "secret.key",
+                "the secrets that it encrypted (of authenticators and connections) cannot be decrypted",
             )
         )
     url = make_url(settings.views_dsn)
     if url.get_backend_name() == "sqlite" and url.database:
-        known.append(
+        candidates.append(
             Lost(
                 Path(url.database),
-                "views of the last 24 hours may count a second time; `trackway refresh` makes the totals of views anew",
+                "views of the last 24 hours may count a second time; `trackway refresh` rebuilds the totals of views",
             )
         )
-    gone = [one for one in known if not one.path.exists() or not one.path.stat().st_size]
-    return gone if gone and holds_data(directory) else []
+    missing = [file for file in candidates if not file.path.exists() or not file.path.stat().st_size]
+    return missing if missing and holds_data(directory) else []

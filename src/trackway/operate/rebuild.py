@@ -19,7 +19,7 @@ from trackway.store.loader import Loader
 from trackway.store.recovery import rebuilding
 from trackway.store.refusals import QuestionFailed
 
-KEPT = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
+COPIED = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
 """Tables that are not written by the loader: the log does not contain them, so they are copied from the old store."""
 
 
@@ -35,7 +35,7 @@ class Rebuilt(NamedTuple):
     messages: int
     events: int
     dead_letters: int
-    kept: str
+    old_store: str
     not_copied: list[str]
 
 
@@ -55,9 +55,9 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
         raise CannotRebuild("the store is a server; start with an empty database and without the loader directory")
     if not archives and not list((settings.directory / "log").glob("*.log")):
         raise CannotRebuild(
-            f"there is no log in {settings.directory / 'log'}, so nothing can be made anew from it. If the store is "
-            "sound, leave it as it is: `trackway doctor` says so. If it is not, put the log or the whole directory of "
-            "a backup back, or name the directory that holds the archived segments with --archive"
+            f"there is no log in {settings.directory / 'log'}, so the store cannot be rebuilt. Check the store with "
+            "`trackway doctor`. If it is sound, leave it as it is. If it is damaged, restore the log or the whole "
+            "directory from a backup, or name the directory of the archived segments with --archive"
         )
     with locked(settings.directory / "log"):
         for archive in archives:
@@ -65,8 +65,8 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
     log = LocalLog(settings.directory / "log", settings.segment_bytes)
     try:
         _check(log, from_log_only)
-        _take_back(settings.directory)
-        kept, not_copied = _written_beside(settings)
+        _restore_old_store(settings.directory)
+        copied, not_copied = _tables_without_log(settings)
         stamp = f"before-{datetime.now(UTC):%Y%m%d%H%M%S}"
         private.write(rebuilding(settings.directory), stamp.encode())
         for name in ("store", "loader"):
@@ -76,7 +76,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
         store = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
         try:
             store.migrate()
-            for table, rows in kept.items():
+            for table, rows in copied.items():
                 if rows.num_rows:
                     store.put(table, rows, f"rebuild-{table}")
             loader = Loader(
@@ -109,7 +109,7 @@ def _link(archive: Path, log: Path) -> None:
             half.rename(log / segment.name)
 
 
-def _take_back(directory: Path) -> None:
+def _restore_old_store(directory: Path) -> None:
     """Restore the old store if an earlier rebuild was interrupted before the tables that no log contains had been
     copied.
     """
@@ -126,29 +126,29 @@ def _check(log: LocalLog, from_log_only: bool) -> None:
     lost = sum(item.last - item.first for item in log.read(log.start, 2**62) if isinstance(item, Gap)) + log.start
     if lost and not from_log_only:
         raise CannotRebuild(
-            f"{lost} of {log.end} messages are in no segment of the log. If the store is sound, leave it as it is: "
-            "`trackway doctor` says so. If it is not, put the data directory of a backup in its place, or name the "
-            "directory that holds older segments with --archive. Only when there is neither, --from-log-only makes a "
-            "store without those messages (the old one is kept beside it)"
+            f"{lost} of {log.end} messages are in no segment of the log. Check the store with `trackway doctor`. If it "
+            "is sound, leave it as it is. If it is damaged, restore the data directory from a backup, or name the "
+            "directory of the older segments with --archive. Only if there is neither, --from-log-only builds a store "
+            "without those messages (the old one is kept beside it)"
         )
 
 
-def _written_beside(settings: Settings) -> tuple[dict[str, pa.Table], list[str]]:
+def _tables_without_log(settings: Settings) -> tuple[dict[str, pa.Table], list[str]]:
     """Return the tables that the log does not contain, and the names of those that cannot be read."""
-    found: dict[str, pa.Table] = {}
+    tables: dict[str, pa.Table] = {}
     assert settings.embedded_store is not None
     if not settings.embedded_store.exists():
         return {}, []
     try:
         store = Store(settings.store_dsn, clients=1)
     except StoreUnavailable:
-        return {}, list(KEPT)
+        return {}, list(COPIED)
     try:
-        for table in KEPT:
+        for table in COPIED:
             try:
-                found[table] = store.ask(f"SELECT * FROM {table}")
+                tables[table] = store.ask(f"SELECT * FROM {table}")
             except QuestionFailed:
                 continue
     finally:
         store.close()
-    return found, [table for table in KEPT if table not in found]
+    return tables, [table for table in COPIED if table not in tables]

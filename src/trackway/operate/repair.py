@@ -47,9 +47,9 @@ def _rename(directory: Path) -> str:
         if first is not None and f"{first:020d}" != segment.stem:
             wrong[segment] = directory / f"{first:020d}.log"
     if not wrong:
-        raise CannotRepair("every segment of the log has its own name")
+        raise CannotRepair("every segment of the log has the right name")
     if blocked := [path for path in wrong.values() if path.exists() and path not in wrong]:
-        raise CannotRepair(f"{blocked[0]} is there already with other messages; move one of the two away")
+        raise CannotRepair(f"{blocked[0]} already exists with other messages; move one of the two files away")
     for segment in wrong:
         segment.rename(segment.with_suffix(".renaming"))
     for segment, path in wrong.items():
@@ -65,17 +65,21 @@ def repair_checkpoint(settings: Settings) -> str:
     embedded, loader = _embedded(settings), settings.directory / "loader"
     with _logged(settings) as log:
         # A checkpoint whose parts all exist gives everything except message ids.
-        whole = (one for one in checkpoint.readable(loader) if one.log == log.id and _has_all(embedded, one))
-        if (known := next(whole, None)) is not None:
-            checkpoint.restore(embedded, known)
+        whole = (
+            candidate
+            for candidate in checkpoint.readable(loader)
+            if candidate.log == log.id and _has_all(embedded, candidate)
+        )
+        if (newest := next(whole, None)) is not None:
+            checkpoint.restore(embedded, newest)
         with _stored(settings) as store:
-            if known is not None:
-                return _count_ids(settings, embedded, log, store, known.offset)
+            if newest is not None:
+                return _count_ids(settings, embedded, log, store, newest.offset)
             return _count_all(settings, embedded, log, store)
 
 
-def _has_all(embedded: Path, known: Checkpoint) -> bool:
-    return not checkpoint.undefined(embedded, known) and not checkpoint.lacking(embedded, known)
+def _has_all(embedded: Path, candidate: Checkpoint) -> bool:
+    return not checkpoint.undefined(embedded, candidate) and not checkpoint.lacking(embedded, candidate)
 
 
 def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, offset: int) -> str:
@@ -84,16 +88,16 @@ def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, 
         ids.add(digests, day * _DAY)
     _write(settings, embedded, store, log, offset, ids.flush())
     return (
-        f"the store is at the newest checkpoint that can be read and whose parts are there; what the log holds from "
-        f"offset {offset} on is stored at the next start"
+        f"the store is at the newest readable checkpoint whose parts all exist; the next start stores the log from "
+        f"offset {offset} on"
     )
 
 
 def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) -> str:
     first_at = _first_arrival(log)
     ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
-    known = _stored_ids(store, first_at)
-    for day, digests in known.items():
+    stored_ids = _stored_ids(store, first_at)
+    for day, digests in stored_ids.items():
         ids.add(digests, day * _DAY)
     # Requests refused at arrival are read again from the log, and have no id to recognize them by.
     for table in ("rejections", "violations"):
@@ -105,7 +109,7 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
     filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
     _write(settings, embedded, store, log, log.start, ids.flush())
     return (
-        f"{sum(map(len, known.values()))} messages are stored; the next start reads the log again from offset "
+        f"{sum(map(len, stored_ids.values()))} messages are stored; the next start reads the log again from offset "
         f"{log.start} to {log.end}, and stores what is not stored yet{filled}"
     )
 
@@ -113,33 +117,33 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
 def repair_store(settings: Settings) -> str:
     """Continue with the rest of a store that has lost parts. Derived tables are filled again, so that numbers agree."""
     embedded = _embedded(settings)
-    known = checkpoint.read(settings.directory / "loader")
-    if known is None:
-        raise CannotRepair("there is no checkpoint; `trackway doctor --repair checkpoint` first")
-    with _logged(settings, known.offset) as log:
-        refuse_undefined(embedded, known)
-        missing = checkpoint.restore(embedded, known)
+    newest = checkpoint.read(settings.directory / "loader")
+    if newest is None:
+        raise CannotRepair("there is no checkpoint; run `trackway doctor --repair checkpoint` first")
+    with _logged(settings, newest.offset) as log:
+        refuse_undefined(embedded, newest)
+        missing = checkpoint.restore(embedded, newest)
         with _stored(settings) as store:
-            return _fill(settings, embedded, log, store, known, missing)
+            return _fill(settings, embedded, log, store, newest, missing)
 
 
 def _fill(
-    settings: Settings, embedded: Path, log: LocalLog, store: Store, known: Checkpoint, missing: list[Missing]
+    settings: Settings, embedded: Path, log: LocalLog, store: Store, newest: Checkpoint, missing: list[Missing]
 ) -> str:
     if not missing and not disagreements(store):
         raise CannotRepair("the store has all its parts, and its tables agree")
-    sessions = restate_sessions(store, known.offset)
+    sessions = restate_sessions(store, newest.offset)
     filled = refill(store)
-    done = f"{sessions} sessions and {len(filled)} derived tables were filled again from what is there"
-    tables = sorted({one.table for one in missing})
+    result = f"{sessions} sessions and {len(filled)} derived tables were filled again from the remaining rows"
+    tables = sorted({part.table for part in missing})
     if missing:
-        rows = sum(one.rows for one in missing)
-        done = f"{rows} rows in {len(missing)} parts of {', '.join(tables)} are lost; {done}"
+        rows = sum(part.rows for part in missing)
+        result = f"{rows} rows in {len(missing)} parts of {', '.join(tables)} are lost; {result}"
     if "events" not in tables:
-        _write(settings, embedded, store, log, known.offset, known.ids)
-        return done
+        _write(settings, embedded, store, log, newest.offset, newest.ids)
+        return result
     # Lost events may arrive again: from the log, if it still contains them, or from their senders.
-    return f"{done}; {_count_all(settings, embedded, log, store)}"
+    return f"{result}; {_count_all(settings, embedded, log, store)}"
 
 
 REPAIRS: dict[str, Callable[[Settings], str]] = {
@@ -199,12 +203,12 @@ def _stored_ids(store: Store, since: int) -> dict[int, list[bytes]]:
         "FROM dead_letters FINAL WHERE received_at >= fromUnixTimestamp64Milli({since:Int64})",
         {"since": since - (WINDOW_DAYS + 1) * _DAY},
     )
-    found: dict[int, list[bytes]] = {}
+    ids_by_day: dict[int, list[bytes]] = {}
     columns = (rows[name].to_pylist() for name in ("project_id", "message_id", "day"))
     for project_id, message_id, day in zip(*columns, strict=True):
         owner = project_id.bytes if isinstance(project_id, UUID) else project_id
-        found.setdefault(day, []).append(message_key(owner, message_id))
-    return found
+        ids_by_day.setdefault(day, []).append(message_key(owner, message_id))
+    return ids_by_day
 
 
 def _aside(directory: Path) -> Path:
@@ -218,5 +222,5 @@ def _aside(directory: Path) -> Path:
 def _write(settings: Settings, embedded: Path, store: Store, log: LocalLog, offset: int, ids: Files) -> None:
     tables = checkpoint.tables(store, embedded)
     checkpoint.sync(embedded)
-    made = Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids)
-    checkpoint.write(settings.directory / "loader", made)
+    repaired = Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids)
+    checkpoint.write(settings.directory / "loader", repaired)

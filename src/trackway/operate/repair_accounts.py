@@ -31,14 +31,15 @@ def refuse_orphans(settings: Settings, accounts: GovernDatabase, store: Store | 
     """
     if accounts.projects():
         return
-    held = holds_data(settings.directory)
-    if not held and store is not None:
-        held = store.ask("SELECT project_id FROM event_counts LIMIT 1").num_rows > 0
-    if held:
+    has_data = holds_data(settings.directory)
+    if not has_data and store is not None:
+        has_data = store.ask("SELECT project_id FROM event_counts LIMIT 1").num_rows > 0
+    if has_data:
         raise AccountsUnavailable(
-            f"{settings.directory} has data, but the accounts database knows no project, so nobody could see it; put "
-            "the accounts database back from a backup, or run `trackway doctor --repair accounts`, which makes the "
-            "data's projects anew"
+            f"{settings.directory} has data, but the accounts database contains no project, so nobody could see it; "
+            "restore the accounts database from a backup, or run `trackway doctor --repair accounts`, which creates "
+            "the "
+            "data's projects again"
         )
 
 
@@ -49,22 +50,22 @@ def holds_data(directory: Path) -> bool:
     if any(segment.stat().st_size for segment in (directory / "log").glob("*.log")):
         return True
     try:
-        known = checkpoint.read(directory / "loader")
+        newest = checkpoint.read(directory / "loader")
     except DirectoryUnusable:
         return True  # a checkpoint exists, so there has been data
-    return known is not None and known.offset > 0
+    return newest is not None and newest.offset > 0
 
 
 def unknown_projects(store: Store, accounts: GovernDatabase) -> list[UUID]:
     """Return projects that have events but are missing from the accounts database; nobody can see them."""
     rows = store.ask("SELECT DISTINCT toString(project_id) AS project FROM event_counts ORDER BY project")
-    known = {one.id for one in accounts.projects()}
-    return [UUID(one) for one in rows["project"].to_pylist() if one not in known]
+    known_ids = {project.id for project in accounts.projects()}
+    return [UUID(project) for project in rows["project"].to_pylist() if project not in known_ids]
 
 
 def repair_accounts(settings: Settings) -> list[str]:
     """Create the projects that exist in the data but not in the accounts database, each under its old id with new keys,
-    and an administrator when there is no user. A damaged SQLite file is put aside. The server must be stopped.
+    and an administrator when there is no user. A damaged SQLite file is renamed. The server must be stopped.
 
     Returns:
         A line for each action. Generated secrets appear here and nowhere else.
@@ -75,13 +76,13 @@ def repair_accounts(settings: Settings) -> list[str]:
     from trackway.store.connection import Store
     from trackway.store.recovery import open_log
 
-    done: list[str] = []
+    actions: list[str] = []
     log, _ = open_log(settings.directory, settings.embedded_store)
     try:
         store = Store(settings.store_dsn, clients=1)
         try:
             store.migrate()
-            accounts = _opened(settings, done)
+            accounts = _opened(settings, actions)
             missing = dict.fromkeys([*unknown_projects(store, accounts), *_logged(log, accounts)])
         finally:
             store.close()
@@ -95,29 +96,33 @@ def repair_accounts(settings: Settings) -> list[str]:
                 name, write_key=write_key, secret_key=secret_key, project_id=project_id
             )
             first = FirstStart("", "", write_key, secret_key, _given(settings, write_key, secret_key))
-            said = ", ".join(f"{what.replace('_', ' ')} {value}" for what, value in first.printable().items())
-            done.append(f"made the project {project_id} ({name}): {said}")
+            credentials = ", ".join(f"{field.replace('_', ' ')} {value}" for field, value in first.printable().items())
+            actions.append(f"created the project {project_id} ({name}): {credentials}")
             write_key = secret_key = ""
-        if not accounts.users() and (found := accounts.first_start(settings.admin_email, settings.admin_password)):
-            done.append("made the administrator: " + ", ".join(f"{k} {v}" for k, v in found.printable().items() if v))
+        if not accounts.users() and (
+            administrator := accounts.first_start(settings.admin_email, settings.admin_password)
+        ):
+            actions.append(
+                "created the administrator: " + ", ".join(f"{k} {v}" for k, v in administrator.printable().items() if v)
+            )
     finally:
         accounts.close()
     if missing:
-        done.append("members, other keys, plans, boards and connections of these projects are in a backup only")
+        actions.append("members, other keys, plans, boards and connections of these projects exist only in a backup")
         if not settings.write_key:
-            done.append(
+            actions.append(
                 "pages that use the old write key are refused from now on; to keep it, put accounts.db aside and run "
                 "this again with TRACKWAY_WRITE_KEY set"
             )
-    return done or ["every project that has data is known, and there is somebody who may see it"]
+    return actions or ["every project that has data exists, and there is a user who can see it"]
 
 
 def _given(settings: Settings, write_key: str, secret_key: str) -> tuple[str, ...]:
     pairs = {"write_key": (settings.write_key, write_key), "secret_key": (settings.secret_key, secret_key)}
-    return tuple(name for name, (given, used) in pairs.items() if given and given == used)
+    return tuple(name for name, (preset, used) in pairs.items() if preset and preset == used)
 
 
-def _opened(settings: Settings, done: list[str]) -> GovernDatabase:
+def _opened(settings: Settings, actions: list[str]) -> GovernDatabase:
     sealer = Sealer.of(settings.directory, settings.secrets)
     try:
         return GovernDatabase(settings.accounts_dsn, sealer)
@@ -127,15 +132,15 @@ def _opened(settings: Settings, done: list[str]) -> GovernDatabase:
             if name.exists():
                 aside = name.with_name(f"{name.name}.damaged-{utc_now():%Y%m%dT%H%M%S}")
                 shutil.move(name, aside)
-                done.append(f"put {name.name} aside as {aside.name}")
+                actions.append(f"put {name.name} aside as {aside.name}")
         return GovernDatabase(settings.accounts_dsn, sealer)
 
 
 def _logged(log: LocalLog, accounts: GovernDatabase) -> list[UUID]:
     """Return projects of messages in the log that are missing from the accounts database."""
-    found: dict[bytes, None] = {}
+    logged_ids: dict[bytes, None] = {}
     for item in log.read(log.start, 2**62):
         if not isinstance(item, Gap):
-            found.update({arrival.project_id: None for arrival in item.arrivals()})
-    known = {one.id for one in accounts.projects()}
-    return [one for one in (UUID(bytes=key) for key in found) if str(one) not in known]
+            logged_ids.update({arrival.project_id: None for arrival in item.arrivals()})
+    known_ids = {project.id for project in accounts.projects()}
+    return [project_id for project_id in (UUID(bytes=key) for key in logged_ids) if str(project_id) not in known_ids]

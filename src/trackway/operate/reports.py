@@ -62,11 +62,11 @@ def send_digests(settings: Settings, accounts: GovernDatabase, store: Store, out
 
 
 def _digest(store: Store, question: Question, row: dict[str, Any]) -> dict[str, Any]:
-    def by(what: Any) -> list[dict[str, Any]]:
-        asked = Views(by=what, entity_type=row["entity_type"], entity_id=row["entity_id"], limit=5)
-        return views(store, question, asked)[1]
+    def by(dimension: Any) -> list[dict[str, Any]]:
+        body = Views(by=dimension, entity_type=row["entity_type"], entity_id=row["entity_id"], limit=5)
+        return views(store, question, body)[1]
 
-    signed = {one["value"]: one["views"] for one in by("signed_in")}
+    signed = {group["value"]: group["views"] for group in by("signed_in")}
     return {
         "entity_type": row["entity_type"],
         "entity_id": row["entity_id"],
@@ -75,8 +75,8 @@ def _digest(store: Store, question: Question, row: dict[str, Any]) -> dict[str, 
         "to": question.period.end,
         "views": sum(signed.values()),
         "anonymous": signed.get("anonymous", 0),
-        "sources": [{"source": one["value"], "views": one["views"]} for one in by("referrer_source")],
-        "places": [{"country": one["value"], "views": one["views"]} for one in by("country")],
+        "sources": [{"source": group["value"], "views": group["views"]} for group in by("referrer_source")],
+        "places": [{"country": group["value"], "views": group["views"]} for group in by("country")],
     }
 
 
@@ -86,6 +86,10 @@ def _send(settings: Settings, outgoing: Outgoing, notify: Notify, digest: dict[s
         outgoing.post(notify.webhook, {}, msgspec.json.encode(digest))
     if notify.email:
         name = digest["name"] or f"{digest['entity_type']} {digest['entity_id']}"
-        lines = [f"{name} was viewed {digest['views']} times, {digest['anonymous']} of them by nobody signed in.", ""]
-        lines += [f"{one['views']:>8}  {one['source'] or 'no source'}" for one in digest["sources"]]
+        lines = [
+            f"{name} was viewed {digest['views']} times, {digest['anonymous']} of them by visitors who were not "
+            "signed in.",
+            "",
+        ]
+        lines += [f"{source['views']:>8}  {source['source'] or 'no source'}" for source in digest["sources"]]
         send_mail(settings, notify.email, f"{name}: {digest['views']} views", "\n".join(lines))

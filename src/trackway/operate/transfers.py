@@ -54,14 +54,14 @@ def write_export(
     planned = parts(store, question, table)
     total, written = sum(part.rows for part in planned), 0
     writer: Any = None
-    for found in read(store, question, table, planned):
+    for table_part in read(store, question, table, planned):
         if form == "ndjson":
-            sink.writelines(msgspec.json.encode(row) + b"\n" for row in found.to_pylist())
+            sink.writelines(msgspec.json.encode(row) + b"\n" for row in table_part.to_pylist())
         else:
-            found = prepared(found, form)
-            writer = writer or WRITERS[form](sink, found.schema)
-            writer.write_table(found)
-        written += found.num_rows
+            table_part = prepared(table_part, form)
+            writer = writer or WRITERS[form](sink, table_part.schema)
+            writer.write_table(table_part)
+        written += table_part.num_rows
         report(written, total)
     if writer is not None:
         writer.close()
@@ -109,10 +109,10 @@ class TransferWorker:
         self._directory.mkdir(parents=True, exist_ok=True)
         for half in self._directory.glob(f"*{PART}"):
             half.unlink()
-        for one in self._transfers.outdated():
-            self.forget(one)
-        for one in self._transfers.unfinished():
-            self.add(one)
+        for transfer in self._transfers.outdated():
+            self.forget(transfer)
+        for transfer in self._transfers.unfinished():
+            self.add(transfer)
         self._thread.start()
 
     def stop(self) -> None:
@@ -139,25 +139,25 @@ class TransferWorker:
         self._transfers.forget(transfer.id)
 
     def _work(self) -> None:
-        while (one := self._next()) is not None and not self._stopping:
+        while (transfer := self._next()) is not None and not self._stopping:
             try:
-                self._check(one)
-                self._transfers.change(one.id, state="running")
-                outcome = self._import(one) if one.kind == "import" else self._export(one)
-                self._transfers.change(one.id, state="done", outcome=outcome)
+                self._check(transfer)
+                self._transfers.change(transfer.id, state="running")
+                outcome = self._import(transfer) if transfer.kind == "import" else self._export(transfer)
+                self._transfers.change(transfer.id, state="done", outcome=outcome)
             except Cancelled:
                 if self._stopping:
                     return  # it starts again at the next server start
-                self._transfers.change(one.id, state="cancelled")
-                self.file_of(one).unlink(missing_ok=True)
+                self._transfers.change(transfer.id, state="cancelled")
+                self.file_of(transfer).unlink(missing_ok=True)
             except (BadFile, BadQuestion, QuestionFailed, LogUnavailable, OSError, pa.ArrowException) as error:
-                self._transfers.change(one.id, state="failed", message=shown(error)[:1000])
+                self._transfers.change(transfer.id, state="failed", message=shown(error)[:1000])
             except Exception as error:
                 logger.exception("a transfer failed")
-                self._transfers.change(one.id, state="failed", message=shown(error)[:1000])
-            self._cancelled.discard(one.id)
-            if one.kind == "import":
-                self.file_of(one).unlink(missing_ok=True)
+                self._transfers.change(transfer.id, state="failed", message=shown(error)[:1000])
+            self._cancelled.discard(transfer.id)
+            if transfer.kind == "import":
+                self.file_of(transfer).unlink(missing_ok=True)
 
     def _next(self) -> Transfer | None:
         """Return the next transfer. The command line adds transfers to the database without this queue, so the database
@@ -171,83 +171,87 @@ class TransferWorker:
 
     def _look(self) -> None:
         try:
-            left = [one for one in self._transfers.unfinished() if one.kind == "import" and self.file_of(one).exists()]
+            waiting = [
+                transfer
+                for transfer in self._transfers.unfinished()
+                if transfer.kind == "import" and self.file_of(transfer).exists()
+            ]
         except Exception:
             logger.exception("the list of transfers cannot be read")
             return
-        for one in left:
-            self.add(one)
+        for transfer in waiting:
+            self.add(transfer)
 
-    def _check(self, one: Transfer) -> None:
-        if self._stopping or one.id in self._cancelled:
+    def _check(self, transfer: Transfer) -> None:
+        if self._stopping or transfer.id in self._cancelled:
             raise Cancelled
 
-    def _reporter(self, one: Transfer) -> Callable[..., None]:
+    def _reporter(self, transfer: Transfer) -> Callable[..., None]:
         """Return a function that records progress, at most twice a second."""
-        said = monotonic()
+        reported_at = monotonic()
 
-        def report(**given: Any) -> None:
-            nonlocal said
-            self._check(one)
-            if monotonic() - said > _SAID_EVERY_S:
-                said = monotonic()
-                self._transfers.change(one.id, **given)
+        def report(**progress: Any) -> None:
+            nonlocal reported_at
+            self._check(transfer)
+            if monotonic() - reported_at > _SAID_EVERY_S:
+                reported_at = monotonic()
+                self._transfers.change(transfer.id, **progress)
 
         return report
 
-    def _import(self, one: Transfer) -> dict[str, Any]:
-        report = self._reporter(one)
-        if not self.file_of(one).exists():
-            raise BadFile("the server ended before the file had come whole; import it again")
-        reading = msgspec.convert(one.asked, Reading)
-        packed = Packed.open(self.file_of(one), one.name, reading.encoding)
-        project_id = UUID(one.project_id)
+    def _import(self, transfer: Transfer) -> dict[str, Any]:
+        report = self._reporter(transfer)
+        if not self.file_of(transfer).exists():
+            raise BadFile("the server stopped before the whole file had arrived; import it again")
+        reading = msgspec.convert(transfer.asked, Reading)
+        packed = Packed.open(self.file_of(transfer), transfer.name, reading.encoding)
+        project_id = UUID(transfer.project_id)
         before = self._count(project_id)
-        self._transfers.change(one.id, total=packed.size)
+        self._transfers.change(transfer.id, total=packed.size)
 
         def write(arrival: Arrival) -> None:
             while self._waiting() > 200_000:
-                self._check(one)
+                self._check(transfer)
                 sleep(0.05)
             self._write(arrival)
 
         try:
             outcome = write_import(
-                packed, one.form, project_id, self._privacy, self._key, write,
+                packed, transfer.form, project_id, self._privacy, self._key, write,
                 lambda done, outcome: report(done=done, outcome=outcome), reading,
             )  # fmt: skip
         finally:
             packed.close()
-        self._transfers.change(one.id, done=packed.size, outcome=outcome)
-        self._wait_until_stored(one)
+        self._transfers.change(transfer.id, done=packed.size, outcome=outcome)
+        self._wait_until_stored(transfer)
         return {**outcome, "added": self._count(project_id) - before}
 
-    def _wait_until_stored(self, one: Transfer) -> None:
+    def _wait_until_stored(self, transfer: Transfer) -> None:
         """Wait until everything that is in the log now can be queried."""
         until = self._stored() + self._waiting()
         while self._stored() < until:
-            self._check(one)
+            self._check(transfer)
             sleep(0.05)
 
     def _count(self, project_id: UUID) -> int:
         answer = self._store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
         return int(answer["n"][0].as_py())
 
-    def _export(self, one: Transfer) -> dict[str, int]:
-        report = self._reporter(one)
-        asked = one.asked
+    def _export(self, transfer: Transfer) -> dict[str, int]:
+        report = self._reporter(transfer)
+        options = transfer.asked
         question = Question(
-            project_id=UUID(one.project_id),
-            period=Period(*(datetime.fromisoformat(at).astimezone(UTC) for at in asked["period"])),
-            timezone=asked["timezone"],
-            filters=() if asked["filter"] is None else (read_filter(asked["filter"]),),
-            bots=asked["bots"],
-            humans=tuple(asked["humans"]),
+            project_id=UUID(transfer.project_id),
+            period=Period(*(datetime.fromisoformat(at).astimezone(UTC) for at in options["period"])),
+            timezone=options["timezone"],
+            filters=() if options["filter"] is None else (read_filter(options["filter"]),),
+            bots=options["bots"],
+            humans=tuple(options["humans"]),
         )
-        with durably(self.file_of(one)) as sink:
+        with durably(self.file_of(transfer)) as sink:
             rows = write_export(
-                self._store.within(Policy(question.project_id)), question, asked["table"], sink, one.form,
+                self._store.within(Policy(question.project_id)), question, options["table"], sink, transfer.form,
                 lambda done, total: report(done=done, total=total),
             )  # fmt: skip
-        self._transfers.change(one.id, done=rows, total=rows)
-        return {"rows": rows, "bytes": self.file_of(one).stat().st_size}
+        self._transfers.change(transfer.id, done=rows, total=rows)
+        return {"rows": rows, "bytes": self.file_of(transfer).stat().st_size}

@@ -67,7 +67,7 @@ def check_views(
 
 def _agree(store: Store, ledger: Ledger, project: Project) -> int:
     """Set the ledger totals that differ from the counters, and return their number."""
-    project_id, wrong, after = UUID(project.id), 0, ("", "")
+    project_id, corrected, after = UUID(project.id), 0, ("", "")
     while True:
         values: dict[str, Any] = {
             "project": project_id,
@@ -88,21 +88,21 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
             values,
         ).to_pylist()
         if not rows:
-            return wrong
+            return corrected
         counted = {
             entity_key(project_id.bytes, row["entity_type"], row["entity_id"]): Total(
                 row["views"], row["sessions"], row["viewers"], row["anonymous"], row["last_viewed"], False
             )
             for row in rows
         }
-        kept = ledger.look(list(counted))
+        ledger_totals = ledger.look(list(counted))
         settled = now() - _SETTLED_MS
-        amiss = {
-            key: one
-            for key, one in counted.items()
-            if (kept[key]._replace(hidden=False) if key in kept else _NONE) != one
-            and max(one.last_viewed, kept[key].last_viewed if key in kept else 0) < settled
+        wrong_totals = {
+            key: total
+            for key, total in counted.items()
+            if (ledger_totals[key]._replace(hidden=False) if key in ledger_totals else _NONE) != total
+            and max(total.last_viewed, ledger_totals[key].last_viewed if key in ledger_totals else 0) < settled
         }
-        ledger.put(amiss)
-        wrong += len(amiss)
+        ledger.put(wrong_totals)
+        corrected += len(wrong_totals)
         after = (rows[-1]["entity_type"], rows[-1]["entity_id"])

@@ -43,20 +43,20 @@ _ROWS = pa.schema([
 
 def watch(accounts: GovernDatabase, store: Store, outgoing: Outgoing, at: datetime) -> str:
     """Check every watched segment; a failed notification is repeated at the next check. Returns a summary."""
-    projects = {one.id: one for one in accounts.projects()}
-    told = failed = 0
-    for one in accounts.watches.all():
-        if not one.active or one.project_id not in projects:
+    projects = {project.id: project for project in accounts.projects()}
+    reported = failed = 0
+    for watched in accounts.watches.all():
+        if not watched.active or watched.project_id not in projects:
             continue
         try:
-            changes, inside = _look(accounts, store, outgoing, projects[one.project_id], one, at)
-            told += changes
-            accounts.watches.change(one.id, inside=inside, last_at=utc_now(), problem="")
+            changes, inside = _look(accounts, store, outgoing, projects[watched.project_id], watched, at)
+            reported += changes
+            accounts.watches.change(watched.id, inside=inside, last_at=utc_now(), problem="")
         except (OSError, ValueError, BadQuestion, QuestionFailed) as error:
-            logger.warning("the watch %s could not be told: %s", one.id, error)
-            accounts.watches.change(one.id, problem=str(error)[:1000])
+            logger.warning("the watch %s could not be notified: %s", watched.id, error)
+            accounts.watches.change(watched.id, problem=str(error)[:1000])
             failed += 1
-    return f"{told} people entered or left" + (f"; {failed} watches will be told again" if failed else "")
+    return f"{reported} people entered or left" + (f"; {failed} watches will be notified again" if failed else "")
 
 
 def question_of(accounts: GovernDatabase, project: Project, segment: str, at: datetime) -> Question:
@@ -66,73 +66,73 @@ def question_of(accounts: GovernDatabase, project: Project, segment: str, at: da
         BadQuestion: there is no such segment.
     """
     project_id = UUID(project.id)
-    node = read(inlined({"segment": segment}, lambda one: saved_filter(accounts.saved, project_id, one)))
+    node = read(inlined({"segment": segment}, lambda segment_id: saved_filter(accounts.saved, project_id, segment_id)))
     return Question.of(project, period("all", project.timezone, at), node)
 
 
 def _look(
-    accounts: GovernDatabase, store: Store, outgoing: Outgoing, project: Project, one: Watch, at: datetime
+    accounts: GovernDatabase, store: Store, outgoing: Outgoing, project: Project, watched: Watch, at: datetime
 ) -> tuple[int, int]:
     """Post the people who entered or left. Returns their number and the number of people in the segment."""
-    question = question_of(accounts, project, one.segment, at)
-    here = set(people(store, question))
-    if one.inside is None:
-        _write(store, one, dict.fromkeys(here, True))
-        return 0, len(here)
-    before = _before(store, one)
+    question = question_of(accounts, project, watched.segment, at)
+    inside = set(people(store, question))
+    if watched.inside is None:
+        _write(store, watched, dict.fromkeys(inside, True))
+        return 0, len(inside)
+    before = _before(store, watched)
     # A person merged since then was recorded under another id; any of a person's ids counts.
-    was = set(before.values())
-    entered, left = sorted(here - was), sorted(was - here)
+    earlier = set(before.values())
+    entered, left = sorted(inside - earlier), sorted(earlier - inside)
     changes = [(person, True) for person in entered] + [(person, False) for person in left]
-    secret = accounts.watches.secret(one)
+    secret = accounts.watches.secret(watched)
     numbers: dict[int, list[int]] = {}
     for identity, person in before.items():
         numbers.setdefault(person, []).append(identity)
     for start in range(0, len(changes), AT_ONCE):
-        some = changes[start : start + AT_ONCE]
-        who = named(store, question, [person for person, _ in some])
-        entering, leaving = ([who[n] for n, is_in in some if is_in is wanted] for wanted in (True, False))
-        _post(outgoing, one, secret, at, entering, leaving)
-        _write(store, one, {
-            identity: is_in for person, is_in in some for identity in ([person] if is_in else numbers[person])
+        batch = changes[start : start + AT_ONCE]
+        customers = named(store, question, [person for person, _ in batch])
+        entering, leaving = ([customers[n] for n, is_in in batch if is_in is wanted] for wanted in (True, False))
+        _post(outgoing, watched, secret, at, entering, leaving)
+        _write(store, watched, {
+            identity: is_in for person, is_in in batch for identity in ([person] if is_in else numbers[person])
         })  # fmt: skip
-    return len(changes), len(here)
+    return len(changes), len(inside)
 
 
-def _before(store: Store, one: Watch) -> dict[int, int]:
+def _before(store: Store, watched: Watch) -> dict[int, int]:
     """Return the people recorded as inside: the recorded identity, and the person that it belongs to now."""
     store.persons.refresh()
     rows = store.ask(
         "SELECT identity, identity + dictGet('persons', 'delta', identity) AS person FROM watch_members FINAL "
         "WHERE project_id = {project:UUID} AND watch_id = {watch:UUID} AND inside",
-        {"project": UUID(one.project_id), "watch": UUID(one.id)},
+        {"project": UUID(watched.project_id), "watch": UUID(watched.id)},
     )
     return dict(zip(rows["identity"].to_pylist(), rows["person"].to_pylist(), strict=True))
 
 
-def _write(store: Store, one: Watch, inside: dict[int, bool]) -> None:
+def _write(store: Store, watched: Watch, inside: dict[int, bool]) -> None:
     if not inside:
         return
     version = now()
     count = len(inside)
     columns = [
-        pa.repeat(pa.scalar(UUID(one.project_id).bytes, pa.binary(16)), count),
-        pa.repeat(pa.scalar(UUID(one.id).bytes, pa.binary(16)), count),
+        pa.repeat(pa.scalar(UUID(watched.project_id).bytes, pa.binary(16)), count),
+        pa.repeat(pa.scalar(UUID(watched.id).bytes, pa.binary(16)), count),
         pa.array(list(inside), pa.uint64()),
         pa.array(list(inside.values()), pa.bool_()),
         pa.repeat(pa.scalar(version, pa.uint64()), count),
     ]
-    store.put("watch_members", pa.table(columns, schema=_ROWS), f"watch-{one.id}-{version}")
+    store.put("watch_members", pa.table(columns, schema=_ROWS), f"watch-{watched.id}-{version}")
 
 
-def _post(outgoing: Outgoing, one: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:
+def _post(outgoing: Outgoing, watched: Watch, secret: str, at: datetime, entered: list[Any], left: list[Any]) -> None:
     """Post a change. Raises Refused or Unreachable when it is not delivered or not accepted."""
-    changed = hashlib.blake2b(msgspec.json.encode([one.id, entered, left]), digest_size=16).hexdigest()
+    change_id = hashlib.blake2b(msgspec.json.encode([watched.id, entered, left]), digest_size=16).hexdigest()
     body = msgspec.json.encode({
-        "id": changed, "watch": one.id, "segment": one.segment, "project": one.project_id, "at": at,
+        "id": change_id, "watch": watched.id, "segment": watched.segment, "project": watched.project_id, "at": at,
         "entered": entered, "left": left,
     })  # fmt: skip
-    outgoing.post(one.url, {"x-trackway-signature": signature(secret, body)}, body)
+    outgoing.post(watched.url, {"x-trackway-signature": signature(secret, body)}, body)
 
 
 def signature(secret: str, body: bytes) -> str:

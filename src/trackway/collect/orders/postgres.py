@@ -191,7 +191,7 @@ class Follower:
                     self._prepare(database)
                     if said != "":
                         said = ""
-                        self._connections.reported(self._id, 0)
+                        self._connections.record_report(self._id, 0)
                     pause = _RETRY_S
                     self._follow(database)
             except Exception as error:  # whatever the error is, the next orders must not wait for a restart
@@ -201,7 +201,7 @@ class Follower:
                 if said != text:
                     said = text
                     logger.error("the orders of connection %s cannot be followed: %s", self._id, text)
-                    self._connections.reported(self._id, 0, text)
+                    self._connections.record_report(self._id, 0, text)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _MOST_RETRY_S)
 
@@ -248,7 +248,7 @@ class Follower:
             self._write(Arrival(now(), self._project.bytes, "", Location(), "", "", False, None, messages, refused))
         database.execute("DELETE FROM trackway_outbox WHERE id = ANY(%s)", [[row[0] for row in rows]])
         problem = f"{len(refused)} rows could not be taken; the last: {refused[-1].reason}" if refused else None
-        self._connections.reported(self._id, len(rows) - len(refused), problem)
+        self._connections.record_report(self._id, len(rows) - len(refused), problem)
         return len(rows)
 
 

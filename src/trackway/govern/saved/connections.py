@@ -82,7 +82,7 @@ class Connections(_Sealed[Connection]):
 
     table = Connection
 
-    def reported(self, connection_id: str, reports: int, problem: str | None = "") -> None:
+    def record_report(self, connection_id: str, reports: int, problem: str | None = "") -> None:
         """Record the number of reports taken, and the problem of the last one (empty: none; None: leave the problem
         unchanged).
         """

@@ -81,31 +81,31 @@ class Jobs:
                 job.next_run_at = next_after(job.schedule, utc_now())
             return job
 
-    def take(self, runner: str, name: str | None = None) -> str | None:
+    def lease(self, runner: str, name: str | None = None) -> str | None:
         """Lease a due job, or the job of this name, to one runner. Returns its name; None when no job is available."""
         now = utc_now()
         free = or_(Job.leased_until.is_(None), Job.leased_until < now)
         due = (Job.name == name,) if name else (Job.active, Job.next_run_at <= now)
         with self._sessions.begin() as session:
             for due_job in session.scalars(select(Job.name).where(free, *due).order_by(Job.next_run_at)):
-                lease = session.execute(
+                updated = session.execute(
                     update(Job)
                     .where(Job.name == due_job, free, *due)
                     .values(leased_by=runner, leased_until=now + LEASE)
                 )
-                if lease.rowcount:  # type: ignore[attr-defined]
+                if updated.rowcount:  # type: ignore[attr-defined]
                     return due_job
         return None
 
-    def hold(self, runner: str, name: str) -> bool:
+    def extend_lease(self, runner: str, name: str) -> bool:
         """Extend the lease on a job. Returns False when another runner holds it now."""
         with self._sessions.begin() as session:
-            lease = session.execute(
+            updated = session.execute(
                 update(Job).where(Job.name == name, Job.leased_by == runner).values(leased_until=utc_now() + LEASE)
             )
-            return bool(lease.rowcount)  # type: ignore[attr-defined]
+            return bool(updated.rowcount)  # type: ignore[attr-defined]
 
-    def begun(self, name: str, by: str) -> str:
+    def start_run(self, name: str, by: str) -> str:
         """Record the start of a run and return the run's id."""
         run = JobRun(id=str(new_id()), name=name, started_at=utc_now(), status="running", by=by)
         with self._sessions.begin() as session:
@@ -118,7 +118,7 @@ class Jobs:
             )
         return run.id
 
-    def ended(self, runner: str, name: str, run_id: str, status: str, message: str) -> None:
+    def finish_run(self, runner: str, name: str, run_id: str, status: str, message: str) -> None:
         """Record the result of a run, schedule the next one and release the lease."""
         now = utc_now()
         with self._sessions.begin() as session:

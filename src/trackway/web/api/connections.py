@@ -160,14 +160,14 @@ class ConnectionsOfProject(Controller):
         if data.kind == "postgres":
             config = _mapping(data)
             _check_database(data.secret, runtime)
-        invented = "" if data.secret else secrets.token_urlsafe(32)
+        new_secret = "" if data.secret else secrets.token_urlsafe(32)
         made = runtime.accounts.connections.add(
-            project_id, request.user.name, data.secret or invented, kind=data.kind, name=data.name, config=config,
+            project_id, request.user.name, data.secret or new_secret, kind=data.kind, name=data.name, config=config,
             taken=0,
         )  # fmt: skip
         runtime.followers.changed()
         request.user.wrote("connection changed", data.name, project_id, made=data.kind)
-        return _shown(made, runtime, invented)
+        return _shown(made, runtime, new_secret)
 
     @patch("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
     def change(
@@ -248,7 +248,7 @@ def _written(runtime: Runtime, project_id: UUID, said: list[Message]) -> int:
 
 
 async def _settled(runtime: Runtime) -> None:
-    if not await runtime.settled():
+    if not await runtime.wait_until_stored():
         raise ServiceUnavailableException("what came before is not stored yet; send it again in some seconds")
 
 
@@ -331,7 +331,7 @@ class Deliveries(Controller):
             shop.check(headers, body, connections.secret(one))
             report = shop.read(headers, body)
         except (webhooks.BadSignature, BadOrder) as error:
-            await asyncio.to_thread(connections.reported, one.id, 0, str(error))
+            await asyncio.to_thread(connections.record_report, one.id, 0, str(error))
             raise
         if report.order is None:
             return Response(Accepted(0))
@@ -339,7 +339,7 @@ class Deliveries(Controller):
         try:
             taken = await asyncio.to_thread(_taken, runtime, one, report.order, report)
         except BadOrder as error:
-            await asyncio.to_thread(connections.reported, one.id, 0, str(error))
+            await asyncio.to_thread(connections.record_report, one.id, 0, str(error))
             raise
         return Response(Accepted(taken))
 
@@ -358,5 +358,5 @@ def _taken(runtime: Runtime, one: Connection, order: OrderReport, report: webhoo
     if report.known_as is not None:
         said += aliases(*report.known_as, source)
     written = _written(runtime, project_id, said)
-    runtime.accounts.connections.reported(one.id, 1)
+    runtime.accounts.connections.record_report(one.id, 1)
     return written

@@ -90,7 +90,7 @@ class Scheduled(Controller):
     def run(self, name: str, request: Request[Caller, Any, Any], runtime: Runtime) -> JobShown:
         """Run a job now; 409 while it is running."""
         shown = show_job(_known(runtime, name))
-        if not runtime.runner.begin(name, request.user.name):
+        if not runtime.runner.run_in_background(name, request.user.name):
             raise ClientException(f"{name} runs at this moment", status_code=409)
         shown.running = True
         return shown
