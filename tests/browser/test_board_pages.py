@@ -89,9 +89,9 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     nobody_is_left_out(stranger)
     stranger.screenshot(path=ARTIFACTS / f"board-shared-{scheme}.png", full_page=True)
     page.get_by_role("dialog").get_by_role("button", name="Take back").first.click()
-    expect(page.get_by_role("status").filter(has_text="does not work any more")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is no longer valid")).to_be_visible()
     stranger.reload()
-    expect(stranger.get_by_role("alert")).to_contain_text("does not work any more")
+    expect(stranger.get_by_role("alert")).to_contain_text("is no longer valid")
     # What is removed can be brought back.
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Take note off the board").or_(

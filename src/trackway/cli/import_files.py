@@ -40,7 +40,7 @@ def import_file(
 ) -> None:
     """Import a file, or show its preview; print the outcome. Exits with 1 when nothing of it was taken."""
     if form not in FORMATS:
-        show.fail(f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
+        show.fail(f"{form!r} cannot be imported; the formats are {', '.join(FORMATS)}")
     with _on_disk(file) as path, show.refusals(BadFile):
         if not path.is_file():
             raise BadFile(f"there is no file {path}")

@@ -120,19 +120,21 @@ class EntryShown(msgspec.Struct):
     address: str
 
 
-def _account(runtime: Runtime, project: Project, one: Account) -> AccountShown:
-    verdicts = runtime.accounts.platform.verdicts(project, one)
+def _account(runtime: Runtime, project: Project, account: Account) -> AccountShown:
+    verdicts = runtime.accounts.platform.verdicts(project, account)
     return AccountShown(
-        one.id, one.type, one.name, one.verification, one.subscription, iso_time(one.expires_at), one.business,
-        [(kind, id_) for kind, id_ in one.entities], one.email, one.suspended, iso_time(one.created_at) or "",
-        verdicts, [name for name, found in verdicts.items() if found.granted],
+        account.id, account.type, account.name, account.verification, account.subscription,
+        iso_time(account.expires_at), account.business, [(kind, id_) for kind, id_ in account.entities],
+        account.email, account.suspended, iso_time(account.created_at) or "", verdicts,
+        [name for name, verdict in verdicts.items() if verdict.granted],
     )  # fmt: skip
 
 
-def _request(one: AccountRequest) -> RequestShown:
+def _request(account_request: AccountRequest) -> RequestShown:
     return RequestShown(
-        one.id, one.account_id, one.type, one.business, one.state, one.note, one.decided_by,
-        iso_time(one.created_at) or "", iso_time(one.decided_at),
+        account_request.id, account_request.account_id, account_request.type, account_request.business,
+        account_request.state, account_request.note, account_request.decided_by,
+        iso_time(account_request.created_at) or "", iso_time(account_request.decided_at),
     )  # fmt: skip
 
 
@@ -143,7 +145,7 @@ class PlatformAccounts(Controller):
     tags = ("accounts",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
-    def all(
+    def accounts(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
@@ -155,18 +157,18 @@ class PlatformAccounts(Controller):
     ) -> AccountsShown:
         """List accounts with their permissions."""
         project, platform = request.user.project(project_id), runtime.accounts.platform
-        found, total = platform.all(project_id, search, account_type, limit, offset)
+        accounts, total = platform.all(project_id, search, account_type, limit, offset)
         pending = len(platform.requests(project_id, state="pending"))
         return AccountsShown(
-            [_account(runtime, project, one) for one in found], total, platform.count(project_id), pending
+            [_account(runtime, project, account) for account in accounts], total, platform.count(project_id), pending
         )
 
     @get("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
-    def one(
+    def account(
         self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> AccountShown:
         """Return an account."""
-        return _account(runtime, request.user.project(project_id), _known(runtime, project_id, account_id))
+        return _account(runtime, request.user.project(project_id), _account_of(runtime, project_id, account_id))
 
     @get("/{account_id:str}/permissions/{permission:str}", opt={"may": "manage"}, sync_to_thread=True)
     def has_permission(
@@ -174,8 +176,8 @@ class PlatformAccounts(Controller):
     ) -> PermissionShown:
         """Return whether an account has one of Trackway's permissions or a key of the host now."""
         project = request.user.project(project_id)
-        found = runtime.accounts.platform.has_permission(project, account_id, permission)
-        return PermissionShown(account_id, permission, found.granted, found.lacks, found.needs)
+        verdict = runtime.accounts.platform.has_permission(project, account_id, permission)
+        return PermissionShown(account_id, permission, verdict.granted, verdict.lacks, verdict.needs)
 
     @put("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
     def put(
@@ -187,11 +189,11 @@ class PlatformAccounts(Controller):
         runtime: Runtime,
     ) -> AccountShown:
         """Create or replace an account. Existing tokens follow the change at once."""
-        made, _ = runtime.accounts.platform.put(project_id, account_id, data)
-        said = msgspec.to_builtins(data)
-        detail = {name: said[name] for name in ("type", "verification", "subscription", "expires_at", "suspended")}
+        account, _ = runtime.accounts.platform.put(project_id, account_id, data)
+        fields = msgspec.to_builtins(data)
+        detail = {name: fields[name] for name in ("type", "verification", "subscription", "expires_at", "suspended")}
         request.user.wrote("account changed", account_id, project_id, **detail, entities=len(data.entities))
-        return _account(runtime, request.user.project(project_id), made)
+        return _account(runtime, request.user.project(project_id), account)
 
     @delete("/{account_id:str}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(self, project_id: UUID, account_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
@@ -217,20 +219,20 @@ class Requests(Controller):
     tags = ("accounts",)
 
     @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
-    def all(
+    def requests(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
         runtime: Runtime,
-        which: Annotated[str, Parameter(query="state")] = "",
+        request_state: Annotated[str, Parameter(query="state")] = "",
     ) -> list[RequestShown]:
         """List requests, the newest first: an account's own, or all for callers with the permission `manage`."""
         project = request.user.project(project_id)
         account = request.user.account(project)
         if account is None:
             request.user.need(project, "manage")
-        found = runtime.accounts.platform.requests(project_id, account.id if account else "", which)
-        return [_request(one) for one in found]
+        requests = runtime.accounts.platform.requests(project_id, account.id if account else "", request_state)
+        return [_request(account_request) for account_request in requests]
 
     @post("/", opt={"may": SOMEBODY}, sync_to_thread=True)
     def ask(
@@ -239,21 +241,29 @@ class Requests(Controller):
         """Request another type for the account that the caller is signed in as."""
         account = request.user.account(request.user.project(project_id))
         if account is None:
-            raise PermissionDeniedException("an account asks for itself: with its token, or signed in for it")
-        made = runtime.accounts.platform.request(account, data.type, data.business)
+            raise PermissionDeniedException(
+                "only the account itself can request a type: with its token, or signed in for it"
+            )
+        account_request = runtime.accounts.platform.request(account, data.type, data.business)
         request.user.wrote("type requested", account.id, project_id, type=data.type)
-        return _request(made)
+        return _request(account_request)
 
     @post("/{request_id:uuid}", opt={"may": "control"}, status_code=200, sync_to_thread=True)
     def decide(
         self, project_id: UUID, request_id: UUID, data: Decision, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> RequestShown:
         """Decide a request. An approved account has the new type at once."""
-        found = runtime.accounts.platform.decide(
+        account_request = runtime.accounts.platform.decide(
             project_id, str(request_id), data.approved, data.note, request.user.name
         )
-        request.user.wrote("request decided", found.account_id, project_id, state=found.state, type=found.type)
-        return _request(found)
+        request.user.wrote(
+            "request decided",
+            account_request.account_id,
+            project_id,
+            state=account_request.state,
+            type=account_request.type,
+        )
+        return _request(account_request)
 
 
 class Permissions(Controller):
@@ -319,11 +329,11 @@ class AuditLog(Controller):
         """List the newest entries, or those before an entry. Nobody can change or remove an entry."""
         caller = request.user
         everywhere = caller.role(caller.project(project_id)) == "administrator"
-        found = runtime.accounts.audit.entries(project_id, search, before, limit, everywhere)
+        entries = runtime.accounts.audit.entries(project_id, search, before, limit, everywhere)
         return [
-            EntryShown(one.id, iso_time(one.at) or "", one.project_id, one.actor, one.action, one.subject, one.detail,
-                       one.address)
-            for one in found
+            EntryShown(entry.id, iso_time(entry.at) or "", entry.project_id, entry.actor, entry.action, entry.subject,
+                       entry.detail, entry.address)
+            for entry in entries
         ]  # fmt: skip
 
     @get("/actions", opt={"may": "control"}, sync_to_thread=False)
@@ -333,12 +343,12 @@ class AuditLog(Controller):
 
 
 def _gate(pack: Pack, account_type: str, permission: str, gate: Gate) -> GateShown:
-    what = pack.named[permission]
-    return GateShown(account_type, permission, what, gate.granted, gate.verification, gate.subscription)
+    description = pack.named[permission]
+    return GateShown(account_type, permission, description, gate.granted, gate.verification, gate.subscription)
 
 
-def _known(runtime: Runtime, project_id: UUID, account_id: str) -> Account:
-    found = runtime.accounts.platform.get(project_id, account_id)
-    if found is None:
+def _account_of(runtime: Runtime, project_id: UUID, account_id: str) -> Account:
+    account = runtime.accounts.platform.get(project_id, account_id)
+    if account is None:
         raise NotFoundException(f"there is no account {account_id!r}")
-    return found
+    return account

@@ -117,7 +117,7 @@ class BoardsOfProject(Controller):
     def boards(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[BoardShown]:
         """List the project's boards."""
         request.user.project(project_id)
-        return [_shown(one) for one in runtime.accounts.boards.all(project_id)]
+        return [_shown(board) for board in runtime.accounts.boards.all(project_id)]
 
     @post("/", opt={"may": "edit"}, sync_to_thread=True)
     def add(self, project_id: UUID, data: NewBoard, request: Request[Caller, Any, Any], runtime: Runtime) -> BoardShown:
@@ -131,7 +131,7 @@ class BoardsOfProject(Controller):
         self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> BoardShown:
         """Return a board."""
-        return _shown(_found(project_id, board_id, request, runtime))
+        return _shown(_board(project_id, board_id, request, runtime))
 
     @put("/{board_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change(
@@ -159,39 +159,39 @@ class BoardsOfProject(Controller):
         """Restore a removed board."""
         request.user.project(project_id)
         if not runtime.accounts.boards.remove(project_id, board_id, back=True):
-            raise NotFoundException(f"there is no board {board_id} that was taken away")
-        return _shown(_found(project_id, board_id, request, runtime))
+            raise NotFoundException(f"there is no board {board_id} that was removed")
+        return _shown(_board(project_id, board_id, request, runtime))
 
     @get("/{board_id:uuid}/shares", opt={"may": "read"}, sync_to_thread=True)
     def shares(
         self, project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[ShareShown]:
         """List a board's links that work."""
-        board = _found(project_id, board_id, request, runtime)
-        return [_link(one) for one in runtime.accounts.boards.shares(UUID(board.id))]
+        board = _board(project_id, board_id, request, runtime)
+        return [_link(link) for link in runtime.accounts.boards.shares(UUID(board.id))]
 
     @post("/{board_id:uuid}/shares", opt={"may": "edit"}, sync_to_thread=True)
     def share(
         self, project_id: UUID, board_id: UUID, data: NewShare, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ShareShown:
         """Create a link: `/shared/TOKEN` shows the board, read-only, to everybody who has the link."""
-        board = _found(project_id, board_id, request, runtime)
-        made, token = runtime.accounts.boards.share(UUID(board.id), data.days, request.user.name)
+        board = _board(project_id, board_id, request, runtime)
+        link, token = runtime.accounts.boards.share(UUID(board.id), data.days, request.user.name)
         request.user.wrote("shared", board.name, project_id, days=data.days)
-        return _link(made, token)
+        return _link(link, token)
 
     @delete("/{board_id:uuid}/shares/{share_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def revoke(
         self, project_id: UUID, board_id: UUID, share_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Revoke a link."""
-        board = _found(project_id, board_id, request, runtime)
+        board = _board(project_id, board_id, request, runtime)
         if not runtime.accounts.boards.revoke(UUID(board.id), share_id):
             raise NotFoundException(f"there is no link {share_id}")
         request.user.wrote("shared", board.name, project_id, revoked=str(share_id))
 
 
-class Shared(Controller):
+class SharedBoards(Controller):
     """`/api/v1/shared/{token}`: for everybody who has the link."""
 
     path = "/api/v1/shared"
@@ -209,15 +209,17 @@ class Shared(Controller):
         """Answer the question of one tile. The caller cannot change any part of the question."""
         board, project = _of_link(token, runtime)
         layout = msgspec.convert(board.body, Layout)
-        asked = next((one for one in layout.tiles if one.id == tile and one.kind == "question"), None)
-        if asked is None:
+        question_tile = next(
+            (candidate for candidate in layout.tiles if candidate.id == tile and candidate.kind == "question"), None
+        )
+        if question_tile is None:
             raise NotFoundException("the board has no such tile")
 
         async def never() -> None:
             await asyncio.Event().wait()
 
         whole = Asker(Policy(UUID(project.id)), lambda _: True, lambda _: None)  # the link's author could see it all
-        reply = await desk.answer(project, whole, question_of(layout, asked), never)
+        reply = await desk.answer(project, whole, question_of(layout, question_tile), never)
         return reply.shared()
 
 
@@ -236,20 +238,20 @@ def _checked(layout: Layout) -> dict[str, Any]:
     if len(layout.tiles) > _MOST_TILES:
         raise BadQuestion("tiles", f"a board has at most {_MOST_TILES}")
     if len({tile.id for tile in layout.tiles}) < len(layout.tiles):
-        raise BadQuestion("tiles", "two have the same id")
+        raise BadQuestion("tiles", "two tiles have the same id")
     for tile in layout.tiles:
         if tile.kind == "question":
             understood(tile.ask)
-    kept: dict[str, Any] = msgspec.to_builtins(layout)
-    return kept
+    body: dict[str, Any] = msgspec.to_builtins(layout)
+    return body
 
 
-def _found(project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Board:
+def _board(project_id: UUID, board_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Board:
     request.user.project(project_id)
-    found = runtime.accounts.boards.get(project_id, board_id)
-    if found is None:
+    board = runtime.accounts.boards.get(project_id, board_id)
+    if board is None:
         raise NotFoundException(f"there is no board {board_id}")
-    return found
+    return board
 
 
 def _of_link(token: str, runtime: Runtime) -> tuple[Board, Project]:
@@ -257,14 +259,14 @@ def _of_link(token: str, runtime: Runtime) -> tuple[Board, Project]:
     for project in runtime.accounts.projects() if board else []:
         if board is not None and project.id == board.project_id:
             return board, project
-    raise NotFoundException("this link does not work any more; ask whoever gave it to you for another")
+    raise NotFoundException("this link is no longer valid; ask its sender for another")
 
 
-def _shown(one: Board) -> BoardShown:
-    layout = msgspec.convert(one.body, Layout)
-    return BoardShown(one.id, one.name, layout, one.created_by, one.updated_at.replace(tzinfo=UTC))
+def _shown(board: Board) -> BoardShown:
+    layout = msgspec.convert(board.body, Layout)
+    return BoardShown(board.id, board.name, layout, board.created_by, board.updated_at.replace(tzinfo=UTC))
 
 
-def _link(one: Any, token: str = "") -> ShareShown:
-    expires = one.expires_at and one.expires_at.replace(tzinfo=UTC)
-    return ShareShown(one.id, one.created_by, one.created_at.replace(tzinfo=UTC), expires, token)
+def _link(link: Any, token: str = "") -> ShareShown:
+    expires = link.expires_at and link.expires_at.replace(tzinfo=UTC)
+    return ShareShown(link.id, link.created_by, link.created_at.replace(tzinfo=UTC), expires, token)

@@ -114,28 +114,28 @@ class Reported(msgspec.Struct):
     rejected: list[RejectedOrder]
 
 
-def _shown(one: Connection, runtime: Runtime, secret: str = "") -> ConnectionShown:
-    address = f"{runtime.settings.url.rstrip('/')}/v1/connections/{one.id}" if one.kind in SHOPS else ""
+def _shown(connection: Connection, runtime: Runtime, secret: str = "") -> ConnectionShown:
+    address = f"{runtime.settings.url.rstrip('/')}/v1/connections/{connection.id}" if connection.kind in SHOPS else ""
     return ConnectionShown(
-        one.id,
-        one.kind,
-        one.name,
-        one.config,
-        one.active,
-        one.taken,
-        iso_time(one.last_at),
-        one.problem,
-        one.created_by,
+        connection.id,
+        connection.kind,
+        connection.name,
+        connection.config,
+        connection.active,
+        connection.taken,
+        iso_time(connection.last_at),
+        connection.problem,
+        connection.created_by,
         address,
         secret,
     )
 
 
-def _one(runtime: Runtime, project_id: UUID, connection_id: UUID) -> Connection:
-    found = runtime.accounts.connections.get(connection_id, project_id)
-    if found is None:
+def _connection(runtime: Runtime, project_id: UUID, connection_id: UUID) -> Connection:
+    connection = runtime.accounts.connections.get(connection_id, project_id)
+    if connection is None:
         raise NotFoundException(f"there is no connection {connection_id}")
-    return found
+    return connection
 
 
 class ConnectionsOfProject(Controller):
@@ -145,13 +145,15 @@ class ConnectionsOfProject(Controller):
     tags = ("customers",)
 
     @get("/", opt={"may": "manage"}, sync_to_thread=True)
-    def all(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[ConnectionShown]:
+    def connections(
+        self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> list[ConnectionShown]:
         """List the project's connections and their state."""
         request.user.project(project_id)
-        return [_shown(one, runtime) for one in runtime.accounts.connections.all(project_id)]
+        return [_shown(connection, runtime) for connection in runtime.accounts.connections.all(project_id)]
 
     @post("/", opt={"may": "control"}, sync_to_thread=True)
-    def make(
+    def add(
         self, project_id: UUID, data: NewConnection, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> ConnectionShown:
         """Connect a shop, a payment provider or a database. Existing orders of a database are imported too."""
@@ -161,13 +163,13 @@ class ConnectionsOfProject(Controller):
             config = _mapping(data)
             _check_database(data.secret, runtime)
         new_secret = "" if data.secret else secrets.token_urlsafe(32)
-        made = runtime.accounts.connections.add(
+        connection = runtime.accounts.connections.add(
             project_id, request.user.name, data.secret or new_secret, kind=data.kind, name=data.name, config=config,
             taken=0,
         )  # fmt: skip
         runtime.followers.changed()
         request.user.wrote("connection changed", data.name, project_id, made=data.kind)
-        return _shown(made, runtime, new_secret)
+        return _shown(connection, runtime, new_secret)
 
     @patch("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
     def change(
@@ -179,55 +181,55 @@ class ConnectionsOfProject(Controller):
         runtime: Runtime,
     ) -> ConnectionShown:
         """Rename, pause or resume a connection, or change its secret."""
-        one = _one(runtime, project_id, connection_id)
-        given: dict[str, Any] = {
+        connection = _connection(runtime, project_id, connection_id)
+        changes: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(data).items() if value is not None
         }
-        if one.kind == "postgres" and data.secret is not None:
+        if connection.kind == "postgres" and data.secret is not None:
             _check_database(data.secret, runtime)
-        runtime.accounts.connections.change(connection_id, **given)
+        runtime.accounts.connections.change(connection_id, **changes)
         runtime.followers.changed()
-        request.user.wrote("connection changed", one.name, project_id, fields=sorted(given))
-        return _shown(_one(runtime, project_id, connection_id), runtime)
+        request.user.wrote("connection changed", connection.name, project_id, fields=sorted(changes))
+        return _shown(_connection(runtime, project_id, connection_id), runtime)
 
     @delete("/{connection_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
     def remove(
         self, project_id: UUID, connection_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Remove a connection, and its triggers from a database. Orders that were taken stay."""
-        one = _one(runtime, project_id, connection_id)
-        dsn = runtime.accounts.connections.secret(one)
+        connection = _connection(runtime, project_id, connection_id)
+        dsn = runtime.accounts.connections.secret(connection)
         runtime.accounts.connections.remove(connection_id, project_id)
         runtime.followers.changed()
-        request.user.wrote("connection changed", one.name, project_id, removed=one.kind)
-        if one.kind == "postgres":
+        request.user.wrote("connection changed", connection.name, project_id, removed=connection.kind)
+        if connection.kind == "postgres":
             try:
-                remove(dsn, one.id, runtime.outgoing)
+                remove(dsn, connection.id, runtime.outgoing)
             except (psycopg.Error, BadDatabase, Refused) as error:
-                logger.warning("the triggers of connection %s stay in the database: %s", one.id, error)
+                logger.warning("the triggers of connection %s stay in the database: %s", connection.id, error)
 
     @get("/{connection_id:uuid}/setup", opt={"may": "control"}, sync_to_thread=True)
     def setup(self, project_id: UUID, connection_id: UUID, runtime: Runtime) -> Setup:
         """Return the SQL that a database needs. Trackway runs it itself when its database user is permitted to."""
-        one = _one(runtime, project_id, connection_id)
-        if one.kind != "postgres":
-            raise NotFoundException("only a database needs anything set up")
-        return Setup(setup(one.id, msgspec.convert(one.config, mapping.Mapping)).as_string(None))
+        connection = _connection(runtime, project_id, connection_id)
+        if connection.kind != "postgres":
+            raise NotFoundException("only a database connection needs a setup")
+        return Setup(setup(connection.id, msgspec.convert(connection.config, mapping.Mapping)).as_string(None))
 
 
 def _mapping(data: NewConnection) -> dict[str, Any]:
     try:
-        said = msgspec.convert(data.config, mapping.Mapping)
+        parsed = msgspec.convert(data.config, mapping.Mapping)
     except msgspec.ValidationError as error:
         field, reason = fault(error, mapping.Mapping)
         raise BadQuestion(f"config.{field}".rstrip("."), reason) from error
-    columns = said.columns
+    columns = parsed.columns
     if not data.secret or not (columns.user_id or columns.anonymous_id):
-        raise BadQuestion("config.columns", "name the column that says who ordered, and send the database's address")
-    if not (columns.currency or said.currency):
-        raise BadQuestion("config.currency", "say which currency amounts are in, or which column says it")
-    found: dict[str, Any] = msgspec.to_builtins(said)
-    return found
+        raise BadQuestion("config.columns", "name the column with the customer's id, and send the database's address")
+    if not (columns.currency or parsed.currency):
+        raise BadQuestion("config.currency", "name the currency of the amounts, or the column that contains it")
+    config: dict[str, Any] = msgspec.to_builtins(parsed)
+    return config
 
 
 def _check_database(dsn: str, runtime: Runtime) -> None:
@@ -238,18 +240,20 @@ def _check_database(dsn: str, runtime: Runtime) -> None:
         raise BadQuestion("secret", str(error)) from error
 
 
-def _written(runtime: Runtime, project_id: UUID, said: list[Message]) -> int:
+def _write_messages(runtime: Runtime, project_id: UUID, order_messages: list[Message]) -> int:
     """Write messages to the log and return their number."""
-    for start in range(0, len(said), _CHUNK):
+    for start in range(0, len(order_messages), _CHUNK):
         runtime.write(
-            Arrival(now(), project_id.bytes, "", Location(), "", "", False, None, said[start : start + _CHUNK])
+            Arrival(
+                now(), project_id.bytes, "", Location(), "", "", False, None, order_messages[start : start + _CHUNK]
+            )
         )
-    return len(said)
+    return len(order_messages)
 
 
-async def _settled(runtime: Runtime) -> None:
+async def _wait_until_stored(runtime: Runtime) -> None:
     if not await runtime.wait_until_stored():
-        raise ServiceUnavailableException("what came before is not stored yet; send it again in some seconds")
+        raise ServiceUnavailableException("earlier messages are not stored yet; send it again in a few seconds")
 
 
 class OrdersOfProject(Controller):
@@ -266,17 +270,21 @@ class OrdersOfProject(Controller):
         request.user.project(project_id)
         orders, rejected = _read_orders(await request.body())
         if rejected and not orders:
-            errors = [{"field": f"[{one.index}].{one.field}", "reason": one.reason} for one in rejected]
-            return problem(400, "no order could be taken; errors says which and why", errors)
-        await _settled(runtime)
+            errors = [{"field": f"[{order.index}].{order.field}", "reason": order.reason} for order in rejected]
+            return problem(400, "no order could be accepted; `errors` has the reasons", errors)
+        await _wait_until_stored(runtime)
 
         def write() -> int:
-            said: list[Message] = []
+            order_messages: list[Message] = []
             for kind in ("order", "booking"):
-                some = [one for one in orders if one.kind == kind]
-                known = owners(runtime.store, project_id, kind, [one.order_id for one in some]) if some else {}
-                said += [text for one in some for text in messages(one, one.order_id in known, "orders")]
-            return _written(runtime, project_id, said)
+                of_kind = [order for order in orders if order.kind == kind]
+                known_owners = (
+                    owners(runtime.store, project_id, kind, [order.order_id for order in of_kind]) if of_kind else {}
+                )
+                order_messages += [
+                    text for order in of_kind for text in messages(order, order.order_id in known_owners, "orders")
+                ]
+            return _write_messages(runtime, project_id, order_messages)
 
         await asyncio.to_thread(write)
         return Response(Reported(len(orders), rejected), status_code=202)
@@ -287,19 +295,21 @@ def _read_orders(body: bytes) -> tuple[list[OrderReport], list[RejectedOrder]]:
     500.
     """
     try:
-        given = elements(body)
+        items = elements(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        why = fault(error).reason if isinstance(error, msgspec.ValidationError) else f"it is not valid JSON ({error})"
-        raise BadOrder(f"the body: {why}; send a list of orders, such as [{{...}}]", "body") from error
-    if len(given) > MOST_ORDERS:
-        raise BadOrder(f"{len(given)} orders at once; send at most {MOST_ORDERS}")
+        reason = (
+            fault(error).reason if isinstance(error, msgspec.ValidationError) else f"it is not valid JSON ({error})"
+        )
+        raise BadOrder(f"the body: {reason}; send a list of orders, such as [{{...}}]", "body") from error
+    if len(items) > MOST_ORDERS:
+        raise BadOrder(f"{len(items)} orders at once; send at most {MOST_ORDERS}")
     orders: list[OrderReport] = []
     rejected: list[RejectedOrder] = []
-    for index, raw in enumerate(given):
+    for index, raw in enumerate(items):
         try:
-            one = msgspec.json.decode(raw, type=OrderReport)
-            check(one)
-            orders.append(one)
+            order = msgspec.json.decode(raw, type=OrderReport)
+            check(order)
+            orders.append(order)
         except msgspec.ValidationError as error:
             rejected.append(RejectedOrder(index, *fault(error, OrderReport)))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -323,40 +333,40 @@ class Deliveries(Controller):
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         connections = runtime.accounts.connections
-        one = await asyncio.to_thread(connections.get, connection_id)
-        if one is None or one.kind not in SHOPS or not one.active:
+        connection = await asyncio.to_thread(connections.get, connection_id)
+        if connection is None or connection.kind not in SHOPS or not connection.active:
             raise NotFoundException("there is no such connection, or it is paused")
-        shop = SHOPS[one.kind]
+        shop = SHOPS[connection.kind]
         try:
-            shop.check(headers, body, connections.secret(one))
+            shop.check(headers, body, connections.secret(connection))
             report = shop.read(headers, body)
         except (webhooks.BadSignature, BadOrder) as error:
-            await asyncio.to_thread(connections.record_report, one.id, 0, str(error))
+            await asyncio.to_thread(connections.record_report, connection.id, 0, str(error))
             raise
         if report.order is None:
             return Response(Accepted(0))
-        await _settled(runtime)
+        await _wait_until_stored(runtime)
         try:
-            taken = await asyncio.to_thread(_taken, runtime, one, report.order, report)
+            accepted = await asyncio.to_thread(_write_delivery, runtime, connection, report.order, report)
         except BadOrder as error:
-            await asyncio.to_thread(connections.record_report, one.id, 0, str(error))
+            await asyncio.to_thread(connections.record_report, connection.id, 0, str(error))
             raise
-        return Response(Accepted(taken))
+        return Response(Accepted(accepted))
 
 
-def _taken(runtime: Runtime, one: Connection, order: OrderReport, report: webhooks.Report) -> int:
+def _write_delivery(runtime: Runtime, connection: Connection, order: OrderReport, report: webhooks.Report) -> int:
     """Write a delivery to the log and return its number of messages."""
-    project_id = UUID(one.project_id)
-    known = owners(runtime.store, project_id, order.kind, [order.order_id])
-    if report.unnamed and order.order_id in known:
-        user_id, visitor_id = known[order.order_id]
+    project_id = UUID(connection.project_id)
+    known_owners = owners(runtime.store, project_id, order.kind, [order.order_id])
+    if report.unnamed and order.order_id in known_owners:
+        user_id, visitor_id = known_owners[order.order_id]
         order = msgspec.structs.replace(order, user_id=user_id, anonymous_id=visitor_id)
     if not (order.user_id or order.anonymous_id):
         return 0  # a change to an order without a known customer cannot be recorded
-    source = f"{one.kind} {one.id[-8:]}"
-    said = messages(order, order.order_id in known, source, report.change, report.created)
+    source = f"{connection.kind} {connection.id[-8:]}"
+    order_messages = messages(order, order.order_id in known_owners, source, report.change, report.created)
     if report.known_as is not None:
-        said += aliases(*report.known_as, source)
-    written = _written(runtime, project_id, said)
-    runtime.accounts.connections.record_report(one.id, 1)
+        order_messages += aliases(*report.known_as, source)
+    written = _write_messages(runtime, project_id, order_messages)
+    runtime.accounts.connections.record_report(connection.id, 1)
     return written

@@ -25,7 +25,9 @@ Page = Annotated[int, Parameter(ge=1, le=100_000)]
 PageSize = Annotated[int, Parameter(query="pageSize", ge=1, le=500)]
 SortBy = Annotated[str, Parameter(query="sortBy", description=", ".join(SORTS))]
 SortOrder = Annotated[Literal["asc", "desc"], Parameter(query="sortOrder")]
-Until = Annotated[str, Parameter(query="to", description="the last day that counts, such as 2026-01-31; else today")]
+Until = Annotated[
+    str, Parameter(query="to", description="the last day to count, such as 2026-01-31; today when it is empty")
+]
 Search = Annotated[str, Parameter(max_length=200)]
 
 
@@ -89,14 +91,14 @@ def _page(
 ) -> CustomerPage:  # fmt: skip
     ever = period("all", project.timezone, datetime.now(UTC), "2000-01-01" if until else "", until)
     question = Question.of(project, ever)
-    asked = of_customers.Customers(
+    body = of_customers.Customers(
         interval=interval, sort=sort, descending=order == "desc", search=search, limit=size, offset=(page - 1) * size
     )
-    _, found = of_customers.customers(store, question, asked, project.currency)
-    return CustomerPage(interval, sort, order, page, size, found["customers"], found["currency"], found["rows"])
+    _, answer = of_customers.customers(store, question, body, project.currency)
+    return CustomerPage(interval, sort, order, page, size, answer["customers"], answer["currency"], answer["rows"])
 
 
-class Metrics(Controller):
+class CustomerMetrics(Controller):
     """`/api/customers/metrics`: the list of customers of the secret key's project."""
 
     path = "/api/customers/metrics"
@@ -114,18 +116,18 @@ class Metrics(Controller):
         page_size: PageSize = 50,
         search: Search = "",
         until: Until = "",
-        project: Annotated[UUID | None, Parameter(description="which, for who sees several")] = None,
+        project: Annotated[UUID | None, Parameter(description="the project, for callers who see several")] = None,
     ) -> CustomerPage:
         """List customers, sorted. Who may call: callers with the permission `people`. A caller who sees several
         projects must name one.
         """
-        caller, every = request.user, request.user.projects()
-        if project is None and len(every) != 1:
-            raise BadQuestion("project", f"say which of {len(every)} projects")
-        own = every[0] if project is None else caller.project(project)
-        caller.need(own, "people")
-        store = runtime.store.within(caller.policy(own))
-        return _page(store, own, interval, sort_by, sort_order, page, page_size, search, until)
+        caller, projects = request.user, request.user.projects()
+        if project is None and len(projects) != 1:
+            raise BadQuestion("project", f"name one of your {len(projects)} projects")
+        chosen = projects[0] if project is None else caller.project(project)
+        caller.need(chosen, "people")
+        store = runtime.store.within(caller.policy(chosen))
+        return _page(store, chosen, interval, sort_by, sort_order, page, page_size, search, until)
 
 
 class Customers(Controller):
@@ -135,7 +137,7 @@ class Customers(Controller):
     tags = ("customers",)
 
     @get("/customers", opt={"may": "people"}, sync_to_thread=True)
-    def every(
+    def customers(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
@@ -164,9 +166,10 @@ class Customers(Controller):
         now = datetime.now(UTC)
         project = request.user.project(project_id)
         question = Question.of(project, Period(now - timedelta(days=1), now), bots=True)
-        found = profiles(store, question, ids)
+        profiles_by_id = profiles(store, question, ids)
         return {
-            one: msgspec.convert({**row, "displayName": row["visitor_name"]}, Profile) for one, row in found.items()
+            visitor_id: msgspec.convert({**row, "displayName": row["visitor_name"]}, Profile)
+            for visitor_id, row in profiles_by_id.items()
         }
 
     @get("/traffic-sources", opt={"may": "ask"}, sync_to_thread=True)
@@ -184,13 +187,13 @@ class Customers(Controller):
         question = Question.of(project, stretch)
         by, metrics = ["channel", "source", "medium", "campaign"], ("sessions", "conversions", "revenue")
         _, rows = sources(store, question, by, project.currency, 10_000, metrics)
-        every = sum(row["sessions"] for row in rows)
-        return [_source(row, every, project.currency) for row in rows[:limit]]
+        sessions = sum(row["sessions"] for row in rows)
+        return [_source(row, sessions, project.currency) for row in rows[:limit]]
 
 
-def _source(row: dict[str, Any], every: int, currency: str) -> TrafficSource:
+def _source(row: dict[str, Any], sessions: int, currency: str) -> TrafficSource:
     amounts = row.pop("revenue")
-    own = sum(one["amount"] for one in amounts if one["currency"] == currency)
-    others = [one for one in amounts if one["currency"] != currency]
-    share = row["sessions"] / every if every else 0.0
-    return TrafficSource(**row, share=share, revenue=float(own), currency=currency, other_revenue=others)
+    own_revenue = sum(amount["amount"] for amount in amounts if amount["currency"] == currency)
+    other_revenue = [amount for amount in amounts if amount["currency"] != currency]
+    share = row["sessions"] / sessions if sessions else 0.0
+    return TrafficSource(**row, share=share, revenue=float(own_revenue), currency=currency, other_revenue=other_revenue)

@@ -22,7 +22,7 @@ from trackway.web.server.caller import Caller
 _NAMED = 20
 
 MessageId = Annotated[str, Parameter(description="the message's id, or the key of a derived row", max_length=1000)]
-Stage = Annotated[str, Parameter(description="the step that refused it; empty for any", max_length=200)]
+Stage = Annotated[str, Parameter(description="the step that refused the message; empty for any", max_length=200)]
 
 
 class LetterShown(msgspec.Struct):
@@ -52,17 +52,17 @@ class LetterWhole(LetterShown):
     body: str
 
 
-class Which(msgspec.Struct, forbid_unknown_fields=True):
+class LetterId(msgspec.Struct, forbid_unknown_fields=True):
     """A dead letter, by its message id; `stage` selects one of several steps."""
 
     message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     stage: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
-class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+class LetterSelection(msgspec.Struct, forbid_unknown_fields=True):
     """Either some dead letters or `all` of the project."""
 
-    letters: Annotated[list[Which], msgspec.Meta(max_length=1000)] = []
+    letters: Annotated[list[LetterId], msgspec.Meta(max_length=1000)] = []
     all: bool = False
 
 
@@ -90,7 +90,7 @@ class DeadLetters(Controller):
     tags = ("data",)
 
     @get("/", opt={"may": "people"}, sync_to_thread=True)
-    def every(
+    def letters(
         self,
         project_id: UUID,
         runtime: Runtime,
@@ -99,70 +99,76 @@ class DeadLetters(Controller):
         limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
     ) -> LettersShown:
         """List the newest messages that were acknowledged but are not stored, with their total number."""
-        found = dead_letters.listed(runtime.store, project_id, message_id, stage, limit)
-        return LettersShown(dead_letters.count(runtime.store, project_id), [LetterShown(*_shown(one)) for one in found])
+        letters = dead_letters.listed(runtime.store, project_id, message_id, stage, limit)
+        return LettersShown(
+            dead_letters.count(runtime.store, project_id), [LetterShown(*_shown(letter)) for letter in letters]
+        )
 
     @get("/letter", opt={"may": "people"}, sync_to_thread=True)
-    def one(self, project_id: UUID, runtime: Runtime, message_id: MessageId, stage: Stage = "") -> LetterWhole:
+    def letter(self, project_id: UUID, runtime: Runtime, message_id: MessageId, stage: Stage = "") -> LetterWhole:
         """Return a dead letter with its message: the newest one when several steps refused it and `stage` is empty."""
         # An empty id would match any dead letter.
-        found = dead_letters.listed(runtime.store, project_id, message_id, stage, 1) if message_id else []
-        if not found:
-            raise _gone()
-        return LetterWhole(*_shown(found[0]), found[0].body)
+        letters = dead_letters.listed(runtime.store, project_id, message_id, stage, 1) if message_id else []
+        if not letters:
+            raise _not_found()
+        return LetterWhole(*_shown(letters[0]), letters[0].body)
 
     @post("/replay", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
-    def replay(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], runtime: Runtime) -> Replayed:
+    def replay(
+        self, project_id: UUID, data: LetterSelection, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> Replayed:
         """Write messages to the log again, as they arrived. A message that is refused again becomes a dead letter
         again.
         """
-        wanted = _chosen(runtime, project_id, data)
+        wanted = _selected(runtime, project_id, data)
         replayed = dead_letters.replay(runtime.store, wanted, runtime.write, runtime.loader.store_lock)
-        request.user.wrote("letters replayed", _said(wanted), project_id, **_detail(wanted, replayed))
-        return Replayed(replayed, len(wanted) - replayed, _recounted(runtime, project_id))
+        request.user.wrote("letters replayed", _summary(wanted), project_id, **_detail(wanted, replayed))
+        return Replayed(replayed, len(wanted) - replayed, _count_again(runtime, project_id))
 
     @post("/drop", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
-    def drop(self, project_id: UUID, data: Chosen, request: Request[Caller, Any, Any], runtime: Runtime) -> Dropped:
+    def drop(
+        self, project_id: UUID, data: LetterSelection, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> Dropped:
         """Delete dead letters. This cannot be undone."""
-        wanted = _chosen(runtime, project_id, data)
+        wanted = _selected(runtime, project_id, data)
         dead_letters.remove(runtime.store, wanted, runtime.loader.store_lock)
-        request.user.wrote("letters dropped", _said(wanted), project_id, **_detail(wanted, len(wanted)))
-        return Dropped(len(wanted), _recounted(runtime, project_id))
+        request.user.wrote("letters dropped", _summary(wanted), project_id, **_detail(wanted, len(wanted)))
+        return Dropped(len(wanted), _count_again(runtime, project_id))
 
 
-def _shown(one: Letter) -> tuple[str, str, datetime, str, bool]:
-    return one.key.message_id, one.key.stage, one.received_at, one.reason, one.replayable
+def _shown(letter: Letter) -> tuple[str, str, datetime, str, bool]:
+    return letter.key.message_id, letter.key.stage, letter.received_at, letter.reason, letter.replayable
 
 
-def _chosen(runtime: Runtime, project_id: UUID, data: Chosen) -> list[Key]:
+def _selected(runtime: Runtime, project_id: UUID, data: LetterSelection) -> list[Key]:
     """Return the chosen dead letters. Raises NotFoundException when none of the named ones exists."""
     if data.all == bool(data.letters):
-        raise BadQuestion("letters", "name dead letters in `letters`, or say `all`: true for all of the project")
-    every = dead_letters.keys(runtime.store, project_id)
+        raise BadQuestion("letters", "name dead letters in `letters`, or send `all`: true for all of the project")
+    all_keys = dead_letters.keys(runtime.store, project_id)
     if data.all:
-        return every
-    exact = {(one.message_id, one.stage) for one in data.letters}
+        return all_keys
+    exact = {(key.message_id, key.stage) for key in data.letters}
     anywhere = {message_id for message_id, stage in exact if not stage}
-    found = [one for one in every if one.message_id in anywhere or (one.message_id, one.stage) in exact]
-    if not found:
-        raise _gone()
-    return found
+    chosen = [key for key in all_keys if key.message_id in anywhere or (key.message_id, key.stage) in exact]
+    if not chosen:
+        raise _not_found()
+    return chosen
 
 
-def _recounted(runtime: Runtime, project_id: UUID) -> int:
+def _count_again(runtime: Runtime, project_id: UUID) -> int:
     with runtime.loader.store_lock:
-        left = dead_letters.counts(runtime.store)
-        runtime.loader.dead_letters = sum(left.values())
-    return left.get(project_id, 0)
+        counts = dead_letters.counts(runtime.store)
+        runtime.loader.dead_letters = sum(counts.values())
+    return counts.get(project_id, 0)
 
 
-def _said(letters: list[Key]) -> str:
+def _summary(letters: list[Key]) -> str:
     return letters[0].message_id if len(letters) == 1 else f"{len(letters)} dead letters"
 
 
-def _detail(letters: list[Key], done: int) -> dict[str, object]:
-    return {"count": done, "messages": [one.message_id for one in letters[:_NAMED]]}
+def _detail(letters: list[Key], count: int) -> dict[str, object]:
+    return {"count": count, "messages": [letter.message_id for letter in letters[:_NAMED]]}
 
 
-def _gone() -> NotFoundException:
-    return NotFoundException("there is no such dead letter; it was replayed or dropped, or never was one")
+def _not_found() -> NotFoundException:
+    return NotFoundException("there is no such dead letter; it was replayed or dropped, or never existed")

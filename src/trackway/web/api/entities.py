@@ -50,7 +50,7 @@ class EntitiesOfProject(Controller):
     ) -> Registered:
         """Register up to 1,000 entities; an earlier entry of the same entity is replaced."""
         request.user.project(project_id)
-        for webhook in {one.notify.webhook for one in data if one.notify and one.notify.webhook}:
+        for webhook in {entity.notify.webhook for entity in data if entity.notify and entity.notify.webhook}:
             runtime.check_outgoing("notify.webhook", webhook)
         written = runtime.register.write(project_id, data, request.user.name)
         request.user.wrote("register changed", f"{written} entities", project_id)
@@ -68,14 +68,14 @@ class EntitiesOfProject(Controller):
             text = codecs.decode(await request.body(), "utf-8-sig")
         except UnicodeDecodeError as error:
             raise BadEntity(f"the file is not UTF-8: {error}") from error
-        found = from_table(text.splitlines(keepends=True))
-        for start in range(0, len(found), MOST_AT_ONCE):
-            runtime.register.write(project_id, found[start : start + MOST_AT_ONCE], request.user.name)
-        request.user.wrote("register changed", f"{len(found)} entities of a file", project_id)
-        return Registered(len(found))
+        entities = from_table(text.splitlines(keepends=True))
+        for start in range(0, len(entities), MOST_AT_ONCE):
+            runtime.register.write(project_id, entities[start : start + MOST_AT_ONCE], request.user.name)
+        request.user.wrote("register changed", f"{len(entities)} entities of a file", project_id)
+        return Registered(len(entities))
 
     @get("/{entity_type:str}/{entity_id:path}", opt={"may": "views"}, sync_to_thread=True)
-    def one(
+    def entity(
         self, project_id: UUID, entity_type: str, entity_id: str, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Entity:
         """Return an entity of the register. For an account: `owners` contains only the account itself, and `notify` is
@@ -84,11 +84,11 @@ class EntitiesOfProject(Controller):
         caller, project = request.user, request.user.project(project_id)
         if not caller.policy(project).covers(entity_type, entity_id.removeprefix("/")):
             raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
-        found = _read(runtime, project_id, entity_type, entity_id)
+        entity = _read(runtime, project_id, entity_type, entity_id)
         if (account := caller.account(project)) is not None and account.type != "admin":
-            found.owners = [one for one in found.owners if one == account.id]
-            found.notify = found.notify if (found.type, found.id) in caller.own(project) else None
-        return found
+            entity.owners = [owner for owner in entity.owners if owner == account.id]
+            entity.notify = entity.notify if (entity.type, entity.id) in caller.own_entities(project) else None
+        return entity
 
     @patch("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
     def hide(
@@ -102,16 +102,16 @@ class EntitiesOfProject(Controller):
     ) -> Entity:
         """Hide an entity's counts from the public or show them, and set how its owners are notified of views."""
         request.user.project(project_id)
-        found = _read(runtime, project_id, entity_type, entity_id)
+        entity = _read(runtime, project_id, entity_type, entity_id)
         if data.hidden is not None:
-            found.hidden = data.hidden
+            entity.hidden = data.hidden
         if data.notify is not msgspec.UNSET:
-            found.notify = data.notify
+            entity.notify = data.notify
             if data.notify and data.notify.webhook:
                 runtime.check_outgoing("notify.webhook", data.notify.webhook)
-        runtime.register.write(project_id, [found], request.user.name)
-        request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
-        return found
+        runtime.register.write(project_id, [entity], request.user.name)
+        request.user.wrote("register changed", f"{entity_type} {entity.id}", project_id, deleted=entity.deleted)
+        return entity
 
     @delete("/{entity_type:str}/{entity_id:path}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(
@@ -119,10 +119,10 @@ class EntitiesOfProject(Controller):
     ) -> None:
         """Remove an entity from the register; its events and views stay."""
         request.user.project(project_id)
-        found = _read(runtime, project_id, entity_type, entity_id)
-        found.deleted = True
-        runtime.register.write(project_id, [found], request.user.name)
-        request.user.wrote("register changed", f"{entity_type} {found.id}", project_id, deleted=found.deleted)
+        entity = _read(runtime, project_id, entity_type, entity_id)
+        entity.deleted = True
+        runtime.register.write(project_id, [entity], request.user.name)
+        request.user.wrote("register changed", f"{entity_type} {entity.id}", project_id, deleted=entity.deleted)
 
 
 class Day(msgspec.Struct, forbid_unknown_fields=True):
@@ -138,7 +138,7 @@ class Recounted(msgspec.Struct):
     differed: dict[str, int]
 
 
-class Looked(msgspec.Struct, forbid_unknown_fields=True):
+class Lookup(msgspec.Struct, forbid_unknown_fields=True):
     """The entities to look up: up to 100 `ids` of one type, and the audience of the numbers."""
 
     entity_type: str
@@ -175,21 +175,23 @@ class Lookups(Controller):
 
     @post("/views/lookup", opt={"may": "views"}, status_code=200, sync_to_thread=True)
     def look(
-        self, project_id: UUID, data: Looked, request: Request[Caller, Any, Any], runtime: Runtime
+        self, project_id: UUID, data: Lookup, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[Counters]:
         """Look up current view counters over all time, in the order of the ids; without bots."""
         policy = request.user.policy(request.user.project(project_id))
         if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
             raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
-        if foreign := [one for one in data.ids if not policy.covers(data.entity_type, one)]:
+        if foreign := [entity_id for entity_id in data.ids if not policy.covers(data.entity_type, entity_id)]:
             raise NotFoundException(f"{data.entity_type} {foreign[0]!r} is not among what you see")
-        keys = [entity_key(project_id.bytes, data.entity_type, one) for one in data.ids]
-        found = runtime.ledger.look(keys)
-        return [_counters(found.get(key), one, data.seen_by) for key, one in zip(keys, data.ids, strict=True)]
+        keys = [entity_key(project_id.bytes, data.entity_type, entity_id) for entity_id in data.ids]
+        totals = runtime.ledger.look(keys)
+        return [
+            _counters(totals.get(key), entity_id, data.seen_by) for key, entity_id in zip(keys, data.ids, strict=True)
+        ]
 
 
-def _counters(found: Total | None, entity_id: str, seen_by: str) -> Counters:
-    total = found or Total(0, 0, 0, 0, 0, False)
+def _counters(known: Total | None, entity_id: str, seen_by: str) -> Counters:
+    total = known or Total(0, 0, 0, 0, 0, False)
     if total.hidden and seen_by == "public":
         return Counters(entity_id, True)
     last = datetime.fromtimestamp(total.last_viewed / 1000, UTC) if total.last_viewed else None
@@ -197,7 +199,7 @@ def _counters(found: Total | None, entity_id: str, seen_by: str) -> Counters:
     return Counters(entity_id, total.hidden, total.views, total.sessions, total.viewers, share, last)
 
 
-class Recounting(Controller):
+class Recounts(Controller):
     """Rebuilds counters from the events; for owners, administrators and the secret key."""
 
     path = "/api/v1/projects/{project_id:uuid}"
@@ -221,7 +223,7 @@ class Recounting(Controller):
 
 
 def _read(runtime: Runtime, project_id: UUID, entity_type: str, entity_id: str) -> Entity:
-    found = runtime.register.read(project_id, entity_type, entity_id.removeprefix("/"))
-    if found is None:
+    entity = runtime.register.read(project_id, entity_type, entity_id.removeprefix("/"))
+    if entity is None:
         raise NotFoundException(f"there is no {entity_type} {entity_id.removeprefix('/')!r} in the register")
-    return found
+    return entity

@@ -50,15 +50,15 @@ class JobChange(msgspec.Struct, forbid_unknown_fields=True):
 
 def show_job(job: Job) -> JobShown:
     """Convert a job for the API."""
-    what = (JOBS[job.name][1].__doc__ or "").strip() if job.name in JOBS else "is not known to this version"
+    task = (JOBS[job.name][1].__doc__ or "").strip() if job.name in JOBS else "does not exist in this version"
     running = job.leased_until is not None and job.leased_until > utc_now()
     return JobShown(
-        job.name, what, job.schedule, job.active, running, iso_time(job.last_run_at),
+        job.name, task, job.schedule, job.active, running, iso_time(job.last_run_at),
         iso_time(job.next_run_at) if job.active else None, job.status, job.message, job.duration_s,
     )  # fmt: skip
 
 
-class Scheduled(Controller):
+class ScheduledJobs(Controller):
     """`/api/v1/jobs`: for administrators."""
 
     path = "/api/v1/jobs"
@@ -66,7 +66,7 @@ class Scheduled(Controller):
     opt = {"may": "install"}  # noqa: RUF012
 
     @get("/", sync_to_thread=True)
-    def all(self, runtime: Runtime) -> list[JobShown]:
+    def jobs(self, runtime: Runtime) -> list[JobShown]:
         """List all jobs."""
         return [show_job(job) for job in runtime.accounts.jobs.all()]
 
@@ -78,7 +78,7 @@ class Scheduled(Controller):
     @get("/{name:str}/runs", sync_to_thread=True)
     def history(self, name: str, runtime: Runtime) -> list[RunShown]:
         """List the last fifty runs of a job."""
-        _known(runtime, name)
+        _job(runtime, name)
         return [
             RunShown(
                 iso_time(run.started_at) or "", iso_time(run.ended_at), run.status, run.message, run.duration_s, run.by
@@ -89,14 +89,14 @@ class Scheduled(Controller):
     @post("/{name:str}/run", status_code=202, sync_to_thread=True)
     def run(self, name: str, request: Request[Caller, Any, Any], runtime: Runtime) -> JobShown:
         """Run a job now; 409 while it is running."""
-        shown = show_job(_known(runtime, name))
+        job = show_job(_job(runtime, name))
         if not runtime.runner.run_in_background(name, request.user.name):
-            raise ClientException(f"{name} runs at this moment", status_code=409)
-        shown.running = True
-        return shown
+            raise ClientException(f"{name} is running", status_code=409)
+        job.running = True
+        return job
 
 
-def _known(runtime: Runtime, name: str) -> Job:
+def _job(runtime: Runtime, name: str) -> Job:
     for job in runtime.accounts.jobs.all():
         if job.name == name:
             return job

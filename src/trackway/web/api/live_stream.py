@@ -18,7 +18,7 @@ from trackway.analyze.traffic.live import arrived
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.questions import Asked
-from trackway.web.server.caller import Caller, still
+from trackway.web.server.caller import Caller, is_still_permitted
 
 _LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0
 _LOOKS_AT_CALLER = 4
@@ -26,7 +26,7 @@ _LOOKS_AT_CALLER = 4
 _LONGEST = timedelta(minutes=10)
 
 
-class Streaming(Controller):
+class LiveStream(Controller):
     """`/api/v1/projects/{project_id}/stream`"""
 
     path = "/api/v1/projects/{project_id:uuid}/stream"
@@ -50,7 +50,9 @@ class Streaming(Controller):
         now = datetime.now(UTC)
         since = max(_moment(last) or now, now - _LONGEST)
         return ServerSentEvent(
-            _arriving(runtime, store, desk, asked.question, since, lambda: still(request, asked.project, "live"))
+            _arriving(
+                runtime, store, desk, asked.question, since, lambda: is_still_permitted(request, asked.project, "live")
+            )
         )
 
 
@@ -67,10 +69,10 @@ async def _arriving(
         current = desk.version(question.project_id)[0]
         if current != version:
             version = current
-            found = await asyncio.to_thread(arrived, store, question, since, datetime.now(UTC))
-            if found:
-                since, quiet = found[-1]["received_at"], 0.0
-                yield ServerSentEventMessage(data=msgspec.json.encode(found).decode(), id=since.isoformat())
+            events = await asyncio.to_thread(arrived, store, question, since, datetime.now(UTC))
+            if events:
+                since, quiet = events[-1]["received_at"], 0.0
+                yield ServerSentEventMessage(data=msgspec.json.encode(events).decode(), id=since.isoformat())
         await asyncio.sleep(_LOOK_S)
         quiet += _LOOK_S
         if quiet >= _SIGN_OF_LIFE_S:
@@ -80,7 +82,7 @@ async def _arriving(
 
 def _moment(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

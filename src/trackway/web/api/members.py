@@ -71,8 +71,8 @@ class Members(Controller):
         self, project_id: UUID, data: NewMember, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> list[Member]:
         """Make somebody a member, or change a member's role. With a password, a user is created if there is none."""
-        known = {one.email for one in runtime.accounts.users()}
-        if data.email.strip().lower() not in known and data.password:
+        emails = {user.email for user in runtime.accounts.users()}
+        if data.email.strip().lower() not in emails and data.password:
             runtime.accounts.add_user(data.email, data.password)
             request.user.wrote("user made", data.email, project_id)
         runtime.accounts.add_member(data.email, project_id, data.role)
@@ -88,7 +88,7 @@ class Members(Controller):
     @get("/invitations", sync_to_thread=True)
     def invitations(self, project_id: UUID, runtime: Runtime) -> list[InvitationMade]:
         """List the invitations that nobody has accepted yet."""
-        return [_shown(one) for one in runtime.accounts.sign_ins.invitations(project_id)]
+        return [_shown(invitation) for invitation in runtime.accounts.sign_ins.invitations(project_id)]
 
     @post("/invitations", sync_to_thread=True)
     def invite(
@@ -97,27 +97,29 @@ class Members(Controller):
         """Invite somebody. The link works for seven days."""
         if data.account and runtime.accounts.platform.get(project_id, data.account) is None:
             raise BadAccount(f"there is no account {data.account!r} in this project")
-        made, token = runtime.accounts.sign_ins.invite(
+        invitation, token = runtime.accounts.sign_ins.invite(
             project_id, data.email, data.role, data.account, request.user.name
         )
         request.user.wrote("invited", data.email, project_id, to=data.account or data.role)
-        return _shown(made, f"{site_of(request, runtime).origin}/invitation/{token}")
+        return _shown(invitation, f"{site_of(request, runtime).origin}/invitation/{token}")
 
     @delete("/invitations/{invitation_id:uuid}", sync_to_thread=True)
     def revoke(
         self, project_id: UUID, invitation_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> None:
         """Revoke an invitation."""
-        found = runtime.accounts.sign_ins.revoke_invitation(project_id, str(invitation_id))
-        if found is None:
+        invitation = runtime.accounts.sign_ins.revoke_invitation(project_id, str(invitation_id))
+        if invitation is None:
             raise NotFoundException(f"there is no invitation {invitation_id}")
-        request.user.wrote("invitation revoked", found.email, project_id)
+        request.user.wrote("invitation revoked", invitation.email, project_id)
 
 
 def _members(runtime: Runtime, project_id: UUID) -> list[Member]:
-    return [Member(one.email, role, one.is_admin) for one, role in runtime.accounts.members(project_id)]
+    return [Member(user.email, role, user.is_admin) for user, role in runtime.accounts.members(project_id)]
 
 
-def _shown(one: Invitation, link: str = "") -> InvitationMade:
-    expires = one.expires_at.isoformat() + "Z"
-    return InvitationMade(one.id, one.email, one.role, one.account_id, one.created_by, expires, link)
+def _shown(invitation: Invitation, link: str = "") -> InvitationMade:
+    expires = invitation.expires_at.isoformat() + "Z"
+    return InvitationMade(
+        invitation.id, invitation.email, invitation.role, invitation.account_id, invitation.created_by, expires, link
+    )

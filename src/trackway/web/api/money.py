@@ -60,30 +60,32 @@ class Money(Controller):
     @get("/rates", opt={"may": "read"}, sync_to_thread=True)
     def rates(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> RatesShown:
         """Return the newest rate of each currency, the day it applies from, and the number of days with a rate."""
-        own = request.user.project(project_id).currency
-        return RatesShown(own, newest_rates(store, project_id, own))
+        currency = request.user.project(project_id).currency
+        return RatesShown(currency, newest_rates(store, project_id, currency))
 
     @put("/rates", opt={"may": "manage"}, sync_to_thread=True)
     def write_rates(
         self, project_id: UUID, data: list[RateGiven], request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Taken:
         """Write exchange rates. Amounts of orders in the project's currency are recomputed at once."""
-        return self._rates(project_id, [Rate(one.currency, one.day, one.rate) for one in data], request, runtime)
+        return self._rates(
+            project_id, [Rate(given.currency, given.day, given.rate) for given in data], request, runtime
+        )
 
     @post("/rates/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
     async def rates_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
         """Write exchange rates from a CSV: with `day`, `currency` and `rate`, or in the format of the European Central
         Bank.
         """
-        own = request.user.project(project_id).currency
+        currency = request.user.project(project_id).currency
         lines = _lines(await request.body())
-        return await asyncio.to_thread(lambda: self._rates(project_id, rates_from(lines, own), request, runtime))
+        return await asyncio.to_thread(lambda: self._rates(project_id, rates_from(lines, currency), request, runtime))
 
     @staticmethod
     def _rates(project_id: UUID, rates: list[Rate], request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:
-        own = request.user.project(project_id).currency
-        if any(one.currency == own for one in rates):
-            raise BadTable(f"a unit of {own}, the project's currency, is worth one; leave it away")
+        currency = request.user.project(project_id).currency
+        if any(rate.currency == currency for rate in rates):
+            raise BadTable(f"a unit of {currency}, the project's currency, is always worth one; leave it out")
         write_rates(runtime.store, project_id, rates)
         restate_all(runtime.store, project_id)
         runtime.accounts.saved.touch()
@@ -107,8 +109,8 @@ class Money(Controller):
         """Write costs from a CSV with `day`, `source`, `medium`, `campaign`, `cost` and optionally `currency`, `clicks`
         and `impressions`. A line replaces an earlier line of the same day and campaign.
         """
-        lines, own = _lines(await request.body()), request.user.project(project_id).currency
-        costs = await asyncio.to_thread(costs_from, lines, own)
+        lines, currency = _lines(await request.body()), request.user.project(project_id).currency
+        costs = await asyncio.to_thread(costs_from, lines, currency)
         await asyncio.to_thread(write_costs, runtime.store, project_id, costs)
         runtime.accounts.saved.touch()
         request.user.wrote("costs written", f"{len(costs)} lines", project_id)

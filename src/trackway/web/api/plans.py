@@ -33,7 +33,7 @@ class PlanShown(msgspec.Struct):
     created_at: datetime | None = None
 
 
-class Planning(Controller):
+class TrackingPlan(Controller):
     """`/api/v1/projects/{project_id}/plan`"""
 
     path = "/api/v1/projects/{project_id:uuid}/plan"
@@ -58,10 +58,14 @@ class Planning(Controller):
         """List every version, the newest first, with author and time."""
         request.user.project(project_id)
         return [
-            {"version": one.version, "created_by": one.created_by, "created_at": one.created_at.replace(tzinfo=UTC),
-             "events": len(one.body.get("events", {}))}
-            for one in runtime.accounts.plans.versions(project_id)
-        ]  # fmt: skip
+            {
+                "version": written.version,
+                "created_by": written.created_by,
+                "created_at": written.created_at.replace(tzinfo=UTC),
+                "events": len(written.body.get("events", {})),
+            }
+            for written in runtime.accounts.plans.versions(project_id)
+        ]
 
     @put("/", opt={"may": "control"}, sync_to_thread=True)
     def write(self, project_id: UUID, data: Plan, request: Request[Caller, Any, Any], runtime: Runtime) -> PlanShown:

@@ -67,12 +67,12 @@ class Projects(Controller):
     tags = ("projects",)
 
     @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
-    def every(self, request: Request[Caller, Any, Any]) -> list[ProjectShown]:
+    def projects(self, request: Request[Caller, Any, Any]) -> list[ProjectShown]:
         """List the projects that the caller may see."""
         return [show(project, request.user) for project in request.user.projects()]
 
     @post("/", opt={"may": "install"}, sync_to_thread=True)
-    def make(self, data: NewProject, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
+    def add(self, data: NewProject, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
         """Create a project; the answer contains its keys."""
         project, write_key, secret_key = runtime.accounts.add_project(data.name, data.timezone, data.currency)
         own_currency(runtime.store, UUID(project.id), project.currency)
@@ -87,21 +87,21 @@ class Projects(Controller):
 
         Answers about any period follow the change at once. A change of currency deletes the exchange rates.
         """
-        given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
+        fields = {name for name, value in msgspec.structs.asdict(data).items() if value is not None}
         changes = msgspec.structs.asdict(data)
         changes["overruled_bot_reasons"] = changes.pop("humans")
         changed = runtime.accounts.change_project(project_id, **changes)
         if own_currency(runtime.store, project_id, changed.currency):
-            given["rates"] = "of the currency before are gone"
-        request.user.wrote("project changed", changed.name, project_id, fields=sorted(given))
+            fields.add("rates")  # the rates of the previous currency are deleted
+        request.user.wrote("project changed", changed.name, project_id, fields=sorted(fields))
         return show(changed, request.user)
 
     @post("/{project_id:uuid}/keys", opt={"may": "control"}, sync_to_thread=True)
     def add_key(self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
         """Create another key."""
-        made, value = runtime.accounts.add_key(project_id, data.kind)
-        request.user.wrote("key made", f"{data.kind} {made.hint}", project_id)
-        return Keys(str(project_id), id=made.id, **{f"{data.kind}_key": value})
+        key, value = runtime.accounts.add_key(project_id, data.kind)
+        request.user.wrote("key made", f"{data.kind} {key.hint}", project_id)
+        return Keys(str(project_id), id=key.id, **{f"{data.kind}_key": value})
 
     @delete("/{project_id:uuid}/keys/{key_id:str}", opt={"may": "control"}, sync_to_thread=True)
     def revoke_key(self, project_id: UUID, key_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:

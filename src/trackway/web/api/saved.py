@@ -98,7 +98,7 @@ class Undo(msgspec.Struct, forbid_unknown_fields=True):
     undone: bool = True
 
 
-class Keeping(Controller):
+class SavedItems(Controller):
     """`/api/v1/projects/{project_id}/segments`, `/questions`, `/annotations` and `/merges`"""
 
     path = "/api/v1/projects/{project_id:uuid}"
@@ -107,9 +107,12 @@ class Keeping(Controller):
     @get("/segments", opt={"may": "read"}, sync_to_thread=True)
     def segments(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[SegmentShown]:
         """List saved segments and cohorts, and the built-in ones; a filter refers to one as `{"segment": id}`."""
-        made = request.user.project(project_id).created_at.replace(tzinfo=UTC)
-        ready = [SegmentShown(one, found.name, "ready", found.filter, "Trackway", made) for one, found in READY.items()]
-        return [_shown(one) for one in runtime.accounts.saved.segments(project_id)] + ready
+        created_at = request.user.project(project_id).created_at.replace(tzinfo=UTC)
+        ready = [
+            SegmentShown(segment_id, builtin.name, "ready", builtin.filter, "Trackway", created_at)
+            for segment_id, builtin in READY.items()
+        ]
+        return [_shown(segment) for segment in runtime.accounts.saved.segments(project_id)] + ready
 
     @post("/segments", opt={"may": "edit"}, sync_to_thread=True)
     def add_segment(
@@ -120,15 +123,15 @@ class Keeping(Controller):
         saved, now = runtime.accounts.saved, datetime.now(UTC)
         if data.kind == "live" or data.ids is None:
             node = _read(runtime, project_id, data.filter)
-        made = saved.add_segment(project_id, data.name, data.kind, data.filter, request.user.name)
+        segment = saved.add_segment(project_id, data.name, data.kind, data.filter, request.user.name)
         if data.kind == "live":
-            return _shown(made)
-        cohort_id = UUID(made.id)
+            return _shown(segment)
+        cohort_id = UUID(segment.id)
         if data.ids is not None:
-            return _shown(made, listed(runtime.store, project_id, cohort_id, data.ids, now))
+            return _shown(segment, listed(runtime.store, project_id, cohort_id, data.ids, now))
         ever = Period(datetime(2000, 1, 1, tzinfo=UTC), now)
         question = Question.of(project, ever, node)
-        return _shown(made, freeze(runtime.store, question, cohort_id, now))
+        return _shown(segment, freeze(runtime.store, question, cohort_id, now))
 
     @patch("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def change_segment(
@@ -143,10 +146,10 @@ class Keeping(Controller):
         request.user.project(project_id)
         if data.filter is not None:
             _read(runtime, project_id, data.filter)
-        found = runtime.accounts.saved.change_segment(project_id, segment_id, data.name, data.filter)
-        if found is None:
+        segment = runtime.accounts.saved.change_segment(project_id, segment_id, data.name, data.filter)
+        if segment is None:
             raise NotFoundException(f"there is no segment {segment_id}")
-        return _shown(found)
+        return _shown(segment)
 
     @delete("/segments/{segment_id:uuid}", opt={"may": "edit"}, sync_to_thread=True)
     def remove_segment(
@@ -162,7 +165,7 @@ class Keeping(Controller):
     def questions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[QuestionShown]:
         """List saved questions, by name."""
         request.user.project(project_id)
-        return [_question(one) for one in runtime.accounts.saved.questions(project_id)]
+        return [_question(question) for question in runtime.accounts.saved.questions(project_id)]
 
     @post("/questions", opt={"may": "edit"}, sync_to_thread=True)
     def add_question(
@@ -189,7 +192,7 @@ class Keeping(Controller):
         """List annotations, the oldest first."""
         request.user.project(project_id)
         ever = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-        return [_note(one) for one in runtime.accounts.saved.annotations(project_id, *ever)]
+        return [_note(annotation) for annotation in runtime.accounts.saved.annotations(project_id, *ever)]
 
     @post("/annotations", opt={"may": "edit"}, sync_to_thread=True)
     def annotate(
@@ -224,19 +227,27 @@ class Keeping(Controller):
         return {"undone": data.undone}
 
 
-def _read(runtime: Runtime, project_id: UUID, given: Any) -> Node:
-    return read(inlined(given, lambda one: saved_filter(runtime.accounts.saved, project_id, one)))
+def _read(runtime: Runtime, project_id: UUID, filter_: Any) -> Node:
+    return read(inlined(filter_, lambda segment_id: saved_filter(runtime.accounts.saved, project_id, segment_id)))
 
 
-def _shown(one: Segment, persons: int | None = None) -> SegmentShown:
+def _shown(segment: Segment, persons: int | None = None) -> SegmentShown:
     return SegmentShown(
-        one.id, one.name, one.kind, one.filter, one.created_by, one.created_at.replace(tzinfo=UTC), persons
+        segment.id,
+        segment.name,
+        segment.kind,
+        segment.filter,
+        segment.created_by,
+        segment.created_at.replace(tzinfo=UTC),
+        persons,
     )
 
 
-def _question(one: SavedQuestion) -> QuestionShown:
-    return QuestionShown(one.id, one.name, one.ask, one.created_by, one.created_at.replace(tzinfo=UTC))
+def _question(question: SavedQuestion) -> QuestionShown:
+    return QuestionShown(
+        question.id, question.name, question.ask, question.created_by, question.created_at.replace(tzinfo=UTC)
+    )
 
 
-def _note(one: Annotation) -> AnnotationShown:
-    return AnnotationShown(one.id, one.at.replace(tzinfo=UTC), one.text, one.created_by)
+def _note(annotation: Annotation) -> AnnotationShown:
+    return AnnotationShown(annotation.id, annotation.at.replace(tzinfo=UTC), annotation.text, annotation.created_by)

@@ -61,34 +61,44 @@ class NewExport(msgspec.Struct, rename={"since": "from", "until": "to"}, kw_only
     bots: bool = False
 
 
-def _shown(one: Transfer) -> TransferShown:
+def _shown(transfer: Transfer) -> TransferShown:
     return TransferShown(
-        one.id, one.kind, one.name, one.form, one.state, one.done, one.total, one.outcome, one.message, one.created_by,
-        one.created_at.isoformat() + "Z", iso_time(one.ended_at),
-    )  # fmt: skip
+        transfer.id,
+        transfer.kind,
+        transfer.name,
+        transfer.form,
+        transfer.state,
+        transfer.done,
+        transfer.total,
+        transfer.outcome,
+        transfer.message,
+        transfer.created_by,
+        transfer.created_at.isoformat() + "Z",
+        iso_time(transfer.ended_at),
+    )
 
 
-def _one(runtime: Runtime, project_id: UUID, transfer_id: UUID) -> Transfer:
-    found = runtime.accounts.transfers.get(project_id, transfer_id)
-    if found is None:
+def _transfer(runtime: Runtime, project_id: UUID, transfer_id: UUID) -> Transfer:
+    transfer = runtime.accounts.transfers.get(project_id, transfer_id)
+    if transfer is None:
         raise NotFoundException(f"there is no transfer {transfer_id}")
-    return found
+    return transfer
 
 
 def _reading(form: str, host: str, text: str) -> Reading:
     """Parse how a file is to be read. Raises BadQuestion when the format or the parameters are invalid."""
     if form not in FORMATS:
-        raise BadQuestion("format", f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
+        raise BadQuestion("format", f"{form!r} cannot be imported; the formats are {', '.join(FORMATS)}")
     try:
-        found = msgspec.json.decode(text, type=Reading)
+        reading = msgspec.json.decode(text, type=Reading)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadQuestion("reading", f"it cannot be read: {error}") from error
-    return msgspec.structs.replace(found, host=host or found.host)
+    return msgspec.structs.replace(reading, host=host or reading.host)
 
 
-def _previewed(kept: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: Reading) -> dict[str, Any]:
+def _previewed(file: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: Reading) -> dict[str, Any]:
     try:
-        packed = Packed(kept, name, size, reading.encoding)
+        packed = Packed(file, name, size, reading.encoding)
         return preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
     except BadFile as error:
         raise BadQuestion("body", str(error)) from error
@@ -97,7 +107,7 @@ def _previewed(kept: IO[bytes], name: str, size: int, form: str, runtime: Runtim
 FileName = Annotated[str, Parameter(description="the file's name; .gz and .zst are unpacked", max_length=200)]
 Form = Annotated[str, Parameter(query="format", description="ndjson, csv or access-log")]
 LogHost = Annotated[str, Parameter(description="an access log's own host", max_length=255)]
-How = Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")]
+ReadingJson = Annotated[str, Parameter(description="how to read it, as JSON: columns, fixed, timezone, …")]
 
 
 class TransfersOfProject(Controller):
@@ -109,13 +119,13 @@ class TransfersOfProject(Controller):
     tags = ("transfers",)
 
     @get("/", opt={"may": "people"}, sync_to_thread=True)
-    def all(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[TransferShown]:
+    def transfers(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[TransferShown]:
         """List the project's imports and exports, the newest first. They are deleted a week after they end."""
         request.user.project(project_id)
-        return [_shown(one) for one in runtime.accounts.transfers.all(project_id)]
+        return [_shown(transfer) for transfer in runtime.accounts.transfers.all(project_id)]
 
     @post("/imports", opt={"may": "manage"}, request_max_body_size=MOST_BYTES)
-    async def bring(
+    async def start_import(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
@@ -123,27 +133,27 @@ class TransfersOfProject(Controller):
         name: FileName,
         form: Form,
         host: LogHost = "",
-        reading: How = "{}",
+        reading: ReadingJson = "{}",
     ) -> TransferShown:
         """Import the file in the body. Importing it again adds nothing while its message ids are known."""
         request.user.project(project_id)
-        asked = msgspec.to_builtins(_reading(form, host, reading))
-        made = runtime.accounts.transfers.add(project_id, "import", name, form, asked, request.user.name)
-        place = runtime.transfer_worker.file_of(made)
+        options = msgspec.to_builtins(_reading(form, host, reading))
+        transfer = runtime.accounts.transfers.add(project_id, "import", name, form, options, request.user.name)
+        path = runtime.transfer_worker.file_of(transfer)
         try:
-            with durably(place) as sink:
+            with durably(path) as sink:
                 async for chunk in request.stream():
                     sink.write(chunk)
         except BaseException:
             # A client that disconnects before the file is complete has cancelled the import.
-            runtime.transfer_worker.forget(made)
+            runtime.transfer_worker.forget(transfer)
             raise
-        runtime.transfer_worker.add(made)
+        runtime.transfer_worker.add(transfer)
         request.user.wrote("imported", name, project_id)
-        return _shown(made)
+        return _shown(transfer)
 
     @post("/imports/preview", opt={"may": "manage"}, status_code=200, request_max_body_size=MOST_BYTES)
-    async def preview(
+    async def preview_import(
         self,
         project_id: UUID,
         request: Request[Caller, Any, Any],
@@ -151,22 +161,22 @@ class TransfersOfProject(Controller):
         name: FileName,
         form: Form,
         host: LogHost = "",
-        reading: How = "{}",
+        reading: ReadingJson = "{}",
     ) -> dict[str, Any]:
         """Preview an import of the file in the body: ten rows as they would be stored, events, times and refusals.
         Nothing is stored.
         """
         request.user.project(project_id)
-        said = _reading(form, host, reading)
-        with tempfile.TemporaryFile() as kept:
+        options = _reading(form, host, reading)
+        with tempfile.TemporaryFile() as file:
             async for chunk in request.stream():
-                kept.write(chunk)
-            size = kept.tell()
-            kept.seek(0)
-            return await asyncio.to_thread(_previewed, kept, name, size, form, runtime, said)
+                file.write(chunk)
+            size = file.tell()
+            file.seek(0)
+            return await asyncio.to_thread(_previewed, file, name, size, form, runtime, options)
 
     @post("/exports", opt={"may": "people"}, sync_to_thread=True)
-    def export(
+    def start_export(
         self, project_id: UUID, data: NewExport, request: Request[Caller, Any, Any], runtime: Runtime
     ) -> TransferShown:
         """Export a table of any size into a file; when it is done, `GET …/{id}/file` returns it."""
@@ -174,38 +184,38 @@ class TransfersOfProject(Controller):
         stretch = period(data.period, project.timezone, datetime.now(UTC), data.since, data.until)
         node = None
         if data.filter is not None:
-            node = inlined(data.filter, lambda one: saved_filter(runtime.accounts.saved, project_id, one))
+            node = inlined(data.filter, lambda segment_id: saved_filter(runtime.accounts.saved, project_id, segment_id))
             read(node)
         if data.table == "visitors" and node is not None:
             raise BadQuestion("filter", "visitors are exported whole; export events or sessions with filters")
-        asked = {
+        options = {
             "table": data.table, "period": [stretch.start.isoformat(), stretch.end.isoformat()],
             "timezone": project.timezone, "filter": node, "bots": data.bots, "humans": project.overruled_bot_reasons,
         }  # fmt: skip
         days = f"{stretch.start:%Y-%m-%d}-{stretch.end:%Y-%m-%d}"
         name = f"{data.table}-{days}.{data.form}"
-        made = runtime.accounts.transfers.add(project_id, "export", name, data.form, asked, request.user.name)
-        runtime.transfer_worker.add(made)
+        transfer = runtime.accounts.transfers.add(project_id, "export", name, data.form, options, request.user.name)
+        runtime.transfer_worker.add(transfer)
         request.user.wrote("exported", name, project_id)
-        return _shown(made)
+        return _shown(transfer)
 
     @get("/{transfer_id:uuid}/file", opt={"may": "people"}, sync_to_thread=True)
     def file(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> File:
         """Return the file of a finished export."""
         request.user.project(project_id)
-        found = _one(runtime, project_id, transfer_id)
-        place: Path = runtime.transfer_worker.file_of(found)
-        if found.kind != "export" or found.state != "done" or not place.is_file():
+        transfer = _transfer(runtime, project_id, transfer_id)
+        path: Path = runtime.transfer_worker.file_of(transfer)
+        if transfer.kind != "export" or transfer.state != "done" or not path.is_file():
             raise NotFoundException("there is no such file, or not yet")
-        media = MEDIA.get(found.form, "application/x-ndjson")
-        return File(place, filename=found.name, media_type=media, content_disposition_type="attachment")
+        media = MEDIA.get(transfer.form, "application/x-ndjson")
+        return File(path, filename=transfer.name, media_type=media, content_disposition_type="attachment")
 
     @delete("/{transfer_id:uuid}", opt={"may": "manage"}, sync_to_thread=True)
     def remove(self, project_id: UUID, transfer_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Cancel a running transfer, or delete a finished one with its file."""
         request.user.project(project_id)
-        found = _one(runtime, project_id, transfer_id)
-        if found.state in OPEN:
-            runtime.transfer_worker.cancel(found)
+        transfer = _transfer(runtime, project_id, transfer_id)
+        if transfer.state in OPEN:
+            runtime.transfer_worker.cancel(transfer)
         else:
-            runtime.transfer_worker.forget(found)
+            runtime.transfer_worker.forget(transfer)

@@ -59,9 +59,17 @@ class InSegment(msgspec.Struct):
     people: list[dict[str, str]]
 
 
-def _shown(one: Watch, secret: str = "") -> WatchShown:
+def _shown(watch: Watch, secret: str = "") -> WatchShown:
     return WatchShown(
-        one.id, one.segment, one.url, one.active, one.inside, iso_time(one.last_at), one.problem, one.created_by, secret
+        watch.id,
+        watch.segment,
+        watch.url,
+        watch.active,
+        watch.inside,
+        iso_time(watch.last_at),
+        watch.problem,
+        watch.created_by,
+        secret,
     )
 
 
@@ -95,24 +103,22 @@ class Watches(Controller):
         return as_file(table, form, segment.replace(":", "-"))
 
     @get("/watches", opt={"may": "manage"}, sync_to_thread=True)
-    def all(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[WatchShown]:
+    def watches(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[WatchShown]:
         """List the project's watches."""
         request.user.project(project_id)
-        return [_shown(one) for one in runtime.accounts.watches.all(project_id)]
+        return [_shown(watch) for watch in runtime.accounts.watches.all(project_id)]
 
     @post("/watches", opt={"may": "control"}, sync_to_thread=True)
-    def make(
-        self, project_id: UUID, data: NewWatch, request: Request[Caller, Any, Any], runtime: Runtime
-    ) -> WatchShown:
+    def add(self, project_id: UUID, data: NewWatch, request: Request[Caller, Any, Any], runtime: Runtime) -> WatchShown:
         """Create a watch. Notifications start with the next check; the people in the segment at that time are the
         starting point.
         """
         question_of(runtime.accounts, request.user.project(project_id), data.segment, datetime.now(UTC))
         runtime.check_outgoing("url", data.url)
         secret = data.secret or secrets.token_urlsafe(32)
-        made = runtime.accounts.watches.add(project_id, request.user.name, secret, segment=data.segment, url=data.url)
+        watch = runtime.accounts.watches.add(project_id, request.user.name, secret, segment=data.segment, url=data.url)
         request.user.wrote("watch changed", data.segment, project_id, made=data.url)
-        return _shown(made, secret)
+        return _shown(watch, secret)
 
     @delete("/watches/{watch_id:uuid}", opt={"may": "control"}, sync_to_thread=True)
     def remove(self, project_id: UUID, watch_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> None:

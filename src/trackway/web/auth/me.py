@@ -136,15 +136,15 @@ def _account(project: Project, caller: Caller) -> AsAccount | None:
     account = caller.account(project)
     if account is None:
         return None
-    entities = list(caller.own(project))
+    entities = list(caller.own_entities(project))
     verdicts = caller.verdicts(project, account)
     return AsAccount(
         account.id, account.type, account.name, account.verification, account.subscription, entities,
-        {name: verdicts[name] for name in SEEN}, [name for name, found in verdicts.items() if found.granted],
+        {name: verdicts[name] for name in SEEN}, [name for name, verdict in verdicts.items() if verdict.granted],
     )  # fmt: skip
 
 
-class Myself(Controller):
+class CurrentUser(Controller):
     """`/api/v1/me…`"""
 
     path = "/api/v1/me"
@@ -169,23 +169,25 @@ class Myself(Controller):
         """List the caller's sign-ins."""
         signed_in = _signed_in(request)
         return [
-            SignInShown(one.id, one.way, one.address, one.agent, one.created_at.isoformat() + "Z",
-                        (one.seen_at or one.created_at).isoformat() + "Z", one.id == signed_in.id)
-            for one in runtime.accounts.sign_ins.all(signed_in.user.id)
+            SignInShown(sign_in.id, sign_in.way, sign_in.address, sign_in.agent, sign_in.created_at.isoformat() + "Z",
+                        (sign_in.seen_at or sign_in.created_at).isoformat() + "Z", sign_in.id == signed_in.id)
+            for sign_in in runtime.accounts.sign_ins.all(signed_in.user.id)
         ]  # fmt: skip
 
     @delete("/sign-ins/{sign_in_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
     def revoke(self, sign_in_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """End a sign-in: that browser is signed out at once."""
         if not runtime.accounts.sign_ins.revoke(_signed_in(request).user.id, sign_in_id):
-            raise NotFoundException("there is no such sign-in of yours")
+            raise NotFoundException("you have no such sign-in")
         request.user.wrote("signed out", "another browser")
 
     @post("/password", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def password(self, data: PasswordChange, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Change the caller's password; all other browsers are signed out."""
         signed_in = _signed_in(request)
-        _asked(runtime.accounts.sign_ins.change_password, signed_in.user.id, data.old, data.new, signed_in.token)
+        _with_bad_credentials_as_400(
+            runtime.accounts.sign_ins.change_password, signed_in.user.id, data.old, data.new, signed_in.token
+        )
         request.user.wrote("password changed", signed_in.user.email)
 
     @post("/totp/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
@@ -198,7 +200,7 @@ class Myself(Controller):
     def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, list[str]]:
         """Turn the second factor on. The answer contains recovery codes, which are shown only now."""
         user = _signed_in(request).user
-        codes: list[str] = _asked(runtime.accounts.sign_ins.confirm_totp, user.id, data.code)
+        codes: list[str] = _with_bad_credentials_as_400(runtime.accounts.sign_ins.confirm_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="authenticator application")
         return {"recovery_codes": codes}
 
@@ -206,16 +208,16 @@ class Myself(Controller):
     def remove_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Turn the second factor off."""
         user = _signed_in(request).user
-        _asked(runtime.accounts.sign_ins.remove_totp, user.id, data.code)
+        _with_bad_credentials_as_400(runtime.accounts.sign_ins.remove_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="none")
 
     @get("/passkeys", opt={"may": SIGNED_IN}, sync_to_thread=True)
     def passkeys(self, request: Request[Caller, Any, Any], runtime: Runtime) -> list[PasskeyShown]:
         """List the caller's passkeys."""
         return [
-            PasskeyShown(one.id, one.name, one.created_at.isoformat() + "Z",
-                         one.used_at.isoformat() + "Z" if one.used_at else None)
-            for one in runtime.accounts.passkeys.all(_signed_in(request).user.id)
+            PasskeyShown(passkey.id, passkey.name, passkey.created_at.isoformat() + "Z",
+                         passkey.used_at.isoformat() + "Z" if passkey.used_at else None)
+            for passkey in runtime.accounts.passkeys.all(_signed_in(request).user.id)
         ]  # fmt: skip
 
     @post("/passkeys/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
@@ -229,7 +231,9 @@ class Myself(Controller):
     def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Store the passkey that the device created."""
         user, site = _signed_in(request).user, site_of(request, runtime)
-        _asked(runtime.accounts.passkeys.add, user.id, site, data.challenge, data.credential, data.name)
+        _with_bad_credentials_as_400(
+            runtime.accounts.passkeys.add, user.id, site, data.challenge, data.credential, data.name
+        )
         request.user.wrote("passkey changed", user.email, added=data.name)
 
     @delete("/passkeys/{passkey_id:str}", opt={"may": SIGNED_IN}, sync_to_thread=True)
@@ -243,17 +247,19 @@ class Myself(Controller):
     @post("/invitations/{token:str}", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def accept(self, token: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
         """Accept an invitation as the signed-in user."""
-        found = _asked(runtime.accounts.sign_ins.accept_as, token, _signed_in(request).user.id)
-        request.user.wrote("member changed", found.account_id or found.role, found.project_id)
+        invitation = _with_bad_credentials_as_400(
+            runtime.accounts.sign_ins.accept_as, token, _signed_in(request).user.id
+        )
+        request.user.wrote("member changed", invitation.account_id or invitation.role, invitation.project_id)
 
 
 def _signed_in(request: Request[Caller, Any, Any]) -> Any:
     return request.user.signed_in
 
 
-def _asked(what: Any, *given: Any) -> Any:
+def _with_bad_credentials_as_400(function: Any, *arguments: Any) -> Any:
     """Call a function; turn refused credentials into 400, because 401 would sign the user out."""
     try:
-        return what(*given)
+        return function(*arguments)
     except BadCredentials as error:
         raise ClientException(str(error)) from error

@@ -17,7 +17,7 @@ from trackway.govern.identity.sign_ins import BadCredentials, RequestOrigin
 from trackway.operate.mail import send_mail
 from trackway.runtime import Runtime
 from trackway.web.auth.sign_in import Password, Short, origin_of_links
-from trackway.web.server.caller import ANYBODY, where_from
+from trackway.web.server.caller import ANYBODY, origin_of
 from trackway.web.server.limits import Limits
 
 logger = logging.getLogger("trackway.web")
@@ -25,25 +25,25 @@ logger = logging.getLogger("trackway.web")
 _OPEN: Any = {"exclude_from_auth": True, "opt": {"may": ANYBODY}}
 _MAILS = {
     "en": (
-        "Another password for {host}",
-        """Somebody asked for another password for {email} at {host}.
+        "Reset your password for {host}",
+        """Somebody requested a new password for {email} at {host}.
 
-Open this within {minutes} minutes to choose one; it works once:
+Open this link within {minutes} minutes to choose a new password. The link works once:
 
 {link}
 
-If it was not you, do nothing: your password stays as it is.
+If it was not you, do nothing: your password does not change.
 """,
     ),
     "de": (
         "Ein neues Passwort für {host}",
-        """Jemand hat für {email} auf {host} ein neues Passwort verlangt.
+        """Jemand hat für {email} auf {host} ein neues Passwort angefordert.
 
-Öffnen Sie diesen Link innerhalb von {minutes} Minuten, um eines zu wählen; er gilt einmal:
+Öffnen Sie diesen Link innerhalb von {minutes} Minuten, um ein neues Passwort zu wählen. Der Link gilt einmal:
 
 {link}
 
-Wenn Sie das nicht waren, tun Sie nichts: Ihr Passwort bleibt, wie es ist.
+Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ihr Passwort bleibt unverändert.
 """,
     ),
 }
@@ -64,7 +64,7 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
     password: Password
 
 
-class Resetting(Controller):
+class PasswordReset(Controller):
     """`/api/v1/password-resets`"""
 
     path = "/api/v1/password-resets"
@@ -78,42 +78,47 @@ class Resetting(Controller):
         origin = origin_of_links(request, runtime)
         if not origin:
             raise ClientException(
-                "this server sends no links by mail (smtp_host and url are not set); an administrator gives another "
+                "this server sends no links by mail (smtp_host and url are not set); an administrator sets another "
                 "password with `trackway user password EMAIL`",
                 status_code=409,
             )
-        where = where_from(request)
-        limits.may_ask_for_link(where, data.email)
+        request_origin = origin_of(request)
+        limits.may_ask_for_link(request_origin, data.email)
         # A separate thread, so that the response time does not reveal whether the user exists.
-        threading.Thread(target=_send, args=(runtime, data, origin, where), daemon=True).start()
+        threading.Thread(target=_send, args=(runtime, data, origin, request_origin), daemon=True).start()
 
     @post("/finish", **_OPEN, status_code=204, sync_to_thread=True)
     def finish(self, data: NewPassword, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
         """Set a new password for the user of a link, once. All of the user's browsers are signed out; the user then
         signs in with the new password, and with a code if they have a second factor.
         """
-        where = where_from(request)
-        limits.may_sign_in(where, "a link")
+        request_origin = origin_of(request)
+        limits.may_sign_in(request_origin, "a link")
         try:
             user = runtime.accounts.resets.finish(data.token, data.password)
         except BadCredentials as error:
-            limits.failed(where, "a link")
-            runtime.accounts.audit.write("a link", "sign-in refused", str(error), "", where.address)
+            limits.failed(request_origin, "a link")
+            runtime.accounts.audit.write("a link", "sign-in refused", str(error), "", request_origin.address)
             raise NotAuthorizedException(str(error)) from error
         runtime.accounts.audit.write(
-            user.email, "password changed", user.email, "", where.address, {"with": "a link that was sent by mail"}
+            user.email,
+            "password changed",
+            user.email,
+            "",
+            request_origin.address,
+            {"with": "a link that was sent by mail"},
         )
 
 
-def _send(runtime: Runtime, data: Forgotten, origin: str, where: RequestOrigin) -> None:
+def _send(runtime: Runtime, data: Forgotten, origin: str, request_origin: RequestOrigin) -> None:
     try:
-        begun = runtime.accounts.resets.begin(data.email)
-        if begun is None:
+        user_and_token = runtime.accounts.resets.begin(data.email)
+        if user_and_token is None:
             return
-        user, word = begun
-        runtime.accounts.audit.write("somebody", "password forgotten", user.email, "", where.address)
+        user, token = user_and_token
+        runtime.accounts.audit.write("somebody", "password forgotten", user.email, "", request_origin.address)
         host = urlsplit(origin).netloc
-        values = {"email": user.email, "host": host, "minutes": LINK_MINUTES, "link": f"{origin}/password/{word}"}
+        values = {"email": user.email, "host": host, "minutes": LINK_MINUTES, "link": f"{origin}/password/{token}"}
         subject, text = (part.format(**values) for part in _MAILS[data.language])
         send_mail(runtime.settings, user.email, subject, text)
     except (OSError, smtplib.SMTPException, ValueError) as error:

@@ -19,7 +19,7 @@ from trackway.govern.identity.passkeys import Site
 from trackway.govern.identity.sign_ins import SIGN_IN_DAYS, BadCredentials, CodeNeeded, RequestOrigin, SignedIn
 from trackway.runtime import Runtime
 from trackway.web.auth.openid import Provider, ProviderFailed
-from trackway.web.server.caller import ANYBODY, COOKIE, SOMEBODY, Caller, where_from
+from trackway.web.server.caller import ANYBODY, COOKIE, SOMEBODY, Caller, origin_of
 from trackway.web.server.limits import Limits
 
 _OPEN: Any = {"exclude_from_auth": True, "opt": {"may": ANYBODY}}
@@ -39,7 +39,7 @@ class Credentials(msgspec.Struct):
     code: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
-class Ways(msgspec.Struct):
+class SignInMethods(msgspec.Struct):
     """The available ways to sign in besides password and passkey, and whether passwords can be reset by mail
     (`reset`).
     """
@@ -85,7 +85,7 @@ def site_of(request: Request[Any, Any, Any], runtime: Runtime) -> Site:
     try:
         parts = urlsplit(runtime.settings.url or str(request.base_url))
     except ValueError as error:
-        raise ClientException("the Host header is no host; send the name of this server") from error
+        raise ClientException("the Host header is not a host name; send the name of this server") from error
     return Site(parts.hostname or "localhost", f"{parts.scheme}://{parts.netloc}")
 
 
@@ -104,8 +104,8 @@ def origin_of_links(request: Request[Any, Any, Any], runtime: Runtime) -> str:
 
 def let_in(signed_in: SignedIn, runtime: Runtime) -> Response[SignedInShown]:
     """Build the answer to a successful sign-in, with the cookie."""
-    shown = SignedInShown(signed_in.user.email, signed_in.csrf)
-    return Response(shown, cookies=[_session_cookie(signed_in, runtime)], headers={"cache-control": "no-store"})
+    body = SignedInShown(signed_in.user.email, signed_in.csrf)
+    return Response(body, cookies=[_session_cookie(signed_in, runtime)], headers={"cache-control": "no-store"})
 
 
 def _session_cookie(signed_in: SignedIn, runtime: Runtime) -> Cookie:
@@ -117,29 +117,29 @@ def _cookie(key: str, value: str, seconds: int, runtime: Runtime) -> Cookie:
     return Cookie(key=key, value=value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
 
 
-class SigningIn(Controller):
+class SignIn(Controller):
     """`/api/v1/sign-in…`, `/sign-out` and `/invitations/{token}`."""
 
     path = "/api/v1"
     tags = ("signing in",)
 
     @get("/sign-in", **_OPEN, sync_to_thread=False)
-    def ways(self, request: Request[Any, Any, Any], runtime: Runtime) -> Ways:
+    def methods(self, request: Request[Any, Any, Any], runtime: Runtime) -> SignInMethods:
         """Return the available ways to sign in."""
-        return Ways(bool(runtime.settings.oidc_issuer), bool(origin_of_links(request, runtime)))
+        return SignInMethods(bool(runtime.settings.oidc_issuer), bool(origin_of_links(request, runtime)))
 
     @post("/sign-in", **_OPEN, status_code=200, sync_to_thread=True)
     def sign_in(
         self, data: Credentials, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
         """Sign in and set the session cookie. 401 with the field `code` in `errors` when a code is needed."""
-        where = where_from(request)
-        limits.may_sign_in(where, data.email)
+        origin = origin_of(request)
+        limits.may_sign_in(origin, data.email)
         try:
-            signed_in = runtime.accounts.sign_ins.by_password(data.email, data.password, data.code, where)
+            signed_in = runtime.accounts.sign_ins.by_password(data.email, data.password, data.code, origin)
         except BadCredentials as error:
-            raise _refused(error, runtime, limits, where, data.email) from error
-        return _entered(signed_in, runtime, where, "password")
+            raise _refused(error, runtime, limits, origin, data.email) from error
+        return _signed_in(signed_in, runtime, origin, "password")
 
     @post("/sign-in/passkey/ask", **_OPEN, status_code=200, sync_to_thread=True)
     def ask_passkey(self, request: Request[Any, Any, Any], runtime: Runtime) -> dict[str, Any]:
@@ -153,21 +153,21 @@ class SigningIn(Controller):
         self, data: PasskeyAnswer, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
         """Sign in with the device's answer."""
-        where = where_from(request)
-        limits.may_sign_in(where, "passkey")
+        origin = origin_of(request)
+        limits.may_sign_in(origin, "passkey")
         try:
             signed_in = runtime.accounts.passkeys.sign_in(
-                site_of(request, runtime), data.challenge, data.credential, where
+                site_of(request, runtime), data.challenge, data.credential, origin
             )
         except BadCredentials as error:
-            raise _refused(error, runtime, limits, where, "a passkey") from error
-        return _entered(signed_in, runtime, where, "passkey")
+            raise _refused(error, runtime, limits, origin, "a passkey") from error
+        return _signed_in(signed_in, runtime, origin, "passkey")
 
     @get("/sign-in/provider", **_OPEN, sync_to_thread=True)
     def to_provider(self, request: Request[Any, Any, Any], runtime: Runtime, provider: Provider) -> Redirect:
         """Redirect to the OpenID Connect provider; it sends the browser back to `/api/v1/sign-in/provider/back`."""
         if not runtime.settings.oidc_issuer:
-            raise NotFoundException("no provider is set up; `oidc_issuer` names one")
+            raise NotFoundException("no provider is configured; set `oidc_issuer`")
         try:
             address, state = provider.begin(f"{site_of(request, runtime).origin}/api/v1/sign-in/provider/back")
         except ProviderFailed as error:
@@ -181,24 +181,24 @@ class SigningIn(Controller):
         runtime: Runtime,
         limits: Limits,
         provider: Provider,
-        began: Annotated[str, Parameter(query="state")] = "",
+        returned_state: Annotated[str, Parameter(query="state")] = "",
         code: str = "",
     ) -> Response[None]:
         """Return from the provider: sign in the user that it names, and redirect to the dashboard."""
-        where = where_from(request)
-        limits.may_sign_in(where, "provider")
+        origin = origin_of(request)
+        limits.may_sign_in(origin, "provider")
         try:
-            if not hmac.compare_digest(began.encode(), request.cookies.get(_BEGAN, "").encode()):
-                raise BadCredentials("signing in was not begun in this browser; begin again")
-            said = provider.back(began, code)
+            if not hmac.compare_digest(returned_state.encode(), request.cookies.get(_BEGAN, "").encode()):
+                raise BadCredentials("this sign-in was not started in this browser; start again")
+            identity = provider.finish(returned_state, code)
             signed_in = runtime.accounts.sign_ins.by_provider(
-                said.issuer, said.subject, said.email, said.verified, where
+                identity.issuer, identity.subject, identity.email, identity.verified, origin
             )
         except ProviderFailed as error:
-            raise _refused(BadCredentials(str(error)), runtime, limits, where, "the provider") from error
+            raise _refused(BadCredentials(str(error)), runtime, limits, origin, "the provider") from error
         except BadCredentials as error:
-            raise _refused(error, runtime, limits, where, "the provider") from error
-        runtime.accounts.audit.write(signed_in.user.email, "signed in", "provider", "", where.address)
+            raise _refused(error, runtime, limits, origin, "the provider") from error
+        runtime.accounts.audit.write(signed_in.user.email, "signed in", "provider", "", origin.address)
         return Response(None, status_code=303, headers={"location": "/"}, cookies=[_session_cookie(signed_in, runtime)])
 
     @get("/invitations/{token:str}", **_OPEN, sync_to_thread=True)
@@ -206,31 +206,35 @@ class SigningIn(Controller):
         self, token: str, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> InvitationShown:
         """Return the invitation of a link."""
-        where = where_from(request)
-        limits.may_sign_in(where, "invitation")
+        origin = origin_of(request)
+        limits.may_sign_in(origin, "invitation")
         try:
-            found = runtime.accounts.sign_ins.invitation(token)
+            invitation = runtime.accounts.sign_ins.invitation(token)
         except BadCredentials as error:
-            limits.failed(where, "invitation")
+            limits.failed(origin, "invitation")
             raise NotFoundException(str(error)) from error
-        project = runtime.accounts.project(found.project_id)
-        known = any(one.email == found.email for one in runtime.accounts.users())
-        return InvitationShown(found.email, project.name if project else "", found.role, found.account_id, known)
+        project = runtime.accounts.project(invitation.project_id)
+        is_user = any(user.email == invitation.email for user in runtime.accounts.users())
+        return InvitationShown(
+            invitation.email, project.name if project else "", invitation.role, invitation.account_id, is_user
+        )
 
     @post("/invitations/{token:str}", **_OPEN, status_code=200, sync_to_thread=True)
     def accept(
         self, token: str, data: Accepted, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
         """Accept an invitation and sign in: creates a user with this password, or checks that of the existing user."""
-        where = where_from(request)
-        limits.may_sign_in(where, "invitation")
+        origin = origin_of(request)
+        limits.may_sign_in(origin, "invitation")
         try:
-            signed_in, found = runtime.accounts.sign_ins.accept(token, data.password, where)
+            signed_in, invitation = runtime.accounts.sign_ins.accept(token, data.password, origin)
         except BadCredentials as error:
-            raise _refused(error, runtime, limits, where, "an invitation") from error
-        what = f"{found.account_id or found.role} (invited by {found.created_by})"
-        runtime.accounts.audit.write(signed_in.user.email, "member changed", what, found.project_id, where.address)
-        return _entered(signed_in, runtime, where, "invitation")
+            raise _refused(error, runtime, limits, origin, "an invitation") from error
+        subject = f"{invitation.account_id or invitation.role} (invited by {invitation.created_by})"
+        runtime.accounts.audit.write(
+            signed_in.user.email, "member changed", subject, invitation.project_id, origin.address
+        )
+        return _signed_in(signed_in, runtime, origin, "invitation")
 
     @post("/sign-out", opt={"may": SOMEBODY}, status_code=204, sync_to_thread=True)
     def sign_out(self, request: Request[Caller, Any, Any], runtime: Runtime) -> Response[None]:
@@ -243,16 +247,16 @@ class SigningIn(Controller):
         return response
 
 
-def _entered(signed_in: SignedIn, runtime: Runtime, where: RequestOrigin, how: str) -> Response[SignedInShown]:
-    runtime.accounts.audit.write(signed_in.user.email, "signed in", how, "", where.address)
+def _signed_in(signed_in: SignedIn, runtime: Runtime, origin: RequestOrigin, method: str) -> Response[SignedInShown]:
+    runtime.accounts.audit.write(signed_in.user.email, "signed in", method, "", origin.address)
     return let_in(signed_in, runtime)
 
 
 def _refused(
-    error: BadCredentials, runtime: Runtime, limits: Limits, where: RequestOrigin, whom: str
+    error: BadCredentials, runtime: Runtime, limits: Limits, origin: RequestOrigin, name: str
 ) -> NotAuthorizedException:
     if isinstance(error, CodeNeeded):
         return NotAuthorizedException(str(error), extra=[{"key": "code", "message": str(error)}])
-    limits.failed(where, whom)
-    runtime.accounts.audit.write(whom, "sign-in refused", str(error), "", where.address)
+    limits.failed(origin, name)
+    runtime.accounts.audit.write(name, "sign-in refused", str(error), "", origin.address)
     return NotAuthorizedException(str(error))

@@ -17,26 +17,26 @@ from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.accounts import AuditLog, Permissions, PlatformAccounts, Requests
 from trackway.web.api.ask import Ask
-from trackway.web.api.boards import BoardsOfProject, Shared
+from trackway.web.api.boards import BoardsOfProject, SharedBoards
 from trackway.web.api.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
-from trackway.web.api.customers import Customers, Metrics
+from trackway.web.api.customers import CustomerMetrics, Customers
 from trackway.web.api.dead_letters import DeadLetters
-from trackway.web.api.entities import EntitiesOfProject, Lookups, Recounting
+from trackway.web.api.entities import EntitiesOfProject, Lookups, Recounts
 from trackway.web.api.health import Health
-from trackway.web.api.jobs import Scheduled
-from trackway.web.api.live_stream import Streaming
+from trackway.web.api.jobs import ScheduledJobs
+from trackway.web.api.live_stream import LiveStream
 from trackway.web.api.members import Members
 from trackway.web.api.money import Money
-from trackway.web.api.plans import Planning
+from trackway.web.api.plans import TrackingPlan
 from trackway.web.api.projects import Projects
 from trackway.web.api.questions import Questions, asked
-from trackway.web.api.saved import Keeping
+from trackway.web.api.saved import SavedItems
 from trackway.web.api.transfers import TransfersOfProject
 from trackway.web.api.watched_segments import Watches
-from trackway.web.auth.me import Myself
+from trackway.web.auth.me import CurrentUser
 from trackway.web.auth.openid import Provider
-from trackway.web.auth.password_reset import Resetting
-from trackway.web.auth.sign_in import SigningIn
+from trackway.web.auth.password_reset import PasswordReset
+from trackway.web.auth.sign_in import SignIn
 from trackway.web.server.caller import Authentication, Caller, allowed
 from trackway.web.server.concurrency import LimitConcurrency
 from trackway.web.server.dashboard_files import Pages
@@ -123,7 +123,7 @@ def store_of(project_id: UUID, request: Request[Caller, Any, Any], runtime: Runt
     return runtime.store.within(request.user.policy(request.user.project(project_id)))
 
 
-class Door(Protocol):
+class PathHandler(Protocol):
     """An application that serves some paths of its own."""
 
     def serves(self, path: str) -> bool:
@@ -133,15 +133,15 @@ class Door(Protocol):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
-def application(doors: list[Door], rest: Asgi) -> Asgi:
-    """Route each request to the first door that serves its path, and all others to `rest`."""
+def application(handlers: list[PathHandler], default: Asgi) -> Asgi:
+    """Route each request to the first handler that serves its path, and all others to `default`."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            for door in doors:
-                if door.serves(scope["path"]):
-                    await door(scope, receive, send)
+            for handler in handlers:
+                if handler.serves(scope["path"]):
+                    await handler(scope, receive, send)
                     return
-        await rest(scope, receive, send)
+        await default(scope, receive, send)
 
     return app

@@ -34,21 +34,26 @@ class Caller:
     """An authenticated caller: by exactly one of a sign-in, a secret key and a token.
 
     Args:
-        key_of: the project of the secret key.
-        wanted: the id of the account to use, for a user with several accounts in a project.
+        key_project: the project of the secret key.
+        account_id: the id of the account to use, for a user with several accounts in a project.
     """
 
     def __init__(
         self,
         runtime: Runtime,
-        where: RequestOrigin,
+        origin: RequestOrigin,
         signed_in: SignedIn | None = None,
-        key_of: Project | None = None,
-        let_in: TokenAccess | None = None,
-        wanted: str = "",
+        key_project: Project | None = None,
+        token_access: TokenAccess | None = None,
+        account_id: str = "",
     ) -> None:
-        self._runtime, self.where = runtime, where
-        self.signed_in, self._key_of, self._let_in, self._wanted = signed_in, key_of, let_in, wanted
+        self._runtime, self.origin = runtime, origin
+        self.signed_in, self._key_project, self._token_access, self._account_id = (
+            signed_in,
+            key_project,
+            token_access,
+            account_id,
+        )
         self._roles: dict[str, str] = {}
         self._verdicts: dict[str, dict[str, Verdict]] = {}
         self._exported = False
@@ -63,7 +68,7 @@ class Caller:
         """The caller's name in the audit log and in `created_by`."""
         if self.user is not None:
             return self.user.email
-        return f"account {self._let_in.account.id}" if self._let_in is not None else "secret key"
+        return f"account {self._token_access.account.id}" if self._token_access is not None else "secret key"
 
     # A caller belongs to one request, so its properties are looked up once.
 
@@ -73,15 +78,19 @@ class Caller:
 
     @cached_property
     def _projects(self) -> list[Project]:
-        if self._let_in is not None:
-            return [self._let_in.project]
-        if self._key_of is not None:
-            return [self._key_of]
+        if self._token_access is not None:
+            return [self._token_access.project]
+        if self._key_project is not None:
+            return [self._key_project]
         assert self.user is not None
-        found = self._runtime.accounts.projects(self.user)
-        known = {one.id for one in found}
-        own = {one.project_id for one in self._own_accounts} - known
-        return found + [one for one in self._runtime.accounts.projects() if one.id in own] if own else found
+        member_projects = self._runtime.accounts.projects(self.user)
+        member_ids = {project.id for project in member_projects}
+        account_ids = {project.project_id for project in self._own_accounts} - member_ids
+        return (
+            member_projects + [project for project in self._runtime.accounts.projects() if project.id in account_ids]
+            if account_ids
+            else member_projects
+        )
 
     @cached_property
     def _own_accounts(self) -> list[Account]:
@@ -94,7 +103,7 @@ class Caller:
         for project in self.projects():
             if project.id == str(project_id):
                 return project
-        raise NotFoundException(f"there is no project {project_id} that you may see")
+        raise NotFoundException(f"there is no project {project_id}, or you may not see it")
 
     def role(self, project: Project) -> str:
         """Return the caller's role in a project: a member's role, `key` or `administrator`; empty for an account."""
@@ -102,16 +111,18 @@ class Caller:
             if project.id not in self._roles:
                 self._roles[project.id] = self._runtime.accounts.role(self.user, project.id)
             return self._roles[project.id]
-        return "key" if self._key_of is not None else ""
+        return "key" if self._key_project is not None else ""
 
     def account(self, project: Project) -> Account | None:
         """Return the account that the caller is signed in as; None for members, administrators and secret keys."""
-        if self._let_in is not None:
-            return self._let_in.account
+        if self._token_access is not None:
+            return self._token_access.account
         if self.user is None or self.role(project):
             return None
-        own = [one for one in self._own_accounts if one.project_id == project.id]
-        return next((one for one in own if one.id == self._wanted), own[0] if own else None)
+        accounts = [account for account in self._own_accounts if account.project_id == project.id]
+        return next(
+            (account for account in accounts if account.id == self._account_id), accounts[0] if accounts else None
+        )
 
     def verdict(self, project: Project, permission: str) -> Verdict:
         """Return whether the caller has a permission in a project, and if not, what they lack."""
@@ -130,11 +141,11 @@ class Caller:
 
     def need(self, project: Project, permission: str) -> None:
         """Require a permission. Raises PermissionDeniedException when the caller does not have it."""
-        found = self.verdict(project, permission)
-        if not found.granted:
+        verdict = self.verdict(project, permission)
+        if not verdict.granted:
             raise PermissionDeniedException(
-                f"this needs the permission {permission!r} ({PERMISSIONS[permission]}), and {found.needs} for it",
-                extra=[{"key": permission, "message": found.needs}],
+                f"this needs the permission {permission!r} ({PERMISSIONS[permission]}), and {verdict.needs} for it",
+                extra=[{"key": permission, "message": verdict.needs}],
             )
 
     def policy(self, project: Project) -> Policy:
@@ -143,27 +154,29 @@ class Caller:
         project_id = UUID(project.id)
         if account is None:
             return Policy(project_id) if self.role(project) else Policy(project_id, entities=())
-        return self._runtime.scopes.policy(project_id, account, self._let_in.entities if self._let_in else None)
+        return self._runtime.scopes.policy(
+            project_id, account, self._token_access.entities if self._token_access else None
+        )
 
-    def own(self, project: Project) -> tuple[tuple[str, str], ...]:
+    def own_entities(self, project: Project) -> tuple[tuple[str, str], ...]:
         """Return the entities that are directly the caller's; entities that belong to these are theirs too, but not
         included.
         """
         account = self.account(project)
-        named = self._let_in.entities if self._let_in else None
+        named = self._token_access.entities if self._token_access else None
         return () if account is None else self._runtime.scopes.own(UUID(project.id), account, named)
 
-    def exported(self, what: str, project: Project) -> None:
+    def log_export(self, subject: str, project: Project) -> None:
         """Log an export in the audit log, once per request: the guard runs for a cached answer and again for its
         handler.
         """
         if not self._exported:
             self._exported = True
-            self.wrote("exported", what, project.id)
+            self.wrote("exported", subject, project.id)
 
     def wrote(self, action: str, subject: str = "", project_id: UUID | str = "", **detail: object) -> None:
         """Write an action of the caller to the audit log."""
-        self._runtime.accounts.audit.write(self.name, action, subject, project_id, self.where.address, detail)
+        self._runtime.accounts.audit.write(self.name, action, subject, project_id, self.origin.address, detail)
 
 
 class Authentication(AbstractAuthenticationMiddleware):
@@ -173,52 +186,56 @@ class Authentication(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find the caller. Raises NotAuthorizedException when there is none."""
-        caller = recognized(connection)
+        caller = caller_of(connection)
         if caller.signed_in is not None and connection.scope["method"] not in _SAFE:  # type: ignore[typeddict-item]
-            given = connection.headers.get("x-csrf-token", "")
-            if not hmac.compare_digest(given.encode(), caller.signed_in.csrf.encode()):
-                raise PermissionDeniedException("the CSRF token is missing or of another sign-in; reload the page")
+            csrf_token = connection.headers.get("x-csrf-token", "")
+            if not hmac.compare_digest(csrf_token.encode(), caller.signed_in.csrf.encode()):
+                raise PermissionDeniedException(
+                    "the CSRF token is missing or belongs to another sign-in; reload the page"
+                )
         return AuthenticationResult(caller, None)
 
 
-def recognized(connection: Connection) -> Caller:
+def caller_of(connection: Connection) -> Caller:
     """Return the current caller of a request. Raises NotAuthorizedException when the credentials are missing or
     invalid.
     """
     runtime: Runtime = connection.app.state.runtime
-    where = where_from(connection)
+    origin = origin_of(connection)
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return _by_secret(runtime, where, secret.strip())
+        return _by_secret(runtime, origin, secret.strip())
     signed_in = runtime.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
     if signed_in is None:
         raise NotAuthorizedException("sign in, or send a secret key as Authorization: Bearer KEY")
-    return Caller(runtime, where, signed_in=signed_in, wanted=connection.headers.get("x-account", ""))
+    return Caller(runtime, origin, signed_in=signed_in, account_id=connection.headers.get("x-account", ""))
 
 
-def still(connection: Connection, project: Project, permission: str) -> bool:
-    """Whether a long request would still be permitted now: its token may have expired, its permission been revoked."""
+def is_still_permitted(connection: Connection, project: Project, permission: str) -> bool:
+    """Whether a long request would still be permitted now: its token may have expired, its permission been
+    revoked.
+    """
     try:
-        caller = recognized(connection)
+        caller = caller_of(connection)
         same = caller.policy(project) == connection.user.policy(project)
         return same and caller.verdict(project, permission).granted
     except NotAuthorizedException:
         return False
 
 
-def _by_secret(runtime: Runtime, where: RequestOrigin, secret: str) -> Caller:
+def _by_secret(runtime: Runtime, origin: RequestOrigin, secret: str) -> Caller:
     if secret.count(".") == 2:
         try:
-            return Caller(runtime, where, let_in=runtime.accounts.tokens.read(secret))
+            return Caller(runtime, origin, token_access=runtime.accounts.tokens.read(secret))
         except BadToken as error:
             raise NotAuthorizedException(str(error)) from error
     project = runtime.accounts.project_of_secret(secret)
     if project is None:
         raise NotAuthorizedException("no project has this secret key")
-    return Caller(runtime, where, key_of=project)
+    return Caller(runtime, origin, key_project=project)
 
 
-def where_from(connection: Connection) -> RequestOrigin:
+def origin_of(connection: Connection) -> RequestOrigin:
     """Return the origin of a request; `limits.Limited` has set the client's address behind trusted proxies."""
     address = connection.client.host if connection.client else ""
     return RequestOrigin(address, connection.headers.get("user-agent", ""))
@@ -235,7 +252,7 @@ def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     if needed == SIGNED_IN:
         if caller.user is None:
-            raise PermissionDeniedException("neither a secret key nor a token can do this; sign in")
+            raise PermissionDeniedException("this needs a signed-in user, not a secret key or token")
     elif needed == "install":
         if caller.user is None or not caller.user.is_admin:
             raise PermissionDeniedException("only an administrator may do this")
@@ -258,4 +275,4 @@ def _export(connection: Connection, needed: str) -> None:
         return
     project = _project(connection)
     connection.user.need(project, "export")
-    connection.user.exported(f"{connection.scope['path'].rpartition('/')[2] or 'ask'} as {form}", project)
+    connection.user.log_export(f"{connection.scope['path'].rpartition('/')[2] or 'ask'} as {form}", project)

@@ -14,16 +14,16 @@ WRITE_KEY = {"writeKey": {"type": "http", "scheme": "basic", "description": "a w
 _Json = dict[str, Any]
 
 _ID: _Json = {"oneOf": [{"type": "string", "maxLength": 255}, {"type": "integer"}]}
-_VIEWER: _Json = {**_ID, "description": "who sees it, as the host states with its secret key; only claimed otherwise"}
+_VIEWER: _Json = {**_ID, "description": "the viewer; trusted only when the host sends it with its secret key"}
 _TEXT: _Json = {"type": "string"}
 _OBJECT: _Json = {"type": "object"}
 _TIME: _Json = {"type": "string", "format": "date-time"}
 _FIELDS: dict[str, _Json] = {
     "anonymousId": {**_ID, "description": "the visitor; this or userId"},
     "userId": {**_ID, "description": "the user, when somebody is signed in"},
-    "messageId": {**_ID, "description": "sent again within 7 days it counts once; made when it is missing"},
-    "timestamp": {**_TIME, "description": "when it happened; now when it is missing"},
-    "sentAt": {**_TIME, "description": "the sender's clock, by which timestamps are put right"},
+    "messageId": {**_ID, "description": "repeats within 7 days count once; generated when it is missing"},
+    "timestamp": {**_TIME, "description": "the time of the event; the time of arrival when it is missing"},
+    "sentAt": {**_TIME, "description": "the time on the sender's clock; it corrects the timestamps"},
     "context": {**_OBJECT, "description": "page, userAgent, ip, locale, screen, campaign, sessionId, library"},
     "writeKey": {**_TEXT, "description": "in place of HTTP Basic"},
 }
@@ -31,38 +31,38 @@ _OF_TYPE: dict[str, tuple[str, list[str], dict[str, _Json]]] = {
     "track": ("Record an event", ["event"], {"event": _TEXT, "properties": _OBJECT}),
     "page": ("Record a page view", [], {"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
     "screen": ("Record a screen of an application", [], {"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
-    "identify": ("Say who a visitor is", [], {"traits": _OBJECT}),
-    "group": ("Say of which group a user is", ["groupId"], {"groupId": _ID, "traits": _OBJECT}),
+    "identify": ("Identify a visitor", [], {"traits": _OBJECT}),
+    "group": ("Assign a user to a group", ["groupId"], {"groupId": _ID, "traits": _OBJECT}),
     "alias": ("Join two ids of a person", ["previousId"], {"previousId": _ID}),
 }
 _REFUSALS = {
-    "400": "nothing could be taken; `errors` name the fields", "401": "there is no such write key",
-    "405": "the address has no such method", "413": "the body is too large",
-    "503": "it cannot be written at this moment; send it again after `retry-after` seconds",
+    "400": "no message could be accepted; `errors` names the fields", "401": "there is no such write key",
+    "405": "the address does not support this method", "413": "the body is too large",
+    "503": "it cannot be written now; send it again after `retry-after` seconds",
 }  # fmt: skip
 _PROBLEM: _Json = {
     "type": "object",
     "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT,
-                   "errors": {"type": "array", "items": _OBJECT, "description": "field and reason of each"}},
+                   "errors": {"type": "array", "items": _OBJECT, "description": "the field and reason of each error"}},
 }  # fmt: skip
 
 
 def addresses() -> dict[str, _Json]:
     """Return the path items (OpenAPI 3.1) by path."""
-    found = {f"/v1/{kind}": {"post": _message(kind)} for kind in MESSAGE_TYPES}
-    found["/v1/batch"] = {"post": _batch()}
-    found["/v1/pixel.gif"] = {"get": _pixel()}
-    found["/v1/entities/{entity_type}/{entity_id}/view"] = {"post": _view("view", ["entity_type", "entity_id"])}
-    found["/api/profiles/{entity_id}/track-view"] = {"post": _view("track-view", ["entity_id"])}
+    path_items = {f"/v1/{kind}": {"post": _message(kind)} for kind in MESSAGE_TYPES}
+    path_items["/v1/batch"] = {"post": _batch()}
+    path_items["/v1/pixel.gif"] = {"get": _pixel()}
+    path_items["/v1/entities/{entity_type}/{entity_id}/view"] = {"post": _view("view", ["entity_type", "entity_id"])}
+    path_items["/api/profiles/{entity_id}/track-view"] = {"post": _view("track-view", ["entity_id"])}
     for number, path in enumerate(ENDS):
-        found[path] = {"post": _end(f"session-end-{number}")}
-    return found
+        path_items[path] = {"post": _end(f"session-end-{number}")}
+    return path_items
 
 
 def _operation(name: str, summary: str, answers: dict[str, _Json], **more: Any) -> _Json:
     refused = {
-        status: {"description": what, "content": {"application/problem+json": {"schema": _PROBLEM}}}
-        for status, what in _REFUSALS.items()
+        status: {"description": description, "content": {"application/problem+json": {"schema": _PROBLEM}}}
+        for status, description in _REFUSALS.items()
     }
     return {"operationId": f"collect-{name}", "summary": summary, "tags": [TAG], "security": [{"writeKey": []}, {}],
             **more, "responses": answers | refused}  # fmt: skip
@@ -82,24 +82,24 @@ def _answer(description: str, **properties: _Json) -> _Json:
 
 _TAKEN = {
     "202": _answer(
-        "what was taken is on disk",
-        accepted={"type": "integer", "description": "how many messages were taken"},
-        rejected={"type": "array", "items": _OBJECT, "description": "those that were not: index, field and reason"},
-        notes={"type": "array", "items": _OBJECT, "description": "what was left out of those that were taken"},
+        "the accepted messages are on disk",
+        accepted={"type": "integer", "description": "the number of accepted messages"},
+        rejected={"type": "array", "items": _OBJECT, "description": "the rejected messages: index, field and reason"},
+        notes={"type": "array", "items": _OBJECT, "description": "the parts of accepted messages that were left out"},
     )
 }
 
 
 def _message(kind: str) -> _Json:
-    summary, required, own = _OF_TYPE[kind]
-    return _operation(kind, summary, _TAKEN, requestBody=_body(required, own | _FIELDS))
+    summary, required, fields = _OF_TYPE[kind]
+    return _operation(kind, summary, _TAKEN, requestBody=_body(required, fields | _FIELDS))
 
 
 def _batch() -> _Json:
     kinds = {"type": {"type": "string", "enum": list(MESSAGE_TYPES)}}
-    every = {name: field for _, _, own in _OF_TYPE.values() for name, field in own.items()}
-    one = {"type": "object", "required": ["type"], "properties": kinds | every | _FIELDS}
-    messages = {"type": "array", "maxItems": 500, "items": one}
+    all_fields = {name: field for _, _, fields in _OF_TYPE.values() for name, field in fields.items()}
+    message = {"type": "object", "required": ["type"], "properties": kinds | all_fields | _FIELDS}
+    messages = {"type": "array", "maxItems": 500, "items": message}
     shared = {name: _FIELDS[name] for name in ("sentAt", "context", "writeKey")}
     body = _body(["batch"], {"batch": messages, **shared})
     return _operation("batch", "Record up to 500 messages of 32 KiB each", _TAKEN, requestBody=body)
@@ -121,22 +121,25 @@ def _pixel() -> _Json:
 
 
 def _view(name: str, inside: list[str]) -> _Json:
-    parameters = [{"name": one, "in": "path", "required": True, "schema": _TEXT} for one in inside]
+    parameters = [{"name": part, "in": "path", "required": True, "schema": _TEXT} for part in inside]
     counted = _answer("whether the view counted", tracked={"type": "boolean"}, reason=_TEXT, message=_TEXT)
     fields = {"session_id": _ID, "anonymous_id": _ID, "viewer_id": _VIEWER, "referrer_source": _TEXT, "writeKey": _TEXT}
-    found = _operation(name, "Count the view of an entity, once a session in 24 hours", {"200": counted},
-                       parameters=parameters, requestBody=_body(["session_id"], fields))  # fmt: skip
-    found["responses"]["404"] = {
-        **found["responses"]["400"],
+    operation = _operation(name, "Count the view of an entity, once a session in 24 hours", {"200": counted},
+                           parameters=parameters, requestBody=_body(["session_id"], fields))  # fmt: skip
+    operation["responses"]["404"] = {
+        **operation["responses"]["400"],
         "description": "the project's register has no such entity",
     }
-    return found
+    return operation
 
 
 def _end(name: str) -> _Json:
     shape = {"session_id": _TEXT, "ended_at": _TIME, "duration_s": {"type": "number"}}
-    answers = {"202": _answer("it ends now", **shape), "200": _answer("it was over before", **shape)}
+    answers = {
+        "202": _answer("the session ends now", **shape),
+        "200": _answer("the session had already ended", **shape),
+    }
     body = _body(["session_id"], {"session_id": _ID, "anonymous_id": _ID, "writeKey": _TEXT})
-    found = _operation(name, "End a session", answers, requestBody=body)
-    found["responses"]["404"] = {**found["responses"]["400"], "description": "nobody has heard of the session"}
-    return found
+    operation = _operation(name, "End a session", answers, requestBody=body)
+    operation["responses"]["404"] = {**operation["responses"]["400"], "description": "the session is unknown"}
+    return operation

@@ -46,8 +46,8 @@ class LimitConcurrency(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Answer from the cache, or pass the request on when the project has a free slot."""
-        given: dict[str, Any] = scope.get("path_params", {})
-        project_id = UUID(str(given["project_id"]))
+        path_params: dict[str, Any] = scope.get("path_params", {})
+        project_id = UUID(str(path_params["project_id"]))
         request: Any = scope
         policy = request["user"].policy(request["user"].project(project_id))
         slot, path = self._slots.of(policy), request["path"]
@@ -76,12 +76,18 @@ class LimitConcurrency(ASGIMiddleware):
             return msgspec.msgpack.encode(response)
 
         # "Today" and "active" change with time alone, so a cached answer is valid only within its minute.
-        asked = [settings_of(project), policy, path, request["query_string"].decode("latin-1"), int(time.time() // 60)]
-        key = msgspec.json.encode(asked).decode()
+        identity = [
+            settings_of(project),
+            policy,
+            path,
+            request["query_string"].decode("latin-1"),
+            int(time.time() // 60),
+        ]
+        key = msgspec.json.encode(identity).decode()
         version = self._version(project_id)
         try:
-            kept = self._answers.find(key, version) or await self._answers.make(key, version, compute, lambda: None)
-            response = msgspec.msgpack.decode(kept.body, type=_Response)
+            cached = self._answers.find(key, version) or await self._answers.make(key, version, compute, lambda: None)
+            response = msgspec.msgpack.decode(cached.body, type=_Response)
         except _Refused as refused:
             response = refused.response
         start: Any = {"type": "http.response.start", "status": response.status, "headers": response.headers}

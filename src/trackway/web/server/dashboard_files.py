@@ -86,7 +86,7 @@ class Pages(Controller):
 
 def _script(file: Path, caching: str, encodings: str) -> Response[bytes]:
     if not file.is_file():
-        raise NotFoundException(f"the SDK has no part {file.name}; ./run build makes them")
+        raise NotFoundException(f"the SDK has no part {file.name}; ./run build creates the parts")
     headers = {
         "cache-control": caching,
         "access-control-allow-origin": "*",

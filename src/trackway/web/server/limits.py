@@ -45,7 +45,7 @@ class Limits:
                 return self._left(item, kind, name)
         return 0
 
-    def may_sign_in(self, where: RequestOrigin, whom: str) -> None:
+    def may_sign_in(self, origin: RequestOrigin, name: str) -> None:
         """Check that an address may attempt a sign-in. Raises TooManyRequestsException after too many failures of the
         address, or of the address for this user.
 
@@ -53,39 +53,39 @@ class Limits:
         """
         if self._failures is None:
             return
-        for item, names in self._of(where, whom):
+        for item, names in self._of(origin, name):
             if not self._limiter.test(item, *names):
                 seconds = self._left(item, *names)
                 raise TooManyRequestsException(
-                    f"too many attempts to sign in failed; try again in {seconds} s",
+                    f"too many failed sign-ins; try again in {seconds} s",
                     headers={"retry-after": str(seconds)},
                 )
 
-    def failed(self, where: RequestOrigin, whom: str) -> None:
+    def failed(self, origin: RequestOrigin, name: str) -> None:
         """Count a failed sign-in."""
         if self._failures is not None:
-            for item, names in self._of(where, whom):
+            for item, names in self._of(origin, name):
                 self._limiter.hit(item, *names)
 
-    def may_ask_for_link(self, where: RequestOrigin, whom: str) -> None:
+    def may_ask_for_link(self, origin: RequestOrigin, email: str) -> None:
         """Count a request for a link by mail, whether the user exists or not.
 
         Raises TooManyRequestsException after twenty requests of an address, or five for a user, in an hour.
         """
-        address, user = network(where.address), whom.strip().lower()
+        address, user = network(origin.address), email.strip().lower()
         for item, kind, name in ((_LINKS_OF_ADDRESS, "links", address), (_LINKS_OF_USER, "links to", user)):
             if not self._limiter.hit(item, kind, name):
                 seconds = self._left(item, kind, name)
                 raise TooManyRequestsException(
-                    f"too many links were asked for; look into the mails that came, or try again in {seconds} s",
+                    f"too many links were requested; check your mail, or try again in {seconds} s",
                     headers={"retry-after": str(seconds)},
                 )
 
-    def _of(self, where: RequestOrigin, whom: str) -> list[tuple[Any, tuple[str, str]]]:
-        address = network(where.address)
+    def _of(self, origin: RequestOrigin, name: str) -> list[tuple[Any, tuple[str, str]]]:
+        address = network(origin.address)
         return [
             (self._failures, ("failed", address)),
-            (self._failures_of_user, ("failed as", f"{address} {whom.strip().lower()}")),
+            (self._failures_of_user, ("failed as", f"{address} {name.strip().lower()}")),
         ]
 
     def _left(self, item: Any, kind: str, name: str) -> int:
@@ -146,8 +146,11 @@ class Limited:
             if body.cut:
                 return  # the application believes that the connection is closed; its answer is dropped
             if message["type"] == "http.response.start":
-                said = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(one for one in added if one[0] not in said)]
+                own_headers = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in added if header[0] not in own_headers),
+                ]
             await send(message)
 
         return guarded
@@ -165,7 +168,7 @@ async def _refuse(send: Any, seconds: int) -> None:
 async def _refuse_slow(send: Any) -> None:
     detail = (
         f"the body did not arrive in {GRACE_S:.0f} s and a second for each {BYTES_PER_S} bytes, or too many bodies of "
-        "this address are on their way; send it again"
+        "this address are unfinished; send it again"
     )
     await _problem(send, 408, "Request Timeout", detail, (b"connection", b"close"))
 

@@ -32,17 +32,17 @@ from trackway.web.server import collector_openapi, questions_openapi
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _REFUSALS = {
-    "400": "something of the request is wrong; `errors` name the fields",
-    "401": "nobody is signed in, or the key or token lets nobody in",
+    "400": "the request is invalid; `errors` names the fields",
+    "401": "no one is signed in, or the key or token is not valid",
     "403": "the caller may not do this",
-    "404": "there is nothing here that the caller may see",
-    "405": "the address has no such method",
-    "409": "it is under way already, or this server is not set up for it",
+    "404": "it does not exist, or the caller may not see it",
+    "405": "the address does not support this method",
+    "409": "it is already running, or this server is not configured for it",
     "413": "the body is too large",
-    "415": "the body is not of a kind that is taken",
+    "415": "the media type of the body is not supported",
     "422": "the engine refuses the statement",
     "429": "too many requests; `retry-after` says how many seconds to wait",
-    "503": "the store does not answer at this moment",
+    "503": "the store does not answer now",
 }
 
 
@@ -115,9 +115,9 @@ def describe(app: Litestar) -> None:
     for path in (document.paths or {}).values():
         for operation in _operations(path):
             responses = operation.responses or {}
-            for status, what in _REFUSALS.items():
-                responses[status] = OpenAPIResponse(description=what, content=dict(refusal))
-            names = {one.name for one in operation.parameters or [] if not isinstance(one, Reference)}
+            for status, description in _REFUSALS.items():
+                responses[status] = OpenAPIResponse(description=description, content=dict(refusal))
+            names = {parameter.name for parameter in operation.parameters or [] if not isinstance(parameter, Reference)}
             if "format" in names and "host" not in names:
                 _forms(responses)
             operation.responses = responses
@@ -133,7 +133,7 @@ def describe(app: Litestar) -> None:
 
 
 def _operations(path: PathItem) -> list[Operation]:
-    return [found for method in _METHODS if (found := getattr(path, method)) is not None]
+    return [operation for method in _METHODS if (operation := getattr(path, method)) is not None]
 
 
 def _forms(responses: dict[str, OpenAPIResponse | Reference], json: Schema | None = None) -> None:

@@ -48,7 +48,7 @@ def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     faults = _faults(request, error)
     detail = "; ".join(map(str, faults)) or error.detail
-    refused = problem(error.status_code, detail, [{"field": one.field, "reason": one.reason} for one in faults])
+    refused = problem(error.status_code, detail, [{"field": item.field, "reason": item.reason} for item in faults])
     refused.headers.update({name: value for name, value in (error.headers or {}).items() if name == "retry-after"})
     return refused
 
@@ -56,8 +56,8 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any
 def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[Fault]:
     """Explain in plain words which parts of a body or parameters the handler does not accept."""
     handler = request.scope.get("route_handler")  # absent for an unknown path or method
-    taken = getattr(handler, "parsed_fn_signature", None)
-    kinds = {name: one.annotation for name, one in taken.parameters.items()} if taken else {}
+    signature = getattr(handler, "parsed_fn_signature", None)
+    kinds = {name: item.annotation for name, item in signature.parameters.items()} if signature else {}
     wrong = error.__cause__
     if isinstance(wrong, msgspec.ValidationError) and "`$.data" in str(wrong):
         return [fault(str(wrong).replace("`$.data", "`$", 1), kinds.get("data"))]
@@ -66,14 +66,14 @@ def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[Fault
         return [fault(wrong, kinds.get("data"))]
     if isinstance(wrong, msgspec.DecodeError):
         return [Fault("body", f"it is not valid JSON ({wrong})")]
-    if found := _MISSING.match(error.detail):
-        return [Fault(found[1], "it is missing; send it as a parameter of the address")]
+    if missing := _MISSING.match(error.detail):
+        return [Fault(missing[1], "it is missing; send it as a parameter of the address")]
     extra = error.extra if isinstance(error.extra, list) else []
-    return [_parameter(one, kinds) for one in extra if isinstance(one, dict)]
+    return [_parameter(item, kinds) for item in extra if isinstance(item, dict)]
 
 
-def _parameter(one: dict[str, Any], kinds: dict[str, Any]) -> Fault:
-    key, text = str(one.get("key", "")), str(one.get("message", ""))
+def _parameter(item: dict[str, Any], kinds: dict[str, Any]) -> Fault:
+    key, text = str(item.get("key", "")), str(item.get("message", ""))
     field, _, path = key.partition(".")
     inside = fault(f"{text} - at `$.{path}`" if path else text, kinds.get(field))
     return Fault(f"{field}.{inside.field}".strip("."), inside.reason)
@@ -97,7 +97,7 @@ def _bad_signature(_: Request[Any, Any, Any], error: BadSignature) -> Response[A
 
 def _no_log(_: Request[Any, Any, Any], error: LogUnavailable) -> Response[Any]:
     logger.error("%s", error)
-    return problem(503, "nothing can be written to disk at this moment; send it again")
+    return problem(503, "nothing can be written to disk now; send it again")
 
 
 def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:
@@ -125,7 +125,7 @@ def _accounts(request: Request[Any, Any, Any], error: DBAPIError | NoConnection)
     if isinstance(error, IntegrityError | ProgrammingError | DataError):
         return _unexpected(request, error)
     logger.error("the accounts database cannot be used: %s", getattr(error, "orig", error))
-    refused = problem(503, "the accounts cannot be read or written at this moment; send it again in some seconds")
+    refused = problem(503, "the accounts database cannot be read or written now; send it again in a few seconds")
     refused.headers["retry-after"] = "5"
     return refused
 
@@ -133,8 +133,8 @@ def _accounts(request: Request[Any, Any, Any], error: DBAPIError | NoConnection)
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
-        return Response("Trackway failed to show this page.", status_code=500, media_type=MediaType.TEXT)
-    return problem(500, "something went wrong here; the server's log says what")
+        return Response("Trackway could not show this page.", status_code=500, media_type=MediaType.TEXT)
+    return problem(500, "the server failed; its log has the reason")
 
 
 HANDLERS: Any = {

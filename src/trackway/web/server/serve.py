@@ -40,7 +40,7 @@ def refuse_taken(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise AddressInUse(f"{host}:{port} cannot be listened at: {error.strerror}; use another --port") from error
+            raise AddressInUse(f"{host}:{port} is not available: {error.strerror}; use another --port") from error
 
 
 def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
@@ -120,6 +120,6 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
 
 
 def _leave() -> None:
-    logger.warning("what is under way takes longer than %d s; it is done again at the next start", MOST_ENDING_S)
+    logger.warning("unfinished work takes longer than %d s; the next start repeats it", MOST_ENDING_S)
     logging.shutdown()
     os._exit(0)

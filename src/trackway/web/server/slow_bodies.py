@@ -28,8 +28,8 @@ class Body:
 
     __slots__ = ("_all", "_receive", "_waiter", "address", "began", "cut", "size")
 
-    def __init__(self, every: Bodies, receive: Receive, address: str) -> None:
-        self._all, self._receive, self.address = every, receive, address
+    def __init__(self, bodies: Bodies, receive: Receive, address: str) -> None:
+        self._all, self._receive, self.address = bodies, receive, address
         self.began, self.size, self.cut = 0.0, 0, False
         self._waiter: asyncio.Task[Any] | None = None
 
