@@ -49,7 +49,7 @@ def fault(error: BaseException, mend: str) -> str:
     if "locked" in said[0]:
         return "is locked by another process; end that one, and start again"
     if "full" in said[0] or "disk I/O" in said[0]:
-        return f"cannot be written ({said[0]}); make room on its disk, and start again"
+        return f"cannot be written ({said[0]}); free some space on its disk, and start again"
     if isinstance(error, SQLAlchemyError | OSError) and "unable to open" in said[0]:
         return f"cannot be opened ({said[0]}); look at its owner and mode, and at `ulimit -n`"
     return f"cannot be opened: {said[0]}"

@@ -75,7 +75,7 @@ export function Reading(props: Props) {
     return (
       <Group title={t("How it is read")}>
         <Typed
-          label={t("Format of a line, as nginx or Apache are configured")}
+          label={t("Format of a line, as in the configuration of nginx or Apache")}
           value={how.log_format ?? ""}
           known={FORMATS}
           hint={t("found out")}

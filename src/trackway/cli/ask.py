@@ -25,7 +25,7 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
     from trackway.store.recovery import open_log
 
     if not (settings.directory / "store").exists() and not settings.store:
-        show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` makes one")
+        show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` creates one")
     prepare(settings)
     try:
         # The lock of the log tells a server on the same directory to wait.
@@ -44,10 +44,10 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
 
 def ask(settings: Settings, sql: str, url: str | None, key: str | None, json: bool) -> None:
     """Print the answer to one statement."""
-    show.rows(found(settings, sql, url, key), json)
+    show.rows(query_rows(settings, sql, url, key), json)
 
 
-def found(settings: Settings, sql: str, url: str | None, key: str | None) -> list[dict[str, Any]]:
+def query_rows(settings: Settings, sql: str, url: str | None, key: str | None) -> list[dict[str, Any]]:
     """Return the rows of one statement."""
     if url:
         return Remote(url, key).query(sql)
@@ -71,7 +71,7 @@ def export_table(
     if form is None:
         show.fail(f"{out.name}: the format is not clear; end the name with one of {', '.join(_FORMATS)}")
     if table not in TABLES:
-        show.fail(f"{table!r} cannot be exported; there are {', '.join(TABLES)}")
+        show.fail(f"{table!r} cannot be exported; the tables are {', '.join(TABLES)}")
     if url:
         rows = Remote(url, key).export({"table": table, "form": form, "bots": True}, out)
     else:

@@ -27,9 +27,9 @@ logger = logging.getLogger("trackway")
 
 _FILES = 256
 _HELP = {
-    errno.ENOSPC: "make room on its disk", errno.EDQUOT: "make room on its disk",
+    errno.ENOSPC: "free some space on its disk", errno.EDQUOT: "free some space on its disk",
     errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`)", errno.ENFILE: "let the system open more files",
-    errno.EACCES: "run as the user that it belongs to", errno.EPERM: "run as the user that it belongs to",
+    errno.EACCES: "run as the user who owns it", errno.EPERM: "run as the user who owns it",
     errno.EROFS: "its disk is read-only", errno.ENOTDIR: "name a directory", errno.EISDIR: "name a directory",
 }  # fmt: skip
 
@@ -43,7 +43,7 @@ def refusals() -> Iterator[None]:
         text = _sentence(error)
         if text is None:
             raise
-        sys.stderr.write(f"trackway: {show.addressed(text)}\n")
+        sys.stderr.write(f"trackway: {show.with_directory(text)}\n")
         raise SystemExit(1) from None
 
 
@@ -66,7 +66,7 @@ def _sentence(error: Exception) -> str | None:
                   | LedgerUnavailable | BadAccount | BadPlan | BadSettings | KeyUnusable | CannotUnseal):  # fmt: skip
         return " ".join(str(error).split())
     if isinstance(error, DBAPIError):
-        return f"a database {fault(error, 'look at it with `trackway doctor`')}"
+        return f"a database {fault(error, 'check it with `trackway doctor`')}"
     if isinstance(error, OSError) and error.errno in _HELP:
         return f"{error.filename or 'the data directory'} cannot be used ({error.strerror}); {_HELP[error.errno]}"
     return None
@@ -83,8 +83,8 @@ def prepare(settings: Settings) -> None:
     if 0 <= most < _FILES:
         raise OSError(errno.EMFILE, f"{most} files may be open, {_FILES} are needed", str(settings.directory))
     if changed := close_to_others(settings.directory):
-        what = "1 file or directory was" if changed == 1 else f"{changed} files and directories were"
-        logger.warning("%s open to others at %s; now only this user may read them", what, settings.directory)
+        subject = "1 file or directory was" if changed == 1 else f"{changed} files and directories were"
+        logger.warning("%s open to others at %s; now only this user may read them", subject, settings.directory)
 
 
 def end(*_: object) -> None:
@@ -106,20 +106,20 @@ def runtime_of(settings: Settings, json: bool) -> Iterator[Runtime]:
     from trackway.runtime import Runtime
 
     prepare(settings)
-    runtime = Runtime(settings, lambda first: say_first(first, json))
+    runtime = Runtime(settings, lambda first: print_first_start(first, json))
     try:
         yield runtime
     finally:
         runtime.close()
 
 
-def say_first(first: FirstStart, json: bool) -> None:
+def print_first_start(first: FirstStart, json: bool) -> None:
     """Print once, on standard error, the secrets that a first start created; those from settings are only named."""
-    said = msgspec.json.encode({"first_start": first.printable()}).decode() if json else first_lines(first)
-    sys.stderr.write(said + "\n")
+    text = msgspec.json.encode({"first_start": first.printable()}).decode() if json else first_start_lines(first)
+    sys.stderr.write(text + "\n")
 
 
-def first_lines(first: FirstStart) -> str:
+def first_start_lines(first: FirstStart) -> str:
     """Return the lines of text that list the secrets of a first start."""
     lines = ["First start. Keep these; password and secret key are not shown again:"]
     names = {"email": "e-mail", "write_key": "write key", "secret_key": "secret key"}

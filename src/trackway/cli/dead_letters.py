@@ -26,23 +26,23 @@ letters = typer.Typer(
 
 Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
 Access = Annotated[str | None, typer.Option("--key", help="the project's secret key", envvar="TRACKWAY_SECRET_KEY")]
-Wanted = Annotated[str | None, typer.Option("--project", help="id or name of a project; all when left away")]
-Stage = Annotated[str, typer.Option(help="the step that refused it, where several did")]
+Wanted = Annotated[str | None, typer.Option("--project", help="id or name of a project; all when omitted")]
+Stage = Annotated[str, typer.Option(help="the step that refused it, if several did")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[MESSAGE_ID]...")]
-All = Annotated[bool, typer.Option("--all", help="all there are")]
+All = Annotated[bool, typer.Option("--all", help="all dead letters")]
 NONE = "There are no dead letters: every message that was acknowledged is stored or on its way."
 
 
-class Place(Protocol):
-    """The place of dead letters: a stopped directory or a running server. The answers are those of the API."""
+class LetterAccess(Protocol):
+    """Access to dead letters: of a stopped directory or of a running server. The answers are those of the API."""
 
-    def listed(self, limit: int) -> dict[str, Any]:
+    def newest(self, limit: int) -> dict[str, Any]:
         """Return the newest dead letters, and the `count` of all."""
 
-    def shown(self, message_id: str, stage: str) -> dict[str, Any]:
+    def letter(self, message_id: str, stage: str) -> dict[str, Any]:
         """Return one dead letter with its message."""
 
-    def done(self, what: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, action: str, selection: dict[str, Any]) -> dict[str, Any]:
         """Do `replay` or `drop`, and return the outcome."""
 
 
@@ -56,16 +56,16 @@ def list_letters(
     json: Json = False,
 ) -> None:
     """List the newest dead letters, with the number of all."""
-    with _place(data, url, key, project) as place:
-        found = place.listed(limit)
+    with _letter_access(data, url, key, project) as letter_access:
+        answer = letter_access.newest(limit)
     if json:
-        show.as_json(found)
-    elif not found["count"]:
+        show.as_json(answer)
+    elif not answer["count"]:
         show.console.print(NONE)
     else:
-        show.table(found["letters"])
-        if found["count"] > len(found["letters"]):
-            show.console.print(f"{len(found['letters'])} of {found['count']}; --limit shows more")
+        show.table(answer["letters"])
+        if answer["count"] > len(answer["letters"]):
+            show.console.print(f"{len(answer['letters'])} of {answer['count']}; --limit shows more")
 
 
 @letters.command("show")
@@ -81,19 +81,19 @@ def show_letter(
     """Show one dead letter with its message."""
     if not message_id:
         show.fail("name a message; `trackway letters list` shows them")
-    with _place(data, url, key, project) as place:
-        found = place.shown(message_id, stage)
+    with _letter_access(data, url, key, project) as letter_access:
+        letter = letter_access.letter(message_id, stage)
     if json:
-        show.as_json(found)
+        show.as_json(letter)
         return
-    for name, value in found.items():
+    for name, value in letter.items():
         show.console.print(f"{name:<12} {value}", markup=False, highlight=False, soft_wrap=True)
 
 
 @letters.command("replay")
 def replay(
     message_ids: Ids = None,
-    every: All = False,
+    all_: All = False,
     stage: Stage = "",
     data: Data = None,
     url: Url = None,
@@ -102,15 +102,15 @@ def replay(
     json: Json = False,
 ) -> None:
     """Write messages to the log again, after a fix. A message that is refused again becomes a dead letter again."""
-    chosen = _chosen(message_ids, every, stage)
-    with _place(data, url, key, project) as place:
-        _told(place.done("replay", chosen), json)
+    selection = _selection(message_ids, all_, stage)
+    with _letter_access(data, url, key, project) as letter_access:
+        _show_outcome(letter_access.apply("replay", selection), json)
 
 
 @letters.command("drop")
 def drop(
     message_ids: Ids = None,
-    every: All = False,
+    all_: All = False,
     stage: Stage = "",
     data: Data = None,
     url: Url = None,
@@ -119,32 +119,32 @@ def drop(
     json: Json = False,
 ) -> None:
     """Remove dead letters for ever. They cannot be restored."""
-    chosen = _chosen(message_ids, every, stage)
-    with _place(data, url, key, project) as place:
-        _told(place.done("drop", chosen), json)
+    selection = _selection(message_ids, all_, stage)
+    with _letter_access(data, url, key, project) as letter_access:
+        _show_outcome(letter_access.apply("drop", selection), json)
 
 
-def _chosen(message_ids: list[str] | None, every: bool, stage: str) -> dict[str, Any]:
-    if every == bool(message_ids) or "" in (message_ids or []):
-        show.fail("name messages, or say --all; `trackway letters list` shows them")
-    if every:
+def _selection(message_ids: list[str] | None, all_: bool, stage: str) -> dict[str, Any]:
+    if all_ == bool(message_ids) or "" in (message_ids or []):
+        show.fail("name messages, or give --all; `trackway letters list` shows them")
+    if all_:
         return {"all": True}
-    return {"letters": [{"message_id": one, "stage": stage} for one in message_ids or []]}
+    return {"letters": [{"message_id": message_id, "stage": stage} for message_id in message_ids or []]}
 
 
-def _told(outcome: dict[str, Any], json: bool) -> None:
+def _show_outcome(outcome: dict[str, Any], json: bool) -> None:
     if json:
         show.as_json(outcome)
         return
-    done = f"{outcome['replayed']} replayed" if "replayed" in outcome else f"{outcome['dropped']} dropped"
+    text = f"{outcome['replayed']} replayed" if "replayed" in outcome else f"{outcome['dropped']} dropped"
     if outcome.get("kept"):
-        done += f", {outcome['kept']} are derived rows and have no message to replay"
-    left = outcome["count"]
-    show.console.print(f"{done}. {NONE if not left else f'{left} dead letters are left.'}", highlight=False)
+        text += f", {outcome['kept']} are derived rows and have no message to replay"
+    remaining = outcome["count"]
+    show.console.print(f"{text}. {NONE if not remaining else f'{remaining} dead letters are left.'}", highlight=False)
 
 
 @contextmanager
-def _place(data: str | None, url: str | None, key: str | None, project: str | None) -> Iterator[Place]:
+def _letter_access(data: str | None, url: str | None, key: str | None, project: str | None) -> Iterator[LetterAccess]:
     if url:
         yield _Server(Remote(url, key))
         return
@@ -152,9 +152,7 @@ def _place(data: str | None, url: str | None, key: str | None, project: str | No
 
     chosen: Settings = settings(data=data)
     if not chosen.directory.is_dir():
-        show.fail(
-            f"there is no store at {chosen.directory}; a server that runs elsewhere is asked with --url and --key"
-        )
+        show.fail(f"there is no store at {chosen.directory}; for a server that runs elsewhere, use --url and --key")
     with runtime_of(chosen, json=False) as runtime:
         yield _Directory(runtime, UUID(find_project(runtime.accounts, project).id) if project else None)
 
@@ -165,20 +163,20 @@ class _Server:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
-    def listed(self, limit: int) -> dict[str, Any]:
-        found: dict[str, Any] = self._remote.get(f"dead-letters?limit={limit}")
-        return found
+    def newest(self, limit: int) -> dict[str, Any]:
+        answer: dict[str, Any] = self._remote.get(f"dead-letters?limit={limit}")
+        return answer
 
-    def shown(self, message_id: str, stage: str) -> dict[str, Any]:
+    def letter(self, message_id: str, stage: str) -> dict[str, Any]:
         wanted = urlencode({"message_id": message_id, "stage": stage})
-        found: dict[str, Any] = self._remote.get(f"dead-letters/letter?{wanted}")
-        return found
+        letter: dict[str, Any] = self._remote.get(f"dead-letters/letter?{wanted}")
+        return letter
 
-    def done(self, what: str, chosen: dict[str, Any]) -> dict[str, Any]:
-        outcome: dict[str, Any] = self._remote.post(f"dead-letters/{what}", chosen)
-        if what == "replay":
-            self._remote.stored()
-            outcome["count"] = self.listed(1)["count"]
+    def apply(self, action: str, selection: dict[str, Any]) -> dict[str, Any]:
+        outcome: dict[str, Any] = self._remote.post(f"dead-letters/{action}", selection)
+        if action == "replay":
+            self._remote.wait_until_stored()
+            outcome["count"] = self.newest(1)["count"]
         return outcome
 
 
@@ -193,46 +191,50 @@ class _Directory:
     def _count(self) -> int:
         return self._letters.count(self._runtime.store, self._project_id)
 
-    def listed(self, limit: int) -> dict[str, Any]:
-        found = self._letters.listed(self._runtime.store, self._project_id, limit=limit)
-        return {"count": self._count(), "letters": [_shown(one) for one in found]}
+    def newest(self, limit: int) -> dict[str, Any]:
+        letters = self._letters.listed(self._runtime.store, self._project_id, limit=limit)
+        return {"count": self._count(), "letters": [_shown(letter) for letter in letters]}
 
-    def shown(self, message_id: str, stage: str) -> dict[str, Any]:
-        found = self._letters.listed(self._runtime.store, self._project_id, message_id, stage, 1)
-        if not found:
+    def letter(self, message_id: str, stage: str) -> dict[str, Any]:
+        letters = self._letters.listed(self._runtime.store, self._project_id, message_id, stage, 1)
+        if not letters:
             show.fail(f"there is no dead letter {message_id!r}; `trackway letters list` shows them")
-        return {**_shown(found[0]), "body": found[0].body}
+        return {**_shown(letters[0]), "body": letters[0].body}
 
-    def done(self, what: str, chosen: dict[str, Any]) -> dict[str, Any]:
-        wanted = self._wanted(chosen)
+    def apply(self, action: str, selection: dict[str, Any]) -> dict[str, Any]:
+        keys = self._keys(selection)
         runtime = self._runtime
-        if what == "drop":
-            self._letters.remove(runtime.store, wanted, runtime.loader.store_lock)
-            outcome = {"dropped": len(wanted)}
+        if action == "drop":
+            self._letters.remove(runtime.store, keys, runtime.loader.store_lock)
+            outcome = {"dropped": len(keys)}
         else:
-            replayed = self._letters.replay(runtime.store, wanted, runtime.write, runtime.loader.store_lock)
+            replayed = self._letters.replay(runtime.store, keys, runtime.write, runtime.loader.store_lock)
             runtime.loader.drain()
-            outcome = {"replayed": replayed, "kept": len(wanted) - replayed}
-        for project_id in {one.project_id for one in wanted}:
-            own = [one.message_id for one in wanted if one.project_id == project_id]
-            action = "letters replayed" if what == "replay" else "letters dropped"
-            runtime.accounts.audit.write("the command line", action, f"{len(own)} dead letters", project_id)
+            outcome = {"replayed": replayed, "kept": len(keys) - replayed}
+        for project_id in {key.project_id for key in keys}:
+            message_ids = [key.message_id for key in keys if key.project_id == project_id]
+            entry = "letters replayed" if action == "replay" else "letters dropped"
+            runtime.accounts.audit.write("the command line", entry, f"{len(message_ids)} dead letters", project_id)
         return {**outcome, "count": self._count()}
 
-    def _wanted(self, chosen: dict[str, Any]) -> list[Key]:
-        if chosen.get("all"):
+    def _keys(self, selection: dict[str, Any]) -> list[Key]:
+        if selection.get("all"):
             return self._letters.keys(self._runtime.store, self._project_id)
-        found: list[Key] = []
-        for one in chosen["letters"]:
-            some = self._letters.keys(self._runtime.store, self._project_id, one["message_id"], one["stage"])
-            if not some:
-                show.fail(f"there is no dead letter {one['message_id']!r}; `trackway letters list` shows them")
-            found += some
-        return list(dict.fromkeys(found))
+        keys: list[Key] = []
+        for chosen_letter in selection["letters"]:
+            matches = self._letters.keys(
+                self._runtime.store, self._project_id, chosen_letter["message_id"], chosen_letter["stage"]
+            )
+            if not matches:
+                show.fail(
+                    f"there is no dead letter {chosen_letter['message_id']!r}; `trackway letters list` shows them"
+                )
+            keys += matches
+        return list(dict.fromkeys(keys))
 
 
-def _shown(one: Letter) -> dict[str, Any]:
+def _shown(letter: Letter) -> dict[str, Any]:
     return {
-        "project_id": str(one.key.project_id), "message_id": one.key.message_id, "stage": one.key.stage,
-        "received_at": one.received_at.isoformat(), "reason": one.reason, "replayable": one.replayable,
+        "project_id": str(letter.key.project_id), "message_id": letter.key.message_id, "stage": letter.key.stage,
+        "received_at": letter.received_at.isoformat(), "reason": letter.reason, "replayable": letter.replayable,
     }  # fmt: skip

@@ -13,52 +13,52 @@ from trackway.collect.privacy import Privacy
 from trackway.wording import fault
 
 
-def reading_of(columns: list[str], fixed: list[str], **given: str) -> Reading:
+def reading_of(columns: list[str], fixed: list[str], **options: str) -> Reading:
     """Return the reading that the options give; exit when an option is wrong."""
     try:
-        return msgspec.convert({**given, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
+        return msgspec.convert({**options, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
     except msgspec.ValidationError as error:
         show.fail(str(fault(error, Reading)))
 
 
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:
-    found = {}
+    pairs = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not (sign and name.strip() and value.strip()):
             show.fail(f"--{option} {text} is not FIELD={'COLUMN' if option == 'map' else 'VALUE'}")
-        found[name.strip()] = value.strip()
-    return found
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def show_preview(form: str, path: Path, reading: Reading, json: bool) -> None:
     """Show ten rows of a file as they would be stored, a summary of the file, and the rows that would be refused."""
     from trackway.operate.file_import import preview
 
-    found = preview(Packed.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
+    outcome = preview(Packed.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
     if json:
-        show.as_json(found)
+        show.as_json(outcome)
         return
-    for name, value in found["read"].items():
+    for name, value in outcome["read"].items():
         pairs = value.items() if isinstance(value, dict) else ()
-        said = ", ".join(f"{field} is {column!r}" for field, column in pairs)
-        said = said or (", ".join(value) if isinstance(value, list) else repr(value))
-        show.console.print(f"{name}: {said}", markup=False)
-    if found["rows"]:
-        show.table([{name: _short(value) for name, value in row.items()} for row in found["rows"]])
-    say(found)
-    if found["refusals"]:
-        show.table(found["refusals"])
-    if found["stopped"]:
-        show.fail(found["stopped"])
-    show.console.print("nothing was stored; without --dry-run it is imported")
+        text = ", ".join(f"{field} is {column!r}" for field, column in pairs)
+        text = text or (", ".join(value) if isinstance(value, list) else repr(value))
+        show.console.print(f"{name}: {text}", markup=False)
+    if outcome["rows"]:
+        show.table([{name: _short(value) for name, value in row.items()} for row in outcome["rows"]])
+    show_summary(outcome)
+    if outcome["refusals"]:
+        show.table(outcome["refusals"])
+    if outcome["stopped"]:
+        show.fail(outcome["stopped"])
+    show.console.print("nothing was stored; run without --dry-run to import the file")
 
 
 def _short(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def say(outcome: dict[str, Any]) -> None:
+def show_summary(outcome: dict[str, Any]) -> None:
     """Print a summary of a file: the number of messages, the first and the last time, and the events."""
     new = f", {outcome['added']:,} of them new" if "added" in outcome else ""
     show.console.print(f"{outcome['taken']:,} messages{new}")
@@ -69,4 +69,4 @@ def say(outcome: dict[str, Any]) -> None:
     if outcome["left_out"]:
         show.console.print(f"{outcome['left_out']:,} lines left out: no page views")
     if outcome["refused"]:
-        show.console.print(f"{outcome['refused']:,} refused; the Data page says which and why")
+        show.console.print(f"{outcome['refused']:,} refused; the Data page lists them with the reasons")

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from trackway.cli import show
 from trackway.cli.data_directory import accounts_of, runtime_of
-from trackway.cli.dry_run import say, show_preview
+from trackway.cli.dry_run import show_preview, show_summary
 from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
 from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
@@ -54,7 +54,7 @@ def import_file(
     if json:
         show.as_json(outcome)
     else:
-        say(outcome)
+        show_summary(outcome)
     if outcome["refused"] and not outcome["taken"]:
         show.fail("nothing was imported: every line was refused; --dry-run shows why")
 
@@ -64,10 +64,10 @@ def _on_disk(file: str) -> Iterator[Path]:
     if file != "-":
         yield Path(file)
         return
-    with tempfile.NamedTemporaryFile() as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept)
-        kept.flush()
-        yield Path(kept.name)
+    with tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Path(copy.name)
 
 
 @contextmanager
@@ -114,27 +114,27 @@ def _beside_server(
     """Put the file where the server that owns the directory finds it, and wait for the outcome."""
     accounts = accounts_of(settings)
     project_id = UUID(find_project(accounts, project).id)
-    one = accounts.transfers.add(
+    transfer = accounts.transfers.add(
         project_id, "import", path.name, form, msgspec.to_builtins(reading), "the command line"
     )
     try:
-        with durably(settings.directory / "transfers" / one.id) as sink, path.open("rb") as source:
+        with durably(settings.directory / "transfers" / transfer.id) as sink, path.open("rb") as source:
             shutil.copyfileobj(source, sink)
     except BaseException:
-        accounts.transfers.forget(one.id)
+        accounts.transfers.forget(transfer.id)
         raise
-    show.errors.print("a server has this directory open: it does the import")
+    show.errors.print("a server has this directory open, so it does the import")
     with _bar(json, path.stat().st_size) as tell:
-        while one.state in ("waiting", "running"):
+        while transfer.state in ("waiting", "running"):
             sleep(0.2)
-            found = accounts.transfers.get(project_id, UUID(one.id))
-            if found is None:
+            current = accounts.transfers.get(project_id, UUID(transfer.id))
+            if current is None:
                 show.fail(f"the import of {path.name} was removed")
-            one = found
-            tell(one.done)
-    if one.state != "done":
-        show.fail(f"{path.name}: {one.message or one.state}")
-    outcome: dict[str, Any] = one.outcome
+            transfer = current
+            tell(transfer.done)
+    if transfer.state != "done":
+        show.fail(f"{path.name}: {transfer.message or transfer.state}")
+    outcome: dict[str, Any] = transfer.outcome
     return outcome
 
 
@@ -147,6 +147,6 @@ def _into_server(remote: Remote, form: str, path: Path, reading: Reading, json: 
     count = "SELECT count() AS n FROM events"
     before = remote.query(count)[0]["n"]
     with _bar(json, path.stat().st_size) as tell:
-        ended = remote.followed(remote.upload(path, form, reading), tell)
-    remote.stored()
+        ended = remote.wait_for(remote.upload(path, form, reading), tell)
+    remote.wait_until_stored()
     return {**ended["outcome"], "added": remote.query(count)[0]["n"] - before}

@@ -25,8 +25,8 @@ def list_jobs(data: Data = None, json: Json = False) -> None:
     table = open_accounts(data).jobs
     table.declare({name: schedule for name, (schedule, _) in JOBS.items()})
     show.rows([
-        {"name": job.name, "schedule": job.schedule, "active": job.active, "last_run_at": _said(job.last_run_at),
-         "next_run_at": _said(job.next_run_at), "status": job.status, "duration_s": round(job.duration_s, 2),
+        {"name": job.name, "schedule": job.schedule, "active": job.active, "last_run_at": _time_text(job.last_run_at),
+         "next_run_at": _time_text(job.next_run_at), "status": job.status, "duration_s": round(job.duration_s, 2),
          "message": job.message}
         for job in table.all()
     ], json)  # fmt: skip
@@ -36,7 +36,7 @@ def list_jobs(data: Data = None, json: Json = False) -> None:
 def history(name: str, data: Data = None, json: Json = False) -> None:
     """List the last runs of a job."""
     show.rows([
-        {"started_at": _said(run.started_at), "status": run.status, "duration_s": round(run.duration_s, 2),
+        {"started_at": _time_text(run.started_at), "status": run.status, "duration_s": round(run.duration_s, 2),
          "by": run.by, "message": run.message}
         for run in open_accounts(data).jobs.history(name)
     ], json)  # fmt: skip
@@ -68,10 +68,10 @@ def run_job(name: str, data: Data = None, json: Json = False) -> None:
     with runtime_of(settings(data=data), json) as runtime:
         if name not in {job.name for job in runtime.accounts.jobs.all()}:
             show.fail(f"there is no job {name!r}; `trackway jobs list` shows them")
-        done = runtime.runner.run(name, "the command line")
-    if done is None:
-        show.fail(f"{name} runs somewhere at this moment")
-    status, message = done
+        result = runtime.runner.run(name, "the command line")
+    if result is None:
+        show.fail(f"{name} is already running")
+    status, message = result
     show.rows([{"name": name, "status": status, "message": message}], json)
     if status != "done":
         raise typer.Exit(1)
@@ -81,39 +81,41 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
     """Recompute the counters of a day."""
     if url:
         remote = Remote(url, key)
-        done: dict[str, Any] = remote.post("aggregate", {"date": date})
+        outcome: dict[str, Any] = remote.post("aggregate", {"date": date})
     else:
         from trackway.analyze.language.period import BadQuestion
         from trackway.operate.view_totals import recount_day
         from trackway.store.recount import CannotRecount
 
         with runtime_of(settings, json) as runtime, show.refusals(BadQuestion, CannotRecount):
-            done = recount_day(runtime.store, runtime.loader.store_lock, find_project(runtime.accounts, project), date)
-    _recounted(done, json)
+            outcome = recount_day(
+                runtime.store, runtime.loader.store_lock, find_project(runtime.accounts, project), date
+            )
+    _show_recount(outcome, json)
 
 
 def refresh(settings: Settings, url: str | None, key: str | None, project: str | None, json: bool) -> None:
     """Recompute the counters of views."""
     if url:
-        done: dict[str, Any] = Remote(url, key).post("refresh", {})
+        outcome: dict[str, Any] = Remote(url, key).post("refresh", {})
     else:
         from trackway.operate.view_totals import refresh_views
 
         with runtime_of(settings, json) as runtime:
             chosen = find_project(runtime.accounts, project)
-            done = refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, chosen)
-    _recounted(done, json)
+            outcome = refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, chosen)
+    _show_recount(outcome, json)
 
 
-def _recounted(done: dict[str, Any], json: bool) -> None:
+def _show_recount(outcome: dict[str, Any], json: bool) -> None:
     if json:
-        show.as_json(done)
+        show.as_json(outcome)
     else:
         show.table([
-            {"counter": name, "rows": rows, "differed": done["differed"].get(name, 0)}
-            for name, rows in done["rows"].items()
+            {"counter": name, "rows": rows, "differed": outcome["differed"].get(name, 0)}
+            for name, rows in outcome["rows"].items()
         ])  # fmt: skip
 
 
-def _said(at: datetime | None) -> str | None:
+def _time_text(at: datetime | None) -> str | None:
     return None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"

@@ -28,7 +28,7 @@ Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
 Key = Annotated[str | None, typer.Option(help="the project's secret key, for --url", envvar="TRACKWAY_SECRET_KEY")]
-Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when left away")]
+Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when omitted")]
 
 
 def settings(**overrides: Any) -> Settings:
@@ -74,19 +74,19 @@ def serve(
         refuse_taken(chosen.host, chosen.port)  # before anything is created or opened
     data_directory.prepare(chosen)
 
-    untold: dict[str, str] = {}
+    unprinted: dict[str, str] = {}
 
     def on_first_start(first: FirstStart) -> None:
         if json:
-            untold.update(first.printable())
+            unprinted.update(first.printable())
         else:
-            show.console.print(data_directory.first_lines(first), markup=False, highlight=False, soft_wrap=True)
+            show.console.print(data_directory.first_start_lines(first), markup=False, highlight=False, soft_wrap=True)
 
     def announce() -> None:
         address = f"http://{chosen.host}:{chosen.port}"
         if json:
-            show.as_json({"address": address, "data": str(chosen.directory), **untold})
-            untold.clear()
+            show.as_json({"address": address, "data": str(chosen.directory), **unprinted})
+            unprinted.clear()
         else:
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
@@ -94,8 +94,8 @@ def serve(
         with show.refusals(AddressInUse), closing(Runtime(chosen, on_first_start)) as runtime:
             run(runtime, announce)
     finally:
-        if untold:  # the start failed after the secrets were created, and the next start creates none
-            show.as_json(untold)
+        if unprinted:  # the start failed after the secrets were created, and the next start creates none
+            show.as_json(unprinted)
 
 
 @app.command(name="import")
@@ -106,10 +106,10 @@ def import_(
     columns: Annotated[list[str] | None, typer.Option("--map", help="of a table: FIELD=COLUMN, repeated")] = None,
     fixed: Annotated[list[str] | None, typer.Option("--set", help="of a table: FIELD=VALUE of every row")] = None,
     host: Annotated[str, typer.Option(help="of an access log: the site's host name")] = "",
-    log_format: Annotated[str, typer.Option(help="of an access log: as nginx or Apache are configured")] = "",
-    delimiter: Annotated[str, typer.Option(help="of a table: , ; | or tab; found out")] = "",
-    encoding: Annotated[str, typer.Option(help="of the text, such as windows-1250; found out")] = "",
-    timezone: Annotated[str, typer.Option(help="of times without an offset; UTC")] = "",
+    log_format: Annotated[str, typer.Option(help="of an access log: as in the configuration of nginx or Apache")] = "",
+    delimiter: Annotated[str, typer.Option(help="of a table: , ; | or tab; detected when omitted")] = "",
+    encoding: Annotated[str, typer.Option(help="of the text, such as windows-1250; detected when omitted")] = "",
+    timezone: Annotated[str, typer.Option(help="of times without an offset; UTC when omitted")] = "",
     dates: Annotated[str, typer.Option(help="dmy or mdy: the order of 02/01/2020")] = "",
     decimal: Annotated[str, typer.Option(help=". or , before a fraction")] = "",
     data: Data = None,
@@ -135,7 +135,7 @@ def import_(
 @app.command()
 def export(
     table: Annotated[str, typer.Argument(help="events, sessions or visitors")],
-    out: Annotated[Path, typer.Argument(help="a file; .parquet, .csv, .arrow or .ndjson says the format")],
+    out: Annotated[Path, typer.Argument(help="a file; its ending (.parquet, .csv, .arrow or .ndjson) sets the format")],
     data: Data = None,
     url: Url = None,
     key: Key = None,
@@ -175,7 +175,7 @@ def query(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Ask in SQL: all of a stopped store with --data, one project of a running server with --url and --key."""
+    """Query in SQL: all of a stopped store with --data, one project of a running server with --url and --key."""
     from trackway.cli.ask import ask
 
     ask(settings(data=data), sql, url, key, json)
@@ -185,7 +185,7 @@ def query(
 def doctor(
     data: Data = None,
     url: Url = None,
-    repair: Annotated[str | None, typer.Option(help="mend what was found: log, checkpoint, store or accounts")] = None,
+    repair: Annotated[str | None, typer.Option(help="repair the log, checkpoint, store or accounts")] = None,
     json: Json = False,
 ) -> None:
     """Find faults in a data directory, the settings or a running server, and print how to repair them."""
@@ -198,7 +198,7 @@ def doctor(
     if data is not None and not chosen.directory.exists():
         show.fail(f"there is no directory {data}; name the one that `trackway serve` was started with")
     findings = examine_server(url) if url else examine_directory(chosen)
-    findings = [one._replace(text=show.addressed(one.text)) for one in findings]
+    findings = [finding._replace(text=show.with_directory(finding.text)) for finding in findings]
     if json:
         show.as_json([finding._asdict() for finding in findings])
     else:
@@ -219,14 +219,14 @@ def _repair(chosen: Settings, name: str, json: bool) -> None:
     if not chosen.directory.exists():
         show.fail(f"there is no directory {chosen.directory}, so there is nothing to repair")
     if name not in REPAIRS:
-        show.fail(f"there is no repair {name!r}; there are {', '.join(REPAIRS)}")
+        show.fail(f"there is no repair {name!r}; the repairs are {', '.join(REPAIRS)}")
     data_directory.prepare(chosen)
     with show.refusals(DirectoryUnusable, CannotRepair, StoreUnavailable, QuestionFailed):
-        done = REPAIRS[name](chosen)
+        result = REPAIRS[name](chosen)
     if json:
-        show.as_json({"repaired": name, "done": done})
+        show.as_json({"repaired": name, "done": result})
     else:
-        show.console.print(f"{name}: {done}", markup=False, highlight=False, soft_wrap=True)
+        show.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -234,7 +234,7 @@ def rebuild(
     archive: Annotated[
         list[Path] | None, typer.Option(help="a directory of older log segments; may be repeated")
     ] = None,
-    from_log_only: Annotated[bool, typer.Option(help="go on although the log does not hold everything")] = False,
+    from_log_only: Annotated[bool, typer.Option(help="continue although the log is incomplete")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:

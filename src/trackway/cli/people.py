@@ -14,8 +14,8 @@ from trackway.config import BadSettings
 from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import BadAccount, Project
 
-projects = typer.Typer(no_args_is_help=True, help="List, make and change projects and their keys.")
-users = typer.Typer(no_args_is_help=True, help="List, make and remove users.")
+projects = typer.Typer(no_args_is_help=True, help="List, create and change projects and their keys.")
+users = typer.Typer(no_args_is_help=True, help="List, create and remove users.")
 
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
@@ -28,19 +28,19 @@ def open_accounts(data: str | None) -> GovernDatabase:
     return accounts_of(settings)
 
 
-def find_project(accounts: GovernDatabase, wanted: str | None) -> Project:
+def find_project(accounts: GovernDatabase, name: str | None) -> Project:
     """Return a project by id or name, the first one for None."""
-    every = accounts.projects()
-    for project in every:
-        if wanted is None or wanted in (project.id, project.name):
+    projects = accounts.projects()
+    for project in projects:
+        if name is None or name in (project.id, project.name):
             return project
-    show.fail(f"there is no project {wanted or 'yet'}; `trackway project list` shows them")
+    show.fail(f"there is no project {name or 'yet'}; `trackway project list` shows them")
 
 
 @projects.command("list")
 def list_projects(data: Data = None, json: Json = False) -> None:
     """List all projects with their write keys."""
-    found = [
+    rows = [
         {
             "id": project.id,
             "name": project.name,
@@ -51,7 +51,7 @@ def list_projects(data: Data = None, json: Json = False) -> None:
         }
         for project in open_accounts(data).projects()
     ]
-    show.rows(found, json, whole=True)
+    show.rows(rows, json, whole=True)
 
 
 @projects.command("add")
@@ -62,7 +62,7 @@ def add_project(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Make a project; its secret key is shown only now."""
+    """Create a project; its secret key is shown only now."""
     with show.refusals(BadAccount):
         project, write_key, secret_key = open_accounts(data).add_project(name, timezone, currency)
     show.rows(
@@ -77,17 +77,15 @@ def change_project(
     timezone: Annotated[str | None, typer.Option()] = None,
     currency: Annotated[str | None, typer.Option()] = None,
     goal: Annotated[list[str] | None, typer.Option(help="an event that is a goal; repeatable, replaces all")] = None,
-    human: Annotated[
-        list[str] | None, typer.Option(help="a reason that makes nobody a bot; repeatable, replaces all")
-    ] = None,
+    human: Annotated[list[str] | None, typer.Option(help="a bot reason to overrule; repeatable, replaces all")] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Change a project: name, time zone, currency, goals, or the reasons that make nobody a bot."""
+    """Change a project: name, time zone, currency, goals, or the overruled bot reasons."""
     accounts = open_accounts(data)
-    found = find_project(accounts, project)
+    target = find_project(accounts, project)
     with show.refusals(BadAccount):
-        changed = accounts.change_project(UUID(found.id), name, timezone, currency, goal, human)
+        changed = accounts.change_project(UUID(target.id), name, timezone, currency, goal, human)
     show.rows(
         [
             {
@@ -105,12 +103,12 @@ def change_project(
 
 @projects.command("key")
 def add_key(project: str, kind: str, data: Data = None, json: Json = False) -> None:
-    """Make another write, secret or embed key; the id of an embed key is the `kid` of tokens."""
+    """Create another write, secret or embed key; the id of an embed key is the `kid` of tokens."""
     if kind not in ("write", "secret", "embed"):
-        show.fail(f"{kind!r} is no kind of key; there are write, secret and embed")
+        show.fail(f"{kind!r} is not a kind of key; the kinds are write, secret and embed")
     accounts = open_accounts(data)
-    made, value = accounts.add_key(UUID(find_project(accounts, project).id), kind)
-    show.rows([{"kind": kind, "id": made.id, "value": value}], json, whole=True)
+    new_key, value = accounts.add_key(UUID(find_project(accounts, project).id), kind)
+    show.rows([{"kind": kind, "id": new_key.id, "value": value}], json, whole=True)
 
 
 @users.command("list")
@@ -128,13 +126,13 @@ def add_user(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Make a user."""
+    """Create a user."""
     accounts = open_accounts(data)
-    wanted = [find_project(accounts, name) for name in project or []]
+    allowed_projects = [find_project(accounts, name) for name in project or []]
     with show.refusals(BadAccount):
         user = accounts.add_user(email, password, admin)
-        for one in wanted:
-            accounts.add_member(email, UUID(one.id))
+        for allowed in allowed_projects:
+            accounts.add_member(email, UUID(allowed.id))
     show.rows([{"email": user.email, "admin": user.is_admin}], json)
 
 
@@ -145,7 +143,7 @@ def set_password(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Give a user another password, and sign the user out everywhere."""
+    """Set a user's password, and sign the user out everywhere."""
     with show.refusals(BadAccount):
         open_accounts(data).set_password(email, password)
     show.rows([{"email": email, "password": "changed"}], json)

@@ -12,7 +12,7 @@ import typer
 
 from trackway import config
 from trackway.cli import show
-from trackway.cli.ask import found
+from trackway.cli.ask import query_rows
 from trackway.cli.people import find_project, open_accounts
 from trackway.config import BadSettings
 from trackway.govern.plans import client_types, drafts
@@ -24,10 +24,10 @@ Name = Annotated[str, typer.Argument(help="a YAML or JSON file, or an included p
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
 Key = Annotated[str | None, typer.Option(help="the project's secret key, for --url", envvar="TRACKWAY_SECRET_KEY")]
-Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when left away")]
+Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when omitted")]
 Days = Annotated[int, typer.Option(help="how many days back")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
-Out = Annotated[Path | None, typer.Option("--output", "-o", help="a file; standard output when left away")]
+Out = Annotated[Path | None, typer.Option("--output", "-o", help="a file; standard output when omitted")]
 
 _SAMPLE = 2000
 
@@ -46,11 +46,11 @@ def _stored(days: int, data: str | None, url: str | None, key: str | None) -> It
     )
     with show.refusals(BadSettings):
         settings = config.load(data=data)
-    for row in found(settings, sql, url, key):
+    for row in query_rows(settings, sql, url, key):
         yield row["name"], json_module.loads(row["properties"])
 
 
-def _written(text: str, out: Path | None) -> None:
+def _write_out(text: str, out: Path | None) -> None:
     if out is None:
         typer.echo(text, nl=False)
     else:
@@ -61,15 +61,15 @@ def _written(text: str, out: Path | None) -> None:
 @plans.command()
 def check(plan: Name, days: Days = 0, data: Data = None, url: Url = None, key: Key = None, json: Json = False) -> None:
     """Check a plan; with --days, check the stored events of these days too. Exits with 1 when an event breaks it."""
-    read = _plan(plan)
-    broken = drafts.check(read, _stored(days, data, url, key)) if days else []
+    parsed = _plan(plan)
+    broken = drafts.check(parsed, _stored(days, data, url, key)) if days else []
     if json:
-        show.as_json({"events": len(read.events), "broken": [one._asdict() for one in broken]})
+        show.as_json({"events": len(parsed.events), "broken": [rule._asdict() for rule in broken]})
     elif broken:
-        show.table([one._asdict() for one in broken])
+        show.table([rule._asdict() for rule in broken])
     else:
-        against = f", and the stored events of {days} days keep it" if days else ""
-        show.console.print(f"{plan} is a plan of {len(read.events)} events{against}", markup=False, highlight=False)
+        against = f", and the stored events of the last {days} days follow it" if days else ""
+        show.console.print(f"{plan} is a plan of {len(parsed.events)} events{against}", markup=False, highlight=False)
     if broken:
         raise typer.Exit(1)
 
@@ -77,7 +77,7 @@ def check(plan: Name, days: Days = 0, data: Data = None, url: Url = None, key: K
 @plans.command()
 def infer(days: Days = 30, data: Data = None, url: Url = None, key: Key = None, output: Out = None) -> None:
     """Write a plan from the events of the last days, to be edited: events, properties, types, required properties."""
-    _written(as_yaml(drafts.infer(_stored(days, data, url, key))), output)
+    _write_out(as_yaml(drafts.infer(_stored(days, data, url, key))), output)
 
 
 @plans.command()
@@ -92,12 +92,12 @@ def diff(
     before, after = (_plan(old), _plan(new)) if new else (_in_force(data, project)[1], _plan(old))
     changes = drafts.diff(before, after)
     if json:
-        show.as_json([one._asdict() for one in changes])
+        show.as_json([change._asdict() for change in changes])
     elif changes:
-        show.table([one._asdict() for one in changes])
+        show.table([change._asdict() for change in changes])
     else:
         show.console.print("nothing changed")
-    if any(one.breaking for one in changes):
+    if any(change.breaking for change in changes):
         raise typer.Exit(1)
 
 
@@ -107,22 +107,22 @@ def generate(
     output: Out = None,
 ) -> None:  # fmt: skip
     """Write types of the plan's events, for TypeScript or Python."""
-    _written(getattr(client_types, language)(_plan(plan)), output)
+    _write_out(getattr(client_types, language)(_plan(plan)), output)
 
 
 @plans.command()
 def push(plan: Name, data: Data = None, project: Project = None, json: Json = False) -> None:
     """Put a plan in force; a running server checks messages against it within seconds."""
-    read, accounts = _plan(plan), open_accounts(data)
+    parsed, accounts = _plan(plan), open_accounts(data)
     chosen = find_project(accounts, project)
-    version = accounts.plans.write(UUID(chosen.id), read, "command line")
-    show.rows([{"project": chosen.name, "version": version, "events": len(read.events)}], json)
+    version = accounts.plans.write(UUID(chosen.id), parsed, "command line")
+    show.rows([{"project": chosen.name, "version": version, "events": len(parsed.events)}], json)
 
 
 @plans.command(name="show")
 def show_plan(data: Data = None, project: Project = None, output: Out = None) -> None:
     """Write the plan in force to a file or to standard output."""
-    _written(as_yaml(_in_force(data, project)[1]), output)
+    _write_out(as_yaml(_in_force(data, project)[1]), output)
 
 
 def _in_force(data: str | None, project: str | None) -> tuple[int, Plan]:

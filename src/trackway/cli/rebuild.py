@@ -23,19 +23,19 @@ def rebuild_store(settings: Settings, archives: list[Path], from_log_only: bool,
         Progress(*columns, console=show.errors, disable=json) as progress,
     ):
         task = progress.add_task("", total=None)
-        done = rebuild(
+        result = rebuild(
             settings, archives, from_log_only,
             lambda stored, total: progress.update(task, completed=stored, total=total),
         )  # fmt: skip
     if json:
-        show.as_json(done._asdict())
+        show.as_json(result._asdict())
         return
     lines = [
-        f"{done.messages} messages of the log: {done.events} events, {done.dead_letters} dead letters, "
-        "the others were refused at the door or sent again",
-        f"the old store is kept in {settings.directory / done.old_store}; remove it when the new one is right",
+        f"{result.messages} messages of the log: {result.events} events, {result.dead_letters} dead letters, "
+        "the others were rejected on arrival or were repeats",
+        f"the old store is kept in {settings.directory / result.old_store}; remove it when the new store is correct",
     ]
-    if done.not_copied:
-        lines.append(f"could not be copied from the old store: {', '.join(done.not_copied)}")
+    if result.not_copied:
+        lines.append(f"could not be copied from the old store: {', '.join(result.not_copied)}")
     for line in lines:
         show.console.print(line, markup=False, highlight=False, soft_wrap=True)

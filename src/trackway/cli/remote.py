@@ -24,12 +24,12 @@ def call(url: str, authorization: str, body: object = None) -> Any:
 
 
 def _read(url: str, authorization: str, data: bytes | IO[bytes] | None, kind: str, size: int | None = None) -> bytes:
-    with _opened(url, authorization, data, kind, size) as answer:
-        found: bytes = answer.read()
-    return found
+    with _open(url, authorization, data, kind, size) as answer:
+        content: bytes = answer.read()
+    return content
 
 
-def _opened(url: str, authorization: str, data: bytes | IO[bytes] | None, kind: str, size: int | None = None) -> Any:
+def _open(url: str, authorization: str, data: bytes | IO[bytes] | None, kind: str, size: int | None = None) -> Any:
     headers = {"authorization": authorization, "content-type": kind}
     if size is not None:
         headers["content-length"] = str(size)
@@ -84,28 +84,28 @@ class Remote:
                 f"{self._transfers}/imports?{query}", self._bearer, file, "application/octet-stream",
                 path.stat().st_size,
             )  # fmt: skip
-        found: dict[str, Any] = msgspec.json.decode(answer)
-        return found
+        transfer: dict[str, Any] = msgspec.json.decode(answer)
+        return transfer
 
     def export(self, body: dict[str, Any], out: Path) -> int:
         """Make the server write a table into a file, and download it; return the number of rows."""
-        ended = self.followed(call(f"{self._transfers}/exports", self._bearer, body), lambda _: None)
-        with _opened(f"{self._transfers}/{ended['id']}/file", self._bearer, None, "") as answer, out.open("wb") as sink:
+        ended = self.wait_for(call(f"{self._transfers}/exports", self._bearer, body), lambda _: None)
+        with _open(f"{self._transfers}/{ended['id']}/file", self._bearer, None, "") as answer, out.open("wb") as sink:
             shutil.copyfileobj(answer, sink)
         return int(ended["done"])
 
-    def followed(self, transfer: dict[str, Any], tell: Callable[[int], object]) -> dict[str, Any]:
+    def wait_for(self, transfer: dict[str, Any], tell: Callable[[int], object]) -> dict[str, Any]:
         """Wait for the end of a transfer, and return it; `tell` gets the progress in bytes or rows."""
         while transfer["state"] in ("waiting", "running"):
             time.sleep(0.1)
-            every = call(self._transfers, self._bearer)
-            transfer = next(one for one in every if one["id"] == transfer["id"])
+            transfers = call(self._transfers, self._bearer)
+            transfer = next(current for current in transfers if current["id"] == transfer["id"])
             tell(transfer["done"])
         if transfer["state"] != "done":
             show.fail(f"{transfer['name']}: {transfer['message'] or transfer['state']}")
         return transfer
 
-    def stored(self) -> None:
+    def wait_until_stored(self) -> None:
         """Wait, for at most a minute, until all accepted messages are stored."""
         for _ in range(600):
             status = call(f"{self.url}/readyz", "")

@@ -31,17 +31,17 @@ def use_directory(directory: str) -> None:
     _directory[0] = directory
 
 
-def addressed(text: str) -> str:
+def with_directory(text: str) -> str:
     """Add the data directory to the commands in a sentence, unless it is the default directory."""
     if _directory[0] == _USUAL:
         return text
     named = f" --data {shlex.quote(_directory[0])}"
-    return _ADVISED.sub(lambda found: f"`trackway {found[1]}{found[2]}{named}`", text)
+    return _ADVISED.sub(lambda match: f"`trackway {match[1]}{match[2]}{named}`", text)
 
 
 def fail(text: str, status: int = 1) -> NoReturn:
     """Print an error on standard error, and exit."""
-    errors.print(f"trackway: {addressed(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(f"trackway: {with_directory(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 
 
@@ -53,24 +53,24 @@ def as_json(value: object) -> None:
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None, whole: bool = False) -> None:
     """Print rows as a table. Long cells continue on the next line; with `whole`, every cell is on one line."""
     names = list(columns or (rows[0] if rows else ()))
-    shown = Table(box=None, header_style="bold")
+    grid = Table(box=None, header_style="bold")
     for name in names:
-        shown.add_column(name, overflow="fold", no_wrap=whole)
+        grid.add_column(name, overflow="fold", no_wrap=whole)
     for row in rows:
-        shown.add_row(*("" if row.get(name) is None else str(row.get(name)) for name in names))
+        grid.add_row(*("" if row.get(name) is None else str(row.get(name)) for name in names))
     paper = console
     if whole:
-        needed = console.measure(shown, options=console.options.update(max_width=_WIDEST)).maximum
+        needed = console.measure(grid, options=console.options.update(max_width=_WIDEST)).maximum
         paper = Console(width=max(console.width, needed))
-    paper.print(shown if rows else "nothing", markup=False)
+    paper.print(grid if rows else "nothing", markup=False)
 
 
-def rows(found: Sequence[dict[str, Any]], json: bool, whole: bool = False) -> None:
+def rows(values: Sequence[dict[str, Any]], json: bool, whole: bool = False) -> None:
     """Print rows as JSON or as a table."""
     if json:
-        as_json(found)
+        as_json(values)
     else:
-        table(found, whole=whole)
+        table(values, whole=whole)
 
 
 @contextmanager

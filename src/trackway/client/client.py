@@ -73,10 +73,10 @@ class Trackway:
         self._warned = False
         self.dropped = 0
         """The number of dropped messages: the queue was full, or the server refused them or never answered."""
-        self._begin()
+        self._reset()
         _clients.add(self)
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         """Start with an empty queue and no thread; a forked child starts so too."""
         self._queue: deque[bytes] = deque()
         self._sending = 0
@@ -140,7 +140,7 @@ class Trackway:
             return None
         try:
             at = timestamp or datetime.now(UTC)
-            given = {
+            fields = {
                 "type": kind,
                 "messageId": message_id or str(UUID(bytes=uuid7(now()))),
                 "timestamp": at.astimezone() if isinstance(at, datetime) and at.tzinfo is None else at,
@@ -149,8 +149,8 @@ class Trackway:
                 **about,
                 "context": {"library": _LIBRARY, **(context or {})},
             }
-            kept = {name: value for name, value in given.items() if value is not None}
-            message = encoded(kept, lambda path: self._lost(kind, path))
+            present = {name: value for name, value in fields.items() if value is not None}
+            message = encoded(present, lambda path: self._warn_not_finite(kind, path))
             if len(message) > _LARGEST:
                 return self._failed(f"a message has {len(message)} bytes; at most {_LARGEST} are taken", [message])
             self._put(message)
@@ -158,7 +158,7 @@ class Trackway:
             self.dropped += 1
             logger.error("a %s was not recorded: %s", kind, error)
 
-    def _lost(self, kind: str, path: str) -> None:
+    def _warn_not_finite(self, kind: str, path: str) -> None:
         """Warn once of a number that is not finite, which JSON cannot express."""
         if not self._warned:
             self._warned = True
@@ -185,7 +185,7 @@ class Trackway:
                 self._changed.wait_for(lambda: self._queue or self._closing)
                 if not self._queue:
                     return
-                self._changed.wait_for(lambda: self._hurries() or len(self._queue) >= _MOST_MESSAGES, self._interval)
+                self._changed.wait_for(lambda: self._in_hurry() or len(self._queue) >= _MOST_MESSAGES, self._interval)
                 batch: list[bytes] = []
                 size = 0
                 while self._queue and len(batch) < _MOST_MESSAGES and size < _MOST_BYTES:
@@ -204,7 +204,7 @@ class Trackway:
                 self._sending = 0
                 self._changed.notify_all()
 
-    def _hurries(self) -> bool:
+    def _in_hurry(self) -> bool:
         return self._closing or self._urgent
 
     def _wait(self, seconds: float) -> None:
@@ -243,12 +243,12 @@ class Trackway:
             self._closing = True
             self._changed.notify_all()
             thread = self._thread
-            done = self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
+            is_empty = self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
         if thread is not None:
             thread.join(max(0.0, until - time.monotonic()))
         with self._changed:
             self._closing, self._thread = False, None
-        return done
+        return is_empty
 
     def __enter__(self) -> Trackway:
         return self
@@ -285,10 +285,10 @@ def _at_exit() -> None:
         client.close()
 
 
-def _in_child() -> None:
+def _reset_after_fork() -> None:
     for client in list(_clients):
-        client._begin()
+        client._reset()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -17,11 +17,11 @@ _DIGITS = 15
 """The number of digits that a float holds exactly."""
 
 
-def encoded(message: dict[str, Any], lost: Callable[[str], object]) -> bytes:
+def encoded(message: dict[str, Any], on_not_finite: Callable[[str], object]) -> bytes:
     """Return a message as JSON in UTF-8.
 
     Args:
-        lost: called with the path of a number that is not finite and became null.
+        on_not_finite: called with the path of a number that is not finite and became null.
 
     Raises:
         ValueError, RecursionError: the message contains itself, or is nested too deep.
@@ -32,7 +32,7 @@ def encoded(message: dict[str, Any], lost: Callable[[str], object]) -> bytes:
             return text.encode()
     except (ValueError, TypeError):
         pass  # a NaN, a key that is not text, a number of very many digits, or a cycle
-    return json.dumps(_clean(message, "", (), lost), separators=(",", ":")).encode()
+    return json.dumps(_clean(message, "", (), on_not_finite), separators=(",", ":")).encode()
 
 
 def text_of(value: object) -> str:
@@ -63,25 +63,25 @@ def _plain(value: object) -> object:
     return text_of(value)
 
 
-def _clean(value: object, path: str, above: tuple[int, ...], lost: Callable[[str], object]) -> object:
+def _clean(value: object, path: str, above: tuple[int, ...], on_not_finite: Callable[[str], object]) -> object:
     """Return a copy that JSON can express."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, float):
         if math.isfinite(value):
             return value
-        lost(path.removeprefix("."))
+        on_not_finite(path.removeprefix("."))
         return None
     if isinstance(value, int):
         return int(value) if _LEAST <= value <= _MOST else text_of(value)
     if not isinstance(value, dict | list):
-        return _clean(_plain(value), path, above, lost)
+        return _clean(_plain(value), path, above, on_not_finite)
     if id(value) in above:
-        raise ValueError(f"{path.removeprefix('.') or 'the message'} holds itself")
+        raise ValueError(f"{path.removeprefix('.') or 'the message'} contains itself")
     above = (*above, id(value))
     if isinstance(value, list):
-        return [_clean(one, f"{path}.{place}", above, lost) for place, one in enumerate(value)]
+        return [_clean(item, f"{path}.{index}", above, on_not_finite) for index, item in enumerate(value)]
     return {
-        name if isinstance(name, str) else text_of(name): _clean(one, f"{path}.{text_of(name)}", above, lost)
-        for name, one in value.items()
+        name if isinstance(name, str) else text_of(name): _clean(item, f"{path}.{text_of(name)}", above, on_not_finite)
+        for name, item in value.items()
     }

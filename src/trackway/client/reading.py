@@ -39,8 +39,8 @@ class Reader:
         Raises:
             ReadFailed: the server refuses or does not answer.
         """
-        found: dict[str, dict[str, Any]] = self._ask("/profiles/lookup", {"ids": list(anonymous_ids)})
-        return found
+        profiles: dict[str, dict[str, Any]] = self._ask("/profiles/lookup", {"ids": list(anonymous_ids)})
+        return profiles
 
     def get_traffic_sources(self, days: int = 30, limit: int = 50) -> list[dict[str, Any]]:
         """Return the sources of sessions of the last 7, 30 or 90 days, the largest first.
@@ -51,8 +51,8 @@ class Reader:
         Raises:
             ReadFailed: the server refuses or does not answer.
         """
-        found: list[dict[str, Any]] = self._ask(f"/traffic-sources?{urlencode({'days': days, 'limit': limit})}")
-        return found
+        sources: list[dict[str, Any]] = self._ask(f"/traffic-sources?{urlencode({'days': days, 'limit': limit})}")
+        return sources
 
     def has_permission(self, account: str, permission: str) -> bool:
         """Whether an account of the product has a permission now.
@@ -63,8 +63,8 @@ class Reader:
         Raises:
             ReadFailed: the account or the permission does not exist, or the server refuses or does not answer.
         """
-        found = self._ask(f"/accounts/{quote(account, safe='')}/permissions/{quote(permission, safe='')}")
-        return bool(found["granted"])
+        answer = self._ask(f"/accounts/{quote(account, safe='')}/permissions/{quote(permission, safe='')}")
+        return bool(answer["granted"])
 
     def _ask(self, path: str, body: Any = None) -> Any:
         if not self._project:
@@ -79,12 +79,12 @@ class Reader:
             with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise ReadFailed(_said(error)) from error
+            raise ReadFailed(_error_text(error)) from error
         except (OSError, ValueError) as error:
             raise ReadFailed(f"{self._url} does not answer: {error}") from error
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def _error_text(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError):
