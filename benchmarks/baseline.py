@@ -106,12 +106,12 @@ def build(dsn: str, make: bool = True) -> Any:
 
     app = FastAPI(lifespan=lifespan)
 
-    def row(one: Message) -> tuple[Any, ...]:
-        page = one.context.get("page", {})
+    def row(body: Message) -> tuple[Any, ...]:
+        page = body.context.get("page", {})
         return (
-            one.messageId, one.type, one.event, one.anonymousId, one.userId, one.context.get("sessionId"),
-            one.timestamp or datetime.now(UTC), page.get("url"), page.get("referrer"), one.context.get("userAgent"),
-            json.dumps(one.properties),
+            body.messageId, body.type, body.event, body.anonymousId, body.userId, body.context.get("sessionId"),
+            body.timestamp or datetime.now(UTC), page.get("url"), page.get("referrer"), body.context.get("userAgent"),
+            json.dumps(body.properties),
         )  # fmt: skip
 
     @app.post("/v1/track", status_code=202)
@@ -128,17 +128,17 @@ def build(dsn: str, make: bool = True) -> Any:
         return {"accepted": len(batch.batch)}
 
     @app.post("/v1/entities/{entity_type}/{entity_id}/view")
-    async def view(entity_type: str, entity_id: str, one: View) -> dict[str, Any]:
+    async def view(entity_type: str, entity_id: str, body: View) -> dict[str, Any]:
         async with app.state.pool.acquire() as connection:
-            if await connection.fetchval(SEEN, entity_type, entity_id, one.session_id):
+            if await connection.fetchval(SEEN, entity_type, entity_id, body.session_id):
                 return {"tracked": False, "reason": "Already tracked within 24 hours"}
-            await connection.execute(VIEWED, entity_type, entity_id, one.session_id, one.referrer_source)
+            await connection.execute(VIEWED, entity_type, entity_id, body.session_id, body.referrer_source)
         return {"tracked": True, "message": "View tracked"}
 
     @app.post("/counts")
-    async def counts(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    async def counts(lookup: dict[str, Any]) -> list[dict[str, Any]]:
         async with app.state.pool.acquire() as connection:
-            return [dict(row) for row in await connection.fetch(COUNTS, asked["entity_type"], asked["ids"])]
+            return [dict(row) for row in await connection.fetch(COUNTS, lookup["entity_type"], lookup["ids"])]
 
     return app
 

@@ -39,17 +39,17 @@ def main() -> None:
     print(f"\nCollect to 202 on {machine()}; each side on one core, the load on the other\n")
     print("| server | events a request | requests/s | events/s | p50 ms at half | p99 ms at half | CPU | MB | failed |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
-    found: dict[tuple[str, int], float] = {}
+    rates: dict[tuple[str, int], float] = {}
     for path, size in (("/v1/track", 1), ("/v1/batch", 100)):
         with (
             tempfile.TemporaryDirectory() as directory,
             trackway(Path(directory) / "data", core=0) as (address, process),
         ):
-            found["trackway", size] = measure("Trackway", address, process, path, size)
+            rates["trackway", size] = measure("Trackway", address, process, path, size)
         with baseline(core=0) as (address, process):
-            found["baseline", size] = measure("FastAPI + PostgreSQL", address, process, path, size)
+            rates["baseline", size] = measure("FastAPI + PostgreSQL", address, process, path, size)
     for size in (1, 100):
-        ratio = found["trackway", size] / found["baseline", size]
+        ratio = rates["trackway", size] / rates["baseline", size]
         print(f"\n{size} event(s) a request: {ratio:.1f} times the baseline's events a second per core", flush=True)
 
 

@@ -26,13 +26,13 @@ from trackway.govern.access.tokens import sign
 ROUNDS = 25
 ENTITIES = [Own("concert", f"c{n}") for n in (0, 1, 7, 100, 1500)]
 ONE = {"entity_type": "concert", "entity_id": "c0"}
-OF_ALL = {"all": ["entity_type:is:concert", "entity_id:is:" + "|".join(one.id for one in ENTITIES)]}
+OF_ALL = {"all": ["entity_type:is:concert", "entity_id:is:" + "|".join(entity.id for entity in ENTITIES)]}
 PERIOD = {"from": "2026-07-20", "to": "2026-08-18"}
 PAGE: dict[str, dict[str, Any]] = {
-    "daily numbers": {"question": "daily", "subject": "event", "ids": [one.id for one in ENTITIES]},
+    "daily numbers": {"question": "daily", "subject": "event", "ids": [entity.id for entity in ENTITIES]},
     "views by day": {"question": "views", **ONE},
     "views by source": {"question": "views", "by": "referrer_source", **ONE},
-    "counters": {"question": "entity_views", "entity_type": "concert", "ids": [one.id for one in ENTITIES]},
+    "counters": {"question": "entity_views", "entity_type": "concert", "ids": [entity.id for entity in ENTITIES]},
     "audience by country": {"question": "audience", "by": "country", **ONE},
     "audience by device": {"question": "audience", "by": "device", **ONE},
     "bookings": {"question": "view_bookings", **ONE},
@@ -49,17 +49,17 @@ def main() -> None:
     with trackway(place) as (address, _):
         path = f"{address}/api/v1/projects/{project}"
         token = _token(address, path, str(project))
-        own = _bodies(creator=True)
+        own_bodies = _bodies(creator=True)
         whole = _bodies(creator=False)
-        creator, platform = ({"authorization": f"Bearer {one}"} for one in (token, SECRET_KEY))
+        creator, platform = ({"authorization": f"Bearer {secret}"} for secret in (token, SECRET_KEY))
         took: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in PAGE}
         pages: tuple[list[float], list[float]] = ([], [])
         with httpx.Client(timeout=60) as client:
             for _ in range(ROUNDS):
                 for name in PAGE:
-                    took[name][0].append(_ask(client, path, creator, own[name]))
+                    took[name][0].append(_ask(client, path, creator, own_bodies[name]))
                     took[name][1].append(_ask(client, path, platform, whole[name]))
-                pages[0].append(_page(client, path, creator, own))
+                pages[0].append(_page(client, path, creator, own_bodies))
                 pages[1].append(_page(client, path, platform, whole))
     _print(took, pages, millions)
 
@@ -69,7 +69,7 @@ def _token(address: str, path: str, project: str) -> str:
         signed = admin.post("/api/v1/sign-in", json={"email": "bench@example.com", "password": "benchmark password"})
         admin.headers["x-csrf-token"] = signed.json()["csrf"]
         key = admin.post(f"{path}/keys", json={"kind": "embed"}).json()
-        entities = [{"type": one.type, "id": one.id} for one in ENTITIES]
+        entities = [{"type": entity.type, "id": entity.id} for entity in ENTITIES]
         account = {"type": "artist", "verification": "business", "subscription": "enterprise", "entities": entities}
         assert admin.put(f"{path}/accounts/bench", json=account).status_code == 200
     return sign(project, key["id"], key["embed_key"], "bench", seconds=3600)
@@ -100,10 +100,10 @@ def _page(client: httpx.Client, path: str, headers: dict[str, str], bodies: dict
 def _print(took: dict[str, tuple[list[float], list[float]]], pages: tuple[list[float], list[float]], size: int) -> None:
     print(f"\nA creator's page at {size} million events, {machine()}\n")
     print("| p50, ms | creator, by policy | platform, by question | ratio |\n|---|---|---|---|")
-    for name, (own, whole) in took.items():
-        a, b = statistics.median(own), statistics.median(whole)
+    for name, (own_times, whole) in took.items():
+        a, b = statistics.median(own_times), statistics.median(whole)
         print(f"| {name} | {a:.0f} | {b:.0f} | {a / b:.2f} |")
-    ratios = [statistics.median(own) / statistics.median(whole) for own, whole in took.values()]
+    ratios = [statistics.median(own_times) / statistics.median(whole) for own_times, whole in took.values()]
     a, b = statistics.median(pages[0]), statistics.median(pages[1])
     print(f"| the whole page, at once | {a:.0f} | {b:.0f} | {a / b:.2f} |")
     print(f"\nOver the questions the policy costs {100 * (statistics.geometric_mean(ratios) - 1):+.0f} %", flush=True)

@@ -57,33 +57,33 @@ def main() -> None:
     theirs = asyncio.run(_postgresql(people))
     print("| page | Trackway, median (slowest) | PostgreSQL | ratio |\n|---|---|---|---|")
     for name, times in ours.items():
-        median, other = statistics.median(times), statistics.median(theirs[name]) if name in theirs else None
-        said = f"{other:,.0f} ms" if other is not None else "–"
-        ratio = f"{other / median:.1f} ×" if other is not None else ""
-        print(f"| {name} | {median:,.0f} ms ({max(times):,.0f}) | {said} | {ratio} |")
+        median, their_median = statistics.median(times), statistics.median(theirs[name]) if name in theirs else None
+        theirs_text = f"{their_median:,.0f} ms" if their_median is not None else "–"
+        ratio = f"{their_median / median:.1f} ×" if their_median is not None else ""
+        print(f"| {name} | {median:,.0f} ms ({max(times):,.0f}) | {theirs_text} | {ratio} |")
     print(f"\nslowest median: {max(statistics.median(times) for times in ours.values()):,.0f} ms", flush=True)
 
 
 def _pages(people: int) -> dict[str, tuple[dict[str, Any], str, str]]:
     """Name → the question's body, and the same as a statement's end and a condition."""
-    found: dict[str, tuple[dict[str, Any], str, str]] = {}
+    pages: dict[str, tuple[dict[str, Any], str, str]] = {}
     for sort in SORTS:
         for descending in (True, False):
-            way = "descending" if descending else "ascending"
+            direction = "descending" if descending else "ascending"
             end = f"ORDER BY {sort} {'DESC' if descending else 'ASC'} NULLS LAST, id"
-            found[f"{sort}, {way}"] = ({"sort": sort, "descending": descending}, end, "true")
+            pages[f"{sort}, {direction}"] = ({"sort": sort, "descending": descending}, end, "true")
     end = "ORDER BY orders DESC, id"
     for name, offset in (("middle", people // 2), ("last", people - 50)):
-        found[f"orders, {name} page"] = ({"sort": "orders", "offset": offset}, f"{end} OFFSET {offset}", "true")
+        pages[f"orders, {name} page"] = ({"sort": "orders", "offset": offset}, f"{end} OFFSET {offset}", "true")
     for name, (filter_, condition) in FILTERS.items():
-        found[name] = ({"sort": "orders", "filter": filter_}, end, condition)
-    found["search of an id"] = ({"sort": "orders", "search": "customer-123"}, end, "user_id ILIKE '%customer-123%'")
+        pages[name] = ({"sort": "orders", "filter": filter_}, end, condition)
+    pages["search of an id"] = ({"sort": "orders", "search": "customer-123"}, end, "user_id ILIKE '%customer-123%'")
     for interval in ("daily", "weekly", "monthly"):
         for sort in ("sessions", "orders", "bookings"):
-            found[f"{interval}, {sort}"] = ({"interval": interval, "sort": sort}, f"{interval} {sort}", "")
+            pages[f"{interval}, {sort}"] = ({"interval": interval, "sort": sort}, f"{interval} {sort}", "")
         for sort in ("last_login", "registered"):
-            found[f"{interval}, {sort}"] = ({"interval": interval, "sort": sort}, f"{interval} by {sort}", "")
-    return found
+            pages[f"{interval}, {sort}"] = ({"interval": interval, "sort": sort}, f"{interval} by {sort}", "")
+    return pages
 
 
 def _trackway(data: Path, people: int) -> dict[str, list[float]]:
@@ -95,10 +95,10 @@ def _trackway(data: Path, people: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
     with trackway(data) as (address, _):
         for name, (body, _, _) in _pages(people).items():
-            asked = {"question": "customers", "period": "all", "max_age_s": -1, **body}
+            body_ = {"question": "customers", "period": "all", "max_age_s": -1, **body}
             for number in range(TIMES + 1):
                 started = time.perf_counter()
-                answer = _post(address, f"/api/v1/projects/{project}/ask", asked)
+                answer = _post(address, f"/api/v1/projects/{project}/ask", body_)
                 took = (time.perf_counter() - started) * 1000
                 assert answer["data"]["rows"] and answer["data"]["customers"], name
                 if number:
@@ -113,13 +113,13 @@ def _fill(store: Store, project: UUID, people: int) -> None:
     step = 250_000
     for since in range(0, people, step):
         part = {**values, "since": since, "step": min(step, people - since)}
-        who = "FROM numbers({since:UInt64}, {step:UInt64})"
+        numbers_from = "FROM numbers({since:UInt64}, {step:UInt64})"
         store.command(
             "INSERT INTO events (project_id, event_id, message_id, type, name, timestamp, visitor_id, visitor_name, "
             "user_id, identity, properties) SELECT {project:UUID}, generateUUIDv7(), toString(number), 'identify', "
             "'identify', now64(3) - toIntervalSecond(cityHash64(number, 1) % 10368000), concat('v-', toString(number)), "
             "'Fluffy Panda', concat('customer-', toString(number)), number + 1, "
-            f"concat('{{\"name\": \"Person ', toString(number % 5000), '\"}}') {who} SETTINGS max_partitions_per_insert_block = 0",
+            f"concat('{{\"name\": \"Person ', toString(number % 5000), '\"}}') {numbers_from} SETTINGS max_partitions_per_insert_block = 0",
             part,
         )
         store.command(
@@ -130,7 +130,7 @@ def _fill(store: Store, project: UUID, people: int) -> None:
             "if(visit = 0 AND number % 10 = 0, number + 1 + {people:UInt64}, number + 1), "
             "now64(3) - toIntervalSecond(cityHash64(number, visit, 2) % 10368000) AS at, at + toIntervalSecond(90), 5, 3, 2, "
             "['desktop', 'smartphone', 'tablet'][1 + number % 3], ['Chrome', 'Safari'][1 + number % 2], 'Android', if(number % 3 = 0, 'TZ', 'KE'), if(number % 4 = 0, 'newsletter', '(direct)'), 1, 1, 90000 "
-            f"{who} ARRAY JOIN range(1 + cityHash64(number, 3) % 5) AS visit SETTINGS max_partitions_per_insert_block = 0",
+            f"{numbers_from} ARRAY JOIN range(1 + cityHash64(number, 3) % 5) AS visit SETTINGS max_partitions_per_insert_block = 0",
             part,
         )
         store.command(
@@ -138,7 +138,7 @@ def _fill(store: Store, project: UUID, people: int) -> None:
             "stated_at, version) SELECT {project:UUID}, number + 1, if(cityHash64(number, n, 7) % 8 = 0, 'booking', 'order'), "
             "concat(toString(number), '-', toString(n)), '', concat('customer-', toString(number)), "
             "now64(3) - toIntervalSecond(cityHash64(number, n, 4) % 10368000) AS at, cityHash64(number, n, 5) % 20000 / 100, 'USD', at, 1 "
-            f"{who} ARRAY JOIN range(cityHash64(number, 6) % 5) AS n",
+            f"{numbers_from} ARRAY JOIN range(cityHash64(number, 6) % 5) AS n",
             part,
         )
     store.command(
@@ -191,9 +191,9 @@ async def _postgresql(people: int) -> dict[str, list[float]]:
                 days = {"daily": 1, "weekly": 7, "monthly": 30}[interval]
                 within = f"FROM activity WHERE day > current_date - {days}"
                 summed = f"SELECT customer, sum(sessions) AS sessions, sum(orders) AS orders, sum(bookings) AS bookings {within} GROUP BY customer"
-                some = f"{summed} ORDER BY {sort} DESC LIMIT 50" if not by else summed
+                page_of_ids = f"{summed} ORDER BY {sort} DESC LIMIT 50" if not by else summed
                 statements = [
-                    f"SELECT c.*, a.sessions, a.orders FROM ({some}) AS a JOIN customers AS c ON c.id = a.customer "
+                    f"SELECT c.*, a.sessions, a.orders FROM ({page_of_ids}) AS a JOIN customers AS c ON c.id = a.customer "
                     f"ORDER BY {by or 'a.'}{sort} DESC NULLS LAST LIMIT 50",
                     f"SELECT count(DISTINCT customer) {within}",
                 ]

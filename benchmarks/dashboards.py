@@ -64,12 +64,12 @@ async def measure(address: str, project: str, dashboards: bool) -> str:
     took: list[float] = []
     until = time.perf_counter() + SECONDS
     looking = asyncio.create_task(opened(address, project, until, took)) if dashboards else None
-    found = await load(address, requests, SECONDS, 50, RATE)
+    measured = await load(address, requests, SECONDS, 50, RATE)
     refused = await looking if looking else 0
     homes = (
         f"{sorted(took)[len(took) // 2] * 1000:.0f} / {sorted(took)[int(len(took) * 0.95)] * 1000:.0f}" if took else "–"
     )
-    return f"| {'eight dashboards a second' if dashboards else 'nobody looking'} | {found.percentile(0.5):.1f} | {found.percentile(0.99):.1f} | {found.failed} | {homes} | {refused} |"
+    return f"| {'eight dashboards a second' if dashboards else 'nobody looking'} | {measured.percentile(0.5):.1f} | {measured.percentile(0.99):.1f} | {measured.failed} | {homes} | {refused} |"
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def _said(value: float | None, unit: str) -> str:
 
 def _requests() -> list[bytes]:
     rng = random.Random(7)
-    made: list[bytes] = []
+    requests: list[bytes] = []
     pairs: list[tuple[str, str]] = []
     for _ in range(200_000):
         pair = (
@@ -68,23 +68,23 @@ def _requests() -> list[bytes]:
         )
         pairs.append(pair)
         body = json.dumps({"session_id": pair[1], "referrer_source": ("home", "search", "")[len(pairs) % 3]})
-        made.append(request(f"/v1/entities/concert/{pair[0]}/view", body.encode()))
-    return made
+        requests.append(request(f"/v1/entities/concert/{pair[0]}/view", body.encode()))
+    return requests
 
 
-def _loaded(found: Load) -> dict[str, float]:
+def _loaded(measured: Load) -> dict[str, float]:
     return {
-        "views counted a second, eight writers": found.rate,
-        "p50 of a view": found.percentile(0.5),
-        "p99 of a view": found.percentile(0.99),
+        "views counted a second, eight writers": measured.rate,
+        "p50 of a view": measured.percentile(0.5),
+        "p99 of a view": measured.percentile(0.99),
     }
 
 
 def _trackway(data: Path, millions: int) -> dict[str, float]:
     with trackway(data) as (address, _):
-        found = _loaded(asyncio.run(load(address, _requests(), SECONDS, WRITERS, status=200)))
+        results = _loaded(asyncio.run(load(address, _requests(), SECONDS, WRITERS, status=200)))
         project = _call(f"{address}/api/v1/projects")[0]["id"]
-        asked = f"{address}/api/v1/projects/{project}"
+        url = f"{address}/api/v1/projects/{project}"
         fresh = []
         for n in range(20):
             _view(address, f"fresh{n}")
@@ -96,23 +96,23 @@ def _trackway(data: Path, millions: int) -> dict[str, float]:
                 "bots": True,
                 "max_age_s": -1,
             }
-            while not _call(f"{asked}/ask", body)["data"][0]["views"]:
+            while not _call(f"{url}/ask", body)["data"][0]["views"]:
                 time.sleep(0.005)
             fresh.append(1000 * (time.perf_counter() - began))
-        found["in the derived counters after"] = statistics.median(fresh)
+        results["in the derived counters after"] = statistics.median(fresh)
         twice = "SELECT count() AS n FROM (SELECT entity_id, session_id FROM events WHERE name = 'view' GROUP BY 1, 2 HAVING count() > 1)"
-        found["views counted twice"] = _call(f"{asked}/query", {"sql": twice})["data"][0]["n"]
+        results["views counted twice"] = _call(f"{url}/query", {"sql": twice})["data"][0]["n"]
         began = time.perf_counter()
-        _call(f"{asked}/refresh", {})
-        found["refresh of that many views"] = 1000 * (time.perf_counter() - began)
+        _call(f"{url}/refresh", {})
+        results["refresh of that many views"] = 1000 * (time.perf_counter() - began)
     _fill(data / "views.db", UUID(project).bytes, millions)
     with trackway(data) as (address, _):
-        asked = f"{address}/api/v1/projects/{project}/views/lookup"
+        url = f"{address}/api/v1/projects/{project}/views/lookup"
 
         def look(ids: list[str]) -> Any:
-            return _call(asked, {"entity_type": "song", "ids": ids})
+            return _call(url, {"entity_type": "song", "ids": ids})
 
-        return {**found, **_lookups(look, millions)}
+        return {**results, **_lookups(look, millions)}
 
 
 def _fill(ledger: Path, project: bytes, millions: int) -> None:
@@ -129,15 +129,15 @@ def _fill(ledger: Path, project: bytes, millions: int) -> None:
 async def _postgresql(millions: int) -> dict[str, float]:
     with postgresql() as dsn:
         with baseline_on(dsn) as (address, _):
-            found = _loaded(await load(address, _requests(), SECONDS, WRITERS, status=200))
+            results = _loaded(await load(address, _requests(), SECONDS, WRITERS, status=200))
         connection = await asyncpg.connect(dsn)
-        found["views counted twice"] = await connection.fetchval(
+        results["views counted twice"] = await connection.fetchval(
             "SELECT count(*) FROM (SELECT 1 FROM views GROUP BY entity_id, session_id HAVING count(*) > 1) AS t"
         )
         began = time.perf_counter()
         await connection.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY view_counts")
-        found["refresh of that many views"] = 1000 * (time.perf_counter() - began)
-        found["in the derived counters after"] = 1_800_000 + found["refresh of that many views"]
+        results["refresh of that many views"] = 1000 * (time.perf_counter() - began)
+        results["in the derived counters after"] = 1_800_000 + results["refresh of that many views"]
         # The counters are put where the refresh would put them; making as many views would take the better part of an hour.
         await connection.execute("DROP MATERIALIZED VIEW view_counts")
         await connection.execute(
@@ -153,11 +153,11 @@ async def _postgresql(millions: int) -> dict[str, float]:
             def look(ids: list[str]) -> Any:
                 return _call(f"{address}/counts", {"entity_type": "song", "ids": ids})
 
-            return {**found, **_lookups(look, millions)}
+            return {**results, **_lookups(look, millions)}
 
 
 def _lookups(look: Any, millions: int) -> dict[str, float]:
-    rng, found = random.Random(3), {}
+    rng, results = random.Random(3), {}
     for name, size in (("one counter", 1), ("a hundred counters", 100)):
         took = []
         for n in range(220):
@@ -169,17 +169,17 @@ def _lookups(look: Any, millions: int) -> dict[str, float]:
             assert len(rows) == len(set(ids)), (len(rows), size)
         took.sort()
         p50, p95 = statistics.median(took), took[int(0.95 * len(took))]
-        found["one counter of so many, p50" if size == 1 else f"{name}, p50"] = p50
-        found[f"{name}, p95"] = p95
-    return found
+        results["one counter of so many, p50" if size == 1 else f"{name}, p50"] = p50
+        results[f"{name}, p95"] = p95
+    return results
 
 
 def _view(address: str, entity: str) -> None:
     body = json.dumps({"session_id": "fresh"}).encode()
-    asked = urllib.request.Request(
+    call = urllib.request.Request(
         f"{address}/v1/entities/concert/{entity}/view?writeKey={WRITE_KEY}", body, {"content-type": "application/json"}
     )
-    urllib.request.urlopen(asked).close()
+    urllib.request.urlopen(call).close()
 
 
 def _call(url: str, body: Any = None) -> Any:

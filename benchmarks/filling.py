@@ -119,9 +119,9 @@ def directory(home: Path, millions: int) -> Path:
 def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[Path, UUID]:
     """A server's data directory with so many million events, and its project."""
     place = directory(home.resolve(), millions)
-    done = place / "project"
-    if done.exists():
-        return place, UUID(done.read_text())
+    marker = place / "project"
+    if marker.exists():
+        return place, UUID(marker.read_text())
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     accounts = GovernDatabase(f"sqlite:///{place / 'accounts.db'}")
@@ -140,14 +140,14 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
     base = 1_780_272_000_000
     for first in range(0, sessions, _CHUNK):
         count = min(_CHUNK, sessions - first)
-        own = values | {"first": first, "count": count}
-        own["sessions_sql"] = _SESSIONS.format(**own)
-        own["since_ms"], own["until_ms"] = (
+        chunk = values | {"first": first, "count": count}
+        chunk["sessions_sql"] = _SESSIONS.format(**chunk)
+        chunk["since_ms"], chunk["until_ms"] = (
             base + first * span_ms // sessions,
             base + (first + count) * span_ms // sessions,
         )
-        store.command(_EVENTS.format(**own))
-        store.command(_SESSION_ROWS.format(**own))
+        store.command(_EVENTS.format(**chunk))
+        store.command(_SESSION_ROWS.format(**chunk))
         passed = time.time() - began
         print(f"\rfilling: {100 * (first + count) // sessions} % after {passed:.0f} s", end="", flush=True)
     store.command(_CLAIMS.format(**values, count=VISITORS // MERGED))
@@ -166,7 +166,7 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
     size = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     print(f"\rfilled: {size:,} events in {time.time() - began:.0f} s            ", flush=True)
     store.close()
-    done.write_text(str(project))
+    marker.write_text(str(project))
     return place, project
 
 

@@ -58,10 +58,10 @@ def main() -> None:
             if id(request) in waiting:
                 waiting.discard(id(request))
                 last = time.perf_counter()
-                what = request.url.split("/", 7)[-1].partition("?")[0]
-                if what == "ask":
-                    what += " " + json.loads(request.post_data or "{}").get("question", "")
-                slow.setdefault(what, []).append(request.timing["responseEnd"])
+                question = request.url.split("/", 7)[-1].partition("?")[0]
+                if question == "ask":
+                    question += " " + json.loads(request.post_data or "{}").get("question", "")
+                slow.setdefault(question, []).append(request.timing["responseEnd"])
 
         page.on("request", begin)
         page.on("requestfinished", end)
@@ -87,16 +87,16 @@ def main() -> None:
         f"home drawn after a change of period: median {1000 * statistics.median(took):.0f} ms, "
         f"p95 {1000 * took[int(0.95 * len(took))]:.0f} ms"
     )
-    for what, times in sorted(slow.items(), key=lambda one: -statistics.median(one[1])):
-        print(f"  {what}: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms")
+    for question, times in sorted(slow.items(), key=lambda item: -statistics.median(item[1])):
+        print(f"  {question}: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms")
     print(f"{rows} rows behind a table, {len(interactions)} interactions: next paint after {_spread(interactions)}")
 
 
-def _spread(found: list[float]) -> str:
+def _spread(durations: list[float]) -> str:
     """The Interaction to Next Paint is the longest; of each 50 interactions one is set aside (web.dev/articles/inp)."""
-    found = sorted(found)
-    longest = found[-1 - len(found) // 50]
-    return f"median {statistics.median(found):.0f} ms, INP {longest:.0f} ms, most {found[-1]:.0f} ms"
+    durations = sorted(durations)
+    longest = durations[-1 - len(durations) // 50]
+    return f"median {statistics.median(durations):.0f} ms, INP {longest:.0f} ms, most {durations[-1]:.0f} ms"
 
 
 _WATCH = """() => {
@@ -133,8 +133,8 @@ def _table(page: Page, project: str) -> tuple[str, list[float]]:
     page.keyboard.press("Escape")
     page.wait_for_timeout(500)
     rows = page.get_by_role("heading", level=2).first.inner_text()
-    found: list[float] = page.evaluate("[...interactions.values()]")
-    return rows, found
+    durations: list[float] = page.evaluate("[...interactions.values()]")
+    return rows, durations
 
 
 if __name__ == "__main__":

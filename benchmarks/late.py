@@ -44,7 +44,7 @@ def stories(start: int, rng: random.Random) -> tuple[list[dict[str, object]], li
             page(visitor, rng.choice(visits) + 10_000 * rng.randrange(400) + number) for number in range(LATE_EACH - 1)
         ]
         late.append(page(visitor, rng.choice(visits) + 4 * MINUTE + 1, sign_out=True))
-    in_time.sort(key=lambda one: int(str(one["timestamp"])))
+    in_time.sort(key=lambda message_: int(str(message_["timestamp"])))
     rng.shuffle(late)
     return in_time, late
 
@@ -71,9 +71,9 @@ def main() -> None:
         seconds, cpu = send(address, process, late)
         print(f"| late, in random order | {len(late):,} | {seconds:.1f} | {cpu:.1f} |", flush=True)
         seconds, cpu = 0.0, 0.0
-        for one in range(TRICKLE):
-            at = int(str(in_time[one * 700]["timestamp"])) + 20 * MINUTE
-            took, used = send(address, process, [page(int(str(in_time[one * 700]["messageId"]).split("-")[0]), at)])
+        for index in range(TRICKLE):
+            at = int(str(in_time[index * 700]["timestamp"])) + 20 * MINUTE
+            took, used = send(address, process, [page(int(str(in_time[index * 700]["messageId"]).split("-")[0]), at)])
             seconds, cpu = seconds + took / TRICKLE, cpu + used / TRICKLE
         print(f"| late, one at a time, mean of {TRICKLE} | 1 | {seconds:.2f} | {cpu:.2f} |", flush=True)
 

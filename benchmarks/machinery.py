@@ -1,4 +1,4 @@
-"""What the benchmarks share: servers started and measured, a PostgreSQL of their own, a load that is bounded."""
+"""Parts that the benchmarks share: servers and their measurements, PostgreSQL, and a bounded load."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ sys.path.insert(0, str(HERE.parent / "tests"))  # the database that tests start 
 
 
 def free_port() -> int:
-    """A port that nothing listens at."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def machine() -> str:
-    """One line that says what this ran on."""
+    """Describe the machine in one line."""
     model = "unknown CPU"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -46,7 +46,7 @@ def machine() -> str:
 
 @contextmanager
 def trackway(data: Path, core: int | None = None, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
-    """A Trackway server; its address and its process."""
+    """Run a Trackway server; yields its address and its process."""
     port = free_port()
     environment = {
         **os.environ,
@@ -57,24 +57,24 @@ def trackway(data: Path, core: int | None = None, **settings: str) -> Iterator[t
         **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "trackway", "serve", "--data", str(data), "--port", str(port)]
-    with _process(command, core, environment, f"http://127.0.0.1:{port}", "/readyz") as found:
-        yield found
+    with _process(command, core, environment, f"http://127.0.0.1:{port}", "/readyz") as server:
+        yield server
 
 
 @contextmanager
 def baseline(core: int | None = None) -> Iterator[tuple[str, psutil.Process]]:
-    """The baseline on a PostgreSQL of its own."""
-    with postgresql(core) as dsn, baseline_on(dsn, core=core) as found:
-        yield found
+    """Run the baseline on its own PostgreSQL."""
+    with postgresql(core) as dsn, baseline_on(dsn, core=core) as server:
+        yield server
 
 
 @contextmanager
 def baseline_on(dsn: str, schema: str = "make", core: int | None = None) -> Iterator[tuple[str, psutil.Process]]:
-    """The baseline on a database; `schema` is `skip` where the tables are there."""
+    """Run the baseline on a database; `schema` is `skip` when the tables exist."""
     port = free_port()
     command = [sys.executable, str(HERE / "baseline.py"), schema, dsn, str(port)]
-    with _process(command, core, dict(os.environ), f"http://127.0.0.1:{port}", "/docs") as found:
-        yield found
+    with _process(command, core, dict(os.environ), f"http://127.0.0.1:{port}", "/docs") as server:
+        yield server
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def _process(
 
 @contextmanager
 def postgresql(core: int | None = None) -> Iterator[str]:
-    """A PostgreSQL server with an empty database, installed from Debian when it is missing."""
+    """Run a PostgreSQL server with an empty database; it is installed from Debian when it is missing."""
     from postgres import Postgres
 
     running = Postgres("-c shared_buffers=1GB -c max_wal_size=4GB", core)
@@ -154,7 +154,7 @@ def request(path: str, body: bytes, host: str = "127.0.0.1") -> bytes:
 
 @dataclass
 class Load:
-    """What a load saw: seconds until 202 for each request answered so, how many were not, and how long it took."""
+    """The result of a load: seconds until 202 for each request with that answer, the number of others, and the duration."""
 
     latencies: list[float] = field(default_factory=list)
     failed: int = 0
@@ -184,12 +184,12 @@ async def load(
     With a rate, latency counts from when a request was due, so that a server that stalls cannot hide it.
     """
     host, port = address.removeprefix("http://").split(":")
-    found = Load()
+    result = Load()
     started = time.perf_counter()
     end = started + seconds
     queue = iter(range(10**9))
 
-    async def one(number: int) -> None:
+    async def connection(number: int) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         due = started + number / rate if rate else 0.0
         while (now := time.perf_counter()) < end:
@@ -205,18 +205,18 @@ async def load(
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
             await reader.readexactly(length)
             if b" %d " % status in head[:14]:
-                found.latencies.append(time.perf_counter() - since)
+                result.latencies.append(time.perf_counter() - since)
             else:
-                found.failed += 1
+                result.failed += 1
         writer.close()
 
-    await asyncio.gather(*(one(number) for number in range(connections)))
-    found.seconds = time.perf_counter() - started
-    return found
+    await asyncio.gather(*(connection(number) for number in range(connections)))
+    result.seconds = time.perf_counter() - started
+    return result
 
 
 def load_in_process(address: str, path: str, bodies: list[list[dict[str, Any]]], **options: Any) -> Load:
-    """The load from this process, on the core that the server does not have."""
+    """Send the load from this process, on the core that the server does not use."""
     requests = [
         request(path, json.dumps(body[0] if path != "/v1/batch" else {"batch": body}).encode()) for body in bodies
     ]
@@ -225,10 +225,10 @@ def load_in_process(address: str, path: str, bodies: list[list[dict[str, Any]]],
 
 def cpu_seconds(process: psutil.Process) -> float:
     """CPU time of a process and its children so far."""
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return float(sum(one.user + one.system for one in times))
+    times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
+    return float(sum(used.user + used.system for used in times))
 
 
 def resident_mb(process: psutil.Process) -> float:
     """Resident memory of a process and its children."""
-    return float(sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))) / 1024**2
+    return float(sum(member.memory_info().rss for member in (process, *process.children(recursive=True)))) / 1024**2

@@ -145,7 +145,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def in_engine(store: Store, project: UUID, body: dict[str, Any]) -> Callable[[], Any]:
-    """A question, ready to be asked of the store itself."""
+    """Return a function that asks a question of the store itself."""
     now = datetime(2026, 8, 30, tzinfo=UTC)
     stretch = period("", "UTC", now, body["from"], body["to"])
     question = Question(project_id=project, period=stretch, timezone="UTC", goals=("Order Completed",))
@@ -155,15 +155,15 @@ def in_engine(store: Store, project: UUID, body: dict[str, Any]) -> Callable[[],
         return lambda: newest_sessions(store, question, now)
     if body.get("overview"):
         return lambda: overview(store, question, stretch.before("UTC", "previous"), "EUR")
-    read = understood(body)
-    if read.filter is not None:
-        question = msgspec.structs.replace(question, filters=(read.filter,))
+    parsed = understood(body)
+    if parsed.filter is not None:
+        question = msgspec.structs.replace(question, filters=(parsed.filter,))
     project_like: Any = type("P", (), {"currency": "EUR"})()
-    return lambda: ASKED[type(read.asked)](Asking(store, question, project_like, now), read.asked)
+    return lambda: ASKED[type(parsed.asked)](Asking(store, question, project_like, now), parsed.asked)
 
 
 def over_http(address: str, project: UUID, body: dict[str, Any]) -> Callable[[], Any]:
-    """The same question, asked of a server and computed anew."""
+    """Return a function that asks the same question of a server, without its cache."""
     base = f"{address}/api/v1/projects/{project}"
     headers = {"authorization": f"Bearer {SECRET_KEY}", "content-type": "application/json"}
     days = f"from={body['from']}&to={body['to']}"
@@ -176,7 +176,7 @@ def over_http(address: str, project: UUID, body: dict[str, Any]) -> Callable[[],
 
 
 def drop_caches() -> bool:
-    """Have the file system forget what it has read; False where that may not be done."""
+    """Drop the file system's cache. Returns False when that is not permitted."""
     try:
         os.sync()
         Path("/proc/sys/vm/drop_caches").write_text("3")
@@ -185,12 +185,12 @@ def drop_caches() -> bool:
     return True
 
 
-def timed(asked: Callable[[], Any], runs: int) -> list[float]:
+def timed(question: Callable[[], Any], runs: int) -> list[float]:
     """Milliseconds of each run."""
     times = []
     for _ in range(runs):
         began = time.perf_counter()
-        asked()
+        question()
         times.append((time.perf_counter() - began) * 1000)
     return times
 
@@ -220,7 +220,7 @@ class Peak:
 
 
 def duck(place: Path, store_dsn: str) -> duckdb.DuckDBPyConnection:
-    """The same rows in DuckDB, in a table in order of time; made once."""
+    """Return the same rows in DuckDB, in a table in order of time; it is created once."""
     file = place / "duck.db"
     if not file.exists():
         store = Store(store_dsn, clients=1, memory_mb=12_000)
@@ -253,7 +253,7 @@ def duck(place: Path, store_dsn: str) -> duckdb.DuckDBPyConnection:
 
 
 def merges(store: Store, project: UUID) -> list[str]:
-    """What persons cost: the same questions with every lookup of a merge, and as if nobody had been merged."""
+    """Measure the cost of persons: the same questions with the lookup of merges, and without merges."""
     bodies: dict[str, dict[str, Any]] = {
         "persons in 90 days": {"question": "trend", "series": [{"metric": "persons"}], "interval": "month", **ALL},
         "persons by day who viewed a page, 90 days": {
@@ -264,11 +264,11 @@ def merges(store: Store, project: UUID) -> list[str]:
     }  # fmt: skip
     lines = []
     for name, body in bodies.items():
-        asked, both = in_engine(store, project, body), []
+        run, both = in_engine(store, project, body), []
         for merged in (True, False, True, False):
             store.persons._any = merged
-            asked()
-            both.append(statistics.median(timed(asked, 7)))
+            run()
+            both.append(statistics.median(timed(run, 7)))
         store.persons._any = True
         with_, without = min(both[::2]), min(both[1::2])
         lines.append(f"| {name} | {without:.0f} | {with_:.0f} | {100 * (with_ / without - 1):+.0f} % |")
@@ -276,7 +276,7 @@ def merges(store: Store, project: UUID) -> list[str]:
 
 
 def main() -> None:
-    """Fill, ask, print."""
+    """Fill the store, ask the questions, print the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("millions", nargs="?", type=int, default=20)
     parser.add_argument("--only", default="")
@@ -284,7 +284,7 @@ def main() -> None:
     options = parser.parse_args()
     place, project = filled(HOME, options.millions, SECRET_KEY, WRITE_KEY)
     dsn = f"chdb://{directory(HOME.resolve(), options.millions) / 'store'}"
-    wanted = {name: one for name, one in QUESTIONS.items() if options.only in name}
+    wanted = {name: entry for name, entry in QUESTIONS.items() if options.only in name}
     beside = None if options.no_duck else duck(place, dsn)
     dropped = drop_caches()
     store = Store(dsn, clients=2, memory_mb=8_000)
@@ -292,19 +292,19 @@ def main() -> None:
     measured: dict[str, list[float]] = {}
     for name, (body, _) in wanted.items():
         drop_caches()
-        asked = in_engine(store, project, body)
+        run = in_engine(store, project, body)
         with Peak() as peak:
-            cold = timed(asked, 1)[0]
-            warm = timed(asked, 5)
+            cold = timed(run, 1)[0]
+            warm = timed(run, 5)
         measured[name] = [cold, statistics.median(warm), p95(warm), peak.mb]
         print(f"{name}: cold {cold:.0f}, warm {measured[name][1]:.0f} ms", flush=True)
     merging = merges(store, project)
     store.close()
     with trackway(place) as (address, process):
         for name, (body, _) in wanted.items():
-            asked = over_http(address, project, body)
-            asked()
-            warm = timed(asked, 5)
+            run = over_http(address, project, body)
+            run()
+            warm = timed(run, 5)
             measured[name] += [statistics.median(warm), p95(warm)]
         memory = resident_mb(process)
     print(
@@ -317,12 +317,12 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for name, (_, statement) in wanted.items():
         cold, p50, most, mb, http50, http95 = measured[name]
-        other, ratio = "", ""
+        duck_ms, ratio = "", ""
         if beside is not None and statement:
             median = statistics.median(timed(lambda: beside.execute(statement).to_arrow_table(), 3))  # noqa: B023
-            other, ratio = f"{median:.0f}", f"{median / p50:.1f} ×"
+            duck_ms, ratio = f"{median:.0f}", f"{median / p50:.1f} ×"
         print(
-            f"| {name} | {cold:.0f} | {p50:.0f} | {most:.0f} | {http50:.0f} | {http95:.0f} | {mb:.0f} | {other} | {ratio} |",
+            f"| {name} | {cold:.0f} | {p50:.0f} | {most:.0f} | {http50:.0f} | {http95:.0f} | {mb:.0f} | {duck_ms} | {ratio} |",
             flush=True,
         )
 

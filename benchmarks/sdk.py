@@ -51,7 +51,7 @@ def size(content: bytes) -> int:
 def others() -> dict[str, int]:
     """The sizes of other libraries, from their npm packages."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    found = {}
+    sizes = {}
     for package, version, file, minified in OTHERS:
         packed = subprocess.run(
             ["npm", "pack", f"{package}@{version}", "--silent"], cwd=CACHE, check=True, capture_output=True, text=True
@@ -63,10 +63,10 @@ def others() -> dict[str, int]:
         if not minified:
             command = ["npx", "esbuild", "--minify", "--loader=js"]
             content = subprocess.run(command, cwd=SDK, input=content, check=True, capture_output=True).stdout
-        found[f"{package} {version}"] = size(content)
+        sizes[f"{package} {version}"] = size(content)
     bundle = segment_bundle(CACHE / "segment.js")
-    found["@segment/analytics-next, bundled"] = size(bundle.read_bytes())
-    return found
+    sizes["@segment/analytics-next, bundled"] = size(bundle.read_bytes())
+    return sizes
 
 
 def segment_bundle(out: Path) -> Path:
@@ -92,7 +92,7 @@ def task_seconds(page: Page, call: str) -> float:
 
     def now() -> float:
         metrics: list[dict[str, Any]] = session.send("Performance.getMetrics")["metrics"]
-        return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+        return next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration")
 
     before = now()
     page.evaluate(f"""async () => {{
@@ -133,9 +133,9 @@ def shift(page: Page, address: str) -> float:
 def main() -> None:
     """Measure and print."""
     subprocess.run(["node", "build.mjs"], cwd=SDK, check=True, stdout=subprocess.DEVNULL)
-    own = json.loads((SDK / "dist" / "sizes.json").read_text())
+    sizes = json.loads((SDK / "dist" / "sizes.json").read_text())
     print("| library | bytes gzipped |\n|---|---|")
-    for name, count in own.items():
+    for name, count in sizes.items():
         print(f"| Trackway {name} | {count:,} |")
     for name, count in others().items():
         print(f"| {name} | {count:,} |")

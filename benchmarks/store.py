@@ -28,8 +28,8 @@ def batches(count: int) -> list[list[dict[str, object]]]:
 def status(address: str) -> dict[str, int]:
     """Offsets logged and stored."""
     with urllib.request.urlopen(address + "/readyz", timeout=30) as answer:
-        found: dict[str, int] = json.load(answer)
-        return found
+        content: dict[str, int] = json.load(answer)
+        return content
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         with trackway(data) as (address, process):
             before = cpu_seconds(process)
             started = time.perf_counter()
-            found = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=32)
+            result = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=32)
             peak = resident_mb(process)
             while (now := status(address))["stored"] < now["logged"]:
                 peak = max(peak, resident_mb(process))
@@ -53,7 +53,7 @@ def main() -> None:
             ours = events / seconds
             cpu = (cpu_seconds(process) - before) / events * 1e6
             print(
-                f"| Trackway | {events:,} | {ours:,.0f} | {found.percentile(0.99):.0f} | {cpu:.1f} | {peak:,.0f} |",
+                f"| Trackway | {events:,} | {ours:,.0f} | {result.percentile(0.99):.0f} | {cpu:.1f} | {peak:,.0f} |",
                 flush=True,
             )
         started = time.perf_counter()
@@ -63,12 +63,12 @@ def main() -> None:
             idle = resident_mb(process)
     with baseline() as (address, process):
         before = cpu_seconds(process)
-        found = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=32)
-        theirs = found.rate * EVENTS_A_BATCH
-        events = len(found.latencies) * EVENTS_A_BATCH
+        result = load_in_process(address, "/v1/batch", bodies, seconds=SECONDS, connections=32)
+        theirs = result.rate * EVENTS_A_BATCH
+        events = len(result.latencies) * EVENTS_A_BATCH
         cpu = (cpu_seconds(process) - before) / events * 1e6
         print(
-            f"| FastAPI + PostgreSQL | {events:,} | {theirs:,.0f} | {found.percentile(0.99):.0f} | "
+            f"| FastAPI + PostgreSQL | {events:,} | {theirs:,.0f} | {result.percentile(0.99):.0f} | "
             f"{cpu:.1f} (without PostgreSQL) | {resident_mb(process):,.0f} |",
             flush=True,
         )

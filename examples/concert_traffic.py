@@ -1,12 +1,11 @@
 """Traffic of a concert site: people who come, look around, search, and some of whom buy a ticket.
 
-It speaks to Trackway's public interface only, with nothing but the standard library:
+It uses only Trackway's public interface and the standard library:
 
     python examples/concert_traffic.py --url http://127.0.0.1:8700 --write-key wk_… --days 60 --live
 
-`--days` sends that many days of the past first, of a site that grows; `--live` goes on with new visits until it is
-stopped.
-The same `--seed` gives the same past.
+`--days` first sends that many past days of a growing site; `--live` then sends new visits until it is stopped. The same
+`--seed` gives the same past.
 """
 
 from __future__ import annotations
@@ -119,11 +118,13 @@ NETWORKS = (
 
 
 class Regular(NamedTuple):
-    """Who comes again: how often compared with others, and how likely each visit is the last."""
+    """A returning visitor: the weight of their visits, the probability that a visit is the last, and the common fields
+    of their messages.
+    """
 
-    often: float
-    leaves: float
-    who: dict[str, Any]
+    weight: float
+    leaving: float
+    fields: dict[str, Any]
 
 
 class Site:
@@ -146,22 +147,22 @@ class Site:
         self.regulars: list[Regular] = []
 
     def visit(self) -> tuple[dict[str, Any], list[Step]]:
-        """One visit: who comes (as the fields every message has), and what they do at which second."""
+        """Return one visit: the fields that all its messages have, and the steps with their seconds."""
         if self.random.random() < 0.03:
             return self._crawl()
         pick = self.random
         referrer, tags, _ = pick.choices(ORIGINS, [weight for *_, weight in ORIGINS])[0]
-        who = self._again() if self.regulars and pick.random() < 0.35 else self._somebody()
-        return who, list(_views_once(self._walk(who, referrer, tags), self.views))
+        visitor = self._returning() if self.regulars and pick.random() < 0.35 else self._new()
+        return visitor, list(_views_once(self._walk(visitor, referrer, tags), self.views))
 
-    def _again(self) -> dict[str, Any]:
-        """Somebody who was here before, lives where they lived and has the browser that they had."""
-        regular = self.random.choices(self.regulars, [one.often for one in self.regulars])[0]
-        if self.random.random() < regular.leaves:
+    def _returning(self) -> dict[str, Any]:
+        """Return a visitor who was here before, with the same network and browser."""
+        regular = self.random.choices(self.regulars, [candidate.weight for candidate in self.regulars])[0]
+        if self.random.random() < regular.leaving:
             self.regulars.remove(regular)
-        return dict(regular.who)
+        return dict(regular.fields)
 
-    def _somebody(self) -> dict[str, Any]:
+    def _new(self) -> dict[str, Any]:
         pick = self.random
         agent, width, _ = pick.choices(AGENTS, [weight for *_, weight in AGENTS])[0]
         network, locale, _ = pick.choices(NETWORKS, [weight for *_, weight in NETWORKS])[0]
@@ -183,7 +184,7 @@ class Site:
         url = f"{SITE}{path}{'?' + tags if tags else ''}"
         return {"type": "page", "page": {"url": url, "referrer": referrer, "title": title}}
 
-    def _walk(self, who: dict[str, Any], referrer: str, tags: str) -> Iterator[Step]:
+    def _walk(self, visitor: dict[str, Any], referrer: str, tags: str) -> Iterator[Step]:
         pick = self.random
         at, path, sent_from = 0.0, pick.choice(("/", "/", "/", "/concerts")), _name_of(referrer, tags)
         if pick.random() < 0.4:
@@ -223,16 +224,16 @@ class Site:
                 page = {"url": f"{SITE}/concerts/{concert['id']}"}
                 yield at + 0.4, self._page(f"/concerts/{concert['id']}", str(concert["artist"]), SITE + path)
                 path = f"/concerts/{concert['id']}"
-                yield from self._look(at, who, page, concert, entity, sent_from)
+                yield from self._look(at, visitor, page, concert, entity, sent_from)
                 at += 20
                 sent_from = "feed"
-        if who.get("userId") and pick.random() < 0.2:
+        if visitor.get("userId") and pick.random() < 0.2:
             yield at + 5, self._track("Signed Out", page)
 
     def _look(
         self,
         at: float,
-        who: dict[str, Any],
+        visitor: dict[str, Any],
         page: dict[str, Any],
         concert: dict[str, Any],
         entity: dict[str, Any],
@@ -261,10 +262,10 @@ class Site:
                 ),
             )
             if pick.random() < 0.35:
-                if not who.get("userId"):
-                    who["userId"] = "user-" + str(who["anonymousId"])[:8]
-                    often, leaves = pick.gammavariate(1.2, 1), pick.betavariate(0.8, 4)
-                    self.regulars.append(Regular(often, leaves, dict(who)))
+                if not visitor.get("userId"):
+                    visitor["userId"] = "user-" + str(visitor["anonymousId"])[:8]
+                    weight, leaving = pick.gammavariate(1.2, 1), pick.betavariate(0.8, 4)
+                    self.regulars.append(Regular(weight, leaving, dict(visitor)))
                     yield at + 15, {"type": "identify", "traits": {"plan": "free"}}
                     yield at + 15.2, self._track("Signed Up", page, method="email")
                 quantity = pick.choice((1, 2, 2, 4))
@@ -282,7 +283,7 @@ class Site:
                 )
 
     def _view(self, kind: str, id_: str, page: dict[str, Any], sent_from: str) -> dict[str, Any]:
-        """A view of an entity that counted, as the view counter logs it."""
+        """Return a counted view of an entity, as the view counter logs it."""
         step = self._track("view", page, entity_type=kind, entity_id=id_, referrer_source=sent_from)
         return {**step, "library": {"name": "views"}}
 
@@ -291,7 +292,7 @@ class Site:
 
 
 def _views_once(steps: Iterator[Step], wanted: bool) -> Iterator[Step]:
-    """A visit's steps; the view of an entity counts once in it, when views are wanted at all."""
+    """Yield the steps of a visit, with at most one view of each entity, or without views."""
     viewed = set()
     for at, step in steps:
         if step.get("event") == "view":
@@ -303,32 +304,36 @@ def _views_once(steps: Iterator[Step], wanted: bool) -> Iterator[Step]:
 
 
 def _name_of(referrer: str, tags: str) -> str:
-    """Where a visit came from, as pages say it when they have a view counted."""
+    """Return the source of a visit, as pages report it with a view."""
     tagged = dict(parse_qsl(tags)).get("utm_source", "")
     return tagged or (urlsplit(referrer).hostname or "direct").removeprefix("www.").removeprefix("l.")
 
 
-def messages(site: Site, start: datetime, who: dict[str, Any], steps: list[Step]) -> Iterator[dict[str, Any]]:
-    """A visit's messages, in Segment's format."""
+def messages(site: Site, start: datetime, visitor: dict[str, Any], steps: list[Step]) -> Iterator[dict[str, Any]]:
+    """Yield the messages of a visit, in Segment's format."""
     for second, step in steps:
         step = dict(step)
         page = step.pop("page", None)
         library = step.pop("library", None)
-        context = {**who["context"], **({"page": page} if page else {}), **({"library": library} if library else {})}
+        context = {
+            **visitor["context"],
+            **({"page": page} if page else {}),
+            **({"library": library} if library else {}),
+        }
         message_id = f"concert-{site.random.getrandbits(96):024x}"
         at = (start + timedelta(seconds=second)).isoformat().replace("+00:00", "Z")
-        yield {**who, **step, "context": context, "messageId": message_id, "timestamp": at}
+        yield {**visitor, **step, "context": context, "messageId": message_id, "timestamp": at}
 
 
 class Sender:
-    """Sends batches, and tries again while the server is away."""
+    """Sends batches, and retries while the server is not reachable."""
 
     def __init__(self, url: str, write_key: str) -> None:
         self.url = url.rstrip("/") + "/v1/batch"
         self.authorization = "Basic " + b64encode(f"{write_key}:".encode()).decode()
 
     def send(self, batch: list[dict[str, Any]]) -> None:
-        """One request; raises SystemExit when the server refuses it for good."""
+        """Send one request. Raises SystemExit when the server refuses it or stays unreachable."""
         headers = {
             "authorization": self.authorization,
             "content-type": "application/json",
@@ -350,13 +355,13 @@ class Sender:
 
 
 def visits_in(day: datetime, per_day: int, back: int) -> int:
-    """More on Fridays and Saturdays, and fewer the longer ago: a site that doubles in seven weeks."""
+    """Return the number of visits of a day: more on Fridays and Saturdays; the site doubles in seven weeks."""
     weekday = 1.5 if day.weekday() in (4, 5) else 1.0
     return int(per_day * weekday * (0.85 + 0.15 * math.sin(day.timetuple().tm_yday / 9)) * 0.5 ** (back / 49))
 
 
 def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
-    """Send the past, oldest first."""
+    """Send the messages of past days, the oldest first, and return their number."""
     now, sent, batch = datetime.now(UTC), 0, []
     for back in range(days, -1, -1):
         midnight = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -365,10 +370,10 @@ def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
         for _ in range(visits_in(midnight, per_day, back)):
             hour = min(23.99, max(0.0, site.random.gauss(18, 4.5)))
             start = midnight + timedelta(hours=hour)
-            who, steps = site.visit()
+            visitor, steps = site.visit()
             if start + timedelta(seconds=steps[-1][0]) > now:
                 continue
-            batch += messages(site, start, who, steps)
+            batch += messages(site, start, visitor, steps)
             if len(batch) >= 400:
                 sender.send(batch[:500])
                 sent += len(batch[:500])
@@ -379,16 +384,16 @@ def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
 
 
 def live(site: Site, sender: Sender, per_minute: float) -> None:
-    """New visits until interrupted; each message is sent when it happens."""
+    """Send new visits until interrupted, each message at its time."""
     due: list[tuple[float, dict[str, Any]]] = []
     next_visit = time.time()
     while True:
         now = time.time()
         if now >= next_visit:
             next_visit = now + site.random.expovariate(per_minute / 60)
-            who, steps = site.visit()
+            visitor, steps = site.visit()
             moment = datetime.fromtimestamp(now, UTC)
-            whole = zip((now + second for second, _ in steps), messages(site, moment, who, steps), strict=True)
+            whole = zip((now + second for second, _ in steps), messages(site, moment, visitor, steps), strict=True)
             due = sorted([*due, *whole], key=lambda item: item[0])
         ready = [message for at, message in due if at <= now]
         due = due[len(ready) :]
@@ -398,7 +403,7 @@ def live(site: Site, sender: Sender, per_minute: float) -> None:
 
 
 def main() -> None:
-    """Read the options and go."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="http://127.0.0.1:8700")
     parser.add_argument("--write-key", required=True)

@@ -34,16 +34,16 @@ KEYS = ROOT / "data"
 
 
 def main() -> int:
-    """Start the server, fill it, say where it is, and go on until interrupted."""
+    """Start the server, fill it, print its address, and run until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--log", action="store_true", help="show a real site's access log instead")
     parser.add_argument("--fresh", action="store_true", help="remove the demo's data first")
     parser.add_argument("--port", type=int, default=8700)
     parser.add_argument("--days", type=int, default=210, help="of the past; a site that doubles in seven weeks")
-    parser.add_argument("--pages", type=Path, help="a file that is there once the pages are built")
+    parser.add_argument("--pages", type=Path, help="a file that exists once the pages are built")
     parser.add_argument("--seed", type=Path, metavar="DIR", help="fill this empty data directory, then end")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what is started here ends with it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # child processes end with this one
     if options.log and not LOG.exists():
         print(f"there is no access log at {LOG}; run ./run demo without --log", file=sys.stderr)
         return 1
@@ -120,22 +120,22 @@ def _seed(data: Path, days: int) -> int:
 
 
 def _keys(data: Path) -> dict[str, str]:
-    """The demo's own keys and password: made once, kept beside its data, so that the address stays the same."""
+    """Return the demo's keys and password. They are created once and stored with its data."""
     path = data / "demo-keys.json"
     if not path.exists():
         import secrets
 
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        made = {
+        new_keys = {
             "TRACKWAY_WRITE_KEY": "wk_" + secrets.token_urlsafe(12),
             "TRACKWAY_SECRET_KEY": "sk_" + secrets.token_urlsafe(24),
             "TRACKWAY_ADMIN_EMAIL": "demo@trackway.example",
             "TRACKWAY_ADMIN_PASSWORD": secrets.token_urlsafe(9),
         }
-        path.write_text(json.dumps(made))
-    found: dict[str, str] = json.loads(path.read_text())
-    return found
+        path.write_text(json.dumps(new_keys))
+    keys: dict[str, str] = json.loads(path.read_text())
+    return keys
 
 
 def _environment(data: Path) -> dict[str, str]:
@@ -152,15 +152,17 @@ def _start(data: Path, port: int, plan: str) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def _admin(address: str, keys: dict[str, str]) -> Iterator[httpx.Client]:
-    """The demo's administrator, signed in."""
-    who = {"email": keys["TRACKWAY_ADMIN_EMAIL"], "password": keys["TRACKWAY_ADMIN_PASSWORD"]}
+    """Sign in as the demo's administrator."""
+    credentials = {"email": keys["TRACKWAY_ADMIN_EMAIL"], "password": keys["TRACKWAY_ADMIN_PASSWORD"]}
     with httpx.Client(base_url=address, timeout=60) as client:
-        client.headers["x-csrf-token"] = client.post("/api/v1/sign-in", json=who).raise_for_status().json()["csrf"]
+        client.headers["x-csrf-token"] = (
+            client.post("/api/v1/sign-in", json=credentials).raise_for_status().json()["csrf"]
+        )
         yield client
 
 
 def _fill(address: str, keys: dict[str, str], days: int) -> None:
-    """Send the past, and have customers scored, which otherwise happens at the next full hour."""
+    """Send the past days, and score the customers, which otherwise happens once an hour."""
     print(f"  sending the last {days} days of the site's traffic; the numbers grow while you look:", flush=True)
     _traffic(address, keys, "--days", str(days)).wait()
     _wait_until_stored(address)
@@ -169,19 +171,19 @@ def _fill(address: str, keys: dict[str, str], days: int) -> None:
         admin.post("/api/v1/jobs/score-customers/run").raise_for_status()
         while _ended_runs(admin, "score-customers") == before:
             time.sleep(0.2)
-    print("  everything is there.", flush=True)
+    print("  all traffic is stored.", flush=True)
 
 
 def _ended_runs(admin: httpx.Client, job: str) -> int:
-    """How many runs of a job have ended."""
+    """Return the number of ended runs of a job."""
     runs = admin.get(f"/api/v1/jobs/{job}/runs").raise_for_status().json()
     return sum(run["ended_at"] is not None for run in runs)
 
 
 def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
-    """The concert site's artists and venues, each with what is theirs; made once."""
-    kept = data / "embed.json"
-    if kept.exists():
+    """Create the accounts of the site's artists and venues with their entities, once."""
+    embed_file = data / "embed.json"
+    if embed_file.exists():
         return
     with _admin(address, keys) as admin:
         project = admin.get("/api/v1/projects").json()[0]["id"]
@@ -191,28 +193,28 @@ def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
         for board in json.loads((ROOT / "examples" / "boards.json").read_text()):
             admin.post(f"{path}/boards", json=board).raise_for_status()
         concerts = Site(7).concerts
-        register, own = [], {}
-        for one in concerts:
-            owners = {"artist": slug(str(one["artist"])), "venue": slug(str(one["venue"]))}
+        register, owners_by_id = [], {}
+        for concert in concerts:
+            owners = {"artist": slug(str(concert["artist"])), "venue": slug(str(concert["venue"]))}
             for kind, owner in owners.items():
-                own.setdefault(owner, (kind, str(one[kind])))
+                owners_by_id.setdefault(owner, (kind, str(concert[kind])))
             register.append({
-                "type": "concert", "id": one["id"], "name": f"{one['artist']} at {one['venue']}",
+                "type": "concert", "id": concert["id"], "name": f"{concert['artist']} at {concert['venue']}",
                 "owners": list(owners.values()), "parents": [f"{kind}:{owner}" for kind, owner in owners.items()],
             })  # fmt: skip
         admin.put(f"{path}/entities", json=register).raise_for_status()
         tiers = itertools.cycle([("business", "enterprise"), ("email", "premium"), ("email", "free")])
-        for (owner, (kind, name)), (verification, subscription) in zip(own.items(), tiers, strict=False):
+        for (owner, (kind, name)), (verification, subscription) in zip(owners_by_id.items(), tiers, strict=False):
             body = {"type": kind, "name": name, "verification": verification, "subscription": subscription,
                     "entities": [{"type": kind, "id": owner}]}  # fmt: skip
             admin.put(f"{path}/accounts/{owner}", json=body).raise_for_status()
-        made = admin.post(f"{path}/keys", json={"kind": "embed"}).raise_for_status().json()
-    kept.touch(mode=0o600)
-    kept.write_text(json.dumps({"project": project, "kid": made["id"], "key": made["embed_key"]}))
+        embed_key = admin.post(f"{path}/keys", json={"kind": "embed"}).raise_for_status().json()
+    embed_file.touch(mode=0o600)
+    embed_file.write_text(json.dumps({"project": project, "kid": embed_key["id"], "key": embed_key["embed_key"]}))
 
 
 def slug(name: str) -> str:
-    """A name as an id."""
+    """Convert a name to an id."""
     return name.lower().replace(" ", "-")
 
 
@@ -237,7 +239,7 @@ def _status(address: str) -> dict[str, Any]:
 def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         if server.poll() is not None:
-            raise SystemExit("the server did not start; what it said stands above")
+            raise SystemExit("the server did not start; its output is above")
         try:
             _status(address)
             return
@@ -247,13 +249,13 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for_pages(built: Path | None) -> None:
-    """Wait for the build beside it, and end with it when it fails."""
+    """Wait until the parallel build has finished; exit when it failed."""
     if built is not None and not built.exists():
         print("waiting for the pages to be built …", flush=True)
         while not built.exists():
             time.sleep(0.1)
     if built is not None and built.read_text().strip() != "0":
-        raise SystemExit("the pages could not be built; what was said stands above")
+        raise SystemExit("the pages could not be built; the output of the build is above")
 
 
 def _wait_until_stored(address: str) -> None:
@@ -266,7 +268,7 @@ def _explain(address: str, keys: dict[str, str], site: str) -> None:
     around = (
         f"""
   The site itself  {site}/          click around and watch the Live page; ?tw_debug in its address shows what is sent
-  Its artists see  {site}/backstage their own numbers in the site's own page, as much as each of them has
+  Artists' view    {site}/backstage embedded dashboards: each artist sees their own numbers
 """
         if site
         else ""
@@ -284,8 +286,8 @@ def _explain(address: str, keys: dict[str, str], site: str) -> None:
   Trackway is at   {address}/p/{project}/overview{period}
   sign in as       {keys["TRACKWAY_ADMIN_EMAIL"]}
   with password    {keys["TRACKWAY_ADMIN_PASSWORD"]}
-  write key        {keys["TRACKWAY_WRITE_KEY"]}  (public: it records)
-  secret key       {keys["TRACKWAY_SECRET_KEY"]}  (it asks: -H 'authorization: Bearer …')
+  write key        {keys["TRACKWAY_WRITE_KEY"]}  (public: records events)
+  secret key       {keys["TRACKWAY_SECRET_KEY"]}  (private: reads answers, -H 'authorization: Bearer …')
 {around}
   Send an event of your own from a second terminal; it is on the Live page within two seconds:
 

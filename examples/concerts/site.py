@@ -2,8 +2,8 @@
 
     python examples/concerts/site.py --port 8701 --trackway http://127.0.0.1:8700 --write-key wk_…
 
-Its pages are rendered here, its Content-Security-Policy is strict, and what is recorded by itself stands in the
-templates as attributes. `--segment FILE` serves the same site with Segment's library in the SDK's place.
+The pages are rendered here, with a strict Content-Security-Policy. Attributes in the templates configure automatic
+recording. `--segment FILE` serves the same site with Segment's library instead of the SDK.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".p
 
 
 class Concerts:
-    """What the site knows: its concerts, and what visitors have written since it started."""
+    """The data of the site: its concerts, and the reviews and chat messages since its start."""
 
     def __init__(self) -> None:
         self.all = Site(7).concerts
-        self.by_id = {str(one["id"]): one for one in self.all}
+        self.by_id = {str(concert["id"]): concert for concert in self.all}
         self.reviews: dict[str, list[tuple[str, int, str]]] = {}
-        self.said: list[str] = []
+        self.chat: list[str] = []
 
-    def found(self, query: str) -> list[dict[str, Any]]:
-        """Concerts whose artist, venue or genre has the query in it."""
+    def search(self, query: str) -> list[dict[str, Any]]:
+        """Return the concerts whose artist, venue or genre contains the query."""
         wanted = query.lower()
         return [c for c in self.all if wanted in f"{c['artist']} {c['venue']} {c['genre']}".lower()]
 
     def feed(self, tab: str, page: int) -> list[dict[str, Any]]:
-        """One page of a tab of the feed."""
+        """Return one page of a tab of the feed."""
         chosen = {
             "week": self.all,
             "cheap": [c for c in self.all if c["price"] <= 18],
@@ -66,14 +66,14 @@ class Concerts:
 def site(
     trackway: str, write_key: str, sdk: str, options: dict[str, str], port: int, extra: Path, embed: dict[str, str]
 ) -> Litestar:
-    """The application.
+    """Build the application.
 
     Args:
-        trackway: where Trackway answers.
-        write_key: the project's.
-        sdk: a bundle of Segment's library to use instead of the SDK, or empty.
+        trackway: the address of Trackway.
+        write_key: the project's write key.
+        sdk: the path of a bundle of Segment's library to use instead of the SDK, or empty.
         options: further attributes of the script tag, such as `{"consent": "pending"}`.
-        port: the site's own, for the ticket shop that plays another site.
+        port: the site's own port; the ticket shop, which acts as another site, uses it under another host name.
         extra: a directory of further files, at `/extra/`.
         embed: `project`, `kid` and `key` with which tokens of accounts are signed; empty for no `/backstage`.
     """
@@ -90,8 +90,8 @@ def site(
     def render(request: Request[Any, Any, Any], template: str, **values: Any) -> Response[str]:
         common = {"trackway": trackway, "write_key": write_key, "sdk": sdk, "shop": shop, "concerts": concerts}
         user = request.cookies.get("user", "")
-        given = {**options, **{k[3:]: v for k, v in request.query_params.items() if k.startswith("tw-")}}
-        text = templates.get_template(template).render(**common, user=user, options=given, **values)
+        attributes = {**options, **{k[3:]: v for k, v in request.query_params.items() if k.startswith("tw-")}}
+        text = templates.get_template(template).render(**common, user=user, options=attributes, **values)
         headers = {} if sdk else {"content-security-policy": policy}
         return Response(text, media_type="text/html", headers=headers)
 
@@ -105,7 +105,7 @@ def site(
 
     @get("/search")
     async def search(request: Request[Any, Any, Any], q: str = "") -> Response[str]:
-        return render(request, "search.html", query=q, shown=concerts.found(q) if q else [])
+        return render(request, "search.html", query=q, shown=concerts.search(q) if q else [])
 
     @get("/discover")
     async def discover(request: Request[Any, Any, Any]) -> Response[str]:
@@ -117,15 +117,15 @@ def site(
 
     @post("/chat", status_code=200)
     async def say(request: Request[Any, Any, Any]) -> dict[str, int]:
-        concerts.said.append(parse_qs((await request.body()).decode()).get("text", [""])[0])
-        return {"messages": len(concerts.said)}
+        concerts.chat.append(parse_qs((await request.body()).decode()).get("text", [""])[0])
+        return {"messages": len(concerts.chat)}
 
     @get("/concerts/{concert:str}")
     async def concert_page(request: Request[Any, Any, Any], concert: str) -> Response[str]:
-        one = concerts.by_id.get(concert)
-        if one is None:
+        chosen = concerts.by_id.get(concert)
+        if chosen is None:
             return Response("no such concert", status_code=404, media_type="text/plain")
-        return render(request, "concert.html", concert=one, reviews=concerts.reviews.get(concert, []))
+        return render(request, "concert.html", concert=chosen, reviews=concerts.reviews.get(concert, []))
 
     @post("/concerts/{concert:str}/reviews")
     async def review(request: Request[Any, Any, Any], concert: str) -> Redirect:
@@ -137,13 +137,13 @@ def site(
     @post("/concerts/{concert:str}/book")
     async def book(request: Request[Any, Any, Any], concert: str) -> Response[str]:
         """The order is recorded by the server: a browser may close before its thank-you page."""
-        one = concerts.by_id[concert]
-        order = {"order_id": secrets.token_hex(8), "revenue": one["price"], "currency": "EUR"}
+        chosen = concerts.by_id[concert]
+        order = {"order_id": secrets.token_hex(8), "revenue": chosen["price"], "currency": "EUR"}
         about = {"entity_type": "concert", "entity_id": concert}
-        who = from_cookies(request.headers.get("cookie", ""))
-        if who["anonymous_id"]:
-            client.track(event="Order Completed", properties={**order, **about}, **who)
-        return render(request, "booked.html", concert=one)
+        visitor = from_cookies(request.headers.get("cookie", ""))
+        if visitor["anonymous_id"]:
+            client.track(event="Order Completed", properties={**order, **about}, **visitor)
+        return render(request, "booked.html", concert=chosen)
 
     @get("/tickets/{concert:str}")
     async def tickets(concert: str) -> Response[str]:
@@ -165,7 +165,7 @@ def site(
 
     @get("/backstage")
     async def backstage(request: Request[Any, Any, Any], account: str = "") -> Response[str]:
-        """What each of the site's people sees. Here anybody may be anybody; a real site asks who they are."""
+        """Show the dashboard of an artist or venue. Here anybody can choose one; a real site authenticates them."""
         names = {slug(str(c["artist"])): c["artist"] for c in concerts.all} | {
             slug(str(c["venue"])): c["venue"] for c in concerts.all
         }
@@ -207,12 +207,12 @@ def site(
 
 
 def slug(name: str) -> str:
-    """A name as an id."""
+    """Convert a name to an id."""
     return name.lower().replace(" ", "-")
 
 
 def token_for(embed: dict[str, str], account: str) -> str:
-    """What lets an account see its own numbers for ten minutes: a JWT signed with the project's embed key."""
+    """Create a token by which an account sees its own numbers for ten minutes: a JWT, signed with the embed key."""
 
     def part(raw: bytes) -> str:
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -220,7 +220,7 @@ def token_for(embed: dict[str, str], account: str) -> str:
     now = int(time.time())
     claims = {"aud": embed["project"], "sub": account, "iat": now, "exp": now + 600}
     head = {"alg": "HS256", "typ": "JWT", "kid": embed["kid"]}
-    text = ".".join(part(json.dumps(one).encode()) for one in (head, claims))
+    text = ".".join(part(json.dumps(section).encode()) for section in (head, claims))
     return f"{text}.{part(hmac.new(embed['key'].encode(), text.encode(), 'sha256').digest())}"
 
 
@@ -242,15 +242,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8701)
     parser.add_argument("--trackway", default="http://127.0.0.1:8700")
     parser.add_argument("--write-key", required=True)
-    parser.add_argument("--segment", default="", help="a bundle of Segment's library, to use in the SDK's place")
+    parser.add_argument("--segment", default="", help="a bundle of Segment's library, to use instead of the SDK")
     parser.add_argument("--option", action="append", default=[], help="attribute of the script tag, name=value")
     parser.add_argument("--extra", type=Path, default=HERE / "static", help="a directory of further files, at /extra/")
     parser.add_argument("--embed", type=Path, help="a file with project, kid and key (JSON), for /backstage")
-    given = parser.parse_args()
-    options = dict(pair.split("=", 1) for pair in given.option)
-    embed = json.loads(given.embed.read_text()) if given.embed else {}
-    app = site(given.trackway, given.write_key, given.segment, options, given.port, given.extra, embed)
-    asyncio.run(_serve(app, given.port))
+    arguments = parser.parse_args()
+    options = dict(pair.split("=", 1) for pair in arguments.option)
+    embed = json.loads(arguments.embed.read_text()) if arguments.embed else {}
+    app = site(
+        arguments.trackway, arguments.write_key, arguments.segment, options, arguments.port, arguments.extra, embed
+    )
+    asyncio.run(_serve(app, arguments.port))
 
 
 if __name__ == "__main__":
