@@ -144,7 +144,7 @@ def test_an_artist_sees_their_own_dashboard_in_the_hosts_page(
     page = opened(browser, host.page("artist", host.token("best"), f'scheme="{scheme}"'), viewport, scheme)
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading", level=1)).to_have_text("Best")
-    ever = frame.locator("section", has=frame.get_by_role("heading", name="Ever"))
+    ever = frame.locator("section", has=frame.get_by_role("heading", name="In total"))
     expect(ever.locator("dd").first).to_have_text("5")
     expect(frame.get_by_role("table", name="Sent from").get_by_role("row").filter(has_text="search")).to_contain_text(
         "3"
@@ -194,7 +194,7 @@ def test_changing_the_token_in_the_pages_script_shows_nothing_of_another_artist(
     ]  # fmt: skip
     for token in forged:
         page.evaluate("token => document.querySelector('trackway-dashboard').setAttribute('token', token)", token)
-        expect(frame.get_by_text("This dashboard has to be opened anew")).to_be_visible()
+        expect(frame.get_by_text("This dashboard must be opened again")).to_be_visible()
         assert "5" not in frame.locator("main").all_inner_texts()
     page.evaluate("token => document.querySelector('trackway-dashboard').setAttribute('token', token)", good)
     expect(frame.get_by_role("heading", level=1)).to_have_text("Best")
@@ -257,12 +257,12 @@ def test_what_a_higher_tier_shows_is_locked_and_a_venue_has_its_own_page(
         expect(frame.get_by_text("With Premium you see where your viewers come from.")).to_be_visible()
         expect(frame.get_by_text("With Professional you see who books after a view.")).to_be_visible()
         assert "search" not in frame.locator("body").inner_text()
-        frame.get_by_role("button", name="See what it takes").first.click()
+        frame.get_by_role("button", name="See the requirements").first.click()
         page.wait_for_function("window.wanted === 'premium'")
     elif account == "pier":
-        expect(frame.get_by_role("table", name="All that is yours")).to_contain_text("Glass Harbour live")
+        expect(frame.get_by_role("table", name="All your entities")).to_contain_text("Glass Harbour live")
     else:
-        expect(frame.get_by_text("Nothing is yours here yet")).to_be_visible()
+        expect(frame.get_by_text("You have no entities here yet")).to_be_visible()
     within = next(one for one in page.frames if "/embed/" in one.url)
     accent = within.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent')")
     assert accent == "#a33b3b"
@@ -293,7 +293,7 @@ def test_a_fan_sees_their_year(browser: Browser, host: Host, viewport: Any, sche
     became = frame.locator("section", has=frame.get_by_role("heading", name="Are you an artist"))
     became.get_by_label("Name of the act").fill("The Fans")
     became.get_by_role("button", name="Ask").click()
-    expect(became).to_contain_text("It is being looked at")
+    expect(became).to_contain_text("The request is being reviewed")
     [asked] = host.server.http.get(
         f"/api/v1/projects/{host.project}/account-requests?state=pending", headers=BEARER
     ).json()
@@ -336,7 +336,7 @@ def test_an_administrator_makes_an_account_decides_and_reads_what_was_done(
     go(page, "Accounts")
     page.get_by_role("button", name="New account").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Id, the product's own").fill(f"made-{size}")
+    dialog.get_by_label("Id in your product").fill(f"made-{size}")
     dialog.get_by_label("Name", exact=True).fill(f"Made {size}")
     dialog.get_by_label("Its entities").fill("artist:glass-harbour\nconcert:a:b")
     dialog.get_by_role("button", name="Save").click()
@@ -354,7 +354,7 @@ def test_an_administrator_makes_an_account_decides_and_reads_what_was_done(
     assert asked.status_code == 201, asked.text
     page.get_by_role("tab", name="Requests").click()
     mine = page.locator("li").filter(has_text=f"Pier {size} Ltd")
-    mine.get_by_label("A note to who asks").fill("Welcome")
+    mine.get_by_label("Note to the account").fill("Welcome")
     mine.get_by_role("button", name="Approve").click()
     expect(mine).to_contain_text(f"approved by {EMAIL}")
     assert host.server.http.get(f"{path}/accounts/made-{size}", headers=BEARER).json()["type"] == "venue"
@@ -367,7 +367,7 @@ def test_an_administrator_makes_an_account_decides_and_reads_what_was_done(
     nobody_is_left_out(page)
     page.screenshot(path=ARTIFACTS / f"permissions-{size}-{scheme}.png", full_page=True)
     page.get_by_role("button", name="media, sources: Premium").click()
-    page.get_by_role("dialog").get_by_role("button", name="As the pack says").click()
+    page.get_by_role("dialog").get_by_role("button", name="As in the metrics pack").click()
     expect(page.get_by_role("button", name="media, sources: –")).to_be_visible()
     page.get_by_role("tab", name="Audit log").click()
     log = page.get_by_role("table", name="Audit log")

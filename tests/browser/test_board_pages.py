@@ -77,7 +77,7 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     nobody_is_left_out(page)
     # Whoever has the link sees the same numbers and may change nothing.
     page.get_by_role("button", name="Share").click()
-    page.get_by_role("dialog").get_by_role("button", name="Make a link").click()
+    page.get_by_role("dialog").get_by_role("button", name="Create a link").click()
     link = page.get_by_label("The link").input_value()
     stranger = browser.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB").new_page()
     stranger.goto(link)
@@ -88,14 +88,14 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     assert stranger.get_by_role("button").count() == 0
     nobody_is_left_out(stranger)
     stranger.screenshot(path=ARTIFACTS / f"board-shared-{scheme}.png", full_page=True)
-    page.get_by_role("dialog").get_by_role("button", name="Take back").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").first.click()
     expect(page.get_by_role("status").filter(has_text="is no longer valid")).to_be_visible()
     stranger.reload()
     expect(stranger.get_by_role("alert")).to_contain_text("is no longer valid")
     # What is removed can be brought back.
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
-    page.get_by_role("button", name="Take note off the board").or_(
-        page.get_by_role("button", name="Take Note off the board")
+    page.get_by_role("button", name="Remove note from the board").or_(
+        page.get_by_role("button", name="Remove Note from the board")
     ).click()
     expect(page.get_by_text("Read this")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()

@@ -149,7 +149,7 @@ def what_people_do_after_searching(hand: Mouse) -> None:
     hand.write(page.get_by_label("Page or event"), "search")
     page.keyboard.press("Tab")
     ways = hand.server.asked({"question": "paths", "nodes": "event", "anchor": "search", "steps": 4, "top": 6})["data"]
-    table = page.get_by_role("table", name="From where to where, the most frequent")
+    table = page.get_by_role("table", name="Most frequent transitions")
     first = max((one for one in ways["links"] if one["step"] == 1), key=lambda one: one["ways"])
     expect(table.get_by_role("row").filter(has_text="search").first).to_be_visible()
     expect(table).to_contain_text(first["to"].replace("(end)", "(end)"))
@@ -182,7 +182,7 @@ def a_board_is_made_and_shared(hand: Mouse) -> None:
     hand.press(dialog.get_by_role("link", name="Monday"))
     expect(page.get_by_label("Name of the board")).to_have_value("Monday")
     hand.press(page.get_by_role("button", name="Share"))
-    hand.press(page.get_by_role("dialog").get_by_role("button", name="Make a link"))
+    hand.press(page.get_by_role("dialog").get_by_role("button", name="Create a link"))
     link = page.get_by_label("The link", exact=True).input_value()
     other = page.context.browser
     assert other is not None
@@ -234,7 +234,7 @@ def why_a_number_is_what_it_is(hand: Mouse) -> None:
     page = hand.page
     hand.press(page.get_by_role("button", name="Why: what is behind these totals"))
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("sessions by when they started")
+    expect(dialog).to_contain_text("Sessions count by their start")
     expect(dialog).to_contain_text("everybody, without bots")
     expect(dialog.get_by_role("region", name="SQL")).to_contain_text("FROM source_counts")
     hand.press(dialog.get_by_role("link", name="The sessions behind it"))

@@ -94,7 +94,7 @@ def test_the_list_is_sorted_searched_and_counted_as_chosen(
             first = wanted["rows"][0]
             expect(table.get_by_role("row").nth(1)).to_contain_text(first["name"] or first["user_id"])
     page.get_by_label("Counted in").select_option("All time")
-    page.get_by_label("Which first").select_option("Least first")
+    page.get_by_label("Which first").select_option("Lowest first")
     least = shop.get("customers", sortBy="orders", sortOrder="asc")["rows"][0]
     expect(table.get_by_role("row").nth(1)).to_contain_text(least["name"])
     page.get_by_label("Find somebody by name, id or order").fill("asha")
@@ -140,7 +140,7 @@ def test_revenue_attribution_and_predictions_are_the_apis(browser: Browser, shop
 
     page.get_by_role("tab", name="Attribution").click()
     page.get_by_role("combobox", name="By", exact=True).select_option("Source and medium")
-    page.get_by_label("An order is owed to").select_option("All visits alike")
+    page.get_by_label("Attribution model").select_option("Linear: all visits equally")
     page.get_by_label("Visits of").select_option("90 days")
     asked = {
         "question": "attribution",
@@ -157,7 +157,7 @@ def test_revenue_attribution_and_predictions_are_the_apis(browser: Browser, shop
     page.screenshot(path=ARTIFACTS / "attribution-desk-light.png", full_page=True)
 
     page.get_by_role("tab", name="Predictions").click()
-    page.get_by_label("Held out: the last").select_option("4 weeks")
+    page.get_by_label("Test period: the last").select_option("4 weeks")
     check = shop.asked({"question": "value_check", "weeks": 4, "period": "all"})["data"]
     shown = page.get_by_role("table", name=re.compile("Orders of a customer"))
     for one in check["rows"]:
@@ -177,9 +177,9 @@ def test_segments_are_counted_fetched_and_told_of(browser: Browser, shop: Server
     with page.expect_download() as download:
         row.get_by_role("link", name="CSV").click()
     assert len(download.value.path().read_text().splitlines()) == len(people) + 1
-    row.get_by_role("button", name="Tell").click()
-    page.get_by_label("Address that is posted to").fill("https://crm.example/hook")
-    page.get_by_role("button", name="Tell it").click()
+    row.get_by_role("button", name="Notify").click()
+    page.get_by_label("Address to notify").fill("https://crm.example/hook")
+    page.get_by_role("button", name="Notify").click()
     expect(page.get_by_role("dialog")).to_contain_text("shown only now")
     nobody_is_left_out(page)
     page.keyboard.press("Escape")

@@ -289,14 +289,14 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
     expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
     expect(page.get_by_role("button", name="Project: Concerts")).to_contain_text("Concerts")
     go(page, "Explore")
-    expect(page.get_by_role("tab", name="Standing funnel")).to_be_visible()
+    expect(page.get_by_role("tab", name="Entity funnel")).to_be_visible()
     go(page, "Settings")
     page.get_by_label("What it is").select_option("A community")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
     go(page, "Explore")
     expect(page.get_by_role("tab", name="Retention")).to_be_visible()
-    expect(page.get_by_role("tab", name="Standing funnel")).to_have_count(0)
+    expect(page.get_by_role("tab", name="Entity funnel")).to_have_count(0)
     go(page, "Settings")
     page.get_by_label("What it is").select_option("A concert platform")
     page.get_by_role("button", name="Save").click()
@@ -357,7 +357,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     },
     "Stickiness": {"question": "stickiness", "interval": "day"},
     "Active people": {"question": "active"},
-    "Standing funnel": {"question": "entity_funnel"},
+    "Entity funnel": {"question": "entity_funnel"},
     "Sources": {"question": "sources", "by": ["channel", "source", "medium"]},
     "Cohorts": {"question": "cohort_sizes", "interval": "week", "cohort": "person.sessions:greater:1"},
 }
@@ -419,7 +419,7 @@ def test_a_percentile_by_a_property_is_saved_and_opened_again_from_the_palette(
     go(page, "Explore")
     page.get_by_role("combobox", name=re.compile("^of")).select_option("Rated")
     page.get_by_role("combobox", name=re.compile("^count")).select_option("max")
-    expect(page.get_by_text("Of which property?")).to_be_visible()
+    expect(page.get_by_text("Choose a property")).to_be_visible()
     page.get_by_role("combobox", name=re.compile("^property")).select_option("stars")
     total = page.get_by_role("table", name="Totals of the period").get_by_role("cell").nth(1)
     expect(total).to_have_text("30")
@@ -472,7 +472,7 @@ def test_a_row_of_events_opens_into_everything_that_is_known_of_it(browser: Brow
     page.keyboard.press("Enter")
     expect(page.locator("pre")).to_have_count(0)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="The session that it is in").click()
+    page.get_by_role("link", name="The session of the event").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Session")
     page.context.close()
 
@@ -575,7 +575,7 @@ def test_a_member_is_added_sees_the_project_and_is_removed(browser: Browser, fil
     expect(page.get_by_role("status").filter(has_text="does not see this project any more")).to_be_visible()
     theirs.reload()
     expect(
-        theirs.get_by_text("There is no such project").or_(theirs.get_by_text("You see no project yet"))
+        theirs.get_by_text("There is no such project").or_(theirs.get_by_text("You have no project yet"))
     ).to_be_visible()
 
 

@@ -49,7 +49,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
         go(page, "Data")
         expect(notice).to_be_visible()
         picture(page, f"{name}-notice")
-        page.get_by_role("link", name="Look at them").click()
+        page.get_by_role("link", name="Show them").click()
         expect(page.get_by_role("heading", name="4 dead letters")).to_be_visible()
         expect(notice).to_have_count(0)
         picture(page, f"{name}-list")
@@ -90,7 +90,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
     expect(page.get_by_role("heading", name="4 dead letters")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="order-2026-1").click()
     page.get_by_role("dialog").get_by_role("button", name="Drop").click()
-    page.get_by_role("dialog").get_by_role("button", name="Drop for ever").click()
+    page.get_by_role("dialog").get_by_role("button", name="Drop permanently").click()
     expect(page.get_by_role("heading", name="3 dead letters")).to_be_visible()
     expect(page.get_by_role("button", name="order-2026-1")).to_have_count(0)
     page.get_by_role("button", name="Drop all").focus()
@@ -98,7 +98,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
     # A key that is held down carries nothing out that cannot be taken back.
     expect(page.get_by_text("nothing brings it back")).to_be_focused()
     page.keyboard.press("Enter")
-    page.get_by_role("dialog").get_by_role("button", name="Drop for ever").click()
+    page.get_by_role("dialog").get_by_role("button", name="Drop permanently").click()
     expect(page.get_by_text("A dead letter is a message that was acknowledged")).to_be_visible()
     assert broken.stored()["dead_letters"] == 0
     page.context.close()

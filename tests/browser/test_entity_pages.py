@@ -76,7 +76,7 @@ def test_an_entity_shows_what_it_earned(browser: Browser, viewed: Server, viewpo
     ]["n"]
     expect(interactions.get_by_role("row").filter(has_text=re.compile("^view_details"))).to_contain_text(f"{seen:,}")
     expect(page.get_by_role("table", name="Daily numbers")).to_contain_text("ticket clicks")
-    expect(page.get_by_role("heading", name="How far people go")).to_be_visible()
+    expect(page.get_by_role("heading", name="How far people get")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("people|person")).first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     nobody_is_left_out(page)

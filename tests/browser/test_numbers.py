@@ -236,7 +236,7 @@ def test_explore_paths_sources_and_cohorts(page: Page, filled: Server) -> None:
     data = ask(filled, question="paths", nodes="page", direction="after", steps=4, top=6)
     expect(main.get_by_role("img", name=f"Ways of {data['ways']:,} sessions, step by step")).to_be_visible()
     links = sorted((one["ways"] for one in data["links"] if one["step"] < 4), reverse=True)[:30]
-    shown = main.get_by_role("table", name="From where to where, the most frequent")
+    shown = main.get_by_role("table", name="Most frequent transitions")
     assert [number(cell) for cell in shown.locator("tbody td:last-child").all_inner_texts()] == links
     main = explore(page, "Sources")
     answered = {row["channel"]: row for row in ask(filled, question="sources", by=["channel"], limit=50)}
@@ -260,7 +260,7 @@ def test_explore_active_people_and_the_standing_funnel(page: Page, filled: Serve
     ]
     [counted] = filled.sql(f"SELECT uniqExact(identity) AS n FROM events WHERE {PEOPLE}")
     assert 0 < days[-1]["month"] <= counted["n"]
-    main = explore(page, "Standing funnel")
+    main = explore(page, "Entity funnel")
     steps = ask(filled, question="entity_funnel")["steps"]
     pairs = main.get_by_text(re.compile(r"^[\d,]+ pairs?$"))
     expect(pairs).to_have_count(len(steps))

@@ -29,7 +29,7 @@ def test_a_forgotten_password_is_reset_by_mail(browser: Browser, new_server: Cal
     page.goto(link[0])
     page.get_by_label("A password").fill(NEW)
     page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_role("heading", name="Your password is changed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Your password has been changed")).to_be_visible(timeout=60_000)
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password", exact=True).fill(NEW)

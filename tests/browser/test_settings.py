@@ -56,7 +56,7 @@ def test_schedules_are_said_and_set_in_words(browser: Browser, server: Server) -
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(due).to_contain_text("every Thursday at 04:05 UTC")
     due.click()
-    page.get_by_role("combobox", name=re.compile("^How often")).select_option("as cron says it")
+    page.get_by_role("combobox", name=re.compile("^How often")).select_option("as a cron expression")
     page.get_by_label("Minute, hour, day, month, weekday (UTC)").fill("20 3 * * 1-5")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(due).to_contain_text("20 3 * * 1-5 UTC")

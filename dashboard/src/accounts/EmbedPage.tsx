@@ -84,8 +84,8 @@ export function EmbedPage() {
   const project = me.data?.projects.find((one) => one.id === projectId);
   if (over)
     return (
-      <Empty title={t("This dashboard has to be opened anew")}>
-        {t("The time for which it was opened is over. Reload the page.")}
+      <Empty title={t("This dashboard must be opened again")}>
+        {t("Its token has expired. Reload the page.")}
       </Empty>
     );
   if (me.error) return <Failure error={me.error} />;

@@ -39,13 +39,13 @@ interface Part {
 const only = (own: Of[], one: Of) => (own.length > 1 ? undefined : one);
 
 const PARTS: Record<string, Part> = {
-  totals: { needs: "views", title: t("Ever"), show: (own) => <Totals own={own} /> },
+  totals: { needs: "views", title: t("In total"), show: (own) => <Totals own={own} /> },
   time: {
     needs: "views",
     title: t("Views over time"),
     show: (own, one) => <ViewsOverTime of={only(own, one)} />,
   },
-  entities: { needs: "views", title: t("All that is yours"), show: () => <OwnEntities /> },
+  entities: { needs: "views", title: t("All your entities"), show: () => <OwnEntities /> },
   daily: { needs: "interactions", title: t("Daily numbers"), show: (_, one) => <Daily of={one} /> },
   sources: {
     needs: "sources",
@@ -89,7 +89,7 @@ export const SEEN: Record<string, string> = {
   year: t("a person's own year"),
   ask: t("any question of Explore"),
   export: t("answers as files"),
-  sql: t("statements over their own rows"),
+  sql: t("SQL over their own rows"),
 };
 
 export function Mine({ upgrade }: { upgrade?: (needs: string) => void }) {
@@ -97,7 +97,11 @@ export function Mine({ upgrade }: { upgrade?: (needs: string) => void }) {
   const account = project.account;
   useTitle(account?.name || project.name);
   if (account === null)
-    return <Empty title={t("You are no account of this product")}>{t("Who runs it sees all of it.")}</Empty>;
+    return (
+      <Empty title={t("You have no account in this product")}>
+        {t("The administrators of this product see everything.")}
+      </Empty>
+    );
   if (account.type === "user")
     return (
       <>
@@ -164,12 +168,12 @@ function OwnPage({ account, upgrade }: { account: AsAccount; upgrade?: (needs: s
         <div className="flex flex-wrap items-center gap-2">
           {every.length > 1 && (
             <select
-              aria-label={t("Of what")}
+              aria-label={t("Entities")}
               value={chosen}
               onChange={(event) => choose(Number(event.target.value))}
               className="min-h-9 max-w-56 rounded-lg border border-line bg-card px-2"
             >
-              <option value={-1}>{t("All that is yours")}</option>
+              <option value={-1}>{t("All your entities")}</option>
               {every.map((each, place) => (
                 <option key={`${each.entity_type}\n${each.entity_id}`} value={place}>
                   {names.get(each.entity_id) || each.entity_id}
@@ -182,8 +186,8 @@ function OwnPage({ account, upgrade }: { account: AsAccount; upgrade?: (needs: s
       </div>
       {one === undefined ? (
         <Card>
-          <Empty title={t("Nothing is yours here yet")}>
-            {t("When {platform} gives you something of your own to show, its numbers are here.", {
+          <Empty title={t("You have no entities here yet")}>
+            {t("When {platform} assigns entities to you, their numbers appear here.", {
               platform: project.name,
             })}
           </Empty>
@@ -267,7 +271,7 @@ function Locked(props: { part: Part; needs: string; lacks: string; ask?: (needs:
               className="mx-auto rounded-lg bg-accent px-4 py-1.5 font-medium text-card"
               onClick={() => props.ask?.(props.needs)}
             >
-              {paid ? t("See what it takes") : t("Get verified")}
+              {paid ? t("See the requirements") : t("Get verified")}
             </button>
           )}
         </div>
@@ -300,7 +304,7 @@ function Totals({ own }: { own: Of[] }) {
   const asked = several ? all : counted;
   const facts = several ? ofSeveral(all.data?.data) : ofOne(counted.data?.data[0]);
   return (
-    <Card title={t("Ever")} className="md:col-span-2">
+    <Card title={t("In total")} className="md:col-span-2">
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
       {facts === undefined && !asked.error && <Skeleton rows={2} />}
       {facts && <Facts facts={facts} />}
@@ -337,12 +341,12 @@ function ofSeveral(rows: EntityRow[] | undefined): [string, ReactNode][] | undef
 function OwnEntities() {
   return (
     <AskedTable<EntityRow>
-      title={t("All that is yours")}
+      title={t("All your entities")}
       ask={{ question: "entities", period: "all", filter: undefined, limit: 100 }}
       id={(row) => `${row.entity_type}\n${row.entity_id}`}
       columns={() => [
         { name: t("Entity"), show: (row) => row.name || row.entity_id },
-        { name: t("Views, ever"), number: true, show: (row) => exact(row.views) },
+        { name: t("Views in total"), number: true, show: (row) => exact(row.views) },
       ]}
     />
   );

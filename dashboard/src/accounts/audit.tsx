@@ -27,7 +27,7 @@ export function Log() {
         <input
           type="search"
           aria-label={t("Find in the audit log")}
-          placeholder={t("Who, what or whom")}
+          placeholder={t("Search by user, action or subject")}
           onChange={(event) => setSearch(event.target.value)}
           className="min-h-9 w-full max-w-xs rounded-lg border border-line bg-card px-3"
         />
@@ -36,7 +36,7 @@ export function Log() {
       <Shown of={entries}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty title={t("Nothing was written down")} />
+            <Empty title={t("No entries")} />
           ) : (
             <Table
               caption={t("Audit log")}
@@ -46,7 +46,7 @@ export function Log() {
                 { name: t("When"), show: (row) => moment(row.at, project.timezone) },
                 { name: t("Who"), show: (row) => row.actor },
                 { name: t("What"), show: (row) => term(row.action) },
-                { name: t("Whom"), show: (row) => row.subject || "–" },
+                { name: t("Subject"), show: (row) => row.subject || "–" },
                 {
                   name: t("Details"),
                   wide: true,

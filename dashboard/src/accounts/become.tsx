@@ -42,7 +42,7 @@ export function Become() {
       {last && (
         <p className="px-4 pt-2">
           {t(
-            "{state, select, pending {You asked to be: {type}. It is being looked at.} approved {You are: {type}. Reload the page.} other {You asked to be: {type}. It was refused.}}",
+            "{state, select, pending {You requested the type {type}. The request is being reviewed.} approved {Your type is now {type}. Reload the page.} other {You requested the type {type}. The request was refused.}}",
             { state: last.state, type: last.type },
           )}{" "}
           {last.note}

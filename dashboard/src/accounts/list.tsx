@@ -69,7 +69,7 @@ export function List() {
             accounts.length === 0 ? (
               <Empty title={t("No accounts here")}>
                 {t(
-                  "The host makes them with PUT …/accounts/ID and a secret key, or you do here; then a token that it signs shows each their own numbers.",
+                  "Your product creates accounts with PUT …/accounts/ID and a secret key, or you create them here. A token that your product signs then shows each account its own numbers.",
                 )}
               </Empty>
             ) : (
@@ -175,7 +175,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
   }
   async function revoke() {
     await api.post(`${path}/${encodeURIComponent(account?.id ?? "")}/revoke-tokens`, {});
-    say(t("Every token of this account that was issued until now is useless."));
+    say(t("All tokens of this account that were issued until now are revoked."));
   }
   const options = (names: Record<string, string>) =>
     Object.entries(names).map(([name, label]) => (
@@ -210,7 +210,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
         }}
       >
         <label>
-          {t("Id, the product's own")}
+          {t("Id in your product")}
           <input
             name="id"
             required
@@ -254,7 +254,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
           />
         </label>
         <label>
-          {t("E-mail of who signs in for it")}
+          {t("E-mail of the user who signs in for it")}
           <input type="email" name="email" defaultValue={account?.email} className={field} />
         </label>
         <label className="flex items-center gap-2 self-end pb-2">
@@ -262,7 +262,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
           {t("Suspended: sees nothing")}
         </label>
         <label className="sm:col-span-2">
-          {t("Its entities, one type:id a line")}
+          {t("Its entities, one type:id per line")}
           <textarea
             name="entities"
             rows={3}

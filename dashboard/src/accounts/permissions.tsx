@@ -76,7 +76,7 @@ export function Permissions({ owner }: { owner: boolean }) {
           footer={
             <>
               <button type="button" className={quiet} onClick={() => void change(opened, { reset: true })}>
-                {t("As the pack says")}
+                {t("As in the metrics pack")}
               </button>
               <button type="submit" form="gate" className={primary}>
                 {t("Save")}

@@ -40,15 +40,15 @@ export function Requests() {
       <Shown of={asked}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty title={t("Nobody asks for anything")}>
-              {t("An account asks to be of another type with POST …/account-requests; you decide here.")}
+            <Empty title={t("No requests")}>
+              {t("Accounts request another type with POST …/account-requests; you decide here.")}
             </Empty>
           ) : (
             <ul className="divide-y divide-line">
               {rows.map((one) => (
                 <li key={one.id} className="space-y-2 p-4">
                   <p>
-                    <strong>{one.account}</strong> {t("asks to be: {type}", { type: one.type })}{" "}
+                    <strong>{one.account}</strong> {t("requests the type {type}", { type: one.type })}{" "}
                     <span className="text-soft">{moment(one.created_at, project.timezone)}</span>
                   </p>
                   <dl className="text-soft">
@@ -74,8 +74,8 @@ export function Requests() {
                       <input
                         name="note"
                         maxLength={1000}
-                        aria-label={t("A note to who asks")}
-                        placeholder={t("A note to who asks")}
+                        aria-label={t("Note to the account")}
+                        placeholder={t("Note to the account")}
                         className="min-h-9 min-w-0 flex-1 rounded-lg border border-line bg-card px-2.5"
                       />
                       <button type="submit" value="yes" className={primary}>

@@ -40,8 +40,8 @@ export function MyYear({ person }: { person?: string }) {
       {year === undefined && !asked.error && <Skeleton rows={8} />}
       {year?.events === 0 && (
         <Card>
-          <Empty title={t("Nothing yet in this time")}>
-            {t("What you look at and book is counted here, for you alone.")}
+          <Empty title={t("Nothing yet in this period")}>
+            {t("Your views and bookings are counted here; only you see them.")}
           </Empty>
         </Card>
       )}
@@ -52,7 +52,7 @@ export function MyYear({ person }: { person?: string }) {
 
 function Told({ year, timezone }: { year: Year; timezone: string }) {
   const big: [string, string][] = [
-    [t("Things done"), exact(year.events)],
+    [t("Actions"), exact(year.events)],
     [t("Days here"), exact(year.days)],
     [t("Longest run of days"), exact(year.longest)],
     [t("Booked"), exact(year.bookings)],
@@ -101,7 +101,7 @@ function Bars(props: { title: string; labels: string[]; values: number[] }) {
           labels={props.labels}
           show={count}
           height={200}
-          series={[{ name: t("Things done"), kind: "bar", values: props.values }]}
+          series={[{ name: t("Actions"), kind: "bar", values: props.values }]}
         />
       </div>
     </Card>

@@ -30,7 +30,7 @@ function First() {
     return <Navigate to={`/p/${project.id}/mine` as "/"} search={search as never} replace />;
   }
   if (project === undefined)
-    return <Empty title={t("You see no project yet")}>{t("Ask an administrator to add you to one.")}</Empty>;
+    return <Empty title={t("You have no project yet")}>{t("Ask an administrator to add you to one.")}</Empty>;
   return <Navigate to={`/p/${project.id}/overview` as "/"} replace />;
 }
 
@@ -39,7 +39,7 @@ function Nothing() {
   return (
     <div className="px-4 py-16 text-center">
       <h1 className="text-xl font-semibold">{t("There is nothing at this address")}</h1>
-      <p className="mt-1 text-soft">{t("It may be mistyped, or what it led to was removed.")}</p>
+      <p className="mt-1 text-soft">{t("The address may be mistyped, or the page was removed.")}</p>
       <a href="/" className="mt-4 inline-block rounded-lg border border-line px-3 py-1.5 hover:border-accent">
         {t("To the start")}
       </a>

@@ -140,10 +140,12 @@ function NewProject(props: { like: Project | undefined; done: (id: string) => vo
         </select>
       </label>
       <p className="text-soft">
-        {t("Its time zone is this browser's; both that and its currency are changed under Settings.")}
+        {t(
+          "The project starts with the time zone of this browser. You can change time zone and currency under Settings.",
+        )}
       </p>
       <button type="submit" className={primary}>
-        {t("Make the project")}
+        {t("Create the project")}
       </button>
       <p role="alert" className="text-bad">
         {said}

@@ -109,9 +109,7 @@ function Finder({ done }: { done: () => void }) {
             <span className="shrink-0 text-soft">{target.kind}</span>
           </div>
         ))}
-        {targets.length === 0 && (
-          <p className="px-3 py-6 text-center text-soft">{t("Nothing is called that")}</p>
-        )}
+        {targets.length === 0 && <p className="px-3 py-6 text-center text-soft">{t("No matches")}</p>}
       </div>
     </>
   );

@@ -74,7 +74,7 @@ export function BoardPage() {
   };
   const take = (tile: Tile) => {
     tiles(layout.tiles.filter((one) => one.id !== tile.id));
-    say(t("“{title}” was taken off the board.", { title: tile.title || t("Note") }), () => {
+    say(t("“{title}” was removed from the board.", { title: tile.title || t("Note") }), () => {
       const now = client.getQueryData<Board>(key);
       if (now) change({ layout: { ...now.layout, tiles: [...now.layout.tiles, tile] } });
     });
@@ -136,7 +136,7 @@ export function BoardPage() {
         {layout.tiles.length === 0 ? (
           <Empty title={t("This board is empty")}>
             {t(
-              "Ask something under Explore and choose “Save to a board”, or add a note. Tiles are dragged by their handle and resized at their corner, or moved with the arrow keys.",
+              "Ask a question under Explore and choose “Save to a board”, or add a note. Drag tiles by their handle, resize them at their corner, or move them with the arrow keys.",
             )}
           </Empty>
         ) : (
@@ -197,7 +197,7 @@ function Handle(props: { tile: Tile; change: (how: (tile: Tile) => Tile) => void
       </button>
       <button
         type="button"
-        aria-label={t("Take {title} off the board", { title: tile.title || t("Note") })}
+        aria-label={t("Remove {title} from the board", { title: tile.title || t("Note") })}
         className="rounded-md px-1.5 text-soft hover:text-bad"
         onClick={props.take}
       >

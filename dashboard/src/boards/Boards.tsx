@@ -44,7 +44,7 @@ export function Boards() {
             <input name="name" required maxLength={200} placeholder={t("Weekly numbers")} className={field} />
           </label>
           <button type="submit" className={`${primary} min-h-9`}>
-            {t("Make it")}
+            {t("Create")}
           </button>
         </form>
       </Card>
@@ -54,7 +54,7 @@ export function Boards() {
         {boards.data?.length === 0 && (
           <Empty title={t("No boards yet")}>
             {t(
-              "A board holds the answers you look at again and again. It has a period of its own, fits a wall, and can be shown to others by a link.",
+              "A board shows the answers that you check regularly. It has its own period, can fill a screen, and can be shared by a link.",
             )}
           </Empty>
         )}

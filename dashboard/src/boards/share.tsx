@@ -14,7 +14,7 @@ const ENDS: [string, string][] = [
   ["7", t("for a week")],
   ["30", t("for 30 days")],
   ["365", t("for a year")],
-  ["", t("until it is taken back")],
+  ["", t("until it is revoked")],
 ];
 
 export function ShareBoard({ path }: { path: string }) {
@@ -33,7 +33,7 @@ export function ShareBoard({ path }: { path: string }) {
   async function revoke(share: Share) {
     await api.remove(`${path}/shares/${share.id}`);
     await fresh();
-    say(t("The link does not work any more."));
+    say(t("The link is no longer valid."));
   }
 
   return (
@@ -47,7 +47,7 @@ export function ShareBoard({ path }: { path: string }) {
     >
       <p className="text-soft">
         {t(
-          "Whoever has the link sees this board, with its period and filters, and nothing else of the project.",
+          "Anyone with the link sees this board with its period and filters, and nothing else of the project.",
         )}
       </p>
       <form
@@ -58,7 +58,7 @@ export function ShareBoard({ path }: { path: string }) {
         }}
       >
         <label>
-          {t("It works")}
+          {t("The link works")}
           <select name="days" className={field}>
             {ENDS.map(([days, label]) => (
               <option key={days} value={days}>
@@ -68,7 +68,7 @@ export function ShareBoard({ path }: { path: string }) {
           </select>
         </label>
         <button type="submit" className={primary}>
-          {t("Make a link")}
+          {t("Create a link")}
         </button>
       </form>
       {link && (
@@ -88,7 +88,7 @@ export function ShareBoard({ path }: { path: string }) {
         {shares.data?.map((share) => (
           <li key={share.id} className="flex items-center justify-between gap-3 py-2">
             <span>
-              {t("Made by {who} on {when}", {
+              {t("Created by {who} on {when}", {
                 who: share.created_by,
                 when: day(share.created_at, project.timezone, "day"),
               })}
@@ -97,10 +97,10 @@ export function ShareBoard({ path }: { path: string }) {
                 ? t("works until {expires_at}", {
                     expires_at: day(share.expires_at, project.timezone, "day"),
                   })
-                : t("has no end")}
+                : t("does not expire")}
             </span>
             <button type="button" className={quiet} onClick={() => void revoke(share)}>
-              {t("Take back")}
+              {t("Revoke")}
             </button>
           </li>
         ))}

@@ -66,7 +66,7 @@ async function answered(
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Problem(0, t("The server cannot be reached. This page goes on when it is back."));
+    throw new Problem(0, t("The server cannot be reached. This page reconnects when it is available again."));
   }
   slowest = Math.max(slowest * 0.9, performance.now() - started);
   if (!response.ok) {
@@ -106,7 +106,9 @@ export const api = {
       request.responseType = "json";
       request.upload.onprogress = ({ loaded, total }) => tell(total > 0 ? loaded / total : 0);
       request.onerror = () =>
-        reject(new Problem(0, t("The server cannot be reached. This page goes on when it is back.")));
+        reject(
+          new Problem(0, t("The server cannot be reached. This page reconnects when it is available again.")),
+        );
       request.onload = () =>
         request.status < 300
           ? resolve(request.response as Result)

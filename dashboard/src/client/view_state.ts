@@ -64,7 +64,7 @@ export const CUSTOMER_COLUMNS: [string, string][] = [
   ["customer.bookings", t("Bookings")],
   ["customer.value", t("Value")],
   ["customer.days_since_order", t("Days since the last order")],
-  ["customer.days_since_seen", t("Days since they were here")],
+  ["customer.days_since_seen", t("Days since the last visit")],
   ["customer.sessions", t("Sessions")],
   ["customer.active", t("Still a customer (0 to 1)")],
   ["customer.expected_value", t("Value to come")],

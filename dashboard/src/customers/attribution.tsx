@@ -12,12 +12,12 @@ import { t, term } from "../language";
 import { Choice, Unconverted } from "./list";
 
 const MODELS: [string, string][] = [
-  ["last_non_direct", t("Last visit that came from somewhere")],
+  ["last_non_direct", t("Last non-direct visit")],
   ["first", t("First visit")],
   ["last", t("Last visit")],
-  ["linear", t("All visits alike")],
-  ["position", t("First and last most (40/20/40)")],
-  ["time_decay", t("The later the more (half in 7 days)")],
+  ["linear", t("Linear: all visits equally")],
+  ["position", t("Position-based (40/20/40)")],
+  ["time_decay", t("Time decay (half-life of 7 days)")],
 ];
 const BY: [string, string, string[]][] = [
   ["channel", t("Channel"), ["channel"]],
@@ -100,13 +100,13 @@ export function Attribution() {
     <>
       <Controls title={t("Attribution")} />
       <div className="no-print mb-3 flex flex-wrap gap-3">
-        <Choice label={t("An order is owed to")} value={model} change={setModel} options={MODELS} />
-        <Choice label={t("Beside it")} value={beside} change={setBeside} options={MODELS} />
+        <Choice label={t("Attribution model")} value={model} change={setModel} options={MODELS} />
+        <Choice label={t("Compare with")} value={beside} change={setBeside} options={MODELS} />
         <Choice label={t("By")} value={by} change={setBy} options={BY.map(([a, b]) => [a, b])} />
         <Choice label={t("Visits of")} value={window_} change={setWindow} options={WINDOWS} />
       </div>
       <Card
-        title={t("Orders and what they owe themselves to")}
+        title={t("Attribution of orders")}
         aside={<Opened query={answer.data?.queries[0]} name={t("Attribution")} rule="attribution" />}
       >
         {answer.error && <Failure error={answer.error} again={answer.refetch} />}

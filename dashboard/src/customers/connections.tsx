@@ -38,7 +38,7 @@ export function Connections() {
           {every.data?.length === 0 && (
             <Empty title={t("None yet")}>
               {rich(
-                "Orders are counted when a page or server sends <code>Order Completed</code>. Connect Stripe, WooCommerce or a table of your PostgreSQL, and they come by themselves; an export of Shopify is imported under Data.",
+                "Orders are counted when a page or server sends <code>Order Completed</code>. Connect Stripe, WooCommerce or a PostgreSQL table to receive them automatically; import an export of Shopify under Data.",
                 { code: (parts) => <code key="code">{parts}</code> },
               )}
             </Empty>
@@ -75,10 +75,10 @@ function Row(props: { one: Connection; path: string; changed: () => Promise<void
         <span className="block text-soft">
           {one.last_at ? (
             <>
-              {t("{count} reports taken, the last", { count: exact(one.taken) })} <When at={one.last_at} />
+              {t("{count} reports accepted, the last", { count: exact(one.taken) })} <When at={one.last_at} />
             </>
           ) : (
-            t("Nothing has come yet")
+            t("Nothing has arrived yet")
           )}
         </span>
         {one.kind !== "postgres" && (
@@ -87,7 +87,7 @@ function Row(props: { one: Connection; path: string; changed: () => Promise<void
         {one.problem && <span className="block text-bad">{one.problem}</span>}
       </span>
       <Toggle
-        label={t("Take orders of {name}", { name: one.name })}
+        label={t("Accept orders of {name}", { name: one.name })}
         on={one.active}
         change={(active) => change({ active })}
       />
@@ -109,7 +109,7 @@ function Row(props: { one: Connection; path: string; changed: () => Promise<void
           </button>
         }
       >
-        <p>{t("Nothing comes from there any more. Orders that came stay.")}</p>
+        <p>{t("No more orders are taken from there. Orders taken before stay.")}</p>
       </Framed>
     </li>
   );
@@ -161,7 +161,7 @@ const COLUMN_FIELDS: [string, string, string][] = [
   ["currency", t("Column of the currency"), ""],
   ["placed_at", t("Column of the time"), "created_at"],
   ["status", t("Column of the status"), ""],
-  ["refunded", t("Column of what was refunded"), ""],
+  ["refunded", t("Column of the refunded amount"), ""],
 ];
 
 function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
@@ -250,7 +250,7 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
           {kind === "postgres" && (
             <>
               <label className="sm:col-span-2">
-                {t("Address of the database, with a user who may make triggers")}
+                {t("Address of the database, with a user who may create triggers")}
                 <input
                   name="dsn"
                   required
@@ -287,7 +287,7 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
 /** What remains to be done in the shop. */
 function Next({ made }: { made: Connection }) {
   if (made.kind === "postgres")
-    return <p>{t("The orders so far come first; how it goes is shown in the list.")}</p>;
+    return <p>{t("Existing orders are imported first; the list shows the progress.")}</p>;
   return (
     <div className="space-y-2">
       <p>

@@ -29,7 +29,7 @@ const SORTS: [string, string][] = [
   ["last_seen", t("Last seen")],
   ["reviews", t("Reviews")],
   ["active", t("Still a customer")],
-  ["expected_orders", t("Orders to come")],
+  ["expected_orders", t("Future orders")],
   ["expected_value", t("Value to come")],
 ];
 const name = (sort: string) => SORTS.find(([one]) => one === sort)?.[1] ?? sort;
@@ -114,7 +114,7 @@ const columns = (currency: string): BigColumn<CustomerRow>[] => [
       : `${about(row.expected_orders)} (${row.expected_low}–${row.expected_high})`,
   ),
   {
-    name: t("An order to come"),
+    name: t("Future order"),
     number: true,
     width: "minmax(11rem,1fr)",
     show: (row) =>
@@ -156,8 +156,8 @@ export function CustomerList() {
             value={sorting.descending ? "desc" : "asc"}
             change={(way) => setSorting({ ...sorting, descending: way === "desc" })}
             options={[
-              ["desc", t("Most first")],
-              ["asc", t("Least first")],
+              ["desc", t("Highest first")],
+              ["asc", t("Lowest first")],
             ]}
           />
         </div>
@@ -189,7 +189,7 @@ export function CustomerList() {
         empty={
           <Empty title={t("No customers here")}>
             {t(
-              "Somebody is a customer once they sign in (identify) or order. Send an Order Completed, or say where your orders come from.",
+              "A customer is somebody who has signed in (identify) or ordered. Send an Order Completed, or connect a source of orders.",
             )}
           </Empty>
         }

@@ -22,11 +22,11 @@ export function Rates() {
   const answer = useQuery({ queryKey: [path], queryFn: () => api.get<RatesShown>(path) });
   const rates = answer.data?.rates;
   return (
-    <Card title={t("What currencies are worth in {currency}", { currency: project.currency })}>
+    <Card title={t("Exchange rates to {currency}", { currency: project.currency })}>
       {rates?.length === 0 && (
         <Empty title={t("No rates yet")}>
           {t(
-            "Amounts stay in the currency they were paid in; with rates they are summed as well. A table has day, currency and rate, or is the one that the European Central Bank publishes.",
+            "Amounts keep the currency in which they were paid; with exchange rates they are also summed. A table has the columns day, currency and rate, or is the file that the European Central Bank publishes.",
           )}
         </Empty>
       )}
@@ -66,11 +66,11 @@ export function Costs() {
   const answer = useQuery({ queryKey: [path], queryFn: () => api.get<{ rows: CostRow[] }>(path) });
   const rows = answer.data?.rows;
   return (
-    <Card title={t("What was spent in the last 90 days")}>
+    <Card title={t("Costs of the last 90 days")}>
       {rows?.length === 0 && (
         <Empty title={t("No costs yet")}>
           {t(
-            "A table has day, source, medium, campaign and cost, if wished currency, clicks and impressions. Attribution sets them beside what they brought.",
+            "A table has the columns day, source, medium, campaign and cost, and optionally currency, clicks and impressions. Attribution compares the costs with the revenue.",
           )}
         </Empty>
       )}
@@ -106,7 +106,7 @@ function Upload({ path, label }: { path: string; label: string }) {
       await api.upload(path, new FormData(form).get("file") as File, setSent);
       form.reset();
       refresh();
-      say(t("It is written down."));
+      say(t("The table is saved."));
     } catch (error) {
       say((error as Error).message);
     }

@@ -37,10 +37,10 @@ export function Prediction() {
     <>
       <Controls title={t("Predictions")} filters={false} />
       <div className="no-print mb-3 flex">
-        <Choice label={t("Held out: the last")} value={weeks} change={setWeeks} options={WEEKS} />
+        <Choice label={t("Test period: the last")} value={weeks} change={setWeeks} options={WEEKS} />
       </div>
       <Card
-        title={t("Orders expected and orders that came")}
+        title={t("Expected and actual orders")}
         aside={<Opened query={answer.data?.queries[0]} name={t("Predictions")} rule="value_check" />}
       >
         {answer.error && <Failure error={answer.error} again={answer.refetch} />}
@@ -48,7 +48,7 @@ export function Prediction() {
         {found && !found.model && (
           <Empty title={t("Nothing can be predicted yet")}>
             {t(
-              "It takes customers who ordered again before the weeks that are held out. Choose fewer weeks, or come back when there are more orders.",
+              "The comparison needs customers who ordered more than once before the test period. Choose fewer weeks, or come back when there are more orders.",
             )}
           </Empty>
         )}
@@ -57,9 +57,9 @@ export function Prediction() {
             <Facts
               facts={[
                 [t("Customers before"), exact(found.customers)],
-                [t("Held out since"), moment(found.cut, project.timezone)],
-                [t("Orders expected"), exact(Math.round(found.expected ?? 0))],
-                [t("Orders that came"), exact(found.actual ?? 0)],
+                [t("Test period since"), moment(found.cut, project.timezone)],
+                [t("Expected orders"), exact(Math.round(found.expected ?? 0))],
+                [t("Actual orders"), exact(found.actual ?? 0)],
                 [
                   "BG/NBD",
                   `r ${found.model.r.toFixed(3)}, α ${found.model.alpha.toFixed(3)}, a ${found.model.a.toFixed(3)}, b ${found.model.b.toFixed(3)}`,
@@ -68,7 +68,7 @@ export function Prediction() {
             />
             <p className="flex gap-4 px-4 pb-1 text-soft" aria-hidden="true">
               <Key colour="series-2" name={t("Expected")} />
-              <Key colour="accent" name={t("Came")} />
+              <Key colour="accent" name={t("Actual")} />
             </p>
             <div className="px-2 pb-2">
               <Chart
@@ -81,7 +81,7 @@ export function Prediction() {
                     kind: "line",
                     colour: 1,
                   },
-                  { name: t("Came"), values: found.rows.map((row) => row.actual), kind: "line", colour: 0 },
+                  { name: t("Actual"), values: found.rows.map((row) => row.actual), kind: "line", colour: 0 },
                 ]}
                 show={one}
               />
@@ -93,8 +93,8 @@ export function Prediction() {
               columns={[
                 { name: t("Orders before"), show: before },
                 { name: t("Customers"), number: true, show: (row) => exact(row.customers) },
-                { name: t("Expected of each"), number: true, show: (row) => one(row.expected) },
-                { name: t("Came of each"), number: true, show: (row) => one(row.actual) },
+                { name: t("Expected per customer"), number: true, show: (row) => one(row.expected) },
+                { name: t("Actual per customer"), number: true, show: (row) => one(row.actual) },
               ]}
             />
           </>

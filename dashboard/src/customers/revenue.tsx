@@ -33,7 +33,7 @@ export function Revenue() {
           {found === undefined && !answer.error && <Skeleton rows={6} />}
           {found?.totals.purchases === 0 && (
             <Empty title={t("No orders here")}>
-              {t("Choose a longer period, or say where your orders come from.")}
+              {t("Choose a longer period, or connect a source of orders.")}
             </Empty>
           )}
           {found && found.totals.purchases > 0 && (
@@ -46,7 +46,7 @@ export function Revenue() {
                   [t("By visitor"), amount(found.totals.per_visitor)],
                   [t("Buyers"), exact(found.totals.buyers)],
                   [
-                    t("Buy again"),
+                    t("Repeat buyers"),
                     found.totals.repeat_rate === null ? "–" : percent(found.totals.repeat_rate),
                   ],
                   [
@@ -89,7 +89,7 @@ function Rfm() {
       {rows === undefined && !answer.error && <Skeleton rows={6} />}
       {rows?.length === 0 && (
         <Empty title={t("Not scored yet")}>
-          {t("Customers are scored every hour; the first orders are in at the next time.")}
+          {t("Customers are scored every hour; the next run includes the first orders.")}
         </Empty>
       )}
       {rows && rows.length > 0 && (

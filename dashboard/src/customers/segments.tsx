@@ -15,9 +15,9 @@ import { t, term } from "../language";
 /** What a ready segment means, in a sentence. */
 const MEANS: Record<string, string> = {
   "ready:no-order-30-days": t("They ordered once, but not in the last 30 days."),
-  "ready:weekly-to-none": t("They were here in each of four weeks, and not in the two weeks since."),
+  "ready:weekly-to-none": t("They visited in each of four weeks, but not in the two weeks since."),
   "ready:high-value-fading": t(
-    "Their orders came to more than those of four fifths of customers, and they are more likely gone than not.",
+    "They spent more than 80 % of all customers, and are probably no longer customers.",
   ),
   "ready:one-order-only": t("They ordered once, 60 days ago or more."),
   "ready:champions": t("They bought recently and often."),
@@ -47,7 +47,7 @@ export function SegmentsTab() {
     <>
       <h1 className="mb-3 text-xl font-semibold">{t("Segments")}</h1>
       <div className="space-y-4">
-        <Card title={t("Whom to write to")}>
+        <Card title={t("People to contact")}>
           {segments.error && <Failure error={segments.error} again={segments.refetch} />}
           {segments.data === undefined && !segments.error && <Skeleton rows={5} />}
           <ul className="divide-y divide-line px-4 pb-2">
@@ -62,10 +62,10 @@ export function SegmentsTab() {
           </ul>
         </Card>
         {manages && (
-          <Card title={t("Told when somebody enters or leaves")}>
+          <Card title={t("Notifications when people enter or leave")}>
             {watches.every.data?.length === 0 && (
               <Empty title={t("Nobody yet")}>
-                {t("An address that is told gets each change by POST within five minutes, signed.")}
+                {t("The address receives each change within five minutes as a signed POST request.")}
               </Empty>
             )}
             <ul className="divide-y divide-line px-4 pb-2">
@@ -154,7 +154,7 @@ function Tell(props: { segment: Segment; path: string; told: () => Promise<void>
   }
   return (
     <Framed
-      title={t("Tell of changes: {name}", { name })}
+      title={t("Notify about changes: {name}", { name })}
       open={open}
       change={(now) => {
         setOpen(now);
@@ -162,14 +162,14 @@ function Tell(props: { segment: Segment; path: string; told: () => Promise<void>
       }}
       trigger={
         <button type="button" className={quiet}>
-          {t("Tell…")} <span className="sr-only">{name}</span>
+          {t("Notify…")} <span className="sr-only">{name}</span>
         </button>
       }
     >
       {made ? (
         <p>
           {t(
-            "It is told from the next look on. What is posted is signed with this secret, which is shown only now:",
+            "Notifications start with the next check. They are signed with this secret, which is shown only now:",
           )}
           <code className="mt-2 block rounded-lg bg-ground p-3 break-all">{made.secret}</code>
         </p>
@@ -182,7 +182,7 @@ function Tell(props: { segment: Segment; path: string; told: () => Promise<void>
           }}
         >
           <label className="block">
-            {t("Address that is posted to")}
+            {t("Address to notify")}
             <input
               name="url"
               type="url"
@@ -193,7 +193,7 @@ function Tell(props: { segment: Segment; path: string; told: () => Promise<void>
             />
           </label>
           <button type="submit" className={primary}>
-            {t("Tell it")}
+            {t("Notify")}
           </button>
         </form>
       )}

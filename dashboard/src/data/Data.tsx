@@ -90,7 +90,9 @@ function EventExplorer() {
         title={t("{length, plural, one {# event} other {# events}}", { length: rows.length })}
         aside={<Opened query={names.data.queries[0]} name={t("the events")} />}
       >
-        {rows.length === 0 && <Empty title={t("None yet")}>{t("The first event names itself here.")}</Empty>}
+        {rows.length === 0 && (
+          <Empty title={t("None yet")}>{t("The first event appears here automatically.")}</Empty>
+        )}
         {rows.length > 0 && (
           <Table
             caption={t("Events")}
@@ -110,7 +112,7 @@ function EventExplorer() {
                   </button>
                 ),
               },
-              { name: t("Times, ever"), number: true, show: (row) => count(row.events) },
+              { name: t("Times in total"), number: true, show: (row) => count(row.events) },
               { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_at} /> },
             ]}
           />
@@ -142,7 +144,7 @@ function Properties({ event }: { event: string }) {
     >
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
       {asked.data === undefined && !asked.error && <Skeleton rows={6} />}
-      {asked.data?.data.length === 0 && <Empty title={t("It has none")} />}
+      {asked.data?.data.length === 0 && <Empty title={t("It has no properties")} />}
       {asked.data && asked.data.data.length > 0 && (
         <Table
           caption={t("Properties of {event}", { event })}
@@ -229,14 +231,14 @@ function PlanTab() {
   return (
     <div className="space-y-4">
       <Card
-        title={t("What broke the plan")}
-        aside={<Opened query={broken.data?.query} name={t("what broke the plan")} />}
+        title={t("Violations of the plan")}
+        aside={<Opened query={broken.data?.query} name={t("the violations of the plan")} />}
       >
         {broken.error && <Failure error={broken.error} again={broken.refetch} />}
         {broken.data?.data.length === 0 && <Empty title={t("Nothing in this period")} />}
         {broken.data !== undefined && broken.data.data.length > 0 && (
           <Table
-            caption={t("What broke the plan")}
+            caption={t("Violations of the plan")}
             rows={broken.data.data}
             id={(row) => [row.event, row.property, row.problem, row.library_version, row.rejected].join("\n")}
             columns={[
@@ -246,7 +248,7 @@ function PlanTab() {
               { name: t("Owner"), wide: true, show: (row) => row.owner || t("nobody") },
               { name: t("Library"), wide: true, show: (row) => `${row.library} ${row.library_version}` },
               {
-                name: t("What became of it"),
+                name: t("Result"),
                 wide: true,
                 show: (row) => (row.rejected ? t("rejected") : t("stored")),
               },
@@ -266,7 +268,7 @@ function PlanTab() {
         {plan.data && events.length === 0 && (
           <Empty title={t("There is no tracking plan yet")}>
             {rich(
-              "A plan says which events there are, which properties they need and who owns them. <code>trackway plan infer</code> writes one from what has arrived, <code>trackway plan push</code> puts it in force.",
+              "A plan lists the events, their required properties and their owners. <code>trackway plan infer</code> writes a plan from the stored events, <code>trackway plan push</code> puts it in force.",
               { code: (text) => <code>{text}</code> },
             )}
           </Empty>
@@ -360,7 +362,7 @@ function Bots() {
       await api.patch(`/projects/${project.id}`, { humans: after });
       await client.invalidateQueries();
       toast(
-        human ? t("They count as people, at any time.") : t("They are bots again, at any time."),
+        human ? t("They count as people, in all data.") : t("They count as bots again, in all data."),
         () => void rule(reason, !human),
       );
     } catch (error) {
@@ -370,7 +372,7 @@ function Bots() {
 
   return (
     <Card
-      title={t("Visitors taken for bots, by reason")}
+      title={t("Visitors classified as bots, by reason")}
       aside={<Opened query={answer.data?.query} name={t("bots")} />}
     >
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
@@ -402,7 +404,7 @@ function Bots() {
       )}
       <p className="px-4 pb-3 text-soft">
         {t(
-          "Bots are stored and left out of every answer; “with bots” beside the filters brings them in. Whom you count as people was one from the first day on: every number follows at once, and goes back as easily.",
+          "Bots are stored, but left out of every answer; “with bots” beside the filters includes them. A reason that you count as people applies to all data from the first day on: every number changes at once, and you can undo it at any time.",
         )}
       </p>
     </Card>

@@ -51,7 +51,7 @@ export function LettersNotice() {
         search={{ tab: "refused" } as never}
         className="font-medium underline underline-offset-4 hover:text-accent"
       >
-        {t("Look at them")}
+        {t("Show them")}
       </Link>
     </p>
   );
@@ -98,7 +98,7 @@ export function Letters() {
       {found.data && count === 0 && (
         <Empty title={t("None")}>
           {t(
-            "A dead letter is a message that was acknowledged and that cannot be stored, because of a fault of Trackway or its engine. It is kept here with the reason, its neighbours are stored, and it is replayed after a fix.",
+            "A dead letter is a message that was acknowledged but could not be stored because of an error in Trackway or its database. It is kept here with the reason and can be replayed after a fix. Other messages are stored as usual.",
           )}
         </Empty>
       )}
@@ -106,7 +106,7 @@ export function Letters() {
         <>
           <p className="px-4 pt-1 pb-2 text-soft">
             {t(
-              "They were acknowledged and could not be stored; nothing of them is counted. Replay them once the reason is mended.",
+              "They were acknowledged but could not be stored, and are not counted. Replay them once the cause is fixed.",
             )}
           </p>
           <Table
@@ -179,7 +179,7 @@ function Doing(props: {
         const { replayed } = await api.post<{ replayed: number }>(`${path}/replay`, body);
         say(
           t(
-            "{count, plural, one {# message is read again. If it is refused again, it comes back here.} other {# messages are read again. What is refused again comes back here.}}",
+            "{count, plural, one {# message is read again. If it is refused again, it comes back here.} other {# messages are read again. Those that are refused again come back here.}}",
             { count: replayed },
           ),
         );
@@ -195,7 +195,9 @@ function Doing(props: {
   const titles: Record<Mode, string> = {
     look: t("Dead letter"),
     replay: t("{count, plural, one {Replay # message?} other {Replay # messages?}}", { count }),
-    drop: t("{count, plural, one {Drop # message for ever?} other {Drop # messages for ever?}}", { count }),
+    drop: t("{count, plural, one {Drop # message permanently?} other {Drop # messages permanently?}}", {
+      count,
+    }),
   };
   const buttons = (
     <>
@@ -211,7 +213,7 @@ function Doing(props: {
       )}
       {mode !== "look" && (
         <button type="button" className={primary} disabled={busy} onClick={() => void carryOut()}>
-          {mode === "replay" ? t("Replay") : t("Drop for ever")}
+          {mode === "replay" ? t("Replay") : t("Drop permanently")}
         </button>
       )}
     </>
@@ -222,14 +224,14 @@ function Doing(props: {
       {mode === "replay" && (
         <p>
           {t(
-            "What is replayed is read again as it arrived, with the time of its arrival. What is refused again comes back here, so that trying costs nothing.",
+            "A replayed message is read again as it arrived, with its original time of arrival. A message that is refused again comes back here, so nothing is lost by trying.",
           )}
         </p>
       )}
       {mode === "drop" && (
         <Read>
           {t(
-            "What was acknowledged is not sent again by anybody. What is dropped is gone, and nothing brings it back.",
+            "Senders do not send an acknowledged message again. A dropped message is deleted and cannot be restored.",
           )}
         </Read>
       )}
@@ -268,7 +270,7 @@ function Whole({ path, one }: { path: string; one: DeadLetter }) {
       </div>
       {!one.replayable && (
         <p className="mb-3 text-soft">
-          {t("This is a row that was derived from messages, which are stored; there is nothing to replay.")}
+          {t("This row was derived from messages that are stored; there is nothing to replay.")}
         </p>
       )}
       {whole.error && <Failure error={whole.error} again={whole.refetch} />}

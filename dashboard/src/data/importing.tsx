@@ -11,7 +11,7 @@ import { type Preview, Previewed } from "./preview";
 import { type How, Reading } from "./reading_options";
 
 const IN = [
-  ["ndjson", t("Messages, one a line (NDJSON)")],
+  ["ndjson", t("Messages, one per line (NDJSON)")],
   ["csv", t("A table (CSV)")],
   ["access-log", t("An access log (Apache, nginx)")],
   ["shopify-orders", t("Shopify's orders (CSV)")],
@@ -91,7 +91,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
       >
         <p className="text-soft sm:col-span-2">
           {t(
-            "Packed (.gz, .zst) or not. It is shown before anything is stored. Importing a file again adds nothing within 7 days.",
+            "Compressed (.gz, .zst) or not. A preview is shown before anything is stored. Importing a file again within 7 days adds nothing.",
           )}
         </p>
         <label>
@@ -105,7 +105,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
           />
         </label>
         <label>
-          {t("What it holds")}
+          {t("Content")}
           <select value={form} onChange={(event) => setForm(event.target.value)} className={field}>
             {IN.map(([name, label]) => (
               <option key={name} value={name}>

@@ -109,7 +109,7 @@ function History({ name }: { name: string }) {
           id={(run) => run.started_at}
           columns={[
             { name: t("Started"), show: (run) => <When at={run.started_at} /> },
-            { name: t("What became of it"), show: (run) => <span title={run.message}>{run.status}</span> },
+            { name: t("Result"), show: (run) => <span title={run.message}>{run.status}</span> },
             { name: t("Duration"), number: true, wide: true, show: (run) => duration(run.duration_s) },
             { name: t("By"), wide: true, show: (run) => run.by },
           ]}

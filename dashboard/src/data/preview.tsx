@@ -59,7 +59,11 @@ export function Previewed({ found, part, busy }: { found: Preview; part: boolean
       <p role="status" className="px-4 pt-3 font-medium">
         {summary(found)}
       </p>
-      {part && <p className="px-4 text-soft">{t("The first 4 MB were looked at; all of it is imported.")}</p>}
+      {part && (
+        <p className="px-4 text-soft">
+          {t("The preview covers the first 4 MB; the import covers the whole file.")}
+        </p>
+      )}
       {found.stopped && (
         <p role="alert" className="px-4 pt-1 text-bad">
           {found.stopped}

@@ -73,19 +73,19 @@ export function Reading(props: Props) {
   const set = (name: keyof How) => (value: string) => change({ ...how, [name]: value });
   if (props.form === "access-log")
     return (
-      <Group title={t("How it is read")}>
+      <Group title={t("How the file is read")}>
         <Typed
           label={t("Format of a line, as in the configuration of nginx or Apache")}
           value={how.log_format ?? ""}
           known={FORMATS}
-          hint={t("found out")}
+          hint={t("detected")}
           change={set("log_format")}
         />
         <Typed
           label={t("The site's own host")}
           value={how.host ?? ""}
           known={[]}
-          hint={read.host || t("found out")}
+          hint={read.host || t("detected")}
           change={set("host")}
         />
         <Encoding {...props} set={set("encoding")} />
@@ -101,7 +101,7 @@ export function Reading(props: Props) {
           label={t("Every row is the event")}
           value={how.fixed?.event ?? ""}
           known={[]}
-          hint={t("as its column says")}
+          hint={t("from a column")}
           change={(event) => change({ ...how, fixed: event ? { event } : {} })}
         />
         <details className="sm:col-span-2 lg:col-span-3">
@@ -113,9 +113,9 @@ export function Reading(props: Props) {
           </div>
         </details>
       </Group>
-      <Group title={t("How it is read")}>
+      <Group title={t("How the file is read")}>
         <Select
-          label={t("Between cells")}
+          label={t("Delimiter")}
           value={how.delimiter ?? ""}
           options={DELIMITERS.map((one) => [one, one === "tab" ? t("tab") : one])}
           found={read.delimiter === "\t" ? t("tab") : read.delimiter}
@@ -137,10 +137,10 @@ export function Reading(props: Props) {
           change={set("dates")}
         />
         <Select
-          label={t("Amounts are written")}
+          label={t("Number format of amounts")}
           value={how.decimal ?? ""}
           options={DECIMALS}
-          found={t("found out, or refused")}
+          found={t("detected, or refused")}
           change={set("decimal")}
         />
       </Group>
@@ -166,7 +166,7 @@ function Column({ of: [name, label], how, read, change }: Props & { of: [string,
       label={label}
       value={chosen}
       options={(read.header ?? (chosen ? [chosen] : [])).map((one) => [one, one])}
-      found={found || (chosen ? t("found out") : t("none"))}
+      found={found || (chosen ? t("detected") : t("none"))}
       change={(column) => {
         const { [name]: _, ...others } = how.columns ?? {};
         change({ ...how, columns: column ? { ...others, [name]: column } : others });
@@ -187,7 +187,7 @@ function Select(props: {
     <label className="min-w-0">
       {props.label}
       <select value={props.value} onChange={(event) => props.change(event.target.value)} className={field}>
-        <option value="">{props.found || t("found out")}</option>
+        <option value="">{props.found || t("detected")}</option>
         {props.options.map(([value, label]) => (
           <option key={value} value={value}>
             {label}
@@ -204,7 +204,7 @@ function Encoding({ how, read, set }: Props & { set: (value: string) => void }) 
       label={t("Encoding")}
       value={how.encoding ?? ""}
       known={ENCODINGS}
-      hint={read.encoding ?? t("found out")}
+      hint={read.encoding ?? t("detected")}
       change={set}
     />
   );

@@ -45,13 +45,11 @@ export function Transfers() {
     <div className="grid gap-4 lg:grid-cols-2">
       <ExportForm path={path} done={again} />
       {me?.is_admin && <ImportForm path={path} done={again} />}
-      <Card title={t("Files, until a week after they are done")} className="lg:col-span-2">
+      <Card title={t("Files, kept for a week after they are done")} className="lg:col-span-2">
         {every.error && <Failure error={every.error} again={every.refetch} />}
         {every.data === undefined && !every.error && <Skeleton rows={3} />}
         {every.data?.length === 0 && (
-          <Empty title={t("None yet")}>
-            {t("What you import or export is shown here while it is under way.")}
-          </Empty>
+          <Empty title={t("None yet")}>{t("Imports and exports are shown here while they run.")}</Empty>
         )}
         <ul className="divide-y divide-line px-4 pb-2">
           {every.data?.map((one) => (
@@ -133,7 +131,7 @@ function ExportForm({ path, done }: { path: string; done: () => Promise<void> })
           void start(event.currentTarget);
         }}
       >
-        <p className="text-soft sm:col-span-2">{t("Everything of the period above, whatever its size.")}</p>
+        <p className="text-soft sm:col-span-2">{t("All data of the period above, of any size.")}</p>
         <label>
           {t("Table")}
           <select name="table" className={field}>

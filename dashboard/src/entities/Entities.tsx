@@ -137,7 +137,7 @@ function OverTime({ by, of }: { by: string; of: Span }) {
         <Empty title={t("No views yet")}>
           {project.role !== "" &&
             t(
-              "Count one with POST /v1/entities/TYPE/ID/view and a session_id: it is here within two seconds.",
+              "Count a view with POST /v1/entities/TYPE/ID/view and a session_id: it appears within two seconds.",
             )}
         </Empty>
       )}
@@ -211,7 +211,7 @@ function RegisterCard() {
       empty={
         <Empty title={t("No entities here")}>
           {t(
-            "What events speak of (entity_type, entity_id) appears by itself; names come by PUT …/entities or a CSV.",
+            "Entities appear automatically from events with entity_type and entity_id; names come from PUT …/entities or a CSV.",
           )}
         </Empty>
       }
@@ -219,7 +219,7 @@ function RegisterCard() {
         { name: t("Entity"), show: (row) => <EntityLink row={row} /> },
         { name: t("Type"), show: (row) => row.entity_type },
         { name: t("Belongs to"), wide: true, show: (row) => row.parents.join(", ") || "–" },
-        { name: t("Views, ever"), number: true, show: (row) => exact(row.views) },
+        { name: t("Views in total"), number: true, show: (row) => exact(row.views) },
         {
           name: t("Last seen"),
           wide: true,

@@ -80,7 +80,7 @@ export function EntityPage() {
   return (
     <>
       <Controls title={name} />
-      <Card title={t("{type}, ever", { type })} className="mb-4">
+      <Card title={t("{type} in total", { type })} className="mb-4">
         {counters.error && <Failure error={counters.error} again={counters.refetch} />}
         {total === undefined && !counters.error && <Skeleton rows={2} />}
         {total && (
@@ -211,13 +211,13 @@ function Way({ of }: { of: Of }) {
   const asked = useAsk<FunnelSteps>(steps.length > 1 ? body : undefined);
   return (
     <Card
-      title={t("How far people go")}
-      aside={<Opened query={asked.data?.queries[0]} name={t("How far people go")} rule="funnel" />}
+      title={t("How far people get")}
+      aside={<Opened query={asked.data?.queries[0]} name={t("How far people get")} rule="funnel" />}
     >
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
       {rows !== undefined && steps.length < 2 && (
         <Empty title={t("Fewer than two steps yet")}>
-          {t("From impression over click, details and interest to ticket and order.")}
+          {t("Impression, click, details, interest, ticket and order.")}
         </Empty>
       )}
       {steps.length > 1 && asked.data === undefined && !asked.error && <Skeleton rows={5} />}
@@ -254,7 +254,7 @@ export function Daily({ of }: { of: Of }) {
       {asked.error && <Failure error={asked.error} again={asked.refetch} />}
       {pack.data && !subject && (
         <Empty title={t("No daily numbers of this type")}>
-          {t("The project's metrics pack says which there are; it is a TOML file.")}
+          {t("The project's metrics pack, a TOML file, defines them.")}
         </Empty>
       )}
       {subject && asked.data === undefined && !asked.error && <Skeleton rows={5} />}

@@ -77,7 +77,7 @@ export function Explore() {
         }
       >
         {lacks ? (
-          <Empty title={t("Of which property?")}>{t("Choose the one to add up or to compare, above.")}</Empty>
+          <Empty title={t("Choose a property")}>{t("Choose the one to add up or to compare, above.")}</Empty>
         ) : answer.error && answer.data === undefined ? (
           <Failure error={answer.error} again={answer.refetch} />
         ) : drawn === undefined || Shown === undefined ? (

@@ -26,7 +26,7 @@ export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) 
   const { ways } = asked.data;
   const nodes = asked.data.nodes.filter((one) => one.step <= depth);
   const links = asked.data.links.filter((one) => one.step < depth);
-  if (ways === 0) return <Empty title={t("Nobody went this way in this period")} />;
+  if (ways === 0) return <Empty title={t("No session took this path in this period")} />;
   const option = () => ({
     animation: false,
     textStyle: { fontFamily: "inherit" },
@@ -86,7 +86,7 @@ export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) 
       )}
       <section
         className="overflow-x-auto"
-        aria-label={t("Ways as a diagram")}
+        aria-label={t("Paths as a diagram")}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
         tabIndex={0}
       >
@@ -95,12 +95,12 @@ export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) 
             option={option}
             again={`${depth} ${JSON.stringify(asked.data.links)}`}
             height={420}
-            label={t("Ways of {ways} sessions, step by step", { ways: exact(ways) })}
+            label={t("Paths of {ways} sessions, step by step", { ways: exact(ways) })}
           />
         </div>
       </section>
       <Table
-        caption={t("From where to where, the most frequent")}
+        caption={t("Most frequent transitions")}
         rows={sorted.slice(0, 30)}
         id={(row) => `${row.step} ${row.from} ${row.to}`}
         columns={[

@@ -40,7 +40,7 @@ function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
   const saved = (segments.data ?? []).map((one): [string, string] => [`segment:is:${one.id}`, one.name]);
   return (
     <Choice
-      label={t("How many are")}
+      label={t("Number of people who are")}
       value={String(props.value)}
       options={[...COHORTS, ...saved]}
       change={props.change}
@@ -159,8 +159,8 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
             label={t("came back")}
             value={text("mode", "on")}
             options={[
-              ["on", t("in that very one")],
-              ["on_or_after", t("in it or later")],
+              ["on", t("in exactly that interval")],
+              ["on_or_after", t("in that interval or later")],
             ]}
             change={(mode) => change({ mode })}
           />
@@ -234,7 +234,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
     case "active":
       return (
         <EventChoice
-          label={t("Being there means")}
+          label={t("Active means")}
           value={event("event")}
           change={(name) => change({ event: { event: name } })}
         />
@@ -243,7 +243,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
       return (
         <p className="text-soft">
           {t(
-            "From impression over click, details and interest to the ticket, of each person with each entity, within 30 days.",
+            "Impression, click, details, interest and ticket of each person with each entity, within 30 days.",
           )}
         </p>
       );
@@ -251,7 +251,7 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
       return (
         <div className="flex flex-wrap gap-3">
           <EventChoice
-            label={t("Being there means")}
+            label={t("Active means")}
             value={event("event")}
             change={(name) => change({ event: { event: name } })}
           />

@@ -74,7 +74,7 @@ function csv(place: HTMLElement | null): string {
 
 function svg(place: HTMLElement | null): string {
   const drawn = place?.querySelector('[role="img"] svg');
-  if (!drawn) throw new Error(t("There is no picture to export here; its numbers can be."));
+  if (!drawn) throw new Error(t("There is no picture to export here; export the numbers instead."));
   const copy = drawn.cloneNode(true) as SVGElement;
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.style.background = getComputedStyle(document.body).backgroundColor;
@@ -91,6 +91,8 @@ async function png(place: HTMLElement | null): Promise<Blob> {
   canvas.height = image.height * 2;
   canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve, reject) =>
-    canvas.toBlob((made) => (made ? resolve(made) : reject(new Error(t("The picture could not be made."))))),
+    canvas.toBlob((made) =>
+      made ? resolve(made) : reject(new Error(t("The picture could not be created."))),
+    ),
   );
 }

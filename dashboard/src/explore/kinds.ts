@@ -21,7 +21,7 @@ export const KINDS: [string, string, Body][] = [
   ["paths", t("Paths"), { question: "paths", nodes: "page", direction: "after", steps: 4, top: 6 }],
   ["stickiness", t("Stickiness"), { question: "stickiness", interval: "day" }],
   ["active", t("Active people"), { question: "active" }],
-  ["entity_funnel", t("Standing funnel"), { question: "entity_funnel" }],
+  ["entity_funnel", t("Entity funnel"), { question: "entity_funnel" }],
   ["sources", t("Sources"), { question: "sources", by: ["channel"], limit: 50 }],
   [
     "cohort_sizes",

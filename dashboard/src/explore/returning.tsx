@@ -13,7 +13,7 @@ import { People } from "./people";
 /** The remark on a day, week or month that the answer calls incomplete. */
 const notWhole = (interval: string) =>
   t(
-    "not a whole {interval, select, day {day} week {week} other {month}}: cut by the period, or not over yet",
+    "incomplete {interval, select, day {day} week {week} other {month}}: cut off by the period, or not over yet",
     {
       interval,
     },
@@ -126,7 +126,7 @@ export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: 
         </table>
         <p className="mt-2 text-xs text-soft">
           {t(
-            "Slanted, and dashed or hollow in the chart: that time is not over yet, or the period has only a part of it.",
+            "Italic, and dashed or hollow in the chart: incomplete, because that interval is not over yet or the period cuts it off.",
           )}
         </p>
       </section>
@@ -232,7 +232,7 @@ export function StickinessShown({ asked, body }: { asked: Asked<Answers["stickin
           { of, interval },
         )}{" "}
         {incomplete.length > 0 &&
-          t("Not whole, as the period cuts them or they are not over yet, are those from: {days}.", {
+          t("Incomplete, because the period cuts them off or they are not over yet: those from {days}.", {
             days: incomplete.map((at) => day(`${at}T12:00:00Z`, project.timezone, "day")).join(", "),
           })}
       </p>
@@ -246,7 +246,7 @@ export function StickinessShown({ asked, body }: { asked: Asked<Answers["stickin
         columns={[
           { name: `${interval}s`, show: (row) => exact(row.intervals) },
           { name: t("People"), number: true, show: (row) => exact(row.persons) },
-          { name: t("On so many or more"), number: true, show: (row) => percent(row.share) },
+          { name: t("On this number or more"), number: true, show: (row) => percent(row.share) },
         ]}
       />
     </>

@@ -179,11 +179,11 @@ function Lacking() {
     return (
       <p key={one.message} role="status" className="basis-full text-soft">
         {named.length > 0
-          ? t("Nothing in this period is so: {wanted}. The most frequent are {values}.", {
+          ? t("Nothing in this period matches: {wanted}. The most frequent are {values}.", {
               wanted,
               values: named.join(", "),
             })
-          : t("Nothing in this period is so: {wanted}.", { wanted })}
+          : t("Nothing in this period matches: {wanted}.", { wanted })}
       </p>
     );
   });

@@ -169,9 +169,7 @@ function List<Row>(props: {
         {rows === undefined && !answer.error && <Skeleton rows={12} />}
         {rows?.length === 0 && (
           <Empty title={t("Nothing here")}>
-            {t(
-              "Choose a longer period, take a filter away, or send an event: it is here within two seconds.",
-            )}
+            {t("Choose a longer period, remove a filter, or send an event: it appears within two seconds.")}
           </Empty>
         )}
         {rows !== undefined && rows.length > 0 && (
@@ -258,7 +256,7 @@ function OneEvent({ row }: { row: EventRow }) {
     [t("Device"), [term(row.device), row.browser, row.system].filter(Boolean).join(", ")],
     [t("Place"), <Place key="place" code={row.country} city={row.city} />],
     [t("Revenue"), Number(row.revenue) ? money([{ currency: row.currency, amount: row.revenue }]) : ""],
-    [t("Taken for a bot"), row.bot],
+    [t("Classified as a bot"), row.bot],
   ];
   return (
     <div className="whitespace-normal">
@@ -274,7 +272,7 @@ function OneEvent({ row }: { row: EventRow }) {
           to={`/p/${project.id}/session` as "/"}
           search={{ id: row.session_id } as never}
         >
-          {t("The session that it is in")}
+          {t("The session of the event")}
         </Link>
       </p>
     </div>

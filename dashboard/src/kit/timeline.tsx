@@ -23,7 +23,7 @@ export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: 
             {sessions && starts && (
               <p className="mt-3 mb-1 text-xs break-words text-soft [overflow-wrap:anywhere]">
                 {event.session_id === NONE ? (
-                  t("Told by another system")
+                  t("Reported by another system")
                 ) : (
                   <Link
                     to={`/p/${project.id}/session` as "/"}

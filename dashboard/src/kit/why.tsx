@@ -10,58 +10,60 @@ import { moment } from "./format";
 
 /** How each number is counted, in a sentence. */
 export const RULES: Record<string, string> = {
-  visitors: t("Each visitor counts once, however often they came: a browser that keeps its id."),
+  visitors: t("A visitor is a browser that keeps its id. Each visitor counts once, however often they came."),
   sessions: t(
-    "Sessions that started in the period. One ends after 30 minutes without an event, at sign-out, or when somebody else signs in; midnight does not end it.",
+    "Sessions that started in the period. A session ends after 30 minutes without an event, at sign-out, or when somebody else signs in; midnight does not end it.",
   ),
   page_views: t("Each page or screen that was shown."),
   events: t("Everything that was recorded, page views included."),
   totals: t(
-    "Visitors count once each; sessions by when they started; the bounce rate is the share of sessions in which one thing was done at most; the duration is from a session's first event to its last; revenue is what orders and bookings placed in the period come to, each once, less refunds, by currency.",
+    "Each visitor counts once. Sessions count by their start. The bounce rate is the share of sessions with at most one action. The duration is from a session's first event to its last. Revenue is the sum of the orders and bookings placed in the period, each once, less refunds, by currency.",
   ),
-  breakdown: t("Visitors who had an event with this value; one who had several counts at each of them."),
+  breakdown: t(
+    "Visitors with an event with this value; a visitor with several values counts at each of them.",
+  ),
   views: t(
-    "Views that counted: one a session in 24 hours, measured from the last that counted; reported by the view counter.",
+    "Counted views: one per session in 24 hours, measured from the last counted view; reported by the view counter.",
   ),
-  audience: t("People who had to do with it in this period; a trait is what was last said of them."),
+  audience: t("People who interacted with it in this period, by the latest values of their traits."),
   here: t("Visitors with an event in the last five minutes."),
-  goals: t("How often each goal was reached, and by which share of the people who were here."),
-  persons: t("People: a person is who signed in, on whatever devices, or a visitor who never did."),
+  goals: t("How often each goal was reached, and by which share of people."),
+  persons: t("A person is somebody who signed in, on all their devices, or a visitor who never signed in."),
   trend: t(
     "Each point is one interval in the project's time zone. People count once in each interval, and once in the whole period.",
   ),
   funnel: t(
-    "People who did the steps as they are ordered, within the time given; everybody counts once, by the furthest that they got.",
+    "People who completed the steps in the chosen order and time; each person counts once, at the last step reached.",
   ),
   retention: t(
-    "People by when they started, and the share of them who came back in each interval afterwards. An interval that the period cuts begins with the period.",
+    "People by the interval in which they started, and the share of them who came back in each later interval. An interval that the period cuts off begins with the period.",
   ),
   lifecycle: t(
-    "Who was here in an interval: for the first time, as in the interval before, or after a break; dormant are those of the interval before who did not come. An interval that the period cuts begins with the period.",
+    "People who were active in an interval: for the first time, as in the interval before, or after a break. Dormant people were active in the interval before, but not in this one. An interval that the period cuts off begins with the period.",
   ),
-  paths: t("Ways within sessions, step by step; what repeats at once is one step."),
+  paths: t("Paths within sessions, step by step; immediate repeats are one step."),
   active: t("People of each day, and of the 7 and the 30 days that end with it."),
   entity_funnel: t(
-    "Each person with each entity counts once, by the furthest that they got within 30 days of the impression.",
+    "Each person counts once with each entity, at the last step reached within 30 days of the impression.",
   ),
-  stickiness: t("On how many intervals of the period each person was here."),
+  stickiness: t("The number of intervals of the period in which each person was active."),
   sources: t("Sessions by where they came from; conversions are goals reached in those sessions."),
   customers: t(
-    "People with a user id, or with an order or booking. An order counts once, by its id, from when it was placed until it is cancelled; amounts are less refunds. Within an interval, sessions, orders and bookings are those of it.",
+    "People with a user id, or with an order or booking. An order counts once, by its id, from when it was placed until it is cancelled; amounts are net of refunds. With an interval, only its sessions, orders and bookings count.",
   ),
   revenue: t(
-    "Orders and bookings placed in the period, less what was refunded, in the project's currency by the rate of their day. Who bought more than once by the end of the period buys again.",
+    "Orders and bookings placed in the period, less refunds, in the project's currency at the rate of their day. Repeat buyers have bought more than once by the end of the period.",
   ),
   rfm: t(
-    "Customers by how recently and how often they bought, each from 1 to 5 among all customers; made anew every hour.",
+    "Customers by how recently and how often they bought, each from 1 to 5 among all customers; recomputed every hour.",
   ),
   attribution: t(
-    "Each order is given away once: to the visits of the same person in the days before it, by the model. Visits are sessions in which a page was seen; what has none is unattributed.",
+    "Each order is credited once, by the model, to the visits of the same person in the days before it. Visits are sessions with a page view; orders without a visit are unattributed.",
   ),
   value_check: t(
-    "A model of what was bought before a day (BG/NBD) is held against what came after it, by how often people had bought again.",
+    "A purchase model (BG/NBD) is fitted to the orders before a day and compared with the orders after it, by the number of repeat orders before that day.",
   ),
-  cohort_sizes: t("How many people the description fitted at the end of each interval."),
+  cohort_sizes: t("The number of people who matched the description at the end of each interval."),
 };
 
 /** Opens a number. `rule` is one of RULES, for numbers that are about the view of the page. */
@@ -74,7 +76,7 @@ export function Opened({ query, name, rule }: { query: Query | undefined; name: 
         <button
           type="button"
           aria-label={t("Why: what is behind {name}", { name })}
-          title={t("How this is counted, and from what")}
+          title={t("How this number is computed")}
           className="no-print rounded-md px-1.5 py-0.5 text-xs whitespace-nowrap text-soft hover:bg-accent-soft hover:text-ink"
         >
           {t("Why?")}
@@ -84,7 +86,7 @@ export function Opened({ query, name, rule }: { query: Query | undefined; name: 
       {rule && <Counted query={query} rule={rule} />}
       <h3 className="mt-4 font-semibold">{t("The query")}</h3>
       <p className="text-soft">
-        {t("Answered in {took_ms} ms. Values are bound where the braces are.", { took_ms: query.took_ms })}
+        {t("Answered in {took_ms} ms. Values are inserted at the braces.", { took_ms: query.took_ms })}
       </p>
       <section
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
@@ -116,13 +118,13 @@ function Counted({ query, rule }: { query: Query; rule: string }) {
   const facts: [string, string][] = [
     [t("How"), RULES[rule] ?? ""],
     [
-      t("Of when"),
+      t("Period"),
       start && end
         ? t("{start} to {end}, {timezone}", { start, end, timezone: project?.timezone })
         : (PERIODS.find(([name]) => name === view.period)?.[1] ?? ""),
     ],
     [
-      t("Of whom"),
+      t("People"),
       [
         view.filter.length > 0 ? view.filter.map((one) => said(one)).join("; ") : t("everybody"),
         view.bots ? t("with bots") : t("without bots"),

@@ -61,7 +61,7 @@ export function World(props: { values: [code: string, value: number][]; height?:
           return known;
         }}
       />
-      {props.values.length === 0 && <Nothing>{t("Nobody from a place that is known")}</Nothing>}
+      {props.values.length === 0 && <Nothing>{t("No visitors from a known place")}</Nothing>}
     </div>
   );
 }

@@ -85,7 +85,7 @@ export function Live() {
       <Card title={t("Visitors")} className="mt-4">
         {now === undefined && !live.error && <Skeleton />}
         {now?.here.length === 0 && (
-          <Empty title={t("Nobody is here right now")}>{t("Whoever comes appears by themselves.")}</Empty>
+          <Empty title={t("Nobody is here right now")}>{t("Visitors appear automatically.")}</Empty>
         )}
         {now !== undefined && now.here.length > 0 && (
           <Table
@@ -142,7 +142,7 @@ function Stream({ query }: { query: string }) {
       {before.error && <Failure error={before.error} again={before.refetch} />}
       {before.data === undefined && !before.error && <Skeleton />}
       {before.data && groups.length === 0 && (
-        <Empty title={t("Nothing has happened today")}>{t("What arrives is here within two seconds.")}</Empty>
+        <Empty title={t("Nothing has happened today")}>{t("Events appear here within two seconds.")}</Empty>
       )}
       <ol
         className="grid gap-3 p-4 pt-2 md:grid-cols-2 xl:grid-cols-3"

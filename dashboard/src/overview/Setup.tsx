@@ -19,7 +19,7 @@ function Echo() {
   return (
     <div role="status" className="px-4 pb-4">
       {rows.length === 0 && (
-        <p className="text-soft">{t("Nothing yet. What arrives is here within two seconds.")}</p>
+        <p className="text-soft">{t("Nothing yet. Events appear within two seconds.")}</p>
       )}
       <ul className="space-y-2">
         {rows.map((row) => (
@@ -64,7 +64,7 @@ export function Setup() {
     <div className="mx-auto max-w-3xl space-y-4">
       <h1 className="text-xl font-semibold">{t("Nobody has been here yet")}</h1>
       <p className="text-soft">
-        {t("Send an event, and this page fills within two seconds. It waits for the first one now.")}
+        {t("Send an event: it appears here within two seconds. This page is waiting for the first one.")}
       </p>
       <Card title={t("What the server has received")}>
         <Echo />
@@ -77,7 +77,7 @@ export function Setup() {
           />
           <p className="text-soft">
             {rich(
-              "Page views, sessions, marked clicks, impressions, time, scrolling, errors and web vitals are recorded by themselves. Open the page with <code>?tw_debug</code> behind its address to see what is sent.",
+              "Page views, sessions, marked clicks, impressions, time, scrolling, errors and web vitals are recorded automatically. Add <code>?tw_debug</code> to the address of the page to see what is sent.",
               { code: (text) => <code>{text}</code> },
             )}
           </p>

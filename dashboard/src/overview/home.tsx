@@ -186,7 +186,7 @@ export function Checklist() {
   const known = new Set(names.data.data.map((one) => one.name));
   const steps: [boolean, string, string][] = [
     [known.size > 0, t("A first event has arrived"), ""],
-    [known.has("page"), t("Pages are counted"), t("Put the script tag on every page of your site.")],
+    [known.has("page"), t("Pages are counted"), t("Add the script tag to every page of your site.")],
     [
       known.has("identify"),
       t("People are known by name"),

@@ -13,7 +13,7 @@ import { t, term } from "../language";
 
 const nothing = (title: string) => (
   <Empty title={title}>
-    {t("Choose a longer period, take a filter away, or send an event: it is here within two seconds.")}
+    {t("Choose a longer period, remove a filter, or send an event: it appears within two seconds.")}
   </Empty>
 );
 

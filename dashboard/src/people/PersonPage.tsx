@@ -79,7 +79,7 @@ export function PersonPage() {
   if (!found?.profile)
     return (
       <Empty title={t("Nobody has this id")}>
-        {t("The link may not be whole, or the person was erased.")}
+        {t("The link may be incomplete, or the person was erased.")}
       </Empty>
     );
   const { profile, sessions, events } = found;
@@ -107,7 +107,7 @@ export function PersonPage() {
             [t("Sessions"), exact(profile.sessions)],
             [t("Page views"), exact(profile.page_views)],
             [t("Events"), exact(profile.events)],
-            [t("Came first by"), term(sessions.at(-1)?.channel ?? "unknown")],
+            [t("First channel"), term(sessions.at(-1)?.channel ?? "unknown")],
             [
               t("Device"),
               latest
@@ -196,7 +196,7 @@ function Orders({ orders }: { orders: PersonOrder[] }) {
             name: t("State"),
             wide: true,
             show: (row) =>
-              row.counts ? (row.kind === "booking" ? t("booked") : t("ordered")) : t("counts no more"),
+              row.counts ? (row.kind === "booking" ? t("booked") : t("ordered")) : t("no longer counts"),
           },
         ]}
       />
@@ -213,7 +213,7 @@ function Properties({ whole }: { whole: Whole }) {
     <Card title={t("Properties")}>
       {names.length === 0 && (
         <Empty title={t("None yet")}>
-          {t("What `identify` says of somebody stands here, with what it said before.")}
+          {t("Traits that `identify` sends appear here, with their earlier values.")}
         </Empty>
       )}
       <dl className="space-y-2 px-4 pb-4">
@@ -260,7 +260,7 @@ function Merges({ merges }: { merges: Merge[] }) {
     const body = { identity: merge.identity, person: merge.person, undone };
     await api.post(`/projects/${project.id}/merges/undo`, body);
     refresh();
-    if (undone) say(t("They are counted apart from now on."), () => void undo(merge, false));
+    if (undone) say(t("They are counted separately from now on."), () => void undo(merge, false));
   }
   if (merges.length === 0) return null;
   return (

@@ -25,7 +25,7 @@ export function SessionPage() {
   if (first === undefined || last === undefined)
     return (
       <Empty title={t("There is no such session")}>
-        {t("Its events may have been erased, or the link is not whole.")}
+        {t("Its events may have been erased, or the link is incomplete.")}
       </Empty>
     );
   const pages = events.filter((one) => one.type === "page" || one.type === "screen");

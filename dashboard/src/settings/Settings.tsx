@@ -88,9 +88,7 @@ export function Settings() {
               disabled={!owner || !(project.metrics in PACKS)}
               className={field}
             >
-              {!(project.metrics in PACKS) && (
-                <option value={project.metrics}>{t("a pack of its own")}</option>
-              )}
+              {!(project.metrics in PACKS) && <option value={project.metrics}>{t("a custom pack")}</option>}
               {Object.entries(PACKS).map(([name, label]) => (
                 <option key={name} value={name}>
                   {label}
@@ -100,7 +98,7 @@ export function Settings() {
           </label>
           <Goals goals={project.goals} disabled={!owner} />
           <label className="sm:col-span-2">
-            {t("Pages that may show dashboards of accounts, one origin a line")}
+            {t("Pages that may embed dashboards of accounts, one origin per line")}
             <textarea
               name="embed_origins"
               rows={2}

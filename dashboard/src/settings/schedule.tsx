@@ -75,7 +75,7 @@ const KINDS: [Due["every"], string][] = [
   ["day", t("every day")],
   ["week", t("every week")],
   ["month", t("every month")],
-  ["cron", t("as cron says it")],
+  ["cron", t("as a cron expression")],
 ];
 
 /** A schedule in words; pressed, it is changed. */

@@ -79,11 +79,11 @@ function Password() {
     >
       <h3 className="font-medium">{t("Password")}</h3>
       <label className="block">
-        {t("The one until now")}
+        {t("Current password")}
         <input type="password" name="old" autoComplete="current-password" className={field} />
       </label>
       <label className="block">
-        {t("The new one, ten characters or more")}
+        {t("New password, ten characters or more")}
         <input
           type="password"
           name="new"
@@ -148,7 +148,7 @@ function Codes() {
       {begun && (
         <>
           <img src={begun.picture} alt={begun.address} className="w-44 rounded-lg bg-white p-1" />
-          <p className="text-soft">{t("Scan it with the application, then give the code that it shows.")}</p>
+          <p className="text-soft">{t("Scan it with the application, then enter the code that it shows.")}</p>
         </>
       )}
       {(begun || on) && (
@@ -158,7 +158,7 @@ function Codes() {
             <input name="code" required inputMode="numeric" autoComplete="one-time-code" className={field} />
           </label>
           <button type="submit" className={on ? quiet : primary}>
-            {on ? t("Ask for no codes any more") : t("Turn on")}
+            {on ? t("Turn off codes") : t("Turn on")}
           </button>
         </div>
       )}
@@ -166,7 +166,7 @@ function Codes() {
         <div role="status">
           <p>
             {t(
-              "Keep these recovery codes; each signs in once without the application. They are shown only now:",
+              "Keep these recovery codes. Each allows one sign-in without the application. They are shown only now:",
             )}
           </p>
           <p className="mt-1 rounded-lg bg-ground p-3 font-mono text-xs break-words">{recovery.join("  ")}</p>

@@ -19,8 +19,10 @@ interface Made {
 
 const KINDS: Record<Key["kind"], string> = {
   write: t("Write key – may be seen by anybody; it can only send"),
-  secret: t("Secret key – shown whole only when it was made; it can read"),
-  embed: t("Embed key – the product signs tokens of accounts with it; its kid and its end"),
+  secret: t("Secret key – shown in full only when it is created; it can read"),
+  embed: t(
+    "Embed key – your product signs tokens of accounts with it; shown are its kid and its last characters",
+  ),
 };
 
 export function Keys({ admin }: { admin: boolean }) {
@@ -37,7 +39,7 @@ export function Keys({ admin }: { admin: boolean }) {
   async function revoke(key: Key) {
     await api.remove(`${path}/${key.id}`);
     refresh();
-    say(t("The key does not work any more."));
+    say(t("The key is no longer valid."));
   }
   return (
     <Card title={t("Keys")}>
@@ -64,7 +66,7 @@ export function Keys({ admin }: { admin: boolean }) {
         {fresh && (
           <div role="status">
             <p className="mb-1">
-              {t("The new key, shown whole only now; of an embed key, its kid and the key:")}
+              {t("The new key, shown in full only now; for an embed key, its kid and the key:")}
             </p>
             <Snippet label={t("the new key")} text={fresh} />
           </div>
@@ -215,7 +217,7 @@ export function Members() {
         </button>
         {link && (
           <div role="status" className="w-full">
-            <p className="mb-1">{t("Send this link; it works for seven days, once:")}</p>
+            <p className="mb-1">{t("Send this link. It works once, within seven days:")}</p>
             <Snippet label={t("the link")} text={link} />
           </div>
         )}

@@ -65,7 +65,7 @@ export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void 
     );
   if (asked)
     return (
-      <Frame title={t("Look into your mail")}>
+      <Frame title={t("Check your mail")}>
         <p role="status">
           {t("If {email} has an account here, a link is on its way. It works once, within 30 minutes.", {
             email: asked,
@@ -83,7 +83,7 @@ export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void 
         setAsked(email);
       }}
     >
-      <p className="text-soft">{t("A link to choose another one is sent to your address.")}</p>
+      <p className="text-soft">{t("You will receive a link to choose a new password.")}</p>
       <label className="block">
         {t("E-mail")}
         <input type="email" name="email" autoComplete="username" required className={field} />
@@ -102,7 +102,7 @@ export function PasswordPage() {
   const [done, setDone] = useState(false);
   if (done)
     return (
-      <Frame title={t("Your password is changed")}>
+      <Frame title={t("Your password has been changed")}>
         <p role="status">{t("You are signed out everywhere. Sign in with the new one.")}</p>
         <a href="/" className={`${primary} block w-full py-2.5 text-center`}>
           {t("Sign in")}
