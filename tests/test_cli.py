@@ -62,7 +62,7 @@ def test_a_second_server_on_a_directory_is_refused_with_the_reason(server: Serve
 
 def test_a_port_that_is_taken_is_refused_with_the_reason(server: Server, tmp_path: Path) -> None:
     text = run("serve", "--data", str(tmp_path / "d"), "--port", str(server.port), status=1)[1]
-    assert "cannot be listened at" in text
+    assert "is not available" in text
 
 
 def test_projects_and_users_are_made_while_a_server_runs(server: Server) -> None:

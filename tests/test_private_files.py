@@ -165,7 +165,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_made(
     for more in ((), ("--json",)):
         data = tmp_path / f"second{len(more)}"
         out, said = run(data, "serve", "--port", str(server.port), *more, status=1)
-        assert out == "" and "cannot be listened at" in said and not data.exists()
+        assert out == "" and "is not available" in said and not data.exists()
 
 
 def test_no_secret_reaches_an_output_or_a_file(new_server: Callable[..., Server]) -> None:
@@ -210,7 +210,7 @@ def test_data_without_accounts_is_missed_by_every_command(broken: Path, tmp_path
         ("project", "list"), ("project", "add", "x"), ("user", "list"), ("serve", "--port", "1"), ("import", "ndjson", file),
     ):  # fmt: skip
         said = refused(broken, *arguments)
-        assert "knows no project" in said and "--repair accounts" in said, said
+        assert "contains no project" in said and "--repair accounts" in said, said
     (finding,) = [one for one in examine_directory(Settings(data=str(broken))) if one.part == "accounts"]
     assert finding.state == "bad" and "--repair accounts" in finding.text
 
@@ -221,7 +221,7 @@ def test_repaired_accounts_show_the_old_data_again(how: str, broken: Path, tmp_p
     spoil(broken / "accounts.db", how)
     done = repaired(broken)
     assert before in done and "sk_" in done and "administrator" in done
-    assert "every project that has data is known" in repaired(broken)
+    assert "every project that has data exists" in repaired(broken)
     out = run(broken, "import", "ndjson", str(messages(tmp_path / "three", "a", "b", "c")), "--json")[0]
     assert json.loads(out)["added"] == 1
     assert json.loads(run(broken, "project", "list", "--json")[0])[0]["id"] == before

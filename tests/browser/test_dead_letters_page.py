@@ -96,7 +96,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
     page.get_by_role("button", name="Drop all").focus()
     page.keyboard.press("Enter")
     # A key that is held down carries nothing out that cannot be taken back.
-    expect(page.get_by_text("nothing brings it back")).to_be_focused()
+    expect(page.get_by_text("cannot be restored")).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Drop permanently").click()
     expect(page.get_by_text("A dead letter is a message that was acknowledged")).to_be_visible()

@@ -215,7 +215,7 @@ def test_an_upload_that_was_killed_half_way_imports_nothing(tmp_path: Path) -> N
                 break
             time.sleep(0.1)
         assert (one["state"], one["outcome"]) == ("failed", {})
-        assert "had come whole" in one["message"]
+        assert "the whole file had arrived" in one["message"]
         assert not list((server.data / "transfers").glob("*"))
     finally:
         server.stop()

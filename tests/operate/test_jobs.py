@@ -45,7 +45,7 @@ def test_schedules_are_crons(schedule: str, due: str) -> None:
 
 @pytest.mark.parametrize("schedule", ["", "often", "61 * * * *", "* * * *", "0 0 30 2 *"])
 def test_what_is_no_schedule_is_refused(schedule: str) -> None:
-    with pytest.raises(BadSchedule, match="not a schedule of cron"):
+    with pytest.raises(BadSchedule, match="not a cron schedule"):
         next_after(schedule, datetime(2026, 1, 1))
 
 

@@ -115,7 +115,7 @@ def test_an_address_is_told_once_of_who_entered_and_who_left(product: Product, l
     assert listener.told() == [], "nothing changed"
     send(product, order("later", timedelta(0)), order("lapsed", timedelta(0)), order("new-one", 33 * DAY))
     listener.refusing = True
-    assert "told again" in run(product, "watch-segments")
+    assert "notified again" in run(product, "watch-segments")
     assert "500" in product.admin.get(f"{product.path}/watches").json()[0]["problem"]
     listener.refusing = False
     run(product, "watch-segments")

@@ -110,7 +110,7 @@ def test_letters_are_listed_shown_replayed_and_dropped(broken: Server, listener:
     assert "trackway letters list" in run("doctor", "--data", path)[0]
     assert "Poison a" in as_json("letters", "show", "a", "--data", path)["body"]
     assert "there is no dead letter 'x'" in run("letters", "replay", "x", "--data", path, status=1)[1]
-    assert "say --all" in run("letters", "drop", "--data", path, status=1)[1]
+    assert "give --all" in run("letters", "drop", "--data", path, status=1)[1]
     assert as_json("letters", "replay", "a", "--data", path) == {"replayed": 1, "kept": 0, "count": 1}
     told = len(listener.taken)
     broken.start()
