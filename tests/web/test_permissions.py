@@ -155,7 +155,7 @@ _BODY: dict[str, Any] = {
 
 def check(response: httpx.Response, allowed: bool | None, what: str) -> None:
     assert response.status_code < 500, f"{what}: {response.status_code} {response.text}"
-    refused = response.status_code in (401, 403) or (response.status_code == 404 and "you may see" in response.text)
+    refused = response.status_code in (401, 403) or (response.status_code == 404 and "you may not see" in response.text)
     if allowed is None:
         assert response.status_code != 403, what
     else:
