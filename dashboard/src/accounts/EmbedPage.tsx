@@ -41,7 +41,7 @@ function dress(look: Record<string, unknown>): void {
   if (look.scheme === "light" || look.scheme === "dark") root.dataset.theme = look.scheme;
 }
 
-const tell = (said: Record<string, unknown>) => window.parent.postMessage(said, "*");
+const tell = (message: Record<string, unknown>) => window.parent.postMessage(message, "*");
 
 /** A fan's page is about a year, an artist's about a month. */
 const usualView = (project: Project): View =>
@@ -81,7 +81,7 @@ export function EmbedPage() {
     };
   }, [client]);
   const me = useQuery({ queryKey: ["me", round], queryFn: api.me, enabled: round > 0, retry: false });
-  const project = me.data?.projects.find((one) => one.id === projectId);
+  const project = me.data?.projects.find((candidate) => candidate.id === projectId);
   if (over)
     return (
       <Empty title={t("This dashboard must be opened again")}>

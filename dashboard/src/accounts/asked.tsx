@@ -22,8 +22,8 @@ export function useOf<Data>(path: string) {
   const project = useProject();
   const whole = `/projects/${project.id}/${path}`;
   const client = useQueryClient();
-  const asked = useQuery({ queryKey: ["of", whole], queryFn: () => api.get<Data>(whole) });
-  return { ...asked, fresh: () => client.invalidateQueries({ queryKey: ["of"] }) };
+  const answer = useQuery({ queryKey: ["of", whole], queryFn: () => api.get<Data>(whole) });
+  return { ...answer, fresh: () => client.invalidateQueries({ queryKey: ["of"] }) };
 }
 
 /** Waits, says what failed, or shows. */

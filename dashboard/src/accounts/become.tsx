@@ -20,14 +20,14 @@ export function Become() {
   const client = useQueryClient();
   const [problem, setProblem] = useState("");
   const path = `/projects/${project.id}/account-requests`;
-  const asked = useQuery({ queryKey: ["requests", path], queryFn: () => api.get<Request[]>(path) });
+  const requests = useQuery({ queryKey: ["requests", path], queryFn: () => api.get<Request[]>(path) });
   const pack = useQuery({
     queryKey: ["metrics", project.id],
     queryFn: () => api.get<{ name: string }>(`/projects/${project.id}/metrics`),
   });
-  const last = asked.data?.[0];
-  async function ask(given: FormData) {
-    const { type, ...business } = Object.fromEntries(given);
+  const last = requests.data?.[0];
+  async function ask(form: FormData) {
+    const { type, ...business } = Object.fromEntries(form);
     try {
       await api.post(path, { type, business });
       setProblem("");
@@ -48,7 +48,7 @@ export function Become() {
           {last.note}
         </p>
       )}
-      {last?.state !== "pending" && asked.data && (
+      {last?.state !== "pending" && requests.data && (
         <form
           className="grid gap-3 p-4 sm:grid-cols-2"
           onSubmit={(event) => {

@@ -35,10 +35,10 @@ export function List() {
   const [search, setSearch] = useState("");
   const [type, setType] = useState("");
   const [opened, open] = useState<Account | "new">();
-  const found = useOf<Found>(`accounts?limit=200&search=${encodeURIComponent(search)}&type=${type}`);
+  const accounts = useOf<Found>(`accounts?limit=200&search=${encodeURIComponent(search)}&type=${type}`);
   return (
     <>
-      {found.data && <Counts found={found.data} />}
+      {accounts.data && <Counts found={accounts.data} />}
       <Card>
         <div className="flex flex-wrap items-center gap-2 p-4">
           <input
@@ -55,8 +55,8 @@ export function List() {
             className="min-h-9 rounded-lg border border-line bg-card px-2"
           >
             <option value="">{t("all types")}</option>
-            {TYPES.map((one) => (
-              <option key={one}>{one}</option>
+            {TYPES.map((type_) => (
+              <option key={type_}>{type_}</option>
             ))}
           </select>
           <span className="grow" />
@@ -64,7 +64,7 @@ export function List() {
             {t("New account")}
           </button>
         </div>
-        <Shown of={found}>
+        <Shown of={accounts}>
           {({ accounts }) =>
             accounts.length === 0 ? (
               <Empty title={t("No accounts here")}>
@@ -102,7 +102,7 @@ export function List() {
                       row.suspended
                         ? t("suspended")
                         : Object.entries(row.permissions)
-                            .filter(([, one]) => one.granted)
+                            .filter(([, verdict]) => verdict.granted)
                             .map(([name]) => name)
                             .join(", ") || "–",
                   },
@@ -117,7 +117,7 @@ export function List() {
           key={opened === "new" ? "" : opened.id}
           account={opened === "new" ? undefined : opened}
           close={() => open(undefined)}
-          fresh={() => void found.fresh()}
+          fresh={() => void accounts.fresh()}
         />
       )}
     </>
@@ -145,8 +145,8 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
   const [problem, setProblem] = useState("");
   const { account } = props;
   const path = `/projects/${project.id}/accounts`;
-  async function save(given: FormData) {
-    const text = (name: string) => String(given.get(name) ?? "").trim();
+  async function save(form: FormData) {
+    const text = (name: string) => String(form.get(name) ?? "").trim();
     const entities = text("entities")
       .split("\n")
       .filter(Boolean)
@@ -162,7 +162,7 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
         subscription: text("subscription"),
         expires_at: text("expires_at") ? `${text("expires_at")}T00:00:00Z` : null,
         email: text("email"),
-        suspended: given.get("suspended") === "on",
+        suspended: form.get("suspended") === "on",
         business: account?.business ?? {},
         entities,
       });
@@ -227,8 +227,8 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
         <label>
           {t("Type")}
           <select name="type" defaultValue={account?.type ?? "user"} className={field}>
-            {TYPES.map((one) => (
-              <option key={one}>{one}</option>
+            {TYPES.map((type_) => (
+              <option key={type_}>{type_}</option>
             ))}
           </select>
         </label>
@@ -277,10 +277,10 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
       </form>
       {account && (
         <ul className="mt-4 grid gap-1 sm:grid-cols-2" aria-label={t("Permissions")}>
-          {Object.entries(account.permissions).map(([name, one]) => (
-            <li key={name} className={one.granted ? "" : "text-soft"}>
-              {one.granted ? "✓" : "–"} {name}
-              {!one.granted && ` (${t("lacks {what}", { what: lacking(one) })})`}
+          {Object.entries(account.permissions).map(([name, verdict]) => (
+            <li key={name} className={verdict.granted ? "" : "text-soft"}>
+              {verdict.granted ? "✓" : "–"} {name}
+              {!verdict.granted && ` (${t("lacks {what}", { what: lacking(verdict) })})`}
             </li>
           ))}
         </ul>
@@ -289,9 +289,9 @@ function Edit(props: { account?: Account; close: () => void; fresh: () => void }
   );
 }
 
-const lacking = (one: Verdict) =>
-  one.lacks === "subscription"
-    ? (TIERS[one.needs] ?? one.needs)
-    : one.lacks === "verification"
-      ? t("verified: {what}", { what: VERIFIED[one.needs] })
-      : one.needs;
+const lacking = (verdict: Verdict) =>
+  verdict.lacks === "subscription"
+    ? (TIERS[verdict.needs] ?? verdict.needs)
+    : verdict.lacks === "verification"
+      ? t("verified: {what}", { what: VERIFIED[verdict.needs] })
+      : verdict.needs;

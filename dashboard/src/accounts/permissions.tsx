@@ -49,16 +49,16 @@ export function Permissions({ owner }: { owner: boolean }) {
                   name: type,
                   show: (name: string) => {
                     const gate = of(type, name);
-                    const said = gate?.granted ? gateSaid(gate) : "–";
-                    if (!owner || gate === undefined) return said;
+                    const text = gate?.granted ? gateSaid(gate) : "–";
+                    if (!owner || gate === undefined) return text;
                     return (
                       <button
                         type="button"
-                        aria-label={`${type}, ${name}: ${said}`}
+                        aria-label={`${type}, ${name}: ${text}`}
                         className="rounded px-1 text-start hover:bg-accent-soft"
                         onClick={() => open(gate)}
                       >
-                        {said}
+                        {text}
                       </button>
                     );
                   },
@@ -89,11 +89,11 @@ export function Permissions({ owner }: { owner: boolean }) {
             className="grid gap-3"
             onSubmit={(event) => {
               event.preventDefault();
-              const given = new FormData(event.currentTarget);
+              const form = new FormData(event.currentTarget);
               void change(opened, {
-                granted: given.get("granted") === "on",
-                verification: given.get("verification"),
-                subscription: given.get("subscription"),
+                granted: form.get("granted") === "on",
+                verification: form.get("verification"),
+                subscription: form.get("subscription"),
               });
             }}
           >

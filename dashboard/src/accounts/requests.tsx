@@ -21,23 +21,23 @@ interface Asked {
 
 export function Requests() {
   const project = useProject();
-  const asked = useOf<Asked[]>("account-requests");
+  const requests = useOf<Asked[]>("account-requests");
   const [problem, setProblem] = useState("");
-  async function decide(one: Asked, approved: boolean, note: string) {
+  async function decide(request: Asked, approved: boolean, note: string) {
     try {
-      await api.post(`/projects/${project.id}/account-requests/${one.id}`, { approved, note });
+      await api.post(`/projects/${project.id}/account-requests/${request.id}`, { approved, note });
       setProblem("");
     } catch (error) {
       setProblem((error as Error).message);
     }
-    void asked.fresh();
+    void requests.fresh();
   }
   return (
     <Card>
       <p role="alert" className="px-4 pt-3 text-bad empty:hidden">
         {problem}
       </p>
-      <Shown of={asked}>
+      <Shown of={requests}>
         {(rows) =>
           rows.length === 0 ? (
             <Empty title={t("No requests")}>
@@ -45,14 +45,14 @@ export function Requests() {
             </Empty>
           ) : (
             <ul className="divide-y divide-line">
-              {rows.map((one) => (
-                <li key={one.id} className="space-y-2 p-4">
+              {rows.map((request) => (
+                <li key={request.id} className="space-y-2 p-4">
                   <p>
-                    <strong>{one.account}</strong> {t("requests the type {type}", { type: one.type })}{" "}
-                    <span className="text-soft">{moment(one.created_at, project.timezone)}</span>
+                    <strong>{request.account}</strong> {t("requests the type {type}", { type: request.type })}{" "}
+                    <span className="text-soft">{moment(request.created_at, project.timezone)}</span>
                   </p>
                   <dl className="text-soft">
-                    {Object.entries(one.business).map(([name, value]) => (
+                    {Object.entries(request.business).map(([name, value]) => (
                       <div key={name} className="flex gap-2">
                         <dt>{name}:</dt>
                         <dd className="break-all">
@@ -61,14 +61,14 @@ export function Requests() {
                       </div>
                     ))}
                   </dl>
-                  {one.state === "pending" ? (
+                  {request.state === "pending" ? (
                     <form
                       className="flex flex-wrap gap-2"
                       onSubmit={(event) => {
                         event.preventDefault();
                         const { submitter } = event.nativeEvent as SubmitEvent;
                         const note = String(new FormData(event.currentTarget).get("note"));
-                        void decide(one, (submitter as HTMLButtonElement).value === "yes", note);
+                        void decide(request, (submitter as HTMLButtonElement).value === "yes", note);
                       }}
                     >
                       <input
@@ -87,10 +87,10 @@ export function Requests() {
                     </form>
                   ) : (
                     <p className="text-soft">
-                      {one.state === "approved"
-                        ? t("approved by {who}", { who: one.decided_by })
-                        : t("refused by {who}", { who: one.decided_by })}
-                      {one.note && ` · ${one.note}`}
+                      {request.state === "approved"
+                        ? t("approved by {who}", { who: request.decided_by })
+                        : t("refused by {who}", { who: request.decided_by })}
+                      {request.note && ` · ${request.note}`}
                     </p>
                   )}
                 </li>

@@ -45,12 +45,12 @@ export function MyYear({ person }: { person?: string }) {
           </Empty>
         </Card>
       )}
-      {year !== undefined && year.events > 0 && <Told year={year} timezone={project.timezone} />}
+      {year !== undefined && year.events > 0 && <Summary year={year} timezone={project.timezone} />}
     </>
   );
 }
 
-function Told({ year, timezone }: { year: Year; timezone: string }) {
+function Summary({ year, timezone }: { year: Year; timezone: string }) {
   const big: [string, string][] = [
     [t("Actions"), exact(year.events)],
     [t("Days here"), exact(year.days)],
@@ -83,8 +83,8 @@ function Told({ year, timezone }: { year: Year; timezone: string }) {
       ))}
       <Bars
         title={t("By month")}
-        labels={year.months.map((one) => day(`${one.month}T12:00:00Z`, timezone, "month"))}
-        values={year.months.map((one) => one.events)}
+        labels={year.months.map((row) => day(`${row.month}T12:00:00Z`, timezone, "month"))}
+        values={year.months.map((row) => row.events)}
       />
       <Bars title={t("By hour of the day")} labels={HOURS} values={year.hours} />
       <Bars title={t("By day of the week")} labels={WEEKDAYS} values={year.weekdays} />

@@ -174,7 +174,7 @@ const client = new QueryClient({
 function App() {
   const me = useMe();
   if (me.error instanceof Problem && me.error.status === 401) {
-    return <SignIn done={(found) => client.setQueryData(["me"], found)} />;
+    return <SignIn done={(user) => client.setQueryData(["me"], user)} />;
   }
   if (me.error) return <Failure error={me.error} again={me.refetch} />;
   if (me.data === undefined) return <Skeleton rows={8} />;

@@ -78,7 +78,7 @@ export function ProjectMenu({ project }: { project: Project | undefined }) {
         <Choices
           label={t("Project")}
           value={project?.id ?? ""}
-          all={(me?.projects ?? []).map((one) => [one.id, one.name] as const)}
+          all={(me?.projects ?? []).map((project) => [project.id, project.name] as const)}
           choose={open}
         />
         {me?.is_admin && (
@@ -105,22 +105,22 @@ export function ProjectMenu({ project }: { project: Project | undefined }) {
 
 function NewProject(props: { like: Project | undefined; done: (id: string) => void }) {
   const client = useQueryClient();
-  const [said, setSaid] = useState("");
+  const [problem, setSaid] = useState("");
   async function make(name: string, metrics: string) {
     const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const currency = props.like?.currency ?? "EUR";
-    const made = await api.post<{ project_id: string }>("/projects", { name, timezone, currency });
-    await api.patch(`/projects/${made.project_id}`, { metrics });
+    const created = await api.post<{ project_id: string }>("/projects", { name, timezone, currency });
+    await api.patch(`/projects/${created.project_id}`, { metrics });
     await client.invalidateQueries({ queryKey: ["me"] });
-    props.done(made.project_id);
+    props.done(created.project_id);
   }
   return (
     <form
       className="space-y-3"
       onSubmit={(event) => {
         event.preventDefault();
-        const given = new FormData(event.currentTarget);
-        make(String(given.get("name")), String(given.get("metrics"))).catch((error: Error) =>
+        const values = new FormData(event.currentTarget);
+        make(String(values.get("name")), String(values.get("metrics"))).catch((error: Error) =>
           setSaid(error.message),
         );
       }}
@@ -148,7 +148,7 @@ function NewProject(props: { like: Project | undefined; done: (id: string) => vo
         {t("Create the project")}
       </button>
       <p role="alert" className="text-bad">
-        {said}
+        {problem}
       </p>
     </form>
   );

@@ -132,7 +132,7 @@ function useTargets(typed: string): Target[] {
           period: "all",
           filter: {
             any: ["visitor_name:contains", "user_id:contains", "visitor_id:is"].map(
-              (one) => `${one}:${literal(typed)}`,
+              (column) => `${column}:${literal(typed)}`,
             ),
           },
         }
@@ -146,16 +146,16 @@ function useTargets(typed: string): Target[] {
   return useMemo(() => {
     const all: Target[] = [
       ...pagesFor(project.role).map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
-      ...(boards.data ?? []).map((one) => ({
+      ...(boards.data ?? []).map((board) => ({
         kind: t("board"),
-        label: one.name,
-        to: `${home}/board/${one.id}`,
+        label: board.name,
+        to: `${home}/board/${board.id}`,
       })),
-      ...(questions.data ?? []).map((one) => ({
+      ...(questions.data ?? []).map((question) => ({
         kind: t("saved question"),
-        label: one.name,
+        label: question.name,
         to: `${home}/explore`,
-        search: addressOf(one),
+        search: addressOf(question),
       })),
       ...kinds.map(([, label, ask]) => ({
         kind: QUESTION,
@@ -163,30 +163,30 @@ function useTargets(typed: string): Target[] {
         to: `${home}/explore`,
         search: { ask },
       })),
-      ...(events.data?.data ?? []).map((one) => ({
+      ...(events.data?.data ?? []).map((event) => ({
         kind: EVENT,
-        label: one.name,
+        label: event.name,
         to: `${home}/explore`,
         search: {
-          ask: { question: "trend", series: [{ metric: "events", event: one.name }], interval: "day" },
+          ask: { question: "trend", series: [{ metric: "events", event: event.name }], interval: "day" },
         },
       })),
     ];
-    const fits = all.filter((one) => one.label.toLowerCase().includes(typed));
-    const found = typed ? fits : all.filter((one) => one.kind !== EVENT && one.kind !== QUESTION);
-    const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((one) => ({
+    const fits = all.filter((entry) => entry.label.toLowerCase().includes(typed));
+    const entries = typed ? fits : all.filter((entry) => entry.kind !== EVENT && entry.kind !== QUESTION);
+    const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((person) => ({
       kind: t("person"),
-      label: one.user_id || one.name,
+      label: person.user_id || person.name,
       to: `${home}/visitor`,
-      search: { id: one.visitor_id },
+      search: { id: person.visitor_id },
     }));
-    const something = (typed.length > 1 ? (entities.data?.data ?? []) : []).map((one) => ({
-      kind: one.entity_type,
-      label: one.name || one.entity_id,
+    const something = (typed.length > 1 ? (entities.data?.data ?? []) : []).map((entity) => ({
+      kind: entity.entity_type,
+      label: entity.name || entity.entity_id,
       to: `${home}/entity`,
-      search: { type: one.entity_type, id: one.entity_id },
+      search: { type: entity.entity_type, id: entity.entity_id },
     }));
-    return [...found.slice(0, 12), ...somebody, ...something];
+    return [...entries.slice(0, 12), ...somebody, ...something];
   }, [
     typed,
     home,

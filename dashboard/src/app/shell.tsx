@@ -15,7 +15,7 @@ import { Palette } from "./palette";
 export function Shell() {
   const me = useContext(MeContext);
   const { projectId } = useParams({ strict: false });
-  const project = me?.projects.find((one) => one.id === projectId);
+  const project = me?.projects.find((candidate) => candidate.id === projectId);
   return (
     <div className="min-h-dvh">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-40 focus:bg-card focus:p-2">

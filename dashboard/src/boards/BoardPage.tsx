@@ -63,17 +63,20 @@ export function BoardPage() {
   if (board === undefined) return <Skeleton rows={8} />;
   const { layout } = board;
   const arrange = (part: Partial<Layout>) => change({ layout: { ...layout, ...part } });
-  const tiles = (made: Tile[]) => arrange({ tiles: made });
+  const tiles = (changed: Tile[]) => arrange({ tiles: changed });
   /** Change a tile as it is now: keys come faster than pages are drawn. */
   const replace = (id: string, how: (tile: Tile) => Tile) => {
     const now = client.getQueryData<Board>(key);
     if (now)
       change({
-        layout: { ...now.layout, tiles: now.layout.tiles.map((one) => (one.id === id ? how(one) : one)) },
+        layout: {
+          ...now.layout,
+          tiles: now.layout.tiles.map((tile_) => (tile_.id === id ? how(tile_) : tile_)),
+        },
       });
   };
   const take = (tile: Tile) => {
-    tiles(layout.tiles.filter((one) => one.id !== tile.id));
+    tiles(layout.tiles.filter((other) => other.id !== tile.id));
     say(t("“{title}” was removed from the board.", { title: tile.title || t("Note") }), () => {
       const now = client.getQueryData<Board>(key);
       if (now) change({ layout: { ...now.layout, tiles: [...now.layout.tiles, tile] } });

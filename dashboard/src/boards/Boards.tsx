@@ -24,9 +24,9 @@ export function Boards() {
   const client = useQueryClient();
   const boards = useBoards();
   async function make(name: string) {
-    const made = await api.post<Board>(`/projects/${project.id}/boards`, { name });
+    const board = await api.post<Board>(`/projects/${project.id}/boards`, { name });
     await client.invalidateQueries({ queryKey: ["boards", project.id] });
-    await navigate({ to: `/p/${project.id}/board/${made.id}` as "/" });
+    await navigate({ to: `/p/${project.id}/board/${board.id}` as "/" });
   }
   return (
     <div className="mx-auto max-w-4xl space-y-4">

@@ -38,7 +38,7 @@ export function SharedPage() {
   };
   const period = layout.from
     ? `${layout.from} – ${layout.to}`
-    : (PERIODS.find(([one]) => one === layout.period)?.[1] ?? layout.period);
+    : (PERIODS.find(([name]) => name === layout.period)?.[1] ?? layout.period);
   return (
     <ProjectContext value={pretended}>
       <ReadOnly value={true}>

@@ -26,8 +26,8 @@ export function ShareBoard({ path }: { path: string }) {
   const fresh = () => client.invalidateQueries({ queryKey: ["shares", path] });
 
   async function make(days: string) {
-    const made = await api.post<Share>(`${path}/shares`, days ? { days: Number(days) } : {});
-    setLink(`${window.location.origin}/shared/${made.token}`);
+    const share = await api.post<Share>(`${path}/shares`, days ? { days: Number(days) } : {});
+    setLink(`${window.location.origin}/shared/${share.token}`);
     await fresh();
   }
   async function revoke(share: Share) {

@@ -90,8 +90,8 @@ export function Attribution() {
       number: true,
       wide: true,
       show: (row) => {
-        const found = row.models[model]?.return;
-        return found === null || found === undefined ? "–" : `${found.toFixed(2)} ×`;
+        const value = row.models[model]?.return;
+        return value === null || value === undefined ? "–" : `${value.toFixed(2)} ×`;
       },
     },
   ];

@@ -22,7 +22,7 @@ export function Connections() {
   const project = useProject();
   const path = `/projects/${project.id}/connections`;
   const client = useQueryClient();
-  const every = useQuery({
+  const connections = useQuery({
     queryKey: [path],
     queryFn: () => api.get<Connection[]>(path),
     refetchInterval: 5_000,
@@ -33,9 +33,9 @@ export function Connections() {
       <h1 className="mb-3 text-xl font-semibold">{t("Where orders come from")}</h1>
       <div className="space-y-4">
         <Card title={t("Shops, payments and databases")} aside={<Connect path={path} done={again} />}>
-          {every.error && <Failure error={every.error} again={every.refetch} />}
-          {every.data === undefined && !every.error && <Skeleton rows={3} />}
-          {every.data?.length === 0 && (
+          {connections.error && <Failure error={connections.error} again={connections.refetch} />}
+          {connections.data === undefined && !connections.error && <Skeleton rows={3} />}
+          {connections.data?.length === 0 && (
             <Empty title={t("None yet")}>
               {rich(
                 "Orders are counted when a page or server sends <code>Order Completed</code>. Connect Stripe, WooCommerce or a PostgreSQL table to receive them automatically; import an export of Shopify under Data.",
@@ -44,8 +44,8 @@ export function Connections() {
             </Empty>
           )}
           <ul className="divide-y divide-line px-4 pb-2">
-            {every.data?.map((one) => (
-              <Row key={one.id} one={one} path={path} changed={again} />
+            {connections.data?.map((connection) => (
+              <Row key={connection.id} connection={connection} path={path} changed={again} />
             ))}
           </ul>
         </Card>
@@ -59,51 +59,54 @@ export function Connections() {
 }
 
 /** Where a shop delivers to, as the shop reaches this server. */
-const delivered = (one: Connection) =>
-  one.address.startsWith("http") ? one.address : `${window.location.origin}/v1/connections/${one.id}`;
+const delivered = (connection: Connection) =>
+  connection.address.startsWith("http")
+    ? connection.address
+    : `${window.location.origin}/v1/connections/${connection.id}`;
 
-function Row(props: { one: Connection; path: string; changed: () => Promise<void> }) {
-  const { one, path } = props;
-  const change = (given: Partial<Connection>) =>
-    void api.patch(`${path}/${one.id}`, given).then(props.changed);
+function Row(props: { connection: Connection; path: string; changed: () => Promise<void> }) {
+  const { connection, path } = props;
+  const change = (part: Partial<Connection>) =>
+    void api.patch(`${path}/${connection.id}`, part).then(props.changed);
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
       <span className="min-w-0 flex-1 basis-60">
         <span className="block truncate font-medium">
-          {one.name} <span className="font-normal text-soft">{KINDS[one.kind]}</span>
+          {connection.name} <span className="font-normal text-soft">{KINDS[connection.kind]}</span>
         </span>
         <span className="block text-soft">
-          {one.last_at ? (
+          {connection.last_at ? (
             <>
-              {t("{count} reports accepted, the last", { count: exact(one.taken) })} <When at={one.last_at} />
+              {t("{count} reports accepted, the last", { count: exact(connection.taken) })}{" "}
+              <When at={connection.last_at} />
             </>
           ) : (
             t("Nothing has arrived yet")
           )}
         </span>
-        {one.kind !== "postgres" && (
-          <code className="block text-xs break-all text-soft">{delivered(one)}</code>
+        {connection.kind !== "postgres" && (
+          <code className="block text-xs break-all text-soft">{delivered(connection)}</code>
         )}
-        {one.problem && <span className="block text-bad">{one.problem}</span>}
+        {connection.problem && <span className="block text-bad">{connection.problem}</span>}
       </span>
       <Toggle
-        label={t("Accept orders of {name}", { name: one.name })}
-        on={one.active}
+        label={t("Accept orders of {name}", { name: connection.name })}
+        on={connection.active}
         change={(active) => change({ active })}
       />
-      {one.kind === "stripe" && <Secret one={one} save={(secret) => change({ secret })} />}
+      {connection.kind === "stripe" && <Secret one={connection} save={(secret) => change({ secret })} />}
       <Framed
-        title={t("Remove {name}?", { name: one.name })}
+        title={t("Remove {name}?", { name: connection.name })}
         trigger={
           <button type="button" className={quiet}>
-            {t("Remove")} <span className="sr-only">{one.name}</span>
+            {t("Remove")} <span className="sr-only">{connection.name}</span>
           </button>
         }
         footer={
           <button
             type="button"
             className={primary}
-            onClick={() => void api.remove(`${path}/${one.id}`).then(props.changed)}
+            onClick={() => void api.remove(`${path}/${connection.id}`).then(props.changed)}
           >
             {t("Remove")}
           </button>
@@ -116,16 +119,16 @@ function Row(props: { one: Connection; path: string; changed: () => Promise<void
 }
 
 /** Stripe says its secret when it knows the address, so it comes second. */
-function Secret({ one, save }: { one: Connection; save: (secret: string) => void }) {
+function Secret({ one: connection, save }: { one: Connection; save: (secret: string) => void }) {
   const [open, setOpen] = useState(false);
   return (
     <Framed
-      title={t("Signing secret of {name}", { name: one.name })}
+      title={t("Signing secret of {name}", { name: connection.name })}
       open={open}
       change={setOpen}
       trigger={
         <button type="button" className={quiet}>
-          {t("Secret…")} <span className="sr-only">{one.name}</span>
+          {t("Secret…")} <span className="sr-only">{connection.name}</span>
         </button>
       }
     >
@@ -168,17 +171,17 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
   const project = useProject();
   const [open, setOpen] = useState(false);
   const [kind, setKind] = useState<Connection["kind"]>("stripe");
-  const [made, setMade] = useState<Connection>();
+  const [created, setMade] = useState<Connection>();
   const say = useToast();
   async function save(form: HTMLFormElement) {
-    const given = new FormData(form);
-    const text = (name: string) => String(given.get(name) ?? "").trim();
+    const values = new FormData(form);
+    const text = (name: string) => String(values.get(name) ?? "").trim();
     const columns = Object.fromEntries(
       COLUMN_FIELDS.map(([name]) => [name, text(name)]).filter(([, value]) => value !== ""),
     );
     const placed = text("placed")
       .split(",")
-      .map((one) => one.trim())
+      .map((status) => status.trim())
       .filter(Boolean);
     const config = {
       table: text("table"),
@@ -212,8 +215,8 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
         </button>
       }
     >
-      {made ? (
-        <Next made={made} />
+      {created ? (
+        <Next created={created} />
       ) : (
         <form
           className="grid gap-3 sm:grid-cols-2"
@@ -285,7 +288,7 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
 }
 
 /** What remains to be done in the shop. */
-function Next({ made }: { made: Connection }) {
+function Next({ created: made }: { created: Connection }) {
   if (made.kind === "postgres")
     return <p>{t("Existing orders are imported first; the list shows the progress.")}</p>;
   return (

@@ -32,7 +32,7 @@ const SORTS: [string, string][] = [
   ["expected_orders", t("Future orders")],
   ["expected_value", t("Value to come")],
 ];
-const name = (sort: string) => SORTS.find(([one]) => one === sort)?.[1] ?? sort;
+const name = (sort: string) => SORTS.find(([key]) => key === sort)?.[1] ?? sort;
 const number = (
   sort: string,
   width: string,
@@ -45,8 +45,8 @@ const time = (sort: string, at: (row: CustomerRow) => string | null, usual = fal
   width: "minmax(7rem,1fr)",
   usual,
   show: (row: CustomerRow) => {
-    const found = at(row);
-    return found ? <When at={found} /> : <span className="text-soft">–</span>;
+    const time = at(row);
+    return time ? <When at={time} /> : <span className="text-soft">–</span>;
   },
 });
 /** One decimal where there is less than ten. */

@@ -25,13 +25,13 @@ const WEEKS: [string, string][] = ["4", "13", "26", "39"].map((weeks) => [
   weeks,
   t("{weeks} weeks", { weeks }),
 ]);
-const one = (value: number) => value.toFixed(2);
+const decimal = (value: number) => value.toFixed(2);
 
 export function Prediction() {
   const project = useProject();
   const [weeks, setWeeks] = useState("13");
   const answer = useAsk<Check>({ question: "value_check", weeks: Number(weeks), filter: undefined });
-  const found = answer.data?.data;
+  const prediction = answer.data?.data;
   const before = (row: { repeats: number }) => `${row.repeats + 1}${row.repeats >= 7 ? "+" : ""}`;
   return (
     <>
@@ -44,25 +44,25 @@ export function Prediction() {
         aside={<Opened query={answer.data?.queries[0]} name={t("Predictions")} rule="value_check" />}
       >
         {answer.error && <Failure error={answer.error} again={answer.refetch} />}
-        {found === undefined && !answer.error && <Skeleton rows={8} />}
-        {found && !found.model && (
+        {prediction === undefined && !answer.error && <Skeleton rows={8} />}
+        {prediction && !prediction.model && (
           <Empty title={t("Nothing can be predicted yet")}>
             {t(
               "The comparison needs customers who ordered more than once before the test period. Choose fewer weeks, or come back when there are more orders.",
             )}
           </Empty>
         )}
-        {found?.model && (
+        {prediction?.model && (
           <>
             <Facts
               facts={[
-                [t("Customers before"), exact(found.customers)],
-                [t("Test period since"), moment(found.cut, project.timezone)],
-                [t("Expected orders"), exact(Math.round(found.expected ?? 0))],
-                [t("Actual orders"), exact(found.actual ?? 0)],
+                [t("Customers before"), exact(prediction.customers)],
+                [t("Test period since"), moment(prediction.cut, project.timezone)],
+                [t("Expected orders"), exact(Math.round(prediction.expected ?? 0))],
+                [t("Actual orders"), exact(prediction.actual ?? 0)],
                 [
                   "BG/NBD",
-                  `r ${found.model.r.toFixed(3)}, α ${found.model.alpha.toFixed(3)}, a ${found.model.a.toFixed(3)}, b ${found.model.b.toFixed(3)}`,
+                  `r ${prediction.model.r.toFixed(3)}, α ${prediction.model.alpha.toFixed(3)}, a ${prediction.model.a.toFixed(3)}, b ${prediction.model.b.toFixed(3)}`,
                 ],
               ]}
             />
@@ -73,28 +73,33 @@ export function Prediction() {
             <div className="px-2 pb-2">
               <Chart
                 label={t("Orders of a customer, by how many they had placed before")}
-                labels={found.rows.map(before)}
+                labels={prediction.rows.map(before)}
                 series={[
                   {
                     name: t("Expected"),
-                    values: found.rows.map((row) => row.expected),
+                    values: prediction.rows.map((row) => row.expected),
                     kind: "line",
                     colour: 1,
                   },
-                  { name: t("Actual"), values: found.rows.map((row) => row.actual), kind: "line", colour: 0 },
+                  {
+                    name: t("Actual"),
+                    values: prediction.rows.map((row) => row.actual),
+                    kind: "line",
+                    colour: 0,
+                  },
                 ]}
-                show={one}
+                show={decimal}
               />
             </div>
             <Table
               caption={t("Orders of a customer, by how many they had placed before")}
-              rows={found.rows}
+              rows={prediction.rows}
               id={(row) => String(row.repeats)}
               columns={[
                 { name: t("Orders before"), show: before },
                 { name: t("Customers"), number: true, show: (row) => exact(row.customers) },
-                { name: t("Expected per customer"), number: true, show: (row) => one(row.expected) },
-                { name: t("Actual per customer"), number: true, show: (row) => one(row.actual) },
+                { name: t("Expected per customer"), number: true, show: (row) => decimal(row.expected) },
+                { name: t("Actual per customer"), number: true, show: (row) => decimal(row.actual) },
               ]}
             />
           </>

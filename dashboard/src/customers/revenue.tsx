@@ -18,7 +18,7 @@ export function Revenue() {
   const [view] = useView();
   const interval = LONG.includes(view.period) ? "month" : "day";
   const answer = useAsk<Brought>({ question: "revenue", interval });
-  const found = answer.data?.data;
+  const revenue = answer.data?.data;
   const amount = (value: string | null) =>
     value === null ? "–" : money([{ currency: project.currency, amount: value }]);
   return (
@@ -30,40 +30,40 @@ export function Revenue() {
           aside={<Opened query={answer.data?.queries[0]} name={t("Revenue")} rule="revenue" />}
         >
           {answer.error && <Failure error={answer.error} again={answer.refetch} />}
-          {found === undefined && !answer.error && <Skeleton rows={6} />}
-          {found?.totals.purchases === 0 && (
+          {revenue === undefined && !answer.error && <Skeleton rows={6} />}
+          {revenue?.totals.purchases === 0 && (
             <Empty title={t("No orders here")}>
               {t("Choose a longer period, or connect a source of orders.")}
             </Empty>
           )}
-          {found && found.totals.purchases > 0 && (
+          {revenue && revenue.totals.purchases > 0 && (
             <>
               <Facts
                 facts={[
-                  [t("Value"), amount(found.totals.value)],
-                  [t("Orders and bookings"), exact(found.totals.purchases)],
-                  [t("Average order"), amount(found.totals.average)],
-                  [t("By visitor"), amount(found.totals.per_visitor)],
-                  [t("Buyers"), exact(found.totals.buyers)],
+                  [t("Value"), amount(revenue.totals.value)],
+                  [t("Orders and bookings"), exact(revenue.totals.purchases)],
+                  [t("Average order"), amount(revenue.totals.average)],
+                  [t("By visitor"), amount(revenue.totals.per_visitor)],
+                  [t("Buyers"), exact(revenue.totals.buyers)],
                   [
                     t("Repeat buyers"),
-                    found.totals.repeat_rate === null ? "–" : percent(found.totals.repeat_rate),
+                    revenue.totals.repeat_rate === null ? "–" : percent(revenue.totals.repeat_rate),
                   ],
                   [
                     t("Days between orders (median)"),
-                    found.totals.median_days_between === null
+                    revenue.totals.median_days_between === null
                       ? "–"
-                      : exact(Math.round(found.totals.median_days_between * 10) / 10),
+                      : exact(Math.round(revenue.totals.median_days_between * 10) / 10),
                   ],
-                  [t("Refunded"), found.totals.refunds.length > 0 ? money(found.totals.refunds) : "–"],
+                  [t("Refunded"), revenue.totals.refunds.length > 0 ? money(revenue.totals.refunds) : "–"],
                 ]}
               />
-              {found.totals.unconverted > 0 && <Unconverted count={found.totals.unconverted} />}
+              {revenue.totals.unconverted > 0 && <Unconverted count={revenue.totals.unconverted} />}
               <div className="px-2 pb-2">
                 <Chart
                   label={t("Value over time")}
-                  labels={found.moments.map((at) => day(at, project.timezone, interval))}
-                  series={[{ name: t("Value"), values: found.value.map(Number), kind: "bar" }]}
+                  labels={revenue.moments.map((at) => day(at, project.timezone, interval))}
+                  series={[{ name: t("Value"), values: revenue.value.map(Number), kind: "bar" }]}
                   show={(value) => amount(String(value))}
                 />
               </div>

@@ -27,8 +27,8 @@ function useWatches(enabled: boolean) {
   const project = useProject();
   const path = `/projects/${project.id}/watches`;
   const client = useQueryClient();
-  const every = useQuery({ queryKey: [path], queryFn: () => api.get<Watch[]>(path), enabled });
-  return { path, every, again: () => client.invalidateQueries({ queryKey: [path] }) };
+  const list = useQuery({ queryKey: [path], queryFn: () => api.get<Watch[]>(path), enabled });
+  return { path, every: list, again: () => client.invalidateQueries({ queryKey: [path] }) };
 }
 
 export function SegmentsTab() {
@@ -40,8 +40,8 @@ export function SegmentsTab() {
     (a, b) => Number(b.kind === "ready") - Number(a.kind === "ready"),
   );
   const named = (id: string) => {
-    const found = segments.data?.find((segment) => segment.id === id);
-    return found ? term(found.name) : id;
+    const segment_ = segments.data?.find((segment) => segment.id === id);
+    return segment_ ? term(segment_.name) : id;
   };
   return (
     <>
@@ -56,7 +56,7 @@ export function SegmentsTab() {
                 key={segment.id}
                 segment={segment}
                 watch={manages ? watches.path : undefined}
-                told={watches.again}
+                changed={watches.again}
               />
             ))}
           </ul>
@@ -104,7 +104,7 @@ export function SegmentsTab() {
   );
 }
 
-function Row(props: { segment: Segment; watch?: string; told: () => Promise<void> }) {
+function Row(props: { segment: Segment; watch?: string; changed: () => Promise<void> }) {
   const { segment } = props;
   const project = useProject();
   const answer = useAsk<{ customers: number }>({
@@ -134,20 +134,20 @@ function Row(props: { segment: Segment; watch?: string; told: () => Promise<void
       >
         CSV <span className="sr-only">{term(segment.name)}</span>
       </a>
-      {props.watch && <Tell segment={segment} path={props.watch} told={props.told} />}
+      {props.watch && <Notify segment={segment} path={props.watch} changed={props.changed} />}
     </li>
   );
 }
 
-function Tell(props: { segment: Segment; path: string; told: () => Promise<void> }) {
+function Notify(props: { segment: Segment; path: string; changed: () => Promise<void> }) {
   const [open, setOpen] = useState(false);
-  const [made, setMade] = useState<Watch>();
+  const [watch, setMade] = useState<Watch>();
   const say = useToast();
   const name = term(props.segment.name);
   async function save(url: string) {
     try {
       setMade(await api.post<Watch>(props.path, { segment: props.segment.id, url }));
-      await props.told();
+      await props.changed();
     } catch (error) {
       say((error as Error).message);
     }
@@ -166,12 +166,12 @@ function Tell(props: { segment: Segment; path: string; told: () => Promise<void>
         </button>
       }
     >
-      {made ? (
+      {watch ? (
         <p>
           {t(
             "Notifications start with the next check. They are signed with this secret, which is shown only now:",
           )}
-          <code className="mt-2 block rounded-lg bg-ground p-3 break-all">{made.secret}</code>
+          <code className="mt-2 block rounded-lg bg-ground p-3 break-all">{watch.secret}</code>
         </p>
       ) : (
         <form

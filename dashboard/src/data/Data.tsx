@@ -357,7 +357,7 @@ function Bots() {
 
   async function rule(reason: string, human: boolean) {
     const before = project.humans;
-    const after = before.filter((one) => one !== reason).concat(human ? [reason] : []);
+    const after = before.filter((other) => other !== reason).concat(human ? [reason] : []);
     try {
       await api.patch(`/projects/${project.id}`, { humans: after });
       await client.invalidateQueries();

@@ -24,20 +24,20 @@ function step(stage: string): string {
 function useLetters(limit: number) {
   const project = useProject();
   const path = `/projects/${project.id}/dead-letters`;
-  const found = useQuery({
+  const letters = useQuery({
     queryKey: ["letters", path, limit],
     queryFn: () => api.get<DeadLetters>(`${path}?limit=${limit}`),
     enabled: SEE.includes(project.role),
     refetchInterval: 10_000,
   });
-  return { path, found };
+  return { path, found: letters };
 }
 
 /** One line on other pages, while there are any. */
 export function LettersNotice() {
   const project = useProject();
-  const { found } = useLetters(1);
-  const count = found.data?.count ?? 0;
+  const { found: letters } = useLetters(1);
+  const count = letters.data?.count ?? 0;
   if (count === 0) return null;
   return (
     <p role="status" className="mb-4 rounded-xl border border-line bg-card px-4 py-2.5">
@@ -62,15 +62,15 @@ type Mode = "look" | "replay" | "drop";
 /** What is done, and to which one; without one, to all. */
 interface Doing {
   mode: Mode;
-  one?: DeadLetter;
+  letter?: DeadLetter;
 }
 
 export function Letters() {
   const project = useProject();
-  const { path, found } = useLetters(100);
+  const { path, found: newest } = useLetters(100);
   const [doing, setDoing] = useState<Doing>();
-  const letters = found.data?.letters ?? [];
-  const count = found.data?.count ?? 0;
+  const letters = newest.data?.letters ?? [];
+  const count = newest.data?.count ?? 0;
   const may = MANAGE.includes(project.role);
   return (
     <Card
@@ -93,9 +93,9 @@ export function Letters() {
         )
       }
     >
-      {found.error && <Failure error={found.error} again={found.refetch} />}
-      {found.data === undefined && !found.error && <Skeleton rows={3} />}
-      {found.data && count === 0 && (
+      {newest.error && <Failure error={newest.error} again={newest.refetch} />}
+      {newest.data === undefined && !newest.error && <Skeleton rows={3} />}
+      {newest.data && count === 0 && (
         <Empty title={t("None")}>
           {t(
             "A dead letter is a message that was acknowledged but could not be stored because of an error in Trackway or its database. It is kept here with the reason and can be replayed after a fix. Other messages are stored as usual.",
@@ -121,7 +121,7 @@ export function Letters() {
                   <button
                     type="button"
                     className="max-w-full truncate align-bottom font-medium underline decoration-line underline-offset-4 hover:decoration-accent"
-                    onClick={() => setDoing({ mode: "look", one: row })}
+                    onClick={() => setDoing({ mode: "look", letter: row })}
                   >
                     {row.message_id}
                   </button>
@@ -155,16 +155,16 @@ function Doing(props: {
   change: (doing?: Doing) => void;
 }) {
   const { path, may, change } = props;
-  const { mode, one } = props.doing;
+  const { mode, letter } = props.doing;
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const say = useToast();
-  const count = one ? 1 : props.count;
+  const count = letter ? 1 : props.count;
 
   async function carryOut() {
     setBusy(true);
     // What can be seen is named, so that nothing is dropped that came in the meantime.
-    const named = one ? [one] : props.letters;
+    const named = letter ? [letter] : props.letters;
     const letters = named.map(({ message_id, stage }) => ({ message_id, stage }));
     const body = letters.length === count ? { letters } : { all: true };
     try {
@@ -201,13 +201,13 @@ function Doing(props: {
   };
   const buttons = (
     <>
-      {mode === "look" && one?.replayable && (
-        <button type="button" className={quiet} onClick={() => change({ mode: "replay", one })}>
+      {mode === "look" && letter?.replayable && (
+        <button type="button" className={quiet} onClick={() => change({ mode: "replay", letter: letter })}>
           {t("Replay")}
         </button>
       )}
       {mode === "look" && (
-        <button type="button" className={quiet} onClick={() => change({ mode: "drop", one })}>
+        <button type="button" className={quiet} onClick={() => change({ mode: "drop", letter: letter })}>
           {t("Drop")}
         </button>
       )}
@@ -220,7 +220,7 @@ function Doing(props: {
   );
   return (
     <Framed open title={titles[mode]} change={(open) => open || change()} footer={may && buttons}>
-      {mode === "look" && one && <Whole path={path} one={one} />}
+      {mode === "look" && letter && <Whole path={path} letter={letter} />}
       {mode === "replay" && (
         <p>
           {t(
@@ -251,7 +251,7 @@ function Read({ children }: { children: string }) {
 }
 
 /** A dead letter with its message. */
-function Whole({ path, one }: { path: string; one: DeadLetter }) {
+function Whole({ path, letter: one }: { path: string; letter: DeadLetter }) {
   const wanted = new URLSearchParams({ message_id: one.message_id, stage: one.stage });
   const whole = useQuery({
     queryKey: ["letters", path, one.message_id, one.stage],

@@ -49,10 +49,11 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
   const [form, setForm] = useState("ndjson");
   const [how, setHow] = useState<How>({});
   const [sent, setSent] = useState<number>();
-  const asked = file ? query(file, form, how) : "";
+  const parameters = file ? query(file, form, how) : "";
   const preview = useQuery({
-    queryKey: ["preview", path, asked, file?.size, file?.lastModified],
-    queryFn: async () => file && api.upload<Preview>(`${path}/imports/preview?${asked}`, await looked(file)),
+    queryKey: ["preview", path, parameters, file?.size, file?.lastModified],
+    queryFn: async () =>
+      file && api.upload<Preview>(`${path}/imports/preview?${parameters}`, await looked(file)),
     enabled: file !== undefined,
     placeholderData: (before, query) =>
       query?.queryKey[3] === file?.size ? keepPreviousData(before) : undefined,
@@ -71,7 +72,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
     if (file === undefined) return;
     setSent(0);
     try {
-      await api.upload(`${path}/imports?${asked}`, file, setSent);
+      await api.upload(`${path}/imports?${parameters}`, file, setSent);
       element.reset();
       choose();
       await done();
@@ -130,7 +131,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
       </form>
       {preview.error && <Failure error={preview.error} again={preview.refetch} />}
       {file && shown === undefined && !preview.error && <Skeleton rows={4} />}
-      {file && shown && <Previewed found={shown} part={!whole(file)} busy={preview.isFetching} />}
+      {file && shown && <Previewed preview={shown} part={!whole(file)} busy={preview.isFetching} />}
     </Card>
   );
 }

@@ -25,7 +25,7 @@ export function Jobs() {
   const jobs = useQuery({
     queryKey: ["jobs"],
     queryFn: () => api.get<Job[]>("/jobs"),
-    refetchInterval: ({ state }) => (state.data?.some((one) => one.running) ? 1000 : 30_000),
+    refetchInterval: ({ state }) => (state.data?.some((job) => job.running) ? 1000 : 30_000),
   });
   const act = (work: Promise<unknown>) =>
     void work

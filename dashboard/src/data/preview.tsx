@@ -52,7 +52,15 @@ function summary({ taken, first, last, left_out }: Preview): string {
   return parts.join(" · ");
 }
 
-export function Previewed({ found, part, busy }: { found: Preview; part: boolean; busy: boolean }) {
+export function Previewed({
+  preview: found,
+  part,
+  busy,
+}: {
+  preview: Preview;
+  part: boolean;
+  busy: boolean;
+}) {
   const events = Object.entries(found.events ?? {});
   return (
     <div aria-busy={busy} className="border-t border-line pb-3">

@@ -94,8 +94,8 @@ export function Reading(props: Props) {
   return (
     <>
       <Group title={t("Which column is what")}>
-        {FIELDS.map((one) => (
-          <Column key={one[0]} {...props} of={one} />
+        {FIELDS.map((option) => (
+          <Column key={option[0]} {...props} of={option} />
         ))}
         <Typed
           label={t("Every row is the event")}
@@ -107,8 +107,8 @@ export function Reading(props: Props) {
         <details className="sm:col-span-2 lg:col-span-3">
           <summary className="cursor-pointer py-1 text-soft hover:text-ink">{t("More fields")}</summary>
           <div className="grid gap-3 pt-2 sm:grid-cols-2 lg:grid-cols-3">
-            {MORE.map((one) => (
-              <Column key={one[0]} {...props} of={one} />
+            {MORE.map((option) => (
+              <Column key={option[0]} {...props} of={option} />
             ))}
           </div>
         </details>
@@ -117,8 +117,8 @@ export function Reading(props: Props) {
         <Select
           label={t("Delimiter")}
           value={how.delimiter ?? ""}
-          options={DELIMITERS.map((one) => [one, one === "tab" ? t("tab") : one])}
-          found={read.delimiter === "\t" ? t("tab") : read.delimiter}
+          options={DELIMITERS.map((delimiter) => [delimiter, delimiter === "tab" ? t("tab") : delimiter])}
+          detected={read.delimiter === "\t" ? t("tab") : read.delimiter}
           change={set("delimiter")}
         />
         <Encoding {...props} set={set("encoding")} />
@@ -133,14 +133,14 @@ export function Reading(props: Props) {
           label={t("Order of dates such as 02/01/2020")}
           value={how.dates ?? ""}
           options={DATES}
-          found={t("refused")}
+          detected={t("refused")}
           change={set("dates")}
         />
         <Select
           label={t("Number format of amounts")}
           value={how.decimal ?? ""}
           options={DECIMALS}
-          found={t("detected, or refused")}
+          detected={t("detected, or refused")}
           change={set("decimal")}
         />
       </Group>
@@ -160,13 +160,13 @@ function Group({ title, children }: { title: string; children: ReactNode }) {
 /** Which column of the table a field is. */
 function Column({ of: [name, label], how, read, change }: Props & { of: [string, string] }) {
   const chosen = how.columns?.[name] ?? "";
-  const found = chosen ? "" : read.columns?.[name];
+  const detected = chosen ? "" : read.columns?.[name];
   return (
     <Select
       label={label}
       value={chosen}
-      options={(read.header ?? (chosen ? [chosen] : [])).map((one) => [one, one])}
-      found={found || (chosen ? t("detected") : t("none"))}
+      options={(read.header ?? (chosen ? [chosen] : [])).map((column) => [column, column])}
+      detected={detected || (chosen ? t("detected") : t("none"))}
       change={(column) => {
         const { [name]: _, ...others } = how.columns ?? {};
         change({ ...how, columns: column ? { ...others, [name]: column } : others });
@@ -180,14 +180,14 @@ function Select(props: {
   value: string;
   options: [string, string][];
   /** What holds when nothing is chosen. */
-  found: string | undefined;
+  detected: string | undefined;
   change: (value: string) => void;
 }) {
   return (
     <label className="min-w-0">
       {props.label}
       <select value={props.value} onChange={(event) => props.change(event.target.value)} className={field}>
-        <option value="">{props.found || t("detected")}</option>
+        <option value="">{props.detected || t("detected")}</option>
         {props.options.map(([value, label]) => (
           <option key={value} value={value}>
             {label}
@@ -239,8 +239,8 @@ function Typed(props: {
         }}
       />
       <datalist id={list}>
-        {props.known.map((one) => (
-          <option key={one} value={one} />
+        {props.known.map((value) => (
+          <option key={value} value={value} />
         ))}
       </datalist>
     </label>

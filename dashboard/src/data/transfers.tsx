@@ -29,31 +29,39 @@ function useTransfers() {
   const project = useProject();
   const path = `/projects/${project.id}/transfers`;
   const client = useQueryClient();
-  const every = useQuery({
+  const list = useQuery({
     queryKey: ["transfers", path],
     queryFn: () => api.get<Transfer[]>(path),
     refetchInterval: ({ state }) =>
-      state.data?.some((one) => one.state === "waiting" || one.state === "running") ? 700 : false,
+      state.data?.some((transfer) => transfer.state === "waiting" || transfer.state === "running")
+        ? 700
+        : false,
   });
-  return { path, every, again: () => client.invalidateQueries({ queryKey: ["transfers", path] }) };
+  return { path, every: list, again: () => client.invalidateQueries({ queryKey: ["transfers", path] }) };
 }
 
 export function Transfers() {
   const me = useContext(MeContext);
-  const { path, every, again } = useTransfers();
+  const { path, every: list, again } = useTransfers();
   return (
     <div className="grid gap-4 lg:grid-cols-2">
       <ExportForm path={path} done={again} />
       {me?.is_admin && <ImportForm path={path} done={again} />}
       <Card title={t("Files, kept for a week after they are done")} className="lg:col-span-2">
-        {every.error && <Failure error={every.error} again={every.refetch} />}
-        {every.data === undefined && !every.error && <Skeleton rows={3} />}
-        {every.data?.length === 0 && (
+        {list.error && <Failure error={list.error} again={list.refetch} />}
+        {list.data === undefined && !list.error && <Skeleton rows={3} />}
+        {list.data?.length === 0 && (
           <Empty title={t("None yet")}>{t("Imports and exports are shown here while they run.")}</Empty>
         )}
         <ul className="divide-y divide-line px-4 pb-2">
-          {every.data?.map((one) => (
-            <Row key={one.id} one={one} path={path} admin={me?.is_admin ?? false} changed={again} />
+          {list.data?.map((transfer) => (
+            <Row
+              key={transfer.id}
+              transfer={transfer}
+              path={path}
+              admin={me?.is_admin ?? false}
+              changed={again}
+            />
           ))}
         </ul>
       </Card>
@@ -61,47 +69,47 @@ export function Transfers() {
   );
 }
 
-function Row(props: { one: Transfer; path: string; admin: boolean; changed: () => Promise<void> }) {
-  const { one, path } = props;
-  const open = one.state === "waiting" || one.state === "running";
-  const remove = () => void api.remove(`${path}/${one.id}`).then(props.changed);
+function Row(props: { transfer: Transfer; path: string; admin: boolean; changed: () => Promise<void> }) {
+  const { transfer, path } = props;
+  const open = transfer.state === "waiting" || transfer.state === "running";
+  const remove = () => void api.remove(`${path}/${transfer.id}`).then(props.changed);
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
       <span className="min-w-0 flex-1 basis-60">
-        <span className="block truncate font-medium">{one.name}</span>
+        <span className="block truncate font-medium">{transfer.name}</span>
         <span className="text-soft">
-          {one.kind === "import" ? t("in") : t("out")} · {STATES[one.state]} · {one.created_by} ·{" "}
-          <When at={one.created_at} />
+          {transfer.kind === "import" ? t("in") : t("out")} · {STATES[transfer.state]} · {transfer.created_by}{" "}
+          · <When at={transfer.created_at} />
         </span>
-        {one.message && <span className="block text-bad">{one.message}</span>}
+        {transfer.message && <span className="block text-bad">{transfer.message}</span>}
       </span>
-      {one.state === "running" && (
+      {transfer.state === "running" && (
         <progress
-          aria-label={t("How far {name} is", { name: one.name })}
-          max={Math.max(1, one.total)}
-          value={one.done}
+          aria-label={t("How far {name} is", { name: transfer.name })}
+          max={Math.max(1, transfer.total)}
+          value={transfer.done}
           className="h-2 w-40 accent-(--accent)"
         />
       )}
-      <span className="text-soft">{outcome(one)}</span>
-      {one.kind === "export" && one.state === "done" && (
-        <a className={quiet} download href={`/api/v1${path}/${one.id}/file`}>
-          {t("Fetch")} <span className="sr-only">{one.name}</span>
+      <span className="text-soft">{outcome(transfer)}</span>
+      {transfer.kind === "export" && transfer.state === "done" && (
+        <a className={quiet} download href={`/api/v1${path}/${transfer.id}/file`}>
+          {t("Fetch")} <span className="sr-only">{transfer.name}</span>
         </a>
       )}
       {props.admin && (
         <button type="button" className={quiet} onClick={remove}>
-          {open ? t("Stop") : t("Remove")} <span className="sr-only">{one.name}</span>
+          {open ? t("Stop") : t("Remove")} <span className="sr-only">{transfer.name}</span>
         </button>
       )}
     </li>
   );
 }
 
-function outcome(one: Transfer): string {
-  const { taken, refused = 0, rows } = one.outcome;
-  if (one.state === "running" && one.kind === "export" && one.total > 0)
-    return t("{done} of {total} rows", { done: exact(one.done), total: exact(one.total) });
+function outcome(transfer: Transfer): string {
+  const { taken, refused = 0, rows } = transfer.outcome;
+  if (transfer.state === "running" && transfer.kind === "export" && transfer.total > 0)
+    return t("{done} of {total} rows", { done: exact(transfer.done), total: exact(transfer.total) });
   if (rows !== undefined) return t("{rows, plural, one {# row} other {# rows}}", { rows });
   if (taken === undefined) return "";
   return refused > 0
@@ -113,10 +121,10 @@ function ExportForm({ path, done }: { path: string; done: () => Promise<void> })
   const [view] = useView();
   const say = useToast();
   async function start(form: HTMLFormElement) {
-    const given = new FormData(form);
+    const values = new FormData(form);
     const span = view.from ? { from: view.from, to: view.to ?? "" } : { period: view.period };
     try {
-      await api.post(`${path}/exports`, { table: given.get("table"), form: given.get("form"), ...span });
+      await api.post(`${path}/exports`, { table: values.get("table"), form: values.get("form"), ...span });
       await done();
     } catch (error) {
       say((error as Error).message);

@@ -73,7 +73,7 @@ function filled(
     by === "hour" ? `${written(at, timezone).slice(0, 13)}:00:00` : written(at, timezone).slice(0, 10);
   const names = new Set<string>();
   for (let at = from; at < to; at += by === "hour" ? HOUR : 12 * HOUR) names.add(name(at));
-  return [...names].map((one) => [one, views.get(one) ?? 0]);
+  return [...names].map((key) => [key, views.get(key) ?? 0]);
 }
 
 type Span = { entity_type: string; entity_id: string } | undefined;

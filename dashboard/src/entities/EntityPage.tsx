@@ -237,13 +237,15 @@ export function Daily({ of }: { of: Of }) {
     queryKey: ["metrics", project.id],
     queryFn: () => api.get<Pack>(`/projects/${project.id}/metrics`),
   });
-  const subject = Object.entries(pack.data?.subjects ?? {}).find(([, one]) => one.of === of.entity_type);
+  const subject = Object.entries(pack.data?.subjects ?? {}).find(
+    ([, candidate]) => candidate.of === of.entity_type,
+  );
   const asked = useAsk<Record<string, string | number | null>[]>(
     subject ? { question: "daily", subject: subject[0], ids: [of.entity_id], filter: undefined } : undefined,
   );
   const names = Object.keys(subject?.[1].metrics ?? {});
   const rows = [...(asked.data?.data ?? [])].reverse();
-  const said = (value: string | number | null | undefined) =>
+  const text = (value: string | number | null | undefined) =>
     typeof value === "number" ? (Number.isInteger(value) ? exact(value) : value.toFixed(2)) : "–";
   return (
     <Card
@@ -270,7 +272,7 @@ export function Daily({ of }: { of: Of }) {
             ...names.map((name) => ({
               name: name.replaceAll("_", " "),
               number: true,
-              show: (row: Record<string, string | number | null>) => said(row[name]),
+              show: (row: Record<string, string | number | null>) => text(row[name]),
             })),
           ]}
         />

@@ -30,7 +30,7 @@ function useBody(): [Body, (body: Body) => void] {
 /** Whether a sum or a percentile is of no property yet: that is no question. */
 const unfinished = (body: Body) =>
   body.question === "trend" &&
-  (body.series as Step[]).some((one) => OF_PROPERTY.has(one.metric ?? "") && !one.property);
+  (body.series as Step[]).some((step) => OF_PROPERTY.has(step.metric ?? "") && !step.property);
 
 export function Explore() {
   useTitle(t("Explore"));
@@ -53,7 +53,7 @@ export function Explore() {
         tabs={kinds.map(([kind, name]) => [kind, name])}
         chosen={body.question}
         choose={(kind) => {
-          const usual = KINDS.find(([one]) => one === kind)?.[2];
+          const usual = KINDS.find(([key]) => key === kind)?.[2];
           if (usual) change(usual);
         }}
       />

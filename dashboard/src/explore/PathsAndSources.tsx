@@ -24,8 +24,8 @@ export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) 
   const [wanted, setWanted] = useState(known);
   const depth = Math.min(wanted, known);
   const { ways } = asked.data;
-  const nodes = asked.data.nodes.filter((one) => one.step <= depth);
-  const links = asked.data.links.filter((one) => one.step < depth);
+  const nodes = asked.data.nodes.filter((node) => node.step <= depth);
+  const links = asked.data.links.filter((link) => link.step < depth);
   if (ways === 0) return <Empty title={t("No session took this path in this period")} />;
   const option = () => ({
     animation: false,
@@ -47,19 +47,21 @@ export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) 
           fontSize: 11,
           width: 110,
           overflow: "truncate",
-          formatter: (one: { name: string }) => named(one.name),
+          formatter: (node: { name: string }) => named(node.name),
         },
         data: [
           ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
-          ...[...new Set(links.filter((one) => one.to === "(end)").map((one) => one.step))].map((step) => ({
-            name: `${step + 1} (end)`,
-            itemStyle: { color: colour("earlier") },
-          })),
+          ...[...new Set(links.filter((link) => link.to === "(end)").map((link) => link.step))].map(
+            (step) => ({
+              name: `${step + 1} (end)`,
+              itemStyle: { color: colour("earlier") },
+            }),
+          ),
         ],
-        links: links.map((one) => ({
-          source: `${one.step} ${one.from}`,
-          target: `${one.step + 1} ${one.to}`,
-          value: one.ways,
+        links: links.map((link) => ({
+          source: `${link.step} ${link.from}`,
+          target: `${link.step + 1} ${link.to}`,
+          value: link.ways,
         })),
       },
     ],

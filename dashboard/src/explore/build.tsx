@@ -37,7 +37,10 @@ const COHORTS: [string, string][] = [
 /** Who is counted over time: one of the usual, or a saved segment. */
 function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
   const segments = useSegments();
-  const saved = (segments.data ?? []).map((one): [string, string] => [`segment:is:${one.id}`, one.name]);
+  const saved = (segments.data ?? []).map((segment): [string, string] => [
+    `segment:is:${segment.id}`,
+    segment.name,
+  ]);
   return (
     <Choice
       label={t("Number of people who are")}
@@ -88,8 +91,8 @@ export function Builder({ body, change }: { body: Body; change: (part: Partial<B
                 placeholder="A / B * 100"
                 defaultValue={(body.formulas as string[] | undefined)?.[0] ?? ""}
                 onBlur={(typed) => {
-                  const given = typed.target.value.trim();
-                  change({ formulas: given ? [given] : [] });
+                  const text = typed.target.value.trim();
+                  change({ formulas: text ? [text] : [] });
                 }}
               />
             </label>

@@ -65,7 +65,7 @@ function cell(text: string): string {
 function csv(place: HTMLElement | null): string {
   const tables = [...(place?.querySelectorAll("table") ?? [])].map((table) =>
     [...table.rows]
-      .map((row) => [...row.cells].map((one) => cell(one.innerText.trim())).join(","))
+      .map((row) => [...row.cells].map((td) => cell(td.innerText.trim())).join(","))
       .join("\r\n"),
   );
   if (tables.length === 0) throw new Error(t("There are no numbers to export here."));
@@ -91,8 +91,8 @@ async function png(place: HTMLElement | null): Promise<Blob> {
   canvas.height = image.height * 2;
   canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve, reject) =>
-    canvas.toBlob((made) =>
-      made ? resolve(made) : reject(new Error(t("The picture could not be created."))),
+    canvas.toBlob((blob) =>
+      blob ? resolve(blob) : reject(new Error(t("The picture could not be created."))),
     ),
   );
 }

@@ -65,7 +65,7 @@ const same = (name: string): Option => [name, name];
 export function EventChoice(props: { label: string; value: string; change: (name: string) => void }) {
   const { goals } = useProject();
   const names = useAsk<{ name: string }[]>({ question: "event_names", limit: 200 });
-  const known = (names.data?.data ?? []).map((one) => one.name).filter((name) => !goals.includes(name));
+  const known = (names.data?.data ?? []).map((event) => event.name).filter((name) => !goals.includes(name));
   const chosen = props.value && ![...goals, ...known].includes(props.value) ? [props.value] : [];
   return (
     <Choice
@@ -101,7 +101,7 @@ export function DimensionChoice(props: {
   event: string | undefined;
   change: (name: string) => void;
 }) {
-  const known = useProperties(props.event ?? "", true).map((one) => `properties.${one.property}`);
+  const known = useProperties(props.event ?? "", true).map((row) => `properties.${row.property}`);
   const usual = DIMENSIONS.some(([name]) => name === props.value);
   const all = usual || known.includes(props.value) ? known : [props.value, ...known];
   return (
@@ -121,8 +121,8 @@ const isNumber = (types: string[]) => types.some((type) => /int|float|decimal/i.
 function PropertyChoice(props: { row: Step; change: (property: string) => void }) {
   const value = (props.row.property ?? "").replace("properties.", "");
   const known = useProperties(props.row.event ?? "", true)
-    .filter((one) => isNumber(one.types))
-    .map((one) => one.property);
+    .filter((row) => isNumber(row.types))
+    .map((row) => row.property);
   const all = value && !known.includes(value) ? [value, ...known] : known;
   return (
     <Choice
@@ -176,7 +176,7 @@ export function Rows(props: {
             {props.series ? String.fromCharCode(65 + at) : at + 1}
           </span>
           {props.series ? (
-            <SeriesRow row={row} change={(one) => replace(at, one)} />
+            <SeriesRow row={row} change={(changed) => replace(at, changed)} />
           ) : (
             <EventChoice
               label={t("Step {at}", { at: at + 1 })}

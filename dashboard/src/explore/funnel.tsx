@@ -21,7 +21,7 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: 
     <div className="space-y-4 p-4">
       <ol className="space-y-3">
         {steps.map((step, at) => {
-          const wait = times?.find((one) => one.from === at && one.to === at + 1);
+          const wait = times?.find((pair) => pair.from === at && pair.to === at + 1);
           const lost = at > 0 ? (steps[at - 1]?.units ?? 0) - step.units : 0;
           return (
             // biome-ignore lint/suspicious/noArrayIndexKey: a step is what stands at its place

@@ -33,7 +33,7 @@ export function People(props: { body: Body; label: string; title: string }) {
 
 function PeopleList({ body }: { body: Body }) {
   const units = useAsk<{ unit?: string; person?: string }[]>(body);
-  const ids = units.data?.data.map((one) => one.unit ?? one.person ?? "");
+  const ids = units.data?.data.map((row) => row.unit ?? row.person ?? "");
   const people = useAsk<PersonRow[]>(
     ids && ids.length > 0 ? { question: "persons", persons: ids, limit: 100 } : undefined,
   );

@@ -263,19 +263,19 @@ export function ActiveShown({ asked }: { asked: Asked<Answers["active"]> }) {
     ["week", t("in 7 days"), 2],
     ["day", t("that day"), 0],
   ] as const;
-  if (days.every((one) => one.month === 0)) return <Empty title={t("Nobody was here in this period")} />;
+  if (days.every((row) => row.month === 0)) return <Empty title={t("Nobody was here in this period")} />;
   return (
     <>
       <Chart
-        label={t("Active people: {join}", { join: days.map((one) => one.day).join(", ") })}
-        labels={days.map((one) => shown(one.at))}
+        label={t("Active people: {join}", { join: days.map((row) => row.day).join(", ") })}
+        labels={days.map((row) => shown(row.at))}
         show={exact}
         height={300}
         series={lines.map(([key, name, tone]) => ({
           name,
           kind: "line",
           colour: tone,
-          values: days.map((one) => one[key]),
+          values: days.map((row) => row[key]),
         }))}
       />
       <Table
@@ -304,11 +304,11 @@ export function CohortShown({ asked }: { asked: Asked<Answers["cohort_sizes"]> }
   const { sizes } = asked.data;
   return (
     <Chart
-      label={t("People over time: {join}", { join: sizes.map((one) => one.persons).join(", ") })}
-      labels={sizes.map((one) => day(one.at, project.timezone, "day"))}
+      label={t("People over time: {join}", { join: sizes.map((row) => row.persons).join(", ") })}
+      labels={sizes.map((row) => day(row.at, project.timezone, "day"))}
       show={exact}
       height={300}
-      series={[{ name: t("People"), kind: "line", values: sizes.map((one) => one.persons) }]}
+      series={[{ name: t("People"), kind: "line", values: sizes.map((row) => row.persons) }]}
     />
   );
 }

@@ -97,7 +97,7 @@ function SaveForm(props: {
   save: (form: FormData) => Promise<void>;
 }) {
   const [chosen, setChosen] = useState(props.boards[0]?.id ?? NEW);
-  const [said, setSaid] = useState("");
+  const [problem, setSaid] = useState("");
   return (
     <form
       className="space-y-3"
@@ -145,7 +145,7 @@ function SaveForm(props: {
         {t("Save")}
       </button>
       <p role="alert" className="text-bad">
-        {said}
+        {problem}
       </p>
     </form>
   );

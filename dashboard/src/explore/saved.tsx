@@ -49,11 +49,11 @@ export function SavedQuestions({ body, label }: { body: Body; label: string }) {
     setOpen(false);
     say(t("The question is saved as {name}.", { name }));
   };
-  const remove = async (one: SavedQuestion) => {
-    await api.remove(`${path}/${one.id}`);
+  const remove = async (question: SavedQuestion) => {
+    await api.remove(`${path}/${question.id}`);
     await fresh();
     say(t("The question was removed."), () => {
-      void api.post(path, { name: one.name, ask: one.ask }).then(fresh);
+      void api.post(path, { name: question.name, ask: question.ask }).then(fresh);
     });
   };
   return (
@@ -68,23 +68,23 @@ export function SavedQuestions({ body, label }: { body: Body; label: string }) {
           className="z-30 w-72 rounded-xl border border-line bg-raised p-3 shadow-lg"
         >
           <ul className="max-h-64 overflow-y-auto">
-            {saved.data?.map((one) => (
-              <li key={one.id} className="flex">
+            {saved.data?.map((question) => (
+              <li key={question.id} className="flex">
                 <button
                   type="button"
                   className="min-w-0 flex-1 truncate rounded-lg px-2 py-1.5 text-start hover:bg-accent-soft"
                   onClick={() => {
-                    void navigate({ to: ".", search: addressOf(one) as never });
+                    void navigate({ to: ".", search: addressOf(question) as never });
                     setOpen(false);
                   }}
                 >
-                  {one.name}
+                  {question.name}
                 </button>
                 <button
                   type="button"
-                  aria-label={t("Remove question {name}", { name: one.name })}
+                  aria-label={t("Remove question {name}", { name: question.name })}
                   className="px-2 text-soft hover:text-bad"
-                  onClick={() => void remove(one).catch((error: Error) => say(error.message))}
+                  onClick={() => void remove(question).catch((error: Error) => say(error.message))}
                 >
                   ×
                 </button>

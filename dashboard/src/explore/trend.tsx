@@ -10,8 +10,8 @@ import { lineName } from "./body";
 import type { Body } from "./kinds";
 
 export const plain = (value: number | string | null) => (value === null ? null : Number(value));
-const number = (given: number | string | null) => {
-  const value = plain(given);
+const number = (raw: number | string | null) => {
+  const value = plain(raw);
   if (value === null) return "–";
   return Number.isInteger(value) ? exact(value) : value.toLocaleString(locale, { maximumFractionDigits: 2 });
 };
@@ -64,9 +64,9 @@ export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body })
         ]}
       />
       {body.interval === "hour" && series[0] && <Week moments={moments} values={series[0].points} />}
-      {asked.annotations?.map((one) => (
-        <p key={one.id} className="px-4 py-1 text-soft">
-          {day(one.at, project.timezone, "day")}: {one.text}
+      {asked.annotations?.map((note) => (
+        <p key={note.id} className="px-4 py-1 text-soft">
+          {day(note.at, project.timezone, "day")}: {note.text}
         </p>
       ))}
     </>

@@ -34,15 +34,15 @@ export function colour(name: string): string {
   const probe = document.createElement("span");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
-  const found = getComputedStyle(probe).color;
+  const resolved = getComputedStyle(probe).color;
   probe.remove();
-  return found;
+  return resolved;
 }
 
 /** A value of a series that has some of times that are not whole. */
 function marked({ kind, faint, values }: Series, value: number | null, at: number) {
   if (kind === "bar") return faint?.[at] ? { value, itemStyle: { opacity: 0.45 } } : value;
-  const alone = values.filter((one) => one !== null).length === 1;
+  const alone = values.filter((value) => value !== null).length === 1;
   if (faint?.[at]) return { value, symbol: "emptyCircle", symbolSize: 8 };
   return { value, symbol: alone ? "circle" : "none" };
 }
@@ -82,31 +82,31 @@ function options({ labels, series, show, most }: Frame) {
       interval: most === undefined ? undefined : most / 4,
       minInterval:
         most !== undefined ||
-        series.some((one) => one.values.some((value) => value !== null && value % 1 !== 0))
+        series.some((line) => line.values.some((value) => value !== null && value % 1 !== 0))
           ? undefined
           : 1,
       splitNumber: 4,
       splitLine: { lineStyle: { color: line, type: "dashed" } },
       axisLabel: { color: soft, fontSize: 11, formatter: (value: number) => show(value) },
     },
-    series: series.map((one) => ({
-      name: one.name,
-      type: one.kind,
-      data: one.faint ? one.values.map((value, at) => marked(one, value, at)) : one.values,
-      showSymbol: one.faint !== undefined || one.values.filter((value) => value !== null).length === 1,
+    series: series.map((line) => ({
+      name: line.name,
+      type: line.kind,
+      data: line.faint ? line.values.map((value, at) => marked(line, value, at)) : line.values,
+      showSymbol: line.faint !== undefined || line.values.filter((value) => value !== null).length === 1,
       symbolSize: 5,
       barMaxWidth: 18,
-      lineStyle: { width: one.quiet ? 1.5 : 2.25, type: one.quiet || one.dashed ? "dashed" : "solid" },
-      stack: one.stack,
+      lineStyle: { width: line.quiet ? 1.5 : 2.25, type: line.quiet || line.dashed ? "dashed" : "solid" },
+      stack: line.stack,
       itemStyle: {
-        color: one.quiet ? earlier : colour(PALETTE[(one.colour ?? 0) % PALETTE.length] ?? "accent"),
-        borderRadius: one.stack ? 0 : [3, 3, 0, 0],
+        color: line.quiet ? earlier : colour(PALETTE[(line.colour ?? 0) % PALETTE.length] ?? "accent"),
+        borderRadius: line.stack ? 0 : [3, 3, 0, 0],
       },
       areaStyle:
-        one.kind === "line" && !one.quiet && one.colour === undefined
+        line.kind === "line" && !line.quiet && line.colour === undefined
           ? { color: accent, opacity: 0.1 }
           : undefined,
-      z: one.quiet ? 1 : 2,
+      z: line.quiet ? 1 : 2,
     })),
   };
 }

@@ -89,8 +89,8 @@ export function DatesPicker() {
             className="space-y-2"
             onSubmit={(event) => {
               event.preventDefault();
-              const given = new FormData(event.currentTarget);
-              change({ from: String(given.get("from")), to: String(given.get("to")) });
+              const values = new FormData(event.currentTarget);
+              change({ from: String(values.get("from")), to: String(values.get("to")) });
               setOpen(false);
             }}
           >
@@ -173,11 +173,11 @@ export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
 /** Which filters find nothing because there is no such value, and which values there are. */
 function Lacking() {
   const asked = useAsk<unknown>({ question: "values", of: "name", limit: 1 });
-  return (asked.data?.notes ?? []).map((one) => {
-    const wanted = said(`${one.column}:is:${one.values.map((value) => literal(String(value))).join("|")}`);
-    const named = one.there.map((value) => (one.column === "country" ? country(value) : value));
+  return (asked.data?.notes ?? []).map((note) => {
+    const wanted = said(`${note.column}:is:${note.values.map((value) => literal(String(value))).join("|")}`);
+    const named = note.there.map((value) => (note.column === "country" ? country(value) : value));
     return (
-      <p key={one.message} role="status" className="basis-full text-soft">
+      <p key={note.message} role="status" className="basis-full text-soft">
         {named.length > 0
           ? t("Nothing in this period matches: {wanted}. The most frequent are {values}.", {
               wanted,
@@ -198,9 +198,9 @@ function Segments({ segments }: { segments: Segment[] }) {
   const say = useToast();
   async function save(name: string) {
     const path = `/projects/${project.id}/segments`;
-    const made = await api.post<Segment>(path, { name, filter: { all: view.filter } });
+    const segment = await api.post<Segment>(path, { name, filter: { all: view.filter } });
     await client.invalidateQueries({ queryKey: ["segments", project.id] });
-    change({ filter: [SEGMENT + made.id] });
+    change({ filter: [SEGMENT + segment.id] });
     setOpen(false);
   }
   async function remove(segment: Segment) {
@@ -290,10 +290,10 @@ function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustom
             className="space-y-2"
             onSubmit={(event) => {
               event.preventDefault();
-              const given = new FormData(event.currentTarget);
-              const property = String(given.get("property") ?? "").trim();
-              const column = property ? `properties.${property}` : String(given.get("column"));
-              add(`${column}:${given.get("operator")}:${literal(String(given.get("value")))}`);
+              const values = new FormData(event.currentTarget);
+              const property = String(values.get("property") ?? "").trim();
+              const column = property ? `properties.${property}` : String(values.get("column"));
+              add(`${column}:${values.get("operator")}:${literal(String(values.get("value")))}`);
               setOpen(false);
             }}
           >

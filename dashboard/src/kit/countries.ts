@@ -20,13 +20,16 @@ function unwrapped(ring: Ring): Ring {
 /** GeoJSON whose features are called by two-letter codes; what has none keeps its own name. */
 export function countries() {
   const shapes = feature(topology, topology.objects.countries);
-  for (const one of shapes.features) {
-    const shape = one.geometry;
+  for (const feature of shapes.features) {
+    const shape = feature.geometry;
     if (shape.type === "Polygon") shape.coordinates = shape.coordinates.map(unwrapped);
     if (shape.type === "MultiPolygon")
       shape.coordinates = shape.coordinates.map((polygon) => polygon.map(unwrapped));
-    const code = iso.whereNumeric(String(one.id ?? ""))?.alpha2;
-    one.properties = { name: code ?? String(one.properties?.name ?? "") };
+    const code = iso.whereNumeric(String(feature.id ?? ""))?.alpha2;
+    feature.properties = { name: code ?? String(feature.properties?.name ?? "") };
   }
-  return { ...shapes, features: shapes.features.filter((one) => one.properties?.name !== ANTARCTICA) };
+  return {
+    ...shapes,
+    features: shapes.features.filter((feature) => feature.properties?.name !== ANTARCTICA),
+  };
 }

@@ -86,9 +86,9 @@ export function BigTable<Row>(props: {
   const answer = answers[0] as (typeof answers)[number];
   const total = answer.data && props.total?.(answer.data.data);
   const last = Math.max(...known.keys(), 0);
-  const found = last * PAGE + (known.get(last)?.length ?? 0);
+  const loaded = last * PAGE + (known.get(last)?.length ?? 0);
   const more = total === undefined && known.get(last)?.length === PAGE;
-  const count = Math.min(MOST, total ?? Math.max(found, more ? reach * PAGE : found));
+  const count = Math.min(MOST, total ?? Math.max(loaded, more ? reach * PAGE : loaded));
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => place.current,
@@ -123,13 +123,17 @@ export function BigTable<Row>(props: {
   return (
     <Card
       title={
-        total !== undefined ? exact(total) : more ? t("{rows} or more", { rows: exact(found) }) : exact(found)
+        total !== undefined
+          ? exact(total)
+          : more
+            ? t("{rows} or more", { rows: exact(loaded) })
+            : exact(loaded)
       }
       aside={
         <>
-          <span aria-live="polite">{answers.some((one) => one.isLoading) ? t("asking…") : ""}</span>
+          <span aria-live="polite">{answers.some((page) => page.isLoading) ? t("asking…") : ""}</span>
           {props.aside}
-          <Columns all={props.columns.map((one) => one.name)} shown={shown} change={setShown} />
+          <Columns all={props.columns.map((column) => column.name)} shown={shown} change={setShown} />
           <Opened query={answer.data?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
         </>
       }
@@ -238,14 +242,14 @@ const BigRow = memo(function BigRow(props: {
 function useColumns<Row>(name: string, columns: BigColumn<Row>[]): [string[], (shown: string[]) => void] {
   const key = `columns.${name}`;
   const [shown, setShown] = useState<string[]>(() => {
-    const kept = localStorage.getItem(key)?.split("\n");
+    const stored = localStorage.getItem(key)?.split("\n");
     const narrow = window.innerWidth < 640;
     return (
-      kept ??
+      stored ??
       columns
-        .filter((one) => one.usual)
+        .filter((column) => column.usual)
         .slice(0, narrow ? 3 : undefined)
-        .map((one) => one.name)
+        .map((column) => column.name)
     );
   });
   return [
@@ -276,8 +280,8 @@ function Columns(props: { all: string[]; shown: string[]; change: (shown: string
                   disabled={props.shown.length === 1 && props.shown[0] === name}
                   onChange={(event) =>
                     props.change(
-                      props.all.filter((one) =>
-                        one === name ? event.target.checked : props.shown.includes(one),
+                      props.all.filter((other) =>
+                        other === name ? event.target.checked : props.shown.includes(other),
                       ),
                     )
                   }

@@ -17,12 +17,12 @@ export function useToast(): (text: string, undo?: () => void) => void {
 }
 
 export function Toasts({ children }: { children: ReactNode }) {
-  const [said, setSaid] = useState<Said>();
+  const [toast, setSaid] = useState<Said>();
   useEffect(() => {
-    if (said === undefined) return;
-    const timer = setTimeout(() => setSaid(undefined), said.undo ? 10_000 : 4_000);
+    if (toast === undefined) return;
+    const timer = setTimeout(() => setSaid(undefined), toast.undo ? 10_000 : 4_000);
     return () => clearTimeout(timer);
-  }, [said]);
+  }, [toast]);
   return (
     <ToastContext value={setSaid}>
       {children}
@@ -31,15 +31,15 @@ export function Toasts({ children }: { children: ReactNode }) {
         aria-live="polite"
         className="no-print pointer-events-none fixed inset-x-0 bottom-4 z-50 flex justify-center px-4"
       >
-        {said && (
+        {toast && (
           <p className="pointer-events-auto flex items-center gap-4 rounded-xl border border-line bg-raised px-4 py-2.5 shadow-lg">
-            {said.text}
-            {said.undo && (
+            {toast.text}
+            {toast.undo && (
               <button
                 type="button"
                 className="font-medium text-accent underline-offset-4 hover:underline"
                 onClick={() => {
-                  said.undo?.();
+                  toast.undo?.();
                   setSaid(undefined);
                 }}
               >

@@ -109,9 +109,9 @@ function Counted({ query, rule }: { query: Query; rule: string }) {
   const readOnly = useContext(ReadOnly);
   const [view] = useView();
   const at = (name: string) => {
-    const found = query.parameters[name];
-    return typeof found === "string" && project
-      ? moment(`${found.replace(" ", "T")}Z`, project.timezone)
+    const value = query.parameters[name];
+    return typeof value === "string" && project
+      ? moment(`${value.replace(" ", "T")}Z`, project.timezone)
       : undefined;
   };
   const [start, end] = [at("start"), at("end")];
@@ -126,7 +126,7 @@ function Counted({ query, rule }: { query: Query; rule: string }) {
     [
       t("People"),
       [
-        view.filter.length > 0 ? view.filter.map((one) => said(one)).join("; ") : t("everybody"),
+        view.filter.length > 0 ? view.filter.map((filter) => said(filter)).join("; ") : t("everybody"),
         view.bots ? t("with bots") : t("without bots"),
       ].join(", "),
     ],

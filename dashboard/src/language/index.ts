@@ -52,12 +52,12 @@ export function choose(name: string): void {
 
 const formats = new Map<string, IntlMessageFormat>();
 function format(message: string): IntlMessageFormat {
-  let found = formats.get(message);
-  if (found === undefined) {
-    found = new IntlMessageFormat(catalogue[message] ?? message, locale);
-    formats.set(message, found);
+  let format = formats.get(message);
+  if (format === undefined) {
+    format = new IntlMessageFormat(catalogue[message] ?? message, locale);
+    formats.set(message, format);
   }
-  return found;
+  return format;
 }
 
 /** A text. */

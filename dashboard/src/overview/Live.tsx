@@ -37,9 +37,10 @@ export function Live() {
   });
   const now = live.data?.data;
   const places = useMemo(() => {
-    const found = new Map<string, number>();
-    for (const { country } of now?.here ?? []) if (country) found.set(country, (found.get(country) ?? 0) + 1);
-    return [...found].sort((a, b) => b[1] - a[1]);
+    const counts = new Map<string, number>();
+    for (const { country } of now?.here ?? [])
+      if (country) counts.set(country, (counts.get(country) ?? 0) + 1);
+    return [...counts].sort((a, b) => b[1] - a[1]);
   }, [now]);
   return (
     <>
@@ -64,14 +65,14 @@ export function Live() {
           {now ? (
             <Chart
               height={170}
-              label={t("Events by minute: {join}", { join: now.minutes.map((one) => one.events).join(", ") })}
-              labels={now.minutes.map((one) =>
+              label={t("Events by minute: {join}", { join: now.minutes.map((row) => row.events).join(", ") })}
+              labels={now.minutes.map((row) =>
                 new Intl.DateTimeFormat(locale, { timeStyle: "short", timeZone: project.timezone }).format(
-                  one.minute * 1000,
+                  row.minute * 1000,
                 ),
               )}
               show={exact}
-              series={[{ name: t("Events"), kind: "bar", values: now.minutes.map((one) => one.events) }]}
+              series={[{ name: t("Events"), kind: "bar", values: now.minutes.map((row) => row.events) }]}
             />
           ) : (
             <Skeleton rows={4} />
@@ -113,18 +114,18 @@ function Stream({ query }: { query: string }) {
     staleTime: Number.POSITIVE_INFINITY,
   });
   const groups = useMemo(() => {
-    const seen = new Set(events.map((one) => one.event_id));
+    const seen = new Set(events.map((event) => event.event_id));
     const all: EventRow[] = [
       ...events,
-      ...(before.data?.data ?? []).filter((one) => !seen.has(one.event_id)),
+      ...(before.data?.data ?? []).filter((event) => !seen.has(event.event_id)),
     ];
-    const found = new Map<string, EventRow[]>();
+    const byVisitor = new Map<string, EventRow[]>();
     for (const event of all) {
-      const own = found.get(event.visitor_id) ?? [];
-      found.set(event.visitor_id, own);
-      own.push(event);
+      const previous = byVisitor.get(event.visitor_id) ?? [];
+      byVisitor.set(event.visitor_id, previous);
+      previous.push(event);
     }
-    return [...found.values()].slice(0, 40);
+    return [...byVisitor.values()].slice(0, 40);
   }, [events, before.data]);
   return (
     <Card

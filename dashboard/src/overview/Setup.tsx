@@ -58,7 +58,7 @@ export function Snippet({ text, label }: { text: string; label: string }) {
 
 export function Setup() {
   const project = useProject();
-  const key = project.keys.find((one) => one.kind === "write")?.value ?? "WRITE_KEY";
+  const key = project.keys.find((key_) => key_.kind === "write")?.value ?? "WRITE_KEY";
   const here = window.location.origin;
   return (
     <div className="mx-auto max-w-3xl space-y-4">

@@ -126,10 +126,10 @@ export function Notes() {
     setSaying("");
     await fresh();
   }
-  async function remove(one: Annotation) {
-    await api.remove(`${path}/${one.id}`);
+  async function remove(note: Annotation) {
+    await api.remove(`${path}/${note.id}`);
     await fresh();
-    say(t("The note was removed."), () => void add(one.text, one.at));
+    say(t("The note was removed."), () => void add(note.text, note.at));
   }
   const newest = [...(notes.data ?? [])].reverse().slice(0, 6);
   return (
@@ -156,15 +156,15 @@ export function Notes() {
         </button>
       </form>
       <ul className="px-4 py-2">
-        {newest.map((one) => (
-          <li key={one.id} className="flex items-baseline gap-3 py-1">
-            <span className="w-28 shrink-0 text-soft">{day(one.at, project.timezone, "day")}</span>
-            <span className="min-w-0 flex-1 break-words">{one.text}</span>
+        {newest.map((note) => (
+          <li key={note.id} className="flex items-baseline gap-3 py-1">
+            <span className="w-28 shrink-0 text-soft">{day(note.at, project.timezone, "day")}</span>
+            <span className="min-w-0 flex-1 break-words">{note.text}</span>
             <button
               type="button"
-              aria-label={t("Remove note: {text}", { text: one.text })}
+              aria-label={t("Remove note: {text}", { text: note.text })}
               className="px-1.5 text-soft hover:text-bad"
-              onClick={() => void remove(one)}
+              onClick={() => void remove(note)}
             >
               ×
             </button>
@@ -183,7 +183,7 @@ export function Checklist() {
     me?.is_admin ? { question: "event_names", limit: 1000, period: "all", filter: undefined } : undefined,
   );
   if (names.data === undefined) return null;
-  const known = new Set(names.data.data.map((one) => one.name));
+  const known = new Set(names.data.data.map((event) => event.name));
   const steps: [boolean, string, string][] = [
     [known.size > 0, t("A first event has arrived"), ""],
     [known.has("page"), t("Pages are counted"), t("Add the script tag to every page of your site.")],

@@ -195,7 +195,7 @@ export function People() {
         filter={
           wanted && {
             any: ["visitor_name:contains", "user_id:contains", "visitor_id:is"].map(
-              (one) => `${one}:${literal(wanted)}`,
+              (column) => `${column}:${literal(wanted)}`,
             ),
           }
         }

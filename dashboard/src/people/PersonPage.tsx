@@ -71,18 +71,18 @@ export function PersonPage() {
     filter: undefined,
     bots: true,
   });
-  const found = answer.data?.data;
-  const name = found?.user_ids[0] || found?.profile?.name || t("Visitor");
+  const person = answer.data?.data;
+  const name = person?.user_ids[0] || person?.profile?.name || t("Visitor");
   useTitle(name);
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined) return <Skeleton rows={10} />;
-  if (!found?.profile)
+  if (!person?.profile)
     return (
       <Empty title={t("Nobody has this id")}>
         {t("The link may be incomplete, or the person was erased.")}
       </Empty>
     );
-  const { profile, sessions, events } = found;
+  const { profile, sessions, events } = person;
   const [latest] = sessions;
   return (
     <>
@@ -91,7 +91,7 @@ export function PersonPage() {
         <div className="min-w-0">
           <h1 className="truncate text-xl font-semibold">{name}</h1>
           <p className="truncate text-soft">
-            {found.user_ids.length > 0 ? profile.name : t("not signed in")}
+            {person.user_ids.length > 0 ? profile.name : t("not signed in")}
           </p>
         </div>
       </div>
@@ -118,14 +118,14 @@ export function PersonPage() {
               t("Place"),
               latest ? <Place key="place" code={latest.country} city={latest.city} /> : t("unknown"),
             ],
-            [t("User ids"), found.user_ids.join(", ") || t("none")],
-            [t("Visitors joined"), exact(found.visitor_ids.length)],
+            [t("User ids"), person.user_ids.join(", ") || t("none")],
+            [t("Visitors joined"), exact(person.visitor_ids.length)],
           ]}
         />
       </Card>
       <div className="grid gap-4 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-4">
-          <Orders orders={found.orders} />
+          <Orders orders={person.orders} />
           <Card
             title={
               events.length === limit
@@ -156,8 +156,8 @@ export function PersonPage() {
           )}
         </div>
         <aside className="min-w-0 space-y-4">
-          <Properties whole={found} />
-          <Merges merges={found.merges} />
+          <Properties whole={person} />
+          <Merges merges={person.merges} />
         </aside>
       </div>
     </>
@@ -204,7 +204,7 @@ function Orders({ orders }: { orders: PersonOrder[] }) {
   );
 }
 
-const said = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** Traits with the values they had before. */
 function Properties({ whole }: { whole: Whole }) {
@@ -222,7 +222,7 @@ function Properties({ whole }: { whole: Whole }) {
           return (
             <div key={name}>
               <dt className="text-xs text-soft">{name}</dt>
-              <dd className="font-medium break-words">{said(whole.properties[name])}</dd>
+              <dd className="font-medium break-words">{text(whole.properties[name])}</dd>
               {history.length > 1 && (
                 <dd>
                   <details className="text-xs text-soft">
@@ -233,9 +233,9 @@ function Properties({ whole }: { whole: Whole }) {
                       {history
                         .slice(0, -1)
                         .reverse()
-                        .map((one) => (
-                          <li key={one.at}>
-                            {said(one.value)} · <When at={one.at} />
+                        .map((change) => (
+                          <li key={change.at}>
+                            {text(change.value)} · <When at={change.at} />
                           </li>
                         ))}
                     </ol>

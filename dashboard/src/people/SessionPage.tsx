@@ -28,7 +28,7 @@ export function SessionPage() {
         {t("Its events may have been erased, or the link is incomplete.")}
       </Empty>
     );
-  const pages = events.filter((one) => one.type === "page" || one.type === "screen");
+  const pages = events.filter((event) => event.type === "page" || event.type === "screen");
   const seconds = (Date.parse(last.timestamp) - Date.parse(first.timestamp)) / 1000;
   return (
     <>

@@ -19,17 +19,17 @@ export function Settings() {
   const me = useContext(MeContext);
   const owner = project.role === "owner" || project.role === "administrator";
   const refresh = useRefresh();
-  const [said, setSaid] = useState<{ text: string; bad: boolean }>();
+  const [notice, setSaid] = useState<{ text: string; bad: boolean }>();
   async function save(form: HTMLFormElement) {
-    const given = new FormData(form);
+    const values = new FormData(form);
     try {
       await api.patch<Project>(`/projects/${project.id}`, {
-        name: given.get("name"),
-        timezone: given.get("timezone"),
-        currency: given.get("currency"),
-        ...(given.has("metrics") ? { metrics: given.get("metrics") } : {}),
-        goals: given.getAll("goals"),
-        embed_origins: String(given.get("embed_origins"))
+        name: values.get("name"),
+        timezone: values.get("timezone"),
+        currency: values.get("currency"),
+        ...(values.has("metrics") ? { metrics: values.get("metrics") } : {}),
+        goals: values.getAll("goals"),
+        embed_origins: String(values.get("embed_origins"))
           .split("\n")
           .map((line) => line.trim())
           .filter(Boolean),
@@ -70,7 +70,7 @@ export function Settings() {
             value={project.timezone}
             of="timeZone"
             disabled={!owner}
-            said={clock}
+            labelOf={clock}
           />
           <Picker
             name="currency"
@@ -78,7 +78,7 @@ export function Settings() {
             value={project.currency}
             of="currency"
             disabled={!owner}
-            said={(name) => currencies.of(name) ?? name}
+            labelOf={(name) => currencies.of(name) ?? name}
           />
           <label>
             {t("What it is")}
@@ -116,8 +116,8 @@ export function Settings() {
               {t("Save")}
             </button>
           )}
-          <p role="status" className={`self-center ${said?.bad ? "text-bad" : "text-good"}`}>
-            {said?.text}
+          <p role="status" className={`self-center ${notice?.bad ? "text-bad" : "text-good"}`}>
+            {notice?.text}
           </p>
         </form>
       </Card>
@@ -179,14 +179,14 @@ function Sections(props: { sections: [id: string, label: string, shown: boolean]
   );
 }
 
-/** A field that completes what is typed from the names there are. */
+/** A text field with suggestions from the supported names. */
 function Picker(props: {
   name: string;
   label: string;
   value: string;
   of: "timeZone" | "currency";
   disabled: boolean;
-  said: (name: string) => string;
+  labelOf: (name: string) => string;
 }) {
   const list = useId();
   return (
@@ -203,14 +203,14 @@ function Picker(props: {
       />
       <datalist id={list}>
         {Intl.supportedValuesOf(props.of).map((name) => (
-          <option key={name} value={name} label={props.said(name)} />
+          <option key={name} value={name} label={props.labelOf(name)} />
         ))}
       </datalist>
     </label>
   );
 }
 
-/** What time it is in a zone now, so that the right one is known when it is seen. */
+/** The current time in a time zone, to help choose the right one. */
 const clock = (timeZone: string) =>
   new Date().toLocaleTimeString(locale, { timeZone, hour: "2-digit", minute: "2-digit" });
 const currencies = new Intl.DisplayNames(locale, { type: "currency" });

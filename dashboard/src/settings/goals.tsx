@@ -69,7 +69,7 @@ export function Goals({ goals, disabled }: { goals: string[]; disabled: boolean 
                 type="button"
                 aria-label={t("Remove goal {goal}", { goal })}
                 className="size-7 shrink-0 rounded hover:text-bad"
-                onClick={() => setChosen(chosen.filter((one) => one !== goal))}
+                onClick={() => setChosen(chosen.filter((other) => other !== goal))}
               >
                 ×
               </button>

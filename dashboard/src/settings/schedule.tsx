@@ -24,30 +24,31 @@ const STEPS = [1, 5, 10, 15, 30];
 /** What a schedule of cron says. */
 export function due(cron: string): Due {
   const [minute = "", hour = "", day = "", month = "", weekday = ""] = cron.trim().split(/\s+/);
-  const found: Due = { every: "cron", step: 10, time: "03:00", weekday: 1, day: 1, cron };
-  if (month !== "*") return found;
+  const fallback: Due = { every: "cron", step: 10, time: "03:00", weekday: 1, day: 1, cron };
+  if (month !== "*") return fallback;
   const step = minute === "*" ? "1" : /^\*\/(\d+)$/.exec(minute)?.[1];
   const rest = `${day} ${weekday}`;
   if (step !== undefined)
-    return hour === "*" && rest === "* *" ? { ...found, every: "minutes", step: Number(step) } : found;
-  if (!/^\d+$/.test(minute)) return found;
-  if (hour === "*") return rest === "* *" ? { ...found, every: "hour", time: `00:${two(minute)}` } : found;
-  if (!/^\d+$/.test(hour)) return found;
-  const at = { ...found, time: `${two(hour)}:${two(minute)}` };
+    return hour === "*" && rest === "* *" ? { ...fallback, every: "minutes", step: Number(step) } : fallback;
+  if (!/^\d+$/.test(minute)) return fallback;
+  if (hour === "*")
+    return rest === "* *" ? { ...fallback, every: "hour", time: `00:${two(minute)}` } : fallback;
+  if (!/^\d+$/.test(hour)) return fallback;
+  const at = { ...fallback, time: `${two(hour)}:${two(minute)}` };
   if (rest === "* *") return { ...at, every: "day" };
   if (day === "*" && /^[0-7]$/.test(weekday)) return { ...at, every: "week", weekday: Number(weekday) % 7 };
   if (weekday === "*" && /^\d+$/.test(day)) return { ...at, every: "month", day: Number(day) };
-  return found;
+  return fallback;
 }
 
 /** The schedule of cron. */
-export function cronOf(one: Due): string {
-  const [hour, minute] = one.time.split(":").map(Number);
-  if (one.every === "minutes") return one.step === 1 ? "* * * * *" : `*/${one.step} * * * *`;
-  if (one.every === "hour") return `${minute} * * * *`;
-  if (one.every === "day") return `${minute} ${hour} * * *`;
-  if (one.every === "week") return `${minute} ${hour} * * ${one.weekday}`;
-  return one.every === "month" ? `${minute} ${hour} ${one.day} * *` : one.cron;
+export function cronOf(due_: Due): string {
+  const [hour, minute] = due_.time.split(":").map(Number);
+  if (due_.every === "minutes") return due_.step === 1 ? "* * * * *" : `*/${due_.step} * * * *`;
+  if (due_.every === "hour") return `${minute} * * * *`;
+  if (due_.every === "day") return `${minute} ${hour} * * *`;
+  if (due_.every === "week") return `${minute} ${hour} * * ${due_.weekday}`;
+  return due_.every === "month" ? `${minute} ${hour} ${due_.day} * *` : due_.cron;
 }
 
 /** The name of a day of the week; 0 is Sunday. */
@@ -57,15 +58,15 @@ const weekdayName = (weekday: number) =>
   );
 
 export function inWords(cron: string): string {
-  const one = due(cron);
-  const { time, day, step } = one;
-  if (one.every === "minutes")
+  const parsed = due(cron);
+  const { time, day, step } = parsed;
+  if (parsed.every === "minutes")
     return t("{step, plural, one {every minute} other {every # minutes}}", { step });
-  if (one.every === "hour") return t("every hour at :{minute}", { minute: time.slice(3) });
-  if (one.every === "day") return t("every day at {time} UTC", { time });
-  if (one.every === "week")
-    return t("every {weekday} at {time} UTC", { weekday: weekdayName(one.weekday), time });
-  if (one.every === "month") return t("on day {day} of the month at {time} UTC", { day, time });
+  if (parsed.every === "hour") return t("every hour at :{minute}", { minute: time.slice(3) });
+  if (parsed.every === "day") return t("every day at {time} UTC", { time });
+  if (parsed.every === "week")
+    return t("every {weekday} at {time} UTC", { weekday: weekdayName(parsed.weekday), time });
+  if (parsed.every === "month") return t("on day {day} of the month at {time} UTC", { day, time });
   return `${cron} UTC`;
 }
 
@@ -81,9 +82,9 @@ const KINDS: [Due["every"], string][] = [
 /** A schedule in words; pressed, it is changed. */
 export function Schedule(props: { name: string; schedule: string; change: (schedule: string) => void }) {
   const [open, setOpen] = useState(false);
-  const [one, setOne] = useState(due(props.schedule));
-  const set = (part: Partial<Due>) => setOne({ ...one, ...part });
-  const { every } = one;
+  const [choice, setOne] = useState(due(props.schedule));
+  const set = (part: Partial<Due>) => setOne({ ...choice, ...part });
+  const { every } = choice;
   return (
     <Popover.Root
       open={open}
@@ -111,7 +112,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
             className="space-y-2"
             onSubmit={(event) => {
               event.preventDefault();
-              props.change(cronOf(one));
+              props.change(cronOf(choice));
               setOpen(false);
             }}
           >
@@ -119,7 +120,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
               {t("How often")}
               <select
                 value={every}
-                onChange={(event) => set({ every: event.target.value as Due["every"], cron: cronOf(one) })}
+                onChange={(event) => set({ every: event.target.value as Due["every"], cron: cronOf(choice) })}
                 className={field}
               >
                 {KINDS.map(([value, label]) => (
@@ -133,11 +134,11 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
               <label className="block">
                 {t("Minutes between")}
                 <select
-                  value={one.step}
+                  value={choice.step}
                   onChange={(event) => set({ step: Number(event.target.value) })}
                   className={field}
                 >
-                  {[...new Set([...STEPS, one.step])].map((step) => (
+                  {[...new Set([...STEPS, choice.step])].map((step) => (
                     <option key={step}>{step}</option>
                   ))}
                 </select>
@@ -151,7 +152,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
                   min={0}
                   max={59}
                   required
-                  value={Number(one.time.slice(3))}
+                  value={Number(choice.time.slice(3))}
                   onChange={(event) => set({ time: `00:${two(event.target.value)}` })}
                   className={field}
                 />
@@ -161,7 +162,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
               <label className="block">
                 {t("Day of the week")}
                 <select
-                  value={one.weekday}
+                  value={choice.weekday}
                   onChange={(event) => set({ weekday: Number(event.target.value) })}
                   className={field}
                 >
@@ -181,7 +182,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
                   min={1}
                   max={31}
                   required
-                  value={one.day}
+                  value={choice.day}
                   onChange={(event) => set({ day: Number(event.target.value) })}
                   className={field}
                 />
@@ -193,7 +194,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
                 <input
                   type="time"
                   required
-                  value={one.time}
+                  value={choice.time}
                   onChange={(event) => set({ time: event.target.value })}
                   className={field}
                 />
@@ -204,7 +205,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
                 {t("Minute, hour, day, month, weekday (UTC)")}
                 <input
                   required
-                  value={one.cron}
+                  value={choice.cron}
                   onChange={(event) => set({ cron: event.target.value })}
                   className={`${field} font-mono`}
                 />

@@ -68,8 +68,8 @@ function Password() {
       onSubmit={(event) => {
         event.preventDefault();
         const form = event.currentTarget;
-        const given = new FormData(form);
-        const change = { old: given.get("old"), new: given.get("new") };
+        const values = new FormData(form);
+        const change = { old: values.get("old"), new: values.get("new") };
         void done(() => api.post("/me/password", change)).then((good) => {
           if (!good) return;
           form.reset();
@@ -182,7 +182,7 @@ function Codes() {
 function Passkeys() {
   const client = useQueryClient();
   const [problem, done] = useDone();
-  const found = useQuery({ queryKey: ["passkeys"], queryFn: () => api.get<Passkey[]>("/me/passkeys") });
+  const passkeys = useQuery({ queryKey: ["passkeys"], queryFn: () => api.get<Passkey[]>("/me/passkeys") });
   const fresh = () => client.invalidateQueries({ queryKey: ["passkeys"] });
   return (
     <form
@@ -198,14 +198,16 @@ function Passkeys() {
         {t("Sign in with this device's fingerprint, face or code instead of a password.")}
       </p>
       <ul>
-        {found.data?.map((one) => (
-          <li key={one.id} className="flex items-center justify-between gap-2 py-1">
-            <span className="truncate">{one.name}</span>
-            <span className="text-soft">{one.used_at ? <When at={one.used_at} /> : t("not used yet")}</span>
+        {passkeys.data?.map((passkey) => (
+          <li key={passkey.id} className="flex items-center justify-between gap-2 py-1">
+            <span className="truncate">{passkey.name}</span>
+            <span className="text-soft">
+              {passkey.used_at ? <When at={passkey.used_at} /> : t("not used yet")}
+            </span>
             <button
               type="button"
               className={`${quiet} hover:text-bad`}
-              onClick={() => void done(() => api.remove(`/me/passkeys/${one.id}`)).then(fresh)}
+              onClick={() => void done(() => api.remove(`/me/passkeys/${passkey.id}`)).then(fresh)}
             >
               {t("Remove")}
             </button>
@@ -230,27 +232,27 @@ function Passkeys() {
 
 function SignIns() {
   const client = useQueryClient();
-  const found = useQuery({ queryKey: ["sign-ins"], queryFn: () => api.get<SignedIn[]>("/me/sign-ins") });
-  async function end(one: SignedIn) {
-    await api.remove(`/me/sign-ins/${one.id}`);
+  const signIns = useQuery({ queryKey: ["sign-ins"], queryFn: () => api.get<SignedIn[]>("/me/sign-ins") });
+  async function end(signIn: SignedIn) {
+    await api.remove(`/me/sign-ins/${signIn.id}`);
     await client.invalidateQueries({ queryKey: ["sign-ins"] });
   }
   return (
     <Card title={t("Where you are signed in")}>
-      {found.error && <Failure error={found.error} again={found.refetch} />}
+      {signIns.error && <Failure error={signIns.error} again={signIns.refetch} />}
       <ul className="divide-y divide-line px-4">
-        {found.data?.map((one) => (
-          <li key={one.id} className="flex items-center justify-between gap-3 py-2">
+        {signIns.data?.map((signIn) => (
+          <li key={signIn.id} className="flex items-center justify-between gap-3 py-2">
             <span className="min-w-0">
-              <span className="block truncate">{one.agent || t("unknown")}</span>
+              <span className="block truncate">{signIn.agent || t("unknown")}</span>
               <span className="text-soft">
-                {one.address} · {one.way} · <When at={one.seen_at} />
+                {signIn.address} · {signIn.way} · <When at={signIn.seen_at} />
               </span>
             </span>
-            {one.current ? (
+            {signIn.current ? (
               <span className="whitespace-nowrap text-soft">{t("this browser")}</span>
             ) : (
-              <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void end(one)}>
+              <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void end(signIn)}>
                 {t("End")}
               </button>
             )}

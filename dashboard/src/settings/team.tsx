@@ -32,8 +32,8 @@ export function Keys({ admin }: { admin: boolean }) {
   const [fresh, setFresh] = useState("");
   const path = `/projects/${project.id}/keys`;
   async function make(kind: Key["kind"]) {
-    const made = await api.post<Made>(path, { kind });
-    setFresh(made.secret_key || made.write_key || `${made.id} ${made.embed_key}`);
+    const key = await api.post<Made>(path, { kind });
+    setFresh(key.secret_key || key.write_key || `${key.id} ${key.embed_key}`);
     refresh();
   }
   async function revoke(key: Key) {
@@ -174,15 +174,18 @@ export function Members() {
             )}
           </li>
         ))}
-        {invited.data?.map((one) => (
-          <li key={one.id} className="flex items-center justify-between gap-3 py-2 text-soft">
+        {invited.data?.map((invitation) => (
+          <li key={invitation.id} className="flex items-center justify-between gap-3 py-2 text-soft">
             <span className="truncate">
-              {t("{email} is invited as {role}", { email: one.email, role: one.account || one.role })}
+              {t("{email} is invited as {role}", {
+                email: invitation.email,
+                role: invitation.account || invitation.role,
+              })}
             </span>
             <button
               type="button"
               className={`${quiet} hover:text-bad`}
-              onClick={() => void done(() => api.remove(`${path}/invitations/${one.id}`))}
+              onClick={() => void done(() => api.remove(`${path}/invitations/${invitation.id}`))}
             >
               {t("Revoke")}
             </button>
@@ -193,8 +196,8 @@ export function Members() {
         className="flex flex-wrap items-end gap-3 p-4"
         onSubmit={(event) => {
           event.preventDefault();
-          const given = Object.fromEntries(new FormData(event.currentTarget));
-          void done(async () => setLink((await api.post<Invitation>(`${path}/invitations`, given)).link));
+          const values = Object.fromEntries(new FormData(event.currentTarget));
+          void done(async () => setLink((await api.post<Invitation>(`${path}/invitations`, values)).link));
           event.currentTarget.reset();
         }}
       >

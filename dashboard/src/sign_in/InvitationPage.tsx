@@ -20,14 +20,14 @@ export function InvitationPage() {
   const { token = "" } = useParams({ strict: false });
   const [problem, setProblem] = useState("");
   useTitle(t("Invitation"));
-  const found = useQuery({
+  const invitation = useQuery({
     queryKey: ["invitation", token],
     queryFn: () => api.get<Invited>(`/invitations/${token}`),
     retry: false,
   });
-  if (found.error) return <Failure error={found.error} />;
-  if (found.data === undefined) return <Skeleton rows={4} />;
-  const { email, project, role, account, known } = found.data;
+  if (invitation.error) return <Failure error={invitation.error} />;
+  if (invitation.data === undefined) return <Skeleton rows={4} />;
+  const { email, project, role, account, known } = invitation.data;
   return (
     <main className="grid min-h-dvh place-items-center p-4">
       <form

@@ -38,9 +38,9 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
         className="w-full max-w-sm space-y-4 rounded-2xl border border-line bg-card p-6"
         onSubmit={(event) => {
           event.preventDefault();
-          const given = Object.fromEntries(new FormData(event.currentTarget));
+          const values = Object.fromEntries(new FormData(event.currentTarget));
           enter(async () => {
-            await api.post("/sign-in", given);
+            await api.post("/sign-in", values);
             return api.me();
           });
         }}

@@ -45,7 +45,7 @@ function Frame({
 
 /** Instead of the form to sign in. */
 export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void }) {
-  const [asked, setAsked] = useState("");
+  const [address, setAsked] = useState("");
   const again = (
     <button type="button" className={`${quiet} w-full py-2.5`} onClick={back}>
       {t("Back to signing in")}
@@ -63,12 +63,12 @@ export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void 
         {again}
       </Frame>
     );
-  if (asked)
+  if (address)
     return (
       <Frame title={t("Check your mail")}>
         <p role="status">
           {t("If {email} has an account here, a link is on its way. It works once, within 30 minutes.", {
-            email: asked,
+            email: address,
           })}
         </p>
         {again}
