@@ -9,7 +9,7 @@ import { Table } from "../kit/table";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
 import { Shown, TYPES, useOf } from "./asked";
-import { TIERS, VERIFIED } from "./Own";
+import { TIERS, VERIFIED } from "./permission_words";
 
 interface Account {
   id: string;
@@ -38,7 +38,7 @@ export function List() {
   const accounts = useOf<Found>(`accounts?limit=200&search=${encodeURIComponent(search)}&type=${type}`);
   return (
     <>
-      {accounts.data && <Counts found={accounts.data} />}
+      {accounts.data && <Counts accounts={accounts.data} />}
       <Card>
         <div className="flex flex-wrap items-center gap-2 p-4">
           <input
@@ -124,8 +124,8 @@ export function List() {
   );
 }
 
-function Counts({ found }: { found: Found }) {
-  const facts = [...Object.entries(found.types), [t("to decide"), found.pending] as const];
+function Counts({ accounts }: { accounts: Found }) {
+  const facts = [...Object.entries(accounts.types), [t("to decide"), accounts.pending] as const];
   return (
     <dl className="mb-4 flex flex-wrap gap-3">
       {facts.map(([name, value]) => (

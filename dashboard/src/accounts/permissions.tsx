@@ -7,7 +7,7 @@ import { Card } from "../kit/parts";
 import { Table } from "../kit/table";
 import { t } from "../language";
 import { Shown, TYPES, useOf } from "./asked";
-import { SEEN, TIERS, VERIFIED } from "./Own";
+import { SEEN, TIERS, VERIFIED } from "./permission_words";
 
 interface Gate {
   account_type: string;

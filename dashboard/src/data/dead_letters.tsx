@@ -30,14 +30,14 @@ function useLetters(limit: number) {
     enabled: SEE.includes(project.role),
     refetchInterval: 10_000,
   });
-  return { path, found: letters };
+  return { path, query: letters };
 }
 
 /** One line on other pages, while there are any. */
 export function LettersNotice() {
   const project = useProject();
-  const { found: letters } = useLetters(1);
-  const count = letters.data?.count ?? 0;
+  const { query } = useLetters(1);
+  const count = query.data?.count ?? 0;
   if (count === 0) return null;
   return (
     <p role="status" className="mb-4 rounded-xl border border-line bg-card px-4 py-2.5">
@@ -67,10 +67,10 @@ interface Doing {
 
 export function Letters() {
   const project = useProject();
-  const { path, found: newest } = useLetters(100);
+  const { path, query } = useLetters(100);
   const [doing, setDoing] = useState<Doing>();
-  const letters = newest.data?.letters ?? [];
-  const count = newest.data?.count ?? 0;
+  const letters = query.data?.letters ?? [];
+  const count = query.data?.count ?? 0;
   const may = MANAGE.includes(project.role);
   return (
     <Card
@@ -93,9 +93,9 @@ export function Letters() {
         )
       }
     >
-      {newest.error && <Failure error={newest.error} again={newest.refetch} />}
-      {newest.data === undefined && !newest.error && <Skeleton rows={3} />}
-      {newest.data && count === 0 && (
+      {query.error && <Failure error={query.error} again={query.refetch} />}
+      {query.data === undefined && !query.error && <Skeleton rows={3} />}
+      {query.data && count === 0 && (
         <Empty title={t("None")}>
           {t(
             "A dead letter is a message that was acknowledged but could not be stored because of an error in Trackway or its database. It is kept here with the reason and can be replayed after a fix. Other messages are stored as usual.",
@@ -251,24 +251,24 @@ function Read({ children }: { children: string }) {
 }
 
 /** A dead letter with its message. */
-function Whole({ path, letter: one }: { path: string; letter: DeadLetter }) {
-  const wanted = new URLSearchParams({ message_id: one.message_id, stage: one.stage });
+function Whole({ path, letter }: { path: string; letter: DeadLetter }) {
+  const wanted = new URLSearchParams({ message_id: letter.message_id, stage: letter.stage });
   const whole = useQuery({
-    queryKey: ["letters", path, one.message_id, one.stage],
+    queryKey: ["letters", path, letter.message_id, letter.stage],
     queryFn: () => api.get<DeadLetter & { body: string }>(`${path}/letter?${wanted}`),
   });
   return (
     <>
-      <p className="font-medium break-words">{one.reason}</p>
+      <p className="font-medium break-words">{letter.reason}</p>
       <div className="-mx-4">
         <Facts
           facts={[
-            [t("Arrived"), <When key="at" at={one.received_at} />],
-            [t("Refused while"), step(one.stage)],
+            [t("Arrived"), <When key="at" at={letter.received_at} />],
+            [t("Refused while"), step(letter.stage)],
           ]}
         />
       </div>
-      {!one.replayable && (
+      {!letter.replayable && (
         <p className="mb-3 text-soft">
           {t("This row was derived from messages that are stored; there is nothing to replay.")}
         </p>

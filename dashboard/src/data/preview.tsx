@@ -52,29 +52,21 @@ function summary({ taken, first, last, left_out }: Preview): string {
   return parts.join(" · ");
 }
 
-export function Previewed({
-  preview: found,
-  part,
-  busy,
-}: {
-  preview: Preview;
-  part: boolean;
-  busy: boolean;
-}) {
-  const events = Object.entries(found.events ?? {});
+export function Previewed({ preview, part, busy }: { preview: Preview; part: boolean; busy: boolean }) {
+  const events = Object.entries(preview.events ?? {});
   return (
     <div aria-busy={busy} className="border-t border-line pb-3">
       <p role="status" className="px-4 pt-3 font-medium">
-        {summary(found)}
+        {summary(preview)}
       </p>
       {part && (
         <p className="px-4 text-soft">
           {t("The preview covers the first 4 MB; the import covers the whole file.")}
         </p>
       )}
-      {found.stopped && (
+      {preview.stopped && (
         <p role="alert" className="px-4 pt-1 text-bad">
-          {found.stopped}
+          {preview.stopped}
         </p>
       )}
       {events.length > 0 && (
@@ -86,12 +78,12 @@ export function Previewed({
           ))}
         </ul>
       )}
-      {found.rows.length > 0 && (
+      {preview.rows.length > 0 && (
         <>
           <h3 className="px-4 pt-4 font-medium">{t("As they would be stored")}</h3>
           <Table
             caption={t("As they would be stored")}
-            rows={found.rows.map((row, at) => ({ ...row, at }))}
+            rows={preview.rows.map((row, at) => ({ ...row, at }))}
             id={(row) => String(row.at)}
             columns={[
               { name: t("When (UTC)"), show: (row) => minute(row.timestamp) },
@@ -105,16 +97,16 @@ export function Previewed({
           />
         </>
       )}
-      {found.refused > 0 && (
+      {preview.refused > 0 && (
         <>
           <h3 className="px-4 pt-4 font-medium text-bad">
             {t("{refused, plural, one {# line is refused} other {# lines are refused}}", {
-              refused: found.refused,
+              refused: preview.refused,
             })}
           </h3>
           <Table
             caption={t("Refused lines")}
-            rows={found.refusals}
+            rows={preview.refusals}
             id={(row) => `${row.line} ${row.field} ${row.reason}`}
             columns={[
               { name: t("Line"), number: true, show: (row) => exact(row.line) },
