@@ -73,9 +73,9 @@ def test_a_real_shop_has_the_customers_invoices_total_and_cohorts_that_it_has(lo
     customers = Question(project_id=project, period=year, timezone="UTC", filters=(parse("user_id:set"),))
     of_lines = [Series(metric="sum", property="properties.lines"), Series(), Series(metric="revenue")]
     _, drawn = trend(loaded.store, question, Trend(series=of_lines, interval="month"), "GBP")
-    lines, invoices, total = (one["total"] for one in drawn["series"])
+    lines, invoices, total = (line.total for line in drawn.series)
     _, people = trend(loaded.store, customers, Trend(series=[Series(metric="persons")], interval="month"))
-    assert [lines, invoices, people["series"][0]["total"]] == expected["totals"][:3] == [541_909, 25_900, 4372]
+    assert [lines, invoices, people.series[0].total] == expected["totals"][:3] == [541_909, 25_900, 4372]
     (money,) = loaded.rows(project, "SELECT sum(revenue) AS n FROM events WHERE project_id = {p:UUID}")
     assert money["n"] == Decimal(expected["totals"][3]) == Decimal("9747747.934")
     assert total == money["n"]
@@ -83,8 +83,8 @@ def test_a_real_shop_has_the_customers_invoices_total_and_cohorts_that_it_has(lo
         loaded.store, customers, Retention(interval="month", intervals=12), datetime(2012, 2, 1, tzinfo=UTC)
     )
     found = [
-        [row["cohort"], later, cell["persons"]]
-        for row in data["cohorts"] for later, cell in enumerate(row["cells"]) if cell["persons"]
+        [row.cohort, later, cell.persons]
+        for row in data.cohorts for later, cell in enumerate(row.cells) if cell.persons
     ]  # fmt: skip
     assert found == [row for row in expected["cohorts"] if row[1] <= 12]
 

@@ -170,9 +170,9 @@ def agrees(loaded: Loaded, project: UUID, every: list[Worth]) -> None:
         _, totals = overview(store, asked, WEEK.before("UTC", "previous"), "USD")
         assert shown(totals["current"]["revenue"]) == money
         assert shown(totals["previous"]["revenue"]) == by_currency(every, -7 * 1440, 0)
-        [line] = trend(store, asked, Trend(series=[Series(metric="revenue")], by=by, top=2), "USD")[1]["series"]
-        assert line["total"] == sum(line["points"]) == value
-        assert not by or sum(part["total"] for part in line["parts"]) == value
+        [line] = trend(store, asked, Trend(series=[Series(metric="revenue")], by=by, top=2), "USD")[1].series
+        assert line.total == sum(line.points) == value
+        assert not by or sum(part.total for part in line.parts) == value
 
     listed = sources(store, question, ["channel", "source"], "USD")[1]
     assert shown([one for row in listed for one in row["revenue"]]) == money
@@ -233,8 +233,8 @@ def test_an_order_told_twice_one_refunded_by_id_and_one_more(loaded: Loaded) -> 
     }  # fmt: skip
     assert {name: row["conversions"] for name, row in found.items()} == {"ann": 1, "bob": 1, "guest": 1}
     told = Trend(series=[Series(metric="event_revenue"), Series(metric="revenue", event="Order Completed")])
-    lines = trend(loaded.store, question, told, "USD")[1]["series"]
-    assert [line["total"] for line in lines] == [80 + 80 + 50 - 50 + 20, 100]
+    lines = trend(loaded.store, question, told, "USD")[1].series
+    assert [line.total for line in lines] == [80 + 80 + 50 - 50 + 20, 100]
     agrees(loaded, project, every)
 
 
@@ -271,5 +271,5 @@ def test_rates_are_those_of_the_day(loaded: Loaded) -> None:
     project, _ = put(loaded, [[Said("Order", "1", "Completed", 10, 10, "ann", 0)]], {("Order", "1"): "EUR"})
     write_rates(loaded.store, project, [Rate("EUR", date(2026, 3, 2), Decimal(2))])
     question = Question(project_id=project, period=WEEK, timezone="UTC")
-    [line] = trend(loaded.store, question, Trend(series=[Series(metric="revenue")]), "USD")[1]["series"]
-    assert line["total"] == 20 == Decimal(revenue(loaded.store, question, Revenue(), "USD")[1]["totals"]["value"])
+    [line] = trend(loaded.store, question, Trend(series=[Series(metric="revenue")]), "USD")[1].series
+    assert line.total == 20 == Decimal(revenue(loaded.store, question, Revenue(), "USD")[1]["totals"]["value"])

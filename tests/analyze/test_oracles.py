@@ -27,7 +27,7 @@ from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.language.filters import read
 from trackway.analyze.language.period import BadQuestion, Period, first_day, ordinal
 from trackway.analyze.language.question import Question
-from trackway.analyze.language.sampling import whole
+from trackway.analyze.language.sampling import make_whole
 from trackway.analyze.language.series import Series
 from trackway.analyze.language.steps import Step
 from trackway.analyze.traffic.overview import overview
@@ -206,24 +206,24 @@ def test_funnels_equal_the_definition(
     expected = {who: found for who, found in expected.items() if found[0]}
     _, data = funnel(loaded.store, question, asked)
     levels = [level for level, _ in expected.values()]
-    assert [step["units"] for step in data["steps"]] == [
+    assert [step.units for step in data.steps] == [
         sum(level >= k for level in levels) for k in range(1, len(names) + 1)
     ]
     shape = {name: getattr(asked, name) for name in asked.__struct_fields__}
     _, units = funnel_units(loaded.store, question, FunnelUnits(**shape, limit=1000))
-    times = sorted(tuple(int((at - START).total_seconds() * 1000) for at in unit["times"]) for unit in units)
+    times = sorted(tuple(int((at - START).total_seconds() * 1000) for at in unit.times) for unit in units)
     assert times == sorted(chain for _, chain in expected.values())
     for k in range(1, len(names) + 1):
         _, dropped = funnel_units(loaded.store, question, FunnelUnits(**shape, step=k, dropped=True, limit=1000))
         assert len(dropped) == sum(level == k for level in levels)
-    for pair in data.get("times", []):
-        chains = [chain for level, chain in expected.values() if level >= pair["to"]]
-        waits = sorted((chain[pair["to"] - 1] - chain[pair["from"] - 1]) / 1000 for chain in chains)
-        assert pair["units"] == len(waits) == sum(one["units"] for one in pair["histogram"])
-        assert pair["mean_s"] == pytest.approx(sum(waits) / len(waits))
-        assert (pair["least_s"], pair["most_s"]) == (waits[0], waits[-1])
+    for pair in data.times or []:
+        chains = [chain for level, chain in expected.values() if level >= pair.end]
+        waits = sorted((chain[pair.end - 1] - chain[pair.start - 1]) / 1000 for chain in chains)
+        assert pair.units == len(waits) == sum(one.units for one in pair.histogram)
+        assert pair.mean_s == pytest.approx(sum(waits) / len(waits))
+        assert (pair.least_s, pair.most_s) == (waits[0], waits[-1])
         middle = (waits[(len(waits) - 1) // 2] + waits[len(waits) // 2]) / 2
-        assert pair["median"] == pytest.approx(middle)
+        assert pair.median == pytest.approx(middle)
 
 
 def test_one_event_is_one_step_of_a_funnel_in_any_order(loaded: Loaded) -> None:
@@ -244,10 +244,10 @@ def test_one_event_is_one_step_of_a_funnel_in_any_order(loaded: Loaded) -> None:
     ):
         asked = Funnel(steps=[Step(event=one) for one in names], order="any")
         _, data = funnel(loaded.store, question, asked)
-        assert [step["units"] for step in data["steps"]] == expected, names
+        assert [step.units for step in data.steps] == expected, names
     named = [Step(event="L", where=f"user_id:is:{number}") for number in range(19)]
     _, data = funnel(loaded.store, question, Funnel(steps=[*named, Step(event="S")], order="any"))
-    assert [step["units"] for step in data["steps"]] == [2, *[0] * 19]
+    assert [step.units for step in data.steps] == [2, *[0] * 19]
     ones = [Step(event="L", where={"column": "revenue", "values": [one]}) for one in (0, 0.0, "0")]
     assert len(families([*ones, named[0]])) == 1
     shared = [Step(event="L", where=f"path:contains_not:{number}") for number in range(6)]
@@ -265,13 +265,13 @@ def test_a_breakdown_of_a_funnel_and_its_trend_add_up(loaded: Loaded) -> None:
     question = loaded_with(loaded, [messages])
     asked = Funnel(steps=[Step(event="A"), Step(event="B")], by="properties.plan", top=1, interval="day")
     _, data = funnel(loaded.store, question, asked)
-    assert [(part["value"], [s["units"] for s in part["steps"]]) for part in data["parts"]] == [
+    assert [(part.value, [s.units for s in part.steps]) for part in data.parts] == [
         ("pro", [2, 1]),
         ("", [2, 1]),
     ]
-    assert [step["units"] for step in data["steps"]] == [4, 2]
-    assert sum(point["entered"] for point in data["trend"]) == 4
-    assert data["trend"][0]["rate"] == 0.5
+    assert [step.units for step in data.steps] == [4, 2]
+    assert sum(point.entered for point in data.trend) == 4
+    assert data.trend[0].rate == 0.5
 
 
 # Retention, lifecycle, stickiness
@@ -335,21 +335,21 @@ def test_retention_equals_the_definition(
         return k in later if mode == "on" else any(one >= k for one in later)
 
     people = {cohort: [who for who in started if cohort in cohorts(who)] for cohort in range(low, high + 1)}
-    for row in data["cohorts"]:
-        cohort = ordinal(datetime.fromisoformat(row["cohort"]).replace(tzinfo=BERLIN), "Europe/Berlin", interval)
-        assert row["persons"] == len(people[cohort])
-        assert (row["cohort"], row["complete"]) == days_of(cohort, interval)
+    for row in data.cohorts:
+        cohort = ordinal(datetime.fromisoformat(row.cohort).replace(tzinfo=BERLIN), "Europe/Berlin", interval)
+        assert row.persons == len(people[cohort])
+        assert (row.cohort, row.complete) == days_of(cohort, interval)
         if start == back:
-            assert row["cells"][0]["rate"] == (1 if people[cohort] else None)
-        for k, cell in enumerate(row["cells"]):
-            assert cell["persons"] == sum(came(who, cohort, k) for who in people[cohort])
+            assert row.cells[0].rate == (1 if people[cohort] else None)
+        for k, cell in enumerate(row.cells):
+            assert cell.persons == sum(came(who, cohort, k) for who in people[cohort])
     shape = {name: getattr(asked, name) for name in asked.__struct_fields__}
-    for row in data["cohorts"][:3]:
-        cell = RetentionPeople(**shape, cohort=row["cohort"], later=-1)
-        assert len(retention_people(loaded.store, question, cell, NOW)[1]) == row["persons"]
-        if row["cells"]:
-            cell = RetentionPeople(**shape, cohort=row["cohort"], later=0)
-            assert len(retention_people(loaded.store, question, cell, NOW)[1]) == row["cells"][0]["persons"]
+    for row in data.cohorts[:3]:
+        cell = RetentionPeople(**shape, cohort=row.cohort, later=-1)
+        assert len(retention_people(loaded.store, question, cell, NOW)[1]) == row.persons
+        if row.cells:
+            cell = RetentionPeople(**shape, cohort=row.cohort, later=0)
+            assert len(retention_people(loaded.store, question, cell, NOW)[1]) == row.cells[0].persons
 
 
 def test_weeks_that_the_period_cuts_begin_with_it_and_are_marked(loaded: Loaded) -> None:
@@ -367,15 +367,15 @@ def test_weeks_that_the_period_cuts_begin_with_it_and_are_marked(loaded: Loaded)
     question = loaded_with(loaded, [messages])
     question = Question(project_id=question.project_id, period=period, timezone="Europe/Berlin")
     _, data = retention(loaded.store, question, Retention(intervals=2), asked_on)
-    assert [(row["cohort"], row["persons"], row["complete"]) for row in data["cohorts"]] == [
+    assert [(row.cohort, row.persons, row.complete) for row in data.cohorts] == [
         ("2026-03-04", 2, False), ("2026-03-09", 1, True), ("2026-03-16", 1, False),
     ]  # fmt: skip
-    cells = [[(cell["persons"], cell["complete"]) for cell in row["cells"]] for row in data["cohorts"]]
+    cells = [[(cell.persons, cell.complete) for cell in row.cells] for row in data.cohorts]
     assert cells == [[(2, True), (1, True), (1, False)], [(1, True), (0, False)], [(1, False)]]
-    assert data["average"][0] == 1
+    assert data.average[0] == 1
     cell = RetentionPeople(intervals=2, cohort="2026-03-04", later=2)
     (one,) = retention_people(loaded.store, question, cell, asked_on)[1]
-    assert one["returns"] == ["2026-03-04", "2026-03-09", "2026-03-16"]
+    assert one.returns == ["2026-03-04", "2026-03-09", "2026-03-16"]
     _, rows = lifecycle(loaded.store, question, Lifecycle(), asked_on)
     counted = attrgetter("at", *STATUSES, "complete")
     assert [counted(row) for row in rows.intervals] == [
@@ -471,14 +471,12 @@ def test_paths_equal_the_definition(
         for number, (here, behind) in enumerate(pairwise([*way, END][:3]), 1):
             expected[number, here, behind] += 1
     _, data = paths(loaded.store, question, asked)
-    assert {(one["step"], one["from"], one["to"]): one["ways"] for one in data["links"]} == dict(expected)
-    assert data["ways"] == len(ways)
-    for node in data["nodes"]:
-        if node["step"] < 3:
-            out = sum(
-                one["ways"] for one in data["links"] if (one["step"], one["from"]) == (node["step"], node["name"])
-            )
-            assert out == node["ways"]
+    assert {(one.step, one.start, one.end): one.ways for one in data.links} == dict(expected)
+    assert data.ways == len(ways)
+    for node in data.nodes:
+        if node.step < 3:
+            out = sum(one.ways for one in data.links if (one.step, one.start) == (node.step, node.name))
+            assert out == node.ways
 
 
 # One number for one thing
@@ -504,23 +502,23 @@ def test_total_breakdown_and_drill_down_agree(
         "per_person": len(inside) / len({one.who for one in inside}) if inside else None,
         "event_revenue": sum(one.value for one in inside if one.name in "ABCX"),
     }
-    for name, line, unsplit in zip(metrics, split["series"], drawn["series"], strict=True):
-        assert unsplit["total"] == line["total"] == known[name], name
-        assert line["points"] == unsplit["points"]
+    for name, line, unsplit in zip(metrics, split.series, drawn.series, strict=True):
+        assert unsplit.total == line.total == known[name], name
+        assert line.points == unsplit.points
         if name in ("events", "event_revenue"):
-            assert sum(line["points"]) == line["total"] == sum(part["total"] for part in line["parts"])
+            assert sum(line.points) == line.total == sum(part.total for part in line.parts)
     _, totals = overview(loaded.store, question, question.period.before("Europe/Berlin", "previous"), "EUR")
     if not event:
         assert totals["current"]["events"] == known["events"]
         assert totals["current"]["visitors"] == known["visitors"]
         of_sessions = Trend(series=[Series(metric="sessions"), Series(metric="bounce_rate"), Series(metric="depth")])
-        lines = trend(loaded.store, question, of_sessions)[1]["series"]
-        assert lines[0]["total"] == totals["current"]["sessions"]
+        lines = trend(loaded.store, question, of_sessions)[1].series
+        assert lines[0].total == totals["current"]["sessions"]
         counted = sources(loaded.store, question, ["source"], "EUR", metrics=["sessions", "bounce_rate", "page_views"])[
             1
         ]
         listed = sources(loaded.store, question, ["source"], "EUR")[1]
-        assert sum(row["sessions"] for row in counted) == sum(row["sessions"] for row in listed) == lines[0]["total"]
+        assert sum(row["sessions"] for row in counted) == sum(row["sessions"] for row in listed) == lines[0].total
         same = [{name: row[name] for name in ("source", "sessions", "bounce_rate", "page_views")} for row in listed]
         assert counted == same
 
@@ -559,7 +557,7 @@ def test_filters_on_behaviour_mean_the_people_they_say(
         return not any(parts[:2]) if how == "not" else all(parts) if how == "all" else any(parts)
 
     kept = [one for one in happened if 0 <= one.at < SPAN and fits(one)]
-    assert [line["total"] for line in data["series"]] == [len(kept), len({one.who for one in kept})]
+    assert [line.total for line in data.series] == [len(kept), len({one.who for one in kept})]
 
 
 # What small sets do not show
@@ -583,27 +581,27 @@ def test_the_standing_funnel_of_an_entity_as_an_answer_and_as_rows(loaded: Loade
     story += [said("b", "c1", 9, "click"), said("b", "c1", 8, "view_details")]
     question = loaded_with(loaded, [story])
     _, data = funnel(loaded.store, question, entity_funnel())
-    assert [step["units"] for step in data["steps"]] == [3, 2, 1, 1, 1]
+    assert [step.units for step in data.steps] == [3, 2, 1, 1, 1]
     for unit in ("person_entity", "entity", "session"):
-        steps = funnel(loaded.store, question, entity_funnel(unit))[1]["steps"]
+        steps = funnel(loaded.store, question, entity_funnel(unit))[1].steps
         shape = {name: getattr(entity_funnel(unit), name) for name in Funnel.__struct_fields__}
         listed = [funnel_units(loaded.store, question, FunnelUnits(**shape, step=k))[1] for k in range(1, 6)]
-        assert [step["units"] for step in steps] == [len(units) for units in listed]
+        assert [step.units for step in steps] == [len(units) for units in listed]
     _, by_entity = funnel(loaded.store, question, entity_funnel("entity"))
-    assert [step["units"] for step in by_entity["steps"]] == [2, 1, 1, 1, 1]
+    assert [step.units for step in by_entity.steps] == [2, 1, 1, 1, 1]
     _, by_session = funnel(loaded.store, question, entity_funnel("session"))
-    assert [step["units"] for step in by_session["steps"]] == [2, 2, 1, 1, 1]
+    assert [step.units for step in by_session.steps] == [2, 2, 1, 1, 1]
     shape = {name: getattr(entity_funnel(), name) for name in Funnel.__struct_fields__}
     _, rows = funnel_units(loaded.store, question, FunnelUnits(**shape, rows=True, limit=100))
-    whole = [row for row in rows if row["unit"][1:] == ["concert", "c1"] and row["step"] != "impression"][-4:]
-    assert [row["step"] for row in whole] == way[1:]
-    assert [(row["position"], row["from_start_s"], row["from_previous_s"]) for row in whole] == [
+    whole = [row for row in rows if row.unit[1:] == ["concert", "c1"] and row.step != "impression"][-4:]
+    assert [row.step for row in whole] == way[1:]
+    assert [(row.position, row.from_start_s, row.from_previous_s) for row in whole] == [
         (n, (n - 1) * 10.0, 10.0) for n in range(2, 6)
     ]
     backwards = Funnel(steps=[Step(event="click"), Step(event="impression")], order="any", unit="person_entity")
     shape = {name: getattr(backwards, name) for name in Funnel.__struct_fields__}
     _, rows = funnel_units(loaded.store, question, FunnelUnits(**shape, rows=True))
-    assert {row["step"] for row in rows} == {None}, "in any order a position is no step"
+    assert {row.step for row in rows} == {None}, "in any order a position is no step"
 
 
 def test_sessions_have_their_totals_and_are_sorted(loaded: Loaded) -> None:
@@ -638,7 +636,7 @@ def test_a_sample_is_of_whole_people_and_says_how_far_off_it_may_be(loaded: Load
         Question(**{**{n: getattr(question, n) for n in question.__struct_fields__}, "sample": 0.2}),
         asked,
     )
-    steps = whole(some, 0.2)["steps"]
-    for step, truth in zip(steps, (3000, 1500), strict=True):
-        assert step["units"] % 5 == 0  # one person stands for five
-        assert abs(step["units"] - truth) < 2 * step["units_margin"] < truth / 2
+    make_whole(some, 0.2)
+    for step, truth in zip(some.steps, (3000, 1500), strict=True):
+        assert step.units % 5 == 0  # one person stands for five
+        assert abs(step.units - truth) < 2 * step.units_margin < truth / 2

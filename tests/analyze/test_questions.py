@@ -259,14 +259,14 @@ def test_a_trend_adds_up_in_every_time_zone(loaded: Loaded, filled: UUID, metric
     question = Question(project_id=filled, period=stretch, timezone=timezone)
     asked = Trend(series=[Series(metric=metric)])
     _, drawn = trend(loaded.store, question, asked)
-    line = drawn["series"][0]
-    assert len(line["points"]) == len(drawn["moments"]) == 4
+    line = drawn.series[0]
+    assert len(line.points) == len(drawn.moments) == 4
     filtered = Question(project_id=filled, period=stretch, timezone=timezone, filters=(parse("source:set"),))
     assert trend(loaded.store, filtered, asked)[1] == drawn, "the hourly counters and the rows tell different numbers"
     _, hours = trend(loaded.store, question, Trend(series=[Series(metric=metric)], interval="hour"))
-    assert hours["series"][0]["total"] == line["total"]
+    assert hours.series[0].total == line.total
     if metric != "visitors":
-        assert sum(hours["series"][0]["points"]) == sum(line["points"]) == line["total"]
+        assert sum(hours.series[0].points) == sum(line.points) == line.total
 
 
 def test_days_have_23_and_25_hours() -> None:

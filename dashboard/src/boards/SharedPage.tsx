@@ -30,6 +30,7 @@ export function SharedPage() {
     currency,
     goals: [],
     humans: [],
+    closed_register: false,
     embed_origins: [],
     metrics: "",
     keys: [],

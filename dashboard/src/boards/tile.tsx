@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { type Asked, api, type Drawn, type Tile } from "../client/api";
+import { type Asked, api, type Tile, type TrendAnswer } from "../client/api";
 import { useAsk } from "../client/hooks";
 import type { Body } from "../explore/kinds";
 import { SHOWN } from "../explore/shown";
@@ -63,7 +63,7 @@ function Answered({ tile, answer }: { tile: Tile; answer: Answering }) {
   const Shown = SHOWN[body.question];
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined) return <Skeleton rows={4} />;
-  if (tile.show === "number") return <BigNumber asked={answer.data as Asked<Drawn>} body={body} />;
+  if (tile.show === "number") return <BigNumber asked={answer.data as Asked<TrendAnswer>} body={body} />;
   if (Shown === undefined) return <Empty title={t("This question has no drawing")} />;
   return <Shown asked={answer.data as never} body={body} />;
 }
@@ -75,7 +75,7 @@ const WRITTEN: Record<string, (value: number) => string> = {
   median_duration_s: duration,
 };
 
-function BigNumber({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
+function BigNumber({ asked, body }: { asked: Asked<TrendAnswer>; body: Body }) {
   const metric = (body.series as { metric?: string }[] | undefined)?.[0]?.metric ?? "";
   const now = Number(asked.data.series[0]?.total ?? 0);
   const before = Number(asked.before?.data.series[0]?.total ?? 0);

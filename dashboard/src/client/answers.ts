@@ -2,7 +2,6 @@
 
 import type { Query, Reply } from "./generated";
 
-export type { Query } from "./generated";
 /** The reply to a question, with its data. */
 export type Asked<Data> = Omit<Reply, "data" | "before"> & { data: Data; before?: { data: Data } };
 
@@ -139,71 +138,6 @@ export interface Rejection {
   line: number;
   text: string;
 }
-/** A message that was acknowledged and is not stored; `stage` is the step that refused it. */
-export interface DeadLetter {
-  message_id: string;
-  stage: string;
-  received_at: string;
-  reason: string;
-  replayable: boolean;
-}
-export interface DeadLetters {
-  count: number;
-  letters: DeadLetter[];
-}
-export interface Key {
-  id: string;
-  kind: "write" | "secret" | "embed";
-  value: string;
-  created_at: string;
-}
-export interface Project {
-  id: string;
-  name: string;
-  timezone: string;
-  currency: string;
-  goals: string[];
-  /** Reasons for which visitors are taken for bots and that do not count here. */
-  humans: string[];
-  /** Whose pages may show dashboards of this project. */
-  embed_origins: string[];
-  /** The metrics pack: the name of an included one, or TOML; empty for an account. */
-  metrics: string;
-  keys: Key[];
-  /** viewer, analyst, owner or administrator; empty for an account of the product. */
-  role: string;
-  account: AsAccount | null;
-}
-/** Whether something may be seen, and what is missing. */
-export interface Verdict {
-  granted: boolean;
-  lacks: "" | "type" | "verification" | "subscription" | "active";
-  needs: string;
-}
-/** As which account of the product one is here. */
-export interface AsAccount {
-  id: string;
-  type: string;
-  name: string;
-  verification: string;
-  subscription: string;
-  entities: [type: string, id: string][];
-  permissions: Record<string, Verdict>;
-}
-/** A file that comes in or goes out; `done` of `total` are bytes of an import, rows of an export. */
-export interface Transfer {
-  id: string;
-  kind: "import" | "export";
-  name: string;
-  form: string;
-  state: "waiting" | "running" | "done" | "failed" | "cancelled";
-  done: number;
-  total: number;
-  outcome: { taken?: number; refused?: number; left_out?: number; rows?: number };
-  message: string;
-  created_by: string;
-  created_at: string;
-}
 /** An entity as the register and the events know it. */
 export interface EntityRow {
   entity_type: string;
@@ -222,60 +156,6 @@ export interface ViewsRow {
   views: number;
   anonymous: number;
 }
-/** Work that is done again and again. */
-export interface Job {
-  name: string;
-  what: string;
-  schedule: string;
-  active: boolean;
-  running: boolean;
-  last_run_at: string | null;
-  next_run_at: string | null;
-  status: string;
-  message: string;
-  duration_s: number;
-}
-export interface Me {
-  email: string;
-  is_admin: boolean;
-  csrf: string;
-  second_factor: boolean;
-  projects: Project[];
-}
-export interface Line {
-  name: string;
-  /** Money comes as text, so that no cent is lost on the way. */
-  total: number | string | null;
-  points: (number | string | null)[];
-  parts?: (Line & { values: string[]; other: boolean })[];
-}
-export interface Drawn {
-  moments: string[];
-  series: Line[];
-  formulas: Line[];
-}
-export interface FunnelSteps {
-  steps: { name: string; units: number; of_first: number | null; of_previous: number | null }[];
-  parts?: { value: string; other: boolean; steps: FunnelSteps["steps"] }[];
-  times?: { from: number; to: number; units: number; median: number; p90: number }[];
-}
-export interface Triangle {
-  interval: string;
-  spans: [number, number][];
-  average: (number | null)[];
-  cohorts: {
-    cohort: string;
-    persons: number;
-    /** Whether the period has all of it, and it is over. */
-    complete: boolean;
-    cells: { persons: number; rate: number | null; complete: boolean }[];
-  }[];
-}
-export interface Ways {
-  ways: number;
-  nodes: { step: number; name: string; ways: number }[];
-  links: { step: number; from: string; to: string; ways: number }[];
-}
 export interface PersonRow {
   person: string;
   name: string;
@@ -287,14 +167,6 @@ export interface PersonRow {
   page_views: number;
   last_seen: string;
   country: string;
-}
-/** A saved filter, or a list of people. */
-export interface Segment {
-  id: string;
-  name: string;
-  kind: "live" | "list" | "ready";
-  filter: unknown;
-  created_by: string;
 }
 /** Somebody who ordered, or is known by a user id. */
 export interface CustomerRow {
@@ -371,28 +243,6 @@ export interface Attributed {
     { orders: number; value: string; cost_per_order: string | null; return: number | null }
   >;
 }
-/** Where orders come from. */
-export interface Connection {
-  id: string;
-  kind: "stripe" | "woocommerce" | "postgres";
-  name: string;
-  active: boolean;
-  taken: number;
-  last_at: string | null;
-  problem: string;
-  address: string;
-  secret: string;
-}
-/** Who is told of people who enter or leave a segment. */
-export interface Watch {
-  id: string;
-  segment: string;
-  url: string;
-  inside: number | null;
-  last_at: string | null;
-  problem: string;
-  secret: string;
-}
 export interface PersonOrder {
   kind: string;
   order_id: string;
@@ -402,47 +252,6 @@ export interface PersonOrder {
   currency: string;
   service: string;
   counts: boolean;
-}
-export interface Tile {
-  id: string;
-  kind: "question" | "note";
-  title: string;
-  text: string;
-  ask: Record<string, unknown>;
-  show: "chart" | "number";
-  x: number;
-  y: number;
-  w: number;
-  h: number;
-}
-export interface Layout {
-  tiles: Tile[];
-  period: string;
-  from: string;
-  to: string;
-  filter: string[];
-  bots: boolean;
-}
-export interface Board {
-  id: string;
-  name: string;
-  layout: Layout;
-  created_by: string;
-  updated_at: string;
-}
-export interface Share {
-  id: string;
-  created_by: string;
-  created_at: string;
-  expires_at: string | null;
-  token: string;
-}
-export interface Shared {
-  name: string;
-  layout: Layout;
-  project: string;
-  timezone: string;
-  currency: string;
 }
 export interface Answer<Data> {
   data: Data;

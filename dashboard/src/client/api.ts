@@ -1,10 +1,24 @@
 /** The API as the dashboard sees it: one function that fetches; `answers.ts` has the types of what comes. */
 
 import { t } from "../language";
-import type { Me } from "./answers";
+import type { Me } from "./generated";
 
 export type * from "./answers";
-export type { Answers, Questions } from "./generated";
+export type * from "./generated";
+export type {
+  BoardShown as Board,
+  ConnectionShown as Connection,
+  JobShown as Job,
+  KeyShown as Key,
+  LetterShown as DeadLetter,
+  LettersShown as DeadLetters,
+  ProjectShown as Project,
+  SegmentShown as Segment,
+  SharedBoard as Shared,
+  ShareShown as Share,
+  TransferShown as Transfer,
+  WatchShown as Watch,
+} from "./generated";
 
 /** A refusal of the server, in its own words. */
 export class Problem extends Error {

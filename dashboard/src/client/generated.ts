@@ -421,6 +421,22 @@ export interface Forgotten {
   language?: "en" | "de";
 }
 
+/** The steps; with `times` the times between every two of them, with `by` the parts, with `interval` the trend. */
+export interface FunnelAnswer {
+  steps: FunnelStep[];
+  unit: string;
+  times?: FunnelTime[];
+  parts?: FunnelPart[];
+  trend?: FunnelTrendPoint[];
+}
+
+/** The steps of the units with one value of the breakdown, or with all `other` values together. */
+export interface FunnelPart {
+  value: string;
+  other: boolean;
+  steps: FunnelStep[];
+}
+
 /** A funnel of steps. `interval` adds the trend of conversion by the start of attempts; `by` adds a breakdown by a column of a unit's first event of step 1 in the period; `times` adds the times between steps. */
 export interface FunnelQuestion {
   question: "funnel";
@@ -442,6 +458,61 @@ export interface FunnelQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** The number of units that reached a step, and their share (0 to 1) of the first and of the previous step's. */
+export interface FunnelStep {
+  name: string;
+  units: number;
+  units_margin?: number;
+  of_first: number | null;
+  of_previous: number | null;
+}
+
+/** The time that units took from one step to a later one (numbered from 1), in seconds. */
+export interface FunnelTime {
+  from: number;
+  to: number;
+  units: number;
+  units_margin?: number;
+  mean_s: number;
+  p10: number;
+  p25: number;
+  median: number;
+  p75: number;
+  p90: number;
+  p99: number;
+  least_s: number;
+  most_s: number;
+  histogram: FunnelTimeBin[];
+}
+
+/** The number of units that took from `from_s` to `to_s` seconds. */
+export interface FunnelTimeBin {
+  from_s: number;
+  to_s: number;
+  units: number;
+  units_margin?: number;
+}
+
+/** Units that began in an interval, those of them that reached the last step, and their share (0 to 1). */
+export interface FunnelTrendPoint {
+  at: string;
+  entered: number;
+  converted: number;
+  rate: number | null;
+}
+
+/** A unit: a person's number, a session's id, or the parts of an entity's name. It has the last step that it reached (`level`) and the `times` of its steps; or with `rows` one step, whose name is null for steps in any order, its `position` (the number of steps done by then), and the seconds since its first and its previous step. */
+export interface FunnelUnit {
+  unit: string | string[];
+  level?: number;
+  times?: string[];
+  position?: number;
+  at?: string;
+  from_start_s?: number;
+  from_previous_s?: number | null;
+  step?: string | null;
 }
 
 /** The units that reached a step or, with `dropped`, got exactly that far; as a list, or with `rows` every step of each unit. */
@@ -848,6 +919,19 @@ export interface Notify {
   webhook: string;
 }
 
+/** The outcome of a transfer, as far as it has come. Of an import: the number of messages taken and refused, of lines left out, and of events added; the first and the last time in the file (ISO 8601, UTC); the number of messages by event. Of an export: rows and bytes. */
+export interface Outcome {
+  taken?: number;
+  refused?: number;
+  left_out?: number;
+  first?: string;
+  last?: string;
+  events?: Record<string, number>;
+  added?: number;
+  rows?: number;
+  bytes?: number;
+}
+
 /** An entity that belongs to an account. */
 export interface Own {
   type: string;
@@ -883,6 +967,28 @@ export interface PasskeyShown {
 export interface PasswordChange {
   old: string;
   new: string;
+}
+
+/** The number of paths (`ways`) from a node of `step` to one of the next step; `(end)` means that they end there. */
+export interface PathLink {
+  step: number;
+  from: string;
+  to: string;
+  ways: number;
+}
+
+/** A node of a step, and the number of paths (`ways`) through it; `(other)` stands for all other nodes. */
+export interface PathNode {
+  step: number;
+  name: string;
+  ways: number;
+}
+
+/** The number of all paths (`ways`), the nodes and the links. The links out of a node add up to its `ways`. */
+export interface PathsAnswer {
+  ways: number;
+  nodes: PathNode[];
+  links: PathLink[];
 }
 
 /** The kind of nodes, the anchor, the direction, the number of steps, and the number of nodes to show for each step. */
@@ -1130,6 +1236,42 @@ export interface RequestShown {
   decided_at: string | null;
 }
 
+/** The triangle of everybody, with the parts if the question has a breakdown. */
+export interface RetentionAnswer {
+  cohorts: RetentionCohort[];
+  average: (number | null)[];
+  interval: "day" | "month" | "week";
+  spans: [number, number][];
+  parts?: RetentionPart[];
+}
+
+/** The number of people who came back, their share (0 to 1) of the cohort, and whether that time is over (never with `on_or_after`). */
+export interface RetentionCell {
+  persons: number;
+  persons_margin?: number;
+  rate: number | null;
+  complete: boolean;
+}
+
+/** A cohort by its first day in the period (YYYY-MM-DD): the number of people who started, whether its interval lies completely in the period and is over, and a cell for each span. */
+export interface RetentionCohort {
+  cohort: string;
+  persons: number;
+  persons_margin?: number;
+  complete: boolean;
+  cells: RetentionCell[];
+}
+
+/** The triangle of one value of the breakdown, or of all `other` values together. */
+export interface RetentionPart {
+  cohorts: RetentionCohort[];
+  average: (number | null)[];
+  interval: "day" | "month" | "week";
+  spans: [number, number][];
+  value: string;
+  other: boolean;
+}
+
 /** The people in a cell: the cohort by its first day, and the number of intervals later (-1: all who started). */
 export interface RetentionPeopleQuestion {
   question: "retention_people";
@@ -1155,6 +1297,12 @@ export interface RetentionPeopleQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A person, and the first days (YYYY-MM-DD) of the intervals in which they came back. */
+export interface RetentionPerson {
+  person: string;
+  returns: string[];
 }
 
 /** The start event, the return event, and the intervals to look at: `intervals` after the first, or `brackets` of intervals, each with its first and last, both included. */
@@ -1455,11 +1603,28 @@ export interface TransferShown {
   state: string;
   done: number;
   total: number;
-  outcome: Record<string, unknown>;
+  outcome: Outcome;
   message: string;
   created_by: string;
   created_at: string;
   ended_at: string | null;
+}
+
+/** The starts of the intervals (`moments`), and a line for each series and each formula. */
+export interface TrendAnswer {
+  moments: string[];
+  series: TrendLine[];
+  formulas: TrendLine[];
+}
+
+/** The line of a series or formula, with its parts if the question has a breakdown. */
+export interface TrendLine {
+  name: string;
+  total: number | string | null;
+  total_margin?: number;
+  points: (number | string | null)[];
+  point_margins?: number[];
+  parts?: TrendPart[];
 }
 
 /** A note of the project about a moment, such as a release. */
@@ -1467,6 +1632,17 @@ export interface TrendNote {
   id: string;
   at: string;
   text: string;
+}
+
+/** A part of a line: the `values` of the dimensions, or all `other` values together. */
+export interface TrendPart {
+  name: string;
+  total: number | string | null;
+  total_margin?: number;
+  points: (number | string | null)[];
+  point_margins?: number[];
+  values: string[];
+  other: boolean;
 }
 
 /** The series A, B, …, formulas over them, the dimensions of a breakdown, and the smoothing. A breakdown shows the `top` values, and all others together as other. `cumulative` adds up from the start of the period (people count once); `rolling` is the number of intervals of the moving average that ends with each point. */
@@ -1643,18 +1819,18 @@ export interface Questions {
 
 /** The answer of each question. */
 export interface Answers {
-  trend: unknown;
-  funnel: unknown;
-  funnel_units: unknown;
-  entity_funnel: unknown;
-  retention: unknown;
-  retention_people: unknown;
+  trend: TrendAnswer;
+  funnel: FunnelAnswer;
+  funnel_units: FunnelUnit[];
+  entity_funnel: FunnelUnit[] | FunnelAnswer;
+  retention: RetentionAnswer;
+  retention_people: RetentionPerson[];
   lifecycle: LifecycleAnswer;
   lifecycle_people: LifecyclePerson[];
   stickiness: StickinessAnswer;
   active: ActiveAnswer;
   cohort_sizes: CohortSizesAnswer;
-  paths: unknown;
+  paths: PathsAnswer;
   sessions: unknown;
   sources: unknown;
   persons: unknown;

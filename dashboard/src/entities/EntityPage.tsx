@@ -1,7 +1,7 @@
 /** One entity: what its views come to, where they came from, what was done with it, how far people went. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { type Asked, api, type FunnelSteps } from "../client/api";
+import { type Asked, api, type FunnelAnswer } from "../client/api";
 import { type AnswerQuery, useAsk, useProject, useTitle, useVersion } from "../client/hooks";
 import { FunnelShown } from "../explore/funnel";
 import { Controls } from "../kit/controls";
@@ -208,7 +208,7 @@ function Way({ of }: { of: Of }) {
     window_s: 7 * 86_400,
     filter: about(of),
   };
-  const asked = useAsk<FunnelSteps>(steps.length > 1 ? body : undefined);
+  const asked = useAsk<FunnelAnswer>(steps.length > 1 ? body : undefined);
   return (
     <Card
       title={t("How far people get")}
@@ -221,7 +221,9 @@ function Way({ of }: { of: Of }) {
         </Empty>
       )}
       {steps.length > 1 && asked.data === undefined && !asked.error && <Skeleton rows={5} />}
-      {steps.length > 1 && asked.data && <FunnelShown asked={asked.data as Asked<FunnelSteps>} body={body} />}
+      {steps.length > 1 && asked.data && (
+        <FunnelShown asked={asked.data as Asked<FunnelAnswer>} body={body} />
+      )}
     </Card>
   );
 }

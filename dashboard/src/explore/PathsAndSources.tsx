@@ -1,7 +1,7 @@
 /** Where people come from, and which ways they go. */
 
 import { useContext, useState } from "react";
-import type { Asked, Drawn, SourceRow, Ways } from "../client/api";
+import type { Asked, PathsAnswer, SourceRow, TrendAnswer } from "../client/api";
 import { ReadOnly, useAsk, useView } from "../client/hooks";
 import { columnLabel } from "../client/view_state";
 import { colour, Drawing } from "../kit/chart";
@@ -18,7 +18,7 @@ const MOST_STEPS = 10;
 const named = (node: string) => term(node.replace(/^\d+ /, "")) || t("(none)");
 
 /** Ways as a Sankey; its depth follows the slider at once, and what is deeper than was asked for is asked for then. */
-export function PathsShown({ asked, body }: { asked: Asked<Ways>; body: Body }) {
+export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: Body }) {
   const change = useBodyChange();
   const known = Number(body.steps ?? 4);
   const [wanted, setWanted] = useState(known);
@@ -194,7 +194,7 @@ function useLines(columns: string[]): Map<string, (number | null)[]> {
   const readOnly = useContext(ReadOnly);
   const [view] = useView();
   const interval = ["12mo", "year", "all"].includes(view.period) ? "week" : "day";
-  const asked = useAsk<Drawn>(
+  const asked = useAsk<TrendAnswer>(
     readOnly
       ? undefined
       : { question: "trend", series: [{ metric: "sessions" }], by: columns, top: 50, interval },

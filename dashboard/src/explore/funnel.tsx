@@ -1,6 +1,6 @@
 /** Funnels: how many go how far, how long it takes, and who stops where. */
 
-import type { Asked, FunnelSteps } from "../client/api";
+import type { Asked, FunnelAnswer } from "../client/api";
 import { duration, exact, percent } from "../kit/format";
 import { Empty } from "../kit/parts";
 import { Table } from "../kit/table";
@@ -8,7 +8,7 @@ import { t } from "../language";
 import type { Body } from "./kinds";
 import { People } from "./people";
 
-export function FunnelShown({ asked, body }: { asked: Asked<FunnelSteps>; body: Body }) {
+export function FunnelShown({ asked, body }: { asked: Asked<FunnelAnswer>; body: Body }) {
   const { steps, times, parts } = asked.data;
   const [first] = steps;
   // The standing funnel is of persons with entities, not of people.

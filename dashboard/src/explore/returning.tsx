@@ -1,6 +1,6 @@
 /** Who comes back: retention, lifecycle, stickiness, and cohorts over time. */
 
-import type { Answers, Asked, Triangle } from "../client/api";
+import type { Answers, Asked, RetentionAnswer } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Chart, PALETTE } from "../kit/chart";
 import { day, exact, intervalName, percent } from "../kit/format";
@@ -19,7 +19,7 @@ const notWhole = (interval: string) =>
     },
   );
 
-export function RetentionShown({ asked, body }: { asked: Asked<Triangle>; body: Body }) {
+export function RetentionShown({ asked, body }: { asked: Asked<RetentionAnswer>; body: Body }) {
   const project = useProject();
   const { cohorts, average, spans, interval } = asked.data;
   const known = cohorts.filter((row) => row.persons > 0);

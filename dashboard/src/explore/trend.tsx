@@ -1,6 +1,6 @@
 /** Trends, and when in the week things happen. */
 
-import type { Asked, Drawn, Line } from "../client/api";
+import type { Asked, TrendAnswer, TrendLine } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Chart, PALETTE } from "../kit/chart";
 import { day, exact } from "../kit/format";
@@ -16,10 +16,10 @@ const number = (raw: number | string | null) => {
   return Number.isInteger(value) ? exact(value) : value.toLocaleString(locale, { maximumFractionDigits: 2 });
 };
 
-export function TrendShown({ asked, body }: { asked: Asked<Drawn>; body: Body }) {
+export function TrendShown({ asked, body }: { asked: Asked<TrendAnswer>; body: Body }) {
   const project = useProject();
   const { moments, series, formulas } = asked.data;
-  const lines: Line[] = [
+  const lines: TrendLine[] = [
     ...series.flatMap(
       (line) => line.parts?.map((part) => ({ ...part, name: part.name || t("(none)") })) ?? [line],
     ),

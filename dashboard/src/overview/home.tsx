@@ -3,7 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import { type Answer, api, type BreakdownRow, type Drawn, type LiveNow, patience } from "../client/api";
+import { type Answer, api, type BreakdownRow, type LiveNow, patience, type TrendAnswer } from "../client/api";
 import { MeContext, useAnswer, useAsk, useProject, useView } from "../client/hooks";
 import { question } from "../client/view_state";
 import { field, primary } from "../kit/dialog";
@@ -55,7 +55,7 @@ export function Places() {
 export function Goals() {
   const project = useProject();
   const goals = project.goals.slice(0, 8);
-  const asked = useAsk<Drawn>(
+  const asked = useAsk<TrendAnswer>(
     goals.length > 0
       ? {
           question: "trend",

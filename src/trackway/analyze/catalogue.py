@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import msgspec
 import msgspec.inspect
 
-from trackway.analyze.behavior.funnel import Funnel, FunnelUnits, entity_funnel, funnel, funnel_units
+from trackway.analyze.behavior.funnel import (
+    Funnel,
+    FunnelAnswer,
+    FunnelUnit,
+    FunnelUnits,
+    entity_funnel,
+    funnel,
+    funnel_units,
+)
 from trackway.analyze.behavior.lifecycle import (
     Lifecycle,
     LifecycleAnswer,
@@ -18,10 +26,17 @@ from trackway.analyze.behavior.lifecycle import (
     lifecycle,
     lifecycle_people,
 )
-from trackway.analyze.behavior.paths import Paths, paths
-from trackway.analyze.behavior.retention import Retention, RetentionPeople, retention, retention_people
+from trackway.analyze.behavior.paths import Paths, PathsAnswer, paths
+from trackway.analyze.behavior.retention import (
+    Retention,
+    RetentionAnswer,
+    RetentionPeople,
+    RetentionPerson,
+    retention,
+    retention_people,
+)
 from trackway.analyze.behavior.stickiness import Active, ActiveAnswer, Stickiness, StickinessAnswer, active, stickiness
-from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.behavior.trend import Trend, TrendAnswer, trend
 from trackway.analyze.customers.backtest import ValueCheck, value_check
 from trackway.analyze.customers.customers import Customers, customers
 from trackway.analyze.customers.revenue import Revenue, Rfm, revenue, rfm
@@ -98,18 +113,18 @@ def _sources(a: Asking, asked: Sources) -> Answered:
 
 
 QUESTIONS: dict[type, Entry] = {
-    Trend: Entry(lambda a, asked: trend(a.store, a.question, asked, a.project.currency), Any),
-    Funnel: Entry(lambda a, asked: funnel(a.store, a.question, asked), Any),
-    FunnelUnits: Entry(lambda a, asked: funnel_units(a.store, a.question, asked), Any),
-    EntityFunnel: Entry(_entity_funnel, Any),
-    Retention: Entry(lambda a, asked: retention(a.store, a.question, asked, a.now), Any),
-    RetentionPeople: Entry(lambda a, asked: retention_people(a.store, a.question, asked, a.now), Any),
+    Trend: Entry(lambda a, asked: trend(a.store, a.question, asked, a.project.currency), TrendAnswer),
+    Funnel: Entry(lambda a, asked: funnel(a.store, a.question, asked), FunnelAnswer),
+    FunnelUnits: Entry(lambda a, asked: funnel_units(a.store, a.question, asked), list[FunnelUnit]),
+    EntityFunnel: Entry(_entity_funnel, FunnelAnswer | list[FunnelUnit]),
+    Retention: Entry(lambda a, asked: retention(a.store, a.question, asked, a.now), RetentionAnswer),
+    RetentionPeople: Entry(lambda a, asked: retention_people(a.store, a.question, asked, a.now), list[RetentionPerson]),
     Lifecycle: Entry(lambda a, asked: lifecycle(a.store, a.question, asked, a.now), LifecycleAnswer),
     LifecyclePeople: Entry(lambda a, asked: lifecycle_people(a.store, a.question, asked), list[LifecyclePerson]),
     Stickiness: Entry(lambda a, asked: stickiness(a.store, a.question, asked, a.now), StickinessAnswer),
     Active: Entry(lambda a, asked: active(a.store, a.question, asked), ActiveAnswer),
     CohortSizes: Entry(lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now), CohortSizesAnswer),
-    Paths: Entry(lambda a, asked: paths(a.store, a.question, asked), Any),
+    Paths: Entry(lambda a, asked: paths(a.store, a.question, asked), PathsAnswer),
     Sessions: Entry(lambda a, asked: sessions(a.store, a.question, asked, a.now), Any),
     Sources: Entry(_sources, Any),
     Persons: Entry(lambda a, asked: persons(a.store, a.question, asked), Any),

@@ -19,14 +19,14 @@ from uuid import UUID, uuid4
 import msgspec
 
 from trackway.analyze.answers import Answers, Version, settings_of
-from trackway.analyze.behavior.trend import Trend
+from trackway.analyze.behavior.trend import Trend, TrendAnswer, make_lines_whole
 from trackway.analyze.catalogue import KINDS, QUESTIONS, SAMPLED, Answered, Asking, needed
 from trackway.analyze.concurrency import Slots
 from trackway.analyze.data.missing_values import lacking
 from trackway.analyze.language.filters import Node, inlined, read
 from trackway.analyze.language.period import BadQuestion, Period, period
 from trackway.analyze.language.question import Question
-from trackway.analyze.language.sampling import whole, whole_lines
+from trackway.analyze.language.sampling import make_whole
 from trackway.analyze.reply import Before, Cached, Computed, ComputedAsJson, Reply, Stretch, TrendNote
 from trackway.govern.saved.segments import Saved
 from trackway.govern.tables import Project
@@ -234,12 +234,10 @@ class Desk:
     def _ask(asking: Asking, asked: Any) -> Answered:
         answers, data = QUESTIONS[type(asked)].answer(asking, asked)
         share = asking.question.sample
-        if share < 1:
-            data = (
-                {**data, "series": whole_lines(data["series"], share)}
-                if isinstance(asked, Trend)
-                else whole(data, share)
-            )
+        if share < 1 and isinstance(data, TrendAnswer):
+            make_lines_whole(data.series, share)
+        elif share < 1:
+            make_whole(data, share)
         return answers, data
 
     async def _unless_gone(self, policy: Policy, name: str, made: asyncio.Future[Any], gone: Callable[[], Any]) -> Any:

@@ -24,6 +24,7 @@ from trackway.analyze.behavior.funnel_any_order import families
 from trackway.analyze.language.columns import column
 from trackway.analyze.language.period import BadQuestion, Interval, buckets, page
 from trackway.analyze.language.question import Answer, Question, ask, compiler
+from trackway.analyze.language.sampling import Margin
 from trackway.analyze.language.steps import Step, any_of, unit
 from trackway.store.connection import Store
 
@@ -77,20 +78,95 @@ class FunnelUnits(Funnel, tag="funnel_units", tag_field="question", kw_only=True
     offset: int = 0
 
 
+class FunnelStep(msgspec.Struct, kw_only=True):
+    """The number of units that reached a step, and their share (0 to 1) of the first and of the previous step's."""
+
+    name: str
+    units: int
+    units_margin: Margin = msgspec.UNSET
+    of_first: float | None
+    of_previous: float | None
+
+
+class FunnelPart(msgspec.Struct):
+    """The steps of the units with one value of the breakdown, or with all `other` values together."""
+
+    value: str
+    other: bool
+    steps: list[FunnelStep]
+
+
+class FunnelTrendPoint(msgspec.Struct):
+    """Units that began in an interval, those of them that reached the last step, and their share (0 to 1)."""
+
+    at: datetime
+    entered: int
+    converted: int
+    rate: float | None
+
+
+class FunnelTimeBin(msgspec.Struct, kw_only=True):
+    """The number of units that took from `from_s` to `to_s` seconds."""
+
+    from_s: int
+    to_s: int
+    units: int
+    units_margin: Margin = msgspec.UNSET
+
+
+class FunnelTime(msgspec.Struct, kw_only=True):
+    """The time that units took from one step to a later one (numbered from 1), in seconds."""
+
+    start: int = msgspec.field(name="from")
+    end: int = msgspec.field(name="to")
+    units: int
+    units_margin: Margin = msgspec.UNSET
+    mean_s: float
+    p10: float
+    p25: float
+    median: float
+    p75: float
+    p90: float
+    p99: float
+    least_s: float
+    most_s: float
+    histogram: list[FunnelTimeBin]
+
+
+class FunnelAnswer(msgspec.Struct):
+    """The steps; with `times` the times between every two of them, with `by` the parts, with `interval` the trend."""
+
+    steps: list[FunnelStep]
+    unit: str
+    times: list[FunnelTime] | msgspec.UnsetType = msgspec.UNSET
+    parts: list[FunnelPart] | msgspec.UnsetType = msgspec.UNSET
+    trend: list[FunnelTrendPoint] | msgspec.UnsetType = msgspec.UNSET
+
+
+class FunnelUnit(msgspec.Struct, kw_only=True):
+    """A unit: a person's number, a session's id, or the parts of an entity's name. It has the last step that it reached
+    (`level`) and the `times` of its steps; or with `rows` one step, whose name is null for steps in any order, its
+    `position` (the number of steps done by then), and the seconds since its first and its previous step.
+    """
+
+    unit: str | list[str]
+    level: int | msgspec.UnsetType = msgspec.UNSET
+    times: list[datetime] | msgspec.UnsetType = msgspec.UNSET
+    position: int | msgspec.UnsetType = msgspec.UNSET
+    at: datetime | msgspec.UnsetType = msgspec.UNSET
+    from_start_s: float | msgspec.UnsetType = msgspec.UNSET
+    from_previous_s: float | msgspec.UnsetType | None = msgspec.UNSET
+    step: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
 def entity_funnel(unit_: str = "person_entity") -> Funnel:
     """Return the standard funnel: impression → click → view_details → interest → ticket_click."""
     steps = [Step(event=names, name=name) for name, names in ENTITY_STEPS.items()]
     return Funnel(steps=steps, unit=unit_, window_s=30 * 86_400)
 
 
-def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer], dict[str, Any]]:
+def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer], FunnelAnswer]:
     """Count the units that reached each step.
-
-    Returns:
-        The answers, and `{"steps": [{"name", "units", "of_first", "of_previous"}]}`; with `by` also `"parts"`, each
-        with `value` (or `other`) and `steps`; with `interval` also `"trend"`: `{"at", "entered", "converted", "rate"}`;
-        with `times` also `"times"`: for every two steps `from`, `to`, `units`, `mean_s`, `p10` … `p99`, `least_s` and
-        `most_s` in seconds, and `histogram`: `{"from_s", "to_s", "units"}`.
 
     Raises:
         BadQuestion: the steps, the window or the unit are invalid.
@@ -100,26 +176,23 @@ def funnel(store: Store, question: Question, asked: Funnel) -> tuple[list[Answer
     answer = _ask(store, question, asked, "whole", timed=timed)
     row = answer.rows()[0]
     reached = [row["entered"], *row["reached"][1:], *[0] * len(names)][: len(names)]
-    answers, data = [answer], {"steps": _steps(names, reached), "unit": asked.unit}
+    answers, data = [answer], FunnelAnswer(_steps(names, reached), asked.unit)
     if timed:
-        data["times"] = _times(row, len(names))
+        data.times = _times(row, len(names))
     if asked.by:
         split = _ask(store, question, asked, "steps", by=True)
         answers.append(split)
-        data["parts"] = _parts(names, split.rows())
+        data.parts = _parts(names, split.rows())
     if asked.interval:
         trend = _ask(store, question, asked, "steps", interval=asked.interval)
         answers.append(trend)
         moments = buckets(question.period, question.timezone, asked.interval)
-        data["trend"] = _trend(len(names), trend.rows(), moments)
+        data.trend = _trend(len(names), trend.rows(), moments)
     return answers, data
 
 
-def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """List the units that reached a step (`unit`, `level`, `times` of each step), the latest first. With `rows`, list
-    every step of each unit: `unit`, `step` (null for steps in any order), `position` (the number of steps done by
-    then), `at`, `from_start_s` and `from_previous_s`.
-    """
+def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[list[Answer], list[FunnelUnit]]:
+    """List the units that reached a step, the latest first; with `rows`, list every step of each unit."""
     if not 1 <= asked.step <= len(asked.steps):
         raise BadQuestion("step", f"is from 1 to {len(asked.steps)}")
     page(asked.limit, asked.offset)
@@ -129,8 +202,12 @@ def funnel_units(store: Store, question: Question, asked: FunnelUnits) -> tuple[
     rows = answer.rows()
     if asked.rows:
         names = [None if asked.order == "any" else step.shown for step in asked.steps]
-        return [answer], [{**row, "step": names[row["position"] - 1]} for row in rows]
-    return [answer], [{**row, "times": [datetime.fromtimestamp(at / 1000, UTC) for at in row["times"]]} for row in rows]
+        return [answer], [FunnelUnit(**row, step=names[row["position"] - 1]) for row in rows]
+    units = []
+    for row in rows:
+        times = [datetime.fromtimestamp(at / 1000, UTC) for at in row["times"]]
+        units.append(FunnelUnit(unit=row["unit"], level=row["level"], times=times))
+    return [answer], units
 
 
 def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: Any) -> Answer:
@@ -145,8 +222,10 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
     conditions = compiler(store)
     steps = [conditions.on_events(step.node(f"steps[{i}]")) for i, step in enumerate(asked.steps)]
-    exclusions = [conditions.on_events(one.node(f"exclusions[{i}]")) for i, one in enumerate(asked.exclusions)]
-    who = unit(asked.unit, conditions)
+    exclusions = [
+        conditions.on_events(exclusion.node(f"exclusions[{i}]")) for i, exclusion in enumerate(asked.exclusions)
+    ]
+    counted = unit(asked.unit, conditions)
     structure = {
         "show": show,
         "n": n,
@@ -156,8 +235,8 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         "bits": n + len(exclusions),
         "order": asked.order,
         "families": families(asked.steps) if asked.order == "any" else [],
-        "unit": who.key,
-        "shown": who.shown if show in ("units", "rows") else "",
+        "unit": counted.key,
+        "shown": counted.shown if show in ("units", "rows") else "",
         "unit_set": "entity_id != ''" if "entity" in asked.unit else "",
         "steps": steps,
         "exclusions": exclusions,
@@ -186,11 +265,11 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
 def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
     """Return, for each reached step, the exclusions (as bits of an event) that end an attempt there."""
     ends: dict[int, int] = {}
-    for number, one in enumerate(exclusions):
-        before = one.before or n
-        if not 1 <= one.after < before <= n:
+    for number, exclusion in enumerate(exclusions):
+        before = exclusion.before or n
+        if not 1 <= exclusion.after < before <= n:
             raise BadQuestion(f"exclusions[{number}].after", f"after and before are steps from 1 to {n}, after first")
-        for k in range(one.after, before):
+        for k in range(exclusion.after, before):
             ends[k] = ends.get(k, 0) | 1 << (n + number)
     return ends
 
@@ -207,30 +286,30 @@ def _reached(n: int, rows: list[dict[str, Any]]) -> list[int]:
     return [sum(exactly[k:]) for k in range(1, n + 1)]
 
 
-def _steps(names: list[str], reached: list[int]) -> list[dict[str, Any]]:
+def _steps(names: list[str], reached: list[int]) -> list[FunnelStep]:
     return [
-        {
-            "name": name,
-            "units": units,
-            "of_first": units / reached[0] if reached[0] else None,
-            "of_previous": units / reached[max(0, k - 1)] if reached[max(0, k - 1)] else None,
-        }
+        FunnelStep(
+            name=name,
+            units=units,
+            of_first=units / reached[0] if reached[0] else None,
+            of_previous=units / reached[max(0, k - 1)] if reached[max(0, k - 1)] else None,
+        )
         for k, (name, units) in enumerate(zip(names, reached, strict=True))
     ]
 
 
-def _parts(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _parts(names: list[str], rows: list[dict[str, Any]]) -> list[FunnelPart]:
     by_part: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         by_part.setdefault(tuple(row["part"]), []).append(row)
-    parts: list[dict[str, Any]] = [
-        {"value": part[0] if part else "", "other": not part, "steps": _steps(names, _reached(len(names), own))}
+    parts = [
+        FunnelPart(part[0] if part else "", not part, _steps(names, _reached(len(names), own)))
         for part, own in by_part.items()
     ]
-    return sorted(parts, key=lambda part: (part["other"], -part["steps"][0]["units"], part["value"]))
+    return sorted(parts, key=lambda part: (part.other, -part.steps[0].units, part.value))
 
 
-def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[dict[str, Any]]:
+def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[FunnelTrendPoint]:
     entered: dict[int, int] = {}
     converted: dict[int, int] = {}
     for row in rows:
@@ -240,29 +319,29 @@ def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[
     for moment in moments:
         at = int(moment.timestamp())
         came, went = entered.get(at, 0), converted.get(at, 0)
-        points.append({"at": moment, "entered": came, "converted": went, "rate": went / came if came else None})
+        points.append(FunnelTrendPoint(moment, came, went, went / came if came else None))
     return points
 
 
-def _times(row: dict[str, Any], n: int) -> list[dict[str, Any]]:
+def _times(row: dict[str, Any], n: int) -> list[FunnelTime]:
     """Return the times between every two steps that some unit went through. The histogram's bins double: under 1 s, 1
     to 2 s, …
     """
-    found = []
+    times = []
     for number, (first, second) in enumerate(_pairs(n)[: len(row["units"])]):
-        found.append(
-            {
-                "from": first,
-                "to": second,
-                "units": row["units"][number],
-                "mean_s": row["mean"][number] / 1000,
+        times.append(
+            FunnelTime(
+                start=first,
+                end=second,
+                units=row["units"][number],
+                mean_s=row["mean"][number] / 1000,
                 **{name: ms / 1000 for name, ms in zip(QUANTILES, row["quantiles"][number], strict=True)},
-                "least_s": row["least"][number] / 1000,
-                "most_s": row["most"][number] / 1000,
-                "histogram": [
-                    {"from_s": 2 ** (bin_ - 1) if bin_ else 0, "to_s": 2**bin_, "units": units}
+                least_s=row["least"][number] / 1000,
+                most_s=row["most"][number] / 1000,
+                histogram=[
+                    FunnelTimeBin(from_s=2 ** (bin_ - 1) if bin_ else 0, to_s=2**bin_, units=units)
                     for bin_, units in sorted(dict(row["bins"][number]).items())
                 ],
-            }
+            )
         )
-    return found
+    return times

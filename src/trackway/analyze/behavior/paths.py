@@ -45,13 +45,33 @@ class Paths(msgspec.Struct, tag="paths", tag_field="question", kw_only=True):
     groups: list[str] = []
 
 
-def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer], dict[str, Any]]:
-    """Return the paths, as links between the most frequent nodes of each step.
+class PathNode(msgspec.Struct):
+    """A node of a step, and the number of paths (`ways`) through it; `(other)` stands for all other nodes."""
 
-    Returns:
-        The answers, and `{"ways": all, "nodes": [{"step", "name", "ways"}], "links": [{"step", "from", "to",
-        "ways"}]}`. `ways` are numbers of paths. A link leads from a node of `step` to one of the next step; `(end)`
-        means that paths end there, `(other)` stands for all other nodes. The links out of a node add up to its `ways`.
+    step: int
+    name: str
+    ways: int
+
+
+class PathLink(msgspec.Struct):
+    """The number of paths (`ways`) from a node of `step` to one of the next step; `(end)` means that they end there."""
+
+    step: int
+    start: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    ways: int
+
+
+class PathsAnswer(msgspec.Struct):
+    """The number of all paths (`ways`), the nodes and the links. The links out of a node add up to its `ways`."""
+
+    ways: int
+    nodes: list[PathNode]
+    links: list[PathLink]
+
+
+def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer], PathsAnswer]:
+    """Return the paths, as links between the most frequent nodes of each step.
 
     Raises:
         BadQuestion: the number of steps, nodes or groups is out of range.
@@ -136,9 +156,7 @@ def _most_frequent(step: Any, here: Any, ways: Any, steps: int, top: int) -> lis
     return shown
 
 
-def _sankey(
-    step: Any, here: Any, behind: Any, ways: Any, shown: list[list[int]], names: dict[int, str]
-) -> dict[str, Any]:
+def _sankey(step: Any, here: Any, behind: Any, ways: Any, shown: list[list[int]], names: dict[int, str]) -> PathsAnswer:
     nodes: dict[tuple[int, str], int] = {}
     links: dict[tuple[int, str, str], int] = {}
     for number, of_step in enumerate(shown, 1):
@@ -163,13 +181,11 @@ def _sankey(
                     else OTHER
                 )
                 links[number, from_, to] = links.get((number, from_, to), 0) + int(total)
-    return {
-        "ways": sum(total for (number, _), total in nodes.items() if number == 1),
-        "nodes": [{"step": number, "name": name, "ways": total} for (number, name), total in nodes.items()],
-        "links": [
-            {"step": number, "from": from_, "to": to, "ways": total} for (number, from_, to), total in links.items()
-        ],
-    }
+    return PathsAnswer(
+        ways=sum(total for (number, _), total in nodes.items() if number == 1),
+        nodes=[PathNode(number, name, total) for (number, name), total in nodes.items()],
+        links=[PathLink(number, from_, to, total) for (number, from_, to), total in links.items()],
+    )
 
 
 def _positions(values: Any, shown: list[int]) -> Any:

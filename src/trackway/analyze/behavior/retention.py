@@ -20,6 +20,7 @@ from trackway.analyze.language.activity_source import Intervals, presence
 from trackway.analyze.language.columns import column
 from trackway.analyze.language.period import BadQuestion, ordinal
 from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
+from trackway.analyze.language.sampling import Margin
 from trackway.analyze.language.steps import Step, any_of
 from trackway.store.connection import Store
 
@@ -52,19 +53,66 @@ class RetentionPeople(Retention, tag="retention_people", tag_field="question", k
     offset: int = 0
 
 
-def retention(store: Store, question: Question, asked: Retention, now: datetime) -> tuple[list[Answer], dict[str, Any]]:
-    """Return the retention triangle.
-
-    Returns:
-        The answers, and `{"cohorts": rows, "average": shares}`. A row has `cohort` (its first day in the period),
-        `persons` (the number who started), `complete` (whether its interval lies completely in the period and is over)
-        and `cells`, one for each number of intervals from 0 to `intervals` (or for each bracket): `persons`, `rate`,
-        and `complete` (whether that time is over; never with `on_or_after`). `average` is over the complete cells
-        (after 0 intervals over all cells), weighted by the size of the cohorts. With `by`, also `"parts"`: `value` or
-        `other`, with `cohorts` and `average`.
+class RetentionCell(msgspec.Struct, kw_only=True):
+    """The number of people who came back, their share (0 to 1) of the cohort, and whether that time is over (never with
+    `on_or_after`).
     """
+
+    persons: int
+    persons_margin: Margin = msgspec.UNSET
+    rate: float | None
+    complete: bool
+
+
+class RetentionCohort(msgspec.Struct, kw_only=True):
+    """A cohort by its first day in the period (YYYY-MM-DD): the number of people who started, whether its interval lies
+    completely in the period and is over, and a cell for each span.
+    """
+
+    cohort: str
+    persons: int
+    persons_margin: Margin = msgspec.UNSET
+    complete: bool
+    cells: list[RetentionCell]
+
+
+class Triangle(msgspec.Struct, kw_only=True):
+    """A retention triangle. `spans` are the numbers of intervals later (first and last) of the cells; `average` has for
+    each the share (0 to 1) over the complete cells (after 0 intervals over all cells), weighted by the size of cohorts.
+    """
+
+    cohorts: list[RetentionCohort]
+    average: list[float | None]
+    interval: Literal["day", "week", "month"]
+    spans: list[tuple[int, int]]
+
+
+class RetentionPart(Triangle, kw_only=True):
+    """The triangle of one value of the breakdown, or of all `other` values together."""
+
+    value: str
+    other: bool
+
+
+class RetentionAnswer(Triangle, kw_only=True):
+    """The triangle of everybody, with the parts if the question has a breakdown."""
+
+    parts: list[RetentionPart] | msgspec.UnsetType = msgspec.UNSET
+
+
+class RetentionPerson(msgspec.Struct):
+    """A person, and the first days (YYYY-MM-DD) of the intervals in which they came back."""
+
+    person: str
+    returns: list[str]
+
+
+def retention(
+    store: Store, question: Question, asked: Retention, now: datetime
+) -> tuple[list[Answer], RetentionAnswer]:
+    """Count the people of each cohort who came back."""
     answer = _ask(store, question, asked, now, "cells")
-    answers, data = [answer], _triangle(answer.rows(), asked, question, now)
+    answers, data = [answer], RetentionAnswer(**_triangle(answer.rows(), asked, question, now))
     if asked.by:
         split = _ask(store, question, asked, now, "cells", by=True)
         answers.append(split)
@@ -72,17 +120,17 @@ def retention(store: Store, question: Question, asked: Retention, now: datetime)
         for row in split.rows():
             by_part.setdefault(tuple(row["part"]), []).append(row)
         parts = [
-            {"value": "".join(part), "other": not part, **_triangle(rows, asked, question, now)}
+            RetentionPart(value="".join(part), other=not part, **_triangle(rows, asked, question, now))
             for part, rows in by_part.items()
         ]
-        data["parts"] = sorted(parts, key=lambda one: (one["other"], -sum(c["persons"] for c in one["cohorts"])))
+        data.parts = sorted(parts, key=lambda part: (part.other, -sum(cohort.persons for cohort in part.cohorts)))
     return answers, data
 
 
 def retention_people(
     store: Store, question: Question, asked: RetentionPeople, now: datetime
-) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """List the people of one cell: `person`, and `returns`, the first days of the intervals in which they came back."""
+) -> tuple[list[Answer], list[RetentionPerson]]:
+    """List the people of one cell."""
     try:
         day = datetime.fromisoformat(asked.cohort).replace(tzinfo=ZoneInfo(question.timezone))
     except ValueError as error:
@@ -100,7 +148,7 @@ def retention_people(
     )
     intervals = Intervals(question, asked.interval, now)
     return [answer], [
-        {"person": str(row["person"]), "returns": [intervals.day(one) for one in sorted(row["returns"])]}
+        RetentionPerson(str(row["person"]), [intervals.day(number) for number in sorted(row["returns"])])
         for row in answer.rows()
     ]
 
@@ -159,27 +207,28 @@ def _came_back(asked: Retention) -> str:
 
 
 def _triangle(rows: list[dict[str, Any]], asked: Retention, question: Question, now: datetime) -> dict[str, Any]:
+    """Return the fields of a triangle."""
     counted = {(row["cohort"], row["later"]): row["persons"] for row in rows}
     today = ordinal(now, question.timezone, asked.interval)
     spans = asked.brackets or [(k, k) for k in range(asked.intervals + 1)]
     intervals = Intervals(question, asked.interval, now)
     cohorts = []
-    for cohort in range(intervals.first, min(intervals.last, today) + 1):
-        size = counted.get((cohort, -1), 0)
+    for number in range(intervals.first, min(intervals.last, today) + 1):
+        size = counted.get((number, -1), 0)
         cells = [
-            {
-                "persons": (persons := counted.get((cohort, k), 0)),
-                "rate": persons / size if size else None,
-                "complete": cohort + until < today and asked.mode != "on_or_after",
-            }
+            RetentionCell(
+                persons=(persons := counted.get((number, k), 0)),
+                rate=persons / size if size else None,
+                complete=number + until < today and asked.mode != "on_or_after",
+            )
             for k, (_, until) in enumerate(spans)
-            if cohort + spans[k][0] <= today
+            if number + spans[k][0] <= today
         ]
-        whole = intervals.complete(cohort)
-        cohorts.append({"cohort": intervals.day(cohort), "persons": size, "complete": whole, "cells": cells})
+        whole = intervals.complete(number)
+        cohorts.append(RetentionCohort(cohort=intervals.day(number), persons=size, complete=whole, cells=cells))
     average = []
     for k in range(len(spans)):
-        over = [one for one in cohorts if len(one["cells"]) > k and (one["cells"][k]["complete"] or k == 0)]
-        size = sum(one["persons"] for one in over)
-        average.append(sum(one["cells"][k]["persons"] for one in over) / size if size else None)
+        over = [cohort for cohort in cohorts if len(cohort.cells) > k and (cohort.cells[k].complete or k == 0)]
+        size = sum(cohort.persons for cohort in over)
+        average.append(sum(cohort.cells[k].persons for cohort in over) / size if size else None)
     return {"cohorts": cohorts, "average": average, "interval": asked.interval, "spans": spans}

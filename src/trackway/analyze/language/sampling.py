@@ -17,52 +17,21 @@ Margin = float | msgspec.UnsetType
 COUNTS = frozenset(["persons", "units", "new", "returning", "resurrecting", "dormant", "day", "week", "month"])
 
 
-def whole(data: Any, share: float) -> Any:
-    """Extrapolate every count of people in an answer; `n_margin` is added beside each `n`.
-
-    Structs are changed in place: they declare `n_margin` as a field that is otherwise absent.
-    """
-    if isinstance(data, msgspec.Struct):
-        _make_whole(data, share)
-        return data
+def make_whole(data: Any, share: float) -> None:
+    """Extrapolate every count of people in an answer, in place, and set its margin of error, `n_margin` of `n`."""
     if isinstance(data, list):
-        return [whole(one, share) for one in data]
-    if not isinstance(data, dict):
-        return data
-    found: dict[str, Any] = {}
-    for name, value in data.items():
-        if name in COUNTS and isinstance(value, int):
-            found[name] = round(value / share)
-            found[f"{name}_margin"] = _margin(value, share)
-        else:
-            found[name] = whole(value, share)
-    return found
+        for one in data:
+            make_whole(one, share)
+    elif isinstance(data, msgspec.Struct):
+        for name in data.__struct_fields__:
+            value = getattr(data, name)
+            if name in COUNTS and isinstance(value, int):
+                setattr(data, name, round(value / share))
+                setattr(data, f"{name}_margin", margin(value, share))
+            else:
+                make_whole(value, share)
 
 
-def _make_whole(data: msgspec.Struct, share: float) -> None:
-    for name in data.__struct_fields__:
-        value = getattr(data, name)
-        if name in COUNTS and isinstance(value, int):
-            setattr(data, name, round(value / share))
-            setattr(data, f"{name}_margin", _margin(value, share))
-        elif isinstance(value, list | msgspec.Struct):
-            whole(value, share)
-
-
-def whole_lines(lines: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
-    """Extrapolate lines of a trend that count people: `total` with `total_margin`, `points` with `point_margins`."""
-    return [
-        {
-            **line,
-            "total": (line["total"] or 0) / share,
-            "total_margin": _margin(line["total"] or 0, share),
-            "points": [(point or 0) / share for point in line["points"]],
-            "point_margins": [_margin(point or 0, share) for point in line["points"]],
-            **({"parts": whole_lines(line["parts"], share)} if "parts" in line else {}),
-        }
-        for line in lines
-    ]
-
-
-def _margin(count: float, share: float) -> float:
+def margin(count: float, share: float) -> float:
+    """Return the margin of error of an extrapolated count, whose sample has `count` people."""
     return round(1.96 * sqrt(count * (1 - share)) / share, 1)

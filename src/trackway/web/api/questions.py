@@ -13,7 +13,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze.behavior.trend import Trend, trend
+from trackway.analyze.behavior.trend import Trend, TrendAnswer, trend
 from trackway.analyze.data import free_sql
 from trackway.analyze.data.missing_values import lacking
 from trackway.analyze.data.rejections import rejections
@@ -224,10 +224,8 @@ class Questions(Controller):
         return _shown(answer, answer.rows()) if form == "json" else as_file(answer.table, form, "query")
 
 
-def _points(drawn: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"at": at, "value": value} for at, value in zip(drawn["moments"], drawn["series"][0]["points"], strict=True)
-    ]
+def _points(drawn: TrendAnswer) -> list[dict[str, Any]]:
+    return [{"at": at, "value": value} for at, value in zip(drawn.moments, drawn.series[0].points, strict=True)]
 
 
 class Statement(msgspec.Struct):

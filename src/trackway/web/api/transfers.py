@@ -32,6 +32,24 @@ from trackway.web.server.caller import Caller
 MOST_BYTES = 20 * 1024**3
 
 
+class Outcome(msgspec.Struct):
+    """The outcome of a transfer, as far as it has come.
+
+    Of an import: the number of messages taken and refused, of lines left out, and of events added; the first and the
+    last time in the file (ISO 8601, UTC); the number of messages by event. Of an export: rows and bytes.
+    """
+
+    taken: int | msgspec.UnsetType = msgspec.UNSET
+    refused: int | msgspec.UnsetType = msgspec.UNSET
+    left_out: int | msgspec.UnsetType = msgspec.UNSET
+    first: str | msgspec.UnsetType = msgspec.UNSET
+    last: str | msgspec.UnsetType = msgspec.UNSET
+    events: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    added: int | msgspec.UnsetType = msgspec.UNSET
+    rows: int | msgspec.UnsetType = msgspec.UNSET
+    bytes: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class TransferShown(msgspec.Struct):
     """An import or export. `done` and `total` count bytes of an import and rows of an export."""
 
@@ -42,7 +60,7 @@ class TransferShown(msgspec.Struct):
     state: str
     done: int
     total: int
-    outcome: dict[str, Any]
+    outcome: Outcome
     message: str
     created_by: str
     created_at: str
@@ -70,7 +88,7 @@ def _shown(transfer: Transfer) -> TransferShown:
         transfer.state,
         transfer.done,
         transfer.total,
-        transfer.outcome,
+        msgspec.convert(transfer.outcome, Outcome),
         transfer.message,
         transfer.created_by,
         transfer.created_at.isoformat() + "Z",
