@@ -14,7 +14,7 @@ from factories import message
 from factories import order as shop_order
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
-from trackway.analyze.traffic.attribution import Attribution, attribution
+from trackway.analyze.traffic.attribution import Attribution, AttributionRow, attribution
 from trackway.event import Message
 from trackway.store.money import BadTable, costs_from, rates_from, write_costs, write_rates
 from trackway.store.orders import own_currency
@@ -37,11 +37,11 @@ def order(who: str, day: float, amount: int, **known: Any) -> Message:
     return shop_order(f"{who}-{day}", amount, AT + int(day * DAY), context={"sessionId": False}, **known)
 
 
-def ask(loaded: Loaded, project: UUID, days: int = 31, **asked: Any) -> dict[str, dict[str, Any]]:
+def ask(loaded: Loaded, project: UUID, days: int = 31, **asked: Any) -> dict[str, AttributionRow]:
     period = Period(START, START + datetime.timedelta(days=days))
     question = Question(project_id=project, period=period, timezone="UTC")
     _, found = attribution(loaded.store, question, Attribution(**{"by": ["source"], **asked}), "USD")
-    return {row[(asked.get("by") or ["source"])[0]]: row for row in found["rows"]}
+    return {getattr(row, (asked.get("by") or ["source"])[0]): row for row in found.rows}
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def path(loaded: Loaded, project: UUID) -> UUID:
     return project
 
 
-def credit(found: dict[str, dict[str, Any]], model: str) -> dict[str, float]:
-    return {name: row["models"][model]["orders"] for name, row in found.items() if row["models"][model]["orders"]}
+def credit(found: dict[str, AttributionRow], model: str) -> dict[str, float]:
+    return {name: row.models[model].orders for name, row in found.items() if row.models[model].orders}
 
 
 def test_each_model_gives_an_order_away_by_its_rule(loaded: Loaded, path: UUID) -> None:
@@ -70,11 +70,11 @@ def test_each_model_gives_an_order_away_by_its_rule(loaded: Loaded, path: UUID) 
     weights = {"a": 2 ** (-9 / 7), "b": 2 ** (-7 / 7), "c": 2 ** (-2 / 7), "(direct)": 2 ** (-0.5 / 7)}
     decayed = {name: weight / sum(weights.values()) for name, weight in weights.items()}
     assert credit(found, "time_decay") == pytest.approx({**decayed, **nobody}, abs=1e-5)
-    assert Decimal(found["a"]["models"]["position"]["value"]) == 40
-    for model in found["a"]["models"]:
+    assert Decimal(found["a"].models["position"].value) == 40
+    for model in found["a"].models:
         assert sum(credit(found, model).values()) == pytest.approx(2), "each order once, whole"
-        assert sum(Decimal(row["models"][model]["value"]) for row in found.values()) == pytest.approx(140)
-    assert ask(loaded, path, by=["channel"])["Unattributed"]["models"]["last"]["orders"] == 1
+        assert sum(Decimal(row.models[model].value) for row in found.values()) == pytest.approx(140)
+    assert ask(loaded, path, by=["channel"])["Unattributed"].models["last"].orders == 1
 
 
 def test_visits_before_the_window_or_after_the_order_have_no_part(loaded: Loaded, path: UUID) -> None:
@@ -82,7 +82,7 @@ def test_visits_before_the_window_or_after_the_order_have_no_part(loaded: Loaded
     assert credit(ask(loaded, path, window_days=5), "first") == {"c": 1.0, "": 1.0}
     assert set(credit(ask(loaded, path, window_days=1), "first")) == {"(direct)", ""}
     assert "late" not in credit(ask(loaded, path), "last")
-    assert ask(loaded, path)["late"]["visits"] == 1
+    assert ask(loaded, path)["late"].visits == 1
 
 
 def test_two_visits_share_by_halves_and_one_takes_all(loaded: Loaded, project: UUID) -> None:
@@ -106,14 +106,14 @@ def test_costs_are_divided_by_visits_and_orders(loaded: Loaded, path: UUID) -> N
     write_costs(loaded.store, path, costs_from(["day,source,cost", "2026-03-04,b,10", "2026-05-01,b,99"], "USD"))
     found = ask(loaded, path)
     a = found["a"]
-    assert (Decimal(a["cost"]), a["clicks"], a["visits"]) == (25, 9, 1)
-    assert Decimal(a["cost_per_visit"]) == 25 and Decimal(a["models"]["first"]["cost_per_order"]) == 25
-    assert a["models"]["first"]["return"] == pytest.approx(4.0)
-    assert a["models"]["last"]["cost_per_order"] is None and a["models"]["last"]["return"] == 0
-    assert Decimal(found["b"]["cost"]) == 10, "not what was spent after the period"
+    assert (Decimal(a.cost), a.clicks, a.visits) == (25, 9, 1)
+    assert Decimal(a.cost_per_visit) == 25 and Decimal(a.models["first"].cost_per_order) == 25
+    assert a.models["first"].return_ == pytest.approx(4.0)
+    assert a.models["last"].cost_per_order is None and a.models["last"].return_ == 0
+    assert Decimal(found["b"].cost) == 10, "not what was spent after the period"
     write_costs(loaded.store, path, costs_from(table.replace("20.50", "10.50").splitlines(), "USD"))
-    assert Decimal(ask(loaded, path)["a"]["cost"]) == 15, "written again it is replaced"
-    assert Decimal(ask(loaded, path, by=["channel"])["Paid Other"]["cost"]) == 15
+    assert Decimal(ask(loaded, path)["a"].cost) == 15, "written again it is replaced"
+    assert Decimal(ask(loaded, path, by=["channel"])["Paid Other"].cost) == 15
 
 
 @pytest.mark.parametrize(

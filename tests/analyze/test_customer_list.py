@@ -14,7 +14,7 @@ import pytest
 
 from conftest import SHARED, Loaded, needs, unpacked
 from factories import message, order
-from trackway.analyze.customers.customers import Customers, customers
+from trackway.analyze.customers.customers import Customers, CustomersAnswer, customers
 from trackway.analyze.language.filters import read
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
@@ -50,7 +50,7 @@ class Shop:
         for start in range(0, len(messages), 8000):
             loaded.load(self.project, messages[start : start + 8000])
 
-    def ask(self, filter_: Any = None, **asked: Any) -> dict[str, Any]:
+    def ask(self, filter_: Any = None, **asked: Any) -> CustomersAnswer:
         question = Question(
             project_id=self.project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END),
             timezone="UTC", filters=() if filter_ is None else (read(filter_),),
@@ -101,37 +101,35 @@ def test_customers_of_a_real_shop_are_what_duckdb_counts(
 ) -> None:
     truth = shop.counted(interval)
     found = shop.ask(interval=interval, sort=sort, descending=descending, limit=10_000)
-    assert found["customers"] == len(found["rows"]) == len(truth)
-    for row in found["rows"]:
-        own = truth[row["user_id"]]
-        assert (row["sessions"], row["orders"], row["bookings"]) == (own["sessions"], own["orders"], 0)
-        assert Decimal(row["value"]) == own["value"]
-        assert sum(Decimal(one["amount"]) for one in row["paid"]) == own["value"]
-        assert [plain(row[name]) for name in ("registered", "last_login")] == [own["registered"], own["last_login"]]
-        assert plain(row["last_order"] and row["last_order"]["at"]) == own["last_order"]
-    keys = [plain(row[sort]) for row in found["rows"]]
+    assert found.customers == len(found.rows) == len(truth)
+    for row in found.rows:
+        own = truth[row.user_id]
+        assert (row.sessions, row.orders, row.bookings) == (own["sessions"], own["orders"], 0)
+        assert Decimal(row.value) == own["value"]
+        assert sum(Decimal(one.amount) for one in row.paid) == own["value"]
+        assert [plain(row.registered), plain(row.last_login)] == [own["registered"], own["last_login"]]
+        assert plain(row.last_order and row.last_order.at) == own["last_order"]
+    keys = [plain(getattr(row, sort)) for row in found.rows]
     known = [key for key in keys if key is not None]
     assert known == sorted(known, reverse=descending) and keys[len(known) :] == [None] * (len(keys) - len(known))
 
 
 @needs("online_retail")
 def test_pages_follow_each_other_and_the_last_says_how_many_there_are(shop: Shop) -> None:
-    whole = [row["person"] for row in shop.ask(sort="orders", limit=120)["rows"]]
-    parts = [
-        row["person"] for offset in (0, 40, 80) for row in shop.ask(sort="orders", limit=40, offset=offset)["rows"]
-    ]
+    whole = [row.person for row in shop.ask(sort="orders", limit=120).rows]
+    parts = [row.person for offset in (0, 40, 80) for row in shop.ask(sort="orders", limit=40, offset=offset).rows]
     assert parts == whole
     behind = shop.ask(sort="orders", offset=1_000_000)
-    assert behind["rows"] == [] and behind["customers"] == len(shop.counted())
+    assert behind.rows == [] and behind.customers == len(shop.counted())
 
 
 @needs("online_retail")
 def test_customers_are_found_by_id_name_and_order(shop: Shop) -> None:
-    assert [row["user_id"] for row in shop.ask(search="17850")["rows"]] == ["17850"]
-    assert [row["user_id"] for row in shop.ask(search="536365")["rows"]] == ["17850"]
-    name = shop.ask(search="17850")["rows"][0]["name"]
-    assert "17850" in [row["user_id"] for row in shop.ask(search=name.lower(), limit=1000)["rows"]]
-    assert shop.ask(search="nobody is called that") == {"customers": 0, "currency": "GBP", "rows": []}
+    assert [row.user_id for row in shop.ask(search="17850").rows] == ["17850"]
+    assert [row.user_id for row in shop.ask(search="536365").rows] == ["17850"]
+    name = shop.ask(search="17850").rows[0].name
+    assert "17850" in [row.user_id for row in shop.ask(search=name.lower(), limit=1000).rows]
+    assert shop.ask(search="nobody is called that") == CustomersAnswer(0, "GBP", [])
 
 
 @needs("online_retail")
@@ -152,7 +150,7 @@ def test_filters_on_customers_hold_for_the_same_people_on_the_page_and_in_other_
     shop: Shop, filter_: Any, holds: Any
 ) -> None:
     truth = sorted(one for one, own in shop.counted().items() if holds({**own, "id": one}))
-    assert sorted(row["user_id"] for row in shop.ask(filter_, limit=10_000)["rows"]) == truth
+    assert sorted(row.user_id for row in shop.ask(filter_, limit=10_000).rows) == truth
     # The same as a filter on events.
     from trackway.analyze.people.persons import Persons, persons
 
@@ -161,7 +159,7 @@ def test_filters_on_customers_hold_for_the_same_people_on_the_page_and_in_other_
         filters=(read(filter_),),
     )  # fmt: skip
     elsewhere = persons(shop.loaded.store, question, Persons(limit=10_000))[1]
-    assert sorted(row["user_id"] for row in elsewhere) == truth
+    assert sorted(row.user_id for row in elsewhere) == truth
 
 
 def test_who_has_no_user_id_and_ordered_nothing_is_no_customer(loaded: Loaded, project: UUID) -> None:
@@ -176,12 +174,12 @@ def test_who_has_no_user_id_and_ordered_nothing_is_no_customer(loaded: Loaded, p
         project_id=project, period=Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), END), timezone="UTC"
     )
     _, found = customers(loaded.store, question, Customers(sort="orders"), "USD")
-    assert [(row["user_id"], row["orders"]) for row in found["rows"]] == [("", 1), ("ann", 0)]
-    buyer, ann = found["rows"]
-    assert buyer["last_order"]["currency"] == "TZS" and Decimal(buyer["last_order"]["amount"]) == 150_000
-    assert (buyer["paid"][0]["currency"], buyer["unconverted"], Decimal(buyer["value"])) == ("TZS", 1, 0)
-    assert (ann["name"], ann["registered"].year) == ("Ann Lee", 2010)
-    assert customers(loaded.store, question, Customers(search="lee"), "USD")[1]["rows"][0]["user_id"] == "ann"
+    assert [(row.user_id, row.orders) for row in found.rows] == [("", 1), ("ann", 0)]
+    buyer, ann = found.rows
+    assert buyer.last_order.currency == "TZS" and Decimal(buyer.last_order.amount) == 150_000
+    assert (buyer.paid[0].currency, buyer.unconverted, Decimal(buyer.value)) == ("TZS", 1, 0)
+    assert (ann.name, ann.registered.year) == ("Ann Lee", 2010)
+    assert customers(loaded.store, question, Customers(search="lee"), "USD")[1].rows[0].user_id == "ann"
     with pytest.raises(BadQuestion, match="sort by one of"):
         customers(loaded.store, question, Customers(sort="shoe_size"), "USD")
 
@@ -206,9 +204,9 @@ def test_an_interval_is_so_many_hours_until_now_or_until_the_end_of_the_period(
     loaded.load(project, messages)
     period = Period(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC), end)
     question = Question(project_id=project, period=period, timezone="Asia/Kolkata")
-    found = customers(loaded.store, question, Customers(interval=interval), "USD")[1]["rows"]
+    found = customers(loaded.store, question, Customers(interval=interval), "USD")[1].rows
     inside = ("in", "first", "half")
-    assert {row["user_id"]: (row["sessions"], row["orders"]) for row in found} == {
+    assert {row.user_id: (row.sessions, row.orders) for row in found} == {
         **dict.fromkeys(inside, (1, 0)),
         **{f"buys-{name}": (0, 1) for name in inside},
     }
@@ -236,15 +234,15 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         score(loaded.store, Project(id=str(project), timezone="UTC", goals=[], overruled_bot_reasons=[]), end) == 2357
     )
 
-    def ask(filter_: Any = None, **asked: Any) -> dict[str, Any]:
+    def ask(filter_: Any = None, **asked: Any) -> CustomersAnswer:
         question = Question(
             project_id=project, period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), end), timezone="UTC",
             filters=() if filter_ is None else (read(filter_),),
         )  # fmt: skip
         return customers(loaded.store, question, Customers(limit=10_000, **asked), "USD")[1]
 
-    rows = ask(sort="expected_value")["rows"]
-    values = [row["expected_value"] for row in rows]
+    rows = ask(sort="expected_value").rows
+    values = [row.expected_value for row in rows]
     assert values == sorted(values, reverse=True) and len(values) == 2357
     from trackway.analyze.customers.value import CustomerValue, customer_value
 
@@ -252,32 +250,28 @@ def test_scores_of_cdnow_are_the_published_models_and_can_be_filtered_and_sorted
         project_id=project, period=Period(datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC), end), timezone="UTC"
     )
     _, direct = customer_value(loaded.store, question, CustomerValue(weeks=13, limit=10_000), "USD")
-    assert direct["model"]["r"] == pytest.approx(0.243, rel=0.01)
-    by_person = {row["person"]: row for row in direct["rows"]}
+    assert direct.model.r == pytest.approx(0.243, rel=0.01)
+    by_person = {row.person: row for row in direct.rows}
     for row in rows:
-        other = by_person[row["person"]]
-        assert row["active"] == pytest.approx(other["active"]) and row["expected_value"] == pytest.approx(
-            other["value"]
-        )
-        assert row["expected_low"] <= row["expected_high"] and row["mean_low"] < row["mean_value"] < row["mean_high"]
-        assert row["mean_low"] == pytest.approx(other["mean_low"]) and row["mean_high"] == pytest.approx(
-            other["mean_high"]
-        )
-        assert abs(row["expected_high"] - other["high"]) <= 1, "another number of draws"
+        other = by_person[row.person]
+        assert row.active == pytest.approx(other.active) and row.expected_value == pytest.approx(other.value)
+        assert row.expected_low <= row.expected_high and row.mean_low < row.mean_value < row.mean_high
+        assert row.mean_low == pytest.approx(other.mean_low) and row.mean_high == pytest.approx(other.mean_high)
+        assert abs(row.expected_high - other.high) <= 1, "another number of draws"
     fading = {"all": ["customer.monetary:at_least:5", "customer.active:less:0.5"]}
-    found = ask(fading)["rows"]
-    assert found and all(row["active"] < 0.5 for row in found)
-    assert {row["person"] for row in ask("customer.rfm:is:Champions")["rows"]} == {
-        row["person"] for row in rows if row["rfm"] == "Champions"
+    found = ask(fading).rows
+    assert found and all(row.active < 0.5 for row in found)
+    assert {row.person for row in ask("customer.rfm:is:Champions").rows} == {
+        row.person for row in rows if row.rfm == "Champions"
     }
-    assert all(row["rfm"] for row in rows)
+    assert all(row.rfm for row in rows)
     from trackway.analyze.customers.revenue import Rfm, rfm
 
     _, groups = rfm(loaded.store, question, Rfm(), "USD")
-    assert {one["rfm"]: one["customers"] for one in groups["rows"]} == Counter(row["rfm"] for row in rows)
-    worth = sum(Decimal(row["value"]) for row in rows)
-    assert sum(Decimal(one["value"]) for one in groups["rows"]) == worth
-    assert sum(one["expected_value"] for one in groups["rows"]) == pytest.approx(sum(values))
+    assert {one.rfm: one.customers for one in groups.rows} == Counter(row.rfm for row in rows)
+    worth = sum(Decimal(row.value) for row in rows)
+    assert sum(Decimal(one.value) for one in groups.rows) == worth
+    assert sum(one.expected_value for one in groups.rows) == pytest.approx(sum(values))
 
 
 def test_equal_customers_have_equal_scores() -> None:
@@ -304,7 +298,7 @@ def test_revenue_of_a_real_shop_is_what_duckdb_counts(shop: Shop) -> None:
     )
     question = Question(project_id=shop.project, period=Period(since, until), timezone="UTC")
     _, found = revenue(shop.loaded.store, question, Revenue(), "GBP")
-    totals = found["totals"]
+    totals = found.totals
     [truth] = shop.duck.execute(
         """
         WITH bought AS (SELECT *, lag(placed) OVER (PARTITION BY customer ORDER BY placed, id) AS before FROM invoices
@@ -321,15 +315,15 @@ def test_revenue_of_a_real_shop_is_what_duckdb_counts(shop: Shop) -> None:
         "WHERE id NOT LIKE 'C%')) FROM invoices WHERE id LIKE 'C%' AND placed >= '2011-11-01' AND placed < '2011-12-01'"
     ).fetchall()
     assert back > 0 and credit_days == 0
-    assert (totals["purchases"], totals["buyers"], Decimal(totals["value"])) == (purchases, buyers, value - back)
-    assert Decimal(totals["average"]) == pytest.approx(value / purchases, abs=Decimal("0.0001"))
-    assert totals["repeat_rate"] == pytest.approx(repeat / buyers)
-    assert totals["mean_days_between"] == pytest.approx(days, rel=1e-6)
-    assert len(found["moments"]) == 30 and sum(one > 0 for one in found["purchases"]) == active_days
-    assert sum(map(Decimal, found["value"])) == value - back and sum(found["purchases"]) == purchases
+    assert (totals.purchases, totals.buyers, Decimal(totals.value)) == (purchases, buyers, value - back)
+    assert Decimal(totals.average) == pytest.approx(value / purchases, abs=Decimal("0.0001"))
+    assert totals.repeat_rate == pytest.approx(repeat / buyers)
+    assert totals.mean_days_between == pytest.approx(days, rel=1e-6)
+    assert len(found.moments) == 30 and sum(one > 0 for one in found.purchases) == active_days
+    assert sum(map(Decimal, found.value)) == value - back and sum(found.purchases) == purchases
     nothing = Question(project_id=new_id(), period=Period(since, until), timezone="UTC")
     empty = revenue(shop.loaded.store, nothing, Revenue(), "GBP")[1]
-    assert empty["totals"]["purchases"] == 0 and empty["totals"]["average"] is None and empty["moments"] == []
+    assert empty.totals.purchases == 0 and empty.totals.average is None and empty.moments == []
 
 
 @needs("cdnow")
@@ -362,17 +356,17 @@ def test_predictions_of_cdnow_held_against_the_39_weeks_after(loaded: Loaded, tm
     for bought in days.values():
         earlier = sum(day < cut for day in bought)
         actual[min(earlier - 1, 7)].append(sum(cut <= day < end for day in bought))
-    assert {row["repeats"]: row["customers"] for row in found["rows"]} == {n: len(some) for n, some in actual.items()}
-    for row in found["rows"]:
-        assert row["actual"] == pytest.approx(sum(actual[row["repeats"]]) / len(actual[row["repeats"]]))
-    assert [found["model"][name] for name in ("r", "alpha", "a", "b")] == pytest.approx(
+    assert {row.repeats: row.customers for row in found.rows} == {n: len(some) for n, some in actual.items()}
+    for row in found.rows:
+        assert row.actual == pytest.approx(sum(actual[row.repeats]) / len(actual[row.repeats]))
+    assert [found.model.r, found.model.alpha, found.model.a, found.model.b] == pytest.approx(
         [0.243, 4.414, 0.793, 2.426], rel=0.01
     )
-    assert found["model"]["log_likelihood"] == pytest.approx(-9582.4, abs=0.1)
+    assert found.model.log_likelihood == pytest.approx(-9582.4, abs=0.1)
     # The paper's figure 5: expectations follow what came, most closely where most customers are.
-    assert found["expected"] == pytest.approx(found["actual"], rel=0.15)
-    by_repeats = {row["repeats"]: row for row in found["rows"]}
+    assert found.expected == pytest.approx(found.actual, rel=0.15)
+    by_repeats = {row.repeats: row for row in found.rows}
     for n in (0, 1, 2, 3):
-        assert by_repeats[n]["expected"] == pytest.approx(by_repeats[n]["actual"], rel=0.35), n
-    expected = [row["expected"] for row in found["rows"]]
+        assert by_repeats[n].expected == pytest.approx(by_repeats[n].actual, rel=0.35), n
+    expected = [row.expected for row in found.rows]
     assert expected == sorted(expected), "who ordered more will order more"

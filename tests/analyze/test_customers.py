@@ -97,37 +97,33 @@ def test_orders_of_cdnow_are_fitted_as_published_from_events(loaded: Loaded, cdn
     """Fader, Hardie, Lee 2005; Fader, Hardie 2013: the first 39 weeks of 1997."""
     asked = CustomerValue(weeks=39, limit=10_000)
     _, found = customer_value(loaded.store, until(cdnow, datetime.date(1997, 10, 1)), asked, "USD")
-    model, spending = found["model"], found["spending"]
-    assert found["customers"] == 2357
-    assert [model[name] for name in ("r", "alpha", "a", "b")] == pytest.approx([0.243, 4.414, 0.793, 2.426], rel=0.01)
-    assert model["log_likelihood"] == pytest.approx(-9582.4, abs=0.1)
-    assert [spending[name] for name in ("p", "q", "gamma")] == pytest.approx([6.25, 3.74, 15.44], rel=0.01)
-    assert found["expected_orders"] == pytest.approx(sum(row["expected_orders"] for row in found["rows"]))
-    assert found["value"] == pytest.approx(sum(row["value"] for row in found["rows"]))
-    values = [row["value"] for row in found["rows"]]
+    model, spending = found.model, found.spending
+    assert found.customers == 2357
+    assert [model.r, model.alpha, model.a, model.b] == pytest.approx([0.243, 4.414, 0.793, 2.426], rel=0.01)
+    assert model.log_likelihood == pytest.approx(-9582.4, abs=0.1)
+    assert [spending.p, spending.q, spending.gamma] == pytest.approx([6.25, 3.74, 15.44], rel=0.01)
+    assert found.expected_orders == pytest.approx(sum(row.expected_orders for row in found.rows))
+    assert found.value == pytest.approx(sum(row.value for row in found.rows))
+    values = [row.value for row in found.rows]
     assert values == sorted(values, reverse=True)
-    for row in found["rows"]:
-        assert (
-            0 <= row["active"] <= 1
-            and row["low"] <= row["high"]
-            and row["mean_low"] < row["mean_value"] < row["mean_high"]
-        )
+    for row in found.rows:
+        assert 0 <= row.active <= 1 and row.low <= row.high and row.mean_low < row.mean_value < row.mean_high
 
 
 @needs("cdnow")
 def test_customers_are_paged_and_sorted_and_what_comes_later_is_not_known(loaded: Loaded, cdnow: UUID) -> None:
     question = until(cdnow, datetime.date(1997, 10, 1))
-    whole = customer_value(loaded.store, question, CustomerValue(sort="orders", limit=50), "USD")[1]["rows"]
+    whole = customer_value(loaded.store, question, CustomerValue(sort="orders", limit=50), "USD")[1].rows
     parts = [
         row
         for offset in (0, 20, 40)
         for row in customer_value(loaded.store, question, CustomerValue(sort="orders", limit=20, offset=offset), "USD")[
             1
-        ]["rows"]
+        ].rows
     ]
-    assert [row["person"] for row in parts[:50]] == [row["person"] for row in whole]
-    assert whole[0]["orders"] >= whole[-1]["orders"]
-    assert max(str(row["last_order"]) for row in whole) <= "1997-09-30"
+    assert [row.person for row in parts[:50]] == [row.person for row in whole]
+    assert whole[0].orders >= whole[-1].orders
+    assert max(str(row.last_order) for row in whole) <= "1997-09-30"
 
 
 def test_one_order_says_nothing_and_says_so(loaded: Loaded, project: UUID) -> None:
@@ -135,10 +131,10 @@ def test_one_order_says_nothing_and_says_so(loaded: Loaded, project: UUID) -> No
     loaded.load(project, [order("a", day, 10), order("b", day, 20), order("b", day, 5, 1)])
     asked = CustomerValue()
     _, found = customer_value(loaded.store, until(project, datetime.date(2026, 2, 1)), asked, "USD")
-    assert (found["customers"], found["model"], found["rows"]) == (2, None, [])
-    assert "second time" in found["why"], "two orders of a day are one"
+    assert (found.customers, found.model, found.rows) == (2, None, [])
+    assert "second time" in found.why, "two orders of a day are one"
     _, none = customer_value(loaded.store, until(new_id(), datetime.date(2026, 2, 1)), asked, "USD")
-    assert none["customers"] == 0 and none["why"]
+    assert none.customers == 0 and none.why
     for wrong in (CustomerValue(weeks=0), CustomerValue(orders=[]), CustomerValue(limit=0)):
         with pytest.raises(BadQuestion):
             customer_value(loaded.store, until(project, day), wrong, "USD")

@@ -20,6 +20,7 @@ from trackway.analyze.customers.customers import Customers, customers
 from trackway.analyze.customers.revenue import Revenue, revenue
 from trackway.analyze.customers.value import CustomerValue, customer_value
 from trackway.analyze.language.filters import parse
+from trackway.analyze.language.money import Money
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
 from trackway.analyze.language.series import Series
@@ -133,10 +134,10 @@ def by_currency(orders: list[Worth], since: int, until: int) -> dict[str, Decima
     return {currency: amount for currency, amount in found.items() if amount}
 
 
-def shown(amounts: list[dict[str, Any]]) -> dict[str, Decimal]:
+def shown(amounts: list[Money]) -> dict[str, Decimal]:
     found: dict[str, Decimal] = defaultdict(Decimal)
     for one in amounts:
-        found[one["currency"] or "USD"] += Decimal(one["amount"])
+        found[one.currency or "USD"] += one.amount
     return {currency: amount for currency, amount in found.items() if amount}
 
 
@@ -168,44 +169,44 @@ def agrees(loaded: Loaded, project: UUID, every: list[Worth]) -> None:
     elsewhere = msgspec.structs.replace(question, timezone="Asia/Kolkata")
     for asked, by in ((question, []), (filtered, ["name"]), (elsewhere, ["channel", "source"])):
         _, totals = overview(store, asked, WEEK.before("UTC", "previous"), "USD")
-        assert shown(totals["current"]["revenue"]) == money
-        assert shown(totals["previous"]["revenue"]) == by_currency(every, -7 * 1440, 0)
+        assert shown([Money(**one) for one in totals["current"]["revenue"]]) == money
+        assert shown([Money(**one) for one in totals["previous"]["revenue"]]) == by_currency(every, -7 * 1440, 0)
         [line] = trend(store, asked, Trend(series=[Series(metric="revenue")], by=by, top=2), "USD")[1].series
         assert line.total == sum(line.points) == value
         assert not by or sum(part.total for part in line.parts) == value
 
     listed = sources(store, question, ["channel", "source"], "USD")[1]
-    assert shown([one for row in listed for one in row["revenue"]]) == money
-    assert sum(row["conversions"] for row in listed) == placed
+    assert shown([one for row in listed for one in row.revenue]) == money
+    assert sum(row.conversions for row in listed) == placed
 
     totals = revenue(store, question, Revenue(), "USD")[1]
-    assert Decimal(totals["totals"]["value"]) == sum(map(Decimal, totals["value"])) == value
-    assert totals["totals"]["purchases"] == sum(totals["purchases"]) == placed
-    refunds = shown(totals["totals"]["refunds"])
-    stated = shown(totals["totals"]["amounts"])
+    assert Decimal(totals.totals.value) == sum(map(Decimal, totals.value)) == value
+    assert totals.totals.purchases == sum(totals.purchases) == placed
+    refunds = shown(totals.totals.refunds)
+    stated = shown(totals.totals.amounts)
     left = {one: stated.get(one, Decimal(0)) - refunds.get(one, Decimal(0)) for one in {*stated, *refunds}}
     assert {currency: amount for currency, amount in left.items() if amount} == money
 
     for goals in ([], list(GOALS)):
-        given_ = attribution(store, question, Attribution(goals=goals), "USD")[1]["rows"]
+        given_ = attribution(store, question, Attribution(goals=goals), "USD")[1].rows
         for model in MODELS:
-            credit = [row["models"][model] for row in given_]
-            assert abs(sum(one["orders"] for one in credit) - placed) < 0.001
-            assert abs(sum(Decimal(one["value"]) for one in credit) - (0 if goals else value)) < 1
+            credit = [row.models[model] for row in given_]
+            assert abs(sum(one.orders for one in credit) - placed) < 0.001
+            assert abs(sum(Decimal(one.value) for one in credit) - (0 if goals else value)) < 1
 
     ever = msgspec.structs.replace(question, period=Period(START - timedelta(days=60), START + timedelta(days=60)))
     of_all = sum((one.paid * RATES[one.currency] for one in every), Decimal(0))
     _, people = customers(store, ever, Customers(), "USD")
-    assert sum(Decimal(row["value"]) for row in people["rows"]) == of_all
-    assert shown([one for row in people["rows"] for one in row["paid"]]) == by_currency(every, -(10**6), 10**6)
+    assert sum(Decimal(row.value) for row in people.rows) == of_all
+    assert shown([one for row in people.rows for one in row.paid]) == by_currency(every, -(10**6), 10**6)
     everybody = msgspec.structs.replace(ever, bots=True)
-    assert shown([one for row in visitors(store, everybody)[1] for one in row["revenue"]]) == by_currency(
+    assert shown([Money(**one) for row in visitors(store, everybody)[1] for one in row["revenue"]]) == by_currency(
         every, -(10**6), 10**6
     )
     _, worth_ = customer_value(store, ever, CustomerValue(orders=list(GOALS)), "USD")
-    if worth_["model"]:
+    if worth_.model:
         bought = sum((one.paid * RATES[one.currency] for one in every if one.counts), Decimal(0))
-        assert sum(Decimal(row["paid"]) for row in worth_["rows"]) == bought
+        assert sum(Decimal(row.paid) for row in worth_.rows) == bought
     assert wrong_totals(store, project) == 0
 
 
@@ -226,12 +227,12 @@ def test_an_order_told_twice_one_refunded_by_id_and_one_more(loaded: Loaded) -> 
     project, every = put(loaded, [story], {("Order", one): "USD" for one in "123"})
     question = Question(project_id=project, period=WEEK, timezone="UTC", goals=GOALS)
     _, totals = overview(loaded.store, question, WEEK.before("UTC", "previous"), "USD")
-    assert shown(totals["current"]["revenue"]) == {"USD": 100}
-    found = {row["source"]: row for row in sources(loaded.store, question, ["source"], "USD")[1]}
-    assert {name: shown(row["revenue"]) for name, row in found.items()} == {
+    assert shown([Money(**one) for one in totals["current"]["revenue"]]) == {"USD": 100}
+    found = {row.source: row for row in sources(loaded.store, question, ["source"], "USD")[1]}
+    assert {name: shown(row.revenue) for name, row in found.items()} == {
         "ann": {"USD": 80}, "bob": {}, "guest": {"USD": 20},
     }  # fmt: skip
-    assert {name: row["conversions"] for name, row in found.items()} == {"ann": 1, "bob": 1, "guest": 1}
+    assert {name: row.conversions for name, row in found.items()} == {"ann": 1, "bob": 1, "guest": 1}
     told = Trend(series=[Series(metric="event_revenue"), Series(metric="revenue", event="Order Completed")])
     lines = trend(loaded.store, question, told, "USD")[1].series
     assert [line.total for line in lines] == [80 + 80 + 50 - 50 + 20, 100]
@@ -247,8 +248,8 @@ def test_an_order_is_owed_to_the_session_that_placed_it_whoever_told_of_it_first
     for batches in ([story], [[one] for one in story], [[one] for one in story[::-1]]):
         project, _ = put(loaded, batches, {("Order", "1"): "USD"})
         question = Question(project_id=project, period=WEEK, timezone="UTC", goals=GOALS)
-        found = {row["source"]: row for row in sources(loaded.store, question, ["source"], "USD")[1]}
-        assert {name: (row["conversions"], shown(row["revenue"])) for name, row in found.items()} == {
+        found = {row.source: row for row in sources(loaded.store, question, ["source"], "USD")[1]}
+        assert {name: (row.conversions, shown(row.revenue)) for name, row in found.items()} == {
             "guest": (1, {"USD": 80}), "ann": (0, {}),
         }  # fmt: skip
 
@@ -264,7 +265,7 @@ def test_a_late_event_takes_the_order_along_into_the_session_that_it_joins(loade
     loaded.load(project, [page])
     question = Question(project_id=project, period=WEEK, timezone="UTC", goals=GOALS)
     [row] = sources(loaded.store, question, ["source"], "USD")[1]
-    assert (row["source"], row["conversions"], shown(row["revenue"])) == ("late", 1, {"USD": 5})
+    assert (row.source, row.conversions, shown(row.revenue)) == ("late", 1, {"USD": 5})
 
 
 def test_rates_are_those_of_the_day(loaded: Loaded) -> None:
@@ -272,4 +273,4 @@ def test_rates_are_those_of_the_day(loaded: Loaded) -> None:
     write_rates(loaded.store, project, [Rate("EUR", date(2026, 3, 2), Decimal(2))])
     question = Question(project_id=project, period=WEEK, timezone="UTC")
     [line] = trend(loaded.store, question, Trend(series=[Series(metric="revenue")]), "USD")[1].series
-    assert line.total == 20 == Decimal(revenue(loaded.store, question, Revenue(), "USD")[1]["totals"]["value"])
+    assert line.total == 20 == Decimal(revenue(loaded.store, question, Revenue(), "USD")[1].totals.value)

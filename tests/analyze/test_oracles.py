@@ -32,7 +32,7 @@ from trackway.analyze.language.series import Series
 from trackway.analyze.language.steps import Step
 from trackway.analyze.traffic.overview import overview
 from trackway.analyze.traffic.sessions import Sessions, sessions
-from trackway.analyze.traffic.sources import sources
+from trackway.analyze.traffic.sources import SourceRow, sources
 from trackway.event import Message, new_id
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -518,9 +518,9 @@ def test_total_breakdown_and_drill_down_agree(
             1
         ]
         listed = sources(loaded.store, question, ["source"], "EUR")[1]
-        assert sum(row["sessions"] for row in counted) == sum(row["sessions"] for row in listed) == lines[0].total
-        same = [{name: row[name] for name in ("source", "sessions", "bounce_rate", "page_views")} for row in listed]
-        assert counted == same
+        assert sum(row.sessions for row in counted) == sum(row.sessions for row in listed) == lines[0].total
+        names = ("source", "sessions", "bounce_rate", "page_views")
+        assert counted == [SourceRow(**{name: getattr(row, name) for name in names}) for row in listed]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -613,12 +613,12 @@ def test_sessions_have_their_totals_and_are_sorted(loaded: Loaded) -> None:
         loaded, [[seen("a", 0, "/"), seen("a", 10, "/x"), seen("b", 5, "/"), seen("c", 0, "/"), seen("c", 4, "/y")]]
     )
     _, data = sessions(loaded.store, question, Sessions(sort="duration_s"), START + timedelta(minutes=36))
-    totals = data["totals"]
-    assert (totals["sessions"], totals["visitors"], totals["bounces"], totals["ended"]) == (3, 3, 1, 2)
-    assert totals["end_rate"] == pytest.approx(2 / 3)
-    assert (totals["mean_duration_s"], totals["median_duration_s"]) == (pytest.approx(280), 240)
-    assert totals["depth"] == pytest.approx(5 / 3)
-    assert [(row["duration_s"], row["entry_path"], row["exit_path"]) for row in data["rows"]] == [
+    totals = data.totals
+    assert (totals.sessions, totals.visitors, totals.bounces, totals.ended) == (3, 3, 1, 2)
+    assert totals.end_rate == pytest.approx(2 / 3)
+    assert (totals.mean_duration_s, totals.median_duration_s) == (pytest.approx(280), 240)
+    assert totals.depth == pytest.approx(5 / 3)
+    assert [(row.duration_s, row.entry_path, row.exit_path) for row in data.rows] == [
         (600, "/", "/x"), (240, "/", "/y"), (0, "/", "/"),
     ]  # fmt: skip
 

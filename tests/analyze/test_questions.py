@@ -116,7 +116,7 @@ def test_a_reason_that_is_overruled_makes_nobody_a_bot_at_any_time(loaded: Loade
         found = [
             sources(loaded.store, one, ["channel"], "USD", metrics=["sessions"])[1] for one in (overruled, with_bots)
         ]
-        assert found[0] == found[1] and sum(row["sessions"] for row in found[0]) == 5
+        assert found[0] == found[1] and sum(row.sessions for row in found[0]) == 5
         found = [visitors(loaded.store, one)[1] for one in (overruled, with_bots)]
         assert found[0] == found[1] and len(found[0]) == 4
 
@@ -185,10 +185,10 @@ def test_filters_that_cannot_be_are_refused(text: str) -> None:
 def test_sources_by_session_with_conversions_and_revenue(loaded: Loaded, filled: UUID) -> None:
     _, rows = sources(loaded.store, ask(filled), ["channel", "source"], "USD")
     found = {
-        (row["channel"], row["source"]): (
-            row["sessions"],
-            row["conversions"],
-            [(r["currency"], r["amount"]) for r in row["revenue"]],
+        (row.channel, row.source): (
+            row.sessions,
+            row.conversions,
+            [(paid.currency, paid.amount) for paid in row.revenue],
         )
         for row in rows
     }

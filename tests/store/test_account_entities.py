@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conftest import Loaded
 from factories import message
 from trackway.analyze.entities.daily import Daily, daily, large_groups
-from trackway.analyze.entities.views import Audience, audience
+from trackway.analyze.entities.views import Audience, AudienceRow, audience
 from trackway.analyze.language.period import BadQuestion, period
 from trackway.analyze.language.question import Question
 from trackway.collect.views.ledger import Ledger
@@ -141,7 +141,7 @@ def test_an_account_is_told_where_its_own_viewers_are_and_of_large_groups_who_th
     question = Question(project_id=project, period=period("7d", "UTC", datetime.now(UTC)), timezone="UTC")
     store = loaded.store.within(policy)
     _, rows = audience(store, question, Audience(entity_type="concert", entity_id="c1", by="traits.gender"))
-    assert rows == [{"value": "female", "persons": 7}, {"value": "", "persons": 10}]
+    assert rows == [AudienceRow("female", 7), AudienceRow("", 10)]
     for wider in ({}, {"entity_type": "concert"}, {"entity_type": "concert", "entity_id": "other"}):
         with pytest.raises(BadQuestion, match="of one entity"):
             audience(store, question, Audience(by="traits.gender", **wider))

@@ -1,6 +1,6 @@
 /** The numbers of an account's own entities (an artist, a venue) or its own year (a fan), with locked cards for more. */
 import { type ReactNode, useState } from "react";
-import type { AsAccount, EntityRow } from "../client/api";
+import type { AsAccount } from "../client/api";
 import { useAsk, useProject, useTitle } from "../client/hooks";
 import { ViewsBy, ViewsOverTime } from "../entities/Entities";
 import { PeriodPicker } from "../kit/controls";
@@ -119,7 +119,7 @@ const Wrapped = ({ children }: { children: ReactNode }) => <>{children}</>;
 
 /** The names of the account's entities. */
 function useNames(account: AsAccount): Map<string, string> {
-  const asked = useAsk<EntityRow[]>(
+  const asked = useAsk(
     account.permissions.views?.granted
       ? { question: "entities", period: "all", filter: undefined, limit: 1000 }
       : undefined,

@@ -1,6 +1,6 @@
 /** The cards that an account sees about its own entities. */
 import type { ReactNode } from "react";
-import type { EntityRow, EventRow } from "../client/api";
+import type { EntityCounters, EntityRow, EventRow } from "../client/api";
 import { useAnswer, useAsk } from "../client/hooks";
 import { ViewsBy, ViewsOverTime } from "../entities/Entities";
 import { Audience, Daily, type Of } from "../entities/EntityPage";
@@ -61,30 +61,21 @@ export const OF_TYPE: Record<string, string[]> = {
   venue: ["totals", "entities", "time", "daily", "live", "bookings", "sources", "places", "devices"],
 };
 
-interface Counted {
-  id: string;
-  views: number;
-  sessions: number;
-  viewers: number;
-  anonymous: number;
-  last_viewed: string | null;
-}
-
 /** The totals of one entity, or the sums of several. */
 function Totals({ own }: { own: Of[] }) {
   const [first] = own;
   const several = own.length > 1;
-  const counted = useAsk<Counted[]>(
-    several
+  const counted = useAsk(
+    several || first === undefined
       ? undefined
       : {
           question: "entity_views",
-          entity_type: first?.entity_type,
-          ids: [first?.entity_id],
+          entity_type: first.entity_type,
+          ids: [first.entity_id],
           filter: undefined,
         },
   );
-  const all = useAsk<EntityRow[]>(
+  const all = useAsk(
     several ? { question: "entities", period: "all", filter: undefined, limit: 1000 } : undefined,
   );
   const asked = several ? all : counted;
@@ -98,16 +89,16 @@ function Totals({ own }: { own: Of[] }) {
   );
 }
 
-function factsOfOne(row: Counted | undefined): [string, ReactNode][] | undefined {
-  return (
-    row && [
-      [t("Views"), exact(row.views)],
-      [t("Sessions"), exact(row.sessions)],
-      [t("Viewers signed in"), exact(row.viewers)],
-      [t("Anonymous"), row.views > 0 ? percent(row.anonymous) : "–"],
-      [t("Last viewed"), row.last_viewed ? <When key="viewed" at={row.last_viewed} /> : "–"],
-    ]
-  );
+function factsOfOne(row: EntityCounters | undefined): [string, ReactNode][] | undefined {
+  if (row === undefined) return undefined;
+  const { views = 0, sessions = 0, viewers = 0, anonymous = 0, last_viewed } = row;
+  return [
+    [t("Views"), exact(views)],
+    [t("Sessions"), exact(sessions)],
+    [t("Viewers signed in"), exact(viewers)],
+    [t("Anonymous"), views > 0 ? percent(anonymous) : "–"],
+    [t("Last viewed"), last_viewed ? <When key="viewed" at={last_viewed} /> : "–"],
+  ];
 }
 
 function factsOfSeveral(rows: EntityRow[] | undefined): [string, ReactNode][] | undefined {
@@ -139,7 +130,7 @@ function OwnEntities() {
 }
 
 function Booked({ of }: { of?: Of }) {
-  const asked = useAsk<{ viewers: number; booked: number; rate: number | null }>({
+  const asked = useAsk({
     question: "view_bookings",
     filter: undefined,
     ...of,

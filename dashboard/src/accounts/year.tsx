@@ -1,5 +1,6 @@
 /** My year: what somebody saw, how long they stayed, what they booked. */
 
+import type { YearAnswer } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
 import { Chart } from "../kit/chart";
 import { PeriodPicker } from "../kit/controls";
@@ -7,18 +8,6 @@ import { count, day, duration, exact } from "../kit/format";
 import { Card, Empty, Failure, Skeleton } from "../kit/parts";
 import { Table } from "../kit/table";
 import { locale, t } from "../language";
-
-interface Year {
-  events: number;
-  days: number;
-  duration_s: number;
-  bookings: number;
-  longest: number;
-  months: { month: string; events: number; bookings: number }[];
-  types: { entity_type: string; entities: number; top: { id: string; name: string; events: number }[] }[];
-  hours: number[];
-  weekdays: number[];
-}
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => `${String(hour).padStart(2, "0")}:00`);
 // 1 January 2024 was a Monday.
@@ -28,7 +17,7 @@ const WEEKDAYS = Array.from({ length: 7 }, (_, at) =>
 
 export function MyYear({ person }: { person?: string }) {
   const project = useProject();
-  const asked = useAsk<Year>({ question: "year", filter: undefined, ...(person ? { person } : {}) });
+  const asked = useAsk({ question: "year", filter: undefined, ...(person ? { person } : {}) });
   const year = asked.data?.data;
   return (
     <>
@@ -50,7 +39,7 @@ export function MyYear({ person }: { person?: string }) {
   );
 }
 
-function Summary({ year, timezone }: { year: Year; timezone: string }) {
+function Summary({ year, timezone }: { year: YearAnswer; timezone: string }) {
   const big: [string, string][] = [
     [t("Actions"), exact(year.events)],
     [t("Days here"), exact(year.days)],

@@ -4,7 +4,6 @@ import { useNavigate } from "@tanstack/react-router";
 import { Dialog } from "radix-ui";
 import { useEffect, useId, useMemo, useState } from "react";
 import { useBoards } from "../boards/Boards";
-import type { PersonRow } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
 import { literal } from "../client/view_state";
 import { useKinds } from "../explore/kinds";
@@ -123,8 +122,8 @@ function useTargets(typed: string): Target[] {
   const project = useProject();
   const home = `/p/${project.id}`;
   const boards = useBoards();
-  const events = useAsk<{ name: string }[]>({ question: "event_names", limit: 500, filter: undefined });
-  const people = useAsk<PersonRow[]>(
+  const events = useAsk({ question: "event_names", limit: 500, filter: undefined });
+  const people = useAsk(
     typed.length > 1
       ? {
           question: "persons",
@@ -140,7 +139,7 @@ function useTargets(typed: string): Target[] {
   );
   const questions = useSavedQuestions();
   const kinds = useKinds();
-  const entities = useAsk<{ entity_type: string; entity_id: string; name: string }[]>(
+  const entities = useAsk(
     typed.length > 1 ? { question: "entities", search: typed, limit: MOST, filter: undefined } : undefined,
   );
   return useMemo(() => {

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { type Asked, api, type Tile, type TrendAnswer } from "../client/api";
-import { useAsk } from "../client/hooks";
+import { useAskAny } from "../client/hooks";
 import type { Body } from "../explore/kinds";
 import { SHOWN } from "../explore/shown";
 import { duration, exact, percent } from "../kit/format";
@@ -19,7 +19,9 @@ interface Answering {
 
 /** A tile whose answer is the project's, for those who may see it. */
 export function OwnTile({ tile, handle }: { tile: Tile; handle: ReactNode }) {
-  const answer = useAsk<unknown>(tile.kind === "question" ? { ...tile.ask, ...comparing(tile) } : undefined);
+  const answer = useAskAny<unknown>(
+    tile.kind === "question" ? { ...tile.ask, ...comparing(tile) } : undefined,
+  );
   return <Framed tile={tile} answer={answer} handle={handle} />;
 }
 

@@ -1,9 +1,11 @@
 /** The API as the dashboard sees it: one function that fetches; `answers.ts` has the types of what comes. */
 
 import { t } from "../language";
-import type { Me } from "./generated";
+import type { Me, SourceRow } from "./generated";
 
 export type * from "./answers";
+/** A source with every column and metric: which of them are there, the question says. */
+export type Source = Required<SourceRow>;
 export type * from "./generated";
 export type {
   BoardShown as Board,

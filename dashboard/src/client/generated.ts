@@ -77,6 +77,13 @@ export interface AsAccount {
   granted: string[];
 }
 
+/** The sources, those with the most orders by the first model first. `unconverted` orders are in a currency without an exchange rate; their value is not included. */
+export interface AttributionAnswer {
+  currency: string;
+  rows: AttributionRow[];
+  unconverted: number;
+}
+
 /** Credits orders and bookings placed in the period to the visits of the `window_days` before them, by models and by the sources of the visits. With `goals`, events with these names are credited instead; several events of the same order count once. */
 export interface AttributionQuestion {
   question: "attribution";
@@ -96,6 +103,21 @@ export interface AttributionQuestion {
   id?: string;
 }
 
+/** A source: the columns that were asked for, its visits in the period, its costs in the project's currency (with the number of costs that have no exchange rate), the `clicks` and `impressions` that were paid, and the credit by each model. */
+export interface AttributionRow {
+  channel?: string;
+  source?: string;
+  medium?: string;
+  campaign?: string;
+  visits: number;
+  cost: string | null;
+  unconverted_costs: number;
+  clicks: number;
+  impressions: number;
+  cost_per_visit: string | null;
+  models: Record<string, Credit>;
+}
+
 /** The people who interacted with one entity, with entities of a type, or with any entity: `by` country, device or another column, or by a trait from `identify` events, such as `traits.gender` or `traits.age_range`. */
 export interface AudienceQuestion {
   question: "audience";
@@ -112,6 +134,12 @@ export interface AudienceQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** The number of persons with one value. */
+export interface AudienceRow {
+  value: string;
+  persons: number;
 }
 
 /** The same answer for the period that it is compared with. */
@@ -142,12 +170,6 @@ export interface Cached {
   stale: boolean;
   made_at: string;
   took_ms: number;
-}
-
-/** Either some dead letters or `all` of the project. */
-export interface Chosen {
-  letters?: Which[];
-  all?: boolean;
 }
 
 /** A code of an authenticator application. */
@@ -227,6 +249,14 @@ export interface Credentials {
   code?: string;
 }
 
+/** The orders that a model credits to a source (shares of orders add up), their value and the cost of each in the project's currency, and the `return`: value divided by cost. */
+export interface Credit {
+  orders: number;
+  value: string;
+  cost_per_order: string | null;
+  return: number | null;
+}
+
 /** A page of the list of customers; the rows are those of the question `customers`. */
 export interface CustomerPage {
   interval: string;
@@ -236,7 +266,55 @@ export interface CustomerPage {
   page_size: number;
   customers: number;
   currency: string;
-  rows: Record<string, unknown>[];
+  rows: CustomerRow[];
+}
+
+/** A customer, over all time; with an interval, `sessions`, `orders` and `bookings` are those in it. `duration_s` is the seconds of all sessions. `paid` are amounts by currency, less refunds; `value` is the same in the project's currency, without `unconverted` orders, whose currency has no exchange rate. `device`, `browser`, `system` and `country` are the most frequent ones. The last scores (None if not scored): the probability of being `active`, the number and the value of the `expected_orders` of the next 13 weeks, the `mean_value` of a future order, and the segment `rfm`; low and high are intervals with a probability of 80 %. */
+export interface CustomerRow {
+  person: string;
+  name: string;
+  user_id: string;
+  visitor_id: string;
+  registered: string | null;
+  last_login: string | null;
+  first_seen: string | null;
+  last_seen: string | null;
+  reviews: number | null;
+  duration_s: number | null;
+  device: string | null;
+  browser: string | null;
+  system: string | null;
+  country: string | null;
+  sessions: number;
+  orders: number;
+  bookings: number;
+  paid: Money[];
+  value: string;
+  unconverted: number;
+  last_order: LastOrder | null;
+  last_booking: LastBooking | null;
+  active: number | null;
+  expected_orders: number | null;
+  expected_low: number | null;
+  expected_high: number | null;
+  expected_value: number | null;
+  mean_value: number | null;
+  mean_low: number | null;
+  mean_high: number | null;
+  rfm: string | null;
+}
+
+/** The number of people who ordered at all, the fitted models of orders and of spending (None if they cannot be fitted, with the reason in `why`), the sums over all customers within `weeks`, and a page of the list. */
+export interface CustomerValueAnswer {
+  customers: number;
+  currency: string;
+  weeks: number;
+  model?: OrdersModel | null;
+  spending?: SpendingModel | null;
+  why: string;
+  expected_orders?: number | null;
+  value?: number | null;
+  rows: CustomerValueRow[];
 }
 
 /** The forecast of customers' orders within `weeks` after the end of the period. `orders` names the events that count as orders. Several events of the same order count once, and several orders of a person on one day count as one. `sort` puts first the customers with the highest future value, the highest probability of being active, the most expected orders, or the most orders so far. */
@@ -256,6 +334,33 @@ export interface CustomerValueQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A customer: the orders so far with the first and the last day, and what they `paid`; the probability of being `active`, the number of `expected_orders` with `low` and `high` (80 %), the `mean_value` of a future order with `mean_low` and `mean_high` (80 %), and the `value` of all future orders. Amounts are in the project's currency; an amount that cannot be converted counts as 0. */
+export interface CustomerValueRow {
+  person: string;
+  name: string;
+  user_id: string;
+  visitor_id: string;
+  orders: number;
+  first_order: string;
+  last_order: string;
+  paid: string;
+  active: number | null;
+  expected_orders: number | null;
+  low: number | null;
+  high: number | null;
+  mean_value: number | null;
+  mean_low: number | null;
+  mean_high: number | null;
+  value: number | null;
+}
+
+/** The total number of customers, the `currency` of `value`, and a page of the list. */
+export interface CustomersAnswer {
+  customers: number;
+  currency: string;
+  rows: CustomerRow[];
 }
 
 /** Customers, sorted. With an `interval` (the last 24 hours, 7 days or 30 days until now, or until the end of the period if that is earlier), only customers active in it are listed, with their sessions, orders and bookings in it. All other columns are over all time. */
@@ -344,6 +449,17 @@ export interface Entity {
   deleted: boolean;
 }
 
+/** An entity's views, unique sessions and unique signed-in `viewers`; `anonymous` is the share (0 to 1) of views without a signed-in viewer. Counts are absent if they are hidden from the public. */
+export interface EntityCounters {
+  id: string;
+  hidden: boolean;
+  views?: number;
+  sessions?: number;
+  viewers?: number;
+  anonymous?: number;
+  last_viewed?: string | null;
+}
+
 /** The standard funnel impression → click → view_details → interest → ticket_click; with `rows`, every step of every unit. */
 export interface EntityFunnelQuestion {
   question: "entity_funnel";
@@ -359,6 +475,20 @@ export interface EntityFunnelQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** An entity: as registered, the times of its first and last event (None without events), and its views over all time. `parents` are written type:id; for accounts, `owners` is empty. */
+export interface EntityRow {
+  entity_type: string;
+  entity_id: string;
+  name: string;
+  owners: string[];
+  parents: string[];
+  registered: boolean;
+  hidden: boolean;
+  first_seen: string | null;
+  last_seen: string | null;
+  views: number;
 }
 
 /** View counters of entities over all time, for up to 100 `ids` of one `entity_type`. For the public, counts of entities that hide theirs are left out; the `owner` sees them. */
@@ -388,6 +518,44 @@ export interface EntryShown {
   subject: string;
   detail: Record<string, unknown>;
   address: string;
+}
+
+/** A name with its number of events over all time, the first and the last hour with an event, and with `exact` the time of the last event. */
+export interface EventName {
+  name: string;
+  events: number;
+  first_hour: string;
+  last_hour: string;
+  last_at?: string;
+}
+
+/** An event. `properties` are JSON; `bot` is the reason for which the visitor is taken for a bot, or empty. */
+export interface EventRow {
+  event_id: string;
+  timestamp: string;
+  name: string;
+  type: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  session_id: string;
+  host: string;
+  path: string;
+  title: string;
+  channel: string;
+  source: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  region: string;
+  city: string;
+  bot: string;
+  revenue: string;
+  currency: string;
+  entity_type: string;
+  entity_id: string;
+  properties: string;
 }
 
 /** The names of all events; `exact` adds the exact time of each one's last event. */
@@ -637,6 +805,20 @@ export interface Keys {
   id: string;
 }
 
+/** The last booking: its time and its service. */
+export interface LastBooking {
+  at: string;
+  service: string;
+}
+
+/** The last order: its time, its id, and its amount in the currency that was paid. */
+export interface LastOrder {
+  at: string;
+  order_id: string;
+  amount: string;
+  currency: string;
+}
+
 /** The contents of a board. `period` (or `from` and `to`), `filter` and `bots` apply to all its tiles. */
 export interface Layout {
   tiles: Tile[];
@@ -645,6 +827,18 @@ export interface Layout {
   to: string;
   filter: string[];
   bots: boolean;
+}
+
+/** A dead letter, by its message id; `stage` selects one of several steps. */
+export interface LetterId {
+  message_id: string;
+  stage?: string;
+}
+
+/** Either some dead letters or `all` of the project. */
+export interface LetterSelection {
+  letters?: LetterId[];
+  all?: boolean;
 }
 
 /** A message that was acknowledged but is not stored: the step that refused it, its time of arrival and the reason. A dead letter that is not `replayable` is a derived row (a session, an order); the messages it was derived from are stored. */
@@ -735,7 +929,7 @@ export interface LifecycleQuestion {
 }
 
 /** The entities to look up: up to 100 `ids` of one type, and the audience of the numbers. */
-export interface Looked {
+export interface Lookup {
   entity_type: string;
   ids: string[];
   seen_by?: "public" | "owner";
@@ -755,6 +949,19 @@ export interface Member {
   email: string;
   role: string;
   is_admin: boolean;
+}
+
+/** A merge of ids into a person by `identify` or `alias` (`kind`); `identity` and `person` name it. If it is undone, by whom and when. */
+export interface Merge {
+  kind: string;
+  identity: string;
+  person: string;
+  from_id: string;
+  user_id: string;
+  at: string;
+  undone: boolean;
+  undone_by: string | null;
+  undone_at: string | null;
 }
 
 /** The newest merges, or those of one person. */
@@ -789,6 +996,12 @@ export interface Metric {
   metric: string;
 }
 
+/** An amount in one currency. */
+export interface Money {
+  currency: string;
+  amount: string;
+}
+
 /** An account, as the host application describes it. `expires_at` ends the subscription; the user with the address `email` may sign in here for the account. */
 export interface NewAccount {
   type: "user" | "artist" | "venue" | "admin" | "promoter" | "ad_account" | "venue_manager" | "label" | "media";
@@ -797,7 +1010,7 @@ export interface NewAccount {
   subscription?: "free" | "premium" | "professional" | "enterprise";
   expires_at?: string | null;
   business?: Record<string, unknown>;
-  entities?: Own[];
+  entities?: OwnedEntity[];
   email?: string;
   suspended?: boolean;
 }
@@ -854,7 +1067,7 @@ export interface NewMember {
 
 /** A credential that a device created, and its name. */
 export interface NewPasskey {
-  word: string;
+  challenge: string;
   credential: Record<string, unknown>;
   name?: string;
 }
@@ -919,6 +1132,15 @@ export interface Notify {
   webhook: string;
 }
 
+/** The parameters of the fitted BG/NBD model (`lifetimes.Orders`). */
+export interface OrdersModel {
+  r: number;
+  alpha: number;
+  a: number;
+  b: number;
+  log_likelihood: number;
+}
+
 /** The outcome of a transfer, as far as it has come. Of an import: the number of messages taken and refused, of lines left out, and of events added; the first and the last time in the file (ISO 8601, UTC); the number of messages by event. Of an export: rows and bytes. */
 export interface Outcome {
   taken?: number;
@@ -933,7 +1155,7 @@ export interface Outcome {
 }
 
 /** An entity that belongs to an account. */
-export interface Own {
+export interface OwnedEntity {
   type: string;
   id: string;
 }
@@ -949,9 +1171,9 @@ export interface Pack {
   demographics?: string[];
 }
 
-/** A device's answer to a passkey request; `word` identifies the request. */
+/** A device's answer to a passkey request; `challenge` identifies the request. */
 export interface PasskeyAnswer {
-  word: string;
+  challenge: string;
   credential: Record<string, unknown>;
 }
 
@@ -1021,6 +1243,31 @@ export interface PermissionShown {
   needs: string;
 }
 
+/** Everything about a person: the newest value of each trait (`properties`) and its values over time, the oldest first (`history`); sessions, orders (including those that no longer count) and events, the newest first; and merges. */
+export interface PersonAnswer {
+  profile: PersonRow | null;
+  visitor_ids: string[];
+  user_ids: string[];
+  properties: Record<string, unknown>;
+  history: Record<string, TraitValue[]>;
+  sessions: PersonSession[];
+  orders: PersonOrder[];
+  events: EventRow[];
+  merges: Merge[];
+}
+
+/** An order or booking (`kind`): its amount and refunds in its currency; `counts` says whether it still counts. */
+export interface PersonOrder {
+  kind: string;
+  order_id: string;
+  placed_at: string;
+  amount: string;
+  refunded: string;
+  currency: string;
+  service: string;
+  counts: boolean;
+}
+
 /** One person, by exactly one of the ids; the newest `limit` events before a time. `addresses` adds the IP addresses of sessions, as far as they are stored. */
 export interface PersonQuestion {
   question: "person";
@@ -1039,6 +1286,56 @@ export interface PersonQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A person: a friendly name, the newest ids, numbers of visitors, sessions, events and page views, the times of the first and the last event, the latest country and device, and the first source. */
+export interface PersonRow {
+  person: string;
+  name: string;
+  user_id: string;
+  visitor_id: string;
+  visitors: number;
+  sessions: number;
+  events: number;
+  page_views: number;
+  first_seen: string;
+  last_seen: string;
+  country: string;
+  device: string;
+  source: string;
+}
+
+/** A session of a person. An `active` one may continue, and has no `duration_s` (seconds) yet. The `ip` is there if addresses were asked for. `converted` says whether a goal happened in it; `conversion_value` is the value of the orders placed in it, less refunds, in the project's currency; `bot` is the reason for which the visitor is taken for a bot, or empty. */
+export interface PersonSession {
+  session_id: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  started_at: string;
+  ended_at: string;
+  duration_s: number | null;
+  active: boolean;
+  events: number;
+  page_views: number;
+  entry_path: string;
+  exit_path: string;
+  referrer_host: string;
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  region: string;
+  city: string;
+  bot: string;
+  browser_version: string;
+  system_version: string;
+  ip?: string;
+  converted: boolean;
+  conversion_value: number;
 }
 
 /** People with sessions that started in the period, or the given persons; sorted, the highest first. */
@@ -1146,6 +1443,24 @@ export interface PropertiesQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A property over all time: up to ten types of the engine, the number of events that have it, when it was first and last seen, and its share (`fill_rate`, 0 to 1) of the events. */
+export interface Property {
+  property: string;
+  types: string[];
+  events: number;
+  first_seen: string;
+  last_seen: string;
+  fill_rate: number;
+}
+
+/** A value with its numbers of events and persons in the period; a country also has its English name. */
+export interface PropertyValue {
+  value: string;
+  events: number;
+  persons: number;
+  name?: string;
 }
 
 /** The most frequent values of a column or of `properties.NAME`, for one event or for all. */
@@ -1328,6 +1643,15 @@ export interface RetentionQuestion {
   id?: string;
 }
 
+/** The starts of the intervals (`moments`), with the value (in `currency`) and the purchases of each, and totals. */
+export interface RevenueAnswer {
+  currency: string;
+  moments: string[];
+  value: string[];
+  purchases: number[];
+  totals: RevenueTotals;
+}
+
 /** Orders and bookings placed in the period, by `interval`. */
 export interface RevenueQuestion {
   question: "revenue";
@@ -1343,6 +1667,32 @@ export interface RevenueQuestion {
   id?: string;
 }
 
+/** Totals of a period. `value` is in the project's currency, less refunds, without `unconverted` purchases, whose currency has no exchange rate. Of the `purchases`, some are `bookings`. `average` is the value for each purchase, without refunds of orders that were never completed; `repeat_rate` is the share (0 to 1) of buyers who bought more than once by the end of the period; days are those between purchases of one person. `amounts` and `refunds` are by currency, unconverted. */
+export interface RevenueTotals {
+  value: string;
+  purchases: number;
+  bookings: number;
+  buyers: number;
+  visitors: number;
+  unconverted: number;
+  average: string | null;
+  per_visitor: string | null;
+  per_buyer: string | null;
+  repeat_rate: number | null;
+  median_days_between: number | null;
+  mean_days_between: number | null;
+  refunded_purchases: number;
+  amounts: Money[];
+  refunds: Money[];
+}
+
+/** The segments, those with the highest value first, and the time of the scoring (None if there was none). */
+export interface RfmAnswer {
+  currency: string;
+  scored_at: string | null;
+  rows: RfmRow[];
+}
+
 /** Customers by the RFM segment of the last scoring. */
 export interface RfmQuestion {
   question: "rfm";
@@ -1355,6 +1705,17 @@ export interface RfmQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** The customers of an RFM segment: their purchases and the `value` of these (in the project's currency), their mean probability of being `active`, and the number and value of their orders that are expected in the 13 weeks after the scoring. */
+export interface RfmRow {
+  rfm: string;
+  customers: number;
+  purchases: number;
+  value: string;
+  active: number | null;
+  expected_orders: number;
+  expected_value: number;
 }
 
 /** One run of a job. */
@@ -1400,6 +1761,56 @@ export interface Series {
   name?: string;
   metric?: string;
   property?: string;
+}
+
+/** A session. An `active` one may continue; `duration_s` is in seconds. `converted` says whether a goal was reached; `conversion_value` is the value of the orders placed in it, less refunds, in the project's currency. `bot` is the reason for which the visitor is taken for a bot, or empty. */
+export interface SessionRow {
+  session_id: string;
+  visitor_id: string;
+  visitor_name: string;
+  user_id: string;
+  started_at: string;
+  ended_at: string;
+  duration_s: number;
+  active: boolean;
+  events: number;
+  page_views: number;
+  entry_path: string;
+  exit_path: string;
+  referrer_host: string;
+  channel: string;
+  source: string;
+  medium: string;
+  campaign: string;
+  device: string;
+  browser: string;
+  system: string;
+  country: string;
+  region: string;
+  city: string;
+  bot: string;
+  converted: boolean;
+  conversion_value: number;
+}
+
+/** Totals of sessions. `ended` were closed, were taken over by another user or have been silent for 30 minutes; `bounces` have at most one act; rates are shares of the sessions, 0 to 1. Durations are in seconds; `depth` is the mean number of page views, `events_each` that of events. None without sessions. */
+export interface SessionTotals {
+  sessions: number;
+  visitors: number;
+  ended: number;
+  end_rate: number | null;
+  bounces: number;
+  bounce_rate: number | null;
+  mean_duration_s: number | null;
+  median_duration_s: number | null;
+  depth: number | null;
+  events_each: number | null;
+}
+
+/** Totals, and a page of the list. */
+export interface SessionsAnswer {
+  totals: SessionTotals;
+  rows: SessionRow[];
 }
 
 /** Sessions that started in the period: totals, and a page of the list. */
@@ -1453,6 +1864,12 @@ export interface SharedReply {
   cache: Cached;
 }
 
+/** The available ways to sign in besides password and passkey, and whether passwords can be reset by mail (`reset`). */
+export interface SignInMethods {
+  provider: boolean;
+  reset: boolean;
+}
+
 /** A signed-in browser. */
 export interface SignInShown {
   id: string;
@@ -1470,6 +1887,26 @@ export interface SignedInShown {
   csrf: string;
 }
 
+/** A source: the columns and metrics that were asked for; all others are absent. `bounce_rate` is 0 to 1, `duration_s` the mean seconds of a session. `conversions` are events that are goals; for a goal that completes orders or bookings, those placed in the period, each once. `revenue` are amounts by currency of the orders and bookings placed in the period, less refunds, credited to the session in which they were placed. */
+export interface SourceRow {
+  channel?: string;
+  source?: string;
+  medium?: string;
+  campaign?: string;
+  term?: string;
+  content?: string;
+  referrer_host?: string;
+  entry_path?: string;
+  sessions?: number;
+  visitors?: number;
+  bounce_rate?: number;
+  duration_s?: number;
+  page_views?: number;
+  conversions?: number;
+  converted_sessions?: number;
+  revenue?: Money[];
+}
+
 /** Sessions by source. If nothing is filtered and the metrics do not include `visitors`, `conversions`, `converted_sessions` or `revenue`, the hourly counters answer. */
 export interface SourcesQuestion {
   question: "sources";
@@ -1485,6 +1922,14 @@ export interface SourcesQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** The parameters of the fitted Gamma-Gamma model (`lifetimes.Spending`). */
+export interface SpendingModel {
+  p: number;
+  q: number;
+  gamma: number;
+  log_likelihood: number;
 }
 
 /** A statement in the engine's SQL. */
@@ -1580,6 +2025,15 @@ export interface TopEntitiesQuestion {
   id?: string;
 }
 
+/** An entity with its name from the register, its views, and those without a signed-in viewer (`anonymous`). */
+export interface TopEntity {
+  entity_type: string;
+  entity_id: string;
+  name: string;
+  views: number;
+  anonymous: number;
+}
+
 /** A traffic source: its number and share of sessions (0 to 1), its conversions and its revenue. `revenue` is in the project's currency; revenue in other currencies is in `other_revenue`, by currency. */
 export interface TrafficSource {
   channel: string;
@@ -1591,7 +2045,13 @@ export interface TrafficSource {
   conversions: number;
   revenue: number;
   currency: string;
-  other_revenue: Record<string, unknown>[];
+  other_revenue: Money[];
+}
+
+/** The value of a trait, and the time from which it held. */
+export interface TraitValue {
+  at: string;
+  value: unknown;
 }
 
 /** An import or export. `done` and `total` count bytes of an import and rows of an export. */
@@ -1673,6 +2133,18 @@ export interface Undo {
   undone?: boolean;
 }
 
+/** The prediction of the orders in the `weeks` after `cut`: the sums of expected and actual orders over all customers, and means by orders so far; the fitted model, or the reason that there is none (`why`). */
+export interface ValueCheckAnswer {
+  cut: string;
+  weeks: number;
+  customers: number;
+  rows: ValueCheckRow[];
+  expected?: number | null;
+  actual?: number | null;
+  model?: OrdersModel | null;
+  why: string;
+}
+
 /** Predicts the orders of the last `weeks` of the period from the time before them, and compares them with the actual orders. */
 export interface ValueCheckQuestion {
   question: "value_check";
@@ -1688,11 +2160,26 @@ export interface ValueCheckQuestion {
   id?: string;
 }
 
+/** Customers with a number of orders after the first (`repeats`; 7 stands for 7 or more), and the means of their expected and actual numbers of orders in the held-out weeks. */
+export interface ValueCheckRow {
+  repeats: number;
+  customers: number;
+  expected: number | null;
+  actual: number | null;
+}
+
 /** Whether something is allowed; if not, `lacks` names the missing requirement and `needs` the value that is needed. */
 export interface Verdict {
   granted: boolean;
   lacks: "" | "type" | "verification" | "subscription" | "active";
   needs: string;
+}
+
+/** The number of viewers (a person counts once for each entity), the number who booked at the time of the view or later, and their share (`rate`, 0 to 1; None without viewers). */
+export interface ViewBookingsAnswer {
+  viewers: number;
+  booked: number;
+  rate: number | null;
 }
 
 /** The number of people who viewed entities in the period, and how many of them booked afterwards, for all entities, for a type or for one entity. The metrics pack names the booking events (`bookings`). */
@@ -1729,6 +2216,13 @@ export interface ViewsQuestion {
   id?: string;
 }
 
+/** Views with one value of a dimension, and those of them without a signed-in viewer (`anonymous`). */
+export interface ViewsRow {
+  value: string;
+  views: number;
+  anonymous: number;
+}
+
 /** A watch. `inside` is the number of people in the segment at the last check; `problem` is why the last notification failed. `secret` is shown only when the watch is created. */
 export interface WatchShown {
   id: string;
@@ -1742,16 +2236,31 @@ export interface WatchShown {
   secret: string;
 }
 
-/** The available ways to sign in besides password and passkey, and whether passwords can be reset by mail (`reset`). */
-export interface Ways {
-  provider: boolean;
-  reset: boolean;
+/** Numbers of events, of days with any, of seconds spent and of bookings, and the longest run of consecutive days; by month, by type of entity, by hour of the day (24) and by weekday (7, from Monday). Impressions are not counted. */
+export interface YearAnswer {
+  events: number;
+  days: number;
+  duration_s: number;
+  bookings: number;
+  longest: number;
+  months: YearMonth[];
+  types: YearType[];
+  hours: number[];
+  weekdays: number[];
 }
 
-/** A dead letter, by its message id; `stage` selects one of several steps. */
-export interface Which {
-  message_id: string;
-  stage?: string;
+/** An entity, with its name from the register and the number of the person's events. */
+export interface YearEntity {
+  id: string;
+  name: string;
+  events: number;
+}
+
+/** A month by its first day (YYYY-MM-DD), with the numbers of events and bookings. */
+export interface YearMonth {
+  month: string;
+  events: number;
+  bookings: number;
 }
 
 /** One person's period, by the `person` of the question `persons`; an account of type user gets its own and names nobody. */
@@ -1767,6 +2276,13 @@ export interface YearQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A type of entity: the number of entities with events, and those with the most events. */
+export interface YearType {
+  entity_type: string;
+  entities: number;
+  top: YearEntity[];
 }
 
 /** The number of messages written to the log. */
@@ -1831,26 +2347,26 @@ export interface Answers {
   active: ActiveAnswer;
   cohort_sizes: CohortSizesAnswer;
   paths: PathsAnswer;
-  sessions: unknown;
-  sources: unknown;
-  persons: unknown;
-  person: unknown;
-  merges: unknown;
-  event_names: unknown;
-  audience: unknown;
-  view_bookings: unknown;
-  entity_views: unknown;
-  views: unknown;
-  daily: unknown;
-  entities: unknown;
-  top_entities: unknown;
-  revenue: unknown;
-  rfm: unknown;
-  attribution: unknown;
-  value_check: unknown;
-  customers: unknown;
-  customer_value: unknown;
-  year: unknown;
-  properties: unknown;
-  values: unknown;
+  sessions: SessionsAnswer;
+  sources: SourceRow[];
+  persons: PersonRow[];
+  person: PersonAnswer | null;
+  merges: Merge[];
+  event_names: EventName[];
+  audience: AudienceRow[];
+  view_bookings: ViewBookingsAnswer;
+  entity_views: EntityCounters[];
+  views: ViewsRow[];
+  daily: (Record<string, number | string | Record<string, number | Record<string, number>> | null>)[];
+  entities: EntityRow[];
+  top_entities: TopEntity[];
+  revenue: RevenueAnswer;
+  rfm: RfmAnswer;
+  attribution: AttributionAnswer;
+  value_check: ValueCheckAnswer;
+  customers: CustomersAnswer;
+  customer_value: CustomerValueAnswer;
+  year: YearAnswer;
+  properties: Property[];
+  values: PropertyValue[];
 }

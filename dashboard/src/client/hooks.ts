@@ -127,19 +127,16 @@ export function useWhole(body: Record<string, unknown> | undefined): Record<stri
 }
 
 /** The answer to a question of a page, or what has come of it so far. */
-export type AnswerQuery<Data> = ReturnType<typeof useBody<Data>>;
+export type AnswerQuery<Data> = ReturnType<typeof useAskAny<Data>>;
 type Body<Name extends keyof Questions> = Questions[Name] & { question: Name };
 
 /** A question about the view of the page; the name in its body decides the type of the answer. */
-export function useAsk<Name extends keyof Questions>(
-  body: Body<Name> | undefined,
-): AnswerQuery<Answers[Name]>;
-export function useAsk<Data>(body: Record<string, unknown> | undefined): AnswerQuery<Data>;
-export function useAsk(body: object | undefined) {
-  return useBody<unknown>(body as Record<string, unknown> | undefined);
+export function useAsk<Name extends keyof Questions>(body: Body<Name> | undefined) {
+  return useAskAny<Answers[Name]>(body as unknown as Record<string, unknown> | undefined);
 }
 
-function useBody<Data>(body: Record<string, unknown> | undefined) {
+/** A question about the view of the page, which one is known only when the page runs. */
+export function useAskAny<Data>(body: Record<string, unknown> | undefined) {
   const project = useProject();
   const whole = useWhole(body);
   return useLive(

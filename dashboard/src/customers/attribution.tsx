@@ -1,7 +1,7 @@
 /** Which visits orders owe themselves to, by model, beside what was spent on them. */
 
 import { useState } from "react";
-import type { Attributed } from "../client/api";
+import type { AttributionQuestion, AttributionRow } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
 import { Controls } from "../kit/controls";
 import { exact, money } from "../kit/format";
@@ -11,7 +11,10 @@ import { Opened } from "../kit/why";
 import { t, term } from "../language";
 import { Choice, Unconverted } from "./list";
 
-const MODELS: [string, string][] = [
+type Model = NonNullable<AttributionQuestion["models"]>[number];
+type By = NonNullable<AttributionQuestion["by"]>[number];
+
+const MODELS: [Model, string][] = [
   ["last_non_direct", t("Last non-direct visit")],
   ["first", t("First visit")],
   ["last", t("Last visit")],
@@ -19,7 +22,7 @@ const MODELS: [string, string][] = [
   ["position", t("Position-based (40/20/40)")],
   ["time_decay", t("Time decay (half-life of 7 days)")],
 ];
-const BY: [string, string, string[]][] = [
+const BY: [string, string, By[]][] = [
   ["channel", t("Channel"), ["channel"]],
   ["source", t("Source and medium"), ["source", "medium"]],
   ["campaign", t("Campaign"), ["source", "medium", "campaign"]],
@@ -33,13 +36,13 @@ const part = (text: string | undefined) => text && term(text);
 
 export function Attribution() {
   const project = useProject();
-  const [model, setModel] = useState("last_non_direct");
-  const [beside, setBeside] = useState("first");
+  const [model, setModel] = useState<Model>("last_non_direct");
+  const [beside, setBeside] = useState<Model>("first");
   const [by, setBy] = useState("channel");
   const [window_, setWindow] = useState("30");
   const dimensions = BY.find(([name]) => name === by)?.[2] ?? ["channel"];
   const models = model === beside ? [model] : [model, beside];
-  const answer = useAsk<{ rows: Attributed[]; unconverted: number }>({
+  const answer = useAsk({
     question: "attribution",
     by: dimensions,
     models,
@@ -48,7 +51,7 @@ export function Attribution() {
   const rows = answer.data?.data.rows;
   const amount = (value: string | null | undefined) =>
     value ? money([{ currency: project.currency, amount: value }]) : "–";
-  const of = (name: string): Column<Attributed>[] => [
+  const of = (name: string): Column<AttributionRow>[] => [
     {
       name: name === model ? t("Orders") : t("Orders, beside"),
       number: true,
@@ -62,7 +65,7 @@ export function Attribution() {
       show: (row) => amount(Number(row.models[name]?.value ?? 0) ? row.models[name]?.value : undefined),
     },
   ];
-  const columns: Column<Attributed>[] = [
+  const columns: Column<AttributionRow>[] = [
     {
       name: BY.find(([name]) => name === by)?.[1] ?? "",
       fixed: true,
@@ -100,8 +103,18 @@ export function Attribution() {
     <>
       <Controls title={t("Attribution")} />
       <div className="no-print mb-3 flex flex-wrap gap-3">
-        <Choice label={t("Attribution model")} value={model} change={setModel} options={MODELS} />
-        <Choice label={t("Compare with")} value={beside} change={setBeside} options={MODELS} />
+        <Choice
+          label={t("Attribution model")}
+          value={model}
+          change={(name) => setModel(name as Model)}
+          options={MODELS}
+        />
+        <Choice
+          label={t("Compare with")}
+          value={beside}
+          change={(name) => setBeside(name as Model)}
+          options={MODELS}
+        />
         <Choice label={t("By")} value={by} change={setBy} options={BY.map(([a, b]) => [a, b])} />
         <Choice label={t("Visits of")} value={window_} change={setWindow} options={WINDOWS} />
       </div>

@@ -93,7 +93,7 @@ const columns = (currency: string): BigColumn<CustomerRow>[] => [
   time("last_login", (row) => row.last_login, true),
   time("registered", (row) => row.registered, true),
   time("last_seen", (row) => row.last_seen),
-  number("reviews", "6rem", (row) => exact(row.reviews)),
+  number("reviews", "6rem", (row) => exact(row.reviews ?? 0)),
   {
     name: t("Device"),
     width: "minmax(9rem,1fr)",

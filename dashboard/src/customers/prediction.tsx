@@ -11,16 +11,6 @@ import { Opened } from "../kit/why";
 import { t } from "../language";
 import { Choice } from "./list";
 
-interface Check {
-  cut: string;
-  customers: number;
-  why: string;
-  expected: number | null;
-  actual: number | null;
-  model: { r: number; alpha: number; a: number; b: number; log_likelihood: number } | null;
-  rows: { repeats: number; customers: number; expected: number; actual: number }[];
-}
-
 const WEEKS: [string, string][] = ["4", "13", "26", "39"].map((weeks) => [
   weeks,
   t("{weeks} weeks", { weeks }),
@@ -30,7 +20,7 @@ const decimal = (value: number) => value.toFixed(2);
 export function Prediction() {
   const project = useProject();
   const [weeks, setWeeks] = useState("13");
-  const answer = useAsk<Check>({ question: "value_check", weeks: Number(weeks), filter: undefined });
+  const answer = useAsk({ question: "value_check", weeks: Number(weeks), filter: undefined });
   const prediction = answer.data?.data;
   const before = (row: { repeats: number }) => `${row.repeats + 1}${row.repeats >= 7 ? "+" : ""}`;
   return (
@@ -98,8 +88,8 @@ export function Prediction() {
               columns={[
                 { name: t("Orders before"), show: before },
                 { name: t("Customers"), number: true, show: (row) => exact(row.customers) },
-                { name: t("Expected per customer"), number: true, show: (row) => decimal(row.expected) },
-                { name: t("Actual per customer"), number: true, show: (row) => decimal(row.actual) },
+                { name: t("Expected per customer"), number: true, show: (row) => decimal(row.expected ?? 0) },
+                { name: t("Actual per customer"), number: true, show: (row) => decimal(row.actual ?? 0) },
               ]}
             />
           </>

@@ -1,6 +1,5 @@
 /** What orders bring: totals, by day, and customers by how recently and how often they bought. */
 
-import type { Revenue as Brought, RfmRow } from "../client/api";
 import { useAsk, useProject, useView } from "../client/hooks";
 import { Chart } from "../kit/chart";
 import { Controls } from "../kit/controls";
@@ -17,7 +16,7 @@ export function Revenue() {
   const project = useProject();
   const [view] = useView();
   const interval = LONG.includes(view.period) ? "month" : "day";
-  const answer = useAsk<Brought>({ question: "revenue", interval });
+  const answer = useAsk({ question: "revenue", interval });
   const revenue = answer.data?.data;
   const amount = (value: string | null) =>
     value === null ? "–" : money([{ currency: project.currency, amount: value }]);
@@ -78,7 +77,7 @@ export function Revenue() {
 
 function Rfm() {
   const project = useProject();
-  const answer = useAsk<{ rows: RfmRow[]; scored_at: string | null }>({ question: "rfm", period: "all" });
+  const answer = useAsk({ question: "rfm", period: "all" });
   const rows = answer.data?.data.rows;
   return (
     <Card

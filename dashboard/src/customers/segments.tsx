@@ -107,7 +107,7 @@ export function SegmentsTab() {
 function Row(props: { segment: Segment; watch?: string; changed: () => Promise<void> }) {
   const { segment } = props;
   const project = useProject();
-  const answer = useAsk<{ customers: number }>({
+  const answer = useAsk({
     question: "customers",
     period: "all",
     filter: { segment: segment.id },

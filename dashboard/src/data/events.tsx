@@ -8,18 +8,6 @@ import { Table } from "../kit/table";
 import { Opened } from "../kit/why";
 import { t } from "../language";
 
-interface Named {
-  name: string;
-  events: number;
-  last_at: string;
-}
-interface PropertyRow {
-  property: string;
-  types: string[];
-  events: number;
-  fill_rate: number;
-}
-
 const WORDS: [RegExp, string][] = [
   [/^Array/, t("list")],
   [/Bool/, t("yes or no")],
@@ -36,7 +24,7 @@ function inWords(types: string[]): string {
 }
 
 export function EventExplorer() {
-  const names = useAsk<Named[]>({
+  const names = useAsk({
     question: "event_names",
     limit: 1000,
     exact: true,
@@ -75,7 +63,7 @@ export function EventExplorer() {
                 ),
               },
               { name: t("Times in total"), number: true, show: (row) => count(row.events) },
-              { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_at} /> },
+              { name: t("Last seen"), wide: true, show: (row) => <When at={row.last_at ?? ""} /> },
             ]}
           />
         )}
@@ -95,8 +83,8 @@ export function EventExplorer() {
 
 function Properties({ event }: { event: string }) {
   const [of, setOf] = useState("");
-  const asked = useAsk<PropertyRow[]>({ question: "properties", event, filter: undefined });
-  const values = useAsk<{ value: string; events: number }[]>(
+  const asked = useAsk({ question: "properties", event, filter: undefined });
+  const values = useAsk(
     of ? { question: "values", event, of: `properties.${of}`, limit: 20, filter: undefined } : undefined,
   );
   return (

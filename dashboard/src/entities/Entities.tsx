@@ -76,11 +76,12 @@ function filled(
   return [...names].map((key) => [key, views.get(key) ?? 0]);
 }
 
+type Step = "hour" | "day" | "week";
 type Span = { entity_type: string; entity_id: string } | undefined;
 
 /** Views over time, by the day or week of the period, or by the hour of the last 24. */
 export function ViewsOverTime({ of }: { of?: Span }) {
-  const [by, setBy] = useState("day");
+  const [by, setBy] = useState<Step>("day");
   return (
     <Card title={t("Views over time")}>
       <div className="px-4">
@@ -92,7 +93,7 @@ export function ViewsOverTime({ of }: { of?: Span }) {
             ["hour", t("the last 24 hours")],
           ]}
           chosen={by}
-          choose={setBy}
+          choose={(step) => setBy(step as Step)}
         />
       </div>
       {/* Each has a place of its own, so that days are never drawn as hours while the answer is on its way. */}
@@ -101,11 +102,11 @@ export function ViewsOverTime({ of }: { of?: Span }) {
   );
 }
 
-function OverTime({ by, of }: { by: string; of: Span }) {
+function OverTime({ by, of }: { by: Step; of: Span }) {
   const project = useProject();
   const now = Date.now();
   const yesterday = written(now - 24 * HOUR, project.timezone).slice(0, 10);
-  const asked = useAsk<ViewsRow[]>({
+  const asked = useAsk({
     question: "views",
     by,
     limit: 10_000,

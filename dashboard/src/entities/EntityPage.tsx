@@ -1,7 +1,7 @@
 /** One entity: what its views come to, where they came from, what was done with it, how far people went. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { type Asked, api, type FunnelAnswer } from "../client/api";
+import { type Answers, api, type Pack, type TrendAnswer } from "../client/api";
 import { type AnswerQuery, useAsk, useProject, useTitle, useVersion } from "../client/hooks";
 import { FunnelShown } from "../explore/funnel";
 import { Controls } from "../kit/controls";
@@ -69,7 +69,7 @@ export function EntityPage() {
       }),
     placeholderData: keepPreviousData,
   });
-  const booked = useAsk<{ viewers: number; booked: number; rate: number | null }>({
+  const booked = useAsk({
     question: "view_bookings",
     filter: undefined,
     ...of,
@@ -170,15 +170,11 @@ function Interactions({ of }: { of: Of }) {
   );
 }
 
-interface Parted {
-  series: { parts?: { name: string; total: number }[] }[];
-}
-
 function useInteractions(of: Of): {
   rows: Interaction[] | undefined;
-  asked: AnswerQuery<Parted>;
+  asked: AnswerQuery<TrendAnswer>;
 } {
-  const asked = useAsk<Parted>({
+  const asked = useAsk({
     question: "trend",
     interval: "month",
     series: [{ metric: "events" }, { metric: "persons" }],
@@ -203,12 +199,12 @@ function Way({ of }: { of: Of }) {
   const there = new Set(rows?.map((row) => row.name));
   const steps = STEPS.flatMap((names) => names.filter((name) => there.has(name)).slice(0, 1));
   const body = {
-    question: "funnel",
+    question: "funnel" as const,
     steps: steps.map((event) => ({ event })),
     window_s: 7 * 86_400,
     filter: about(of),
   };
-  const asked = useAsk<FunnelAnswer>(steps.length > 1 ? body : undefined);
+  const asked = useAsk(steps.length > 1 ? body : undefined);
   return (
     <Card
       title={t("How far people get")}
@@ -221,15 +217,9 @@ function Way({ of }: { of: Of }) {
         </Empty>
       )}
       {steps.length > 1 && asked.data === undefined && !asked.error && <Skeleton rows={5} />}
-      {steps.length > 1 && asked.data && (
-        <FunnelShown asked={asked.data as Asked<FunnelAnswer>} body={body} />
-      )}
+      {steps.length > 1 && asked.data && <FunnelShown asked={asked.data} body={body} />}
     </Card>
   );
-}
-
-interface Pack {
-  subjects: Record<string, { of: string; metrics: Record<string, unknown> }>;
 }
 
 /** The daily numbers that the project's metrics pack keeps of entities of this type. */
@@ -242,12 +232,12 @@ export function Daily({ of }: { of: Of }) {
   const subject = Object.entries(pack.data?.subjects ?? {}).find(
     ([, candidate]) => candidate.of === of.entity_type,
   );
-  const asked = useAsk<Record<string, string | number | null>[]>(
+  const asked = useAsk(
     subject ? { question: "daily", subject: subject[0], ids: [of.entity_id], filter: undefined } : undefined,
   );
   const names = Object.keys(subject?.[1].metrics ?? {});
   const rows = [...(asked.data?.data ?? [])].reverse();
-  const text = (value: string | number | null | undefined) =>
+  const text = (value: unknown) =>
     typeof value === "number" ? (Number.isInteger(value) ? exact(value) : value.toFixed(2)) : "–";
   return (
     <Card
@@ -274,7 +264,7 @@ export function Daily({ of }: { of: Of }) {
             ...names.map((name) => ({
               name: name.replaceAll("_", " "),
               number: true,
-              show: (row: Record<string, string | number | null>) => text(row[name]),
+              show: (row: Answers["daily"][number]) => text(row[name]),
             })),
           ]}
         />

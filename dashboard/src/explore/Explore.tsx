@@ -3,7 +3,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useRef } from "react";
 import type { Asked } from "../client/api";
-import { useAsk, useTitle } from "../client/hooks";
+import { useAskAny, useTitle } from "../client/hooks";
 import { Controls } from "../kit/controls";
 import { Card, Empty, Failure, Skeleton, Tabs } from "../kit/parts";
 import { Opened } from "../kit/why";
@@ -36,7 +36,7 @@ export function Explore() {
   useTitle(t("Explore"));
   const [body, change] = useBody();
   const lacks = unfinished(body);
-  const answer = useAsk<unknown>(lacks ? undefined : body);
+  const answer = useAskAny<unknown>(lacks ? undefined : body);
   const kinds = useKinds();
   const place = useRef<HTMLDivElement>(null);
   // An answer stays, with the question that it answers, until the next one of its kind is there.

@@ -1,7 +1,7 @@
 /** Where people come from, and which ways they go. */
 
 import { useContext, useState } from "react";
-import type { Asked, PathsAnswer, SourceRow, TrendAnswer } from "../client/api";
+import type { Asked, PathsAnswer, Source } from "../client/api";
 import { ReadOnly, useAsk, useView } from "../client/hooks";
 import { columnLabel } from "../client/view_state";
 import { colour, Drawing } from "../kit/chart";
@@ -116,9 +116,9 @@ export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: B
   );
 }
 
-export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body: Body }) {
+export function SourcesShown({ asked, body }: { asked: Asked<Source[]>; body: Body }) {
   const [sort, setSort] = useState<"sessions" | "visitors" | "conversions" | "bounce_rate">("sessions");
-  const columns = (body.by as (keyof SourceRow)[] | undefined) ?? ["channel"];
+  const columns = (body.by as (keyof Source)[] | undefined) ?? ["channel"];
   const rows = [...asked.data].sort((a, b) => b[sort] - a[sort]);
   const head = (name: typeof sort, label: string) => (
     <button
@@ -141,7 +141,7 @@ export function SourcesShown({ asked, body }: { asked: Asked<SourceRow[]>; body:
       columns={[
         ...columns.map((column) => ({
           name: columnLabel(column),
-          show: (row: SourceRow) =>
+          show: (row: Source) =>
             (column === "channel" ? term(row.channel) : String(row[column])) || t("none"),
         })),
         {
@@ -194,7 +194,7 @@ function useLines(columns: string[]): Map<string, (number | null)[]> {
   const readOnly = useContext(ReadOnly);
   const [view] = useView();
   const interval = ["12mo", "year", "all"].includes(view.period) ? "week" : "day";
-  const asked = useAsk<TrendAnswer>(
+  const asked = useAsk(
     readOnly
       ? undefined
       : { question: "trend", series: [{ metric: "sessions" }], by: columns, top: 50, interval },

@@ -1,5 +1,6 @@
 /** The fields that a question is put together from. */
 
+import type { Property } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
 import { t } from "../language";
 import { METRICS, OF_PROPERTY } from "./body";
@@ -64,7 +65,7 @@ const same = (name: string): Option => [name, name];
 /** An event by its name, goals first; empty is any event. */
 export function EventChoice(props: { label: string; value: string; change: (name: string) => void }) {
   const { goals } = useProject();
-  const names = useAsk<{ name: string }[]>({ question: "event_names", limit: 200 });
+  const names = useAsk({ question: "event_names", limit: 200 });
   const known = (names.data?.data ?? []).map((event) => event.name).filter((name) => !goals.includes(name));
   const chosen = props.value && ![...goals, ...known].includes(props.value) ? [props.value] : [];
   return (
@@ -81,14 +82,9 @@ export function EventChoice(props: { label: string; value: string; change: (name
   );
 }
 
-interface Known {
-  property: string;
-  types: string[];
-}
-
 /** The properties that an event has, or any event: those with numbers, or all. */
-function useProperties(event: string, wanted: boolean): Known[] {
-  const asked = useAsk<Known[]>(
+function useProperties(event: string, wanted: boolean): Property[] {
+  const asked = useAsk(
     wanted ? { question: "properties", limit: 300, ...(event ? { event } : {}) } : undefined,
   );
   return asked.data?.data ?? [];

@@ -1,8 +1,7 @@
 /** Numbers of people that open into who they are. */
 
 import { useContext } from "react";
-import type { PersonRow } from "../client/api";
-import { ReadOnly, useAsk } from "../client/hooks";
+import { ReadOnly, useAsk, useAskAny } from "../client/hooks";
 import { Framed } from "../kit/dialog";
 import { exact } from "../kit/format";
 import { Visitor, When } from "../kit/lists";
@@ -32,9 +31,9 @@ export function People(props: { body: Body; label: string; title: string }) {
 }
 
 function PeopleList({ body }: { body: Body }) {
-  const units = useAsk<{ unit?: string; person?: string }[]>(body);
+  const units = useAskAny<{ unit?: string; person?: string }[]>(body);
   const ids = units.data?.data.map((row) => row.unit ?? row.person ?? "");
-  const people = useAsk<PersonRow[]>(
+  const people = useAsk(
     ids && ids.length > 0 ? { question: "persons", persons: ids, limit: 100 } : undefined,
   );
   if (units.error) return <Failure error={units.error} again={units.refetch} />;

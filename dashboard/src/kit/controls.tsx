@@ -172,7 +172,7 @@ export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
 
 /** Which filters find nothing because there is no such value, and which values there are. */
 function Lacking() {
-  const asked = useAsk<unknown>({ question: "values", of: "name", limit: 1 });
+  const asked = useAsk({ question: "values", of: "name", limit: 1 });
   return (asked.data?.notes ?? []).map((note) => {
     const wanted = said(`${note.column}:is:${note.values.map((value) => literal(String(value))).join("|")}`);
     const named = note.there.map((value) => (note.column === "country" ? country(value) : value));
@@ -277,7 +277,7 @@ function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustom
   const [open, setOpen] = useState(false);
   const [column, setColumn] = useState(COLUMNS[0]?.[0] ?? "");
   const listed = open && !ofCustomers && OF_EVENTS.test(column);
-  const values = useAsk<{ value: string }[]>(
+  const values = useAsk(
     listed ? { question: "values", of: column, limit: 100, filter: undefined } : undefined,
   );
   const [columns, operators] = ofCustomers ? [CUSTOMER_COLUMNS, CUSTOMER_OPERATORS] : [COLUMNS, OPERATORS];

@@ -2,7 +2,7 @@
 
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import type { EventRow, SessionRow, SourceRow } from "../client/api";
+import type { EventRow, PersonSession, SessionRow, Source } from "../client/api";
 import { useAnswer, useProject, useTitle, useView } from "../client/hooks";
 import { columnLabel, question } from "../client/view_state";
 import { t, term } from "../language";
@@ -76,7 +76,7 @@ export const EVENT_COLUMNS: Column<EventRow>[] = [
 ];
 
 /** When a session started, and the way to it. */
-export function Started({ row }: { row: SessionRow }) {
+export function Started({ row }: { row: SessionRow | PersonSession }) {
   const project = useProject();
   return (
     <Link
@@ -89,7 +89,7 @@ export function Started({ row }: { row: SessionRow }) {
   );
 }
 
-export const SESSION_COLUMNS: Column<SessionRow>[] = [
+export const SESSION_COLUMNS: Column<SessionRow | PersonSession>[] = [
   {
     name: t("Visitor"),
     show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} bot={row.bot} />,
@@ -99,7 +99,7 @@ export const SESSION_COLUMNS: Column<SessionRow>[] = [
     name: t("Duration"),
     number: true,
     show: (row) =>
-      row.active ? (
+      row.active || row.duration_s === null ? (
         <span className="rounded-full bg-accent-soft px-2 py-0.5 text-xs font-medium">{t("Active")}</span>
       ) : (
         duration(row.duration_s)
@@ -114,8 +114,8 @@ export const SESSION_COLUMNS: Column<SessionRow>[] = [
     name: t("Device"),
     show: (row) =>
       [
-        [row.browser, row.browser_version],
-        [row.system, row.system_version],
+        [row.browser, "browser_version" in row ? row.browser_version : ""],
+        [row.system, "system_version" in row ? row.system_version : ""],
       ]
         .map((parts) => parts.filter(Boolean).join(" "))
         .filter(Boolean)
@@ -295,7 +295,7 @@ export function Sources() {
   const columns = by.split(",");
   const named = (column: string) => (column === "entry_path" ? t("Landing page") : columnLabel(column));
   return (
-    <List<SourceRow>
+    <List<Source>
       title={t("Sources")}
       rule="sources"
       step={100}
@@ -324,8 +324,8 @@ export function Sources() {
         ...columns.map((column, position) => ({
           name: named(column),
           wide: position > 1,
-          show: (row: SourceRow) =>
-            String(row[column as keyof SourceRow]) || <span className="text-soft">{t("none")}</span>,
+          show: (row: Source) =>
+            String(row[column as keyof Source]) || <span className="text-soft">{t("none")}</span>,
         })),
         { name: t("Sessions"), number: true, show: (row) => exact(row.sessions) },
         { name: t("Visitors"), number: true, show: (row) => exact(row.visitors), wide: true },

@@ -1,6 +1,6 @@
 /** A card with one question's rows: waiting, failed, empty or there; and what is behind them. */
 import type { ReactNode } from "react";
-import { useAsk } from "../client/hooks";
+import { useAskAny } from "../client/hooks";
 import { t } from "../language";
 import { Card, Empty, Failure, Skeleton } from "./parts";
 import { type Column, Table } from "./table";
@@ -17,7 +17,7 @@ export function AskedTable<Row>(props: {
   empty?: ReactNode;
   above?: ReactNode;
 }) {
-  const asked = useAsk<Row[]>(props.ask);
+  const asked = useAskAny<Row[]>(props.ask);
   const rows = asked.data?.data;
   return (
     <Card

@@ -3,7 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import { type Answer, api, type BreakdownRow, type LiveNow, patience, type TrendAnswer } from "../client/api";
+import { type Answer, api, type BreakdownRow, type LiveNow, patience } from "../client/api";
 import { MeContext, useAnswer, useAsk, useProject, useView } from "../client/hooks";
 import { question } from "../client/view_state";
 import { field, primary } from "../kit/dialog";
@@ -55,21 +55,12 @@ export function Places() {
 export function Goals() {
   const project = useProject();
   const goals = project.goals.slice(0, 8);
-  const asked = useAsk<TrendAnswer>(
-    goals.length > 0
-      ? {
-          question: "trend",
-          interval: "month",
-          series: [
-            { metric: "persons" },
-            ...goals.flatMap((event) => [
-              { metric: "events", event },
-              { metric: "persons", event },
-            ]),
-          ],
-        }
-      : undefined,
-  );
+  const ofGoals = goals.flatMap((event) => [
+    { metric: "events", event },
+    { metric: "persons", event },
+  ]);
+  const series = [{ metric: "persons" }, ...ofGoals];
+  const asked = useAsk(goals.length > 0 ? { question: "trend", interval: "month", series } : undefined);
   const totals = asked.data?.data.series.map((line) => Number(line.total ?? 0));
   const everybody = totals?.[0] ?? 0;
   return (
@@ -179,7 +170,7 @@ export function Notes() {
 export function Checklist() {
   const project = useProject();
   const me = useContext(MeContext);
-  const names = useAsk<{ name: string; events: number }[]>(
+  const names = useAsk(
     me?.is_admin ? { question: "event_names", limit: 1000, period: "all", filter: undefined } : undefined,
   );
   if (names.data === undefined) return null;

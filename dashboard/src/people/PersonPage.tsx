@@ -2,7 +2,7 @@
 
 import { useSearch } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import { api, type EventRow, type PersonOrder, type PersonRow, type SessionRow } from "../client/api";
+import { api, type Merge, type PersonAnswer, type PersonOrder, type PersonSession } from "../client/api";
 import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../client/hooks";
 import { quiet } from "../kit/dialog";
 import { duration, exact, moment, money } from "../kit/format";
@@ -14,29 +14,8 @@ import { useToast } from "../kit/toast";
 import { Opened } from "../kit/why";
 import { t, term } from "../language";
 
-interface Merge {
-  kind: string;
-  identity: string;
-  person: string;
-  from_id: string;
-  user_id: string;
-  at: string;
-  undone: boolean;
-}
-interface Whole {
-  profile: (PersonRow & { first_seen: string; browser: string; system: string; city: string }) | null;
-  visitor_ids: string[];
-  user_ids: string[];
-  properties: Record<string, unknown>;
-  history: Record<string, { at: string; value: unknown }[]>;
-  sessions: SessionRow[];
-  orders: PersonOrder[];
-  events: EventRow[];
-  merges: Merge[];
-}
-
 const STEP = 200;
-const OF_PERSON: Column<SessionRow>[] = [
+const OF_PERSON: Column<PersonSession>[] = [
   ...SESSION_COLUMNS.slice(1, 2),
   {
     name: t("Ended"),
@@ -47,11 +26,15 @@ const OF_PERSON: Column<SessionRow>[] = [
         <When at={row.ended_at} />
       ),
   },
-  { name: t("Duration"), number: true, show: (row) => (row.active ? "–" : duration(row.duration_s)) },
+  {
+    name: t("Duration"),
+    number: true,
+    show: (row) => (row.duration_s === null ? "–" : duration(row.duration_s)),
+  },
   ...SESSION_COLUMNS.slice(3),
 ];
 /** For who may see it: as far as it was kept, usually without its last part. */
-const ADDRESS: Column<SessionRow> = {
+const ADDRESS: Column<PersonSession> = {
   name: t("Address"),
   wide: true,
   show: (row) => row.ip || <span className="text-soft">–</span>,
@@ -62,7 +45,7 @@ export function PersonPage() {
   const project = useProject();
   const [limit, setLimit] = useState(STEP);
   const manages = project.role === "owner" || project.role === "administrator";
-  const answer = useAsk<Whole | null>({
+  const answer = useAsk({
     question: "person",
     visitor_id: id,
     limit,
@@ -207,7 +190,7 @@ function Orders({ orders }: { orders: PersonOrder[] }) {
 const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** Traits with the values they had before. */
-function Properties({ whole }: { whole: Whole }) {
+function Properties({ whole }: { whole: PersonAnswer }) {
   const names = Object.keys(whole.properties).sort();
   return (
     <Card title={t("Properties")}>

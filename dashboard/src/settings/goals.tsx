@@ -10,7 +10,7 @@ export function Goals({ goals, disabled }: { goals: string[]; disabled: boolean 
   const [chosen, setChosen] = useState(goals);
   const [typed, setTyped] = useState("");
   const [list, input] = [useId(), useId()];
-  const names = useAsk<{ name: string; events: number }[]>({
+  const names = useAsk({
     question: "event_names",
     limit: 1000,
     filter: undefined,

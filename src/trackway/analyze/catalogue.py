@@ -37,19 +37,35 @@ from trackway.analyze.behavior.retention import (
 )
 from trackway.analyze.behavior.stickiness import Active, ActiveAnswer, Stickiness, StickinessAnswer, active, stickiness
 from trackway.analyze.behavior.trend import Trend, TrendAnswer, trend
-from trackway.analyze.customers.backtest import ValueCheck, value_check
-from trackway.analyze.customers.customers import Customers, customers
-from trackway.analyze.customers.revenue import Revenue, Rfm, revenue, rfm
-from trackway.analyze.customers.value import CustomerValue, customer_value
-from trackway.analyze.data.names import Events, Properties, PropertyValues, event_names, properties, values
-from trackway.analyze.entities.daily import Daily, daily
+from trackway.analyze.customers.backtest import ValueCheck, ValueCheckAnswer, value_check
+from trackway.analyze.customers.customers import Customers, CustomersAnswer, customers
+from trackway.analyze.customers.revenue import Revenue, RevenueAnswer, Rfm, RfmAnswer, revenue, rfm
+from trackway.analyze.customers.value import CustomerValue, CustomerValueAnswer, customer_value
+from trackway.analyze.data.names import (
+    EventName,
+    Events,
+    Properties,
+    Property,
+    PropertyValue,
+    PropertyValues,
+    event_names,
+    properties,
+    values,
+)
+from trackway.analyze.entities.daily import Daily, DailyRow, daily
 from trackway.analyze.entities.views import (
     Audience,
+    AudienceRow,
     Entities,
+    EntityCounters,
+    EntityRow,
     EntityViews,
     TopEntities,
+    TopEntity,
     ViewBookings,
+    ViewBookingsAnswer,
     Views,
+    ViewsRow,
     audience,
     entities,
     entity_views,
@@ -57,13 +73,23 @@ from trackway.analyze.entities.views import (
     view_bookings,
     views,
 )
-from trackway.analyze.entities.year import Year, year
+from trackway.analyze.entities.year import Year, YearAnswer, year
 from trackway.analyze.language.question import Answer, Question
 from trackway.analyze.people.cohorts import CohortSizes, CohortSizesAnswer, cohort_sizes
-from trackway.analyze.people.persons import Merges, Person, Persons, merges, person, persons
-from trackway.analyze.traffic.attribution import Attribution, attribution
-from trackway.analyze.traffic.sessions import Sessions, sessions
-from trackway.analyze.traffic.sources import METRICS, Sources, sources
+from trackway.analyze.people.persons import (
+    Merge,
+    Merges,
+    Person,
+    PersonAnswer,
+    PersonRow,
+    Persons,
+    merges,
+    person,
+    persons,
+)
+from trackway.analyze.traffic.attribution import Attribution, AttributionAnswer, attribution
+from trackway.analyze.traffic.sessions import Sessions, SessionsAnswer, sessions
+from trackway.analyze.traffic.sources import METRICS, SourceRow, Sources, sources
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.tables import Project
 from trackway.store.connection import Store
@@ -125,30 +151,33 @@ QUESTIONS: dict[type, Entry] = {
     Active: Entry(lambda a, asked: active(a.store, a.question, asked), ActiveAnswer),
     CohortSizes: Entry(lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now), CohortSizesAnswer),
     Paths: Entry(lambda a, asked: paths(a.store, a.question, asked), PathsAnswer),
-    Sessions: Entry(lambda a, asked: sessions(a.store, a.question, asked, a.now), Any),
-    Sources: Entry(_sources, Any),
-    Persons: Entry(lambda a, asked: persons(a.store, a.question, asked), Any),
-    Person: Entry(lambda a, asked: person(a.store, a.question, asked), Any),
-    Merges: Entry(lambda a, asked: merges(a.store, a.question, asked), Any),
-    Events: Entry(lambda a, asked: event_names(a.store, a.question, asked), Any),
-    Audience: Entry(lambda a, asked: audience(a.store, a.question, asked), Any),
+    Sessions: Entry(lambda a, asked: sessions(a.store, a.question, asked, a.now), SessionsAnswer),
+    Sources: Entry(_sources, list[SourceRow]),
+    Persons: Entry(lambda a, asked: persons(a.store, a.question, asked), list[PersonRow]),
+    Person: Entry(lambda a, asked: person(a.store, a.question, asked), PersonAnswer | None),
+    Merges: Entry(lambda a, asked: merges(a.store, a.question, asked), list[Merge]),
+    Events: Entry(lambda a, asked: event_names(a.store, a.question, asked), list[EventName]),
+    Audience: Entry(lambda a, asked: audience(a.store, a.question, asked), list[AudienceRow]),
     ViewBookings: Entry(
-        lambda a, asked: view_bookings(a.store, a.question, asked, pack_of(a.project.metrics).bookings), Any
+        lambda a, asked: view_bookings(a.store, a.question, asked, pack_of(a.project.metrics).bookings),
+        ViewBookingsAnswer,
     ),
-    EntityViews: Entry(lambda a, asked: entity_views(a.store, a.question, asked), Any),
-    Views: Entry(lambda a, asked: views(a.store, a.question, asked), Any),
-    Daily: Entry(lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)), Any),
-    Entities: Entry(lambda a, asked: entities(a.store, a.question, asked), Any),
-    TopEntities: Entry(lambda a, asked: top_entities(a.store, a.question, asked), Any),
-    Revenue: Entry(lambda a, asked: revenue(a.store, a.question, asked, a.project.currency), Any),
-    Rfm: Entry(lambda a, asked: rfm(a.store, a.question, asked, a.project.currency), Any),
-    Attribution: Entry(lambda a, asked: attribution(a.store, a.question, asked, a.project.currency), Any),
-    ValueCheck: Entry(lambda a, asked: value_check(a.store, a.question, asked), Any),
-    Customers: Entry(lambda a, asked: customers(a.store, a.question, asked, a.project.currency), Any),
-    CustomerValue: Entry(lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency), Any),
-    Year: Entry(lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings), Any),
-    Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), Any),
-    PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), Any),
+    EntityViews: Entry(lambda a, asked: entity_views(a.store, a.question, asked), list[EntityCounters]),
+    Views: Entry(lambda a, asked: views(a.store, a.question, asked), list[ViewsRow]),
+    Daily: Entry(lambda a, asked: daily(a.store, a.question, asked, pack_of(a.project.metrics)), list[DailyRow]),
+    Entities: Entry(lambda a, asked: entities(a.store, a.question, asked), list[EntityRow]),
+    TopEntities: Entry(lambda a, asked: top_entities(a.store, a.question, asked), list[TopEntity]),
+    Revenue: Entry(lambda a, asked: revenue(a.store, a.question, asked, a.project.currency), RevenueAnswer),
+    Rfm: Entry(lambda a, asked: rfm(a.store, a.question, asked, a.project.currency), RfmAnswer),
+    Attribution: Entry(lambda a, asked: attribution(a.store, a.question, asked, a.project.currency), AttributionAnswer),
+    ValueCheck: Entry(lambda a, asked: value_check(a.store, a.question, asked), ValueCheckAnswer),
+    Customers: Entry(lambda a, asked: customers(a.store, a.question, asked, a.project.currency), CustomersAnswer),
+    CustomerValue: Entry(
+        lambda a, asked: customer_value(a.store, a.question, asked, a.project.currency), CustomerValueAnswer
+    ),
+    Year: Entry(lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings), YearAnswer),
+    Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), list[Property]),
+    PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
 }
 """The function that answers each type of question, and the type of its answer."""
 NEEDS: dict[type, str] = {

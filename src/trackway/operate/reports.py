@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from trackway.analyze.entities.views import Views, views
+from trackway.analyze.entities.views import Views, ViewsRow, views
 from trackway.analyze.language.period import Period, period
 from trackway.analyze.language.question import Question
 from trackway.config import Settings
@@ -61,22 +61,22 @@ def send_digests(settings: Settings, accounts: GovernDatabase, store: Store, out
     return f"{sent} sent" + (f", {failed} could not be sent and will be tried again" if failed else "")
 
 
-def _digest(store: Store, question: Question, row: dict[str, Any]) -> dict[str, Any]:
-    def by(dimension: Any) -> list[dict[str, Any]]:
-        body = Views(by=dimension, entity_type=row["entity_type"], entity_id=row["entity_id"], limit=5)
+def _digest(store: Store, question: Question, entity: dict[str, Any]) -> dict[str, Any]:
+    def by(dimension: Any) -> list[ViewsRow]:
+        body = Views(by=dimension, entity_type=entity["entity_type"], entity_id=entity["entity_id"], limit=5)
         return views(store, question, body)[1]
 
-    signed = {group["value"]: group["views"] for group in by("signed_in")}
+    signed = {group.value: group.views for group in by("signed_in")}
     return {
-        "entity_type": row["entity_type"],
-        "entity_id": row["entity_id"],
-        "name": row["name"],
+        "entity_type": entity["entity_type"],
+        "entity_id": entity["entity_id"],
+        "name": entity["name"],
         "from": question.period.start,
         "to": question.period.end,
         "views": sum(signed.values()),
         "anonymous": signed.get("anonymous", 0),
-        "sources": [{"source": group["value"], "views": group["views"]} for group in by("referrer_source")],
-        "places": [{"country": group["value"], "views": group["views"]} for group in by("country")],
+        "sources": [{"source": group.value, "views": group.views} for group in by("referrer_source")],
+        "places": [{"country": group.value, "views": group.views} for group in by("country")],
     }
 
 

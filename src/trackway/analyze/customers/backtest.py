@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
 
-from trackway.analyze.customers.value import History, foresee
+from trackway.analyze.customers.value import History, OrdersModel, foresee
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
@@ -24,14 +23,34 @@ class ValueCheck(msgspec.Struct, tag="value_check", tag_field="question", kw_onl
     weeks: int = 13
 
 
-def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[list[Answer], dict[str, Any]]:
-    """Compare predicted and actual orders. Several orders of a person on one day count as one.
+class ValueCheckRow(msgspec.Struct):
+    """Customers with a number of orders after the first (`repeats`; 7 stands for 7 or more), and the means of their
+    expected and actual numbers of orders in the held-out weeks.
+    """
 
-    Returns:
-        The answers, and `rows` by `repeats` (the number of a customer's orders after the first; 7 stands for 7 or
-        more): the number of `customers`, and their mean `expected` and `actual` number of orders in the held-out weeks.
-        `expected` and `actual` beside `rows` are the sums over all customers. `model` is the fitted model, or `why` the
-        reason that there is none.
+    repeats: int
+    customers: int
+    expected: float | None
+    actual: float | None
+
+
+class ValueCheckAnswer(msgspec.Struct, kw_only=True):
+    """The prediction of the orders in the `weeks` after `cut`: the sums of expected and actual orders over all
+    customers, and means by orders so far; the fitted model, or the reason that there is none (`why`).
+    """
+
+    cut: datetime
+    weeks: int
+    customers: int
+    rows: list[ValueCheckRow] = []
+    expected: float | None = None
+    actual: float | None = None
+    model: OrdersModel | None = None
+    why: str = ""
+
+
+def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[list[Answer], ValueCheckAnswer]:
+    """Compare predicted and actual orders. Several orders of a person on one day count as one.
 
     Raises:
         BadQuestion: `weeks` is out of range.
@@ -42,27 +61,25 @@ def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[li
     before = msgspec.structs.replace(question, period=Period(cut - timedelta(days=1), cut))
     known = ask(store, "customers/purchases.sql", before)
     came = ask(store, "customers/purchases_after.sql", question, cut=moment(cut))
-    found: dict[str, Any] = {"cut": cut, "weeks": asked.weeks, "customers": known.table.num_rows, "rows": [],
-                             "expected": None, "actual": None, "model": None, "why": ""}  # fmt: skip
-
+    data = ValueCheckAnswer(cut=cut, weeks=asked.weeks, customers=known.table.num_rows)
     if not known.table.num_rows:
-        return [known, came], {**found, "why": "nobody had ordered before"}
+        data.why = "nobody had ordered before"
+        return [known, came], data
     history = History.of(known.table)
     forecast = foresee(history, asked.weeks)
     if forecast.model is None:
-        return [known, came], {**found, "why": forecast.why}
+        data.why = forecast.why
+        return [known, came], data
     after = dict(zip(came.table["person"].to_pylist(), came.table["days"].to_pylist(), strict=True))
     actual = np.array([after.get(person, 0) for person in known.table["person"].to_pylist()], dtype=np.float64)
     groups = np.minimum(history.repeats, MOST_REPEATS)
-    rows = [
-        {
-            "repeats": int(group), "customers": int(here.sum()), "expected": float(forecast.orders[here].mean()),
-            "actual": float(actual[here].mean()),
-        }
+    data.rows = [
+        ValueCheckRow(
+            int(group), int(here.sum()), float(forecast.orders[here].mean()), float(actual[here].mean())
+        )
         for group in np.unique(groups)
         for here in [groups == group]
     ]  # fmt: skip
-    return [known, came], {
-        **found, "rows": rows, "model": forecast.model._asdict(), "expected": float(forecast.orders.sum()),
-        "actual": float(actual.sum()),
-    }  # fmt: skip
+    data.model = OrdersModel(*forecast.model)
+    data.expected, data.actual = float(forecast.orders.sum()), float(actual.sum())
+    return [known, came], data

@@ -15,7 +15,7 @@ import msgspec
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.customer_columns import CUSTOMER, TABLES
 from trackway.analyze.language.filters import Group
-from trackway.analyze.language.money import amounts
+from trackway.analyze.language.money import Money, money
 from trackway.analyze.language.period import BadQuestion, Period, page
 from trackway.analyze.language.question import Answer, Question, ask, compiler, moment, without_bots
 from trackway.store.connection import Store
@@ -66,16 +66,86 @@ def stretch_of(interval: Interval, end: datetime) -> Period | None:
     return Period(end - timedelta(days=DAYS[interval]), end)
 
 
-def customers(store: Store, question: Question, asked: Customers, currency: str) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `customers` (the total number), the `currency` of `value`, and `rows`.
+class LastOrder(msgspec.Struct):
+    """The last order: its time, its id, and its amount in the currency that was paid."""
 
-    A row has `person`, `name`, ids, `registered`, `last_login`, `first_seen`, `last_seen`, `sessions`, `orders`,
-    `bookings`, `reviews`, `paid` (amounts by currency, less refunds), `value` (the same in the project's currency,
-    without `unconverted` orders, whose currency has no exchange rate), `last_order` (`at`, `order_id`, `amount`,
-    `currency`), `last_booking` (`at`, `service`), the most frequent `device`, `browser`, `system` and `country` of the
-    sessions, and the last scores: `active`, `expected_orders` with `expected_low` and `expected_high`,
-    `expected_value`, the `mean_value` of a future order with `mean_low` and `mean_high`, `rfm`. Intervals have a
-    probability of 80 %.
+    at: datetime
+    order_id: str
+    amount: str
+    currency: str
+
+
+class LastBooking(msgspec.Struct):
+    """The last booking: its time and its service."""
+
+    at: datetime
+    service: str
+
+
+class CustomerRow(msgspec.Struct, kw_only=True):
+    """A customer, over all time; with an interval, `sessions`, `orders` and `bookings` are those in it.
+
+    `duration_s` is the seconds of all sessions. `paid` are amounts by currency, less refunds; `value` is the same in
+    the project's currency, without `unconverted` orders, whose currency has no exchange rate. `device`, `browser`,
+    `system` and `country` are the most frequent ones. The last scores (None if not scored): the probability of being
+    `active`, the number and the value of the `expected_orders` of the next 13 weeks, the `mean_value` of a future
+    order, and the segment `rfm`; low and high are intervals with a probability of 80 %.
+    """
+
+    person: str
+    name: str
+    user_id: str
+    visitor_id: str
+    registered: datetime | None
+    last_login: datetime | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    reviews: int | None
+    duration_s: float | None
+    device: str | None
+    browser: str | None
+    system: str | None
+    country: str | None
+    sessions: int
+    orders: int
+    bookings: int
+    paid: list[Money]
+    value: str
+    unconverted: int
+    last_order: LastOrder | None
+    last_booking: LastBooking | None
+    active: float | None
+    expected_orders: float | None
+    expected_low: float | None
+    expected_high: float | None
+    expected_value: float | None
+    mean_value: float | None
+    mean_low: float | None
+    mean_high: float | None
+    rfm: str | None
+
+
+class CustomersAnswer(msgspec.Struct):
+    """The total number of customers, the `currency` of `value`, and a page of the list."""
+
+    customers: int
+    currency: str
+    rows: list[CustomerRow]
+
+
+class CustomerName(msgspec.Struct):
+    """A customer's number (`person`), ids, and friendly name."""
+
+    person: str
+    user_id: str
+    visitor_id: str
+    name: str
+
+
+def customers(
+    store: Store, question: Question, asked: Customers, currency: str
+) -> tuple[list[Answer], CustomersAnswer]:
+    """List customers, sorted.
 
     Raises:
         BadQuestion: `sort` is unknown.
@@ -92,32 +162,32 @@ def customers(store: Store, question: Question, asked: Customers, currency: str)
         return ask(store, "customers/customers.sql", question, shape, conditions, limit=limit, offset=offset, **values)
 
     answers = [listed(asked.limit, asked.offset)]
-    found = answers[0].rows()
+    listed_rows = answers[0].rows()
     # Every row of a page contains the total; a page behind the last one has no row, so the total needs another query.
-    counting = found
-    if not found and asked.offset:
+    counting = listed_rows
+    if not listed_rows and asked.offset:
         answers.append(listed(1, 0))
         counting = answers[-1].rows()
     total = counting[0]["customers"] if counting else 0
-    whom = [row["person"] for row in found]
-    about: dict[int, dict[str, Any]] = {row["person"]: {} for row in found}
-    for answer in _about(store, question, whom) if found else ():
+    persons = [row["person"] for row in listed_rows]
+    about: dict[int, dict[str, Any]] = {person: {} for person in persons}
+    for answer in _about(store, question, persons) if persons else ():
         answers.append(answer)
         for row in answer.rows():
             about[row["person"]] |= row
-    counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in found} if within else {}
+    counted = {row["person"]: {name: row[name] for name in _COUNTED} for row in listed_rows} if within else {}
     rows = [_shown(person, row, counted.get(person), currency) for person, row in about.items()]
-    return answers, {"customers": total, "currency": currency, "rows": rows}
+    return answers, CustomersAnswer(total, currency, rows)
 
 
 _ABOUT = ("language/customers_shown.sql", "customers/customers_ordered.sql", "customers/customers_scored.sql")
 
 
-def _about(store: Store, question: Question, whom: list[int], templates: tuple[str, ...] = _ABOUT) -> list[Answer]:
+def _about(store: Store, question: Question, persons: list[int], templates: tuple[str, ...] = _ABOUT) -> list[Answer]:
     """Look up what is known of these people, by their identities, because the tables are sorted by identity."""
-    known = ask(store, "language/person_ids.sql", question, persons=whom).rows()
-    identities = [*{*whom, *(row["identity"] for row in known)}]
-    return [ask(store, one, question, identities=identities) for one in templates]
+    known = ask(store, "language/person_ids.sql", question, persons=persons).rows()
+    identities = [*{*persons, *(row["identity"] for row in known)}]
+    return [ask(store, template, question, identities=identities) for template in templates]
 
 
 def people(store: Store, question: Question) -> list[int]:
@@ -125,19 +195,18 @@ def people(store: Store, question: Question) -> list[int]:
     conditions = compiler(store)
     shape = _shape(store, question, Customers(), conditions, False)
     answer = ask(store, "customers/customers.sql", question, shape, conditions, limit=MOST, offset=0)
-    return [int(one) for one in answer.table["person"].to_pylist()]
+    return [int(person) for person in answer.table["person"].to_pylist()]
 
 
-def named(store: Store, question: Question, persons: list[int]) -> dict[int, dict[str, str]]:
-    """Return `person`, `user_id`, `visitor_id` and `name` of each of these persons."""
+def named(store: Store, question: Question, persons: list[int]) -> dict[int, CustomerName]:
+    """Return the ids and the name of each of these persons."""
     [shown] = _about(store, question, persons, ("language/customers_shown.sql",))
     rows = {row["person"]: row for row in shown.rows()}
-    return {
-        one: {
-            name: _shown(one, rows.get(one, {}), None, "")[name] for name in ("person", "user_id", "visitor_id", "name")
-        }
-        for one in persons
-    }
+    names = {}
+    for person in persons:
+        row = _shown(person, rows.get(person, {}), None, "")
+        names[person] = CustomerName(row.person, row.user_id, row.visitor_id, row.name)
+    return names
 
 
 def _shape(store: Store, question: Question, asked: Customers, conditions: Compiler, within: bool) -> dict[str, Any]:
@@ -235,57 +304,67 @@ _SCORES = (
 _NOTHING_ORDERED = {"all_orders": 0, "all_bookings": 0, "paid": [], "value": Decimal(0), "unconverted": 0}
 
 
-def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, currency: str) -> dict[str, Any]:
+def _shown(person: int, row: dict[str, Any], counted: dict[str, int] | None, currency: str) -> CustomerRow:
     row = {**_NOTHING_ORDERED, **row}
-    order, booking, scores = row.get("last_order"), row.get("last_booking"), row.get("scores")
-    counts = counted or {name: row.get(f"all_{name}", 0) for name in _COUNTED}
-    known = {
+    order, booking, scored = row.get("last_order"), row.get("last_booking"), row.get("scores")
+    counts: dict[str, Any] = counted or {name: row.get(f"all_{name}", 0) for name in _COUNTED}
+    known: dict[str, Any] = {
         name: row.get(name)
         for name in (
             "registered", "last_login", "first_seen", "last_seen", "reviews", "duration_s", "device", "browser",
             "system", "country",
         )
     }  # fmt: skip
-    scored = dict(zip(_SCORES, _values(scores) if scores else (None,) * len(_SCORES), strict=True))
-    return {
-        "person": str(person),
-        "name": row.get("known_as") or row.get("visitor_name") or "",
-        "user_id": row.get("user_id") or "",
-        "visitor_id": row.get("visitor_id") or "",
+    # A score of -1 means that there is none.
+    values = _values(scored) if scored else (None,) * len(_SCORES)
+    scores: dict[str, Any] = {
+        name: None if isinstance(score, float) and score < 0 else score
+        for name, score in zip(_SCORES, values, strict=True)
+    }
+    return CustomerRow(
+        person=str(person),
+        name=row.get("known_as") or row.get("visitor_name") or "",
+        user_id=row.get("user_id") or "",
+        visitor_id=row.get("visitor_id") or "",
         **known,
         **counts,
-        "paid": paid(row["paid"], currency),
-        "value": str(row["value"]),
-        "unconverted": row["unconverted"],
-        "last_order": _in_money(_last(order, ("at", "order_id", "amount", "currency")), currency),
-        "last_booking": _last(booking, ("at", "service")),
-        **{name: None if isinstance(one, float) and one < 0 else one for name, one in scored.items()},
-    }
+        paid=paid(row["paid"], currency),
+        value=str(row["value"]),
+        unconverted=row["unconverted"],
+        last_order=_last_order(order, currency),
+        last_booking=LastBooking(*last) if (last := _last(booking)) else None,
+        **scores,
+    )
 
 
-def paid(by_currency: Any, currency: str) -> list[dict[str, Any]]:
+def paid(by_currency: Any, currency: str) -> list[Money]:
     """Return amounts by currency; amounts without a currency are in the project's."""
     summed: dict[str, Decimal] = {}
-    for one in amounts(by_currency):
-        name = one["currency"] or currency
-        summed[name] = summed.get(name, Decimal(0)) + one["amount"]
-    return amounts(summed)
+    for stated in money(by_currency):
+        name = stated.currency or currency
+        summed[name] = summed.get(name, Decimal(0)) + stated.amount
+    return money(summed)
 
 
-def _in_money(order: dict[str, Any] | None, currency: str) -> dict[str, Any] | None:
-    return order and {**order, "currency": order["currency"] or currency}
-
-
-def _values(given: Any) -> tuple[Any, ...]:
-    """Convert a tuple of the engine, which Arrow may return as a dictionary."""
-    return tuple(given.values()) if isinstance(given, dict) else tuple(given)
-
-
-def _last(given: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the last order or booking; None if there is none, which the engine returns as a time in 1970."""
-    if not given:
+def _last_order(order: Any, currency: str) -> LastOrder | None:
+    if (last := _last(order)) is None:
         return None
-    at, *rest = _values(given)
+    at, order_id, amount, paid_in = last
+    return LastOrder(at, order_id, amount, paid_in or currency)
+
+
+def _values(row: Any) -> tuple[Any, ...]:
+    """Convert a tuple of the engine, which Arrow may return as a dictionary."""
+    return tuple(row.values()) if isinstance(row, dict) else tuple(row)
+
+
+def _last(row: Any) -> tuple[Any, ...] | None:
+    """Return the time and the texts of the last order or booking; None if there is none, which the engine returns as a
+    time in 1970.
+    """
+    if not row:
+        return None
+    at, *rest = _values(row)
     if at <= datetime(1970, 1, 2, tzinfo=UTC):
         return None
-    return {"at": at, **{name: str(value) for name, value in zip(names[1:], rest, strict=True)}}
+    return (at, *map(str, rest))

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from trackway.analyze.customers.customers import paid
+from trackway.analyze.language.money import Money
 from trackway.analyze.language.period import Interval, buckets
 from trackway.analyze.language.question import Answer, Question, ask, compiler, people_filter
 from trackway.store.connection import Store
@@ -25,15 +26,67 @@ class Rfm(msgspec.Struct, tag="rfm", tag_field="question", kw_only=True):
     """Customers by the RFM segment of the last scoring."""
 
 
-def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `moments`, with the series `value` and `purchases`, and `totals` of the whole period.
+class RevenueTotals(msgspec.Struct, kw_only=True):
+    """Totals of a period.
 
-    Totals are `value` (in the project's `currency`, less refunds, without `unconverted` purchases, whose currency has
-    no exchange rate), `purchases`, of which `bookings`, `buyers`, `visitors`, `average` (value for each purchase,
-    without refunds of orders that were never completed), `per_visitor`, `per_buyer`, `repeat_rate` (the share of buyers
-    who bought more than once by the end of the period), `median_days_between` and `mean_days_between` purchases of one
-    person, `refunded_purchases`, and `amounts` and `refunds` by currency, unconverted.
+    `value` is in the project's currency, less refunds, without `unconverted` purchases, whose currency has no exchange
+    rate. Of the `purchases`, some are `bookings`. `average` is the value for each purchase, without refunds of orders
+    that were never completed; `repeat_rate` is the share (0 to 1) of buyers who bought more than once by the end of the
+    period; days are those between purchases of one person. `amounts` and `refunds` are by currency, unconverted.
     """
+
+    value: str
+    purchases: int
+    bookings: int
+    buyers: int
+    visitors: int
+    unconverted: int
+    average: str | None
+    per_visitor: str | None
+    per_buyer: str | None
+    repeat_rate: float | None
+    median_days_between: float | None
+    mean_days_between: float | None
+    refunded_purchases: int
+    amounts: list[Money]
+    refunds: list[Money]
+
+
+class RevenueAnswer(msgspec.Struct):
+    """The starts of the intervals (`moments`), with the value (in `currency`) and the purchases of each, and totals."""
+
+    currency: str
+    moments: list[datetime]
+    value: list[str]
+    purchases: list[int]
+    totals: RevenueTotals
+
+
+class RfmRow(msgspec.Struct):
+    """The customers of an RFM segment: their purchases and the `value` of these (in the project's currency), their mean
+    probability of being `active`, and the number and value of their orders that are expected in the 13 weeks after the
+    scoring.
+    """
+
+    rfm: str
+    customers: int
+    purchases: int
+    value: str
+    active: float | None
+    expected_orders: float
+    expected_value: float
+
+
+class RfmAnswer(msgspec.Struct):
+    """The segments, those with the highest value first, and the time of the scoring (None if there was none)."""
+
+    currency: str
+    scored_at: datetime | None
+    rows: list[RfmRow]
+
+
+def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> tuple[list[Answer], RevenueAnswer]:
+    """Sum up the orders and bookings of a period."""
     conditions = compiler(store)
     shape = {"interval": asked.interval, **people_filter(question, conditions)}
     told = ask(store, "customers/revenue.sql", question, shape, conditions, currency=currency)
@@ -50,41 +103,31 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
     moments = buckets(question.period, question.timezone, asked.interval) if by_moment else []
     visitors, times = here.rows()[0]["visitors"], repeats.rows()[0]
     value, purchases, buyers = whole["value"], whole["purchases"], whole["buyers"]
-    return [told, repeats, here], {
-        "currency": currency,
-        "moments": moments,
-        "value": [str(by_moment[at]["value"]) if at in by_moment else "0" for at in moments],
-        "purchases": [by_moment[at]["purchases"] if at in by_moment else 0 for at in moments],
-        "totals": {
-            "value": str(value), "purchases": purchases, "bookings": whole["bookings"], "buyers": buyers,
-            "visitors": visitors, "unconverted": whole["unconverted"],
-            "average": _share(whole["purchased"], purchases - whole["unconverted"]),
-            "per_visitor": _share(value, visitors), "per_buyer": _share(value, buyers),
-            "repeat_rate": times["repeat_buyers"] / times["buyers"] if times["buyers"] else None,
-            "median_days_between": _number(times["median_days_between"]),
-            "mean_days_between": _number(times["mean_days_between"]),
-            "refunded_purchases": whole["refunded_purchases"], "amounts": _nonzero(whole["amounts"], currency),
-            "refunds": _nonzero(whole["refunds"], currency),
-        },
-    }  # fmt: skip
+    totals = RevenueTotals(
+        value=str(value), purchases=purchases, bookings=whole["bookings"], buyers=buyers, visitors=visitors,
+        unconverted=whole["unconverted"], average=_share(whole["purchased"], purchases - whole["unconverted"]),
+        per_visitor=_share(value, visitors), per_buyer=_share(value, buyers),
+        repeat_rate=times["repeat_buyers"] / times["buyers"] if times["buyers"] else None,
+        median_days_between=_number(times["median_days_between"]),
+        mean_days_between=_number(times["mean_days_between"]), refunded_purchases=whole["refunded_purchases"],
+        amounts=_nonzero(whole["amounts"], currency), refunds=_nonzero(whole["refunds"], currency),
+    )  # fmt: skip
+    return [told, repeats, here], RevenueAnswer(
+        currency,
+        moments,
+        value=[str(by_moment[at]["value"]) if at in by_moment else "0" for at in moments],
+        purchases=[by_moment[at]["purchases"] if at in by_moment else 0 for at in moments],
+        totals=totals,
+    )
 
 
-def rfm(store: Store, question: Question, _: Rfm, currency: str) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `rows` of `rfm` (a name), `customers`, `purchases`, `value`, their mean probability of being `active`, and
-    their `expected_orders` and `expected_value` in the 13 weeks after `scored_at`; the segments with the highest value
-    first.
-    """
+def rfm(store: Store, question: Question, _: Rfm, currency: str) -> tuple[list[Answer], RfmAnswer]:
+    """Count customers by RFM segment."""
     conditions = compiler(store)
     answer = ask(store, "customers/rfm.sql", question, people_filter(question, conditions), conditions)
     rows = answer.rows()
-    return [answer], {
-        "currency": currency,
-        "scored_at": max((row["scored_at"] for row in rows), default=None),
-        "rows": [
-            {name: str(value) if name == "value" else value for name, value in row.items() if name != "scored_at"}
-            for row in rows
-        ],
-    }
+    scored_at = max((row.pop("scored_at") for row in rows), default=None)
+    return [answer], RfmAnswer(currency, scored_at, [RfmRow(**{**row, "value": str(row["value"])}) for row in rows])
 
 
 def _share(value: Decimal, of: int) -> str | None:
@@ -95,5 +138,5 @@ def _number(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
-def _nonzero(by_currency: Any, currency: str) -> list[dict[str, Any]]:
-    return [one for one in paid(by_currency, currency) if one["amount"]]
+def _nonzero(by_currency: Any, currency: str) -> list[Money]:
+    return [money for money in paid(by_currency, currency) if money.amount]

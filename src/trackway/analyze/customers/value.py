@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -45,17 +46,70 @@ class CustomerValue(msgspec.Struct, tag="customer_value", tag_field="question", 
     offset: int = 0
 
 
+class OrdersModel(msgspec.Struct):
+    """The parameters of the fitted BG/NBD model (`lifetimes.Orders`)."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    log_likelihood: float
+
+
+class SpendingModel(msgspec.Struct):
+    """The parameters of the fitted Gamma-Gamma model (`lifetimes.Spending`)."""
+
+    p: float
+    q: float
+    gamma: float
+    log_likelihood: float
+
+
+class CustomerValueRow(msgspec.Struct, kw_only=True):
+    """A customer: the orders so far with the first and the last day, and what they `paid`; the probability of being
+    `active`, the number of `expected_orders` with `low` and `high` (80 %), the `mean_value` of a future order with
+    `mean_low` and `mean_high` (80 %), and the `value` of all future orders. Amounts are in the project's currency; an
+    amount that cannot be converted counts as 0.
+    """
+
+    person: str
+    name: str
+    user_id: str
+    visitor_id: str
+    orders: int
+    first_order: date
+    last_order: date
+    paid: str
+    active: float | None
+    expected_orders: float | None
+    low: float | None
+    high: float | None
+    mean_value: float | None
+    mean_low: float | None
+    mean_high: float | None
+    value: float | None
+
+
+class CustomerValueAnswer(msgspec.Struct, kw_only=True):
+    """The number of people who ordered at all, the fitted models of orders and of spending (None if they cannot be
+    fitted, with the reason in `why`), the sums over all customers within `weeks`, and a page of the list.
+    """
+
+    customers: int
+    currency: str
+    weeks: int
+    model: OrdersModel | None = None
+    spending: SpendingModel | None = None
+    why: str = ""
+    expected_orders: float | None = None
+    value: float | None = None
+    rows: list[CustomerValueRow] = []
+
+
 def customer_value(
     store: Store, question: Question, asked: CustomerValue, currency: str
-) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `customers` (the number of people who ordered at all), the fitted `model` of orders and of `spending`
-    (None if it cannot be fitted, with the reason in `why`), the sums `expected_orders` and `value` over all customers,
-    and `rows`.
-
-    A row has `person`, `name`, ids, `orders` so far, `first_order` and `last_order` (days), `paid`, the probability of
-    being `active`, `expected_orders` with `low` and `high` (80 %), the `mean_value` of a future order with `mean_low`
-    and `mean_high` (80 %), and the `value` of all future orders. Amounts are in the project's currency; an amount that
-    cannot be converted counts as 0.
+) -> tuple[list[Answer], CustomerValueAnswer]:
+    """Forecast the orders of customers.
 
     Raises:
         BadQuestion: there are no events, or `weeks` is out of range.
@@ -66,40 +120,34 @@ def customer_value(
     kinds, others = goals_of(asked.orders)
     answer = ask(store, "customers/value.sql", question, orders=others, kinds=kinds, currency=currency)
     table = answer.table
-    found: dict[str, Any] = {
-        "customers": table.num_rows, "currency": currency, "weeks": asked.weeks, "model": None, "spending": None,
-        "why": "", "expected_orders": None, "value": None, "rows": [],
-    }  # fmt: skip
-
+    data = CustomerValueAnswer(customers=table.num_rows, currency=currency, weeks=asked.weeks)
     history = History.of(table)
     repeats, recency, age = history.repeats, history.recency, history.age
     forecast = foresee(history, asked.weeks)
     if forecast.model is None:
-        return [answer], {**found, "why": forecast.why}
+        data.why = forecast.why
+        return [answer], data
     model, spending, mean = forecast.model, forecast.spending, forecast.mean
     coming, stays, worth = forecast.orders, forecast.active, forecast.value
     by = {"value": worth if spending else coming, "active": stays, "expected_orders": coming, "orders": repeats}
     order = np.argsort(-by[asked.sort], kind="stable")[asked.offset : asked.offset + asked.limit]
     some = repeats[order], recency[order], age[order]
     low, high = orders_between(model, asked.weeks, *some)
-    rows = [
-        {
-            "person": str(row["person"]), "name": row["name"], "user_id": row["user_id"],
-            "visitor_id": row["visitor_id"], "orders": row["repeats"] + 1, "first_order": row["first_order"],
-            "last_order": row["last_order"], "paid": str(row["paid"]), "active": stays[at],
-            "expected_orders": coming[at], "low": low[n], "high": high[n],
-            **_values(spending, repeats[at], mean[at]), "value": worth[at] if spending else None,
-        }
+    data.rows = [
+        CustomerValueRow(
+            person=str(row["person"]), name=row["name"], user_id=row["user_id"], visitor_id=row["visitor_id"],
+            orders=row["repeats"] + 1, first_order=row["first_order"], last_order=row["last_order"],
+            paid=str(row["paid"]), active=_finite(stays[at]), expected_orders=_finite(coming[at]),
+            low=_finite(low[n]), high=_finite(high[n]), **_values(spending, repeats[at], mean[at]),
+            value=_finite(worth[at]) if spending else None,
+        )
         for n, (at, row) in enumerate(zip(order, table.take(order).to_pylist(), strict=True))
     ]  # fmt: skip
-    return [answer], {
-        **found,
-        "model": model._asdict(),
-        "spending": spending._asdict() if spending else None,
-        "expected_orders": float(coming.sum()),
-        "value": float(worth.sum()) if spending else None,
-        "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
-    }
+    data.model = OrdersModel(*model)
+    data.spending = SpendingModel(*spending) if spending else None
+    data.expected_orders = float(coming.sum())
+    data.value = float(worth.sum()) if spending else None
+    return [answer], data
 
 
 class History(NamedTuple):
@@ -176,18 +224,19 @@ def _spending(repeats: Floats, mean: Floats) -> Spending | None:
         return None
 
 
-def _values(spending: Spending | None, orders: float, mean: float) -> dict[str, Any]:
+def _values(spending: Spending | None, orders: float, mean: float) -> dict[str, float | None]:
     """Return the mean value of one customer's future orders, with its interval."""
     if spending is None:
         return {"mean_value": None, "mean_low": None, "mean_high": None}
     one = np.array([orders]), np.array([mean])
     least, most = value_between(spending, *one)
-    return {"mean_value": expected_value(spending, *one)[0], "mean_low": least[0], "mean_high": most[0]}
+    return {
+        "mean_value": _finite(expected_value(spending, *one)[0]),
+        "mean_low": _finite(least[0]),
+        "mean_high": _finite(most[0]),
+    }
 
 
-def _plain(value: Any) -> Any:
+def _finite(value: Any) -> float | None:
     """Convert a number of numpy to Python; a number that is not finite becomes None."""
-    if not isinstance(value, np.generic):
-        return value
-    plain = value.item()
-    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+    return float(value) if np.isfinite(value) else None

@@ -65,10 +65,9 @@ def _lacks(store: Store, question: Question, one: Condition) -> Note | None:
         return None
     there: list[str] = []
     if column(one.column).events:
-        _, found = values(
-            store, msgspec.structs.replace(alone, filters=()), PropertyValues(of=one.column, limit=_SHOWN)
-        )
-        there = [row["value"] for row in found]
+        unfiltered = msgspec.structs.replace(alone, filters=())
+        _, rows = values(store, unfiltered, PropertyValues(of=one.column, limit=_SHOWN))
+        there = [row.value for row in rows]
     wanted = " or ".join(repr(str(value)) for value in one.values)
     most = f"; the most frequent are {', '.join(there)}" if there else ""
     how = one.operator.replace("_", " ")

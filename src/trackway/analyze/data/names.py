@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 import msgspec
 
@@ -35,38 +35,70 @@ class PropertyValues(msgspec.Struct, tag="values", tag_field="question", kw_only
     limit: int = 20
 
 
-def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `name`, `events` over all time, the first and last hour with an event, and with `exact` the time
-    `last_at`.
+class EventName(msgspec.Struct):
+    """A name with its number of events over all time, the first and the last hour with an event, and with `exact` the
+    time of the last event.
     """
+
+    name: str
+    events: int
+    first_hour: datetime
+    last_hour: datetime
+    last_at: datetime | msgspec.UnsetType = msgspec.UNSET
+
+
+class Property(msgspec.Struct):
+    """A property over all time: up to ten types of the engine, the number of events that have it, when it was first and
+    last seen, and its share (`fill_rate`, 0 to 1) of the events.
+    """
+
+    property: str
+    types: list[str]
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+    fill_rate: float
+
+
+class PropertyValue(msgspec.Struct):
+    """A value with its numbers of events and persons in the period; a country also has its English name."""
+
+    value: str
+    events: int
+    persons: int
+    name: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[EventName]]:
+    """List the names of events, the most frequent first."""
     page(asked.limit)
     shape = {"one": False, "exact": asked.exact}
     answer = ask(store, "data/event_names.sql", question, shape, limit=asked.limit)
-    return [answer], answer.rows()
+    return [answer], answer.structs(EventName)
 
 
-def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return, over all time, `property`, `types`, `events` that have it, `fill_rate` (their share), and when it was
-    first and last seen.
-    """
+def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[Property]]:
+    """List properties over all time, the most frequent first."""
     shape = {"one": bool(asked.event), "exact": False}
     page(asked.limit)
     answer = ask(store, "data/property_names.sql", question, shape, name=asked.event, limit=asked.limit)
     totals = ask(store, "data/event_names.sql", question, shape, name=asked.event, limit=100_000)
     everything = sum(row["events"] for row in totals.rows())
-    rows = [{**row, "fill_rate": min(1.0, row["events"] / everything) if everything else 0.0} for row in answer.rows()]
-    return [answer, totals], rows
+    return [answer, totals], [
+        Property(**row, fill_rate=min(1.0, row["events"] / everything) if everything else 0.0) for row in answer.rows()
+    ]
 
 
-def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `value`, `events` and `persons` in the period, the most events first; for countries also their English
-    `name`.
-    """
-    found = column(asked.of)
-    if not found.events:
+def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[PropertyValue]]:
+    """List the values of a column or property in the period, those with the most events first."""
+    of = column(asked.of)
+    if not of.events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")
-    shape = {"one": bool(asked.event), "value": found.text}
+    shape = {"one": bool(asked.event), "value": of.text}
     page(asked.limit)
     answer = ask(store, "data/property_values.sql", question, shape, name=asked.event, limit=asked.limit)
-    rows = answer.rows()
-    return [answer], [{**row, "name": name_of(row["value"])} for row in rows] if asked.of == "country" else rows
+    rows = answer.structs(PropertyValue)
+    if asked.of == "country":
+        for row in rows:
+            row.name = name_of(row.value)
+    return [answer], rows

@@ -36,10 +36,14 @@ class Daily(msgspec.Struct, tag="daily", tag_field="question", kw_only=True):
     viewers: bool | None = None
 
 
+DailyRow = dict[str, int | float | str | dict[str, int | dict[str, int]] | None]
+"""The metrics of a member (`id`) on a day (YYYY-MM-DD). The columns are dynamic: the metrics pack names them. Rows of
+entities also have `viewer_locations` (viewers by country) and `viewer_demographics` (viewers by trait and its value).
+"""
 Row = dict[str, Any]
 
 
-def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[Row]]:
+def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[list[Answer], list[DailyRow]]:
     """Return a row for each day and member with any activity: `day`, `id`, and each metric of the subject. Unique
     counts are exact; a ratio with a denominator of 0, or a rating without ratings, is None. Rows of entities also have
     `viewer_locations` (viewers by country) and `viewer_demographics` (viewers by trait and its value; limited for

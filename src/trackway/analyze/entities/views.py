@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -52,9 +53,40 @@ class TopEntities(msgspec.Struct, tag="top_entities", tag_field="question", kw_o
     limit: int = 20
 
 
-def entity_views(store: Store, question: Question, asked: EntityViews) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return for each id, in order: `views`, unique `sessions`, unique signed-in `viewers`, `anonymous` (the share of
-    views without a signed-in viewer, 0 to 1), `last_viewed` and `hidden`. An entity without views has zeros.
+class EntityCounters(msgspec.Struct, kw_only=True):
+    """An entity's views, unique sessions and unique signed-in `viewers`; `anonymous` is the share (0 to 1) of views
+    without a signed-in viewer. Counts are absent if they are hidden from the public.
+    """
+
+    id: str
+    hidden: bool
+    views: int | msgspec.UnsetType = msgspec.UNSET
+    sessions: int | msgspec.UnsetType = msgspec.UNSET
+    viewers: int | msgspec.UnsetType = msgspec.UNSET
+    anonymous: float | msgspec.UnsetType = msgspec.UNSET
+    last_viewed: datetime | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class ViewsRow(msgspec.Struct):
+    """Views with one value of a dimension, and those of them without a signed-in viewer (`anonymous`)."""
+
+    value: str
+    views: int
+    anonymous: int
+
+
+class TopEntity(msgspec.Struct):
+    """An entity with its name from the register, its views, and those without a signed-in viewer (`anonymous`)."""
+
+    entity_type: str
+    entity_id: str
+    name: str
+    views: int
+    anonymous: int
+
+
+def entity_views(store: Store, question: Question, asked: EntityViews) -> tuple[list[Answer], list[EntityCounters]]:
+    """Count the views of each entity, in the order of the ids. An entity without views has zeros.
 
     Raises:
         BadQuestion: there are no ids, or too many.
@@ -62,26 +94,24 @@ def entity_views(store: Store, question: Question, asked: EntityViews) -> tuple[
     if not 1 <= len(asked.ids) <= MOST_LOOKED_UP:
         raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
     answer = ask(store, "entities/entity_views.sql", question, entity_type=asked.entity_type, ids=asked.ids)
-    found = {row["entity_id"]: row for row in answer.rows()}
-    return [answer], [_counted(found.get(one), one, asked.seen_by == "public") for one in asked.ids]
+    rows_by_id = {row["entity_id"]: row for row in answer.rows()}
+    return [answer], [_counters(rows_by_id.get(id_), id_, asked.seen_by == "public") for id_ in asked.ids]
 
 
-def _counted(row: dict[str, Any] | None, entity_id: str, public: bool) -> dict[str, Any]:
+def _counters(row: dict[str, Any] | None, entity_id: str, public: bool) -> EntityCounters:
     if row is None:
         row = {"views": 0, "sessions": 0, "viewers": 0, "anonymous": 0, "last_viewed": None, "hidden": False}
-    shown: dict[str, Any] = {"id": entity_id, "hidden": row["hidden"]}
     if row["hidden"] and public:
-        return shown
+        return EntityCounters(id=entity_id, hidden=True)
     views = row["views"]
-    return {
-        **shown, "views": views, "sessions": row["sessions"], "viewers": row["viewers"],
-        "anonymous": row["anonymous"] / views if views else 0.0, "last_viewed": row["last_viewed"] if views else None,
-    }  # fmt: skip
+    return EntityCounters(
+        id=entity_id, hidden=bool(row["hidden"]), views=views, sessions=row["sessions"], viewers=row["viewers"],
+        anonymous=row["anonymous"] / views if views else 0.0, last_viewed=row["last_viewed"] if views else None,
+    )  # fmt: skip
 
 
-def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `value`, `views` and `anonymous` views; hours, days and weeks in order of time, other values by most
-    views.
+def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer], list[ViewsRow]]:
+    """Count the views with each value: hours, days and weeks in order of time, other values by most views.
 
     Raises:
         BadQuestion: filters are given, which hourly counters cannot answer.
@@ -96,16 +126,16 @@ def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer],
         store, "entities/views.sql", question, shape,
         entity_type=asked.entity_type, entity_id=asked.entity_id, limit=asked.limit,
     )  # fmt: skip
-    return [answer], answer.rows()
+    return [answer], answer.structs(ViewsRow)
 
 
-def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `entity_type`, `entity_id`, `name`, `views` and `anonymous` views, the most viewed first."""
+def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[list[Answer], list[TopEntity]]:
+    """List the most viewed entities, the most viewed first."""
     _no_filter(question)
     page(asked.limit, most=1000)
     shape = {"of_type": bool(asked.entity_type)}
     answer = ask(store, "entities/top_entities.sql", question, shape, entity_type=asked.entity_type, limit=asked.limit)
-    return [answer], answer.rows()
+    return [answer], answer.structs(TopEntity)
 
 
 def _no_filter(question: Question) -> None:
@@ -124,11 +154,25 @@ class Entities(msgspec.Struct, tag="entities", tag_field="question", kw_only=Tru
     offset: int = 0
 
 
-def entities(store: Store, question: Question, asked: Entities) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `entity_type`, `entity_id`, `name`, `owners`, `parents`, `registered`, `hidden`, `first_seen` and
-    `last_seen` (None for an entity without events), and `views` over all time; the most viewed first. For accounts,
-    `owners` is empty.
+class EntityRow(msgspec.Struct):
+    """An entity: as registered, the times of its first and last event (None without events), and its views over all
+    time. `parents` are written type:id; for accounts, `owners` is empty.
     """
+
+    entity_type: str
+    entity_id: str
+    name: str
+    owners: list[str]
+    parents: list[str]
+    registered: bool
+    hidden: bool
+    first_seen: datetime | None
+    last_seen: datetime | None
+    views: int
+
+
+def entities(store: Store, question: Question, asked: Entities) -> tuple[list[Answer], list[EntityRow]]:
+    """List entities, the most viewed first."""
     _no_filter(question)
     page(asked.limit, asked.offset, 1000)
     within = "AND entity_type = {entity_type:String}" if asked.entity_type else ""
@@ -143,7 +187,7 @@ def entities(store: Store, question: Question, asked: Entities) -> tuple[list[An
         row["registered"], row["hidden"] = bool(row["registered"]), bool(row["hidden"])
         if row["last_seen"].year == 1970:
             row["first_seen"] = row["last_seen"] = None
-    return [answer], rows
+    return [answer], [EntityRow(**row) for row in rows]
 
 
 class Audience(msgspec.Struct, tag="audience", tag_field="question", kw_only=True):
@@ -161,9 +205,16 @@ _OF_EVENTS = ("country", "region", "city", "device", "browser", "system", "langu
 _TRAIT = re.compile(r"^traits\.[A-Za-z_][A-Za-z0-9_]{0,63}$")
 
 
-def audience(store: Store, question: Question, asked: Audience) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `value` and `persons`, the most first. A person counts for each of their places or devices; for a trait,
-    only the latest value of a person counts, and persons without the trait have an empty value.
+class AudienceRow(msgspec.Struct):
+    """The number of persons with one value."""
+
+    value: str
+    persons: int
+
+
+def audience(store: Store, question: Question, asked: Audience) -> tuple[list[Answer], list[AudienceRow]]:
+    """Count persons by value, the most first. A person counts for each of their places or devices; for a trait, only
+    the latest value of a person counts, and persons without the trait have an empty value.
 
     An account may ask for a trait of one of its entities only, and sees only large groups (`daily.large_groups`); all
     other persons are counted under the empty value.
@@ -188,13 +239,13 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
         entity_type=asked.entity_type, entity_id=asked.entity_id, limit=10_000 if of_account else asked.limit,
     )  # fmt: skip
     if not of_account:
-        return [answer], answer.rows()
+        return [answer], answer.structs(AudienceRow)
     groups = {row["value"]: row["persons"] for row in answer.rows()}
     everybody = sum(groups.values())
     shown = large_groups({value: persons for value, persons in groups.items() if value}, everybody)
     rest = everybody - sum(shown.values())
-    rows = [{"value": value, "persons": persons} for value, persons in shown.items()]
-    return [], [*rows, *([{"value": "", "persons": rest}] if rest else [])][: asked.limit]
+    rows = [AudienceRow(value, persons) for value, persons in shown.items()]
+    return [], [*rows, *([AudienceRow("", rest)] if rest else [])][: asked.limit]
 
 
 def _within(entity_type: str, entity_id: str) -> str:
@@ -212,16 +263,25 @@ class ViewBookings(msgspec.Struct, tag="view_bookings", tag_field="question", kw
     entity_id: str = ""
 
 
+class ViewBookingsAnswer(msgspec.Struct):
+    """The number of viewers (a person counts once for each entity), the number who booked at the time of the view or
+    later, and their share (`rate`, 0 to 1; None without viewers).
+    """
+
+    viewers: int
+    booked: int
+    rate: float | None
+
+
 def view_bookings(
     store: Store, question: Question, asked: ViewBookings, bookings: list[str]
-) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `viewers` (a person counts once for each entity), the number who `booked` at the time of the view or
-    later, and their `rate` (None without viewers). A view belongs to a person by its `user_id` or `anonymous_id`.
-    """
+) -> tuple[list[Answer], ViewBookingsAnswer]:
+    """Count viewers and bookings. A view belongs to a person by its `user_id` or `anonymous_id`."""
     _no_filter(question)
     answer = ask(
         store, "entities/view_bookings.sql", question, {"within": _within(asked.entity_type, asked.entity_id)},
         entity_type=asked.entity_type, entity_id=asked.entity_id, bookings=bookings,
     )  # fmt: skip
     [row] = answer.rows()
-    return [answer], {**row, "rate": row["booked"] / row["viewers"] if row["viewers"] else None}
+    rate = row["booked"] / row["viewers"] if row["viewers"] else None
+    return [answer], ViewBookingsAnswer(row["viewers"], row["booked"], rate)

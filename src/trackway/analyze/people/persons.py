@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
 from trackway.analyze.language.active_sessions import ACTIVE_FOR, without_taken_over
 from trackway.analyze.language.period import BadQuestion, page
 from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.analyze.language.rows import EventRow
 from trackway.analyze.language.session_conversions import with_conversions
 from trackway.store.connection import Store
 
@@ -47,15 +50,123 @@ class Merges(msgspec.Struct, tag="merges", tag_field="question", kw_only=True):
     offset: int = 0
 
 
-def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `person`, a `name`, ids, the number of `visitors`, `sessions`, `events` and `page_views`, and times and
-    places.
+class PersonRow(msgspec.Struct, kw_only=True):
+    """A person: a friendly name, the newest ids, numbers of visitors, sessions, events and page views, the times of the
+    first and the last event, the latest country and device, and the first source.
     """
+
+    person: str
+    name: str
+    user_id: str
+    visitor_id: str
+    visitors: int
+    sessions: int
+    events: int
+    page_views: int
+    first_seen: datetime
+    last_seen: datetime
+    country: str
+    device: str
+    source: str
+
+
+class TraitValue(msgspec.Struct):
+    """The value of a trait, and the time from which it held."""
+
+    at: datetime
+    value: Any
+
+
+class PersonSession(msgspec.Struct, kw_only=True):
+    """A session of a person. An `active` one may continue, and has no `duration_s` (seconds) yet. The `ip` is there if
+    addresses were asked for. `converted` says whether a goal happened in it; `conversion_value` is the value of the
+    orders placed in it, less refunds, in the project's currency; `bot` is the reason for which the visitor is taken for
+    a bot, or empty.
+    """
+
+    session_id: UUID
+    visitor_id: str
+    visitor_name: str
+    user_id: str
+    started_at: datetime
+    ended_at: datetime
+    duration_s: float | None
+    active: bool
+    events: int
+    page_views: int
+    entry_path: str
+    exit_path: str
+    referrer_host: str
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    device: str
+    browser: str
+    system: str
+    country: str
+    region: str
+    city: str
+    bot: str
+    browser_version: str
+    system_version: str
+    ip: str | msgspec.UnsetType = msgspec.UNSET
+    converted: bool
+    conversion_value: float
+
+
+class PersonOrder(msgspec.Struct, kw_only=True):
+    """An order or booking (`kind`): its amount and refunds in its currency; `counts` says whether it still counts."""
+
+    kind: str
+    order_id: str
+    placed_at: datetime
+    amount: Decimal
+    refunded: Decimal
+    currency: str
+    service: str
+    counts: bool
+
+
+class Merge(msgspec.Struct, kw_only=True):
+    """A merge of ids into a person by `identify` or `alias` (`kind`); `identity` and `person` name it. If it is undone,
+    by whom and when.
+    """
+
+    kind: str
+    identity: str
+    person: str
+    from_id: str
+    user_id: str
+    at: datetime
+    undone: bool
+    undone_by: str | None
+    undone_at: datetime | None
+
+
+class PersonAnswer(msgspec.Struct, kw_only=True):
+    """Everything about a person: the newest value of each trait (`properties`) and its values over time, the oldest
+    first (`history`); sessions, orders (including those that no longer count) and events, the newest first; and merges.
+    """
+
+    profile: PersonRow | None
+    visitor_ids: list[str]
+    user_ids: list[str]
+    properties: dict[str, Any]
+    history: dict[str, list[TraitValue]]
+    sessions: list[PersonSession]
+    orders: list[PersonOrder]
+    events: list[EventRow]
+    merges: list[Merge]
+
+
+def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answer], list[PersonRow]]:
+    """List people."""
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     page(asked.limit, asked.offset)
     shape = {"sort": asked.sort, "listed": bool(asked.persons)}
-    known = [_number(one) for one in asked.persons]
+    known = [_number(person) for person in asked.persons]
     identities = {row["identity"] for row in _ids(store, question, known)} if known else set()
     answer = ask(
         store, "people/persons.sql", question, shape,
@@ -64,19 +175,12 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
     return [answer], [_shown(row) for row in answer.rows()]
 
 
-def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer], dict[str, Any] | None]:
-    """Return everything about one person, or None when nobody has this id.
-
-    Returns:
-        `profile` (as in the list), `visitor_ids`, `user_ids`, `properties` (the newest value of each trait), `history`
-        (each trait's values with the time from which they held, the oldest first), `sessions` (with versions of browser
-        and system; `active` ones may continue, and have no `duration_s` yet), `orders` (including those that no longer
-        count), `events` (the newest first), and `merges`.
-    """
-    found = _find(store, question, asked)
-    if found is None:
+def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer], PersonAnswer | None]:
+    """Return everything about one person, or None when nobody has this id."""
+    ids_of_person = _find(store, question, asked)
+    if ids_of_person is None:
         return [], None
-    own_number, visitors, users = found
+    own_number, visitors, users = ids_of_person
     ids = _ids(store, question, [own_number])
     visitors |= {row["visitor_id"] for row in ids if row["visitor_id"]}
     users |= {row["user_id"] for row in ids if row["user_id"]}
@@ -98,26 +202,21 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
         profile = [{**_never_here(row), "events": events.table.num_rows} for row in known]
     merged, merges_ = merges(store, question, Merges(person=str(own_number), limit=1000))
     history = _history(traits.rows())
-    return [events, traits, sessions, orders, *merged], {
-        "profile": _shown(profile[0]) if profile else None,
-        "visitor_ids": sorted(visitors),
-        "user_ids": sorted(users),
-        "properties": {name: values[-1]["value"] for name, values in history.items()},
-        "history": history,
-        "sessions": [_session(row) for row in sessions.rows()],
-        "orders": [
-            {**row, "counts": bool(row["counts"]), "amount": str(row["amount"]), "refunded": str(row["refunded"])}
-            for row in orders.rows()
-        ],
-        "events": events.rows(),
-        "merges": merges_,
-    }
+    return [events, traits, sessions, orders, *merged], PersonAnswer(
+        profile=_shown(profile[0]) if profile else None,
+        visitor_ids=sorted(visitors),
+        user_ids=sorted(users),
+        properties={name: values[-1].value for name, values in history.items()},
+        history=history,
+        sessions=[_session(row) for row in sessions.rows()],
+        orders=[PersonOrder(**{**row, "counts": bool(row["counts"])}) for row in orders.rows()],
+        events=events.structs(EventRow),
+        merges=merges_,
+    )
 
 
-def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[dict[str, Any]]]:
-    """Return `kind` (identify or alias), the numbers `identity` and `person` that name the merge, `from_id`, `user_id`,
-    `at`, and whether it is `undone`, by whom and when.
-    """
+def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[Merge]]:
+    """List merges, the newest first."""
     page(asked.limit, asked.offset)
     whose = _number(asked.person) if asked.person else 0
     answer = ask(
@@ -129,16 +228,11 @@ def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer
         limit=asked.limit,
         offset=asked.offset,
     )
-    return [answer], [
-        {
-            **row,
-            "identity": str(row["identity"]),
-            "person": str(row["person"]),
-            "undone": bool(row["undone"]),
-            "undone_by": row["undone_by"] or None,
-        }
-        for row in answer.rows()
-    ]
+    rows = answer.rows()
+    for row in rows:
+        row |= {"identity": str(row["identity"]), "person": str(row["person"]), "undone": bool(row["undone"])}
+        row["undone_by"] = row["undone_by"] or None
+    return [answer], [Merge(**row) for row in rows]
 
 
 def set_undone(
@@ -171,10 +265,10 @@ def _ids(store: Store, question: Question, persons_: list[int]) -> list[dict[str
 
 def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str], set[str]] | None:
     """Return a person's number, and the ids that led to it."""
-    given: dict[Literal["person", "visitor_id", "user_id"], str] = {
+    ids: dict[Literal["person", "visitor_id", "user_id"], str] = {
         "person": asked.person, "visitor_id": asked.visitor_id, "user_id": asked.user_id,
     }  # fmt: skip
-    stated = [(name, value) for name, value in given.items() if value]
+    stated = [(name, value) for name, value in ids.items() if value]
     if len(stated) != 1:
         raise BadQuestion("person", "say who by exactly one of person, visitor_id and user_id")
     name, value = stated[0]
@@ -193,20 +287,20 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
     return row["person"], {row["visitor_id"]}, {row["user_id"]} - {""}
 
 
-def _history(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _history(rows: list[dict[str, Any]]) -> dict[str, list[TraitValue]]:
     """Return each trait's values over time, without consecutive repetitions."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    history: dict[str, list[TraitValue]] = {}
     for row in reversed(rows):
         for name, value in json.loads(row["properties"]).items():
-            values = found.setdefault(name, [])
-            if not values or values[-1]["value"] != value:
-                values.append({"at": row["timestamp"], "value": value})
-    return found
+            values = history.setdefault(name, [])
+            if not values or values[-1].value != value:
+                values.append(TraitValue(row["timestamp"], value))
+    return history
 
 
-def _session(row: dict[str, Any]) -> dict[str, Any]:
+def _session(row: dict[str, Any]) -> PersonSession:
     active = bool(row["active"])
-    return {**row, "active": active, "duration_s": None if active else row["duration_s"]}
+    return PersonSession(**{**row, "active": active, "duration_s": None if active else row["duration_s"]})
 
 
 def _never_here(row: dict[str, Any]) -> dict[str, Any]:
@@ -215,8 +309,8 @@ def _never_here(row: dict[str, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in names}, "name": row["visitor_name"], **counts, "source": ""}
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "person": str(row["person"])}
+def _shown(row: dict[str, Any]) -> PersonRow:
+    return PersonRow(**{**row, "person": str(row["person"])})
 
 
 def _number(text: str) -> int:

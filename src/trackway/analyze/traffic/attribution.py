@@ -49,19 +49,56 @@ class Attribution(msgspec.Struct, tag="attribution", tag_field="question", kw_on
     half_life_days: float = 7.0
 
 
+class Credit(msgspec.Struct):
+    """The orders that a model credits to a source (shares of orders add up), their value and the cost of each in the
+    project's currency, and the `return`: value divided by cost.
+    """
+
+    orders: float
+    value: str
+    cost_per_order: str | None
+    return_: float | None = msgspec.field(name="return")
+
+
+class AttributionRow(msgspec.Struct, kw_only=True):
+    """A source: the columns that were asked for, its visits in the period, its costs in the project's currency (with
+    the number of costs that have no exchange rate), the `clicks` and `impressions` that were paid, and the credit by
+    each model.
+    """
+
+    channel: str | msgspec.UnsetType = msgspec.UNSET
+    source: str | msgspec.UnsetType = msgspec.UNSET
+    medium: str | msgspec.UnsetType = msgspec.UNSET
+    campaign: str | msgspec.UnsetType = msgspec.UNSET
+    visits: int
+    cost: str | None
+    unconverted_costs: int
+    clicks: int
+    impressions: int
+    cost_per_visit: str | None
+    models: dict[str, Credit]
+
+
+class AttributionAnswer(msgspec.Struct):
+    """The sources, those with the most orders by the first model first. `unconverted` orders are in a currency without
+    an exchange rate; their value is not included.
+    """
+
+    currency: str
+    rows: list[AttributionRow]
+    unconverted: int
+
+
 def attribution(
     store: Store, question: Question, asked: Attribution, currency: str
-) -> tuple[list[Answer], dict[str, Any]]:
-    """Return `rows` of the columns in `by` with the `visits` of the period, by model `orders` and `value` (in
-    `currency`), of the costs `cost`, `clicks`, `impressions` and `cost_per_visit`, and by model `cost_per_order` and
-    `return` (value divided by cost). Orders without a visit in their window have the channel `Unattributed`.
-    `unconverted` orders are in a currency without an exchange rate; their value is not included.
+) -> tuple[list[Answer], AttributionAnswer]:
+    """Credit orders to sources. Orders without a visit in their window have the channel `Unattributed`.
 
     Raises:
         BadQuestion: columns or models are missing or repeated, or the window or half-life is out of range.
     """
-    for field, given in (("by", asked.by), ("models", asked.models)):
-        if not given or len(set(given)) != len(given):
+    for field, names in (("by", asked.by), ("models", asked.models)):
+        if not names or len(set(names)) != len(names):
             raise BadQuestion(field, "is a list of one or more, each once")
     if not 1 <= asked.window_days <= 400 or not 0.01 <= asked.half_life_days <= 400:
         raise BadQuestion("window_days", "window and half-life are from 1 to 400 days")
@@ -72,22 +109,22 @@ def attribution(
         "weights": _WEIGHTS, "goals": asked.goals,
     }  # fmt: skip
     kinds, others = goals_of(asked.goals)
-    given_ = ask(
+    credited = ask(
         store, "traffic/attribution.sql", question, shape, conditions, window=asked.window_days,
         half_life=asked.half_life_days, goals=others, kinds=kinds, currency=currency,
     )  # fmt: skip
     visits = ask(store, "traffic/attribution_visits.sql", question, columns)
     costs = ask(store, "traffic/attribution_costs.sql", question, columns)
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    for answer in (given_, visits, costs):
+    for answer in (credited, visits, costs):
         for row in answer.rows():
             key = tuple(row[name] for name in asked.by)
             rows.setdefault(key, {}).update(row)
     shown = [_row(row, asked) for row in rows.values()]
     first = asked.models[0]
-    shown.sort(key=lambda row: (-row["models"][first]["orders"], -row["visits"], [row[name] for name in asked.by]))
+    shown.sort(key=lambda row: (-row.models[first].orders, -row.visits, [getattr(row, name) for name in asked.by]))
     unconverted = 0 if asked.goals else _unconverted(store, question, currency)
-    return [given_, visits, costs], {"currency": currency, "rows": shown, "unconverted": unconverted}
+    return [credited, visits, costs], AttributionAnswer(currency, shown, unconverted)
 
 
 def _unconverted(store: Store, question: Question, currency: str) -> int:
@@ -97,27 +134,28 @@ def _unconverted(store: Store, question: Question, currency: str) -> int:
     return int(answer.rows()[0]["orders"])
 
 
-def _row(row: dict[str, Any], asked: Attribution) -> dict[str, Any]:
+def _row(row: dict[str, Any], asked: Attribution) -> AttributionRow:
     visits, cost = row.get("visits", 0), row.get("cost")
-    models = {}
+    models: dict[str, Credit] = {}
     for model in asked.models:
         orders, value = row.get(f"{model}_orders", 0.0), row.get(f"{model}_value", 0.0)
-        models[model] = {
-            "orders": round(orders, 6),
-            "value": _money(value),
-            "cost_per_order": _money(float(cost) / orders) if cost and orders else None,
-            "return": value / float(cost) if cost else None,
-        }
-    return {
-        **{name: row[name] for name in asked.by},
-        "visits": visits,
-        "cost": None if cost is None else str(cost),
-        "unconverted_costs": row.get("unconverted", 0),
-        "clicks": row.get("clicks", 0),
-        "impressions": row.get("impressions", 0),
-        "cost_per_visit": _money(float(cost) / visits) if cost and visits else None,
-        "models": models,
-    }
+        models[model] = Credit(
+            orders=round(orders, 6),
+            value=_money(value),
+            cost_per_order=_money(float(cost) / orders) if cost and orders else None,
+            return_=value / float(cost) if cost else None,
+        )
+    columns: dict[str, Any] = {name: row[name] for name in asked.by}
+    return AttributionRow(
+        **columns,
+        visits=visits,
+        cost=None if cost is None else str(cost),
+        unconverted_costs=row.get("unconverted", 0),
+        clicks=row.get("clicks", 0),
+        impressions=row.get("impressions", 0),
+        cost_per_visit=_money(float(cost) / visits) if cost and visits else None,
+        models=models,
+    )
 
 
 def _money(value: float) -> str:

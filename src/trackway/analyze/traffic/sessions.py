@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from trackway.analyze.language.active_sessions import ACTIVE_FOR, without_taken_over
 from trackway.analyze.language.period import BadQuestion, page
 from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.analyze.language.rows import SessionRow
 from trackway.analyze.language.session_conversions import with_conversions
 from trackway.analyze.traffic.feed import newest_sessions
 from trackway.store.connection import Store
@@ -26,14 +26,33 @@ class Sessions(msgspec.Struct, tag="sessions", tag_field="question", kw_only=Tru
     offset: int = 0
 
 
-def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -> tuple[list[Answer], dict[str, Any]]:
-    """Return sessions and their totals.
+class SessionTotals(msgspec.Struct, kw_only=True):
+    """Totals of sessions. `ended` were closed, were taken over by another user or have been silent for 30 minutes;
+    `bounces` have at most one act; rates are shares of the sessions, 0 to 1. Durations are in seconds; `depth` is the
+    mean number of page views, `events_each` that of events. None without sessions.
+    """
 
-    Returns:
-        The answers, and `{"totals": …, "rows": …}`. Rows have `converted` and `conversion_value`
-        (`language/session_conversions.py`). In the totals, `ended` is the number of sessions that were closed, were
-        taken over by another user or have been silent for 30 minutes, `end_rate` their share, `bounce_rate` the share
-        of sessions with at most one act, `depth` the mean number of page views; durations are in seconds.
+    sessions: int
+    visitors: int
+    ended: int
+    end_rate: float | None
+    bounces: int
+    bounce_rate: float | None
+    mean_duration_s: float | None
+    median_duration_s: float | None
+    depth: float | None
+    events_each: float | None
+
+
+class SessionsAnswer(msgspec.Struct):
+    """Totals, and a page of the list."""
+
+    totals: SessionTotals
+    rows: list[SessionRow]
+
+
+def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -> tuple[list[Answer], SessionsAnswer]:
+    """List sessions, with their totals.
 
     Raises:
         BadQuestion: `sort` is unknown.
@@ -53,4 +72,5 @@ def sessions(store: Store, question: Question, asked: Sessions, now: datetime) -
             limit=asked.limit, offset=asked.offset,
         )  # fmt: skip
         listed = with_conversions(store, question, without_taken_over(store, question, listed, since))
-    return [totals, listed], {"totals": totals.rows()[0], "rows": listed.rows()}
+    [total] = totals.structs(SessionTotals)
+    return [totals, listed], SessionsAnswer(total, listed.structs(SessionRow))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from trackway.analyze.language.goals import goals_of
-from trackway.analyze.language.money import amounts
+from trackway.analyze.language.money import Money, money
 from trackway.analyze.language.period import BadQuestion
 from trackway.analyze.language.question import Answer, Question, ask
 from trackway.store.connection import Store
@@ -24,6 +23,32 @@ class Sources(msgspec.Struct, tag="sources", tag_field="question", kw_only=True)
     limit: int = 200
 
 
+class SourceRow(msgspec.Struct, kw_only=True):
+    """A source: the columns and metrics that were asked for; all others are absent.
+
+    `bounce_rate` is 0 to 1, `duration_s` the mean seconds of a session. `conversions` are events that are goals; for a
+    goal that completes orders or bookings, those placed in the period, each once. `revenue` are amounts by currency of
+    the orders and bookings placed in the period, less refunds, credited to the session in which they were placed.
+    """
+
+    channel: str | msgspec.UnsetType = msgspec.UNSET
+    source: str | msgspec.UnsetType = msgspec.UNSET
+    medium: str | msgspec.UnsetType = msgspec.UNSET
+    campaign: str | msgspec.UnsetType = msgspec.UNSET
+    term: str | msgspec.UnsetType = msgspec.UNSET
+    content: str | msgspec.UnsetType = msgspec.UNSET
+    referrer_host: str | msgspec.UnsetType = msgspec.UNSET
+    entry_path: str | msgspec.UnsetType = msgspec.UNSET
+    sessions: int | msgspec.UnsetType = msgspec.UNSET
+    visitors: int | msgspec.UnsetType = msgspec.UNSET
+    bounce_rate: float | msgspec.UnsetType = msgspec.UNSET
+    duration_s: float | msgspec.UnsetType = msgspec.UNSET
+    page_views: int | msgspec.UnsetType = msgspec.UNSET
+    conversions: int | msgspec.UnsetType = msgspec.UNSET
+    converted_sessions: int | msgspec.UnsetType = msgspec.UNSET
+    revenue: list[Money] | msgspec.UnsetType = msgspec.UNSET
+
+
 METRICS = (
     "sessions", "visitors", "bounce_rate", "duration_s", "page_views", "conversions", "converted_sessions", "revenue",
 )  # fmt: skip
@@ -36,15 +61,9 @@ COLUMNS = ("channel", "source", "medium", "campaign", "term", "content", "referr
 
 def sources(
     store: Store, question: Question, by: list[str], currency: str, limit: int = 200, metrics: Sequence[str] = METRICS
-) -> tuple[Answer, list[dict[str, Any]]]:
-    """Count the sessions of a period by the columns in `by`, the most first.
-
-    Returns:
-        The answer, and rows of `by`'s columns with `sessions`, `visitors`, `bounce_rate` (0 to 1), `duration_s`,
-        `page_views`, `conversions` (events that are goals; for a goal that completes orders or bookings, those placed
-        in the period, each once), `converted_sessions`, and `revenue` by currency of the orders and bookings placed in
-        the period, less refunds, credited to the session in which they were placed. Orders without a listed session
-        have the channel `Unattributed`, unless the question is filtered or sampled.
+) -> tuple[Answer, list[SourceRow]]:
+    """Count the sessions of a period by the columns in `by`, the most first. Orders without a listed session have the
+    channel `Unattributed`, unless the question is filtered or sampled.
 
     Raises:
         BadQuestion: a column is not part of a source, or a metric is unknown.
@@ -73,8 +92,8 @@ def sources(
     rows = answer.rows()
     for row in rows:
         if "revenue" in row:
-            row["revenue"] = [one for one in amounts(row["revenue"]) if one["amount"]]
+            row["revenue"] = [amount for amount in money(row["revenue"]) if amount.amount]
             # These rows are orders of sessions that started before the period, so there is no session to take a mean
             # of.
             row |= {name: row[name] if row["sessions"] else 0.0 for name in ("bounce_rate", "duration_s")}
-    return answer, [{name: row[name] for name in (*by, *metrics)} for row in rows]
+    return answer, [SourceRow(**{name: row[name] for name in (*by, *metrics)}) for row in rows]

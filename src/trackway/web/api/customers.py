@@ -12,10 +12,11 @@ from litestar.params import Parameter
 
 from trackway.analyze.customers import customers as of_customers
 from trackway.analyze.customers.customers import SORTS, Interval
+from trackway.analyze.language.money import Money
 from trackway.analyze.language.period import BadQuestion, Period, period
 from trackway.analyze.language.question import Question
 from trackway.analyze.people.visitors import MOST_LOOKED_UP, profiles
-from trackway.analyze.traffic.sources import sources
+from trackway.analyze.traffic.sources import SourceRow, sources
 from trackway.govern.tables import Project
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
@@ -69,7 +70,7 @@ class TrafficSource(msgspec.Struct):
     conversions: int
     revenue: float
     currency: str
-    other_revenue: list[dict[str, Any]]
+    other_revenue: list[Money]
 
 
 class CustomerPage(msgspec.Struct):
@@ -82,7 +83,7 @@ class CustomerPage(msgspec.Struct):
     page_size: int
     customers: int
     currency: str
-    rows: list[dict[str, Any]]
+    rows: list[of_customers.CustomerRow]
 
 
 def _page(
@@ -95,7 +96,7 @@ def _page(
         interval=interval, sort=sort, descending=order == "desc", search=search, limit=size, offset=(page - 1) * size
     )
     _, answer = of_customers.customers(store, question, body, project.currency)
-    return CustomerPage(interval, sort, order, page, size, answer["customers"], answer["currency"], answer["rows"])
+    return CustomerPage(interval, sort, order, page, size, answer.customers, answer.currency, answer.rows)
 
 
 class CustomerMetrics(Controller):
@@ -187,13 +188,15 @@ class Customers(Controller):
         question = Question.of(project, stretch)
         by, metrics = ["channel", "source", "medium", "campaign"], ("sessions", "conversions", "revenue")
         _, rows = sources(store, question, by, project.currency, 10_000, metrics)
-        sessions = sum(row["sessions"] for row in rows)
+        sessions = sum(row.sessions or 0 for row in rows)
         return [_source(row, sessions, project.currency) for row in rows[:limit]]
 
 
-def _source(row: dict[str, Any], sessions: int, currency: str) -> TrafficSource:
-    amounts = row.pop("revenue")
-    own_revenue = sum(amount["amount"] for amount in amounts if amount["currency"] == currency)
-    other_revenue = [amount for amount in amounts if amount["currency"] != currency]
-    share = row["sessions"] / sessions if sessions else 0.0
-    return TrafficSource(**row, share=share, revenue=float(own_revenue), currency=currency, other_revenue=other_revenue)
+def _source(row: SourceRow, sessions: int, currency: str) -> TrafficSource:
+    own_revenue = sum(amount.amount for amount in row.revenue or [] if amount.currency == currency)
+    return TrafficSource(
+        channel=row.channel or "", source=row.source or "", medium=row.medium or "", campaign=row.campaign or "",
+        sessions=row.sessions or 0, share=(row.sessions or 0) / sessions if sessions else 0.0,
+        conversions=row.conversions or 0, revenue=float(own_revenue), currency=currency,
+        other_revenue=[amount for amount in row.revenue or [] if amount.currency != currency],
+    )  # fmt: skip

@@ -14,7 +14,7 @@ import pyarrow as pa
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 
-from trackway.analyze.customers.customers import named, people
+from trackway.analyze.customers.customers import CustomerName, named, people
 from trackway.govern.saved.tables import Watch
 from trackway.govern.tables import iso_time
 from trackway.operate.watched_segments import forget, question_of
@@ -56,7 +56,7 @@ class InSegment(msgspec.Struct):
     """The customers who are in a segment now."""
 
     segment: str
-    people: list[dict[str, str]]
+    people: list[CustomerName]
 
 
 def _shown(watch: Watch, secret: str = "") -> WatchShown:
@@ -88,18 +88,18 @@ class Watches(Controller):
         runtime: Runtime,
         store: Store,
         form: Format = "json",
-    ) -> Response[Any]:
+    ) -> Response[InSegment] | Response[bytes]:
         """List the customers in a segment: `person`, `user_id`, `visitor_id` and `name`; with `format`, as a file."""
         project = request.user.project(project_id)
         question = question_of(runtime.accounts, project, segment, datetime.now(UTC))
         persons = people(store, question)
-        rows: list[dict[str, str]] = []
+        rows: list[CustomerName] = []
         for start in range(0, len(persons), _CHUNK):
             rows += named(store, question, persons[start : start + _CHUNK]).values()
         if form == "json":
             return Response(InSegment(segment, rows))
         names = ("person", "user_id", "visitor_id", "name")
-        table = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in names})
+        table = pa.table({name: pa.array([getattr(row, name) for row in rows], pa.string()) for name in names})
         return as_file(table, form, segment.replace(":", "-"))
 
     @get("/watches", opt={"may": "manage"}, sync_to_thread=True)
