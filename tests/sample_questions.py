@@ -42,4 +42,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "event_names": {},
     "properties": {"event": "Ask A"},
     "values": {"of": "properties.plan", "event": "Ask A"},
+    "overview": {"compare": "year"},
+    "breakdown": {"by": "path", "limit": 5},
+    "live": {},
+    "newest_events": {"limit": 5},
+    "newest_sessions": {"limit": 5, "before": "2100-01-01T00:00:00Z"},
+    "visitors": {"search": "a", "limit": 5},
+    "visitor": {"visitor_id": "ask-1"},
+    "rejections": {},
 }

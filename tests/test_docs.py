@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trackway.analyze.catalogue import KINDS
 from trackway.settings_page import _purposes, page
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,11 @@ def test_the_page_of_settings_is_that_of_the_code() -> None:
     assert all(_purposes().values()), "each setting says what it is for"
     made = "python -m trackway.settings_page > docs/reference/settings.md"
     assert (ROOT / "docs" / "reference" / "settings.md").read_text() == page(), made
+
+
+def test_the_reference_lists_every_question() -> None:
+    rows = re.findall(r"^\| (`[^|]*?) \|", (ROOT / "docs" / "reference" / "questions.md").read_text(), re.MULTILINE)
+    assert set(KINDS) <= {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
 
 def test_every_test_that_the_threats_name_exists() -> None:

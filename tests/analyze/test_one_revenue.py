@@ -169,8 +169,8 @@ def agrees(loaded: Loaded, project: UUID, every: list[Worth]) -> None:
     elsewhere = msgspec.structs.replace(question, timezone="Asia/Kolkata")
     for asked, by in ((question, []), (filtered, ["name"]), (elsewhere, ["channel", "source"])):
         _, totals = overview(store, asked, WEEK.before("UTC", "previous"), "USD")
-        assert shown([Money(**one) for one in totals["current"]["revenue"]]) == money
-        assert shown([Money(**one) for one in totals["previous"]["revenue"]]) == by_currency(every, -7 * 1440, 0)
+        assert shown(totals.current.revenue) == money
+        assert shown(totals.previous.revenue) == by_currency(every, -7 * 1440, 0)
         [line] = trend(store, asked, Trend(series=[Series(metric="revenue")], by=by, top=2), "USD")[1].series
         assert line.total == sum(line.points) == value
         assert not by or sum(part.total for part in line.parts) == value
@@ -200,7 +200,7 @@ def agrees(loaded: Loaded, project: UUID, every: list[Worth]) -> None:
     assert sum(Decimal(row.value) for row in people.rows) == of_all
     assert shown([one for row in people.rows for one in row.paid]) == by_currency(every, -(10**6), 10**6)
     everybody = msgspec.structs.replace(ever, bots=True)
-    assert shown([Money(**one) for row in visitors(store, everybody)[1] for one in row["revenue"]]) == by_currency(
+    assert shown([amount for row in visitors(store, everybody)[1] for amount in row.revenue]) == by_currency(
         every, -(10**6), 10**6
     )
     _, worth_ = customer_value(store, ever, CustomerValue(orders=list(GOALS)), "USD")
@@ -227,7 +227,7 @@ def test_an_order_told_twice_one_refunded_by_id_and_one_more(loaded: Loaded) -> 
     project, every = put(loaded, [story], {("Order", one): "USD" for one in "123"})
     question = Question(project_id=project, period=WEEK, timezone="UTC", goals=GOALS)
     _, totals = overview(loaded.store, question, WEEK.before("UTC", "previous"), "USD")
-    assert shown([Money(**one) for one in totals["current"]["revenue"]]) == {"USD": 100}
+    assert shown(totals.current.revenue) == {"USD": 100}
     found = {row.source: row for row in sources(loaded.store, question, ["source"], "USD")[1]}
     assert {name: shown(row.revenue) for name, row in found.items()} == {
         "ann": {"USD": 80}, "bob": {}, "guest": {"USD": 20},

@@ -509,11 +509,11 @@ def test_total_breakdown_and_drill_down_agree(
             assert sum(line.points) == line.total == sum(part.total for part in line.parts)
     _, totals = overview(loaded.store, question, question.period.before("Europe/Berlin", "previous"), "EUR")
     if not event:
-        assert totals["current"]["events"] == known["events"]
-        assert totals["current"]["visitors"] == known["visitors"]
+        assert totals.current.events == known["events"]
+        assert totals.current.visitors == known["visitors"]
         of_sessions = Trend(series=[Series(metric="sessions"), Series(metric="bounce_rate"), Series(metric="depth")])
         lines = trend(loaded.store, question, of_sessions)[1].series
-        assert lines[0].total == totals["current"]["sessions"]
+        assert lines[0].total == totals.current.sessions
         counted = sources(loaded.store, question, ["source"], "EUR", metrics=["sessions", "bounce_rate", "page_views"])[
             1
         ]

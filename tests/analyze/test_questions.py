@@ -17,6 +17,7 @@ from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.data import free_sql
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.filters import parse
+from trackway.analyze.language.money import Money
 from trackway.analyze.language.period import BadQuestion, Period, buckets, period
 from trackway.analyze.language.question import Question
 from trackway.analyze.language.series import Series
@@ -86,21 +87,22 @@ def ask(project: UUID, *filters: str, bots: bool = False, timezone: str = "UTC")
 def test_overview_of_a_day_against_the_day_before(loaded: Loaded, filled: UUID) -> None:
     question = ask(filled)
     _, totals = overview(loaded.store, question, question.period.before("UTC", "previous"), "USD")
-    revenue = totals["current"].pop("revenue")
-    assert totals["current"] == {
+    current = msgspec.structs.asdict(totals.current)
+    revenue = current.pop("revenue")
+    assert current == {
         "visitors": 3, "sessions": 4, "page_views": 5, "events": 8, "bounce_rate": 0.25, "duration_s": (120 + 0 + 60 + 600) / 4,
     }  # fmt: skip
-    assert sorted((one["currency"], one["amount"]) for one in revenue) == [
+    assert sorted((one.currency, one.amount) for one in revenue) == [
         ("EUR", Decimal("20")),
         ("USD", Decimal("5")),
     ]
-    assert totals["previous"]["visitors"] == totals["previous"]["sessions"] == 1
+    assert totals.previous.visitors == totals.previous.sessions == 1
 
 
 def test_bots_count_when_asked_for(loaded: Loaded, filled: UUID) -> None:
     question = ask(filled, bots=True)
     _, totals = overview(loaded.store, question, question.period.before("UTC", "previous"), "USD")
-    assert (totals["current"]["visitors"], totals["current"]["sessions"]) == (4, 5)
+    assert (totals.current.visitors, totals.current.sessions) == (4, 5)
 
 
 def test_a_reason_that_is_overruled_makes_nobody_a_bot_at_any_time(loaded: Loaded, filled: UUID) -> None:
@@ -110,15 +112,15 @@ def test_a_reason_that_is_overruled_makes_nobody_a_bot_at_any_time(loaded: Loade
         overruled = msgspec.structs.replace(ask(filled, *filters), humans=(reason, "crawler: another"))
         with_bots = ask(filled, *filters, bots=True)
         before = overruled.period.before("UTC", "previous")
-        totals = [overview(loaded.store, one, before, "USD")[1]["current"] for one in (overruled, with_bots)]
-        assert (totals[0]["visitors"], totals[0]["sessions"]) == (4, 5)
+        totals = [overview(loaded.store, one, before, "USD")[1].current for one in (overruled, with_bots)]
+        assert (totals[0].visitors, totals[0].sessions) == (4, 5)
         assert totals[0] == totals[1], "counters and rows alike"
         found = [
             sources(loaded.store, one, ["channel"], "USD", metrics=["sessions"])[1] for one in (overruled, with_bots)
         ]
         assert found[0] == found[1] and sum(row.sessions for row in found[0]) == 5
-        found = [visitors(loaded.store, one)[1] for one in (overruled, with_bots)]
-        assert found[0] == found[1] and len(found[0]) == 4
+        listed = [visitors(loaded.store, one)[1] for one in (overruled, with_bots)]
+        assert listed[0] == listed[1] and len(listed[0]) == 4
 
 
 @pytest.mark.parametrize(
@@ -156,8 +158,8 @@ def test_filters_on_events_properties_and_sessions(
 ) -> None:
     question = ask(filled, *filters)
     _, totals = overview(loaded.store, question, question.period.before("UTC", "previous"), "USD")
-    current = totals["current"]
-    assert (current["visitors"], current["sessions"], current["events"]) == (visitors, sessions, events)
+    current = totals.current
+    assert (current.visitors, current.sessions, current.events) == (visitors, sessions, events)
 
 
 @pytest.mark.parametrize("name", ["page_views", "events", "bounces", "duration_s"])
@@ -227,26 +229,43 @@ def test_feeds_are_newest_first_and_page_back(loaded: Loaded, filled: UUID) -> N
 def test_a_visitors_profile_and_the_list(loaded: Loaded, filled: UUID) -> None:
     _, profile = visitor(loaded.store, ask(filled), "ann")
     assert profile is not None
-    assert (profile["sessions"], profile["events"], profile["page_views"]) == (2, 5, 3)
-    assert profile["revenue"] == [{"currency": "EUR", "amount": Decimal(20)}]
+    assert (profile.sessions, profile.events, profile.page_views) == (2, 5, 3)
+    assert profile.revenue == [Money("EUR", Decimal(20))]
     _, rows = visitors(loaded.store, ask(filled))
-    assert [row["visitor_id"] for row in rows] == ["cat", "ann", "bob"]
-    name = rows[0]["visitor_name"]
-    assert [row["visitor_id"] for row in visitors(loaded.store, ask(filled), search=name.lower())[1]] == ["cat"]
+    assert [row.visitor_id for row in rows] == ["cat", "ann", "bob"]
+    name = rows[0].visitor_name
+    assert [row.visitor_id for row in visitors(loaded.store, ask(filled), search=name.lower())[1]] == ["cat"]
     assert visitor(loaded.store, ask(filled), "nobody")[1] is None
 
 
 def test_who_is_here_now(loaded: Loaded, filled: UUID) -> None:
     _, data = live(loaded.store, ask(filled), DAY + timedelta(minutes=211))
-    assert [one["visitor_id"] for one in data["here"]] == ["cat"]
-    assert sum(minute["events"] for minute in data["minutes"]) == 2
-    assert len(data["minutes"]) == 31
+    assert [one.visitor_id for one in data.here] == ["cat"]
+    assert sum(minute.events for minute in data.minutes) == 2
+    assert len(data.minutes) == 31
+
+
+@pytest.mark.parametrize(
+    ("text", "visitors"),
+    [("country:is:FR", ["cat"]), ("country:is:DE", []), ("path:is:/", ["cat"]), ("device:is:desktop", ["cat"]),
+     ("name:is:Order Completed", ["cat"]), ("visitor_name:set", ["cat"]), ("session.events:at_least:3", [])],
+)  # fmt: skip
+def test_who_is_here_now_can_be_filtered(loaded: Loaded, filled: UUID, text: str, visitors: list[str]) -> None:
+    _, data = live(loaded.store, ask(filled, text), DAY + timedelta(minutes=211))
+    assert [one.visitor_id for one in data.here] == visitors
+
+
+def test_the_newest_before_a_time_are_the_same_however_its_zone_is_written(loaded: Loaded, filled: UUID) -> None:
+    until = DAY + timedelta(minutes=101)
+    for before in (until, until.astimezone(ZoneInfo("Asia/Kolkata")), until.replace(tzinfo=None)):
+        rows = newest_events(loaded.store, ask(filled), 2, before).rows()
+        assert [row["timestamp"] for row in rows] == [DAY + timedelta(minutes=100), DAY + timedelta(minutes=3)]
 
 
 def test_another_project_sees_nothing_of_it(loaded: Loaded, filled: UUID) -> None:
     stranger = ask(new_id(), bots=True)
     _, totals = overview(loaded.store, stranger, stranger.period.before("UTC", "previous"), "USD")
-    assert totals["current"]["events"] == totals["previous"]["events"] == 0
+    assert totals.current.events == totals.previous.events == 0
     assert newest_events(loaded.store, stranger).rows() == []
     assert visitors(loaded.store, stranger)[1] == []
     assert free_sql.query(loaded.store.within(Policy(new_id())), "SELECT count() AS n FROM events").rows() == [{"n": 0}]

@@ -269,6 +269,17 @@ def test_every_path_of_the_api_is_described(server: Server) -> None:
     assert {"/api/v1/sign-in", "/api/v1/projects/{project_id}/overview", "/readyz"} <= set(paths)
 
 
+def test_addresses_of_single_questions_are_deprecated_and_name_the_question_that_replaces_them(server: Server) -> None:
+    paths = server.http.get("/docs/openapi.json").json()["paths"]
+    replaced = {"events": "newest_events", "sessions": "newest_sessions"}
+    for question in QUESTIONS:
+        name = question.partition("?")[0]
+        operation = paths[f"/api/v1/projects/{{project_id}}/{name}"]["get"]
+        assert operation.get("deprecated", False) is (name != "version"), name
+        if name != "version":
+            assert f"question `{replaced.get(name, name)}`" in operation["description"].replace("\n", " "), name
+
+
 def test_the_addresses_of_the_collector_are_described_and_answer_as_it_says(server: Server) -> None:
     document = server.http.get("/docs/openapi.json").json()
     described = {

@@ -164,6 +164,32 @@ export interface BoardShown {
   updated_at: string;
 }
 
+/** The period by the values of the column or property `by`. */
+export interface BreakdownQuestion {
+  question: "breakdown";
+  by: string;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The visitors with a value, with their page views. Sessions (and their `bounce_rate`, the share with at most one act, 0 to 1) are counted for columns of sessions, events for all others. */
+export interface BreakdownRow {
+  value: string;
+  visitors: number;
+  sessions?: number;
+  events?: number;
+  bounce_rate?: number;
+  page_views: number;
+}
+
 /** Whether an answer was cached, whether the data have changed since it was made, and the milliseconds that it took. */
 export interface Cached {
   hit: boolean;
@@ -928,6 +954,35 @@ export interface LifecycleQuestion {
   id?: string;
 }
 
+/** The number of visitors with an event in the last 5 minutes, the newest 50 of them, and 31 minutes in order: the last 30 and the one that goes on. */
+export interface LiveAnswer {
+  visitors: number;
+  here: VisitorHere[];
+  minutes: LiveMinute[];
+}
+
+/** The visitors, page views and events of a minute, which starts at `minute` (seconds since 1970). */
+export interface LiveMinute {
+  minute: number;
+  visitors: number;
+  page_views: number;
+  events: number;
+}
+
+/** The visitors who are here now, and the last half hour by minute, whatever the period is. */
+export interface LiveQuestion {
+  question: "live";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
 /** The entities to look up: up to 100 `ids` of one type, and the audience of the numbers. */
 export interface Lookup {
   entity_type: string;
@@ -1117,6 +1172,38 @@ export interface NewWatch {
   secret?: string;
 }
 
+/** The newest events of the period, or the newest before a time. */
+export interface NewestEventsQuestion {
+  question: "newest_events";
+  before?: string | null;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** The newest sessions of the period, or the newest that started before a time. */
+export interface NewestSessionsQuestion {
+  question: "newest_sessions";
+  before?: string | null;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
 /** A condition of a filter that nothing in the period meets: its column and values, the most frequent values that exist (`there`), and a sentence with these facts. */
 export interface Note {
   column: string;
@@ -1152,6 +1239,26 @@ export interface Outcome {
   added?: number;
   rows?: number;
   bytes?: number;
+}
+
+/** Totals of the period, and of the one that it is compared with. */
+export interface OverviewAnswer {
+  current: Totals;
+  previous: Totals;
+}
+
+/** Totals of the period and of the one to compare with: the previous period, unless `compare` names another. */
+export interface OverviewQuestion {
+  question: "overview";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
 }
 
 /** An entity that belongs to an account. */
@@ -1518,6 +1625,31 @@ export interface Recounted {
 /** The number of entities that were registered. */
 export interface Registered {
   registered: number;
+}
+
+/** A refused message: the wrong field, the reason, and the message as JSON. For an imported file, `line` is the number of its line (0 for others) and `text` its content. */
+export interface Rejection {
+  received_at: string;
+  message_id: string;
+  field: string;
+  reason: string;
+  body: string;
+  line: number;
+  text: string;
+}
+
+/** The newest 100 refused messages of the last 7 days, with the reasons, whatever the period is. */
+export interface RejectionsQuestion {
+  question: "rejections";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
 }
 
 /** The number of messages written to the log again, the number of chosen derived rows, which stay, and the project's number of dead letters before the loader has read the messages. */
@@ -2034,6 +2166,17 @@ export interface TopEntity {
   anonymous: number;
 }
 
+/** Totals of a period: `visitors` (exact), `sessions` that started in it, `bounce_rate` (share of sessions with at most one act, 0 to 1), `duration_s` (mean seconds from first to last event), and `revenue` by currency of the orders and bookings placed in it, each once, less refunds. */
+export interface Totals {
+  visitors: number;
+  sessions: number;
+  page_views: number;
+  events: number;
+  bounce_rate: number;
+  duration_s: number;
+  revenue: Money[];
+}
+
 /** A traffic source: its number and share of sessions (0 to 1), its conversions and its revenue. `revenue` is in the project's currency; revenue in other currencies is in `other_revenue`, by currency. */
 export interface TrafficSource {
   channel: string;
@@ -2223,6 +2366,72 @@ export interface ViewsRow {
   anonymous: number;
 }
 
+/** A visitor's profile, with their newest 50 sessions and their newest events. */
+export interface VisitorAnswer {
+  profile: VisitorRow;
+  sessions: SessionRow[];
+  events: EventRow[];
+}
+
+/** A visitor with an event in the last 5 minutes: the page, place, device and source of their newest events, and the number of events in these minutes. */
+export interface VisitorHere {
+  visitor_id: string;
+  visitor_name: string;
+  last_seen: string;
+  path: string;
+  country: string;
+  device: string;
+  source: string;
+  events: number;
+}
+
+/** One visitor, bot or not, over all time; the newest `limit` events before a time. */
+export interface VisitorQuestion {
+  question: "visitor";
+  visitor_id: string;
+  before?: string | null;
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** A visitor, with totals over all time. `revenue` is the amount of orders and bookings, less refunds, that belong to the visitor according to their latest event (enrich/orders.py); `bot` is the reason for which the visitor is taken for a bot, or empty. */
+export interface VisitorRow {
+  visitor_id: string;
+  visitor_name: string;
+  first_seen: string;
+  last_seen: string;
+  sessions: number;
+  events: number;
+  page_views: number;
+  bot: string;
+  revenue: Money[];
+}
+
+/** The visitors of the period, the last seen first. `search` finds a part of the friendly name or a whole id. */
+export interface VisitorsQuestion {
+  question: "visitors";
+  search?: string;
+  limit?: number;
+  offset?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
 /** A watch. `inside` is the number of people in the segment at the last check; `problem` is why the last notification failed. `secret` is shown only when the watch is created. */
 export interface WatchShown {
   id: string;
@@ -2311,6 +2520,13 @@ export interface Questions {
   paths: PathsQuestion;
   sessions: SessionsQuestion;
   sources: SourcesQuestion;
+  overview: OverviewQuestion;
+  breakdown: BreakdownQuestion;
+  live: LiveQuestion;
+  newest_events: NewestEventsQuestion;
+  newest_sessions: NewestSessionsQuestion;
+  visitors: VisitorsQuestion;
+  visitor: VisitorQuestion;
   persons: PersonsQuestion;
   person: PersonQuestion;
   merges: MergesQuestion;
@@ -2331,6 +2547,7 @@ export interface Questions {
   year: YearQuestion;
   properties: PropertiesQuestion;
   values: PropertyValuesQuestion;
+  rejections: RejectionsQuestion;
 }
 
 /** The answer of each question. */
@@ -2349,6 +2566,13 @@ export interface Answers {
   paths: PathsAnswer;
   sessions: SessionsAnswer;
   sources: SourceRow[];
+  overview: OverviewAnswer;
+  breakdown: BreakdownRow[];
+  live: LiveAnswer;
+  newest_events: EventRow[];
+  newest_sessions: SessionRow[];
+  visitors: VisitorRow[];
+  visitor: VisitorAnswer | null;
   persons: PersonRow[];
   person: PersonAnswer | null;
   merges: Merge[];
@@ -2369,4 +2593,5 @@ export interface Answers {
   year: YearAnswer;
   properties: Property[];
   values: PropertyValue[];
+  rejections: Rejection[];
 }

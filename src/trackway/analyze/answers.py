@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -49,17 +50,20 @@ class Answers:
         self._under_way: dict[tuple[str, Version], asyncio.Task[Kept]] = {}
         self._waiting: dict[asyncio.Task[Kept], int] = {}
 
-    def find(self, key: str, version: Version, max_age_s: float = 0) -> Kept | None:
-        """Find an answer computed from this version of the data, or from an older version if it was made at most
-        `max_age_s` seconds ago.
+    def find(self, key: str, version: Version, max_age_s: float = 0, kept_s: float = math.inf) -> Kept | None:
+        """Find an answer computed from this version of the data at most `kept_s` seconds ago, or from any version at
+        most `max_age_s` seconds ago.
 
         With a negative `max_age_s`, cached answers are ignored.
         """
-        found = self._kept.get(key)
-        if found is None or max_age_s < 0 or (found.version != version and time.time() - found.made_at > max_age_s):
+        kept = self._kept.get(key)
+        if kept is None or max_age_s < 0:
+            return None
+        age = time.time() - kept.made_at
+        if age > max_age_s and (kept.version != version or age > kept_s):
             return None
         self._kept.move_to_end(key)
-        return found
+        return kept
 
     async def make(
         self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]], cancel: Callable[[], None]

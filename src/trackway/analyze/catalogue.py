@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -52,6 +53,7 @@ from trackway.analyze.data.names import (
     properties,
     values,
 )
+from trackway.analyze.data.rejections import Rejection, Rejections, rejections
 from trackway.analyze.entities.daily import Daily, DailyRow, daily
 from trackway.analyze.entities.views import (
     Audience,
@@ -74,7 +76,11 @@ from trackway.analyze.entities.views import (
     views,
 )
 from trackway.analyze.entities.year import Year, YearAnswer, year
+from trackway.analyze.language.customer_columns import OF_THE_PRESENT
+from trackway.analyze.language.filters import Condition
+from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Answer, Question
+from trackway.analyze.language.rows import EventRow, SessionRow
 from trackway.analyze.people.cohorts import CohortSizes, CohortSizesAnswer, cohort_sizes
 from trackway.analyze.people.persons import (
     Merge,
@@ -87,7 +93,12 @@ from trackway.analyze.people.persons import (
     person,
     persons,
 )
+from trackway.analyze.people.visitors import Visitor, VisitorRow, Visitors, visitor, visitors
 from trackway.analyze.traffic.attribution import Attribution, AttributionAnswer, attribution
+from trackway.analyze.traffic.breakdown import Breakdown, BreakdownRow, breakdown
+from trackway.analyze.traffic.feed import NewestEvents, NewestSessions, newest_events, newest_sessions
+from trackway.analyze.traffic.live import Live, LiveAnswer, live
+from trackway.analyze.traffic.overview import Overview, OverviewAnswer, overview
 from trackway.analyze.traffic.sessions import Sessions, SessionsAnswer, sessions
 from trackway.analyze.traffic.sources import METRICS, SourceRow, Sources, sources
 from trackway.govern.metric_packs import pack_of
@@ -106,22 +117,33 @@ class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw
 
 
 class Asking(NamedTuple):
-    """The context in which a question is answered."""
+    """The context in which a question is answered. `earlier` is the period to compare with, if the body names one."""
 
     store: Store
     question: Question
     project: Project
     now: datetime
+    earlier: Period | None = None
 
 
 Answered = tuple[list[Answer], Any]
 
 
 class Entry(NamedTuple):
-    """The function that answers a type of question, and the type of its answer: a struct or a list of structs."""
+    """The function that answers a type of question, and the type of its answer: a struct or a list of structs.
+
+    `kept_s` is finite for a question about the present, whose answer changes although nothing is stored: it says for
+    how many seconds the answer may be kept.
+    """
 
     answer: Callable[[Asking, Any], Answered]
     type: Any
+    kept_s: float = math.inf
+
+
+_SECOND, _MINUTE = 1.0, 60.0
+"""A second for answers that say who is here or which session is active, a minute for those that say which day, week or
+month is over."""
 
 
 def _entity_funnel(a: Asking, asked: EntityFunnel) -> Answered:
@@ -138,23 +160,88 @@ def _sources(a: Asking, asked: Sources) -> Answered:
     return [answer], rows
 
 
+def _overview(a: Asking, _: Overview) -> Answered:
+    earlier = a.earlier or a.question.period.before(a.question.timezone, "previous")
+    answer, totals = overview(a.store, a.question, earlier, a.project.currency)
+    return [answer], totals
+
+
+def _breakdown(a: Asking, asked: Breakdown) -> Answered:
+    answer = breakdown(a.store, a.question, asked.by, asked.limit)
+    return [answer], answer.structs(BreakdownRow)
+
+
+def _newest_events(a: Asking, asked: NewestEvents) -> Answered:
+    answer = newest_events(a.store, a.question, asked.limit, asked.before)
+    return [answer], answer.structs(EventRow)
+
+
+def _newest_sessions(a: Asking, asked: NewestSessions) -> Answered:
+    answer = newest_sessions(a.store, a.question, a.now, asked.limit, asked.before)
+    return [answer], answer.structs(SessionRow)
+
+
+def _rejections(a: Asking, _: Rejections) -> Answered:
+    answer = rejections(a.store, a.question)
+    return [answer], answer.structs(Rejection)
+
+
+def _visitors(a: Asking, asked: Visitors) -> Answered:
+    answer, rows = visitors(a.store, a.question, asked.search, asked.limit, asked.offset)
+    return [answer], rows
+
+
+class VisitorAnswer(msgspec.Struct):
+    """A visitor's profile, with their newest 50 sessions and their newest events."""
+
+    profile: VisitorRow
+    sessions: list[SessionRow]
+    events: list[EventRow]
+
+
+def _visitor(a: Asking, asked: Visitor) -> Answered:
+    """Return a visitor; None when nobody has this id."""
+    answer, profile = visitor(a.store, a.question, asked.visitor_id)
+    if profile is None:
+        return [answer], None
+    own = msgspec.structs.replace(
+        a.question,
+        period=Period(profile.first_seen, a.question.period.end),
+        filters=(Condition("visitor_id", "is", (asked.visitor_id,)),),
+        bots=True,
+    )
+    events = newest_events(a.store, own, asked.limit, asked.before)
+    sessions = newest_sessions(a.store, own, a.now, 50)
+    data = VisitorAnswer(profile, sessions.structs(SessionRow), events.structs(EventRow))
+    return [answer, sessions, events], data
+
+
 QUESTIONS: dict[type, Entry] = {
     Trend: Entry(lambda a, asked: trend(a.store, a.question, asked, a.project.currency), TrendAnswer),
     Funnel: Entry(lambda a, asked: funnel(a.store, a.question, asked), FunnelAnswer),
     FunnelUnits: Entry(lambda a, asked: funnel_units(a.store, a.question, asked), list[FunnelUnit]),
     EntityFunnel: Entry(_entity_funnel, FunnelAnswer | list[FunnelUnit]),
-    Retention: Entry(lambda a, asked: retention(a.store, a.question, asked, a.now), RetentionAnswer),
-    RetentionPeople: Entry(lambda a, asked: retention_people(a.store, a.question, asked, a.now), list[RetentionPerson]),
-    Lifecycle: Entry(lambda a, asked: lifecycle(a.store, a.question, asked, a.now), LifecycleAnswer),
+    Retention: Entry(lambda a, asked: retention(a.store, a.question, asked, a.now), RetentionAnswer, _MINUTE),
+    RetentionPeople: Entry(
+        lambda a, asked: retention_people(a.store, a.question, asked, a.now), list[RetentionPerson], _MINUTE
+    ),
+    Lifecycle: Entry(lambda a, asked: lifecycle(a.store, a.question, asked, a.now), LifecycleAnswer, _MINUTE),
     LifecyclePeople: Entry(lambda a, asked: lifecycle_people(a.store, a.question, asked), list[LifecyclePerson]),
-    Stickiness: Entry(lambda a, asked: stickiness(a.store, a.question, asked, a.now), StickinessAnswer),
+    Stickiness: Entry(lambda a, asked: stickiness(a.store, a.question, asked, a.now), StickinessAnswer, _MINUTE),
     Active: Entry(lambda a, asked: active(a.store, a.question, asked), ActiveAnswer),
-    CohortSizes: Entry(lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now), CohortSizesAnswer),
+    CohortSizes: Entry(lambda a, asked: cohort_sizes(a.store, a.question, asked, a.now), CohortSizesAnswer, _MINUTE),
     Paths: Entry(lambda a, asked: paths(a.store, a.question, asked), PathsAnswer),
-    Sessions: Entry(lambda a, asked: sessions(a.store, a.question, asked, a.now), SessionsAnswer),
+    Sessions: Entry(lambda a, asked: sessions(a.store, a.question, asked, a.now), SessionsAnswer, _SECOND),
     Sources: Entry(_sources, list[SourceRow]),
+    Overview: Entry(_overview, OverviewAnswer),
+    Breakdown: Entry(_breakdown, list[BreakdownRow]),
+    Live: Entry(lambda a, _: live(a.store, a.question, a.now), LiveAnswer, _SECOND),
+    NewestEvents: Entry(_newest_events, list[EventRow]),
+    NewestSessions: Entry(_newest_sessions, list[SessionRow], _SECOND),
+    Visitors: Entry(_visitors, list[VisitorRow]),
+    Visitor: Entry(_visitor, VisitorAnswer | None, _SECOND),
     Persons: Entry(lambda a, asked: persons(a.store, a.question, asked), list[PersonRow]),
-    Person: Entry(lambda a, asked: person(a.store, a.question, asked), PersonAnswer | None),
+    Person: Entry(lambda a, asked: person(a.store, a.question, asked), PersonAnswer | None, _SECOND),
     Merges: Entry(lambda a, asked: merges(a.store, a.question, asked), list[Merge]),
     Events: Entry(lambda a, asked: event_names(a.store, a.question, asked), list[EventName]),
     Audience: Entry(lambda a, asked: audience(a.store, a.question, asked), list[AudienceRow]),
@@ -178,18 +265,23 @@ QUESTIONS: dict[type, Entry] = {
     Year: Entry(lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings), YearAnswer),
     Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), list[Property]),
     PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
+    Rejections: Entry(_rejections, list[Rejection]),
 }
 """The function that answers each type of question, and the type of its answer."""
 NEEDS: dict[type, str] = {
     Persons: "people", Person: "people", Merges: "people", Sessions: "people", FunnelUnits: "people",
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
-    Customers: "people",
-    EntityViews: "views", TopEntities: "views", Entities: "views",
+    Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
+    NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
     Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""
 _OF_VIEWS = {"referrer_source": "sources", "country": "audience"}
 KINDS: dict[str, type] = {str(msgspec.inspect.type_info(kind).tag): kind for kind in QUESTIONS}  # type: ignore[attr-defined]
+COMPARING = (Overview,)
+"""Questions that answer for the earlier period themselves, in one statement."""
+TABLES = ("breakdown", "newest_events", "newest_sessions", "visitors", "rejections")
+"""Names of questions whose first statement has the rows of the answer: as a file, it keeps the types of its columns."""
 SAMPLED = (Trend, Funnel, Retention, Lifecycle, Stickiness, Active)
 
 
@@ -200,3 +292,16 @@ def needed(asked: Any) -> str:
     if isinstance(asked, Views):
         return _OF_VIEWS.get(asked.by, "views")
     return NEEDS.get(type(asked), "ask")
+
+
+def kept_s(asked: Any, body: str) -> float:
+    """Return the seconds for which an answer may be kept while nothing is stored; infinite unless it depends on the
+    present.
+
+    Args:
+        body: the body as JSON; its filters may compare with the present.
+    """
+    recent = isinstance(asked, Customers) and asked.interval != "all"
+    if recent or any(name in body for name in OF_THE_PRESENT):
+        return _MINUTE
+    return QUESTIONS[type(asked)].kept_s

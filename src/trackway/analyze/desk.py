@@ -13,14 +13,16 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
+import pyarrow as pa
 
-from trackway.analyze.answers import Answers, Version, settings_of
+from trackway.analyze import file_formats
+from trackway.analyze.answers import Answers, Kept, Version, settings_of
 from trackway.analyze.behavior.trend import Trend, TrendAnswer, make_lines_whole
-from trackway.analyze.catalogue import KINDS, QUESTIONS, SAMPLED, Answered, Asking, needed
+from trackway.analyze.catalogue import COMPARING, KINDS, QUESTIONS, SAMPLED, Answered, Asking, kept_s, needed
 from trackway.analyze.concurrency import Slots
 from trackway.analyze.data.missing_values import lacking
 from trackway.analyze.language.filters import Node, inlined, read
@@ -69,12 +71,13 @@ def understood(body: Any) -> Read:
     Raises:
         BadQuestion: there is no such question, or one of its fields is unknown or invalid; `field` names it.
     """
-    if not isinstance(body, dict) or body.get("question") not in KINDS:
+    question = body.get("question") if isinstance(body, dict) else None
+    if not isinstance(question, str) or question not in KINDS:
         raise BadQuestion("question", f"is one of {', '.join(KINDS)}")
-    kind = KINDS[body["question"]]
+    kind = KINDS[question]
     known = {field.encode_name for field in msgspec.structs.fields(kind)} | _COMMON | {"question"}
     if unknown := sorted(set(body) - known):
-        raise BadQuestion(unknown[0], f"is not part of {body['question']}; it has {', '.join(sorted(known))}")
+        raise BadQuestion(unknown[0], f"is not part of {question}; it has {', '.join(sorted(known))}")
     try:
         common = msgspec.convert({name: value for name, value in body.items() if name in _COMMON}, Common)
         asked: Any = msgspec.convert({name: value for name, value in body.items() if name not in _COMMON}, kind)
@@ -93,7 +96,7 @@ def understood(body: Any) -> Read:
 def _only_people(asked: Any) -> bool:
     if not isinstance(asked, Trend):
         return True
-    return not asked.formulas and all(one.metric in _WITH_MARGIN for one in asked.series)
+    return not asked.formulas and all(series.metric in _WITH_MARGIN for series in asked.series)
 
 
 def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Period | None:
@@ -128,6 +131,20 @@ def _with_viewers(body: Any, asker: Asker) -> Any:
     return {**body, "viewers": False}
 
 
+class _Prepared(NamedTuple):
+    """A question that its caller may ask, with everything that its answer depends on."""
+
+    body: dict[str, Any]
+    read: Read
+    project: Project
+    policy: Policy
+    stretch: Period
+    earlier: Period | None
+
+
+Done = TypeVar("Done")
+
+
 class Desk:
     """Answers questions, with its own threads, a cache of answers, and a limit for each project.
 
@@ -152,29 +169,12 @@ class Desk:
 
         `gone` is awaited at the same time; when it returns first, the question is cancelled.
         """
-        project_id, now = UUID(project.id), datetime.now(UTC)
-        whole_project = not asker.policy.narrow
-        body = inlined(body, lambda one: saved_filter(self._saved, project_id, one) if whole_project else None)
-        body = _with_viewers(body, asker)
-        read_ = understood(body)
-        asker.need(needed(read_.asked))
-        common = read_.common
-        stretch = period(common.period, project.timezone, now, common.since, common.until)
-        earlier = _earlier(common.compare, stretch, project.timezone, now)
-        version = self.version(project_id)
-        asked = {name: value for name, value in body.items() if name not in ("id", "max_age_s")}
-        key = msgspec.json.encode([settings_of(project), asker.policy, stretch, earlier, asked]).decode()
-        kept = self.answers.find(key, version, common.max_age_s)
-        hit = kept is not None
-        if kept is None:
-            name = uuid4().hex
-            compute = self._compute(read_, project, asker.policy, stretch, earlier, now, name)
-            made = asyncio.ensure_future(self.answers.make(key, version, compute, lambda: self._cancel(name)))
-            kept = await self._unless_gone(asker.policy, common.id or name, made, gone)
+        prepared = self._prepared(project, asker, body)
+        kept, hit, version = await self._kept(prepared, "answer", lambda: self._answered(prepared), gone)
         computed = msgspec.json.decode(kept.body, type=ComputedAsJson)
         return Reply(
             **msgspec.structs.asdict(computed),
-            period=Stretch(stretch.start, stretch.end),
+            period=Stretch(*prepared.stretch),
             cache=Cached(
                 hit=hit,
                 stale=kept.version != version,
@@ -183,52 +183,103 @@ class Desk:
             ),
         )
 
-    def _compute(
-        self,
-        read_: Read,
-        project: Project,
-        policy: Policy,
-        stretch: Period,
-        earlier: Period | None,
-        now: datetime,
-        name: str,
-    ) -> Callable[[], Any]:
-        def work() -> bytes:
+    async def table(self, project: Project, asker: Asker, body: Any, gone: Callable[[], Any]) -> pa.Table:
+        """Answer a body with the rows of its first statement, in the types of the engine. `gone` as for `answer`."""
+        prepared = self._prepared(project, asker, body)
+        kept, _, _ = await self._kept(prepared, "table", lambda: self._tabled(prepared), gone)
+        return pa.ipc.open_stream(kept.body).read_all()
+
+    async def run(self, policy: Policy, work: Callable[[], Done], gone: Callable[[], Any]) -> Done:
+        """Do work of a caller that is no question of the catalogue, such as their own SQL, in a slot of their project.
+        `gone` as for `answer`; nothing is cached.
+        """
+        name = uuid4().hex
+        running_ = asyncio.ensure_future(self._in_slot(policy, name, work))
+        waiting = asyncio.ensure_future(self._or_cancelled(running_, name))
+        done: Done = await self._unless_gone(policy, name, waiting, gone)
+        return done
+
+    def _prepared(self, project: Project, asker: Asker, body: Any) -> _Prepared:
+        project_id, now = UUID(project.id), datetime.now(UTC)
+        whole_project = not asker.policy.narrow
+        body = inlined(body, lambda segment: saved_filter(self._saved, project_id, segment) if whole_project else None)
+        body = _with_viewers(body, asker)
+        read_ = understood(body)
+        asker.need(needed(read_.asked))
+        common = read_.common
+        stretch = period(common.period, project.timezone, now, common.since, common.until)
+        earlier = _earlier(common.compare, stretch, project.timezone, now)
+        return _Prepared(body, read_, project, asker.policy, stretch, earlier)
+
+    async def _kept(
+        self, prepared: _Prepared, form: str, work: Callable[[], bytes], gone: Callable[[], Any]
+    ) -> tuple[Kept, bool, Version]:
+        """Return an answer in a form, from the cache or computed; whether it was cached; and the current version."""
+        policy, common = prepared.policy, prepared.read.common
+        version = self.version(policy.project_id)
+        body = {name: value for name, value in prepared.body.items() if name not in ("id", "max_age_s")}
+        parts = [settings_of(prepared.project), policy, prepared.stretch, prepared.earlier, body, form]
+        key = msgspec.json.encode(parts).decode()
+        kept = self.answers.find(key, version, common.max_age_s, kept_s(prepared.read.asked, key))
+        if kept is not None:
+            return kept, True, version
+        name = uuid4().hex
+        making = self.answers.make(key, version, lambda: self._in_slot(policy, name, work), lambda: self._cancel(name))
+        made = asyncio.ensure_future(making)
+        return await self._unless_gone(policy, common.id or name, made, gone), False, version
+
+    async def _in_slot(self, policy: Policy, name: str, work: Callable[[], Done]) -> Done:
+        """Do work in a thread when the project has a free slot; its statements can be cancelled by the name."""
+
+        def named() -> Done:
             running.set(name)
             try:
-                return msgspec.json.encode(self._answered(read_, project, policy, stretch, earlier, now))
+                return work()
             finally:
                 self._names.discard(name)
                 self._store.forget(name)
 
-        async def start() -> bytes:
-            self._names.add(name)
-            async with self._slots.of(policy):
-                context = contextvars.copy_context()
-                return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
+        self._names.add(name)
+        async with self._slots.of(policy):
+            context = contextvars.copy_context()
+            return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, named)
 
-        return start
+    async def _or_cancelled(self, work: asyncio.Future[Done], name: str) -> Done:
+        """Wait for work; when the waiting is cancelled, cancel the work's statements too."""
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._cancel(name)
+            raise
 
-    def _answered(
-        self, read_: Read, project: Project, policy: Policy, stretch: Period, earlier: Period | None, now: datetime
-    ) -> Computed:
-        project_id, store = UUID(project.id), self._store.within(policy)
-        filters = () if read_.filter is None else (read_.filter,)
-        question = Question.of(project, stretch, *filters, bots=read_.common.bots, sample=read_.common.sample)
-        answers, data = self._ask(Asking(store, question, project, now), read_.asked)
+    def _asking(self, prepared: _Prepared) -> Asking:
+        store, common = self._store.within(prepared.policy), prepared.read.common
+        filters = () if prepared.read.filter is None else (prepared.read.filter,)
+        question = Question.of(prepared.project, prepared.stretch, *filters, bots=common.bots, sample=common.sample)
+        return Asking(store, question, prepared.project, datetime.now(UTC), prepared.earlier)
+
+    def _tabled(self, prepared: _Prepared) -> bytes:
+        answers, _ = self._ask(self._asking(prepared), prepared.read.asked)
+        return file_formats.as_bytes(answers[0].table, "arrow")
+
+    def _answered(self, prepared: _Prepared) -> bytes:
+        asking, asked, earlier = self._asking(prepared), prepared.read.asked, prepared.earlier
+        question = asking.question
+        answers, data = self._ask(asking, asked)
         computed = Computed(data=data, queries=[answer.opened() for answer in answers])
-        if filters and (notes := lacking(store, question)):
+        if question.filters and (notes := lacking(asking.store, question)):
             computed.notes = notes
-        if earlier is not None:
+        if earlier is not None and not isinstance(asked, COMPARING):
             before = msgspec.structs.replace(question, period=earlier)
-            _, data_before = self._ask(Asking(store, before, project, now), read_.asked)
-            computed.before = Before(data_before, earlier.start, earlier.end)
-        if isinstance(read_.asked, Trend) and not policy.narrow:
+            _, data_before = self._ask(asking._replace(question=before), asked)
+            computed.before = Before(data_before, *earlier)
+        if isinstance(asked, Trend) and not prepared.policy.narrow:
             computed.annotations = [
                 TrendNote(note.id, note.at.replace(tzinfo=UTC), note.text)
-                for note in self._saved.annotations(project_id, stretch.start, stretch.end)
+                for note in self._saved.annotations(question.project_id, *question.period)
             ]
-        return computed
+        return msgspec.json.encode(computed)
 
     @staticmethod
     def _ask(asking: Asking, asked: Any) -> Answered:
@@ -273,5 +324,7 @@ class Desk:
 
 def saved_filter(saved: Saved, project_id: UUID, segment_id: UUID) -> Any:
     """Return the filter of a saved segment or list, as JSON; None when there is none."""
-    found = saved.segment(project_id, segment_id)
-    return None if found is None else {"cohort": str(segment_id)} if found.kind == "list" else found.filter
+    segment = saved.segment(project_id, segment_id)
+    if segment is None:
+        return None
+    return {"cohort": str(segment_id)} if segment.kind == "list" else segment.filter

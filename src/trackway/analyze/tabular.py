@@ -64,8 +64,14 @@ def _retention(data: Any) -> Iterator[Row]:
             yield {**row, "from": first, "to": last, **cell}
 
 
+def _overview(data: Any) -> Iterator[Row]:
+    yield from ({"period": period, **totals} for period, totals in data.items())
+
+
 _FLAT: dict[str, Callable[[Any], Iterator[Row]]] = {
     "trend": _trend,
+    "overview": _overview,
+    "live": lambda data: iter(data["minutes"]),
     "funnel": _funnel,
     "entity_funnel": _funnel,
     "active": lambda data: iter(data["days"]),

@@ -7,7 +7,7 @@ structure of a statement; every value is bound by the engine as `{name:Type}`.
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -213,5 +213,6 @@ def ask(
 
 
 def moment(at: datetime) -> str:
-    """Format a time as the engine reads a bound DateTime64 in UTC."""
+    """Format a time as the engine reads a bound DateTime64 in UTC; a time without a zone is in UTC."""
+    at = at if at.tzinfo is None else at.astimezone(UTC)
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
-from trackway.analyze.language.money import amounts
+from trackway.analyze.language.money import Money, money
+from trackway.analyze.language.period import page
 from trackway.analyze.language.question import Answer, Question, ask
 from trackway.store.connection import Store
 
@@ -14,20 +17,53 @@ MOST_LOOKED_UP = 100
 _BY_CURRENCY = pa.map_(pa.string(), pa.decimal128(38, 4))
 
 
+class Visitors(msgspec.Struct, tag="visitors", tag_field="question", kw_only=True):
+    """The visitors of the period, the last seen first. `search` finds a part of the friendly name or a whole id."""
+
+    search: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+class Visitor(msgspec.Struct, tag="visitor", tag_field="question", kw_only=True):
+    """One visitor, bot or not, over all time; the newest `limit` events before a time."""
+
+    visitor_id: str
+    before: datetime | None = None
+    limit: int = 200
+
+
+class VisitorRow(msgspec.Struct):
+    """A visitor, with totals over all time. `revenue` is the amount of orders and bookings, less refunds, that belong
+    to the visitor according to their latest event (enrich/orders.py); `bot` is the reason for which the visitor is
+    taken for a bot, or empty.
+    """
+
+    visitor_id: str
+    visitor_name: str
+    first_seen: datetime
+    last_seen: datetime
+    sessions: int
+    events: int
+    page_views: int
+    bot: str
+    revenue: list[Money]
+
+
 def visitors(
     store: Store, question: Question, search: str = "", limit: int = 50, offset: int = 0
-) -> tuple[Answer, list[dict[str, Any]]]:
-    """List the visitors of the period, the last seen first; their totals are over all time. `revenue` is the amount of
-    orders and bookings, less refunds, that belong to the visitor according to their latest event (enrich/orders.py).
+) -> tuple[Answer, list[VisitorRow]]:
+    """List the visitors of the period, the last seen first.
 
     `search` finds a part of the friendly name or a whole id.
     """
+    page(limit, offset)
     shape = {"one": False, "search": bool(search)}
     answer = ask(store, "people/visitors.sql", question, shape, search=search, limit=limit, offset=offset)
     return answer, _shown(store, question, answer)
 
 
-def visitor(store: Store, question: Question, visitor_id: str) -> tuple[Answer, dict[str, Any] | None]:
+def visitor(store: Store, question: Question, visitor_id: str) -> tuple[Answer, VisitorRow | None]:
     """Return one visitor's totals over all time, or None when nobody has this id."""
     answer = _by_id(store, question, [visitor_id])
     rows = _shown(store, question, answer)
@@ -47,10 +83,11 @@ def _by_id(store: Store, question: Question, ids: list[str]) -> Answer:
     )
 
 
-def _shown(store: Store, question: Question, answer: Answer) -> list[dict[str, Any]]:
+def _shown(store: Store, question: Question, answer: Answer) -> list[VisitorRow]:
     """Return the rows of an answer, and add the column `revenue` to the answer."""
     ids = answer.table["visitor_id"].to_pylist()
     brought = ask(store, "people/visitors_revenue.sql", question, ids=ids).rows() if ids else []
-    of = {row["visitor_id"]: row["revenue"] for row in brought}
-    answer.table = answer.table.append_column("revenue", pa.array([of.get(one) or [] for one in ids], _BY_CURRENCY))
-    return [{**row, "revenue": amounts(row["revenue"])} for row in answer.rows()]
+    revenue_of = {row["visitor_id"]: row["revenue"] for row in brought}
+    revenue = pa.array([revenue_of.get(visitor_id) or [] for visitor_id in ids], _BY_CURRENCY)
+    answer.table = answer.table.append_column("revenue", revenue)
+    return [VisitorRow(**{**row, "revenue": money(row["revenue"])}) for row in answer.rows()]

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from trackway.analyze.language.columns import column
 from trackway.analyze.language.filters import Group
-from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion, page
 from trackway.analyze.language.question import Answer, Question, ask, compiler, everybody
 from trackway.store.connection import Store
+
+
+class Breakdown(msgspec.Struct, tag="breakdown", tag_field="question", kw_only=True):
+    """The period by the values of the column or property `by`."""
+
+    by: str
+    limit: int = 100
+
+
+class BreakdownRow(msgspec.Struct, kw_only=True):
+    """The visitors with a value, with their page views. Sessions (and their `bounce_rate`, the share with at most one
+    act, 0 to 1) are counted for columns of sessions, events for all others.
+    """
+
+    value: str
+    visitors: int
+    sessions: int | msgspec.UnsetType = msgspec.UNSET
+    events: int | msgspec.UnsetType = msgspec.UNSET
+    bounce_rate: float | msgspec.UnsetType = msgspec.UNSET
+    page_views: int
 
 
 def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> Answer:
@@ -17,23 +39,24 @@ def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> An
     page_views`; `path`, `title` and `host` over page views only.
 
     Raises:
-        BadQuestion: `by` is neither a column nor a property.
+        BadQuestion: `by` is neither a column nor a property, or the limit is out of range.
     """
-    found = column(by)
-    if not (found.events or found.sessions):
+    page(limit)
+    dimension = column(by)
+    if not (dimension.events or dimension.sessions):
         raise BadQuestion("by", f"{by!r} is a column of neither events nor sessions")
     conditions = compiler(store)
     nodes = Group("all", question.filters)
-    where = conditions.on_sessions(nodes) if found.sessions else conditions.on_events(nodes)
+    where = conditions.on_sessions(nodes) if dimension.sessions else conditions.on_events(nodes)
     return ask(
         store,
         "traffic/breakdown.sql",
         question,
         {
-            "dimension": found.text,
-            "source": "sessions FINAL" if found.sessions else "events",
-            "at": "started_at" if found.sessions else "timestamp",
-            "of_sessions": found.sessions,
+            "dimension": dimension.text,
+            "source": "sessions FINAL" if dimension.sessions else "events",
+            "at": "started_at" if dimension.sessions else "timestamp",
+            "of_sessions": dimension.sessions,
             "pages_only": by in ("path", "title", "host"),
             "conditions": f"AND {where}{everybody(question, conditions)}",
         },

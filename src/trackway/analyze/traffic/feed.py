@@ -6,15 +6,32 @@ earlier ones only until the page is full.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from trackway.analyze.language.active_sessions import ACTIVE_FOR, without_taken_over
+from trackway.analyze.language.period import page
 from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.analyze.language.session_conversions import with_conversions
 from trackway.store.connection import Store
 
 _WINDOWS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=60))
+
+
+class NewestEvents(msgspec.Struct, tag="newest_events", tag_field="question", kw_only=True):
+    """The newest events of the period, or the newest before a time."""
+
+    before: datetime | None = None
+    limit: int = 100
+
+
+class NewestSessions(msgspec.Struct, tag="newest_sessions", tag_field="question", kw_only=True):
+    """The newest sessions of the period, or the newest that started before a time."""
+
+    before: datetime | None = None
+    limit: int = 50
 
 
 def newest_events(store: Store, question: Question, limit: int = 100, until: datetime | None = None) -> Answer:
@@ -28,8 +45,8 @@ def newest_sessions(
     """Return the period's newest sessions that started before `until`; `active` sessions may still continue."""
     since = moment(now - ACTIVE_FOR)
     values = {"active_since": since, "offset": 0}
-    found = _widen(store, "traffic/sessions.sql", question, limit, until, values, {"order": ""})
-    return with_conversions(store, question, without_taken_over(store, question, found, since))
+    newest = _widen(store, "traffic/sessions.sql", question, limit, until, values, {"order": ""})
+    return with_conversions(store, question, without_taken_over(store, question, newest, since))
 
 
 def _widen(
@@ -41,7 +58,10 @@ def _widen(
     values: dict[str, Any],
     structure: dict[str, Any] | None = None,
 ) -> Answer:
-    start, end = question.period.start, min(until or question.period.end, question.period.end)
+    page(limit)
+    start, end = question.period
+    if until is not None:
+        end = min(end, until if until.tzinfo is not None else until.replace(tzinfo=UTC))
     for window in _WINDOWS:
         since = end - window
         if since <= start:

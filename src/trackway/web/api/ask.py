@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from litestar import Controller, Request, Response, delete, post
 from litestar.params import Parameter
 
 from trackway.analyze import file_formats, tabular
+from trackway.analyze.catalogue import TABLES
 from trackway.analyze.desk import Asker, Desk
 from trackway.analyze.language.period import BadQuestion
 from trackway.analyze.reply import Reply
@@ -21,6 +23,7 @@ from trackway.govern.tables import Project
 from trackway.store.policy import Policy
 from trackway.web.server.caller import SOMEBODY, Caller
 
+Done = TypeVar("Done")
 Format = Annotated[Literal["json", "csv", "parquet", "arrow"], Parameter(query="format")]
 
 
@@ -30,9 +33,38 @@ def as_file(table: pa.Table, form: str, name: str) -> Response[bytes]:
     return Response(file_formats.as_bytes(table, form), media_type=file_formats.MEDIA[form], headers=headers)
 
 
-def asker(caller: Caller, project: Project, policy: Policy) -> Asker:
-    """Describe the caller to the desk: their policy and their permissions."""
-    return Asker(policy, lambda name: caller.verdict(project, name).granted, lambda name: caller.need(project, name))
+class AtDesk:
+    """The caller of a request at the desk. What they ask is cancelled when they disconnect."""
+
+    def __init__(self, desk: Desk, request: Request[Caller, Any, Any], project: Project, policy: Policy) -> None:
+        caller = request.user
+        self.project, self.policy = project, policy
+        self._desk, self._receive = desk, request.receive
+        self._asker = Asker(
+            policy, lambda name: caller.verdict(project, name).granted, lambda name: caller.need(project, name)
+        )
+
+    async def answer(self, body: Any) -> Reply:
+        """Answer a body."""
+        return await self._desk.answer(self.project, self._asker, body, self._gone)
+
+    async def table(self, body: Any) -> pa.Table:
+        """Answer a body with the rows of its first statement."""
+        return await self._desk.table(self.project, self._asker, body, self._gone)
+
+    async def run(self, work: Callable[[], Done]) -> Done:
+        """Do work that is no question of the catalogue."""
+        return await self._desk.run(self.policy, work, self._gone)
+
+    async def _gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def at_desk(project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> AtDesk:
+    """Bring the caller of a request to the desk."""
+    project = request.user.project(project_id)
+    return AtDesk(desk, request, project, await asyncio.to_thread(request.user.policy, project))
 
 
 class Ask(Controller):
@@ -44,37 +76,29 @@ class Ask(Controller):
     @post("/", opt={"may": SOMEBODY}, status_code=200)
     async def ask(
         self,
-        project_id: UUID,
         request: Request[Caller, Any, Any],
-        desk: Desk,
+        at_desk: AtDesk,
         form: Format = "json",
     ) -> Response[Reply] | Response[bytes]:
         """Answer any question; the body names it. See docs/reference/questions.md.
 
         With `format`, the answer is a file with one table of the same numbers.
         """
-        project = request.user.project(project_id)
         try:
             body = msgspec.json.decode(await request.body())
         except msgspec.DecodeError as error:
             raise BadQuestion("question", f"the body is not JSON: {error}") from error
-
-        async def gone() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-
-        caller = request.user
-        policy = await asyncio.to_thread(caller.policy, project)
-        reply = await desk.answer(project, asker(caller, project, policy), body, gone)
-        if policy.narrow:
+        if form != "json" and isinstance(body, dict) and body.get("question") in TABLES:
+            return await asyncio.to_thread(as_file, await at_desk.table(body), form, body["question"])
+        reply = await at_desk.answer(body)
+        if at_desk.policy.narrow:
             reply.queries = []  # a caller who sees only some rows must not see the SQL
         if form == "json":
             return Response(reply)
-        data = msgspec.json.decode(reply.data)
-        return as_file(tabular.table(body["question"], data), form, body["question"])
+        table = tabular.table(body["question"], msgspec.json.decode(reply.data))
+        return as_file(table, form, body["question"])
 
     @delete("/{name:str}", opt={"may": SOMEBODY})
-    async def cancel(self, project_id: UUID, name: str, request: Request[Caller, Any, Any], desk: Desk) -> None:
+    async def cancel(self, name: str, at_desk: AtDesk, desk: Desk) -> None:
         """Stop a running question that was asked with this `id`."""
-        project = request.user.project(project_id)
-        desk.cancel(await asyncio.to_thread(request.user.policy, project), name)
+        desk.cancel(at_desk.policy, name)

@@ -17,7 +17,7 @@ from trackway.analyze.language.question import Question
 from trackway.analyze.traffic.live import arrived
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
-from trackway.web.api.questions import Asked
+from trackway.web.api.question_parameters import Asked
 from trackway.web.server.caller import Caller, is_still_permitted
 
 _LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0

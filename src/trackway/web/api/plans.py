@@ -18,7 +18,7 @@ from trackway.analyze.data.violations import violations
 from trackway.govern.plans.plan import Plan, read
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
-from trackway.web.api.questions import Asked, Limit
+from trackway.web.api.question_parameters import Asked, Limit
 from trackway.web.server.caller import Caller
 
 Version = Annotated[int | None, Parameter(ge=1, le=2**31 - 1)]

@@ -1,88 +1,67 @@
-"""Questions of `analyze/` as single addresses. Who may call: callers with the permission in `opt["may"]` of each
-handler.
+"""Addresses of single questions, from before `POST …/ask`, and free SQL. Who may call: callers with the permission in
+`opt["may"]` of each handler.
+
+Each of the addresses builds the body of a question, has it answered at the desk, and gives the answer the form that it
+had before. They are deprecated and go with version 1.0 (docs/decisions/0016-one-address.md).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
+from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze.behavior.trend import Trend, TrendAnswer, trend
 from trackway.analyze.data import free_sql
-from trackway.analyze.data.missing_values import lacking
-from trackway.analyze.data.rejections import rejections
-from trackway.analyze.desk import Desk, saved_filter
-from trackway.analyze.language.filters import Condition, inlined, read
-from trackway.analyze.language.period import Interval, Period, period
-from trackway.analyze.language.question import Answer, Question
-from trackway.analyze.language.series import Series
-from trackway.analyze.people.visitors import visitor, visitors
-from trackway.analyze.traffic.breakdown import breakdown
-from trackway.analyze.traffic.feed import newest_events, newest_sessions
-from trackway.analyze.traffic.live import live
-from trackway.analyze.traffic.overview import overview
-from trackway.analyze.traffic.sources import sources
-from trackway.govern.tables import Project
-from trackway.runtime import Runtime
+from trackway.analyze.desk import Desk
+from trackway.analyze.language.period import Interval, Period
+from trackway.analyze.reply import Reply, Stretch
 from trackway.store.connection import Store
-from trackway.web.api.ask import Format, as_file
+from trackway.web.api.ask import AtDesk, Format, as_file
+from trackway.web.api.question_parameters import Common, Limit
 from trackway.web.server.caller import SOMEBODY, Caller
 
-Limit = Annotated[int, Parameter(ge=1, le=1000)]
+Form = dict[str, Any] | Response[bytes]
 
 
-class Asked(msgspec.Struct):
-    """A question and its project."""
+class Translation:
+    """A request to one of the addresses, in the words of the desk."""
 
-    project: Project
-    question: Question
-    before: Period
-    now: datetime
+    def __init__(self, at_desk: AtDesk, common: Common) -> None:
+        self.at_desk, self.common = at_desk, common
 
+    async def ask(self, question: str, **fields: Any) -> Reply:
+        """Ask a question about the period and filters of the address."""
+        return await self.at_desk.answer({"question": question, **self.common.body(), **fields})
 
-def asked(
-    project_id: UUID,
-    request: Request[Caller, Any, Any],
-    period_name: Annotated[str, Parameter(query="period", description="today, 7d, 30d, …")] = "30d",
-    since: Annotated[str, Parameter(query="from", description="first day, YYYY-MM-DD")] = "",
-    until: Annotated[str, Parameter(query="to", description="last day, YYYY-MM-DD")] = "",
-    compare: Literal["previous", "year"] = "previous",
-    filters: Annotated[
-        list[str] | None,
-        Parameter(query="filter", description=r"column:operator:value|value, repeatable; \| is a | of a value"),
-    ] = None,
-    bots: bool = False,
-    *,
-    runtime: Runtime,
-) -> Asked:
-    """Parse the parameters that every question has."""
-    project = request.user.project(project_id)
-    now = datetime.now(UTC)
-    stretch = period(period_name, project.timezone, now, since, until)
-    nodes = (
-        read(inlined(text, lambda one: saved_filter(runtime.accounts.saved, project_id, one))) for text in filters or []
-    )
-    question = Question.of(project, stretch, *nodes, bots=bots)
-    return Asked(project, question, stretch.before(project.timezone, compare), now)
+    def shaped(self, reply: Reply, data: object) -> dict[str, Any]:
+        """Return an answer with its first query, its period, the period before, and notes on its filters."""
+        stretch = Period(reply.period.start, reply.period.end)
+        before = stretch.before(self.at_desk.project.timezone, self.common.compare)
+        shaped = {**_bare(reply, data), "period": reply.period, "before": Stretch(*before)}
+        return shaped if reply.notes is msgspec.UNSET else {**shaped, "notes": reply.notes}
+
+    async def listed(self, question: str, form: str, name: str, **fields: Any) -> Form:
+        """Ask for rows, as JSON or as a file."""
+        if form == "json":
+            reply = await self.ask(question, **fields)
+            return self.shaped(reply, reply.data)
+        table = await self.at_desk.table({"question": question, **self.common.body(), **fields})
+        return await asyncio.to_thread(as_file, table, form, name)
 
 
-def _shown(answer: Answer, data: object, asked: Asked | None = None, store: Store | None = None) -> dict[str, Any]:
-    """Build an answer with its query, so that every number can be traced, and with notes on filters that match
-    nothing.
-    """
-    shown: dict[str, Any] = {"data": data, "query": answer.opened()}
-    if asked is not None:
-        shown["period"] = {"from": asked.question.period.start, "to": asked.question.period.end}
-        shown["before"] = {"from": asked.before.start, "to": asked.before.end}
-        if asked.question.filters and store is not None and (notes := lacking(store, asked.question)):
-            shown["notes"] = notes
-    return shown
+def _bare(reply: Reply, data: object) -> dict[str, Any]:
+    return {"data": data, "query": reply.queries[0]}
+
+
+def _instead(question: str) -> dict[str, Any]:
+    return {"deprecated": True, "description": f"Ask the question `{question}` of `POST …/ask` instead."}
 
 
 class Questions(Controller):
@@ -90,115 +69,93 @@ class Questions(Controller):
 
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("questions",)
+    dependencies = {"translation": Provide(Translation, sync_to_thread=False)}  # noqa: RUF012 - as Litestar has it
 
-    @get("/overview", opt={"may": "ask"}, sync_to_thread=True)
-    def overview(self, asked: Asked, store: Store) -> dict[str, Any]:
+    @get("/overview", opt={"may": "ask"}, **_instead("overview"))
+    async def overview(self, translation: Translation) -> dict[str, Any]:
         """Return visitors, sessions, page views, bounce rate, duration, events and revenue, compared with another
         period.
         """
-        answer, totals = overview(store, asked.question, asked.before, asked.project.currency)
-        return _shown(answer, totals, asked, store)
+        reply = await translation.ask("overview", compare=translation.common.compare)
+        return translation.shaped(reply, reply.data)
 
-    @get("/trend", opt={"may": "ask"}, sync_to_thread=True)
-    def trend(self, asked: Asked, store: Store, metric: str = "visitors", interval: Interval = "day") -> dict[str, Any]:
+    @get("/trend", opt={"may": "ask"}, **_instead("trend"))
+    async def trend(
+        self, translation: Translation, metric: str = "visitors", interval: Interval = "day"
+    ) -> dict[str, Any]:
         """Return one metric by hour, day, week or month, with the period before."""
-        shape = Trend(series=[Series(metric=metric)], interval=interval)
-        answers, drawn = trend(store, asked.question, shape, asked.project.currency)
-        earlier = msgspec.structs.replace(asked.question, period=asked.before)
-        _, previous = trend(store, earlier, shape, asked.project.currency)
-        return _shown(answers[0], {"points": _points(drawn), "previous": _points(previous)}, asked, store)
+        reply = await translation.ask(
+            "trend", series=[{"metric": metric}], interval=interval, compare=translation.common.compare
+        )
+        assert reply.before is not msgspec.UNSET
+        data = {"points": _points(reply.data), "previous": _points(reply.before.data)}
+        return translation.shaped(reply, data)
 
-    @get("/breakdown", opt={"may": "ask"}, sync_to_thread=True)
-    def breakdown(
-        self, asked: Asked, store: Store, by: str, limit: Limit = 10, form: Format = "json"
-    ) -> dict[str, Any] | Response[bytes]:
+    @get("/breakdown", opt={"may": "ask"}, **_instead("breakdown"))
+    async def breakdown(self, translation: Translation, by: str, limit: Limit = 10, form: Format = "json") -> Form:
         """Count visitors and events (or sessions) by any column or property."""
-        answer = breakdown(store, asked.question, by, limit)
-        return _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, by)
+        return await translation.listed("breakdown", form, by, by=by, limit=limit)
 
-    @get("/sources", opt={"may": "ask"}, sync_to_thread=True)
-    def sources(
-        self,
-        asked: Asked,
-        store: Store,
-        by: list[str] | None = None,
-        limit: Limit = 100,
-        form: Format = "json",
-    ) -> dict[str, Any] | Response[bytes]:
+    @get("/sources", opt={"may": "ask"}, **_instead("sources"))
+    async def sources(
+        self, translation: Translation, by: list[str] | None = None, limit: Limit = 100, form: Format = "json"
+    ) -> Form:
         """Count sessions by source, with conversions and revenue."""
         columns = by or ["channel", "source", "medium"]
-        answer, rows = sources(store, asked.question, columns, asked.project.currency, limit)
-        return _shown(answer, rows, asked, store) if form == "json" else as_file(answer.table, form, "sources")
+        return await translation.listed("sources", form, "sources", by=columns, limit=limit)
 
-    @get("/events", opt={"may": "live"}, sync_to_thread=True)
-    def events(
-        self,
-        asked: Asked,
-        store: Store,
-        limit: Limit = 100,
-        before: datetime | None = None,
-        form: Format = "json",
-    ) -> dict[str, Any] | Response[bytes]:
+    @get("/events", opt={"may": "live"}, **_instead("newest_events"))
+    async def events(
+        self, translation: Translation, limit: Limit = 100, before: datetime | None = None, form: Format = "json"
+    ) -> Form:
         """List the newest events, or the newest before a time."""
-        answer = newest_events(store, asked.question, limit, before)
-        return _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, "events")
+        return await translation.listed("newest_events", form, "events", limit=limit, before=before)
 
-    @get("/sessions", opt={"may": "people"}, sync_to_thread=True)
-    def sessions(
-        self,
-        asked: Asked,
-        store: Store,
-        limit: Limit = 50,
-        before: datetime | None = None,
-        form: Format = "json",
-    ) -> dict[str, Any] | Response[bytes]:
+    @get("/sessions", opt={"may": "people"}, **_instead("newest_sessions"))
+    async def sessions(
+        self, translation: Translation, limit: Limit = 50, before: datetime | None = None, form: Format = "json"
+    ) -> Form:
         """List the newest sessions, or the newest before a time."""
-        answer = newest_sessions(store, asked.question, asked.now, limit, before)
-        return (
-            _shown(answer, answer.rows(), asked, store) if form == "json" else as_file(answer.table, form, "sessions")
-        )
+        return await translation.listed("newest_sessions", form, "sessions", limit=limit, before=before)
 
-    @get("/visitors", opt={"may": "people"}, sync_to_thread=True)
-    def visitors(
+    @get("/visitors", opt={"may": "people"}, **_instead("visitors"))
+    async def visitors(
         self,
-        asked: Asked,
-        store: Store,
+        translation: Translation,
         search: str = "",
         limit: Limit = 50,
         offset: Annotated[int, Parameter(ge=0, le=1_000_000)] = 0,
         form: Format = "json",
-    ) -> dict[str, Any] | Response[bytes]:
+    ) -> Form:
         """List the visitors of the period, the last seen first."""
-        answer, rows = visitors(store, asked.question, search, limit, offset)
-        return _shown(answer, rows, asked, store) if form == "json" else as_file(answer.table, form, "visitors")
+        return await translation.listed("visitors", form, "visitors", search=search, limit=limit, offset=offset)
 
-    @get("/visitor", opt={"may": "people"}, sync_to_thread=True)
-    def visitor(
+    @get("/visitor", opt={"may": "people"}, **_instead("visitor"))
+    async def visitor(
         self,
-        asked: Asked,
-        store: Store,
+        translation: Translation,
         visitor_id: Annotated[str, Parameter(query="id")],
         limit: Limit = 200,
         before: datetime | None = None,
     ) -> dict[str, Any]:
         """Return one visitor, bot or not: totals, sessions and the timeline of events."""
-        answer, profile = visitor(store, asked.question, visitor_id)
-        if profile is None:
+        reply = await translation.ask("visitor", visitor_id=visitor_id, limit=limit, before=before)
+        if bytes(reply.data) == b"null":
             raise NotFoundException(f"there is no visitor {visitor_id}")
-        stretch = Period(profile["first_seen"], asked.question.period.end)
-        own = msgspec.structs.replace(
-            asked.question, period=stretch, filters=(Condition("visitor_id", "is", (visitor_id,)),), bots=True
-        )
-        events = newest_events(store, own, limit, before)
-        sessions = newest_sessions(store, own, asked.now, 50)
-        data = {"profile": profile, "sessions": sessions.rows(), "events": events.rows()}
-        return _shown(answer, data)
+        return _bare(reply, reply.data)
 
-    @get("/live", opt={"may": "ask"}, sync_to_thread=True)
-    def live(self, asked: Asked, store: Store) -> dict[str, Any]:
+    @get("/live", opt={"may": "ask"}, **_instead("live"))
+    async def live(self, translation: Translation) -> dict[str, Any]:
         """Return the visitors who are active now, and the last half hour by minute."""
-        answer, data = live(store, asked.question, asked.now)
-        return _shown(answer, data)
+        reply = await translation.ask("live")
+        return _bare(reply, reply.data)
+
+    @get("/rejections", opt={"may": "people"}, **_instead("rejections"))
+    async def rejections(self, at_desk: AtDesk) -> list[dict[str, Any]]:
+        """List the newest 100 refused messages of the last 7 days, with the reasons."""
+        reply = await at_desk.answer({"question": "rejections"})
+        rows: list[dict[str, Any]] = msgspec.json.decode(reply.data)
+        return rows
 
     @get("/version", opt={"may": SOMEBODY}, sync_to_thread=True)
     def version(self, project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> dict[str, int]:
@@ -206,26 +163,24 @@ class Questions(Controller):
         request.user.project(project_id)
         return {"version": sum(desk.version(project_id))}
 
-    @get("/rejections", opt={"may": "people"}, sync_to_thread=True)
-    def rejections(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> list[dict[str, Any]]:
-        """List the newest 100 refused messages of the last 7 days, with the reasons."""
-        now = datetime.now(UTC)
-        return rejections(store, Question.of(request.user.project(project_id), Period(now, now))).rows()
-
-    @post("/query", opt={"may": "sql"}, status_code=200, sync_to_thread=True)
-    def query(
-        self,
-        data: Statement,
-        store: Store,
-        form: Format = "json",
-    ) -> dict[str, Any] | Response[bytes]:
+    @post("/query", opt={"may": "sql"}, status_code=200)
+    async def query(self, data: Statement, at_desk: AtDesk, store: Store, form: Format = "json") -> Form:
         """Run one SELECT over the rows that the caller sees."""
-        answer = free_sql.query(store, data.sql)
-        return _shown(answer, answer.rows()) if form == "json" else as_file(answer.table, form, "query")
+
+        def work() -> Form:
+            answer = free_sql.query(store, data.sql)
+            if form == "json":
+                return {"data": answer.rows(), "query": answer.opened()}
+            return as_file(answer.table, form, "query")
+
+        return await at_desk.run(work)
 
 
-def _points(drawn: TrendAnswer) -> list[dict[str, Any]]:
-    return [{"at": at, "value": value} for at, value in zip(drawn.moments, drawn.series[0].points, strict=True)]
+def _points(data: msgspec.Raw) -> list[dict[str, Any]]:
+    drawn = msgspec.json.decode(data)
+    return [
+        {"at": at, "value": value} for at, value in zip(drawn["moments"], drawn["series"][0]["points"], strict=True)
+    ]
 
 
 class Statement(msgspec.Struct):

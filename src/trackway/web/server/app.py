@@ -16,7 +16,7 @@ from trackway.analyze.desk import Desk
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.api.accounts import AuditLog, Permissions, PlatformAccounts, Requests
-from trackway.web.api.ask import Ask
+from trackway.web.api.ask import Ask, at_desk
 from trackway.web.api.boards import BoardsOfProject, SharedBoards
 from trackway.web.api.connections import ConnectionsOfProject, Deliveries, OrdersOfProject
 from trackway.web.api.customers import CustomerMetrics, Customers
@@ -29,7 +29,8 @@ from trackway.web.api.members import Members
 from trackway.web.api.money import Money
 from trackway.web.api.plans import TrackingPlan
 from trackway.web.api.projects import Projects
-from trackway.web.api.questions import Questions, asked
+from trackway.web.api.question_parameters import asked, common
+from trackway.web.api.questions import Questions
 from trackway.web.api.saved import SavedItems
 from trackway.web.api.transfers import TransfersOfProject
 from trackway.web.api.watched_segments import Watches
@@ -38,7 +39,6 @@ from trackway.web.auth.openid import Provider
 from trackway.web.auth.password_reset import PasswordReset
 from trackway.web.auth.sign_in import SignIn
 from trackway.web.server.caller import Authentication, Caller, allowed
-from trackway.web.server.concurrency import LimitConcurrency
 from trackway.web.server.dashboard_files import Pages
 from trackway.web.server.limits import Limits
 from trackway.web.server.openapi import Structs, config, describe
@@ -84,15 +84,15 @@ ROUTES: list[type[Controller]] = [
 
 def api(runtime: Runtime, limits: Limits) -> Litestar:
     """Build the application for everything but the collector."""
-    slots = Slots()
-    desk = Desk(runtime.store, runtime.accounts.saved, runtime.version, slots)
+    desk = Desk(runtime.store, runtime.accounts.saved, runtime.version, Slots())
     provider = Provider(runtime.settings, runtime.accounts.sign_ins, runtime.outgoing)
-    Questions.middleware = [LimitConcurrency(slots, desk.answers, desk.version)]
     return Litestar(
         route_handlers=ROUTES,
         dependencies={
             "runtime": Provide(lambda: runtime, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
+            "at_desk": Provide(at_desk),
+            "common": Provide(common, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
             "limits": Provide(lambda: limits, sync_to_thread=False),
             "provider": Provide(lambda: provider, sync_to_thread=False),
@@ -110,9 +110,9 @@ def api(runtime: Runtime, limits: Limits) -> Litestar:
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI document without opening a store: for tools that generate code from it."""
-    names = ("runtime", "desk", "limits", "provider", "store")
+    names = ("runtime", "desk", "at_desk", "limits", "provider", "store")
     dependencies = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
-    dependencies["asked"] = Provide(asked, sync_to_thread=False)
+    dependencies |= {"common": Provide(common, sync_to_thread=False), "asked": Provide(asked, sync_to_thread=False)}
     app = Litestar(ROUTES, dependencies=dependencies, openapi_config=config(), plugins=[Structs()])
     describe(app)
     return app.openapi_schema.to_schema()
