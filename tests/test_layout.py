@@ -46,3 +46,38 @@ def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() 
     assert [
         (room, name) for room, name in asked if room in rooms and not name.startswith((f"{room}/", "language/"))
     ] == []
+
+
+def _long_statements(module: Path) -> list[str]:
+    """Return the statements of more than one line, or that are put together from pieces."""
+    tree = ast.parse(module.read_text())
+    pieces = {
+        piece
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+        for piece in (node.left, node.right)
+    } | {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ("format", "join")}
+    return [
+        f"{module.relative_to(SOURCE)}:{node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr | ast.Constant)
+        and (node.lineno != node.end_lineno or node in pieces)
+        and _STATEMENT.match(ast.unparse(node).lstrip("frbu'\"").removeprefix("\\n"))
+    ]
+
+
+@pytest.mark.parametrize("room", ["store", "collect", "log", "enrich", "client", "."])
+def test_statements_of_more_than_one_line_are_in_sql_files(room: str) -> None:
+    modules = sorted((SOURCE / room).glob("*.py" if room == "." else "**/*.py"))
+    assert [one for module in modules for one in _long_statements(module)] == []
+
+
+def test_sql_files_of_statements_lie_beside_their_module_which_uses_each_macro() -> None:
+    files = [path for path in SOURCE.rglob("*.sql") if path.parent.name != "schema" and "analyze" not in path.parts]
+    called = set(re.findall(r"(?<!macro )\b(\w+)\(", "".join(path.read_text() for path in files)))
+    for path in files:
+        macros = set(re.findall(r"{% macro (\w+)", path.read_text()))
+        module = path.with_suffix(".py").read_text()
+        asked = set(re.findall(r'"(\w+)"', module))
+        assert macros - asked - called == set(), path.name
+        assert set(re.findall(r'_sql\(\s*"(\w+)"', module)) <= macros, path.name

@@ -5,6 +5,9 @@ Jinja decides only the structure of a statement; the database binds every value,
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import lru_cache
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
@@ -32,11 +35,15 @@ class Statements:
     def __init__(self, module: str) -> None:
         path = module.removeprefix("trackway.").replace(".", "/")
         self._macros = _templates.get_template(f"{path}.sql").module
+        self._rendered = lru_cache(maxsize=100)(self._render)
 
-    def __call__(self, name: str, /, **structure: object) -> str:
+    def __call__(self, name: str, /, **structure: Hashable) -> str:
         """Return the statement `name`.
 
         Args:
             structure: names with which the macro decides the structure of the statement; never user input.
         """
+        return self._rendered(name, **structure)
+
+    def _render(self, name: str, /, **structure: Hashable) -> str:
         return str(getattr(self._macros, name)(**structure)).strip()

@@ -140,7 +140,7 @@ def test_who_viewed_what_is_forgotten_after_three_months_and_changes_nothing(tmp
 
 @pytest.mark.parametrize("dsn", ["nonsense", "sqlite:////proc/none/views.db", "postgresql+nodriver://a:secret@h/d"])
 def test_a_ledger_that_cannot_be_opened_says_so_and_no_password(dsn: str) -> None:
-    with pytest.raises(LedgerUnavailable, match="ledger of views") as refused:
+    with pytest.raises(LedgerUnavailable, match="view ledger") as refused:
         Ledger(dsn, "c")
     assert "secret" not in str(refused.value)
 

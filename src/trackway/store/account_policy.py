@@ -13,13 +13,15 @@ from uuid import UUID
 from trackway.enrich.identity import user_token
 from trackway.govern.access.accounts import MOST_OWN
 from trackway.govern.tables import Account
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.entities import Register, with_children
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed
 
+_sql = Statements(__name__)
 _FRESH_S = 5.0
-_MOST_KEPT = 10_000
+_MOST_CACHED = 10_000
 MOST_SEEN = 5000
 """The most entities that an account may see, children included: a statement names each of them."""
 _MOST_CHARACTERS = 200_000
@@ -30,7 +32,7 @@ class Scopes:
 
     def __init__(self, store: Store, register: Register) -> None:
         self._store, self._register = store, register
-        self._kept: dict[tuple[UUID, object, int, int], tuple[float, Policy]] = {}
+        self._cached: dict[tuple[UUID, object, int, int], tuple[float, Policy]] = {}
 
     def policy(self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None) -> Policy:
         """Return the policy of an account.
@@ -59,38 +61,33 @@ class Scopes:
         if named is not None:
             return tuple(sorted(set(named)))
         owned = self._fresh(project_id, f"owner {account.id}", lambda: self._of_owner(project_id, account.id))
-        given = {(str(kind), str(one)) for kind, one in account.entities}
-        return tuple(sorted(given.union(owned.entities or ())))
+        assigned = {(str(entity_type), str(entity_id)) for entity_type, entity_id in account.entities}
+        return tuple(sorted(assigned.union(owned.entities or ())))
 
     def _fresh(self, project_id: UUID, whose: object, make: Callable[[], Policy]) -> Policy:
         key = (project_id, whose, self._register.version, self._store.persons.version)
-        until, found = self._kept.get(key, (0.0, Policy(project_id, entities=())))
+        until, found = self._cached.get(key, (0.0, Policy(project_id, entities=())))
         if time.monotonic() >= until:
             found = make()
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            self._kept[key] = time.monotonic() + _FRESH_S, found
+            if len(self._cached) >= _MOST_CACHED:
+                self._cached.clear()
+            self._cached[key] = time.monotonic() + _FRESH_S, found
         return found
 
     def _of_entities(self, project_id: UUID, own: tuple[tuple[str, str], ...]) -> Policy:
-        every = with_children(self._store, project_id, own, MOST_SEEN)
-        if len(every) > MOST_SEEN or sum(len(one) for _, one in every) > _MOST_CHARACTERS:
+        entities = with_children(self._store, project_id, own, MOST_SEEN)
+        if len(entities) > MOST_SEEN or sum(len(entity_id) for _, entity_id in entities) > _MOST_CHARACTERS:
             raise QuestionFailed(f"more than {MOST_SEEN} entities are the account's; name fewer in the token")
-        return Policy(project_id, tuple(sorted(every)))
+        return Policy(project_id, tuple(sorted(entities)))
 
     def _of_owner(self, project_id: UUID, account_id: str) -> Policy:
         rows = self._store.ask(
-            "SELECT entity_type, entity_id FROM entities FINAL WHERE project_id = {project:UUID} AND NOT deleted "
-            "AND has(owners, {owner:String}) LIMIT {most:UInt32}",
+            _sql("of_owner"),
             {"project": project_id, "owner": account_id, "most": MOST_OWN + 1},
         ).to_pylist()
         return Policy(project_id, tuple((row["entity_type"], row["entity_id"]) for row in rows))
 
     def _of_person(self, project_id: UUID, user_id: str) -> Policy:
         self._store.persons.refresh()
-        rows = self._store.ask(
-            "SELECT number + dictGet('persons', 'delta', number) AS person FROM identities "
-            "WHERE token = {token:UInt64}",
-            {"token": user_token(project_id.bytes, user_id)},
-        ).to_pylist()
+        rows = self._store.ask(_sql("of_person"), {"token": user_token(project_id.bytes, user_id)}).to_pylist()
         return Policy(project_id, person=rows[0]["person"] if rows else 0)

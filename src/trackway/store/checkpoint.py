@@ -24,15 +24,15 @@ import msgspec
 
 from trackway import private
 from trackway.log import DirectoryUnusable
+from trackway.statements import Statements
 from trackway.store.connection import Store
 
 logger = logging.getLogger("trackway.store.checkpoint")
+_sql = Statements(__name__)
 
 _PART = re.compile(r"^([^_]+)_(\d+)_(\d+)_(\d+)(?:_(\d+))?$")
 _MUTATION = re.compile(r"^mutation_(\d+)\.txt$")
-
-
-_MADE_AGAIN = ("user_persons", "lists")
+_NOT_KEPT = ("user_persons", "lists")
 """Tables that are empty at a checkpoint: they are written again when they are needed."""
 
 
@@ -173,15 +173,10 @@ def tables(store: Store, directory: Path) -> dict[str, Table]:
     """
     found = {
         row["name"]: Table(_relative(row["path"], directory), {}, 0, bool(row["expires"]))
-        for row in store.ask(
-            "SELECT name, data_paths[1] AS path, position(engine_full, ' TTL ') > 0 AS expires "
-            "FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
-        ).to_pylist()
+        for row in store.ask(_sql("tables")).to_pylist()
     }
-    for row in store.ask(
-        "SELECT table, name, rows FROM system.parts WHERE active AND database = currentDatabase()"
-    ).to_pylist():
-        if row["table"] in found and row["table"] not in _MADE_AGAIN:
+    for row in store.ask(_sql("parts")).to_pylist():
+        if row["table"] in found and row["table"] not in _NOT_KEPT:
             found[row["table"]].parts[row["name"]] = row["rows"]
     for table in found.values():
         table.mutation = max((number for number, _ in _mutations(directory / table.path)), default=0)

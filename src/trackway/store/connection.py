@@ -22,6 +22,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from trackway.statements import Statements
 from trackway.store import unfinished
 from trackway.store.engine_memory import engine_options, machine_bytes
 from trackway.store.handles import Handles, NoHandle
@@ -31,6 +32,7 @@ from trackway.store.policy import Policy, refuse_empty, without_people
 from trackway.store.policy import settings as policy_settings
 from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy, refused
 
+_sql = Statements(__name__)
 _INSERT = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
@@ -138,11 +140,7 @@ class Store:
         return self._handles.taken
 
     def _columns(self) -> dict[str, frozenset[str]]:
-        rows = self.ask(
-            "SELECT table, groupArray(name) AS names FROM system.columns WHERE database = currentDatabase() "
-            "GROUP BY table"
-        )
-        return {row["table"]: frozenset(row["names"]) for row in rows.to_pylist()}
+        return {row["table"]: frozenset(row["names"]) for row in self.ask(_sql("columns")).to_pylist()}
 
     @contextmanager
     def _client(self, what: str, handles: Handles | None = None) -> Iterator[Client]:
@@ -226,7 +224,7 @@ class Store:
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Run a statement that returns one value or nothing. Raises QuestionFailed within a policy that is narrow."""
         if self._policy is not None and self._policy.narrow:
-            raise QuestionFailed("who sees a part of a project changes nothing of it")
+            raise QuestionFailed("a caller that sees only a part of a project may not change it")
         with self._client("the statement could not be carried out") as client:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
@@ -283,20 +281,17 @@ class Store:
             raise StoreUnavailable(f"the store cannot be brought up to date: {error.full}") from error
 
     def _migrate(self) -> list[str]:
-        self.command(
-            "CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime('UTC') DEFAULT now()) "
-            "ENGINE = MergeTree ORDER BY name"
-        )
+        self.command(_sql("create_migrations"))
         done = set(self.ask("SELECT name FROM migrations")["name"].to_pylist())
         scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda script: script.name)
         applied = [script for script in scripts if script.name.endswith(".sql") and script.name not in done]
         for script in applied:
             for statement in script.read_text().split(";\n"):
-                said = "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
-                if said.startswith("FILL "):
-                    table = said.removeprefix("FILL ")
+                lines = "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
+                if lines.startswith("FILL "):
+                    table = lines.removeprefix("FILL ")
                     self.command(f"INSERT INTO {table} {self.statement_of(f'{table}_from_events')}")
-                elif said:
+                elif lines:
                     self.command(statement)
             self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
         if applied and self.embedded:
@@ -312,37 +307,25 @@ class Store:
         """Check that all tables and views that were created still exist. Raises StoreUnavailable when some do not."""
         there = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
         if absent := sorted(names - set(there)):
-            mend = ", or make the store anew from the log: `trackway rebuild`" if self.embedded else ""
+            mend = ", or rebuild the store from the log: `trackway rebuild`" if self.embedded else ""
             raise StoreUnavailable(
-                f"the store lacks {', '.join(absent)}, which were there; restore the data directory from a backup{mend}"
+                f"the store has lost {', '.join(absent)}; restore the data directory from a backup{mend}"
             )
 
     def _keep_merged_parts(self) -> None:
         """Make the engine keep merged parts for as long as a checkpoint may need them."""
-        tables = self.ask(
-            "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' "
-            "AND position(engine_full, 'old_parts_lifetime') = 0"
-        )
-        for name in tables["name"].to_pylist():
+        for name in self.ask(_sql("without_lifetime"))["name"].to_pylist():
             self.command(f"ALTER TABLE {name} MODIFY SETTING old_parts_lifetime = {KEEP_MERGED_S}")
 
     def statement_of(self, view: str) -> str:
         """Return the SELECT of a materialized view as the engine keeps it, with tables named without their database."""
-        row = self.ask(
-            "SELECT as_select AS text, currentDatabase() AS place FROM system.tables "
-            "WHERE database = currentDatabase() AND name = {name:String}",
-            {"name": view},
-        ).to_pylist()[0]
+        [row] = self.ask(_sql("statement_of"), {"name": view}).to_pylist()
         text: str = row["text"]
         return text.replace(f"{row['place']}.", "")
 
     def target_of(self, view: str) -> str:
         """Return the name of the table that a materialized view writes to."""
-        statement = self.ask(
-            "SELECT create_table_query AS text FROM system.tables "
-            "WHERE database = currentDatabase() AND name = {name:String}",
-            {"name": view},
-        )["text"][0].as_py()
+        statement = self.ask(_sql("target_of"), {"name": view})["text"][0].as_py()
         match = _TARGET.match(statement)
         assert match is not None, statement
         return match[1]

@@ -15,10 +15,12 @@ import msgspec
 import pyarrow as pa
 
 from trackway.event import Arrival, Message, Millis, now
+from trackway.statements import Statements
 from trackway.store.connection import Store, as_block
 from trackway.store.refusals import QuestionFailed, StoreBusy
 
 logger = logging.getLogger("trackway.store.dead_letters")
+_sql = Statements(__name__)
 
 MOST_PROBES = 2_000
 
@@ -93,19 +95,12 @@ class Letter(NamedTuple):
     replayable: bool
 
 
-_WHERE = (
-    "WHERE ({project:UUID} = toUUID('00000000-0000-0000-0000-000000000000') OR project_id = {project:UUID}) "
-    "AND ({message:String} = '' OR message_id = {message:String}) AND ({stage:String} = '' OR stage = {stage:String})"
-)
-
-
 def listed(
     store: Store, project_id: UUID | None = None, message_id: str = "", stage: str = "", limit: int = 1000
 ) -> list[Letter]:
     """Return the dead letters, newest first."""
     rows = store.ask(
-        "SELECT project_id, message_id, stage, version, received_at, reason, body, record != '' AS replayable "
-        f"FROM dead_letters FINAL {_WHERE} ORDER BY received_at DESC, message_id, stage LIMIT {{limit:UInt32}}",
+        _sql("listed"),
         {"project": project_id or UUID(int=0), "message": message_id, "stage": stage, "limit": limit},
     )
     return [
@@ -117,8 +112,7 @@ def listed(
 def keys(store: Store, project_id: UUID | None = None, message_id: str = "", stage: str = "") -> list[Key]:
     """Return the keys of all dead letters, oldest first."""
     rows = store.ask(
-        f"SELECT project_id, message_id, stage, version FROM dead_letters FINAL {_WHERE} "
-        "ORDER BY received_at, message_id, stage",
+        _sql("keys"),
         {"project": project_id or UUID(int=0), "message": message_id, "stage": stage},
     )
     return [Key(*row.values()) for row in rows.to_pylist()]
@@ -132,8 +126,8 @@ def counts(store: Store) -> dict[UUID, int]:
 
 def count(store: Store, project_id: UUID | None = None) -> int:
     """Return the number of dead letters of one project, or of all."""
-    found = counts(store)
-    return sum(found.values()) if project_id is None else found.get(project_id, 0)
+    by_project = counts(store)
+    return sum(by_project.values()) if project_id is None else by_project.get(project_id, 0)
 
 
 def remove(store: Store, letters: Sequence[Key], store_lock: AbstractContextManager[object]) -> None:
@@ -142,13 +136,9 @@ def remove(store: Store, letters: Sequence[Key], store_lock: AbstractContextMana
     Args:
         store_lock: `Loader.store_lock`; while it is held, the loader stores nothing and goes back to no checkpoint.
     """
-    for some in _of_projects(letters):
+    for group in _of_projects(letters):
         with store_lock:
-            store.change(
-                "INSERT INTO dead_letters SELECT * REPLACE (version + 1 AS version, 1 AS gone) "
-                f"FROM dead_letters AS d FINAL WHERE {_THESE}",
-                _parameters(some),
-            )
+            store.change(_sql("remove"), _parameters(group))
 
 
 def replay(
@@ -163,13 +153,9 @@ def replay(
         store_lock: as for `remove`; it keeps the loader from reading the messages before their letters are gone.
     """
     replayed = 0
-    for some in _of_projects(letters):
+    for group in _of_projects(letters):
         with store_lock:
-            rows = store.ask(
-                "SELECT project_id, message_id, stage, version, record FROM dead_letters AS d FINAL "
-                f"WHERE {_THESE} AND record != ''",
-                _parameters(some),
-            )
+            rows = store.ask(_sql("replay"), _parameters(group))
             done = []
             for row in rows.to_pylist():
                 # Write to the log before removing: after a crash between the two, a second replay of the letter has no
@@ -182,17 +168,12 @@ def replay(
 
 
 _AT_ONCE = 500
-_THESE = (
-    "d.project_id = {project:UUID} AND d.message_id IN {messages:Array(String)} "
-    "AND has(arrayZip({messages:Array(String)}, {stages:Array(String)}, {versions:Array(UInt64)}), "
-    "(d.message_id, toString(d.stage), d.version))"
-)
 
 
 def _of_projects(letters: Sequence[Key]) -> Iterator[list[Key]]:
     """Yield dead letters in groups; each group is of one project and small enough for one statement."""
-    for project_id in {one.project_id for one in letters}:
-        own = [one for one in letters if one.project_id == project_id]
+    for project_id in {key.project_id for key in letters}:
+        own = [key for key in letters if key.project_id == project_id]
         for start in range(0, len(own), _AT_ONCE):
             yield own[start : start + _AT_ONCE]
 
@@ -200,9 +181,9 @@ def _of_projects(letters: Sequence[Key]) -> Iterator[list[Key]]:
 def _parameters(letters: list[Key]) -> dict[str, object]:
     return {
         "project": letters[0].project_id,
-        "messages": [one.message_id for one in letters],
-        "stages": [one.stage for one in letters],
-        "versions": [one.version for one in letters],
+        "messages": [key.message_id for key in letters],
+        "stages": [key.stage for key in letters],
+        "versions": [key.version for key in letters],
     }
 
 
@@ -253,24 +234,20 @@ class _Probe:
 
     def __init__(self, store: Store, table: str) -> None:
         self._store, self._table, self._name, self._left = store, table, f"probe_{table}", MOST_PROBES
-        self._made: list[str] = []
-        views = store.ask(
-            "SELECT arrayJoin(dependencies_table) AS view FROM system.tables "
-            "WHERE database = currentDatabase() AND name = {name:String}",
-            {"name": table},
-        )["view"].to_pylist()
-        self._make(f"CREATE TABLE {self._name} AS {table} ENGINE = Null", f"TABLE {self._name}")
+        self._created: list[str] = []
+        views = store.ask(_sql("views_on"), {"name": table})["view"].to_pylist()
+        self._create(f"CREATE TABLE {self._name} AS {table} ENGINE = Null", "TABLE", self._name)
         for number, view in enumerate(views):
             target, name = f"{self._name}_to_{number}", f"{self._name}_view_{number}"
             into = store.target_of(view)
-            self._make(f"CREATE TABLE {target} AS {into} ENGINE = Null", f"TABLE {target}")
+            self._create(f"CREATE TABLE {target} AS {into} ENGINE = Null", "TABLE", target)
             statement = re.sub(rf"\bFROM {table}\b", f"FROM {self._name}", store.statement_of(view))
-            self._make(f"CREATE MATERIALIZED VIEW {name} TO {target} AS {statement}", f"VIEW {name}")
+            self._create(f"CREATE MATERIALIZED VIEW {name} TO {target} AS {statement}", "VIEW", name)
 
-    def _make(self, statement: str, what: str) -> None:
-        self._store.command(f"DROP {what.replace(' ', ' IF EXISTS ')}")  # a process that died may have left it behind
+    def _create(self, statement: str, kind: str, name: str) -> None:
+        self._store.command(f"DROP {kind} IF EXISTS {name}")  # a process that died may have left it behind
         self._store.command(statement)
-        self._made.insert(0, what)
+        self._created.insert(0, f"{kind} {name}")
 
     def refuses_default(self, column: str) -> bool:
         """Whether the engine refuses even a row of default values."""
@@ -298,6 +275,6 @@ class _Probe:
 
     def close(self) -> None:
         """Drop the tables and views of the probe."""
-        for what in self._made:
-            self._store.command(f"DROP {what}")
-        self._made = []
+        for kind_and_name in self._created:
+            self._store.command(f"DROP {kind_and_name}")
+        self._created = []

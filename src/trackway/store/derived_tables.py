@@ -10,15 +10,12 @@ import re
 from typing import NamedTuple
 from uuid import UUID
 
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.orders import restate_all
 
-_SESSIONS = (
-    "(SELECT * REPLACE (toInt8(1) AS changes_sessions, toInt8(acts <= 1) AS changes_bounces, "
-    "toInt32(events) AS changes_events, toInt32(page_views) AS changes_page_views, "
-    "toInt64(dateDiff('millisecond', started_at, ended_at)) AS changes_duration_ms) FROM sessions FINAL WHERE NOT gone)"
-)
-"""The sessions as if each had been written once, so that a row adds its whole session to the counters."""
+_sql = Statements(__name__)
+_SESSIONS_WRITTEN_ONCE = _sql("sessions_written_once")
 _SUMS = {
     "events": "SELECT count() FROM events",
     "event_counts": "SELECT sum(events) FROM event_counts",
@@ -33,7 +30,7 @@ _SESSION_SUMS = {
     "customers": "SELECT sum(sessions) FROM customers",
 }
 _IN_SESSIONS = {
-    "events of sessions": f"SELECT count() FROM events WHERE session_id != toUUID('{UUID(int=0)}')",
+    "events of sessions": "SELECT count() FROM events WHERE notEmpty(session_id)",
     "sessions": "SELECT sum(events) FROM sessions FINAL WHERE NOT gone",
     "source_counts": "SELECT sum(events) FROM source_counts",
 }
@@ -54,15 +51,15 @@ def disagreements(store: Store) -> list[Disagreement]:
     rows by their number.
     """
     purged = _number(store, "SELECT sum(views) FROM view_archive FINAL")
-    found = []
+    differing = []
     for sums, allowed in ((_SUMS, purged), (_SESSION_SUMS, 0), (_IN_SESSIONS, purged)):
         (_, first), *others = sums.items()
         rows = _number(store, first)
         for table, statement in others:
-            said = _number(store, statement)
-            if not rows <= said <= rows + allowed:
-                found.append(Disagreement(table, said, rows))
-    return found
+            total = _number(store, statement)
+            if not rows <= total <= rows + allowed:
+                differing.append(Disagreement(table, total, rows))
+    return differing
 
 
 def _number(store: Store, statement: str) -> int:
@@ -74,26 +71,15 @@ def refill(store: Store) -> list[str]:
 
     Nothing else may write meanwhile. It takes as long as inserting all rows once for each view.
     """
-    views = store.ask(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView' "
-        "ORDER BY name"
-    )["name"].to_pylist()
-    by_target: dict[str, list[str]] = {}
-    for view in views:
-        by_target.setdefault(store.target_of(view), []).append(view)
-    for target, own in by_target.items():
+    views_by_target: dict[str, list[str]] = {}
+    for view in store.ask(_sql("views"))["name"].to_pylist():
+        views_by_target.setdefault(store.target_of(view), []).append(view)
+    for target, views in views_by_target.items():
         store.command(f"TRUNCATE TABLE {target}")
-        for view in own:
-            statement = re.sub(r"\bFROM sessions\b", f"FROM {_SESSIONS}", store.statement_of(view))
-            if target == "view_counts":
-                statement += (
-                    " UNION ALL SELECT project_id, entity_type, entity_id, bot, views, anonymous, sessions, viewers, "
-                    "last_viewed FROM view_archive FINAL"
-                )
-            store.command(
-                f"INSERT INTO {target} {statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0"
-            )
+        for view in views:
+            statement = re.sub(r"\bFROM sessions\b", f"FROM {_SESSIONS_WRITTEN_ONCE}", store.statement_of(view))
+            store.command(_sql("fill", table=target, statement=statement))
     for project_id in store.ask("SELECT DISTINCT project_id FROM orders")["project_id"].to_pylist():
         restate_all(store, project_id if isinstance(project_id, UUID) else UUID(bytes=project_id))
     store.persons.stale()
-    return sorted(by_target)
+    return sorted(views_by_target)

@@ -17,9 +17,11 @@ import pyarrow as pa
 from trackway.collect.views.ledger import Ledger, entity_key
 from trackway.event import now
 from trackway.govern.database import GovernDatabase
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.wording import fault
 
+_sql = Statements(__name__)
 _FRESH_S = 5.0
 _MOST = 100_000
 MOST_AT_ONCE = 1000
@@ -149,8 +151,7 @@ class Register:
     def read(self, project_id: UUID, entity_type: str, entity_id: str) -> Entity | None:
         """Return an entity as it is registered, or None."""
         rows = self._store.ask(
-            "SELECT * FROM entities FINAL WHERE project_id = {project:UUID} AND entity_type = {type:String} "
-            "AND entity_id = {id:String} AND NOT deleted",
+            _sql("read"),
             {"project": project_id, "type": entity_type, "id": entity_id},
         ).to_pylist()
         if not rows:
@@ -192,8 +193,7 @@ def with_children(store: Store, project_id: UUID, own: Iterable[tuple[str, str]]
     while fresh and len(found) <= most:
         group, fresh = fresh[:_AT_A_TIME], fresh[_AT_A_TIME:]
         rows = store.ask(
-            "SELECT entity_type, entity_id FROM entities FINAL WHERE project_id = {project:UUID} AND NOT deleted "
-            "AND hasAny(parents, {parents:Array(String)}) LIMIT {most:UInt32}",
+            _sql("with_children"),
             {"project": project_id, "parents": [f"{kind}:{one}" for kind, one in group], "most": most + 1},
         ).to_pylist()
         children = {(row["entity_type"], row["entity_id"]) for row in rows} - found

@@ -18,11 +18,6 @@ _TYPES = {
 }
 
 
-def listed(columns: str, *more: str) -> str:
-    """Return a subquery, for `IN` and `JOIN`, of the rows of the list that the parameter `list` names."""
-    return f"(SELECT {', '.join((columns, *more))} FROM lists WHERE list = {{list:UUID}})"
-
-
 def write_list(store: Store, **columns: Sequence[Any]) -> UUID:
     """Write a list to the store; the engine deletes it after an hour.
 

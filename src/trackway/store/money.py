@@ -15,7 +15,10 @@ import pyarrow as pa
 from trackway.enrich.channel import channel
 from trackway.enrich.money import currency_of
 from trackway.event import now
+from trackway.statements import Statements
 from trackway.store.connection import Store
+
+_sql = Statements(__name__)
 
 SINCE_EVER = date(1970, 1, 1)
 MOST = 1_000_000
@@ -193,9 +196,7 @@ def newest_rates(store: Store, project_id: UUID, own: str) -> list[dict[str, Any
     days with a rate.
     """
     rows: list[dict[str, Any]] = store.ask(
-        "SELECT currency, max(day) AS since, toString(argMax(rate, day)) AS newest, count() AS days "
-        "FROM rates FINAL WHERE project_id = {project:UUID} AND currency NOT IN ('', {own:String}) "
-        "GROUP BY currency ORDER BY currency",
+        _sql("newest_rates"),
         {"project": project_id, "own": own},
     ).to_pylist()
     return rows
@@ -204,10 +205,7 @@ def newest_rates(store: Store, project_id: UUID, own: str) -> list[dict[str, Any
 def costs(store: Store, project_id: UUID, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Return the costs of the days from `start` to before `end` by source, the highest first, at most 1,000."""
     rows: list[dict[str, Any]] = store.ask(
-        "SELECT source, medium, campaign, channel, currency, toString(sum(cost)) AS cost, sum(clicks) AS clicks, "
-        "sum(impressions) AS impressions, min(day) AS first, max(day) AS last FROM costs FINAL "
-        "WHERE project_id = {project:UUID} AND day >= toDate({start:DateTime}) AND day < toDate({end:DateTime}) "
-        "GROUP BY ALL ORDER BY sum(costs.cost) DESC LIMIT 1000",
+        _sql("costs"),
         {"project": project_id, "start": f"{start:%F %T}", "end": f"{end:%F %T}"},
     ).to_pylist()
     return rows

@@ -34,4 +34,4 @@ def _mend(path: Path, said: str) -> str:
         return "make room on its disk, and start again"
     if any(sign in said for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
         return "look at its owner and mode, and at `ulimit -n`"
-    return "restore the data directory from a backup, or make the store anew from the log: `trackway rebuild`"
+    return "restore the data directory from a backup, or rebuild the store from the log: `trackway rebuild`"

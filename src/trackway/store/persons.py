@@ -8,6 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from trackway.statements import Statements
+
+_sql = Statements(__name__)
+
 
 class PersonTable:
     """Updates `user_persons` and the dictionary `persons` after merges.
@@ -21,7 +25,7 @@ class PersonTable:
     def __init__(self, ask: Callable[[str], pa.Table], command: Callable[[str, Mapping[str, Any]], str]) -> None:
         self._ask, self._command = ask, command
         self._lock = threading.Lock()
-        self._wanted, self._made = 1, 0
+        self._wanted, self._loaded = 1, 0
         self._any, self._activity = False, "activity"
 
     @property
@@ -47,11 +51,11 @@ class PersonTable:
 
     def refresh(self) -> None:
         """Bring the dictionary up to date with the tables. It costs nothing when nothing has changed."""
-        if self._made == self._wanted:
+        if self._loaded == self._wanted:
             return
         with self._lock:
             wanted = self._wanted
-            if self._made == wanted:
+            if self._loaded == wanted:
                 return
             self._join_users()
             self._command("SYSTEM RELOAD DICTIONARY persons", {})
@@ -59,38 +63,31 @@ class PersonTable:
             self._any = bool(loaded["n"][0].as_py())
             moved = self._ask("SELECT count() AS n FROM activity WHERE events < 0")
             self._activity = "activity FINAL" if moved["n"][0].as_py() else "activity"
-            self._made = wanted
+            self._loaded = wanted
 
     def _join_users(self) -> None:
         """Map user ids connected by aliases to the smallest of them, so that the order of aliases does not matter."""
-        pairs = self._ask(
-            "SELECT DISTINCT identity, person FROM aliases "
-            "WHERE (identity, person) NOT IN (SELECT identity, person FROM undone_merges FINAL WHERE undone = 1)"
-        )
+        pairs = self._ask(_sql("aliases"))
         joined = united(list(zip(pairs["identity"].to_pylist(), pairs["person"].to_pylist(), strict=True)))
         stored = self._ask("SELECT user, person FROM user_persons")
         if joined == dict(zip(stored["user"].to_pylist(), stored["person"].to_pylist(), strict=True)):
             return
         self._command("TRUNCATE TABLE user_persons", {})
         if joined:
-            self._command(
-                "INSERT INTO user_persons SELECT pair.1, pair.2 FROM "
-                "(SELECT arrayJoin(arrayZip({users:Array(UInt64)}, {persons:Array(UInt64)})) AS pair)",
-                {"users": list(joined), "persons": list(joined.values())},
-            )
+            self._command(_sql("write_user_persons"), {"users": list(joined), "persons": list(joined.values())})
 
 
 def united(pairs: list[tuple[int, int]]) -> dict[int, int]:
     """Map each member of a pair to the smallest member that pairs connect it with (union-find)."""
     parents: dict[int, int] = {}
 
-    def root(one: int) -> int:
-        while (parent := parents.setdefault(one, one)) != one:
-            parents[one] = parents[parent]
-            one = parent
-        return one
+    def root(member: int) -> int:
+        while (parent := parents.setdefault(member, member)) != member:
+            parents[member] = parents[parent]
+            member = parent
+        return member
 
     for first, second in pairs:
         low, high = sorted((root(first), root(second)))
         parents[high] = low
-    return {one: root(one) for one in list(parents)}
+    return {member: root(member) for member in list(parents)}

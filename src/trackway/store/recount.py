@@ -14,8 +14,11 @@ from uuid import UUID
 
 import pyarrow.csv
 
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.csv_text import for_csv
+
+_sql = Statements(__name__)
 
 
 class Counter(NamedTuple):
@@ -72,18 +75,18 @@ def recount(
     Raises:
         CannotRecount: raw views of that time were deleted; their counters stay as they are.
     """
-    gone = _archived(store, project_id)
-    if gone and start.strftime("%Y%m") <= str(gone):
+    archived = _archived(store, project_id)
+    if archived and start.strftime("%Y%m") <= str(archived):
         raise CannotRecount(
-            f"raw views up to {str(gone)[:4]}-{str(gone)[4:]} were deleted; their counters stay as they are"
+            f"raw views up to {str(archived)[:4]}-{str(archived)[4:]} were deleted; their counters stay as they are"
         )
-    return {one.name: _replace(store, store_lock, one, project_id, start, end) for one in BY_HOUR}
+    return {counter.name: _replace(store, store_lock, counter, project_id, start, end) for counter in BY_HOUR}
 
 
 def refresh(store: Store, store_lock: AbstractContextManager[object], project_id: UUID) -> dict[str, int]:
     """Recompute the counters of views, which are not by the hour."""
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
-    return {one.name: _replace(store, store_lock, one, project_id, *ever) for one in WHOLE}
+    return {counter.name: _replace(store, store_lock, counter, project_id, *ever) for counter in WHOLE}
 
 
 def differences(
@@ -98,13 +101,13 @@ def differences(
             counters.
     """
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
-    checked = [(one, start, end) for one in BY_HOUR if start < end] + [(one, *ever) for one in WHOLE]
-    found = []
-    for one, *stretch in checked:
-        if _differs(store, one, project_id, *stretch):
+    checked = [(counter, start, end) for counter in BY_HOUR if start < end] + [(counter, *ever) for counter in WHOLE]
+    differing = []
+    for counter, *stretch in checked:
+        if _differs(store, counter, project_id, *stretch):
             with store_lock:
-                found.append(Difference(one.name, _differs(store, one, project_id, *stretch)))
-    return [one for one in found if one.rows]
+                differing.append(Difference(counter.name, _differs(store, counter, project_id, *stretch)))
+    return [difference for difference in differing if difference.rows]
 
 
 def purge_views(
@@ -117,104 +120,51 @@ def purge_views(
     Returns:
         The number of views by month, such as `{"2026-01": 17}`.
     """
-    months = store.ask(
-        f"SELECT toYYYYMM(timestamp) AS month, count() AS n FROM events WHERE {_RAW} "
-        "AND timestamp < toStartOfMonth({before:DateTime('UTC')}) GROUP BY month ORDER BY month",
-        {"project": project_id, "before": f"{before:%Y-%m-%d %H:%M:%S}"},
-    ).to_pylist()
+    values = {"project": project_id, "before": f"{before:%Y-%m-%d %H:%M:%S}"}
+    months = store.ask(_sql("months_with_views"), values).to_pylist()
     purged = {}
     for row in months:
-        month, values = row["month"], {"project": project_id, "month": row["month"]}
+        month, month_values = row["month"], {"project": project_id, "month": row["month"]}
         name = f"{month // 100}-{month % 100:02}"
         out.mkdir(parents=True, exist_ok=True)
-        counted = store.ask(_COUNTS_OF_MONTH, values)
+        counted = store.ask(_sql("counts_of_month"), month_values)
         pyarrow.csv.write_csv(for_csv(counted), out / f"views-{project_id}-{name}.csv")
         with store_lock:
-            store.command(f"INSERT INTO view_archive {_ARCHIVE_OF_MONTH}", values)
-            store.change(
-                f"ALTER TABLE events DELETE WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} "
-                "SETTINGS mutations_sync = 2",
-                values,
-            )
+            store.command(_sql("archive_month"), month_values)
+            store.change(_sql("delete_month"), month_values)
         purged[name] = row["n"]
     return purged
 
 
-_RAW = "project_id = {project:UUID} AND name = 'view' AND library = 'views'"
-_COUNTS_OF_MONTH = (
-    "SELECT entity_type, entity_id, toString(toDate(timestamp)) AS day, bot, country, "
-    "ifNull(properties.referrer_source.:String, '') AS referrer_source, count() AS views, "
-    f"countIf(user_id = '') AS anonymous FROM events WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} "
-    "GROUP BY ALL ORDER BY ALL"
-)
-_ARCHIVE_OF_MONTH = (
-    "SELECT project_id, toYYYYMM(timestamp) AS month, entity_type, entity_id, bot, count() AS views, "
-    "countIf(user_id = '') AS anonymous, uniqExactState(xxh3(session_id)) AS sessions, "
-    "uniqExactStateIf(xxh3(user_id), user_id != '') AS viewers, max(timestamp) AS last_viewed "
-    f"FROM events WHERE {_RAW} AND toYYYYMM(timestamp) = {{month:UInt32}} GROUP BY ALL"
-)
-_ARCHIVED = (
-    "SELECT project_id, entity_type, entity_id, bot, views, anonymous, sessions, viewers, last_viewed "
-    "FROM view_archive FINAL WHERE project_id = {project:UUID}"
-)
-
-
 def _archived(store: Store, project_id: UUID) -> int:
     """Return the last month whose raw views were deleted, such as 202601; 0 when none were."""
-    found = store.ask("SELECT max(month) AS n FROM view_archive WHERE project_id = {p:UUID}", {"p": project_id})
-    return int(found["n"][0].as_py())
+    newest = store.ask("SELECT max(month) AS n FROM view_archive WHERE project_id = {p:UUID}", {"p": project_id})
+    return int(newest["n"][0].as_py())
 
 
 def _replace(
     store: Store,
     store_lock: AbstractContextManager[object],
-    one: Counter,
+    counter: Counter,
     project_id: UUID,
     start: datetime,
     end: datetime,
 ) -> int:
     values = _values(project_id, start, end)
+    statement = _statement(store, counter)
     with store_lock:
-        store.command(f"ALTER TABLE {one.name} DELETE WHERE {_own(one)} SETTINGS mutations_sync = 2", values)
-        statement = f"INSERT INTO {one.name} {_statement(store, one)}"
-        store.change(f"{statement} SETTINGS insert_deduplicate = 0, max_partitions_per_insert_block = 0", values)
-    # Count distinct keys: rows that are not merged yet share a key.
-    keys = f"SELECT DISTINCT {', '.join(one.key)} FROM {one.name} WHERE {_own(one)}"
-    counted = store.ask(f"SELECT count() AS n FROM ({keys})", values)
-    return int(counted["n"][0].as_py())
+        store.command(_sql("delete_own_rows", counter=counter), values)
+        store.change(_sql("insert_own_rows", counter=counter, statement=statement), values)
+    return int(store.ask(_sql("count_own_rows", counter=counter), values)["n"][0].as_py())
 
 
-def _differs(store: Store, one: Counter, project_id: UUID, start: datetime, end: datetime) -> int:
-    keys = ", ".join(one.key)
-    merged = [f"round(sum({name}), 3)" for name in one.sums] + [f"uniqExactMerge({name})" for name in one.unique]
-    merged += [f"max({name})" for name in one.latest]
-    # A row whose sums are all 0 equals no row.
-    some = " OR ".join(f"sum({name}) != 0" for name in one.sums)
-    rows = f"SELECT {keys}, {', '.join(merged)} FROM {{}} GROUP BY {keys} HAVING {some}"
-    stored = rows.format(f"{one.name} WHERE {_own(one)}")
-    counted = rows.format(f"({_statement(store, one)})")
-    # Count distinct keys: a row that differs is in both parts, once as stored and once as recomputed.
-    answer = store.ask(
-        f"SELECT count() AS n FROM (SELECT {keys} FROM (({stored}) EXCEPT DISTINCT ({counted})) "
-        f"UNION DISTINCT SELECT {keys} FROM (({counted}) EXCEPT DISTINCT ({stored})))",
-        _values(project_id, start, end),
-    )
-    return int(answer["n"][0].as_py())
+def _differs(store: Store, counter: Counter, project_id: UUID, start: datetime, end: datetime) -> int:
+    statement = _sql("differing_rows", counter=counter, statement=_statement(store, counter))
+    return int(store.ask(statement, _values(project_id, start, end))["n"][0].as_py())
 
 
-def _own(one: Counter) -> str:
-    hours = " AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')}" if one.by_hour else ""
-    return f"project_id = {{project:UUID}}{hours}"
-
-
-def _statement(store: Store, one: Counter) -> str:
-    """Return the statement of a counter's view, over the events of the stretch."""
-    events = (
-        "(SELECT * FROM events WHERE project_id = {project:UUID} "
-        "AND timestamp >= {start:DateTime64(3, 'UTC')} AND timestamp < {end:DateTime64(3, 'UTC')})"
-    )
-    text = store.statement_of(f"{one.name}_from_events").replace("FROM events", f"FROM {events}")
-    return text if one.by_hour else f"{text} UNION ALL {_ARCHIVED}"
+def _statement(store: Store, counter: Counter) -> str:
+    return store.statement_of(f"{counter.name}_from_events")
 
 
 def _values(project_id: UUID, start: datetime, end: datetime) -> dict[str, object]:

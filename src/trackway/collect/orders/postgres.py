@@ -28,8 +28,10 @@ from trackway.govern.saved.connections import Connections
 from trackway.govern.saved.tables import Connection
 from trackway.log import LogUnavailable
 from trackway.outgoing import Outgoing, Refused
+from trackway.statements import Statements
 
 logger = logging.getLogger("trackway.collect")
+_sql = Statements(__name__)
 
 BATCH = 500
 _LOOK_S, _RETRY_S, _MOST_RETRY_S = 1.0, 0.5, 30.0
@@ -45,13 +47,13 @@ class Change(NamedTuple):
     at: datetime
 
 
-def _called(what: str, name: str) -> str:
+def _trigger_name(event: str, name: str) -> str:
     """Return the name of a connection's trigger, and of the trigger's function."""
-    return f"trackway_{what}_{name.replace('-', '')[:32]}"
+    return f"trackway_{event}_{name.replace('-', '')[:32]}"
 
 
 def _functions(name: str) -> dict[str, sql.Identifier]:
-    return {what: sql.Identifier(_called(what, name)) for what in ("changed", "emptied")}
+    return {event: sql.Identifier(_trigger_name(event, name)) for event in ("changed", "emptied")}
 
 
 def setup(name: str, mapping: Mapping) -> sql.Composed:
@@ -62,63 +64,21 @@ def setup(name: str, mapping: Mapping) -> sql.Composed:
     """
     schema, _, table = mapping.table.rpartition(".")
 
-    def row(of: str) -> sql.Composed:
+    def columns_of(row: str) -> sql.Composed:
         pairs = [
-            sql.SQL("{}, {}.{}").format(sql.Literal(column), sql.SQL(of), sql.Identifier(column))
+            sql.SQL("{}, {}.{}").format(sql.Literal(column), sql.SQL(row), sql.Identifier(column))
             for column in mapping.columns.named()
         ]
         return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
 
-    return sql.SQL(_SETUP).format(
+    return sql.SQL(_sql("setup")).format(
         name=sql.Literal(name),
         table=sql.Identifier(schema, table) if schema else sql.Identifier(table),
         **_functions(name),
-        old=row("OLD"),
-        new=row("NEW"),
-        of=row("t"),
+        columns_of_old=columns_of("OLD"),
+        columns_of_new=columns_of("NEW"),
+        columns_of_row=columns_of("stored"),
     )
-
-
-_SETUP = """
-CREATE TABLE IF NOT EXISTS trackway_outbox (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    connection text NOT NULL,
-    row_before jsonb,
-    row_after jsonb,
-    at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-CREATE OR REPLACE FUNCTION {changed}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $trackway$
-DECLARE
-    was jsonb := CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE {old} END;
-    is_now jsonb := CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE {new} END;
-BEGIN
-    IF was = is_now THEN
-        RETURN NULL; -- something else of the row changed
-    END IF;
-    INSERT INTO trackway_outbox (connection, row_before, row_after) VALUES ({name}, was, is_now);
-    PERFORM pg_notify('trackway', {name});
-    RETURN NULL;
-END $trackway$;
-CREATE OR REPLACE FUNCTION {emptied}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $trackway$
-BEGIN
-    INSERT INTO trackway_outbox (connection, row_before) SELECT {name}, {of} FROM {table} AS t;
-    PERFORM pg_notify('trackway', {name});
-    RETURN NULL;
-END $trackway$;
-LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;
-DROP TRIGGER IF EXISTS {changed} ON {table};
-CREATE TRIGGER {changed} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {changed}();
-DROP TRIGGER IF EXISTS {emptied} ON {table};
-CREATE TRIGGER {emptied} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {emptied}();
-INSERT INTO trackway_outbox (connection, row_after) SELECT {name}, {of} FROM {table} AS t;
-"""
-_REMOVE = """
-DROP FUNCTION IF EXISTS {changed}() CASCADE;
-DROP FUNCTION IF EXISTS {emptied}() CASCADE;
-DELETE FROM trackway_outbox WHERE connection = {name};
-"""
 
 
 def remove(dsn: str, name: str, outgoing: Outgoing) -> None:
@@ -129,7 +89,7 @@ def remove(dsn: str, name: str, outgoing: Outgoing) -> None:
         allowed.
     """
     with psycopg.connect(conninfo(dsn, outgoing)) as database:
-        database.execute(sql.SQL(_REMOVE).format(**_functions(name), name=sql.Literal(name)))
+        database.execute(sql.SQL(_sql("remove")).format(**_functions(name), name=sql.Literal(name)))
 
 
 def messages_of(change: Change, mapping: Mapping, source: str) -> tuple[list[Message], list[Rejection]]:
@@ -153,22 +113,22 @@ class Follower:
     """Follows one table in its own thread until it is stopped; reports its state to the accounts database.
 
     Args:
-        one: the connection.
+        connection: the connection.
         connections: stores the states and secrets of connections.
         write: writes an arrival to the log, and raises LogUnavailable when it cannot.
         outgoing: decides which addresses may be reached.
     """
 
     def __init__(
-        self, one: Connection, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing
+        self, connection: Connection, connections: Connections, write: Callable[[Arrival], None], outgoing: Outgoing
     ) -> None:
         self._outgoing = outgoing
-        self._id, self._project = one.id, UUID(one.project_id)
-        self._dsn = connections.secret(one)
-        self._mapping = msgspec.convert(one.config, Mapping)
+        self._id, self._project = connection.id, UUID(connection.project_id)
+        self._dsn = connections.secret(connection)
+        self._mapping = msgspec.convert(connection.config, Mapping)
         self._connections, self._write = connections, write
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"follow-{one.id[:8]}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"follow-{connection.id[:8]}", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -184,13 +144,13 @@ class Follower:
             self._thread.join(_LOOK_S + 5)
 
     def _run(self) -> None:
-        pause, said = _RETRY_S, None
+        pause, reported = _RETRY_S, None
         while not self._stopping.is_set():
             try:
                 with psycopg.connect(conninfo(self._dsn, self._outgoing), autocommit=True) as database:
                     self._prepare(database)
-                    if said != "":
-                        said = ""
+                    if reported != "":
+                        reported = ""
                         self._connections.record_report(self._id, 0)
                     pause = _RETRY_S
                     self._follow(database)
@@ -198,8 +158,8 @@ class Follower:
                 if not isinstance(error, (psycopg.Error, LogUnavailable, OSError, Refused, BadDatabase)):
                     logger.exception("connection %s", self._id)
                 text = reason(error)
-                if said != text:
-                    said = text
+                if reported != text:
+                    reported = text
                     logger.error("the orders of connection %s cannot be followed: %s", self._id, text)
                     self._connections.record_report(self._id, 0, text)
                 self._stopping.wait(pause)
@@ -211,9 +171,8 @@ class Follower:
             if self._stopping.wait(1.0):
                 return
         database.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
-        trigger = _called("changed", self._id)
-        found = database.execute("SELECT 1 FROM pg_trigger WHERE tgname = %s AND NOT tgisinternal", [trigger])
-        if found.fetchone() is None:
+        trigger = _trigger_name("changed", self._id)
+        if database.execute(_sql("has_trigger"), [trigger]).fetchone() is None:
             with database.transaction():
                 database.execute(setup(self._id, self._mapping))
 
@@ -230,20 +189,16 @@ class Follower:
 
     def _take(self, database: psycopg.Connection[Any]) -> int:
         """Move changes from the outbox to the log, in order; return their number."""
-        rows = database.execute(
-            "SELECT id, row_before::text, row_after::text, at FROM trackway_outbox WHERE connection = %s "
-            "ORDER BY id LIMIT %s",
-            [self._id, BATCH],
-        ).fetchall()
+        rows = database.execute(_sql("next_changes"), [self._id, BATCH]).fetchall()
         if not rows:
             return 0
         messages: list[Message] = []
         refused: list[Rejection] = []
         for number, before, after, at in rows:
             change = Change(number, _object(before), _object(after), at.astimezone(UTC))
-            said, wrong = messages_of(change, self._mapping, f"postgres {self._id[-8:]}")
-            messages += said
-            refused += wrong
+            of_change, refused_rows = messages_of(change, self._mapping, f"postgres {self._id[-8:]}")
+            messages += of_change
+            refused += refused_rows
         if messages or refused:
             self._write(Arrival(now(), self._project.bytes, "", Location(), "", "", False, None, messages, refused))
         database.execute("DELETE FROM trackway_outbox WHERE id = ANY(%s)", [[row[0] for row in rows]])
@@ -256,8 +211,8 @@ def _object(text: str | None) -> dict[str, Any] | None:
     """Return a row with its numbers exactly as written, without rounding to floats."""
     if text is None:
         return None
-    found: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=Decimal)
-    return found
+    row: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    return row
 
 
 class Followers:
@@ -300,19 +255,23 @@ class Followers:
             try:
                 self._look()
             except Exception:
-                logger.exception("connections cannot be looked for; trying again")
+                logger.exception("the database connections cannot be read; trying again")
             self._wake.wait(10.0)
             self._wake.clear()
 
     def _look(self) -> None:
-        wanted = {one.id: one for one in self._connections.all() if one.kind == "postgres" and one.active}
-        for name, (made_of, follower) in list(self._running.items()):
-            if name not in wanted or made_of != (wanted[name].config, wanted[name].secret):
+        wanted = {
+            connection.id: connection
+            for connection in self._connections.all()
+            if connection.kind == "postgres" and connection.active
+        }
+        for name, (followed, follower) in list(self._running.items()):
+            if name not in wanted or followed != (wanted[name].config, wanted[name].secret):
                 follower.stop()
                 follower.join()
                 del self._running[name]
-        for name, one in wanted.items():
+        for name, connection in wanted.items():
             if name not in self._running and not self._stopping.is_set():
-                follower = Follower(one, self._connections, self._write, self._outgoing)
-                self._running[name] = ((one.config, one.secret), follower)
+                follower = Follower(connection, self._connections, self._write, self._outgoing)
+                self._running[name] = ((connection.config, connection.secret), follower)
                 follower.start()

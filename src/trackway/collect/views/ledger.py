@@ -21,65 +21,39 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.event import Millis
 from trackway.lite import engine_of, fault
+from trackway.statements import Statements
 
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
 """The time after which another view by the same session counts."""
 LEDGER_GONE = (
     "put it back from a backup, or remove it: views of the last 24 hours may count a second time then, and "
-    "`trackway refresh` makes the totals anew from the events"
+    "`trackway refresh` recomputes the totals from the events"
 )
 """The remedy for a damaged ledger."""
 _MOST = 500
 _SOON_S = 0.5
 KEEP_MS: Millis = 90 * AGAIN_MS
 """The time for which the ledger remembers that a session viewed an entity; unique sessions are exact for that time."""
+_sql = Statements(__name__)
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS counted_views (key {bytes} PRIMARY KEY, at BIGINT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS entity_viewers (key {bytes} PRIMARY KEY)",
-    "CREATE TABLE IF NOT EXISTS view_totals (key {bytes} PRIMARY KEY, views BIGINT NOT NULL, sessions BIGINT NOT NULL, "
-    "viewers BIGINT NOT NULL, anonymous BIGINT NOT NULL, last_viewed BIGINT NOT NULL, hidden BOOLEAN NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS pending_views (key {bytes} PRIMARY KEY, collector VARCHAR(64) NOT NULL, "
-    "record {bytes} NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS counted_views_at ON counted_views (at)",
-)
-# A row changes only when the view counts, so the database decides among simultaneous views of all collectors.
-_AGAIN = text("UPDATE counted_views SET at = :at WHERE key = :key AND at <= :at - :again")
-_FIRST = text("INSERT INTO counted_views (key, at) VALUES (:key, :at) ON CONFLICT (key) DO NOTHING")
-_VIEWER = text("INSERT INTO entity_viewers (key) VALUES (:key) ON CONFLICT (key) DO NOTHING")
-_TOTAL = text(
-    "INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden) "
-    "VALUES (:key, 1, :sessions, :viewers, :anonymous, :at, false) ON CONFLICT (key) DO UPDATE SET "
-    "views = view_totals.views + 1, sessions = view_totals.sessions + excluded.sessions, "
-    "viewers = view_totals.viewers + excluded.viewers, anonymous = view_totals.anonymous + excluded.anonymous, "
-    "last_viewed = excluded.last_viewed"
-)
-_KEEP = text(
-    "INSERT INTO pending_views (key, collector, record) VALUES (:key, :collector, :record) "
-    "ON CONFLICT (key) DO UPDATE SET record = excluded.record, collector = excluded.collector"
-)
-_LOGGED = text("DELETE FROM pending_views WHERE key = :key")
-_LOOK = text("SELECT key, views, sessions, viewers, anonymous, last_viewed, hidden FROM view_totals WHERE key IN :keys")
-_SET = text(
-    "INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden) "
-    "VALUES (:key, :views, :sessions, :viewers, :anonymous, :last_viewed, false) ON CONFLICT (key) DO UPDATE SET "
-    "views = excluded.views, sessions = excluded.sessions, viewers = excluded.viewers, "
-    "anonymous = excluded.anonymous, last_viewed = excluded.last_viewed"
-)
-_HIDE = text(
-    "INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden) "
-    "VALUES (:key, 0, 0, 0, 0, 0, :hidden) ON CONFLICT (key) DO UPDATE SET hidden = excluded.hidden"
-)
+    "create_counted_views", "create_entity_viewers", "create_view_totals", "create_pending_views",
+    "create_counted_views_at",
+)  # fmt: skip
+_COUNT_AGAIN, _COUNT_FIRST = text(_sql("count_again")), text(_sql("count_first"))
+_ADD_VIEWER, _ADD_TO_TOTAL = text(_sql("add_viewer")), text(_sql("add_to_total"))
+_ADD_PENDING, _DELETE_PENDING = text(_sql("add_pending")), text(_sql("delete_pending"))
+_LOOK = text(_sql("look")).bindparams(bindparam("keys", expanding=True))
 
 
 def entity_key(project_id: bytes, entity_type: str, entity_id: str) -> bytes:
     """Return 16 bytes (XXH3) that stand for an entity of a project."""
-    whole = f"{entity_type}\x00{entity_id}"
-    return bytes(xxhash.xxh3_128_digest(project_id + whole.encode(errors="surrogatepass")))
+    name = f"{entity_type}\x00{entity_id}"
+    return bytes(xxhash.xxh3_128_digest(project_id + name.encode(errors="surrogatepass")))
 
 
-def view_key(entity: bytes, who: str) -> bytes:
+def view_key(entity: bytes, session_or_user: str) -> bytes:
     """Return 16 bytes (XXH3) that stand for an entity together with a session or a user of its project."""
-    return bytes(xxhash.xxh3_128_digest(entity + who.encode(errors="surrogatepass")))
+    return bytes(xxhash.xxh3_128_digest(entity + session_or_user.encode(errors="surrogatepass")))
 
 
 class View(NamedTuple):
@@ -127,17 +101,17 @@ class Ledger:
             url = make_url(dsn)
         except SQLAlchemyError as error:
             raise LedgerUnavailable(
-                "the address of the ledger of views (TRACKWAY_VIEWS) is no SQLAlchemy address"
+                "TRACKWAY_VIEWS, the address of the view ledger, is not an SQLAlchemy address"
             ) from error
         lite = url.get_backend_name() == "sqlite"
         try:
             self._engine: Engine = engine_of(url, busy_s=10.0)
             with self._engine.begin() as connection:
-                for statement in _SCHEMA:
-                    connection.execute(text(statement.format(bytes="BLOB" if lite else "BYTEA")))
+                for name in _SCHEMA:
+                    connection.execute(text(_sql(name, binary="BLOB" if lite else "BYTEA")))
         except (SQLAlchemyError, ImportError, OSError) as error:
             shown = (lite and url.database) or url.render_as_string(hide_password=True)
-            raise LedgerUnavailable(f"the ledger of views {shown} {fault(error, LEDGER_GONE)}") from error
+            raise LedgerUnavailable(f"the view ledger {shown} {fault(error, LEDGER_GONE)}") from error
         self._collector = collector
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
         self._waiting: list[tuple[View, asyncio.Future[bool]]] = []
@@ -149,11 +123,8 @@ class Ledger:
     def unlogged(self) -> list[tuple[bytes, bytes]]:
         """Return key and record of the views that counted and that this collector's log may lack."""
         with self._engine.begin() as connection:
-            found = connection.execute(
-                text("SELECT key, record FROM pending_views WHERE collector = :collector ORDER BY key"),
-                {"collector": self._collector},
-            )
-            return [(bytes(row.key), bytes(row.record)) for row in found]
+            rows = connection.execute(text(_sql("unlogged")), {"collector": self._collector})
+            return [(bytes(row.key), bytes(row.record)) for row in rows]
 
     async def counts(self, view: View) -> bool:
         """Return whether a view counts. If it does, append its record to the log and then call `logged`."""
@@ -180,33 +151,33 @@ class Ledger:
     def forget(self, before: Millis) -> int:
         """Forget counted views that are at least KEEP_MS older than `before`; return their number."""
         with self._engine.begin() as connection:
-            return connection.execute(
-                text("DELETE FROM counted_views WHERE at <= :at"), {"at": before - KEEP_MS}
-            ).rowcount
+            return connection.execute(text(_sql("forget")), {"at": before - KEEP_MS}).rowcount
 
     def look(self, entities: list[bytes]) -> dict[bytes, Total]:
         """Return the totals of entities by their key; entities without views are left out."""
         with self._engine.connect() as connection:
-            rows = connection.execute(_LOOK.bindparams(bindparam("keys", expanding=True)), {"keys": entities})
+            rows = connection.execute(_LOOK, {"keys": entities})
             return {bytes(row.key): _total(row) for row in rows}
 
     def hide(self, hidden: dict[bytes, bool]) -> None:
         """Hide the totals of entities from the public, or show them again."""
         if hidden:
             with self._engine.begin() as connection:
-                connection.execute(_HIDE, [{"key": key, "hidden": value} for key, value in hidden.items()])
+                connection.execute(text(_sql("hide")), [{"key": key, "hidden": value} for key, value in hidden.items()])
 
     def put(self, totals: dict[bytes, Total]) -> None:
         """Set totals to the values computed from the events."""
         if totals:
             with self._engine.begin() as connection:
-                connection.execute(_SET, [{"key": key, **one._asdict()} for key, one in totals.items()])
+                connection.execute(
+                    text(_sql("put")), [{"key": key, **total._asdict()} for key, total in totals.items()]
+                )
 
     async def finish(self) -> None:
         """Wait for pending decisions, and write the keys that were logged."""
         if self._soon is not None:
             self._soon.cancel()
-        under_way = [one for one in (self._task, self._writing) if one is not None]
+        under_way = [task for task in (self._task, self._writing) if task is not None]
         await asyncio.gather(*under_way, return_exceptions=True)
         await self._transacted([])
 
@@ -235,13 +206,13 @@ class Ledger:
         try:
             with self._engine.begin() as connection:
                 if logged:
-                    connection.execute(_LOGGED, [{"key": key} for key in logged])
+                    connection.execute(_DELETE_PENDING, [{"key": key} for key in logged])
                 decided = []
                 for view in views:
                     counted = _count(connection, view)
                     if counted:
-                        kept = {"key": view.key, "collector": self._collector, "record": view.record}
-                        connection.execute(_KEEP, kept)
+                        pending = {"key": view.key, "collector": self._collector, "record": view.record}
+                        connection.execute(_ADD_PENDING, pending)
                     decided.append(counted)
                 return decided
         except BaseException:
@@ -251,15 +222,15 @@ class Ledger:
 
 def _count(connection: Connection, view: View) -> bool:
     """Decide whether a view counts; if it does, add it to the totals of its entity."""
-    given = {"key": view.key, "at": view.at}
-    again = connection.execute(_AGAIN, {**given, "again": AGAIN_MS}).rowcount == 1
-    first = not again and connection.execute(_FIRST, given).rowcount == 1
+    values = {"key": view.key, "at": view.at}
+    again = connection.execute(_COUNT_AGAIN, {**values, "again": AGAIN_MS}).rowcount == 1
+    first = not again and connection.execute(_COUNT_FIRST, values).rowcount == 1
     if not (again or first):
         return False
     if view.entity and not view.bot:
-        viewer = bool(view.viewer) and connection.execute(_VIEWER, {"key": view.viewer}).rowcount == 1
+        viewer = bool(view.viewer) and connection.execute(_ADD_VIEWER, {"key": view.viewer}).rowcount == 1
         total = {"key": view.entity, "sessions": int(first), "viewers": int(viewer), "at": view.at}
-        connection.execute(_TOTAL, {**total, "anonymous": int(not view.viewer)})
+        connection.execute(_ADD_TO_TOTAL, {**total, "anonymous": int(not view.viewer)})
     return True
 
 

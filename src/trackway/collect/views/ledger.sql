@@ -1,0 +1,104 @@
+{# The tables. The databases name binary columns differently: BLOB or BYTEA. #}
+{% macro create_counted_views(binary) %}
+CREATE TABLE IF NOT EXISTS counted_views
+(
+    key {{ binary }} PRIMARY KEY,
+    at BIGINT NOT NULL
+)
+{% endmacro %}
+
+{% macro create_entity_viewers(binary) %}
+CREATE TABLE IF NOT EXISTS entity_viewers (key {{ binary }} PRIMARY KEY)
+{% endmacro %}
+
+{% macro create_view_totals(binary) %}
+CREATE TABLE IF NOT EXISTS view_totals
+(
+    key {{ binary }} PRIMARY KEY,
+    views BIGINT NOT NULL,
+    sessions BIGINT NOT NULL,
+    viewers BIGINT NOT NULL,
+    anonymous BIGINT NOT NULL,
+    last_viewed BIGINT NOT NULL,
+    hidden BOOLEAN NOT NULL
+)
+{% endmacro %}
+
+{% macro create_pending_views(binary) %}
+CREATE TABLE IF NOT EXISTS pending_views
+(
+    key {{ binary }} PRIMARY KEY,
+    collector VARCHAR(64) NOT NULL,
+    record {{ binary }} NOT NULL
+)
+{% endmacro %}
+
+{% macro create_counted_views_at(binary) %}
+CREATE INDEX IF NOT EXISTS counted_views_at ON counted_views (at)
+{% endmacro %}
+
+{# The decision. A row changes only when the view counts, so the database decides among simultaneous views of all
+   collectors. #}
+{% macro count_again() %}
+UPDATE counted_views SET at = :at WHERE key = :key AND at <= :at - :again
+{% endmacro %}
+
+{% macro count_first() %}
+INSERT INTO counted_views (key, at) VALUES (:key, :at) ON CONFLICT (key) DO NOTHING
+{% endmacro %}
+
+{% macro add_viewer() %}
+INSERT INTO entity_viewers (key) VALUES (:key) ON CONFLICT (key) DO NOTHING
+{% endmacro %}
+
+{% macro add_to_total() %}
+INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden)
+VALUES (:key, 1, :sessions, :viewers, :anonymous, :at, false)
+ON CONFLICT (key) DO UPDATE SET
+    views = view_totals.views + 1,
+    sessions = view_totals.sessions + excluded.sessions,
+    viewers = view_totals.viewers + excluded.viewers,
+    anonymous = view_totals.anonymous + excluded.anonymous,
+    last_viewed = excluded.last_viewed
+{% endmacro %}
+
+{# The messages of counted views, until the log has them. #}
+{% macro add_pending() %}
+INSERT INTO pending_views (key, collector, record)
+VALUES (:key, :collector, :record)
+ON CONFLICT (key) DO UPDATE SET record = excluded.record, collector = excluded.collector
+{% endmacro %}
+
+{% macro delete_pending() %}
+DELETE FROM pending_views WHERE key = :key
+{% endmacro %}
+
+{% macro unlogged() %}
+SELECT key, record FROM pending_views WHERE collector = :collector ORDER BY key
+{% endmacro %}
+
+{% macro forget() %}
+DELETE FROM counted_views WHERE at <= :at
+{% endmacro %}
+
+{# The totals. #}
+{% macro look() %}
+SELECT key, views, sessions, viewers, anonymous, last_viewed, hidden FROM view_totals WHERE key IN :keys
+{% endmacro %}
+
+{% macro put() %}
+INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden)
+VALUES (:key, :views, :sessions, :viewers, :anonymous, :last_viewed, false)
+ON CONFLICT (key) DO UPDATE SET
+    views = excluded.views,
+    sessions = excluded.sessions,
+    viewers = excluded.viewers,
+    anonymous = excluded.anonymous,
+    last_viewed = excluded.last_viewed
+{% endmacro %}
+
+{% macro hide() %}
+INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden)
+VALUES (:key, 0, 0, 0, 0, 0, :hidden)
+ON CONFLICT (key) DO UPDATE SET hidden = excluded.hidden
+{% endmacro %}
