@@ -18,7 +18,7 @@ from trackway.collect import Collector, Privacy
 from trackway.collect.ids import use_placeholders
 from trackway.collect.orders.postgres import Followers
 from trackway.collect.pseudonym import DailySalt, installation_key
-from trackway.collect.session_end import Known, NotYet, SessionEnder
+from trackway.collect.session_end import KnownSession, NotStoredYet, SessionEnder
 from trackway.collect.views.counter import NoProof, Proof, ViewCounter
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
@@ -40,9 +40,9 @@ from trackway.operate.lost_files import lost_files
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
-from trackway.store.account_policy import Scopes
+from trackway.store.account_policy import AccountPolicies
 from trackway.store.connection import Store, StoreUnavailable, suspended
-from trackway.store.engine_memory import Resting
+from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.lookups import has_view, session
@@ -124,7 +124,7 @@ class Runtime:
         self.ledger = Ledger(settings.views_dsn, collector)
         self._closers.append(self.ledger.close)
         self.register = Register(self.accounts, self.store, self.ledger)
-        self.scopes = Scopes(self.store, self.register)
+        self.account_policies = AccountPolicies(self.store, self.register)
         self._context = JobContext(
             settings, self.accounts, self.store, self.loader.store_lock, self.ledger, self.outgoing
         )
@@ -141,7 +141,7 @@ class Runtime:
         )  # fmt: skip
         self._closers.append(self.transfer_worker.stop)
         if settings.embedded_store is not None:
-            self._closers.append(Resting(self._done, self._purge).stop)
+            self._closers.append(IdleMemoryRelease(self._done, self._purge).stop)
 
     def _done(self) -> tuple[int, int]:
         return self.loader.stored, self.store.statements - self._purges
@@ -249,9 +249,9 @@ class Runtime:
         assert self._committer is not None
         return SessionEnder(collector, self._committer, self._session)
 
-    async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> Known | None:
+    async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> KnownSession | None:
         if not await self.wait_until_stored():
-            raise NotYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
+            raise NotStoredYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
         return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
 
     def unlogged_views(self) -> int:
@@ -288,7 +288,7 @@ class Runtime:
 
     def _bot(self, arrival: Arrival) -> str:
         bot_reason = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)
-        return "" if bot_reason in self.register.humans(arrival.project_id) else bot_reason
+        return "" if bot_reason in self.register.overruled_bot_reasons(arrival.project_id) else bot_reason
 
     async def _prove(self, secret: str) -> Proof:
         if secret.count(".") == 2:

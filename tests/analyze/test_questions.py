@@ -109,7 +109,7 @@ def test_a_reason_that_is_overruled_makes_nobody_a_bot_at_any_time(loaded: Loade
     rows = breakdown(loaded.store, ask(filled, bots=True), "bot", 10).rows()
     [reason] = [row["value"] for row in rows if row["value"]]
     for filters in ([], ["path:set"]):
-        overruled = msgspec.structs.replace(ask(filled, *filters), humans=(reason, "crawler: another"))
+        overruled = msgspec.structs.replace(ask(filled, *filters), overruled_bot_reasons=(reason, "crawler: another"))
         with_bots = ask(filled, *filters, bots=True)
         before = overruled.period.before("UTC", "previous")
         totals = [overview(loaded.store, one, before, "USD")[1].current for one in (overruled, with_bots)]

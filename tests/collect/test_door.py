@@ -211,7 +211,7 @@ def test_lines_of_a_file_are_refused_one_by_one(tmp_path: Path) -> None:
         GOOD % 1,
     ]
     path.write_bytes(b"\n".join(lines))
-    parts = list(files.requests(files.Packed.open(path), "ndjson", PRIVACY, b""))
+    parts = list(files.requests(files.InputFile.open(path), "ndjson", PRIVACY, b""))
     taken = [message.message_id for part in parts for message in part.request.messages]
     assert taken[0] == "good-0"
     assert taken[-1] == "good-1"

@@ -16,7 +16,7 @@ import pytest
 from conftest import SECRET_KEY, Server
 from trackway.collect.dialects import packed_lines
 from trackway.collect.dialects.csv_cells import Unclear, amount, moment
-from trackway.collect.dialects.files import BadFile, Packed, Part, Reading, requests
+from trackway.collect.dialects.files import BadFile, InputFile, Part, ReadingOptions, requests
 from trackway.collect.dialects.log_format import compiled
 from trackway.collect.privacy import Privacy
 from trackway.event import Location, Message, Rejection, to_millis
@@ -29,8 +29,8 @@ def read(
     content: bytes | str, form: str = "csv", name: str = "a.csv", **reading: Any
 ) -> tuple[list[Message], list[Rejection]]:
     raw = content.encode() if isinstance(content, str) else content
-    said = Reading(**reading)
-    packed = Packed(io.BytesIO(raw), name, encoding=said.encoding)
+    said = ReadingOptions(**reading)
+    packed = InputFile(io.BytesIO(raw), name, encoding=said.encoding)
     parts: list[Part] = list(requests(packed, form, PRIVACY, b"key", said))
     return (
         [one for part in parts for one in part.request.messages],
@@ -298,7 +298,7 @@ def test_an_array_is_never_in_memory_as_a_whole() -> None:
             found, self.left = self.left[:size], self.left[size:]
             return found
 
-    parts = requests(Packed(Endless(), "a.json"), "ndjson", PRIVACY, b"key")
+    parts = requests(InputFile(Endless(), "a.json"), "ndjson", PRIVACY, b"key")
     assert [len(next(parts).request.messages) for _ in range(3)] == [500, 500, 500]
 
 

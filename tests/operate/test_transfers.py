@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
-from trackway.collect.dialects.files import BadFile, Packed, requests
+from trackway.collect.dialects.files import BadFile, InputFile, requests
 from trackway.collect.privacy import Privacy
 from trackway.event import Location
 
@@ -26,7 +26,7 @@ PRIVACY = Privacy(True, [], lambda _: Location())
 
 
 def parts(content: bytes, form: str, name: str = "file") -> list[Any]:
-    return [part.request for part in requests(Packed(io.BytesIO(content), name), form, PRIVACY, b"key")]
+    return [part.request for part in requests(InputFile(io.BytesIO(content), name), form, PRIVACY, b"key")]
 
 
 def test_lines_that_are_no_messages_are_refused_by_number_and_the_others_taken() -> None:
@@ -72,7 +72,7 @@ def test_a_file_that_ends_too_early_says_so_and_gives_what_came_before() -> None
     packed = gzip.compress(lines)
     taken = 0
     with pytest.raises(BadFile, match="cannot be unpacked any further"):
-        for request, _ in requests(Packed(io.BytesIO(packed[: len(packed) // 2]), "a.gz"), "ndjson", PRIVACY, b""):
+        for request, _ in requests(InputFile(io.BytesIO(packed[: len(packed) // 2]), "a.gz"), "ndjson", PRIVACY, b""):
             taken += len(request.messages)
     assert 50_000 < taken < 200_000
 

@@ -25,7 +25,7 @@ from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.tables import Account
 from trackway.store import account_policy
-from trackway.store.account_policy import Scopes
+from trackway.store.account_policy import AccountPolicies
 from trackway.store.entities import Entity, Register
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed
@@ -103,7 +103,7 @@ def test_an_account_sees_what_is_its_own_and_what_belongs_to_that_and_never_a_ro
     loaded.load(project, happened(project, events))
     account = Account(project_id=str(project), id="acc", type="artist", entities=[list(pair(one)) for one in own])
     named = tuple(pair(one) for one in own) if by_token else None
-    policy = Scopes(loaded.store, register).policy(project, account, named)
+    policy = AccountPolicies(loaded.store, register).policy(project, account, named)
     theirs = closure({pair(one) for one in own}, parents, gone)
     assert set(policy.entities or ()) == theirs
 
@@ -131,7 +131,7 @@ def test_an_account_is_told_where_its_own_viewers_are_and_of_large_groups_who_th
         for kind, event in (("identify", None), ("track", "impression"))
     ])  # fmt: skip
     account = Account(project_id=str(project), id="acc", type="artist", entities=[["artist", "1"]])
-    policy = Scopes(loaded.store, register).policy(project, account, (("artist", "1"),))
+    policy = AccountPolicies(loaded.store, register).policy(project, account, (("artist", "1"),))
     members, own = numbers(loaded, Policy(project), "event"), numbers(loaded, policy, "event")
     assert set(members) == {"c1", "other"} and set(own) == {"c1"}
     assert members["c1"]["viewer_demographics"]["gender"] == {"female": 7, "male": 6, "other": 4}
@@ -170,7 +170,7 @@ def test_the_concerts_of_an_artist_count_for_the_artists_own_account(
     register.write(project, [Entity(type="concert", id="c1", parents=["artist:1", "venue:9"])], "test")
     loaded.load(project, happened(project, ["concert:c1"] * 6 + ["concert:other"]))
     account = Account(project_id=str(project), id="acc", type="artist", entities=[["artist", "1"]])
-    policy = Scopes(loaded.store, register).policy(project, account, (("artist", "1"),))
+    policy = AccountPolicies(loaded.store, register).policy(project, account, (("artist", "1"),))
     found = numbers(loaded, policy, "artist")["1"]
     assert (found["active_events"], found["events_impressions"], found["events_clicks"]) == (1, 6, 6)
     assert found == numbers(loaded, Policy(project), "artist")["1"]
@@ -179,7 +179,7 @@ def test_the_concerts_of_an_artist_count_for_the_artists_own_account(
 
 def test_what_stops_belonging_is_seen_no_more_at_once(loaded: Loaded, register: Register, project: UUID) -> None:
     account = Account(project_id=str(project), id="acc", type="artist", entities=[["artist", "1"]])
-    seen = Scopes(loaded.store, register)
+    seen = AccountPolicies(loaded.store, register)
     for parents in (["artist:1"], ["artist:2"], ["artist:1"]):
         register.write(project, [Entity(type="concert", id="c", parents=parents)], "test")
         assert seen.policy(project, account, None).covers("concert", "c") is ("artist:1" in parents)
@@ -197,7 +197,7 @@ def test_as_many_entities_as_a_statement_takes_can_be_seen_and_more_are_refused_
             for n in range(start, start + 1000 - (start == 0))
         ]
         register.write(project, made, "test")
-    policy = Scopes(loaded.store, register).policy(project, account, None)
+    policy = AccountPolicies(loaded.store, register).policy(project, account, None)
     assert len(policy.entities or ()) == account_policy.MOST_SEEN
     assert (
         loaded.store.within(policy).ask("SELECT count() AS n FROM entities")["n"][0].as_py()
@@ -205,4 +205,4 @@ def test_as_many_entities_as_a_statement_takes_can_be_seen_and_more_are_refused_
     )
     register.write(project, [Entity(type="concert", id="one more", parents=["venue:1"])], "test")
     with pytest.raises(QuestionFailed, match="name fewer"):
-        Scopes(loaded.store, register).policy(project, account, None)
+        AccountPolicies(loaded.store, register).policy(project, account, None)

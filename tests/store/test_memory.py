@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from conftest import Loaded, Server, eventually
-from trackway.store.engine_memory import Resting, engine_options, machine_bytes
+from trackway.store.engine_memory import IdleMemoryRelease, engine_options, machine_bytes
 
 
 def test_the_engines_caches_together_fit_the_machine() -> None:
@@ -54,7 +54,7 @@ def test_the_engine_is_purged_once_whenever_nothing_happens(loaded: Loaded) -> N
         loaded.store.command("SYSTEM JEMALLOC PURGE")  # the engine takes it
         purged.append(done[0])
 
-    resting = Resting(lambda: done[0], purge, after_s=0.05)
+    resting = IdleMemoryRelease(lambda: done[0], purge, after_s=0.05)
     try:
         eventually(lambda: purged == [0])
         done[0] = 1
@@ -72,7 +72,7 @@ def test_what_happens_during_a_purge_is_followed_by_another() -> None:
         purged.append(done[0])
         done[0] = 1
 
-    resting = Resting(lambda: done[0], purge, after_s=0.05)
+    resting = IdleMemoryRelease(lambda: done[0], purge, after_s=0.05)
     try:
         eventually(lambda: purged == [0, 1])
     finally:

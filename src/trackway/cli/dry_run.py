@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 
 from trackway.cli import show
-from trackway.collect.dialects.files import Packed, Reading
+from trackway.collect.dialects.files import InputFile, ReadingOptions
 from trackway.collect.privacy import Privacy
 from trackway.wording import fault
 
 
-def reading_of(columns: list[str], fixed: list[str], **options: str) -> Reading:
+def reading_of(columns: list[str], fixed: list[str], **options: str) -> ReadingOptions:
     """Return the reading that the options give; exit when an option is wrong."""
     try:
-        return msgspec.convert({**options, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, Reading)
+        return msgspec.convert({**options, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, ReadingOptions)
     except msgspec.ValidationError as error:
-        show.fail(str(fault(error, Reading)))
+        show.fail(str(fault(error, ReadingOptions)))
 
 
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:
@@ -31,11 +31,11 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def show_preview(form: str, path: Path, reading: Reading, json: bool) -> None:
+def show_preview(form: str, path: Path, reading: ReadingOptions, json: bool) -> None:
     """Show ten rows of a file as they would be stored, a summary of the file, and the rows that would be refused."""
     from trackway.operate.file_import import preview
 
-    outcome = preview(Packed.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
+    outcome = preview(InputFile.open(path, encoding=reading.encoding), form, Privacy(True, []), b"", reading)
     if json:
         show.as_json(outcome)
         return

@@ -20,7 +20,7 @@ from trackway.cli.data_directory import accounts_of, runtime_of
 from trackway.cli.dry_run import show_preview, show_summary
 from trackway.cli.people import find_project
 from trackway.cli.remote import Remote
-from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
+from trackway.collect.dialects.files import FORMATS, BadFile, InputFile, ReadingOptions
 from trackway.collect.pseudonym import installation_key
 from trackway.config import Settings
 from trackway.event import Arrival
@@ -31,7 +31,7 @@ def import_file(
     settings: Settings,
     form: str,
     file: str,
-    reading: Reading,
+    reading: ReadingOptions,
     url: str | None,
     key: str | None,
     project: str | None,
@@ -80,7 +80,7 @@ def _bar(json: bool, total: int) -> Iterator[Any]:
 
 
 def _into_directory(
-    settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
+    settings: Settings, form: str, path: Path, reading: ReadingOptions, project: str | None, json: bool
 ) -> dict[str, Any]:
     """Import into a directory: in this process, or through the server that has the directory open."""
     from trackway.log.local import LogInUse
@@ -96,7 +96,7 @@ def _into_directory(
                 if runtime.log.end - runtime.loader.stored > settings.batch_messages:
                     runtime.loader.drain()
 
-            packed = Packed.open(path, encoding=reading.encoding)
+            packed = InputFile.open(path, encoding=reading.encoding)
             with _bar(json, packed.size) as tell:
                 outcome = write_import(
                     packed, form, project_id, runtime.privacy, installation_key(settings.directory), write,
@@ -109,7 +109,7 @@ def _into_directory(
 
 
 def _beside_server(
-    settings: Settings, form: str, path: Path, reading: Reading, project: str | None, json: bool
+    settings: Settings, form: str, path: Path, reading: ReadingOptions, project: str | None, json: bool
 ) -> dict[str, Any]:
     """Put the file where the server that owns the directory finds it, and wait for the outcome."""
     accounts = accounts_of(settings)
@@ -143,7 +143,7 @@ def _count(runtime: Any, project_id: UUID) -> int:
     return int(answer["n"][0].as_py())
 
 
-def _into_server(remote: Remote, form: str, path: Path, reading: Reading, json: bool) -> dict[str, Any]:
+def _into_server(remote: Remote, form: str, path: Path, reading: ReadingOptions, json: bool) -> dict[str, Any]:
     count = "SELECT count() AS n FROM events"
     before = remote.query(count)[0]["n"]
     with _bar(json, path.stat().st_size) as tell:

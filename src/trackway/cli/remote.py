@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from trackway.cli import show
-from trackway.collect.dialects.reading_options import Reading
+from trackway.collect.dialects.reading_options import ReadingOptions
 
 
 def call(url: str, authorization: str, body: object = None) -> Any:
@@ -76,7 +76,7 @@ class Remote:
     def _transfers(self) -> str:
         return f"{self.url}/api/v1/projects/{self.project['id']}/transfers"
 
-    def upload(self, path: Path, form: str, reading: Reading) -> dict[str, Any]:
+    def upload(self, path: Path, form: str, reading: ReadingOptions) -> dict[str, Any]:
         """Make the server import a file; return the transfer."""
         query = urlencode({"name": path.name, "format": form, "reading": msgspec.json.encode(reading).decode()})
         with path.open("rb") as file:

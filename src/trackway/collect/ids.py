@@ -20,7 +20,7 @@ _OF_PROPERTIES = {
 _LOOKED_AT = READ | _OF_PROPERTIES.keys()
 
 
-class Wrong(Exception):
+class BadField(Exception):
     """A message that cannot be taken: the field, its problem and the correction."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -51,22 +51,22 @@ def exact(field: str, value: object, most: int = MAX_ID) -> str:
     """Return an id as text: a string unchanged, an integer as its digits, 42.0 as 42.
 
     Raises:
-        Wrong: it is too long, is neither string nor number, or is a number that may have been rounded in transit.
+        BadField: it is too long, is neither string nor number, or is a number that may have been rounded in transit.
     """
     if isinstance(value, str):
         text = value
     elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise Wrong(field, "an id is a string; send it as text")
+        raise BadField(field, "an id is a string; send it as text")
     elif isinstance(value, float):
         if not value.is_integer() or abs(value) >= _EXACT:
-            raise Wrong(field, "the number may have been rounded; send it as text")
+            raise BadField(field, "the number may have been rounded; send it as text")
         text = str(int(value))
     elif abs(value) >= 10**most:  # this also keeps str() below its own limit of digits
-        raise Wrong(field, f"the id has more than {most} digits; at most {most} are taken")
+        raise BadField(field, f"the id has more than {most} digits; at most {most} are taken")
     else:
         text = str(value)
     if len(text) > most:
-        raise Wrong(field, f"the id has {len(text)} characters; at most {most} are taken")
+        raise BadField(field, f"the id has {len(text)} characters; at most {most} are taken")
     return text
 
 
@@ -74,7 +74,7 @@ def named(field: str, value: object) -> str:
     """Return an id as `exact` does, without surrounding blanks; empty when there is none or it is a placeholder.
 
     Raises:
-        Wrong: as in `exact`.
+        BadField: as in `exact`.
     """
     text = "" if value is None else exact(field, value).strip()
     return "" if is_placeholder(text) else text
@@ -87,7 +87,7 @@ def check_ids(message: Message) -> list[Note]:
         Notes on the ids that were removed, and on properties that should be numbers and are not.
 
     Raises:
-        Wrong: an id cannot be kept, or an alias has a placeholder id.
+        BadField: an id cannot be kept, or an alias has a placeholder id.
     """
     notes: list[Note] = []
     for field in () if _are_plain(message) else _FIELDS:
@@ -99,7 +99,7 @@ def check_ids(message: Message) -> list[Note]:
             setattr(message, field, value)
         if value and is_placeholder(value):
             if message.type == "alias" and field in ("user_id", "previous_id"):
-                raise Wrong(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
+                raise BadField(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
             setattr(message, field, None)
             notes.append((camel(field), _without(value)))
     if (properties := message.properties) and not _LOOKED_AT.isdisjoint(properties):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trackway.collect.broken_json import Pieces, Unreadable, decoded, whole_characters
-from trackway.collect.ids import MAX_ID, Wrong, check_ids
+from trackway.collect.ids import MAX_ID, BadField, check_ids
 from trackway.collect.privacy import Privacy
 from trackway.event import MESSAGE_TYPES, Message, Millis, Rejection, to_millis, uuid7
 from trackway.storable import OLDEST, is_time
@@ -72,7 +72,7 @@ Nobody = Callable[[dict[str, Any]], str]
 """A function that returns the visitor of a message without ids, from the message's context."""
 
 
-class Shared(NamedTuple):
+class BatchContext(NamedTuple):
     """The context of a batch, which applies to each of its messages, and its size in bytes."""
 
     context: dict[str, Any]
@@ -158,19 +158,19 @@ def _sent_at(request: Request, raw: bytes) -> Millis | None:
     try:
         value = _moment.decode(raw)
         return None if value is None else _time("sentAt", value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError, Wrong):
+    except (msgspec.DecodeError, UnicodeError, RecursionError, BadField):
         request.note(-1, "sentAt", f"the batch's sentAt is not a time and is not used; {_TIMES}")
         return None
 
 
-def _shared(request: Request, raw: bytes) -> Shared | None:
+def _shared(request: Request, raw: bytes) -> BatchContext | None:
     """Return the envelope's context, when it can be given to each message."""
     try:
         context = _context.decode(whole_characters(raw))
         if not context:
             return None
         if len(raw) <= MAX_MESSAGE and not _too_deep(context, 1) and not _unstorable(context, "context"):
-            return Shared(context, len(raw))
+            return BatchContext(context, len(raw))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
     reason = f"the batch's context is no object of at most {MAX_MESSAGE} bytes and integers of 64 bits, and is not used"
@@ -186,7 +186,7 @@ def take(
     privacy: Privacy,
     received_at: Millis,
     nobody: Nobody | None = None,
-    shared: Shared | None = None,
+    shared: BatchContext | None = None,
     pieces: Pieces | None = None,
     usual: Callable[[Message], None] | None = None,
 ) -> None:
@@ -203,7 +203,7 @@ def take(
         size = len(raw) + (shared.size if shared else 0)
         if size > MAX_MESSAGE:
             of_batch = " with the batch's context" if shared else ""
-            raise Wrong("", f"the message has {size} bytes{of_batch}; at most {MAX_MESSAGE} are taken")
+            raise BadField("", f"the message has {size} bytes{of_batch}; at most {MAX_MESSAGE} are taken")
         message = _message.decode(raw)
         if kind:
             message.type = kind
@@ -226,7 +226,7 @@ def take(
         privacy.apply(message)
         request.messages.append(message)
         request.indexes.append(index)
-    except Wrong as error:
+    except BadField as error:
         request.rejections.append(_reject(index, error.field, str(error), raw, privacy, pieces))
     except msgspec.ValidationError as error:
         field, reason = fault(error, Message)
@@ -266,7 +266,7 @@ def _older_spelling(message: Message, raw: bytes) -> None:
 def accept(message: Message, received_at: Millis) -> None:
     """Check a decoded message and bring its ids into the form in which they are kept, in place.
 
-    A missing `messageId` is generated. Raises `Wrong` with the field, the problem and the correction.
+    A missing `messageId` is generated. Raises `BadField` with the field, the problem and the correction.
     """
     check_ids(message)
     _check(message, received_at, None)
@@ -276,7 +276,7 @@ def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> Non
     """Check a message's required fields and the bounds of its times and sizes. `sent_at` is that of its batch."""
     if message.type not in MESSAGE_TYPES:
         given = f"{message.type!r} is not a type" if message.type else "the type is missing"
-        raise Wrong("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
+        raise BadField("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
     if not message.message_id:
         message.message_id = "tw-" + uuid7(received_at).hex()
     _check_required(message)
@@ -290,25 +290,25 @@ def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> Non
     sent: Any = message.sent_at or sent_at
     if sent is not None and original is not None and received_at - (sent - original) < OLDEST:
         field = "sentAt" if message.sent_at else "timestamp"
-        raise Wrong(field, f"sent {(sent - original) // 86_400_000} days after it happened: before 2000; {_TIMES}")
+        raise BadField(field, f"sent {(sent - original) // 86_400_000} days after it happened: before 2000; {_TIMES}")
     for values in (message.properties, message.traits, message.context):
         if values and len(values) > MAX_PROPERTIES:
             field = next(name for name in ("properties", "traits", "context") if getattr(message, name) is values)
-            raise Wrong(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
+            raise BadField(field, f"{len(values)} keys; at most {MAX_PROPERTIES} are taken")
 
 
 def _check_required(message: Message) -> None:
     if message.type == "track" and not message.event:
-        raise Wrong("event", "a track message names its event; send event as a non-empty string")
+        raise BadField("event", "a track message names its event; send event as a non-empty string")
     if message.event and len(message.event) > MAX_ID:
-        raise Wrong("event", f"the event's name has {len(message.event)} characters; at most {MAX_ID} are taken")
+        raise BadField("event", f"the event's name has {len(message.event)} characters; at most {MAX_ID} are taken")
     if message.type == "group" and not message.group_id:
-        raise Wrong("groupId", "a group message names its group; send groupId as a non-empty string")
+        raise BadField("groupId", "a group message names its group; send groupId as a non-empty string")
     if message.type == "alias" and not (message.previous_id and message.user_id):
         missing = "userId" if message.previous_id else "previousId"
-        raise Wrong(missing, "an alias message joins two ids; send both previousId and userId")
+        raise BadField(missing, "an alias message joins two ids; send both previousId and userId")
     if not (message.anonymous_id or message.user_id):
-        raise Wrong("anonymousId", "nobody is named; send anonymousId, userId or both")
+        raise BadField("anonymousId", "nobody is named; send anonymousId, userId or both")
 
 
 def _time(field: str, value: datetime | int | float) -> Millis:
@@ -317,7 +317,7 @@ def _time(field: str, value: datetime | int | float) -> Millis:
     except (OverflowError, ValueError):
         millis = -1
     if not is_time(millis):
-        raise Wrong(field, "the time lies outside the years 2000 to 2099; send ISO 8601 in UTC")
+        raise BadField(field, "the time lies outside the years 2000 to 2099; send ISO 8601 in UTC")
     return millis
 
 
@@ -325,7 +325,7 @@ def _check_depth(message: Message) -> None:
     for field in ("properties", "traits", "context"):
         for key, value in (getattr(message, field) or {}).items():
             if _too_deep(value, 2):
-                raise Wrong(f"{field}.{key}", f"nested deeper than {MAX_DEPTH} levels; flatten it")
+                raise BadField(f"{field}.{key}", f"nested deeper than {MAX_DEPTH} levels; flatten it")
 
 
 def _too_deep(value: object, depth: int) -> bool:

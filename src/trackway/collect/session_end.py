@@ -18,7 +18,7 @@ import msgspec
 
 from trackway.collect.broken_json import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
-from trackway.collect.ids import MAX_ID, Wrong, named
+from trackway.collect.ids import MAX_ID, BadField, named
 from trackway.collect.native import Refusal, Request
 from trackway.event import GAP, Message, Millis, now
 from trackway.log import Committer, LogUnavailable
@@ -28,7 +28,7 @@ PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
 EVENT, LIBRARY = "Session Ended", "session-end"
 
 
-class Known(NamedTuple):
+class KnownSession(NamedTuple):
     """A stored session: its name in messages (empty when no client named it), its visitor and user, and its times."""
 
     name: str
@@ -39,7 +39,7 @@ class Known(NamedTuple):
     closed: bool
 
 
-class NotYet(Exception):
+class NotStoredYet(Exception):
     """Earlier messages are not stored yet, so that the session cannot be looked up."""
 
 
@@ -47,7 +47,7 @@ class Ambiguous(Exception):
     """Several visitors have a session with the same name; the text says so."""
 
 
-Look = Callable[[bytes, str, str], Awaitable[Known | None]]
+Look = Callable[[bytes, str, str], Awaitable[KnownSession | None]]
 """A function that finds a session by project, id and, if given, visitor, once all earlier messages are stored."""
 
 
@@ -81,7 +81,7 @@ class SessionEnder:
             status, found = await self._end(scope, headers, content)
             return status, msgspec.json.encode(found)
 
-        await posted(scope, receive, send, take, (LogUnavailable, NotYet))
+        await posted(scope, receive, send, take, (LogUnavailable, NotStoredYet))
 
     async def _end(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> tuple[int, dict[str, Any]]:
         body = _read(content)
@@ -89,7 +89,7 @@ class SessionEnder:
         project_id = self._collector.authenticate(headers, body.writeKey or given)
         try:
             session_id, visitor_id = named("session_id", body.session_id), named("anonymous_id", body.anonymous_id)
-        except Wrong as error:
+        except BadField as error:
             raise Refusal(400, error.field, str(error)) from error
         if not session_id:
             raise Refusal(400, "session_id", f"say which session: an id of 1 to {MAX_ID} characters")
@@ -102,7 +102,7 @@ class SessionEnder:
             raise Refusal(404, "session_id", f"there is no session {session_id!r}; send its anonymous_id as well")
         if known is not None and (known.closed or at - known.ended_at >= GAP):
             return 200, _shown(session_id, known.started_at, known.ended_at)
-        known = known or Known(session_id, visitor_id, "", at, at, False)
+        known = known or KnownSession(session_id, visitor_id, "", at, at, False)
         nobody = known.visitor_id.startswith("user:")
         message = Message(
             type="track",

@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 import xxhash
 
-from trackway.enrich.token_numbers import Numbers
+from trackway.enrich.token_numbers import TokenNumbers
 from trackway.event import Event, Millis
 
 Visitor = tuple[bytes, str]
@@ -122,7 +122,7 @@ class Identities:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._numbers = Numbers(history.numbers_of, history.newest_number())
+        self._numbers = TokenNumbers(history.numbers_of, history.newest_number())
         self._any = history.any_sign_outs()
         self._known: dict[Visitor, list[Millis]] = {}
         self._claimed: dict[tuple[int, int], Millis] = {}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 _MOST_REMEMBERED = 200_000
 
 
-class Numbers:
+class TokenNumbers:
     """Gives each token a number that never changes.
 
     Args:

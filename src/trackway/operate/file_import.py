@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from trackway.analyze.language.countries import code_of
-from trackway.collect.dialects.files import BadFile, Packed, Reading, requests
+from trackway.collect.dialects.files import BadFile, InputFile, ReadingOptions, requests
 from trackway.collect.native import Request
 from trackway.collect.privacy import Privacy
 from trackway.event import Arrival, Location, Message, now, to_millis
@@ -58,14 +58,14 @@ class Summary:
 
 
 def write_import(
-    file: Packed,
+    file: InputFile,
     form: str,
     project_id: UUID,
     privacy: Privacy,
     key: bytes,
     write: Callable[[Arrival], None],
     report: Callable[[int, dict[str, Any]], None],
-    reading: Reading | None = None,
+    reading: ReadingOptions | None = None,
 ) -> dict[str, Any]:
     """Write a file's messages to the log.
 
@@ -90,7 +90,7 @@ def write_import(
     return summary.outcome()
 
 
-def preview(file: Packed, form: str, privacy: Privacy, key: bytes, reading: Reading) -> dict[str, Any]:
+def preview(file: InputFile, form: str, privacy: Privacy, key: bytes, reading: ReadingOptions) -> dict[str, Any]:
     """Read a file as it would be stored, without storing it. Returns the outcome of the whole file, its first ten
     messages as `rows`, its first ten `refusals`, and how it was `read` (its encoding, delimiter, header, and the column
     of each field).

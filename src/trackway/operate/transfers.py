@@ -24,7 +24,7 @@ from trackway.analyze.file_formats import WRITERS, prepared
 from trackway.analyze.language.filters import read as read_filter
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
-from trackway.collect.dialects.files import BadFile, Packed, Reading
+from trackway.collect.dialects.files import BadFile, InputFile, ReadingOptions
 from trackway.collect.privacy import Privacy
 from trackway.event import Arrival
 from trackway.govern.saved.tables import Transfer
@@ -203,8 +203,8 @@ class TransferWorker:
         report = self._reporter(transfer)
         if not self.file_of(transfer).exists():
             raise BadFile("the server stopped before the whole file had arrived; import it again")
-        reading = msgspec.convert(transfer.asked, Reading)
-        packed = Packed.open(self.file_of(transfer), transfer.name, reading.encoding)
+        reading = msgspec.convert(transfer.asked, ReadingOptions)
+        packed = InputFile.open(self.file_of(transfer), transfer.name, reading.encoding)
         project_id = UUID(transfer.project_id)
         before = self._count(project_id)
         self._transfers.change(transfer.id, total=packed.size)
@@ -246,7 +246,7 @@ class TransferWorker:
             timezone=options["timezone"],
             filters=() if options["filter"] is None else (read_filter(options["filter"]),),
             bots=options["bots"],
-            humans=tuple(options["humans"]),
+            overruled_bot_reasons=tuple(options["humans"]),
         )
         with durably(self.file_of(transfer)) as sink:
             rows = write_export(

@@ -27,7 +27,7 @@ MOST_SEEN = 5000
 _MOST_CHARACTERS = 200_000
 
 
-class Scopes:
+class AccountPolicies:
     """Makes the policies of accounts. Answers from the store are cached for some seconds."""
 
     def __init__(self, store: Store, register: Register) -> None:

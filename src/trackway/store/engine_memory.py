@@ -26,11 +26,11 @@ _DONTNEED = 4
 
 def machine_bytes() -> int:
     """Return the memory of the machine or of the container, whichever is less, in bytes."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for path in map(Path, _CGROUPS):
         if path.exists() and (limit := path.read_text().strip()).isdecimal():
-            found = min(found, int(limit))
-    return found
+            total = min(total, int(limit))
+    return total
 
 
 def engine_options(memory: int) -> dict[str, str]:
@@ -58,7 +58,7 @@ def leave_out(name: str) -> None:
         sys.meta_path.insert(0, _Without(name))
 
 
-def rest() -> None:
+def release_unused() -> None:
     """Give unused memory back to the system: the allocator's reserve, and unmodified pages of the engine's library.
 
     Pages of the library that are needed again are read from the file.
@@ -85,7 +85,7 @@ def _unchanged() -> Iterator[tuple[int, int]]:
             yield where
 
 
-class Resting:
+class IdleMemoryRelease:
     """A thread that releases memory once whenever `done` has not changed for `after_s` seconds.
 
     Args:
@@ -96,18 +96,18 @@ class Resting:
     def __init__(self, done: Callable[[], object], purge: Callable[[], object], after_s: float = 10.0) -> None:
         self._done, self._purge, self._after_s = done, purge, after_s
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="resting", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="idle-memory-release", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         before: object = None
-        rested: object = None
+        released_at: object = None
         while not self._over.wait(self._after_s):
             now = self._done()
-            if now == before != rested:
+            if now == before != released_at:
                 self._purge()
-                rest()
-                rested = now
+                release_unused()
+                released_at = now
             before = now
 
     def stop(self) -> None:

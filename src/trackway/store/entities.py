@@ -90,7 +90,7 @@ class Register:
     def __init__(self, accounts: GovernDatabase, store: Store, ledger: Ledger) -> None:
         self._accounts, self._store, self._ledger = accounts, store, ledger
         self._closed: frozenset[bytes] = frozenset()
-        self._humans: dict[bytes, frozenset[str]] = {}
+        self._overruled_bot_reasons: dict[bytes, frozenset[str]] = {}
         self._looked = -_FRESH_S
         self._known: dict[tuple[bytes, str, str], tuple[bool, float]] = {}
         self._lock = threading.Lock()
@@ -169,14 +169,14 @@ class Register:
             self._last = max(now(), self._last + 1)
             return self._last
 
-    def humans(self, project_id: bytes) -> frozenset[str]:
+    def overruled_bot_reasons(self, project_id: bytes) -> frozenset[str]:
         """Return the bot reasons that a project overrules: they mark nobody as a bot."""
-        return self._humans.get(project_id, frozenset())
+        return self._overruled_bot_reasons.get(project_id, frozenset())
 
     def _look(self) -> None:
         projects = {UUID(one.id).bytes: one for one in self._accounts.projects()}
         self._closed = frozenset(key for key, one in projects.items() if one.closed_register)
-        self._humans = {key: frozenset(one.overruled_bot_reasons) for key, one in projects.items()}
+        self._overruled_bot_reasons = {key: frozenset(one.overruled_bot_reasons) for key, one in projects.items()}
 
     def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from trackway.collect.session_end import Ambiguous, Known
+from trackway.collect.session_end import Ambiguous, KnownSession
 from trackway.enrich.session import family, family_of, is_member_id
 from trackway.event import GAP, Arrival, now
 from trackway.statements import Statements
@@ -18,7 +18,7 @@ _NAMED_FOR_MS = 7 * _DAY_MS
 """The period in which a session with a client's name is found without its visitor, in milliseconds."""
 
 
-def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = "") -> Known | None:
+def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = "") -> KnownSession | None:
     """Return a session by its id or by its client's name for it; None when there is none (of this visitor).
 
     Ids are UUIDv7, which begin with a time; a session starts within a day of it. Any other name is hashed with the
@@ -61,7 +61,7 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
         newest = next(row for row in rows if row["visitor_id"] in going_on)
     name = session_id if newest["hinted"] else ""
     closed = bool(newest["closed"]) or _taken_over(store, project_id, newest)
-    return Known(name, newest["visitor_id"], newest["user_id"], newest["started"], newest["ended"], closed)
+    return KnownSession(name, newest["visitor_id"], newest["user_id"], newest["started"], newest["ended"], closed)
 
 
 def _taken_over(store: Store, project_id: bytes, row: dict[str, Any]) -> bool:

@@ -28,8 +28,8 @@ _templates = templates("analyze")
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that every question has: project, period, time zone, filters, and whether bots count.
 
-    `sample` is the share of persons to count, 0 to 1. `humans` are bot reasons that this project overrules: visitors
-    flagged for these reasons count as humans.
+    `sample` is the share of persons to count, 0 to 1. `overruled_bot_reasons` are
+    bot reasons that this project overrules: visitors flagged for these reasons count as humans.
     """
 
     project_id: UUID
@@ -38,7 +38,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[Node, ...] = ()
     bots: bool = False
     goals: tuple[str, ...] = ()
-    humans: tuple[str, ...] = ()
+    overruled_bot_reasons: tuple[str, ...] = ()
     sample: float = 1.0
 
     @classmethod
@@ -46,7 +46,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """Build a question about a project, with its time zone, its goals and the bot reasons that it overrules."""
         return cls(
             project_id=UUID(project.id), period=period, timezone=project.timezone, filters=filters, bots=bots,
-            goals=tuple(project.goals), humans=tuple(project.overruled_bot_reasons), sample=sample,
+            goals=tuple(project.goals), overruled_bot_reasons=tuple(project.overruled_bot_reasons), sample=sample,
         )  # fmt: skip
 
     def whole_hours(self) -> bool:
@@ -120,9 +120,9 @@ def without_bots(question: Question, conditions: Compiler) -> str:
     """
     if question.bots:
         return "1"
-    if not question.humans:
+    if not question.overruled_bot_reasons:
         return "bot = ''"
-    return f"bot IN {conditions.values.bind(['', *question.humans], 'Array(String)')}"
+    return f"bot IN {conditions.values.bind(['', *question.overruled_bot_reasons], 'Array(String)')}"
 
 
 def everybody(question: Question, conditions: Compiler) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from trackway.collect.dialects.csv_cells import Unclear, amount, moment
 from trackway.collect.dialects.packed_lines import BadFile
-from trackway.collect.dialects.reading_options import Reading
-from trackway.collect.ids import Wrong
+from trackway.collect.dialects.reading_options import ReadingOptions
+from trackway.collect.ids import BadField
 from trackway.event import MESSAGE_TYPES, MOST_AHEAD
 
 # The spellings of column names (small letters and digits only), by field. The first spelling that the table has is
@@ -75,7 +75,9 @@ class Columns:
             gives the correction.
     """
 
-    def __init__(self, names: list[str], reading: Reading, code_of: Callable[[str], str], commas: bool = False) -> None:
+    def __init__(
+        self, names: list[str], reading: ReadingOptions, code_of: Callable[[str], str], commas: bool = False
+    ) -> None:
         self._commas = commas and not reading.decimal
         self._reading, self._zone, self._code_of = reading, reading.zone, code_of
         self._newest = datetime.now(UTC) + timedelta(milliseconds=MOST_AHEAD)
@@ -119,7 +121,7 @@ class Columns:
             )
 
     def message(self, cells: dict[str, str]) -> dict[str, Any]:
-        """Return a row as a message. Raises Wrong: a cell does not fit its column."""
+        """Return a row as a message. Raises BadField: a cell does not fit its column."""
         fields = dict(self._fixed)
         properties: dict[str, Any] = {}
         for column, text in cells.items():
@@ -144,7 +146,7 @@ class Columns:
                 fields["event"] = fields.pop("type")
             message["type"] = "track" if fields.get("event") else "page"
             if message["type"] == "page" and not any(fields.get(one) for one in (*_PAGE, "name")):
-                raise Wrong("event", "the row does not say what happened; fill the cell, or give it a url or path")
+                raise BadField("event", "the row does not say what happened; fill the cell, or give it a url or path")
         # Only pages and screens have a name of their own. In other messages the name is a property, and so is an
         # unknown type.
         if message["type"] in ("page", "screen") and fields.get("name"):
@@ -155,7 +157,9 @@ class Columns:
         for field, said in _SAID.items():
             if value := fields.pop(field, ""):
                 if _ROUNDED.match(value) and field != "event":
-                    raise Wrong(said, f"{value!r} is an id that a spreadsheet has rounded; export the column as text")
+                    raise BadField(
+                        said, f"{value!r} is an id that a spreadsheet has rounded; export the column as text"
+                    )
                 message[said] = value
         if context := self._context(fields, properties):
             message["context"] = context
@@ -168,13 +172,13 @@ class Columns:
             text = f"{day.strip()} {text}"
             properties.pop(self._day, None)
         if not text:
-            raise Wrong("timestamp", "the row does not say when it was; fill the cell")
+            raise BadField("timestamp", "the row does not say when it was; fill the cell")
         try:
             at = moment(text, self._zone, self._reading.dates)
         except (Unclear, OverflowError) as error:
-            raise Wrong("timestamp", str(error)) from error
+            raise BadField("timestamp", str(error)) from error
         if at > self._newest:  # enrichment would replace it with the time of the import
-            raise Wrong("timestamp", f"{text!r} is in the future; an import is of what was")
+            raise BadField("timestamp", f"{text!r} is in the future; an import is of what was")
         return at.isoformat()
 
     def _context(self, fields: dict[str, str], properties: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +198,7 @@ class Columns:
                 properties[self.fields.get("address", "address")] = other
         if address:
             if not _is_address(address):
-                raise Wrong("context.ip", f"{address[:60]!r} is not an address; leave the cell empty")
+                raise BadField("context.ip", f"{address[:60]!r} is not an address; leave the cell empty")
             context["ip"] = address
         country = fields.get("country") or ""
         code = self._code_of(country) if country else ""
@@ -218,13 +222,15 @@ class Columns:
                     )
                 digits, currency = amount(text, self._reading.decimal)
             except Unclear as error:
-                raise Wrong(f"properties.{name}", str(error)) from error
+                raise BadField(f"properties.{name}", str(error)) from error
             properties[name] = float(digits) if "." in digits else int(digits)
             if currency and properties.setdefault("currency", currency) != currency:
-                raise Wrong(f"properties.{name}", f"{text!r} is not in {properties['currency']}, the row's currency")
+                raise BadField(f"properties.{name}", f"{text!r} is not in {properties['currency']}, the row's currency")
             return
         if bare == "currency" and properties.get("currency", text.strip()) != text.strip():
-            raise Wrong("properties.currency", f"an amount of the row is in {properties['currency']}, not in {text!r}")
+            raise BadField(
+                "properties.currency", f"an amount of the row is in {properties['currency']}, not in {text!r}"
+            )
         properties[name] = self._value(name, text)
 
     def _value(self, name: str, text: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from trackway.collect import native
-from trackway.collect.dialects.packed_lines import BadFile, Packed
+from trackway.collect.dialects.packed_lines import BadFile, InputFile
 
 _DELIMITERS = ",;\t|"
 
@@ -32,7 +32,7 @@ class Table:
         BadFile: the table has no header, or its header names a column twice.
     """
 
-    def __init__(self, file: Packed, delimiter: str = "") -> None:
+    def __init__(self, file: InputFile, delimiter: str = "") -> None:
         csv.field_size_limit(native.MAX_REQUEST)  # a row that is too large for a message is then refused as a message
         self._lines = file.lines()
         self._again: list[str] = []

@@ -19,16 +19,16 @@ from trackway.collect.dialects.csv_columns import Columns
 from trackway.collect.dialects.csv_rows import Table
 from trackway.collect.dialects.json_values import shape, values
 from trackway.collect.dialects.log_format import compiled
-from trackway.collect.dialects.packed_lines import BadFile, Packed
-from trackway.collect.dialects.reading_options import Reading
-from trackway.collect.ids import Wrong
+from trackway.collect.dialects.packed_lines import BadFile, InputFile
+from trackway.collect.dialects.reading_options import ReadingOptions
+from trackway.collect.ids import BadField
 from trackway.collect.native import Request
 from trackway.collect.orders.report import messages
 from trackway.collect.orders.shopify import of_shopify
 from trackway.collect.privacy import Privacy
 from trackway.event import MOST_AHEAD, Message, Rejection, now
 
-__all__ = ["FORMATS", "BadFile", "Packed", "Part", "Reading", "requests"]
+__all__ = ["FORMATS", "BadFile", "InputFile", "Part", "ReadingOptions", "requests"]
 
 FORMATS = ("ndjson", "csv", "access-log", "shopify-orders")
 BATCH = native.MAX_MESSAGES
@@ -46,11 +46,11 @@ class Part(NamedTuple):
 
 
 def requests(
-    file: Packed,
+    file: InputFile,
     form: str,
     privacy: Privacy,
     key: bytes,
-    reading: Reading | None = None,
+    reading: ReadingOptions | None = None,
     code_of: Callable[[str], str] = str.upper,
     found: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Iterator[Part]:
@@ -68,7 +68,7 @@ def requests(
     Raises:
         BadFile: the file cannot be read any further; the messages before that point are good.
     """
-    reading = reading or Reading()
+    reading = reading or ReadingOptions()
     if form == "access-log":
         parts = _of_log(file, privacy, key, reading, found)
     elif form == "shopify-orders":
@@ -89,7 +89,7 @@ def _cleaned(text: str, privacy: Privacy) -> str:
 
 
 def _of_log(
-    file: Packed, privacy: Privacy, key: bytes, reading: Reading, found: Callable[[dict[str, Any]], None]
+    file: InputFile, privacy: Privacy, key: bytes, reading: ReadingOptions, found: Callable[[dict[str, Any]], None]
 ) -> Iterator[Part]:
     lines = file.lines()
     form = compiled(reading.log_format) if reading.log_format else None
@@ -110,7 +110,7 @@ def _of_log(
             return
 
 
-def _of_shopify(file: Packed) -> Iterator[Part]:
+def _of_shopify(file: InputFile) -> Iterator[Part]:
     orders = of_shopify(file)
     while some := list(islice(orders, BATCH // 2)):
         request = Request([], [], [])
@@ -135,10 +135,10 @@ class _Row(NamedTuple):
     number: int
     text: str
     message: bytes
-    wrong: Wrong | None = None
+    wrong: BadField | None = None
 
 
-def _of_json(file: Packed, found: Callable[[dict[str, Any]], None]) -> Iterator[_Row]:
+def _of_json(file: InputFile, found: Callable[[dict[str, Any]], None]) -> Iterator[_Row]:
     layout = shape(file)
     found({"encoding": file.encoding, "layout": _LAYOUTS[layout]})
     lines: Iterable[tuple[int, str]] = (
@@ -150,7 +150,7 @@ def _of_json(file: Packed, found: Callable[[dict[str, Any]], None]) -> Iterator[
 
 
 def _of_table(
-    file: Packed, reading: Reading, code_of: Callable[[str], str], found: Callable[[dict[str, Any]], None]
+    file: InputFile, reading: ReadingOptions, code_of: Callable[[str], str], found: Callable[[dict[str, Any]], None]
 ) -> Iterator[_Row]:
     table = Table(file, reading.delimiter)
     found({"encoding": file.encoding, "delimiter": table.delimiter, "header": table.columns})
@@ -159,9 +159,9 @@ def _of_table(
     for row in table.rows():
         try:
             if row.wrong:
-                raise Wrong("", row.wrong)
+                raise BadField("", row.wrong)
             message = columns.message(row.cells)
-        except Wrong as error:
+        except BadField as error:
             yield _Row(row.number, row.text, b"", error)
         else:
             yield _Row(row.number, row.text, msgspec.json.encode(message, order="deterministic"))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from trackway.collect.dialects.packed_lines import BadFile, Packed
+from trackway.collect.dialects.packed_lines import BadFile, InputFile
 
 LONGEST = 1 << 20
 """The most characters of one value; a longer one is not a message, but a value that lacks a bracket or a quote."""
@@ -25,7 +25,7 @@ class Value(NamedTuple):
     text: str
 
 
-def shape(file: Packed) -> str:
+def shape(file: InputFile) -> str:
     """Return the layout of a JSON file: `lines` when each line holds a value, else `array` or `values`."""
     first = file.head.lstrip("\ufeff \t\r\n")
     if first.startswith("["):
@@ -33,7 +33,7 @@ def shape(file: Packed) -> str:
     return "values" if re.match(r"\{[ \t]*[\r\n]", first) else "lines"
 
 
-def values(file: Packed, in_array: bool) -> Iterator[Value]:
+def values(file: InputFile, in_array: bool) -> Iterator[Value]:
     """Yield the values of a file, or the elements of the arrays in it.
 
     Raises:

@@ -44,7 +44,7 @@ def _one(byte: int) -> str:
 codecs.register_error("western", _western)
 
 
-class Packed:
+class InputFile:
     """A file's lines, decompressed if needed (.gz, .zst), with the number of bytes of the file read so far.
 
     Args:
@@ -87,7 +87,7 @@ class Packed:
         )
 
     @classmethod
-    def open(cls, path: Path, name: str = "", encoding: str = "") -> Packed:
+    def open(cls, path: Path, name: str = "", encoding: str = "") -> InputFile:
         """Open a file. Raises BadFile when it does not exist or is not text."""
         if not path.is_file():
             raise BadFile(f"there is no file {path}")

@@ -14,7 +14,7 @@ from trackway.collect.dialects.packed_lines import BadFile
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
 
-class Reading(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class ReadingOptions(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Settings for reading a file. An empty setting is detected from the file.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from trackway.collect.ids import MAX_ID, Wrong, is_placeholder
+from trackway.collect.ids import MAX_ID, BadField, is_placeholder
 from trackway.collect.native import accept
 from trackway.event import Message, now, to_millis
 from trackway.storable import is_time
@@ -160,7 +160,7 @@ def _message(one: OrderReport, what: str, source: str, change: str) -> Message:
     )
     try:
         accept(message, now())
-    except Wrong as error:
+    except BadField as error:
         raise BadOrder(f"{error.field} of the order {one.order_id!r}: {error}", error.field) from error
     return message
 

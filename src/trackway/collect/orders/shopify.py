@@ -12,7 +12,7 @@ from datetime import datetime
 
 from trackway.collect.dialects.csv_cells import Unclear, amount
 from trackway.collect.dialects.csv_rows import Table
-from trackway.collect.dialects.packed_lines import BadFile, Packed
+from trackway.collect.dialects.packed_lines import BadFile, InputFile
 from trackway.collect.orders.report import BadOrder, OrderReport, check, pseudonym, shaped
 from trackway.event import Rejection
 
@@ -22,7 +22,7 @@ _VISITOR = re.compile(r"trackway_anonymous_id:\s*(\S{1,255})")
 _NEEDED = ("Name", "Financial Status", "Total", "Currency", "Created at")
 
 
-def of_shopify(file: Packed) -> Iterator[tuple[int, OrderReport | Rejection]]:
+def of_shopify(file: InputFile) -> Iterator[tuple[int, OrderReport | Rejection]]:
     """Yield the orders with the numbers of their first lines, or a rejection for a line that is not a valid order.
 
     Raises:

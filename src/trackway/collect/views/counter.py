@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.collect.broken_json import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
-from trackway.collect.ids import Wrong, named
+from trackway.collect.ids import BadField, named
 from trackway.collect.native import COUNTER, VIEW, Refusal, Request
 from trackway.collect.views.ledger import Ledger, View, entity_key, view_key
 from trackway.event import Arrival, Message, now
@@ -40,7 +40,7 @@ _AGAIN = "Already tracked within 24 hours"
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
 
-class Viewed(msgspec.Struct):
+class ViewBody(msgspec.Struct):
     """The body of a view."""
 
     session_id: str | int | float | None = None
@@ -62,10 +62,10 @@ class NoProof(Exception):
     """A secret that proves nothing; the text gives the reason."""
 
 
-_body = msgspec.json.Decoder(Viewed)
+_body = msgspec.json.Decoder(ViewBody)
 Prove = Callable[[str], Awaitable[Proof]]
 """A function that returns what a secret key or a host's token proves. Raises NoProof."""
-Known = Callable[[bytes, str, str], Awaitable[bool]]
+IsCounted = Callable[[bytes, str, str], Awaitable[bool]]
 """A function that returns whether a project counts views of an entity: always, unless its closed register lacks it."""
 
 
@@ -88,7 +88,7 @@ class ViewCounter:
         collector: Collector,
         committer: Committer,
         ledger: Ledger,
-        known: Known,
+        known: IsCounted,
         bot: Callable[[Arrival], str],
         stored: Callable[[bytes], Awaitable[bool]],
         prove: Prove,
@@ -129,14 +129,14 @@ class ViewCounter:
         """Count a view; return the reason why it does not count, or empty."""
         entity_type, entity_id = entity_of(scope["path"]) or ("", "")
         viewed = _read(content)
-        project_id, proven = await self._who(scope, headers, viewed)
+        project_id, proven = await self._project_and_viewer(scope, headers, viewed)
         try:
             session_id, anonymous_id = (
                 named("session_id", viewed.session_id),
                 named("anonymous_id", viewed.anonymous_id),
             )
             stated = named("viewer_id", viewed.viewer_id) or named("user_id", viewed.user_id)
-        except Wrong as error:
+        except BadField as error:
             raise Refusal(400, error.field, str(error)) from error
         if not session_id:
             raise Refusal(400, "session_id", "session_id is missing or a placeholder; it says whose views are one")
@@ -181,7 +181,9 @@ class ViewCounter:
             return _AGAIN
         return f"Not counted, as this is taken for a bot ({bot})" if bot else ""
 
-    async def _who(self, scope: Scope, headers: dict[bytes, bytes], viewed: Viewed) -> tuple[bytes, str | None]:
+    async def _project_and_viewer(
+        self, scope: Scope, headers: dict[bytes, bytes], viewed: ViewBody
+    ) -> tuple[bytes, str | None]:
         """Return the project and the proven viewer.
 
         The viewer is empty when the stated viewer is accepted, and None when no viewer is.
@@ -224,11 +226,11 @@ def entity_of(path: str) -> tuple[str, str] | None:
     return None
 
 
-def _read(content: bytes) -> Viewed:
+def _read(content: bytes) -> ViewBody:
     try:
         return _body.decode(whole_characters(content) or b"{}")
     except msgspec.ValidationError as error:
-        wrong = fault(error, Viewed)
+        wrong = fault(error, ViewBody)
         raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

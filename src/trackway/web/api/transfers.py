@@ -19,7 +19,7 @@ from trackway.analyze.desk import saved_filter
 from trackway.analyze.file_formats import MEDIA
 from trackway.analyze.language.filters import inlined, read
 from trackway.analyze.language.period import BadQuestion, period
-from trackway.collect.dialects.files import FORMATS, BadFile, Packed, Reading
+from trackway.collect.dialects.files import FORMATS, BadFile, InputFile, ReadingOptions
 from trackway.collect.pseudonym import installation_key
 from trackway.govern.saved.tables import Transfer
 from trackway.govern.saved.transfers import OPEN
@@ -103,20 +103,20 @@ def _transfer(runtime: Runtime, project_id: UUID, transfer_id: UUID) -> Transfer
     return transfer
 
 
-def _reading(form: str, host: str, text: str) -> Reading:
+def _reading(form: str, host: str, text: str) -> ReadingOptions:
     """Parse how a file is to be read. Raises BadQuestion when the format or the parameters are invalid."""
     if form not in FORMATS:
         raise BadQuestion("format", f"{form!r} cannot be imported; the formats are {', '.join(FORMATS)}")
     try:
-        reading = msgspec.json.decode(text, type=Reading)
+        reading = msgspec.json.decode(text, type=ReadingOptions)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadQuestion("reading", f"it cannot be read: {error}") from error
     return msgspec.structs.replace(reading, host=host or reading.host)
 
 
-def _previewed(file: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: Reading) -> dict[str, Any]:
+def _previewed(file: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: ReadingOptions) -> dict[str, Any]:
     try:
-        packed = Packed(file, name, size, reading.encoding)
+        packed = InputFile(file, name, size, reading.encoding)
         return preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
     except BadFile as error:
         raise BadQuestion("body", str(error)) from error

@@ -154,7 +154,7 @@ class Caller:
         project_id = UUID(project.id)
         if account is None:
             return Policy(project_id) if self.role(project) else Policy(project_id, entities=())
-        return self._runtime.scopes.policy(
+        return self._runtime.account_policies.policy(
             project_id, account, self._token_access.entities if self._token_access else None
         )
 
@@ -164,7 +164,7 @@ class Caller:
         """
         account = self.account(project)
         named = self._token_access.entities if self._token_access else None
-        return () if account is None else self._runtime.scopes.own(UUID(project.id), account, named)
+        return () if account is None else self._runtime.account_policies.own(UUID(project.id), account, named)
 
     def log_export(self, subject: str, project: Project) -> None:
         """Log an export in the audit log, once per request: the guard runs for a cached answer and again for its
