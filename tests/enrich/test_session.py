@@ -14,6 +14,7 @@ from trackway.enrich import sessionizer as module
 from trackway.enrich.identity import user_token, visitor_token
 from trackway.enrich.session import GAP, Session, family, is_member_id, traffic_of
 from trackway.enrich.sessionizer import Sessionizer
+from trackway.enrich.visitor_sessions import Outcome, Row
 from trackway.event import Event, uuid7
 
 PROJECT = b"p" * 16
@@ -41,9 +42,9 @@ class Memory:
 
     def __init__(self) -> None:
         self.events: dict[bytes, Event] = {}
-        self.rows: list[module.Row] = []
+        self.rows: list[Row] = []
 
-    def apply(self, batch: list[Event], outcome: module.Outcome) -> None:
+    def apply(self, batch: list[Event], outcome: Outcome) -> None:
         for moved in outcome.moved:
             assert moved.event_id in self.events
             self.events[moved.event_id] = copy.copy(moved)
@@ -51,7 +52,7 @@ class Memory:
         self.rows += [copy.deepcopy(row) for row in outcome.rows]
 
     def current(self) -> list[Session]:
-        newest: dict[tuple[bytes, int, str], module.Row] = {}
+        newest: dict[tuple[bytes, int, str], Row] = {}
         for row in self.rows:
             key = (row.session.session_id, row.session.started_at, row.session.visitor_id)
             if key not in newest or row.session.version >= newest[key].session.version:

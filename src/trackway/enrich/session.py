@@ -161,7 +161,7 @@ def extend(session: Session, event: Event) -> None:
     session.acts += acts(event)
     if at < session.started_at:
         session.started_at = at
-        _take_first(session, event)
+        _take_source_and_device(session, event)
     if session.hinted and at > session.ended_at:
         session.closed = False  # the client continues a session that it had ended: a tab came back
     if ends(event) and not (session.hinted and at < session.ended_at):
@@ -179,7 +179,7 @@ def extend(session: Session, event: Event) -> None:
     session.bot = max(session.bot, event.bot)
 
 
-def _take_first(session: Session, event: Event) -> None:
+def _take_source_and_device(session: Session, event: Event) -> None:
     session.referrer_host = event.referrer_host
     session.channel, session.source, session.medium = event.channel, event.source, event.medium
     session.campaign, session.term, session.content = event.campaign, event.term, event.content
@@ -196,14 +196,23 @@ def sessionize(events: Iterable[Event], hinted: bool = False) -> list[tuple[Sess
     Args:
         hinted: whether the client gives all of these events the same session name.
     """
-    found: list[tuple[Session, list[Event]]] = []
+    sessions: list[tuple[Session, list[Event]]] = []
     for event in events:
-        if found and continues(found[-1][0], event):
-            extend(found[-1][0], event)
-            found[-1][1].append(event)
+        if sessions and continues(sessions[-1][0], event):
+            extend(sessions[-1][0], event)
+            sessions[-1][1].append(event)
         else:
-            found.append((begin(event, b"", hinted), [event]))
-    return found
+            sessions.append((begin(event, b"", hinted), [event]))
+    return sessions
+
+
+def session_of(session_id: bytes, events: list[Event]) -> Session:
+    """Return the session with an id that has these events."""
+    events = sorted(events, key=lambda event: event.timestamp)
+    session = begin(events[0], session_id, hinted=True)
+    for event in events[1:]:
+        extend(session, event)
+    return session
 
 
 def stated_id(event: Event, hint: str) -> UUID | None:
@@ -242,10 +251,10 @@ def family_of(project_id: bytes, visitor_id: str, hint: str) -> bytes:
     return (_digest(project_id, visitor_id, hint) & _FAMILY).to_bytes(7)
 
 
-def member_id(of: bytes, at: Millis) -> bytes:
+def member_id(family_id: bytes, at: Millis) -> bytes:
     """Return the id of a family's session that starts at a time."""
-    mark = xxhash.xxh3_64_intdigest(at.to_bytes(8) + of) << 56
-    return uuid7(at, mark & _RANDOM | int.from_bytes(of))
+    mark = xxhash.xxh3_64_intdigest(at.to_bytes(8) + family_id) << 56
+    return uuid7(at, mark & _RANDOM | int.from_bytes(family_id))
 
 
 def is_member_id(session_id: bytes) -> bool:
@@ -253,7 +262,7 @@ def is_member_id(session_id: bytes) -> bool:
     return session_id == member_id(family(session_id), int.from_bytes(session_id[:6]))
 
 
-def again(event: Event, turn: int) -> bytes:
+def numbered_id(event: Event, turn: int) -> bytes:
     """Return an id for a session that starts with an event whose own id is taken."""
     return uuid7(event.timestamp, _digest(event.project_id, event.event_id.hex(), str(turn)))
 

@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 from trackway.enrich.identity import Merge
 from trackway.enrich.orders import Order
 from trackway.enrich.session import Session
-from trackway.enrich.sessionizer import Row
+from trackway.enrich.visitor_sessions import Row
 from trackway.event import Arrival, Event, Rejection, Violation
 from trackway.store.dead_letters import DeadLetter
 

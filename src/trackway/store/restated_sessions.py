@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trackway.enrich.session import Session
-from trackway.enrich.sessionizer import Row, counted
+from trackway.enrich.session import Session, session_of
+from trackway.enrich.visitor_sessions import Row
 from trackway.event import Event, new_id
 from trackway.statements import Statements
 from trackway.store import arrow_blocks
@@ -47,7 +47,7 @@ def _restate(store: Store, ids: list[bytes], version: int) -> None:
         session.version = version
         rows.append(Row(session, None, True))
     for key, events in events_by_key.items():
-        session, _ = counted(key[2], events)
+        session = session_of(key[2], events)
         session.hinted = key in stored and stored[key].hinted
         session.version = version
         rows.append(Row(session, None, False))
