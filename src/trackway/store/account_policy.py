@@ -44,13 +44,15 @@ class AccountPolicies:
             QuestionFailed: more entities than a statement can be narrowed to.
         """
         if account.type == "user":
-            return self._fresh(project_id, f"user {account.id}", lambda: self._of_person(project_id, account.id))
+            return self._cached_policy(
+                project_id, f"user {account.id}", lambda: self._of_person(project_id, account.id)
+            )
         if named is None and account.type == "admin":
             return Policy(project_id)
         own = self.own(project_id, account, named)
         if len(own) > MOST_OWN:
             raise QuestionFailed(f"the account has {len(own)} entities; name at most {MOST_OWN} in the token")
-        return self._fresh(project_id, own, lambda: self._of_entities(project_id, own))
+        return self._cached_policy(project_id, own, lambda: self._of_entities(project_id, own))
 
     def own(
         self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None
@@ -60,19 +62,19 @@ class AccountPolicies:
             return ()
         if named is not None:
             return tuple(sorted(set(named)))
-        owned = self._fresh(project_id, f"owner {account.id}", lambda: self._of_owner(project_id, account.id))
+        owned = self._cached_policy(project_id, f"owner {account.id}", lambda: self._of_owner(project_id, account.id))
         assigned = {(str(entity_type), str(entity_id)) for entity_type, entity_id in account.entities}
         return tuple(sorted(assigned.union(owned.entities or ())))
 
-    def _fresh(self, project_id: UUID, whose: object, make: Callable[[], Policy]) -> Policy:
-        key = (project_id, whose, self._register.version, self._store.persons.version)
-        until, found = self._cached.get(key, (0.0, Policy(project_id, entities=())))
+    def _cached_policy(self, project_id: UUID, owner: object, compute: Callable[[], Policy]) -> Policy:
+        key = (project_id, owner, self._register.version, self._store.persons.version)
+        until, policy = self._cached.get(key, (0.0, Policy(project_id, entities=())))
         if time.monotonic() >= until:
-            found = make()
+            policy = compute()
             if len(self._cached) >= _MOST_CACHED:
                 self._cached.clear()
-            self._cached[key] = time.monotonic() + _FRESH_S, found
-        return found
+            self._cached[key] = time.monotonic() + _FRESH_S, policy
+        return policy
 
     def _of_entities(self, project_id: UUID, own: tuple[tuple[str, str], ...]) -> Policy:
         entities = with_children(self._store, project_id, own, MOST_SEEN)

@@ -161,14 +161,14 @@ def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
             (
                 arrival.project_id,
                 arrival.received_at,
-                one.message_id,
-                one.field,
-                one.reason,
-                one.body,
-                one.line,
-                one.text,
+                rejection.message_id,
+                rejection.field,
+                rejection.reason,
+                rejection.body,
+                rejection.line,
+                rejection.text,
             )
-            for arrival, one in rows
+            for arrival, rejection in rows
         ],
     )
 
@@ -176,5 +176,6 @@ def rejections(rows: Sequence[tuple[Arrival, Rejection]]) -> bytes:
 def violations(rows: Sequence[tuple[Arrival, Violation]]) -> bytes:
     """Return the stream for the violations table."""
     return _stream(
-        VIOLATION_COLUMNS, [(arrival.project_id, arrival.received_at, *astuple(one)) for arrival, one in rows]
+        VIOLATION_COLUMNS,
+        [(arrival.project_id, arrival.received_at, *astuple(violation)) for arrival, violation in rows],
     )

@@ -92,7 +92,7 @@ def read(directory: Path) -> Checkpoint | None:
         known = before(directory)
         if known is None:
             raise
-        logger.warning("%s: going on from the checkpoint before it", error)
+        logger.warning("%s; using the checkpoint before it", error)
         return known
 
 
@@ -133,7 +133,7 @@ def _read(path: Path) -> Checkpoint | None:
         return None
     checksum, _, content = data.partition(b"\n")
     if checksum != b"%08x" % google_crc32c.value(content):
-        raise BadCheckpoint(f"{path} is damaged; `trackway doctor --repair checkpoint` finds out what is stored")
+        raise BadCheckpoint(f"{path} is damaged; run `trackway doctor --repair checkpoint`")
     try:
         return msgspec.json.decode(content, type=Checkpoint)
     except msgspec.DecodeError as error:
@@ -147,10 +147,10 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
     """
     content = msgspec.json.encode(checkpoint)
     if (directory / "checkpoint").exists():
-        kept = directory.parent / "checkpoint.tmp"
-        kept.unlink(missing_ok=True)
-        kept.hardlink_to(directory / "checkpoint")
-        kept.replace(_place_of_before(directory))
+        link = directory.parent / "checkpoint.tmp"
+        link.unlink(missing_ok=True)
+        link.hardlink_to(directory / "checkpoint")
+        link.replace(_place_of_before(directory))
     private.write(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
 
 
@@ -171,16 +171,16 @@ def tables(store: Store, directory: Path) -> dict[str, Table]:
     Args:
         directory: the embedded store's directory.
     """
-    found = {
+    by_name = {
         row["name"]: Table(_relative(row["path"], directory), {}, 0, bool(row["expires"]))
         for row in store.ask(_sql("tables")).to_pylist()
     }
     for row in store.ask(_sql("parts")).to_pylist():
-        if row["table"] in found and row["table"] not in _NOT_KEPT:
-            found[row["table"]].parts[row["name"]] = row["rows"]
-    for table in found.values():
+        if row["table"] in by_name and row["table"] not in _NOT_KEPT:
+            by_name[row["table"]].parts[row["name"]] = row["rows"]
+    for table in by_name.values():
         table.mutation = max((number for number, _ in _mutations(directory / table.path)), default=0)
-    return found
+    return by_name
 
 
 def _relative(path: str, directory: Path) -> str:
@@ -262,10 +262,10 @@ def inactive(checkpoint: Checkpoint, tables: dict[str, Table]) -> list[Missing]:
     """
     missing = []
     for name, table in checkpoint.tables.items():
-        there = [part for one in (tables[name].parts if name in tables else ()) if (part := _range(one))]
+        active = [part for other in (tables[name].parts if name in tables else ()) if (part := _range(other))]
         for listed, rows in table.parts.items():
             part = _range(listed)
-            if part and rows and not table.expires and not any(other.covers(part) for other in there):
+            if part and rows and not table.expires and not any(other.covers(part) for other in active):
                 missing.append(Missing(name, listed, rows))
     return missing
 
@@ -319,7 +319,7 @@ def _restore_table(path: Path, table: Table) -> None:
     # These logs list inserted blocks; the engine must accept the blocks that are undone here again.
     shutil.rmtree(path / "deduplication_logs", ignore_errors=True)
     if removed:
-        logger.debug("took back %d parts of %s", len(removed), path)
+        logger.debug("removed %d parts of %s", len(removed), path)
 
 
 def _range(name: str) -> _Range | None:

@@ -97,14 +97,14 @@ class Store:
             unfinished.begin(Path(urlsplit(dsn).path))
             options = {"chdb_options": engine_options(machine_bytes())}
 
-        def opened() -> Client:
+        def open_client() -> Client:
             return clickhouse_connect.get_client(dsn=dsn, settings=settings, **options)
 
         try:
-            self._handles = Handles(opened, clients)
+            self._handles = Handles(open_client, clients)
             # A handle of its own, so that cancelling waits for no question. It also keeps the embedded engine open
             # while the other handles are renewed.
-            self._spare = Handles(opened, 1)
+            self._spare = Handles(open_client, 1)
         except NoHandle as error:
             self.close()
             raise StoreUnavailable(unopened(dsn, error)) from error
@@ -143,8 +143,8 @@ class Store:
         return {row["table"]: frozenset(row["names"]) for row in self.ask(_sql("columns")).to_pylist()}
 
     @contextmanager
-    def _client(self, what: str, handles: Handles | None = None) -> Iterator[Client]:
-        """Lend a handle for one statement; `what` is the sentence that reports a failure.
+    def _client(self, failure: str, handles: Handles | None = None) -> Iterator[Client]:
+        """Lend a handle for one statement; `failure` is the sentence that reports one.
 
         Raises:
             QuestionFailed: the engine refused the statement; callers get a text made for them, and the log gets the
@@ -157,7 +157,7 @@ class Store:
         except NoHandle as error:
             raise StoreBusy(str(error)) from error
         except (ClickHouseError, pa.ArrowException) as error:
-            raise refused(error, what) from error
+            raise refused(error, failure) from error
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: str = "") -> pa.Table:
         """Return the answer to one SELECT as an Arrow table, within the policy if there is one.
@@ -184,10 +184,10 @@ class Store:
             sql = f"/* {name} */ {sql}"
         with self._named(name), self._client("the question could not be answered") as client:
             if name not in self._cancelled:
-                found = _read(client, sql, dict(parameters or {}))
+                answer = _read(client, sql, dict(parameters or {}))
         if name in self._cancelled:
             raise QuestionCancelled("the question was cancelled")
-        return found if self._policy is None else without_people(found, self._policy)
+        return answer if self._policy is None else without_people(answer, self._policy)
 
     @contextmanager
     def _named(self, name: str) -> Iterator[None]:
@@ -225,7 +225,7 @@ class Store:
         """Run a statement that returns one value or nothing. Raises QuestionFailed within a policy that is narrow."""
         if self._policy is not None and self._policy.narrow:
             raise QuestionFailed("a caller that sees only a part of a project may not change it")
-        with self._client("the statement could not be carried out") as client:
+        with self._client("the statement failed") as client:
             return str(client.command(sql, parameters=dict(parameters or {})))
 
     def change(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -244,7 +244,7 @@ class Store:
         yield
         self.durability.settle()
         if self.durability.generation != before:
-            raise StoreBusy("the store went back to a checkpoint while something was written")
+            raise StoreBusy("the store went back to a checkpoint during the write; write again")
 
     def tree(self, sql: str) -> str:
         """Return the abstract syntax tree of a statement as text, without running the statement."""
@@ -257,7 +257,7 @@ class Store:
         Columns missing from the stream, because it was prepared before they were added, take their defaults.
         """
         columns = pa.ipc.open_stream(block).schema.names
-        with self._client(f"the engine does not take rows of {table}") as client:
+        with self._client(f"the engine refuses rows of {table}") as client:
             settings = {**_INSERT, "insert_deduplication_token": token}
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
 
@@ -297,7 +297,7 @@ class Store:
         if applied and self.embedded:
             self._keep_merged_parts()
         self._refuse_incomplete(
-            unfinished.made_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
+            unfinished.created_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
         )
         if self.embedded:
             unfinished.finished(Path(urlsplit(self.dsn).path))
@@ -305,11 +305,11 @@ class Store:
 
     def _refuse_incomplete(self, names: set[str]) -> None:
         """Check that all tables and views that were created still exist. Raises StoreUnavailable when some do not."""
-        there = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
-        if absent := sorted(names - set(there)):
-            mend = ", or rebuild the store from the log: `trackway rebuild`" if self.embedded else ""
+        existing = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
+        if absent := sorted(names - set(existing)):
+            rebuild = ", or rebuild the store from the log: `trackway rebuild`" if self.embedded else ""
             raise StoreUnavailable(
-                f"the store has lost {', '.join(absent)}; restore the data directory from a backup{mend}"
+                f"the store has lost {', '.join(absent)}; restore the data directory from a backup{rebuild}"
             )
 
     def _keep_merged_parts(self) -> None:

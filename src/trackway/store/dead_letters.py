@@ -216,7 +216,7 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
         return None
     bad = [position for position, _ in refused]
     sound = rows.filter(pa.array([position not in set(bad) for position in range(rows.num_rows)]))
-    return Sifted(sound, [(rows.slice(position, 1).to_pylist()[0], why) for position, why in refused])
+    return Sifted(sound, [(rows.slice(position, 1).to_pylist()[0], reason) for position, reason in refused])
 
 
 class _NotTheRows(Exception):

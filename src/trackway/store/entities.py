@@ -107,14 +107,14 @@ class Register:
         if project_id not in self._closed:
             return True
         key = (project_id, entity_type, entity_id)
-        found, until = self._known.get(key, (False, 0.0))
+        registered, until = self._known.get(key, (False, 0.0))
         if at >= until:
-            found = await asyncio.to_thread(self._registered, *key)
+            registered = await asyncio.to_thread(self._registered, *key)
             if len(self._known) >= _MOST:
                 self._known.clear()
             # An absent entity may be registered at any moment, so its absence is cached for one second only.
-            self._known[key] = found, at + (_FRESH_S if found else 1.0)
-        return found
+            self._known[key] = registered, at + (_FRESH_S if registered else 1.0)
+        return registered
 
     def write(self, project_id: UUID, entities: list[Entity], by: str) -> int:
         """Register entities as they are now, replacing earlier versions. Return the number of entities.
@@ -124,8 +124,8 @@ class Register:
         """
         if len(entities) > MOST_AT_ONCE:
             raise BadEntity(f"{len(entities)} entities at once; register at most {MOST_AT_ONCE}")
-        for number, one in enumerate(entities):
-            for parent in one.parents:
+        for number, entity in enumerate(entities):
+            for parent in entity.parents:
                 if not all(parent.partition(":")):
                     raise BadEntity(f"entities[{number}].parents: {parent!r} is not written type:id, such as artist:7")
         if not entities:
@@ -133,16 +133,17 @@ class Register:
         at = self._moment()
         rows = [
             {
-                "project_id": project_id.bytes, "entity_type": one.type, "entity_id": one.id, "name": one.name,
-                "owners": one.owners, "parents": one.parents, "attributes": json.dumps(one.attributes),
-                "hidden": one.hidden, "deleted": one.deleted, "updated_at": at, "updated_by": by,
-                "notify": "" if one.notify is None else msgspec.json.encode(one.notify).decode(),
+                "project_id": project_id.bytes, "entity_type": entity.type, "entity_id": entity.id, "name": entity.name,
+                "owners": entity.owners, "parents": entity.parents, "attributes": json.dumps(entity.attributes),
+                "hidden": entity.hidden, "deleted": entity.deleted, "updated_at": at, "updated_by": by,
+                "notify": "" if entity.notify is None else msgspec.json.encode(entity.notify).decode(),
             }
-            for one in entities
+            for entity in entities
         ]  # fmt: skip
         self._store.put("entities", pa.Table.from_pylist(rows, _COLUMNS), f"entities-{at}")
         self._ledger.hide({
-            entity_key(project_id.bytes, one.type, one.id): one.hidden and not one.deleted for one in entities
+            entity_key(project_id.bytes, entity.type, entity.id): entity.hidden and not entity.deleted
+            for entity in entities
         })  # fmt: skip
         self._known.clear()
         self.version += 1
@@ -174,9 +175,9 @@ class Register:
         return self._overruled_bot_reasons.get(project_id, frozenset())
 
     def _look(self) -> None:
-        projects = {UUID(one.id).bytes: one for one in self._accounts.projects()}
-        self._closed = frozenset(key for key, one in projects.items() if one.closed_register)
-        self._overruled_bot_reasons = {key: frozenset(one.overruled_bot_reasons) for key, one in projects.items()}
+        projects = {UUID(project.id).bytes: project for project in self._accounts.projects()}
+        self._closed = frozenset(key for key, project in projects.items() if project.closed_register)
+        self._overruled_bot_reasons = {key: frozenset(project.overruled_bot_reasons) for key, project in projects.items()}
 
     def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None
@@ -188,18 +189,22 @@ def with_children(store: Store, project_id: UUID, own: Iterable[tuple[str, str]]
     The search ends early with more than `most` entities. A parent does not belong to its children: an artist who plays
     at a venue sees the concert there, and nothing else of the venue.
     """
-    found = set(own)
-    fresh = sorted(found)
-    while fresh and len(found) <= most:
-        group, fresh = fresh[:_AT_A_TIME], fresh[_AT_A_TIME:]
+    entities = set(own)
+    unsearched = sorted(entities)
+    while unsearched and len(entities) <= most:
+        group, unsearched = unsearched[:_AT_A_TIME], unsearched[_AT_A_TIME:]
         rows = store.ask(
             _sql("with_children"),
-            {"project": project_id, "parents": [f"{kind}:{one}" for kind, one in group], "most": most + 1},
+            {
+                "project": project_id,
+                "parents": [f"{entity_type}:{entity_id}" for entity_type, entity_id in group],
+                "most": most + 1,
+            },
         ).to_pylist()
-        children = {(row["entity_type"], row["entity_id"]) for row in rows} - found
-        found |= children
-        fresh += sorted(children)
-    return found
+        children = {(row["entity_type"], row["entity_id"]) for row in rows} - entities
+        entities |= children
+        unsearched += sorted(children)
+    return entities
 
 
 def from_table(lines: Iterable[str]) -> list[Entity]:
@@ -212,18 +217,18 @@ def from_table(lines: Iterable[str]) -> list[Entity]:
         BadEntity: a row has no type or id, or is not CSV; the text names the line.
     """
     table = csv.DictReader(lines)
-    found: list[Entity] = []
+    entities: list[Entity] = []
     try:
         for row in table:
             cells = {str(name).strip().lower(): (value or "").strip() for name, value in row.items() if name}
-            given: dict[str, Any] = {name: cells.pop(name, "") for name in ("type", "id", "name")}
-            given |= {name: [one for one in cells.pop(name, "").split("|") if one] for name in ("owners", "parents")}
-            given |= {name: cells.pop(name, "").lower() in ("1", "true", "yes") for name in ("hidden", "deleted")}
-            given["attributes"] = {name: value for name, value in cells.items() if value}
+            fields: dict[str, Any] = {name: cells.pop(name, "") for name in ("type", "id", "name")}
+            fields |= {name: [id_ for id_ in cells.pop(name, "").split("|") if id_] for name in ("owners", "parents")}
+            fields |= {name: cells.pop(name, "").lower() in ("1", "true", "yes") for name in ("hidden", "deleted")}
+            fields["attributes"] = {name: value for name, value in cells.items() if value}
             try:
-                found.append(msgspec.convert(given, Entity))
+                entities.append(msgspec.convert(fields, Entity))
             except msgspec.ValidationError as error:
                 raise BadEntity(f"line {table.line_num}: {fault(error, Entity)}") from error
     except csv.Error as error:
         raise BadEntity(f"line {table.line_num} is not CSV: {error}") from error
-    return found
+    return entities

@@ -26,7 +26,7 @@ class Handles:
     the pool.
 
     Args:
-        opened: opens a handle.
+        open_client: opens a handle.
         count: the number of statements that can run at once; all handles are opened now.
         patience_s: seconds that a caller waits for a place.
 
@@ -34,8 +34,8 @@ class Handles:
         NoHandle: a handle cannot be opened.
     """
 
-    def __init__(self, opened: Callable[[], Client], count: int, patience_s: float = 30.0) -> None:
-        self._opened, self._count, self._patience_s = opened, count, patience_s
+    def __init__(self, open_client: Callable[[], Client], count: int, patience_s: float = 30.0) -> None:
+        self._open_client, self._count, self._patience_s = open_client, count, patience_s
         self._free: queue.SimpleQueue[Client | None] = queue.SimpleQueue()
         self._open: set[Client] = set()
         self._lock = threading.Lock()
@@ -98,7 +98,7 @@ class Handles:
     def _new(self) -> Client:
         with self._lock:
             try:
-                client = self._opened()
+                client = self._open_client()
             except Exception as error:
                 raise NoHandle(str(error)) from error
             self._open.add(client)
@@ -113,7 +113,7 @@ class Handles:
     def close(self) -> None:
         """Close every handle, each after its statement has ended; no new one is opened."""
         with self._lock:
-            self._closed, every = True, self._open
+            self._closed, clients = True, self._open
             self._open = set()
-        for client in every:
+        for client in clients:
             client.close()

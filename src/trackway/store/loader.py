@@ -152,17 +152,17 @@ class Loader:
             self.checkpoint()
         return True
 
-    def drain(self, tell: Callable[[int], None] = lambda _: None) -> None:
+    def drain(self, progress: Callable[[int], None] = lambda _: None) -> None:
         """Load everything that is in the log now, without the thread of `start`.
 
         Args:
-            tell: called after each batch with the offset up to which messages are stored.
+            progress: called after each batch with the offset up to which messages are stored.
         """
         while True:
             try:
                 while self._waiting():
                     self._step()
-                    tell(self.stored)
+                    progress(self.stored)
                 self.wait()
                 break
             except _HalfApplied:
@@ -193,7 +193,7 @@ class Loader:
                         self._stopping.wait(self._batch_seconds)
                     self._step()
                 else:
-                    self._rest()
+                    self._idle()
             except _HalfApplied:
                 self._go_back_until_done()
             except Exception as error:
@@ -203,11 +203,11 @@ class Loader:
         try:
             self.wait()
         except Exception as error:
-            logger.exception("the last batch was not stored; it will be at the next start")
+            logger.exception("the last batch was not stored; the next start stores it")
             if isinstance(error, _HalfApplied):
                 self._position = None
 
-    def _rest(self) -> None:
+    def _idle(self) -> None:
         """Write the checkpoint and remove old segments, while no message waits."""
         self._stopping.wait(0.02)
         if self._applying is not None:
@@ -217,7 +217,7 @@ class Loader:
         self._doing, self._progress_at = "waiting for messages", time.monotonic()
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):
-            if not self._tried_checkpoint():
+            if not self._try_checkpoint():
                 self._stopping.wait(2)
                 return
             self._log.remove_stored(self.durable, self._keep_log_hours, self._archive)
@@ -261,11 +261,11 @@ class Loader:
     def _fresh(self, stretch: Stretch) -> Stretch:
         """Return the messages whose id is new, both in this batch and in earlier ones."""
         known = self._seen.known([digest for _, _, digest in stretch.messages], stretch.earliest)
-        here = set(self._under_way)
+        seen_here = set(self._under_way)
         fresh = []
         for item, old in zip(stretch.messages, known, strict=True):
-            if not old and item[2] not in here:
-                here.add(item[2])
+            if not old and item[2] not in seen_here:
+                seen_here.add(item[2])
                 fresh.append(item)
         return stretch._replace(messages=fresh)
 
@@ -279,15 +279,15 @@ class Loader:
                     apply(self._store, prepared, sifter.sift)
                     if sifter.bury():
                         self.dead_letters = dead_letters.count(self._store)
-                    stored = [one for one in _split(prepared.digests) if one not in sifter.keys]
+                    stored = [digest for digest in _split(prepared.digests) if digest not in sifter.keys]
                     self._seen.add(stored, prepared.received_at)
                     self.stored = prepared.last
                 break
             except Exception as error:
-                self.trouble = f"the store does not take the batch at offset {prepared.first}: {shown(error)}"
+                self.trouble = f"the store refuses the batch at offset {prepared.first}: {shown(error)}"
                 logger.error("%s; trying again", self.trouble)
                 if self._embedded is not None:
-                    self._refusals.blames(self._one(prepared), error)
+                    self._refusals.blames(self._stretch_of(prepared), error)
                     raise _HalfApplied from error
                 if self._stopping.wait(pause):
                     raise
@@ -297,24 +297,24 @@ class Loader:
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.trouble, self._progress_at = "", time.monotonic()
         due = self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds
-        if not due or self._tried_checkpoint():
+        if not due or self._try_checkpoint():
             path.unlink(missing_ok=True)
 
-    def _one(self, prepared: Prepared) -> Stretch:
+    def _stretch_of(self, prepared: Prepared) -> Stretch:
         """Return the stretch of a batch, with its message when it has only one."""
         if prepared.last - prepared.first > 1:
             return Stretch(prepared.first, prepared.last, 0, 0, [], [], [])
         return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:
-        self._position = None  # until the store is back, it is in no state for a checkpoint
+        self._position = None  # no checkpoint until the store is back
         while not self._stopping.is_set():
             try:
                 self._go_back()
                 return
             except (QuestionFailed, OSError) as error:
-                logger.exception("the store does not go back to its checkpoint; trying again")
-                self.trouble = f"the store does not go back to its checkpoint: {shown(error)}"
+                logger.exception("the store cannot go back to its checkpoint; trying again")
+                self.trouble = f"the store cannot go back to its checkpoint: {shown(error)}"
                 self._stopping.wait(2)
 
     def _go_back(self) -> None:
@@ -347,12 +347,12 @@ class Loader:
         with self.store_lock:
             offset = self.stored
             tables = checkpoint.tables(self._store, self._embedded) if self._embedded else {}
-            made = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())
-            if made != self._newest:
+            current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())
+            if current != self._newest:
                 if self._embedded:
                     checkpoint.sync(self._embedded)
-                checkpoint.write(self._directory, made)
-                self._newest = made
+                checkpoint.write(self._directory, current)
+                self._newest = current
             elif self._embedded:
                 checkpoint.keep_twice(self._directory)
             self._seen.settle()
@@ -360,7 +360,7 @@ class Loader:
             self._refusals.durable(offset)
             self._checkpointed_at = time.monotonic()
 
-    def _tried_checkpoint(self) -> bool:
+    def _try_checkpoint(self) -> bool:
         """Write a checkpoint; return False when that fails, and leave the next try to the next batch or idle moment."""
         try:
             self.checkpoint()

@@ -60,7 +60,7 @@ class SeenMessages:
         self._replaced: list[Path] = []
         self._checksums: dict[Path, int] = {}
         if files is not None:
-            _take_back(directory, files)
+            _remove_later(directory, files)
         for path in sorted(directory.glob("*.run")):
             self._runs.setdefault(path.stem[:8], []).append((path, _run(path)))
             self._checksums[path] = files[path.name][1] if files else google_crc32c.value(path.read_bytes())
@@ -82,10 +82,10 @@ class SeenMessages:
             recent = [digests for day, digests in self._recent.items() if day > oldest]
             if runs and digests:
                 hashes = from_bytes(b"".join(digests))
-                found = np.zeros(len(hashes), dtype=bool)
+                in_any_run = np.zeros(len(hashes), dtype=bool)
                 for run in runs:
-                    found |= _in_run(run, hashes)
-                hits = found.tolist()
+                    in_any_run |= _in_run(run, hashes)
+                hits = in_any_run.tolist()
             else:
                 hits = [False] * len(digests)
             for day in recent:
@@ -113,8 +113,8 @@ class SeenMessages:
                 if len(self._recent[day]) >= RUN_LENGTH:
                     self._spill(day)
             self._forget()
-            journals = {path.name: found for own in self._journals.values() for path, found in own.items()}
-            runs = [path for own in self._runs.values() for path, _ in own]
+            journals = {path.name: file for of_day in self._journals.values() for path, file in of_day.items()}
+            runs = [path for of_day in self._runs.values() for path, _ in of_day]
             return journals | {path.name: (path.stat().st_size, self._checksums[path]) for path in runs}
 
     def settle(self) -> None:
@@ -173,7 +173,7 @@ class SeenMessages:
             self._replaced += self._journals.pop(day, {})
 
 
-def _take_back(directory: Path, files: Files) -> None:
+def _remove_later(directory: Path, files: Files) -> None:
     """Remove what was written after a checkpoint."""
     for path in directory.iterdir():
         if path.name not in files:
@@ -200,17 +200,17 @@ def check_runs(directory: Path, files: Files) -> None:
 def _run(path: Path) -> Hashes:
     """Open a sorted run on disk, memory-mapped. Raises BadCheckpoint when the file cannot be a run."""
     try:
-        found: Hashes = np.load(path, mmap_mode="r")
-        heads = found[::100, 0]
+        run: Hashes = np.load(path, mmap_mode="r")
+        heads = run[::100, 0]
     except (ValueError, OSError, EOFError, IndexError):
         raise _bad(path, "damaged") from None
     if len(heads) > 1 and not bool(np.all(heads[1:] >= heads[:-1]) and heads[-1] > heads[0]):
         raise _bad(path, "damaged")
-    return found
+    return run
 
 
-def _bad(path: Path, how: str) -> BadCheckpoint:
-    return BadCheckpoint(f"{path} is {how}; `trackway doctor --repair checkpoint` finds out what is stored")
+def _bad(path: Path, fault: str) -> BadCheckpoint:
+    return BadCheckpoint(f"{path} is {fault}; run `trackway doctor --repair checkpoint`")
 
 
 def _name(at: Millis) -> str:
@@ -230,5 +230,5 @@ def _in_run(run: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
     at = np.searchsorted(heads, hashes[:, 0])
     inside = at < len(run)
     at[~inside] = 0
-    found: npt.NDArray[np.bool_] = inside & (run[at, 0] == hashes[:, 0]) & (run[at, 1] == hashes[:, 1])
-    return found
+    is_in_run: npt.NDArray[np.bool_] = inside & (run[at, 0] == hashes[:, 0]) & (run[at, 1] == hashes[:, 1])
+    return is_in_run

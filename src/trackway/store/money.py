@@ -64,18 +64,22 @@ def rates_from(lines: Iterable[str], own: str) -> list[Rate]:
         BadTable: a line is not a rate, or the bank's table has no column of the project's currency.
     """
     table = _rows(lines)
-    found: list[Rate] = []
+    rates: list[Rate] = []
     for number, row in table:
         if {"currency", "rate"} <= row.keys():
-            found.append(Rate(_currency(row, number), _day(row, number), _amount(row, "rate", number)))
+            rates.append(Rate(_currency(row, number), _day(row, number), _amount(row, "rate", number)))
             continue
         euros = {name.upper(): text for name, text in row.items() if len(name) == 3 and name != "day"} | {"EUR": "1"}
-        given = {name: _amount({name: text}, name, number) for name, text in euros.items() if text not in ("", "N/A")}
-        if own not in given:
+        rate_of_euro = {
+            name: _amount({name: text}, name, number) for name, text in euros.items() if text not in ("", "N/A")
+        }
+        if own not in rate_of_euro:
             raise BadTable(f"line {number}: there is neither `currency` and `rate` nor a column {own}")
         day = _day(row, number)
-        found += [Rate(name, day, given[own] / rate) for name, rate in given.items() if name != own and rate]
-    return found
+        rates += [
+            Rate(name, day, rate_of_euro[own] / rate) for name, rate in rate_of_euro.items() if name != own and rate
+        ]
+    return rates
 
 
 def costs_from(lines: Iterable[str], own: str) -> list[Cost]:
@@ -87,17 +91,17 @@ def costs_from(lines: Iterable[str], own: str) -> list[Cost]:
     Raises:
         BadTable: a line is not a cost.
     """
-    found = []
+    costs = []
     for number, row in _rows(lines):
         if not {"day", "source", "cost"} <= row.keys():
             raise BadTable(f"line {number}: has {', '.join(row) or 'nothing'}; day, source and cost are needed")
         currency = _currency(row, number) if row.get("currency") else own
         counts = [int(_amount(row, name, number)) if row.get(name) else 0 for name in ("clicks", "impressions")]
-        found.append(Cost(
+        costs.append(Cost(
             _day(row, number), row["source"], row.get("medium", ""), row.get("campaign", ""),
             _amount(row, "cost", number), currency, *counts,
         ))  # fmt: skip
-    return found
+    return costs
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -121,12 +125,12 @@ def _day(row: dict[str, str], number: int) -> date:
 
 def _amount(row: dict[str, str], name: str, number: int) -> Decimal:
     try:
-        found = Decimal(row.get(name, "").replace(",", ""))
+        amount = Decimal(row.get(name, "").replace(",", ""))
     except InvalidOperation as error:
-        raise BadTable(f"line {number}: {name} is {row.get(name)!r}, which is no number") from error
-    if not found.is_finite() or not 0 <= found < Decimal(10) ** 13:
-        raise BadTable(f"line {number}: {name} is {row.get(name)!r}; it is from 0 to 10,000,000,000,000")
-    return found
+        raise BadTable(f"line {number}: {name} is {row.get(name)!r}, which is not a number") from error
+    if not amount.is_finite() or not 0 <= amount < Decimal(10) ** 13:
+        raise BadTable(f"line {number}: {name} is {row.get(name)!r}; send a number from 0 to 10,000,000,000,000")
+    return amount
 
 
 def _currency(row: dict[str, str], number: int) -> str:
@@ -172,11 +176,11 @@ def write_rates(store: Store, project_id: UUID, rates: Iterable[Rate]) -> None:
         BadTable: a rate is not above 0, or has more digits than the store can hold; then none is written.
     """
     rates = list(rates)
-    for one in rates:
-        if not (one.rate.is_finite() and _LEAST <= one.rate < _GREATEST):
-            raise BadTable(f"the rate of {one.currency} on {one.day} is {one.rate}; rates are more than 0")
+    for rate in rates:
+        if not (rate.rate.is_finite() and _LEAST <= rate.rate < _GREATEST):
+            raise BadTable(f"the rate of {rate.currency} on {rate.day} is {rate.rate}; rates are more than 0")
     at = _moment()
-    rows = [(project_id.bytes, *one[:2], one.rate.quantize(Decimal("1e-10")), at) for one in rates]
+    rows = [(project_id.bytes, *rate[:2], rate.rate.quantize(Decimal("1e-10")), at) for rate in rates]
     _write(store, "rates", _RATES, rows, f"rates-{project_id}-{at}")
 
 
@@ -184,10 +188,10 @@ def write_costs(store: Store, project_id: UUID, costs: Iterable[Cost]) -> None:
     """Write costs; those of the same day, source, medium and campaign replace the earlier ones."""
     at = _moment()
     rows = []
-    for one in costs:
-        where = (one.source, one.medium, one.campaign, channel(one.source, one.medium, one.campaign))
-        spent = one.cost.quantize(Decimal("0.0001"))
-        rows.append((project_id.bytes, one.day, *where, spent, one.currency, one.clicks, one.impressions, at))
+    for cost in costs:
+        source = (cost.source, cost.medium, cost.campaign, channel(cost.source, cost.medium, cost.campaign))
+        amount = cost.cost.quantize(Decimal("0.0001"))
+        rows.append((project_id.bytes, cost.day, *source, amount, cost.currency, cost.clicks, cost.impressions, at))
     _write(store, "costs", _COSTS, rows, f"costs-{project_id}-{at}")
 
 

@@ -20,7 +20,7 @@ def unopened(dsn: str, error: Exception) -> str:
                 f"the store in {path} is open in another process; the embedded engine can be opened by one at a time. "
                 "Stop that process, or ask it through --url"
             )
-        return f"the embedded store in {path} cannot be opened: {_first_line(error)}; {_mend(Path(path), text)}"
+        return f"the embedded store in {path} cannot be opened: {_first_line(error)}; {_remedy(Path(path), text)}"
     parts = urlsplit(dsn)
     return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(error)}"
 
@@ -29,9 +29,9 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:2000]
 
 
-def _mend(path: Path, said: str) -> str:
-    if shutil.disk_usage(path).free < _LEAST_ROOM or "No space left" in said:
+def _remedy(path: Path, text: str) -> str:
+    if shutil.disk_usage(path).free < _LEAST_ROOM or "No space left" in text:
         return "make room on its disk, and start again"
-    if any(sign in said for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
+    if any(sign in text for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
         return "look at its owner and mode, and at `ulimit -n`"
     return "restore the data directory from a backup, or rebuild the store from the log: `trackway rebuild`"

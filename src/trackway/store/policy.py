@@ -81,7 +81,7 @@ def refuse_empty(sql: str, policy: Policy, tables: Mapping[str, frozenset[str]])
         return
     for name in _READ.findall(sql):
         if name in tables and not _can_be_told_apart(policy, name, tables[name]):
-            raise NotTheirs(f"{name} are of the whole project: this can be asked by who sees all of it")
+            raise NotTheirs(f"{name} describes the whole project; only callers that see all of it can ask about it")
 
 
 def _of_entities(entities: tuple[tuple[str, str], ...]) -> str:
@@ -90,10 +90,11 @@ def _of_entities(entities: tuple[tuple[str, str], ...]) -> str:
     A set of pairs would be hashed row by row and take 1.5 times as long.
     """
     of_type: dict[str, list[str]] = {}
-    for kind, one in entities:
-        of_type.setdefault(kind, []).append(literal(one))
+    for entity_type, entity_id in entities:
+        of_type.setdefault(entity_type, []).append(literal(entity_id))
     return " OR ".join(
-        f"entity_type = {literal(kind)} AND entity_id IN ({', '.join(ids)})" for kind, ids in of_type.items()
+        f"entity_type = {literal(entity_type)} AND entity_id IN ({', '.join(ids)})"
+        for entity_type, ids in of_type.items()
     )
 
 

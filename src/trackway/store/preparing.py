@@ -103,16 +103,16 @@ def _violations(fresh: list[Arrived], broken: list[tuple[Arrival, Violation]]) -
     if not broken:
         return b""
     stored = {digest for _, _, digest in fresh}
-    kept = {
-        (digest, one.property, one.problem): (arrival, one)
-        for arrival, one in broken
-        if (digest := message_key(arrival.project_id, one.message_id)) in stored or one.rejected
+    distinct = {
+        (digest, violation.property, violation.problem): (arrival, violation)
+        for arrival, violation in broken
+        if (digest := message_key(arrival.project_id, violation.message_id)) in stored or violation.rejected
     }
-    return arrow_blocks.violations(list(kept.values())) if kept else b""
+    return arrow_blocks.violations(list(distinct.values())) if distinct else b""
 
 
 def _ordered(orders: list[Order]) -> list[tuple[bytes, list[int]]]:
-    found: dict[bytes, set[int]] = {}
+    by_project: dict[bytes, set[int]] = {}
     for order in orders:
-        found.setdefault(order.project_id, set()).add(order.identity)
-    return [(project_id, sorted(identities)) for project_id, identities in found.items()]
+        by_project.setdefault(order.project_id, set()).add(order.identity)
+    return [(project_id, sorted(identities)) for project_id, identities in by_project.items()]

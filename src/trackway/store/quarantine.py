@@ -76,8 +76,8 @@ class Refusals:
         if self._in_a_row == _MOST_IN_A_ROW:
             return False  # so many failures with nothing stored between them: the messages are not the cause
         self._tries, self._suspects, self._in_a_row = 0, (0, 0), self._in_a_row + 1
-        said = error.full if isinstance(error, QuestionFailed) else f"{type(error).__name__}: {error}"
-        self.refuse({key: said for _, _, key in stretch.messages}, set(), stretch.last)
+        reason = error.full if isinstance(error, QuestionFailed) else f"{type(error).__name__}: {error}"
+        self.refuse({key: reason for _, _, key in stretch.messages}, set(), stretch.last)
         self._without.add(stretch.first)
         return True
 
@@ -90,7 +90,7 @@ class Refusals:
     def cleared(self, stretch: Stretch) -> Stretch:
         """Return a stretch without its rejections and violations when these are the cause.
 
-        No client was promised to find them.
+        They are no loss: clients were never promised that they are kept.
         """
         return stretch._replace(rejected=[], broken=[]) if stretch.first in self._without else stretch
 
@@ -146,15 +146,17 @@ class Sifter:
             raise error
         logger.error("the engine refuses %d rows of %s (%s)", len(sifted.refused), table, error.full)
         if table == "events":
-            taken = self._without_properties(sifted)
+            with_plain = self._without_properties(sifted)
             if self._again:
-                dead = _keys(taken.refused)
+                dead = _keys(with_plain.refused)
                 self._refusals.refuse(dead, _keys(sifted.refused).keys() - dead.keys(), self._prepared.last)
                 raise error
-            sifted = taken
+            sifted = with_plain
             self._bury_messages(_keys(sifted.refused))
         else:
-            self._letters += [dead_letters.of_row(table, row, why, self._prepared.last) for row, why in sifted.refused]
+            self._letters += [
+                dead_letters.of_row(table, row, reason, self._prepared.last) for row, reason in sifted.refused
+            ]
         self._sound[table] = as_block(sifted.sound) if sifted.sound.num_rows else b""
         return self._sound[table]
 
@@ -171,10 +173,10 @@ class Sifter:
         stretch = read(
             self._log, self._prepared.first, self._prepared.last - self._prepared.first, lambda _: None, True
         )
-        found = {key: (arrival, message) for message, arrival, key in stretch.messages if key in reasons}
+        by_key = {key: (arrival, message) for message, arrival, key in stretch.messages if key in reasons}
         self._letters += [
             dead_letters.letter(arrival, message, "store", reasons[key], self._prepared.last)
-            for key, (arrival, message) in found.items()
+            for key, (arrival, message) in by_key.items()
         ]
 
     def bury(self) -> int:
@@ -186,4 +188,4 @@ class Sifter:
 
 
 def _keys(refused: list[tuple[dict[str, Any], str]]) -> dict[bytes, str]:
-    return {message_key(row["project_id"], row["message_id"]): why for row, why in refused}
+    return {message_key(row["project_id"], row["message_id"]): reason for row, reason in refused}

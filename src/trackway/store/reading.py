@@ -68,7 +68,9 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
             own = arrival.messages if begin >= first and middle <= until else (
                 arrival.messages[max(first - begin, 0) : max(until - begin, 0)]
             )  # fmt: skip
-            messages += [(one, arrival, message_key(arrival.project_id, str(one.message_id))) for one in own]
+            messages += [
+                (message, arrival, message_key(arrival.project_id, str(message.message_id))) for message in own
+            ]
             refused = arrival.rejections[max(first - middle, 0) : max(until - middle, 0)]
             rejected += [(arrival, rejection) for rejection in refused]
             if begin >= first:

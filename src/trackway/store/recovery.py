@@ -11,7 +11,7 @@ from trackway.log import LocalLog
 from trackway.store import checkpoint
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
-from trackway.store.unfinished import remove_half_made
+from trackway.store.unfinished import remove_half_created
 
 
 def open_log(
@@ -51,7 +51,7 @@ def recover(directory: Path, embedded: Path | None, log: LocalLog) -> Checkpoint
     """
     known = checkpoint.read(directory)
     if embedded is not None:
-        remove_half_made(embedded)
+        remove_half_created(embedded)
     if embedded is None or known is None:
         return known
     refuse_undefined(embedded, known)
@@ -66,25 +66,25 @@ def _refuse_missing(embedded: Path, missing: list[Missing], known: Checkpoint, l
     if not missing:
         return
     rows, tables = sum(part.rows for part in missing), sorted({part.table for part in missing})
-    lacks = f"lacks {len(missing)} parts with {rows} rows of {', '.join(tables)} that were there"
+    lost = f"has lost {len(missing)} parts with {rows} rows of {', '.join(tables)}"
     if log.end >= known.offset:
         raise BadCheckpoint(
-            f"the store in {embedded} {lacks}; restore the data directory from a backup, or make the store anew from "
-            "the log: `trackway rebuild`"
+            f"the store in {embedded} {lost}; restore the data directory from a backup, or rebuild the store from the "
+            "log: `trackway rebuild`"
         )
     raise BadCheckpoint(
-        f"the store in {embedded} {lacks}, and the log ends {known.offset - log.end} messages before what was stored: "
-        "this is a copy that was made while the server ran and messages came in, or its disk is damaged; copy the data "
-        "directory again, or make the store anew from the messages that are here: `trackway rebuild --from-log-only`"
+        f"the store in {embedded} {lost}, and the log ends {known.offset - log.end} messages before the last stored "
+        "one: this is a copy that was made while the server ran and messages came in, or its disk is damaged; copy the "
+        "data directory again, or rebuild the store from the messages in the log: `trackway rebuild --from-log-only`"
     )
 
 
 def refuse_undefined(embedded: Path, known: Checkpoint) -> None:
-    """Check that the engine would find the checkpoint's own tables under their names. Raises BadCheckpoint if not."""
+    """Check that the engine will find the checkpoint's own tables under their names. Raises BadCheckpoint if not."""
     if absent := checkpoint.undefined(embedded, known):
         raise BadCheckpoint(
-            f"the store in {embedded} lacks {', '.join(absent)}: the definition is gone or damaged; restore the data "
-            "directory from a backup, or make the store anew from the log: `trackway rebuild`"
+            f"the store in {embedded} has lost {', '.join(absent)}: its definition is missing or damaged; restore the "
+            "data directory from a backup, or rebuild the store from the log: `trackway rebuild`"
         )
 
 
@@ -105,8 +105,8 @@ def refuse_half_rebuilt(directory: Path) -> None:
     """
     if rebuilding(directory).exists():
         raise BadCheckpoint(
-            f"`trackway rebuild` in {directory} did not come to its end, and the store lacks what no log holds; run "
-            "`trackway rebuild` again"
+            f"`trackway rebuild` in {directory} was not finished, and the store lacks the data that is not in the log; "
+            "run `trackway rebuild` again"
         )
 
 
@@ -128,11 +128,11 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
     events = 0 if known else store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     if events:
         raise BadCheckpoint(
-            f"the store holds {events} events, but {loader} does not say up to which offset of the log: "
-            "`trackway doctor --repair checkpoint` finds out"
+            f"the store holds {events} events, but {loader} does not say up to which offset of the log; "
+            "run `trackway doctor --repair checkpoint`, which computes the offset"
         )
     if known is not None and known.log != log.id and log.start < known.offset:
         raise BadCheckpoint(
             "the log is not the one that the store was loaded from; put back the right one, or "
-            "`trackway doctor --repair checkpoint` loads what the store lacks"
+            "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"
         )

@@ -16,14 +16,14 @@ _MOST_LOGGED = 2000
 
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)[^()]*(?:\(version [^\n]*)?$")
 
-_SAID = {
+_EXPLANATIONS = {
     "TIMEOUT_EXCEEDED": "it takes too long; ask about a shorter period",
     "TOO_SLOW": "it takes too long; ask about a shorter period",
     "MEMORY_LIMIT_EXCEEDED": "it needs more memory than a question may use; ask about a shorter period",
     "CANNOT_COMPILE_REGEXP": "a regular expression in it cannot be read",
     "TOO_MANY_SIMULTANEOUS_QUERIES": "the engine is busy; ask again in a moment",
 }
-"""Explanations for the causes that a caller can do something about, whatever the question."""
+"""Explanations of the causes that a caller can remove, for any question."""
 
 
 class QuestionFailed(Exception):
@@ -51,19 +51,19 @@ class StoreBusy(QuestionFailed):
         super().__init__("the engine is busy; ask again in a moment", full=full)
 
 
-def refused(error: Exception, what: str) -> QuestionFailed:
+def refused(error: Exception, failure: str) -> QuestionFailed:
     """Return the exception to raise for an error of the engine; write the engine's own text to the log.
 
     Args:
-        what: a sentence that says what could not be done.
+        failure: a sentence that says which action failed.
     """
     full = str(error).strip()
-    named = _NAME.search(full)
-    code = getattr(error, "name", None) or (named[1] if named else "")
+    match = _NAME.search(full)
+    code = getattr(error, "name", None) or (match[1] if match else "")
     if code == "QUERY_WAS_CANCELLED":
         return QuestionCancelled("the question was cancelled", code, full)
-    cause = f": {_SAID[code]}" if code in _SAID else ""
-    return QuestionFailed(f"{what}{cause} ({logged(full)})", code, full)
+    cause = f": {_EXPLANATIONS[code]}" if code in _EXPLANATIONS else ""
+    return QuestionFailed(f"{failure}{cause} ({logged(full)})", code, full)
 
 
 def shown(error: Exception) -> str:

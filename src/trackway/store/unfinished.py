@@ -17,7 +17,7 @@ _STATEMENT = re.compile(
 )
 
 
-def made_by(scripts: Iterable[str]) -> set[str]:
+def created_by(scripts: Iterable[str]) -> set[str]:
     """Return the tables, views and dictionaries that exist after these schema scripts have run in this order."""
     names: set[str] = set()
     for script in scripts:
@@ -34,14 +34,14 @@ def begin(directory: Path) -> None:
     (directory / _MARK).touch()
 
 
-def half_made(directory: Path) -> bool:
+def half_created(directory: Path) -> bool:
     """Whether the creation of a store was begun and not finished."""
     return (directory / _MARK).exists()
 
 
-def remove_half_made(directory: Path) -> None:
+def remove_half_created(directory: Path) -> None:
     """Remove a closed store whose creation was not finished; the mark is removed last."""
-    if not half_made(directory):
+    if not half_created(directory):
         return
     for entry in directory.iterdir():
         if entry.name == _MARK:
@@ -58,6 +58,6 @@ def finished(directory: Path) -> None:
     """Remove the mark, once everything that was created is on the disk. Raises OSError."""
     from trackway.store.checkpoint import sync
 
-    if half_made(directory):
+    if half_created(directory):
         sync(directory)
         (directory / _MARK).unlink()
