@@ -192,7 +192,7 @@ def test_a_variable_that_is_no_setting_is_said_with_the_nearest_name_and_without
     )  # fmt: skip
     for text in (said, done.stdout):
         [line] = [line for line in text.splitlines() if "TRACKWAY_WRITEKEY" in line]
-        assert "is set and is no setting, so it does nothing; did you mean TRACKWAY_WRITE_KEY?" in line
+        assert "is set and is not a setting, so it does nothing; did you mean TRACKWAY_WRITE_KEY?" in line
         assert "TRACKWAY_RETENTION_DAYS is set" in text and "hidden-" not in text
         assert "TRACKWAY_PORT" not in text
 

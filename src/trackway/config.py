@@ -220,23 +220,23 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
             raise BadSettings(f"{file} is not valid TOML: {error}") from error
     elif path is not None:
         raise BadSettings(f"there is no settings file {file}")
-    said = {name: f"{name} in {file}" for name in values}
+    origins = {name: f"{name} in {file}" for name in values}
     for name in _TYPES:
-        given = os.environ.get(variable(name))
-        if given is not None:
-            values[name] = [one for one in given.split(",") if one] if name in _LISTS else given
-            said[name] = variable(name)
+        text = os.environ.get(variable(name))
+        if text is not None:
+            values[name] = [part for part in text.split(",") if part] if name in _LISTS else text
+            origins[name] = variable(name)
     for name, value in overrides.items():
         if value is not None:
-            values[name], said[name] = value, f"--{name.replace('_', '-')}"
+            values[name], origins[name] = value, f"--{name.replace('_', '-')}"
     if unknown := sorted(set(values) - set(_TYPES)):
         near = difflib.get_close_matches(unknown[0], _TYPES, 1, 0)[0]
         listed = ", ".join(sorted(_TYPES))
         raise BadSettings(f"unknown setting {unknown[0]!r}; did you mean {near!r}? The settings are {listed}")
-    settings = Settings(**{name: _checked(name, value, said[name]) for name, value in values.items()})
+    settings = Settings(**{name: _checked(name, value, origins[name]) for name, value in values.items()})
     for name, check in _CHECKS.items():
         if problem := check(getattr(settings, name)):
-            raise BadSettings(f"{said.get(name, name)}: {problem}")
+            raise BadSettings(f"{origins.get(name, name)}: {problem}")
     return settings
 
 
@@ -261,30 +261,31 @@ def allowed(name: str) -> str:
 def unknown_variables() -> list[str]:
     """Return a sentence for each environment variable that looks like a setting and is none; its value is not shown."""
     known = [*map(variable, _TYPES), *_BESIDE]
-    found = sorted(one for one in os.environ if one.startswith("TRACKWAY_") and not one.startswith("TRACKWAY_TEST_"))
+    variables = sorted(
+        name for name in os.environ if name.startswith("TRACKWAY_") and not name.startswith("TRACKWAY_TEST_")
+    )
     return [
-        f"{one} is set and is no setting, so it does nothing; did you mean {near}?"
-        for one in found
-        if one not in known
-        for near in difflib.get_close_matches(one, known, 1, 0)
+        f"{name} is set and is not a setting, so it does nothing; did you mean {near}?"
+        for name in variables
+        if name not in known
+        for near in difflib.get_close_matches(name, known, 1, 0)
     ]
 
 
-def _checked(name: str, value: Any, said: str) -> Any:
+def _checked(name: str, value: Any, origin: str) -> Any:
     """Return a value as its setting's type, within its range. Raises BadSettings."""
     example = getattr(_DEFAULTS, name)
     shown = str(example).lower() if isinstance(example, bool) else example
     try:
-        found = msgspec.convert(value, _TYPES[name], strict=False)
+        converted = msgspec.convert(value, _TYPES[name], strict=False)
     except msgspec.ValidationError as error:
         if not allowed(name):
-            raise BadSettings(f"{said}: {fault(error, _TYPES[name]).reason}") from error
-        found = None
+            raise BadSettings(f"{origin}: {fault(error, _TYPES[name]).reason}") from error
+        converted = None
     limits = RANGES.get(name)
-    if found is None or (limits is not None and not limits.least <= found <= limits.most):
-        given = f"{str(value)[:60]!r}"
-        raise BadSettings(f"{said} is {given}; give {allowed(name)}, such as {shown}")
-    return found
+    if converted is None or (limits is not None and not limits.least <= converted <= limits.most):
+        raise BadSettings(f"{origin} is {str(value)[:60]!r}; give {allowed(name)}, such as {shown}")
+    return converted
 
 
 def _proxies(text: str) -> int | list[Network]:
@@ -305,20 +306,20 @@ def _places_problem(places: list[str]) -> str:
             ip_network(place, strict=False)
         except ValueError:
             if not _HOST.fullmatch(place) or _NUMBERS.fullmatch(place):
-                return f"{place!r} is no network such as 10.1.0.0/16, no address and no host name"
+                return f"{place!r} is neither a network such as 10.1.0.0/16 nor an address nor a host name"
     return ""
 
 
 def _hosts_problem(hosts: list[str]) -> str:
     for host in hosts:
         if not _HOST.fullmatch(host.strip().removeprefix("-").removeprefix("*.")):
-            return f"{host!r} is no host; give names such as pay.example.com, without https://"
+            return f"{host!r} is not a host; give names such as pay.example.com, without https://"
     return ""
 
 
 def _url_problem(url: str) -> str:
     if url and not re.match(r"https?://[^/?#@]+([/?#]|$)", url):
-        return f"{url!r} is no URL such as https://example.com/hook, without a user name"
+        return f"{url!r} is not a URL such as https://example.com/hook, without a user name"
     return ""
 
 

@@ -34,22 +34,22 @@ def _tune(connection: Any, _: object) -> None:
 def damaged(error: BaseException) -> bool:
     """Whether an error means that the file is not a sound database, not that it is unavailable for the moment."""
     text = str(getattr(error, "orig", error))
-    return any(one in text for one in ("not a database", "malformed", "unsupported file format", "is damaged"))
+    return any(sign in text for sign in ("not a database", "malformed", "unsupported file format", "is damaged"))
 
 
-def fault(error: BaseException, mend: str) -> str:
+def fault(error: BaseException, remedy: str) -> str:
     """Return the fault of a database and its remedy, in one line.
 
     Args:
-        mend: the remedy for a damaged file.
+        remedy: the remedy for a damaged file.
     """
-    said = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
+    lines = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
     if damaged(error):
-        return f"is damaged ({said[0]}); {mend}"
-    if "locked" in said[0]:
+        return f"is damaged ({lines[0]}); {remedy}"
+    if "locked" in lines[0]:
         return "is locked by another process; end that one, and start again"
-    if "full" in said[0] or "disk I/O" in said[0]:
-        return f"cannot be written ({said[0]}); free some space on its disk, and start again"
-    if isinstance(error, SQLAlchemyError | OSError) and "unable to open" in said[0]:
-        return f"cannot be opened ({said[0]}); look at its owner and mode, and at `ulimit -n`"
-    return f"cannot be opened: {said[0]}"
+    if "full" in lines[0] or "disk I/O" in lines[0]:
+        return f"cannot be written ({lines[0]}); make room on its disk, and start again"
+    if isinstance(error, SQLAlchemyError | OSError) and "unable to open" in lines[0]:
+        return f"cannot be opened ({lines[0]}); look at its owner and mode, and at `ulimit -n`"
+    return f"cannot be opened: {lines[0]}"

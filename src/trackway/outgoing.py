@@ -70,19 +70,19 @@ class Target(NamedTuple):
 
 def resolved(host: str) -> list[str]:
     """Return the addresses of a name, in the system's order; none when it has none or the system takes too long."""
-    found: list[str] = []
+    addresses: list[str] = []
 
-    def look() -> None:
+    def resolve() -> None:
         try:
             rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             return
-        found.extend(dict.fromkeys(str(row[4][0]) for row in rows))
+        addresses.extend(dict.fromkeys(str(row[4][0]) for row in rows))
 
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-    looking.join(_RESOLVE_S)
-    return list(found)
+    thread = threading.Thread(target=resolve, daemon=True)
+    thread.start()
+    thread.join(_RESOLVE_S)
+    return list(addresses)
 
 
 def plain(address: Address) -> Address:
@@ -105,18 +105,18 @@ def public(address: Address) -> bool:
 
 def parse(url: str) -> Target:
     """Split a URL into its parts. Raises Refused when it is not http or https, has no host, or has a user name."""
-    if any(one <= " " or one in "\x7f\\" for one in url):
-        raise Refused("is no URL: it contains spaces, backslashes or control characters")
+    if any(character <= " " or character in "\x7f\\" for character in url):
+        raise Refused("is not a URL: it contains spaces, backslashes or control characters")
     try:
         parts = urlsplit(url)
         port, host = parts.port, (parts.hostname or "").rstrip(".")
         host = host if host.isascii() else host.encode("idna").decode()
     except ValueError as error:
-        raise Refused("is no URL such as https://example.com/hook") from error
+        raise Refused("is not a URL such as https://example.com/hook") from error
     if parts.scheme not in _PORTS or not host or "%" in host or port == 0:
-        raise Refused("is no http or https URL such as https://example.com/hook")
+        raise Refused("is not an http or https URL such as https://example.com/hook")
     if "@" in parts.netloc:
-        raise Refused("has a user name before the host; leave it away, what is posted is signed")
+        raise Refused("has a user name before the host; remove it, as the receiver checks the signature")
     path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
     return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
 
@@ -132,11 +132,11 @@ class Outgoing:
     def __init__(self, allowed: Iterable[str] = (), resolve: Callable[[str], list[str]] = resolved) -> None:
         self._resolve = resolve
         self._networks, self._hosts = [], set()
-        for one in allowed:
+        for name in allowed:
             try:
-                self._networks.append(ip_network(one.strip(), strict=False))
+                self._networks.append(ip_network(name.strip(), strict=False))
             except ValueError:
-                self._hosts.add(one.strip().lower().rstrip("."))
+                self._hosts.add(name.strip().lower().rstrip("."))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -154,17 +154,17 @@ class Outgoing:
             Refused: an address is private and not allowed, or there is none.
         """
         host = host.lower().rstrip(".")
-        found = self._resolve(host)
-        own = host in self._hosts or host == trusted.lower().rstrip(".")
-        if not found or not (own or all(self._good(ip_address(one)) for one in found)):
+        addresses = self._resolve(host)
+        unchecked = host in self._hosts or host == trusted.lower().rstrip(".")
+        if not addresses or not (unchecked or all(self._may_be_reached(ip_address(address)) for address in addresses)):
             raise Refused(
                 f"{host} is private or cannot be found; the server connects to public addresses only, unless its "
                 "operator names others in `allow_private_addresses`"
             )
-        return found
+        return addresses
 
-    def _good(self, address: Address) -> bool:
-        return public(address) or any(plain(address) in one or address in one for one in self._networks)
+    def _may_be_reached(self, address: Address) -> bool:
+        return public(address) or any(plain(address) in network or address in network for network in self._networks)
 
     def check(self, url: str) -> None:
         """Check that a URL may be sent to as it resolves now; hosts allowed by name pass unresolved. Raises Refused."""
@@ -182,22 +182,22 @@ class Outgoing:
             Unreachable: there was no answer, one that is too large, or none in time.
         """
         target = parse(url)
-        found = self.addresses(target.host, trusted)
+        addresses = self.addresses(target.host, trusted)
         until = time.monotonic() + LIMIT_S
         try:
-            with _connected(found, target.port, until) as raw, _Ending(raw, until):
-                return self._asked(raw, method, target, headers, body)
+            with _connected(addresses, target.port, until) as raw, _Ending(raw, until):
+                return self._request(raw, method, target, headers, body)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            logger.warning("%s could not be asked: %r", target.host, error)
-            raise Unreachable(f"{target.host} does not answer as it should") from error
+            logger.warning("the request to %s failed: %r", target.host, error)
+            raise Unreachable(f"{target.host} gives no valid answer") from error
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes, trusted: str = "") -> None:
         """Deliver a body. Raises Refused or Unreachable when it does not arrive, or is not accepted (no status 2xx)."""
         answer = self.send("POST", url, {"content-type": "application/json", **headers}, body, trusted)
         if not 200 <= answer.status < 300:
-            raise Unreachable(f"{parse(url).host} answered {answer.status}, so that it is tried again")
+            raise Unreachable(f"{parse(url).host} answered with status {answer.status}; it will be tried again")
 
-    def _asked(
+    def _request(
         self, raw: socket.socket, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         link = http.client.HTTPConnection(target.host, target.port)
@@ -215,13 +215,13 @@ class Outgoing:
 
 def _connected(addresses: list[str], port: int, until: float) -> socket.socket:
     """Connect to the first of the addresses that accepts a connection."""
-    failed: OSError = TimeoutError("no time was left")
-    for one in addresses:
+    failed: OSError = TimeoutError("the time limit was reached")
+    for address in addresses:
         left = until - time.monotonic()
         if left <= 0:
             break
         try:
-            return socket.create_connection((one, port), timeout=left)
+            return socket.create_connection((address, port), timeout=left)
         except OSError as error:
             failed = error
     raise failed
@@ -250,4 +250,4 @@ class _Ending:
         self._timer.join()
         self._own.close()
         if self._over:  # the part that was read so far is not an answer
-            raise TimeoutError("the time was over")
+            raise TimeoutError("the time limit was reached")

@@ -24,7 +24,7 @@ def wide(directory: Path) -> Iterator[Path]:
     """Yield the paths that users other than the owner can access: a data directory and Trackway's own files in it."""
     if not directory.is_dir():
         return
-    tops = [directory, *(one for name in (*_FOLDERS, *_FILES) for one in directory.glob(name))]
+    tops = [directory, *(path for name in (*_FOLDERS, *_FILES) for path in directory.glob(name))]
     for top in tops:
         if _is_wide(top):
             yield top
@@ -59,7 +59,7 @@ def close_to_others(directory: Path) -> int:
     open_to_others = list(wide(directory))
     for path in open_to_others:
         path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
-    fresh = {directory} if not any(_is_ours(one) for one in directory.iterdir()) else set()
+    fresh = {directory} if not any(_is_ours(path) for path in directory.iterdir()) else set()
     return len(set(open_to_others) - fresh)
 
 
@@ -81,7 +81,7 @@ def kept(path: Path, make: Callable[[], bytes]) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise KeyUnusable(
-            f"{path} cannot be read or made ({error.strerror}); make it readable for this user"
+            f"{path} cannot be read or created ({error.strerror}); make it readable for this user"
         ) from error
 
 

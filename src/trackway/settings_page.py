@@ -42,14 +42,14 @@ def _row(name: str, purpose: str) -> str:
 
 def _purposes() -> dict[str, str]:
     """Return the text under each setting in `config.py`, on one line."""
-    found: dict[str, str] = {}
+    documentation: dict[str, str] = {}
     [tree] = ast.parse(inspect.getsource(config.Settings)).body
     assert isinstance(tree, ast.ClassDef)
     for before, after in zip(tree.body, [*tree.body[1:], None], strict=True):
         if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
             documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            found[before.target.id] = " ".join(str(after.value.value).split()) if documented else ""  # type: ignore
-    return found
+            documentation[before.target.id] = " ".join(str(after.value.value).split()) if documented else ""  # type: ignore
+    return documentation
 
 
 if __name__ == "__main__":

@@ -36,18 +36,18 @@ def _bounds(kind: str, bits: str | None, digits: str | None, places: str | None)
 
 def _read() -> dict[tuple[str, str], Bounds]:
     """Return the bounds of every column of numbers or times, by table and column."""
-    found: dict[tuple[str, str], Bounds] = {}
+    bounds: dict[tuple[str, str], Bounds] = {}
     schema = files("trackway") / "store" / "schema"
     for file in sorted(schema.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".sql"):
             for table, columns in _CREATED.findall(file.read_text()):
                 for match in _COLUMN.finditer(columns):
-                    found[table, match["name"]] = _bounds(*match.group("kind", "bits", "digits", "places"))
-    return found
+                    bounds[table, match["name"]] = _bounds(*match.group("kind", "bits", "digits", "places"))
+    return bounds
 
 
 COLUMNS = _read()
-_TIMES = [COLUMNS[one] for one in COLUMNS if one[1] in ("timestamp", "started_at", "hour", "placed_at", "at")]
+_TIMES = [COLUMNS[column] for column in COLUMNS if column[1] in ("timestamp", "started_at", "hour", "placed_at", "at")]
 EARLIEST = int(max(low for low, _ in _TIMES))
 """The first time that every time column can hold."""
 OLDEST = max(_millis(2000), EARLIEST)
@@ -72,19 +72,19 @@ def is_time(millis: int | float) -> bool:
     return OLDEST <= millis <= NEWEST
 
 
-def amount(given: object) -> Decimal | None:
+def amount(value: object) -> Decimal | None:
     """Return an amount of money as the amount columns hold it.
 
     None stands for values that are not numbers or have more than 13 digits.
     """
-    if given is None or isinstance(given, bool) or not isinstance(given, int | float | str):
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = Decimal(str(given).strip())
+        number = Decimal(str(value).strip())
     except (InvalidOperation, ValueError):
         return None
-    if not found.is_finite():
+    if not number.is_finite():
         return None
-    if found.is_zero() or found.adjusted() < -_PLACES - 1:  # exponents with which a Decimal cannot be rounded
+    if number.is_zero() or number.adjusted() < -_PLACES - 1:  # exponents with which a Decimal cannot be rounded
         return Decimal(0)
-    return found.quantize(_FEWEST_CENTS) if found.adjusted() < _MOST_DIGITS else None
+    return number.quantize(_FEWEST_CENTS) if number.adjusted() < _MOST_DIGITS else None

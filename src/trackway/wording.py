@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec import inspect
 
-_PLACE = re.compile(r"(?P<said>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_PLACE = re.compile(r"(?P<text>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\[(\d+|\.\.\.)\]|([^.\[\]]+)")
 _TYPES = {
     "str": ("text", '"abc"'), "int": ("a whole number", "42"), "float": ("a number", "12.5"),
@@ -48,21 +48,21 @@ def fault(error: Exception | str, kind: Any = None) -> Fault:
     match = _PLACE.fullmatch(str(error))
     assert match is not None  # the last part is optional, the first matches anything
     path = (match["path"] or "").removeprefix(".")
-    said = match["said"]
-    if named := re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", said, re.DOTALL):
-        field = f"{path}.{named[2]}".removeprefix(".")
-        if named[1] == "missing required":
+    text = match["text"]
+    if field_match := re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", text, re.DOTALL):
+        field = f"{path}.{field_match[2]}".removeprefix(".")
+        if field_match[1] == "missing required":
             return Fault(field, f"it is missing; send {_wanted(kind, field)}")
-        return Fault(field, _unknown(named[2], kind, path))
-    reason = _reason(said, kind, path)
+        return Fault(field, _unknown(field_match[2], kind, path))
+    reason = _reason(text, kind, path)
     return Fault(path, f"a name in it is wrong: {reason}" if match["key"] else reason)
 
 
-def _reason(said: str, kind: Any, path: str) -> str:
+def _reason(text: str, kind: Any, path: str) -> str:
     for pattern, words in _WORDS:
-        if match := re.fullmatch(pattern, said, re.DOTALL):
+        if match := re.fullmatch(pattern, text, re.DOTALL):
             return str(words(match, kind, path) if callable(words) else words)
-    return f"it cannot be used ({said})"
+    return f"it cannot be used ({text})"
 
 
 def _type(match: re.Match[str], *_: Any) -> str:
@@ -70,8 +70,8 @@ def _type(match: re.Match[str], *_: Any) -> str:
     problem = "it is empty" if match["got"] == "null" else f"it is {'a yes or no' if match['got'] == 'bool' else got}"
     kinds = match["wanted"].split(" | ")
     if "datetime" in kinds:  # numbers are valid times too; one way to write a time is enough
-        kinds = [one for one in kinds if one not in ("int", "float")]
-    wanted = [_TYPES.get(one, (one, "")) for one in kinds]
+        kinds = [kind for kind in kinds if kind not in ("int", "float")]
+    wanted = [_TYPES.get(kind, (kind, "")) for kind in kinds]
     names = list(dict.fromkeys(name for name, _ in wanted))
     example = next((example for _, example in wanted if example), "")
     return f"{problem}; send {_either(names)}" + (f", such as {example}" if example and example != "null" else "")
@@ -80,7 +80,7 @@ def _type(match: re.Match[str], *_: Any) -> str:
 def _one_of(match: re.Match[str], kind: Any, path: str) -> str:
     values = _values(_at(kind, path))
     listed = f"; send one of {', '.join(map(str, values))}" if values else "; send one that is documented"
-    return f"{match['value'].strip(chr(39))!r} is none of the values that there are{listed}"
+    return f"{match['value'].strip(chr(39))!r} is not an allowed value{listed}"
 
 
 def _size(match: re.Match[str], *_: Any) -> str:
@@ -109,7 +109,7 @@ def _length(match: re.Match[str], *_: Any) -> str:
 
 def _pattern(match: re.Match[str], *_: Any) -> str:
     pattern = match["pattern"].strip("'\"").replace("\\\\", "\\")
-    return f"it is not written as it has to be; send {_PATTERNS.get(pattern, f'text of the form {pattern}')}"
+    return f"it has the wrong form; send {_PATTERNS.get(pattern, f'text of the form {pattern}')}"
 
 
 def _simple(kind: str, name: str = "") -> str:
@@ -127,17 +127,17 @@ _WORDS: list[tuple[str, Any]] = [
      lambda match, *_: f"it is not a multiple of {match['limit']}; send one, such as {match['limit']}"),
     (r"Expected `str` matching regex (?P<pattern>.*)", _pattern),
     (r"Expected `[a-z]+` with a timezone component",
-     'it names no time zone; send one, such as "2026-01-31T12:00:00Z"'),
+     'it has no time zone; send one, such as "2026-01-31T12:00:00Z"'),
     (r"Expected `[a-z]+` with no timezone component",
-     'it names a time zone; send it without one, such as "2026-01-31T12:00:00"'),
+     'it has a time zone; send it without one, such as "2026-01-31T12:00:00"'),
     (r"Expected `(?P<kind>int|str)`", lambda match, *_: _simple(match["kind"])),
     (r"Invalid enum value (?P<value>.*)", _one_of),
     (r"Invalid value (?P<value>.*)", _one_of),
     (r"(Integer value|Number) out of range", "it is too large; send a number of at most 64 bits, or text"),
     (r"Duration is out of range", 'it is too long; send a shorter duration, such as "PT30M"'),
     (r"(Timestamp is out of range ?|Invalid (MessagePack|epoch) timestamp.*)",
-     "it is a time outside of the calendar; send seconds since 1970, such as 1769860800"),
-    (r"Only units .* ISO8601 durations", 'it has a unit that is not read; send days, hours, minutes and seconds, '
+     "it is a time outside the calendar; send seconds since 1970, such as 1769860800"),
+    (r"Only units .* ISO8601 durations", 'it has an unknown unit; send days, hours, minutes and seconds, '
      'such as "PT30M"'),
     (r"Invalid ISO8601 duration", _simple("duration")),
     (r"Invalid RFC3339 encoded datetime", _simple("datetime")),
@@ -158,8 +158,8 @@ def _either(names: list[str]) -> str:
 
 
 def _unknown(name: str, kind: Any, path: str) -> str:
-    found = _at(kind, path)
-    names = [one.encode_name for one in found.fields] if isinstance(found, inspect.StructType) else []
+    described = _at(kind, path)
+    names = [field.encode_name for field in described.fields] if isinstance(described, inspect.StructType) else []
     near = difflib.get_close_matches(name, names, 1)
     known = f"did you mean {near[0]}? " if near else ""
     listed = f"; {known}known are {', '.join(sorted(names))}" if names else ""
@@ -168,27 +168,27 @@ def _unknown(name: str, kind: Any, path: str) -> str:
 
 def _wanted(kind: Any, path: str) -> str:
     """Return the expected content of a field, in words."""
-    found = _at(kind, path)
-    if values := _values(found):
+    described = _at(kind, path)
+    if values := _values(described):
         return f"one of {', '.join(map(str, values))}"
-    pattern = getattr(found, "pattern", None)
+    pattern = getattr(described, "pattern", None)
     if pattern in _PATTERNS:
         return _PATTERNS[pattern]
-    name = type(found).__name__.removesuffix("Type").lower()
+    name = type(described).__name__.removesuffix("Type").lower()
     spelled = {"dict": "object", "struct": "object", "list": "array", "none": "null"}.get(name, name)
     words, example = _TYPES.get(spelled, ("it", ""))
     return f"{words}, such as {example}" if example else words
 
 
-def _values(found: Any) -> list[Any]:
+def _values(described: Any) -> list[Any]:
     """Return the values of a choice; none for other types."""
-    if isinstance(found, inspect.LiteralType):
-        return list(found.values)
-    if isinstance(found, inspect.EnumType):
-        return [one.value for one in found.cls]
-    if isinstance(found, inspect.UnionType):
-        return [value for one in found.types for value in _values(one)]
-    return [found.tag] if isinstance(found, inspect.StructType) and found.tag is not None else []
+    if isinstance(described, inspect.LiteralType):
+        return list(described.values)
+    if isinstance(described, inspect.EnumType):
+        return [member.value for member in described.cls]
+    if isinstance(described, inspect.UnionType):
+        return [value for member in described.types for value in _values(member)]
+    return [described.tag] if isinstance(described, inspect.StructType) and described.tag is not None else []
 
 
 def _at(kind: Any, path: str) -> Any:
@@ -206,26 +206,28 @@ def _described(kind: Any) -> Any:
     return inspect.type_info(kind)
 
 
-def _within(found: Any, steps: list[str]) -> Any:
-    if isinstance(found, inspect.Metadata):
-        found = found.type
+def _within(described: Any, steps: list[str]) -> Any:
+    if isinstance(described, inspect.Metadata):
+        described = described.type
     if not steps:
-        return _bare(found)
+        return _bare(described)
     step, rest = steps[0], steps[1:]
-    if isinstance(found, inspect.UnionType):
-        inner = (_within(one, steps) for one in found.types)
-        return next((one for one in inner if one is not None), None)
-    if isinstance(found, inspect.StructType):
-        field = next((one for one in found.fields if one.encode_name == step), None)
+    if isinstance(described, inspect.UnionType):
+        inner = (_within(member, steps) for member in described.types)
+        return next((member for member in inner if member is not None), None)
+    if isinstance(described, inspect.StructType):
+        field = next((member for member in described.fields if member.encode_name == step), None)
         return _within(field.type, rest) if field else None
-    if isinstance(found, inspect.DictType):
-        return _within(found.value_type, rest)
-    return _within(found.item_type, rest) if isinstance(found, inspect.ListType | inspect.VarTupleType) else None
+    if isinstance(described, inspect.DictType):
+        return _within(described.value_type, rest)
+    return (
+        _within(described.item_type, rest) if isinstance(described, inspect.ListType | inspect.VarTupleType) else None
+    )
 
 
-def _bare(found: Any) -> Any:
+def _bare(described: Any) -> Any:
     """Return an optional type without its null."""
-    if isinstance(found, inspect.UnionType):
-        others = [one for one in found.types if not isinstance(one, inspect.NoneType)]
-        return others[0] if len(others) == 1 else found
-    return found
+    if isinstance(described, inspect.UnionType):
+        others = [member for member in described.types if not isinstance(member, inspect.NoneType)]
+        return others[0] if len(others) == 1 else described
+    return described

@@ -268,7 +268,7 @@ def test_json_is_read_however_it_is_laid_out(
          ["X", "Z"], [(2, '{"event" "Y"}'), (3, "7")], ""),
         ('[{"event":"X","userId":"u","timestamp":1767225600000},\n\n{"event":"Y"', [], [], "line 3: it was cut|begins in line 3"),
         ('[\n{"event":"X"}]\n{"event":"Y"}', [], [], "line 3"),
-        ('[]]', [], [], "ends nothing"),
+        ('[]]', [], [], "closes nothing"),
         ('[' + '"' + "x" * (1 << 21), [], [], "does not end"),
     ],
 )  # fmt: skip

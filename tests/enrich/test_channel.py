@@ -154,7 +154,7 @@ def test_siblings_are_sources_unless_a_setting_says_that_they_are_one_site() -> 
 
 
 def test_a_setting_that_is_no_host_is_refused_by_name() -> None:
-    with pytest.raises(BadSettings, match=r"--passing-hosts: 'https://pay\.com' is no host"):
+    with pytest.raises(BadSettings, match=r"--passing-hosts: 'https://pay\.com' is not a host"):
         load(passing_hosts=["https://pay.com"])
 
 
@@ -163,10 +163,10 @@ def test_a_setting_that_is_no_host_is_refused_by_name() -> None:
     (
         ("TRUSTED_PROXIES", "one", "'one' is wrong; give the number of proxies"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "'10.0.0.0/33' is wrong"),
-        ("ALLOW_PRIVATE_ADDRESSES", "10.0.0.0/8,a b", "'a b' is no network"),
-        ("PASSING_HOSTS", "pay.com,http://b", "'http://b' is no host"),
-        ("INTERNAL_DOMAINS", "a.com/x", "'a.com/x' is no host"),
-        ("ALERT_URL", "https://me:word@example.com", "is no URL"),
+        ("ALLOW_PRIVATE_ADDRESSES", "10.0.0.0/8,a b", "'a b' is neither a network"),
+        ("PASSING_HOSTS", "pay.com,http://b", "'http://b' is not a host"),
+        ("INTERNAL_DOMAINS", "a.com/x", "'a.com/x' is not a host"),
+        ("ALERT_URL", "https://me:word@example.com", "is not a URL"),
     ),
 )
 def test_a_setting_of_the_environment_is_refused_by_its_variable(

@@ -133,11 +133,11 @@ class Collector:
             return
         violations = self._violations(project_id, request)
         try:
-            found = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+            encoded = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
         except (OverflowError, UnicodeError):
             native.reject_unstorable(request)
-            found = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
-        record, arrival = found
+            encoded = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
+        record, arrival = encoded
         await self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
 
     def record(
@@ -180,14 +180,14 @@ class Collector:
 
     def _violations(self, project_id: bytes, request: Request) -> list[Violation]:
         """Return the violations of the tracking plan by the request's messages; move messages that it rejects."""
-        found: list[Violation] = []
+        violations: list[Violation] = []
         for index in range(len(request.messages) - 1, -1, -1):
             broken = self._plans.check(project_id, request.messages[index])
-            found += broken
+            violations += broken
             if broken and broken[0].rejected:
                 field = f"properties.{broken[0].property}" if broken[0].property else "event"
                 request.reject(index, field, f"the tracking plan for {broken[0].event!r}: {broken[0].problem}")
-        return found
+        return violations
 
     async def _pixel(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Answer `GET /v1/pixel.gif?writeKey=…`: a page view (or `event=`) of a page without script."""
@@ -240,8 +240,8 @@ class Collector:
 
 def client(scope: Scope) -> str:
     """Return the client's address of a request, as `web.server.limits.Limited` determined it."""
-    found = scope.get("client")
-    return str(found[0]) if found else ""
+    client_and_port = scope.get("client")
+    return str(client_and_port[0]) if client_and_port else ""
 
 
 def _user_agent(headers: dict[bytes, bytes]) -> str:
@@ -296,11 +296,13 @@ def _outcome(request: Request) -> tuple[int, bytes]:
     accepted = len(request.messages)
     if not (request.rejections or request.notes):
         return 202, _ONE_ACCEPTED if accepted == 1 else b'{"accepted":%d}' % accepted
-    rejected = [_shown(rejection) for rejection in sorted(request.rejections, key=lambda one: one.index)]
+    rejected = [_shown(rejection) for rejection in sorted(request.rejections, key=lambda rejection: rejection.index)]
     if accepted or not rejected:
         notes = [_shown(note) for note in request.notes]
-        found = {"accepted": accepted, "rejected": rejected, "notes": notes}
-        return 202, msgspec.json.encode({name: value for name, value in found.items() if value or name == "accepted"})
+        answer_body = {"accepted": accepted, "rejected": rejected, "notes": notes}
+        return 202, msgspec.json.encode(
+            {name: value for name, value in answer_body.items() if value or name == "accepted"}
+        )
     refusal = Refusal(400, "batch", "no message could be accepted; errors says which and why")
     return 400, problem(refusal, rejected)
 

@@ -231,8 +231,8 @@ def take(
     except msgspec.ValidationError as error:
         field, reason = fault(error, Message)
         if "[...]" in field:  # for a member of an object, the decoder's error does not name it
-            found = (pieces or Pieces()).fault(raw)
-            field, reason = found if found[0] else (field, reason)
+            fault_of_piece = (pieces or Pieces()).fault(raw)
+            field, reason = fault_of_piece if fault_of_piece[0] else (field, reason)
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if (whole := whole_characters(raw)) != raw:
@@ -275,8 +275,8 @@ def accept(message: Message, received_at: Millis) -> None:
 def _check(message: Message, received_at: Millis, sent_at: Millis | None) -> None:
     """Check a message's required fields and the bounds of its times and sizes. `sent_at` is that of its batch."""
     if message.type not in MESSAGE_TYPES:
-        given = f"{message.type!r} is not a type" if message.type else "the type is missing"
-        raise BadField("type", f"{given}; send one of {', '.join(MESSAGE_TYPES)}")
+        problem = f"{message.type!r} is not a type" if message.type else "the type is missing"
+        raise BadField("type", f"{problem}; send one of {', '.join(MESSAGE_TYPES)}")
     if not message.message_id:
         message.message_id = "tw-" + uuid7(received_at).hex()
     _check_required(message)
@@ -375,8 +375,8 @@ def reject_unstorable(request: Request) -> None:
         try:
             msgspec.msgpack.encode(message)
         except (UnicodeError, OverflowError):
-            found = (_unstorable(getattr(message, name), name) for name in ("properties", "traits", "context"))
-            field = next((path for path in found if path), "")
+            paths = (_unstorable(getattr(message, name), name) for name in ("properties", "traits", "context"))
+            field = next((path for path in paths if path), "")
             request.reject(position, field, "an integer has more than 64 bits; send it as text")
 
 
@@ -385,4 +385,6 @@ def _unstorable(value: object, path: str) -> str:
     if isinstance(value, int):
         return "" if -(2**63) <= value < 2**64 else path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return next((found for name, one in inner if (found := _unstorable(one, f"{path}.{name}"))), "")
+    return next(
+        (inner_path for name, inner_value in inner if (inner_path := _unstorable(inner_value, f"{path}.{name}"))), ""
+    )

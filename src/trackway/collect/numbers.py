@@ -30,32 +30,32 @@ def check_numbers(properties: dict[str, Any]) -> list[Note]:
     """
     notes: list[Note] = []
     for name in READ.intersection(properties):
-        given = properties[name]
-        if given is None or (type(given) in (int, float) and -_USUAL < given < _USUAL):
+        value = properties[name]
+        if value is None or (type(value) in (int, float) and -_USUAL < value < _USUAL):
             continue
-        if name in _OF_ORDERS and not any(one in properties for one in _IDS):
+        if name in _OF_ORDERS and not any(field in properties for field in _IDS):
             continue
-        if name == "value" and "currency" not in properties and not _begins_like_one(given):
+        if name == "value" and "currency" not in properties and not _begins_like_one(value):
             continue
         if name in _AMOUNTS:
-            if amount(given) is None:
-                problem = "has more than 13 digits" if _is_number(given) else "is not a number"
-                notes.append((f"properties.{name}", _reason(given, problem, "12.50", "not counted as money")))
-        elif not _is_number(given):
-            notes.append((f"properties.{name}", _reason(given, "is not a number", "12.5", "not counted as a number")))
+            if amount(value) is None:
+                problem = "has more than 13 digits" if _is_number(value) else "is not a number"
+                notes.append((f"properties.{name}", _reason(value, problem, "12.50", "not counted as money")))
+        elif not _is_number(value):
+            notes.append((f"properties.{name}", _reason(value, "is not a number", "12.5", "not counted as a number")))
     return notes
 
 
-def _is_number(given: object) -> bool:
-    if isinstance(given, str):
-        return _NUMBER.fullmatch(given) is not None and math.isfinite(float(given))
-    return type(given) is int or (isinstance(given, float) and math.isfinite(given))
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
-def _begins_like_one(given: object) -> bool:
-    return isinstance(given, str) and _LIKE_A_NUMBER.match(given) is not None
+def _begins_like_one(value: object) -> bool:
+    return isinstance(value, str) and _LIKE_A_NUMBER.match(value) is not None
 
 
-def _reason(given: object, problem: str, example: str, effect: str) -> str:
-    shown = repr(given[:40]) if isinstance(given, str) else str(given)[:40]
+def _reason(value: object, problem: str, example: str, effect: str) -> str:
+    shown = repr(value[:40]) if isinstance(value, str) else str(value)[:40]
     return f"{shown} {problem}: it is stored and {effect}; send digits with a point, such as {example}"

@@ -16,10 +16,10 @@ _URL_FIELDS = ("url", "referrer", "search", "href")
 
 def truncate_ip(address: str) -> str:
     """Return the network of an address: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
-    found = plain(address)
-    if ":" in found:
-        return str(IPv6Address(int(IPv6Address(found)) >> 80 << 80))
-    return found.rpartition(".")[0] + ".0" if found else ""
+    bare = plain(address)
+    if ":" in bare:
+        return str(IPv6Address(int(IPv6Address(bare)) >> 80 << 80))
+    return bare.rpartition(".")[0] + ".0" if bare else ""
 
 
 def url_scrubber(parameters: list[str]) -> Callable[[str], str]:

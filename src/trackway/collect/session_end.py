@@ -78,21 +78,21 @@ class SessionEnder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def take(headers: dict[bytes, bytes], content: bytes) -> tuple[int, bytes]:
-            status, found = await self._end(scope, headers, content)
-            return status, msgspec.json.encode(found)
+            status, body = await self._end(scope, headers, content)
+            return status, msgspec.json.encode(body)
 
         await posted(scope, receive, send, take, (LogUnavailable, NotStoredYet))
 
     async def _end(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> tuple[int, dict[str, Any]]:
         body = _read(content)
-        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
-        project_id = self._collector.authenticate(headers, body.writeKey or given)
+        in_address = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
+        project_id = self._collector.authenticate(headers, body.writeKey or in_address)
         try:
             session_id, visitor_id = named("session_id", body.session_id), named("anonymous_id", body.anonymous_id)
         except BadField as error:
             raise Refusal(400, error.field, str(error)) from error
         if not session_id:
-            raise Refusal(400, "session_id", f"say which session: an id of 1 to {MAX_ID} characters")
+            raise Refusal(400, "session_id", f"session_id is missing; send the session's id, 1 to {MAX_ID} characters")
         at = now()
         try:
             known = await self._look(project_id, session_id, visitor_id)
@@ -103,13 +103,13 @@ class SessionEnder:
         if known is not None and (known.closed or at - known.ended_at >= GAP):
             return 200, _shown(session_id, known.started_at, known.ended_at)
         known = known or KnownSession(session_id, visitor_id, "", at, at, False)
-        nobody = known.visitor_id.startswith("user:")
+        without_visitor = known.visitor_id.startswith("user:")
         message = Message(
             type="track",
             event=EVENT,
             # Ending the session twice makes one message, until something else happens in the session.
             message_id=f"end-{session_id}-{known.ended_at}"[-MAX_ID:],
-            anonymous_id=None if nobody else known.visitor_id,
+            anonymous_id=None if without_visitor else known.visitor_id,
             user_id=known.user_id or None,
             timestamp=at,
             context={"library": {"name": LIBRARY}, **({"sessionId": known.name} if known.name else {})},

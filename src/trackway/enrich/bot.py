@@ -123,11 +123,11 @@ def named(user_agent: str) -> str:
     if not sign and _PLAIN.fullmatch(user_agent):
         return ""
     held, engine = _is_held(user_agent, agent.kind), _ENGINE.search(user_agent)
-    found = sign[0] if sign else "" if held else _listed.find(text)
-    if agent.spider and (found or not engine):
+    mark = sign[0] if sign else "" if held else _listed.find(text)
+    if agent.spider and (mark or not engine):
         return f"crawler: {agent.browser}" if agent.browser else "crawler"
-    if found:
-        return f"crawler: {_product(user_agent, found)}"
+    if mark:
+        return f"crawler: {_product(user_agent, mark)}"
     if not (engine or held or agent.system) and (user_agent.startswith("Mozilla/5.0") or not agent.browser):
         return "form: no browser"
     return ""
@@ -143,13 +143,13 @@ def _is_held(user_agent: str, kind: str) -> bool:
 _PRODUCT = re.compile(r"compatible; ?(?!MSIE)([^;/)+]+)|^(?!Mozilla|Opera)([^/(;,]+)")
 
 
-def _product(user_agent: str, found: str) -> str:
+def _product(user_agent: str, mark: str) -> str:
     """Return the name under which a bot is shown: its product if it names one, else the word that identified it."""
     product = _PRODUCT.search(user_agent)
     name = product and (product[1] or product[2])
     if not name:
-        word = re.search(rf"[\w.-]*{re.escape(found)}[\w.-]*", user_agent)
-        name = word[0] if word else found
+        word = re.search(rf"[\w.-]*{re.escape(mark)}[\w.-]*", user_agent)
+        name = word[0] if word else mark
     return name.strip()[:60]
 
 

@@ -101,8 +101,8 @@ _RULES: tuple[tuple[str, Callable[[_Visit], bool]], ...] = (
 
 def channel(source: str, medium: str, campaign: str) -> str:
     """Return GA4's default channel for a source, medium and campaign; "Unassigned" when no rule matches."""
-    found = known_source(source)
-    visit = _Visit(source.lower(), medium.lower(), campaign.lower(), found.kind if found else "")
+    known = known_source(source)
+    visit = _Visit(source.lower(), medium.lower(), campaign.lower(), known.kind if known else "")
     return next((name for name, rule in _RULES if rule(visit)), "Unassigned")
 
 

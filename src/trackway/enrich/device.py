@@ -115,7 +115,7 @@ def device(user_agent: str) -> Device:
     )
 
 
-def in_use(found: Device, touch_points: int, hints: dict[str, Any]) -> Device:
+def in_use(stated: Device, touch_points: int, hints: dict[str, Any]) -> Device:
     """Correct a device with the browser's values beside the user agent.
 
     An iPad in desktop mode names itself a Mac, and no Mac has a touch screen.
@@ -124,14 +124,14 @@ def in_use(found: Device, touch_points: int, hints: dict[str, Any]) -> Device:
         touch_points: `navigator.maxTouchPoints`.
         hints: `navigator.userAgentData`, with `mobile` and `platform`.
     """
-    if touch_points > 1 and found.system == "Mac OS X":
-        return found._replace(kind="tablet", system="iOS", system_version="")
+    if touch_points > 1 and stated.system == "Mac OS X":
+        return stated._replace(kind="tablet", system="iOS", system_version="")
     platform, mobile = hints.get("platform"), hints.get("mobile")
-    if platform in ("Chrome OS", "Chromium OS") and found.kind in ("tablet", "mobile", ""):
-        return found._replace(kind="desktop")
-    if platform == "Android" and found.kind in ("desktop", ""):
-        return found._replace(kind="mobile" if mobile else "tablet", system="Android", system_version="")
-    return found._replace(kind="mobile") if mobile is True and found.kind in ("desktop", "") else found
+    if platform in ("Chrome OS", "Chromium OS") and stated.kind in ("tablet", "mobile", ""):
+        return stated._replace(kind="desktop")
+    if platform == "Android" and stated.kind in ("desktop", ""):
+        return stated._replace(kind="mobile" if mobile else "tablet", system="Android", system_version="")
+    return stated._replace(kind="mobile") if mobile is True and stated.kind in ("desktop", "") else stated
 
 
 def _kind(agent: str, system: str, spider: bool) -> str:

@@ -129,14 +129,14 @@ class Identities:
 
     def assign(self, events: list[Event]) -> Persons:
         """Set `identity` of each event, in place."""
-        found = Persons([], [], [], [], [])
+        persons = Persons([], [], [], [], [])
         self._history.separate([])  # earlier batches are stored before the store answers
         leaving = [event for event in events if signs_out(event)]
         if leaving or self._any:
             self._any = True
             previous = [(event.project_id, _previous(event)) for event in events if event.type == "alias"]
             self._look_up([*((event.project_id, event.visitor_id) for event in events), *previous])
-            self._sign_out(leaving, found)
+            self._sign_out(leaving, persons)
             for event in events:
                 if not event.user_id:
                     event.identity = self._token(event.project_id, event.visitor_id, event.timestamp)
@@ -146,15 +146,15 @@ class Identities:
                 if not event.visitor_id.startswith("user:"):
                     self._claim(event, event.visitor_id, claims)
                 if event.type == "alias":
-                    self._alias(event, claims, found)
+                    self._alias(event, claims, persons)
         if len(self._claimed) > _MOST_REMEMBERED:
             self._claimed.clear()
-        found.claims.extend(claims.values())
-        return self._numbered(events, found)
+        persons.claims.extend(claims.values())
+        return self._numbered(events, persons)
 
-    def _numbered(self, events: list[Event], found: Persons) -> Persons:
+    def _numbered(self, events: list[Event], persons: Persons) -> Persons:
         """Replace tokens by numbers in events and merges."""
-        merges = (*found.claims, *found.aliases)
+        merges = (*persons.claims, *persons.aliases)
         tokens = {event.identity for event in events}
         self._numbers.learn(tokens.union(*((merge.identity, merge.person) for merge in merges)))
         of = self._numbers.of
@@ -162,8 +162,8 @@ class Identities:
             event.identity = of(event.identity)
         for merge in merges:
             merge.identity, merge.person = of(merge.identity), of(merge.person)
-        found.identities.extend(self._numbers.fresh())
-        return found
+        persons.identities.extend(self._numbers.fresh())
+        return persons
 
     def _look_up(self, visitors: list[Visitor]) -> None:
         if len(self._known) > _MOST_REMEMBERED:
@@ -186,15 +186,15 @@ class Identities:
             self._claimed[key] = event.timestamp
             claims[key] = Merge(event.project_id, identity, person, visitor_id, event.user_id, event.timestamp)
 
-    def _alias(self, event: Event, claims: dict[tuple[int, int], Merge], found: Persons) -> None:
+    def _alias(self, event: Event, claims: dict[tuple[int, int], Merge], persons: Persons) -> None:
         previous = _previous(event)
         if not previous or previous == event.user_id:
             return
         self._claim(event, previous, claims)
         identity, person = user_token(event.project_id, previous), user_token(event.project_id, event.user_id)
-        found.aliases.append(Merge(event.project_id, identity, person, previous, event.user_id, event.timestamp))
+        persons.aliases.append(Merge(event.project_id, identity, person, previous, event.user_id, event.timestamp))
 
-    def _sign_out(self, leaving: list[Event], found: Persons) -> None:
+    def _sign_out(self, leaving: list[Event], persons: Persons) -> None:
         new: list[tuple[Visitor, Millis]] = []
         for event in leaving:
             visitor = (event.project_id, event.visitor_id)
@@ -204,13 +204,13 @@ class Identities:
                 new.append((visitor, event.timestamp))
         if not new:
             return
-        found.sign_outs.extend((project_id, visitor_id, at) for (project_id, visitor_id), at in new)
+        persons.sign_outs.extend((project_id, visitor_id, at) for (project_id, visitor_id), at in new)
         last_seen = self._history.last_seen([visitor for visitor, _ in new])
         late = [(visitor, at) for visitor, at in sorted(new) if last_seen.get(visitor, 0) > at]
         if late:
-            self._separate(late, found)
+            self._separate(late, persons)
 
-    def _separate(self, late: list[tuple[Visitor, Millis]], found: Persons) -> None:
+    def _separate(self, late: list[tuple[Visitor, Millis]], persons: Persons) -> None:
         """Separate the stored events of visitors whose sign-outs arrived after them."""
         tokens = [visitor_token(*visitor, at) for visitor, at in late]
         self._numbers.learn(tokens)
@@ -218,14 +218,16 @@ class Identities:
             times = self._known[visitor]
             position = times.index(at)
             until = times[position + 1] if position + 1 < len(times) else FOREVER
-            found.separated.append(Separated(visitor, at, until, token, self._numbers.of(token)))
-        users = self._history.users_of(found.separated)
-        self._history.separate(found.separated)
+            persons.separated.append(Separated(visitor, at, until, token, self._numbers.of(token)))
+        users = self._history.users_of(persons.separated)
+        self._history.separate(persons.separated)
         self._claimed.clear()
-        for one in found.separated:
-            for user_id, first in users.get(one.identity, ()):
-                person = user_token(one.visitor[0], user_id)
-                found.claims.append(Merge(one.visitor[0], one.token, person, one.visitor[1], user_id, first))
+        for stretch in persons.separated:
+            for user_id, first in users.get(stretch.identity, ()):
+                person = user_token(stretch.visitor[0], user_id)
+                persons.claims.append(
+                    Merge(stretch.visitor[0], stretch.token, person, stretch.visitor[1], user_id, first)
+                )
 
 
 def _previous(event: Event) -> str:

@@ -18,14 +18,14 @@ def amount_of(properties: dict[str, Any]) -> Decimal | None:
     Amounts that are not numbers, or have more than 13 digits, count as absent. The property itself is kept, and the
     collector notes it (`trackway.collect.numbers`).
     """
-    given = properties.get("revenue")
-    if given is None and any(name in properties for name in IDS):
-        given = properties.get("total")
-    return amount(given)
+    value = properties.get("revenue")
+    if value is None and any(name in properties for name in IDS):
+        value = properties.get("total")
+    return amount(value)
 
 
 def currency_of(properties: dict[str, Any]) -> str:
     """Return the currency code in capitals; empty when there is no valid one."""
-    given = properties.get("currency")
-    known = isinstance(given, str) and len(given) == 3 and given.isascii() and given.isalpha()
-    return str(given).upper() if known else ""
+    value = properties.get("currency")
+    known = isinstance(value, str) and len(value) == 3 and value.isascii() and value.isalpha()
+    return str(value).upper() if known else ""

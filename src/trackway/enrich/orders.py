@@ -37,7 +37,7 @@ class Meaning(NamedTuple):
     """The meaning of a message: whether it concerns an order or a booking, and its change of state."""
 
     kind: str
-    what: str
+    change: str
 
 
 class Order(msgspec.Struct, gc=False):
@@ -53,8 +53,8 @@ class Order(msgspec.Struct, gc=False):
         refunded_at: the time of the first refund.
         version: the log offset of the batch that wrote the row.
         gone: whether the order now belongs to another identity.
-        told_by: the event that stands for the order in questions about columns of events (`_tells`), with its session
-            and entity.
+        told_by: the event that stands for the order in questions about columns of events (`_represents`), with its
+            session and entity.
     """
 
     project_id: bytes
@@ -94,8 +94,8 @@ Key = tuple[bytes, str, str]
 @lru_cache(maxsize=10_000)
 def meaning(name: str) -> Meaning | None:
     """Return the meaning of a track event's name for orders or bookings; None when it has none."""
-    kind, _, what = name.lower().replace("_", " ").replace("-", " ").partition(" ")
-    return Meaning(kind, _SPELLED[what]) if kind in (ORDER, BOOKING) and what in _SPELLED else None
+    kind, _, change = name.lower().replace("_", " ").replace("-", " ").partition(" ")
+    return Meaning(kind, _SPELLED[change]) if kind in (ORDER, BOOKING) and change in _SPELLED else None
 
 
 def revenue_of(name: str, properties: dict[str, Any]) -> tuple[Decimal, str]:
@@ -103,13 +103,13 @@ def revenue_of(name: str, properties: dict[str, Any]) -> tuple[Decimal, str]:
 
     A refund is negative. A change of an order adds nothing, because its completion counted already.
     """
-    said = meaning(name)
-    if said is not None and said.what in (UPDATED, CANCELLED):
+    known = meaning(name)
+    if known is not None and known.change in (UPDATED, CANCELLED):
         return NOTHING, ""
     amount = amount_of(properties)
     if amount is None:
         return NOTHING, ""
-    refund = said is not None and said.what == REFUNDED
+    refund = known is not None and known.change == REFUNDED
     return -abs(amount) if refund else amount, currency_of(properties)
 
 
@@ -137,21 +137,21 @@ class Orders:
         Args:
             version: the log offset behind the batch.
         """
-        said: dict[Key, list[tuple[Event, str, dict[str, Any]]]] = {}
+        by_order: dict[Key, list[tuple[Event, str, dict[str, Any]]]] = {}
         for event in events:
-            if event.type == "track" and (meant := meaning(event.name)) is not None:
+            if event.type == "track" and (known_meaning := meaning(event.name)) is not None:
                 properties = msgspec.json.decode(event.properties)
-                key = (event.project_id, meant.kind, _id(event, properties))
-                said.setdefault(key, []).append((event, meant.what, properties))
-        if not said:
+                key = (event.project_id, known_meaning.kind, _id(event, properties))
+                by_order.setdefault(key, []).append((event, known_meaning.change, properties))
+        if not by_order:
             return []
-        known = {one.key: one for one in self._history.orders_of(list(said))}
+        known = {order.key: order for order in self._history.orders_of(list(by_order))}
         rows: list[Order] = []
-        for key, some in said.items():
+        for key, changes in by_order.items():
             before = known.get(key)
             order = _new(key) if before is None else msgspec.structs.replace(before)
-            for event, what, properties in some:
-                fold(order, event, what, properties)
+            for event, change, properties in changes:
+                fold(order, event, change, properties)
             order.version = version
             if before is not None and before.identity != order.identity:
                 rows.append(msgspec.structs.replace(before, gone=True, version=version))
@@ -165,46 +165,46 @@ def _new(key: Key) -> Order:
     )
 
 
-def fold(order: Order, event: Event, what: str, properties: dict[str, Any]) -> None:
+def fold(order: Order, event: Event, change: str, properties: dict[str, Any]) -> None:
     """Apply an event to an order, whatever events came before it."""
     at = _stated_at(properties, event)
-    if what == REFUNDED:
+    if change == REFUNDED:
         amount = abs(amount_of(properties) or NOTHING)
         order.refunds = min(order.refunds + amount, LARGEST_AMOUNT)
         order.refunded_whole = order.refunded_whole or not amount
         order.refunded_at = min(order.refunded_at or event.timestamp, event.timestamp)
         order.currency = order.currency or currency_of(properties)
-    elif what == CANCELLED:
+    elif change == CANCELLED:
         order.cancelled_at = max(order.cancelled_at, at)
     else:
-        _state(order, properties, at)
-    if _tells(order, event, what):
-        order.told_by, order.session_id = event.event_id, event.session_id if what == COMPLETED else bytes(16)
+        _apply_statement(order, properties, at)
+    if _represents(order, event, change):
+        order.told_by, order.session_id = event.event_id, event.session_id if change == COMPLETED else bytes(16)
         order.entity_type, order.entity_id = event.entity_type, event.entity_id
-    if what == COMPLETED and (not order.placed_at or event.timestamp < order.placed_at):
+    if change == COMPLETED and (not order.placed_at or event.timestamp < order.placed_at):
         order.placed_at = event.timestamp
     # The owner is the user in the newest statement that names a user; before that, the visitor of the newest statement.
     # A refund or cancellation may come from somebody else, so its sender is the owner only while no other is known.
-    states = what in (COMPLETED, UPDATED)
+    states = change in (COMPLETED, UPDATED)
     if (bool(event.user_id), at) >= (bool(order.user_id), order.named_at) if states else not order.visitor_id:
         order.identity, order.visitor_id, order.user_id = event.identity, event.visitor_id, event.user_id
         order.named_at = at if states else 0
 
 
-def _tells(order: Order, event: Event, what: str) -> bool:
+def _represents(order: Order, event: Event, change: str) -> bool:
     """Whether this event stands for the order from now on.
 
     It is the first event that completed the order in a session, else the first that completed it, else the first
     refund. The order of event ids is the order of their times.
     """
-    if what not in (COMPLETED, REFUNDED):
+    if change not in (COMPLETED, REFUNDED):
         return False
-    rank = 2 + any(event.session_id) if what == COMPLETED else 1
+    rank = 2 + any(event.session_id) if change == COMPLETED else 1
     known = 2 + any(order.session_id) if order.placed_at else int(any(order.told_by))
     return rank > known or (rank == known and event.event_id < order.told_by)
 
 
-def _state(order: Order, properties: dict[str, Any], at: Millis) -> None:
+def _apply_statement(order: Order, properties: dict[str, Any], at: Millis) -> None:
     """Apply a statement made at a time; properties that it does not mention stay unchanged."""
     amount = amount_of(properties)
     if amount is not None and at >= order.priced_at:
@@ -223,18 +223,18 @@ def _state(order: Order, properties: dict[str, Any], at: Millis) -> None:
 def _id(event: Event, properties: dict[str, Any]) -> str:
     """Return the id of an order; an order without one is identified by its message."""
     for name in IDS:
-        if (given := properties.get(name)) not in (None, ""):
-            return str(given)[:255]
+        if (order_id := properties.get(name)) not in (None, ""):
+            return str(order_id)[:255]
     return f"message {event.message_id}"
 
 
 def _stated_at(properties: dict[str, Any], event: Event) -> Millis:
     """Return the time of a statement. A time in the future is ignored: it would override all statements until then."""
-    given, usual = properties.get("updated_at"), event.timestamp
-    if given is None or isinstance(given, bool):
+    stated, usual = properties.get("updated_at"), event.timestamp
+    if stated is None or isinstance(stated, bool):
         return usual
     try:
-        at = to_millis(datetime.fromisoformat(given) if isinstance(given, str) else given)
+        at = to_millis(datetime.fromisoformat(stated) if isinstance(stated, str) else stated)
     except (ValueError, TypeError, OverflowError):
         return usual
     return at if is_time(at) and not is_ahead(at, event.received_at) else usual

@@ -117,13 +117,13 @@ def _page_of(page: object, properties: dict[str, Any] | None) -> _Page:
 
     With `hash` "on", which the browser SDK sends if configured so, the fragment behind `#` is part of the path.
     """
-    given = page if isinstance(page, dict) else _NOTHING
-    also = properties or _NOTHING
-    address = given.get("url") or also.get("url")
-    referrer = _text(given.get("referrer") or also.get("referrer"))
+    stated = page if isinstance(page, dict) else _NOTHING
+    of_properties = properties or _NOTHING
+    address = stated.get("url") or of_properties.get("url")
+    referrer = _text(stated.get("referrer") or of_properties.get("referrer"))
     if address:
-        return _page(_text(address), referrer, given.get("hash") == "on")
-    return _page_of_parts(_text(given.get("path")), _text(given.get("search")).removeprefix("?"), referrer)
+        return _page(_text(address), referrer, stated.get("hash") == "on")
+    return _page_of_parts(_text(stated.get("path")), _text(stated.get("search")).removeprefix("?"), referrer)
 
 
 @lru_cache(maxsize=50_000)
@@ -215,12 +215,12 @@ def _flat(value: object) -> object:
     flat: dict[str, object] = {}
     for key, inner in value.items():
         name = ".".join(step for step in key.split(".") if step) or "_"
-        found = _flat(inner)
-        if isinstance(found, dict):
-            for path, leaf in found.items():
+        flattened = _flat(inner)
+        if isinstance(flattened, dict):
+            for path, leaf in flattened.items():
                 flat.setdefault(f"{name}.{path}", leaf)
         else:
-            flat.setdefault(name, found)
+            flat.setdefault(name, flattened)
     return flat
 
 
@@ -241,11 +241,11 @@ def _width(screen: object) -> int:
 
 
 def _location(value: object) -> Location:
-    given = value if isinstance(value, dict) else _NOTHING
-    country = _text(given.get("country"))
+    stated = value if isinstance(value, dict) else _NOTHING
+    country = _text(stated.get("country"))
     return Location(
         country.upper() if len(country) == 2 and country.isascii() else "",
-        _text(given.get("region")),
-        _text(given.get("city")),
-        given.get("datacenter") is True,
+        _text(stated.get("region")),
+        _text(stated.get("city")),
+        stated.get("datacenter") is True,
     )

@@ -52,8 +52,10 @@ class Places:
             return _NOWHERE
         if self._reader is None:
             assert self._bundled is not None
-            found = self._bundled.lookup(address)
-            return Location(found.country_code if len(found.country_code) == 2 and not found.is_private else "", "", "")
+            bundled = self._bundled.lookup(address)
+            return Location(
+                bundled.country_code if len(bundled.country_code) == 2 and not bundled.is_private else "", "", ""
+            )
         try:
             return _place(self._reader.get(address))
         except ValueError:

@@ -72,8 +72,8 @@ def adjust(passing: Iterable[str] = (), internal: Iterable[str] = ()) -> None:
     """
     global _EXACT
     _EXACT, _ = _load()
-    for given in passing:
-        host = given.strip().lower()
+    for name in passing:
+        host = name.strip().lower()
         if host.startswith("-"):
             _EXACT[host[1:]] = Source("site", host[1:])
         else:
@@ -87,7 +87,7 @@ def one_site(host: str, other: str) -> bool:
     """Whether two hosts belong to one site: the same host, one below the other, or both in an internal domain."""
     if host == other or (host and (other.endswith("." + host) or host.endswith("." + other))):
         return True
-    return any((f".{host}").endswith(f".{one}") and (f".{other}").endswith(f".{one}") for one in _INTERNAL)
+    return any((f".{host}").endswith(f".{domain}") and (f".{other}").endswith(f".{domain}") for domain in _INTERNAL)
 
 
 @lru_cache(maxsize=20_000)
@@ -95,16 +95,16 @@ def known_source(source: str) -> Source | None:
     """Return the kind and name of a host, an application or a utm_source, or None when it is unknown."""
     name = source.lower().strip()
     labels = name.split(".")
-    found, before = _listed(labels)
-    if found and not before:
-        return found
+    listed, before = _listed(labels)
+    if listed and not before:
+        return listed
     if len(labels) == 1:
         return None
-    if special := _by_form(labels, found):
+    if special := _by_form(labels, listed):
         return special
-    if found:
-        searches = all(_SEARCHES.fullmatch(label) for label in before) or set(before) <= _NEWS.get(found.name, set())
-        return found if found.kind != "search" or searches else None
+    if listed:
+        searches = all(_SEARCHES.fullmatch(label) for label in before) or set(before) <= _NEWS.get(listed.name, set())
+        return listed if listed.kind != "search" or searches else None
     if _PACKAGE.fullmatch(name) and labels[0] != "www":
         return _of_package(labels)
     return None
@@ -113,9 +113,9 @@ def known_source(source: str) -> Source | None:
 def _listed(labels: list[str]) -> tuple[Source | None, list[str]]:
     """Return the longest listed host at the end of the labels, and the labels before it."""
     for start in range(len(labels)):
-        found = _EXACT.get(".".join(labels[start:]))
-        if found and (start == 0 or len(labels) - start > 1):
-            return found, labels[:start]
+        listed = _EXACT.get(".".join(labels[start:]))
+        if listed and (start == 0 or len(labels) - start > 1):
+            return listed, labels[:start]
     # "google.*": the label stands before a domain of one or two short labels (google.de, www.google.co.uk).
     for position, label in enumerate(labels[:-1]):
         behind = labels[position + 1 :]
@@ -124,21 +124,21 @@ def _listed(labels: list[str]) -> tuple[Source | None, list[str]]:
     return None, []
 
 
-def _by_form(labels: list[str], found: Source | None) -> Source | None:
+def _by_form(labels: list[str], listed: Source | None) -> Source | None:
     """Return the source shown by a host's labels: webmail, advertising, payment, sign-in, shopping, social, search."""
     country = len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2
     below, domain = (labels[:-3], labels[-3:]) if country else (labels[:-2], labels[-2:])
     name = ".".join(domain)
     for kind, form in (("email", _MAIL), ("ad", _AD), ("passing", _PASSING)):
         if any(form.fullmatch(label) for label in below):
-            return Source(kind, found.name if found and kind == "ad" else ".".join(labels))
+            return Source(kind, listed.name if listed and kind == "ad" else ".".join(labels))
     if labels[0].startswith("deref-"):
         return Source("email", ".".join(labels))
     if "shopping" in below:
         return Source("shopping", ".".join(labels))
-    if not found and (labels[-1] == "social" or any(_FEDIVERSE.fullmatch(label) for label in labels[:-1])):
+    if not listed and (labels[-1] == "social" or any(_FEDIVERSE.fullmatch(label) for label in labels[:-1])):
         return Source("social", name)
-    if not found and below and _SEARCH_HOST.fullmatch(below[-1]):
+    if not listed and below and _SEARCH_HOST.fullmatch(below[-1]):
         return Source("search", name)
     return None
 
@@ -146,7 +146,7 @@ def _by_form(labels: list[str], found: Source | None) -> Source | None:
 def _of_package(labels: list[str]) -> Source | None:
     """Return the source of an application by its package: com.linkedin.android counts as android.linkedin.com."""
     name, domain = labels[1], labels[0]
-    found, before = _listed(labels[::-1])
-    if found and "mail" in before:
+    listed, before = _listed(labels[::-1])
+    if listed and "mail" in before:
         return known_source(f"mail.{name}.{domain}")
-    return found if found and found.kind != "search" else None
+    return listed if listed and listed.kind != "search" else None

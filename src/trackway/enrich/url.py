@@ -49,8 +49,8 @@ def route(url: str) -> str:
     Its own query and a trailing slash are removed. It is empty for fragments without content, such as `#` and `#/`.
     """
     _, _, fragment = url.strip().partition("#")
-    said = fragment.partition("?")[0].rstrip("/!#")
-    return f"#{readable(said)}" if said else ""
+    route = fragment.partition("?")[0].rstrip("/!#")
+    return f"#{readable(route)}" if route else ""
 
 
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -65,11 +65,11 @@ def readable(path: str) -> str:
 
 
 def _unescaped(escapes: re.Match[str]) -> str:
-    said = escapes[0].upper()
+    upper = escapes[0].upper()
     try:
-        text = bytes.fromhex(said.replace("%", "")).decode()
+        text = bytes.fromhex(upper.replace("%", "")).decode()
     except UnicodeDecodeError:
-        return said
+        return upper
     return "".join(
         char
         if char in _UNRESERVED or (not char.isascii() and char.isprintable())

@@ -114,7 +114,7 @@ class LocalLog:
             if first is not None and first != int(segment.stem):
                 raise LogDamaged(
                     f"{segment} begins with offset {first}, which is not its name: segments were renamed or swapped; "
-                    "`trackway doctor --repair log` gives them their names back"
+                    "run `trackway doctor --repair log`, which restores their names"
                 )
 
     def _open_tail(self) -> None:
@@ -169,7 +169,7 @@ class LocalLog:
             if self._file is not None:
                 os.ftruncate(self._file, self._size)
         except OSError:
-            logger.exception("could not take back a failed write; reopening the segment at the next one")
+            logger.exception("a failed write could not be undone; the next write reopens the segment")
             if self._file is not None:
                 os.close(self._file)
             self._file, self._size = None, self.segment_bytes
@@ -225,11 +225,11 @@ class LocalLog:
                 break
             if archive is not None:
                 archive.mkdir(parents=True, exist_ok=True)
-                kept = archive / f"{segment.name}.moving"
-                shutil.copy2(segment, kept)
-                with kept.open("rb") as file:
+                copy = archive / f"{segment.name}.moving"
+                shutil.copy2(segment, copy)
+                with copy.open("rb") as file:
                     os.fsync(file.fileno())
-                kept.rename(archive / segment.name)
+                copy.rename(archive / segment.name)
                 _sync_directory(archive)
             self._keep_from(int(following.stem))
             segment.unlink()
@@ -277,16 +277,16 @@ def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[F
     while position < len(data):
         decoded = frame.decode(data, position, expected)
         if decoded is None:
-            found = frame.find(data, position + 1, expected)
-            if found is None:
+            next_frame = frame.find(data, position + 1, expected)
+            if next_frame is None:
                 return
-            decoded = frame.decode(data, found)
+            decoded = frame.decode(data, next_frame)
             assert decoded is not None
             logger.error(
                 "%s is corrupt from byte %d to %d: offsets %d to %d are lost",
-                path, base + position, base + found, expected, decoded[0].first - 1,
+                path, base + position, base + next_frame, expected, decoded[0].first - 1,
             )  # fmt: skip
-            yield Gap(expected, decoded[0].first, path, base + position), base + found
+            yield Gap(expected, decoded[0].first, path, base + position), base + next_frame
         item, position = decoded
         expected = item.last
         yield item, base + position
@@ -297,19 +297,19 @@ def _identity(directory: Path) -> str:
     try:
         return str(UUID(path.read_text().strip()))
     except (FileNotFoundError, ValueError, UnicodeDecodeError):
-        made = str(new_id())
+        identity = str(new_id())
         temporary = path.with_suffix(".tmp")
-        temporary.write_text(made)
+        temporary.write_text(identity)
         temporary.rename(path)
-        return made
+        return identity
 
 
 def _keep_cut(tail: Path, data: bytes) -> None:
     """Keep the cut bytes beside the segment when they may have been acknowledged: a whole frame whose bytes changed."""
     if frame.is_whole(data) and frame.decode(data, 0) is None:
-        kept = tail.with_name(f"{tail.stem}-{now()}.cut")
-        kept.write_bytes(data)
-        logger.error("the last frame of %s was damaged after it was written; it is kept in %s", tail, kept)
+        path = tail.with_name(f"{tail.stem}-{now()}.cut")
+        path.write_bytes(data)
+        logger.error("the last frame of %s was damaged after it was written; it is kept in %s", tail, path)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -13,6 +13,6 @@ def goals_of(goals: Iterable[str]) -> tuple[list[str], list[str]]:
     A purchase counts once, even if several events report it.
     """
     known = {name: meaning(name) for name in goals}
-    kinds = {said.kind for said in known.values() if said is not None and said.what == COMPLETED}
-    others = [name for name, said in known.items() if said is None or said.what != COMPLETED]
+    kinds = {said.kind for said in known.values() if said is not None and said.change == COMPLETED}
+    others = [name for name, said in known.items() if said is None or said.change != COMPLETED]
     return sorted(kinds), others

@@ -42,10 +42,8 @@ _MORE_FILES = frozenset(
 )
 _PROTOCOL = re.compile(r"[A-Za-z]+/[Vv]?\d(?:\.\d)?")
 """HTTP/1.0; very old browsers also send HTML/1.0 and HTTP/V1.0."""
-_NO_LINE = (
-    "the line is not in the format that was given, or in none of common, combined, vhost_combined; say log_format"
-)
-_FUTURE = "the time is in the future; an import is of what was"
+_NO_LINE = "the line is not in the given format, or in none of common, combined, vhost_combined; set log_format"
+_FUTURE = "the time is in the future; import only past events"
 _REMEMBERED = 100_000
 
 
@@ -68,33 +66,33 @@ def parse(text: str, form: LogFormat | None = None) -> Line | None:
     match = pattern.match(text)
     if match is None:
         return None
-    found = {name: value or "" for name, value in match.groupdict().items()}
+    groups = {name: value or "" for name, value in match.groupdict().items()}
     try:
-        time = read(found["time"])
-        status = int(found["status"])
+        time = read(groups["time"])
+        status = int(groups["status"])
     except (ValueError, OverflowError):
         return None
-    address = _visitor(found.get("forwarded", "")) or _visitor(found.get("address", ""))
+    address = _visitor(groups.get("forwarded", "")) or _visitor(groups.get("address", ""))
     if not address or not fits(to_millis(time)):
         return None
-    method, target = _asked(found)
+    method, target = _request(groups)
     return Line(
         address, time, method, target, status,
-        _field(match["referrer"] if "referrer" in found else None),
-        _field(match["agent"] if "agent" in found else None),
-        "" if found.get("host") in ("-", "_") else re.sub(r":\d+$", "", found.get("host", "")),
+        _field(match["referrer"] if "referrer" in groups else None),
+        _field(match["agent"] if "agent" in groups else None),
+        "" if groups.get("host") in ("-", "_") else re.sub(r":\d+$", "", groups.get("host", "")),
     )  # fmt: skip
 
 
-def _asked(found: dict[str, str]) -> tuple[str, str]:
+def _request(groups: dict[str, str]) -> tuple[str, str]:
     """Return the method and the target of a line's request."""
-    if request := found.get("request"):
+    if request := groups.get("request"):
         method, _, rest = request.partition(" ")
         target, _, protocol = rest.rpartition(" ")
         return method, _unescaped(target if _PROTOCOL.fullmatch(protocol) else rest)
-    query = found.get("query", "").removeprefix("?")
-    target = found.get("target") or found.get("path", "") + (f"?{query}" if query not in ("", "-") else "")
-    return found.get("method") or "GET", _unescaped(target)
+    query = groups.get("query", "").removeprefix("?")
+    target = groups.get("target") or groups.get("path", "") + (f"?{query}" if query not in ("", "-") else "")
+    return groups.get("method") or "GET", _unescaped(target)
 
 
 def _visitor(text: str) -> str:
@@ -103,8 +101,8 @@ def _visitor(text: str) -> str:
     It is empty when the field has no address, or has a virtual host with its port. A name counts as an address: the
     server has looked it up.
     """
-    for one in text.split(","):
-        name = one.strip().strip('"')
+    for part in text.split(","):
+        name = part.strip().strip('"')
         if bracket := re.match(r"\[([0-9a-fA-F:.]+)\](?::\d+)?$", name):
             name = bracket[1]
         elif re.match(r"\d{1,3}(\.\d{1,3}){3}:\d+$", name):

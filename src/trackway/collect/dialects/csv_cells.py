@@ -42,9 +42,9 @@ def moment(text: str, zone: tzinfo = UTC, dates: Dates = "") -> datetime:
     text = text.strip()
     if _DIGITS.match(text):
         return _counted(text, zone)
-    found = _ZONES.sub("", text)
-    if found != text:
-        zone, text = UTC, found
+    without_zone = _ZONES.sub("", text)
+    if without_zone != text:
+        zone, text = UTC, without_zone
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -58,12 +58,12 @@ def _counted(text: str, zone: tzinfo) -> datetime:
         try:
             return datetime.strptime(whole, "%Y%m%d" if len(whole) == 8 else "%Y%m%d%H%M%S").replace(tzinfo=zone)
         except ValueError as error:
-            raise Unclear(f"{text!r} is no day of the calendar") from error
+            raise Unclear(f"{text!r} is not a day of the calendar") from error
     scale = next((by for most, by in _SCALES if len(whole) <= most), 0)
     if len(whole) < 9 or not scale:
         raise Unclear(
-            f"{text!r} is no time; write it as 2020-01-31 12:00:00 or as Unix seconds (a spreadsheet's day number has "
-            "to be formatted as a date first)"
+            f"{text!r} is not a time; write it as 2020-01-31 12:00:00 or as Unix seconds (format a "
+            "spreadsheet's day number as a date first)"
         )
     seconds, rest = divmod(int(whole), scale)
     micros = rest * 1_000_000 // scale + int(f"{part:0<6}"[:6]) // scale
@@ -85,11 +85,11 @@ def _other(text: str, dates: Dates) -> datetime:
         for day_text, hour_text in ((head.rstrip(", "), hour), (text, "")):
             for form in _WRITTEN if day_text else ():
                 try:
-                    found = datetime.strptime(day_text, form)
+                    day_at = datetime.strptime(day_text, form)
                 except ValueError:
                     continue
                 (hours, minutes, seconds, micros), zone = _hour(hour_text)
-                return found.replace(hour=hours, minute=minutes, second=seconds, microsecond=micros, tzinfo=zone)
+                return day_at.replace(hour=hours, minute=minutes, second=seconds, microsecond=micros, tzinfo=zone)
         if re.search(r"[+-]\d{4}$|^[A-Z][a-z]{2}, ", text):
             return parsedate_to_datetime(text)
     except Unclear:
@@ -123,11 +123,11 @@ def _hour(text: str) -> tuple[tuple[int, int, int, int], tzinfo | None]:
         return (0, 0, 0, 0), None
     match = _HOUR.match(text.strip())
     if match is None:
-        raise Unclear(f"{text!r} is no time of day; write it as 15:04:05")
+        raise Unclear(f"{text!r} is not a time of day; write it as 15:04:05")
     hour = int(match[1])
     if match[5]:
         if not 1 <= hour <= 12:
-            raise Unclear(f"{text!r} is no time of day")
+            raise Unclear(f"{text!r} is not a time of day")
         hour = hour % 12 + (12 if match[5] in "pP" else 0)
     offset = match[6] or ""
     zone = datetime.strptime(offset, "%z").tzinfo if offset else None
@@ -169,7 +169,7 @@ def _plain(digits: str, decimals: str, text: str) -> str:
     group = "," if mark == "." else "."
     whole, _, part = digits.partition(mark)
     grouped = whole.split(group)
-    wrong = len(grouped) > 1 and not (1 <= len(grouped[0]) <= 3 and all(len(one) == 3 for one in grouped[1:]))
+    wrong = len(grouped) > 1 and not (1 <= len(grouped[0]) <= 3 and all(len(group) == 3 for group in grouped[1:]))
     if wrong or not (part == "" or part.isdigit()) or (part == "" and whole == ""):
         raise Unclear(f"{text[:60]!r} is not an amount; write digits, such as 1234.50")
     return "".join(grouped).lstrip("0").rjust(1, "0") + (f".{part}" if part else "")

@@ -41,7 +41,7 @@ _SPELLED = {
     "type": "type messagetype",
 }
 _FIELDS = frozenset(_SPELLED)
-_SAID = {
+_JSON_NAMES = {
     "event": "event", "group_id": "groupId", "previous_id": "previousId", "message_id": "messageId",
     "user_id": "userId", "anonymous_id": "anonymousId",
 }  # fmt: skip
@@ -98,11 +98,11 @@ class Columns:
             if name not in taken:
                 bare.setdefault(_bare(name), name)
         for field, spellings in _SPELLED.items():
-            found = next((bare[one] for one in spellings.split() if one in bare), None)
-            if found is not None and field not in self.fields and field not in self._fixed:
-                self.fields[field] = found
+            column = next((bare[spelling] for spelling in spellings.split() if spelling in bare), "")
+            if column and field not in self.fields and field not in self._fixed:
+                self.fields[field] = column
         self._of = {column: field for field, column in self.fields.items()}
-        self._day = next((bare[one] for one in ("date", "datum", "eventdate", "day") if one in bare), "")
+        self._day = next((bare[name] for name in ("date", "datum", "eventdate", "day") if name in bare), "")
         self._check(names)
 
     def _check(self, names: list[str]) -> None:
@@ -130,11 +130,11 @@ class Columns:
                 self._property(self._renamed.get(column, column), text, properties)
             else:
                 fields[field] = text.strip()
-        return self._built(fields, cells, properties)
+        return self._message(fields, cells, properties)
 
-    def _built(self, fields: dict[str, str], cells: dict[str, str], properties: dict[str, Any]) -> dict[str, Any]:
+    def _message(self, fields: dict[str, str], cells: dict[str, str], properties: dict[str, Any]) -> dict[str, Any]:
         message: dict[str, Any] = {}
-        for field in [one for one in fields if one not in _FIELDS]:
+        for field in [field for field in fields if field not in _FIELDS]:
             self._property(field, fields.pop(field), properties)
         message["timestamp"] = self._time(fields.pop("timestamp", ""), cells, properties)
         kind = fields.get("type", "").lower()
@@ -145,8 +145,8 @@ class Columns:
             if kind and not fields.get("event"):
                 fields["event"] = fields.pop("type")
             message["type"] = "track" if fields.get("event") else "page"
-            if message["type"] == "page" and not any(fields.get(one) for one in (*_PAGE, "name")):
-                raise BadField("event", "the row does not say what happened; fill the cell, or give it a url or path")
+            if message["type"] == "page" and not any(fields.get(field) for field in (*_PAGE, "name")):
+                raise BadField("event", "the row has no event; fill the cell, or give the row a url or path")
         # Only pages and screens have a name of their own. In other messages the name is a property, and so is an
         # unknown type.
         if message["type"] in ("page", "screen") and fields.get("name"):
@@ -154,13 +154,13 @@ class Columns:
         for field in ("name", "type"):
             if value := fields.pop(field, ""):
                 properties[self.fields.get(field, field)] = value
-        for field, said in _SAID.items():
+        for field, json_name in _JSON_NAMES.items():
             if value := fields.pop(field, ""):
                 if _ROUNDED.match(value) and field != "event":
                     raise BadField(
-                        said, f"{value!r} is an id that a spreadsheet has rounded; export the column as text"
+                        json_name, f"{value!r} is an id that a spreadsheet has rounded; export the column as text"
                     )
-                message[said] = value
+                message[json_name] = value
         if context := self._context(fields, properties):
             message["context"] = context
         message["traits" if message["type"] in ("identify", "group") else "properties"] = properties
@@ -172,13 +172,13 @@ class Columns:
             text = f"{day.strip()} {text}"
             properties.pop(self._day, None)
         if not text:
-            raise BadField("timestamp", "the row does not say when it was; fill the cell")
+            raise BadField("timestamp", "the row has no time; fill the cell")
         try:
             at = moment(text, self._zone, self._reading.dates)
         except (Unclear, OverflowError) as error:
             raise BadField("timestamp", str(error)) from error
         if at > self._newest:  # enrichment would replace it with the time of the import
-            raise BadField("timestamp", f"{text!r} is in the future; an import is of what was")
+            raise BadField("timestamp", f"{text!r} is in the future; import only past events")
         return at.isoformat()
 
     def _context(self, fields: dict[str, str], properties: dict[str, Any]) -> dict[str, Any]:

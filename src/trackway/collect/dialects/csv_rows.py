@@ -45,7 +45,7 @@ class Table:
             first = self._pull() or ""
         self._push([first] if first else [])
         delimiter = "\t" if delimiter == "tab" else delimiter
-        self.delimiter = delimiter or max(_DELIMITERS, key=lambda one: _outside_quotes(first).count(one))
+        self.delimiter = delimiter or max(_DELIMITERS, key=lambda delimiter: _outside_quotes(first).count(delimiter))
         record = self._record()
         if record is None:
             raise BadFile("the file is empty: a table begins with a line that names its columns")
@@ -90,8 +90,8 @@ class Table:
                 cells = next(csv.reader(self._feed(taken), delimiter=self.delimiter, strict=True))
             except csv.Error as error:
                 self._push(taken[1:])
-                said = "a quote opens and is never closed" if "end of data" in str(error) else str(error)
-                return number, taken[0].rstrip("\r\n"), [], f"the line is not CSV: {said}"
+                reason = "a quote opens and is never closed" if "end of data" in str(error) else str(error)
+                return number, taken[0].rstrip("\r\n"), [], f"the line is not CSV: {reason}"
             return number, "".join(taken).rstrip("\r\n"), cells, ""
         return None
 

@@ -52,7 +52,7 @@ def requests(
     key: bytes,
     reading: ReadingOptions | None = None,
     code_of: Callable[[str], str] = str.upper,
-    found: Callable[[dict[str, Any]], None] = lambda _: None,
+    report: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Iterator[Part]:
     """Yield the file's messages, as many at once as a request may hold; lines without a message become rejections.
 
@@ -63,18 +63,18 @@ def requests(
         key: makes the pseudonyms of an access log's visitors.
         reading: the settings for reading the file.
         code_of: returns the code of a country for its name or code.
-        found: called with the detected settings, before the first messages.
+        report: called with the detected settings, before the first messages.
 
     Raises:
         BadFile: the file cannot be read any further; the messages before that point are good.
     """
     reading = reading or ReadingOptions()
     if form == "access-log":
-        parts = _of_log(file, privacy, key, reading, found)
+        parts = _of_log(file, privacy, key, reading, report)
     elif form == "shopify-orders":
         parts = _of_shopify(file)
     else:
-        rows = _of_json(file, found) if form == "ndjson" else _of_table(file, reading, code_of, found)
+        rows = _of_json(file, report) if form == "ndjson" else _of_table(file, reading, code_of, report)
         parts = _in_parts(rows, privacy)
     for part in parts:
         for rejection in part.request.rejections:
@@ -85,42 +85,42 @@ def requests(
 
 def _cleaned(text: str, privacy: Privacy) -> str:
     """Return a line in the form that may be kept: addresses shortened as in every message, no private parameters."""
-    return privacy.url(_ADDRESS.sub(lambda found: privacy.ip(found[0]) or found[0], text[:_TEXT]))
+    return privacy.url(_ADDRESS.sub(lambda match: privacy.ip(match[0]) or match[0], text[:_TEXT]))
 
 
 def _of_log(
-    file: InputFile, privacy: Privacy, key: bytes, reading: ReadingOptions, found: Callable[[dict[str, Any]], None]
+    file: InputFile, privacy: Privacy, key: bytes, reading: ReadingOptions, report: Callable[[dict[str, Any]], None]
 ) -> Iterator[Part]:
     lines = file.lines()
     form = compiled(reading.log_format) if reading.log_format else None
     first = list(islice(lines, 1000))
     host = reading.host or likely_host(first, form)
-    found({"encoding": file.encoding, "host": host})
+    report({"encoding": file.encoding, "host": host})
     log = AccessLog(host, key, form)
     messages = log.messages(_chain(first, lines))
     left_out = 0
     while True:
-        some = list(islice(messages, BATCH))
-        for message in some:
+        group = list(islice(messages, BATCH))
+        for message in group:
             privacy.apply(message)
-        wrong, log.refused = log.refused, []
+        rejections, log.refused = log.refused, []
         before, left_out = left_out, log.left_out.total()
-        yield Part(Request(some, list(range(len(some))), wrong), left_out - before)
-        if not some:
+        yield Part(Request(group, list(range(len(group))), rejections), left_out - before)
+        if not group:
             return
 
 
 def _of_shopify(file: InputFile) -> Iterator[Part]:
     orders = of_shopify(file)
-    while some := list(islice(orders, BATCH // 2)):
+    while group := list(islice(orders, BATCH // 2)):
         request = Request([], [], [])
-        for number, found in some:
-            if isinstance(found, Rejection):
-                request.rejections.append(found)
+        for number, order in group:
+            if isinstance(order, Rejection):
+                request.rejections.append(order)
                 continue
-            said = messages(found, False, "shopify")
-            request.messages += said
-            request.indexes += [number] * len(said)
+            order_messages = messages(order, False, "shopify")
+            request.messages += order_messages
+            request.indexes += [number] * len(order_messages)
         yield Part(request)
 
 
@@ -138,9 +138,9 @@ class _Row(NamedTuple):
     wrong: BadField | None = None
 
 
-def _of_json(file: InputFile, found: Callable[[dict[str, Any]], None]) -> Iterator[_Row]:
+def _of_json(file: InputFile, report: Callable[[dict[str, Any]], None]) -> Iterator[_Row]:
     layout = shape(file)
-    found({"encoding": file.encoding, "layout": _LAYOUTS[layout]})
+    report({"encoding": file.encoding, "layout": _LAYOUTS[layout]})
     lines: Iterable[tuple[int, str]] = (
         enumerate(file.lines(), 1) if layout == "lines" else values(file, layout == "array")
     )
@@ -150,12 +150,12 @@ def _of_json(file: InputFile, found: Callable[[dict[str, Any]], None]) -> Iterat
 
 
 def _of_table(
-    file: InputFile, reading: ReadingOptions, code_of: Callable[[str], str], found: Callable[[dict[str, Any]], None]
+    file: InputFile, reading: ReadingOptions, code_of: Callable[[str], str], report: Callable[[dict[str, Any]], None]
 ) -> Iterator[_Row]:
     table = Table(file, reading.delimiter)
-    found({"encoding": file.encoding, "delimiter": table.delimiter, "header": table.columns})
+    report({"encoding": file.encoding, "delimiter": table.delimiter, "header": table.columns})
     columns = Columns(table.columns, reading, code_of, table.delimiter == ";")
-    found({"columns": columns.fields})
+    report({"columns": columns.fields})
     for row in table.rows():
         try:
             if row.wrong:
@@ -169,8 +169,8 @@ def _of_table(
 
 def _in_parts(rows: Iterator[_Row], privacy: Privacy) -> Iterator[Part]:
     times = _Times()
-    while some := list(islice(rows, BATCH)):
-        yield Part(_decoded(some, privacy, times))
+    while group := list(islice(rows, BATCH)):
+        yield Part(_decoded(group, privacy, times))
 
 
 class _Times:
@@ -193,29 +193,29 @@ def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
     """Return rows as a request; each row gets the same checks as a message that arrives by HTTP."""
     request = Request([], [], [])
     at = now()
-    some = list(rows)  # several values may begin in one line
-    for place, row in enumerate(some):
+    group = list(rows)  # several values may begin in one line
+    for place, row in enumerate(group):
         if row.wrong is not None:
             request.rejections.append(Rejection(place, row.wrong.field, str(row.wrong)))
             continue
 
-        def usual(message: Message, content: bytes = row.message, place: int = place) -> None:
+        def fill_in(message: Message, content: bytes = row.message, place: int = place) -> None:
             message.type = message.type or ("track" if message.event else "")
             # The error of the device's clock is known only from the arrival time, which a file does not have.
             message.timestamp = message.timestamp or message.original_timestamp or message.sent_at
             message.original_timestamp = message.sent_at = None
             if message.timestamp is None:
-                request.note(place, "timestamp", "does not say when it was: it counts at the time of the import")
+                request.note(place, "timestamp", "has no time: it counts at the time of the import")
             if not message.message_id:
                 message.message_id = times.of(content)
 
-        native.take(request, place, row.message, "", privacy, at, usual=usual)
-        last: Any = request.messages[-1].timestamp if request.indexes[-1:] == [place] else None
-        if (last or 0) > at + MOST_AHEAD:  # enrichment would replace it with the time of the import
-            request.reject(-1, "timestamp", "the time is in the future; an import is of what was")
+        native.take(request, place, row.message, "", privacy, at, usual=fill_in)
+        timestamp: Any = request.messages[-1].timestamp if request.indexes[-1:] == [place] else None
+        if (timestamp or 0) > at + MOST_AHEAD:  # enrichment would replace it with the time of the import
+            request.reject(-1, "timestamp", "the time is in the future; import only past events")
     native.reject_unstorable(request)
-    for one in (*request.rejections, *request.notes):
-        one.line, one.text = some[one.index].number, some[one.index].text
-        one.index = one.line
-    request.indexes = [some[place].number for place in request.indexes]
+    for rejection in (*request.rejections, *request.notes):
+        rejection.line, rejection.text = group[rejection.index].number, group[rejection.index].text
+        rejection.index = rejection.line
+    request.indexes = [group[place].number for place in request.indexes]
     return request

@@ -44,23 +44,23 @@ def values(file: InputFile, in_array: bool) -> Iterator[Value]:
     depth = start = at = 0
     for chunk in file.chunks():
         text += chunk
-        while found := _TOKEN.search(text, at):
-            sign = found[0]
+        while match := _TOKEN.search(text, at):
+            sign = match[0]
             if sign == '"':
                 break  # the string continues in the next chunk
-            at = found.end()
+            at = match.end()
             if sign in "[{":
                 depth += 1
                 if in_array and depth == 1:
-                    _nothing_but_space(text[start : found.start()], line, sign)
+                    _nothing_but_space(text[start : match.start()], line, sign)
                     line, start = line + text.count("\n", start, at), at
                 continue
             depth -= sign in "]}"
             if depth < 0:
-                raise BadFile(f"line {line + text.count(chr(10), start, at)}: {sign!r} ends nothing{_GOES_ON}")
+                raise BadFile(f"line {line + text.count(chr(10), start, at)}: {sign!r} closes nothing{_GOES_ON}")
             of_value = depth == outside and sign in ("," if in_array else "]}")
             if of_value or (in_array and depth == 0):
-                whole = text[start : found.start() if in_array else at]
+                whole = text[start : match.start() if in_array else at]
                 if whole.strip():
                     yield Value(line + _lines_before(whole), whole.strip())
                 line, start = line + text.count("\n", start, at), at
@@ -77,7 +77,9 @@ def values(file: InputFile, in_array: bool) -> Iterator[Value]:
 def _nothing_but_space(text: str, line: int, opened: str) -> None:
     if text.strip(" \t\r\n,\ufeff") or opened == "{":
         line += _lines_before(text)
-        raise BadFile(f"line {line}: {(text.strip() + opened)[:50]!r} is in no array, as the rest is{_GOES_ON}")
+        raise BadFile(
+            f"line {line}: {(text.strip() + opened)[:50]!r} is outside the arrays that hold the rest{_GOES_ON}"
+        )
 
 
 def _lines_before(text: str) -> int:

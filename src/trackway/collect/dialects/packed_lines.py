@@ -75,7 +75,7 @@ class InputFile:
             head = buffered.peek(_HEAD)
         except (OSError, EOFError, zstandard.ZstdError) as error:
             head, self._broken = b"", error
-        if kind := next((said for start, said in _NO_TEXT.items() if head.startswith(start)), ""):
+        if kind := next((kind for start, kind in _NO_TEXT.items() if head.startswith(start)), ""):
             raise BadFile(f"the file is not text but {kind}")
         try:
             self.encoding = codecs.lookup(encoding).name if encoding else _encoding(head)
@@ -139,9 +139,9 @@ class _Readable(io.RawIOBase):
         return True
 
     def readinto(self, into: Any) -> int:
-        found: bytes = self._source.read(len(into))
-        into[: len(found)] = found
-        return len(found)
+        content: bytes = self._source.read(len(into))
+        into[: len(content)] = content
+        return len(content)
 
 
 def _encoding(head: bytes) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from trackway.collect.orders.report import BadOrder, OrderReport, check, plain, shaped
+from trackway.collect.orders.report import BadOrder, OrderReport, check, plain, validated
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
 _Table = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_$]{0,62}\.)?[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
@@ -62,7 +62,7 @@ def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Orde
     status = text(columns.status)
     placed = not mapping.placed or not columns.status or status in mapping.placed
     try:
-        found = OrderReport(
+        order = OrderReport(
             order_id=text(columns.order_id), kind=mapping.kind, status="placed" if placed else "waiting",
             user_id=text(columns.user_id), anonymous_id=text(columns.anonymous_id),
             placed_at=datetime.fromisoformat(text(columns.placed_at)), updated_at=at,
@@ -71,9 +71,9 @@ def order_of(row: dict[str, Any] | None, mapping: Mapping, at: datetime) -> Orde
             refunded=plain(text(columns.refunded) or 0, columns.refunded) if columns.refunded else None,
             service=text(columns.service)[:255],
         )  # fmt: skip
-        found = shaped(found)
+        order = validated(order)
     except ValueError as error:
         field = getattr(error, "field", "")
         raise BadOrder(f"the row {text(columns.order_id)!r} of {mapping.table}: {error}", field) from error
-    check(found)
-    return found
+    check(order)
+    return order

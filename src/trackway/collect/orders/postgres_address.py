@@ -11,7 +11,7 @@ from trackway.outgoing import Outgoing
 
 logger = logging.getLogger("trackway.collect")
 
-_MAY = frozenset("host port user password dbname sslmode application_name target_session_attrs".split())
+_ALLOWED = frozenset("host port user password dbname sslmode application_name target_session_attrs".split())
 """The allowed parameters of an address. Others could read files of this server or redirect the connection."""
 _OWN = {
     "connect_timeout": "5",
@@ -28,15 +28,17 @@ class BadDatabase(ValueError):
 
 def _parts(dsn: str) -> dict[str, str]:
     try:
-        found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value not in (None, "")}
+        parameters = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value not in (None, "")}
     except psycopg.Error as error:
         raise BadDatabase("is not the address of a PostgreSQL database: postgresql://user:…@host/name") from error
-    if unknown := sorted(set(found) - _MAY - ({"sslrootcert"} if found.get("sslrootcert") == "system" else set())):
-        raise BadDatabase(f"may not say {unknown[0]!r}; it may say {', '.join(sorted(_MAY))}")
-    host = found.get("host", "")
-    if not host or host[0] in "/@" or "," in host or "," in found.get("port", ""):
-        raise BadDatabase("has to name one host; no socket, and not several")
-    return found
+    if unknown := sorted(
+        set(parameters) - _ALLOWED - ({"sslrootcert"} if parameters.get("sslrootcert") == "system" else set())
+    ):
+        raise BadDatabase(f"has the parameter {unknown[0]!r}, which is not allowed; use {', '.join(sorted(_ALLOWED))}")
+    host = parameters.get("host", "")
+    if not host or host[0] in "/@" or "," in host or "," in parameters.get("port", ""):
+        raise BadDatabase("does not name one host; name exactly one, and no socket")
+    return parameters
 
 
 def check(dsn: str, outgoing: Outgoing) -> None:
@@ -50,10 +52,10 @@ def conninfo(dsn: str, outgoing: Outgoing) -> str:
     Raises:
         BadDatabase, Refused: a connection there is not allowed.
     """
-    found = _parts(dsn)
-    addresses = outgoing.addresses(found["host"])
-    host = ",".join([found["host"]] * len(addresses))
-    return psycopg.conninfo.make_conninfo(**{**found, **_OWN, "host": host, "hostaddr": ",".join(addresses)})
+    parameters = _parts(dsn)
+    addresses = outgoing.addresses(parameters["host"])
+    host = ",".join([parameters["host"]] * len(addresses))
+    return psycopg.conninfo.make_conninfo(**{**parameters, **_OWN, "host": host, "hostaddr": ",".join(addresses)})
 
 
 def reason(error: Exception) -> str:
@@ -62,7 +64,7 @@ def reason(error: Exception) -> str:
         logger.warning("a database does not answer: %s", error)
         _, fatal, text = str(error).partition("FATAL:")
         if not fatal:
-            return "the database does not answer at its address; look whether it runs, and lets this server in"
+            return "the database does not answer; check its address, and that it accepts connections from this server"
     else:
         text = str(error)
     text = text.strip()

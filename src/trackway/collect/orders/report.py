@@ -57,10 +57,10 @@ class OrderReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     service: Annotated[str, msgspec.Meta(max_length=255)] = ""
 
 
-def shaped(one: OrderReport) -> OrderReport:
+def validated(order: OrderReport) -> OrderReport:
     """Validate the fields of an order that was built by this code. Raises BadOrder."""
     try:
-        return msgspec.convert(msgspec.to_builtins(one), OrderReport)
+        return msgspec.convert(msgspec.to_builtins(order), OrderReport)
     except msgspec.ValidationError as error:
         wrong = fault(error, OrderReport)
         raise BadOrder(str(wrong), wrong.field) from error
@@ -69,42 +69,42 @@ def shaped(one: OrderReport) -> OrderReport:
 def plain(amount: object, field: str) -> str:
     """Return a field's amount as digits, such as "12.50". Raises BadOrder for anything else and for too many digits."""
     try:
-        found = Decimal(str(amount).strip())
+        number = Decimal(str(amount).strip())
     except (InvalidOperation, ValueError) as error:
         reason = f"{field}: {str(amount)[:40]!r} is not an amount; send digits with a point, such as 12.50"
         raise BadOrder(reason, field) from error
-    if not found.is_finite() or not -20 < found.adjusted() < 20:
-        if found.is_finite() and found.is_zero():
+    if not number.is_finite() or not -20 < number.adjusted() < 20:
+        if number.is_finite() and number.is_zero():
             return "0"
         reason = f"{field}: {str(amount)[:40]!r} is out of the range of amounts; send at most 13 digits, such as 12.50"
         raise BadOrder(reason, field)
-    return f"{found:f}"
+    return f"{number:f}"
 
 
-def check(one: OrderReport) -> None:
+def check(order: OrderReport) -> None:
     """Check that an order names a person and has an id and times that can be stored. Raises BadOrder if not."""
-    if is_placeholder(one.order_id):
-        raise BadOrder(f"order_id is {one.order_id!r}, which is a placeholder; send the order's own id", "order_id")
-    if all(is_placeholder(name) for name in (one.user_id, one.anonymous_id)):
-        raise BadOrder(f"the order {one.order_id!r} names nobody; send user_id, anonymous_id or both", "user_id")
-    _check_times(one)
+    if is_placeholder(order.order_id):
+        raise BadOrder(f"order_id is {order.order_id!r}, which is a placeholder; send the order's own id", "order_id")
+    if all(is_placeholder(name) for name in (order.user_id, order.anonymous_id)):
+        raise BadOrder(f"the order {order.order_id!r} names nobody; send user_id, anonymous_id or both", "user_id")
+    _check_times(order)
 
 
-def _check_times(one: OrderReport) -> None:
+def _check_times(order: OrderReport) -> None:
     for field in ("placed_at", "updated_at"):
-        at = getattr(one, field)
+        at = getattr(order, field)
         if at is not None and not is_time(to_millis(at)):
             raise BadOrder(
-                f"{field} of the order {one.order_id!r} is {at.isoformat()}; send a time of the years 2000 to 2099",
+                f"{field} of the order {order.order_id!r} is {at.isoformat()}; send a time of the years 2000 to 2099",
                 field,
             )
 
 
-def messages(one: OrderReport, known: bool, source: str, change: str = "", created: bool = False) -> list[Message]:
+def messages(order: OrderReport, known: bool, source: str, change: str = "", created: bool = False) -> list[Message]:
     """Return the messages of a report.
 
     Args:
-        one: the order.
+        order: the order.
         known: whether the order has been stored before.
         source: the system that reports it; part of the message ids.
         change: the source's id for this report; empty for a digest of its content.
@@ -113,47 +113,52 @@ def messages(one: OrderReport, known: bool, source: str, change: str = "", creat
     Raises:
         BadOrder: no valid message can be made; never for an order that passes `check`.
     """
-    _check_times(one)
-    said = change or _digest(one)
-    if one.status != "placed":
+    _check_times(order)
+    change_id = change or _digest(order)
+    if order.status != "placed":
         # A waiting order that was never reported before needs no message.
-        return [_message(one, "Cancelled", source, said)] if known or one.status == "ended" else []
+        return [_message(order, "Cancelled", source, change_id)] if known or order.status == "ended" else []
     if known:
-        return [_message(one, "Updated", source, said)]
-    completed = _message(one, "Completed", source, "completed")
+        return [_message(order, "Updated", source, change_id)]
+    completed = _message(order, "Completed", source, "completed")
     # Two simultaneous reports may arrive in reverse order: the completion has one id for both, each state has its own.
-    return [completed] if created or one.updated_at is None else [completed, _message(one, "Updated", source, said)]
+    return (
+        [completed]
+        if created or order.updated_at is None
+        else [completed, _message(order, "Updated", source, change_id)]
+    )
 
 
 def transition(before: OrderReport | None, after: OrderReport | None, source: str, change: str) -> list[Message]:
     """Return the messages of a change from `before` to `after`; None stands for a row that does not exist."""
     if before is not None and after is not None and (before.kind, before.order_id) != (after.kind, after.order_id):
         return transition(before, None, source, f"{change}-from") + transition(None, after, source, f"{change}-to")
-    was, now_ = (one is not None and one.status == "placed" for one in (before, after))
-    if now_:
+    was_placed, is_placed = (order is not None and order.status == "placed" for order in (before, after))
+    if is_placed:
         assert after is not None
-        return [_message(after, "Updated" if was else "Completed", source, change)]
-    gone = after or before
-    return [_message(gone, "Cancelled", source, change)] if was and gone is not None else []
+        return [_message(after, "Updated" if was_placed else "Completed", source, change)]
+    removed = after or before
+    return [_message(removed, "Cancelled", source, change)] if was_placed and removed is not None else []
 
 
-def _message(one: OrderReport, what: str, source: str, change: str) -> Message:
-    at = _utc(one.placed_at if what == "Completed" or one.updated_at is None else one.updated_at)
+def _message(order: OrderReport, event: str, source: str, change: str) -> Message:
+    at = _utc(order.placed_at if event == "Completed" or order.updated_at is None else order.updated_at)
     properties: dict[str, Any] = {
-        f"{one.kind}_id": one.order_id, "total": one.total, "currency": one.currency.upper(), "status": one.status,
+        f"{order.kind}_id": order.order_id, "total": order.total, "currency": order.currency.upper(),
+        "status": order.status,
     }  # fmt: skip
-    if one.updated_at is not None:
-        properties["updated_at"] = _utc(one.updated_at).isoformat(timespec="milliseconds")
-    if one.refunded is not None:
-        properties["refunded"] = one.refunded
-    if one.service:
-        properties["service"] = one.service
+    if order.updated_at is not None:
+        properties["updated_at"] = _utc(order.updated_at).isoformat(timespec="milliseconds")
+    if order.refunded is not None:
+        properties["refunded"] = order.refunded
+    if order.service:
+        properties["service"] = order.service
     message = Message(
         type="track",
-        event=f"{one.kind.capitalize()} {what}",
-        message_id=_short(f"{source}-{one.kind}-{one.order_id}-{change}"),
-        anonymous_id=one.anonymous_id or None,
-        user_id=one.user_id or None,
+        event=f"{order.kind.capitalize()} {event}",
+        message_id=_short(f"{source}-{order.kind}-{order.order_id}-{change}"),
+        anonymous_id=order.anonymous_id or None,
+        user_id=order.user_id or None,
         timestamp=at,
         context={"sessionId": False, "library": {"name": source.partition(" ")[0]}},
         properties=properties,
@@ -161,7 +166,7 @@ def _message(one: OrderReport, what: str, source: str, change: str) -> Message:
     try:
         accept(message, now())
     except BadField as error:
-        raise BadOrder(f"{error.field} of the order {one.order_id!r}: {error}", error.field) from error
+        raise BadOrder(f"{error.field} of the order {order.order_id!r}: {error}", error.field) from error
     return message
 
 
@@ -182,8 +187,8 @@ def pseudonym(text: str) -> str:
     return f"guest:{hashlib.sha256(text.strip().lower().encode()).hexdigest()[:24]}"
 
 
-def _digest(one: OrderReport) -> str:
-    return hashlib.blake2b(msgspec.json.encode(one), digest_size=12).hexdigest()
+def _digest(order: OrderReport) -> str:
+    return hashlib.blake2b(msgspec.json.encode(order), digest_size=12).hexdigest()
 
 
 def _short(text: str) -> str:

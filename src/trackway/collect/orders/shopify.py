@@ -13,7 +13,7 @@ from datetime import datetime
 from trackway.collect.dialects.csv_cells import Unclear, amount
 from trackway.collect.dialects.csv_rows import Table
 from trackway.collect.dialects.packed_lines import BadFile, InputFile
-from trackway.collect.orders.report import BadOrder, OrderReport, check, pseudonym, shaped
+from trackway.collect.orders.report import BadOrder, OrderReport, check, pseudonym, validated
 from trackway.event import Rejection
 
 _PLACED = frozenset(["paid", "partially_refunded", "refunded"])
@@ -31,7 +31,7 @@ def of_shopify(file: InputFile) -> Iterator[tuple[int, OrderReport | Rejection]]
     table = Table(file)
     if missing := [name for name in _NEEDED if name not in table.columns]:
         raise BadFile(
-            f"this is no export of Shopify's orders: it has no column {', '.join(map(repr, missing))}; in Shopify, "
+            f"this is not an export of Shopify's orders: it has no column {', '.join(map(repr, missing))}; in Shopify, "
             "Orders → Export → CSV writes one"
         )
     for row in table.rows():
@@ -54,7 +54,7 @@ def _order(row: dict[str, str]) -> OrderReport:
     email, cancelled, refunded = row.get("Email", ""), row.get("Cancelled at", ""), row.get("Refunded Amount", "")
     placed = _time(row, "Paid at" if row.get("Paid at") else "Created at")
     ended = bool(cancelled) or status in _ENDED
-    found = OrderReport(
+    order = OrderReport(
         order_id=row.get("Name", ""),
         status="ended" if ended else "placed" if status in _PLACED else "waiting",
         user_id=pseudonym(email) if email else "" if visitor else f"guest:{row.get('Name', '')}",
@@ -65,7 +65,7 @@ def _order(row: dict[str, str]) -> OrderReport:
         currency=row.get("Currency", ""),
         refunded=_amount(row, "Refunded Amount") if refunded else None,
     )
-    return shaped(found)
+    return validated(order)
 
 
 def _amount(row: dict[str, str], column: str) -> str:

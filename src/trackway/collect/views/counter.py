@@ -139,7 +139,9 @@ class ViewCounter:
         except BadField as error:
             raise Refusal(400, error.field, str(error)) from error
         if not session_id:
-            raise Refusal(400, "session_id", "session_id is missing or a placeholder; it says whose views are one")
+            raise Refusal(
+                400, "session_id", "session_id is missing or a placeholder; send the session in which the view happened"
+            )
         if proven and stated not in ("", proven):
             raise Refusal(400, "viewer_id", f"the token is {proven!r}'s; leave viewer_id out")
         if not await self._known(project_id, entity_type, entity_id):
@@ -194,8 +196,8 @@ class ViewCounter:
                 return await self._prove(secret.strip())
             except NoProof as error:
                 raise Refusal(401, "authorization", str(error)) from error
-        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
-        return self._collector.authenticate(headers, viewed.writeKey or given), "" if self._trusting else None
+        in_address = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
+        return self._collector.authenticate(headers, viewed.writeKey or in_address), "" if self._trusting else None
 
     def under_way(self) -> list[asyncio.Future[None]]:
         """Return the running appends of views that counted and are not in the log yet."""
