@@ -21,7 +21,7 @@ from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.config import Settings
 from trackway.govern.identity.sealing import Sealer
 from trackway.operate.doctor import examine_directory
-from trackway.private import KeyUnusable, close_to_others, wide
+from trackway.private import KeyUnusable, accessible_to_others, close_to_others
 
 GIVEN = {"TRACKWAY_WRITE_KEY": WRITE_KEY, "TRACKWAY_SECRET_KEY": SECRET_KEY, "TRACKWAY_ADMIN_PASSWORD": PASSWORD}
 
@@ -131,7 +131,7 @@ def test_links_out_of_the_directory_are_left_alone(tmp_path: Path, usual_umask: 
     data = tmp_path / "data"
     (data / "log").mkdir(parents=True)
     (data / "log" / "link").symlink_to(outside)
-    assert set(wide(data)) == {data, data / "log"}
+    assert set(accessible_to_others(data)) == {data, data / "log"}
     assert close_to_others(data) == 2 and stat.S_IMODE(outside.stat().st_mode) == 0o644
 
 

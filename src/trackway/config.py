@@ -45,8 +45,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     store: str = ""
     """`clickhouse://…` for a server or cluster; empty means chDB in `data`."""
     views: str = ""
-    """Where it is decided which views count, an SQLAlchemy address; several collectors share one. Empty: the accounts
-    database when that is a server, else SQLite in `data`."""
+    """The database that decides which views count, an SQLAlchemy address; several collectors share one. Empty: the
+    accounts database when that is a server, else SQLite in `data`."""
     accounts: str = ""
     """An SQLAlchemy address such as `postgresql+psycopg://…`; empty means SQLite in `data`."""
     write_key: str = ""
@@ -58,8 +58,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     admin_password: str = ""
     """Password of the first administrator; invented and printed once when empty."""
     secrets: str = ""
-    """Keys that seal what must be read again (embed keys, secrets of authenticator applications), separated by commas,
-    the newest first; empty: one that is made in `data`."""
+    """Keys that encrypt what must be read again (embed keys, secrets of authenticator applications), separated by
+    commas, the newest first; empty: a key that is created in `data`."""
     url: str = ""
     """The address under which people reach this server, such as https://stats.example.com; empty: that of the
     request."""
@@ -78,22 +78,22 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     datacenters: str = ""
     """A file of network ranges, one CIDR a line, whose visitors are flagged as bots."""
     passing_hosts: list[str] = []
-    """Hosts that people only pass through, to pay or to sign in, and that are no source, beside those of the list;
-    `-host` takes one out of it."""
+    """Hosts that people only pass through, to pay or to sign in, and that are not sources, in addition to the built-in
+    list; `-host` removes one from the list."""
     internal_domains: list[str] = []
     """Domains whose hosts are one site, such as example.com: none of them is a source for another."""
     truncate_ip: bool = True
     """Keep only /24 of an IPv4 and /48 of an IPv6 address, before anything is written."""
     allow_private_addresses: list[str] = []
-    """Private addresses that webhooks, followed databases and what an OpenID provider points to may lead to: networks
-    such as 10.1.0.0/16, addresses and host names. Others than public ones are refused."""
+    """Private addresses that the server may connect to for webhooks, followed databases and OpenID providers: networks
+    such as 10.1.0.0/16, addresses and host names. All other private addresses are refused."""
     alert_url: str = ""
     """Where to post JSON to when there are dead letters, when nothing is stored for 30 s, and when messages of the log
     are lost; a private address too, as it is the operator's own. Empty: nowhere."""
     private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
     """Query parameters that are dropped from every URL before anything is written."""
     placeholder_ids: list[str] = msgspec.field(default_factory=lambda: list(PLACEHOLDER_IDS))
-    """Ids that stand for nobody, whatever their case: a message is taken without them, and they never join people."""
+    """Ids that stand for nobody, in upper or lower case: they are removed from messages, and never join people."""
     plan: str = ""
     """A tracking plan for the first project: a file, or the name of an included one (`concerts`); read at start."""
     segment_bytes: int = 64 * 1024 * 1024
@@ -101,11 +101,12 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     keep_log_hours: float = 72.0
     """How long segments are kept after all of their messages are stored."""
     archive: str = ""
-    """A directory, perhaps on another disk, to which segments go then, for `trackway rebuild`; empty deletes them."""
+    """A directory, perhaps on another disk, that then receives the segments, for `trackway rebuild`; empty deletes
+    them."""
     keep_views_days: int = 90
     """Raw views are deleted when their month ended so many days ago; their counts stay. 0 keeps them for ever."""
     trust_viewers: bool = False
-    """Believe as whose a view is stated with the write key alone; else a host's token or secret key says it."""
+    """Accept a viewer that is stated with the write key alone; otherwise only a host's token or the secret key can."""
     smtp_host: str = ""
     """The mail server that sends digests, and links to reset a password (they need `url` too); none when empty."""
     smtp_port: int = 25
@@ -121,14 +122,14 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     batch_seconds: float = 0.5
     """Seconds that the loader waits for more messages before it stores a batch."""
     checkpoint_seconds: float = 1.0
-    """How long what is stored may wait until it is made durable; after a crash it is stored again from the log."""
+    """Most seconds until stored messages are durable; after a crash, the others are stored again from the log."""
     trust_proxy: bool = False
     """The same as `trusted_proxies = 1`."""
     trusted_proxies: str = ""
-    """Proxies in front of this server: how many, or their networks as CIDRs separated by commas. What the nearest of
-    them says of the client's address is believed, and nothing that was said before it."""
+    """Proxies in front of this server: how many, or their networks as CIDRs separated by commas. The client's address
+    is the one that the nearest of them gives; addresses that were given before it are ignored."""
     proxy_header: Literal["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP"] = "X-Forwarded-For"
-    """Where trusted proxies say the client's address."""
+    """The header in which trusted proxies give the client's address."""
     connections_per_address: int = 256
     """Most requests of one address whose bodies are still on their way after a second; 0 for no limit."""
     secure_cookies: bool = False
@@ -259,7 +260,7 @@ def allowed(name: str) -> str:
 
 
 def unknown_variables() -> list[str]:
-    """Return a sentence for each environment variable that looks like a setting and is none; its value is not shown."""
+    """Return a sentence for each environment variable that looks like a setting but is not one, without its value."""
     known = [*map(variable, _TYPES), *_BESIDE]
     variables = sorted(
         name for name in os.environ if name.startswith("TRACKWAY_") and not name.startswith("TRACKWAY_TEST_")

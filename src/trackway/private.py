@@ -20,20 +20,20 @@ class KeyUnusable(Exception):
     """A key of the installation is invalid or cannot be read; the text names the file and the remedy."""
 
 
-def wide(directory: Path) -> Iterator[Path]:
+def accessible_to_others(directory: Path) -> Iterator[Path]:
     """Yield the paths that users other than the owner can access: a data directory and Trackway's own files in it."""
     if not directory.is_dir():
         return
     tops = [directory, *(path for name in (*_FOLDERS, *_FILES) for path in directory.glob(name))]
     for top in tops:
-        if _is_wide(top):
+        if _is_accessible_to_others(top):
             yield top
         if top != directory and top.is_dir() and not top.is_symlink():
             for folder, folders, files in os.walk(top):
-                yield from (path for name in (*folders, *files) if _is_wide(path := Path(folder, name)))
+                yield from (path for name in (*folders, *files) if _is_accessible_to_others(path := Path(folder, name)))
 
 
-def _is_wide(path: Path) -> bool:
+def _is_accessible_to_others(path: Path) -> bool:
     try:
         mode = path.lstat().st_mode
     except OSError:  # a running server removed it
@@ -41,7 +41,7 @@ def _is_wide(path: Path) -> bool:
     return bool(mode & _OTHERS) and not stat.S_ISLNK(mode)
 
 
-def begin() -> None:
+def restrict_new_files() -> None:
     """Make the files that this process creates from now on accessible to its own user only."""
     os.umask(_OTHERS)
 
@@ -54,9 +54,9 @@ def close_to_others(directory: Path) -> int:
     Raises:
         OSError: the directory belongs to another user, or cannot be created.
     """
-    begin()
+    restrict_new_files()
     directory.mkdir(parents=True, exist_ok=True)
-    open_to_others = list(wide(directory))
+    open_to_others = list(accessible_to_others(directory))
     for path in open_to_others:
         path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
     fresh = {directory} if not any(_is_ours(path) for path in directory.iterdir()) else set()
@@ -68,7 +68,7 @@ def _is_ours(path: Path) -> bool:
     return path.name in _FOLDERS or any(path.match(name) for name in _FILES)
 
 
-def kept(path: Path, make: Callable[[], bytes]) -> bytes:
+def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     """Return the content of a key's file, created at first use; after a power cut it is whole or absent.
 
     Raises:

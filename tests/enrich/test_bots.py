@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from conftest import SHARED, needs, unpacked
-from trackway.enrich.bot import named
+from trackway.enrich.bot import user_agent_reason
 
 CASES = SHARED.parent / "cases"
 PHONE = (
@@ -17,7 +17,7 @@ DESK = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) C
 
 def share(agents: list[str]) -> float:
     """The part of the agents that are taken for bots."""
-    return sum(bool(named(agent)) for agent in agents) / len(agents)
+    return sum(bool(user_agent_reason(agent)) for agent in agents) / len(agents)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def share(agents: list[str]) -> float:
     ],
 )
 def test_what_does_not_look_like_a_browser_is_a_bot_under_its_name(agent: str, reason: str) -> None:
-    assert named(agent).startswith(reason)
+    assert user_agent_reason(agent).startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_does_not_look_like_a_browser_is_a_bot_under_its_name(agent: str, r
     ],
 )
 def test_browsers_and_applications_of_people_are_no_bots(agent: str) -> None:
-    assert named(agent) == ""
+    assert user_agent_reason(agent) == ""
 
 
 @pytest.mark.skipif(not CASES.exists(), reason=f"there is no {CASES}")
@@ -74,7 +74,7 @@ def test_bots_that_were_missed_are_found_and_browsers_that_were_taken_for_bots_a
     assert len(missed) == 276
     assert share(missed) >= 0.98
     people = json.loads((CASES / "browsers_taken_for_bots.json").read_text())
-    assert [agent for agent in people if named(agent)] == ["Mozilla/5.0 (compatible; Yahoo! Slurp)"]
+    assert [agent for agent in people if user_agent_reason(agent)] == ["Mozilla/5.0 (compatible; Yahoo! Slurp)"]
 
 
 @needs("ua_corpora")

@@ -131,7 +131,7 @@ def test_two_checkpoints_that_cannot_be_read_are_said_and_found_out_anew(data: P
 @pytest.mark.parametrize("readable", [True, False])
 def test_finding_out_what_is_stored_removes_nothing_of_which_no_checkpoint_knows(data: Path, readable: bool) -> None:
     # The parts of the checkpoint before are gone, as when they were merged and a start took the merged one.
-    known = checkpoint.before(data / "loader")
+    known = checkpoint.previous(data / "loader")
     assert known is not None
     for name in ("sessions", "visitors"):
         known.tables[name].parts = {f"{part}_{9}": rows for part, rows in known.tables[name].parts.items()} or {

@@ -92,7 +92,7 @@ class Pieces:
         except Unreadable:
             return "", ""
         for name, value in members.items():
-            if reason := wrong(value):
+            if reason := decoding_fault(value):
                 within, inner = self.fault(value, levels - 1) if levels > 1 else ("", "")
                 return (f"{name}.{within}", inner) if within else (name, reason)
         return "", ""
@@ -115,7 +115,7 @@ def elements(body: bytes) -> list[bytes]:
         raise
 
 
-def wrong(text: bytes) -> str:
+def decoding_fault(text: bytes) -> str:
     """Return why a value cannot be decoded; empty when it can."""
     try:
         msgspec.json.decode(text)

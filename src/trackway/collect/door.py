@@ -111,8 +111,8 @@ class Collector:
     async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
         received_at = now()
         user_agent = _user_agent(headers)
-        nobody = self._nobody(scope, user_agent, received_at)
-        request = native.decode(kind, body, self._privacy, received_at, nobody)
+        visitor_of = self._visitor_of(scope, user_agent, received_at)
+        request = native.decode(kind, body, self._privacy, received_at, visitor_of)
         project_id = self.authenticate(headers, request.write_key)
         browser = _is_browser(user_agent)
         await self._append(scope, headers, project_id, request, user_agent if browser else "", browser, received_at)
@@ -206,11 +206,11 @@ class Collector:
             "context": {"page": {name: value for name, value in page.items() if value}},
             "properties": values,
         }
-        nobody = self._nobody(scope, user_agent, received_at)
-        request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at, nobody)
+        visitor_of = self._visitor_of(scope, user_agent, received_at)
+        request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at, visitor_of)
         await self._append(scope, headers, project_id, request, user_agent, True, received_at)
 
-    def _nobody(self, scope: Scope, user_agent: str, at: Millis) -> native.Nobody:
+    def _visitor_of(self, scope: Scope, user_agent: str, at: Millis) -> native.VisitorOf:
         """Return the function that gives messages without ids their visitor.
 
         The visitor is a pseudonym of the day, the address and the user agent; these are stated in the message's

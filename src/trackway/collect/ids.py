@@ -47,7 +47,7 @@ def is_placeholder(text: str) -> bool:
     return not bare or (len(bare) in _lengths and bare.lower() in _placeholders)
 
 
-def exact(field: str, value: object, most: int = MAX_ID) -> str:
+def exact_id(field: str, value: object, most: int = MAX_ID) -> str:
     """Return an id as text: a string unchanged, an integer as its digits, 42.0 as 42.
 
     Raises:
@@ -70,13 +70,13 @@ def exact(field: str, value: object, most: int = MAX_ID) -> str:
     return text
 
 
-def named(field: str, value: object) -> str:
-    """Return an id as `exact` does, without surrounding blanks; empty when there is none or it is a placeholder.
+def optional_id(field: str, value: object) -> str:
+    """Return an id as `exact_id` does, without surrounding blanks; empty when there is none or it is a placeholder.
 
     Raises:
-        BadField: as in `exact`.
+        BadField: as in `exact_id`.
     """
-    text = "" if value is None else exact(field, value).strip()
+    text = "" if value is None else exact_id(field, value).strip()
     return "" if is_placeholder(text) else text
 
 
@@ -90,32 +90,34 @@ def check_ids(message: Message) -> list[Note]:
         BadField: an id cannot be kept, or an alias has a placeholder id.
     """
     notes: list[Note] = []
-    for field in () if _are_plain(message) else _FIELDS:
+    for field in () if _need_no_check(message) else _FIELDS:
         value = getattr(message, field)
         if value is None:
             continue
         if not (type(value) is str and len(value) <= MAX_ID):
-            value = exact(camel(field), value)
+            value = exact_id(json_name(field), value)
             setattr(message, field, value)
         if value and is_placeholder(value):
             if message.type == "alias" and field in ("user_id", "previous_id"):
-                raise BadField(camel(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids")
+                raise BadField(
+                    json_name(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids"
+                )
             setattr(message, field, None)
-            notes.append((camel(field), _without(value)))
+            notes.append((json_name(field), _placeholder_note(value)))
     if (properties := message.properties) and not _LOOKED_AT.isdisjoint(properties):
         notes += _check_properties(properties)
         notes += check_numbers(properties)
     if context := message.context:
         if isinstance(session := context.get("sessionId"), float):
-            context["sessionId"] = exact("context.sessionId", session)
+            context["sessionId"] = exact_id("context.sessionId", session)
         if (group := context.get("groupId")) is not None:
             known = isinstance(group, str | int | float) and not isinstance(group, bool)
-            text = exact("context.groupId", group) if known else ""
+            text = exact_id("context.groupId", group) if known else ""
             context["groupId"] = None if is_placeholder(text) else text
     return notes
 
 
-def _are_plain(message: Message) -> bool:
+def _need_no_check(message: Message) -> bool:
     """Whether no id needs a closer look, as in nearly all messages.
 
     One call checks all ids, because every message needs the check.
@@ -138,20 +140,20 @@ def _check_properties(properties: dict[str, Any]) -> list[Note]:
         if name == "entity_id" and type(value) is str and len(value) <= most:
             continue
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            text = exact(f"properties.{name}", value, most)
+            text = exact_id(f"properties.{name}", value, most)
             if name != "entity_id" and text and is_placeholder(text):
                 properties[name] = None
-                notes.append((f"properties.{name}", _without(text)))
+                notes.append((f"properties.{name}", _placeholder_note(text)))
             elif not isinstance(value, str):
                 properties[name] = int(value) if -(2**63) <= value < 2**64 else text
     return notes
 
 
-def _without(value: str) -> str:
+def _placeholder_note(value: str) -> str:
     return f"{value!r} is a placeholder and not an id: it is taken without it"
 
 
-def camel(field: str) -> str:
+def json_name(field: str) -> str:
     """Return a field's name as it is in JSON."""
     first, *rest = field.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -68,7 +68,7 @@ class Refusal(Exception):
         self.status, self.field = status, field
 
 
-Nobody = Callable[[dict[str, Any]], str]
+VisitorOf = Callable[[dict[str, Any]], str]
 """A function that returns the visitor of a message without ids, from the message's context."""
 
 
@@ -107,11 +107,13 @@ class Request(msgspec.Struct):
         self.rejections.append(Rejection(self.indexes.pop(index), field, reason, str(message.message_id), body))
 
 
-def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody: Nobody | None = None) -> Request:
+def decode(
+    kind: str, body: bytes, privacy: Privacy, received_at: Millis, visitor_of: VisitorOf | None = None
+) -> Request:
     """Decode the body of `POST /v1/{kind}`.
 
-    A message without ids gets the visitor that `nobody` returns for its context; without `nobody`, it is refused. Half
-    of a surrogate pair, which JavaScript allows in strings, becomes U+FFFD.
+    A message without ids gets the visitor that `visitor_of` returns for its context; without `visitor_of`, it is
+    refused. Half of a surrogate pair, which JavaScript allows in strings, becomes U+FFFD.
 
     Raises:
         Refusal: the body is not JSON, not an object, or holds too many messages.
@@ -128,14 +130,14 @@ def decode(kind: str, body: bytes, privacy: Privacy, received_at: Millis, nobody
     write_key = envelope.write_key if isinstance(envelope.write_key, str) else None
     request = Request([], [], [], write_key)
     if isinstance(envelope, _Single):
-        take(request, 0, body, kind, privacy, received_at, nobody, pieces=pieces)
+        decode_message(request, 0, body, kind, privacy, received_at, visitor_of, pieces=pieces)
         return request
     if len(envelope.batch) > MAX_MESSAGES:
         raise Refusal(413, "batch", f"{len(envelope.batch)} messages in a batch; send at most {MAX_MESSAGES} at once")
     request.sent_at = _sent_at(request, bytes(envelope.sent_at))
     shared = _shared(request, bytes(envelope.context))
     for index, raw in enumerate(envelope.batch):
-        take(request, index, bytes(raw), "", privacy, received_at, nobody, shared, pieces)
+        decode_message(request, index, bytes(raw), "", privacy, received_at, visitor_of, shared, pieces)
     return request
 
 
@@ -173,31 +175,33 @@ def _shared(request: Request, raw: bytes) -> BatchContext | None:
             return BatchContext(context, len(raw))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
-    reason = f"the batch's context is no object of at most {MAX_MESSAGE} bytes and integers of 64 bits, and is not used"
+    reason = (
+        f"the batch's context is not an object of at most {MAX_MESSAGE} bytes and integers of 64 bits, and is not used"
+    )
     request.note(-1, "context", reason)
     return None
 
 
-def take(
+def decode_message(
     request: Request,
     index: int,
     raw: bytes,
     kind: str,
     privacy: Privacy,
     received_at: Millis,
-    nobody: Nobody | None = None,
+    visitor_of: VisitorOf | None = None,
     shared: BatchContext | None = None,
     pieces: Pieces | None = None,
-    usual: Callable[[Message], None] | None = None,
+    fill_in: Callable[[Message], None] | None = None,
 ) -> None:
     """Decode one message into `request`, as a message or as a rejection.
 
     Args:
         kind: the type, which overrides the message's own; empty to use the message's own.
-        nobody: returns the visitor of a message without ids.
+        visitor_of: returns the visitor of a message without ids.
         shared: the context of its batch.
         pieces: finds the broken member of a message that does not decode.
-        usual: fills in fields that messages of this origin may omit.
+        fill_in: fills in fields that messages of this origin may omit.
     """
     try:
         size = len(raw) + (shared.size if shared else 0)
@@ -211,14 +215,14 @@ def take(
             message.context = {**shared.context, **(message.context or {})}
         if not (message.type and (message.anonymous_id or message.user_id)):
             _older_spelling(message, raw)
-        if usual is not None:
-            usual(message)
+        if fill_in is not None:
+            fill_in(message)
         for field, reason in check_ids(message):
             request.note(index, field, reason, str(message.message_id or ""))
         if message.event == VIEW and (reason := _claims_to_count(message)):
             request.note(index, "context.library.name", reason, str(message.message_id or ""))
-        if nobody is not None and not (message.anonymous_id or message.user_id):
-            message.anonymous_id = nobody(message.context or {})
+        if visitor_of is not None and not (message.anonymous_id or message.user_id):
+            message.anonymous_id = visitor_of(message.context or {})
         _check(message, received_at, request.sent_at)
         # Each level opens with a bracket, so with this few brackets nothing can be too deep.
         if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
@@ -236,7 +240,7 @@ def take(
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if (whole := whole_characters(raw)) != raw:
-            take(request, index, whole, kind, privacy, received_at, nobody, shared, pieces, usual)
+            decode_message(request, index, whole, kind, privacy, received_at, visitor_of, shared, pieces, fill_in)
             return
         field, reason = (pieces or Pieces()).fault(raw)
         reason = reason or f"not valid JSON in UTF-8: {error}"
@@ -263,7 +267,7 @@ def _older_spelling(message: Message, raw: bytes) -> None:
     message.anonymous_id = message.anonymous_id or older.anonymous_id
 
 
-def accept(message: Message, received_at: Millis) -> None:
+def check_message(message: Message, received_at: Millis) -> None:
     """Check a decoded message and bring its ids into the form in which they are kept, in place.
 
     A missing `messageId` is generated. Raises `BadField` with the field, the problem and the correction.

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from trackway.event import Millis
-from trackway.private import KeyUnusable, kept, write
+from trackway.private import KeyUnusable, read_or_create, write
 
 logger = logging.getLogger("trackway.collect")
 
@@ -32,11 +32,11 @@ def installation_key(directory: Path) -> bytes:
         KeyUnusable: the file cannot be read, or does not hold a key.
     """
     path = directory / "pseudonym.key"
-    key = kept(path, lambda: secrets.token_bytes(_BYTES))
+    key = read_or_create(path, lambda: secrets.token_bytes(_BYTES))
     if len(key) != _BYTES or not any(key):
         raise KeyUnusable(
-            f"{path} is no key of {_BYTES} bytes; put it back from a backup, or remove it: visitors without an id of "
-            "their own are new ones then, and access logs that are imported again count twice"
+            f"{path} is not a key of {_BYTES} bytes; restore it from a backup, or remove it: then visitors without an "
+            "id count as new ones, and access logs that are imported again count twice"
         )
     return key
 
@@ -60,13 +60,13 @@ class DailySalt:
         self._day, self._key = "", b""
         if self._path.exists():
             try:
-                day, _, key = kept(self._path, bytes).decode().partition(" ")
+                day, _, key = read_or_create(self._path, bytes).decode().partition(" ")
                 self._day, self._key = date.fromisoformat(day).isoformat(), bytes.fromhex(key)
                 if len(self._key) != _BYTES:
                     raise ValueError("too short")
             except ValueError as error:
                 raise KeyUnusable(
-                    f"{self._path} is no salt of a day; remove it: who came today without an id is a new visitor then"
+                    f"{self._path} is not a daily salt; remove it: today's visitors without an id count as new then"
                 ) from error
 
     def pseudonym(self, at: Millis, address: str, user_agent: str) -> str:
@@ -84,5 +84,6 @@ class DailySalt:
             write(self._path, line.encode())
         except OSError as error:
             logger.error(
-                "the day's salt is not written (%s); a restart will make new visitors of those without id", error
+                "the day's salt cannot be written (%s); after a restart, visitors without an id count as new ones",
+                error,
             )

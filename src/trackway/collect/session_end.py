@@ -18,7 +18,7 @@ import msgspec
 
 from trackway.collect.broken_json import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
-from trackway.collect.ids import MAX_ID, BadField, named
+from trackway.collect.ids import MAX_ID, BadField, optional_id
 from trackway.collect.native import Refusal, Request
 from trackway.event import GAP, Message, Millis, now
 from trackway.log import Committer, LogUnavailable
@@ -88,7 +88,10 @@ class SessionEnder:
         in_address = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
         project_id = self._collector.authenticate(headers, body.writeKey or in_address)
         try:
-            session_id, visitor_id = named("session_id", body.session_id), named("anonymous_id", body.anonymous_id)
+            session_id, visitor_id = (
+                optional_id("session_id", body.session_id),
+                optional_id("anonymous_id", body.anonymous_id),
+            )
         except BadField as error:
             raise Refusal(400, error.field, str(error)) from error
         if not session_id:

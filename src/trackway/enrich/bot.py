@@ -112,7 +112,7 @@ def _bounds(network: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=20_000)
-def named(user_agent: str) -> str:
+def user_agent_reason(user_agent: str) -> str:
     """Return why a user agent by itself is a bot's, or empty.
 
     A sign of a bot decides for a bot, and the form of a browser decides against. Among the others, bots are those on
@@ -163,6 +163,6 @@ def reason(user_agent: str, direct: bool, datacenter: bool) -> str:
     """
     if direct and not user_agent:
         return "headers: no User-Agent"
-    if why := named(user_agent) if user_agent else "":
+    if why := user_agent_reason(user_agent) if user_agent else "":
         return why
     return "address: data centre" if datacenter else ""

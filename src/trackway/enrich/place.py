@@ -62,7 +62,9 @@ class Places:
             return _NOWHERE  # an IPv6 address in a database of IPv4 addresses
         except Exception as error:
             if not self._broken:
-                logger.error("the places file %s is broken (%s); places stay empty where it is", self._file, error)
+                logger.error(
+                    "the places file %s is damaged (%s); places that cannot be read stay empty", self._file, error
+                )
             self._broken = True
             return _NOWHERE
 

@@ -30,7 +30,7 @@ def examine_directory(settings: Settings) -> list[Finding]:
     """Check the settings and everything in the data directory. Nothing is changed but what every start changes: a torn
     tail of the log is cut, and the store returns to its checkpoint.
     """
-    private.begin()
+    private.restrict_new_files()
     directory = settings.directory
     findings = [*_examine_settings(settings)]
     if not directory.exists():

@@ -16,7 +16,7 @@ from trackway.enrich.pipeline import adjust_sources
 from trackway.log import Gap, LocalLog, locked
 from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.loader import Loader
-from trackway.store.recovery import rebuilding
+from trackway.store.recovery import rebuild_marker
 from trackway.store.refusals import QuestionFailed
 
 COPIED = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
@@ -68,7 +68,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
         _restore_old_store(settings.directory)
         copied, not_copied = _tables_without_log(settings)
         stamp = f"before-{datetime.now(UTC):%Y%m%d%H%M%S}"
-        private.write(rebuilding(settings.directory), stamp.encode())
+        private.write(rebuild_marker(settings.directory), stamp.encode())
         for name in ("store", "loader"):
             if (settings.directory / name).exists():
                 (settings.directory / name).rename(settings.directory / f"{name}.{stamp}")
@@ -83,7 +83,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
                 log, store, settings.directory / "loader", settings.batch_messages, embedded=settings.embedded_store
             )
             loader.checkpoint()
-            rebuilding(settings.directory).unlink()
+            rebuild_marker(settings.directory).unlink()
             loader.drain(lambda stored: tell(stored - log.start, log.end - log.start))
             loader.stop()
             events = int(store.ask("SELECT count() AS n FROM events")["n"][0].as_py())
@@ -113,9 +113,9 @@ def _restore_old_store(directory: Path) -> None:
     """Restore the old store if an earlier rebuild was interrupted before the tables that no log contains had been
     copied.
     """
-    if not rebuilding(directory).exists():
+    if not rebuild_marker(directory).exists():
         return
-    stamp = rebuilding(directory).read_text()
+    stamp = rebuild_marker(directory).read_text()
     for name in ("store", "loader"):
         if (old := directory / f"{name}.{stamp}").exists():
             shutil.rmtree(directory / name, ignore_errors=True)

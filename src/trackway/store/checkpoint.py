@@ -89,17 +89,17 @@ def read(directory: Path) -> Checkpoint | None:
     try:
         return _read(directory / "checkpoint")
     except BadCheckpoint as error:
-        known = before(directory)
+        known = previous(directory)
         if known is None:
             raise
         logger.warning("%s; using the checkpoint before it", error)
         return known
 
 
-def before(directory: Path) -> Checkpoint | None:
+def previous(directory: Path) -> Checkpoint | None:
     """Return the checkpoint before the newest, which lies beside `directory`; None when none can be read."""
     try:
-        return _read(_place_of_before(directory))
+        return _read(_place_of_previous(directory))
     except BadCheckpoint:
         return None
 
@@ -110,7 +110,7 @@ def readable(directory: Path) -> list[Checkpoint]:
         newest = _read(directory / "checkpoint")
     except BadCheckpoint:
         newest = None
-    return [known for known in (newest, before(directory)) if known is not None]
+    return [known for known in (newest, previous(directory)) if known is not None]
 
 
 def is_damaged(directory: Path) -> bool:
@@ -122,7 +122,7 @@ def is_damaged(directory: Path) -> bool:
     return False
 
 
-def _place_of_before(directory: Path) -> Path:
+def _place_of_previous(directory: Path) -> Path:
     return directory.parent / "checkpoint.before"
 
 
@@ -150,16 +150,16 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
         link = directory.parent / "checkpoint.tmp"
         link.unlink(missing_ok=True)
         link.hardlink_to(directory / "checkpoint")
-        link.replace(_place_of_before(directory))
+        link.replace(_place_of_previous(directory))
     private.write(directory / "checkpoint", b"%08x\n" % google_crc32c.value(content) + content)
 
 
-def keep_twice(directory: Path) -> None:
+def copy_to_reserve(directory: Path) -> None:
     """Copy the checkpoint over the one before it, whose parts the engine removes once they are merged.
 
     It is a copy of its own and no link, so that damage to one file leaves the other readable.
     """
-    newest, place = directory / "checkpoint", _place_of_before(directory)
+    newest, place = directory / "checkpoint", _place_of_previous(directory)
     content = newest.read_bytes()
     if not place.exists() or place.read_bytes() != content:
         private.write(place, content)
@@ -204,7 +204,7 @@ def sync(directory: Path) -> None:
         os.close(handle)
 
 
-def lacking(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
+def missing_parts(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     """Return the parts of a checkpoint that the files of a closed embedded store lack, without changing anything.
 
     Args:
@@ -228,7 +228,7 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     Args:
         directory: the store's directory.
     """
-    missing = lacking(directory, checkpoint)
+    missing = missing_parts(directory, checkpoint)
     known = {table.path: table for table in checkpoint.tables.values()}
     aside: list[Path] = []
     for marker in sorted(directory.glob("store/*/*/format_version.txt")):
@@ -241,7 +241,7 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
     return missing
 
 
-def undefined(directory: Path, checkpoint: Checkpoint) -> list[str]:
+def undefined_tables(directory: Path, checkpoint: Checkpoint) -> list[str]:
     """Return the checkpoint's tables that a closed embedded store does not define; the engine would create new ones."""
     absent = []
     for name, table in sorted(checkpoint.tables.items()):
@@ -254,7 +254,7 @@ def undefined(directory: Path, checkpoint: Checkpoint) -> list[str]:
     return absent
 
 
-def inactive(checkpoint: Checkpoint, tables: dict[str, Table]) -> list[Missing]:
+def inactive_parts(checkpoint: Checkpoint, tables: dict[str, Table]) -> list[Missing]:
     """Return the parts of a checkpoint that are not active in an opened store, neither themselves nor in a merged part.
 
     Args:

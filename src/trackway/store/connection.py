@@ -169,7 +169,7 @@ class Store:
 
         Raises:
             QuestionFailed: the engine refused it.
-            NotTheirs: it reads a table of which the policy shows nothing.
+            NotVisible: it reads a table of which the policy shows nothing.
             QuestionCancelled: `cancel` was called with the name in `running`.
             StoreBusy: no handle of the engine is free.
         """

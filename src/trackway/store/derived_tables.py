@@ -40,7 +40,7 @@ class Disagreement(NamedTuple):
     """A derived table whose sum differs from the sum of the rows."""
 
     table: str
-    said: int
+    total: int
     rows: int
 
 

@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 from trackway import private
-from trackway.enrich.bot import named
+from trackway.enrich.bot import user_agent_reason
 from trackway.enrich.identity import Identities
 from trackway.enrich.orders import Orders
 from trackway.enrich.sessionizer import Sessionizer
@@ -114,8 +114,8 @@ class Loader:
     def _open(self) -> None:
         """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
         if self._position is None:
-            named("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
-            self._redo()
+            user_agent_reason("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
+            self._apply_prepared()
             self.dead_letters = dead_letters.count(self._store)
             self._position = max(self.stored, self._log.start)
             if self.stored < self._position:
@@ -277,7 +277,7 @@ class Loader:
             try:
                 with self.store_lock:
                     apply(self._store, prepared, sifter.sift)
-                    if sifter.bury():
+                    if sifter.write_dead_letters():
                         self.dead_letters = dead_letters.count(self._store)
                     stored = [digest for digest in _split(prepared.digests) if digest not in sifter.keys]
                     self._seen.add(stored, prepared.received_at)
@@ -354,7 +354,7 @@ class Loader:
                 checkpoint.write(self._directory, current)
                 self._newest = current
             elif self._embedded:
-                checkpoint.keep_twice(self._directory)
+                checkpoint.copy_to_reserve(self._directory)
             self._seen.settle()
             self.durable = offset
             self._refusals.durable(offset)
@@ -370,7 +370,7 @@ class Loader:
             return False
         return True
 
-    def _redo(self) -> None:
+    def _apply_prepared(self) -> None:
         """Apply again the batches that were prepared for a server before the process ended."""
         for path in sorted(self._directory.glob("*.batch")):
             try:

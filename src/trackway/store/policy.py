@@ -21,7 +21,7 @@ OF_NOBODY = frozenset(["rates"])
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
 
-class NotTheirs(Exception):
+class NotVisible(Exception):
     """A statement reads a table of which the caller may see no row; the text names the table."""
 
 
@@ -76,12 +76,12 @@ def without_people(table: pa.Table, policy: Policy) -> pa.Table:
 
 
 def refuse_empty(sql: str, policy: Policy, tables: Mapping[str, frozenset[str]]) -> None:
-    """Refuse a statement on a table of which the policy shows nothing, rather than answer 0. Raises NotTheirs."""
+    """Refuse a statement on a table of which the policy shows nothing, rather than answer 0. Raises NotVisible."""
     if not policy.narrow:
         return
     for name in _READ.findall(sql):
         if name in tables and not _can_be_told_apart(policy, name, tables[name]):
-            raise NotTheirs(f"{name} describes the whole project; only callers that see all of it can ask about it")
+            raise NotVisible(f"{name} describes the whole project; only callers that see all of it can ask about it")
 
 
 def _of_entities(entities: tuple[tuple[str, str], ...]) -> str:

@@ -152,7 +152,7 @@ class Sifter:
                 self._refusals.refuse(dead, _keys(sifted.refused).keys() - dead.keys(), self._prepared.last)
                 raise error
             sifted = with_plain
-            self._bury_messages(_keys(sifted.refused))
+            self._add_letters_of(_keys(sifted.refused))
         else:
             self._letters += [
                 dead_letters.of_row(table, row, reason, self._prepared.last) for row, reason in sifted.refused
@@ -168,7 +168,7 @@ class Sifter:
         again = dead_letters.sift(self._store, "events", plain) or Sifted(plain, [])
         return Sifted(pa.concat_tables([sifted.sound, again.sound.cast(sifted.sound.schema)]), again.refused)
 
-    def _bury_messages(self, reasons: dict[bytes, str]) -> None:
+    def _add_letters_of(self, reasons: dict[bytes, str]) -> None:
         self.keys |= reasons.keys()
         stretch = read(
             self._log, self._prepared.first, self._prepared.last - self._prepared.first, lambda _: None, True
@@ -179,7 +179,7 @@ class Sifter:
             for key, (arrival, message) in by_key.items()
         ]
 
-    def bury(self) -> int:
+    def write_dead_letters(self) -> int:
         """Write the dead letters, once; return the number of dead letters of this batch."""
         if self._letters:
             token = f"{self._prepared.first}-{self._prepared.last}-refused"

@@ -55,10 +55,10 @@ def recover(directory: Path, embedded: Path | None, log: LocalLog) -> Checkpoint
     if embedded is None or known is None:
         return known
     refuse_undefined(embedded, known)
-    _refuse_missing(embedded, checkpoint.lacking(embedded, known), known, log)
+    _refuse_missing(embedded, checkpoint.missing_parts(embedded, known), known, log)
     checkpoint.restore(embedded, known)
     if not checkpoint.is_damaged(directory):
-        checkpoint.keep_twice(directory)
+        checkpoint.copy_to_reserve(directory)
     return known
 
 
@@ -81,14 +81,14 @@ def _refuse_missing(embedded: Path, missing: list[Missing], known: Checkpoint, l
 
 def refuse_undefined(embedded: Path, known: Checkpoint) -> None:
     """Check that the engine will find the checkpoint's own tables under their names. Raises BadCheckpoint if not."""
-    if absent := checkpoint.undefined(embedded, known):
+    if absent := checkpoint.undefined_tables(embedded, known):
         raise BadCheckpoint(
             f"the store in {embedded} has lost {', '.join(absent)}: its definition is missing or damaged; restore the "
             "data directory from a backup, or rebuild the store from the log: `trackway rebuild`"
         )
 
 
-def rebuilding(directory: Path) -> Path:
+def rebuild_marker(directory: Path) -> Path:
     """Return the path of the file that marks an unfinished `trackway rebuild` in a data directory.
 
     The file exists until the new store also has the data that is not in the log. It contains the suffix under which the
@@ -103,7 +103,7 @@ def refuse_half_rebuilt(directory: Path) -> None:
     Raises:
         BadCheckpoint: the rebuild was not finished.
     """
-    if rebuilding(directory).exists():
+    if rebuild_marker(directory).exists():
         raise BadCheckpoint(
             f"`trackway rebuild` in {directory} was not finished, and the store lacks the data that is not in the log; "
             "run `trackway rebuild` again"
@@ -124,7 +124,7 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
             parts of the checkpoint; it does so silently with damaged parts.
     """
     if known is not None and embedded is not None:
-        _refuse_missing(embedded, checkpoint.inactive(known, checkpoint.tables(store, embedded)), known, log)
+        _refuse_missing(embedded, checkpoint.inactive_parts(known, checkpoint.tables(store, embedded)), known, log)
     events = 0 if known else store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     if events:
         raise BadCheckpoint(

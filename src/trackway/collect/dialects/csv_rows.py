@@ -71,7 +71,7 @@ class Table:
             if any(cells[len(self.columns) :]):
                 wrong = (
                     f"the line has {len(cells)} cells and the header {len(self.columns)}; a cell that holds "
-                    f"{_said(self.delimiter)} stands in quotes"
+                    f"{_name_of(self.delimiter)} stands in quotes"
                 )
                 yield Row(number, text, {}, wrong)
                 continue
@@ -119,5 +119,5 @@ def _outside_quotes(line: str) -> str:
     return "".join(line.split('"')[::2])
 
 
-def _said(delimiter: str) -> str:
+def _name_of(delimiter: str) -> str:
     return "a tab" if delimiter == "\t" else f"{delimiter!r}"

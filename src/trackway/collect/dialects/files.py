@@ -209,7 +209,7 @@ def _decoded(rows: Iterable[_Row], privacy: Privacy, times: _Times) -> Request:
             if not message.message_id:
                 message.message_id = times.of(content)
 
-        native.take(request, place, row.message, "", privacy, at, usual=fill_in)
+        native.decode_message(request, place, row.message, "", privacy, at, fill_in=fill_in)
         timestamp: Any = request.messages[-1].timestamp if request.indexes[-1:] == [place] else None
         if (timestamp or 0) > at + MOST_AHEAD:  # enrichment would replace it with the time of the import
             request.reject(-1, "timestamp", "the time is in the future; import only past events")

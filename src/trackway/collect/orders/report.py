@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from trackway.collect.ids import MAX_ID, BadField, is_placeholder
-from trackway.collect.native import accept
+from trackway.collect.native import check_message
 from trackway.event import Message, now, to_millis
 from trackway.storable import is_time
 from trackway.wording import fault
@@ -164,7 +164,7 @@ def _message(order: OrderReport, event: str, source: str, change: str) -> Messag
         properties=properties,
     )
     try:
-        accept(message, now())
+        check_message(message, now())
     except BadField as error:
         raise BadOrder(f"{error.field} of the order {order.order_id!r}: {error}", error.field) from error
     return message
@@ -178,7 +178,7 @@ def aliases(previous: str, user_id: str, source: str) -> list[Message]:
         type="alias", message_id=_short(f"{source}-alias-{previous}-{user_id}"), previous_id=previous, user_id=user_id,
         context={"sessionId": False, "library": {"name": source.partition(" ")[0]}},
     )  # fmt: skip
-    accept(message, now())
+    check_message(message, now())
     return [message]
 
 

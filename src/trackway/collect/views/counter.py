@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.collect.broken_json import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
-from trackway.collect.ids import BadField, named
+from trackway.collect.ids import BadField, optional_id
 from trackway.collect.native import COUNTER, VIEW, Refusal, Request
 from trackway.collect.views.ledger import Ledger, View, entity_key, view_key
 from trackway.event import Arrival, Message, now
@@ -132,10 +132,10 @@ class ViewCounter:
         project_id, proven = await self._project_and_viewer(scope, headers, viewed)
         try:
             session_id, anonymous_id = (
-                named("session_id", viewed.session_id),
-                named("anonymous_id", viewed.anonymous_id),
+                optional_id("session_id", viewed.session_id),
+                optional_id("anonymous_id", viewed.anonymous_id),
             )
-            stated = named("viewer_id", viewed.viewer_id) or named("user_id", viewed.user_id)
+            stated = optional_id("viewer_id", viewed.viewer_id) or optional_id("user_id", viewed.user_id)
         except BadField as error:
             raise Refusal(400, error.field, str(error)) from error
         if not session_id:

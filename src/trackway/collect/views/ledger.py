@@ -42,7 +42,7 @@ _SCHEMA = (
 _COUNT_AGAIN, _COUNT_FIRST = text(_sql("count_again")), text(_sql("count_first"))
 _ADD_VIEWER, _ADD_TO_TOTAL = text(_sql("add_viewer")), text(_sql("add_to_total"))
 _ADD_PENDING, _DELETE_PENDING = text(_sql("add_pending")), text(_sql("delete_pending"))
-_LOOK = text(_sql("look")).bindparams(bindparam("keys", expanding=True))
+_TOTALS_OF = text(_sql("totals_of")).bindparams(bindparam("keys", expanding=True))
 
 
 def entity_key(project_id: bytes, entity_type: str, entity_id: str) -> bytes:
@@ -153,10 +153,10 @@ class Ledger:
         with self._engine.begin() as connection:
             return connection.execute(text(_sql("forget")), {"at": before - KEEP_MS}).rowcount
 
-    def look(self, entities: list[bytes]) -> dict[bytes, Total]:
+    def totals_of(self, entities: list[bytes]) -> dict[bytes, Total]:
         """Return the totals of entities by their key; entities without views are left out."""
         with self._engine.connect() as connection:
-            rows = connection.execute(_LOOK, {"keys": entities})
+            rows = connection.execute(_TOTALS_OF, {"keys": entities})
             return {bytes(row.key): _total(row) for row in rows}
 
     def hide(self, hidden: dict[bytes, bool]) -> None:
@@ -165,12 +165,12 @@ class Ledger:
             with self._engine.begin() as connection:
                 connection.execute(text(_sql("hide")), [{"key": key, "hidden": value} for key, value in hidden.items()])
 
-    def put(self, totals: dict[bytes, Total]) -> None:
+    def set_totals(self, totals: dict[bytes, Total]) -> None:
         """Set totals to the values computed from the events."""
         if totals:
             with self._engine.begin() as connection:
                 connection.execute(
-                    text(_sql("put")), [{"key": key, **total._asdict()} for key, total in totals.items()]
+                    text(_sql("set_totals")), [{"key": key, **total._asdict()} for key, total in totals.items()]
                 )
 
     async def finish(self) -> None:

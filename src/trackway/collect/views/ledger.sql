@@ -82,11 +82,11 @@ DELETE FROM counted_views WHERE at <= :at
 {% endmacro %}
 
 {# The totals. #}
-{% macro look() %}
+{% macro totals_of() %}
 SELECT key, views, sessions, viewers, anonymous, last_viewed, hidden FROM view_totals WHERE key IN :keys
 {% endmacro %}
 
-{% macro put() %}
+{% macro set_totals() %}
 INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden)
 VALUES (:key, :views, :sessions, :viewers, :anonymous, :last_viewed, false)
 ON CONFLICT (key) DO UPDATE SET

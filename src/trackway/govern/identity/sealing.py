@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from trackway.private import KeyUnusable, kept
+from trackway.private import KeyUnusable, read_or_create
 
 
 class CannotUnseal(Exception):

@@ -24,7 +24,7 @@ from trackway.log import LogUnavailable
 from trackway.store.connection import StoreUnavailable
 from trackway.store.entities import BadEntity
 from trackway.store.money import BadTable
-from trackway.store.policy import NotTheirs
+from trackway.store.policy import NotVisible
 from trackway.store.recount import CannotRecount
 from trackway.store.refusals import QuestionFailed, StoreBusy
 from trackway.wording import Fault, fault
@@ -110,7 +110,7 @@ def _busy(_: Request[Any, Any, Any], error: StoreBusy) -> Response[Any]:
     return busy
 
 
-def _not_theirs(_: Request[Any, Any, Any], error: NotTheirs) -> Response[Any]:
+def _not_visible(_: Request[Any, Any, Any], error: NotVisible) -> Response[Any]:
     return problem(403, str(error))
 
 
@@ -150,7 +150,7 @@ HANDLERS: Any = {
     BadSchedule: _bad_account,
     CannotRecount: _bad_account,
     BadPlan: _bad_account,
-    NotTheirs: _not_theirs,
+    NotVisible: _not_visible,
     QuestionFailed: _failed,
     StoreBusy: _busy,
     StoreUnavailable: _unavailable,
