@@ -216,7 +216,7 @@ def test_orders_of_woocommerce_follow_their_status_whichever_delivery_comes_firs
     assert deliver("order.deleted", b'{"id": 999}').json() == {"accepted": 0}
     assert deliver("order.updated", updated, "another secret").status_code == 401
     assert deliver("order.updated", b'{"id": 3, "status": "completed"}').status_code == 400
-    assert product.connection(made["id"])["problem"].startswith("date_created_gmt: the order does not have it")
+    assert product.connection(made["id"])["problem"].startswith("date_created_gmt: it is missing from the order")
     for field, wrong in (
         ("total", woo(4, "completed", "12,50", "2026-05-02T08:00:00")),
         ("refunds.total", woo(4, "completed", "9", "2026-05-02T08:00:00", refunds=[{"total": "some"}])),

@@ -217,7 +217,7 @@ def _refusal(subject: str, error: Exception) -> BadOrder:
     """Return the refusal of a delivery whose fields are missing or of an unexpected kind."""
     if isinstance(error, KeyError):
         field = str(error.args[0])
-        return BadOrder(f"{field} is missing from {subject} in the delivery", field)
+        return BadOrder(f"{field}: it is missing from {subject} in the delivery", field)
     return BadOrder(f"a field of {subject} has another type than in the provider's documentation: {error}")
 
 
