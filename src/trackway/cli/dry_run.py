@@ -16,7 +16,9 @@ from trackway.wording import fault
 def reading_of(columns: list[str], fixed: list[str], **options: str) -> ReadingOptions:
     """Return the reading that the options give; exit when an option is wrong."""
     try:
-        return msgspec.convert({**options, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, ReadingOptions)
+        return msgspec.convert(
+            {**options, "columns": _pairs("map", columns), "fixed": _pairs("set", fixed)}, ReadingOptions
+        )
     except msgspec.ValidationError as error:
         show.fail(str(fault(error, ReadingOptions)))
 

@@ -75,7 +75,7 @@ def _examine_disk(directory: Path) -> Finding:
 
 
 def _examine_modes(directory: Path) -> Finding:
-    open_paths = list(private.wide(directory))
+    open_paths = list(private.accessible_to_others(directory))
     if open_paths:
         text = (
             f"other users of this machine may read or change {len(open_paths)} files and directories, such as "

@@ -211,7 +211,7 @@ def _examine_sums(store: Store) -> list[Finding]:
     return [
         Finding(
             "store", "bad",
-            f"{disagreement.table} says {disagreement.said} where the rows give {disagreement.rows}; "
+            f"{disagreement.table} says {disagreement.total} where the rows give {disagreement.rows}; "
             "`trackway doctor --repair store` fills derived tables again",
         )
         for disagreement in disagreements(store)

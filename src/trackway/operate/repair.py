@@ -79,7 +79,7 @@ def repair_checkpoint(settings: Settings) -> str:
 
 
 def _has_all(embedded: Path, candidate: Checkpoint) -> bool:
-    return not checkpoint.undefined(embedded, candidate) and not checkpoint.lacking(embedded, candidate)
+    return not checkpoint.undefined_tables(embedded, candidate) and not checkpoint.missing_parts(embedded, candidate)
 
 
 def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, offset: int) -> str:

@@ -95,7 +95,7 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
             )
             for row in rows
         }
-        ledger_totals = ledger.look(list(counted))
+        ledger_totals = ledger.totals_of(list(counted))
         settled = now() - _SETTLED_MS
         wrong_totals = {
             key: total
@@ -103,6 +103,6 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
             if (ledger_totals[key]._replace(hidden=False) if key in ledger_totals else _NONE) != total
             and max(total.last_viewed, ledger_totals[key].last_viewed if key in ledger_totals else 0) < settled
         }
-        ledger.put(wrong_totals)
+        ledger.set_totals(wrong_totals)
         corrected += len(wrong_totals)
         after = (rows[-1]["entity_type"], rows[-1]["entity_id"])

@@ -177,7 +177,9 @@ class Register:
     def _look(self) -> None:
         projects = {UUID(project.id).bytes: project for project in self._accounts.projects()}
         self._closed = frozenset(key for key, project in projects.items() if project.closed_register)
-        self._overruled_bot_reasons = {key: frozenset(project.overruled_bot_reasons) for key, project in projects.items()}
+        self._overruled_bot_reasons = {
+            key: frozenset(project.overruled_bot_reasons) for key, project in projects.items()
+        }
 
     def _registered(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         return self.read(UUID(bytes=project_id), entity_type, entity_id) is not None

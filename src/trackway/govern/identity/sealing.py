@@ -41,7 +41,7 @@ class Sealer:
         keys = [key.strip() for key in setting.split(",") if key.strip()]
         if not keys:
             path = directory / "secret.key"
-            keys = kept(path, lambda: Fernet.generate_key() + b"\n").decode(errors="replace").split()
+            keys = read_or_create(path, lambda: Fernet.generate_key() + b"\n").decode(errors="replace").split()
             fix = f"{path} is not an encryption key; restore it from a backup, or remove it and lose what it encrypted"
         else:
             fix = "`secrets` has an invalid key; a key is 32 bytes in URL-safe base64, and commas separate keys"

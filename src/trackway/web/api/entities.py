@@ -184,7 +184,7 @@ class Lookups(Controller):
         if foreign := [entity_id for entity_id in data.ids if not policy.covers(data.entity_type, entity_id)]:
             raise NotFoundException(f"{data.entity_type} {foreign[0]!r} is not among what you see")
         keys = [entity_key(project_id.bytes, data.entity_type, entity_id) for entity_id in data.ids]
-        totals = runtime.ledger.look(keys)
+        totals = runtime.ledger.totals_of(keys)
         return [
             _counters(totals.get(key), entity_id, data.seen_by) for key, entity_id in zip(keys, data.ids, strict=True)
         ]

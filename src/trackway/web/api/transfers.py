@@ -114,7 +114,9 @@ def _reading(form: str, host: str, text: str) -> ReadingOptions:
     return msgspec.structs.replace(reading, host=host or reading.host)
 
 
-def _previewed(file: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: ReadingOptions) -> dict[str, Any]:
+def _previewed(
+    file: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: ReadingOptions
+) -> dict[str, Any]:
     try:
         packed = InputFile(file, name, size, reading.encoding)
         return preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
