@@ -1,4 +1,4 @@
-/** The accounts of the product's people: what they are and may see, what they ask for, and who did what. */
+/** The page Accounts: accounts of the product, their permissions and requests, and the audit log. */
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useProject, useTitle } from "../client/hooks";
 import { Tabs } from "../kit/parts";

@@ -1,5 +1,5 @@
-/** An account's dashboard inside the host's own page. The host's script gives it a token and a look by messages, and is
- * told how high it is and when the token is over; nothing else goes in or out.
+/** An account's dashboard inside the host's page. The host's script sends it a token and a look as messages, and
+ * receives its height and the expiry of the token; nothing else is exchanged.
  */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
@@ -11,7 +11,7 @@ import { Empty, Failure, Skeleton } from "../kit/parts";
 import { t } from "../language";
 import { Mine } from "./Own";
 
-/** What a host may say of the look: each as a property of the style, when it is written as it has to be. */
+/** The parts of the look that a host may set, each as a CSS property with the pattern of its values. */
 const LOOKS: Record<string, [property: string, pattern: RegExp]> = {
   accent: ["--accent", /^#[0-9a-f]{3,8}$/i],
   accentSoft: ["--accent-soft", /^#[0-9a-f]{3,8}$/i],
@@ -43,7 +43,7 @@ function dress(look: Record<string, unknown>): void {
 
 const tell = (message: Record<string, unknown>) => window.parent.postMessage(message, "*");
 
-/** A fan's page is about a year, an artist's about a month. */
+/** The default period: a year for a fan, a month for an artist. */
 const usualView = (project: Project): View =>
   readView(project.account?.type === "user" ? { period: "12mo" } : {});
 
@@ -64,14 +64,14 @@ export function EmbedPage() {
         setOver(true);
         tell({ trackway: "expired" });
       });
-      // Another token may be another account's: nothing that was answered before is shown.
+      // Another token may belong to another account, so earlier answers are removed.
       client.clear();
       setOver(false);
       setRound((before) => before + 1);
     }
     window.addEventListener("message", hear);
     tell({ trackway: "ready" });
-    // The root is as high as what is in it; the document is never lower than the frame.
+    // The root has the height of its content; the document is at least as high as the frame.
     const root = document.getElementById("root") ?? document.body;
     const watch = new ResizeObserver(() => tell({ trackway: "height", height: root.offsetHeight }));
     watch.observe(root);

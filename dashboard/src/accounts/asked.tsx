@@ -1,4 +1,4 @@
-/** What the parts of the page Accounts share: one address of the project, and waiting for it. */
+/** Parts that the tabs of the page Accounts share: a query of a project's address, and its states. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api } from "../client/api";
@@ -17,7 +17,7 @@ export const TYPES = [
   "media",
 ];
 
-/** One address of the project, kept until it is asked anew. */
+/** Queries an address of the project; `fresh` loads it again. */
 export function useOf<Data>(path: string) {
   const project = useProject();
   const whole = `/projects/${project.id}/${path}`;
@@ -26,7 +26,7 @@ export function useOf<Data>(path: string) {
   return { ...answer, fresh: () => client.invalidateQueries({ queryKey: ["of"] }) };
 }
 
-/** Waits, says what failed, or shows. */
+/** Shows a skeleton, the failure, or the loaded data. */
 export function Shown<Data>(props: {
   of: { data: Data | undefined; error: Error | null; refetch: () => unknown };
   children: (data: Data) => ReactNode;

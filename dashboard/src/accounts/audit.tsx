@@ -1,4 +1,4 @@
-/** Who did what to whom, and when. */
+/** The audit log. */
 import { useState } from "react";
 import { useProject } from "../client/hooks";
 import { moment } from "../kit/format";

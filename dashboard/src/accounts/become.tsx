@@ -1,4 +1,4 @@
-/** Asking to be an artist or a venue, and what became of it. */
+/** The request to become an artist or a venue, and its state. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../client/api";
@@ -14,7 +14,7 @@ interface Request {
   note: string;
 }
 
-/** A fan who is an artist or runs a venue says so, and hears what became of it. */
+/** The form for a fan to request the type artist or venue, and the state of the last request. */
 export function Become() {
   const project = useProject();
   const client = useQueryClient();

@@ -1,4 +1,4 @@
-/** The accounts there are, and one of them to be made or changed. */
+/** The list of accounts, and the form to create or change one. */
 import { useState } from "react";
 import { api, type Verdict } from "../client/api";
 import { useProject } from "../client/hooks";
@@ -138,7 +138,7 @@ function Counts({ accounts }: { accounts: Found }) {
   );
 }
 
-/** An account, to be made or changed; and each permission with what is missing for it. */
+/** The form to create or change an account, with its permissions and their missing requirements. */
 function Edit(props: { account?: Account; close: () => void; fresh: () => void }) {
   const project = useProject();
   const say = useToast();

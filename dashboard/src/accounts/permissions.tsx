@@ -1,4 +1,4 @@
-/** What types of accounts may see, and from which verification and subscription on. */
+/** The permissions of account types, with the required verification and subscription. */
 import { useState } from "react";
 import { api } from "../client/api";
 import { useProject } from "../client/hooks";
@@ -17,7 +17,7 @@ interface Gate {
   subscription: string;
 }
 
-/** Types across, permissions down; a cell says from which verification and subscription on. */
+/** A table of account types and permissions; each cell shows the required verification and subscription. */
 export function Permissions({ owner }: { owner: boolean }) {
   const project = useProject();
   const gates = useOf<Gate[]>("permissions");

@@ -1,4 +1,4 @@
-/** What accounts ask for: to be of another type; and the decision. */
+/** Requests of accounts for another type, and the decisions. */
 import { useState } from "react";
 import { api } from "../client/api";
 import { useProject } from "../client/hooks";

@@ -1,4 +1,4 @@
-/** My year: what somebody saw, how long they stayed, what they booked. */
+/** A fan's year: views, time and bookings. */
 
 import type { YearAnswer } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";

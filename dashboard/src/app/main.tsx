@@ -34,7 +34,7 @@ function First() {
   return <Navigate to={`/p/${project.id}/overview` as "/"} replace />;
 }
 
-/** An address that no page has; within a project its frame stays. */
+/** The page for unknown addresses; within a project, the frame stays. */
 function Nothing() {
   return (
     <div className="px-4 py-16 text-center">
@@ -66,7 +66,7 @@ const shell = createRoute({
 });
 const page = (path: string, component: RouteComponent) =>
   createRoute({ getParentRoute: () => shell, path, component });
-/** Pages come when they are opened; only the first one is there from the start. */
+/** Pages are loaded when they are opened; only the first one is in the main bundle. */
 const lists = () => import("../kit/lists");
 const people = () => import("../people/People");
 const router = createRouter({

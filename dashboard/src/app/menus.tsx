@@ -1,4 +1,4 @@
-/** The menus of the frame: which project, with a new one; and who one is, with the theme and the way out. */
+/** The menus of the frame: the project menu with "New project", and the user menu with the theme and sign-out. */
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -35,7 +35,7 @@ function Menu(props: { label: string; shown: ReactNode; className: string; child
   );
 }
 
-/** One of several, with a tick at the one that is chosen. */
+/** A menu of options with a tick at the chosen one. */
 function Choices(props: {
   label: string;
   value: string;
@@ -56,7 +56,7 @@ function Choices(props: {
   );
 }
 
-/** Which project is shown; administrators make another. */
+/** The project menu; administrators can create a project. */
 export function ProjectMenu({ project }: { project: Project | undefined }) {
   const me = useContext(MeContext);
   const navigate = useNavigate();
@@ -160,7 +160,7 @@ const THEMES = [
   ["dark", t("Dark")],
 ] as const;
 
-/** Who is signed in. */
+/** The menu of the signed-in user. */
 export function UserMenu({ project }: { project: Project | undefined }) {
   const me = useContext(MeContext);
   const navigate = useNavigate();

@@ -1,4 +1,4 @@
-/** The way around: pages in groups, beside the page at a desk and above it on a phone. */
+/** The navigation: pages in groups, beside the page on a wide screen and above it on a phone. */
 
 import { Link, useLocation, useParams } from "@tanstack/react-router";
 import { useInRow } from "../client/hooks";
@@ -43,7 +43,7 @@ const GROUPS: readonly (readonly [name: string, pages: readonly Entry[]])[] = [
   ],
 ];
 
-/** Pages that need more than a look at the project; and those of an account, which sees only its own. */
+/** Pages that need more permissions than reading; and the pages of an account, which sees only its own entities. */
 const NEEDS: Record<string, string[]> = {
   sessions: ["analyst", "owner", "administrator"],
   people: ["analyst", "owner", "administrator"],
@@ -62,7 +62,7 @@ function groupsFor(role: string): readonly (readonly [string, readonly Entry[]])
   ).filter(([, pages]) => pages.length > 0);
 }
 
-/** The pages that one may open. */
+/** The pages that the user may open. */
 export const pagesFor = (role: string): readonly Entry[] => groupsFor(role).flatMap(([, pages]) => pages);
 
 export function Nav({ role }: { role: string }) {

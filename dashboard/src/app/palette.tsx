@@ -75,7 +75,7 @@ function Finder({ done }: { done: () => void }) {
         aria-activedescendant={targets.length > 0 ? `${list}-${chosen}` : undefined}
         aria-label={t("Jump to a page, question, person or entity")}
         placeholder={t("Jump to a page, question, person or entity")}
-        // biome-ignore lint/a11y/noAutofocus: whoever opens this wants to type
+        // biome-ignore lint/a11y/noAutofocus: the user opens it to type
         autoFocus
         value={typed}
         onChange={(event) => {

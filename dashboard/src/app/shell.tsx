@@ -1,4 +1,4 @@
-/** What surrounds every page: the project, the way around, who one is. */
+/** The frame of every page: project menu, navigation, user menu. */
 
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useParams } from "@tanstack/react-router";
@@ -11,7 +11,7 @@ import { ProjectMenu, UserMenu } from "./menus";
 import { Nav } from "./nav";
 import { Palette } from "./palette";
 
-/** The frame: beside the page at a desk, above it on a phone. */
+/** The frame: beside the page on a wide screen, above it on a phone. */
 export function Shell() {
   const me = useContext(MeContext);
   const { projectId } = useParams({ strict: false });

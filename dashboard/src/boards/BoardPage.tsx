@@ -1,4 +1,4 @@
-/** One board: tiles on a grid, with a period and filters of their own. */
+/** One board: tiles on a grid, with the board's own period and filters. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
@@ -64,7 +64,7 @@ export function BoardPage() {
   const { layout } = board;
   const arrange = (part: Partial<Layout>) => change({ layout: { ...layout, ...part } });
   const tiles = (changed: Tile[]) => arrange({ tiles: changed });
-  /** Change a tile as it is now: keys come faster than pages are drawn. */
+  /** Change a tile based on the latest state: key presses arrive faster than renders. */
   const replace = (id: string, how: (tile: Tile) => Tile) => {
     const now = client.getQueryData<Board>(key);
     if (now)
@@ -190,7 +190,7 @@ function Handle(props: { tile: Tile; change: (how: (tile: Tile) => Tile) => void
               : {
                   ...now,
                   x: Math.min(12 - now.w, Math.max(0, now.x + x)),
-                  // Down means past the tile beneath, which moves up.
+                  // Moving down swaps the tile with the one below.
                   y: Math.max(0, now.y + y * (y > 0 ? 2 : 1)),
                 },
           );
@@ -248,12 +248,12 @@ function note(text: string, tiles: Tile[]): Tile {
   return { ...placed(tiles), kind: "note", title: "", text, ask: {}, show: "chart", w: 4, h: 2 };
 }
 
-/** Where the next tile goes. */
+/** The position of the next tile. */
 export function placed(tiles: Tile[]): Pick<Tile, "id" | "x" | "y"> {
   return { id: crypto.randomUUID(), x: 0, y: bottom(tiles) };
 }
 
-/** The whole screen, dark: for a wall. */
+/** Full screen and dark, for a wall display. */
 async function wall(place: HTMLElement | null) {
   const root = document.documentElement;
   const before = root.dataset.theme;

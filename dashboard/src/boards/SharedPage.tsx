@@ -1,4 +1,4 @@
-/** A board that somebody was given a link to: read-only, and nothing else of the project. */
+/** A board opened by a link: read-only, and nothing else of the project. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";

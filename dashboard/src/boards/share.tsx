@@ -1,4 +1,4 @@
-/** Links to a board: made with an end, copied once, taken back at any time. */
+/** Links to a board: created with an expiry, copied once, revoked at any time. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";

@@ -17,7 +17,7 @@ interface Answering {
   refetch?: () => void;
 }
 
-/** A tile whose answer is the project's, for those who may see it. */
+/** A tile for signed-in users, answered with their permissions. */
 export function OwnTile({ tile, handle }: { tile: Tile; handle: ReactNode }) {
   const answer = useAskAny<unknown>(
     tile.kind === "question" ? { ...tile.ask, ...comparing(tile) } : undefined,
@@ -25,7 +25,7 @@ export function OwnTile({ tile, handle }: { tile: Tile; handle: ReactNode }) {
   return <Framed tile={tile} answer={answer} handle={handle} />;
 }
 
-/** A tile whose answer comes by a link. */
+/** A tile of a shared board, answered by the link. */
 export function SharedTile({ tile, token }: { tile: Tile; token: string }) {
   const answer = useQuery({
     queryKey: ["shared", token, tile.id],
@@ -70,7 +70,7 @@ function Answered({ tile, answer }: { tile: Tile; answer: Answering }) {
   return <Shown asked={answer.data as never} body={body} />;
 }
 
-/** How the total of a metric is written; a plain number where nothing is said. */
+/** The format of a metric's total; a plain number by default. */
 const WRITTEN: Record<string, (value: number) => string> = {
   bounce_rate: percent,
   duration_s: duration,

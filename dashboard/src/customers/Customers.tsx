@@ -1,4 +1,4 @@
-/** Customers: who they are, what they bring, where they came from, what is to be expected, and whom to write to. */
+/** The page Customers: list, revenue, attribution, predictions, segments and sources of orders. */
 
 import { useProject, useTab, useTitle } from "../client/hooks";
 import { Tabs } from "../kit/parts";

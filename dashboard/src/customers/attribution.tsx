@@ -1,4 +1,4 @@
-/** Which visits orders owe themselves to, by model, beside what was spent on them. */
+/** Attribution of orders to visits, by model, beside the costs. */
 
 import { useState } from "react";
 import type { AttributionQuestion, AttributionRow } from "../client/api";

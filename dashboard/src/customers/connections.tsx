@@ -1,4 +1,4 @@
-/** Where orders come from: shops, payment providers and databases; exchange rates of currencies, and what was spent. */
+/** Sources of orders: shops, payment providers and databases; exchange rates and costs. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -58,7 +58,7 @@ export function Connections() {
   );
 }
 
-/** Where a shop delivers to, as the shop reaches this server. */
+/** The webhook address of a shop, as the shop reaches this server. */
 const delivered = (connection: Connection) =>
   connection.address.startsWith("http")
     ? connection.address
@@ -118,7 +118,7 @@ function Row(props: { connection: Connection; path: string; changed: () => Promi
   );
 }
 
-/** Stripe says its secret when it knows the address, so it comes second. */
+/** Stripe shows its secret only after the webhook is created, so it is entered afterwards. */
 function Secret({ one: connection, save }: { one: Connection; save: (secret: string) => void }) {
   const [open, setOpen] = useState(false);
   return (
@@ -287,7 +287,7 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
   );
 }
 
-/** What remains to be done in the shop. */
+/** The remaining setup in the shop. */
 function Next({ created: made }: { created: Connection }) {
   if (made.kind === "postgres")
     return <p>{t("Existing orders are imported first; the list shows the progress.")}</p>;

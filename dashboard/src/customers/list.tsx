@@ -1,4 +1,4 @@
-/** The list of customers: by interval, sorted, searched, filtered; and as a file. */
+/** The list of customers: by interval, sorted, searched, filtered, and exported as a file. */
 
 import { useEffect, useState } from "react";
 import { api, type CustomerRow } from "../client/api";
@@ -49,7 +49,7 @@ const time = (sort: string, at: (row: CustomerRow) => string | null, usual = fal
     return time ? <When at={time} /> : <span className="text-soft">–</span>;
   },
 });
-/** One decimal where there is less than ten. */
+/** Formats numbers below ten with one decimal. */
 const about = (value: number) => (value >= 9.95 ? exact(Math.round(value)) : value.toFixed(1));
 
 const columns = (currency: string): BigColumn<CustomerRow>[] => [
@@ -245,7 +245,7 @@ function AsFile({ body }: { body: Record<string, unknown> }) {
   );
 }
 
-/** How many orders are in no sum, because nobody said what their currency is worth. */
+/** The number of orders that no sum contains, because their currency has no exchange rate. */
 export function Unconverted({ count }: { count: number }) {
   return (
     <p className="px-4 pb-2 text-soft">

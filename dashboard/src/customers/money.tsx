@@ -1,4 +1,4 @@
-/** What currencies are worth, and costs of advertising: as tables that are sent here. */
+/** Exchange rates and advertising costs, uploaded as tables. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";

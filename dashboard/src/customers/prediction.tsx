@@ -1,4 +1,4 @@
-/** Whether predictions come true: orders expected of customers beside those that came, by how often they had ordered. */
+/** The test of predictions: expected and actual orders of customers, by the number of their earlier orders. */
 
 import { useState } from "react";
 import { useAsk, useProject } from "../client/hooks";
@@ -99,7 +99,7 @@ export function Prediction() {
   );
 }
 
-/** What a line of the drawing is. */
+/** The legend entry of a line. */
 function Key({ colour, name }: { colour: string; name: string }) {
   return (
     <span className="inline-flex items-center gap-1.5">

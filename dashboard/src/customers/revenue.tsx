@@ -1,4 +1,4 @@
-/** What orders bring: totals, by day, and customers by how recently and how often they bought. */
+/** Revenue: totals, values over time, and customers by recency and frequency of their orders. */
 
 import { useAsk, useProject, useView } from "../client/hooks";
 import { Chart } from "../kit/chart";

@@ -1,4 +1,4 @@
-/** Whom to write to: segments with how many are in them, as files, and addresses that are told of changes. */
+/** Segments with their number of customers, as files, and the addresses that are notified of changes. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -12,7 +12,7 @@ import { Card, Empty, Failure, Skeleton } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t, term } from "../language";
 
-/** What a ready segment means, in a sentence. */
+/** One sentence for each built-in segment. */
 const MEANS: Record<string, string> = {
   "ready:no-order-30-days": t("They ordered once, but not in the last 30 days."),
   "ready:weekly-to-none": t("They visited in each of four weeks, but not in the two weeks since."),

@@ -148,7 +148,7 @@ export function Letters() {
 function Doing(props: {
   path: string;
   doing: Doing;
-  /** Those that are shown, and how many there are. */
+  /** The visible letters, and the number of all. */
   letters: DeadLetter[];
   count: number;
   may: boolean;
@@ -163,7 +163,7 @@ function Doing(props: {
 
   async function carryOut() {
     setBusy(true);
-    // What can be seen is named, so that nothing is dropped that came in the meantime.
+    // The visible letters are named, so that letters that arrived in the meantime are not dropped.
     const named = letter ? [letter] : props.letters;
     const letters = named.map(({ message_id, stage }) => ({ message_id, stage }));
     const body = letters.length === count ? { letters } : { all: true };
@@ -239,7 +239,7 @@ function Doing(props: {
   );
 }
 
-/** What has the focus first, so that a key that is held down does not carry out what it asks about. */
+/** The warning takes the focus first, so that a held-down key does not confirm it. */
 function Read({ children }: { children: string }) {
   const place = useRef<HTMLParagraphElement>(null);
   useEffect(() => place.current?.focus(), []);
@@ -288,7 +288,7 @@ function Whole({ path, letter }: { path: string; letter: DeadLetter }) {
   );
 }
 
-/** JSON on several lines; as it is when reading it would change it, such as a number of many digits. */
+/** Formats JSON on several lines; unchanged if parsing would change it, such as a number with many digits. */
 function indented(body: string): string {
   try {
     const read: unknown = JSON.parse(body);

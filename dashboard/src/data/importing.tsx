@@ -1,4 +1,4 @@
-/** A file that is brought in: shown as it would be stored, read otherwise where that is wrong, and then imported. */
+/** The import of a file: a preview of the stored rows, options for reading the file, and the import itself. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../client/api";
@@ -17,17 +17,17 @@ const IN = [
   ["shopify-orders", t("Shopify's orders (CSV)")],
 ] as const;
 
-/** Of a file that is larger, the first bytes are looked at. */
+/** The number of bytes of a larger file that the preview reads. */
 const MOST = 32 * 2 ** 20;
 const SOME = 4 * 2 ** 20;
 
-/** The format that the name of a file speaks of. */
+/** Guesses the format from the file's name. */
 const guessed = (name: string) =>
   /\.(csv|tsv)(\.|$)/i.test(name) ? "csv" : /\.(ndjson|jsonl?)(\.|$)/i.test(name) ? "ndjson" : "access-log";
 
 const whole = (file: File) => file.size <= MOST || /\.(gz|zst)$/i.test(file.name);
 
-/** What is looked at: the file, or its first lines. */
+/** The part of the file for the preview: all of it, or its first lines. */
 async function looked(file: File): Promise<Blob> {
   if (whole(file)) return file;
   const bytes = new Uint8Array(await file.slice(0, SOME).arrayBuffer());

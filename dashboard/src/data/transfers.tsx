@@ -1,4 +1,4 @@
-/** Files that come in and go out: started here, followed until they are done, fetched and removed. */
+/** Imports and exports of files: started, followed, downloaded and removed here. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useContext } from "react";
 import { api, type Transfer } from "../client/api";

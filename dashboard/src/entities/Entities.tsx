@@ -1,4 +1,4 @@
-/** What people see and do things with: the most viewed, where views come from, and the register. */
+/** The page Entities: the most viewed ones, sources of views, and the register. */
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { EntityRow, ViewsRow } from "../client/api";
@@ -12,7 +12,7 @@ import { AskedTable } from "../kit/question_card";
 import { Opened } from "../kit/why";
 import { t } from "../language";
 
-/** An entity's name, or its id, as a way to its page. */
+/** An entity's name, or its id, as a link to its page. */
 export function EntityLink({ row }: { row: { entity_type: string; entity_id: string; name: string } }) {
   const project = useProject();
   return (
@@ -60,7 +60,7 @@ const written = (at: number, timezone: string) =>
     at,
   );
 
-/** The hours or days from one moment to another, those without views too. */
+/** All hours or days between two moments, including those without views. */
 function filled(
   rows: ViewsRow[],
   from: number,
@@ -96,7 +96,7 @@ export function ViewsOverTime({ of }: { of?: Span }) {
           choose={(step) => setBy(step as Step)}
         />
       </div>
-      {/* Each has a place of its own, so that days are never drawn as hours while the answer is on its way. */}
+      {/* Separate keys, so that days are never drawn as hours while an answer loads. */}
       <OverTime key={by} by={by} of={of} />
     </Card>
   );

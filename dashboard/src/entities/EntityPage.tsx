@@ -1,4 +1,4 @@
-/** One entity: what its views come to, where they came from, what was done with it, how far people went. */
+/** One entity: its views, their sources, the interactions with it, and its funnel. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { type Answers, api, type Pack, type TrendAnswer } from "../client/api";
@@ -31,7 +31,7 @@ export interface Of {
   entity_type: string;
   entity_id: string;
 }
-/** The way from being seen to being paid for; each step under the names that it has. */
+/** The steps from impression to order; each step lists the event names that count. */
 const STEPS = [
   ["impression"],
   ["event click", "click"],
@@ -121,7 +121,7 @@ export function EntityPage() {
   );
 }
 
-/** Who the people are that had to do with an entity. */
+/** The people who interacted with an entity, by country, device or trait. */
 export function Audience(props: { title: string; by: string; of?: Of; show?: (value: string) => string }) {
   const show = props.show ?? ((value: string) => value);
   return (
@@ -222,7 +222,7 @@ function Way({ of }: { of: Of }) {
   );
 }
 
-/** The daily numbers that the project's metrics pack keeps of entities of this type. */
+/** The daily numbers of this entity type in the project's metrics pack. */
 export function Daily({ of }: { of: Of }) {
   const project = useProject();
   const pack = useQuery({

@@ -27,7 +27,7 @@ function useBody(): [Body, (body: Body) => void] {
   return [body, change];
 }
 
-/** Whether a sum or a percentile is of no property yet: that is no question. */
+/** Whether a sum or percentile still lacks its property, so that the question cannot be asked. */
 const unfinished = (body: Body) =>
   body.question === "trend" &&
   (body.series as Step[]).some((step) => OF_PROPERTY.has(step.metric ?? "") && !step.property);
@@ -39,7 +39,7 @@ export function Explore() {
   const answer = useAskAny<unknown>(lacks ? undefined : body);
   const kinds = useKinds();
   const place = useRef<HTMLDivElement>(null);
-  // An answer stays, with the question that it answers, until the next one of its kind is there.
+  // The last answer stays visible with its question until the next one of its kind arrives.
   const last = useRef<{ body: Body; asked: Asked<unknown> }>(undefined);
   if (answer.data !== undefined && !answer.isPlaceholderData) last.current = { body, asked: answer.data };
   const drawn = last.current?.body.question === body.question ? last.current : undefined;

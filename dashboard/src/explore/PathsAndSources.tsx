@@ -1,4 +1,4 @@
-/** Where people come from, and which ways they go. */
+/** Sources of sessions, and paths within sessions. */
 
 import { useContext, useState } from "react";
 import type { Asked, PathsAnswer, Source } from "../client/api";
@@ -14,10 +14,10 @@ import type { Body } from "./kinds";
 import { plain } from "./trend";
 
 const MOST_STEPS = 10;
-/** What a node is called: without its step, and what is no page in the reader's language. */
+/** The label of a node: without its step; start and end are translated. */
 const named = (node: string) => term(node.replace(/^\d+ /, "")) || t("(none)");
 
-/** Ways as a Sankey; its depth follows the slider at once, and what is deeper than was asked for is asked for then. */
+/** Paths as a Sankey diagram. Its depth follows the slider at once; deeper steps are loaded when needed. */
 export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: Body }) {
   const change = useBodyChange();
   const known = Number(body.steps ?? 4);
@@ -203,7 +203,7 @@ function useLines(columns: string[]): Map<string, (number | null)[]> {
   return new Map(parts.map((part) => [(part.values ?? []).join("\n"), part.points.map(plain)]));
 }
 
-/** A line without axes; the numbers beside it say the rest. */
+/** A line without axes, beside its numbers. */
 function Sparkline({ points }: { points: (number | null)[] | undefined }) {
   if (points === undefined || points.length < 2) return null;
   const most = Math.max(1, ...points.map((value) => value ?? 0));

@@ -1,4 +1,4 @@
-/** The question that Explore asks, kept in the address; a board's tile and a shared one cannot change theirs. */
+/** The question of Explore, stored in the address; tiles of boards cannot change their question. */
 import { createContext, useContext } from "react";
 import { t } from "../language";
 import type { Body } from "./kinds";
@@ -7,7 +7,7 @@ type Change = (part: Partial<Body>) => void;
 
 export const BodyContext = createContext<Change | undefined>(undefined);
 
-/** A function that changes a part of the question; nothing where it cannot be changed. */
+/** A function that changes a part of the question; undefined if it cannot be changed. */
 export const useBodyChange = () => useContext(BodyContext);
 
 /** What a trend can count. */
@@ -29,8 +29,8 @@ export const METRICS: [string, string][] = [
   ["max", t("most of")],
 ];
 
-/** Metrics that are taken of a property that has numbers. */
+/** Metrics of a numeric property. */
 export const OF_PROPERTY = new Set(["sum", "average", "median", "p90", "p95", "p99", "min", "max"]);
 
-/** The name of a line: a metric in the reader's language; an event as it is called. */
+/** The name of a line: a translated metric, or the name of an event. */
 export const lineName = (name: string) => METRICS.find(([metric]) => metric === name)?.[1] ?? name;

@@ -1,4 +1,4 @@
-/** How a question is put together: a few fields for each kind, all of it kept in the address. */
+/** The question builder: a few fields for each kind of question; the address stores all of them. */
 
 import { useId } from "react";
 import { useSegments } from "../kit/controls";
@@ -34,7 +34,7 @@ const COHORTS: [string, string][] = [
   ["person.first_channel:is:Direct", t("people who came first directly")],
 ];
 
-/** Who is counted over time: one of the usual, or a saved segment. */
+/** The people of a cohort over time: a built-in description, or a saved segment. */
 function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
   const segments = useSegments();
   const saved = (segments.data ?? []).map((segment): [string, string] => [

@@ -1,4 +1,4 @@
-/** What is drawn, as a file: a picture (SVG, PNG) or the numbers (CSV). */
+/** Exports the drawn answer: a picture (SVG, PNG) or its numbers (CSV). */
 
 import { DropdownMenu } from "radix-ui";
 import type { RefObject } from "react";
@@ -54,14 +54,14 @@ function save(content: string | Blob, name: string, kind: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** A text as a cell that a spreadsheet shows and does not run; numbers, as they are shown, stay as they are. */
+/** Escapes a text, so that a spreadsheet shows it and does not run it as a formula; numbers stay unchanged. */
 function cell(text: string): string {
   const runs = /^[\s\p{C}]*[=+\-@\uff1d\uff0b\uff0d\uff20]/u.test(text) && !/^[+-][\d.,\s%]*$/.test(text);
   const harmless = runs ? `'${text}` : text;
   return /[",;\t\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-/** Every table that is shown, one after the other. */
+/** All visible tables, one after the other, as CSV. */
 function csv(place: HTMLElement | null): string {
   const tables = [...(place?.querySelectorAll("table") ?? [])].map((table) =>
     [...table.rows]

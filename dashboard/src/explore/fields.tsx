@@ -1,4 +1,4 @@
-/** The fields that a question is put together from. */
+/** The fields of the question builder. */
 
 import type { Property } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
@@ -32,7 +32,7 @@ export function Choice(props: {
   label: string;
   value: string;
   options: Option[];
-  /** More of them under a heading each; empty groups are left out. */
+  /** Further options in groups with a heading; empty groups are left out. */
   groups?: [name: string, options: Option[]][];
   change: (value: string) => void;
 }) {
@@ -62,7 +62,7 @@ export function Choice(props: {
 
 const same = (name: string): Option => [name, name];
 
-/** An event by its name, goals first; empty is any event. */
+/** A choice of events by name, goals first; empty means any event. */
 export function EventChoice(props: { label: string; value: string; change: (name: string) => void }) {
   const { goals } = useProject();
   const names = useAsk({ question: "event_names", limit: 200 });
@@ -82,7 +82,7 @@ export function EventChoice(props: { label: string; value: string; change: (name
   );
 }
 
-/** The properties that an event has, or any event: those with numbers, or all. */
+/** The properties of an event, or of any event: numeric ones, or all. */
 function useProperties(event: string, wanted: boolean): Property[] {
   const asked = useAsk(
     wanted ? { question: "properties", limit: 300, ...(event ? { event } : {}) } : undefined,
@@ -90,7 +90,7 @@ function useProperties(event: string, wanted: boolean): Property[] {
   return asked.data?.data ?? [];
 }
 
-/** What numbers are split by: a column, or a property of the event. */
+/** The breakdown: a column, or a property of the event. */
 export function DimensionChoice(props: {
   label: string;
   value: string;
@@ -113,7 +113,7 @@ export function DimensionChoice(props: {
 
 const isNumber = (types: string[]) => types.some((type) => /int|float|decimal/i.test(type));
 
-/** What a sum or a percentile is taken of. */
+/** The property of a sum or percentile. */
 function PropertyChoice(props: { row: Step; change: (property: string) => void }) {
   const value = (props.row.property ?? "").replace("properties.", "");
   const known = useProperties(props.row.event ?? "", true)
@@ -133,7 +133,7 @@ function PropertyChoice(props: { row: Step; change: (property: string) => void }
   );
 }
 
-/** A row of a trend: what is counted, of which events, and of which property. */
+/** A series of a trend: metric, event and property. */
 function SeriesRow({ row, change }: { row: Step; change: (row: Step) => void }) {
   const of = OF_PROPERTY.has(row.metric ?? "events");
   return (

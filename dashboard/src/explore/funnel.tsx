@@ -1,4 +1,4 @@
-/** Funnels: how many go how far, how long it takes, and who stops where. */
+/** Funnels: people by step, the time between steps, and who stopped at a step. */
 
 import type { Asked, FunnelAnswer } from "../client/api";
 import { duration, exact, percent } from "../kit/format";
@@ -11,7 +11,7 @@ import { People } from "./people";
 export function FunnelShown({ asked, body }: { asked: Asked<FunnelAnswer>; body: Body }) {
   const { steps, times, parts } = asked.data;
   const [first] = steps;
-  // The standing funnel is of persons with entities, not of people.
+  // The entity funnel counts pairs of person and entity.
   const pairs = body.question === "entity_funnel";
   if (first === undefined || first.units === 0)
     return (

@@ -1,4 +1,4 @@
-/** The kinds of questions, and how each is asked to begin with. */
+/** The kinds of questions, with their default bodies. */
 import { useMemo } from "react";
 import { useConcerts } from "../client/hooks";
 import { t } from "../language";
@@ -30,7 +30,7 @@ export const KINDS: [string, string, Body][] = [
   ],
 ];
 
-/** The kinds that a project has: the standing funnel is of a concert platform's events. */
+/** The kinds of a project: the entity funnel needs the events of a concert platform. */
 export function useKinds() {
   const concerts = useConcerts();
   return useMemo(() => KINDS.filter(([kind]) => concerts || kind !== "entity_funnel"), [concerts]);

@@ -1,4 +1,4 @@
-/** Numbers of people that open into who they are. */
+/** Numbers of people that open a list of these people. */
 
 import { useContext } from "react";
 import { ReadOnly, useAsk, useAskAny } from "../client/hooks";
@@ -10,7 +10,7 @@ import { Table } from "../kit/table";
 import { t } from "../language";
 import type { Body } from "./kinds";
 
-/** A number of people that opens into who they are. */
+/** A number of people that opens a list of these people. */
 export function People(props: { body: Body; label: string; title: string }) {
   if (useContext(ReadOnly)) return <span className="font-medium">{props.label}</span>;
   return (

@@ -1,4 +1,4 @@
-/** Who comes back: retention, lifecycle, stickiness, and cohorts over time. */
+/** Retention, lifecycle, stickiness, active people, and cohorts over time. */
 
 import type { Answers, Asked, RetentionAnswer } from "../client/api";
 import { useProject } from "../client/hooks";
@@ -253,7 +253,7 @@ export function StickinessShown({ asked, body }: { asked: Asked<Answers["stickin
   );
 }
 
-/** People of a day, of 7 and of 30 days; and the day's share of the month's. */
+/** Active people of a day, of 7 and of 30 days, and the day's share of the 30 days. */
 export function ActiveShown({ asked }: { asked: Asked<Answers["active"]> }) {
   const project = useProject();
   const { days } = asked.data;

@@ -1,4 +1,4 @@
-/** Puts a question onto a board, or answers into a file. */
+/** Saves a question to a board, or its answer to a file. */
 
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-/** Questions under names: kept for everybody who sees the project, opened with the period and filters they had. */
+/** Saved questions: shared by all members of the project, opened with their period and filters. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -27,7 +27,7 @@ export function useSavedQuestions() {
   });
 }
 
-/** The address of a saved question: its view, and what is asked. */
+/** The address of a saved question: its view and its body. */
 export function addressOf({ ask: { period, from, to, filter, bots, ...ask } }: SavedQuestion) {
   const all = (filter as { all?: string[] } | undefined)?.all;
   return { ...writeView(readView({ period, from, to, filter: all, bots })), ask };

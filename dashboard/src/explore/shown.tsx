@@ -1,4 +1,4 @@
-/** What draws the answer of each kind of question, each with the numbers as a table beneath. */
+/** The component that draws the answer of each kind of question, with a table of its numbers. */
 
 import { FunnelShown } from "./funnel";
 import type { Body } from "./kinds";

@@ -1,4 +1,4 @@
-/** Trends, and when in the week things happen. */
+/** Trends, and events by hour of the week. */
 
 import type { Asked, TrendAnswer, TrendLine } from "../client/api";
 import { useProject } from "../client/hooks";
@@ -73,7 +73,7 @@ export function TrendShown({ asked, body }: { asked: Asked<TrendAnswer>; body: B
   );
 }
 
-/** How the events of each hour of the week add up, in the project's time zone: when people are there. */
+/** The sum of events by hour of the week, in the project's time zone. */
 function Week({ moments, values }: { moments: string[]; values: (number | string | null)[] }) {
   const project = useProject();
   const format = new Intl.DateTimeFormat("en-GB", {

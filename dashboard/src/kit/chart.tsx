@@ -1,4 +1,4 @@
-/** The one chart frame. ECharts is loaded when the first chart is shown. */
+/** The frame of all charts. ECharts is loaded when the first chart is shown. */
 import type { EChartsType } from "echarts/core";
 import { useEffect, useRef } from "react";
 import { t } from "../language";
@@ -8,12 +8,12 @@ export interface Series {
   values: (number | null)[];
   kind: "line" | "bar";
   quiet?: boolean;
-  /** Which colour of the palette; the accent when not said. */
+  /** The index of a colour of the palette; the accent colour by default. */
   colour?: number;
   stack?: string;
-  /** Drawn dashed: of a time that is not whole. */
+  /** Whether the line is dashed, for incomplete intervals. */
   dashed?: boolean;
-  /** Which bars are drawn faint and which points hollow: of times that are not whole. */
+  /** Marks the values of incomplete intervals: faint bars and hollow points. */
   faint?: boolean[];
 }
 
@@ -23,7 +23,7 @@ interface Frame {
   label: string;
   show: (value: number) => string;
   height?: number;
-  /** Where the axis of values ends: 1 for shares. */
+  /** The end of the value axis: 1 for shares. */
   most?: number;
 }
 
@@ -39,7 +39,7 @@ export function colour(name: string): string {
   return resolved;
 }
 
-/** A value of a series that has some of times that are not whole. */
+/** A value of a series with incomplete intervals. */
 function marked({ kind, faint, values }: Series, value: number | null, at: number) {
   if (kind === "bar") return faint?.[at] ? { value, itemStyle: { opacity: 0.45 } } : value;
   const alone = values.filter((value) => value !== null).length === 1;
@@ -111,13 +111,13 @@ function options({ labels, series, show, most }: Frame) {
   };
 }
 
-/** A drawing of any kind; `option` is made anew when the colours change. */
+/** A chart of any kind; `option` is built again when the colours change. */
 export function Drawing(props: {
   option: () => object;
   label: string;
   height?: number;
   again?: unknown;
-  /** What the drawing needs besides, such as a map. */
+  /** Loads what the chart needs besides ECharts, such as a map. */
   prepare?: (engine: typeof import("./chart_engine")) => Promise<void>;
 }) {
   const prepare = useRef(props.prepare);
@@ -149,7 +149,7 @@ export function Drawing(props: {
     };
   }, []);
 
-  // In place: what the pointer shows stays there.
+  // Updates in place, so that the tooltip stays open.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `again` says when there is something new to draw
   useEffect(() => {
     chart.current?.setOption(latest.current() as never, { replaceMerge: ["series"] });
@@ -171,7 +171,7 @@ export function Chart(frame: Frame) {
   );
 }
 
-/** What a drawing says that has nothing to draw. */
+/** The message of an empty chart. */
 export function Nothing({ children }: { children: string }) {
   return (
     <p className="pointer-events-none absolute inset-0 grid place-items-center p-4 text-center text-soft">

@@ -1,4 +1,4 @@
-/** The parts of ECharts that are used, in a chunk of their own. */
+/** The parts of ECharts that are used, in a separate chunk. */
 import { BarChart, HeatmapChart, LineChart, MapChart, SankeyChart } from "echarts/charts";
 import {
   AriaComponent,

@@ -125,7 +125,7 @@ export function useSegments() {
   });
 }
 
-/** About customers it offers what is known of them; what their events had is a saved segment's. */
+/** For customers, the filter offers columns of customers only; conditions on their events need a saved segment. */
 export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
   const [view, change] = useView();
   const segments = useSegments();
@@ -170,7 +170,7 @@ export function FilterBar({ ofCustomers = false }: { ofCustomers?: boolean }) {
   );
 }
 
-/** Which filters find nothing because there is no such value, and which values there are. */
+/** Names the filters that match nothing because the value does not exist, with the most frequent values. */
 function Lacking() {
   const asked = useAsk({ question: "values", of: "name", limit: 1 });
   return (asked.data?.notes ?? []).map((note) => {
@@ -189,7 +189,7 @@ function Lacking() {
   });
 }
 
-/** Saved segments: chosen as a filter, or made of the filters that are set. */
+/** Saved segments: choose one as a filter, or save the current filters as one. */
 function Segments({ segments }: { segments: Segment[] }) {
   const [view, change] = useView();
   const project = useProject();

@@ -9,7 +9,7 @@ const ANTARCTICA = "AQ";
 
 type Ring = number[][];
 
-/** A shape that crosses 180° goes on beyond it, instead of across the whole map. */
+/** Shifts shapes that cross 180°, so that they do not stretch across the whole map. */
 function unwrapped(ring: Ring): Ring {
   const crosses = ring.some(
     (point, at) => Math.abs((point[0] ?? 0) - (ring[at - 1]?.[0] ?? point[0] ?? 0)) > 180,
@@ -17,7 +17,7 @@ function unwrapped(ring: Ring): Ring {
   return crosses ? ring.map(([x = 0, y = 0]) => [x < 0 ? x + 360 : x, y]) : ring;
 }
 
-/** GeoJSON whose features are called by two-letter codes; what has none keeps its own name. */
+/** GeoJSON with features named by two-letter codes; features without a code keep their name. */
 export function countries() {
   const shapes = feature(topology, topology.objects.countries);
   for (const feature of shapes.features) {

@@ -1,4 +1,4 @@
-/** Text that is cut for lack of room is said in full to a pointer that rests on it. */
+/** Shows truncated text in full as a tooltip. */
 export function sayWhatIsCut(): void {
   document.addEventListener("pointerover", ({ target }) => {
     const text = target instanceof Element && target.closest<HTMLElement>(".truncate, .line-clamp-3");

@@ -1,4 +1,4 @@
-/** The one dialog frame. */
+/** The frame of all dialogs. */
 
 import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";

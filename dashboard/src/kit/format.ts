@@ -79,7 +79,7 @@ export function country(code: string): string {
   }
 }
 
-/** The change from one number to another; nothing when there is nothing to compare with. */
+/** The change from one number to another; undefined without a number to compare with. */
 export function change(now: number, before: number): number | undefined {
   return before === 0 ? undefined : (now - before) / before;
 }

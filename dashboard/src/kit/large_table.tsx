@@ -1,6 +1,6 @@
 /**
- * The one large table: only the rows in view are asked for and drawn, wherever one scrolls; the server sorts, and which
- * columns are shown is remembered.
+ * The large table: it loads and draws only the rows in view; the server sorts; the choice of visible
+ * columns is stored in the browser.
  */
 
 import { keepPreviousData, useQueries } from "@tanstack/react-query";
@@ -17,11 +17,11 @@ import { Opened } from "./why";
 export interface BigColumn<Row> {
   name: string;
   show: (row: Row) => ReactNode;
-  /** What the server calls it when it sorts by it. */
+  /** The server's name of the column for sorting. */
   sort?: string;
   number?: boolean;
   width: string;
-  /** Shown without being asked for. */
+  /** Whether the column is visible by default. */
   usual?: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface Sorting {
 
 const PAGE = 100;
 const HEIGHT = 44;
-/** Rows that can be scrolled to: browsers draw nothing that is much higher. Filters and sorting lead to all others. */
+/** The largest number of rows to scroll: browsers cannot draw higher elements. Filters and sorting reach all others. */
 const MOST = 500_000;
 
 export function BigTable<Row>(props: {
@@ -45,9 +45,9 @@ export function BigTable<Row>(props: {
   id: (row: Row) => string;
   usual: string;
   ascending?: boolean;
-  /** What it is sorted by, where something else on the page says so, too. */
+  /** The sort column, if another element of the page sets it too. */
   sorting?: [Sorting, (sorting: Sorting) => void];
-  /** What stands beside the columns. */
+  /** Content beside the choice of columns. */
   aside?: ReactNode;
   empty: ReactNode;
 }) {
@@ -100,7 +100,7 @@ export function BigTable<Row>(props: {
   const [top, bottom] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
   const inView = [...new Set([0, Math.floor(top / PAGE), Math.floor(bottom / PAGE)])].join();
   useEffect(() => setPages(inView.split(",").map(Number)), [inView]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another question begins at its top
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new question scrolls to the top
   useEffect(() => {
     setReach(1);
     place.current?.scrollTo({ top: 0 });
@@ -202,7 +202,7 @@ export function BigTable<Row>(props: {
   );
 }
 
-/** One row, or the place where it will be. While one scrolls, only what comes into view is made. */
+/** One row, or its placeholder. Scrolling creates only the rows that come into view. */
 const BigRow = memo(function BigRow(props: {
   row: unknown;
   index: number;
@@ -238,7 +238,7 @@ const BigRow = memo(function BigRow(props: {
   );
 });
 
-/** Which columns are shown, remembered in this browser; fewer on a narrow screen. */
+/** The visible columns, stored in this browser; fewer by default on a narrow screen. */
 function useColumns<Row>(name: string, columns: BigColumn<Row>[]): [string[], (shown: string[]) => void] {
   const key = `columns.${name}`;
   const [shown, setShown] = useState<string[]>(() => {

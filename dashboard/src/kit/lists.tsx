@@ -1,4 +1,4 @@
-/** The lists of events and sources, and what lists show of visitors, places and times. */
+/** The lists of events and sources, and the cells that show visitors, places and times. */
 
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -75,7 +75,7 @@ export const EVENT_COLUMNS: Column<EventRow>[] = [
   },
 ];
 
-/** When a session started, and the way to it. */
+/** The start of a session, as a link to it. */
 export function Started({ row }: { row: SessionRow | PersonSession }) {
   const project = useProject();
   return (
@@ -228,7 +228,7 @@ export function Events() {
   );
 }
 
-/** Everything that is known of one event. */
+/** All details of one event. */
 function OneEvent({ row }: { row: EventRow }) {
   const project = useProject();
   const link = "underline decoration-line underline-offset-4 hover:decoration-accent";
@@ -302,7 +302,7 @@ export function Sources() {
       path={(limit) =>
         `sources?${question(view, { limit })}${columns.map((column) => `&by=${column}`).join("")}`
       }
-      // By whatever it is grouped: what is shown until the next answer comes is grouped by something else.
+      // The rows until the next answer arrives are still grouped by the previous column.
       id={(row) => PARTS.map((part) => row[part] ?? "").join("\n")}
       above={
         <label className="mb-3 inline-flex items-center gap-2">

@@ -1,4 +1,4 @@
-/** The included metric packs: which daily numbers are kept, and which words the pages use. */
+/** The included metrics packs: they define the daily numbers and the words of the pages. */
 import { t } from "../language";
 
 export const PACKS: Record<string, string> = {

@@ -1,4 +1,4 @@
-/** The few parts every page is made of. */
+/** The parts that all pages share. */
 
 import { Switch } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
@@ -62,7 +62,7 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
   );
 }
 
-/** How much a number changed; `good` says which direction is welcome. */
+/** The change of a number; `good` is the direction that counts as an improvement. */
 export function Change({ value, good = 1 }: { value: number | undefined; good?: 1 | -1 }) {
   if (value === undefined) return <span className="text-xs text-soft">{t("nothing to compare")}</span>;
   const flat = Math.abs(value) < 0.0005;
@@ -74,7 +74,7 @@ export function Change({ value, good = 1 }: { value: number | undefined; good?: 
   );
 }
 
-/** One of several views of the same. */
+/** A choice between several views of the same data. */
 export function Tabs(props: {
   label: string;
   tabs: readonly (readonly [name: string, label: string])[];
@@ -105,7 +105,7 @@ export function Tabs(props: {
   );
 }
 
-/** What is asked only while it can be seen: nobody waits for what is further down. */
+/** Loads its content only when it scrolls into view, so that the top of the page loads first. */
 export function WhenSeen({ children }: { children: ReactNode }) {
   const place = useRef<HTMLDivElement>(null);
   const [inView, setInView] = useState(false);
@@ -127,7 +127,7 @@ export function WhenSeen({ children }: { children: ReactNode }) {
   );
 }
 
-/** Short facts with their names. */
+/** A list of short facts with their names. */
 export function Facts({ facts }: { facts: [string, ReactNode][] }) {
   return (
     <dl className="grid grid-cols-2 gap-x-4 gap-y-3 p-4 sm:grid-cols-3 lg:grid-cols-5">
@@ -141,7 +141,7 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
   );
 }
 
-/** A visitor's face: colours and a shape that follow from the name alone. */
+/** A visitor's avatar: its colours and shape are computed from the name. */
 export function Avatar({ id }: { id: string }) {
   let hash = 7;
   for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
@@ -159,7 +159,7 @@ export function Avatar({ id }: { id: string }) {
   );
 }
 
-/** On or off, at once. */
+/** A switch that takes effect at once. */
 export function Toggle(props: {
   label: string;
   on: boolean;

@@ -1,4 +1,4 @@
-/** A card with one question's rows: waiting, failed, empty or there; and what is behind them. */
+/** A card with the rows of one question (loading, failed, empty or shown) and their explanation. */
 import type { ReactNode } from "react";
 import { useAskAny } from "../client/hooks";
 import { t } from "../language";

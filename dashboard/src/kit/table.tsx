@@ -1,15 +1,15 @@
-/** The one table: columns say how to show a row; wide ones scroll inside their card. */
+/** The table of all pages: columns define the cells of a row; wide tables scroll inside their card. */
 import { Fragment, type ReactNode } from "react";
 
 export interface Column<Row> {
   name: string;
   show: (row: Row) => ReactNode;
-  /** What stands in the head instead of the name, such as a button that sorts. */
+  /** The header cell instead of the name, such as a button that sorts. */
   head?: ReactNode;
   number?: boolean;
-  /** Hidden on narrow screens, where there is no room for everything. */
+  /** Whether the column is hidden on narrow screens. */
   wide?: boolean;
-  /** Stays where it is while the others scroll. */
+  /** Whether the column stays in place while the others scroll. */
   fixed?: boolean;
 }
 
@@ -18,9 +18,9 @@ export function Table<Row>(props: {
   columns: Column<Row>[];
   rows: Row[];
   id: (row: Row) => string;
-  /** No higher than a card beside others; the rest is scrolled to. */
+  /** Whether the height is limited to that of a card; the rest scrolls. */
   low?: boolean;
-  /** What a row shows beneath itself while it is open; nothing while it is not. */
+  /** The content below an open row; undefined for a closed row. */
   beneath?: (row: Row) => ReactNode;
 }) {
   const cell = (column: Column<Row>) =>

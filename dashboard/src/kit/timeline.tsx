@@ -1,4 +1,4 @@
-/** What happened one after the other, the newest first; a gap says that a session begins. */
+/** Events in order, the newest first; a gap marks the start of a session. */
 
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -8,7 +8,7 @@ import { t, term } from "../language";
 import { duration } from "./format";
 import { When } from "./lists";
 
-/** The session of what a shop, a payment provider or a database reports: nobody was there. */
+/** The pseudo-session of events that a shop, payment provider or database reports. */
 const NONE = "00000000-0000-0000-0000-000000000000";
 
 export function Timeline({ events, sessions }: { events: EventRow[]; sessions?: boolean }) {

@@ -1,4 +1,4 @@
-/** One short sentence at the bottom of the page, with a way back where there is one. */
+/** One short sentence at the bottom of the page, with an undo button if the action can be undone. */
 
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { t } from "../language";
@@ -10,7 +10,7 @@ interface Said {
 
 const ToastContext = createContext<(said: Said) => void>(() => undefined);
 
-/** Says what was done; `undo` offers to take it back for ten seconds. */
+/** Shows the result of an action; `undo` can undo it for ten seconds. */
 export function useToast(): (text: string, undo?: () => void) => void {
   const say = useContext(ToastContext);
   return (text, undo) => say({ text, undo });

@@ -1,4 +1,4 @@
-/** What is behind a number: how it is counted, of when, of whom, the rows themselves, and the statement. */
+/** The explanation of a number: its rule, period and people, its rows, and its SQL statement. */
 import { Link } from "@tanstack/react-router";
 import { useContext } from "react";
 import type { Query } from "../client/api";
@@ -8,7 +8,7 @@ import { t } from "../language";
 import { Framed } from "./dialog";
 import { moment } from "./format";
 
-/** How each number is counted, in a sentence. */
+/** One sentence for each number: how it is counted. */
 export const RULES: Record<string, string> = {
   visitors: t("A visitor is a browser that keeps its id. Each visitor counts once, however often they came."),
   sessions: t(
@@ -66,7 +66,7 @@ export const RULES: Record<string, string> = {
   cohort_sizes: t("The number of people who matched the description at the end of each interval."),
 };
 
-/** Opens a number. `rule` is one of RULES, for numbers that are about the view of the page. */
+/** Opens the explanation of a number. `rule` is a key of RULES, for numbers about the view of the page. */
 export function Opened({ query, name, rule }: { query: Query | undefined; name: string; rule?: string }) {
   if (query === undefined) return null;
   return (

@@ -1,4 +1,4 @@
-/** A map of countries, drawn from shapes that come with the page: no tiles, no foreign server. */
+/** A map of countries, drawn from shapes in the bundle: no tiles, no other server. */
 
 import { t } from "../language";
 import { colour, Drawing, Nothing } from "./chart";

@@ -1,4 +1,4 @@
-/** Who is here, and what arrives, as it arrives. */
+/** The live page: current visitors and arriving events. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -103,7 +103,7 @@ export function Live() {
 
 const SHOWN_OF_EACH = 5;
 
-/** What arrives, by visitor, who did something last comes first. */
+/** Arriving events by visitor; the visitor with the newest event comes first. */
 function Stream({ query }: { query: string }) {
   const project = useProject();
   const [paused, setPaused] = useState(false);

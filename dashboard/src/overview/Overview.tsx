@@ -59,7 +59,7 @@ export function Overview() {
         }
       >
         {current === undefined || previous === undefined ? (
-          // As high as what comes, so that nothing jumps.
+          // The placeholder has the height of the content, so that the layout does not jump.
           <div className="min-h-[37rem] sm:min-h-[28rem] lg:min-h-[23rem]">
             <Skeleton rows={9} />
           </div>
@@ -101,7 +101,7 @@ export function Overview() {
       </Card>
       <div className="grid gap-4 md:grid-cols-2">
         {CARDS.map((card, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the cards never change their places
+          // biome-ignore lint/suspicious/noArrayIndexKey: the order of the cards is fixed
           <WhenSeen key={at}>{card}</WhenSeen>
         ))}
       </div>

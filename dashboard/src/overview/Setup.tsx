@@ -1,4 +1,4 @@
-/** What an empty project shows: how to send the first event. */
+/** The page of an empty project: how to send the first event. */
 
 import { useQuery } from "@tanstack/react-query";
 import { api, type Rejection } from "../client/api";
@@ -6,7 +6,7 @@ import { useProject } from "../client/hooks";
 import { Card } from "../kit/parts";
 import { rich, t } from "../language";
 
-/** What has arrived so far: nothing, or what was refused and why. */
+/** The events that have arrived so far, or the refused messages with their reasons. */
 function Echo() {
   const project = useProject();
   const path = `/projects/${project.id}/rejections`;

@@ -14,7 +14,7 @@ import { Opened } from "../kit/why";
 import { World } from "../kit/world_map";
 import { rich, t } from "../language";
 
-/** How many visitors are here now; the way to the live page. */
+/** The number of visitors who are here now, with a link to the live page. */
 export function HereNow() {
   const project = useProject();
   const live = useQuery({
@@ -103,7 +103,7 @@ interface Annotation {
   text: string;
 }
 
-/** What happened, for people who look at the numbers later; trends show it as well. */
+/** Notes about events in the project's history; trends show them too. */
 export function Notes() {
   const project = useProject();
   const client = useQueryClient();
@@ -166,7 +166,7 @@ export function Notes() {
   );
 }
 
-/** What a young project still lacks; gone when everything is there. */
+/** The remaining setup steps of a new project; hidden when all are done. */
 export function Checklist() {
   const project = useProject();
   const me = useContext(MeContext);

@@ -1,4 +1,4 @@
-/** One person across visitors and sessions: what is known of them, and everything they did. */
+/** One person across visitors and sessions: profile, traits and events. */
 
 import { useSearch } from "@tanstack/react-router";
 import { useContext, useState } from "react";
@@ -33,7 +33,7 @@ const OF_PERSON: Column<PersonSession>[] = [
   },
   ...SESSION_COLUMNS.slice(3),
 ];
-/** For who may see it: as far as it was kept, usually without its last part. */
+/** The IP address, for permitted users; usually stored without its last part. */
 const ADDRESS: Column<PersonSession> = {
   name: t("Address"),
   wide: true,
@@ -147,7 +147,7 @@ export function PersonPage() {
   );
 }
 
-/** What they ordered and booked, with what counts no more. */
+/** Orders and bookings, including those that no longer count. */
 function Orders({ orders }: { orders: PersonOrder[] }) {
   const project = useProject();
   if (orders.length === 0) return null;
@@ -189,7 +189,7 @@ function Orders({ orders }: { orders: PersonOrder[] }) {
 
 const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** Traits with the values they had before. */
+/** Traits with their earlier values. */
 function Properties({ whole }: { whole: PersonAnswer }) {
   const names = Object.keys(whole.properties).sort();
   return (
@@ -233,7 +233,7 @@ function Properties({ whole }: { whole: PersonAnswer }) {
   );
 }
 
-/** What joined this person's ids; an administrator may undo it. */
+/** The merges of this person's ids; an administrator can undo them. */
 function Merges({ merges }: { merges: Merge[] }) {
   const project = useProject();
   const me = useContext(MeContext);

@@ -1,4 +1,4 @@
-/** One session: who, from where, with what, and step by step what they did. */
+/** One session: its visitor, source and device, and its events in order. */
 
 import { useSearch } from "@tanstack/react-router";
 import type { EventRow } from "../client/api";

@@ -1,4 +1,4 @@
-/** How the pages look to whoever uses this browser; nobody else sees it otherwise. */
+/** The appearance of the pages in this browser only. */
 
 import { useTheme } from "../client/hooks";
 import { field } from "../kit/dialog";

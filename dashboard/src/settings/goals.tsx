@@ -1,11 +1,11 @@
-/** The goals of a project: events, chosen by their names from those that have been. */
+/** The goals of a project: events, chosen from the names of stored events. */
 import { useId, useState } from "react";
 import { useAsk } from "../client/hooks";
 import { field, quiet } from "../kit/dialog";
 import { exact } from "../kit/format";
 import { t } from "../language";
 
-/** Hidden fields `goals` of the form that it stands in, one for each. */
+/** Adds a hidden field `goals` for each goal to the surrounding form. */
 export function Goals({ goals, disabled }: { goals: string[]; disabled: boolean }) {
   const [chosen, setChosen] = useState(goals);
   const [typed, setTyped] = useState("");

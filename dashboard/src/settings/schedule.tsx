@@ -1,10 +1,10 @@
-/** When work is due, in words, and a form to say it: the schedules of cron that have a time and a day. */
+/** The schedule of a job in words, and a form to change it, for cron schedules with a time and a day. */
 import { Popover } from "radix-ui";
 import { useState } from "react";
 import { field, primary } from "../kit/dialog";
 import { locale, t } from "../language";
 
-/** A schedule by its parts; `cron` is any other, as it is written. */
+/** A schedule by its parts; `cron` is any other schedule, as a cron expression. */
 export interface Due {
   every: "minutes" | "hour" | "day" | "week" | "month" | "cron";
   /** Of `minutes`: how many. */
@@ -21,7 +21,7 @@ export interface Due {
 const two = (part: string | number) => String(part).padStart(2, "0");
 const STEPS = [1, 5, 10, 15, 30];
 
-/** What a schedule of cron says. */
+/** Parses a cron expression. */
 export function due(cron: string): Due {
   const [minute = "", hour = "", day = "", month = "", weekday = ""] = cron.trim().split(/\s+/);
   const fallback: Due = { every: "cron", step: 10, time: "03:00", weekday: 1, day: 1, cron };
@@ -41,7 +41,7 @@ export function due(cron: string): Due {
   return fallback;
 }
 
-/** The schedule of cron. */
+/** Builds the cron expression. */
 export function cronOf(due_: Due): string {
   const [hour, minute] = due_.time.split(":").map(Number);
   if (due_.every === "minutes") return due_.step === 1 ? "* * * * *" : `*/${due_.step} * * * *`;
@@ -79,7 +79,7 @@ const KINDS: [Due["every"], string][] = [
   ["cron", t("as a cron expression")],
 ];
 
-/** A schedule in words; pressed, it is changed. */
+/** A schedule in words, as a button that opens the form. */
 export function Schedule(props: { name: string; schedule: string; change: (schedule: string) => void }) {
   const [open, setOpen] = useState(false);
   const [choice, setOne] = useState(due(props.schedule));

@@ -1,4 +1,4 @@
-/** How one signs in: password, codes, passkeys, and the browsers that are signed in. */
+/** Sign-in settings: password, codes, passkeys, and the signed-in browsers. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useContext, useState } from "react";
 import { api } from "../client/api";
@@ -41,7 +41,7 @@ export function Security() {
   );
 }
 
-/** Does something and says what went wrong. */
+/** Runs an action and shows its error. */
 function useDone(): [string, (what: () => Promise<unknown>) => Promise<boolean>] {
   const [problem, setProblem] = useState("");
   return [

@@ -1,4 +1,4 @@
-/** Who sees the project, and the keys of programs. */
+/** Members of the project, and its keys. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -108,7 +108,7 @@ const ROLES: Record<string, string> = {
   owner: t("owner: members, keys, accounts too"),
 };
 
-/** Members of the project and who is invited; for owners. */
+/** Members and invitations of the project; for owners. */
 export function Members() {
   const project = useProject();
   const client = useQueryClient();

@@ -1,4 +1,4 @@
-/** Accepting an invitation: by whoever has its link. */
+/** Accepts an invitation, by its link. */
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";

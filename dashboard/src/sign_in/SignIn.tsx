@@ -63,7 +63,7 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
             <input
               name="code"
               required
-              // biome-ignore lint/a11y/noAutofocus: it is asked for just now, and nothing else is to be done
+              // biome-ignore lint/a11y/noAutofocus: the code is the only thing left to enter
               autoFocus
               autoComplete="one-time-code"
               className={field}

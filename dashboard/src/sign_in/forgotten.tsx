@@ -1,4 +1,4 @@
-/** A password that was forgotten: asking for a link by mail, and choosing another one with it. */
+/** Password reset: request a link by mail, and choose a new password with it. */
 import { useParams } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { api } from "../client/api";
@@ -43,7 +43,7 @@ function Frame({
   );
 }
 
-/** Instead of the form to sign in. */
+/** The form to request a link; it replaces the sign-in form. */
 export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void }) {
   const [address, setAsked] = useState("");
   const again = (
@@ -96,7 +96,7 @@ export function Forgotten({ byMail, back }: { byMail: boolean; back: () => void 
   );
 }
 
-/** Where the link leads. */
+/** The page of the link. */
 export function PasswordPage() {
   const { token = "" } = useParams({ strict: false });
   const [done, setDone] = useState(false);
