@@ -1,4 +1,4 @@
-/** What is recorded by itself; each part can be switched off by an option of its name. */
+/** Automatic recording; each part can be switched off by the option of its name. */
 
 import { clicks } from "./auto/clicks";
 import { endings } from "./auto/endings";

@@ -11,18 +11,18 @@ const ENTITIES =
 const NAMES: Record<string, string> = { view: "view_details", formSubmit: "form_submit" };
 const CAMPAIGN = /^(utm_\w+|\w*(clid|braid|clkid)|li_fat_id|rdt_cid|epik|sccid|igshid|mc_eid)$/i;
 
-/** Run when somebody sees the page; one that is only prepared has not been seen by anybody yet. */
+/** Run `begin` when the page is visible: a prerendered page is not a page view yet. */
 export function whenSeen(begin: () => void): void {
   if ((document as Document & { prerendering?: boolean }).prerendering)
     document.addEventListener("prerenderingchange", begin, { once: true });
   else begin();
 }
 
-/** Start the library in a browser; `calls` are those made before. What runs with the same key already is answered. */
+/** Start the library in a browser, with the calls made before. Returns the running library of the same key, if any. */
 export function start(options: Options, load: Load, calls: Call[]): Trackway {
   // biome-ignore lint/suspicious/noExplicitAny: methods of every shape
   const page = window as unknown as Record<string, any>;
-  // biome-ignore lint/suspicious/noAssignInExpressions: the shortest that makes it once
+  // biome-ignore lint/suspicious/noAssignInExpressions: the shortest way to create it once
   const tw = (page[`tw_${options.key}`] ||= {});
   if (tw.options) return tw;
   const listeners: [string, (...args: unknown[]) => void][] = [];
@@ -45,14 +45,14 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   const refused = options.respect !== "off" && (nav.globalPrivacyControl || nav.doNotTrack === "1");
   let state = (refused ? "denied" : read("tw_c") || options.consent || "granted") as Consent;
   let held: Message[] = [];
-  /** When a call was made that is only worked on now. */
+  /** The time of the queued call that is being replayed. */
   let moment: number | undefined;
   let last = 0;
-  /** Whether the visitor's cookie was written on this page, so that it lasts another year. */
+  /** Whether this page has renewed the visitor's cookie for another year. */
   let renewed = false;
   allow(state === "granted");
   try {
-    // Reloaded, or another page in the same tab: the session that closing the page had ended goes on.
+    // After a reload or a new page in the same tab, the session that the closed page had ended continues.
     if (sessionStorage.tw) reopen();
   } catch {}
 
@@ -66,14 +66,14 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   };
   const renew = () => write("tw_id", "");
 
-  /** An address without what may be private: only campaigns and click ids stay of its query. */
+  /** An address without private parts: its query keeps only campaigns, click ids and the configured parameters. */
   const clean = (address: string) => {
     if (!address) return "";
     try {
       const url = new URL(address, location.href);
-      const kept = options.params || "";
+      const keptParameters = options.params || "";
       for (const name of [...url.searchParams.keys()])
-        if (kept !== "*" && !CAMPAIGN.test(name) && !kept.split(",").includes(name))
+        if (keptParameters !== "*" && !CAMPAIGN.test(name) && !keptParameters.split(",").includes(name))
           url.searchParams.delete(name);
       if (options.hash !== "on") url.hash = "";
       return url.href;
@@ -89,16 +89,16 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     hash: options.hash,
   });
 
-  function record(type: Message["type"], fields: Partial<Message>, given: CallOptions = {}): void {
-    // Strictly one after the other, so that what came first stays first.
+  function record(type: Message["type"], fields: Partial<Message>, callOptions: CallOptions = {}): void {
+    // Strictly increasing, so that messages keep their order.
     last = Math.max(Date.now(), last + 1);
     const at = moment || last;
     const message: Message = {
       type,
       messageId: uuid7(at),
-      timestamp: new Date(given.timestamp || at).toISOString(),
+      timestamp: new Date(callOptions.timestamp || at).toISOString(),
       ...fields,
-      context: { page: here(), ...given.context },
+      context: { page: here(), ...callOptions.context },
     };
     if (state === "pending") held = [...held.slice(-999), message];
     else if (state !== "denied") dispatch(message, at);
@@ -127,32 +127,36 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   const paged =
     (type: "page" | "screen") =>
     (...args: unknown[]) => {
-      const [name, category] = args.filter((one) => typeof one === "string").reverse() as string[];
+      const [name, category] = args.filter((argument) => typeof argument === "string").reverse() as string[];
       record(type, {
         name,
         category,
-        properties: args.find((one) => one && typeof one === "object") as Properties,
+        properties: args.find((argument) => argument && typeof argument === "object") as Properties,
       });
     };
   const methods: Record<string, (...args: never[]) => void> = {
-    track(event: string, properties?: Properties, given?: CallOptions) {
-      record("track", { event, properties }, given);
+    track(event: string, properties?: Properties, callOptions?: CallOptions) {
+      record("track", { event, properties }, callOptions);
     },
     page: paged("page"),
     screen: paged("screen"),
-    identify(id?: unknown, traits?: Properties, given?: CallOptions) {
+    identify(id?: unknown, traits?: Properties, callOptions?: CallOptions) {
       if (typeof id === "object") return methods.identify?.(...([undefined, id, traits] as never[]));
       if (id && state !== "denied") {
         if (userId() && userId() !== `${id}`) renew();
         write("tw_u", `${id}`);
       }
-      record("identify", { traits }, given);
+      record("identify", { traits }, callOptions);
     },
-    group(groupId: string, traits?: Properties, given?: CallOptions) {
-      record("group", { groupId: `${groupId}`, traits }, given);
+    group(groupId: string, traits?: Properties, callOptions?: CallOptions) {
+      record("group", { groupId: `${groupId}`, traits }, callOptions);
     },
-    alias(id: string, previous?: string, given?: CallOptions) {
-      record("alias", { userId: `${id}`, previousId: `${previous || userId() || anonymousId()}` }, given);
+    alias(id: string, previous?: string, callOptions?: CallOptions) {
+      record(
+        "alias",
+        { userId: `${id}`, previousId: `${previous || userId() || anonymousId()}` },
+        callOptions,
+      );
     },
     reset() {
       if (userId() && current()?.[3] !== SIGNED_OUT) tw.track("Signed Out");

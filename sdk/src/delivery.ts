@@ -1,10 +1,10 @@
 import { lasting } from "./storage";
 import type { Delivery, Load, Queue, Waiting } from "./types";
 
-/** Characters of a request where the page may be going: the browser's limit is 64 KiB for all of them. */
+/** The largest request, in characters, while the page closes: the browser's limit is 64 KiB for all requests. */
 const LAST = 2e4;
 
-/** Sends what was recorded: by the queue, a part of its own, and in any case when the page goes. */
+/** Sends messages: through the queue, which is loaded separately, and directly when the page closes. */
 export function delivery(key: string, host: string, context: object, emit: Delivery["emit"], load: Load) {
   let queue: Queue | undefined;
   let loading: Promise<unknown> | undefined;
@@ -38,8 +38,8 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
     add(id: string, message: object) {
       let text: string;
       try {
-        // What is too large for a number is text; what holds itself is lost, and nothing else is.
-        text = JSON.stringify(message, (_, one) => (typeof one === "bigint" ? `${one}` : one));
+        // BigInts become text; only a message that contains itself is lost.
+        text = JSON.stringify(message, (_, value) => (typeof value === "bigint" ? `${value}` : value));
       } catch (error) {
         return console.error(error);
       }
@@ -52,7 +52,7 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
       shared.unseen.clear();
       loaded().then(() => queue?.clear());
     },
-    /** The page may be going: send what this tab has, at once. What is kept stays kept until it is seen to arrive. */
+    /** The page may be closing: send this tab's messages at once. Stored messages stay until they have arrived. */
     leave() {
       let waiting: Waiting[] = [];
       let size = 0;
@@ -69,10 +69,10 @@ export function delivery(key: string, host: string, context: object, emit: Deliv
           );
         else navigator.sendBeacon(url, body);
       };
-      for (const one of shared.unseen) {
-        if (size + one[1].length > LAST) go();
-        size += one[1].length;
-        waiting.push(one);
+      for (const entry of shared.unseen) {
+        if (size + entry[1].length > LAST) go();
+        size += entry[1].length;
+        waiting.push(entry);
       }
       go();
       queue?.keep();

@@ -4,8 +4,8 @@
  *     <script src="https://stats.example.com/embed.js" async></script>
  *     <trackway-dashboard project="…" token="…" accent="#b3362b" scheme="light"></trackway-dashboard>
  *
- * The token is what the host's server signed; the frame shows what it says and nothing else. When its time is over, the
- * element's `refresh` (a function that answers another one) is asked; without it the event `trackway-expired` is all.
+ * The host's server signs the token, which limits what the frame shows. When it expires, the element calls its `refresh`
+ * (a function that returns another token) and dispatches the event `trackway-expired`.
  */
 
 const LOOK = [
@@ -23,7 +23,7 @@ const server = new URL((document.currentScript as HTMLScriptElement).src).origin
 
 const camel = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-interface Told {
+interface FrameMessage {
   trackway?: string;
   height?: number;
   needs?: string;
@@ -31,11 +31,11 @@ interface Told {
 
 class Dashboard extends HTMLElement {
   static observedAttributes = ["token", "project", "height", ...LOOK];
-  /** Answers another token when one's time is over. */
+  /** Returns another token after the current one has expired. */
   refresh?: () => string | Promise<string>;
   private frame = document.createElement("iframe");
   private ready = false;
-  private readonly hear = (event: MessageEvent<Told>) => this.told(event);
+  private readonly hear = (event: MessageEvent<FrameMessage>) => this.receive(event);
 
   connectedCallback() {
     window.addEventListener("message", this.hear);
@@ -63,11 +63,11 @@ class Dashboard extends HTMLElement {
 
   private send(token = this.getAttribute("token") ?? "") {
     const look = Object.fromEntries(LOOK.map((name) => [camel(name), this.getAttribute(name)]));
-    const said = { trackway: "token", token, look, upgrade: this.hasAttribute("upgrade") };
-    this.frame.contentWindow?.postMessage(said, server);
+    const message = { trackway: "token", token, look, upgrade: this.hasAttribute("upgrade") };
+    this.frame.contentWindow?.postMessage(message, server);
   }
 
-  private told(event: MessageEvent<Told>) {
+  private receive(event: MessageEvent<FrameMessage>) {
     if (event.source !== this.frame.contentWindow || event.origin !== server) return;
     const { trackway, height, needs } = event.data;
     if (trackway === "ready") {

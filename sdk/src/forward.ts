@@ -1,4 +1,4 @@
-/** Copies of events for others on the page. Page views are theirs to count; what is measured by itself stays here. */
+/** Copies events to other libraries on the page, except page views (which they count themselves) and automatic events. */
 
 import type { Inside, Message } from "./types";
 

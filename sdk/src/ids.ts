@@ -9,5 +9,5 @@ export function uuid7(at: number): string {
   );
 }
 
-/** When a UUIDv7 was minted. */
+/** The time at which a UUIDv7 was created. */
 export const timeOf = (id: string) => Number.parseInt(id.replace("-", "").slice(0, 12), 16);

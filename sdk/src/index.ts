@@ -20,7 +20,7 @@ const parts: Record<string, () => ReturnType<Load>> = {
   debug: () => import("./debug"),
 };
 
-/** The library; what is called before `load` waits for it. */
+/** The library; calls before `load` are queued. */
 export const trackway: Trackway = new Proxy({} as Trackway, {
   get: (_, name: keyof Trackway) =>
     started?.[name] ??
@@ -36,7 +36,7 @@ export function load<Events = Record<string, Record<string, unknown>>>(options: 
     whenSeen(() => {
       const tag = (window as unknown as Record<string, Trackway>)[`tw_${options.key}`];
       started ??= start(options, (part) => (parts[part] as () => ReturnType<Load>)(), calls);
-      // A tag of the same page has started it already: it is told what was called here.
+      // A script tag of the same page has started the library already: it receives the queued calls.
       // biome-ignore lint/suspicious/noExplicitAny: called by name
       if (tag) for (const [name, args] of calls) (tag as any)[name](...args);
     });

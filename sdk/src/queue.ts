@@ -1,6 +1,6 @@
 /**
- * The queue: keeps messages in IndexedDB, so that they outlive the page, and in memory where there is none; sends them
- * in batches, one tab at a time, and again until they have arrived.
+ * The queue: stores messages in IndexedDB, so that they outlive the page, or in memory without it; sends them in
+ * batches, one tab at a time, and repeats until they have arrived.
  */
 
 import { timeOf } from "./ids";
@@ -10,12 +10,12 @@ import type { Delivery, Queue, Waiting } from "./types";
 const BATCH = 100;
 const SMALL = 2e4;
 const MOST = 5000;
-/** The server knows a message again for 7 days; what may have arrived is not sent again after 6. */
+/** The server recognizes repeats for 7 days, so a message that may have arrived is not sent again after 6. */
 const KNOWN = 6 * 864e5;
 
 export default function queue({ key, unseen, lasting, emit, body, post }: Delivery): Queue {
   const name = `tw_${key}`;
-  /** What could not be kept in the browser. */
+  /** Messages that could not be stored in the browser. */
   const spare = new Map<string, string>();
   let database: Promise<IDBDatabase> | undefined;
   let fresh: [id: string, text: string, spared: () => void][] = [];
@@ -27,7 +27,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
   let failures = 0;
   let dropped = 0;
 
-  /** One transaction; the results of what `work` asked for, in order. */
+  /** Run one transaction. Returns the results of the requests of `work`, in order. */
   async function run(
     mode: IDBTransactionMode,
     work: (store: IDBObjectStore) => IDBRequest[],
@@ -37,7 +37,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
       const request = indexedDB.open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore("q");
       request.onsuccess = () => {
-        request.result.onversionchange = close; // another tab forgets it all
+        request.result.onversionchange = close; // another tab deletes the database
         resolve(request.result);
       };
       request.onerror = reject;
@@ -47,7 +47,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
       const requests = work(transaction.objectStore("q"));
       transaction.oncomplete = () => resolve(requests.map((request) => request.result));
       transaction.onabort = reject;
-      // Without waiting for more requests it is on its way even when the page goes now.
+      // Commit at once, so that the transaction completes even if the page closes now.
       transaction.commit?.();
     });
   }
@@ -75,7 +75,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
     } else spared();
   }
 
-  /** Put what is new into the database: one transaction for many messages. */
+  /** Store new messages in the database: one transaction for many messages. */
   function keep(): void {
     clearTimeout(keeper);
     keeper = undefined;
@@ -113,7 +113,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
     while (navigator.onLine !== false) {
       const waiting = await next();
       if (!waiting.length) {
-        // Nothing waits in any tab: what this one had recorded before has arrived, whoever sent it.
+        // No tab has waiting messages: all messages of this tab have arrived, whichever tab sent them.
         for (const id of own) unseen.delete(id);
         if (dropped) emit("dropped", dropped);
         dropped = 0;
@@ -124,7 +124,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
     }
   }
 
-  /** The oldest messages, after those are dropped that are too many or may have arrived too long ago. */
+  /** Return the oldest messages, after dropping those over the limit or possibly sent too long ago. */
   async function next(): Promise<Waiting[]> {
     const [ids, texts, count] = lasting()
       ? await run("readonly", (q) => [q.getAllKeys(null, BATCH), q.getAll(null, BATCH), q.count()]).catch(
@@ -155,7 +155,7 @@ export default function queue({ key, unseen, lasting, emit, body, post }: Delive
       : Promise.resolve();
   }
 
-  /** One request; whether its messages are done with, for good or for bad. */
+  /** Send one request. Returns whether its messages are finished: accepted or rejected. */
   async function send(waiting: Waiting[]): Promise<boolean> {
     let wait = Math.min(6e4, 1000 * 2 ** failures++) * (0.5 + Math.random());
     try {

@@ -10,17 +10,17 @@ export { entity } from "./entity";
 export function useTrack<Events = Record<string, Properties>>(): Trackway<Events>["track"] {
   return track as Trackway<Events>["track"];
 }
-// One function for ever, so that effects and memos that depend on it do not run again.
+// A stable function, so that effects and memos that depend on it do not run again.
 const track = ((...args: Parameters<Trackway["track"]>) => trackway.track(...args)) as Trackway["track"];
 
-/** What an `<Impression>` is of, and how it is rendered. */
+/** The entity of an `<Impression>`, and its element. */
 export interface ImpressionProps {
   type: string;
   id: string | number;
   properties?: Properties;
-  /** Another event than `impression`, recorded as soon as it is seen, such as `view_details`. */
+  /** Another event than `impression`, recorded as soon as it is visible, such as `view_details`. */
   event?: string;
-  /** Whether to tell how long it was in view. */
+  /** Whether to report the visible time. */
   timed?: boolean;
   as?: string;
   className?: string;

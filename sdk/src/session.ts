@@ -1,11 +1,11 @@
 import { uuid7 } from "./ids";
 import { read, write } from "./storage";
 
-/** A session ends when nothing happens for so long. */
+/** A session ends after this time without an event, in milliseconds. */
 export const GAP = 18e5;
 const NAME = "tw_s";
 
-/** How a session ended: not yet, by the closing of its last tab (which may come back), or by a sign-out. */
+/** The end of a session: none yet, the closing of its last tab (which may come back), or a sign-out. */
 export const OPEN = 0;
 export const LEFT = 1;
 export const SIGNED_OUT = 2;
@@ -15,7 +15,7 @@ type Session = [id: string, at: number, user: string, ended: number];
 
 let own: Session | undefined;
 
-/** The session's id and user without touching it. */
+/** The current session, without extending it. */
 export function current(): Session | undefined {
   try {
     return JSON.parse(read(NAME) as string);
@@ -32,13 +32,13 @@ export function sessionOf(at: number, user = "", ends = OPEN): string {
   const last = current();
   const goesOn = last && !last[3] && at - last[1] < GAP && !(last[2] && user && last[2] !== user);
   const now: Session = [goesOn ? last[0] : uuid7(at), at, user || (goesOn ? last[2] : ""), ends];
-  // Writing a cookie costs more than all the rest: within a second nobody needs to know.
+  // Writing a cookie costs more than the rest of an event, so it is written at most once a second.
   if (!goesOn || ends || at - last[1] > 999 || now[2] !== last[2]) write(NAME, JSON.stringify(now));
   own = now;
   return now[0];
 }
 
-/** Open again a session that only the closing of its last tab had ended: this tab came back. */
+/** Reopen a session that was ended by the closing of its last tab, because this tab came back. */
 export function reopen(): void {
   const last = current();
   if (last?.[3] !== LEFT) return;
@@ -46,7 +46,7 @@ export function reopen(): void {
   write(NAME, JSON.stringify(last));
 }
 
-/** Forget it. */
+/** Delete the session. */
 export function forget(): void {
   own = undefined;
   write(NAME, "");

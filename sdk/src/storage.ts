@@ -9,7 +9,7 @@ export function allow(value: boolean): void {
   lasting = value;
 }
 
-/** Asking the browser for its cookies costs more than all the rest of an event, so an answer holds for a moment. */
+/** The cookies, cached for 50 ms: reading them costs more than the rest of an event. */
 let cookies: string | undefined;
 
 function cookie(name: string): string | undefined {
@@ -56,7 +56,7 @@ export function read(name: string): string {
   }
 }
 
-/** Keep a value, an empty one is forgotten; `always` also where nothing may be stored, such as a refusal. */
+/** Store a value; an empty one is deleted. `always` stores it even without consent, such as the refusal itself. */
 export function write(name: string, value: string, always = lasting): void {
   memory[name] = value;
   if (!always) return;

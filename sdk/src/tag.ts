@@ -15,6 +15,6 @@ whenSeen(() => {
   // biome-ignore lint/suspicious/noExplicitAny: called by name
   const tw: any = start(options, load, queue);
   page.trackway = tw;
-  // Whoever kept the stub goes on calling it.
+  // Code that holds the stub continues to call it.
   queue.push = ([name, args]) => tw[name](...args);
 });

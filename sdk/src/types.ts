@@ -1,8 +1,8 @@
-/** What flows through the SDK: the words of Segment's spec, and the options of this library. */
+/** The types of the SDK: messages of Segment's spec, and the options of this library. */
 
 export type Properties = Record<string, unknown>;
 
-/** `pending` keeps what happens in memory until it is decided; `cookieless` stores nothing in the browser. */
+/** `pending` keeps messages in memory until a decision; `cookieless` stores nothing in the browser. */
 export type Consent = "granted" | "denied" | "pending" | "cookieless";
 
 /** A message as it is sent (https://segment.com/docs/connections/spec/common/). */
@@ -22,24 +22,24 @@ export interface Message {
   context: Properties;
 }
 
-/** Of one call: what the message says instead of what the library would. */
+/** Options of one call: they override values of the message. */
 export interface CallOptions {
   timestamp?: string | Date;
   context?: Properties;
 }
 
 /**
- * Everything that can be set. On a script tag each is an attribute: `data-key`, `data-consent="pending"`,
+ * All options. On a script tag, each is an attribute: `data-key`, `data-consent="pending"`,
  * `data-vitals="off"`.
  */
 export interface Options {
   /** The project's public write key. */
   key: string;
-  /** Where Trackway answers, such as `https://t.example.com`; the script's own origin when left away. */
+  /** The address of Trackway, such as `https://t.example.com`; the script's origin when omitted. */
   host?: string;
-  /** Where the lazily loaded parts are, with a slash at the end. */
+  /** The address of the lazily loaded parts, with a slash at the end. */
   parts?: string;
-  /** What holds until `consent()` says otherwise; `granted` when left away. */
+  /** The initial consent, until `consent()` changes it; `granted` when omitted. */
   consent?: Consent;
   /** `off` ignores Do Not Track and Global Privacy Control. */
   respect?: "off";
@@ -72,7 +72,7 @@ type Of<Events, Name> = Name extends keyof Events ? Events[Name] : Properties;
 /** An entity's event: `(type, id, properties)`. */
 export type OnEntity = (type: string, id: string | number, properties?: Properties) => void;
 
-/** The library, as `window.trackway` or as the module's `trackway`. `Events` is what a tracking plan generates. */
+/** The library, as `window.trackway` or as the module's `trackway`. `Events` is generated from a tracking plan. */
 export interface Trackway<Events = Record<string, Properties>> {
   track<Name extends (keyof Events & string) | (string & {})>(
     event: Name,
@@ -88,13 +88,13 @@ export interface Trackway<Events = Record<string, Properties>> {
   reset(): void;
   ready(callback: () => void): void;
   /** Listen to a method's calls, or to `message`, `sent`, `failed` and `dropped`. */
-  // biome-ignore lint/suspicious/noExplicitAny: listeners get what the method got
+  // biome-ignore lint/suspicious/noExplicitAny: listeners receive the arguments of the method
   on(name: string, listener: (...args: any[]) => void): void;
-  /** Decide about consent; remembered. `denied` also forgets what was stored. */
+  /** Set the consent; it is stored. `denied` also deletes stored data. */
   consent(state: Consent): void;
-  /** Send now what waits. */
+  /** Send waiting messages now. */
   flush(): Promise<void>;
-  /** Who this browser is, for calls of your server. */
+  /** The ids of this browser, for calls of your server. */
   user(): { anonymousId?: string; userId?: string; sessionId?: string };
   impression: OnEntity;
   click: OnEntity;
@@ -112,16 +112,16 @@ export interface Trackway<Events = Record<string, Properties>> {
   formSubmit: OnEntity;
 }
 
-/** A call that was made before the library was there: method, arguments and when. */
+/** A call before the library was loaded: method, arguments and time. */
 export type Call = [method: string, args: unknown[], at?: number];
 
-/** A message that waits: its id, and itself as JSON. */
+/** A waiting message: its id, and the message as JSON. */
 export type Waiting = [id: string, text: string];
 
-/** What the queue is given by the core. */
+/** What the core passes to the queue. */
 export interface Delivery {
   key: string;
-  /** What this tab recorded and has not seen arrive. */
+  /** Messages of this tab that have not been confirmed yet. */
   unseen: Map<string, string>;
   /** Whether anything may be stored in the browser. */
   lasting: () => boolean;
@@ -130,7 +130,7 @@ export interface Delivery {
   post: (body: BodyInit, more: RequestInit) => Promise<Response>;
 }
 
-/** What the core asks of the queue. */
+/** The interface of the queue. */
 export interface Queue {
   add: (id: string, text: string) => void;
   keep: () => void;
@@ -149,10 +149,10 @@ export interface Inside extends Trackway {
   load: Load;
   /** The first hundred messages, for parts that are loaded after them. */
   early: Message[];
-  /** Where the page came from; in a single-page application the page before. */
+  /** The referrer of the page; in a single-page application, the previous page. */
   referrer: string;
-  /** The page as messages tell it. */
+  /** The page context of messages. */
   here: () => Properties;
-  /** An address without what may be private. */
+  /** An address without private parts. */
   clean: (address: string) => string;
 }

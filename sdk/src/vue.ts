@@ -23,9 +23,9 @@ export const Impression = defineComponent({
     type: { type: String, required: true },
     id: { type: [String, Number], required: true },
     properties: { type: Object, default: undefined },
-    /** Another event than `impression`, recorded as soon as it is seen, such as `view_details`. */
+    /** Another event than `impression`, recorded as soon as it is visible, such as `view_details`. */
     event: { type: String, default: undefined },
-    /** Whether to tell how long it was in view. */
+    /** Whether to report the visible time. */
     timed: { type: Boolean, default: false },
     as: { type: String, default: "div" },
   },

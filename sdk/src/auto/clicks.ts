@@ -11,11 +11,11 @@ type Rule = [
   describe: (element: Element, link: URL | undefined) => [string, Properties] | undefined,
 ];
 
-/** Clicks on what is marked, on links that lead away, and, when asked for, on anything; rage clicks and dead clicks. */
+/** Clicks on marked elements, on outbound links and, optionally, on any element; rage clicks and dead clicks. */
 export function clicks(tw: Inside): void {
   const links = tw.options.links !== "off";
   const url = (link: URL | undefined) => link && tw.clean(link.href);
-  // The first that fits counts, so that a click is one event.
+  // The first matching rule counts, so that a click is one event.
   const rules: Rule[] = [
     [
       "[data-tw-ticket]",
@@ -52,8 +52,8 @@ export function clicks(tw: Inside): void {
     if (!target || isOff(target)) return;
     for (const [selector, describe] of rules) {
       const element = target.closest(selector);
-      const found = element && describe(element, linkOf(element));
-      if (found) return tw.track(found[0], { ...found[1], ...about(element) });
+      const match = element && describe(element, linkOf(element));
+      if (match) return tw.track(match[0], { ...match[1], ...about(element) });
     }
     if (tw.options.all_clicks === "on")
       tw.track("element_click", { ...about(target), selector: selectorOf(target) });
@@ -68,7 +68,7 @@ function linkOf(element: Element): URL | undefined {
   return typeof href === "string" && URL.canParse(href) ? new URL(href) : undefined;
 }
 
-/** Three clicks within a second on one spot, and clicks on what looks interactive that nothing follows. */
+/** Rage clicks: three clicks within a second in one place. Dead clicks: clicks on interactive elements without effect. */
 function frustration(tw: Inside): void {
   let recent: MouseEvent[] = [];
   let changed = 0;
@@ -90,9 +90,9 @@ function frustration(tw: Inside): void {
       const target = targetOf(event);
       if (!target || isOff(target) || target.closest(FIELDS)) return;
       recent = [...recent, event].filter(
-        (one) =>
-          event.timeStamp - one.timeStamp < 1000 &&
-          Math.hypot(event.clientX - one.clientX, event.clientY - one.clientY) < 30,
+        (click) =>
+          event.timeStamp - click.timeStamp < 1000 &&
+          Math.hypot(event.clientX - click.clientX, event.clientY - click.clientY) < 30,
       );
       if (recent.length === 3) tw.track("rage_click", { ...about(target), selector: selectorOf(target) });
       const link = linkOf(target);
@@ -108,14 +108,14 @@ function frustration(tw: Inside): void {
   );
 }
 
-/** Where an element is, by tags and plain ids: nothing of what people wrote, see or chose. */
+/** A selector of an element by tags and plain ids, without any content of the page. */
 export function selectorOf(element: Element): string {
   const steps: string[] = [];
-  for (let one: Element | null = element; one && steps.length < 6; one = one.parentElement) {
-    const id = one.id && /^[a-z][a-z-]{1,30}$/i.test(one.id) ? `#${one.id}` : "";
-    const tag = one.localName;
-    const twins = [...(one.parentElement?.children || [])].filter((other) => other.localName === tag);
-    steps.unshift(id || (twins.length > 1 ? `${tag}:nth-of-type(${twins.indexOf(one) + 1})` : tag));
+  for (let step: Element | null = element; step && steps.length < 6; step = step.parentElement) {
+    const id = step.id && /^[a-z][a-z-]{1,30}$/i.test(step.id) ? `#${step.id}` : "";
+    const tag = step.localName;
+    const twins = [...(step.parentElement?.children || [])].filter((other) => other.localName === tag);
+    steps.unshift(id || (twins.length > 1 ? `${tag}:nth-of-type(${twins.indexOf(step) + 1})` : tag));
     if (id) break;
   }
   return steps.join(">");

@@ -5,8 +5,8 @@ import type { Inside } from "../types";
 const TAB = "tw_tab_";
 
 /**
- * Ends the session when its last tab closes. Tabs note in localStorage when they were last used; one that was not for
- * 30 minutes, or that crashed, is not waited for. Going on within the site ends nothing.
+ * Ends the session when its last tab closes. Tabs write the time of their last use to localStorage; tabs unused for 30
+ * minutes, or crashed ones, do not count. Navigation within the site does not end the session.
  */
 export function endings(tw: Inside): void {
   const own = TAB + uuid7(Date.now());
@@ -14,7 +14,7 @@ export function endings(tw: Inside): void {
   let staying = false;
   let gone: "" | "ending" | "gone" = "";
 
-  /** Each tab has a key of its own, so that two that change at once do not undo each other. */
+  /** The number of other open tabs. Each tab has its own key, so that simultaneous changes do not collide. */
   function others(): number {
     try {
       const keys = Object.keys(localStorage).filter((name) => name.startsWith(TAB) && name !== own);
@@ -54,7 +54,7 @@ export function endings(tw: Inside): void {
       delete localStorage[own];
     } catch {}
     gone = others() ? "gone" : "ending";
-    // A page that is closed is hidden only afterwards, and others tell their last then: the end comes behind that.
+    // A closing page is hidden only after this event, and other parts send their last messages then; the end follows.
     if (document.hidden) end();
   });
   tw.on("hide", end);

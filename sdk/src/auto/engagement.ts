@@ -1,12 +1,12 @@
 import type { Inside } from "../types";
 
-/** Somebody who does nothing for so long is not looking any more. */
+/** The time without activity after which somebody counts as inactive, in milliseconds. */
 const IDLE = 30_000;
 const SIGNS = ["pointermove", "pointerdown", "keydown", "wheel", "touchstart", "scroll"];
 
 /**
- * How long a page was visible and somebody was active on it, in seconds, and how far down they came, in percent: one
- * event whenever the page is hidden or another takes its place. Several of a page add up.
+ * The time that a page was visible and actively used, in seconds, and the scroll depth, in percent: one event whenever
+ * the page is hidden or replaced. Several events of a page add up.
  */
 export function engagement(tw: Inside): void {
   const page = tw.here;

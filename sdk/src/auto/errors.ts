@@ -2,7 +2,7 @@ import type { Inside } from "../types";
 
 const MOST = 10;
 
-/** JavaScript errors that nobody caught, each once a page, ten at most. */
+/** Uncaught JavaScript errors, each once per page, ten at most. */
 export function errors(tw: Inside): void {
   const seen = new Set<string>();
   tw.on("page", () => seen.clear());

@@ -1,7 +1,7 @@
 import type { Inside } from "../types";
 import { about, isOff } from "./about";
 
-/** Submitted forms, by name and address; never what is in them. */
+/** Submitted forms, by name and address, never with their contents. */
 export function forms(tw: Inside): void {
   document.addEventListener(
     "submit",

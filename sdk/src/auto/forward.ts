@@ -1,6 +1,6 @@
 import type { Inside } from "../types";
 
-/** Copies events to PostHog, Mixpanel and gtag when those are on the page; looked for until it has loaded. */
+/** Copies events to PostHog, Mixpanel and gtag if they are on the page once it has loaded. */
 export function forward(tw: Inside): void {
   const look = () => {
     if (["posthog", "mixpanel", "gtag"].some((name) => name in window))

@@ -2,54 +2,57 @@ import type { Inside } from "../types";
 import { about, isOff } from "./about";
 
 const MARKED = "[data-tw-entity],[data-tw-shown]";
-/** How long at least half of it has to be seen. */
+/** The time that at least half of an element must be visible for an impression, in milliseconds. */
 const LONG_ENOUGH = 1000;
 
 interface Watched {
-  /** Seen since then; 0 when it is not. */
+  /** Visible since this time; 0 if it is not visible. */
   since: number;
   timer?: ReturnType<typeof setTimeout>;
-  /** How long it was seen and not yet told, where that is asked for. */
+  /** The visible time that is not reported yet, for elements with `data-tw-time`. */
   time: number;
 }
 
 /**
  * `data-tw-entity="concert:42"` is an impression when at least half of it is seen for a second;
- * `data-tw-shown="view_details"` is that event as soon as it is seen; `data-tw-time` tells for how long. Each once in
- * a page view.
+ * `data-tw-shown="view_details"` is that event as soon as it is seen; `data-tw-time` also reports the visible time.
+ * Each is recorded once per page view.
  */
 export function impressions(tw: Inside): void {
   const watched = new Map<Element, Watched>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
 
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting, intersectionRatio, intersectionRect } of entries) {
         const half = intersectionRatio >= 0.5 || intersectionRect.height >= innerHeight / 2;
-        const one = watched.get(target);
-        if (!one) continue;
+        const state = watched.get(target);
+        if (!state) continue;
         const seen = isIntersecting && (half || target.hasAttribute("data-tw-shown"));
-        if (seen && !one.since) begin(target, one);
-        else if (!seen) end(one);
+        if (seen && !state.since) begin(target, state);
+        else if (!seen) end(state);
       }
     },
     { threshold: [0, 0.25, 0.5, 0.75] },
   );
 
-  function begin(element: Element, one: Watched): void {
-    one.since = performance.now();
-    clearTimeout(one.timer);
+  function begin(element: Element, state: Watched): void {
+    state.since = performance.now();
+    clearTimeout(state.timer);
     if (!document.hidden)
-      one.timer = setTimeout(() => tell(element), element.hasAttribute("data-tw-shown") ? 0 : LONG_ENOUGH);
+      state.timer = setTimeout(
+        () => report(element),
+        element.hasAttribute("data-tw-shown") ? 0 : LONG_ENOUGH,
+      );
   }
 
-  function end(one: Watched): void {
-    clearTimeout(one.timer);
-    if (one.since && !document.hidden) one.time += performance.now() - one.since;
-    one.since = 0;
+  function end(state: Watched): void {
+    clearTimeout(state.timer);
+    if (state.since && !document.hidden) state.time += performance.now() - state.since;
+    state.since = 0;
   }
 
-  function tell(element: Element): void {
+  function report(element: Element): void {
     if (!element.isConnected || isOff(element)) return;
     const event = element.getAttribute("data-tw-shown") || "impression";
     const properties = about(element);
@@ -60,27 +63,27 @@ export function impressions(tw: Inside): void {
       properties.entity_id,
       properties.query,
     ].join("\n");
-    if (told.has(key)) return;
-    told.add(key);
+    if (reported.has(key)) return;
+    reported.add(key);
     tw.track(event, properties);
   }
 
-  /** Tell how long what is asked for was seen. */
+  /** Report the visible time of elements with `data-tw-time`. */
   function times(): void {
-    for (const [element, one] of watched) {
-      if (one.since) one.time += performance.now() - one.since;
-      if (one.since) one.since = performance.now();
-      if (element.hasAttribute("data-tw-time") && one.time >= LONG_ENOUGH)
-        tw.track("time_in_view", { ...about(element), visible_s: Math.round(one.time / 100) / 10 });
-      one.time = 0;
+    for (const [element, state] of watched) {
+      if (state.since) state.time += performance.now() - state.since;
+      if (state.since) state.since = performance.now();
+      if (element.hasAttribute("data-tw-time") && state.time >= LONG_ENOUGH)
+        tw.track("time_in_view", { ...about(element), visible_s: Math.round(state.time / 100) / 10 });
+      state.time = 0;
     }
   }
 
   function watch(root: Element | Document): void {
-    const found = [...root.querySelectorAll(MARKED)];
-    if (root instanceof Element && root.matches(MARKED)) found.push(root);
-    for (const element of found) {
-      // Observing anew asks for its state again: the element may stand for another entity now.
+    const elements = [...root.querySelectorAll(MARKED)];
+    if (root instanceof Element && root.matches(MARKED)) elements.push(root);
+    for (const element of elements) {
+      // Observing again reports the state again: the element may show another entity now.
       observer.unobserve(element);
       const before = watched.get(element);
       if (before) clearTimeout(before.timer);
@@ -108,20 +111,20 @@ export function impressions(tw: Inside): void {
     attributeFilter: ["data-tw-entity", "data-tw-shown"],
   });
 
-  const rest = () => {
+  const pause = () => {
     times();
-    for (const one of watched.values()) clearTimeout(one.timer);
+    for (const state of watched.values()) clearTimeout(state.timer);
   };
-  const again = () => {
-    for (const [element, one] of watched) if (one.since) begin(element, one);
+  const resume = () => {
+    for (const [element, state] of watched) if (state.since) begin(element, state);
   };
-  tw.on("hide", rest);
-  tw.on("leave", rest);
-  document.addEventListener("visibilitychange", () => document.hidden || again());
+  tw.on("hide", pause);
+  tw.on("leave", pause);
+  document.addEventListener("visibilitychange", () => document.hidden || resume());
   tw.on("page", () => {
-    rest();
-    told.clear();
-    again();
+    pause();
+    reported.clear();
+    resume();
   });
   watch(document);
 }

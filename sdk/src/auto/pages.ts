@@ -1,8 +1,8 @@
 import type { Inside } from "../types";
 
 /**
- * The page of an address: its path without a trailing slash, and what is behind `#` where that is kept, as a route. Of
- * both the query is no part.
+ * The page of an address: its path without a trailing slash, and the part behind `#`, if kept, as a route; both without
+ * the query.
  */
 function pageOf(address: string): string {
   const { origin, pathname, hash } = new URL(address);
@@ -10,18 +10,18 @@ function pageOf(address: string): string {
   return origin + pathname.replace(/\/+$/, "") + route;
 }
 
-/** Page views of single-page applications: another page is at the address, and nothing was loaded. */
+/** Page views of single-page applications: the address changes to another page without a load. */
 export function pages(tw: Inside): void {
   const now = () => tw.clean(location.href);
   const [first] = tw.early.filter((message) => message.type === "page").slice(-1);
-  /** The page that was recorded last: its address as it became, and where it came from. */
+  /** The address and the referrer of the last recorded page. */
   let address = (first?.context.page as { url?: string })?.url || now();
   let referrer = tw.referrer;
   const moved = () => pageOf(now()) !== pageOf(address);
   const look = () => {
     tw.referrer = moved() ? address : referrer;
     if (!moved()) address = now();
-    // The title follows the address a moment later, and an address may be put right before that.
+    // The title changes a moment after the address, and the address may be corrected before that.
     else setTimeout(() => moved() && tw.page());
   };
   tw.on("page", () => {
@@ -41,6 +41,6 @@ export function pages(tw: Inside): void {
     addEventListener("popstate", look);
     addEventListener("hashchange", look);
   }
-  // What moved before this part was loaded.
+  // The address may have changed before this part was loaded.
   look();
 }
