@@ -1,4 +1,4 @@
-/** Dead letters: messages that were acknowledged and are not stored. Looked at, replayed after a fix, or dropped. */
+/** Dead letters: acknowledged messages that are not stored; they can be viewed, replayed after a fix, or dropped. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
@@ -33,7 +33,7 @@ function useLetters(limit: number) {
   return { path, query: letters };
 }
 
-/** One line on other pages, while there are any. */
+/** A one-line notice on other pages while there are dead letters. */
 export function LettersNotice() {
   const project = useProject();
   const { query } = useLetters(1);
@@ -59,7 +59,7 @@ export function LettersNotice() {
 
 type Mode = "look" | "replay" | "drop";
 
-/** What is done, and to which one; without one, to all. */
+/** The action, and the letter it applies to; without a letter, it applies to all. */
 interface Doing {
   mode: Mode;
   letter?: DeadLetter;

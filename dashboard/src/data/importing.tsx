@@ -34,7 +34,7 @@ async function looked(file: File): Promise<Blob> {
   return new Blob([bytes.subarray(0, bytes.lastIndexOf(10) + 1)]);
 }
 
-/** What a request says of a file. What is empty is found out. */
+/** The query parameters of a request about a file; empty options are detected. */
 function query(file: File, form: string, how: How): string {
   const reading = Object.fromEntries(
     Object.entries(how).filter(([, value]) => value !== "" && Object.keys(value).length > 0),

@@ -1,4 +1,4 @@
-/** Scheduled work: what it does, when, what became of it; run now, pause. */
+/** Scheduled jobs: task, schedule and last result; run now, pause. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Job } from "../client/api";

@@ -1,4 +1,4 @@
-/** A file as it would be stored: how much, from when to when, which events, ten rows, and what is refused. */
+/** The preview of a file: number of messages, period, events, ten rows, and refused lines. */
 import { exact } from "../kit/format";
 import { Table } from "../kit/table";
 import { t } from "../language";
@@ -32,7 +32,7 @@ export interface Preview {
   stopped: string;
 }
 
-/** JSON, or nothing for what is empty. */
+/** Formats a value as JSON; empty values become an empty text. */
 function json(value: object) {
   const text = Object.keys(value).length > 0 ? JSON.stringify(value) : "";
   return <code title={text}>{text}</code>;
@@ -40,7 +40,7 @@ function json(value: object) {
 
 const minute = (at: string) => at.replace("T", " ").replace(/\.000Z$|Z$/, "");
 
-/** What its messages are, in a sentence. */
+/** One sentence about the messages of a file. */
 function summary({ taken, first, last, left_out }: Preview): string {
   const parts = [t("{taken, plural, one {# message} other {# messages}}", { taken })];
   if (first && last)

@@ -1,10 +1,10 @@
-/** How a file is to be read, where what was found out is wrong: the options of `trackway import`. */
+/** Options for reading a file, to correct what was detected: those of `trackway import`. */
 import { type ReactNode, useId } from "react";
 import { field } from "../kit/dialog";
 import { t } from "../language";
 import type { Preview } from "./preview";
 
-/** As the API takes it; what is missing or empty is found out. */
+/** The options in the form of the API; missing or empty ones are detected. */
 export interface How {
   host?: string;
   log_format?: string;
@@ -157,7 +157,7 @@ function Group({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-/** Which column of the table a field is. */
+/** The choice of the column for a field. */
 function Column({ of: [name, label], how, read, change }: Props & { of: [string, string] }) {
   const chosen = how.columns?.[name] ?? "";
   const detected = chosen ? "" : read.columns?.[name];
@@ -179,7 +179,7 @@ function Select(props: {
   label: string;
   value: string;
   options: [string, string][];
-  /** What holds when nothing is chosen. */
+  /** The detected value, used when nothing is chosen. */
   detected: string | undefined;
   change: (value: string) => void;
 }) {
@@ -210,7 +210,7 @@ function Encoding({ how, read, set }: Props & { set: (value: string) => void }) 
   );
 }
 
-/** A text, completed from those that are known; it holds once it is left. */
+/** A text field with suggestions; the value applies when the field loses the focus. */
 function Typed(props: {
   label: string;
   value: string;
