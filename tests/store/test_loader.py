@@ -615,3 +615,15 @@ def test_a_message_id_counts_again_after_seven_days_and_not_when_a_clock_jumped(
         known.flush()
         known.settle()
     assert SeenMessages(tmp_path).known(_digests(1), first) == [False]
+
+
+def test_a_checkpoint_lists_a_table_that_was_made_after_the_one_before(loaded: Loaded) -> None:
+    directory = loaded.directory / "store"
+    assert "made_later" not in checkpoint.tables(loaded.store, directory)
+    loaded.store.command("CREATE TABLE made_later (n UInt8) ENGINE = MergeTree ORDER BY n")
+    try:
+        loaded.store.command("INSERT INTO made_later VALUES (1), (2)")
+        assert sum(checkpoint.tables(loaded.store, directory)["made_later"].parts.values()) == 2
+    finally:
+        loaded.store.command("DROP TABLE made_later SYNC")
+    assert "made_later" not in checkpoint.tables(loaded.store, directory)

@@ -171,16 +171,32 @@ def tables(store: Store, directory: Path) -> dict[str, Table]:
     Args:
         directory: the embedded store's directory.
     """
-    by_name = {
-        row["name"]: Table(_relative(row["path"], directory), {}, 0, bool(row["expires"]))
-        for row in store.ask(_sql("tables")).to_pylist()
-    }
+    by_name = {name: Table(path, {}, 0, expires) for name, path, expires in _definitions(store, directory)}
     for row in store.ask(_sql("parts")).to_pylist():
         if row["table"] in by_name and row["table"] not in _NOT_KEPT:
             by_name[row["table"]].parts[row["name"]] = row["rows"]
     for table in by_name.values():
         table.mutation = max((number for number, _ in _mutations(directory / table.path)), default=0)
     return by_name
+
+
+_defined: dict[Path, tuple[int, list[tuple[str, str, bool]]]] = {}
+
+
+def _definitions(store: Store, directory: Path) -> list[tuple[str, str, bool]]:
+    """Return name, path and whether rows expire of each table.
+
+    The engine takes longer to list its tables than to list their parts, so the list is cached until the directory of
+    their definitions changes: the engine writes each definition to a new file there and renames it.
+    """
+    changed = (directory / "metadata" / "default").stat().st_mtime_ns
+    known, tables = _defined.get(directory, (0, []))
+    if known != changed:
+        rows = store.ask(_sql("tables")).to_pylist()
+        tables = [(row["name"], _relative(row["path"], directory), bool(row["expires"])) for row in rows]
+        _defined.clear()
+        _defined[directory] = (changed, tables)
+    return tables
 
 
 def _relative(path: str, directory: Path) -> str:
