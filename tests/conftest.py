@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import fcntl
 import functools
 import inspect
 import os
@@ -59,6 +58,7 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
         time.sleep(0.05)
 
 
+_TESTS = Path(__file__).parent
 _PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess\.|campaign\(")
 
 
@@ -69,38 +69,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--fast`, leave out each test that starts a process, itself or by a fixture, and those that run alone."""
+    """With `--fast`, leave out each test that starts a process, itself or by a fixture."""
     if config.getoption("--fast"):
-        slow = [item for item in items if item.get_closest_marker("alone") or _starts_a_process(item)]
+        slow = [item for item in items if _starts_a_process(item)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
 
 
 def _starts_a_process(item: pytest.Item) -> bool:
+    """Whether a test, a fixture of it, or a function or class of the tests that one of them names, starts a process."""
     if not isinstance(item, pytest.Function):
         return False
-    made = (found[-1].func for found in item._fixtureinfo.name2fixturedefs.values())
-    return any(_PROCESSES.search(_source(code)) for code in (item.function, *made))
+    waiting: list[Any] = [item.function, *(found[-1].func for found in item._fixtureinfo.name2fixturedefs.values())]
+    seen = set()
+    while waiting:
+        code = inspect.unwrap(waiting.pop())
+        if code in seen or not _is_ours(code):
+            continue
+        seen.add(code)
+        if _PROCESSES.search(_source(code)):
+            return True
+        if inspect.isfunction(code):
+            waiting += [named for name in code.__code__.co_names if callable(named := code.__globals__.get(name))]
+    return False
+
+
+def _is_ours(code: Any) -> bool:
+    return (inspect.isfunction(code) or inspect.isclass(code)) and _is_of_tests(code.__module__)
 
 
 @functools.cache
-def _source(code: Callable[..., Any]) -> str:
-    return inspect.getsource(inspect.unwrap(code))
+def _is_of_tests(module: str) -> bool:
+    return Path(getattr(sys.modules[module], "__file__", None) or "/").is_relative_to(_TESTS)
 
 
-@pytest.fixture(autouse=True)
-def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where tests run in several workers: a test that is marked `alone` waits until no other runs, and lets none begin."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        yield
-        return
-    alone = request.node.get_closest_marker("alone") is not None
-    shared = tmp_path_factory.getbasetemp().parent
-    with (shared / "queue").open("w") as queue, (shared / "room").open("w") as room:
-        fcntl.flock(queue, fcntl.LOCK_EX)  # first come, first served: nobody overtakes a test that waits to be alone
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(queue, fcntl.LOCK_UN)
-        yield
+@functools.cache
+def _source(code: Any) -> str:
+    return inspect.getsource(code)
 
 
 @functools.cache

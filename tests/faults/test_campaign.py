@@ -9,8 +9,6 @@ from campaign import campaign
 from oracle import Verdict, _ids, sessions_of
 from senders import Book, Sent
 
-pytestmark = pytest.mark.alone
-
 SEED = "20261128"
 FAULTS = [
     "power_cut",

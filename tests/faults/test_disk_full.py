@@ -9,8 +9,6 @@ import pytest
 
 from conftest import Server
 
-pytestmark = pytest.mark.alone
-
 
 def test_a_full_disk_answers_503_and_collecting_resumes_by_itself(tmp_path: Path) -> None:
     disk = tmp_path / "disk"

@@ -11,8 +11,6 @@ import pytest
 
 from conftest import WRITE_KEY
 
-pytestmark = pytest.mark.alone
-
 KILLS = 50
 SEED = 20260131
 A_SECOND = 1000
