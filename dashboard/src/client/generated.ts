@@ -142,6 +142,12 @@ export interface AudienceRow {
   persons: number;
 }
 
+/** The secret for an authenticator application, as an `otpauth` URI and as a picture (data URI of an SVG). */
+export interface AuthenticatorSecret {
+  address: string;
+  picture: string;
+}
+
 /** The same answer for the period that it is compared with. */
 export interface Before {
   data: Answers[keyof Answers];
@@ -252,9 +258,23 @@ export interface ConnectionShown {
   secret: string;
 }
 
+/** The sum of the costs of a campaign in one currency, the paid clicks and impressions, and the first and the last day. */
+export interface CostShown {
+  source: string;
+  medium: string;
+  campaign: string;
+  channel: string;
+  currency: string;
+  cost: string;
+  clicks: number;
+  impressions: number;
+  first: string;
+  last: string;
+}
+
 /** Costs of a period by source, medium and campaign, in the currencies in which they were given. */
 export interface CostsShown {
-  rows: Record<string, unknown>[];
+  rows: CostShown[];
 }
 
 /** The view counters of an entity; without numbers when they are hidden from the public. */
@@ -609,6 +629,16 @@ export interface Exclusion {
   before?: number;
 }
 
+/** How a file was read; a log has a host, a JSON file a layout, a table a delimiter, a header, and the column of each field. */
+export interface FileReading {
+  encoding?: string;
+  host?: string;
+  layout?: string;
+  delimiter?: string;
+  header?: string[];
+  columns?: Record<string, string>;
+}
+
 /** The user who has forgotten the password, and the language of the mail. */
 export interface Forgotten {
   email: string;
@@ -739,9 +769,9 @@ export interface FunnelUnitsQuestion {
 
 /** A condition for a permission: whether an account type has it, and the lowest verification and subscription that it needs. */
 export interface Gate {
-  granted: boolean;
-  verification: "none" | "email" | "phone" | "identity" | "business";
-  subscription: "free" | "premium" | "professional" | "enterprise";
+  granted?: boolean;
+  verification?: "none" | "email" | "phone" | "identity" | "business";
+  subscription?: "free" | "premium" | "professional" | "enterprise";
 }
 
 /** A change to a gate; with `reset`, the gate of the metrics pack applies again. */
@@ -772,6 +802,20 @@ export interface HostKey {
 export interface Ids {
   ids?: string[];
   anonymousIds?: string[];
+}
+
+/** A file as it would be imported: the number of messages, of refused lines and of lines left out, the first and the last time (ISO 8601, UTC), messages by event, the first ten messages and refused lines. `stopped` is the reason if the file cannot be read to its end. */
+export interface ImportPreview {
+  taken: number;
+  refused: number;
+  left_out: number;
+  first?: string;
+  last?: string;
+  events?: Record<string, number>;
+  read: FileReading;
+  rows: PreviewRow[];
+  refusals: RefusedLine[];
+  stopped: string;
 }
 
 /** An open invitation. `link` is set only when the invitation is created; send it to the invited person. */
@@ -1038,17 +1082,17 @@ export interface MergesQuestion {
 
 /** The way in which one metric is counted. Exactly one of the first nine fields is set; lists contain event names. `count`: number of events; `unique`: number of visitors with any of the events; `time`: sum of their durations in seconds; `rating`: mean of the ratings given with them; `score`: sum of their scores (see `Score`); `running`: number of events until now, less those named in `minus`; `ratio`: the first of two metrics of the subject divided by the second; `children`: sum of `metric` over the entities of this type that belong to the subject, or without `metric` the number of those entities that had any event; `sessions`: number, time or average time of a person's sessions. */
 export interface Metric {
-  count: string[];
-  unique: string[];
-  time: string[];
-  rating: string[];
-  score: string[];
-  running: string[];
-  ratio: string[];
-  children: string;
-  sessions: "" | "count" | "time" | "average";
-  minus: string[];
-  metric: string;
+  count?: string[];
+  unique?: string[];
+  time?: string[];
+  rating?: string[];
+  score?: string[];
+  running?: string[];
+  ratio?: string[];
+  children?: string;
+  sessions?: "" | "count" | "time" | "average";
+  minus?: string[];
+  metric?: string;
 }
 
 /** An amount in one currency. */
@@ -1284,6 +1328,12 @@ export interface PasskeyAnswer {
   credential: Record<string, unknown>;
 }
 
+/** The `options` for the browser's WebAuthn API, and the `challenge` to send with the device's answer. */
+export interface PasskeyChallenge {
+  challenge: string;
+  options: Record<string, unknown>;
+}
+
 /** A passkey. */
 export interface PasskeyShown {
   id: string;
@@ -1465,10 +1515,10 @@ export interface PersonsQuestion {
 
 /** A tracking plan. `unplanned` says what to do with track events that the plan does not name. */
 export interface Plan {
-  name: string;
-  description: string;
-  unplanned: "allow" | "flag" | "reject";
-  events: Record<string, PlannedEvent>;
+  name?: string;
+  description?: string;
+  unplanned?: "allow" | "flag" | "reject";
+  events?: Record<string, PlannedEvent>;
 }
 
 /** One version of a plan. */
@@ -1481,12 +1531,24 @@ export interface PlanShown {
 
 /** One event of a plan. Its key in the plan is the event's name; messages of other types use `page`, `identify`, ... A message that breaks the rules is either `flag`ged (stored, and listed as a violation) or `reject`ed. */
 export interface PlannedEvent {
-  description: string;
-  owner: string;
-  on_violation: "flag" | "reject";
-  required: string[];
-  properties: Record<string, Record<string, unknown>>;
-  additionalProperties: boolean;
+  description?: string;
+  owner?: string;
+  on_violation?: "flag" | "reject";
+  required?: string[];
+  properties?: Record<string, Record<string, unknown>>;
+  additionalProperties?: boolean;
+}
+
+/** A message of a file, as it would be stored. The time is ISO 8601 in UTC, or empty. */
+export interface PreviewRow {
+  timestamp: string;
+  type: string;
+  event: string;
+  user_id: string;
+  anonymous_id: string;
+  page: string;
+  properties: Record<string, unknown>;
+  context: Record<string, unknown>;
 }
 
 /** Changes to an entity: whether its counts are hidden from the public, and how its owners are notified of views. Omitted fields stay as they are. */
@@ -1610,16 +1672,37 @@ export interface RateGiven {
   rate: string;
 }
 
-/** The newest exchange rate of each currency into the project's currency, and the number of days with a rate. */
+/** The newest exchange rate of a currency, the day it applies from, and the number of days with a rate. */
+export interface RateShown {
+  currency: string;
+  since: string;
+  newest: string;
+  days: number;
+}
+
+/** The newest exchange rate of each currency into the project's `currency`. */
 export interface RatesShown {
   currency: string;
-  rates: Record<string, unknown>[];
+  rates: RateShown[];
 }
 
 /** The number of rows of each counter that were rebuilt, and the number that had differed from the events. */
 export interface Recounted {
   rows: Record<string, number>;
   differed: Record<string, number>;
+}
+
+/** Codes that replace the second factor, each once. */
+export interface RecoveryCodes {
+  recovery_codes: string[];
+}
+
+/** A refused line of a file. */
+export interface RefusedLine {
+  line: number;
+  field: string;
+  reason: string;
+  text: string;
 }
 
 /** The number of entities that were registered. */
@@ -2276,6 +2359,11 @@ export interface Undo {
   undone?: boolean;
 }
 
+/** Whether the merge is undone now. */
+export interface Undone {
+  undone: boolean;
+}
+
 /** The prediction of the orders in the `weeks` after `cut`: the sums of expected and actual orders over all customers, and means by orders so far; the fitted model, or the reason that there is none (`why`). */
 export interface ValueCheckAnswer {
   cut: string;
@@ -2316,6 +2404,14 @@ export interface Verdict {
   granted: boolean;
   lacks: "" | "type" | "verification" | "subscription" | "active";
   needs: string;
+}
+
+/** A version of a plan: its author, its time, and the number of its events. */
+export interface VersionShown {
+  version: number;
+  created_by: string;
+  created_at: string;
+  events: number;
 }
 
 /** The number of viewers (a person counts once for each entity), the number who booked at the time of the view or later, and their share (`rate`, 0 to 1; None without viewers). */
@@ -2364,6 +2460,27 @@ export interface ViewsRow {
   value: string;
   views: number;
   anonymous: number;
+}
+
+/** A violation, with the owner of the event. */
+export interface ViolationShown {
+  event: string;
+  property: string;
+  problem: string;
+  library: string;
+  library_version: string;
+  rejected: boolean;
+  messages: number;
+  first_at: string;
+  last_at: string;
+  some: string[];
+  owner: string;
+}
+
+/** The violations of a period, and the statement that counted them. */
+export interface ViolationsShown {
+  data: ViolationShown[];
+  query: Query;
 }
 
 /** A visitor's profile, with their newest 50 sessions and their newest events. */

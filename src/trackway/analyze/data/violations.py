@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import msgspec
+
 from trackway.analyze.language.question import Answer, Question, ask
 from trackway.store.connection import Store
+
+
+class Violation(msgspec.Struct, kw_only=True):
+    """Violations of one kind: the number of messages, the first and the last time, and up to five of their ids
+    (`some`). `property` is empty if the event itself is not in the plan.
+    """
+
+    event: str
+    property: str
+    problem: str
+    library: str
+    library_version: str
+    rejected: bool
+    messages: int
+    first_at: datetime
+    last_at: datetime
+    some: list[str]
 
 
 def violations(store: Store, question: Question, limit: int = 100) -> Answer:

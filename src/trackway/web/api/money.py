@@ -32,11 +32,20 @@ class RateGiven(msgspec.Struct, forbid_unknown_fields=True):
     rate: Decimal
 
 
-class RatesShown(msgspec.Struct):
-    """The newest exchange rate of each currency into the project's currency, and the number of days with a rate."""
+class RateShown(msgspec.Struct):
+    """The newest exchange rate of a currency, the day it applies from, and the number of days with a rate."""
 
     currency: str
-    rates: list[dict[str, Any]]
+    since: date
+    newest: str
+    days: int
+
+
+class RatesShown(msgspec.Struct):
+    """The newest exchange rate of each currency into the project's `currency`."""
+
+    currency: str
+    rates: list[RateShown]
 
 
 class Taken(msgspec.Struct):
@@ -45,10 +54,27 @@ class Taken(msgspec.Struct):
     taken: int
 
 
+class CostShown(msgspec.Struct):
+    """The sum of the costs of a campaign in one currency, the paid clicks and impressions, and the first and the last
+    day.
+    """
+
+    source: str
+    medium: str
+    campaign: str
+    channel: str
+    currency: str
+    cost: str
+    clicks: int
+    impressions: int
+    first: date
+    last: date
+
+
 class CostsShown(msgspec.Struct):
     """Costs of a period by source, medium and campaign, in the currencies in which they were given."""
 
-    rows: list[dict[str, Any]]
+    rows: list[CostShown]
 
 
 class Money(Controller):
@@ -61,7 +87,7 @@ class Money(Controller):
     def rates(self, project_id: UUID, request: Request[Caller, Any, Any], store: Store) -> RatesShown:
         """Return the newest rate of each currency, the day it applies from, and the number of days with a rate."""
         currency = request.user.project(project_id).currency
-        return RatesShown(currency, newest_rates(store, project_id, currency))
+        return RatesShown(currency, [RateShown(**row) for row in newest_rates(store, project_id, currency)])
 
     @put("/rates", opt={"may": "manage"}, sync_to_thread=True)
     def write_rates(
@@ -102,7 +128,7 @@ class Money(Controller):
     ) -> CostsShown:
         """Return the costs of a period, the highest first."""
         stretch: Period = period(named, request.user.project(project_id).timezone, datetime.now(UTC))
-        return CostsShown(costs(store, project_id, *stretch))
+        return CostsShown([CostShown(**row) for row in costs(store, project_id, *stretch)])
 
     @post("/costs/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
     async def costs_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:

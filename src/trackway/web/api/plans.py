@@ -14,7 +14,8 @@ from litestar import Controller, Request, get, put
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze.data.violations import violations
+from trackway.analyze.data.violations import Violation, violations
+from trackway.analyze.language.question import Query
 from trackway.govern.plans.plan import Plan, read
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
@@ -31,6 +32,28 @@ class PlanShown(msgspec.Struct):
     plan: Plan
     created_by: str = ""
     created_at: datetime | None = None
+
+
+class VersionShown(msgspec.Struct):
+    """A version of a plan: its author, its time, and the number of its events."""
+
+    version: int
+    created_by: str
+    created_at: datetime
+    events: int
+
+
+class ViolationShown(Violation, kw_only=True):
+    """A violation, with the owner of the event."""
+
+    owner: str
+
+
+class ViolationsShown(msgspec.Struct):
+    """The violations of a period, and the statement that counted them."""
+
+    data: list[ViolationShown]
+    query: Query
 
 
 class TrackingPlan(Controller):
@@ -54,16 +77,16 @@ class TrackingPlan(Controller):
         return PlanShown(0, Plan())
 
     @get("/versions", opt={"may": "read"}, sync_to_thread=True)
-    def versions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[dict[str, Any]]:
+    def versions(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> list[VersionShown]:
         """List every version, the newest first, with author and time."""
         request.user.project(project_id)
         return [
-            {
-                "version": written.version,
-                "created_by": written.created_by,
-                "created_at": written.created_at.replace(tzinfo=UTC),
-                "events": len(written.body.get("events", {})),
-            }
+            VersionShown(
+                written.version,
+                written.created_by,
+                written.created_at.replace(tzinfo=UTC),
+                len(written.body.get("events", {})),
+            )
             for written in runtime.accounts.plans.versions(project_id)
         ]
 
@@ -77,12 +100,10 @@ class TrackingPlan(Controller):
         return PlanShown(version, plan, request.user.name)
 
     @get("/violations", opt={"may": "read"}, sync_to_thread=True)
-    def violations(self, asked: Asked, runtime: Runtime, store: Store, limit: Limit = 100) -> dict[str, Any]:
+    def violations(self, asked: Asked, runtime: Runtime, store: Store, limit: Limit = 100) -> ViolationsShown:
         """Count violations of the plan, by event (with its owner), property and version of the library."""
         answer = violations(store, asked.question, limit)
         current = runtime.accounts.plans.current(asked.question.project_id)
         owners = {name: event.owner for name, event in current[1].events.items()} if current else {}
-        return {
-            "data": [{**row, "owner": owners.get(row["event"], "")} for row in answer.rows()],
-            "query": answer.opened(),
-        }
+        rows = [ViolationShown(**row, owner=owners.get(row["event"], "")) for row in answer.rows()]
+        return ViolationsShown(rows, answer.opened())

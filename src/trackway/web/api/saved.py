@@ -90,6 +90,12 @@ class AnnotationShown(msgspec.Struct):
     created_by: str
 
 
+class Undone(msgspec.Struct):
+    """Whether the merge is undone now."""
+
+    undone: bool
+
+
 class Undo(msgspec.Struct, forbid_unknown_fields=True):
     """The two numbers of a merge, as `merges` shows them, and whether to undo it or to restore it."""
 
@@ -212,9 +218,7 @@ class SavedItems(Controller):
             raise NotFoundException(f"there is no annotation {annotation_id}")
 
     @post("/merges/undo", opt={"may": "control"}, status_code=200, sync_to_thread=True)
-    def undo(
-        self, project_id: UUID, data: Undo, request: Request[Caller, Any, Any], runtime: Runtime
-    ) -> dict[str, bool]:
+    def undo(self, project_id: UUID, data: Undo, request: Request[Caller, Any, Any], runtime: Runtime) -> Undone:
         """Undo a merge, or restore it. From the next answer on, the people of an undone merge are counted
         separately.
         """
@@ -224,7 +228,7 @@ class SavedItems(Controller):
         if not set_undone(runtime.store, question, data.identity, data.person, data.undone, request.user.name, now):
             raise NotFoundException("there is no such merge")
         request.user.wrote("merge undone", f"{data.identity} {data.person}", project_id, undone=data.undone)
-        return {"undone": data.undone}
+        return Undone(data.undone)
 
 
 def _read(runtime: Runtime, project_id: UUID, filter_: Any) -> Node:

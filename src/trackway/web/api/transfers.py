@@ -50,6 +50,59 @@ class Outcome(msgspec.Struct):
     bytes: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class PreviewRow(msgspec.Struct):
+    """A message of a file, as it would be stored. The time is ISO 8601 in UTC, or empty."""
+
+    timestamp: str
+    type: str
+    event: str
+    user_id: str
+    anonymous_id: str
+    page: str
+    properties: dict[str, Any]
+    context: dict[str, Any]
+
+
+class RefusedLine(msgspec.Struct):
+    """A refused line of a file."""
+
+    line: int
+    field: str
+    reason: str
+    text: str
+
+
+class FileReading(msgspec.Struct):
+    """How a file was read; a log has a host, a JSON file a layout, a table a delimiter, a header, and the column of
+    each field.
+    """
+
+    encoding: str | msgspec.UnsetType = msgspec.UNSET
+    host: str | msgspec.UnsetType = msgspec.UNSET
+    layout: str | msgspec.UnsetType = msgspec.UNSET
+    delimiter: str | msgspec.UnsetType = msgspec.UNSET
+    header: list[str] | msgspec.UnsetType = msgspec.UNSET
+    columns: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ImportPreview(msgspec.Struct, kw_only=True):
+    """A file as it would be imported: the number of messages, of refused lines and of lines left out, the first and
+    the last time (ISO 8601, UTC), messages by event, the first ten messages and refused lines. `stopped` is the reason
+    if the file cannot be read to its end.
+    """
+
+    taken: int
+    refused: int
+    left_out: int
+    first: str | msgspec.UnsetType = msgspec.UNSET
+    last: str | msgspec.UnsetType = msgspec.UNSET
+    events: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    read: FileReading
+    rows: list[PreviewRow]
+    refusals: list[RefusedLine]
+    stopped: str
+
+
 class TransferShown(msgspec.Struct):
     """An import or export. `done` and `total` count bytes of an import and rows of an export."""
 
@@ -116,10 +169,11 @@ def _reading(form: str, host: str, text: str) -> ReadingOptions:
 
 def _previewed(
     file: IO[bytes], name: str, size: int, form: str, runtime: Runtime, reading: ReadingOptions
-) -> dict[str, Any]:
+) -> ImportPreview:
     try:
         packed = InputFile(file, name, size, reading.encoding)
-        return preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
+        found = preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
+        return msgspec.convert(found, ImportPreview)
     except BadFile as error:
         raise BadQuestion("body", str(error)) from error
 
@@ -182,7 +236,7 @@ class TransfersOfProject(Controller):
         form: Form,
         host: LogHost = "",
         reading: ReadingJson = "{}",
-    ) -> dict[str, Any]:
+    ) -> ImportPreview:
         """Preview an import of the file in the body: ten rows as they would be stored, events, times and refusals.
         Nothing is stored.
         """

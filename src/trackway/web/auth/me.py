@@ -16,7 +16,7 @@ from trackway.govern.access.permissions import SEEN, Verdict
 from trackway.govern.identity.sign_ins import BadCredentials
 from trackway.govern.tables import Project
 from trackway.runtime import Runtime
-from trackway.web.auth.sign_in import PasskeyAnswer, Password, site_of
+from trackway.web.auth.sign_in import PasskeyAnswer, PasskeyChallenge, Password, site_of
 from trackway.web.server.caller import SIGNED_IN, SOMEBODY, Caller
 
 
@@ -63,6 +63,19 @@ class ProjectShown(msgspec.Struct):
     keys: list[KeyShown]
     role: str
     account: AsAccount | None
+
+
+class AuthenticatorSecret(msgspec.Struct):
+    """The secret for an authenticator application, as an `otpauth` URI and as a picture (data URI of an SVG)."""
+
+    address: str
+    picture: str
+
+
+class RecoveryCodes(msgspec.Struct):
+    """Codes that replace the second factor, each once."""
+
+    recovery_codes: list[str]
 
 
 class Me(msgspec.Struct):
@@ -191,18 +204,19 @@ class CurrentUser(Controller):
         request.user.wrote("password changed", signed_in.user.email)
 
     @post("/totp/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
-    def begin_totp(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, str]:
+    def begin_totp(self, request: Request[Caller, Any, Any], runtime: Runtime) -> AuthenticatorSecret:
         """Create a secret for an authenticator application. Returns it as an `otpauth` URI and as a QR code (SVG)."""
         address = runtime.accounts.sign_ins.begin_totp(_signed_in(request).user)
-        return {"address": address, "picture": segno.make(address, micro=False).svg_data_uri(scale=4, border=2)}
+        picture = segno.make(address, micro=False).svg_data_uri(scale=4, border=2)
+        return AuthenticatorSecret(address, picture)
 
     @post("/totp", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
-    def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, list[str]]:
+    def confirm_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> RecoveryCodes:
         """Turn the second factor on. The answer contains recovery codes, which are shown only now."""
         user = _signed_in(request).user
         codes: list[str] = _with_bad_credentials_as_400(runtime.accounts.sign_ins.confirm_totp, user.id, data.code)
         request.user.wrote("second factor changed", user.email, now="authenticator application")
-        return {"recovery_codes": codes}
+        return RecoveryCodes(codes)
 
     @post("/totp/remove", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def remove_totp(self, data: Code, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
@@ -221,11 +235,11 @@ class CurrentUser(Controller):
         ]  # fmt: skip
 
     @post("/passkeys/begin", opt={"may": SIGNED_IN}, status_code=200, sync_to_thread=True)
-    def begin_passkey(self, request: Request[Caller, Any, Any], runtime: Runtime) -> dict[str, Any]:
+    def begin_passkey(self, request: Request[Caller, Any, Any], runtime: Runtime) -> PasskeyChallenge:
         """Start the registration of a passkey. Returns `options` for `navigator.credentials.create`, and the
         `challenge` to send with the result.
         """
-        return runtime.accounts.passkeys.begin(_signed_in(request).user, site_of(request, runtime))
+        return PasskeyChallenge(**runtime.accounts.passkeys.begin(_signed_in(request).user, site_of(request, runtime)))
 
     @post("/passkeys", opt={"may": SIGNED_IN}, status_code=204, sync_to_thread=True)
     def add_passkey(self, data: NewPasskey, request: Request[Caller, Any, Any], runtime: Runtime) -> None:

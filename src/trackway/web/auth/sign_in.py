@@ -48,6 +48,13 @@ class SignInMethods(msgspec.Struct):
     reset: bool
 
 
+class PasskeyChallenge(msgspec.Struct):
+    """The `options` for the browser's WebAuthn API, and the `challenge` to send with the device's answer."""
+
+    challenge: str
+    options: dict[str, Any]
+
+
 class PasskeyAnswer(msgspec.Struct):
     """A device's answer to a passkey request; `challenge` identifies the request."""
 
@@ -142,11 +149,11 @@ class SignIn(Controller):
         return _signed_in(signed_in, runtime, origin, "password")
 
     @post("/sign-in/passkey/ask", **_OPEN, status_code=200, sync_to_thread=True)
-    def ask_passkey(self, request: Request[Any, Any, Any], runtime: Runtime) -> dict[str, Any]:
+    def ask_passkey(self, request: Request[Any, Any, Any], runtime: Runtime) -> PasskeyChallenge:
         """Start a sign-in by passkey. Returns `options` for `navigator.credentials.get`, and the `challenge` to send
         with the result.
         """
-        return runtime.accounts.passkeys.ask(site_of(request, runtime))
+        return PasskeyChallenge(**runtime.accounts.passkeys.ask(site_of(request, runtime)))
 
     @post("/sign-in/passkey", **_OPEN, status_code=200, sync_to_thread=True)
     def by_passkey(

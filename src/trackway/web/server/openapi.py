@@ -47,7 +47,10 @@ _REFUSALS = {
 
 
 class Structs(StructSchemaPlugin):
-    """Adds what the framework leaves out of the schema of a struct: its docstring, and list or object defaults."""
+    """Adds what the framework leaves out of the schema of a struct: its docstring, and list or object defaults.
+
+    A property with a default is always part of a response. A struct that omits its defaults has none in its schema.
+    """
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
         """Return the schema of a struct."""
@@ -55,7 +58,11 @@ class Structs(StructSchemaPlugin):
         schema.description = inspect.getdoc(field_definition.type_)
         for field in cast(msgspec.inspect.StructType, msgspec.inspect.type_info(field_definition.type_)).fields:
             property_ = (schema.properties or {})[field.encode_name]
-            if field.default_factory in (list, dict) and isinstance(property_, Schema):
+            if not isinstance(property_, Schema):
+                continue
+            if field_definition.type_.__struct_config__.omit_defaults:
+                property_.default = None
+            elif field.default_factory in (list, dict):
                 property_.default = field.default_factory()
         return schema
 
