@@ -1,5 +1,6 @@
 /** The audit log. */
 import { useState } from "react";
+import type { EntryShown } from "../client/api";
 import { useProject } from "../client/hooks";
 import { moment } from "../kit/format";
 import { Card, Empty } from "../kit/parts";
@@ -7,20 +8,10 @@ import { Table } from "../kit/table";
 import { t, term } from "../language";
 import { Shown, useOf } from "./asked";
 
-interface Entry {
-  id: string;
-  at: string;
-  actor: string;
-  action: string;
-  subject: string;
-  detail: Record<string, unknown>;
-  address: string;
-}
-
 export function Log() {
   const project = useProject();
   const [search, setSearch] = useState("");
-  const entries = useOf<Entry[]>(`audit?limit=200&search=${encodeURIComponent(search)}`);
+  const entries = useOf<EntryShown[]>(`audit?limit=200&search=${encodeURIComponent(search)}`);
   return (
     <Card>
       <div className="flex flex-wrap items-center gap-3 p-4">

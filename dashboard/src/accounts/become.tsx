@@ -1,18 +1,11 @@
 /** The request to become an artist or a venue, and its state. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type Pack, type RequestShown } from "../client/api";
 import { useProject } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
 import { Card } from "../kit/parts";
 import { t } from "../language";
-
-interface Request {
-  id: string;
-  type: string;
-  state: string;
-  note: string;
-}
 
 /** The form for a fan to request the type artist or venue, and the state of the last request. */
 export function Become() {
@@ -20,10 +13,10 @@ export function Become() {
   const client = useQueryClient();
   const [problem, setProblem] = useState("");
   const path = `/projects/${project.id}/account-requests`;
-  const requests = useQuery({ queryKey: ["requests", path], queryFn: () => api.get<Request[]>(path) });
+  const requests = useQuery({ queryKey: ["requests", path], queryFn: () => api.get<RequestShown[]>(path) });
   const pack = useQuery({
     queryKey: ["metrics", project.id],
-    queryFn: () => api.get<{ name: string }>(`/projects/${project.id}/metrics`),
+    queryFn: () => api.get<Pack>(`/projects/${project.id}/metrics`),
   });
   const last = requests.data?.[0];
   async function ask(form: FormData) {

@@ -1,6 +1,6 @@
 /** The list of accounts, and the form to create or change one. */
 import { useState } from "react";
-import { api, type Verdict } from "../client/api";
+import { type AccountShown, type AccountsShown, api, type Verdict } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Framed, field, primary, quiet } from "../kit/dialog";
 import { exact } from "../kit/format";
@@ -11,31 +11,13 @@ import { t } from "../language";
 import { Shown, TYPES, useOf } from "./asked";
 import { TIERS, VERIFIED } from "./permission_words";
 
-interface Account {
-  id: string;
-  type: string;
-  name: string;
-  verification: string;
-  subscription: string;
-  expires_at: string | null;
-  business: Record<string, unknown>;
-  entities: [string, string][];
-  email: string;
-  suspended: boolean;
-  permissions: Record<string, Verdict>;
-}
-interface Found {
-  accounts: Account[];
-  total: number;
-  types: Record<string, number>;
-  pending: number;
-}
-
 export function List() {
   const [search, setSearch] = useState("");
   const [type, setType] = useState("");
-  const [opened, open] = useState<Account | "new">();
-  const accounts = useOf<Found>(`accounts?limit=200&search=${encodeURIComponent(search)}&type=${type}`);
+  const [opened, open] = useState<AccountShown | "new">();
+  const accounts = useOf<AccountsShown>(
+    `accounts?limit=200&search=${encodeURIComponent(search)}&type=${type}`,
+  );
   return (
     <>
       {accounts.data && <Counts accounts={accounts.data} />}
@@ -124,7 +106,7 @@ export function List() {
   );
 }
 
-function Counts({ accounts }: { accounts: Found }) {
+function Counts({ accounts }: { accounts: AccountsShown }) {
   const facts = [...Object.entries(accounts.types), [t("to decide"), accounts.pending] as const];
   return (
     <dl className="mb-4 flex flex-wrap gap-3">
@@ -139,7 +121,7 @@ function Counts({ accounts }: { accounts: Found }) {
 }
 
 /** The form to create or change an account, with its permissions and their missing requirements. */
-function Edit(props: { account?: Account; close: () => void; fresh: () => void }) {
+function Edit(props: { account?: AccountShown; close: () => void; fresh: () => void }) {
   const project = useProject();
   const say = useToast();
   const [problem, setProblem] = useState("");

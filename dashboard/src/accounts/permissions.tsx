@@ -1,6 +1,6 @@
 /** The permissions of account types, with the required verification and subscription. */
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type GateShown } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Framed, field, primary, quiet } from "../kit/dialog";
 import { Card } from "../kit/parts";
@@ -9,20 +9,12 @@ import { t } from "../language";
 import { Shown, TYPES, useOf } from "./asked";
 import { SEEN, TIERS, VERIFIED } from "./permission_words";
 
-interface Gate {
-  account_type: string;
-  permission: string;
-  granted: boolean;
-  verification: string;
-  subscription: string;
-}
-
 /** A table of account types and permissions; each cell shows the required verification and subscription. */
 export function Permissions({ owner }: { owner: boolean }) {
   const project = useProject();
-  const gates = useOf<Gate[]>("permissions");
-  const [opened, open] = useState<Gate>();
-  async function change(gate: Gate, body: Record<string, unknown>) {
+  const gates = useOf<GateShown[]>("permissions");
+  const [opened, open] = useState<GateShown>();
+  async function change(gate: GateShown, body: Record<string, unknown>) {
     await api.put(`/projects/${project.id}/permissions/${gate.account_type}/${gate.permission}`, body);
     open(undefined);
     void gates.fresh();
@@ -129,7 +121,7 @@ export function Permissions({ owner }: { owner: boolean }) {
   );
 }
 
-function gateSaid(gate: Gate): string {
+function gateSaid(gate: GateShown): string {
   const tier = TIERS[gate.subscription] ?? gate.subscription;
   return gate.verification === "none" ? tier : `${tier}, ${VERIFIED[gate.verification]}`;
 }

@@ -1,6 +1,6 @@
 /** Requests of accounts for another type, and the decisions. */
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type RequestShown } from "../client/api";
 import { useProject } from "../client/hooks";
 import { primary, quiet } from "../kit/dialog";
 import { moment } from "../kit/format";
@@ -8,22 +8,11 @@ import { Card, Empty } from "../kit/parts";
 import { t } from "../language";
 import { Shown, useOf } from "./asked";
 
-interface Asked {
-  id: string;
-  account: string;
-  type: string;
-  business: Record<string, unknown>;
-  state: string;
-  note: string;
-  decided_by: string;
-  created_at: string;
-}
-
 export function Requests() {
   const project = useProject();
-  const requests = useOf<Asked[]>("account-requests");
+  const requests = useOf<RequestShown[]>("account-requests");
   const [problem, setProblem] = useState("");
-  async function decide(request: Asked, approved: boolean, note: string) {
+  async function decide(request: RequestShown, approved: boolean, note: string) {
     try {
       await api.post(`/projects/${project.id}/account-requests/${request.id}`, { approved, note });
       setProblem("");

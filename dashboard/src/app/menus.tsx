@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { type ReactNode, useContext, useState } from "react";
-import { api, type Project } from "../client/api";
+import { api, type Keys, type Project } from "../client/api";
 import { MeContext, useTheme } from "../client/hooks";
 import { Framed, field, primary } from "../kit/dialog";
 import { PACKS } from "../kit/metric_packs";
@@ -109,7 +109,7 @@ function NewProject(props: { like: Project | undefined; done: (id: string) => vo
   async function make(name: string, metrics: string) {
     const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const currency = props.like?.currency ?? "EUR";
-    const created = await api.post<{ project_id: string }>("/projects", { name, timezone, currency });
+    const created = await api.post<Keys>("/projects", { name, timezone, currency });
     await api.patch(`/projects/${created.project_id}`, { metrics });
     await client.invalidateQueries({ queryKey: ["me"] });
     props.done(created.project_id);

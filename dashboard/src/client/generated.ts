@@ -1,5 +1,15 @@
 /** The types of the API, generated from its OpenAPI document by `./run types`. Do not edit. */
 
+/** The number of messages written to the log. */
+export interface Accepted {
+  accepted: number;
+}
+
+/** The password of the user who accepts an invitation: a new one, or that of the existing user. */
+export interface AcceptedInvitation {
+  password: string;
+}
+
 /** An account with its permissions, each with the missing requirement, if any; `granted` lists those that it has. */
 export interface AccountShown {
   id: string;
@@ -2609,16 +2619,6 @@ export interface YearType {
   entity_type: string;
   entities: number;
   top: YearEntity[];
-}
-
-/** The number of messages written to the log. */
-export interface api_connections_Accepted {
-  accepted: number;
-}
-
-/** The password of the user who accepts an invitation: a new one, or that of the existing user. */
-export interface auth_sign_in_Accepted {
-  password: string;
 }
 
 /** The body of each question. */

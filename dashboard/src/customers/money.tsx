@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type CostShown, type RatesShown } from "../client/api";
 import { useProject, useRefresh } from "../client/hooks";
 import { field, quiet } from "../kit/dialog";
 import { exact } from "../kit/format";
@@ -10,11 +10,6 @@ import { Card, Empty } from "../kit/parts";
 import { Table } from "../kit/table";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
-
-interface RatesShown {
-  currency: string;
-  rates: { currency: string; since: string; newest: string; days: number }[];
-}
 
 export function Rates() {
   const project = useProject();
@@ -49,21 +44,10 @@ export function Rates() {
   );
 }
 
-interface CostRow {
-  source: string;
-  medium: string;
-  campaign: string;
-  currency: string;
-  cost: string;
-  clicks: number;
-  first: string;
-  last: string;
-}
-
 export function Costs() {
   const project = useProject();
   const path = `/projects/${project.id}/costs`;
-  const answer = useQuery({ queryKey: [path], queryFn: () => api.get<{ rows: CostRow[] }>(path) });
+  const answer = useQuery({ queryKey: [path], queryFn: () => api.get<{ rows: CostShown[] }>(path) });
   const rows = answer.data?.rows;
   return (
     <Card title={t("Costs of the last 90 days")}>

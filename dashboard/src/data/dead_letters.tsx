@@ -2,7 +2,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { api, type DeadLetter, type DeadLetters } from "../client/api";
+import {
+  api,
+  type DeadLetter,
+  type DeadLetters,
+  type Dropped,
+  type LetterWhole,
+  type Replayed,
+} from "../client/api";
 import { useProject } from "../client/hooks";
 import { Framed, primary, quiet } from "../kit/dialog";
 import { When } from "../kit/lists";
@@ -169,14 +176,14 @@ function Doing(props: {
     const body = letters.length === count ? { letters } : { all: true };
     try {
       if (mode === "drop") {
-        const { dropped } = await api.post<{ dropped: number }>(`${path}/drop`, body);
+        const { dropped } = await api.post<Dropped>(`${path}/drop`, body);
         say(
           t("{count, plural, one {# message was dropped.} other {# messages were dropped.}}", {
             count: dropped,
           }),
         );
       } else {
-        const { replayed } = await api.post<{ replayed: number }>(`${path}/replay`, body);
+        const { replayed } = await api.post<Replayed>(`${path}/replay`, body);
         say(
           t(
             "{count, plural, one {# message is read again. If it is refused again, it comes back here.} other {# messages are read again. Those that are refused again come back here.}}",
@@ -255,7 +262,7 @@ function Whole({ path, letter }: { path: string; letter: DeadLetter }) {
   const wanted = new URLSearchParams({ message_id: letter.message_id, stage: letter.stage });
   const whole = useQuery({
     queryKey: ["letters", path, letter.message_id, letter.stage],
-    queryFn: () => api.get<DeadLetter & { body: string }>(`${path}/letter?${wanted}`),
+    queryFn: () => api.get<LetterWhole>(`${path}/letter?${wanted}`),
   });
   return (
     <>

@@ -1,13 +1,13 @@
 /** The import of a file: a preview of the stored rows, options for reading the file, and the import itself. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type ImportPreview } from "../client/api";
 import { useProject } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
 import { Card, Failure, Skeleton } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
-import { type Preview, Previewed } from "./preview";
+import { Previewed } from "./preview";
 import { type How, Reading } from "./reading_options";
 
 const IN = [
@@ -53,7 +53,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
   const preview = useQuery({
     queryKey: ["preview", path, parameters, file?.size, file?.lastModified],
     queryFn: async () =>
-      file && api.upload<Preview>(`${path}/imports/preview?${parameters}`, await looked(file)),
+      file && api.upload<ImportPreview>(`${path}/imports/preview?${parameters}`, await looked(file)),
     enabled: file !== undefined,
     placeholderData: (before, query) =>
       query?.queryKey[3] === file?.size ? keepPreviousData(before) : undefined,

@@ -1,7 +1,7 @@
 /** Scheduled jobs: task, schedule and last result; run now, pause. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Job } from "../client/api";
+import { api, type Job, type RunShown } from "../client/api";
 import { Framed, quiet } from "../kit/dialog";
 import { duration } from "../kit/format";
 import { When } from "../kit/lists";
@@ -10,14 +10,6 @@ import { Table } from "../kit/table";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
 import { Schedule } from "../settings/schedule";
-
-interface Run {
-  started_at: string;
-  status: string;
-  message: string;
-  duration_s: number;
-  by: string;
-}
 
 export function Jobs() {
   const client = useQueryClient();
@@ -88,7 +80,7 @@ function History({ name }: { name: string }) {
   const [open, setOpen] = useState(false);
   const runs = useQuery({
     queryKey: ["jobs", name],
-    queryFn: () => api.get<Run[]>(`/jobs/${name}/runs`),
+    queryFn: () => api.get<RunShown[]>(`/jobs/${name}/runs`),
     enabled: open,
   });
   return (

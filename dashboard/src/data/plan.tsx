@@ -1,6 +1,6 @@
 /** The tracking plan in force, and its violations in the period. */
 import { useQuery } from "@tanstack/react-query";
-import { type Answer, api } from "../client/api";
+import { api, type PlanShown, type ViolationsShown } from "../client/api";
 import { useProject, useView } from "../client/hooks";
 import { question } from "../client/view_state";
 import { exact } from "../kit/format";
@@ -9,35 +9,6 @@ import { Table } from "../kit/table";
 import { Opened } from "../kit/why";
 import { rich, t } from "../language";
 
-interface PlanShown {
-  version: number;
-  plan: {
-    name?: string;
-    events?: Record<
-      string,
-      {
-        owner?: string;
-        description?: string;
-        on_violation?: string;
-        required?: string[];
-        properties?: object;
-      }
-    >;
-  };
-  created_by: string;
-}
-interface ViolationRow {
-  event: string;
-  property: string;
-  problem: string;
-  owner: string;
-  library: string;
-  library_version: string;
-  rejected: boolean;
-  messages: number;
-  last_at: string;
-}
-
 export function PlanTab() {
   const project = useProject();
   const [view] = useView();
@@ -45,7 +16,7 @@ export function PlanTab() {
   const plan = useQuery({ queryKey: ["plan", path], queryFn: () => api.get<PlanShown>(path) });
   const violations = useQuery({
     queryKey: ["violations", path, question(view)],
-    queryFn: () => api.get<Answer<ViolationRow[]>>(`${path}/violations?${question(view)}`),
+    queryFn: () => api.get<ViolationsShown>(`${path}/violations?${question(view)}`),
   });
   const events = Object.entries(plan.data?.plan.events ?? {});
   return (

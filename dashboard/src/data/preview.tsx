@@ -1,36 +1,8 @@
 /** The preview of a file: number of messages, period, events, ten rows, and refused lines. */
+import type { ImportPreview } from "../client/api";
 import { exact } from "../kit/format";
 import { Table } from "../kit/table";
 import { t } from "../language";
-
-interface Row {
-  timestamp: string;
-  type: string;
-  event: string;
-  user_id: string;
-  anonymous_id: string;
-  page: string;
-  properties: object;
-  context: object;
-}
-export interface Preview {
-  taken: number;
-  refused: number;
-  left_out: number;
-  first?: string;
-  last?: string;
-  events?: Record<string, number>;
-  read: {
-    encoding?: string;
-    delimiter?: string;
-    header?: string[];
-    columns?: Record<string, string>;
-    host?: string;
-  };
-  rows: Row[];
-  refusals: { line: number; field: string; reason: string; text: string }[];
-  stopped: string;
-}
 
 /** Formats a value as JSON; empty values become an empty text. */
 function json(value: object) {
@@ -41,7 +13,7 @@ function json(value: object) {
 const minute = (at: string) => at.replace("T", " ").replace(/\.000Z$|Z$/, "");
 
 /** One sentence about the messages of a file. */
-function summary({ taken, first, last, left_out }: Preview): string {
+function summary({ taken, first, last, left_out }: ImportPreview): string {
   const parts = [t("{taken, plural, one {# message} other {# messages}}", { taken })];
   if (first && last)
     parts.push(t("from {first} to {last} (UTC)", { first: minute(first), last: minute(last) }));
@@ -52,7 +24,7 @@ function summary({ taken, first, last, left_out }: Preview): string {
   return parts.join(" · ");
 }
 
-export function Previewed({ preview, part, busy }: { preview: Preview; part: boolean; busy: boolean }) {
+export function Previewed({ preview, part, busy }: { preview: ImportPreview; part: boolean; busy: boolean }) {
   const events = Object.entries(preview.events ?? {});
   return (
     <div aria-busy={busy} className="border-t border-line pb-3">

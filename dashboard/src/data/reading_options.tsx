@@ -1,8 +1,8 @@
 /** Options for reading a file, to correct what was detected: those of `trackway import`. */
 import { type ReactNode, useId } from "react";
+import type { ImportPreview } from "../client/api";
 import { field } from "../kit/dialog";
 import { t } from "../language";
-import type { Preview } from "./preview";
 
 /** The options in the form of the API; missing or empty ones are detected. */
 export interface How {
@@ -63,7 +63,7 @@ const ENCODINGS = [
 interface Props {
   form: string;
   how: How;
-  read: Preview["read"];
+  read: ImportPreview["read"];
   timezone: string;
   change: (how: How) => void;
 }

@@ -1,7 +1,7 @@
 /** One entity: its views, their sources, the interactions with it, and its funnel. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { type Answers, api, type Pack, type TrendAnswer } from "../client/api";
+import { type Answers, api, type Counters, type Entity, type Pack, type TrendAnswer } from "../client/api";
 import { type AnswerQuery, useAsk, useProject, useTitle, useVersion } from "../client/hooks";
 import { FunnelShown } from "../explore/funnel";
 import { Controls } from "../kit/controls";
@@ -13,20 +13,6 @@ import { Opened } from "../kit/why";
 import { t } from "../language";
 import { ViewsBy, ViewsOverTime } from "./Entities";
 
-interface Counters {
-  hidden: boolean;
-  views: number;
-  sessions: number;
-  viewers: number;
-  anonymous: number;
-  last_viewed?: string;
-}
-interface Registered {
-  name: string;
-  owners: string[];
-  parents: string[];
-  hidden: boolean;
-}
 export interface Of {
   entity_type: string;
   entity_id: string;
@@ -56,8 +42,7 @@ export function EntityPage() {
   const path = `/projects/${project.id}`;
   const known = useQuery({
     queryKey: ["entity", project.id, type, id],
-    queryFn: () =>
-      api.get<Registered>(`${path}/entities/${encodeURIComponent(type)}/${id}`).catch(() => null),
+    queryFn: () => api.get<Entity>(`${path}/entities/${encodeURIComponent(type)}/${id}`).catch(() => null),
   });
   const counters = useQuery({
     queryKey: ["counters", project.id, type, id, version],
@@ -86,10 +71,10 @@ export function EntityPage() {
         {total && (
           <Facts
             facts={[
-              [t("Views"), exact(total.views)],
-              [t("Sessions"), exact(total.sessions)],
-              [t("Viewers signed in"), exact(total.viewers)],
-              [t("Anonymous"), percent(total.anonymous)],
+              [t("Views"), exact(total.views ?? 0)],
+              [t("Sessions"), exact(total.sessions ?? 0)],
+              [t("Viewers signed in"), exact(total.viewers ?? 0)],
+              [t("Anonymous"), percent(total.anonymous ?? 0)],
               [t("Last viewed"), total.last_viewed ? moment(total.last_viewed, project.timezone) : "–"],
               [
                 t("Booked after a view"),

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Popover } from "radix-ui";
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type QuestionShown } from "../client/api";
 import { useProject, useWhole } from "../client/hooks";
 import { readView, writeView } from "../client/view_state";
 import { field, primary, quiet } from "../kit/dialog";
@@ -12,11 +12,7 @@ import { useToast } from "../kit/toast";
 import { t } from "../language";
 import type { Body } from "./kinds";
 
-export interface SavedQuestion {
-  id: string;
-  name: string;
-  ask: Body;
-}
+export type SavedQuestion = QuestionShown & { ask: Body };
 
 export function useSavedQuestions() {
   const project = useProject();

@@ -3,7 +3,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import { type Answer, api, type BreakdownRow, type LiveNow, patience } from "../client/api";
+import {
+  type AnnotationShown,
+  type Answer,
+  api,
+  type BreakdownRow,
+  type LiveNow,
+  patience,
+} from "../client/api";
 import { MeContext, useAnswer, useAsk, useProject, useView } from "../client/hooks";
 import { question } from "../client/view_state";
 import { field, primary } from "../kit/dialog";
@@ -97,12 +104,6 @@ export function Goals() {
   );
 }
 
-interface Annotation {
-  id: string;
-  at: string;
-  text: string;
-}
-
 /** Notes about events in the project's history; trends show them too. */
 export function Notes() {
   const project = useProject();
@@ -110,14 +111,17 @@ export function Notes() {
   const say = useToast();
   const [saying, setSaying] = useState("");
   const path = `/projects/${project.id}/annotations`;
-  const notes = useQuery({ queryKey: ["annotations", path], queryFn: () => api.get<Annotation[]>(path) });
+  const notes = useQuery({
+    queryKey: ["annotations", path],
+    queryFn: () => api.get<AnnotationShown[]>(path),
+  });
   const fresh = () => client.invalidateQueries({ queryKey: ["annotations", path] });
   async function add(text: string, at = new Date().toISOString()) {
     await api.post(path, { at, text });
     setSaying("");
     await fresh();
   }
-  async function remove(note: Annotation) {
+  async function remove(note: AnnotationShown) {
     await api.remove(`${path}/${note.id}`);
     await fresh();
     say(t("The note was removed."), () => void add(note.text, note.at));

@@ -1,10 +1,8 @@
 /** Passkeys: registration and sign-in with the WebAuthn API of the browser. */
-import { api, type Me } from "../client/api";
+import { api, type Me, type PasskeyChallenge } from "../client/api";
 
-interface Started<Options> {
-  challenge: string;
-  options: Options;
-}
+/** A challenge, with the options of the browser's API for it. */
+type Started<Options> = PasskeyChallenge & { options: Options };
 
 /** Creates a passkey on this device and registers it at the server. */
 export async function addPasskey(name: string): Promise<void> {

@@ -1,7 +1,13 @@
 /** Sign-in settings: password, codes, passkeys, and the signed-in browsers. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useContext, useState } from "react";
-import { api } from "../client/api";
+import {
+  type AuthenticatorSecret,
+  api,
+  type PasskeyShown,
+  type RecoveryCodes,
+  type SignInShown,
+} from "../client/api";
 import { MeContext, useRefresh } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
 import { When } from "../kit/lists";
@@ -9,22 +15,6 @@ import { Card, Failure } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
 import { addPasskey, hasPasskeys } from "./passkeys";
-
-interface SignedIn {
-  id: string;
-  way: string;
-  address: string;
-  agent: string;
-  created_at: string;
-  seen_at: string;
-  current: boolean;
-}
-interface Passkey {
-  id: string;
-  name: string;
-  created_at: string;
-  used_at: string | null;
-}
 
 export function Security() {
   return (
@@ -108,12 +98,12 @@ function Codes() {
   const me = useContext(MeContext);
   const refresh = useRefresh();
   const [problem, done] = useDone();
-  const [begun, setBegun] = useState<{ address: string; picture: string }>();
+  const [begun, setBegun] = useState<AuthenticatorSecret>();
   const [recovery, setRecovery] = useState<string[]>([]);
   const on = me?.second_factor ?? false;
   async function send(code: string) {
     if (on) return api.post("/me/totp/remove", { code });
-    const { recovery_codes } = await api.post<{ recovery_codes: string[] }>("/me/totp", { code });
+    const { recovery_codes } = await api.post<RecoveryCodes>("/me/totp", { code });
     setRecovery(recovery_codes);
     setBegun(undefined);
   }
@@ -140,7 +130,9 @@ function Codes() {
         <button
           type="button"
           className={quiet}
-          onClick={() => void done(async () => setBegun(await api.post<typeof begun>("/me/totp/begin", {})))}
+          onClick={() =>
+            void done(async () => setBegun(await api.post<AuthenticatorSecret>("/me/totp/begin", {})))
+          }
         >
           {t("Set up")}
         </button>
@@ -182,7 +174,10 @@ function Codes() {
 function Passkeys() {
   const client = useQueryClient();
   const [problem, done] = useDone();
-  const passkeys = useQuery({ queryKey: ["passkeys"], queryFn: () => api.get<Passkey[]>("/me/passkeys") });
+  const passkeys = useQuery({
+    queryKey: ["passkeys"],
+    queryFn: () => api.get<PasskeyShown[]>("/me/passkeys"),
+  });
   const fresh = () => client.invalidateQueries({ queryKey: ["passkeys"] });
   return (
     <form
@@ -232,8 +227,8 @@ function Passkeys() {
 
 function SignIns() {
   const client = useQueryClient();
-  const signIns = useQuery({ queryKey: ["sign-ins"], queryFn: () => api.get<SignedIn[]>("/me/sign-ins") });
-  async function end(signIn: SignedIn) {
+  const signIns = useQuery({ queryKey: ["sign-ins"], queryFn: () => api.get<SignInShown[]>("/me/sign-ins") });
+  async function end(signIn: SignInShown) {
     await api.remove(`/me/sign-ins/${signIn.id}`);
     await client.invalidateQueries({ queryKey: ["sign-ins"] });
   }

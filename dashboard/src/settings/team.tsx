@@ -2,20 +2,13 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Key } from "../client/api";
+import { api, type InvitationMade, type Key, type Member, type Keys as NewKeys } from "../client/api";
 import { useProject, useRefresh } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
 import { Card, Failure } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
 import { Snippet } from "../overview/Setup";
-
-interface Made {
-  id: string;
-  write_key: string;
-  secret_key: string;
-  embed_key: string;
-}
 
 const KINDS: Record<Key["kind"], string> = {
   write: t("Write key – may be seen by anybody; it can only send"),
@@ -32,7 +25,7 @@ export function Keys({ admin }: { admin: boolean }) {
   const [fresh, setFresh] = useState("");
   const path = `/projects/${project.id}/keys`;
   async function make(kind: Key["kind"]) {
-    const key = await api.post<Made>(path, { kind });
+    const key = await api.post<NewKeys>(path, { kind });
     setFresh(key.secret_key || key.write_key || `${key.id} ${key.embed_key}`);
     refresh();
   }
@@ -89,19 +82,6 @@ export function Keys({ admin }: { admin: boolean }) {
   );
 }
 
-interface Member {
-  email: string;
-  role: string;
-  is_admin: boolean;
-}
-interface Invitation {
-  id: string;
-  email: string;
-  role: string;
-  account: string;
-  link: string;
-}
-
 const ROLES: Record<string, string> = {
   viewer: t("viewer: sees numbers"),
   analyst: t("analyst: people, boards, exports, SQL too"),
@@ -122,7 +102,7 @@ export function Members() {
   });
   const invited = useQuery({
     queryKey: ["members", path, "invited"],
-    queryFn: () => api.get<Invitation[]>(`${path}/invitations`),
+    queryFn: () => api.get<InvitationMade[]>(`${path}/invitations`),
   });
   const fresh = () => client.invalidateQueries({ queryKey: ["members", path] });
   async function done(what: () => Promise<unknown>) {
@@ -197,7 +177,9 @@ export function Members() {
         onSubmit={(event) => {
           event.preventDefault();
           const values = Object.fromEntries(new FormData(event.currentTarget));
-          void done(async () => setLink((await api.post<Invitation>(`${path}/invitations`, values)).link));
+          void done(async () =>
+            setLink((await api.post<InvitationMade>(`${path}/invitations`, values)).link),
+          );
           event.currentTarget.reset();
         }}
       >

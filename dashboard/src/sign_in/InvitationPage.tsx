@@ -2,19 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { api } from "../client/api";
+import { api, type InvitationShown } from "../client/api";
 import { useTitle } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
 import { Failure, Skeleton } from "../kit/parts";
 import { t } from "../language";
-
-interface Invited {
-  email: string;
-  project: string;
-  role: string;
-  account: string;
-  known: boolean;
-}
 
 export function InvitationPage() {
   const { token = "" } = useParams({ strict: false });
@@ -22,7 +14,7 @@ export function InvitationPage() {
   useTitle(t("Invitation"));
   const invitation = useQuery({
     queryKey: ["invitation", token],
-    queryFn: () => api.get<Invited>(`/invitations/${token}`),
+    queryFn: () => api.get<InvitationShown>(`/invitations/${token}`),
     retry: false,
   });
   if (invitation.error) return <Failure error={invitation.error} />;

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Me, Problem } from "../client/api";
+import { api, type Me, Problem, type SignInMethods } from "../client/api";
 import { useTitle } from "../client/hooks";
 import { t } from "../language";
 import { hasPasskeys, signInWithPasskey } from "../settings/passkeys";
@@ -18,7 +18,7 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
   const [forgotten, setForgotten] = useState(false);
   const ways = useQuery({
     queryKey: ["ways"],
-    queryFn: () => api.get<{ provider: boolean; reset: boolean }>("/sign-in"),
+    queryFn: () => api.get<SignInMethods>("/sign-in"),
     retry: false,
   });
   function enter(how: () => Promise<Me>) {

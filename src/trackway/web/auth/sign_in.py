@@ -62,7 +62,7 @@ class PasskeyAnswer(msgspec.Struct):
     credential: dict[str, Any]
 
 
-class Accepted(msgspec.Struct):
+class AcceptedInvitation(msgspec.Struct):
     """The password of the user who accepts an invitation: a new one, or that of the existing user."""
 
     password: Password
@@ -228,7 +228,7 @@ class SignIn(Controller):
 
     @post("/invitations/{token:str}", **_OPEN, status_code=200, sync_to_thread=True)
     def accept(
-        self, token: str, data: Accepted, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
+        self, token: str, data: AcceptedInvitation, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits
     ) -> Response[SignedInShown]:
         """Accept an invitation and sign in: creates a user with this password, or checks that of the existing user."""
         origin = origin_of(request)
