@@ -19,7 +19,7 @@ import pytest
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.config import Settings
-from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.operate.doctor import examine_directory
 from trackway.private import KeyUnusable, accessible_to_others, close_to_others
 
@@ -280,7 +280,7 @@ def test_a_damaged_database_stops_the_start_with_one_sentence(how: str, broken: 
 @pytest.mark.parametrize("content", [b"", b"\0" * 64, b"garbage\xff", b"2026-13-41 " + b"a" * 64])
 def test_a_key_that_is_none_is_refused_with_what_to_do(content: bytes, tmp_path: Path) -> None:
     opens: dict[str, Callable[[Path], object]] = {
-        "secret.key": lambda directory: Sealer.of(directory, ""), "pseudonym.key": installation_key, "pseudonym.salt": DailySalt,
+        "secret.key": lambda directory: SecretCipher.of(directory, ""), "pseudonym.key": installation_key, "pseudonym.salt": DailySalt,
     }  # fmt: skip
     for name, opened in opens.items():
         (tmp_path / name).write_bytes(content)
@@ -291,7 +291,7 @@ def test_a_key_that_is_none_is_refused_with_what_to_do(content: bytes, tmp_path:
         with pytest.raises(KeyUnusable, match=rf"{name} cannot be read"):
             opened(tmp_path)
     with pytest.raises(KeyUnusable, match="`secrets`"):
-        Sealer.of(tmp_path, "no-key")
+        SecretCipher.of(tmp_path, "no-key")
 
 
 @pytest.mark.parametrize("name", ["secret.key", "pseudonym.key", "pseudonym.salt"])

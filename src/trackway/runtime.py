@@ -29,7 +29,7 @@ from trackway.event import Arrival, Location
 from trackway.govern.access.tokens import BadToken
 from trackway.govern.database import GovernDatabase
 from trackway.govern.first_start import FirstStart
-from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.plans.plan import read_named
 from trackway.govern.plans.versions import WrittenPlans
 from trackway.govern.write_keys import WriteKeys
@@ -161,11 +161,11 @@ class Runtime:
 
     def _open_accounts(self) -> None:
         self._warn_of_lost_files()
-        sealer = Sealer.of(self.settings.directory, self.settings.secrets)
-        self.accounts = GovernDatabase(self.settings.accounts_dsn, sealer)
+        cipher = SecretCipher.of(self.settings.directory, self.settings.secrets)
+        self.accounts = GovernDatabase(self.settings.accounts_dsn, cipher)
         self._closers.append(self.accounts.close)
-        if sealer.has_old_keys:
-            self.accounts.reseal()
+        if cipher.has_old_keys:
+            self.accounts.reencrypt_secrets()
 
     def _first_start(self, on_first_start: Callable[[FirstStart], None]) -> None:
         """Create a project and an administrator if there are none; refuse if there is data that nobody could see."""

@@ -21,7 +21,7 @@ from cryptography.fernet import Fernet
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server, eventually
 from trackway.govern.access.audit import ACTIONS
 from trackway.govern.database import GovernDatabase
-from trackway.govern.identity.sealing import CannotUnseal, Sealer
+from trackway.govern.identity.encryption import CannotDecrypt, SecretCipher
 from trackway.govern.tables import BadAccount, Invitation, utc_now
 
 
@@ -306,19 +306,19 @@ def test_nobody_finds_a_secret_in_the_database_the_log_or_an_answer(new_server: 
     assert oct((server.data / "secret.key").stat().st_mode & 0o777) == "0o600"
 
 
-def test_sealed_secrets_outlive_a_change_of_keys() -> None:
+def test_encrypted_secrets_outlive_a_change_of_keys() -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    sealed = Sealer([old]).seal("secret")
-    both = Sealer([new, old])
-    assert both.open(sealed) == "secret"
-    assert Sealer([new]).open(both.seal("secret")) == "secret"
-    with pytest.raises(CannotUnseal):
-        Sealer([new]).open(sealed)
+    sealed = SecretCipher([old]).encrypt("secret")
+    both = SecretCipher([new, old])
+    assert both.decrypt(sealed) == "secret"
+    assert SecretCipher([new]).decrypt(both.encrypt("secret")) == "secret"
+    with pytest.raises(CannotDecrypt):
+        SecretCipher([new]).decrypt(sealed)
     with pytest.raises(ValueError):
-        Sealer(["too short"])
+        SecretCipher(["too short"])
 
 
-def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed(tmp_path: Path) -> None:
+def test_embed_keys_and_codes_are_encrypted_again_when_the_key_is_changed(tmp_path: Path) -> None:
     from uuid import UUID
 
     from trackway.govern.access.accounts import NewAccount
@@ -326,7 +326,7 @@ def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed
 
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     dsn = f"sqlite:///{tmp_path / 'a.db'}"
-    accounts = GovernDatabase(dsn, Sealer([old]))
+    accounts = GovernDatabase(dsn, SecretCipher([old]))
     project, _, _ = accounts.add_project("P")
     key, secret = accounts.add_key(UUID(project.id), "embed")
     accounts.platform.put(UUID(project.id), "a", NewAccount(type="artist"))
@@ -336,15 +336,15 @@ def test_embed_keys_and_codes_are_sealed_anew_when_the_key_that_seals_is_changed
     accounts.sign_ins.confirm_totp(user.id, totp.now())
     token = sign(project.id, key.id, secret, "a")
     accounts.close()
-    both = GovernDatabase(dsn, Sealer([new, old]))
-    both.reseal()
+    both = GovernDatabase(dsn, SecretCipher([new, old]))
+    both.reencrypt_secrets()
     both.close()
-    after = GovernDatabase(dsn, Sealer([new]))
+    after = GovernDatabase(dsn, SecretCipher([new]))
     assert after.tokens.read(token).account.id == "a"
     assert after.sign_ins.by_password("a@example.com", "a long password", totp.now()).user.id == user.id
     after.close()
-    lost = GovernDatabase(dsn, Sealer([old]))
-    with pytest.raises(BadToken, match="cannot be read"):
+    lost = GovernDatabase(dsn, SecretCipher([old]))
+    with pytest.raises(BadToken, match="cannot be decrypted"):
         lost.tokens.read(token)
     lost.close()
 

@@ -16,7 +16,7 @@ from trackway.cli import show
 from trackway.config import Settings
 from trackway.govern.database import GovernDatabase
 from trackway.govern.first_start import FirstStart
-from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.operate.repair_accounts import refuse_orphans
 from trackway.private import close_to_others
 
@@ -53,7 +53,7 @@ def _sentence(error: Exception) -> str | None:
     from trackway.collect.views.ledger import LedgerUnavailable
     from trackway.config import BadSettings
     from trackway.govern.database import AccountsUnavailable
-    from trackway.govern.identity.sealing import CannotUnseal
+    from trackway.govern.identity.encryption import CannotDecrypt
     from trackway.govern.plans.plan import BadPlan
     from trackway.govern.tables import BadAccount
     from trackway.lite import fault
@@ -63,7 +63,7 @@ def _sentence(error: Exception) -> str | None:
     from trackway.store.refusals import QuestionFailed
 
     if isinstance(error, DirectoryUnusable | LogUnavailable | StoreUnavailable | QuestionFailed | AccountsUnavailable
-                  | LedgerUnavailable | BadAccount | BadPlan | BadSettings | KeyUnusable | CannotUnseal):  # fmt: skip
+                  | LedgerUnavailable | BadAccount | BadPlan | BadSettings | KeyUnusable | CannotDecrypt):  # fmt: skip
         return " ".join(str(error).split())
     if isinstance(error, DBAPIError):
         return f"a database {fault(error, 'check it with `trackway doctor`')}"
@@ -95,7 +95,7 @@ def end(*_: object) -> None:
 def accounts_of(settings: Settings) -> GovernDatabase:
     """Return the accounts database named in the settings. Raises AccountsUnavailable."""
     prepare(settings)
-    accounts = GovernDatabase(settings.accounts_dsn, Sealer.of(settings.directory, settings.secrets))
+    accounts = GovernDatabase(settings.accounts_dsn, SecretCipher.of(settings.directory, settings.secrets))
     refuse_orphans(settings, accounts)
     return accounts
 

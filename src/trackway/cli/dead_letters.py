@@ -118,7 +118,7 @@ def drop(
     project: Wanted = None,
     json: Json = False,
 ) -> None:
-    """Remove dead letters for ever. They cannot be restored."""
+    """Delete dead letters. This cannot be undone."""
     selection = _selection(message_ids, all_, stage)
     with _letter_access(data, url, key, project) as letter_access:
         _show_outcome(letter_access.apply("drop", selection), json)

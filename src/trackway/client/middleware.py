@@ -1,7 +1,7 @@
 """Middleware for ASGI and WSGI applications that records the page views of a server.
 
 Each HTML page that answers a GET is one page view, recorded after the answer. The browser SDK's cookies identify the
-visitor. Without them, Trackway makes a pseudonym of the day from address and user agent.
+visitor. Without them, Trackway uses a daily pseudonym, computed from address and user agent.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from trackway.govern.access.audit import Audit
 from trackway.govern.access.permissions import ROLES
 from trackway.govern.access.tokens import Tokens
 from trackway.govern.first_start import FirstStart
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.identity.passkeys import Passkeys
 from trackway.govern.identity.password_resets import PasswordResets
-from trackway.govern.identity.sealing import Sealer
 from trackway.govern.identity.sign_ins import SignIns, hash_password, replace_password
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.plans.versions import Plans
@@ -68,16 +68,16 @@ class GovernDatabase:
 
     Args:
         dsn: an SQLAlchemy address.
-        sealer: encrypts secrets that must be read again; without one, a temporary key is used, and these secrets are
+        cipher: encrypts secrets that must be read again; without one, a temporary key is used, and these secrets are
             lost when the process ends.
 
     Raises:
         AccountsUnavailable: the database cannot be opened or migrated.
     """
 
-    def __init__(self, dsn: str, sealer: Sealer | None = None) -> None:
+    def __init__(self, dsn: str, cipher: SecretCipher | None = None) -> None:
         url = make_url(dsn)
-        self._sealer = sealer or Sealer([Fernet.generate_key().decode()])
+        self._cipher = cipher or SecretCipher([Fernet.generate_key().decode()])
         self._lite = url.get_backend_name() == "sqlite"
         try:
             self._engine = engine_of(url)
@@ -88,12 +88,12 @@ class GovernDatabase:
             self.boards = Boards(self._sessions)
             self.transfers = Transfers(self._sessions)
             self.jobs = Jobs(self._sessions)
-            self.connections = Connections(self._sessions, self._sealer)
-            self.watches = Watches(self._sessions, self._sealer)
+            self.connections = Connections(self._sessions, self._cipher)
+            self.watches = Watches(self._sessions, self._cipher)
             self.audit = Audit(self._sessions)
             self.platform = PlatformAccounts(self._sessions)
-            self.tokens = Tokens(self._sessions, self._sealer)
-            self.sign_ins = SignIns(self._sessions, self._sealer)
+            self.tokens = Tokens(self._sessions, self._cipher)
+            self.sign_ins = SignIns(self._sessions, self._cipher)
             self.resets = PasswordResets(self._sessions)
             self.passkeys = Passkeys(self._sessions, self.sign_ins)
         except (SQLAlchemyError, OSError, ImportError) as error:
@@ -251,7 +251,7 @@ class GovernDatabase:
             return self._add_key(session, str(project_id), kind, value), value
 
     def _add_key(self, session: Session, project_id: str, kind: str, value: str) -> Key:
-        stored = hashed(value) if kind == "secret" else self._sealer.seal(value) if kind == "embed" else value
+        stored = hashed(value) if kind == "secret" else self._cipher.encrypt(value) if kind == "embed" else value
         if session.scalar(select(Key).where(Key.value == stored)):
             raise BadAccount(f"the {kind} key is already in use")
         hint = "…" + value[-4:]
@@ -373,19 +373,19 @@ class GovernDatabase:
             return f"the accounts database {fault(error, 'stop the server and run `trackway doctor`')}"
         return ""
 
-    def reseal(self) -> None:
+    def reencrypt_secrets(self) -> None:
         """Encrypt all secrets again with the newest key, so that older keys can be left out from the next start on.
 
         Raises:
-            CannotUnseal: a secret is encrypted with a key that is not given.
+            CannotDecrypt: a secret is encrypted with a key that is not given.
         """
         with self._sessions.begin() as session:
             for key in session.scalars(select(Key).where(Key.kind == "embed")):
-                key.value = self._sealer.reencrypt(key.value)
+                key.value = self._cipher.reencrypt(key.value)
             for user in session.scalars(select(User).where(User.totp != "")):
-                user.totp = self._sealer.reencrypt(user.totp)
-            for sealed in (*session.scalars(select(Connection)), *session.scalars(select(Watch))):
-                sealed.secret = self._sealer.reencrypt(sealed.secret)
+                user.totp = self._cipher.reencrypt(user.totp)
+            for row in (*session.scalars(select(Connection)), *session.scalars(select(Watch))):
+                row.secret = self._cipher.reencrypt(row.secret)
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from trackway.config import Settings
 from trackway.govern.database import AccountsDamaged, AccountsUnavailable, GovernDatabase
 from trackway.govern.first_start import FirstStart
-from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.tables import utc_now
 from trackway.log import DirectoryUnusable, Gap, LocalLog
 
@@ -123,9 +123,9 @@ def _given(settings: Settings, write_key: str, secret_key: str) -> tuple[str, ..
 
 
 def _opened(settings: Settings, actions: list[str]) -> GovernDatabase:
-    sealer = Sealer.of(settings.directory, settings.secrets)
+    cipher = SecretCipher.of(settings.directory, settings.secrets)
     try:
-        return GovernDatabase(settings.accounts_dsn, sealer)
+        return GovernDatabase(settings.accounts_dsn, cipher)
     except AccountsDamaged:
         file = Path(make_url(settings.accounts_dsn).database or "")
         for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
@@ -133,7 +133,7 @@ def _opened(settings: Settings, actions: list[str]) -> GovernDatabase:
                 aside = name.with_name(f"{name.name}.damaged-{utc_now():%Y%m%dT%H%M%S}")
                 shutil.move(name, aside)
                 actions.append(f"put {name.name} aside as {aside.name}")
-        return GovernDatabase(settings.accounts_dsn, sealer)
+        return GovernDatabase(settings.accounts_dsn, cipher)
 
 
 def _logged(log: LocalLog, accounts: GovernDatabase) -> list[UUID]:

@@ -73,7 +73,7 @@ class TransferWorker:
 
     Args:
         directory: the directory of the files.
-        key: makes the pseudonyms of an access log's visitors.
+        key: the key for the pseudonyms of an access log's visitors.
         write: writes an arrival to the log, from any thread.
         waiting: returns the number of messages that wait to be stored.
         stored: returns the number of the log's messages that are stored.

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.govern.access.accounts import MOST_OWN, OwnedEntity
-from trackway.govern.identity.sealing import CannotUnseal, Sealer
+from trackway.govern.identity.encryption import CannotDecrypt, SecretCipher
 from trackway.govern.tables import Account, Key, Project
 
 LONGEST_S = 3600
@@ -61,8 +61,8 @@ class TokenAccess(NamedTuple):
 class Tokens:
     """Verifies embed tokens."""
 
-    def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
-        self._sessions, self._sealer = sessions, sealer
+    def __init__(self, sessions: sessionmaker[Session], cipher: SecretCipher) -> None:
+        self._sessions, self._cipher = sessions, cipher
 
     def read(self, token: str) -> TokenAccess:
         """Verify a token and return the access that it gives.
@@ -110,11 +110,11 @@ class Tokens:
 
     def _claims(self, token: str, key: Key) -> _Claims:
         try:
-            secret = OctKey.import_key(self._sealer.open(key.value))
+            secret = OctKey.import_key(self._cipher.decrypt(key.value))
             payload = jws.deserialize_compact(token, secret, algorithms=[_ALGORITHM]).payload
         except (JoseError, ValueError) as error:
             raise BadToken("the token's signature is wrong") from error
-        except CannotUnseal as error:
+        except CannotDecrypt as error:
             raise BadToken("the token's key cannot be decrypted; create another") from error
         try:
             return msgspec.json.decode(payload, type=_Claims)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.tables import (
     Account,
     BadAccount,
@@ -73,8 +73,8 @@ UNKNOWN_ORIGIN = RequestOrigin()
 class SignIns:
     """Signs users in and out, and stores their second factors and invitations."""
 
-    def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
-        self._sessions, self._sealer = sessions, sealer
+    def __init__(self, sessions: sessionmaker[Session], cipher: SecretCipher) -> None:
+        self._sessions, self._cipher = sessions, cipher
 
     def by_password(
         self, email: str, password: str, code: str = "", origin: RequestOrigin = UNKNOWN_ORIGIN
@@ -104,7 +104,7 @@ class SignIns:
         code = code.replace(" ", "").strip()
         if not code:
             raise CodeNeeded("enter the code of your authenticator application, or a recovery code")
-        totp = pyotp.TOTP(self._sealer.open(user.totp))
+        totp = pyotp.TOTP(self._cipher.decrypt(user.totp))
         if totp.verify(code, valid_window=1):
             # A code works only once, even while it is still valid.
             session.add(OneUse(token=hashed(f"{user.id} {code}"), kind="totp", user_id=user.id, body={},
@@ -188,7 +188,7 @@ class SignIns:
         """
         secret = pyotp.random_base32()
         self.store_token(
-            "totp setup", user.id, {"secret": self._sealer.seal(secret)}, timedelta(minutes=10), name=user.id
+            "totp setup", user.id, {"secret": self._cipher.encrypt(secret)}, timedelta(minutes=10), name=user.id
         )
         return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Trackway")
 
@@ -202,7 +202,7 @@ class SignIns:
             setup = session.get(OneUse, hashed(f"totp setup {user_id}"))
             if setup is None or setup.expires_at < utc_now():
                 raise BadCredentials("there is no authenticator setup to confirm; start again")
-            if not pyotp.TOTP(self._sealer.open(setup.body["secret"])).verify(code.strip(), valid_window=1):
+            if not pyotp.TOTP(self._cipher.decrypt(setup.body["secret"])).verify(code.strip(), valid_window=1):
                 raise BadCredentials("the code is wrong; check the clock of your device")
             session.get_one(User, user_id).totp = setup.body["secret"]
             session.delete(setup)

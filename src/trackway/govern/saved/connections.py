@@ -9,25 +9,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
-from trackway.govern.identity.sealing import Sealer
+from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.saved.tables import Connection, Watch
 from trackway.govern.tables import utc_now
 
 _Row = TypeVar("_Row", Connection, Watch)
 
 
-class _Sealed(Generic[_Row]):
+class _RowsWithSecret(Generic[_Row]):
     """Rows of a project that contain an encrypted secret.
 
     Args:
         sessions: creates sessions of the accounts database.
-        sealer: encrypts and decrypts the secrets.
+        cipher: encrypts and decrypts the secrets.
     """
 
     table: type[_Row]
 
-    def __init__(self, sessions: sessionmaker[Session], sealer: Sealer) -> None:
-        self._sessions, self._sealer = sessions, sealer
+    def __init__(self, sessions: sessionmaker[Session], cipher: SecretCipher) -> None:
+        self._sessions, self._cipher = sessions, cipher
 
     def all(self, project_id: UUID | None = None) -> list[_Row]:
         """Return the rows of a project, or of all projects, the oldest first."""
@@ -45,12 +45,12 @@ class _Sealed(Generic[_Row]):
 
     def secret(self, row: _Row) -> str:
         """Decrypt the secret of a row."""
-        return self._sealer.open(row.secret)
+        return self._cipher.decrypt(row.secret)
 
     def add(self, project_id: UUID, by: str, secret: str, **columns: Any) -> _Row:
         """Add a row with an encrypted secret."""
         row = self.table(
-            id=str(new_id()), project_id=str(project_id), secret=self._sealer.seal(secret), active=True, problem="",
+            id=str(new_id()), project_id=str(project_id), secret=self._cipher.encrypt(secret), active=True, problem="",
             created_by=by, created_at=utc_now(), **columns,
         )  # fmt: skip
         with self._sessions.begin() as session:
@@ -60,7 +60,7 @@ class _Sealed(Generic[_Row]):
     def change(self, row_id: UUID | str, **columns: Any) -> None:
         """Change the given columns of a row; a `secret` is encrypted. Does nothing when the row no longer exists."""
         if "secret" in columns:
-            columns["secret"] = self._sealer.seal(columns["secret"])
+            columns["secret"] = self._cipher.encrypt(columns["secret"])
         with self._sessions.begin() as session:
             row = session.get(self.table, str(row_id))
             if row is not None:
@@ -77,7 +77,7 @@ class _Sealed(Generic[_Row]):
         return True
 
 
-class Connections(_Sealed[Connection]):
+class Connections(_RowsWithSecret[Connection]):
     """Connections to shops, payment providers and databases."""
 
     table = Connection
@@ -94,7 +94,7 @@ class Connections(_Sealed[Connection]):
                 connection.problem = connection.problem if problem is None else problem[:1000]
 
 
-class Watches(_Sealed[Watch]):
+class Watches(_RowsWithSecret[Watch]):
     """Addresses that are notified when people enter or leave a segment."""
 
     table = Watch

@@ -1,4 +1,4 @@
-"""Encryption ("sealing") of secrets that must be read again: Fernet (AES-128-CBC with HMAC-SHA256), with keys that can
+"""Encryption of secrets that must be read again: Fernet (AES-128-CBC with HMAC-SHA256), with keys that can
 be rotated without downtime.
 """
 
@@ -11,15 +11,15 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from trackway.private import KeyUnusable, read_or_create
 
 
-class CannotUnseal(Exception):
+class CannotDecrypt(Exception):
     """None of the keys decrypts the secret; the text says what to do."""
 
 
-class Sealer:
+class SecretCipher:
     """Encrypts with the newest key and decrypts with any of the keys.
 
     Args:
-        keys: Fernet keys, the newest first; `Sealer.of` creates one when there is none.
+        keys: Fernet keys, the newest first; `SecretCipher.of` creates one when there is none.
 
     Raises:
         ValueError: a key is not 32 bytes in URL-safe base64.
@@ -31,8 +31,8 @@ class Sealer:
         """Whether there are older keys besides the newest one."""
 
     @staticmethod
-    def of(directory: Path, setting: str) -> Sealer:
-        """Return a sealer with the keys of a setting (separated by commas). When the setting is empty, use the
+    def of(directory: Path, setting: str) -> SecretCipher:
+        """Return a cipher with the keys of a setting (separated by commas). When the setting is empty, use the
         installation's own key file, which is created at first use and is readable by its owner only.
 
         Raises:
@@ -46,21 +46,21 @@ class Sealer:
         else:
             fix = "`secrets` has an invalid key; a key is 32 bytes in URL-safe base64, and commas separate keys"
         try:
-            return Sealer(keys)
+            return SecretCipher(keys)
         except ValueError as error:
             raise KeyUnusable(fix) from error
 
-    def seal(self, text: str) -> str:
+    def encrypt(self, text: str) -> str:
         """Encrypt a text with the newest key."""
         return self._keys.encrypt(text.encode()).decode()
 
-    def reencrypt(self, sealed: str) -> str:
-        """Encrypt a secret again, with the newest key. Raises CannotUnseal when no key decrypts it."""
-        return self.seal(self.open(sealed))
+    def reencrypt(self, encrypted: str) -> str:
+        """Encrypt a secret again, with the newest key. Raises CannotDecrypt when no key decrypts it."""
+        return self.encrypt(self.decrypt(encrypted))
 
-    def open(self, sealed: str) -> str:
-        """Decrypt a secret. Raises CannotUnseal when no key decrypts it."""
+    def decrypt(self, encrypted: str) -> str:
+        """Decrypt a secret. Raises CannotDecrypt when no key decrypts it."""
         try:
-            return self._keys.decrypt(sealed.encode()).decode()
+            return self._keys.decrypt(encrypted.encode()).decode()
         except InvalidToken as error:
-            raise CannotUnseal("none of the keys decrypts the stored secrets; add the old key to `secrets`") from error
+            raise CannotDecrypt("none of the keys decrypts the stored secrets; add the old key to `secrets`") from error
