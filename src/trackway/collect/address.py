@@ -54,15 +54,15 @@ class Addresses:
         peer = client[0] if client else ""
         if not (self._proxies or self._networks):
             return plain(peer)
-        said = [value for name, value in scope["headers"] if name == self._header]
-        return self._of(peer, b",".join(said[-1:] if self._header in _SINGLE else said).decode("latin-1"))
+        values = [value for name, value in scope["headers"] if name == self._header]
+        return self._of(peer, b",".join(values[-1:] if self._header in _SINGLE else values).decode("latin-1"))
 
-    def _client(self, peer: str, said: str) -> str:
+    def _client(self, peer: str, header: str) -> str:
         nearest, left = plain(peer), self._proxies
         if self._header in _SINGLE:
             trusted = left > 0 or self._trusts(nearest)
-            return (plain(said) if trusted else "") or nearest
-        for node in _from_the_end(said, self._header == b"forwarded"):
+            return (plain(header) if trusted else "") or nearest
+        for node in _from_the_end(header, self._header == b"forwarded"):
             if not (left > 0 if self._proxies else self._trusts(nearest)):
                 break
             address = plain(node)
@@ -81,26 +81,26 @@ class Addresses:
 _SINGLE = (b"x-real-ip", b"cf-connecting-ip")
 
 
-def _from_the_end(said: str, forwarded: bool) -> Iterator[str]:
+def _from_the_end(header: str, forwarded: bool) -> Iterator[str]:
     """Yield the nodes in a header, the last first."""
     if not forwarded:
-        yield from (one for one in reversed(said.split(",")) if one.strip())
+        yield from (node for node in reversed(header.split(",")) if node.strip())
         return
-    for element in _elements_from_the_end(said):
+    for element in _elements_from_the_end(header):
         pairs = (pair.partition("=") for pair in element.split(";"))
         yield next((value for name, _, value in pairs if name.strip().lower() == "for"), "")
 
 
-def _elements_from_the_end(said: str) -> Iterator[str]:
+def _elements_from_the_end(header: str) -> Iterator[str]:
     """Yield the elements of `Forwarded` (RFC 7239), the last first, split at commas that are not quoted.
 
     Quotes are paired from the end as well: a quote that a client leaves open affects only its own elements.
     """
-    end, quoted = len(said), False
-    for position in range(len(said) - 1, -1, -1):
-        if said[position] == '"' and said[position - 1 : position] != "\\":
+    end, quoted = len(header), False
+    for position in range(len(header) - 1, -1, -1):
+        if header[position] == '"' and header[position - 1 : position] != "\\":
             quoted = not quoted
-        elif said[position] == "," and not quoted:
-            yield said[position + 1 : end]
+        elif header[position] == "," and not quoted:
+            yield header[position + 1 : end]
             end = position
-    yield said[:end]
+    yield header[:end]

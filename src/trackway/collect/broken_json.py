@@ -47,7 +47,7 @@ class Pieces:
         if text[:1] not in (b"[", b"{"):
             raise Unreadable
         depth, begin = 0, 1
-        found: list[bytes] = []
+        parts: list[bytes] = []
         for match in _TOKEN.finditer(text):
             self._left -= 1
             if self._left < 0:
@@ -56,7 +56,7 @@ class Pieces:
             first = text[start : start + 1]
             if first == b",":
                 if depth == 1:
-                    found.append(text[begin:start])
+                    parts.append(text[begin:start])
                     begin = end
             elif first == b'"':
                 if end - start == 1:
@@ -70,20 +70,20 @@ class Pieces:
                     if closing + 1 != len(text):
                         raise Unreadable
                     last = text[begin:closing]
-                    return [*found, last] if found or last.strip() else []
+                    return [*parts, last] if parts or last.strip() else []
         raise Unreadable
 
     def members(self, text: bytes) -> dict[str, bytes]:
         """Return the members of an object by name; anything that is not a member is left out. Raises Unreadable."""
         if text.lstrip()[:1] != b"{":
             raise Unreadable
-        found: dict[str, bytes] = {}
+        members: dict[str, bytes] = {}
         for part in self.parts(text):
             match = _MEMBER.fullmatch(part)
             name = decoded(match[1]) if match else None
             if match and isinstance(name, str):
-                found[name] = match[2].rstrip()
-        return found
+                members[name] = match[2].rstrip()
+        return members
 
     def fault(self, text: bytes, levels: int = 2) -> tuple[str, str]:
         """Return the path of an object's member that cannot be decoded, and the error; both empty when unknown."""

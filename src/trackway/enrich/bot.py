@@ -163,6 +163,6 @@ def reason(user_agent: str, direct: bool, datacenter: bool) -> str:
     """
     if direct and not user_agent:
         return "headers: no User-Agent"
-    if why := user_agent_reason(user_agent) if user_agent else "":
-        return why
+    if agent_reason := user_agent_reason(user_agent) if user_agent else "":
+        return agent_reason
     return "address: data centre" if datacenter else ""

@@ -124,8 +124,8 @@ def traffic(host: str, query: str, referrer: str) -> Traffic:
     campaign = values.get("utm_campaign", "")
     if not source:
         source, implied = _CLICK_IDS[click_id] if click_id else _referral(_bare(host), _sender(referrer))
-        if implied == "social" and (found := known_source(_sender(referrer))) and found.kind == "social":
-            source = found.name
+        if implied == "social" and (known := known_source(_sender(referrer))) and known.kind == "social":
+            source = known.name
         medium = medium or implied
     term, content = values.get("utm_term", ""), values.get("utm_content", "")
     medium = medium or "(not set)"
@@ -148,9 +148,9 @@ def _sender(referrer: str) -> str:
 def _referral(host: str, other: str) -> tuple[str, str]:
     if not other or one_site(host, other):
         return DIRECT, NONE
-    found = known_source(other)
-    if found is None:
+    known = known_source(other)
+    if known is None:
         return other, "referral"
-    if found.kind == "passing":
+    if known.kind == "passing":
         return DIRECT, NONE
-    return found.name, {"search": "organic", "ad": "cpc"}.get(found.kind, "referral")
+    return known.name, {"search": "organic", "ad": "cpc"}.get(known.kind, "referral")

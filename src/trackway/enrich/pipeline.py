@@ -53,12 +53,12 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     stated_agent = _text(context.get("userAgent"))
     own_address = context.get("ip")
     located = own_address is not None or "location" in context
-    where = _location(context.get("location")) if located else arrival.location
+    location = _location(context.get("location")) if located else arrival.location
     agent = _agent(
         stated_agent or arrival.user_agent,
         # An explicitly empty user agent (an access log's "-") is as suspicious as a missing one.
         (arrival.browser and not stated_agent) or context.get("userAgent") == "",
-        where.datacenter,
+        location.datacenter,
     )
     used = agent.used if "screen" not in context and "userAgentData" not in context else _in_use(agent, context)
     user_id = str(message.user_id or "")
@@ -86,9 +86,9 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         page.referrer_host,
         *page.traffic,
         *used,
-        where.country,
-        where.region,
-        where.city,
+        location.country,
+        location.region,
+        location.city,
         _language(_text(context.get("locale")) or arrival.language),
         _width(context.get("screen")) if "screen" in context else 0,
         own_address if isinstance(own_address, str) else arrival.ip,

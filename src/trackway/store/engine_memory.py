@@ -74,15 +74,15 @@ def release_unused() -> None:
 
 def _unchanged() -> Iterator[tuple[int, int]]:
     """Yield the mapped ranges of the engine's library in which no page differs from the file."""
-    where, named = (0, 0), False
+    mapped, named = (0, 0), False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         first, *others = line.split()
         if not first.endswith(":"):
             start, end = first.split("-")
-            where = (int(start, 16), int(end, 16))
+            mapped = (int(start, 16), int(end, 16))
             named = len(others) == 5 and Path(others[4]).name.startswith(_LIBRARY) and "w" not in others[0]
         elif first == "Anonymous:" and named and others[0] == "0":
-            yield where
+            yield mapped
 
 
 class IdleMemoryRelease:

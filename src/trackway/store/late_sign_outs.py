@@ -52,8 +52,14 @@ def _rows(separated: Sequence[Separated]) -> pa.Table:
             "key": pa.array([f"{UUID(bytes=project_id)}{visitor_id}" for project_id, visitor_id in stretches]),
             "project_id": pa.array([project_id for project_id, _ in stretches], pa.binary(16)),
             "visitor_id": pa.array([visitor_id for _, visitor_id in stretches], pa.string()),
-            "since": pa.array([[since for since, _, _ in own] for own in stretches.values()], pa.list_(pa.int64())),
-            "until": pa.array([[until for _, until, _ in own] for own in stretches.values()], pa.list_(pa.int64())),
-            "identity": pa.array([[new for _, _, new in own] for own in stretches.values()], pa.list_(pa.uint64())),
+            "since": pa.array(
+                [[since for since, _, _ in of_visitor] for of_visitor in stretches.values()], pa.list_(pa.int64())
+            ),
+            "until": pa.array(
+                [[until for _, until, _ in of_visitor] for of_visitor in stretches.values()], pa.list_(pa.int64())
+            ),
+            "identity": pa.array(
+                [[new for _, _, new in of_visitor] for of_visitor in stretches.values()], pa.list_(pa.uint64())
+            ),
         }
     )

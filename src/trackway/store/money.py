@@ -54,10 +54,10 @@ class Cost(NamedTuple):
     impressions: int
 
 
-def rates_from(lines: Iterable[str], own: str) -> list[Rate]:
+def rates_from(lines: Iterable[str], own_currency: str) -> list[Rate]:
     """Read rates from a CSV, in either of two forms.
 
-    The first has the columns `day`, `currency` and `rate` (the value of one unit in the project's `own` currency). The
+    The first has the columns `day`, `currency` and `rate` (the value of one unit in `own_currency`, the project's). The
     second is that of the European Central Bank: `Date`, and for each currency a column with the value of one euro.
 
     Raises:
@@ -73,16 +73,18 @@ def rates_from(lines: Iterable[str], own: str) -> list[Rate]:
         rate_of_euro = {
             name: _amount({name: text}, name, number) for name, text in euros.items() if text not in ("", "N/A")
         }
-        if own not in rate_of_euro:
-            raise BadTable(f"line {number}: there is neither `currency` and `rate` nor a column {own}")
+        if own_currency not in rate_of_euro:
+            raise BadTable(f"line {number}: there is neither `currency` and `rate` nor a column {own_currency}")
         day = _day(row, number)
         rates += [
-            Rate(name, day, rate_of_euro[own] / rate) for name, rate in rate_of_euro.items() if name != own and rate
+            Rate(name, day, rate_of_euro[own_currency] / rate)
+            for name, rate in rate_of_euro.items()
+            if name != own_currency and rate
         ]
     return rates
 
 
-def costs_from(lines: Iterable[str], own: str) -> list[Cost]:
+def costs_from(lines: Iterable[str], own_currency: str) -> list[Cost]:
     """Read costs from a CSV.
 
     The columns are `day`, `source`, `medium`, `campaign`, `cost`, and optionally `currency`, `clicks` and
@@ -95,7 +97,7 @@ def costs_from(lines: Iterable[str], own: str) -> list[Cost]:
     for number, row in _rows(lines):
         if not {"day", "source", "cost"} <= row.keys():
             raise BadTable(f"line {number}: has {', '.join(row) or 'nothing'}; day, source and cost are needed")
-        currency = _currency(row, number) if row.get("currency") else own
+        currency = _currency(row, number) if row.get("currency") else own_currency
         counts = [int(_amount(row, name, number)) if row.get(name) else 0 for name in ("clicks", "impressions")]
         costs.append(Cost(
             _day(row, number), row["source"], row.get("medium", ""), row.get("campaign", ""),
@@ -195,13 +197,13 @@ def write_costs(store: Store, project_id: UUID, costs: Iterable[Cost]) -> None:
     _write(store, "costs", _COSTS, rows, f"costs-{project_id}-{at}")
 
 
-def newest_rates(store: Store, project_id: UUID, own: str) -> list[dict[str, Any]]:
-    """Return for each currency but the project's `own` the newest rate, the day it applies from, and the number of
-    days with a rate.
+def newest_rates(store: Store, project_id: UUID, own_currency: str) -> list[dict[str, Any]]:
+    """Return for each currency but `own_currency`, the project's, the newest rate, the day it applies from, and the
+    number of days with a rate.
     """
     rows: list[dict[str, Any]] = store.ask(
         _sql("newest_rates"),
-        {"project": project_id, "own": own},
+        {"project": project_id, "own": own_currency},
     ).to_pylist()
     return rows
 

@@ -65,11 +65,11 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
             received_at = arrival.received_at
             earliest = min(earliest, received_at)
             # Nearly always the whole request; a part of it when a batch ends inside the request.
-            own = arrival.messages if begin >= first and middle <= until else (
+            in_stretch = arrival.messages if begin >= first and middle <= until else (
                 arrival.messages[max(first - begin, 0) : max(until - begin, 0)]
             )  # fmt: skip
             messages += [
-                (message, arrival, message_key(arrival.project_id, str(message.message_id))) for message in own
+                (message, arrival, message_key(arrival.project_id, str(message.message_id))) for message in in_stretch
             ]
             refused = arrival.rejections[max(first - middle, 0) : max(until - middle, 0)]
             rejected += [(arrival, rejection) for rejection in refused]

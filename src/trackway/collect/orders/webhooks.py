@@ -112,21 +112,22 @@ def read_stripe(_: Mapping[str, str], body: bytes) -> Report:
         else:
             return NOTHING
         currency = str(content["currency"]).upper()
-        own, user_id, anonymous_id = _buyer(content)
-        unnamed = not (own or user_id)
-        own = own or f"stripe:{order_id}"
+        buyer_id, user_id, anonymous_id = _buyer(content)
+        unnamed = not (buyer_id or user_id)
+        buyer_id = buyer_id or f"stripe:{order_id}"
         refunded = content.get("amount_refunded")
         created = _moment(event.get("created") or content["created"])
         order = OrderReport(
-            order_id=order_id, user_id=user_id or own, anonymous_id=anonymous_id, placed_at=_moment(content["created"]),
-            updated_at=created, total=_minor(content, priced, currency), currency=currency,
+            order_id=order_id, user_id=user_id or buyer_id, anonymous_id=anonymous_id,
+            placed_at=_moment(content["created"]), updated_at=created,
+            total=_minor(content, priced, currency), currency=currency,
             refunded=None if refunded is None else _minor(content, "amount_refunded", currency),
         )  # fmt: skip
     except BadOrder:
         raise
     except _UNEXPECTED_CONTENT as error:
         raise _refusal(kind, error) from error
-    joined = (own, user_id) if user_id and own != user_id else None
+    joined = (buyer_id, user_id) if user_id and buyer_id != user_id else None
     return Report(validated(order), kind == "payment_intent.succeeded", str(event.get("id", "")), joined, unnamed)
 
 
@@ -137,8 +138,8 @@ def _buyer(content: dict[str, Any]) -> tuple[str, str, str]:
     details = content.get("customer_details") or content.get("billing_details") or {}
     email = details.get("email") or content.get("receipt_email") or ""
     customer = content.get("customer")
-    own = f"stripe:{customer}" if isinstance(customer, str) and customer else pseudonym(email) if email else ""
-    return own, user_id, str(metadata.get("anonymous_id") or "")
+    buyer_id = f"stripe:{customer}" if isinstance(customer, str) and customer else pseudonym(email) if email else ""
+    return buyer_id, user_id, str(metadata.get("anonymous_id") or "")
 
 
 def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
