@@ -28,13 +28,14 @@ import psutil
 
 from filling import directory, filled
 from machinery import WRITE_KEY, machine, resident_mb, trackway
+from trackway.analyze.catalogue import QUESTIONS as ANSWERED
+from trackway.analyze.catalogue import Asking
+from trackway.analyze.desk import understood
 from trackway.analyze.language.period import period
 from trackway.analyze.language.question import Question
 from trackway.analyze.traffic.feed import newest_events, newest_sessions
 from trackway.analyze.traffic.overview import overview
 from trackway.store.connection import Store
-from trackway.web.api.ask import QUESTIONS as ASKED
-from trackway.web.api.ask import Asking, understood
 
 HOME = Path(os.environ.get("TRACKWAY_BENCHMARKS", ".cache/benchmarks"))
 SECRET_KEY = "sk_bench"
@@ -159,7 +160,7 @@ def in_engine(store: Store, project: UUID, body: dict[str, Any]) -> Callable[[],
     if parsed.filter is not None:
         question = msgspec.structs.replace(question, filters=(parsed.filter,))
     project_like: Any = type("P", (), {"currency": "EUR"})()
-    return lambda: ASKED[type(parsed.asked)](Asking(store, question, project_like, now), parsed.asked)
+    return lambda: ANSWERED[type(parsed.asked)].answer(Asking(store, question, project_like, now), parsed.asked)
 
 
 def over_http(address: str, project: UUID, body: dict[str, Any]) -> Callable[[], Any]:

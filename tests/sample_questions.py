@@ -1,8 +1,12 @@
-"""One body of each question."""
+"""One body of each question, and a check of its answer."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
+
+from trackway.analyze.catalogue import KINDS, QUESTIONS
 
 STEPS = [{"event": "Ask A"}, {"event": "Ask B"}]
 
@@ -51,3 +55,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "visitor": {"visitor_id": "ask-1"},
     "rejections": {},
 }
+
+
+def has_its_type(question: str, data: bytes) -> None:
+    """Check an answer as JSON: it has the type that the catalogue names, and no other fields."""
+    kind = QUESTIONS[KINDS[question]].type
+    decoded = msgspec.json.decode(data, type=kind, strict=True)
+    assert msgspec.json.decode(msgspec.json.encode(decoded)) == msgspec.json.decode(data)

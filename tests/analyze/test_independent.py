@@ -12,10 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from conftest import SECRET_KEY, SHARED, Loaded, Server, needs, unpacked
 from factories import PERSON_AT_A_BROWSER, message
+from sample_questions import BODIES, has_its_type
 from trackway.analyze.behavior.retention import Retention, retention
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.language.filters import parse
@@ -185,3 +187,42 @@ def test_paths_and_sources_agree(both: tuple[Callable[..., Any], dict[str, Any]]
         for row in rows
     )
     assert ours == known["sources"]
+
+
+WAY = [{"event": "impression"}, {"event": ["click", "event click"]}, {"event": "interest"}]
+BUSY: dict[str, list[dict[str, Any]]] = {
+    **{question: [body] for question, body in BODIES.items()},
+    "trend": [{"series": [{"metric": "persons"}, {"metric": "revenue"}], "formulas": ["B / A"], "by": ["channel"]},
+              {"series": [{"metric": "persons"}], "by": ["country"], "sample": 0.5}],
+    "funnel": [{"steps": WAY, "by": "device", "interval": "week"}, {"steps": WAY, "sample": 0.5}],
+    "funnel_units": [{"steps": WAY}, {"steps": WAY, "rows": True}, {"steps": WAY, "unit": "person_entity"}],
+    "entity_funnel": [{}, {"rows": True}],
+    "retention": [{"interval": "day", "by": "channel", "period": "7d"}, {"interval": "day", "sample": 0.5, "period": "7d"}],
+    "sources": [{}, {"by": ["channel"], "metrics": ["sessions"]}],
+    "customers": [{"limit": 100}, {"interval": "monthly"}],
+    "customer_value": [{}],
+    "persons": [{"limit": 100}],
+    "values": [{"of": "country"}, {"of": "name"}],
+    "event_names": [{}, {"exact": True}],
+    "audience": [{"by": "device"}],
+}  # fmt: skip
+
+
+def test_a_breakdown_of_retention_adds_up_to_the_whole(both: tuple[Callable[..., Any], dict[str, Any]]) -> None:
+    ask, _ = both
+    data = ask("retention", interval="day", intervals=3, period="7d", by="channel", top=3)
+    assert len(data["parts"]) == 4 and data["parts"][-1]["other"]
+    for number, cohort in enumerate(data["cohorts"]):
+        own = [part["cohorts"][number] for part in data["parts"]]
+        assert sum(part["persons"] for part in own) == cohort["persons"]
+        for place, cell in enumerate(cohort["cells"]):
+            assert sum(part["cells"][place]["persons"] for part in own) == cell["persons"]
+
+
+def test_answers_about_a_busy_site_have_the_types_of_the_catalogue(site: Server) -> None:
+    path = f"/api/v1/projects/{site.http.get('/api/v1/projects', headers=BEARER).json()[0]['id']}/ask"
+    for question, bodies in BUSY.items():
+        for body in bodies:
+            response = site.http.post(path, json={"question": question, **body}, headers=BEARER)
+            assert response.status_code == 200, response.text
+            has_its_type(question, msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])["data"])

@@ -80,7 +80,7 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
         raise BadQuestion("steps", "is from 2 to 10, top from 1 to 50, and there are at most 50 groups")
     conditions = compiler(store)
     node, included = _NODES[asked.nodes]
-    node = _grouped(node, [_spelled(one) for one in asked.groups], conditions)
+    node = _grouped(node, [_spelled(pattern) for pattern in asked.groups], conditions)
     structure = {
         # 0 stands for the end of a path.
         "node_hash": f"bitOr(xxh3({node}), 1)",
@@ -95,7 +95,9 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
     table = answer.table
     step, here, behind, ways = (table[name].to_numpy() for name in ("step", "here", "behind", "ways"))
     shown = _most_frequent(step, here, ways, asked.steps, asked.top)
-    answers, names = _names(store, question, structure, conditions, {one for of_step in shown for one in of_step})
+    answers, names = _names(
+        store, question, structure, conditions, {node_hash for of_step in shown for node_hash in of_step}
+    )
     return [answer, *answers], _sankey(step, here, behind, ways, shown, names)
 
 
@@ -191,7 +193,7 @@ def _sankey(step: Any, here: Any, behind: Any, ways: Any, shown: list[list[int]]
 def _positions(values: Any, shown: list[int]) -> Any:
     """Return the position of each value in `shown`, or the length of `shown` for other values."""
     known = np.array(sorted(shown), dtype=np.uint64)
-    rank = np.array([shown.index(int(one)) for one in known], dtype=np.int64)
+    rank = np.array([shown.index(int(value)) for value in known], dtype=np.int64)
     if not len(known):
         return np.zeros(len(values), dtype=np.int64)
     at = np.minimum(np.searchsorted(known, values), len(known) - 1)

@@ -2,20 +2,23 @@
 {% from "language/time.sql" import ordinal %}
 {% if show == "cells" %}
 SELECT
-{% if by %}
-    if(value IN
-    (
-        SELECT value FROM ({{ self.people() }}) ARRAY JOIN starts AS cohort
-        GROUP BY value ORDER BY count() DESC, value LIMIT {top:UInt32}
-    ), [value], emptyArrayString()) AS part,
-{% endif %}
+    {{ "part," if by else "" }}
     cohort,
     arrayJoin(arrayConcat([toInt32(-1)], {{ came_back }})) AS later,
     count() AS persons
 {% else %}
 SELECT person, returns
 {% endif %}
-FROM ({% block people %}
+FROM (
+{% if show == "cells" and by %}
+SELECT starts, returns, if(value IN
+    (
+        SELECT value FROM ({{ self.people() }}) ARRAY JOIN starts AS cohort
+        GROUP BY value ORDER BY count() DESC, value LIMIT {top:UInt32}
+    ), [value], emptyArrayString()) AS part
+FROM (
+{% endif %}
+{% block people %}
     SELECT
         {{ person }} AS person,
 {% if by %}
@@ -39,7 +42,7 @@ FROM ({% block people %}
       AND {{ source.conditions }}
     GROUP BY person
     HAVING countIf({{ starts }}) > 0
-{% endblock %})
+{% endblock %}{{ ")" if show == "cells" and by else "" }})
 ARRAY JOIN starts AS cohort
 {% if show == "cells" %}
 GROUP BY {% if by %}part, {% endif %}cohort, later

@@ -85,8 +85,8 @@ def trend(store: Store, question: Question, asked: Trend, currency: str = "USD")
         raise BadQuestion("top", "is from 1 to 100, and rolling from 0 to 366")
     moments = buckets(question.period, question.timezone, asked.interval)
     answers, lines = [], []
-    for number, one in enumerate(asked.series):
-        answer, line = _line(store, question, asked, one, f"series[{number}]", moments, currency)
+    for number, series in enumerate(asked.series):
+        answer, line = _line(store, question, asked, series, f"series[{number}]", moments, currency)
         answers.append(answer)
         lines.append(line)
     names = dict(zip(ascii_uppercase, lines, strict=False))
@@ -95,16 +95,16 @@ def trend(store: Store, question: Question, asked: Trend, currency: str = "USD")
 
 
 def _line(
-    store: Store, question: Question, asked: Trend, one: Series, field: str, moments: list[datetime], currency: str
+    store: Store, question: Question, asked: Trend, series: Series, field: str, moments: list[datetime], currency: str
 ) -> tuple[Answer, TrendLine]:
     conditions = compiler(store)
-    where = source(store, question, one, asked.by, conditions, currency, field)
-    structure = {"source": where, "interval": asked.interval, "money": one.metric in MONEY}
+    where = source(store, question, series, asked.by, conditions, currency, field)
+    structure = {"source": where, "interval": asked.interval, "money": series.metric in MONEY}
     empty: Number = None
-    if one.metric in (*ADDITIVE, "visitors", "persons"):
-        empty = Decimal(0) if one.metric in MONEY else 0.0
-    name = one.name or " or ".join(one.events) or one.metric
-    if asked.cumulative and one.metric in ("visitors", "persons"):
+    if series.metric in (*ADDITIVE, "visitors", "persons"):
+        empty = Decimal(0) if series.metric in MONEY else 0.0
+    name = series.name or " or ".join(series.events) or series.metric
+    if asked.cumulative and series.metric in ("visitors", "persons"):
         if asked.by:
             raise BadQuestion("cumulative", "people counted once have no breakdown; leave by or cumulative away")
         whose = where.value.removeprefix("uniqExact(").removesuffix(")")

@@ -218,12 +218,12 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
     columns = [(name, CUSTOMER[column].how) for column, name in names.items()]
     nothing = {name: CUSTOMER[column].nothing for column, name in names.items()}
     bots = without_bots(question, conditions)
-    who = customer_of(store)
+    is_customer = customer_of(store)
     parts: list[_Part] = []
     if within:
         columns += [(name, "sum") for name in _COUNTED]
         nothing |= dict.fromkeys(_COUNTED, "0")
-        parts += _parts_within(bots, who)
+        parts += _parts_within(bots, is_customer)
     of_all = () if within else ("customers", "order_totals")
     needed = dict.fromkeys((*of_all, *(CUSTOMER[column].table for column in names)))
     for table in needed:
@@ -231,9 +231,9 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
         # With an interval, other parts decide who is listed; this part needs only rows with a value that matters.
         says = " OR ".join(f"{row} != {nothing[name]}" for name, row in own.items())
         mine = (
-            f"{_WHO[table].format(who='true', bots=bots)} AND ({says})"
+            f"{_LISTED[table].format(is_customer='true', bots=bots)} AND ({says})"
             if within
-            else _WHO[table].format(who=who, bots=bots)
+            else _LISTED[table].format(is_customer=is_customer, bots=bots)
         )
         parts.append(_Part(f"{TABLES[table]}{mine}", own))
     return {
@@ -250,9 +250,9 @@ def _shape(store: Store, question: Question, asked: Customers, conditions: Compi
     }
 
 
-_WHO = {
-    "customers": " AND {bots} AND (named OR {who})",
-    "session_hours": " AND {bots} AND (named OR {who})",
+_LISTED = {
+    "customers": " AND {bots} AND (named OR {is_customer})",
+    "session_hours": " AND {bots} AND (named OR {is_customer})",
     "order_totals": " AND orders + bookings + refunded_orders > 0",
     "customer_scores": "",
 }
@@ -281,13 +281,14 @@ def _bounds(within: Period | None) -> dict[str, str]:
 _FROM, _FIRST, _LAST, _UNTIL = (f"{{{name}:DateTime64(3,'UTC')}}" for name in ("since", "first", "last", "until"))
 
 
-def _parts_within(bots: str, who: str) -> list[_Part]:
+def _parts_within(bots: str, is_customer: str) -> list[_Part]:
     """Count sessions, orders and bookings of the interval: counters cover its whole hours, sessions the rest."""
     own = "WHERE project_id = {project:UUID} AND "
-    hours = f"session_hours {own}hour >= {_FIRST} AND hour < {_LAST}{_WHO['session_hours'].format(bots=bots, who=who)}"
+    listed = _LISTED["session_hours"].format(bots=bots, is_customer=is_customer)
+    hours = f"session_hours {own}hour >= {_FIRST} AND hour < {_LAST}{listed}"
     edges = (
         f"(started_at >= {_FROM} AND started_at < {_FIRST} OR started_at >= {_LAST} AND started_at < {_UNTIL})"
-        f" AND {bots} AND (user_id != '' OR {who})"
+        f" AND {bots} AND (user_id != '' OR {is_customer})"
     )
     placed = f"orders FINAL {own}counts AND placed_at >= {_FROM} AND placed_at < {_UNTIL}"
     return [

@@ -32,8 +32,8 @@ def scores(values: Floats) -> NDArray[np.int64]:
 
 def names(recency: NDArray[np.int64], frequency: NDArray[np.int64]) -> list[str]:
     """Return the segment of each customer, by their scores."""
-    found = np.full(len(recency), "", dtype=object)
+    segments = np.full(len(recency), "", dtype=object)
     for (r_low, r_high), (f_low, f_high), name in _NAMES:
         here = (recency >= r_low) & (recency <= r_high) & (frequency >= f_low) & (frequency <= f_high)
-        found[here] = name
-    return list(found)
+        segments[here] = name
+    return list(segments)

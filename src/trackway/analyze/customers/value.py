@@ -228,10 +228,10 @@ def _values(spending: Spending | None, orders: float, mean: float) -> dict[str, 
     """Return the mean value of one customer's future orders, with its interval."""
     if spending is None:
         return {"mean_value": None, "mean_low": None, "mean_high": None}
-    one = np.array([orders]), np.array([mean])
-    least, most = value_between(spending, *one)
+    customer = np.array([orders]), np.array([mean])
+    least, most = value_between(spending, *customer)
     return {
-        "mean_value": _finite(expected_value(spending, *one)[0]),
+        "mean_value": _finite(expected_value(spending, *customer)[0]),
         "mean_low": _finite(least[0]),
         "mean_high": _finite(most[0]),
     }

@@ -35,8 +35,8 @@ class Note(msgspec.Struct):
 
 def lacking(store: Store, question: Question) -> list[Note]:
     """Return a note for each condition of a question that nothing in its period meets."""
-    conditions = [one for node in question.filters for one in _finding(node)]
-    return [note for one in conditions[:_MOST] if (note := _lacks(store, question, one)) is not None]
+    conditions = [condition for node in question.filters for condition in _finding(node)]
+    return [note for condition in conditions[:_MOST] if (note := _lacks(store, question, condition)) is not None]
 
 
 def _finding(node: Node | None) -> Iterator[Condition]:
@@ -56,20 +56,20 @@ def _finding(node: Node | None) -> Iterator[Condition]:
         yield node
 
 
-def _lacks(store: Store, question: Question, one: Condition) -> Note | None:
-    if one.column == "name":  # past events may lie before the period
+def _lacks(store: Store, question: Question, condition: Condition) -> Note | None:
+    if condition.column == "name":  # past events may lie before the period
         ever = Period(datetime(1970, 1, 1, tzinfo=UTC), question.period.end)
         question = msgspec.structs.replace(question, period=ever)
-    alone = msgspec.structs.replace(question, filters=(one,), sample=1.0)
+    alone = msgspec.structs.replace(question, filters=(condition,), sample=1.0)
     if ask(store, "data/missing_values.sql", alone).rows()[0]["n"]:
         return None
     there: list[str] = []
-    if column(one.column).events:
+    if column(condition.column).events:
         unfiltered = msgspec.structs.replace(alone, filters=())
-        _, rows = values(store, unfiltered, PropertyValues(of=one.column, limit=_SHOWN))
+        _, rows = values(store, unfiltered, PropertyValues(of=condition.column, limit=_SHOWN))
         there = [row.value for row in rows]
-    wanted = " or ".join(repr(str(value)) for value in one.values)
+    wanted = " or ".join(repr(str(value)) for value in condition.values)
     most = f"; the most frequent are {', '.join(there)}" if there else ""
-    how = one.operator.replace("_", " ")
-    message = f"nothing in this period has a {one.column} that {how} {wanted}{most}"
-    return Note(one.column, list(one.values), there, message)
+    how = condition.operator.replace("_", " ")
+    message = f"nothing in this period has a {condition.column} that {how} {wanted}{most}"
+    return Note(condition.column, list(condition.values), there, message)

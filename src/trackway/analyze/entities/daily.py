@@ -76,14 +76,14 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
             row.setdefault(name, value)
         for name, metric in subject.metrics.items():
             if metric.ratio:
-                above, below = (row[one] or 0 for one in metric.ratio)
+                above, below = (row[part] or 0 for part in metric.ratio)
                 row[name] = above / below if below else None
     ordered = [rows[key] for key in sorted(rows)][: asked.limit]
-    found = [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
+    shown = [{"day": row["day"], "id": row["id"], **{name: row[name] for name in empty}} for row in ordered]
     names = [] if subject.of == "person" else _viewing(subject)
     if names and asked.viewers is not False and (store.policy is None or store.policy.person is None):
-        answers.append(_viewers(store, question, asked, subject.of, names, pack.demographics, found))
-    return answers, found
+        answers.append(_viewers(store, question, asked, subject.of, names, pack.demographics, shown))
+    return answers, shown
 
 
 def _viewing(subject: Subject) -> list[str]:
@@ -117,13 +117,13 @@ def _viewers(
     for row in rows:
         row["viewer_locations"] = {}
         row["viewer_demographics"] = {trait: {} for trait in traits}
-    for one in sorted(answer.rows(), key=lambda one: (-one["persons"], one["value"])):
-        key, trait = (one["day"], one["id"]), one["trait"]
+    for group in sorted(answer.rows(), key=lambda group: (-group["persons"], group["value"])):
+        key, trait = (group["day"], group["id"]), group["trait"]
         if trait == "*":
-            everybody[key] = one["persons"]
+            everybody[key] = group["persons"]
         elif (whose := known.get(key)) is not None:
             into = whose["viewer_demographics"][trait] if trait else whose["viewer_locations"]
-            into[one["value"]] = one["persons"]
+            into[group["value"]] = group["persons"]
     for key, row in known.items() if narrow else ():
         row["viewer_demographics"] = {
             trait: large_groups(said, everybody.get(key, 0)) for trait, said in row["viewer_demographics"].items()
@@ -141,7 +141,7 @@ def large_groups(groups: dict[str, int], everybody: int) -> dict[str, int]:
         everybody: the number of all persons, including those without the trait.
     """
     shown = {value: persons for value, persons in groups.items() if persons >= SMALLEST_GROUP}
-    for value in sorted(shown, key=lambda one: shown[one]):
+    for value in sorted(shown, key=lambda value: shown[value]):
         if (rest := everybody - sum(shown.values())) == 0 or rest >= SMALLEST_GROUP:
             break
         del shown[value]
@@ -188,8 +188,8 @@ def _counted(metric: Metric, conditions: Compiler, score: Score) -> str:
     if metric.score:
         weights = dict(sorted(score.weights.items()))
         names, values = (
-            conditions.values.bind(list(one), kind)
-            for one, kind in ((weights.keys(), "Array(String)"), (weights.values(), "Array(Float64)"))
+            conditions.values.bind(list(items), kind)
+            for items, kind in ((weights.keys(), "Array(String)"), (weights.values(), "Array(Float64)"))
         )
         lasting = [0.0, score.over_30, score.over_30 + score.over_60, score.over_30 + score.over_60 + score.over_120]
         added = conditions.values.bind(lasting, "Array(Float64)")
@@ -208,7 +208,7 @@ def _children(
     conditions = compiler(store)
     counted = "uniqExact(entity_id)"
     if metric.metric:
-        own = next((one for one in pack.subjects.values() if one.of == metric.children), None)
+        own = next((subject for subject in pack.subjects.values() if subject.of == metric.children), None)
         child = None if own is None else own.metrics.get(metric.metric)
         if child is None or not child.count:
             raise BadQuestion("subject", f"{metric.metric!r} is no metric by count of a subject of {metric.children!r}")

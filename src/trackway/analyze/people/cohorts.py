@@ -82,14 +82,14 @@ def freeze(store: Store, question: Question, cohort_id: UUID, now: datetime) -> 
 def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now: datetime) -> int:
     """Store people as a list, by their user ids or visitor ids, and return the number of known people."""
     own = project_id.bytes
-    tokens = [token for one in ids for token in (user_token(own, one), visitor_token(own, one))]
+    tokens = [token for id_ in ids for token in (user_token(own, id_), visitor_token(own, id_))]
     known: list[int] = []
     for first in range(0, len(tokens), 50_000):
-        found = store.ask(
+        numbers = store.ask(
             "SELECT DISTINCT number FROM identities WHERE token IN {tokens:Array(UInt64)}",
             {"tokens": tokens[first : first + 50_000]},
         )
-        known += found["number"].to_pylist()
+        known += numbers["number"].to_pylist()
     return _write(store, project_id, cohort_id, known, now)
 
 
