@@ -1,7 +1,7 @@
 /** The cards that an account sees about its own entities. */
 import type { ReactNode } from "react";
-import type { EntityCounters, EntityRow, EventRow } from "../client/api";
-import { useAnswer, useAsk } from "../client/hooks";
+import type { EntityCounters, EntityRow } from "../client/api";
+import { useAsk, WHATEVER_VIEW } from "../client/hooks";
 import { ViewsBy, ViewsOverTime } from "../entities/Entities";
 import { Audience, Daily, type Of } from "../entities/EntityPage";
 import { country, exact, percent } from "../kit/format";
@@ -157,7 +157,7 @@ function Booked({ of }: { of?: Of }) {
 }
 
 export function LiveList() {
-  const asked = useAnswer<EventRow[]>("events?limit=8");
+  const asked = useAsk({ ...WHATEVER_VIEW, question: "newest_events", limit: 8 });
   const rows = asked.data?.data;
   return (
     <Card title={t("At this moment")}>

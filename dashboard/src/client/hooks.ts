@@ -2,16 +2,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { createContext, useCallback, useContext, useEffect, useRef, useSyncExternalStore } from "react";
-import {
-  type Answer,
-  type Answers,
-  type Asked,
-  api,
-  type Me,
-  type Project,
-  patience,
-  type Questions,
-} from "./api";
+import { type Answers, type Asked, api, type Me, type Project, patience, type Questions } from "./api";
 import { readView, type View, writeView } from "./view_state";
 
 export const ProjectContext = createContext<Project | undefined>(undefined);
@@ -76,6 +67,14 @@ export function useVersion(): number | undefined {
   return data?.version ?? (isError ? 0 : undefined);
 }
 
+/** When a question is asked again. Without it: when the store has something new. */
+export interface Again {
+  /** Also after so many milliseconds, because the answer changes with time alone. */
+  after?: () => number;
+  /** Never: something else brings what is new. */
+  never?: boolean;
+}
+
 /**
  * A query that is asked again, in place, when the store has something new and its answer can be seen. The version is
  * no part of its key: what is shown stays until what is newer is there. `isPlaceholderData` says that another
@@ -84,7 +83,8 @@ export function useVersion(): number | undefined {
 function useLive<Data extends object>(
   key: string[],
   ask: (signal: AbortSignal) => Promise<Data>,
-  wanted = true,
+  wanted: boolean,
+  again: Again,
 ) {
   const version = useVersion();
   const inView = useContext(InView);
@@ -94,11 +94,12 @@ function useLive<Data extends object>(
     queryFn: async ({ signal }) => ({ ...(await ask(signal)), version }),
     enabled,
     placeholderData: keepPreviousData,
-    staleTime: 60_000,
+    refetchInterval: again.after ?? false,
+    staleTime: again.never ? Number.POSITIVE_INFINITY : 60_000,
     gcTime: 30_000,
   });
   const { data, isError, isPlaceholderData, refetch } = query;
-  const old = enabled && !isPlaceholderData && (data ? data.version !== version : isError);
+  const old = enabled && !again.never && !isPlaceholderData && (data ? data.version !== version : isError);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each version, also after a failure
   useEffect(() => {
     if (old) void refetch({ cancelRefetch: false });
@@ -106,13 +107,14 @@ function useLive<Data extends object>(
   return query;
 }
 
-/** One question of the project; shows the answer it had while a newer one is on its way. */
-export function useAnswer<Data>(path: string) {
-  const project = useProject();
-  return useLive(["answer", project.id, path], () =>
-    api.get<Answer<Data>>(`/projects/${project.id}/${path}`),
-  );
-}
+/** The fields of a question that is not about the view of the page, but about the last 30 days and everybody. */
+export const WHATEVER_VIEW = {
+  period: "30d",
+  from: undefined,
+  to: undefined,
+  filter: undefined,
+  bots: false,
+};
 
 /** A question about the view of the page. */
 export function useWhole(body: Record<string, unknown> | undefined): Record<string, unknown> {
@@ -131,18 +133,19 @@ export type AnswerQuery<Data> = ReturnType<typeof useAskAny<Data>>;
 type Body<Name extends keyof Questions> = Questions[Name] & { question: Name };
 
 /** A question about the view of the page; the name in its body decides the type of the answer. */
-export function useAsk<Name extends keyof Questions>(body: Body<Name> | undefined) {
-  return useAskAny<Answers[Name]>(body as unknown as Record<string, unknown> | undefined);
+export function useAsk<Name extends keyof Questions>(body: Body<Name> | undefined, again: Again = {}) {
+  return useAskAny<Answers[Name]>(body as unknown as Record<string, unknown> | undefined, again);
 }
 
 /** A question about the view of the page, which one is known only when the page runs. */
-export function useAskAny<Data>(body: Record<string, unknown> | undefined) {
+export function useAskAny<Data>(body: Record<string, unknown> | undefined, again: Again = {}) {
   const project = useProject();
   const whole = useWhole(body);
   return useLive(
     ["ask", project.id, JSON.stringify(whole)],
     (signal) => api.ask<Asked<Data>>(`/projects/${project.id}/ask`, whole, signal),
     body !== undefined,
+    again,
   );
 }
 
@@ -184,9 +187,9 @@ export function useInRow<Row extends HTMLElement>(open: string, again: string) {
     const row = place.current;
     if (!row) return;
     const watch = new ResizeObserver(() => {
-      const found = row.querySelector(open);
-      if (!found) return;
-      const [of, at] = [row.getBoundingClientRect(), found.getBoundingClientRect()];
+      const opened = row.querySelector(open);
+      if (!opened) return;
+      const [of, at] = [row.getBoundingClientRect(), opened.getBoundingClientRect()];
       row.scrollBy({ left: at.left + at.width / 2 - of.left - of.width / 2 });
     });
     watch.observe(row);

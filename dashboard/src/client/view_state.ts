@@ -94,7 +94,7 @@ export function readView(search: Record<string, unknown>): View {
     from: text(search.from),
     to: text(search.to),
     compare: search.compare === "year" ? "year" : "previous",
-    filter: filter.filter((one): one is string => typeof one === "string"),
+    filter: filter.filter((text): text is string => typeof text === "string"),
     bots: search.bots === true || search.bots === "true",
   };
 }
@@ -117,7 +117,7 @@ export function question(view: View, more: Record<string, string | number> = {})
   if (view.from) query.set("from", view.from);
   if (view.to) query.set("to", view.to);
   if (view.bots) query.set("bots", "true");
-  for (const one of view.filter) query.append("filter", one);
+  for (const filter of view.filter) query.append("filter", filter);
   for (const [name, value] of Object.entries(more)) query.set(name, String(value));
   return query.toString();
 }
@@ -129,12 +129,12 @@ export function parseFilter(text: string): Filter {
 
 /** The values of a filter: a `|` parts them, unless a backslash is before it. */
 function parts(text: string): string[] {
-  const found = [""];
+  const values = [""];
   for (const piece of text.match(/\\[\\|]|\||[^\\|]+|\\/g) ?? []) {
-    if (piece === "|") found.push("");
-    else found[found.length - 1] += piece === "\\\\" || piece === "\\|" ? piece.slice(1) : piece;
+    if (piece === "|") values.push("");
+    else values[values.length - 1] += piece === "\\\\" || piece === "\\|" ? piece.slice(1) : piece;
   }
-  return found;
+  return values;
 }
 
 /** A value as it stands in the text of a filter. */
@@ -149,11 +149,12 @@ export function columnLabel(column: string): string {
 
 /** A filter in words; `segment` is the name of the segment that it names. */
 export function said(text: string, segment?: string): string {
-  const one = parseFilter(text);
-  if (one.column === "segment") return t("in {segment}", { segment: segment ?? t("a segment") });
+  const filter = parseFilter(text);
+  if (filter.column === "segment") return t("in {segment}", { segment: segment ?? t("a segment") });
   const operators = [...OPERATORS, ...CUSTOMER_OPERATORS];
-  const operator = operators.find(([name]) => name === one.operator)?.[1] ?? one.operator.replace("_", " ");
-  return `${columnLabel(one.column)} ${operator} ${either.format(one.values)}`;
+  const operator =
+    operators.find(([name]) => name === filter.operator)?.[1] ?? filter.operator.replace("_", " ");
+  return `${columnLabel(filter.column)} ${operator} ${either.format(filter.values)}`;
 }
 
 /** The filter text for one value of a column. */

@@ -1,9 +1,8 @@
 /** Visitors classified as bots, by reason; administrators overrule reasons here. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useContext } from "react";
-import { api, type BreakdownRow } from "../client/api";
-import { MeContext, useAnswer, useProject, useView } from "../client/hooks";
-import { question } from "../client/view_state";
+import { api } from "../client/api";
+import { MeContext, useAsk, useProject } from "../client/hooks";
 import { exact } from "../kit/format";
 import { Card, Empty, Failure, Skeleton, Toggle } from "../kit/parts";
 import { Table } from "../kit/table";
@@ -16,10 +15,7 @@ export function Bots() {
   const me = useContext(MeContext);
   const client = useQueryClient();
   const toast = useToast();
-  const [view] = useView();
-  const answer = useAnswer<BreakdownRow[]>(
-    `breakdown?${question({ ...view, bots: true }, { by: "bot", limit: 200 })}`,
-  );
+  const answer = useAsk({ question: "breakdown", by: "bot", limit: 200, bots: true });
   const rows = answer.data?.data.filter((row) => row.value !== "");
 
   async function overrule(reason: string, human: boolean) {
@@ -40,7 +36,7 @@ export function Bots() {
   return (
     <Card
       title={t("Visitors classified as bots, by reason")}
-      aside={<Opened query={answer.data?.query} name={t("bots")} />}
+      aside={<Opened query={answer.data?.queries[0]} name={t("bots")} />}
     >
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {rows === undefined && !answer.error && <Skeleton rows={5} />}

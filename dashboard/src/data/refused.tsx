@@ -1,7 +1,5 @@
 /** Dead letters, and the messages that were refused in the last 7 days. */
-import { useQuery } from "@tanstack/react-query";
-import { api, type Rejection } from "../client/api";
-import { useProject } from "../client/hooks";
+import { useAsk, WHATEVER_VIEW } from "../client/hooks";
 import { exact } from "../kit/format";
 import { When } from "../kit/lists";
 import { Card, Empty, Failure } from "../kit/parts";
@@ -19,21 +17,20 @@ export function RefusedTab() {
 }
 
 function Refused() {
-  const project = useProject();
-  const path = `/projects/${project.id}/rejections`;
-  const rejections = useQuery({ queryKey: ["rejections", path], queryFn: () => api.get<Rejection[]>(path) });
+  const rejections = useAsk({ ...WHATEVER_VIEW, question: "rejections" });
+  const rows = rejections.data?.data;
   return (
     <Card title={t("Refused messages of the last 7 days")}>
       {rejections.error && <Failure error={rejections.error} again={rejections.refetch} />}
-      {rejections.data?.length === 0 && (
+      {rows?.length === 0 && (
         <Empty title={t("None")}>
           {t("Messages that break a rule are kept here with the reason, so that nothing is lost silently.")}
         </Empty>
       )}
-      {rejections.data !== undefined && rejections.data.length > 0 && (
+      {rows !== undefined && rows.length > 0 && (
         <Table
           caption={t("Refused messages")}
-          rows={rejections.data}
+          rows={rows}
           id={(row) => [row.received_at, row.message_id, row.reason, row.body, row.line, row.text].join("\n")}
           columns={[
             { name: t("When"), show: (row) => <When at={row.received_at} /> },

@@ -3,10 +3,11 @@
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import type { EventRow, PersonSession, SessionRow, Source } from "../client/api";
-import { useAnswer, useProject, useTitle, useView } from "../client/hooks";
-import { columnLabel, question } from "../client/view_state";
+import { useAskAny, useProject, useTitle } from "../client/hooks";
+import { columnLabel } from "../client/view_state";
 import { t, term } from "../language";
 import { Controls } from "./controls";
+import { CsvFile } from "./csv_file";
 import { ago, country, duration, exact, moment, money, percent } from "./format";
 import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "./parts";
 import { type Column, Table } from "./table";
@@ -127,7 +128,7 @@ export const SESSION_COLUMNS: Column<SessionRow | PersonSession>[] = [
 
 function List<Row>(props: {
   title: string;
-  path: (limit: number) => string;
+  ask: Record<string, unknown>;
   columns: Column<Row>[];
   id: (row: Row) => string;
   step: number;
@@ -138,8 +139,7 @@ function List<Row>(props: {
 }) {
   useTitle(props.title);
   const [limit, setLimit] = useState(props.step);
-  const answer = useAnswer<Row[]>(props.path(limit));
-  const project = useProject();
+  const answer = useAskAny<Row[]>({ ...props.ask, limit });
   const rows = answer.data?.data;
   return (
     <>
@@ -155,13 +155,8 @@ function List<Row>(props: {
         }
         aside={
           <>
-            <a
-              href={`/api/v1/projects/${project.id}/${props.path(1000)}&format=csv`}
-              className="no-print rounded-md px-1.5 py-0.5 text-xs hover:bg-accent-soft hover:text-ink"
-            >
-              CSV
-            </a>
-            <Opened query={answer.data?.query} name={props.title} rule={props.rule} />
+            <CsvFile body={{ ...props.ask, limit: 1000 }} name={props.title} />
+            <Opened query={answer.data?.queries[0]} name={props.title} rule={props.rule} />
           </>
         }
       >
@@ -198,7 +193,6 @@ function List<Row>(props: {
 }
 
 export function Events() {
-  const [view] = useView();
   const [opened, setOpened] = useState("");
   const [when, , ...rest] = EVENT_COLUMNS;
   const name: Column<EventRow> = {
@@ -220,7 +214,7 @@ export function Events() {
       title={t("Events")}
       rule="events"
       step={100}
-      path={(limit) => `events?${question(view, { limit })}`}
+      ask={{ question: "newest_events" }}
       columns={[when as Column<EventRow>, name, ...rest]}
       id={(row) => row.event_id}
       beneath={(row) => opened === row.event_id && <OneEvent row={row} />}
@@ -290,7 +284,6 @@ const GROUPINGS: [string, string][] = [
 const PARTS = ["channel", "source", "medium", "campaign", "referrer_host", "entry_path"] as const;
 
 export function Sources() {
-  const [view] = useView();
   const [by, setBy] = useState("channel,source,medium");
   const columns = by.split(",");
   const named = (column: string) => (column === "entry_path" ? t("Landing page") : columnLabel(column));
@@ -299,9 +292,7 @@ export function Sources() {
       title={t("Sources")}
       rule="sources"
       step={100}
-      path={(limit) =>
-        `sources?${question(view, { limit })}${columns.map((column) => `&by=${column}`).join("")}`
-      }
+      ask={{ question: "sources", by: columns }}
       // The rows until the next answer arrives are still grouped by the previous column.
       id={(row) => PARTS.map((part) => row[part] ?? "").join("\n")}
       above={

@@ -1,9 +1,8 @@
 /** The live page: current visitors and arriving events. */
 
-import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { type Answer, api, type EventRow, type LiveNow, patience } from "../client/api";
-import { useProject, useTitle, useView } from "../client/hooks";
+import { type EventRow, patience, type VisitorHere } from "../client/api";
+import { useAsk, useProject, useTitle, useView } from "../client/hooks";
 import { useStream } from "../client/stream";
 import { question } from "../client/view_state";
 import { Chart } from "../kit/chart";
@@ -17,7 +16,7 @@ import { Opened } from "../kit/why";
 import { World } from "../kit/world_map";
 import { locale, t } from "../language";
 
-const HERE: Column<LiveNow["here"][number]>[] = [
+const HERE: Column<VisitorHere>[] = [
   { name: t("Visitor"), show: (row) => <Visitor id={row.visitor_id} name={row.visitor_name} /> },
   { name: t("On page"), show: (row) => row.path || "–" },
   { name: t("From"), show: (row) => row.source, wide: true },
@@ -25,16 +24,14 @@ const HERE: Column<LiveNow["here"][number]>[] = [
   { name: t("Last seen"), show: (row) => <When at={row.last_seen} /> },
 ];
 
+const TODAY = { period: "today", from: undefined, to: undefined };
+
 export function Live() {
   useTitle(t("Live"));
   const project = useProject();
   const [view] = useView();
   const today = { ...view, period: "today", from: undefined, to: undefined };
-  const live = useQuery({
-    queryKey: ["live", project.id, question(today)],
-    queryFn: () => api.get<Answer<LiveNow>>(`/projects/${project.id}/live?${question(today)}`),
-    refetchInterval: patience,
-  });
+  const live = useAsk({ ...TODAY, question: "live" }, { after: patience });
   const now = live.data?.data;
   const places = useMemo(() => {
     const counts = new Map<string, number>();
@@ -52,7 +49,7 @@ export function Live() {
       <div className="mb-4 grid gap-4 md:grid-cols-[14rem_1fr_1fr]">
         <Card
           title={t("Here now")}
-          aside={<Opened query={live.data?.query} name={t("who is here")} rule="here" />}
+          aside={<Opened query={live.data?.queries[0]} name={t("who is here")} rule="here" />}
         >
           <div className="px-4 pb-4">
             <p className="text-5xl font-semibold" aria-live="polite">
@@ -108,17 +105,12 @@ function Stream({ query }: { query: string }) {
   const project = useProject();
   const [paused, setPaused] = useState(false);
   const { events, waiting, connected } = useStream(`/projects/${project.id}/stream?${query}`, paused);
-  const before = useQuery({
-    queryKey: ["live-before", project.id, query],
-    queryFn: () => api.get<Answer<EventRow[]>>(`/projects/${project.id}/events?${query}&limit=50`),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  // Asked once: the stream brings what is new.
+  const before = useAsk({ ...TODAY, question: "newest_events", limit: 50 }, { never: true });
+  const asked = before.isPlaceholderData ? undefined : before.data;
   const groups = useMemo(() => {
     const seen = new Set(events.map((event) => event.event_id));
-    const all: EventRow[] = [
-      ...events,
-      ...(before.data?.data ?? []).filter((event) => !seen.has(event.event_id)),
-    ];
+    const all: EventRow[] = [...events, ...(asked?.data ?? []).filter((event) => !seen.has(event.event_id))];
     const byVisitor = new Map<string, EventRow[]>();
     for (const event of all) {
       const previous = byVisitor.get(event.visitor_id) ?? [];
@@ -126,7 +118,7 @@ function Stream({ query }: { query: string }) {
       previous.push(event);
     }
     return [...byVisitor.values()].slice(0, 40);
-  }, [events, before.data]);
+  }, [events, asked]);
   return (
     <Card
       title={t("As it happens")}
@@ -136,13 +128,13 @@ function Stream({ query }: { query: string }) {
           <button type="button" className={quiet} aria-pressed={paused} onClick={() => setPaused(!paused)}>
             {paused ? (waiting > 0 ? t("Go on ({waiting} new)", { waiting }) : t("Go on")) : t("Pause")}
           </button>
-          <Opened query={before.data?.query} name={t("the newest events")} />
+          <Opened query={asked?.queries[0]} name={t("the newest events")} />
         </>
       }
     >
       {before.error && <Failure error={before.error} again={before.refetch} />}
-      {before.data === undefined && !before.error && <Skeleton />}
-      {before.data && groups.length === 0 && (
+      {asked === undefined && !before.error && <Skeleton />}
+      {asked && groups.length === 0 && (
         <Empty title={t("Nothing has happened today")}>{t("Events appear here within two seconds.")}</Empty>
       )}
       <ol

@@ -1,7 +1,7 @@
 import { useState } from "react";
-import type { BreakdownRow, Money, Point, Totals, VisitorRow } from "../client/api";
-import { useAnswer, useProject, useTitle, useView } from "../client/hooks";
-import { only, question, type View } from "../client/view_state";
+import type { Money, TrendAnswer } from "../client/api";
+import { useAsk, useProject, useTitle, useView, WHATEVER_VIEW } from "../client/hooks";
+import { only, type View } from "../client/view_state";
 import { LettersNotice } from "../data/dead_letters";
 import { Chart } from "../kit/chart";
 import { Controls } from "../kit/controls";
@@ -38,8 +38,8 @@ export function Overview() {
   useTitle(t("Overview"));
   const [view] = useView();
   const [metric, setMetric] = useState<Metric>("visitors");
-  const totals = useAnswer<{ current: Totals; previous: Totals }>(`overview?${question(view)}`);
-  const anybody = useAnswer<VisitorRow[]>("visitors?period=all&bots=true&limit=1");
+  const totals = useAsk({ question: "overview", compare: view.compare });
+  const anybody = useAsk({ ...WHATEVER_VIEW, question: "visitors", period: "all", bots: true, limit: 1 });
   if (anybody.data?.data.length === 0) return <Setup />;
   const { current, previous } = totals.data?.data ?? {};
   return (
@@ -54,7 +54,7 @@ export function Overview() {
         aside={
           <>
             <HereNow />
-            <Opened query={totals.data?.query} name={t("these totals")} rule="totals" />
+            <Opened query={totals.data?.queries[0]} name={t("these totals")} rule="totals" />
           </>
         }
       >
@@ -135,15 +135,18 @@ function RevenueChange({ now, before }: { now: Money[]; before: Money[] }) {
 
 const DAY = 86_400_000;
 
+/** The only line of a trend. */
+function pointsOf({ moments, series }: TrendAnswer): { at: string; value: number }[] {
+  return moments.map((at, position) => ({ at, value: Number(series[0]?.points[position] ?? 0) }));
+}
+
 function Trend({ view, metric }: { view: View; metric: Metric }) {
   const project = useProject();
   const days = view.from
     ? (Date.parse(view.to ?? new Date().toISOString()) - Date.parse(view.from)) / DAY
     : ({ today: 0, yesterday: 0, "12mo": 365, year: 365, all: 9999 }[view.period] ?? 30);
   const interval = days < 2 ? "hour" : days > 200 ? "month" : "day";
-  const answer = useAnswer<{ points: Point[]; previous: Point[] }>(
-    `trend?${question(view, { metric, interval })}`,
-  );
+  const answer = useAsk({ question: "trend", series: [{ metric }], interval, compare: view.compare });
   const label = METRICS.find(([name]) => name === metric)?.[1] ?? metric;
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined)
@@ -152,13 +155,14 @@ function Trend({ view, metric }: { view: View; metric: Metric }) {
         <Skeleton rows={7} />
       </div>
     );
-  const { points, previous } = answer.data.data;
+  const points = pointsOf(answer.data.data);
+  const previous = answer.data.before ? pointsOf(answer.data.before.data) : [];
   const first = points.findIndex((point) => point.value > 0);
   const shown = view.period === "all" && !view.from ? points.slice(Math.max(0, first - 1)) : points;
   return (
     <div className="relative px-2 pt-3 pb-2">
       <div className="absolute top-1 end-3 z-10">
-        <Opened query={answer.data.query} name={t("{label} over time", { label })} rule={metric} />
+        <Opened query={answer.data.queries[0]} name={t("{label} over time", { label })} rule={metric} />
       </div>
       <Chart
         label={t("{label} by {interval, select, hour {hour} day {day} week {week} other {month}}: {join}", {
@@ -196,11 +200,11 @@ function Ranking({
   show?: (value: string) => string;
 }) {
   const [view, changeView] = useView();
-  const answer = useAnswer<BreakdownRow[]>(`breakdown?${question(view, { by, limit: 8 })}`);
+  const answer = useAsk({ question: "breakdown", by, limit: 8 });
   const rows = answer.data?.data;
   const most = Math.max(1, ...(rows ?? []).map((row) => row.visitors));
   return (
-    <Card title={title} aside={<Opened query={answer.data?.query} name={title} rule="breakdown" />}>
+    <Card title={title} aside={<Opened query={answer.data?.queries[0]} name={title} rule="breakdown" />}>
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {rows === undefined && !answer.error && <Skeleton />}
       {rows?.length === 0 && <Empty title={t("Nothing in this period")} />}

@@ -1,21 +1,13 @@
 /** The page of an empty project: how to send the first event. */
 
-import { useQuery } from "@tanstack/react-query";
-import { api, type Rejection } from "../client/api";
-import { useProject } from "../client/hooks";
+import { useAsk, useProject, WHATEVER_VIEW } from "../client/hooks";
 import { Card } from "../kit/parts";
 import { rich, t } from "../language";
 
 /** The events that have arrived so far, or the refused messages with their reasons. */
 function Echo() {
-  const project = useProject();
-  const path = `/projects/${project.id}/rejections`;
-  const refused = useQuery({
-    queryKey: ["rejections", path],
-    queryFn: () => api.get<Rejection[]>(path),
-    refetchInterval: 2_000,
-  });
-  const rows = refused.data?.slice(0, 5) ?? [];
+  const refused = useAsk({ ...WHATEVER_VIEW, question: "rejections" }, { after: () => 2_000 });
+  const rows = refused.data?.data.slice(0, 5) ?? [];
   return (
     <div role="status" className="px-4 pb-4">
       {rows.length === 0 && (

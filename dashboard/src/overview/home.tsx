@@ -3,16 +3,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import {
-  type AnnotationShown,
-  type Answer,
-  api,
-  type BreakdownRow,
-  type LiveNow,
-  patience,
-} from "../client/api";
-import { MeContext, useAnswer, useAsk, useProject, useView } from "../client/hooks";
-import { question } from "../client/view_state";
+import { type AnnotationShown, api, patience } from "../client/api";
+import { MeContext, useAsk, useProject, WHATEVER_VIEW } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
 import { count, day, exact, percent } from "../kit/format";
 import { Card, Empty, Failure, Skeleton } from "../kit/parts";
@@ -24,11 +16,7 @@ import { rich, t } from "../language";
 /** The number of visitors who are here now, with a link to the live page. */
 export function HereNow() {
   const project = useProject();
-  const live = useQuery({
-    queryKey: ["live", project.id, ""],
-    queryFn: () => api.get<Answer<LiveNow>>(`/projects/${project.id}/live?period=today`),
-    refetchInterval: patience,
-  });
+  const live = useAsk({ ...WHATEVER_VIEW, question: "live", period: "today" }, { after: patience });
   const here = live.data?.data.visitors;
   return (
     <Link to={`/p/${project.id}/live` as "/"} className="inline-flex items-center gap-2 hover:underline">
@@ -39,13 +27,12 @@ export function HereNow() {
 }
 
 export function Places() {
-  const [view] = useView();
-  const answer = useAnswer<BreakdownRow[]>(`breakdown?${question(view, { by: "country", limit: 250 })}`);
+  const answer = useAsk({ question: "breakdown", by: "country", limit: 250 });
   const values = (answer.data?.data ?? []).map((row): [string, number] => [row.value, row.visitors]);
   return (
     <Card
       title={t("Places")}
-      aside={<Opened query={answer.data?.query} name={t("places")} rule="breakdown" />}
+      aside={<Opened query={answer.data?.queries[0]} name={t("places")} rule="breakdown" />}
     >
       {answer.error ? (
         <Failure error={answer.error} again={answer.refetch} />

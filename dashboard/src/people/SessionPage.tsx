@@ -1,8 +1,7 @@
 /** One session: its visitor, source and device, and its events in order. */
 
 import { useSearch } from "@tanstack/react-router";
-import type { EventRow } from "../client/api";
-import { useAnswer, useProject, useTitle } from "../client/hooks";
+import { useAsk, useProject, useTitle, WHATEVER_VIEW } from "../client/hooks";
 import { duration, exact, moment } from "../kit/format";
 import { Place, Visitor } from "../kit/lists";
 import { Card, Empty, Facts, Failure, Skeleton } from "../kit/parts";
@@ -14,9 +13,14 @@ export function SessionPage() {
   const { id = "" } = useSearch({ strict: false }) as { id?: string };
   const project = useProject();
   useTitle(t("Session"));
-  const answer = useAnswer<EventRow[]>(
-    `events?period=all&bots=true&limit=1000&filter=${encodeURIComponent(`session_id:is:${id}`)}`,
-  );
+  const answer = useAsk({
+    ...WHATEVER_VIEW,
+    question: "newest_events",
+    period: "all",
+    bots: true,
+    limit: 1000,
+    filter: `session_id:is:${id}`,
+  });
   if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
   if (answer.data === undefined) return <Skeleton rows={10} />;
   const events = answer.data.data;
@@ -39,7 +43,7 @@ export function SessionPage() {
       <Card
         className="mb-4"
         title={t("In short")}
-        aside={<Opened query={answer.data.query} name={t("this session")} />}
+        aside={<Opened query={answer.data.queries[0]} name={t("this session")} />}
       >
         <Facts
           facts={[
