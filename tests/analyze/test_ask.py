@@ -155,8 +155,8 @@ def test_an_answer_about_the_present_changes_with_time_alone(server: Server, pat
     assert ask(server, path, "live", **body, max_age_s=60)["cache"]["hit"], "a caller may accept an older answer"
 
 
-@pytest.mark.parametrize("question", ["newest_sessions", "sessions", "visitor", "person"])
-def test_lists_that_say_who_is_still_active_are_made_again_after_a_second(
+@pytest.mark.parametrize("question", ["newest_sessions", "sessions", "visitor", "person", "rejections"])
+def test_lists_that_change_without_a_new_event_are_made_again_after_a_second(
     server: Server, path: str, question: str
 ) -> None:
     body = BODIES[question]

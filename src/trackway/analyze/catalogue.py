@@ -143,7 +143,7 @@ class Entry(NamedTuple):
 
 _SECOND, _MINUTE = 1.0, 60.0
 """A second for answers that say who is here or which session is active, a minute for those that say which day, week or
-month is over."""
+month is over. A refused message does not change the version of the data, so these answers are kept for a second too."""
 
 
 def _entity_funnel(a: Asking, asked: EntityFunnel) -> Answered:
@@ -265,7 +265,7 @@ QUESTIONS: dict[type, Entry] = {
     Year: Entry(lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings), YearAnswer),
     Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), list[Property]),
     PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
-    Rejections: Entry(_rejections, list[Rejection]),
+    Rejections: Entry(_rejections, list[Rejection], _SECOND),
 }
 """The function that answers each type of question, and the type of its answer."""
 NEEDS: dict[type, str] = {
