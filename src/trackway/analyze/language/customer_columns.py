@@ -93,5 +93,5 @@ CUSTOMER = {
 among the four weeks that precede the last two. Columns from `active` on come from the last scoring
 (operate/customer_scores.py).
 """
-OF_THE_PRESENT = frozenset(name for name, one in CUSTOMER.items() if "now64(" in one.shown)
+OF_THE_PRESENT = frozenset(name for name, column in CUSTOMER.items() if "now64(" in column.shown)
 """Columns whose values change although nothing is stored."""
