@@ -1,9 +1,10 @@
-/** The API as the dashboard sees it: one function that fetches; `answers.ts` has the types of what comes. */
+/** The API as the dashboard sees it: one function that fetches; `generated.ts` has the types of answers. */
 
 import { t } from "../language";
-import type { Me, SourceRow } from "./generated";
+import type { Me, Reply, SourceRow } from "./generated";
 
-export type * from "./answers";
+/** The reply to a question, with the data of its answer. */
+export type Asked<Data> = Omit<Reply, "data" | "before"> & { data: Data; before?: { data: Data } };
 /** A source with every column and metric: which of them are there, the question says. */
 export type Source = Required<SourceRow>;
 export type * from "./generated";
