@@ -639,7 +639,7 @@ export interface Exclusion {
   before?: number;
 }
 
-/** The way in which a file was read; a log has a host, a JSON file a layout, a table a delimiter, a header, and the column of each field. */
+/** The form of a file; a log has a host, a JSON file a layout, a table a delimiter, a header, and the column of each field. */
 export interface FileReading {
   encoding?: string;
   host?: string;

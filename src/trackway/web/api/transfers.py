@@ -73,7 +73,7 @@ class RefusedLine(msgspec.Struct):
 
 
 class FileReading(msgspec.Struct):
-    """The way in which a file was read; a log has a host, a JSON file a layout, a table a delimiter, a header, and the column of
+    """The form of a file; a log has a host, a JSON file a layout, a table a delimiter, a header, and the column of
     each field.
     """
 
