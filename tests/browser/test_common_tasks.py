@@ -153,7 +153,7 @@ def what_people_do_after_searching(hand: Mouse) -> None:
     first = max((one for one in ways["links"] if one["step"] == 1), key=lambda one: one["ways"])
     expect(table.get_by_role("row").filter(has_text="search").first).to_be_visible()
     expect(table).to_contain_text(first["to"].replace("(end)", "(end)"))
-    expect(page.get_by_role("img", name=f"Ways of {ways['ways']:,} sessions, step by step")).to_be_visible()
+    expect(page.get_by_role("img", name=f"Paths of {ways['ways']:,} sessions, step by step")).to_be_visible()
 
 
 def a_visitor_is_opened_and_followed(hand: Mouse) -> None:

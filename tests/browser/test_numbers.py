@@ -210,7 +210,7 @@ def test_explore_retention_lifecycle_and_stickiness(page: Page, filled: Server) 
     assert [number(one) for one in buttons.all_inner_texts()] == known
     cut = [one for one in data["cohorts"] if one["persons"] > 0 and not one["complete"]]
     assert cut
-    expect(main.get_by_role("region", name="Retention").get_by_title(re.compile("^not a whole week"))).to_have_count(
+    expect(main.get_by_role("region", name="Retention").get_by_title(re.compile("^incomplete week"))).to_have_count(
         len(cut)
     )
     ends = main.get_by_role("img", name=re.compile("^Share of people who came back")).get_by_text(re.compile(r"^\d+%$"))
@@ -236,7 +236,7 @@ def test_explore_retention_lifecycle_and_stickiness(page: Page, filled: Server) 
 def test_explore_paths_sources_and_cohorts(page: Page, filled: Server) -> None:
     main = explore(page, "Paths")
     data = ask(filled, question="paths", nodes="page", direction="after", steps=4, top=6)
-    expect(main.get_by_role("img", name=f"Ways of {data['ways']:,} sessions, step by step")).to_be_visible()
+    expect(main.get_by_role("img", name=f"Paths of {data['ways']:,} sessions, step by step")).to_be_visible()
     links = sorted((one["ways"] for one in data["links"] if one["step"] < 4), reverse=True)[:30]
     shown = main.get_by_role("table", name="Most frequent transitions")
     assert [number(cell) for cell in shown.locator("tbody td:last-child").all_inner_texts()] == links

@@ -308,6 +308,16 @@ def test_the_numbers_of_an_account_are_those_of_its_entities(installation: Insta
     assert funnel["steps"][0]["units"] == 5
 
 
+def test_accounts_see_no_sql(installation: Installation, best: str) -> None:
+    events = installation.as_token(installation.token(best), "GET", "/events").json()
+    assert events["data"] and "query" not in events
+    trend = installation.as_token(
+        installation.token(best), "POST", "/ask", {"question": "trend", "series": [{}]}
+    ).json()
+    assert trend["queries"] == []
+    assert installation.admin.get(installation.path("/events")).json()["query"]["sql"]
+
+
 def test_statements_see_own_rows_whatever_they_say(installation: Installation, best: str) -> None:
     def asked(sql: str) -> httpx.Response:
         return installation.as_token(installation.token(best), "POST", "/query", {"sql": sql})

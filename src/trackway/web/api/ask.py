@@ -45,8 +45,11 @@ class AtDesk:
         )
 
     async def answer(self, body: Any) -> Reply:
-        """Answer a body."""
-        return await self._desk.answer(self.project, self._asker, body, self._gone)
+        """Answer a body. A caller who sees only some of the rows does not see the SQL."""
+        reply = await self._desk.answer(self.project, self._asker, body, self._gone)
+        if self.policy.narrow:
+            reply.queries = []
+        return reply
 
     async def table(self, body: Any) -> pa.Table:
         """Answer a body with the rows of its first statement."""
@@ -91,8 +94,6 @@ class Ask(Controller):
         if form != "json" and isinstance(body, dict) and body.get("question") in TABLES:
             return await asyncio.to_thread(as_file, await at_desk.table(body), form, body["question"])
         reply = await at_desk.answer(body)
-        if at_desk.policy.narrow:
-            reply.queries = []  # a caller who sees only some rows must not see the SQL
         if form == "json":
             return Response(reply)
         table = tabular.table(body["question"], msgspec.json.decode(reply.data))

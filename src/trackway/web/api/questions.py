@@ -57,7 +57,7 @@ class Translation:
 
 
 def _bare(reply: Reply, data: object) -> dict[str, Any]:
-    return {"data": data, "query": reply.queries[0]}
+    return {"data": data, "query": reply.queries[0]} if reply.queries else {"data": data}
 
 
 def _instead(question: str) -> dict[str, Any]:
