@@ -17,6 +17,9 @@ from trackway.cli.people import find_project, open_accounts
 from trackway.config import BadSettings
 from trackway.govern.plans import client_types, drafts
 from trackway.govern.plans.plan import BadPlan, Plan, as_yaml, read_named
+from trackway.statements import Statements
+
+_sql = Statements(__name__)
 
 plans = typer.Typer(no_args_is_help=True, help="Check, infer, compare and use tracking plans.")
 
@@ -39,11 +42,7 @@ def _plan(name: str) -> Plan:
 
 def _stored(days: int, data: str | None, url: str | None, key: str | None) -> Iterator[drafts.Stored]:
     """Yield the newest track events of the last days, at most `_SAMPLE` of each name."""
-    sql = (
-        "SELECT name, toJSONString(properties) AS properties FROM events "
-        f"WHERE type = 'track' AND timestamp > now() - INTERVAL {int(days)} DAY "
-        f"ORDER BY name, timestamp DESC LIMIT {_SAMPLE} BY name"
-    )
+    sql = _sql("stored", days=int(days), sample=_SAMPLE)
     with show.refusals(BadSettings):
         settings = config.load(data=data)
     for row in query_rows(settings, sql, url, key):

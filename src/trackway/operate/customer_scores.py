@@ -15,7 +15,10 @@ from trackway.analyze.language.period import Period, period
 from trackway.analyze.language.question import Question, ask
 from trackway.event import now
 from trackway.govern.tables import Project
+from trackway.statements import Statements
 from trackway.store.connection import Store
+
+_sql = Statements(__name__)
 
 WEEKS = 13
 """The number of weeks that a forecast covers."""
@@ -45,11 +48,7 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
             "version": pa.repeat(pa.scalar(version, pa.uint64()), count),
         }
         store.put("customer_scores", pa.table(columns), f"scores-{project.id}-{version}")
-    store.change(
-        "ALTER TABLE customer_scores DELETE WHERE project_id = {project:UUID} AND version < {version:UInt64} "
-        "SETTINGS mutations_sync = 1",
-        {"project": question.project_id, "version": version},
-    )
+    store.change(_sql("forget_older"), {"project": question.project_id, "version": version})
     return int(table.num_rows)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from trackway.config import Settings
 from trackway.log import DirectoryUnusable, Gap, LocalLog, LogInUse
 from trackway.operate.finding import Finding
+from trackway.statements import Statements
 from trackway.store import checkpoint, dead_letters
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store, StoreUnavailable
@@ -14,6 +15,8 @@ from trackway.store.derived_tables import disagreements
 from trackway.store.message_ids import SeenMessages, check_runs
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed
+
+_sql = Statements(__name__)
 
 
 def examine_data(settings: Settings) -> list[Finding]:
@@ -39,11 +42,7 @@ def examine_data(settings: Settings) -> list[Finding]:
 
 def _sum(store: Store, stored: int) -> str:
     """Describe the stored log entries as a sum: each entry is counted in exactly one part."""
-    counts = store.ask(
-        "SELECT (SELECT count() FROM events) AS events, (SELECT countIf(bot != '') FROM events) AS bots, "
-        "(SELECT count() FROM rejections) AS refused, "
-        "(SELECT count() FROM dead_letters FINAL WHERE record != '') AS letters"
-    ).to_pylist()[0]
+    counts = store.ask(_sql("counts")).to_pylist()[0]
     events, refused, letters = counts["events"], counts["refused"], counts["letters"]
     text = f"{events} events ({counts['bots']} of them flagged as bots)"
     other = stored - events - refused - letters
@@ -190,10 +189,7 @@ def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
 def _updated_columns(store: Store) -> dict[str, list[str]]:
     """Return the columns, by table, that have lightweight updates (parts named `patch-…`), which CHECK TABLE skips."""
     columns_by_table: dict[str, list[str]] = {}
-    for row in store.ask(
-        "SELECT DISTINCT table, column FROM system.parts_columns WHERE active AND startsWith(name, 'patch-') "
-        "AND database = currentDatabase() AND NOT startsWith(column, '_') ORDER BY table, column"
-    ).to_pylist():
+    for row in store.ask(_sql("updated_columns")).to_pylist():
         columns_by_table.setdefault(row["table"], []).append(row["column"])
     return columns_by_table
 

@@ -17,6 +17,7 @@ from trackway.enrich.pipeline import message_key
 from trackway.event import now
 from trackway.log import LocalLog, frame, locked
 from trackway.operate.repair_accounts import repair_accounts
+from trackway.statements import Statements
 from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint, Missing
 from trackway.store.connection import Store
@@ -24,6 +25,8 @@ from trackway.store.derived_tables import disagreements, refill
 from trackway.store.message_ids import WINDOW_DAYS, Files, SeenMessages
 from trackway.store.recovery import refuse_half_rebuilt, refuse_undefined
 from trackway.store.restated_sessions import restate_sessions
+
+_sql = Statements(__name__)
 
 _DAY = 86_400_000
 
@@ -101,11 +104,7 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
         ids.add(digests, day * _DAY)
     # Requests refused at arrival are read again from the log, and have no id to recognize them by.
     for table in ("rejections", "violations"):
-        store.command(
-            f"ALTER TABLE {table} DELETE WHERE received_at >= fromUnixTimestamp64Milli({{at:Int64}}) "
-            "SETTINGS mutations_sync = 1",
-            {"at": first_at},
-        )
+        store.command(_sql("forget_refused", table=table), {"at": first_at})
     filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
     _write(settings, embedded, store, log, log.start, ids.flush())
     return (
@@ -197,10 +196,7 @@ def _stored_ids(store: Store, since: int) -> dict[int, list[bytes]]:
     before `since` on.
     """
     rows = store.ask(
-        "SELECT project_id, message_id, intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS day FROM events "
-        "WHERE received_at >= fromUnixTimestamp64Milli({since:Int64}) "
-        "UNION ALL SELECT project_id, message_id, intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS day "
-        "FROM dead_letters FINAL WHERE received_at >= fromUnixTimestamp64Milli({since:Int64})",
+        _sql("stored_ids"),
         {"since": since - (WINDOW_DAYS + 1) * _DAY},
     )
     ids_by_day: dict[int, list[bytes]] = {}

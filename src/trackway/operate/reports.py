@@ -18,8 +18,11 @@ from trackway.config import Settings
 from trackway.govern.database import GovernDatabase
 from trackway.operate.mail import send_mail
 from trackway.outgoing import Outgoing
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.entities import Notify
+
+_sql = Statements(__name__)
 
 logger = logging.getLogger("trackway.operate")
 
@@ -35,11 +38,7 @@ def send_digests(settings: Settings, accounts: GovernDatabase, store: Store, out
     for project in accounts.projects():
         project_id = UUID(project.id)
         today = period("today", project.timezone, at)
-        rows = store.ask(
-            "SELECT entity_type, entity_id, name, notify FROM entities FINAL "
-            "WHERE project_id = {p:UUID} AND notify != '' AND NOT deleted",
-            {"p": project_id},
-        ).to_pylist()
+        rows = store.ask(_sql("notified"), {"project": project_id}).to_pylist()
         for row in rows:
             notify = msgspec.json.decode(row["notify"], type=Notify)
             local = today.start.astimezone(ZoneInfo(project.timezone))

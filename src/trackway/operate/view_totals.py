@@ -11,8 +11,11 @@ from trackway.analyze.language.period import period
 from trackway.collect.views.ledger import Ledger, Total, entity_key
 from trackway.event import now
 from trackway.govern.tables import Project
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.recount import differences, recount, refresh
+
+_sql = Statements(__name__)
 
 _PAGE = 5_000
 _NONE = Total(0, 0, 0, 0, 0, False)
@@ -76,17 +79,7 @@ def _agree(store: Store, ledger: Ledger, project: Project) -> int:
             "id": after[1],
             "limit": _PAGE,
         }
-        # An entity that only bots viewed has totals of zero.
-        rows = store.ask(
-            "SELECT entity_type, entity_id, sumIf(c.views, human) AS views, "
-            "uniqExactMergeIf(c.sessions, human) AS sessions, uniqExactMergeIf(c.viewers, human) AS viewers, "
-            "sumIf(c.anonymous, human) AS anonymous, "
-            "toUnixTimestamp64Milli(maxIf(c.last_viewed, human)) AS last_viewed FROM ("
-            "SELECT *, bot IN {bots:Array(String)} AS human FROM view_counts "
-            "WHERE project_id = {project:UUID} AND (entity_type, entity_id) > ({type:String}, {id:String})) AS c "
-            "GROUP BY entity_type, entity_id ORDER BY entity_type, entity_id LIMIT {limit:UInt32}",
-            values,
-        ).to_pylist()
+        rows = store.ask(_sql("totals"), values).to_pylist()
         if not rows:
             return corrected
         counted = {

@@ -29,8 +29,11 @@ from trackway.govern.database import GovernDatabase
 from trackway.govern.saved.tables import Watch
 from trackway.govern.tables import Project, utc_now
 from trackway.outgoing import Outgoing
+from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.refusals import QuestionFailed
+
+_sql = Statements(__name__)
 
 logger = logging.getLogger("trackway.operate")
 
@@ -103,8 +106,7 @@ def _before(store: Store, watched: Watch) -> dict[int, int]:
     """Return the people recorded as inside: the recorded identity, and the person that it belongs to now."""
     store.persons.refresh()
     rows = store.ask(
-        "SELECT identity, identity + dictGet('persons', 'delta', identity) AS person FROM watch_members FINAL "
-        "WHERE project_id = {project:UUID} AND watch_id = {watch:UUID} AND inside",
+        _sql("before"),
         {"project": UUID(watched.project_id), "watch": UUID(watched.id)},
     )
     return dict(zip(rows["identity"].to_pylist(), rows["person"].to_pylist(), strict=True))
