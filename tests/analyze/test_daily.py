@@ -30,14 +30,14 @@ def test_included_packs_are_whole(name: str) -> None:
     [
         ("unknown", "no metrics pack"),
         ("name = 1\n", "name"),
-        ('name = "a"\n[subjects.x]\nof = "y"\n[subjects.x.metrics]\nm = {}\n', "says nothing"),
+        ('name = "a"\n[subjects.x]\nof = "y"\n[subjects.x.metrics]\nm = {}\n', "sets nothing"),
         (
             'name = "a"\n[subjects.x]\nof = "y"\n[subjects.x.metrics]\nm = { count = ["a"], unique = ["a"] }\n',
             "count and unique",
         ),
         ('name = "a"\n[subjects.x]\nof = "y"\n[subjects.x.metrics]\nm = { ratio = ["a", "b"] }\n', "two metrics"),
         ('name = "a"\n[subjects.x]\nof = "person"\n[subjects.x.metrics]\nm = { rating = ["a"] }\n', "is for entities"),
-        ('name = "a"\n[subjects.x]\nof = "y"\n[subjects.x.metrics]\nm = { sessions = "count" }\n', "person's"),
+        ('name = "a"\n[subjects.x]\nof = "y"\n[subjects.x.metrics]\nm = { sessions = "count" }\n', "only for persons"),
         ('name = "a"\nscore = { base = 2 }\n[subjects]\n', "score.base"),
     ],
 )
