@@ -78,7 +78,7 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     # Whoever has the link sees the same numbers and may change nothing.
     page.get_by_role("button", name="Share").click()
     page.get_by_role("dialog").get_by_role("button", name="Create a link").click()
-    link = page.get_by_label("The link").input_value()
+    link = page.get_by_label("The link", exact=True).input_value()
     stranger = browser.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB").new_page()
     stranger.goto(link)
     expect(stranger.get_by_role("heading", level=1)).to_have_text(name)

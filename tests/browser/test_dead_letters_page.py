@@ -59,7 +59,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
         picture(page, f"{name}-letter")
         nobody_is_left_out(page)
         page.get_by_role("dialog").get_by_role("button", name="Drop").click()
-        expect(page.get_by_role("dialog", name="Drop 1 message for ever?")).to_be_visible()
+        expect(page.get_by_role("dialog", name="Drop 1 message permanently?")).to_be_visible()
         picture(page, f"{name}-drop")
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)

@@ -80,7 +80,7 @@ def stored(kept: Kept) -> int:
         assert is_time(event.timestamp)
         if event.type == "track" and (said := meaning(event.name)) is not None:
             order = _new((PROJECT, said.kind, "1"))
-            fold(order, event, said.what, msgspec.json.decode(event.properties))
+            fold(order, event, said.change, msgspec.json.decode(event.properties))
             assert all(abs(one) <= LARGEST_AMOUNT for one in (order.amount, order.refunds, order.stated_refund))
             assert not order.stated_at or is_time(order.stated_at)
     if found:

@@ -143,7 +143,9 @@ def test_finding_out_what_is_stored_removes_nothing_of_which_no_checkpoint_knows
     (data / "loader/checkpoint").write_bytes(newest if readable else b"")
     for journal in (data / "loader/ids").glob("*.journal"):
         journal.write_bytes(b"")
-    assert ("--repair checkpoint" if readable else "rebuild") in doctor(data)[0]
+    # Without the newest checkpoint, the doctor first names whichever is missing: parts, or message ids.
+    advised = ("--repair checkpoint",) if readable else ("rebuild", "--repair checkpoint")
+    assert any(command_ in doctor(data)[0] for command_ in advised)
     status, _, said = command(data, "doctor", "--repair", "checkpoint")
     assert status == 0, said
     assert all_there(data)
