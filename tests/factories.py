@@ -56,8 +56,3 @@ def order(
     """An order as a shop sends it, with `context={"sessionId": False}` from its server."""
     properties = {"order_id": order_id, "revenue": revenue, "currency": currency}
     return message(event, at, visitor, user, properties=properties, **fields)
-
-
-def of_entity(entity_type: str, entity_id: str, **properties: Any) -> dict[str, Any]:
-    """The properties of an event about an entity."""
-    return {"entity_type": entity_type, "entity_id": entity_id, **properties}
