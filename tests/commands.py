@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
+
+import processes
 
 
 def run(*arguments: str, status: int = 0) -> tuple[str, str]:
-    done = subprocess.run([sys.executable, "-m", "trackway", *arguments], capture_output=True, check=False, text=True)
+    done = processes.run(["-m", "trackway", *arguments])
     assert done.returncode == status, done.stderr + done.stdout
     return done.stdout, done.stderr
 

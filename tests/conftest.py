@@ -24,6 +24,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+import processes
 from postgres import Postgres, programs
 from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.store.connection import Store, suspended
@@ -59,7 +60,7 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
 
 
 _TESTS = Path(__file__).parent
-_PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess\.|campaign\(")
+_PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\(")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -147,14 +148,14 @@ class Server:
             **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
         }
         self.http = httpx.Client(base_url=self.url, timeout=30)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: processes.Process | subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
         if not self.fresh and not self.data.exists():
             shutil.copytree(started_once(), self.data, symlinks=True)
         self.output = (self.data.parent / f"{self.data.name}.out").open("ab")
-        command = [sys.executable, "-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
-        self.process = subprocess.Popen(command, env=self.environment, stdout=self.output, stderr=self.output)
+        command = ["-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
+        self.process = processes.start(command, env=self.environment, stdout=self.output, stderr=self.output)
         for _ in range(2400):
             try:
                 if self.http.get("/readyz").status_code in (200, 503):
@@ -224,7 +225,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("browser") / "data").start()
     script = str(Path(__file__).parents[1] / "examples" / "concert_traffic.py")
     options = ["--url", running.url, "--write-key", WRITE_KEY, "--days", "7", "--visits-per-day", "40"]
-    subprocess.run([sys.executable, script, *options], check=True)
+    processes.run([script, *options]).check_returncode()
     running.stored()
     yield running
     running.stop()

@@ -1,13 +1,12 @@
 """The command line, as scripts use it: `--json` everywhere, an empty directory, a running server."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
+import processes
 from commands import as_json, run
 from conftest import SECRET_KEY, WRITE_KEY, Server, eventually
 from trackway.config import RANGES, BadSettings, Settings, load
@@ -186,10 +185,7 @@ def test_a_variable_that_is_no_setting_is_said_with_the_nearest_name_and_without
     server.start()
     server.stop()
     said = server.said()
-    done = subprocess.run(
-        [sys.executable, "-m", "trackway", "doctor", "--data", str(server.data)],
-        capture_output=True, check=False, text=True, env=server.environment,
-    )  # fmt: skip
+    done = processes.run(["-m", "trackway", "doctor", "--data", str(server.data)], env=server.environment)
     for text in (said, done.stdout):
         [line] = [line for line in text.splitlines() if "TRACKWAY_WRITEKEY" in line]
         assert "is set and is not a setting, so it does nothing; did you mean TRACKWAY_WRITE_KEY?" in line

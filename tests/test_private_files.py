@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import processes
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.config import Settings
@@ -29,11 +30,12 @@ GIVEN = {"TRACKWAY_WRITE_KEY": WRITE_KEY, "TRACKWAY_SECRET_KEY": SECRET_KEY, "TR
 def run(data: Path, *arguments: str, status: int = 0, before: str = "", **given: str) -> tuple[str, str]:
     """A command on a data directory with a usual umask; what it wrote to both outputs."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")}
-    command = f'umask 022; {before} exec "$@" --data "$0"'
-    done = subprocess.run(
-        ["bash", "-c", command, str(data), sys.executable, "-m", "trackway", *arguments],
-        env={**clean, **given}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    command, environment = ["-m", "trackway", *arguments, "--data", str(data)], {**clean, **given}
+    if before:  # a shell's limits are of what it starts
+        script = ["bash", "-c", f'umask 022; {before} exec "$0" "$@"', sys.executable, *command]
+        done = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=120)
+    else:
+        done = processes.run(command, env=environment, umask=0o022)
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return done.stdout, done.stderr

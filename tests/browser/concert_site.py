@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
+import processes
 from conftest import WRITE_KEY, Server
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ class Site:
 
     def __init__(self, directory: Path) -> None:
         self.server = Server(directory / "data", plan="concerts").start()
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[processes.Process | subprocess.Popen[bytes]] = []
         self.extra = directory
         self.url = self.open("--extra", str(directory))
 
@@ -38,8 +38,8 @@ class Site:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         script = str(ROOT / "examples" / "concerts" / "site.py")
-        command = [sys.executable, script, "--port", str(port), "--trackway", self.server.url, "--write-key", WRITE_KEY]
-        self.processes.append(subprocess.Popen([*command, *options]))
+        command = [script, "--port", str(port), "--trackway", self.server.url, "--write-key", WRITE_KEY]
+        self.processes.append(processes.start([*command, *options]))
         for _ in range(200):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/chat", timeout=5).close()

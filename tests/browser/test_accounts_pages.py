@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, go, nobody_is_left_out, open_page, sign_out
 
+import processes
 from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from factories import FIREFOX
 from trackway.govern.access.accounts import OwnedEntity
@@ -54,7 +53,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("accounts") / "data").start()
     script = str(Path(__file__).parents[2] / "examples" / "concert_traffic.py")
     options = ["--url", running.url, "--write-key", WRITE_KEY, "--days", "7", "--visits-per-day", "30"]
-    subprocess.run([sys.executable, script, *options], check=True)
+    processes.run([script, *options]).check_returncode()
     running.stored()
     yield running
     running.stop()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from commands import as_json
 from conftest import SHARED, needs, unpacked
 from trackway.collect.dialects.access_log import AccessLog, left_out, likely_host, parse
 from trackway.enrich.bot import reason
@@ -16,18 +17,12 @@ from trackway.enrich.bot import reason
 LOG = SHARED / "web_logs" / "elastic_apache_logs.log.zst"
 
 
-def trackway(*arguments: str) -> Any:
-    done = subprocess.run([sys.executable, "-m", "trackway", *arguments, "--json"], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("access-log") / "data"
-    summary = trackway("import", "access-log", str(LOG), "--data", str(data))
+    summary = as_json("import", "access-log", str(LOG), "--data", str(data))
     assert summary["taken"] == summary["added"]
-    assert trackway("query", "--data", str(data), "SELECT DISTINCT host FROM events") == [{"host": "semicomplete.com"}]
+    assert as_json("query", "--data", str(data), "SELECT DISTINCT host FROM events") == [{"host": "semicomplete.com"}]
     return data
 
 
@@ -44,7 +39,7 @@ def independent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_page_views_visitors_and_sessions_agree_with_an_independent_count(
     imported: Path, independent: dict[str, Any]
 ) -> None:
-    (row,) = trackway(
+    (row,) = as_json(
         "query", "--data", str(imported),
         "SELECT count() AS views, uniqExact(visitor_id) AS visitors, "
         "(SELECT count() FROM sessions FINAL) AS sessions, (SELECT sum(events) FROM sessions FINAL) AS in_sessions, "
@@ -74,20 +69,20 @@ def test_bots_agree_with_another_list_of_crawlers(imported: Path, independent: d
                      "python", "ruby", "check", "link", "search", "php", "fetch", "ezooms", "slurp")
     )}  # fmt: skip
     assert sum(counts[agent] for agent in more) <= 0.01 * sum(counts.values()), more
-    (row,) = trackway("query", "--data", str(imported), "SELECT countIf(bot != '') AS bots FROM events")
+    (row,) = as_json("query", "--data", str(imported), "SELECT countIf(bot != '') AS bots FROM events")
     assert row["bots"] == sum(counts[agent] for agent in ours)
 
 
 @needs("web_logs")
 def test_importing_again_adds_nothing(imported: Path) -> None:
-    assert trackway("import", "access-log", str(LOG), "--data", str(imported))["added"] == 0
+    assert as_json("import", "access-log", str(LOG), "--data", str(imported))["added"] == 0
 
 
 @needs("web_logs")
 def test_a_running_server_takes_it_through_its_public_interface_and_once(new_server: Any) -> None:
     server = new_server().start()
     arguments = ("import", "access-log", str(LOG), "--url", server.url, "--key", "sk_test")
-    first, second = trackway(*arguments), trackway(*arguments)
+    first, second = as_json(*arguments), as_json(*arguments)
     assert first["added"] == first["taken"] > 0
     assert second["added"] == 0
     assert server.sql("SELECT count() AS n FROM events") == [{"n": first["taken"]}]
@@ -95,7 +90,7 @@ def test_a_running_server_takes_it_through_its_public_interface_and_once(new_ser
 
 @needs("web_logs")
 def test_visitors_are_pseudonymous_and_no_address_is_in_the_store(imported: Path, independent: dict[str, Any]) -> None:
-    rows = trackway("query", "--data", str(imported), "SELECT DISTINCT ip, visitor_id FROM events")
+    rows = as_json("query", "--data", str(imported), "SELECT DISTINCT ip, visitor_id FROM events")
     assert all(row["ip"].endswith(".0") or ":" in row["ip"] or row["ip"] == "" for row in rows)
     assert all(row["visitor_id"].startswith("d-") for row in rows)
 

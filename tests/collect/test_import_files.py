@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+import commands
 from conftest import SECRET_KEY, Server
 from trackway.collect.dialects import packed_lines
 from trackway.collect.dialects.csv_cells import Unclear, amount, moment
@@ -409,9 +408,8 @@ def test_shopifys_export_in_a_spreadsheets_dress_and_another_file_in_its_place()
 
 
 def trackway(*arguments: str, status: int = 0) -> Any:
-    done = subprocess.run([sys.executable, "-m", "trackway", *arguments, "--json"], capture_output=True, check=False)
-    assert done.returncode == status, done.stderr.decode()
-    return json.loads(done.stdout) if done.stdout else done.stderr.decode()
+    out, said = commands.run(*arguments, "--json", status=status)
+    return json.loads(out) if out else said
 
 
 def test_a_dry_run_shows_rows_counts_and_refusals_and_stores_nothing(tmp_path: Path, server: Server) -> None:

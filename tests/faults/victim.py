@@ -10,13 +10,14 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+import processes
 
 WRITE_KEY, SECRET_KEY, EMAIL, PASSWORD = "wk_faults", "sk_faults", "admin@example.com", "correct horse"
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -61,16 +62,16 @@ class Victim:
             **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
         }  # fmt: skip
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: processes.Process | subprocess.Popen[bytes] | None = None
         self._project, self._said_before = "", 0
 
     def launch(self, limits: Mapping[int, int] | None = None) -> None:
         """Start the process and do not wait. `limits` are of `resource`: which, and how much."""
 
-        command = [sys.executable, "-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
+        command = ["-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
         self._said_before = self.output.stat().st_size if self.output.exists() else 0
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = processes.start(
                 command, env=self.environment, cwd=self.folder, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         for which, most in (limits or {}).items():
@@ -183,10 +184,8 @@ class Victim:
 
     def command(self, *arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
         """A `trackway` command on the stopped directory (or another)."""
-        command = [sys.executable, "-m", "trackway", *arguments, "--data", str(data or self.data)]
-        return subprocess.run(
-            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=300
-        )
+        command = ["-m", "trackway", *arguments, "--data", str(data or self.data)]
+        return processes.run(command, env=self.environment, cwd=self.folder)
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """Rows of the stopped directory, of any table."""

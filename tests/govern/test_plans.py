@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import processes
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
 from trackway.event import Message
 from trackway.govern.plans.client_types import python, typescript
@@ -225,7 +226,7 @@ def test_generated_types_compile_and_refuse_what_the_plan_refuses(tmp_path: Path
 
 def test_the_command_line_infers_checks_compares_and_puts_in_force(planned: Server, tmp_path: Path) -> None:
     def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "trackway", "plan", *command], capture_output=True, text=True)
+        return processes.run(["-m", "trackway", "plan", *command])
 
     remote = ["--url", planned.url, "--key", SECRET_KEY]
     inferred = tmp_path / "inferred.yaml"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import processes
 from conftest import SECRET_KEY, WRITE_KEY, Server
 
 # A command in a process that dies at the n-th statement with some words.
@@ -29,24 +30,20 @@ def command(self, sql, *rest):
     return real(self, sql, *rest)
 connection.Store.command = command
 sys.argv = ["trackway", *sys.argv[3:]]
-from trackway.cli.main import main
+from trackway.cli.commands import main
 main()
 """
 
 
 def died(begins: str, after: int, *command: str) -> None:
     """Run a command that dies at a statement."""
-    done = subprocess.run(
-        [sys.executable, "-c", DYING, begins, str(after), *command], capture_output=True, text=True, timeout=120
-    )
+    done = processes.run(["-c", DYING, begins, str(after), *command])
     assert done.returncode == 9, done.stderr[-2000:]
 
 
 def command(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command on a directory."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "trackway", *arguments, "--data", str(data)], capture_output=True, text=True, timeout=120
-    )
+    ran = processes.run(["-m", "trackway", *arguments, "--data", str(data)])
     assert "Traceback" not in ran.stderr, ran.stderr
     return ran
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from commands import as_json
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Loaded, Server
 from factories import FIREFOX, message
 from mails import Mails
@@ -259,32 +260,23 @@ def test_owners_hear_of_views_once_a_day_by_hook_and_mail(loaded: Loaded, tmp_pa
 
 
 def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
-    import subprocess
-    import sys
-
     server: Server = new_server().start()
     server.http.post("/v1/entities/song/a/view", json={"session_id": "s"}, auth=(WRITE_KEY, ""))
     server.stored()
 
-    def trackway(*arguments: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-m", "trackway", *arguments, "--json"], capture_output=True, text=True, check=True
-        )
-        return json.loads(done.stdout)
-
     remote = ("--url", server.url, "--key", SECRET_KEY)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    assert trackway("refresh", *remote) == {"rows": {"view_counts": 1}, "differed": {}}
-    assert trackway("aggregate", "--date", today, *remote)["differed"] == {}
+    assert as_json("refresh", *remote) == {"rows": {"view_counts": 1}, "differed": {}}
+    assert as_json("aggregate", "--date", today, *remote)["differed"] == {}
     server.stop()
     data = ("--data", str(server.data))
-    assert trackway("refresh", *data)["rows"] == {"view_counts": 1}
-    assert trackway("aggregate", "--date", today, *data)["rows"]["view_hours"] == 1
-    assert [(row["name"], row["status"]) for row in trackway("jobs", "run", "aggregate", *data)] == [
+    assert as_json("refresh", *data)["rows"] == {"view_counts": 1}
+    assert as_json("aggregate", "--date", today, *data)["rows"]["view_hours"] == 1
+    assert [(row["name"], row["status"]) for row in as_json("jobs", "run", "aggregate", *data)] == [
         ("aggregate", "done")
     ]
-    assert trackway("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
-    assert len(trackway("jobs", "list", *data)) == 8
+    assert as_json("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
+    assert len(as_json("jobs", "list", *data)) == 8
 
 
 def test_a_difference_is_counted_once_a_row_and_is_of_everything_that_a_counter_holds(loaded: Loaded) -> None:

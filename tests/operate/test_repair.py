@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import processes
 from conftest import Server
 from trackway.store import checkpoint
 
@@ -47,10 +47,7 @@ def data(sound: Path, tmp_path: Path) -> Path:
 def command(data: Path, *arguments: str) -> tuple[int, Any, str]:
     """Run a command on a directory: its status, its JSON, what it said on standard error."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "trackway", *arguments, "--data", str(data), "--json"],
-        capture_output=True, text=True, env=environment, timeout=120,
-    )  # fmt: skip
+    ran = processes.run(["-m", "trackway", *arguments, "--data", str(data), "--json"], env=environment)
     assert "Traceback" not in ran.stderr, ran.stderr
     return ran.returncode, json.loads(ran.stdout) if ran.stdout.strip() else None, ran.stderr
 

@@ -1,9 +1,9 @@
 """A store of an earlier version gets what it lacks, with what was stored in it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+
+import processes
 
 # A process of its own: the engine opens one directory a process.
 SCRIPT = """
@@ -47,9 +47,7 @@ os._exit(0)
 
 
 def test_events_from_before_persons_get_identities_activity_and_properties(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "store")], capture_output=True, text=True, check=False
-    )
+    done = processes.run(["-c", SCRIPT, str(tmp_path / "store")])
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert sorted(found["identities"]) == [1, 2]

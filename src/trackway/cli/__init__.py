@@ -7,7 +7,7 @@ def main() -> None:
 
     if not all(find_spec(name) for name in ("typer", "litestar", "chdb")):
         raise SystemExit("trackway: only the client is installed; for the server: pip install 'trackway[server]'")
-    from trackway.cli.main import main as run
+    from trackway.cli.commands import main as run
 
     run()
 

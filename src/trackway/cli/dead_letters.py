@@ -148,7 +148,7 @@ def _letter_access(data: str | None, url: str | None, key: str | None, project: 
     if url:
         yield _Server(Remote(url, key))
         return
-    from trackway.cli.main import settings
+    from trackway.cli.commands import settings
 
     chosen: Settings = settings(data=data)
     if not chosen.directory.is_dir():

@@ -63,7 +63,7 @@ def resume(
 @jobs.command("run")
 def run_job(name: str, data: Data = None, json: Json = False) -> None:
     """Run a job now, on a stopped store. A running server runs its jobs by itself, or from its page."""
-    from trackway.cli.main import settings
+    from trackway.cli.commands import settings
 
     with runtime_of(settings(data=data), json) as runtime:
         if name not in {job.name for job in runtime.accounts.jobs.all()}:
