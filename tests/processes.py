@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -195,10 +196,18 @@ def _become(command: dict[str, Any]) -> list[str]:
     return list(command["arguments"])
 
 
-def _import_all() -> None:
-    """Import what commands use; the engine's library starts threads, so each command loads that itself."""
-    import typer.rich_utils  # noqa: F401
+_IMPORTED = (
+    "trackway.cli.commands", "trackway.cli.ask", "trackway.cli.dry_run", "trackway.cli.import_files", "trackway.cli.rebuild",
+    "trackway.operate.doctor", "trackway.operate.repair", "trackway.runtime",
+    "trackway.web.server.serve", "trackway.web.server.app", "geoip2fast", "is_bot", "pydantic.type_adapter", "regex",
+    "rich.markdown", "rich.traceback", "sqlalchemy.dialects.sqlite", "typer._adapters", "typer.rich_utils",
+)  # fmt: skip
+"""What commands import. The engine's library starts threads, so each command loads that itself."""
 
+
+def _import_all() -> None:
+    for name in _IMPORTED:
+        importlib.import_module(name)
     assert "chdb" not in sys.modules
     gc.freeze()  # collections of the forks leave these objects, and so their pages, alone
 
