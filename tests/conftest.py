@@ -22,7 +22,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 import processes
 from postgres import Postgres, programs
@@ -30,6 +30,8 @@ from trackway.event import Arrival, Location, Message, new_id, now
 from trackway.store.connection import Store, suspended
 from trackway.store.loader import Loader
 from trackway.store.recovery import open_log
+
+expect.set_options(timeout=60_000)  # as `eventually`: this only ends a test that has failed
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -180,7 +182,7 @@ class Server:
 
     def stored(self) -> dict[str, Any]:
         """Wait until everything that was accepted is in the store; the status then."""
-        for _ in range(600):
+        for _ in range(1200):
             status = self.http.get("/readyz").json()
             if not status["unlogged_views"] and status["stored"] == status["logged"]:
                 return dict(status)

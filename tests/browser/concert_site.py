@@ -40,7 +40,7 @@ class Site:
         script = str(ROOT / "examples" / "concerts" / "site.py")
         command = [script, "--port", str(port), "--trackway", self.server.url, "--write-key", WRITE_KEY]
         self.processes.append(processes.start([*command, *options]))
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/chat", timeout=5).close()
                 return f"http://127.0.0.1:{port}"
@@ -72,7 +72,7 @@ class Site:
 
 def visitor_of(browser: Browser, **options: Any) -> BrowserContext:
     made = browser.new_context(viewport=DESK, locale="en-GB", **options)
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(60_000)
     return made
 
 

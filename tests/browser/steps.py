@@ -17,7 +17,7 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 def open_page(browser: Browser, server: Server, viewport: Any = None, scheme: Any = "light") -> Page:
     context = browser.new_context(viewport=viewport or DESK, color_scheme=scheme, locale="en-GB")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.goto(server.url)
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)

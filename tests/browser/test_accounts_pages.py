@@ -131,7 +131,7 @@ def host(product: Server) -> Iterator[Host]:
 
 def opened(browser: Browser, address: str, viewport: Any = None, scheme: Any = "light") -> Page:
     page = browser.new_context(viewport=viewport or DESK, color_scheme=scheme, locale="en-GB").new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     return page
 
@@ -393,7 +393,7 @@ def test_somebody_is_invited_signs_in_with_a_code_and_a_passkey_and_ends_another
     base = host.server.url.replace("127.0.0.1", "localhost")
     context = browser.new_context(viewport=DESK, locale="en-GB")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     device = context.new_cdp_session(page)
     device.send("WebAuthn.enable")
     device.send("WebAuthn.addVirtualAuthenticator", {"options": {

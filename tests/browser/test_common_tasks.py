@@ -224,7 +224,7 @@ def numbers_are_exported(hand: Mouse) -> None:
         ("Numbers as Parquet", b"PAR1"),
         ("Picture as PNG", b"\x89PNG"),
     ):
-        with page.expect_download(timeout=30_000) as download:
+        with page.expect_download(timeout=60_000) as download:
             hand.press(page.get_by_role("button", name="Export", exact=True))
             hand.press(page.get_by_role("menuitem", name=kind))
         assert Path(download.value.path()).read_bytes().startswith(begins), kind
@@ -271,7 +271,7 @@ def signed_in(browser: Browser, filled: Server) -> Iterator[Any]:
 def test_job(browser: Browser, filled: Server, signed_in: Any, job: Any, hand: type[Mouse], size: Any) -> None:
     context = browser.new_context(viewport=size, locale="en-GB", storage_state=signed_in, color_scheme="light")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     page.goto(filled.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     job(hand(page, filled))

@@ -63,7 +63,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     day = f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%d}"
     admin.post(f"{project}/costs/csv", content=f"day,source,medium,cost\n{day},newsletter,cpc,50\n")
     admin.post("/api/v1/jobs/score-customers/run")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not server.asked({"question": "rfm"})["data"]["rows"]:
         assert time.monotonic() < until
         time.sleep(0.1)

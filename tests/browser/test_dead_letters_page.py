@@ -87,7 +87,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
     page.keyboard.press("Enter")
     expect(page.get_by_text("4 messages are read again.")).to_be_visible()
     assert broken.stored()["dead_letters"] == 4
-    expect(page.get_by_role("heading", name="4 dead letters")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="4 dead letters")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="order-2026-1").click()
     page.get_by_role("dialog").get_by_role("button", name="Drop").click()
     page.get_by_role("dialog").get_by_role("button", name="Drop permanently").click()

@@ -88,7 +88,7 @@ def test_scheduled_work_is_run_paused_and_has_a_history(browser: Browser, viewed
     go(page, "Settings")
     job = page.get_by_role("listitem").filter(has_text="refresh-views")
     job.get_by_role("button", name="Run now").click()
-    expect(job).to_contain_text("the counters agree with the events", timeout=15_000)
+    expect(job).to_contain_text("the counters agree with the events", timeout=60_000)
     job.get_by_role("button", name="History").click()
     expect(page.get_by_role("dialog").get_by_role("cell", name="done").first).to_be_visible()
     page.keyboard.press("Escape")

@@ -17,7 +17,7 @@ def test_a_forgotten_password_is_reset_by_mail(browser: Browser, new_server: Cal
     mails = Mails()
     server = new_server(smtp_host="127.0.0.1", smtp_port=str(mails.port)).start()
     page = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB").new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.goto(server.url)
     page.get_by_role("button", name="Forgot password?").click()
     page.get_by_label("E-mail").fill(EMAIL)
@@ -46,7 +46,7 @@ def test_a_forgotten_password_is_reset_by_mail(browser: Browser, new_server: Cal
 
 def test_without_mail_the_page_says_who_resets(browser: Browser, server: Server) -> None:
     page = browser.new_context(locale="en-GB").new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.goto(server.url)
     page.get_by_role("button", name="Forgot password?").click()
     expect(page.get_by_text("trackway user password EMAIL")).to_be_visible()

@@ -51,7 +51,7 @@ def test_requests_are_tried_as_who_is_signed_in_and_by_a_key(browser: Browser, s
 def test_the_reference_reads_on_a_phone_and_without_signing_in(browser: Browser, server: Server) -> None:
     for viewport, scheme in ((PHONE, "light"), (DESK, "dark")):
         page = browser.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB").new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(f"{server.url}/docs")
         opened(page, "post", "/api/analytics/session/end")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -140,7 +140,7 @@ def test_a_known_list_of_actions_is_exactly_what_is_stored(
     second = who(page)
     page.close(run_before_unload=True)
     visitor = f"visitor_id = '{first['anonymousId']}'"
-    for _ in range(40):  # the beacon of a page that is gone is answered to nobody
+    for _ in range(1200):  # the beacon of a page that is gone is answered to nobody
         if site.sessions(f"visitor_id = '{second['anonymousId']}' AND closed"):
             break
         time.sleep(0.1)
@@ -858,7 +858,7 @@ def test_without_keepalive_the_page_says_goodbye_by_beacon(context: BrowserConte
     settle(page)
     page.evaluate("trackway.track('Last words')")
     page.close(run_before_unload=True)
-    for _ in range(50):
+    for _ in range(1200):
         if "Last words" in names(rows := site.events(visitor)):
             break
         time.sleep(0.1)
@@ -892,7 +892,7 @@ def test_a_prerendered_page_is_seen_when_it_is_shown_and_not_before(site: Site, 
     command = [program, "--headless=new", f"--user-data-dir={tmp_path}", *QUIET, f"--user-agent={AGENT}"]
     process = subprocess.Popen([*command, f"{site.url}/extra/rules.html"], stderr=subprocess.DEVNULL)
     try:
-        for _ in range(150):
+        for _ in range(1200):
             rows = site.events("query = 'utm_source=prerender'", measured=True)
             if any(row["name"] == "web_vital" for row in rows):
                 break

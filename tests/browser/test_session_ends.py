@@ -34,7 +34,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 def sessions(site: Site, visitor: str, closed: int = 0) -> list[dict[str, Any]]:
     """A visitor's sessions, once so many of them have ended."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while True:
         found = site.sessions(f"visitor_id = '{visitor}'")
         if sum(bool(one["closed"]) for one in found) >= closed and found:
@@ -75,7 +75,7 @@ def test_another_user_ends_the_session_of_the_one_before(context: BrowserContext
     page.evaluate("trackway.track('Still Here')")  # a session lasts from its first event to its last
     page.evaluate("trackway.identify('second-user')")
     page.evaluate("trackway.track('Came After')")
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     rows: dict[str, dict[str, Any]] = {}
     while "second-user" not in rows:
         assert time.monotonic() < until, rows
@@ -111,7 +111,7 @@ def test_a_browser_that_is_killed_leaves_a_session_as_long_as_it_was_heard_of(
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not (port_file.exists() and port_file.read_text().strip()):
             assert time.monotonic() < until
             time.sleep(0.1)
@@ -121,7 +121,7 @@ def test_a_browser_that_is_killed_leaves_a_session_as_long_as_it_was_heard_of(
         visitor = who(page)["anonymousId"]
         waited = stay(page, 3)
         page.evaluate("trackway.track('Last Words')")
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while not site.events(f"visitor_id = '{visitor}' AND name = 'Last Words'"):
             assert time.monotonic() < until
             page.wait_for_timeout(200)

@@ -311,7 +311,7 @@ def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_
     server.start()
     server.stored()
     assert server.sql("SELECT count() AS n FROM events WHERE name = 'view' AND entity_id = 'away'") == [{"n": 1}]
-    for _ in range(100):
+    for _ in range(1200):
         if not pending():
             return
         time.sleep(0.05)

@@ -129,7 +129,7 @@ def test_a_plan_is_written_by_administrators_seen_by_members_and_checked_within_
     assert server.http.get(path, params={"version": 9}, headers=bearer).status_code == 404
     assert [one["version"] for one in server.http.get(f"{path}/versions", headers=bearer).json()] == [2, 1]
     assert server.http.put(path, json=plan, headers=csrf).json()["version"] == 3
-    for _ in range(100):
+    for _ in range(1200):
         if server.post("track", {"event": "E", "anonymousId": "x"}).status_code == 400:
             break
         __import__("time").sleep(0.1)

@@ -199,13 +199,13 @@ def test_an_upload_that_was_killed_half_way_imports_nothing(tmp_path: Path) -> N
         ).encode()
         with socket.create_connection(("127.0.0.1", server.port)) as sender:
             sender.sendall(head + body[: len(body) // 2])
-            until = time.monotonic() + 20
+            until = time.monotonic() + 60
             while not list((server.data / "transfers").glob("*")) and time.monotonic() < until:
                 time.sleep(0.05)
             time.sleep(0.5)
             server.stop(signal.SIGKILL)
         server.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             (one,) = server.http.get(f"/api/v1/projects/{project}/transfers", headers=bearer).json()
             if one["state"] in ("done", "failed"):
@@ -223,7 +223,7 @@ def test_sigterm_while_the_server_starts_ends_it_with_status_0(tmp_path: Path) -
         [sys.executable, "-m", "trackway", "serve", "--data", str(tmp_path / "data"), "--port", "1"],
         stderr=subprocess.PIPE, env={**os.environ, "TRACKWAY_WRITE_KEY": WRITE_KEY},
     )  # fmt: skip
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not (tmp_path / "data" / "store").exists() and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)

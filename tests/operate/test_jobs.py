@@ -127,7 +127,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
     }
     assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())
     assert admin.post("/api/v1/jobs/refresh-views/run").status_code == 202
-    for _ in range(200):
+    for _ in range(1200):
         runs = admin.get("/api/v1/jobs/refresh-views/runs").json()
         if runs and runs[0]["status"] != "running":
             break
@@ -145,7 +145,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
     assert admin.post("/api/v1/jobs/none/run").status_code == 404
     accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     due(accounts, "forget-decisions")
-    for _ in range(200):
+    for _ in range(1200):
         if accounts.jobs.history("forget-decisions"):
             break
         time.sleep(0.05)

@@ -214,7 +214,7 @@ def test_an_import_goes_on_after_the_server_was_killed(new_server: Any, tmp_path
     project = server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"]
     path = f"/api/v1/projects/{project}/transfers"
     made = bring(server, path, messages(120_000, "Survived")).json()
-    for _ in range(200):
+    for _ in range(1200):
         found = server.http.get(path, headers=BEARER).json()[0]
         if found["done"] > 0:
             break

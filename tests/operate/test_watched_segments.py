@@ -50,7 +50,7 @@ def send(product: Product, *batch: dict[str, Any]) -> None:
 def run(product: Product, job: str) -> str:
     runs = len(product.admin.get(f"/api/v1/jobs/{job}/runs").json())
     assert product.admin.post(f"/api/v1/jobs/{job}/run").status_code < 300
-    for _ in range(200):
+    for _ in range(1200):
         found = product.admin.get(f"/api/v1/jobs/{job}/runs").json()
         if len(found) > runs and found[0]["ended_at"]:
             assert found[0]["status"] == "done", found[0]
