@@ -9,7 +9,6 @@ settings. Where there is no `fork` to trust (not Linux), commands start as usual
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import gc
 import importlib
@@ -43,7 +42,7 @@ class Process:
     def poll(self) -> int | None:
         """The exit status; None while it runs. Its number is given to no other process before this is asked."""
         with self._lock:
-            if self.returncode is None and select.select([self._end], [], [], 0)[0]:
+            if self.returncode is None and _readable(self._end, 0):
                 self.returncode = self._spawner.ask({"ended": self.pid})
                 os.close(self._end)
             return self.returncode
@@ -55,8 +54,7 @@ class Process:
             left = 1.0 if until is None else min(until - time.monotonic(), 1.0)
             if left <= 0:
                 raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
-            with contextlib.suppress(OSError, ValueError):  # another thread saw the end
-                select.select([self._end], [], [], left)
+            _readable(self._end, left)
         return status
 
     def send_signal(self, how: int) -> None:
@@ -69,6 +67,13 @@ class Process:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+def _readable(file: int, within_s: float) -> bool:
+    """Whether a file descriptor of any number can be read within a time, or is closed."""
+    waiting = select.poll()
+    waiting.register(file, select.POLLIN)
+    return bool(waiting.poll(within_s * 1000))
 
 
 def start(
