@@ -193,26 +193,45 @@ def test_addresses_of_sessions_are_for_who_manages_the_project(installation: Ins
     assert all("ip" not in one for one in plain.json()["data"]["sessions"])
 
 
+_WHOLE_PROJECT = ("/overview", "/live", "/sources", "/traffic-sources", "/trend", "/breakdown")
+
+
+def _verdicts(accounts: dict[str, set[str]]) -> dict[str, dict[str, bool | None]]:
+    """By account and address whether it is let in, without those where that depends on more than its permissions."""
+    verdicts: dict[str, dict[str, bool | None]] = {}
+    for account, permissions in accounts.items():
+        verdicts[account] = {}
+        for operation, needed in DECLARED.items():
+            allowed = expected(needed, permissions, "account")
+            of_the_whole = operation.endswith(_WHOLE_PROJECT) and not account.startswith("admin")
+            of_one_user = account.startswith("user") and needed in SEEN
+            if operation != f"POST {P}/account-requests" and not ((of_the_whole or of_one_user) and allowed):
+                verdicts[account][operation] = allowed
+    return verdicts
+
+
 def test_accounts_are_let_in_as_their_type_verification_and_subscription_say(
     installation: Installation, accounts: dict[str, set[str]]
 ) -> None:
-    changing = {f"POST {P}/account-requests"}
-    for account, permissions in accounts.items():
+    """Each account asks one address of each permission; each address is asked by one whom it lets in and one whom not."""
+    verdicts, names = _verdicts(accounts), list(accounts)
+    asked: dict[str, set[str]] = {}
+    for account in names:
+        one_of_each = {DECLARED[operation]: operation for operation in verdicts[account]}
+        asked[account] = set(one_of_each.values())
+    for number, operation in enumerate(DECLARED):
+        others = names[number % len(names) :] + names[: number % len(names)]  # so that each address meets other types
+        for verdict in (True, False, None):
+            fitting = [name for name in others if verdicts[name].get(operation, "depends") is verdict]
+            for account in fitting[:1]:
+                asked[account].add(operation)
+    assert set().union(*asked.values()) == set(DECLARED) - {f"POST {P}/account-requests"}
+    for account in names:
         client = httpx.Client(base_url=installation.server.url, timeout=30,
                               headers={"authorization": f"Bearer {installation.token(account)}"})  # fmt: skip
-        for operation, needed in DECLARED.items():
-            if operation in changing:
-                continue
-            allowed = expected(needed, permissions, "account")
-            whole = operation.endswith(
-                ("/overview", "/live", "/sources", "/traffic-sources", "/trend", "/breakdown")
-            ) and not account.startswith("admin")
-            user = account.startswith("user") and needed in SEEN
-            if whole or user:
-                allowed = False if not allowed else None
-            if allowed is None and (whole or user):
-                continue
-            check(send(installation, operation, client.request, client), allowed, f"{account}: {operation}")
+        for operation in sorted(asked[account]):
+            response = send(installation, operation, client.request, client)
+            check(response, verdicts[account][operation], f"{account}: {operation}")
 
 
 def _questions() -> dict[str, dict[str, Any]]:
@@ -227,19 +246,26 @@ def _questions() -> dict[str, dict[str, Any]]:
 def test_every_question_is_for_who_has_its_permission_and_no_answer_has_anything_of_others(
     installation: Installation, accounts: dict[str, set[str]]
 ) -> None:
-    """Asked first by the administrator, so that what is kept of the whole project is there to be given away."""
+    """Asked first by the administrator, so that what is kept of the whole project is there to be given away.
+
+    Each account asks one question of each permission; each question is asked by the accounts with all that their type can
+    have, and by one account that lacks its permission.
+    """
     for name, body in _questions().items():
         asked = {"question": name, "period": "30d", **body}
         assert installation.admin.post(installation.path("/ask"), json=asked).status_code == 200, name
-    for account, permissions in accounts.items():
-        if account.startswith("admin"):
-            continue
-        for name, body in _questions().items():
+    everybody = {account: held for account, held in accounts.items() if not account.startswith("admin")}
+    one_of_each = {OF_QUESTION.get(name, "ask"): name for name in _questions()}
+    for number, (name, body) in enumerate(_questions().items()):
+        needed = OF_QUESTION.get(name, "ask")
+        lacking = [account for account, held in everybody.items() if needed not in held]
+        asking = [account for account in everybody if account.endswith("-business-enterprise-False")]
+        asking += [lacking[number % len(lacking)]] if lacking else []
+        for account in everybody if name == one_of_each[needed] else asking:
             response = installation.as_token(
                 installation.token(account), "POST", "/ask", {"question": name, "period": "30d", **body}
             )
-            needed = OF_QUESTION.get(name, "ask")
-            if needed not in permissions:
+            if needed not in everybody[account]:
                 assert response.status_code == 403, f"{account} {name}: {response.text[:200]}"
             else:
                 assert response.status_code in (200, 403), f"{account} {name}: {response.text[:200]}"
