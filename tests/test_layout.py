@@ -8,7 +8,12 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "trackway"
 MODULES = sorted(SOURCE.rglob("*.py"))
+STATEMENTS = [
+    module.with_suffix(".sql") for module in MODULES if re.search(r"^_sql = Statements\(", module.read_text(), re.M)
+]
+"""The files with the statements of a module. The other `.sql` files are the schema, and templates of questions."""
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|ALTER TABLE|CREATE TABLE|DELETE FROM|WITH \w+ AS)\b")
+_SUBQUERY = re.compile(r"\(SELECT\b.*\bFROM\b", re.S)
 _RIDDLE = re.compile(r"(What|Who|How|Where|That|Which|When|Whose|Why|As)\b")
 
 
@@ -35,7 +40,9 @@ def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() 
     asked = {
         (module.parent.name, name) for module in MODULES for name in re.findall(r'"(\w+/\w+\.sql)"', module.read_text())
     }
-    templates = {path.relative_to(SOURCE / "analyze") for path in (SOURCE / "analyze").rglob("*.sql")}
+    templates = {
+        path.relative_to(SOURCE / "analyze") for path in (SOURCE / "analyze").rglob("*.sql") if path not in STATEMENTS
+    }
     used = {Path(name) for _, name in asked} | {
         Path(name)
         for path in (SOURCE / "analyze").rglob("*.sql")
@@ -46,6 +53,10 @@ def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() 
     assert [
         (room, name) for room, name in asked if room in rooms and not name.startswith((f"{room}/", "language/"))
     ] == []
+
+
+def _holds_statement(text: str) -> bool:
+    return bool(_STATEMENT.match(text) or _SUBQUERY.search(text))
 
 
 def _long_statements(module: Path) -> list[str]:
@@ -62,18 +73,21 @@ def _long_statements(module: Path) -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.JoinedStr | ast.Constant)
         and (node.lineno != node.end_lineno or node in pieces)
-        and _STATEMENT.match(ast.unparse(node).lstrip("frbu'\"").removeprefix("\\n"))
+        and _holds_statement(ast.unparse(node).lstrip("frbu'\"").removeprefix("\\n"))
     ]
 
 
-@pytest.mark.parametrize("room", ["store", "collect", "log", "enrich", "client", "operate", "web", "cli", "."])
+@pytest.mark.parametrize(
+    "room", ["store", "collect", "log", "enrich", "client", "analyze", "operate", "web", "cli", "."]
+)
 def test_statements_of_more_than_one_line_are_in_sql_files(room: str) -> None:
     modules = sorted((SOURCE / room).glob("*.py" if room == "." else "**/*.py"))
     assert [one for module in modules for one in _long_statements(module)] == []
 
 
 def test_sql_files_of_statements_lie_beside_their_module_which_uses_each_macro() -> None:
-    files = [path for path in SOURCE.rglob("*.sql") if path.parent.name != "schema" and "analyze" not in path.parts]
+    own_rule = {path for folder in ("analyze", "store/schema") for path in (SOURCE / folder).rglob("*.sql")}
+    files = [path for path in SOURCE.rglob("*.sql") if path in STATEMENTS or path not in own_rule]
     called = set(re.findall(r"(?<!macro )\b(\w+)\(", "".join(path.read_text() for path in files)))
     for path in files:
         macros = set(re.findall(r"{% macro (\w+)", path.read_text()))

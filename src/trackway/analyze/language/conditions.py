@@ -1,8 +1,11 @@
-"""Compiles filters to SQL conditions with bound values, on events, sessions, people or customers."""
+"""Compiles filters to SQL conditions with bound values, on events, sessions, people or customers.
+
+This module puts conditions together, because a filter is a tree of any depth; the subqueries are in conditions.sql.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any
 
@@ -34,7 +37,9 @@ from trackway.analyze.language.filters import (
     number_of,
     time_of,
 )
+from trackway.statements import Statements
 
+_sql = Statements(__name__)
 _OF_CUSTOMERS_TOO = frozenset(["user_id", "visitor_id", "visitor_name"])
 _OF_THEIR_SESSIONS = {"device": "devices", "browser": "browsers", "system": "systems", "country": "countries"}
 """Columns for which `customers` stores, for each person, the number of sessions with each value."""
@@ -73,8 +78,8 @@ class Compiler:
         """Compile a condition on rows of events."""
         if isinstance(node, Group):
             return self._group(node, self.on_events)
-        if isinstance(node, Condition) and column(node.column).of == SESSION:
-            return f"session_id IN ({self._sessions(node)})"
+        if isinstance(node, Condition) and (target := column(node.column)).of == SESSION:
+            return _in("session_id", _sql("sessions_where", condition=self._condition(node, target)))
         return self._either(node)
 
     def on_sessions(self, node: Node) -> str:
@@ -82,11 +87,11 @@ class Compiler:
         of the session.
         """
         if self._about_events_only(node):
-            return f"session_id IN ({self._events(node)})"
+            return _in("session_id", _sql("sessions_with_event", condition=self.on_events(node)))
         if isinstance(node, Group):
             if node.how == "all":
-                together = tuple(one for one in node.members if self._about_events_only(one))
-                apart = tuple(one for one in node.members if one not in together)
+                together = tuple(member for member in node.members if self._about_events_only(member))
+                apart = tuple(member for member in node.members if member not in together)
                 node = Group("all", (*apart, Group("all", together)) if together else apart)
             return self._group(node, self.on_sessions)
         return self._either(node)
@@ -98,10 +103,10 @@ class Compiler:
             names: receives, for each customer column of the condition, its name in that row.
         """
         if isinstance(node, Group):
-            return self._group(node, lambda one: self.on_customers(one, names))
-        if isinstance(node, Condition) and (found := column(node.column)).of == CUSTOMER:
+            return self._group(node, lambda member: self.on_customers(member, names))
+        if isinstance(node, Condition) and (target := column(node.column)).of == CUSTOMER:
             name = names.setdefault(node.column, f"c{len(names)}")
-            return self._condition(node, found.over(name))
+            return self._condition(node, target.over(name))
         return self.on_people(node)
 
     def on_people(self, node: Node) -> str:
@@ -113,34 +118,27 @@ class Compiler:
         if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT):
             return self._either(node)
         if counts := _OF_THEIR_SESSIONS.get(node.column):
-            holds = self._condition(node, column(node.column).named("value"))
-            return (
-                f"{self.person} IN (SELECT whose FROM (SELECT {self.person} AS whose, sum(arraySum((value, n) -> "
-                f"if({holds}, n, 0), mapKeys({counts}), mapValues({counts}))) AS times FROM customers "
-                "WHERE project_id = {project:UUID} GROUP BY whose) WHERE times > 0)"
-            )
+            condition = self._condition(node, column(node.column).named("value"))
+            return self._people("people_by_session_counts", counts=counts, condition=condition)
         if node.column in _OF_CUSTOMERS_TOO:
-            # A person who ordered without ever visiting has no session.
-            return (
-                f"{self.person} IN (SELECT {self.person} FROM customers "
-                f"WHERE project_id = {{project:UUID}} AND {self._condition(node, column(node.column))})"
-            )
-        return (
-            f"{self.person} IN (SELECT {self.person} FROM sessions FINAL "
-            f"WHERE project_id = {{project:UUID}} AND {self.on_sessions(node)})"
-        )
+            return self._people("customers_where", condition=self._condition(node, column(node.column)))
+        return self._people("people_with_session", condition=self.on_sessions(node))
 
-    def _group(self, node: Group, compile_: Any) -> str:
+    def _people(self, subquery: str, *, without: bool = False, **structure: Hashable) -> str:
+        """Compile the condition that a row's person is one of those that a subquery selects, or not one of them."""
+        return _in(self.person, _sql(subquery, person=self.person, **structure), without)
+
+    def _group(self, node: Group, compile_: Callable[[Node], str]) -> str:
         if not node.members:
             return "1" if node.how == "all" else "0"
         if node.how == "not":
             return f"NOT ({compile_(node.members[0])})"
         joint = " AND " if node.how == "all" else " OR "
-        return f"({joint.join(compile_(one) for one in node.members)})"
+        return f"({joint.join(compile_(member) for member in node.members)})"
 
     def _about_events_only(self, node: Node) -> bool:
         if isinstance(node, Group):
-            return bool(node.members) and all(self._about_events_only(one) for one in node.members)
+            return bool(node.members) and all(self._about_events_only(member) for member in node.members)
         return isinstance(node, Condition) and column(node.column).of == EVENT
 
     def _either(self, node: Node) -> str:
@@ -148,105 +146,78 @@ class Compiler:
         if isinstance(node, Did):
             return self._did(node)
         if isinstance(node, Member):
-            cohort = self.values.bind(node.cohort_id, "UUID")
-            return (
-                f"{self.person} IN (SELECT {self.person} FROM cohort_members "
-                f"WHERE project_id = {{project:UUID}} AND cohort_id = {cohort})"
-            )
+            return self._people("people_of_cohort", cohort=self.values.bind(node.cohort_id, "UUID"))
         assert isinstance(node, Condition)
-        found = column(node.column)
-        if found.of == VISITOR:
-            return (
-                "visitor_id IN (SELECT visitor_id FROM visitors WHERE project_id = {project:UUID} "
-                f"GROUP BY visitor_id HAVING {self._condition(node, found)})"
-            )
-        if found.of == PERSON:
-            return (
-                f"{self.person} IN (SELECT whose FROM "
-                f"(SELECT {self.person} AS whose, {of_person(node.column)} AS whole "
-                f"FROM sessions FINAL WHERE project_id = {{project:UUID}} GROUP BY whose) "
-                f"WHERE {self._condition(node, found)})"
-            )
-        if found.of == CUSTOMER:
-            return self._customer(node, found)
-        if found.of == TRAIT:
-            return (
-                f"{self.person} IN (SELECT whose FROM (SELECT {self.person} AS whose, {found.text} AS trait "
-                f"FROM events WHERE project_id = {{project:UUID}} AND name = 'identify' GROUP BY whose) "
-                f"WHERE {self._condition(node, found.named('trait'))})"
-            )
-        return self._condition(node, found)
+        target = column(node.column)
+        if target.of == CUSTOMER:
+            return self._customer(node, target)
+        if target.of == TRAIT:
+            condition = self._condition(node, target.named("trait"))
+            return self._people("people_by_trait", newest=target.text, condition=condition)
+        condition = self._condition(node, target)
+        if target.of == VISITOR:
+            return _in("visitor_id", _sql("visitors_where", condition=condition))
+        if target.of == PERSON:
+            return self._people("people_by_sessions", aggregate=of_person(node.column), condition=condition)
+        return condition
 
-    def _customer(self, node: Condition, found: Column) -> str:
+    def _customer(self, node: Condition, target: Column) -> str:
         of = OF_CUSTOMERS[node.column]
-        holds = self._condition(node, found)
+        condition = self._condition(node, target)
         # A person without rows in the table counts as 0, so they match when the condition holds for 0.
-        without = of.how in ("sum", "groupBitOr") and _holds_for_nothing(node)
-        if without:
-            holds = f"NOT ({holds})"
-        return (
-            f"{self.person} {'NOT IN' if without else 'IN'} (SELECT whose FROM "
-            f"(SELECT {self.person} AS whose, {of.how}({of.row}) AS whole FROM {TABLES[of.table]} GROUP BY whose) "
-            f"WHERE {holds})"
-        )
-
-    def _sessions(self, node: Condition) -> str:
-        return (
-            "SELECT session_id FROM sessions FINAL WHERE project_id = {project:UUID} "
-            "AND started_at >= {start:DateTime64(3,'UTC')} - INTERVAL 7 DAY "
-            f"AND started_at < {{end:DateTime64(3,'UTC')}} AND {self._condition(node, column(node.column))}"
-        )
-
-    def _events(self, node: Node) -> str:
-        return (
-            "SELECT session_id FROM events WHERE project_id = {project:UUID} "
-            "AND timestamp >= {start:DateTime64(3,'UTC')} "
-            f"AND timestamp < {{end:DateTime64(3,'UTC')}} + INTERVAL 7 DAY AND {self.on_events(node)}"
+        without = of.how in ("sum", "groupBitOr") and _holds_for_zero(node)
+        return self._people(
+            "people_by_customer_rows",
+            without=without,
+            rows=TABLES[of.table],
+            aggregate=f"{of.how}({of.row})",
+            condition=f"NOT ({condition})" if without else condition,
         )
 
     def _did(self, node: Did) -> str:
         event = self.values.bind(node.event, "String")
-        where = f" AND {self.on_events(node.where)}" if node.where is not None else ""
+        condition = self.on_events(node.where) if node.where is not None else ""
         # People who never did it have no rows to count, so "at most" is compiled as "not more often".
-        many = node.compare == "at_most"
-        compare = ">" if many else TIMES[node.compare]
-        since = (
-            f" AND timestamp >= {{end:DateTime64(3,'UTC')}} - INTERVAL {int(node.days)} DAY "
-            "AND timestamp < {end:DateTime64(3,'UTC')}"
-            if node.days
-            else ""
+        at_most = node.compare == "at_most"
+        return self._people(
+            "people_by_times",
+            without=node.did == at_most,
+            event=event,
+            days=int(node.days or 0),
+            condition=condition,
+            compare=">" if at_most else TIMES[node.compare],
+            times=int(node.times),
         )
-        people = (
-            f"SELECT {self.person} AS whose FROM events WHERE project_id = {{project:UUID}} AND name = {event}"
-            f"{since}{where} GROUP BY whose HAVING count() {compare} {int(node.times)}"
-        )
-        return f"{self.person} {'IN' if node.did != many else 'NOT IN'} ({people})"
 
-    def _condition(self, one: Condition, found: Column) -> str:
-        operator = SAME.get(one.operator, one.operator)
+    def _condition(self, node: Condition, target: Column) -> str:
+        operator = SAME.get(node.operator, node.operator)
         if operator in ("set", "not_set"):
-            return f"{found.text} {'!=' if operator == 'set' else '='} ''"
+            return f"{target.text} {'!=' if operator == 'set' else '='} ''"
         if operator in TEXT:
-            bound = self.values.bind([as_text(value) for value in one.values], "Array(String)")
-            return TEXT[operator].format(c=found.text, v=bound)
+            bound = self.values.bind([as_text(value) for value in node.values], "Array(String)")
+            return TEXT[operator].format(c=target.text, v=bound)
         if operator in LIST:
-            bound = self.values.bind([as_text(value) for value in one.values], "Array(String)")
-            return LIST[operator].format(c=found.list, v=bound)
-        numbers = [number_of(value) for value in one.values]
+            bound = self.values.bind([as_text(value) for value in node.values], "Array(String)")
+            return LIST[operator].format(c=target.list, v=bound)
+        numbers = [number_of(value) for value in node.values]
         if None not in numbers:
-            sql, bounds = found.number, [self.values.bind(number, "Float64") for number in numbers]
+            sql, bounds = target.number, [self.values.bind(number, "Float64") for number in numbers]
         else:
-            bounds = [self.values.bind(time_of(value), "DateTime64(3, 'UTC')") for value in one.values]
-            sql = found.time
+            bounds = [self.values.bind(time_of(value), "DateTime64(3, 'UTC')") for value in node.values]
+            sql = target.time
         if operator == "between":
             return f"ifNull({sql} BETWEEN {bounds[0]} AND {bounds[1]}, 0)"
         return f"ifNull({SIZE[operator].format(c=sql, v=bounds[0])}, 0)"
 
 
-def _holds_for_nothing(one: Condition) -> bool:
+def _in(what: str, subquery: str, without: bool = False) -> str:
+    return f"{what} {'NOT IN' if without else 'IN'} ({subquery})"
+
+
+def _holds_for_zero(node: Condition) -> bool:
     """Whether a condition on a count holds for 0."""
-    numbers = [number_of(value) or 0.0 for value in one.values]
-    match one.operator:
+    numbers = [number_of(value) or 0.0 for value in node.values]
+    match node.operator:
         case "less":
             return numbers[0] > 0
         case "at_most":

@@ -18,8 +18,10 @@ from trackway.analyze.language.filters import read
 from trackway.analyze.language.period import BadQuestion, Interval, buckets
 from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.enrich.identity import user_token, visitor_token
+from trackway.statements import Statements
 from trackway.store.connection import Store
 
+_sql = Statements(__name__)
 MOST_MEMBERS = 1_000_000
 _MOST_MOMENTS = 62
 
@@ -85,10 +87,7 @@ def listed(store: Store, project_id: UUID, cohort_id: UUID, ids: list[str], now:
     tokens = [token for id_ in ids for token in (user_token(own, id_), visitor_token(own, id_))]
     known: list[int] = []
     for first in range(0, len(tokens), 50_000):
-        numbers = store.ask(
-            "SELECT DISTINCT number FROM identities WHERE token IN {tokens:Array(UInt64)}",
-            {"tokens": tokens[first : first + 50_000]},
-        )
+        numbers = store.ask(_sql("known_identities"), {"tokens": tokens[first : first + 50_000]})
         known += numbers["number"].to_pylist()
     return _write(store, project_id, cohort_id, known, now)
 
@@ -99,8 +98,7 @@ def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int
     with store.lasting():
         for first in range(0, len(identities), 50_000):
             store.command(
-                "INSERT INTO cohort_members (project_id, cohort_id, identity, added_at) SELECT {project:UUID}, "
-                "{cohort:UUID}, arrayJoin({identities:Array(UInt64)}), {at:DateTime64(3,'UTC')}",
+                _sql("insert_members"),
                 {
                     "project": project_id,
                     "cohort": cohort_id,
@@ -113,8 +111,4 @@ def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int
 
 def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:
     """Remove all people from a list."""
-    store.change(
-        "ALTER TABLE cohort_members DELETE WHERE project_id = {project:UUID} AND cohort_id = {cohort:UUID} "
-        "SETTINGS mutations_sync = 1",
-        {"project": project_id, "cohort": cohort_id},
-    )
+    store.change(_sql("delete_members"), {"project": project_id, "cohort": cohort_id})

@@ -166,7 +166,7 @@ def persons(store: Store, question: Question, asked: Persons) -> tuple[list[Answ
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     page(asked.limit, asked.offset)
     shape = {"sort": asked.sort, "listed": bool(asked.persons)}
-    known = [_number(person) for person in asked.persons]
+    known = [person_number(person) for person in asked.persons]
     identities = {row["identity"] for row in _ids(store, question, known)} if known else set()
     answer = ask(
         store, "people/persons.sql", question, shape,
@@ -218,7 +218,7 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
 def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[Merge]]:
     """List merges, the newest first."""
     page(asked.limit, asked.offset)
-    whose = _number(asked.person) if asked.person else 0
+    whose = person_number(asked.person) if asked.person else 0
     answer = ask(
         store,
         "people/merges.sql",
@@ -235,27 +235,15 @@ def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer
     return [answer], [Merge(**row) for row in rows]
 
 
-def set_undone(
-    store: Store, question: Question, identity: str, other: str, undone: bool, by: str, at: datetime
-) -> bool:
-    """Undo a merge, or restore an undone one. Returns False when there is no such merge.
+def person_number(text: str) -> int:
+    """Return the number of a person as the engine knows it.
 
-    The next answer counts accordingly; events and sessions are not changed.
+    Raises:
+        BadQuestion: the text is no such number.
     """
-    pair = {"project": question.project_id, "identity": _number(identity), "person": _number(other)}
-    which = "WHERE project_id = {project:UUID} AND identity = {identity:UInt64} AND person = {person:UInt64}"
-    known = store.ask(
-        f"SELECT count() AS n FROM (SELECT 1 FROM claims {which} UNION ALL SELECT 1 FROM aliases {which})", pair
-    )
-    if not known["n"][0].as_py():
-        return False
-    store.change(
-        "INSERT INTO undone_merges (project_id, identity, person, undone, undone_at, undone_by) VALUES "
-        "({project:UUID}, {identity:UInt64}, {person:UInt64}, {undone:UInt8}, {at:DateTime64(3,'UTC')}, {by:String})",
-        {**pair, "undone": int(undone), "at": moment(at), "by": by},
-    )
-    store.persons.stale()
-    return True
+    if not text.isdecimal() or int(text) >= 1 << 64:
+        raise BadQuestion("person", f"{text!r} is not a person; take it from an answer")
+    return int(text)
 
 
 def _ids(store: Store, question: Question, persons_: list[int]) -> list[dict[str, Any]]:
@@ -273,7 +261,7 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
         raise BadQuestion("person", "say who by exactly one of person, visitor_id and user_id")
     name, value = stated[0]
     if name == "person":
-        number = _number(value)
+        number = person_number(value)
         identities = [*{number, *(row["identity"] for row in _ids(store, question, [number]))}]
         shape = {"condition": "s.identity IN {identities:Array(UInt64)}"}
         answer = ask(store, "people/person_find.sql", question, shape, identities=identities)
@@ -311,9 +299,3 @@ def _never_here(row: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(row: dict[str, Any]) -> PersonRow:
     return PersonRow(**{**row, "person": str(row["person"])})
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 1 << 64:
-        raise BadQuestion("person", f"{text!r} is not a person; take it from an answer")
-    return int(text)

@@ -19,7 +19,7 @@ from trackway.analyze.language.filters import Node, inlined, read
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
 from trackway.analyze.people.cohorts import forget, freeze, listed
-from trackway.analyze.people.persons import set_undone
+from trackway.analyze.people.undone_merges import set_undone
 from trackway.govern.saved.tables import Annotation, SavedQuestion, Segment
 from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller
