@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from litestar import Litestar, post
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
@@ -30,6 +32,7 @@ from permission_matrix import (
     put_account,
     signed_in,
 )
+from trackway.web.server.openapi import Structs
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LEFT = {
@@ -128,3 +131,35 @@ ROLES_OF_KEY = {
     "views", "interactions", "sources", "audience", "bookings", "live", "year", "ask", "export", "sql", "read", "people",
     "edit", "manage",
 }  # fmt: skip
+
+
+class _Stated(msgspec.Struct):
+    """A struct with defaults."""
+
+    needed: int
+    text: str = "some"
+    names: list[str] = []
+    by_name: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class _Omitted(msgspec.Struct, omit_defaults=True):
+    """A struct that leaves its defaults out."""
+
+    text: str = "some"
+
+
+def test_the_document_has_the_docstring_and_the_defaults_of_each_struct() -> None:
+    @post("/", sync_to_thread=False)
+    def handler(data: _Stated) -> _Omitted:
+        return _Omitted(data.text)
+
+    # It fails when Litestar changes how it finds plugins, or what its own plugin for structs makes (`Structs`).
+    components = Litestar([handler], plugins=[Structs()]).openapi_schema.to_schema()["components"]["schemas"]
+    by_title = {schema["title"]: schema for schema in components.values()}
+    stated, omitted = by_title["_Stated"], by_title["_Omitted"]
+    assert (stated["description"], stated["required"]) == ("A struct with defaults.", ["needed"])
+    assert {name: schema.get("default") for name, schema in stated["properties"].items()} == {
+        "needed": None, "text": "some", "names": [], "by_name": {},
+    }  # fmt: skip
+    assert omitted["description"] == "A struct that leaves its defaults out."
+    assert "default" not in omitted["properties"]["text"]

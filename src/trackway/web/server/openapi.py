@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import msgspec.inspect
 from litestar import Litestar, Request
-from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import (
@@ -24,6 +23,7 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
 from trackway import __version__
@@ -46,25 +46,42 @@ _REFUSALS = {
 }
 
 
-class Structs(StructSchemaPlugin):
+class Structs(OpenAPISchemaPlugin):
     """Adds what the framework leaves out of the schema of a struct: its docstring, and list or object defaults.
 
     A property with a default is always part of a response. A struct that omits its defaults has none in its schema.
     """
 
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Whether a type is a struct. The framework takes the first plugin that supports a type: this one comes before
+        its own.
+        """
+        return not field_definition.is_union and field_definition.is_subclass_of(msgspec.Struct)
+
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """Return the schema of a struct."""
-        schema = super().to_openapi_schema(field_definition, schema_creator)
-        schema.description = inspect.getdoc(field_definition.type_)
-        for field in cast(msgspec.inspect.StructType, msgspec.inspect.type_info(field_definition.type_)).fields:
-            property_ = (schema.properties or {})[field.encode_name]
-            if not isinstance(property_, Schema):
-                continue
-            if field_definition.type_.__struct_config__.omit_defaults:
-                property_.default = None
-            elif field.default_factory in (list, dict):
-                property_.default = field.default_factory()
-        return schema
+        """Return the schema that the framework's own plugin makes of a struct, completed.
+
+        Raises:
+            LookupError: the framework has no such plugin.
+        """
+        # The class of the framework's plugin is private, but its plugins can be listed.
+        for plugin in schema_creator.plugins:
+            if plugin is not self and plugin.is_plugin_supported_field(field_definition):
+                return _completed(plugin.to_openapi_schema(field_definition, schema_creator), field_definition)
+        raise LookupError(f"Litestar has no OpenAPI plugin for the struct {field_definition.type_.__name__}")
+
+
+def _completed(schema: Schema, field_definition: FieldDefinition) -> Schema:
+    schema.description = inspect.getdoc(field_definition.type_)
+    for field in cast(msgspec.inspect.StructType, msgspec.inspect.type_info(field_definition.type_)).fields:
+        property_ = (schema.properties or {})[field.encode_name]
+        if not isinstance(property_, Schema):
+            continue
+        if field_definition.type_.__struct_config__.omit_defaults:
+            property_.default = None
+        elif field.default_factory in (list, dict):
+            property_.default = field.default_factory()
+    return schema
 
 
 class _Part(OpenAPIRenderPlugin):
