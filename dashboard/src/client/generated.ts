@@ -1498,11 +1498,11 @@ export interface PersonSession {
   region: string;
   city: string;
   bot: string;
+  converted: boolean;
+  conversion_value: number;
   browser_version: string;
   system_version: string;
   ip?: string;
-  converted: boolean;
-  conversion_value: number;
 }
 
 /** People with sessions that started in the period, or the given persons; sorted, the highest first. */

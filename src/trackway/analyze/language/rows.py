@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -39,11 +40,11 @@ class EventRow(msgspec.Struct, kw_only=True):
     properties: str
 
 
-class SessionRow(msgspec.Struct, kw_only=True):
-    """A session. An `active` one may continue; `duration_s` is in seconds. `converted` says whether a goal was reached;
-    `conversion_value` is the value of the orders placed in it, less refunds, in the project's currency. `bot` is the
-    reason for which the visitor is taken for a bot, or empty.
-    """
+Seconds = TypeVar("Seconds", float, float | None)
+
+
+class SessionFields(msgspec.Struct, Generic[Seconds], kw_only=True):
+    """The fields that sessions have in every list. Lists differ in the duration of active sessions: some have none."""
 
     session_id: UUID
     visitor_id: str
@@ -51,7 +52,7 @@ class SessionRow(msgspec.Struct, kw_only=True):
     user_id: str
     started_at: datetime
     ended_at: datetime
-    duration_s: float
+    duration_s: Seconds
     active: bool
     events: int
     page_views: int
@@ -71,3 +72,10 @@ class SessionRow(msgspec.Struct, kw_only=True):
     bot: str
     converted: bool
     conversion_value: float
+
+
+class SessionRow(SessionFields[float], kw_only=True):
+    """A session. An `active` one may continue; `duration_s` is in seconds. `converted` says whether a goal was reached;
+    `conversion_value` is the value of the orders placed in it, less refunds, in the project's currency. `bot` is the
+    reason for which the visitor is taken for a bot, or empty.
+    """

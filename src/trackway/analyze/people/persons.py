@@ -6,14 +6,13 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 
 from trackway.analyze.language.active_sessions import ACTIVE_FOR, without_taken_over
 from trackway.analyze.language.period import BadQuestion, page
 from trackway.analyze.language.question import Answer, Question, ask, moment
-from trackway.analyze.language.rows import EventRow
+from trackway.analyze.language.rows import EventRow, SessionFields
 from trackway.analyze.language.session_conversions import with_conversions
 from trackway.store.connection import Store
 
@@ -77,42 +76,16 @@ class TraitValue(msgspec.Struct):
     value: Any
 
 
-class PersonSession(msgspec.Struct, kw_only=True):
+class PersonSession(SessionFields[float | None], kw_only=True):
     """A session of a person. An `active` one may continue, and has no `duration_s` (seconds) yet. The `ip` is there if
     addresses were asked for. `converted` says whether a goal happened in it; `conversion_value` is the value of the
     orders placed in it, less refunds, in the project's currency; `bot` is the reason for which the visitor is taken for
     a bot, or empty.
     """
 
-    session_id: UUID
-    visitor_id: str
-    visitor_name: str
-    user_id: str
-    started_at: datetime
-    ended_at: datetime
-    duration_s: float | None
-    active: bool
-    events: int
-    page_views: int
-    entry_path: str
-    exit_path: str
-    referrer_host: str
-    channel: str
-    source: str
-    medium: str
-    campaign: str
-    device: str
-    browser: str
-    system: str
-    country: str
-    region: str
-    city: str
-    bot: str
     browser_version: str
     system_version: str
     ip: str | msgspec.UnsetType = msgspec.UNSET
-    converted: bool
-    conversion_value: float
 
 
 class PersonOrder(msgspec.Struct, kw_only=True):
