@@ -26,7 +26,7 @@ def settings_of(project: Project) -> list[Any]:
     ]
 
 
-class Kept(NamedTuple):
+class CachedAnswer(NamedTuple):
     """A cached answer as JSON, with the version of its data, the time it was made (seconds since 1970) and the
     milliseconds it took.
     """
@@ -45,29 +45,29 @@ class Answers:
     """
 
     def __init__(self, most_bytes: int = 64 * 1024 * 1024) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._cached: OrderedDict[str, CachedAnswer] = OrderedDict()
         self._size, self._most = 0, most_bytes
-        self._under_way: dict[tuple[str, Version], asyncio.Task[Kept]] = {}
-        self._waiting: dict[asyncio.Task[Kept], int] = {}
+        self._under_way: dict[tuple[str, Version], asyncio.Task[CachedAnswer]] = {}
+        self._waiting: dict[asyncio.Task[CachedAnswer], int] = {}
 
-    def find(self, key: str, version: Version, max_age_s: float = 0, kept_s: float = math.inf) -> Kept | None:
-        """Find an answer computed from this version of the data at most `kept_s` seconds ago, or from any version at
+    def find(self, key: str, version: Version, max_age_s: float = 0, cached_s: float = math.inf) -> CachedAnswer | None:
+        """Find an answer computed from this version of the data at most `cached_s` seconds ago, or from any version at
         most `max_age_s` seconds ago.
 
         With a negative `max_age_s`, cached answers are ignored.
         """
-        kept = self._kept.get(key)
-        if kept is None or max_age_s < 0:
+        cached = self._cached.get(key)
+        if cached is None or max_age_s < 0:
             return None
-        age = time.time() - kept.made_at
-        if age > max_age_s and (kept.version != version or age > kept_s):
+        age = time.time() - cached.made_at
+        if age > max_age_s and (cached.version != version or age > cached_s):
             return None
-        self._kept.move_to_end(key)
-        return kept
+        self._cached.move_to_end(key)
+        return cached
 
     async def make(
         self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]], cancel: Callable[[], None]
-    ) -> Kept:
+    ) -> CachedAnswer:
         """Compute an answer, or wait for an identical computation that is already running.
 
         `cancel` is called when everybody who waits for the answer has been cancelled.
@@ -90,21 +90,21 @@ class Answers:
                     self._leave(name, task)
                     cancel()
 
-    def _leave(self, name: tuple[str, Version], task: asyncio.Task[Kept]) -> None:
+    def _leave(self, name: tuple[str, Version], task: asyncio.Task[CachedAnswer]) -> None:
         if self._under_way.get(name) is task:
             del self._under_way[name]
         if task.done() and not task.cancelled():
             task.exception()  # retrieved, so that asyncio does not log it as never retrieved
 
-    async def _compute(self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]]) -> Kept:
+    async def _compute(self, key: str, version: Version, compute: Callable[[], Awaitable[bytes]]) -> CachedAnswer:
         started = time.perf_counter()
         body = await compute()
-        kept = Kept(body, version, time.time(), (time.perf_counter() - started) * 1000)
-        if old := self._kept.pop(key, None):
+        cached = CachedAnswer(body, version, time.time(), (time.perf_counter() - started) * 1000)
+        if old := self._cached.pop(key, None):
             self._size -= len(old.body)
-        self._kept[key] = kept
+        self._cached[key] = cached
         self._size += len(body)
-        while self._size > self._most and self._kept:
-            _, dropped = self._kept.popitem(last=False)
+        while self._size > self._most and self._cached:
+            _, dropped = self._cached.popitem(last=False)
             self._size -= len(dropped.body)
-        return kept
+        return cached

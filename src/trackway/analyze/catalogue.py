@@ -132,62 +132,62 @@ Answered = tuple[list[Answer], Any]
 class Entry(NamedTuple):
     """The function that answers a type of question, and the type of its answer: a struct or a list of structs.
 
-    `kept_s` is finite for a question about the present, whose answer changes although nothing is stored: it says for
-    how many seconds the answer may be kept.
+    `cached_s` is finite for a question about the present, whose answer changes although nothing is stored: it says for
+    how many seconds the answer may be cached.
     """
 
     answer: Callable[[Asking, Any], Answered]
     type: Any
-    kept_s: float = math.inf
+    cached_s: float = math.inf
 
 
 _SECOND, _MINUTE = 1.0, 60.0
 """A second for answers that say who is here or which session is active, a minute for those that say which day, week or
-month is over. A refused message does not change the version of the data, so these answers are kept for a second too."""
+month is over. A refused message does not change the version of the data, so rejections are cached for a second too."""
 
 
-def _entity_funnel(a: Asking, asked: EntityFunnel) -> Answered:
+def _entity_funnel(asking: Asking, asked: EntityFunnel) -> Answered:
     shape = entity_funnel()
     if not asked.rows:
-        return funnel(a.store, a.question, shape)
+        return funnel(asking.store, asking.question, shape)
     of_rows = FunnelUnits(**msgspec.structs.asdict(shape), rows=True, limit=asked.limit, offset=asked.offset)
-    return funnel_units(a.store, a.question, of_rows)
+    return funnel_units(asking.store, asking.question, of_rows)
 
 
-def _sources(a: Asking, asked: Sources) -> Answered:
+def _sources(asking: Asking, asked: Sources) -> Answered:
     metrics = asked.metrics or METRICS
-    answer, rows = sources(a.store, a.question, asked.by, a.project.currency, asked.limit, metrics)
+    answer, rows = sources(asking.store, asking.question, asked.by, asking.project.currency, asked.limit, metrics)
     return [answer], rows
 
 
-def _overview(a: Asking, _: Overview) -> Answered:
-    earlier = a.earlier or a.question.period.before(a.question.timezone, "previous")
-    answer, totals = overview(a.store, a.question, earlier, a.project.currency)
+def _overview(asking: Asking, _: Overview) -> Answered:
+    earlier = asking.earlier or asking.question.period.before(asking.question.timezone, "previous")
+    answer, totals = overview(asking.store, asking.question, earlier, asking.project.currency)
     return [answer], totals
 
 
-def _breakdown(a: Asking, asked: Breakdown) -> Answered:
-    answer = breakdown(a.store, a.question, asked.by, asked.limit)
+def _breakdown(asking: Asking, asked: Breakdown) -> Answered:
+    answer = breakdown(asking.store, asking.question, asked.by, asked.limit)
     return [answer], answer.structs(BreakdownRow)
 
 
-def _newest_events(a: Asking, asked: NewestEvents) -> Answered:
-    answer = newest_events(a.store, a.question, asked.limit, asked.before)
+def _newest_events(asking: Asking, asked: NewestEvents) -> Answered:
+    answer = newest_events(asking.store, asking.question, asked.limit, asked.before)
     return [answer], answer.structs(EventRow)
 
 
-def _newest_sessions(a: Asking, asked: NewestSessions) -> Answered:
-    answer = newest_sessions(a.store, a.question, a.now, asked.limit, asked.before)
+def _newest_sessions(asking: Asking, asked: NewestSessions) -> Answered:
+    answer = newest_sessions(asking.store, asking.question, asking.now, asked.limit, asked.before)
     return [answer], answer.structs(SessionRow)
 
 
-def _rejections(a: Asking, _: Rejections) -> Answered:
-    answer = rejections(a.store, a.question)
+def _rejections(asking: Asking, _: Rejections) -> Answered:
+    answer = rejections(asking.store, asking.question)
     return [answer], answer.structs(Rejection)
 
 
-def _visitors(a: Asking, asked: Visitors) -> Answered:
-    answer, rows = visitors(a.store, a.question, asked.search, asked.limit, asked.offset)
+def _visitors(asking: Asking, asked: Visitors) -> Answered:
+    answer, rows = visitors(asking.store, asking.question, asked.search, asked.limit, asked.offset)
     return [answer], rows
 
 
@@ -199,19 +199,19 @@ class VisitorAnswer(msgspec.Struct):
     events: list[EventRow]
 
 
-def _visitor(a: Asking, asked: Visitor) -> Answered:
+def _visitor(asking: Asking, asked: Visitor) -> Answered:
     """Return a visitor; None when nobody has this id."""
-    answer, profile = visitor(a.store, a.question, asked.visitor_id)
+    answer, profile = visitor(asking.store, asking.question, asked.visitor_id)
     if profile is None:
         return [answer], None
     own = msgspec.structs.replace(
-        a.question,
-        period=Period(profile.first_seen, a.question.period.end),
+        asking.question,
+        period=Period(profile.first_seen, asking.question.period.end),
         filters=(Condition("visitor_id", "is", (asked.visitor_id,)),),
         bots=True,
     )
-    events = newest_events(a.store, own, asked.limit, asked.before)
-    sessions = newest_sessions(a.store, own, a.now, 50)
+    events = newest_events(asking.store, own, asked.limit, asked.before)
+    sessions = newest_sessions(asking.store, own, asking.now, 50)
     data = VisitorAnswer(profile, sessions.structs(SessionRow), events.structs(EventRow))
     return [answer, sessions, events], data
 
@@ -294,8 +294,8 @@ def needed(asked: Any) -> str:
     return NEEDS.get(type(asked), "ask")
 
 
-def kept_s(asked: Any, body: str) -> float:
-    """Return the seconds for which an answer may be kept while nothing is stored; infinite unless it depends on the
+def cached_s(asked: Any, body: str) -> float:
+    """Return the seconds for which an answer may be cached while nothing is stored; infinite unless it depends on the
     present.
 
     Args:
@@ -304,4 +304,4 @@ def kept_s(asked: Any, body: str) -> float:
     recent = isinstance(asked, Customers) and asked.interval != "all"
     if recent or any(name in body for name in OF_THE_PRESENT):
         return _MINUTE
-    return QUESTIONS[type(asked)].kept_s
+    return QUESTIONS[type(asked)].cached_s

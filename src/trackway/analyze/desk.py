@@ -20,9 +20,9 @@ import msgspec
 import pyarrow as pa
 
 from trackway.analyze import file_formats
-from trackway.analyze.answers import Answers, Kept, Version, settings_of
+from trackway.analyze.answers import Answers, CachedAnswer, Version, settings_of
 from trackway.analyze.behavior.trend import Trend, TrendAnswer, make_lines_whole
-from trackway.analyze.catalogue import COMPARING, KINDS, QUESTIONS, SAMPLED, Answered, Asking, kept_s, needed
+from trackway.analyze.catalogue import COMPARING, KINDS, QUESTIONS, SAMPLED, Answered, Asking, cached_s, needed
 from trackway.analyze.concurrency import Slots
 from trackway.analyze.data.missing_values import lacking
 from trackway.analyze.language.filters import Node, inlined, read
@@ -170,24 +170,24 @@ class Desk:
         `gone` is awaited at the same time; when it returns first, the question is cancelled.
         """
         prepared = self._prepared(project, asker, body)
-        kept, hit, version = await self._kept(prepared, "answer", lambda: self._answered(prepared), gone)
-        computed = msgspec.json.decode(kept.body, type=ComputedAsJson)
+        cached, hit, version = await self._cached(prepared, "answer", lambda: self._answered(prepared), gone)
+        computed = msgspec.json.decode(cached.body, type=ComputedAsJson)
         return Reply(
             **msgspec.structs.asdict(computed),
             period=Stretch(*prepared.stretch),
             cache=Cached(
                 hit=hit,
-                stale=kept.version != version,
-                made_at=datetime.fromtimestamp(kept.made_at, UTC),
-                took_ms=round(kept.took_ms, 1),
+                stale=cached.version != version,
+                made_at=datetime.fromtimestamp(cached.made_at, UTC),
+                took_ms=round(cached.took_ms, 1),
             ),
         )
 
     async def table(self, project: Project, asker: Asker, body: Any, gone: Callable[[], Any]) -> pa.Table:
         """Answer a body with the rows of its first statement, in the types of the engine. `gone` as for `answer`."""
         prepared = self._prepared(project, asker, body)
-        kept, _, _ = await self._kept(prepared, "table", lambda: self._tabled(prepared), gone)
-        return pa.ipc.open_stream(kept.body).read_all()
+        cached, _, _ = await self._cached(prepared, "table", lambda: self._tabled(prepared), gone)
+        return pa.ipc.open_stream(cached.body).read_all()
 
     async def run(self, policy: Policy, work: Callable[[], Done], gone: Callable[[], Any]) -> Done:
         """Do work of a caller that is no question of the catalogue, such as their own SQL, in a slot of their project.
@@ -211,22 +211,24 @@ class Desk:
         earlier = _earlier(common.compare, stretch, project.timezone, now)
         return _Prepared(body, read_, project, asker.policy, stretch, earlier)
 
-    async def _kept(
+    async def _cached(
         self, prepared: _Prepared, form: str, work: Callable[[], bytes], gone: Callable[[], Any]
-    ) -> tuple[Kept, bool, Version]:
+    ) -> tuple[CachedAnswer, bool, Version]:
         """Return an answer in a form, from the cache or computed; whether it was cached; and the current version."""
         policy, common = prepared.policy, prepared.read.common
         version = self.version(policy.project_id)
         body = {name: value for name, value in prepared.body.items() if name not in ("id", "max_age_s")}
         parts = [settings_of(prepared.project), policy, prepared.stretch, prepared.earlier, body, form]
         key = msgspec.json.encode(parts).decode()
-        kept = self.answers.find(key, version, common.max_age_s, kept_s(prepared.read.asked, key))
-        if kept is not None:
-            return kept, True, version
+        cached = self.answers.find(key, version, common.max_age_s, cached_s(prepared.read.asked, key))
+        if cached is not None:
+            return cached, True, version
         name = uuid4().hex
-        making = self.answers.make(key, version, lambda: self._in_slot(policy, name, work), lambda: self._cancel(name))
-        made = asyncio.ensure_future(making)
-        return await self._unless_gone(policy, common.id or name, made, gone), False, version
+        computing = self.answers.make(
+            key, version, lambda: self._in_slot(policy, name, work), lambda: self._cancel(name)
+        )
+        task = asyncio.ensure_future(computing)
+        return await self._unless_gone(policy, common.id or name, task, gone), False, version
 
     async def _in_slot(self, policy: Policy, name: str, work: Callable[[], Done]) -> Done:
         """Do work in a thread when the project has a free slot; its statements can be cancelled by the name."""
@@ -291,15 +293,15 @@ class Desk:
             make_whole(data, share)
         return answers, data
 
-    async def _unless_gone(self, policy: Policy, name: str, made: asyncio.Future[Any], gone: Callable[[], Any]) -> Any:
+    async def _unless_gone(self, policy: Policy, name: str, task: asyncio.Future[Any], gone: Callable[[], Any]) -> Any:
         watch = asyncio.ensure_future(gone())
-        self._tasks[policy, name] = made
+        self._tasks[policy, name] = task
         try:
-            await asyncio.wait({made, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not made.done():
-                made.cancel()
+            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                task.cancel()
             try:
-                return await made
+                return await task
             except asyncio.CancelledError:
                 raise BadQuestion("id", "the question was cancelled") from None
         finally:

@@ -318,8 +318,8 @@ def _trend(n: int, rows: list[dict[str, Any]], moments: list[datetime]) -> list[
     points = []
     for moment in moments:
         at = int(moment.timestamp())
-        came, went = entered.get(at, 0), converted.get(at, 0)
-        points.append(FunnelTrendPoint(moment, came, went, went / came if came else None))
+        started, finished = entered.get(at, 0), converted.get(at, 0)
+        points.append(FunnelTrendPoint(moment, started, finished, finished / started if started else None))
     return points
 
 

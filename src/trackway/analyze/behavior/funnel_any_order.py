@@ -47,32 +47,32 @@ def families(steps: list[Step]) -> list[Family]:
     )
 
 
-def _apart(one: Node, other: Node) -> bool:
+def _apart(first: Node, second: Node) -> bool:
     """Whether no event matches both nodes, because they name different values of a column."""
     return any(
         a.column == b.column and {*map(as_text, a.values)}.isdisjoint(map(as_text, b.values))
-        for a in _named(one) for b in _named(other)
+        for a in _named(first) for b in _named(second)
     )  # fmt: skip
 
 
 def _named(node: Node) -> list[Condition]:
     """Return the conditions that every event of a node meets and that name the values of a column."""
     if isinstance(node, Group) and node.how == "all":
-        return [found for member in node.members for found in _named(member)]
+        return [condition for member in node.members for condition in _named(member)]
     return [node] if isinstance(node, Condition) and node.operator == "is" else []
 
 
 def _families(n: int, meet: Callable[[int, int], bool], same: Callable[[int, int], bool]) -> list[Family]:
-    found: list[Family] = []
+    families_: list[Family] = []
     rest = list(range(n))
     while rest:
         own = [rest.pop(0)]
-        for one in own:  # grows during the loop
-            own += [step for step in rest if meet(one, step)]
+        for member in own:  # grows during the loop
+            own += [step for step in rest if meet(member, step)]
             rest = [step for step in rest if step not in own]
         kinds = dict.fromkeys(tuple(b for b in own if same(a, b)) for a in own)
-        found.append(_family(list(kinds)))
-    return found
+        families_.append(_family(list(kinds)))
+    return families_
 
 
 def _family(kinds: list[tuple[int, ...]]) -> Family:
@@ -83,7 +83,7 @@ def _family(kinds: list[tuple[int, ...]]) -> Family:
             f"in any order, {len(kinds)} different steps that one event may be are too many to match; ask for fewer, "
             "for events of other names, or for the steps in order",
         )
-    chosen = [some for size in range(1, len(kinds) + 1) for some in combinations(kinds, size)]
-    sets = {sum(1 << step for kind in some for step in kind): sum(map(len, some)) for some in chosen}
+    chosen = [subset for size in range(1, len(kinds) + 1) for subset in combinations(kinds, size)]
+    sets = {sum(1 << step for kind in subset for step in kind): sum(map(len, subset)) for subset in chosen}
     moments = [[(bits, i - n + size) for bits, size in sets.items() if size > n - i] for i in range(1, n + 1)]
     return Family(sets, moments)

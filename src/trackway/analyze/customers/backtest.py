@@ -60,26 +60,26 @@ def value_check(store: Store, question: Question, asked: ValueCheck) -> tuple[li
     cut = question.period.end - timedelta(weeks=asked.weeks)
     before = msgspec.structs.replace(question, period=Period(cut - timedelta(days=1), cut))
     known = ask(store, "customers/purchases.sql", before)
-    came = ask(store, "customers/purchases_after.sql", question, cut=moment(cut))
+    placed_after = ask(store, "customers/purchases_after.sql", question, cut=moment(cut))
     data = ValueCheckAnswer(cut=cut, weeks=asked.weeks, customers=known.table.num_rows)
     if not known.table.num_rows:
         data.why = "nobody had ordered before"
-        return [known, came], data
+        return [known, placed_after], data
     history = History.of(known.table)
     forecast = foresee(history, asked.weeks)
     if forecast.model is None:
         data.why = forecast.why
-        return [known, came], data
-    after = dict(zip(came.table["person"].to_pylist(), came.table["days"].to_pylist(), strict=True))
+        return [known, placed_after], data
+    after = dict(zip(placed_after.table["person"].to_pylist(), placed_after.table["days"].to_pylist(), strict=True))
     actual = np.array([after.get(person, 0) for person in known.table["person"].to_pylist()], dtype=np.float64)
     groups = np.minimum(history.repeats, MOST_REPEATS)
     data.rows = [
         ValueCheckRow(
-            int(group), int(here.sum()), float(forecast.orders[here].mean()), float(actual[here].mean())
+            int(group), int(in_group.sum()), float(forecast.orders[in_group].mean()), float(actual[in_group].mean())
         )
         for group in np.unique(groups)
-        for here in [groups == group]
+        for in_group in [groups == group]
     ]  # fmt: skip
     data.model = OrdersModel(*forecast.model)
     data.expected, data.actual = float(forecast.orders.sum()), float(actual.sum())
-    return [known, came], data
+    return [known, placed_after], data

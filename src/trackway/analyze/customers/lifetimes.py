@@ -64,16 +64,16 @@ def fit_orders(repeats: Floats, recency: Floats, age: Floats, weights: Floats | 
     Raises:
         NotFitted: nobody ordered again, or the likelihood has no maximum.
     """
-    n = np.ones_like(repeats) if weights is None else weights
+    customers = np.ones_like(repeats) if weights is None else weights
     if not (repeats > 0).any():
         raise NotFitted("nobody has ordered a second time yet")
 
     def loss(logs: Floats) -> float:
-        return -float(np.sum(n * _orders_likelihood(np.exp(logs), repeats, recency, age)))
+        return -float(np.sum(customers * _orders_likelihood(np.exp(logs), repeats, recency, age)))
 
-    found = _least(loss, [(0.0, 0.0, 0.0, 0.0), (-1.0, 1.0, 0.0, 1.0), (0.0, 2.0, -1.0, 1.0)])
-    r, alpha, a, b = (float(one) for one in np.exp(found))
-    return Orders(r, alpha, a, b, -loss(found))
+    logs_of_best = _least(loss, [(0.0, 0.0, 0.0, 0.0), (-1.0, 1.0, 0.0, 1.0), (0.0, 2.0, -1.0, 1.0)])
+    r, alpha, a, b = (float(value) for value in np.exp(logs_of_best))
+    return Orders(r, alpha, a, b, -loss(logs_of_best))
 
 
 def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age: Floats) -> Floats:
@@ -84,13 +84,13 @@ def _orders_likelihood(parameters: Floats, repeats: Floats, recency: Floats, age
     stays = -(r + repeats) * np.log(alpha + age)
     again = np.maximum(repeats, 1)
     left = np.log(a) - np.log(b + again - 1) - (r + repeats) * np.log(alpha + recency)
-    ended: Floats = common + np.where(repeats > 0, np.logaddexp(stays, left), stays)
-    return ended
+    likelihood: Floats = common + np.where(repeats > 0, np.logaddexp(stays, left), stays)
+    return likelihood
 
 
 def active(model: Orders, repeats: Floats, recency: Floats, age: Floats) -> Floats:
     """Return the probability under BG/NBD that each customer is still active, which `expected_orders` needs. It is 1
-    for customers with one order; users are shown the result of `still` instead.
+    for customers with one order; users are shown the result of `still_active` instead.
     """
     r, alpha, a, b, _ = model
     odds = a / (b + np.maximum(repeats, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + repeats)
@@ -103,9 +103,9 @@ def expected_orders(model: Orders, t: float, repeats: Floats, recency: Floats, a
     # a = 1 is a removable singularity; values close to it are replaced by a value just beside it.
     a = a + 1e-9 if abs(a - 1) < 1e-9 else a
     series = scipy.special.hyp2f1(r + repeats, b + repeats, a + b + repeats - 1, t / (alpha + age + t))
-    many = (a + b + repeats - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + t)) ** (r + repeats) * series)
-    found: Floats = many * active(model, repeats, recency, age)
-    return found
+    if_active = (a + b + repeats - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + t)) ** (r + repeats) * series)
+    expected: Floats = if_active * active(model, repeats, recency, age)
+    return expected
 
 
 def orders_between(
@@ -128,13 +128,13 @@ def orders_between(
     rng = np.random.default_rng(seed)
     stay, bounds = active(model, repeats, recency, age), []
     for start in range(0, len(repeats), step := max(1, _AT_ONCE // draws)):
-        some = slice(start, start + step)
-        size = (len(repeats[some]), draws)
-        rate = rng.gamma((r + repeats[some])[:, None], (1 / (alpha + age[some]))[:, None], size)
-        drop = rng.beta(a, (b + repeats[some])[:, None], size)
+        part = slice(start, start + step)
+        size = (len(repeats[part]), draws)
+        rate = rng.gamma((r + repeats[part])[:, None], (1 / (alpha + age[part]))[:, None], size)
+        drop = rng.beta(a, (b + repeats[part])[:, None], size)
         # The smaller of the number of orders without dropping out, and the number of the order at which they drop out.
         placed = np.minimum(rng.poisson(rate * t), rng.geometric(np.maximum(drop, 1e-12)))
-        placed = np.where(rng.random(size) < stay[some, None], placed, 0)
+        placed = np.where(rng.random(size) < stay[part, None], placed, 0)
         bounds.append(np.quantile(placed, [(1 - share) / 2, (1 + share) / 2], axis=1, method="inverted_cdf"))
     low, high = np.concatenate(bounds, axis=1).astype(np.float64) if bounds else (repeats, repeats)
     return low, high
@@ -163,22 +163,22 @@ def fit_lifetimes(repeats: Floats, recency: Floats, age: Floats, weights: Floats
         raise NotFitted("nobody has ordered a second time yet")
     if len(weights) > MOST_HISTORIES:
         drawn = np.random.default_rng(1).multinomial(MOST_HISTORIES, weights / weights.sum())
-        some = np.flatnonzero(drawn)
-        repeats, recency, age = repeats[some], recency[some], age[some]
-        weights = drawn[some] * (weights.sum() / MOST_HISTORIES)
+        sample = np.flatnonzero(drawn)
+        repeats, recency, age = repeats[sample], recency[sample], age[sample]
+        weights = drawn[sample] * (weights.sum() / MOST_HISTORIES)
 
     def loss(logs: Floats) -> float:
         with np.errstate(all="ignore"):  # where the search goes too far, the likelihood is no number
             common, stays, left = _lifetimes_likelihood(np.exp(logs), repeats, recency, age)
-        found = -float(np.sum(weights * (common + np.logaddexp(stays, left))))
-        return found if np.isfinite(found) else 1e300
+        negative = -float(np.sum(weights * (common + np.logaddexp(stays, left))))
+        return negative if np.isfinite(negative) else 1e300
 
     # A gradient from differences: the series are expensive, and a simplex would evaluate them ten times as often.
-    found = scipy.optimize.minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
-    if not np.isfinite(found.fun) or found.fun >= 1e300:
+    best = scipy.optimize.minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
+    if not np.isfinite(best.fun) or best.fun >= 1e300:
         raise NotFitted("the customers' orders fit no model")
-    r, alpha, s, beta = (float(one) for one in np.exp(found.x))
-    return Lifetimes(r, alpha, s, beta, -float(found.fun))
+    r, alpha, s, beta = (float(value) for value in np.exp(best.x))
+    return Lifetimes(r, alpha, s, beta, -float(best.fun))
 
 
 def _lifetimes_likelihood(
@@ -191,8 +191,8 @@ def _lifetimes_likelihood(
     n = r + s + repeats
 
     def gone_after(t: Floats) -> Floats:
-        found: Floats = np.log(scipy.special.hyp2f1(n, second, n + 1, apart / (most + t))) - n * np.log(most + t)
-        return found
+        log_integral: Floats = np.log(scipy.special.hyp2f1(n, second, n + 1, apart / (most + t))) - n * np.log(most + t)
+        return log_integral
 
     early, late = gone_after(recency), gone_after(age)
     stays = -(r + repeats) * np.log(alpha + age) - s * np.log(beta + age)
@@ -203,11 +203,11 @@ def _lifetimes_likelihood(
     return common, stays, left
 
 
-def still(model: Lifetimes, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+def still_active(model: Lifetimes, repeats: Floats, recency: Floats, age: Floats) -> Floats:
     """Return the probability that each customer is still active, also for customers with one order."""
     _, stays, left = _lifetimes_likelihood(np.array(model[:4]), repeats, recency, age)
-    found: Floats = 1 / (1 + np.exp(np.minimum(left - stays, 700.0)))
-    return found
+    probability: Floats = 1 / (1 + np.exp(np.minimum(left - stays, 700.0)))
+    return probability
 
 
 def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) -> Spending:
@@ -217,29 +217,29 @@ def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) ->
     Raises:
         NotFitted: fewer than two customers have orders with a value.
     """
-    n = np.ones_like(orders) if weights is None else weights
+    customers = np.ones_like(orders) if weights is None else weights
     known = (orders > 0) & (mean > 0)
     if known.sum() < 2:
         raise NotFitted("fewer than two customers have ordered again for money")
-    some = np.flatnonzero(known)
-    if len(some) > MOST_FITTED:
-        some = np.random.default_rng(1).choice(some, MOST_FITTED, replace=False)
-    orders, mean, n = orders[some], mean[some], n[some]
+    sample = np.flatnonzero(known)
+    if len(sample) > MOST_FITTED:
+        sample = np.random.default_rng(1).choice(sample, MOST_FITTED, replace=False)
+    orders, mean, customers = orders[sample], mean[sample], customers[sample]
 
     def loss(logs: Floats) -> float:
         p, q, gamma = np.exp(logs)
         gammaln = scipy.special.gammaln
-        each = (
+        likelihood = (
             gammaln(p * orders + q) - gammaln(p * orders) - gammaln(q) + q * np.log(gamma)
             + (p * orders - 1) * np.log(mean) + p * orders * np.log(orders)
             - (p * orders + q) * np.log(gamma + orders * mean)
         )  # fmt: skip
-        return -float(np.sum(n * each))
+        return -float(np.sum(customers * likelihood))
 
     start = float(np.log(np.mean(mean)))
-    found = _least(loss, [(1.0, 1.0, start), (0.0, 0.5, start - 1), (2.0, 1.5, 2.5)])
-    p, q, gamma = (float(one) for one in np.exp(found))
-    return Spending(p, q, gamma, -loss(found))
+    logs_of_best = _least(loss, [(1.0, 1.0, start), (0.0, 0.5, start - 1), (2.0, 1.5, 2.5)])
+    p, q, gamma = (float(value) for value in np.exp(logs_of_best))
+    return Spending(p, q, gamma, -loss(logs_of_best))
 
 
 def expected_value(model: Spending, orders: Floats, mean: Floats) -> Floats:
@@ -251,8 +251,8 @@ def expected_value(model: Spending, orders: Floats, mean: Floats) -> Floats:
     p, q, gamma, _ = model
     if q <= 1:
         return np.where(orders > 0, mean, np.nan)
-    found: Floats = (gamma + orders * mean) * p / (p * orders + q - 1)
-    return found
+    expected: Floats = (gamma + orders * mean) * p / (p * orders + q - 1)
+    return expected
 
 
 def value_between(model: Spending, orders: Floats, mean: Floats, share: float = 0.8) -> tuple[Floats, Floats]:
@@ -271,9 +271,9 @@ def _least(loss: Callable[[Floats], float], starts: list[tuple[float, ...]]) -> 
     best: tuple[float, Floats] | None = None
     for start in starts:
         options = {"maxiter": 2_000, "maxfev": 2_000, "xatol": 1e-7, "fatol": 1e-7}
-        found = scipy.optimize.minimize(loss, np.array(start), method="Nelder-Mead", options=options)
-        if np.isfinite(found.fun) and (best is None or found.fun < best[0]):
-            best = float(found.fun), found.x
+        minimum = scipy.optimize.minimize(loss, np.array(start), method="Nelder-Mead", options=options)
+        if np.isfinite(minimum.fun) and (best is None or minimum.fun < best[0]):
+            best = float(minimum.fun), minimum.x
     if best is None or not np.all(np.isfinite(best[1])):
         raise NotFitted("the customers' orders fit no model")
     return best[1]

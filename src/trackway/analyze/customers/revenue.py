@@ -89,19 +89,19 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
     """Sum up the orders and bookings of a period."""
     conditions = compiler(store)
     shape = {"interval": asked.interval, **people_filter(question, conditions)}
-    told = ask(store, "customers/revenue.sql", question, shape, conditions, currency=currency)
+    sums = ask(store, "customers/revenue.sql", question, shape, conditions, currency=currency)
     again = compiler(store)
     repeats = ask(store, "customers/revenue_repeats.sql", question, people_filter(question, again), again)
-    here = ask(store, "customers/revenue_visitors.sql", question)
+    visited = ask(store, "customers/revenue_visitors.sql", question)
     whole: dict[str, Any] = {}
     by_moment: dict[datetime, dict[str, Any]] = {}
-    for row in told.rows():
+    for row in sums.rows():
         if row["at"]:
             by_moment[datetime.fromtimestamp(row["at"], UTC)] = row
         else:
             whole = row
     moments = buckets(question.period, question.timezone, asked.interval) if by_moment else []
-    visitors, times = here.rows()[0]["visitors"], repeats.rows()[0]
+    visitors, times = visited.rows()[0]["visitors"], repeats.rows()[0]
     value, purchases, buyers = whole["value"], whole["purchases"], whole["buyers"]
     totals = RevenueTotals(
         value=str(value), purchases=purchases, bookings=whole["bookings"], buyers=buyers, visitors=visitors,
@@ -112,7 +112,7 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
         mean_days_between=_number(times["mean_days_between"]), refunded_purchases=whole["refunded_purchases"],
         amounts=_nonzero(whole["amounts"], currency), refunds=_nonzero(whole["refunds"], currency),
     )  # fmt: skip
-    return [told, repeats, here], RevenueAnswer(
+    return [sums, repeats, visited], RevenueAnswer(
         currency,
         moments,
         value=[str(by_moment[at]["value"]) if at in by_moment else "0" for at in moments],

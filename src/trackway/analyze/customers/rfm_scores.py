@@ -34,6 +34,6 @@ def names(recency: NDArray[np.int64], frequency: NDArray[np.int64]) -> list[str]
     """Return the segment of each customer, by their scores."""
     segments = np.full(len(recency), "", dtype=object)
     for (r_low, r_high), (f_low, f_high), name in _NAMES:
-        here = (recency >= r_low) & (recency <= r_high) & (frequency >= f_low) & (frequency <= f_high)
-        segments[here] = name
+        matches = (recency >= r_low) & (recency <= r_high) & (frequency >= f_low) & (frequency <= f_high)
+        segments[matches] = name
     return list(segments)

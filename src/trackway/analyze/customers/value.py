@@ -20,7 +20,7 @@ from trackway.analyze.customers.lifetimes import (
     fit_orders,
     fit_spending,
     orders_between,
-    still,
+    still_active,
     value_between,
 )
 from trackway.analyze.language.goals import goals_of
@@ -131,8 +131,7 @@ def customer_value(
     coming, stays, worth = forecast.orders, forecast.active, forecast.value
     by = {"value": worth if spending else coming, "active": stays, "expected_orders": coming, "orders": repeats}
     order = np.argsort(-by[asked.sort], kind="stable")[asked.offset : asked.offset + asked.limit]
-    some = repeats[order], recency[order], age[order]
-    low, high = orders_between(model, asked.weeks, *some)
+    low, high = orders_between(model, asked.weeks, repeats[order], recency[order], age[order])
     data.rows = [
         CustomerValueRow(
             person=str(row["person"]), name=row["name"], user_id=row["user_id"], visitor_id=row["visitor_id"],
@@ -213,7 +212,7 @@ def _still(of: History, histories: Floats, weights: Floats) -> Floats:
         model = fit_lifetimes(histories[0], histories[1], histories[2], weights)
     except NotFitted:
         return np.full(len(of.repeats), np.nan)
-    return still(model, of.repeats, of.recency, of.age)
+    return still_active(model, of.repeats, of.recency, of.age)
 
 
 def _spending(repeats: Floats, mean: Floats) -> Spending | None:

@@ -54,16 +54,16 @@ def parts(store: Store, question: Question, table: str) -> list[Part]:
     if table == "visitors" and question.filters:
         raise BadQuestion("filter", "visitors are exported whole; export events or sessions with filters")
     hours = ask(store, "data/export_hours.sql", question, _shape(table)).rows()
-    found: list[Part] = []
+    planned: list[Part] = []
     for row in hours:
         start = datetime.fromtimestamp(row["hour"], UTC)
         end = start + timedelta(hours=1)
-        last = found[-1] if found else None
+        last = planned[-1] if planned else None
         if last is not None and last.rows + row["n"] <= PART:
-            found[-1] = Part(Period(last.period.start, end), last.rows + row["n"])
+            planned[-1] = Part(Period(last.period.start, end), last.rows + row["n"])
         else:
-            found.append(Part(Period(start, end), row["n"]))
-    return found
+            planned.append(Part(Period(start, end), row["n"]))
+    return planned
 
 
 def read(store: Store, question: Question, table: str, planned: list[Part]) -> Iterator[pa.Table]:

@@ -138,7 +138,7 @@ def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool
     if kind == "Identifier":
         return value.rpartition(".")[2] in PRIVATE
     of_all = "Asterisk" in kind or "Matcher" in kind
-    return of_all and [one for _, one in parents[-3:-1]] != ["count", "ExpressionList"]
+    return of_all and [value for _, value in parents[-3:-1]] != ["count", "ExpressionList"]
 
 
 def _inside_in(parents: list[tuple[int, str]]) -> bool:

@@ -67,7 +67,9 @@ def _named(full: str, statement: str) -> str:
     said = re.split(r"\bIn (?:scope|query)\b", full, maxsplit=1)[0]
     names = [*_BARE.findall(said), *_QUOTED.findall(said)]
     words = set(re.findall(r"[\w.]+", statement))
-    return next((f" {one}" for name in names for one in (name, name.rpartition(".")[2]) if one in words), "")
+    return next(
+        (f" {spelling}" for name in names for spelling in (name, name.rpartition(".")[2]) if spelling in words), ""
+    )
 
 
 def _syntax(full: str, statement: str, lines_before: int) -> str:

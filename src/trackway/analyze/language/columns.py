@@ -104,8 +104,8 @@ def column(name: str) -> Column:
     if name in _OF_PERSONS:
         sql, whole = "whole", _OF_PERSONS[name]
         is_time, is_text = whole.startswith(("min(", "max(")), whole.startswith("argMin(")
-        found = _text_column(PERSON, sql) if is_text else Column(PERSON, f"toString({sql})", sql, "NULL", "[]")
-        return found._replace(time=sql, number="NULL") if is_time else found
+        of_sessions = _text_column(PERSON, sql) if is_text else Column(PERSON, f"toString({sql})", sql, "NULL", "[]")
+        return of_sessions._replace(time=sql, number="NULL") if is_time else of_sessions
     if name in OF_CUSTOMERS:
         return _of_kind(CUSTOMER, OF_CUSTOMERS[name].kind, OF_CUSTOMERS[name].of("whole"))
     prefix, _, path = name.partition(".")

@@ -18,14 +18,14 @@ def code_of(text: str) -> str:
 
 def name_of(code: str) -> str:
     """Return the English name of a country; empty for an unknown code."""
-    found = _table().get(code)
-    return found[0] if found else ""
+    names = _table().get(code)
+    return names[0] if names else ""
 
 
 def codes_like(text: str) -> list[str]:
     """Return the codes of countries whose code, or one of whose names, contains a text."""
     wanted = _plain(text)
-    return [code for code, names in _table().items() if any(wanted in _plain(one) for one in (code, *names))]
+    return [code for code, names in _table().items() if any(wanted in _plain(name) for name in (code, *names))]
 
 
 @cache
@@ -36,10 +36,10 @@ def _table() -> dict[str, list[str]]:
 
 @cache
 def _codes() -> dict[str, str]:
-    found = {_plain(name): code for code, names in _table().items() for name in names}
-    return found | {_plain(code): code for code in _table()}
+    by_name = {_plain(name): code for code, names in _table().items() for name in names}
+    return by_name | {_plain(code): code for code in _table()}
 
 
 def _plain(text: str) -> str:
     bare = unicodedata.normalize("NFKD", text.strip().casefold())
-    return "".join(one for one in bare if not unicodedata.combining(one))
+    return "".join(character for character in bare if not unicodedata.combining(character))

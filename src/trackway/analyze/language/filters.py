@@ -93,74 +93,74 @@ def parse(text: str) -> Condition:
         BadQuestion: the column or operator is unknown, or the number of values does not fit.
     """
     name, _, rest = text.partition(":")
-    operator, _, given = rest.partition(":")
-    return _checked(Condition(name, operator, _split(given) if given else ()), "filter")
+    operator, _, values = rest.partition(":")
+    return _checked(Condition(name, operator, _split(values) if values else ()), "filter")
 
 
 _PIECE = re.compile(r"\\[\\|]|\||[^\\|]+|\\", re.DOTALL)
 
 
-def _split(given: str) -> tuple[str, ...]:
-    values = [""]
-    for piece in _PIECE.findall(given):
+def _split(text: str) -> tuple[str, ...]:
+    parts = [""]
+    for piece in _PIECE.findall(text):
         if piece == "|":
-            values.append("")
+            parts.append("")
         else:
-            values[-1] += piece[1] if piece in ("\\\\", "\\|") else piece
-    return tuple(values)
+            parts[-1] += piece[1] if piece in ("\\\\", "\\|") else piece
+    return tuple(parts)
 
 
-def read(given: object, field: str = "filter", depth: int = 0) -> Node:
+def read(body: object, field: str = "filter", depth: int = 0) -> Node:
     """Parse a filter in the form of JSON.
 
     Raises:
         BadQuestion: the filter is invalid; `field` names the place.
     """
-    if isinstance(given, str):
-        return parse(given)
-    if not isinstance(given, dict):
+    if isinstance(body, str):
+        return parse(body)
+    if not isinstance(body, dict):
         raise BadQuestion(field, "a filter is an object such as {column, operator, values}, or column:operator:value")
     if depth > _DEEPEST:
         raise BadQuestion(field, f"filters are nested more than {_DEEPEST} deep")
     for key, how in _KINDS.items():
-        if key in given:
-            if unknown := set(given) - how.keys:
+        if key in body:
+            if unknown := set(body) - how.keys:
                 raise BadQuestion(f"{field}.{sorted(unknown)[0]}", f"is not part of a filter with {key!r}")
-            node: Node = how.read(given, field, depth)
+            node: Node = how.read(body, field, depth)
             return node
     raise BadQuestion(field, f"a filter has one of {', '.join(_KINDS)}")
 
 
-def _read_condition(given: dict[str, Any], field: str, _: int) -> Condition:
-    values = given.get("values", [])
+def _read_condition(body: dict[str, Any], field: str, _: int) -> Condition:
+    values = body.get("values", [])
     values = values if isinstance(values, list) else [values]
     if not all(isinstance(value, str | int | float | bool) for value in values):
         raise BadQuestion(f"{field}.values", "values are texts, numbers, true or false")
-    return _checked(Condition(str(given["column"]), str(given.get("operator", "is")), tuple(values)), field)
+    return _checked(Condition(str(body["column"]), str(body.get("operator", "is")), tuple(values)), field)
 
 
-def _read_group(given: dict[str, Any], field: str, depth: int) -> Group:
-    how = next(key for key in ("all", "any", "not") if key in given)
-    members = [given[how]] if how == "not" else given[how]
+def _read_group(body: dict[str, Any], field: str, depth: int) -> Group:
+    how = next(key for key in ("all", "any", "not") if key in body)
+    members = [body[how]] if how == "not" else body[how]
     if not isinstance(members, list) or len(members) > _MOST:
         raise BadQuestion(f"{field}.{how}", f"is a list of at most {_MOST} filters")
-    return Group(how, tuple(read(one, f"{field}.{how}[{i}]", depth + 1) for i, one in enumerate(members)))
+    return Group(how, tuple(read(member, f"{field}.{how}[{i}]", depth + 1) for i, member in enumerate(members)))
 
 
-def _read_did(given: dict[str, Any], field: str, depth: int) -> Did:
-    did = "did" in given
-    compare = given.get("compare", "at_least")
+def _read_did(body: dict[str, Any], field: str, depth: int) -> Did:
+    did = "did" in body
+    compare = body.get("compare", "at_least")
     if compare not in TIMES:
         raise BadQuestion(f"{field}.compare", f"use one of {', '.join(TIMES)}")
-    times, days = given.get("times", 1), given.get("days")
+    times, days = body.get("times", 1), body.get("days")
     if not isinstance(times, int) or times < 1 or (days is not None and (not isinstance(days, int) or days < 1)):
         raise BadQuestion(f"{field}.times", "times and days are whole numbers from 1")
-    where = read(given["where"], f"{field}.where", depth + 1) if given.get("where") else None
-    return Did(str(given["did" if did else "did_not"]), did, where, compare, times, days)
+    where = read(body["where"], f"{field}.where", depth + 1) if body.get("where") else None
+    return Did(str(body["did" if did else "did_not"]), did, where, compare, times, days)
 
 
-def _read_member(given: dict[str, Any], _: str, __: int) -> Member:
-    return Member(_id(given["cohort"]))
+def _read_member(body: dict[str, Any], _: str, __: int) -> Member:
+    return Member(_id(body["cohort"]))
 
 
 class _Kind(NamedTuple):
@@ -180,63 +180,63 @@ _KINDS = {
 }
 
 
-def _checked(one: Condition, field: str) -> Condition:
+def _checked(condition: Condition, field: str) -> Condition:
     """Check that column, operator and values go together, and convert the values to their stored form."""
-    column(one.column)
-    text = f"{one.column}:{one.operator}:{'|'.join(map(str, one.values))}"
-    if one.operator not in OPERATORS:
-        raise BadQuestion(field, f"{one.operator!r} is not an operator; use one of {', '.join(OPERATORS)}")
-    wanted = {"set": 0, "not_set": 0, "between": 2, **dict.fromkeys((*SIZE, *SAME), 1)}.get(one.operator)
-    if wanted is None and not one.values:
-        raise BadQuestion(field, f"{text!r}: {one.operator} needs one value or more")
-    if wanted is not None and len(one.values) != wanted:
-        raise BadQuestion(field, f"{text!r}: {one.operator} takes {wanted or 'no'} value{'s' * (wanted != 1)}")
-    if one.operator in ("between", *SIZE, *SAME) and not all(
-        number_of(value) is not None or time_of(value) is not None for value in one.values
+    column(condition.column)
+    text = f"{condition.column}:{condition.operator}:{'|'.join(map(str, condition.values))}"
+    if condition.operator not in OPERATORS:
+        raise BadQuestion(field, f"{condition.operator!r} is not an operator; use one of {', '.join(OPERATORS)}")
+    wanted = {"set": 0, "not_set": 0, "between": 2, **dict.fromkeys((*SIZE, *SAME), 1)}.get(condition.operator)
+    if wanted is None and not condition.values:
+        raise BadQuestion(field, f"{text!r}: {condition.operator} needs one value or more")
+    if wanted is not None and len(condition.values) != wanted:
+        raise BadQuestion(field, f"{text!r}: {condition.operator} takes {wanted or 'no'} value{'s' * (wanted != 1)}")
+    if condition.operator in ("between", *SIZE, *SAME) and not all(
+        number_of(value) is not None or time_of(value) is not None for value in condition.values
     ):
-        raise BadQuestion(field, f"{text!r}: {one.operator} compares with a number or a time such as 2026-01-31")
-    if one.operator in ("matches", "matches_not"):
-        for value in one.values:
+        raise BadQuestion(field, f"{text!r}: {condition.operator} compares with a number or a time such as 2026-01-31")
+    if condition.operator in ("matches", "matches_not"):
+        for value in condition.values:
             try:
                 re.compile(str(value))
             except re.error as error:
                 raise BadQuestion(field, f"{value!r} is not a regular expression: {error}") from error
-    return _as_stored(one)
+    return _as_stored(condition)
 
 
 _HOSTS = ("host", "entry_host", "referrer_host")
 _PATHS = ("path", "entry_path", "exit_path")
 
 
-def _as_stored(one: Condition) -> Condition:
+def _as_stored(condition: Condition) -> Condition:
     """Convert values to their stored form: countries to codes, paths and hosts to readable text."""
-    name = one.column.removeprefix("person.first_")
+    name = condition.column.removeprefix("person.first_")
     if name == "country":
-        return _by_code(one)
-    if name not in (*_HOSTS, *_PATHS) or one.operator.startswith("matches"):
-        return one
+        return _by_code(condition)
+    if name not in (*_HOSTS, *_PATHS) or condition.operator.startswith("matches"):
+        return condition
     # A part of a path may end with a slash that a whole stored path does not have.
-    spelled = as_host if name in _HOSTS else as_path if one.operator in ("is", "is_not") else readable
-    return Condition(one.column, one.operator, tuple(spelled(str(value)) for value in one.values))
+    spelled = as_host if name in _HOSTS else as_path if condition.operator in ("is", "is_not") else readable
+    return Condition(condition.column, condition.operator, tuple(spelled(str(value)) for value in condition.values))
 
 
 _CONTAINS = {"contains": "is", "contains_not": "is_not"}
 
 
-def _by_code(one: Condition) -> Condition:
+def _by_code(condition: Condition) -> Condition:
     """Convert a condition on countries, which may be named, to their stored codes."""
-    if one.operator in ("is", "is_not"):
-        return Condition(one.column, one.operator, tuple(code_of(str(value)) for value in one.values))
-    if one.operator in _CONTAINS:
-        codes = dict.fromkeys(code for value in one.values for code in codes_like(str(value)) or [str(value)])
-        return Condition(one.column, _CONTAINS[one.operator], tuple(codes))
-    return one
+    if condition.operator in ("is", "is_not"):
+        return Condition(condition.column, condition.operator, tuple(code_of(str(value)) for value in condition.values))
+    if condition.operator in _CONTAINS:
+        codes = dict.fromkeys(code for value in condition.values for code in codes_like(str(value)) or [str(value)])
+        return Condition(condition.column, _CONTAINS[condition.operator], tuple(codes))
+    return condition
 
 
 _SEGMENT = "segment:is:"
 
 
-def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
+def inlined(body: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
     """Replace every `{"segment": ID}` (in URLs `segment:is:ID`) in JSON by the filter saved under this id.
 
     Args:
@@ -247,27 +247,27 @@ def inlined(given: Any, look_up: Callable[[UUID], Any], depth: int = 0) -> Any:
     """
     if depth > 4 * _DEEPEST:
         raise BadQuestion("filter.segment", "segments name each other in a circle, or the filter is too deep")
-    if isinstance(given, list):
-        return [inlined(one, look_up, depth + 1) for one in given]
-    if isinstance(given, str) and given.startswith(_SEGMENT):  # URLs can name built-in segments too
-        return inlined({"segment": given.removeprefix(_SEGMENT)}, look_up, depth)
-    if not isinstance(given, dict):
-        return given
-    if set(given) == {"segment"} and given["segment"] in READY:
-        return READY[given["segment"]].filter
-    if set(given) == {"segment"}:
-        found = look_up(_id(given["segment"]))
-        if found is None:
-            raise BadQuestion("filter.segment", f"there is no segment {given['segment']}")
-        return inlined(found, look_up, depth + 1)
-    return {name: inlined(value, look_up, depth + 1) for name, value in given.items()}
+    if isinstance(body, list):
+        return [inlined(item, look_up, depth + 1) for item in body]
+    if isinstance(body, str) and body.startswith(_SEGMENT):  # URLs can name built-in segments too
+        return inlined({"segment": body.removeprefix(_SEGMENT)}, look_up, depth)
+    if not isinstance(body, dict):
+        return body
+    if set(body) == {"segment"} and body["segment"] in READY:
+        return READY[body["segment"]].filter
+    if set(body) == {"segment"}:
+        saved = look_up(_id(body["segment"]))
+        if saved is None:
+            raise BadQuestion("filter.segment", f"there is no segment {body['segment']}")
+        return inlined(saved, look_up, depth + 1)
+    return {name: inlined(value, look_up, depth + 1) for name, value in body.items()}
 
 
-def _id(given: object) -> UUID:
+def _id(text: object) -> UUID:
     try:
-        return UUID(str(given))
+        return UUID(str(text))
     except ValueError as error:
-        raise BadQuestion("filter.segment", f"{given!r} is not the id of a segment or cohort") from error
+        raise BadQuestion("filter.segment", f"{text!r} is not the id of a segment or cohort") from error
 
 
 def number_of(value: Value) -> float | None:

@@ -92,13 +92,13 @@ def buckets(stretch: Period, timezone: str, interval: Interval) -> list[datetime
     """
     zone = ZoneInfo(timezone)
     at = _floor(stretch.start.astimezone(zone), interval)
-    found: list[datetime] = []
+    starts: list[datetime] = []
     while (moment := at.astimezone(UTC)) < stretch.end:
-        found.append(moment)
-        if len(found) > MOST_BUCKETS:
+        starts.append(moment)
+        if len(starts) > MOST_BUCKETS:
             raise BadQuestion("interval", f"more than {MOST_BUCKETS} {interval}s; choose a longer interval")
         at = _next(at, interval, zone)
-    return found
+    return starts
 
 
 def _floor(at: datetime, interval: Interval) -> datetime:

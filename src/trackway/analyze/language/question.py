@@ -142,7 +142,7 @@ def sampled(question: Question, conditions: Compiler) -> str:
 
 def people_filter(question: Question, conditions: Compiler) -> dict[str, Any]:
     """Compile the question's filters for rows that have an identity, for `{{ people_filter }}` in a template."""
-    return {"people_filter": "".join(f" AND {conditions.on_people(one)}" for one in question.filters)}
+    return {"people_filter": "".join(f" AND {conditions.on_people(node)}" for node in question.filters)}
 
 
 def order_names(store: Store) -> str:
@@ -188,10 +188,10 @@ def ask(
     always = everybody(question, conditions)
     counts = without_bots(question, conditions)
     sql = _templates.get_template(template).render(
-        event_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters) + always,
+        event_filter="".join(f" AND {conditions.on_events(node)}" for node in question.filters) + always,
         session_filter=f" AND {conditions.on_sessions(Group('all', question.filters))}" * bool(question.filters)
         + always,
-        order_filter="".join(f" AND {conditions.on_events(one)}" for one in question.filters)
+        order_filter="".join(f" AND {conditions.on_events(node)}" for node in question.filters)
         + sampled(question, conditions),
         order_names=order_names(store),
         person=_Person(conditions),

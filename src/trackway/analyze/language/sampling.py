@@ -20,8 +20,8 @@ COUNTS = frozenset(["persons", "units", "new", "returning", "resurrecting", "dor
 def make_whole(data: Any, share: float) -> None:
     """Extrapolate every count of people in an answer, in place, and set its margin of error, `n_margin` of `n`."""
     if isinstance(data, list):
-        for one in data:
-            make_whole(one, share)
+        for item in data:
+            make_whole(item, share)
     elif isinstance(data, msgspec.Struct):
         for name in data.__struct_fields__:
             value = getattr(data, name)

@@ -83,78 +83,78 @@ MONEY = frozenset(["revenue", "event_revenue"])
 
 
 def source(
-    store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str
+    store: Store, question: Question, series: Series, by: list[str], conditions: Compiler, currency: str, field: str
 ) -> Source:
     """Choose the source of a series. Counters are used when they can answer exactly.
 
     Raises:
         BadQuestion: the metric is unknown, its property is missing, or its rows do not have a dimension.
     """
-    if one.metric not in METRICS:
-        raise BadQuestion(f"{field}.metric", f"{one.metric!r} is not a metric; use one of {', '.join(METRICS)}")
-    if (one.metric in _OF_PROPERTY) != bool(one.property):
+    if series.metric not in METRICS:
+        raise BadQuestion(f"{field}.metric", f"{series.metric!r} is not a metric; use one of {', '.join(METRICS)}")
+    if (series.metric in _OF_PROPERTY) != bool(series.property):
         raise BadQuestion(f"{field}.property", f"is what {', '.join(_OF_PROPERTY)} are taken of, and only those")
     if len(by) > MOST_DIMENSIONS:
         raise BadQuestion("by", f"has at most {MOST_DIMENSIONS} dimensions")
-    if one.metric in _OF_ORDERS:
-        return _of_orders(question, one, by, conditions, field)
-    counted = _counted(store, question, one, by, conditions, currency)
-    return counted or _raw(question, one, by, conditions, currency, field)
+    if series.metric in _OF_ORDERS:
+        return _of_orders(question, series, by, conditions, field)
+    counted = _counted(store, question, series, by, conditions, currency)
+    return counted or _raw(question, series, by, conditions, currency, field)
 
 
-def _of_orders(question: Question, one: Series, by: list[str], conditions: Compiler, field: str) -> Source:
+def _of_orders(question: Question, series: Series, by: list[str], conditions: Compiler, field: str) -> Source:
     """Count orders alone, or, when columns of events are needed, orders joined with the events that report them."""
-    dimensions = _dimensions(one, by, EVENT)
-    if not (dimensions or one.events or one.where or question.filters):
-        return Source("orders", "ordered_at", _OF_ORDERS[one.metric], f"1{sampled(question, conditions)}", [])
-    nodes = Group("all", (*question.filters, one.node(field)))
+    dimensions = _dimensions(series, by, EVENT)
+    if not (dimensions or series.events or series.where or question.filters):
+        return Source("orders", "ordered_at", _OF_ORDERS[series.metric], f"1{sampled(question, conditions)}", [])
+    nodes = Group("all", (*question.filters, series.node(field)))
     where = conditions.on_events(nodes) + sampled(question, conditions)
-    return Source("told", "ordered_at", _OF_ORDERS[one.metric], where, dimensions)
+    return Source("told", "ordered_at", _OF_ORDERS[series.metric], where, dimensions)
 
 
-def _dimensions(one: Series, by: list[str], of: str) -> list[str]:
+def _dimensions(series: Series, by: list[str], of: str) -> list[str]:
     for name in by:
         if column(name).of not in (BOTH, of):
             kind = "sessions" if of == SESSION else "events"
-            raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {one.metric} counts")
+            raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {series.metric} counts")
     return [column(name).text for name in by]
 
 
-def _raw(question: Question, one: Series, by: list[str], conditions: Compiler, currency: str, field: str) -> Source:
-    of_sessions = one.metric in _OF_SESSIONS
-    dimensions = _dimensions(one, by, SESSION if of_sessions else EVENT)
-    nodes = Group("all", (*question.filters, one.node(field)))
+def _raw(question: Question, series: Series, by: list[str], conditions: Compiler, currency: str, field: str) -> Source:
+    of_sessions = series.metric in _OF_SESSIONS
+    dimensions = _dimensions(series, by, SESSION if of_sessions else EVENT)
+    nodes = Group("all", (*question.filters, series.node(field)))
     always = everybody(question, conditions)
     if of_sessions:
         where = conditions.on_sessions(nodes) + always
-        return Source("sessions FINAL", "started_at", _OF_SESSIONS[one.metric], where, dimensions)
-    template = _COUNTS.get(one.metric) or _OF_PROPERTY[one.metric]
+        return Source("sessions FINAL", "started_at", _OF_SESSIONS[series.metric], where, dimensions)
+    template = _COUNTS.get(series.metric) or _OF_PROPERTY[series.metric]
     value = template.format(
         person=conditions.person if "{person}" in template else "",
-        number=column(one.property).number if one.property else "",
+        number=column(series.property).number if series.property else "",
         currency=conditions.values.bind(currency, "String") if "{currency}" in template else "",
     )
     return Source("events", "timestamp", value, conditions.on_events(nodes) + always, dimensions)
 
 
 def _counted(
-    store: Store, question: Question, one: Series, by: list[str], conditions: Compiler, currency: str
+    store: Store, question: Question, series: Series, by: list[str], conditions: Compiler, currency: str
 ) -> Source | None:
     """Choose the counters that can answer, if there are any."""
-    if one.where or not question.plain(store):
+    if series.where or not question.plain(store):
         return None
     bots = without_bots(question, conditions)
-    if one.metric in _COUNTED and set(by) <= {"name"}:
-        table, value = _COUNTED[one.metric]
+    if series.metric in _COUNTED and set(by) <= {"name"}:
+        table, value = _COUNTED[series.metric]
         if "{currency}" in value:
             value = value.format(currency=conditions.values.bind(currency, "String"))
-        names = f" AND name IN {conditions.values.bind(one.events, 'Array(String)')}" if one.events else ""
+        names = f" AND name IN {conditions.values.bind(series.events, 'Array(String)')}" if series.events else ""
         return Source(table, "hour", value, bots + names, list(by))
-    if one.events:
+    if series.events:
         return None
-    if one.metric in ("persons", "visitors") and not by:
-        whose = conditions.person if one.metric == "persons" else "visitor"
+    if series.metric in ("persons", "visitors") and not by:
+        whose = conditions.person if series.metric == "persons" else "visitor"
         return Source(store.persons.activity, "hour", f"uniqExact({whose})", bots, [])
-    if one.metric in _COUNTED_SESSIONS and set(by) <= _SOURCE_COLUMNS:
-        return Source("source_counts", "hour", _COUNTED_SESSIONS[one.metric], bots, list(by))
+    if series.metric in _COUNTED_SESSIONS and set(by) <= _SOURCE_COLUMNS:
+        return Source("source_counts", "hour", _COUNTED_SESSIONS[series.metric], bots, list(by))
     return None

@@ -20,7 +20,7 @@ def with_conversions(store: Store, question: Question, answer: Answer) -> Answer
     `conversion_value` (the value of the orders placed in it, less refunds, in the project's currency; 0 without an
     exchange rate).
     """
-    table, found = answer.table, dict[UUID, dict[str, Any]]()
+    table, counts = answer.table, dict[UUID, dict[str, Any]]()
     for start in range(0, table.num_rows, _AT_ONCE):
         part = table.slice(start, _AT_ONCE)
         values: dict[str, Any] = {
@@ -30,8 +30,8 @@ def with_conversions(store: Store, question: Question, answer: Answer) -> Answer
             "until": moment(max(part["ended_at"].to_pylist())),
         }
         counted = ask(store, "language/session_conversions.sql", question, **values)
-        found |= {row["session_id"]: row for row in counted.rows()}
-    rows = [found.get(one, {"conversions": 0, "value": 0.0}) for one in table["session_id"].to_pylist()]
+        counts |= {row["session_id"]: row for row in counted.rows()}
+    rows = [counts.get(session_id, {"conversions": 0, "value": 0.0}) for session_id in table["session_id"].to_pylist()]
     table = table.append_column("converted", pa.array([row["conversions"] > 0 for row in rows], pa.bool_()))
     table = table.append_column("conversion_value", pa.array([row["value"] for row in rows], pa.float64()))
     return msgspec.structs.replace(answer, table=table)

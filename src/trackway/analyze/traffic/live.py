@@ -67,8 +67,8 @@ def live(store: Store, question: Question, now: datetime) -> tuple[list[Answer],
     """
     since = (now - SHOWN).replace(second=0, microsecond=0)
     by_minute = ask(store, "traffic/live.sql", question, since=moment(since))
-    here = ask(store, "traffic/live_now.sql", question, now_since=moment(now - HERE))
+    visitors = ask(store, "traffic/live_now.sql", question, now_since=moment(now - HERE))
     counted = {minute.minute: minute for minute in by_minute.structs(LiveMinute)}
     first = int(since.timestamp())
     minutes = [counted.get(at) or LiveMinute(at) for at in range(first, first + 31 * 60, 60)]
-    return [here, by_minute], LiveAnswer(here.table.num_rows, here.structs(VisitorHere)[:50], minutes)
+    return [visitors, by_minute], LiveAnswer(visitors.table.num_rows, visitors.structs(VisitorHere)[:50], minutes)

@@ -94,9 +94,7 @@ class Money(Controller):
         self, project_id: UUID, data: list[RateGiven], request: Request[Caller, Any, Any], runtime: Runtime
     ) -> Taken:
         """Write exchange rates. Amounts of orders in the project's currency are recomputed at once."""
-        return self._rates(
-            project_id, [Rate(given.currency, given.day, given.rate) for given in data], request, runtime
-        )
+        return self._rates(project_id, [Rate(rate.currency, rate.day, rate.rate) for rate in data], request, runtime)
 
     @post("/rates/csv", opt={"may": "manage"}, status_code=200, request_max_body_size=_MOST_BYTES)
     async def rates_of_table(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Taken:

@@ -172,8 +172,8 @@ def _previewed(
 ) -> ImportPreview:
     try:
         packed = InputFile(file, name, size, reading.encoding)
-        found = preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
-        return msgspec.convert(found, ImportPreview)
+        shown = preview(packed, form, runtime.privacy, installation_key(runtime.settings.directory), reading)
+        return msgspec.convert(shown, ImportPreview)
     except BadFile as error:
         raise BadQuestion("body", str(error)) from error
 

@@ -60,8 +60,8 @@ def schemas() -> dict[str, _Json]:
 
 
 def _unique(answers: Any) -> list[_Json]:
-    found: list[_Json] = []
+    unique: list[_Json] = []
     for answer in answers:
-        if answer not in found:
-            found.append(answer)
-    return found
+        if answer not in unique:
+            unique.append(answer)
+    return unique
