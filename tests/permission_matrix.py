@@ -1,4 +1,4 @@
-"""Who may call what, written from the documentation: roles, types of account, addresses, and a server with every kind of caller."""
+"""The permissions of callers, written from the documentation: roles, types of account, addresses, and a server with every kind of caller."""
 
 from __future__ import annotations
 

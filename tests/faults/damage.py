@@ -154,7 +154,7 @@ _NOT_COMPARED = (
     "rates",
     "costs",
 )
-"""Made anew at every start, or empty here."""
+"""Tables that every start fills again, or that are empty here."""
 
 
 def _part_flipped(place: Path, rng: random.Random) -> str | None:

@@ -190,7 +190,7 @@ def _tables(verdict: Verdict, rows: list[Row]) -> None:
 
 
 def _sessions(verdict: Verdict, events: list[Row], sessions: list[Row], book: Book) -> None:
-    """Compare the sessions with the rule, applied anew to each visitor's events."""
+    """Compare the sessions with the rule, applied again to each visitor's events."""
     of_visitor: dict[str, list[Row]] = defaultdict(list)
     for row in events:
         if row["message_id"] in book.sent and row["message_id"] not in book.hostile:

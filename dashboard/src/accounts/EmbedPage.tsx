@@ -4,7 +4,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { api, comeAs, type Project } from "../client/api";
+import { api, authenticateByToken, type Project } from "../client/api";
 import { MeContext, ProjectContext, ReadOnly, ViewContext } from "../client/hooks";
 import { readView, type View } from "../client/view_state";
 import { Empty, Failure, Skeleton } from "../kit/parts";
@@ -60,7 +60,7 @@ export function EmbedPage() {
       if (typeof event.data.token !== "string") return;
       dress(event.data.look ?? {});
       setUpgrades(event.data.upgrade === true);
-      comeAs(event.data.token, () => {
+      authenticateByToken(event.data.token, () => {
         setOver(true);
         tell({ trackway: "expired" });
       });

@@ -1,11 +1,11 @@
-/** The API as the dashboard sees it: one function that fetches; `generated.ts` has the types of answers. */
+/** Requests to the API; `generated.ts` has the types of its answers. */
 
 import { t } from "../language";
 import type { Me, Reply, SourceRow } from "./generated";
 
 /** The reply to a question, with the data of its answer. */
 export type Asked<Data> = Omit<Reply, "data" | "before"> & { data: Data; before?: { data: Data } };
-/** A source with every column and metric: which of them are there, the question says. */
+/** A source with all columns and metrics; an answer has those that the question asks for. */
 export type Source = Required<SourceRow>;
 export type * from "./generated";
 export type {
@@ -23,12 +23,12 @@ export type {
   WatchShown as Watch,
 } from "./generated";
 
-/** A refusal of the server, in its own words. */
+/** A refusal of the server, with the server's text. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     detail: string,
-    /** The parts of the request that the server names. */
+    /** The invalid parts of the request. */
     readonly fields: string[] = [],
   ) {
     super(detail);
@@ -40,14 +40,14 @@ let slowest = 0;
 let token: string | undefined;
 let expired = () => undefined as unknown;
 
-/** Come as an account by a token from now on, and by nothing else; `ended` is told when it lets nobody in any more. */
-export function comeAs(given: string, ended: () => unknown): void {
-  token = given;
-  expired = ended;
+/** Authenticates all further requests as an account, by its token alone; `onExpired` is called when the token is refused. */
+export function authenticateByToken(accountToken: string, onExpired: () => unknown): void {
+  token = accountToken;
+  expired = onExpired;
 }
 
-/** How long to wait between looks for new data: a few seconds, or ten times what the slowest recent question took. */
-export function patience(): number {
+/** The interval of requests for new data, in ms: a few seconds, or ten times the duration of the slowest recent question. */
+export function pollInterval(): number {
   return Math.min(60_000, Math.max(3_000, slowest * 10));
 }
 
@@ -98,30 +98,30 @@ function refused(
   status: number,
   content: { detail?: string; errors?: { field: string }[] } | undefined,
 ): Problem {
-  const said = content?.detail ?? t("The server answered {status}.", { status: String(status) });
+  const detail = content?.detail ?? t("The server answered {status}.", { status: String(status) });
   return new Problem(
     status,
-    said,
-    (content?.errors ?? []).map((one) => one.field),
+    detail,
+    (content?.errors ?? []).map((error) => error.field),
   );
 }
 
 export const api = {
   get: <Result>(path: string) => call<Result>("GET", path),
   post: <Result>(path: string, body: unknown) => call<Result>("POST", path, body),
-  /** A question; when its page is left, the server stops working on it. */
+  /** Asks a question; when its page is left, the server stops working on it. */
   ask: <Result>(path: string, body: unknown, signal: AbortSignal) => call<Result>("POST", path, body, signal),
-  /** A file that is made by a question. */
+  /** Downloads the answer to a question as a file. */
   file: async (path: string, body: unknown) => (await answered("POST", path, body)).blob(),
-  /** Sends a file; `tell` is told which share of it has been sent. */
-  upload: <Result>(path: string, file: Blob, tell: (share: number) => void = () => {}) =>
+  /** Sends a file; `onProgress` receives the share of it that has been sent, 0 to 1. */
+  upload: <Result>(path: string, file: Blob, onProgress: (share: number) => void = () => {}) =>
     new Promise<Result>((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", `/api/v1${path}`);
       request.setRequestHeader("x-csrf-token", csrf);
       request.setRequestHeader("content-type", "application/octet-stream");
       request.responseType = "json";
-      request.upload.onprogress = ({ loaded, total }) => tell(total > 0 ? loaded / total : 0);
+      request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
       request.onerror = () =>
         reject(
           new Problem(0, t("The server cannot be reached. This page reconnects when it is available again.")),

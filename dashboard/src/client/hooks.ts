@@ -1,8 +1,8 @@
-/** Data for pages: everything is asked again when the store has something new. */
+/** Data for pages: queries are repeated when the store has new data. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { createContext, useCallback, useContext, useEffect, useRef, useSyncExternalStore } from "react";
-import { type Answers, type Asked, api, type Me, type Project, patience, type Questions } from "./api";
+import { type Answers, type Asked, api, type Me, type Project, pollInterval, type Questions } from "./api";
 import { readView, type View, writeView } from "./view_state";
 
 export const ProjectContext = createContext<Project | undefined>(undefined);
@@ -14,21 +14,21 @@ export function useProject(): Project {
   return project;
 }
 
-/** Whether the project is a concert platform by its metrics pack: its words are shown to nobody else. */
+/** Whether the project is a concert platform, by its metrics pack; only such projects see words about concerts. */
 export function useConcerts(): boolean {
   const { metrics } = useProject();
   return metrics === "concerts" || /^name\s*=\s*"concerts"/m.test(metrics);
 }
 
 type Viewing = [View, (change: Partial<View>) => void];
-/** A view that is not the address's: a board has its own. */
+/** A view that replaces the one in the address: a board has its own view. */
 export const ViewContext = createContext<Viewing | undefined>(undefined);
-/** Whether what is here can be seen; what cannot is not asked anew. */
+/** Whether this part of the page is visible; invisible parts do not repeat their queries. */
 export const InView = createContext(true);
-/** Whether numbers may be opened into people: not by whoever was given a link. */
+/** Whether the page is read-only: readers of a shared link cannot open lists of people. */
 export const ReadOnly = createContext(false);
 
-/** The view of the page, usually kept in the address, and a function that changes a part of it. */
+/** The view of the page, usually stored in the address, and a function that changes a part of it. */
 export function useView(): Viewing {
   const own = useContext(ViewContext);
   const search = useSearch({ strict: false }) as Record<string, unknown>;
@@ -45,7 +45,7 @@ export function useView(): Viewing {
   return own ?? [view, change];
 }
 
-/** Which of its tabs a page shows, kept in the address. */
+/** The selected tab of a page, stored in the address. */
 export function useTab(usual: string): [string, (name: string) => void] {
   const { tab = usual } = useSearch({ strict: false }) as { tab?: string };
   const navigate = useNavigate();
@@ -56,29 +56,29 @@ export function useTab(usual: string): [string, (name: string) => void] {
   ];
 }
 
-/** The store's version; it grows when something new is stored. Not looked at while the page is hidden. */
+/** The store's version, which grows with new data. It is not requested while the page is hidden. */
 export function useVersion(): number | undefined {
   const project = useProject();
   const { data, isError } = useQuery({
     queryKey: ["version", project.id],
     queryFn: () => api.get<{ version: number }>(`/projects/${project.id}/version`),
-    refetchInterval: patience,
+    refetchInterval: pollInterval,
   });
   return data?.version ?? (isError ? 0 : undefined);
 }
 
-/** When a question is asked again. Without it: when the store has something new. */
+/** When a query is repeated; by default when the store has new data. */
 export interface Again {
-  /** Also after so many milliseconds, because the answer changes with time alone. */
+  /** Repeat it also after this many milliseconds, because the answer changes over time. */
   after?: () => number;
-  /** Never: something else brings what is new. */
+  /** Never repeat it: new data arrive in another way. */
   never?: boolean;
 }
 
 /**
- * A query that is asked again, in place, when the store has something new and its answer can be seen. The version is
- * no part of its key: what is shown stays until what is newer is there. `isPlaceholderData` says that another
- * question is on its way.
+ * A query that is repeated when the store has new data and its answer is visible. The version is not part of the key,
+ * so that the old answer stays visible until the new one arrives. `isPlaceholderData` means that the visible answer
+ * belongs to the previous question.
  */
 function useLive<Data extends object>(
   key: string[],
@@ -107,7 +107,7 @@ function useLive<Data extends object>(
   return query;
 }
 
-/** The fields of a question that is not about the view of the page, but about the last 30 days and everybody. */
+/** The fields of a question about the last 30 days and all people, whatever the view of the page is. */
 export const WHATEVER_VIEW = {
   period: "30d",
   from: undefined,
@@ -128,7 +128,7 @@ export function useWhole(body: Record<string, unknown> | undefined): Record<stri
   };
 }
 
-/** The answer to a question of a page, or what has come of it so far. */
+/** The state of a question: loading, failed, or answered. */
 export type AnswerQuery<Data> = ReturnType<typeof useAskAny<Data>>;
 type Body<Name extends keyof Questions> = Questions[Name] & { question: Name };
 
@@ -137,7 +137,7 @@ export function useAsk<Name extends keyof Questions>(body: Body<Name> | undefine
   return useAskAny<Answers[Name]>(body as unknown as Record<string, unknown> | undefined, again);
 }
 
-/** A question about the view of the page, which one is known only when the page runs. */
+/** A question about the view of the page, whose name is known only at run time. */
 export function useAskAny<Data>(body: Record<string, unknown> | undefined, again: Again = {}) {
   const project = useProject();
   const whole = useWhole(body);
@@ -154,7 +154,7 @@ export function useRefresh(): () => void {
   return () => void client.invalidateQueries();
 }
 
-/** Light, dark or the system's choice, remembered in this browser. */
+/** The theme: light, dark or the system's, stored in this browser. */
 export function useTheme(): [string, (theme: string) => void] {
   return [useSyncExternalStore(onThemeChange, () => localStorage.getItem("theme") ?? "system"), setTheme];
 }
@@ -177,12 +177,12 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
-/** A row that scrolls where there is no room: what is open in it is in sight, and the page itself does not move.
- * `again` says that another one is open.
+/** A row of elements that scrolls sideways on a narrow screen: it keeps the open element visible without moving the page.
+ * `again` changes when another element is opened.
  */
 export function useInRow<Row extends HTMLElement>(open: string, again: string) {
   const place = useRef<Row>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `again` is what it is done for
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it runs when `again` changes
   useEffect(() => {
     const row = place.current;
     if (!row) return;

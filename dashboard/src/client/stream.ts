@@ -1,4 +1,4 @@
-/** The live stream: what arrives, as it arrives; kept short, and going on by itself after a break. */
+/** The live stream of arriving events: the newest ones only; it reconnects automatically. */
 import { useEffect, useRef, useState } from "react";
 import type { EventRow } from "./api";
 
@@ -8,7 +8,7 @@ export interface Arrived extends EventRow {
   received_at: string;
 }
 
-/** The newest events of a stream, the newest first; while `paused`, what arrives waits and is counted. */
+/** The newest events of a stream, the newest first; while `paused`, arriving events wait and are counted. */
 export function useStream(path: string, paused: boolean) {
   const [events, setEvents] = useState<Arrived[]>([]);
   const [waiting, setWaiting] = useState(0);
@@ -22,7 +22,7 @@ export function useStream(path: string, paused: boolean) {
     held.current = [];
     const source = new EventSource(`/api/v1${path}`);
     source.onopen = () => setConnected(true);
-    // The browser connects again by itself, and says what it saw last.
+    // The browser reconnects by itself, and sends the id of the last event that it received.
     source.onerror = () => setConnected(false);
     source.onmessage = (message) => {
       if (!message.data) return;

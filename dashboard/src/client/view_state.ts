@@ -1,4 +1,4 @@
-/** What a page is about, kept in the address: period, comparison, filters, bots. */
+/** The view of a page, stored in the address: period, comparison, filters, bots. */
 import { locale, t } from "../language";
 
 const either = new Intl.ListFormat(locale, { type: "disjunction" });
@@ -58,7 +58,7 @@ export const OPERATORS: [string, string][] = [
   ["starts_with", t("starts with")],
 ];
 
-/** What customers are filtered by, which is answered at once however many there are. */
+/** The columns of customers, by which any number of customers can be filtered quickly. */
 export const CUSTOMER_COLUMNS: [string, string][] = [
   ["customer.orders", t("Orders")],
   ["customer.bookings", t("Bookings")],
@@ -85,7 +85,7 @@ export const CUSTOMER_OPERATORS: [string, string][] = [
   ["contains", t("contains")],
 ];
 
-/** Read a view from search parameters; what is unknown falls back to the usual. */
+/** Reads a view from search parameters; unknown values are replaced by the defaults. */
 export function readView(search: Record<string, unknown>): View {
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
   const filter = Array.isArray(search.filter) ? search.filter : search.filter ? [search.filter] : [];
@@ -99,7 +99,7 @@ export function readView(search: Record<string, unknown>): View {
   };
 }
 
-/** The parts of a view that are not the usual, for the address. */
+/** The parts of a view that differ from the defaults, for the address. */
 export function writeView(view: View): Partial<View> {
   return {
     period: view.period === "30d" ? undefined : view.period,
@@ -127,7 +127,7 @@ export function parseFilter(text: string): Filter {
   return { column, operator, values: parts(rest.join(":")) };
 }
 
-/** The values of a filter: a `|` parts them, unless a backslash is before it. */
+/** The values of a filter, separated by `|`; a backslash before `|` makes it part of a value. */
 function parts(text: string): string[] {
   const values = [""];
   for (const piece of text.match(/\\[\\|]|\||[^\\|]+|\\/g) ?? []) {
@@ -137,7 +137,7 @@ function parts(text: string): string[] {
   return values;
 }
 
-/** A value as it stands in the text of a filter. */
+/** Escapes a value for the text of a filter. */
 export function literal(value: string): string {
   return value.replace(/[\\|]/g, "\\$&");
 }
@@ -147,7 +147,7 @@ export function columnLabel(column: string): string {
   return known?.[1] ?? column.replace("properties.", "");
 }
 
-/** A filter in words; `segment` is the name of the segment that it names. */
+/** A filter in words; `segment` is the name of its segment. */
 export function said(text: string, segment?: string): string {
   const filter = parseFilter(text);
   if (filter.column === "segment") return t("in {segment}", { segment: segment ?? t("a segment") });

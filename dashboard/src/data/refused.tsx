@@ -1,5 +1,5 @@
 /** Dead letters, and the messages that were refused in the last 7 days. */
-import { patience } from "../client/api";
+import { pollInterval } from "../client/api";
 import { useAsk, WHATEVER_VIEW } from "../client/hooks";
 import { exact } from "../kit/format";
 import { When } from "../kit/lists";
@@ -18,7 +18,7 @@ export function RefusedTab() {
 }
 
 function Refused() {
-  const rejections = useAsk({ ...WHATEVER_VIEW, question: "rejections" }, { after: patience });
+  const rejections = useAsk({ ...WHATEVER_VIEW, question: "rejections" }, { after: pollInterval });
   const rows = rejections.data?.data;
   return (
     <Card title={t("Refused messages of the last 7 days")}>

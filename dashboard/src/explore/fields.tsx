@@ -166,7 +166,7 @@ export function Rows(props: {
   return (
     <ol className="space-y-2">
       {props.rows.map((row, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a row is what stands at its place
+        // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the row
         <li key={at} className={`flex items-center gap-2 ${props.series ? "flex-wrap" : ""}`}>
           <span className="w-6 shrink-0 text-center font-mono text-soft" aria-hidden="true">
             {props.series ? String.fromCharCode(65 + at) : at + 1}

@@ -24,7 +24,7 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelAnswer>; body:
           const wait = times?.find((pair) => pair.from === at && pair.to === at + 1);
           const lost = at > 0 ? (steps[at - 1]?.units ?? 0) - step.units : 0;
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a step is what stands at its place
+            // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the step
             <li key={at}>
               <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4">
                 <span>

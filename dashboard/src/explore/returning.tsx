@@ -82,7 +82,7 @@ export function RetentionShown({ asked, body }: { asked: Asked<RetentionAnswer>;
               </th>
               <td />
               {average.map((rate, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the cell
                 <td key={at} className="px-2 py-1 text-center">
                   {rate === null ? "–" : percent(rate)}
                 </td>
@@ -108,7 +108,7 @@ export function RetentionShown({ asked, body }: { asked: Asked<RetentionAnswer>;
                 </td>
                 {row.cells.map((cell, at) => (
                   <td
-                    // biome-ignore lint/suspicious/noArrayIndexKey: a cell is what stands at its place
+                    // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the cell
                     key={at}
                     style={heat(cell.rate)}
                     title={t(cell.complete ? "{persons} of {all}" : "{persons} of {all}, so far", {

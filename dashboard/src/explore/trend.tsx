@@ -105,7 +105,7 @@ function Week({ moments, values }: { moments: string[]; values: (number | string
               {t("Day")}
             </th>
             {Array.from({ length: 24 }, (_, hour) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
+              // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the hour
               <th key={hour} scope="col" className="w-7 font-normal">
                 {hour}
               </th>
@@ -121,7 +121,7 @@ function Week({ moments, values }: { moments: string[]; values: (number | string
               </th>
               {row.map((value, hour) => (
                 <td
-                  // biome-ignore lint/suspicious/noArrayIndexKey: an hour is what stands at its place
+                  // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the hour
                   key={hour}
                   title={exact(value)}
                   style={{

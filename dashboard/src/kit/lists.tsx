@@ -132,7 +132,7 @@ function List<Row>(props: {
   columns: Column<Row>[];
   id: (row: Row) => string;
   step: number;
-  /** How it is counted: one of RULES. */
+  /** The rule by which it is counted: a key of RULES. */
   rule: string;
   above?: ReactNode;
   beneath?: (row: Row) => ReactNode;

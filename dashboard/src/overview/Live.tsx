@@ -1,7 +1,7 @@
 /** The live page: current visitors and arriving events. */
 
 import { useMemo, useState } from "react";
-import { type EventRow, patience, type VisitorHere } from "../client/api";
+import { type EventRow, pollInterval, type VisitorHere } from "../client/api";
 import { useAsk, useProject, useTitle, useView } from "../client/hooks";
 import { useStream } from "../client/stream";
 import { question } from "../client/view_state";
@@ -31,7 +31,7 @@ export function Live() {
   const project = useProject();
   const [view] = useView();
   const today = { ...view, period: "today", from: undefined, to: undefined };
-  const live = useAsk({ ...TODAY, question: "live" }, { after: patience });
+  const live = useAsk({ ...TODAY, question: "live" }, { after: pollInterval });
   const now = live.data?.data;
   const places = useMemo(() => {
     const counts = new Map<string, number>();
@@ -105,7 +105,7 @@ function Stream({ query }: { query: string }) {
   const project = useProject();
   const [paused, setPaused] = useState(false);
   const { events, waiting, connected } = useStream(`/projects/${project.id}/stream?${query}`, paused);
-  // Asked once: the stream brings what is new.
+  // Asked once: new events arrive by the stream.
   const before = useAsk({ ...TODAY, question: "newest_events", limit: 50 }, { never: true });
   const asked = before.isPlaceholderData ? undefined : before.data;
   const groups = useMemo(() => {

@@ -1,9 +1,9 @@
-/** The smaller parts of the home page: who is here, places, goals, notes, and what is still to be set up. */
+/** The smaller parts of the home page: current visitors, places, goals, notes, and the remaining setup. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useContext, useState } from "react";
-import { type AnnotationShown, api, patience } from "../client/api";
+import { type AnnotationShown, api, pollInterval } from "../client/api";
 import { MeContext, useAsk, useProject, WHATEVER_VIEW } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
 import { count, day, exact, percent } from "../kit/format";
@@ -16,7 +16,7 @@ import { rich, t } from "../language";
 /** The number of visitors who are here now, with a link to the live page. */
 export function HereNow() {
   const project = useProject();
-  const live = useAsk({ ...WHATEVER_VIEW, question: "live", period: "today" }, { after: patience });
+  const live = useAsk({ ...WHATEVER_VIEW, question: "live", period: "today" }, { after: pollInterval });
   const here = live.data?.data.visitors;
   return (
     <Link to={`/p/${project.id}/live` as "/"} className="inline-flex items-center gap-2 hover:underline">

@@ -133,6 +133,6 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
         )
     if known is not None and known.log != log.id and log.start < known.offset:
         raise BadCheckpoint(
-            "the log is not the one that the store was loaded from; put back the right one, or "
+            "the log is not the one that the store was loaded from; restore the right one, or "
             "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"
         )

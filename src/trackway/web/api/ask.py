@@ -1,4 +1,4 @@
-"""The endpoint for all questions: `POST …/ask`. Who may call: callers with the permission that the question needs
+"""The endpoint for all questions: `POST …/ask`. Access: callers with the permission that the question needs
 (`analyze/catalogue.py`); their policy limits the rows that they see.
 """
 

@@ -1,6 +1,6 @@
 """Boards of a project, and shared boards.
 
-Who may call: members of the project and its secret key; viewers only read. Anybody who has the link of a board sees
+Access: members of the project and its secret key; viewers only read. Anybody who has the link of a board sees
 that board's tiles, and nothing else.
 """
 

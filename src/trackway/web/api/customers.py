@@ -119,7 +119,7 @@ class CustomerMetrics(Controller):
         until: Until = "",
         project: Annotated[UUID | None, Parameter(description="the project, for callers who see several")] = None,
     ) -> CustomerPage:
-        """List customers, sorted. Who may call: callers with the permission `people`. A caller who sees several
+        """List customers, sorted. Access: callers with the permission `people`. A caller who sees several
         projects must name one.
         """
         caller, projects = request.user, request.user.projects()

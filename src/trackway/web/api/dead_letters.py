@@ -1,4 +1,4 @@
-"""Dead letters of a project: list, replay and drop them. Who may call: reading needs the permission `people`; replaying
+"""Dead letters of a project: list, replay and drop them. Access: reading needs the permission `people`; replaying
 and dropping need `manage`.
 """
 

@@ -1,4 +1,4 @@
-"""Health checks of the server and its storage. Who may call: anybody; they show nothing of a project."""
+"""Health checks of the server and its storage. Access: anybody; they show nothing of a project."""
 
 from __future__ import annotations
 

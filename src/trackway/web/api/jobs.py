@@ -1,4 +1,4 @@
-"""Recurring jobs: list, history, run now, pause. Who may call: administrators."""
+"""Recurring jobs: list, history, run now, pause. Access: administrators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live stream: server-sent events with arriving events. Who may call: callers with the permission `live`."""
+"""The live stream: server-sent events with arriving events. Access: callers with the permission `live`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of a project, their roles, and invitations. Who may call: owners of the project and administrators."""
+"""Members of a project, their roles, and invitations. Access: owners of the project and administrators."""
 
 from __future__ import annotations
 

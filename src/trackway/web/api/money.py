@@ -1,4 +1,4 @@
-"""Exchange rates and advertising costs. Who may call: members and the secret key read them; owners, administrators and
+"""Exchange rates and advertising costs. Access: members and the secret key read them; owners, administrators and
 the secret key write them.
 """
 

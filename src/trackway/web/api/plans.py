@@ -1,6 +1,6 @@
 """The tracking plan of a project, its versions and its violations.
 
-Who may call: members of the project and its secret key; only owners and administrators write a version.
+Access: members of the project and its secret key; only owners and administrators write a version.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Projects and their keys. Who may call: see `Projects`."""
+"""Projects and their keys. Access: see `Projects`."""
 
 from __future__ import annotations
 

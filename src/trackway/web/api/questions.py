@@ -1,4 +1,4 @@
-"""Addresses of single questions, from before `POST …/ask`, and free SQL. Who may call: callers with the permission in
+"""Addresses of single questions, from before `POST …/ask`, and free SQL. Access: callers with the permission in
 `opt["may"]` of each handler.
 
 Each of the addresses builds the body of a question, has it answered at the desk, and gives the answer the form that it

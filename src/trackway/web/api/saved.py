@@ -1,6 +1,6 @@
 """Saved segments, cohorts, questions and annotations; and the undoing of merges.
 
-Who may call: members of the project and its secret key; viewers only read; only owners and administrators undo merges.
+Access: members of the project and its secret key; viewers only read; only owners and administrators undo merges.
 """
 
 from __future__ import annotations

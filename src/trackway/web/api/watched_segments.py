@@ -1,4 +1,4 @@
-"""The people in a segment, and watches: addresses that are notified when people enter or leave a segment. Who may call:
+"""The people in a segment, and watches: addresses that are notified when people enter or leave a segment. Access:
 listing people needs the permission `people`, listing watches `manage`, changing them `control`.
 """
 

@@ -1,4 +1,4 @@
-"""The signed-in user: profile, permissions, sign-ins, second factor and passkeys. Who may call: everybody, about
+"""The signed-in user: profile, permissions, sign-ins, second factor and passkeys. Access: everybody, about
 themselves.
 """
 

@@ -1,4 +1,4 @@
-"""Password reset by a link that is sent by mail. Who may call: anybody."""
+"""Password reset by a link that is sent by mail. Access: anybody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-in by password, passkey, provider or invitation; and sign-out. Who may call: anybody; failures are
+"""Sign-in by password, passkey, provider or invitation; and sign-out. Access: anybody; failures are
 rate-limited.
 """
 

@@ -1,4 +1,4 @@
-"""The dashboard's files, built by `./run build` into this package. Who may call: anybody; they contain no data."""
+"""The dashboard's files, built by `./run build` into this package. Access: anybody; they contain no data."""
 
 from __future__ import annotations
 
