@@ -87,7 +87,7 @@ def understood(body: Any) -> Read:
     if not 0.001 <= common.sample <= 1:
         raise BadQuestion("sample", "is a share of people from 0.001 to 1")
     if common.sample < 1 and not (isinstance(asked, SAMPLED) and _only_people(asked)):
-        raise BadQuestion("sample", "is for questions that count people: their numbers can be made whole")
+        raise BadQuestion("sample", "is for questions that count people: only these numbers can be extrapolated")
     if not _ID.match(common.id):
         raise BadQuestion("id", "is made of at most 64 letters, digits, dashes and underscores")
     return Read(common, asked, read(common.filter) if common.filter is not None else None)

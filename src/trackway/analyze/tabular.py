@@ -28,7 +28,7 @@ def table(question: str, data: Any) -> pa.Table:
     elif isinstance(data, dict) and isinstance(data.get("rows"), list):
         rows = data["rows"]
     else:
-        raise BadQuestion("format", f"the answer of {question} is no table; take json")
+        raise BadQuestion("format", f"the answer of {question} has no tabular form; use json")
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: [_cell(row.get(name)) for row in rows] for name in names}
     return pa.table({name: pa.array(values) for name, values in columns.items()})

@@ -82,7 +82,9 @@ def infer(days: Days = 30, data: Data = None, url: Url = None, key: Key = None, 
 @plans.command()
 def diff(
     old: Name,
-    new: Annotated[str, typer.Argument(help="the same; without it, OLD is compared with the plan in force")] = "",
+    new: Annotated[
+        str, typer.Argument(help="a file as for OLD; without it, OLD is compared with the plan in force")
+    ] = "",
     data: Data = None,
     project: Project = None,
     json: Json = False,

@@ -99,9 +99,7 @@ def check_ids(message: Message) -> list[Note]:
             setattr(message, field, value)
         if value and is_placeholder(value):
             if message.type == "alias" and field in ("user_id", "previous_id"):
-                raise BadField(
-                    json_name(field), f"{value!r} is a placeholder, which is nobody; send an alias of real ids"
-                )
+                raise BadField(json_name(field), f"{value!r} is a placeholder and not an id; send an alias of real ids")
             setattr(message, field, None)
             notes.append((json_name(field), _placeholder_note(value)))
     if (properties := message.properties) and not _LOOKED_AT.isdisjoint(properties):
@@ -150,7 +148,7 @@ def _check_properties(properties: dict[str, Any]) -> list[Note]:
 
 
 def _placeholder_note(value: str) -> str:
-    return f"{value!r} is a placeholder and not an id: it is taken without it"
+    return f"{value!r} is a placeholder and not an id: the message is accepted without it"
 
 
 def json_name(field: str) -> str:

@@ -98,7 +98,7 @@ class GovernDatabase:
             self.passkeys = Passkeys(self._sessions, self.sign_ins)
         except (SQLAlchemyError, OSError, ImportError) as error:
             place = (self._lite and url.database) or url.render_as_string(hide_password=True)
-            remedy = "put it back from a backup, or run `trackway doctor --repair accounts`, which creates it again"
+            remedy = "restore it from a backup, or run `trackway doctor --repair accounts`, which creates it again"
             kind = AccountsDamaged if damaged(error) else AccountsUnavailable
             raise kind(f"the accounts database {place} {fault(error, remedy)}") from error
 

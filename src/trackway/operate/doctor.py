@@ -88,7 +88,7 @@ def _examine_modes(directory: Path) -> Finding:
 def _examine_accounts(settings: Settings) -> Finding:
     path = settings.directory / "accounts.db"
     remedy = (
-        "put it back from a backup, or run `trackway doctor --repair accounts`, which creates the data's projects again"
+        "restore it from a backup, or run `trackway doctor --repair accounts`, which creates the data's projects again"
     )
     if not settings.accounts and not path.exists() and holds_data(settings.directory):
         return Finding(

@@ -180,9 +180,11 @@ def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
     if broken:
         return [Finding("store", "bad", f"parts of {', '.join(broken)} are damaged; {_BACKUP}")]
     embedded = settings.embedded_store
-    aside = sorted(embedded.glob("store/*/*/detached/broken*")) if embedded else []
-    if aside:
-        return [Finding("store", "bad", f"the engine put {len(aside)} damaged parts aside ({aside[0]}); {_BACKUP}")]
+    detached = sorted(embedded.glob("store/*/*/detached/broken*")) if embedded else []
+    if detached:
+        return [
+            Finding("store", "bad", f"the engine detached {len(detached)} damaged parts ({detached[0]}); {_BACKUP}")
+        ]
     return []
 
 

@@ -111,7 +111,7 @@ def repair_accounts(settings: Settings) -> list[str]:
         actions.append("members, other keys, plans, boards and connections of these projects exist only in a backup")
         if not settings.write_key:
             actions.append(
-                "pages that use the old write key are refused from now on; to keep it, put accounts.db aside and run "
+                "pages that use the old write key are refused from now on; to keep it, move accounts.db away and run "
                 "this again with TRACKWAY_WRITE_KEY set"
             )
     return actions or ["every project that has data exists, and there is a user who can see it"]
@@ -132,7 +132,7 @@ def _opened(settings: Settings, actions: list[str]) -> GovernDatabase:
             if name.exists():
                 aside = name.with_name(f"{name.name}.damaged-{utc_now():%Y%m%dT%H%M%S}")
                 shutil.move(name, aside)
-                actions.append(f"put {name.name} aside as {aside.name}")
+                actions.append(f"renamed {name.name} to {aside.name}")
         return GovernDatabase(settings.accounts_dsn, cipher)
 
 

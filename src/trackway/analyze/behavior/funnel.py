@@ -217,7 +217,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
     if not 0 < asked.window_s <= LONGEST_WINDOW_S:
         raise BadQuestion("window_s", f"is more than 0 and at most {LONGEST_WINDOW_S} seconds")
     if asked.exclusions and asked.order == "any":
-        raise BadQuestion("exclusions", "between which steps has no meaning when they come in any order")
+        raise BadQuestion("exclusions", "cannot be used with steps in any order: `after` and `before` need an order")
     if asked.by and not column(asked.by).events:
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
     conditions = compiler(store)

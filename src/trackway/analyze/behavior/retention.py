@@ -157,7 +157,7 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
     if not 1 <= asked.intervals <= _MOST_INTERVALS:
         raise BadQuestion("intervals", f"is from 1 to {_MOST_INTERVALS}")
     if (asked.mode == "bracket") != bool(asked.brackets):
-        raise BadQuestion("brackets", "belong to the mode bracket, and only to it")
+        raise BadQuestion("brackets", "are required with the mode bracket and cannot be used with another mode")
     if asked.by and not column(asked.by).events:
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
     conditions = compiler(store)

@@ -106,7 +106,9 @@ def _line(
     name = series.name or " or ".join(series.events) or series.metric
     if asked.cumulative and series.metric in ("visitors", "persons"):
         if asked.by:
-            raise BadQuestion("cumulative", "people counted once have no breakdown; leave by or cumulative away")
+            raise BadQuestion(
+                "cumulative", "cumulative numbers of people cannot be broken down; leave out by or cumulative"
+            )
         whose = where.value.removeprefix("uniqExact(").removesuffix(")")
         answer = ask(store, "behavior/trend_first.sql", question, {**structure, "whose": whose}, conditions)
         counted = {row["at"]: row["value"] for row in answer.rows()}

@@ -220,7 +220,7 @@ def fit_spending(orders: Floats, mean: Floats, weights: Floats | None = None) ->
     customers = np.ones_like(orders) if weights is None else weights
     known = (orders > 0) & (mean > 0)
     if known.sum() < 2:
-        raise NotFitted("fewer than two customers have ordered again for money")
+        raise NotFitted("fewer than two customers have repeat orders with a value")
     sample = np.flatnonzero(known)
     if len(sample) > MOST_FITTED:
         sample = np.random.default_rng(1).choice(sample, MOST_FITTED, replace=False)

@@ -33,7 +33,7 @@ _TEXTS = {
     "INCORRECT_RESULT_OF_SCALAR_SUBQUERY": "a subquery in place of a value gives more than one row",
     "TOO_DEEP_AST TOO_DEEP_RECURSION TOO_DEEP_SUBQUERIES TOO_BIG_AST": "it is too long or nested too deep",
     "TOO_LARGE_ARRAY_SIZE TOO_LARGE_STRING_SIZE": "an array or a text in it gets too large",
-    "NOT_IMPLEMENTED UNSUPPORTED_METHOD SUPPORT_IS_DISABLED": "it uses what is not supported here",
+    "NOT_IMPLEMENTED UNSUPPORTED_METHOD SUPPORT_IS_DISABLED": "it uses a feature that is not supported here",
     "CANNOT_COMPILE_REGEXP": "a regular expression in it cannot be read",
     "TIMEOUT_EXCEEDED TOO_SLOW": "it takes longer than 30 s; ask about a shorter period",
     "MEMORY_LIMIT_EXCEEDED": "it needs more memory than a question may use; ask about a shorter period",

@@ -54,9 +54,11 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
     """
     subject = pack.subjects.get(asked.subject)
     if subject is None:
-        raise BadQuestion("subject", f"{asked.subject!r} is none of the pack's: {', '.join(pack.subjects)}")
+        raise BadQuestion(
+            "subject", f"{asked.subject!r} is not a subject of the pack; use one of {', '.join(pack.subjects)}"
+        )
     if question.filters:
-        raise BadQuestion("filter", "daily numbers are of everybody; ask `trend` with a filter")
+        raise BadQuestion("filter", "daily metrics cannot be filtered; ask `trend` with a filter")
     if (question.period.end - question.period.start).days > MOST_DAYS:
         raise BadQuestion("from", f"is at most {MOST_DAYS} days before the end")
     if not 1 <= asked.limit <= 100_000 or len(asked.ids) > 1000:
@@ -211,7 +213,7 @@ def _children(
         own = next((subject for subject in pack.subjects.values() if subject.of == metric.children), None)
         child = None if own is None else own.metrics.get(metric.metric)
         if child is None or not child.count:
-            raise BadQuestion("subject", f"{metric.metric!r} is no metric by count of a subject of {metric.children!r}")
+            raise BadQuestion("subject", f"{metric.metric!r} is not a metric of {metric.children!r} that counts events")
         counted = _counted(child, conditions, pack.score)
     shape = {"counted": counted, "some": bool(asked.ids)}
     answer = ask(

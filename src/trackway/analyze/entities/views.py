@@ -140,7 +140,7 @@ def top_entities(store: Store, question: Question, asked: TopEntities) -> tuple[
 
 def _no_filter(question: Question) -> None:
     if question.filters:
-        raise BadQuestion("filter", "views are counted by the hour, place and source alone; ask `trend` with a filter")
+        raise BadQuestion("filter", "views are counted by hour, place and source only; ask `trend` with a filter")
 
 
 class Entities(msgspec.Struct, tag="entities", tag_field="question", kw_only=True):
@@ -230,9 +230,7 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
     of_account = bool(trait) and store.policy is not None and store.policy.narrow
     if of_account:
         if question.filters or store.policy is None or not store.policy.covers(asked.entity_type, asked.entity_id):
-            raise BadQuestion(
-                "by", "traits are said of people, not of entities: ask for those of one entity, unfiltered"
-            )
+            raise BadQuestion("by", "an account can ask for traits of the people of one entity only, without a filter")
         store = store.within(Policy(question.project_id))
     answer = ask(
         store, "entities/audience.sql", question, shape,

@@ -93,7 +93,7 @@ def source(
     if series.metric not in METRICS:
         raise BadQuestion(f"{field}.metric", f"{series.metric!r} is not a metric; use one of {', '.join(METRICS)}")
     if (series.metric in _OF_PROPERTY) != bool(series.property):
-        raise BadQuestion(f"{field}.property", f"is what {', '.join(_OF_PROPERTY)} are taken of, and only those")
+        raise BadQuestion(f"{field}.property", f"is required for {', '.join(_OF_PROPERTY)}, and only for these")
     if len(by) > MOST_DIMENSIONS:
         raise BadQuestion("by", f"has at most {MOST_DIMENSIONS} dimensions")
     if series.metric in _OF_ORDERS:

@@ -231,7 +231,7 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
     }  # fmt: skip
     stated = [(name, value) for name, value in ids.items() if value]
     if len(stated) != 1:
-        raise BadQuestion("person", "say who by exactly one of person, visitor_id and user_id")
+        raise BadQuestion("person", "name exactly one of person, visitor_id and user_id")
     name, value = stated[0]
     if name == "person":
         number = person_number(value)

@@ -115,7 +115,7 @@ def _ordered(match: re.Match[str], dates: Dates) -> tuple[int, int, int]:
         return third, second, first
     if second > 12:
         return third, first, second
-    raise Unclear(f"{match[0]!r} is two days, the day first or the month first; say which (dates: dmy or mdy)")
+    raise Unclear(f"{match[0]!r} could be two days, with the day or the month first; set the order (dates: dmy or mdy)")
 
 
 def _hour(text: str) -> tuple[tuple[int, int, int, int], tzinfo | None]:

@@ -70,8 +70,8 @@ class Table:
                 continue
             if any(cells[len(self.columns) :]):
                 wrong = (
-                    f"the line has {len(cells)} cells and the header {len(self.columns)}; a cell that holds "
-                    f"{_name_of(self.delimiter)} stands in quotes"
+                    f"the line has {len(cells)} cells and the header {len(self.columns)}; put cells that contain "
+                    f"{_name_of(self.delimiter)} in quotes"
                 )
                 yield Row(number, text, {}, wrong)
                 continue

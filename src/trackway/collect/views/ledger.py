@@ -26,7 +26,7 @@ from trackway.statements import Statements
 AGAIN_MS: Millis = 24 * 60 * 60 * 1000
 """The time after which another view by the same session counts."""
 LEDGER_GONE = (
-    "put it back from a backup, or remove it: views of the last 24 hours may count a second time then, and "
+    "restore it from a backup, or remove it: views of the last 24 hours may count a second time then, and "
     "`trackway refresh` recomputes the totals from the events"
 )
 """The remedy for a damaged ledger."""

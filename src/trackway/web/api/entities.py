@@ -182,7 +182,7 @@ class Lookups(Controller):
         if not 1 <= len(data.ids) <= MOST_LOOKED_UP:
             raise BadQuestion("ids", f"are 1 to {MOST_LOOKED_UP}")
         if foreign := [entity_id for entity_id in data.ids if not policy.covers(data.entity_type, entity_id)]:
-            raise NotFoundException(f"{data.entity_type} {foreign[0]!r} is not among what you see")
+            raise NotFoundException(f"you may not see {data.entity_type} {foreign[0]!r}")
         keys = [entity_key(project_id.bytes, data.entity_type, entity_id) for entity_id in data.ids]
         totals = runtime.ledger.totals_of(keys)
         return [

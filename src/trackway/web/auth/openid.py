@@ -68,7 +68,7 @@ class Provider:
         """
         request = self._sign_ins.redeem_token("provider", state)
         if request is None or not code:
-            raise ProviderFailed("this answer belongs to no sign-in in progress, or is too late; sign in again")
+            raise ProviderFailed("this sign-in has expired, or was not started here; sign in again")
         configuration = self._discover()
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": request["back"],
@@ -110,7 +110,7 @@ class Provider:
             configuration = self._json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
             if configuration.get("issuer") != issuer:
                 raise ProviderFailed(
-                    f"the provider calls itself {configuration.get('issuer')!r}; `oidc_issuer` must be the same"
+                    f"the provider's issuer is {configuration.get('issuer')!r}; set `oidc_issuer` to the same text"
                 )
             self._discovered = time.monotonic(), configuration
         return configuration
