@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,36 @@ def go(context: BrowserContext, address: str, waiting: bool = True) -> Page:
     page = context.new_page()
     page.goto(address)
     if waiting:
-        page.wait_for_function("() => typeof trackway.user === 'function' && trackway.user().sessionId")
+        ready(page)
     return page
+
+
+def ready(page: Page) -> None:
+    """Wait until the page has a session and records clicks, errors and what is seen."""
+    page.wait_for_function("() => typeof trackway.user === 'function' && trackway.user().sessionId")
+    page.evaluate("trackway.load('auto').then(() => null)")
+
+
+def recorded(page: Page, name: str, count: int = 1) -> None:
+    """Wait until the page has recorded an event so many times since it was loaded, among its first hundred."""
+    page.wait_for_function(
+        f"([name, count]) => tw_{WRITE_KEY}.early.filter((one) => (one.event || one.type) === name).length >= count",
+        arg=[name, count],
+    )
+
+
+def until(page: Page, holds: Callable[[], object]) -> None:
+    """As `eventually`, for what the browser tells the test meanwhile: requests, and routes that are asked."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "it never came true"
+        page.wait_for_timeout(20)
+
+
+def leave(page: Page) -> None:
+    """Close the tab as its user does, and wait until it is gone."""
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
 
 
 def who(page: Page) -> dict[str, str]:
