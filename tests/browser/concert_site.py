@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +96,6 @@ def recorded(page: Page, name: str, count: int = 1) -> None:
         f"([name, count]) => tw_{WRITE_KEY}.early.filter((one) => (one.event || one.type) === name).length >= count",
         arg=[name, count],
     )
-
-
-def until(page: Page, holds: Callable[[], object]) -> None:
-    """As `eventually`, for what the browser tells the test meanwhile: requests, and routes that are asked."""
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "it never came true"
-        page.wait_for_timeout(20)
 
 
 def leave(page: Page) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from steps import DESK, PHONE, go, nobody_is_left_out, open_page, sign_out
+from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, sign_out, until, violations
 
 import processes
 from conftest import ARTIFACTS, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
@@ -130,7 +130,10 @@ def host(product: Server) -> Iterator[Host]:
 
 
 def opened(browser: Browser, address: str, viewport: Any = None, scheme: Any = "light") -> Page:
-    page = browser.new_context(viewport=viewport or DESK, color_scheme=scheme, locale="en-GB").new_page()
+    context = browser.new_context(
+        viewport=viewport or DESK, color_scheme=scheme, locale="en-GB", reduced_motion="reduce"
+    )
+    page = context.new_page()
     page.set_default_timeout(60_000)
     page.goto(address)
     return page
@@ -154,17 +157,11 @@ def test_an_artist_sees_their_own_dashboard_in_the_hosts_page(
     )
     page.wait_for_function("document.querySelector('iframe').offsetHeight > 800")
     within = next(one for one in page.frames if "/embed/" in one.url)
-    found = within.evaluate(_axe())
+    found = violations(within)
     assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
     name = f"embed-artist-{'desk' if viewport is DESK else 'phone'}-{scheme}"
     page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
     page.context.close()
-
-
-def _axe() -> str:
-    from steps import AXE
-
-    return AXE.read_text() + "; axe.run().then(found => found.violations)"
 
 
 def test_changing_the_token_in_the_pages_script_shows_nothing_of_another_artist(browser: Browser, host: Host) -> None:
@@ -229,7 +226,7 @@ def test_a_page_that_the_project_does_not_name_cannot_show_it_and_cookies_are_no
     assert "frame-ancestors 'none'" in httpx.get(f"{host.server.url}/").headers["content-security-policy"]
     other = host.url.replace("127.0.0.1", "localhost")
     page = opened(browser, host.page("foreign", host.token("best")).replace(host.url, other))
-    page.wait_for_timeout(1500)
+    until(page, lambda: any(one.url.startswith("chrome-error:") for one in page.frames))
     assert not [one for one in page.frames if one.url.startswith(host.server.url) and one.locator("h1").count()]
     page.context.close()
     page = open_page(browser, host.server)  # an administrator, who looks at an artist's page in the same browser
@@ -265,7 +262,7 @@ def test_what_a_higher_tier_shows_is_locked_and_a_venue_has_its_own_page(
     within = next(one for one in page.frames if "/embed/" in one.url)
     accent = within.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent')")
     assert accent == "#a33b3b"
-    page.wait_for_timeout(600)
+    drawn(within)
     page.screenshot(
         path=ARTIFACTS / f"embed-{account}-{'desk' if size is DESK else 'phone'}-{scheme}.png", full_page=True
     )
@@ -287,7 +284,7 @@ def test_a_fan_sees_their_year(browser: Browser, host: Host, viewport: Any, sche
     expect(frame.get_by_role("heading", level=1)).to_contain_text("My year with")
     expect(frame.get_by_text("Days here")).to_be_visible()
     within = next(one for one in page.frames if "/embed/" in one.url)
-    found = within.evaluate(_axe())
+    found = violations(within)
     assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
     became = frame.locator("section", has=frame.get_by_role("heading", name="Are you an artist"))
     became.get_by_label("Name of the act").fill("The Fans")
@@ -304,7 +301,7 @@ def test_a_fan_sees_their_year(browser: Browser, host: Host, viewport: Any, sche
     mine.get_by_role("button", name="Refuse").click()
     expect(mine).to_contain_text("refused by")
     client.context.close()
-    page.wait_for_timeout(600)
+    drawn(within)
     page.screenshot(path=ARTIFACTS / f"year-{'desk' if viewport is DESK else 'phone'}-{scheme}.png", full_page=True)
     page.context.close()
 
@@ -319,9 +316,9 @@ def test_an_administrator_of_the_product_sees_all_of_it_in_the_product(browser: 
     expect(most).to_contain_text(OTHERS)
     expect(most).to_contain_text("Glass Harbour")
     within = next(one for one in page.frames if "/embed/" in one.url)
-    found = within.evaluate(_axe())
+    found = violations(within)
     assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
-    page.wait_for_timeout(600)
+    drawn(within)
     page.screenshot(path=ARTIFACTS / "embed-boss-desk-light.png", full_page=True)
     page.context.close()
 

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from steps import DESK, PHONE, go, nobody_is_left_out, open_page
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Response, expect
+from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, until
 
 from conftest import ARTIFACTS, Server
 
@@ -23,6 +23,16 @@ def save_from_explore(page: Page, kind: str, title: str, board: str, new: bool) 
         dialog.get_by_label("Name of the new board").fill(board)
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("status")).to_contain_text(board)
+
+
+def saved(answer: Response) -> bool:
+    return answer.request.method == "PUT" and "/boards/" in answer.url
+
+
+def place(item: Locator) -> FloatRect:
+    box = item.bounding_box()
+    assert box
+    return box
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")])
@@ -43,36 +53,30 @@ def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     expect(page.get_by_text("Read this")).to_be_visible()
     # A board's period is its own, and stays.
     page.get_by_role("button", name=re.compile("^Period")).click()
-    page.get_by_role("menuitemradio", name="Last 7 days").click()
-    page.wait_for_timeout(900)
+    with page.expect_response(saved):
+        page.get_by_role("menuitemradio", name="Last 7 days").click()
     page.reload()
     expect(page.get_by_role("button", name="Period: Last 7 days")).to_be_visible()
     if viewport is DESK:
         moved = page.locator(".react-grid-item", has_text="The way to a ticket")
-        before = moved.bounding_box()
+        before = place(moved)
         page.get_by_role("button", name=re.compile("^Move The way to a ticket")).focus()
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("Shift+ArrowDown")
-        page.wait_for_timeout(900)
-        after = moved.bounding_box()
-        assert before and after
-        assert after["x"] > before["x"]
-        assert after["height"] > before["height"]
-        handle = page.get_by_role("button", name=re.compile("^Move People a day")).bounding_box()
-        assert handle
+        with page.expect_response(saved):
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("Shift+ArrowDown")
+        until(page, lambda: place(moved)["x"] > before["x"] and place(moved)["height"] > before["height"])
+        handle = place(page.get_by_role("button", name=re.compile("^Move People a day")))
         page.mouse.move(handle["x"] + 5, handle["y"] + 5)
         page.mouse.down()
         page.mouse.move(handle["x"] + 500, handle["y"] + 5, steps=8)
-        page.mouse.up()
-        page.wait_for_timeout(900)
-        dragged = page.locator(".react-grid-item", has_text="People a day").bounding_box()
-        assert dragged
-        assert dragged["x"] > 300
+        with page.expect_response(saved):
+            page.mouse.up()
+        item = page.locator(".react-grid-item", has_text="People a day")
+        until(page, lambda: place(item)["x"] > 300)
+        dragged = place(item)
         page.reload()
-        page.wait_for_timeout(800)
-        again = page.locator(".react-grid-item", has_text="People a day").bounding_box()
-        assert again
-        assert abs(again["x"] - dragged["x"]) < 3, "it stays where it was put"
+        until(page, lambda: abs(place(item)["x"] - dragged["x"]) < 3)  # it stays where it was put
+    drawn(page)
     page.screenshot(path=ARTIFACTS / f"board-{scheme}.png", full_page=True)
     nobody_is_left_out(page)
     # Whoever has the link sees the same numbers and may change nothing.

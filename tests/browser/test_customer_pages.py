@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
-from conftest import AGENT, ARTIFACTS, EMAIL, PASSWORD, Server
+from conftest import AGENT, ARTIFACTS, EMAIL, PASSWORD, Server, eventually
 
 
 def visit(user: str, ago_days: float, source: str = "") -> list[dict[str, Any]]:
@@ -63,10 +62,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     day = f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%d}"
     admin.post(f"{project}/costs/csv", content=f"day,source,medium,cost\n{day},newsletter,cpc,50\n")
     admin.post("/api/v1/jobs/score-customers/run")
-    until = time.monotonic() + 60
-    while not server.asked({"question": "rfm"})["data"]["rows"]:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    eventually(lambda: server.asked({"question": "rfm"})["data"]["rows"])
     yield server
     server.stop()
 

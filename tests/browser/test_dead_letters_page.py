@@ -65,9 +65,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
         expect(page.get_by_role("dialog")).to_have_count(0)
         page.context.close()
 
-    signed_in = open_page(browser, broken).context.storage_state()
-    page = browser.new_context(viewport=PHONE, locale="de-DE", storage_state=signed_in).new_page()
-    page.goto(broken.url)
+    page = open_page(browser, broken, PHONE, locale="de-DE")
     page.get_by_role("link", name="Ansehen").click()
     expect(page.get_by_role("heading", name="4 unzustellbare Nachrichten")).to_be_visible()
     page.get_by_role("button", name="order-2026-1").click()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page
+from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page, to
 
 from conftest import ARTIFACTS, Server
 
@@ -36,28 +36,21 @@ TEXTS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def signed_in(browser: Browser, filled: Server) -> Iterator[Any]:
-    page = open_page(browser, filled)
-    yield page.context.storage_state()
-    page.context.close()
-
-
 def settled(page: Page, path: str) -> None:
-    page.goto(path)
+    to(page, path)
     expect(page.locator("#main")).to_be_visible()
     drawn(page)
 
 
-def home(page: Page, server: Server) -> str:
-    page.goto(server.url)
+def home(page: Page) -> str:
+    """The address of the project, without its host."""
     page.wait_for_url(re.compile("/overview"))
-    return page.url.partition("/overview")[0]
+    return urlsplit(page.url).path.removesuffix("/overview")
 
 
-def test_every_page_is_german_to_whoever_reads_german(browser: Browser, filled: Server, signed_in: Any) -> None:
-    page = browser.new_context(viewport=DESK, locale="de-DE", storage_state=signed_in).new_page()
-    start = home(page, filled)
+def test_every_page_is_german_to_whoever_reads_german(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled, locale="de-DE")
+    start = home(page)
     english = {said for said, translated in CATALOGUE.items() if said != translated and len(said) > 3}
     for place in PLACES:
         settled(page, f"{start}/{place}")
@@ -71,11 +64,11 @@ def test_every_page_is_german_to_whoever_reads_german(browser: Browser, filled: 
     page.screenshot(path=ARTIFACTS / "german-desk-light.png", full_page=True)
 
 
-def test_numbers_and_dates_are_written_as_the_language_does(browser: Browser, filled: Server, signed_in: Any) -> None:
+def test_numbers_and_dates_are_written_as_the_language_does(browser: Browser, filled: Server) -> None:
     written = {}
     for locale in ("de-DE", "en-GB"):
-        page = browser.new_context(viewport=DESK, locale=locale, storage_state=signed_in).new_page()
-        settled(page, f"{home(page, filled)}/overview")
+        page = open_page(browser, filled, locale=locale)
+        drawn(page)
         written[locale] = page.get_by_role("button", name=re.compile("^(Events|Ereignisse)")).first.inner_text()
     events = filled.get("overview", period="30d")["data"]["current"]["events"]
     assert events > 999
@@ -83,9 +76,9 @@ def test_numbers_and_dates_are_written_as_the_language_does(browser: Browser, fi
     assert f"{events:,}".replace(",", ".") in written["de-DE"]
 
 
-def test_the_language_is_chosen_and_remembered(browser: Browser, filled: Server, signed_in: Any) -> None:
-    page = browser.new_context(viewport=DESK, locale="en-GB", storage_state=signed_in).new_page()
-    page.goto(f"{home(page, filled)}/settings")
+def test_the_language_is_chosen_and_remembered(browser: Browser, filled: Server) -> None:
+    page = open_page(browser, filled)
+    to(page, f"{home(page)}/settings")
     page.get_by_label("Language").select_option("Deutsch")
     expect(page.get_by_role("heading", level=1)).to_have_text("Einstellungen")
     page.reload()
@@ -95,11 +88,11 @@ def test_the_language_is_chosen_and_remembered(browser: Browser, filled: Server,
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_nothing_is_cut_off_from_right_to_left(browser: Browser, filled: Server, signed_in: Any, size: Any) -> None:
-    context = browser.new_context(viewport=size, locale="en-GB", storage_state=signed_in)
-    context.add_init_script("localStorage.setItem('direction', 'rtl')")
-    page = context.new_page()
-    start = home(page, filled)
+def test_nothing_is_cut_off_from_right_to_left(browser: Browser, filled: Server, size: Any) -> None:
+    page = open_page(browser, filled, size)
+    start = home(page)
+    page.evaluate("localStorage.setItem('direction', 'rtl')")
+    page.reload()
     for place in PLACES:
         settled(page, f"{start}/{place}")
         assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
@@ -116,4 +109,4 @@ def test_nothing_is_cut_off_from_right_to_left(browser: Browser, filled: Server,
     )
     assert (first.bounding_box() or {})["x"] > (last.bounding_box() or {})["x"], "the name is on the right"
     page.screenshot(path=ARTIFACTS / f"right-to-left-{'desk' if size is DESK else 'phone'}.png", full_page=True)
-    context.close()
+    page.context.close()

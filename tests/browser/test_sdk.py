@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from concert_site import DESK, ROOT, Site, go, leave, ready, recorded, until, visitor_of, who
+from concert_site import DESK, ROOT, Site, go, leave, ready, recorded, visitor_of, who
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, expect
+from steps import until
 
 from conftest import AGENT, ARTIFACTS, QUIET, WRITE_KEY, eventually, launch
 
@@ -420,8 +421,8 @@ def test_a_page_from_the_back_forward_cache_is_seen_again(playwright: Playwright
         # A page that still waits for an answer is not kept.
         eventually(lambda: "Session Ended" in names(site.events(visitor)))
         page.evaluate("setTimeout(() => history.back())")
-        page.wait_for_url("**/chat")
-        page.wait_for_function("() => window.restored")  # never, if the browser did not keep the page
+        page.wait_for_url("**/chat", wait_until="commit")  # it is not loaded again
+        until(page, lambda: page.evaluate("window.restored"))  # never, if the browser did not keep the page
         page.evaluate("trackway.track('Back')")
         settle(page)
         rows = site.events(visitor)
