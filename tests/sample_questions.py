@@ -54,6 +54,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "visitors": {"search": "a", "limit": 5},
     "visitor": {"visitor_id": "ask-1"},
     "rejections": {},
+    "violations": {"limit": 5},
 }
 
 

@@ -2472,6 +2472,20 @@ export interface ViewsRow {
   anonymous: number;
 }
 
+/** Violations of one kind: the number of messages, the first and the last time, and up to five of their ids (`some`). `property` is empty if the event itself is not in the plan. */
+export interface Violation {
+  event: string;
+  property: string;
+  problem: string;
+  library: string;
+  library_version: string;
+  rejected: boolean;
+  messages: number;
+  first_at: string;
+  last_at: string;
+  some: string[];
+}
+
 /** A violation, with the owner of the event. */
 export interface ViolationShown {
   event: string;
@@ -2485,6 +2499,21 @@ export interface ViolationShown {
   last_at: string;
   some: string[];
   owner: string;
+}
+
+/** Violations of the tracking plan in the period, by event, property, problem and version of the library. */
+export interface ViolationsQuestion {
+  question: "violations";
+  limit?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
 }
 
 /** The violations of a period, and the statement that counted them. */
@@ -2665,6 +2694,7 @@ export interface Questions {
   properties: PropertiesQuestion;
   values: PropertyValuesQuestion;
   rejections: RejectionsQuestion;
+  violations: ViolationsQuestion;
 }
 
 /** The answer of each question. */
@@ -2711,4 +2741,5 @@ export interface Answers {
   properties: Property[];
   values: PropertyValue[];
   rejections: Rejection[];
+  violations: Violation[];
 }

@@ -54,6 +54,7 @@ from trackway.analyze.data.names import (
     values,
 )
 from trackway.analyze.data.rejections import Rejection, Rejections, rejections
+from trackway.analyze.data.violations import Violation, Violations, violations
 from trackway.analyze.entities.daily import Daily, DailyRow, daily
 from trackway.analyze.entities.views import (
     Audience,
@@ -143,7 +144,8 @@ class Entry(NamedTuple):
 
 _SECOND, _MINUTE = 1.0, 60.0
 """A second for answers that say who is here or which session is active, a minute for those that say which day, week or
-month is over. A refused message does not change the version of the data, so rejections are cached for a second too."""
+month is over. A refused message does not change the version of the data, so rejections and
+violations are cached for a second too."""
 
 
 def _entity_funnel(asking: Asking, asked: EntityFunnel) -> Answered:
@@ -266,6 +268,7 @@ QUESTIONS: dict[type, Entry] = {
     Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), list[Property]),
     PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
+    Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }
 """The function that answers each type of question, and the type of its answer."""
 NEEDS: dict[type, str] = {
@@ -273,7 +276,7 @@ NEEDS: dict[type, str] = {
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
     Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
     NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
-    Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
+    Violations: "read", Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""
 _OF_VIEWS = {"referrer_source": "sources", "country": "audience"}

@@ -64,10 +64,14 @@ class AtDesk:
             pass
 
 
-async def at_desk(project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> AtDesk:
-    """Bring the caller of a request to the desk."""
-    project = request.user.project(project_id)
+async def desk_of(project: Project, request: Request[Caller, Any, Any], desk: Desk) -> AtDesk:
+    """Return the desk for the caller of a request and one of their projects."""
     return AtDesk(desk, request, project, await asyncio.to_thread(request.user.policy, project))
+
+
+async def at_desk(project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> AtDesk:
+    """Return the desk for the caller of a request and the project in its address."""
+    return await desk_of(request.user.project(project_id), request, desk)
 
 
 class Ask(Controller):

@@ -10,16 +10,15 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.params import Parameter
 
-from trackway.analyze.customers import customers as of_customers
-from trackway.analyze.customers.customers import SORTS, Interval
+from trackway.analyze.customers.customers import SORTS, CustomerRow, CustomersAnswer, Interval
+from trackway.analyze.desk import Desk
 from trackway.analyze.language.money import Money
-from trackway.analyze.language.period import BadQuestion, Period, period
+from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
 from trackway.analyze.people.visitors import MOST_LOOKED_UP, profiles
-from trackway.analyze.traffic.sources import SourceRow, sources
-from trackway.govern.tables import Project
-from trackway.runtime import Runtime
+from trackway.analyze.traffic.sources import SourceRow
 from trackway.store.connection import Store
+from trackway.web.api.ask import AtDesk, desk_of
 from trackway.web.server.caller import SOMEBODY, Caller
 
 Page = Annotated[int, Parameter(ge=1, le=100_000)]
@@ -83,19 +82,18 @@ class CustomerPage(msgspec.Struct):
     page_size: int
     customers: int
     currency: str
-    rows: list[of_customers.CustomerRow]
+    rows: list[CustomerRow]
 
 
-def _page(
-    store: Store, project: Project, interval: Interval, sort: str, order: str, page: int, size: int, search: str,
-    until: str,
-) -> CustomerPage:  # fmt: skip
-    ever = period("all", project.timezone, datetime.now(UTC), "2000-01-01" if until else "", until)
-    question = Question.of(project, ever)
-    body = of_customers.Customers(
-        interval=interval, sort=sort, descending=order == "desc", search=search, limit=size, offset=(page - 1) * size
-    )
-    _, answer = of_customers.customers(store, question, body, project.currency)
+async def _page(
+    desk: AtDesk, interval: Interval, sort: str, order: str, page: int, size: int, search: str, until: str
+) -> CustomerPage:
+    reply = await desk.answer({
+        "question": "customers", "period": "all", "from": "2000-01-01" if until else "", "to": until,
+        "interval": interval, "sort": sort, "descending": order == "desc", "search": search,
+        "limit": size, "offset": (page - 1) * size,
+    })  # fmt: skip
+    answer = msgspec.json.decode(reply.data, type=CustomersAnswer)
     return CustomerPage(interval, sort, order, page, size, answer.customers, answer.currency, answer.rows)
 
 
@@ -105,11 +103,11 @@ class CustomerMetrics(Controller):
     path = "/api/customers/metrics"
     tags = ("customers",)
 
-    @get("/", opt={"may": SOMEBODY}, sync_to_thread=True)
-    def metrics(
+    @get("/", opt={"may": SOMEBODY})
+    async def metrics(
         self,
         request: Request[Caller, Any, Any],
-        runtime: Runtime,
+        desk: Desk,
         interval: Interval = "all",
         sort_by: SortBy = "sessions",
         sort_order: SortOrder = "desc",
@@ -127,8 +125,8 @@ class CustomerMetrics(Controller):
             raise BadQuestion("project", f"name one of your {len(projects)} projects")
         chosen = projects[0] if project is None else caller.project(project)
         caller.need(chosen, "people")
-        store = runtime.store.within(caller.policy(chosen))
-        return _page(store, chosen, interval, sort_by, sort_order, page, page_size, search, until)
+        own_desk = await desk_of(chosen, request, desk)
+        return await _page(own_desk, interval, sort_by, sort_order, page, page_size, search, until)
 
 
 class Customers(Controller):
@@ -137,12 +135,10 @@ class Customers(Controller):
     path = "/api/v1/projects/{project_id:uuid}"
     tags = ("customers",)
 
-    @get("/customers", opt={"may": "people"}, sync_to_thread=True)
-    def customers(
+    @get("/customers", opt={"may": "people"})
+    async def customers(
         self,
-        project_id: UUID,
-        request: Request[Caller, Any, Any],
-        store: Store,
+        at_desk: AtDesk,
         interval: Interval = "all",
         sort_by: SortBy = "sessions",
         sort_order: SortOrder = "desc",
@@ -154,12 +150,13 @@ class Customers(Controller):
         """List customers, sorted. With an interval, only customers who were active in it are listed, and only that
         interval is counted.
         """
-        project = request.user.project(project_id)
-        return _page(store, project, interval, sort_by, sort_order, page, page_size, search, until)
+        return await _page(at_desk, interval, sort_by, sort_order, page, page_size, search, until)
 
     @post("/profiles/lookup", opt={"may": "people"}, status_code=200, sync_to_thread=True)
     def look(self, project_id: UUID, data: Ids, request: Request[Caller, Any, Any], store: Store) -> dict[str, Profile]:
         """Look up the current profiles of visitors, by anonymous id; unknown ids are left out."""
+        # Not at the desk: a page of the host waits for this look-up by key, and so it must not wait for a slot behind
+        # slow questions of the same project.
         ids = data.ids + data.anonymousIds
         if not 1 <= len(ids) <= MOST_LOOKED_UP:
             field = "anonymousIds" if data.anonymousIds else "ids"
@@ -173,23 +170,21 @@ class Customers(Controller):
             for visitor_id, row in profiles_by_id.items()
         }
 
-    @get("/traffic-sources", opt={"may": "ask"}, sync_to_thread=True)
-    def traffic_sources(
+    @get("/traffic-sources", opt={"may": "ask"})
+    async def traffic_sources(
         self,
-        project_id: UUID,
-        request: Request[Caller, Any, Any],
-        store: Store,
+        at_desk: AtDesk,
         days: Literal[7, 30, 90] = 30,
         limit: Annotated[int, Parameter(ge=1, le=1000)] = 50,
     ) -> list[TrafficSource]:
         """List the sources of the sessions of the last days, the largest first; without bots."""
-        project = request.user.project(project_id)
-        stretch = period(f"{days}d", project.timezone, datetime.now(UTC))
-        question = Question.of(project, stretch)
-        by, metrics = ["channel", "source", "medium", "campaign"], ("sessions", "conversions", "revenue")
-        _, rows = sources(store, question, by, project.currency, 10_000, metrics)
+        reply = await at_desk.answer({
+            "question": "sources", "period": f"{days}d", "limit": 10_000,
+            "by": ["channel", "source", "medium", "campaign"], "metrics": ["sessions", "conversions", "revenue"],
+        })  # fmt: skip
+        rows = msgspec.json.decode(reply.data, type=list[SourceRow])
         sessions = sum(row.sessions or 0 for row in rows)
-        return [_source(row, sessions, project.currency) for row in rows[:limit]]
+        return [_source(row, sessions, at_desk.project.currency) for row in rows[:limit]]
 
 
 def _source(row: SourceRow, sessions: int, currency: str) -> TrafficSource:

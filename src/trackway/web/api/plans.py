@@ -5,6 +5,7 @@ Access: members of the project and its secret key; only owners and administrator
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,12 +15,12 @@ from litestar import Controller, Request, get, put
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
-from trackway.analyze.data.violations import Violation, violations
+from trackway.analyze.data.violations import Violation
 from trackway.analyze.language.question import Query
 from trackway.govern.plans.plan import Plan, read
 from trackway.runtime import Runtime
-from trackway.store.connection import Store
-from trackway.web.api.question_parameters import Asked, Limit
+from trackway.web.api.ask import AtDesk
+from trackway.web.api.question_parameters import Common, Limit
 from trackway.web.server.caller import Caller
 
 Version = Annotated[int | None, Parameter(ge=1, le=2**31 - 1)]
@@ -99,11 +100,16 @@ class TrackingPlan(Controller):
         request.user.wrote("plan written", f"version {version}", project_id)
         return PlanShown(version, plan, request.user.name)
 
-    @get("/violations", opt={"may": "read"}, sync_to_thread=True)
-    def violations(self, asked: Asked, runtime: Runtime, store: Store, limit: Limit = 100) -> ViolationsShown:
+    @get("/violations", opt={"may": "read"})
+    async def violations(
+        self, project_id: UUID, common: Common, at_desk: AtDesk, runtime: Runtime, limit: Limit = 100
+    ) -> ViolationsShown:
         """Count violations of the plan, by event (with its owner), property and version of the library."""
-        answer = violations(store, asked.question, limit)
-        current = runtime.accounts.plans.current(asked.question.project_id)
+        reply = await at_desk.answer({"question": "violations", **common.body(), "limit": limit})
+        current = await asyncio.to_thread(runtime.accounts.plans.current, project_id)
         owners = {name: event.owner for name, event in current[1].events.items()} if current else {}
-        rows = [ViolationShown(**row, owner=owners.get(row["event"], "")) for row in answer.rows()]
-        return ViolationsShown(rows, answer.opened())
+        rows = [
+            ViolationShown(**msgspec.structs.asdict(row), owner=owners.get(row.event, ""))
+            for row in msgspec.json.decode(reply.data, type=list[Violation])
+        ]
+        return ViolationsShown(rows, reply.queries[0])
