@@ -26,10 +26,10 @@ FROM
     HAVING notEmpty(active)
 )
 ARRAY JOIN arrayConcat(
-    arrayMap(one -> (one, multiIf(one = first, 'new', has(active, one - 1), 'returning', 'resurrecting')),
-        arrayFilter(one -> one >= {first:Int32}, active)),
-    arrayMap(one -> (toInt32(one + 1), 'dormant'),
-        arrayFilter(one -> one < {last:Int32} AND NOT has(active, one + 1), active))
+    arrayMap(number -> (number, multiIf(number = first, 'new', has(active, number - 1), 'returning', 'resurrecting')),
+        arrayFilter(number -> number >= {first:Int32}, active)),
+    arrayMap(number -> (toInt32(number + 1), 'dormant'),
+        arrayFilter(number -> number < {last:Int32} AND NOT has(active, number + 1), active))
 ) AS bar
 {% if show == "counts" %}
 GROUP BY at, status

@@ -3,7 +3,7 @@ SELECT step, here, behind, count() AS ways
 FROM
 (
     SELECT
-        arrayCompact(arrayMap(one -> toUInt64(one), arraySort(groupArray(
+        arrayCompact(arrayMap(node -> toUInt64(node), arraySort(groupArray(
             bitShiftLeft(toUInt128(toUnixTimestamp64Milli(timestamp)), 64) + toUInt128({{ node_hash }})
         )))) AS walked,
 {% if backwards %}
@@ -12,8 +12,8 @@ FROM
         walked AS way,
 {% endif %}
 {% if anchored %}
-        indexOf(way, {anchor:UInt64}) AS found,
-        if(found = 0, [], arraySlice(way, found, {steps:UInt32})) AS nodes
+        indexOf(way, {anchor:UInt64}) AS anchor_position,
+        if(anchor_position = 0, [], arraySlice(way, anchor_position, {steps:UInt32})) AS nodes
 {% else %}
         arraySlice(way, 1, {steps:UInt32}) AS nodes
 {% endif %}

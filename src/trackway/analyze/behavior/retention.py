@@ -195,12 +195,12 @@ def _came_back(asked: Retention) -> str:
     """
     if asked.mode == "on":
         n = int(asked.intervals)
-        return f"arrayFilter(k -> k BETWEEN 0 AND {n}, arrayMap(interval -> toInt32(interval - cohort), returns))"
+        return f"arrayFilter(k -> k BETWEEN 0 AND {n}, arrayMap(number -> toInt32(number - cohort), returns))"
     if asked.mode == "on_or_after":
         n = int(asked.intervals)
         return f"arrayMap(k -> toInt32(k), range(0, toUInt32(greatest(0, least({n}, arrayMax(returns) - cohort) + 1))))"
     inside = ", ".join(
-        f"if(arrayExists(interval -> interval - cohort BETWEEN {int(a)} AND {int(b)}, returns), {number}, -1)"
+        f"if(arrayExists(number -> number - cohort BETWEEN {int(a)} AND {int(b)}, returns), {number}, -1)"
         for number, (a, b) in enumerate(asked.brackets)
     )
     return f"arrayFilter(k -> k >= 0, arrayMap(k -> toInt32(k), [{inside}]))"

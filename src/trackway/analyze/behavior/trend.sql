@@ -1,9 +1,9 @@
 -- A metric by hour, day, week or month of the project's time zone; `at` 0 is the whole period.
 {% from "language/time.sql" import bucket %}
-{% from "language/orders.sql" import told, valued, worth %}
+{% from "language/orders.sql" import orders_with_events, valued, worth %}
 {% set table %}
-{% if source.table == "told" %}
-{{ told(order_names) }}
+{% if source.table == "orders_with_events" %}
+{{ orders_with_events(order_names) }}
 {% elif source.table == "orders" %}
 (SELECT identity, at AS ordered_at, {{ worth() }} AS worth, {project:UUID} AS project_id FROM {{ valued() }})
 {% else %}

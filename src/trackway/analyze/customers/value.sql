@@ -1,6 +1,6 @@
 -- The orders of each person until the end of the period: first and last day, the number of days with orders after the
 -- first, and the amount paid. An order or booking counts once by id, less refunds.
-{% from "language/orders.sql" import told %}
+{% from "language/orders.sql" import orders_with_events %}
 SELECT
     o.person AS person,
     any(o.name) AS name,
@@ -25,7 +25,7 @@ FROM
     FROM
     (
         SELECT identity, visitor_id, visitor_name, user_id, ordered_at, worth AS amount
-        FROM {{ told(order_names, "toDateTime64(0, 3, 'UTC')", "at < {end:DateTime64(3,'UTC')}") }}
+        FROM {{ orders_with_events(order_names, "toDateTime64(0, 3, 'UTC')", "at < {end:DateTime64(3,'UTC')}") }}
         WHERE counts AND kind IN {kinds:Array(String)}
           {{ order_filter }}
         UNION ALL

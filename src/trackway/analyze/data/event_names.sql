@@ -5,7 +5,7 @@ WITH names AS
     SELECT name, sum(events) AS events, min(hour) AS first_hour, max(hour) AS last_hour
     FROM event_counts
     WHERE project_id = {project:UUID}
-{% if one %}
+{% if of_event %}
       AND name = {name:String}
 {% endif %}
     GROUP BY name

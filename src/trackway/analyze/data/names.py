@@ -72,14 +72,14 @@ class PropertyValue(msgspec.Struct):
 def event_names(store: Store, question: Question, asked: Events) -> tuple[list[Answer], list[EventName]]:
     """List the names of events, the most frequent first."""
     page(asked.limit)
-    shape = {"one": False, "exact": asked.exact}
+    shape = {"of_event": False, "exact": asked.exact}
     answer = ask(store, "data/event_names.sql", question, shape, limit=asked.limit)
     return [answer], answer.structs(EventName)
 
 
 def properties(store: Store, question: Question, asked: Properties) -> tuple[list[Answer], list[Property]]:
     """List properties over all time, the most frequent first."""
-    shape = {"one": bool(asked.event), "exact": False}
+    shape = {"of_event": bool(asked.event), "exact": False}
     page(asked.limit)
     answer = ask(store, "data/property_names.sql", question, shape, name=asked.event, limit=asked.limit)
     totals = ask(store, "data/event_names.sql", question, shape, name=asked.event, limit=100_000)
@@ -94,7 +94,7 @@ def values(store: Store, question: Question, asked: PropertyValues) -> tuple[lis
     of = column(asked.of)
     if not of.events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")
-    shape = {"one": bool(asked.event), "value": of.text}
+    shape = {"of_event": bool(asked.event), "value": of.text}
     page(asked.limit)
     answer = ask(store, "data/property_values.sql", question, shape, name=asked.event, limit=asked.limit)
     rows = answer.structs(PropertyValue)

@@ -7,7 +7,7 @@ SELECT
     max(p.last_seen) AS last_seen
 FROM property_counts AS p
 WHERE project_id = {project:UUID}
-{% if one %}
+{% if of_event %}
   AND name = {name:String}
 {% endif %}
 GROUP BY property

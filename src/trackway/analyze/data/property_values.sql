@@ -4,7 +4,7 @@ FROM events
 WHERE project_id = {project:UUID}
   AND timestamp >= {start:DateTime64(3,'UTC')}
   AND timestamp < {end:DateTime64(3,'UTC')}
-{% if one %}
+{% if of_event %}
   AND name = {name:String}
 {% endif %}
   AND {{ value }} != ''

@@ -120,7 +120,7 @@ def views(store: Store, question: Question, asked: Views) -> tuple[list[Answer],
     page(asked.limit)
     shape = {
         "by": _BY[asked.by], "of_time": asked.by in ("hour", "day", "week"), "signed_in": asked.by == "signed_in",
-        "of_type": bool(asked.entity_type), "one": bool(asked.entity_id),
+        "of_type": bool(asked.entity_type), "of_entity": bool(asked.entity_id),
     }  # fmt: skip
     answer = ask(
         store, "entities/views.sql", question, shape,

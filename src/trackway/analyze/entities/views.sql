@@ -15,7 +15,7 @@ FROM
 {% if of_type %}
       AND entity_type = {entity_type:String}
 {% endif %}
-{% if one %}
+{% if of_entity %}
       AND entity_id = {entity_id:String}
 {% endif %}
 )

@@ -73,7 +73,7 @@ def year(store: Store, question: Question, asked: Year, bookings: list[str]) -> 
     if not own and not asked.person.isdecimal():
         raise BadQuestion("person", "is required: the `person` of an answer of `persons`")
     values: dict[str, Any] = {} if own else {"whose": int(asked.person)}
-    shape = {"one": not own}
+    shape = {"of_person": not own}
     what = ask(store, "entities/year.sql", question, shape, bookings=bookings, **values)
     when = ask(store, "entities/year_days.sql", question, shape, **values)
     rows, days = what.rows(), when.rows()

@@ -14,7 +14,7 @@ WHERE project_id = {project:UUID}
   AND timestamp < {end:DateTime64(3,'UTC')}
   AND name NOT IN ('identify', 'alias', 'group', 'impression')
   {{ event_filter }}
-{% if one %}
+{% if of_person %}
   AND {{ person }} = {whose:UInt64}
 {% endif %}
 GROUP BY month, entity_type, entity_id, name

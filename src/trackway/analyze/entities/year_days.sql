@@ -9,7 +9,7 @@ WHERE project_id = {project:UUID}
   AND timestamp >= {start:DateTime64(3,'UTC')}
   AND timestamp < {end:DateTime64(3,'UTC')}
   {{ event_filter }}
-{% if one %}
+{% if of_person %}
   AND {{ person }} = {whose:UInt64}
 {% endif %}
 GROUP BY day, hour, weekday

@@ -13,8 +13,8 @@ SELECT
     sum(c.reviews) AS reviews,
     sum(c.sessions) AS all_sessions,
     sum(c.duration_ms) / 1000 AS duration_s,
-{% for one, many in (("device", "devices"), ("browser", "browsers"), ("system", "systems"), ("country", "countries")) %}
-    tupleElement(arraySort(x -> (x.1 = '', -x.2, x.1), arrayZip(mapKeys(sumMap(c.{{ many }})), mapValues(sumMap(c.{{ many }}))))[1], 1) AS {{ one }}{{ "," if not loop.last }}
+{% for column, by_value in (("device", "devices"), ("browser", "browsers"), ("system", "systems"), ("country", "countries")) %}
+    tupleElement(arraySort(x -> (x.1 = '', -x.2, x.1), arrayZip(mapKeys(sumMap(c.{{ by_value }})), mapValues(sumMap(c.{{ by_value }}))))[1], 1) AS {{ column }}{{ "," if not loop.last }}
 {% endfor %}
 FROM customers AS c
 WHERE project_id = {project:UUID}

@@ -2,7 +2,7 @@
    which it counts (`ordered_at`), `paid` in its own currency (`paid_in`) and `worth` in the project's currency, both
    less refunds. `within` is a condition on `at`; `since` is not later than the earliest `at` that meets it. #}
 {% set in_period = "at >= {start:DateTime64(3,'UTC')} AND at < {end:DateTime64(3,'UTC')}" %}
-{% macro told(names, since="{start:DateTime64(3,'UTC')}", within=in_period) %}
+{% macro orders_with_events(names, since="{start:DateTime64(3,'UTC')}", within=in_period) %}
 (
     SELECT e.*, o.kind AS kind, o.counts AS counts, o.at AS ordered_at, o.paid_in AS paid_in, o.paid AS paid, o.worth AS worth
     FROM

@@ -29,7 +29,8 @@ class Source(NamedTuple):
     """The source of a metric: a table, its time column, the SQL of the value, the conditions on rows, and the
     dimensions.
 
-    The table `orders` stands for orders alone, `told` for orders joined with the events that report them (orders.sql).
+    The table `orders` contains orders alone, `orders_with_events` orders joined with the events that report them
+    (orders.sql).
     """
 
     table: str
@@ -109,7 +110,7 @@ def _of_orders(question: Question, series: Series, by: list[str], conditions: Co
         return Source("orders", "ordered_at", _OF_ORDERS[series.metric], f"1{sampled(question, conditions)}", [])
     nodes = Group("all", (*question.filters, series.node(field)))
     where = conditions.on_events(nodes) + sampled(question, conditions)
-    return Source("told", "ordered_at", _OF_ORDERS[series.metric], where, dimensions)
+    return Source("orders_with_events", "ordered_at", _OF_ORDERS[series.metric], where, dimensions)
 
 
 def _dimensions(series: Series, by: list[str], of: str) -> list[str]:

@@ -12,7 +12,7 @@ FROM
 ) AS m
 LEFT JOIN (SELECT * FROM undone_merges FINAL WHERE project_id = {project:UUID}) AS u
     ON m.identity = u.identity AND m.person = u.person
-{% if one %}
+{% if of_person %}
 WHERE {{ person | string | replace("identity", "m.identity") }} = {whose:UInt64} OR m.identity = {whose:UInt64} OR m.person = {whose:UInt64}
 {% endif %}
 ORDER BY at DESC, identity, person

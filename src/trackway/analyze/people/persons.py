@@ -196,7 +196,7 @@ def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer
         store,
         "people/merges.sql",
         question,
-        {"one": bool(asked.person)},
+        {"of_person": bool(asked.person)},
         whose=whose,
         limit=asked.limit,
         offset=asked.offset,

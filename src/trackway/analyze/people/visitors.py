@@ -58,7 +58,7 @@ def visitors(
     `search` finds a part of the friendly name or a whole id.
     """
     page(limit, offset)
-    shape = {"one": False, "search": bool(search)}
+    shape = {"by_ids": False, "search": bool(search)}
     answer = ask(store, "people/visitors.sql", question, shape, search=search, limit=limit, offset=offset)
     return answer, _shown(store, question, answer)
 
@@ -79,7 +79,7 @@ def profiles(store: Store, question: Question, ids: list[str]) -> dict[str, dict
 
 def _by_id(store: Store, question: Question, ids: list[str]) -> Answer:
     return ask(
-        store, "people/visitors.sql", question, {"one": True, "search": False}, ids=ids, limit=len(ids), offset=0
+        store, "people/visitors.sql", question, {"by_ids": True, "search": False}, ids=ids, limit=len(ids), offset=0
     )
 
 

@@ -10,11 +10,11 @@ SELECT
     max(v.bot) AS bot
 FROM visitors AS v
 WHERE project_id = {project:UUID}
-{% if one %}
+{% if by_ids %}
   AND visitor_id IN {ids:Array(String)}
 {% endif %}
 GROUP BY visitor_id
-{% if not one %}
+{% if not by_ids %}
 HAVING last_seen >= {start:DateTime64(3,'UTC')}
    AND first_seen < {end:DateTime64(3,'UTC')}
    AND {{ counts }}

@@ -1,7 +1,7 @@
 -- Credits of orders{{ "" if not goals else " (here: goals)" }} to visits, by each model. A person's visits in the
 -- window before an order are its path; an order without a visit in it is unattributed. Each order is distributed
 -- exactly once. Refunds of orders that were never completed are unattributed, too.
-{% from "language/orders.sql" import told, valued, worth %}
+{% from "language/orders.sql" import orders_with_events, valued, worth %}
 SELECT
 {% for column in columns %}
     touch.{{ places[column] }} AS {{ column }},
@@ -37,7 +37,7 @@ FROM
           {{ event_filter }}
         UNION ALL
         SELECT {{ person }} AS person, ordered_at AS at, counts, 0. AS value
-        FROM {{ told(order_names) }}
+        FROM {{ orders_with_events(order_names) }}
         WHERE counts AND kind IN {kinds:Array(String)}
           {{ order_filter }}
 {% else %}

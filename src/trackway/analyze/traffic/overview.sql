@@ -1,6 +1,6 @@
 -- Totals of a period and of the one it is compared with. A session counts in the period of its start, an order in that
 -- of its placing.
-{% from "language/orders.sql" import told %}
+{% from "language/orders.sql" import orders_with_events %}
 {% macro within(at) %}(({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
 SELECT
     current,
@@ -42,7 +42,7 @@ FULL OUTER JOIN
     SELECT
         ordered_at >= {start:DateTime64(3,'UTC')} AS current,
         sumMap(map(if(paid_in = '', {currency:String}, paid_in), paid)) AS money
-    FROM {{ told(order_names, "{before_start:DateTime64(3,'UTC')}", within("at")) }}
+    FROM {{ orders_with_events(order_names, "{before_start:DateTime64(3,'UTC')}", within("at")) }}
     WHERE 1 {{ order_filter }}
     GROUP BY current
 ) AS r USING (current)

@@ -1,6 +1,6 @@
 -- Sessions by source, with conversions and revenue. The source of a session is that of its first event. Orders
 -- placed in the period are credited to the session of their event, even if it started earlier{{ ", or to none" if everything }}.
-{% from "language/orders.sql" import told %}
+{% from "language/orders.sql" import orders_with_events %}
 {% set nowhere = "toUUID('00000000-0000-0000-0000-000000000000')" %}
 SELECT
 {% for column in columns %}
@@ -39,7 +39,7 @@ LEFT JOIN
         if(counts, session_id, {{ nowhere }}) AS session_id,
         countIf(counts AND kind IN {kinds:Array(String)}) AS orders,
         sumMap(map(if(paid_in = '', {currency:String}, paid_in), paid)) AS money
-    FROM {{ told(order_names) }}
+    FROM {{ orders_with_events(order_names) }}
     GROUP BY session_id
 ) AS o ON s.session_id = o.session_id
 GROUP BY ALL
