@@ -1,6 +1,8 @@
 """The pages of the documentation: every relative link leads somewhere, and the settings are those of the code."""
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,47 @@ _LINK = re.compile(
 )
 _MENTIONED = re.compile(r"`((?:docs|decisions|how-to|explanation|reference)/[\w./-]+\.md)`|\b(DESIGN\.md)\b")
 _CODE = re.compile(r"`[^`\n]*`")
+_FILE = re.compile(r"`([\w./-]+\.(?:md|mjs|py|sql|tsx?))`")
+_PATH_IN_CODE = re.compile(r"\b((?:docs|src|tests|dashboard|sdk)/[\w./-]+\.(?:md|py|sql|tsx?))\b")
+_WRITTEN_BY_TOOLS = {"node_modules", "dist", "build", "pages", "__pycache__"}
 
 
 def anchors(text: str) -> set[str]:
     """The names of headings as GitHub makes them."""
     found = re.findall(r"^#+ +(.+?) *#*$", _FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", one.replace("`", "").lower()).replace(" ", "-") for one in found}
+
+
+def _files() -> Iterator[Path]:
+    """Every file of the repository that people write, relative to its root."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in _WRITTEN_BY_TOOLS and not name.startswith(".")]
+        yield from (Path(folder, name).relative_to(ROOT) for name in names)
+
+
+@pytest.fixture(scope="module")
+def endings() -> set[str]:
+    """Every file by its path and by each end of its path: `src/trackway/ids.py`, `trackway/ids.py`, `ids.py`."""
+    return {"/".join(path.parts[start:]) for path in _files() for start in range(len(path.parts))}
+
+
+def test_every_file_that_a_page_names_exists(endings: set[str]) -> None:
+    placeholders = {"NAME.py", "NAME.sql"}
+    named = [(page.name, name) for page in PAGES for name in _FILE.findall(page.read_text())]
+    assert [(page, name) for page, name in named if name not in endings | placeholders] == []
+
+
+def test_the_code_cites_files_of_the_repository(endings: set[str]) -> None:
+    sources = [
+        path
+        for path in _files()
+        if path.parts[0] in ("src", "dashboard", "sdk", "tests") and path.suffix in (".py", ".sql", ".ts", ".tsx")
+    ]
+    texts = {str(path): (ROOT / path).read_text() for path in sources if path.name != Path(__file__).name}
+    assert [path for path, text in texts.items() if "DESIGN" + ".md" in text] == []
+    assert [
+        (path, name) for path, text in texts.items() for name in _PATH_IN_CODE.findall(text) if name not in endings
+    ] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

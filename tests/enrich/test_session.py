@@ -1,4 +1,4 @@
-"""Sessions: the rule of DESIGN.md §5.4, and that no order of arrival, batching or forgetting changes the answer."""
+"""Sessions: the rule of docs/explanation/counting.md, and that no order of arrival, batching or forgetting changes the answer."""
 
 import copy
 import itertools

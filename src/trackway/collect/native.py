@@ -1,6 +1,6 @@
 """The native dialect: Segment's messages as JSON, decoded and checked one by one.
 
-The limits are in DESIGN.md §9: 1 MiB a request, 500 messages a batch, 32 KiB and 255 properties a message, depth 16. An
+Limits: 1 MiB a request, 500 messages a batch, 32 KiB and 255 properties a message, depth 16. An
 error in a message costs that message only; an error in the envelope of a batch costs that field only.
 """
 

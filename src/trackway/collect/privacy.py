@@ -1,4 +1,6 @@
-"""Removal of data that must never be written: whole addresses and secrets in URLs, applied before the log."""
+"""Removal of private data before the log is written: the end of IP addresses (unless `truncate_ip = false`), and
+secrets in URLs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Bot detection: an event of a bot is stored with the reason and left out of answers (DESIGN.md §5.7).
+"""Bot detection: an event of a bot is stored with the reason and left out of answers.
+See docs/explanation/counting.md.
 
 The list is isbot's (https://github.com/omrilotan/isbot, of the package is-bot). The additional rules are based on the
 form of user agents: how browsers, applications and programs name themselves.

@@ -1,4 +1,4 @@
-"""Correction of device clocks by the server's clock (DESIGN.md §5.3)."""
+"""Correction of device clocks by the server's clock. See docs/explanation/counting.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session rule of DESIGN.md §5.4, as a pure function.
+"""The session rule of docs/explanation/counting.md, as a pure function.
 
 A session ends after 30 minutes without an event, when another known user takes over, after sign-out and after an
 explicit end. Signing in, midnight and a new campaign do not end it. Among events in the same millisecond, the first to

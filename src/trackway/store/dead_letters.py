@@ -1,4 +1,4 @@
-"""Dead letters: messages that were acknowledged and that the pipeline cannot take (DESIGN.md §5.12)."""
+"""Dead letters: messages that were acknowledged and that the pipeline cannot take. See docs/how-to/dead-letters.md."""
 
 from __future__ import annotations
 

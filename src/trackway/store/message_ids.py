@@ -1,4 +1,4 @@
-"""The set of message ids stored in the last 7 days (DESIGN.md §5.2).
+"""The set of message ids stored in the last 7 days. See docs/explanation/counting.md.
 
 Ids are kept as 128-bit hashes of 16 bytes each, so a false match is practically impossible. New ones are in memory
 until a checkpoint appends them to a journal. A long journal becomes a sorted run, which is searched on disk. The runs

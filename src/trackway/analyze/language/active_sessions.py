@@ -11,12 +11,12 @@ from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 ACTIVE_FOR = timedelta(minutes=30)
-"""The inactivity after which a session has ended (DESIGN.md §5.4)."""
+"""The inactivity after which a session has ended (docs/explanation/counting.md)."""
 
 
 def without_taken_over(store: Store, question: Question, answer: Answer, active_since: str) -> Answer:
     """Correct the column `active` of a list of sessions: a session is not active if another known user has started a
-    session of the same visitor since. A change of user ends a session (DESIGN.md §5.4), even without an event in it
+    session of the same visitor since. A change of user ends a session, even without an event in it
     that says so.
     """
     rows = answer.rows()

@@ -1,4 +1,5 @@
-"""The view ledger: it counts one view per entity and session in 24 hours, from the last counted one (DESIGN.md §5.6).
+"""The view ledger: it counts one view per entity and session in 24 hours, from the last counted one.
+See docs/decisions/0009-views.md.
 
 The decision is a row in a database, so that it is right with any number of repeats at once, after restarts, and with
 several collectors on one database. The message of a counted view is kept beside the decision until the log has it, so

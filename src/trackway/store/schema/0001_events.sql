@@ -1,4 +1,4 @@
--- One row for each event. Sorted for the questions of DESIGN.md §7; see docs/decisions/0002-sort-keys.md.
+-- One row for each event. Sorted for the most frequent questions; see docs/decisions/0002-sort-keys.md.
 CREATE TABLE IF NOT EXISTS events
 (
     project_id UUID,
