@@ -89,7 +89,7 @@ def main() -> None:
     )
     for question, times in sorted(slow.items(), key=lambda item: -statistics.median(item[1])):
         print(f"  {question}: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms")
-    print(f"{rows} rows behind a table, {len(interactions)} interactions: next paint after {_spread(interactions)}")
+    print(f"{rows} rows in a table, {len(interactions)} interactions: next paint after {_spread(interactions)}")
 
 
 def _spread(durations: list[float]) -> str:

@@ -45,7 +45,7 @@ export interface Options {
   respect?: "off";
   /** Query parameters to keep beside campaigns and click ids, separated by commas; `*` keeps all. */
   params?: string;
-  /** `on` keeps the part of an address behind `#`, as a part of the path. */
+  /** `on` keeps the part of a URL after `#`, as a part of the path. */
   hash?: "on";
   /** `off` loads no automatic tracking at all. */
   auto?: "off";

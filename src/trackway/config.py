@@ -45,23 +45,23 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     store: str = ""
     """`clickhouse://…` for a server or cluster; empty means chDB in `data`."""
     views: str = ""
-    """The database that decides which views count, an SQLAlchemy address; several collectors share one. Empty: the
+    """The database that decides which views count, an SQLAlchemy URL; several collectors share one. Empty: the
     accounts database when that is a server, else SQLite in `data`."""
     accounts: str = ""
-    """An SQLAlchemy address such as `postgresql+psycopg://…`; empty means SQLite in `data`."""
+    """An SQLAlchemy URL such as `postgresql+psycopg://…`; empty means SQLite in `data`."""
     write_key: str = ""
     """Write key of the first project; invented at first start when empty."""
     secret_key: str = ""
     """Secret key of the first project; invented at first start when empty."""
     admin_email: str = "admin@localhost"
-    """The address that the first administrator signs in with."""
+    """The e-mail address that the first administrator signs in with."""
     admin_password: str = ""
     """Password of the first administrator; invented and printed once when empty."""
     secrets: str = ""
     """Keys that encrypt what must be read again (embed keys, secrets of authenticator applications), separated by
     commas, the newest first; empty: a key that is created in `data`."""
     url: str = ""
-    """The address under which people reach this server, such as https://stats.example.com; empty: that of the
+    """The URL under which people reach this server, such as https://stats.example.com; empty: that of the
     request."""
     oidc_issuer: str = ""
     """An OpenID Connect provider that users may sign in with."""
@@ -70,9 +70,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     oidc_client_secret: str = ""
     """The secret that goes with it."""
     requests_per_minute: int = 60_000
-    """Most requests of one address a minute, and of one key ten times as many; 0 for no limit."""
+    """Most requests of one IP address a minute, and of one key ten times as many; 0 for no limit."""
     failed_sign_ins_per_minute: int = 20
-    """Most attempts to sign in from one address that may fail in a minute; 0 for no limit."""
+    """Most attempts to sign in from one IP address that may fail in a minute; 0 for no limit."""
     places: str = ""
     """A MaxMind-format (.mmdb) file for country, region and city; empty means countries from geoip2fast."""
     datacenters: str = ""
@@ -126,12 +126,12 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     trust_proxy: bool = False
     """The same as `trusted_proxies = 1`."""
     trusted_proxies: str = ""
-    """Proxies in front of this server: how many, or their networks as CIDRs separated by commas. The client's address
-    is the one that the nearest of them gives; addresses that were given before it are ignored."""
+    """Proxies in front of this server: how many, or their networks as CIDRs separated by commas. The client's IP
+    address is the one that the nearest of them gives; addresses that were given before it are ignored."""
     proxy_header: Literal["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP"] = "X-Forwarded-For"
-    """The header in which trusted proxies give the client's address."""
+    """The header in which trusted proxies give the client's IP address."""
     connections_per_address: int = 256
-    """Most requests of one address whose bodies are still on their way after a second; 0 for no limit."""
+    """Most requests of one IP address whose bodies are still on their way after a second; 0 for no limit."""
     secure_cookies: bool = False
     """Mark the session cookie Secure; set it when the dashboard is served over HTTPS."""
     engine_memory_mb: int = 4096
@@ -149,7 +149,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def store_dsn(self) -> str:
-        """The engine's address: `store`, or chDB in the data directory."""
+        """The engine's URL: `store`, or chDB in the data directory."""
         return self.store or f"chdb://{self.directory / 'store'}"
 
     @property
@@ -159,7 +159,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def views_dsn(self) -> str:
-        """The address of the view ledger's database."""
+        """The URL of the view ledger's database."""
         if self.views:
             return self.views
         if self.accounts and not self.accounts.startswith("sqlite"):
@@ -168,7 +168,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def accounts_dsn(self) -> str:
-        """The accounts database's address: `accounts`, or SQLite in the data directory."""
+        """The accounts database's URL: `accounts`, or SQLite in the data directory."""
         return self.accounts or f"sqlite:///{self.directory / 'accounts.db'}"
 
 

@@ -76,7 +76,7 @@ class Violation(msgspec.Struct, array_like=True):
 
 
 class Location(NamedTuple):
-    """The location of an address: ISO 3166-1 country, region and city in English, and whether it is a data centre's."""
+    """The location of an IP address: ISO 3166-1 country, region and city in English; whether it is a data centre's."""
 
     country: str = ""
     region: str = ""
@@ -87,8 +87,8 @@ class Location(NamedTuple):
 class Arrival(msgspec.Struct, array_like=True):
     """One request as the log keeps it: accepted messages, refused messages, and its origin.
 
-    `ip` is already truncated (or empty), and `location` is that of the whole address. `browser` is true when the user
-    agent is the visitor's own and not that of a server that sends for visitors.
+    `ip` is already truncated (or empty), and `location` is that of the whole IP address. `browser` is true when the
+    user agent is the visitor's own and not that of a server that sends for visitors.
     """
 
     received_at: Millis

@@ -16,7 +16,7 @@ def now() -> Millis:
 
 
 def uuid7(millis: Millis, bits: int | None = None) -> bytes:
-    """Return a UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis` in front, 74 bits of `bits` (random when None) behind.
+    """Return a UUIDv7 (RFC 9562, 5.7) as 16 bytes: `millis`, then 74 bits of `bits` (random when None).
 
     The same time and bits give the same id, so that a replay of the log makes the same ids as before.
     """

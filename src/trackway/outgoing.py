@@ -1,9 +1,9 @@
-"""Requests to addresses that members name: webhooks, digests, endpoints of an OpenID provider, followed databases.
+"""Requests to URLs that members name: webhooks, digests, endpoints of an OpenID provider, followed databases.
 
-A name is resolved once. Every address of the name must be public, or be allowed by the operator. The connection goes to
-one of these addresses, so that a later answer of the name server has no effect. TLS and the Host header keep the name.
-Redirects are not followed, a request ends after `LIMIT_S`, and an answer is read up to `MOST_BYTES`. The refusal of an
-address does not show whether anything listens there.
+A name is resolved once. Every IP address of the name must be public, or be allowed by the operator. The connection goes
+to one of these addresses, so that a later answer of the name server has no effect. TLS and the Host header keep the
+name. Redirects are not followed, a request ends after `LIMIT_S`, and an answer is read up to `MOST_BYTES`. The refusal
+of an address does not show whether anything listens there.
 """
 
 from __future__ import annotations

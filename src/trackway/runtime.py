@@ -188,7 +188,7 @@ class Runtime:
         return Privacy(self.settings.truncate_ip, self.settings.private_parameters, self._locate())
 
     def _locate(self) -> Callable[[str], Location]:
-        """Return the function that locates addresses; a file that cannot be used is reported and left out."""
+        """Return the function that locates IP addresses; a file that cannot be used is reported and left out."""
         datacenters = None
         try:
             if self.settings.datacenters:
@@ -223,7 +223,7 @@ class Runtime:
         return Collector(self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt)
 
     def alerts(self) -> Alerts:
-        """Return the alerts to the operator's address about dead letters, stalls and losses."""
+        """Return the alerts to the operator's URL about dead letters, stalls and losses."""
 
         def named(project_id: UUID) -> str:
             return next(

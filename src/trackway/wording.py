@@ -30,7 +30,9 @@ _LIKE = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
 class Fault(NamedTuple):
-    """The fault of a value: its path, such as `batch[2].name` (empty: the whole value), and problem and correction."""
+    """The fault of a value: `field` is its path, such as `batch[2].name` (empty: the whole value), and `reason` is the
+    problem and its correction.
+    """
 
     field: str
     reason: str

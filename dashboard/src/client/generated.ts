@@ -655,7 +655,7 @@ export interface Forgotten {
   language?: "en" | "de";
 }
 
-/** The steps; with `times` the times between every two of them, with `by` the parts, with `interval` the trend. */
+/** The steps of a funnel. `times`: durations between each pair of steps, if asked for. `parts`: one funnel for each value of `by`. `trend`: one point for each interval. */
 export interface FunnelAnswer {
   steps: FunnelStep[];
   unit: string;
@@ -839,7 +839,7 @@ export interface InvitationMade {
   link: string;
 }
 
-/** An invitation: the invited address and what it is for. `known` says whether the address already belongs to a user. */
+/** An invitation: the invited e-mail address and what it is for. `known` says whether the e-mail address already belongs to a user. */
 export interface InvitationShown {
   email: string;
   project: string;
@@ -1111,7 +1111,7 @@ export interface Money {
   amount: string;
 }
 
-/** An account, as the host application describes it. `expires_at` ends the subscription; the user with the address `email` may sign in here for the account. */
+/** An account, as the host application describes it. `expires_at` ends the subscription; the user with the e-mail address `email` may sign in here for the account. */
 export interface NewAccount {
   type: "user" | "artist" | "venue" | "admin" | "promoter" | "ad_account" | "venue_manager" | "label" | "media";
   name?: string;
@@ -1136,7 +1136,7 @@ export interface NewBoard {
   layout?: Layout;
 }
 
-/** A new connection. For a shop or payment provider, `secret` is its signing secret; an omitted one is generated. For a PostgreSQL database, `secret` is its address, and `config` names the table and columns (see `docs/how-to/orders.md`). */
+/** A new connection. For a shop or payment provider, `secret` is its signing secret; an omitted one is generated. For a PostgreSQL database, `secret` is its connection string, and `config` names the table and columns (see `docs/how-to/orders.md`). */
 export interface NewConnection {
   kind: "stripe" | "woocommerce" | "postgres";
   name: string;
@@ -1321,7 +1321,7 @@ export interface OwnedEntity {
   id: string;
 }
 
-/** A metrics pack. `bookings` are the events that views lead to. `permissions` are the gates of permissions by account type; a permission without a gate is not granted. `keys` are permissions of the host application, which have gates in `permissions` too. `demographics` are the traits by which viewers are grouped. */
+/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. */
 export interface Pack {
   name: string;
   subjects: Record<string, Subject>;

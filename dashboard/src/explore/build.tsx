@@ -34,7 +34,7 @@ const COHORTS: [string, string][] = [
   ["person.first_channel:is:Direct", t("people who came first directly")],
 ];
 
-/** The people of a cohort over time: a built-in description, or a saved segment. */
+/** Selects the group to count: a predefined filter or a saved segment. */
 function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
   const segments = useSegments();
   const saved = (segments.data ?? []).map((segment): [string, string] => [

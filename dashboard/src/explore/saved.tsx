@@ -23,7 +23,7 @@ export function useSavedQuestions() {
   });
 }
 
-/** The address of a saved question: its view and its body. */
+/** The URL search parameters that reopen a saved question. */
 export function addressOf({ ask: { period, from, to, filter, bots, ...ask } }: SavedQuestion) {
   const all = (filter as { all?: string[] } | undefined)?.all;
   return { ...writeView(readView({ period, from, to, filter: all, bots })), ask };

@@ -1,7 +1,7 @@
 import type { Inside } from "../types";
 
 /**
- * The page of an address: its path without a trailing slash, and the part behind `#`, if kept, as a route; both without
+ * The page of a URL: its path without a trailing slash, and the part after `#`, if kept, as a route; both without
  * the query.
  */
 function pageOf(address: string): string {

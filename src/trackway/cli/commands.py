@@ -26,7 +26,7 @@ app.add_typer(letters, name="letters")
 
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
-Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
+Url = Annotated[str | None, typer.Option(help="URL of a running server, instead of a data directory")]
 Key = Annotated[str | None, typer.Option(help="the project's secret key, for --url", envvar="TRACKWAY_SECRET_KEY")]
 Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when omitted")]
 

@@ -24,7 +24,7 @@ letters = typer.Typer(
     help="Messages that were acknowledged and could not be stored: list, show, replay, drop.",
 )
 
-Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
+Url = Annotated[str | None, typer.Option(help="URL of a running server, instead of a data directory")]
 Access = Annotated[str | None, typer.Option("--key", help="the project's secret key", envvar="TRACKWAY_SECRET_KEY")]
 Wanted = Annotated[str | None, typer.Option("--project", help="id or name of a project; all when omitted")]
 Stage = Annotated[str, typer.Option(help="the step that refused it, if several did")]

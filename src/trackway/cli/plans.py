@@ -25,7 +25,7 @@ plans = typer.Typer(no_args_is_help=True, help="Check, infer, compare and use tr
 
 Name = Annotated[str, typer.Argument(help="a YAML or JSON file, or an included plan: concerts")]
 Data = Annotated[str | None, typer.Option(help="data directory")]
-Url = Annotated[str | None, typer.Option(help="address of a running server, instead of a data directory")]
+Url = Annotated[str | None, typer.Option(help="URL of a running server, instead of a data directory")]
 Key = Annotated[str | None, typer.Option(help="the project's secret key, for --url", envvar="TRACKWAY_SECRET_KEY")]
 Project = Annotated[str | None, typer.Option(help="id or name of the project; the first when omitted")]
 Days = Annotated[int, typer.Option(help="how many days back")]

@@ -34,7 +34,7 @@ def _open(url: str, authorization: str, data: bytes | IO[bytes] | None, kind: st
     if size is not None:
         headers["content-length"] = str(size)
     try:
-        request = urllib.request.Request(url, data, headers)  # noqa: S310 - the address is the user's own
+        request = urllib.request.Request(url, data, headers)  # noqa: S310 - the URL is the user's own
         return urllib.request.urlopen(request, timeout=120)  # noqa: S310
     except urllib.error.HTTPError as error:
         show.fail(f"{url} answered {error.code}: {_detail(error.read())}")
@@ -65,11 +65,11 @@ class Remote:
         return rows
 
     def get(self, path: str) -> Any:
-        """Return the answer to a GET of an address of the project."""
+        """Return the answer to a GET of an endpoint of the project."""
         return call(f"{self.url}/api/v1/projects/{self.project['id']}/{path}", self._bearer)
 
     def post(self, path: str, body: object) -> Any:
-        """Return the answer to a POST to an address of the project."""
+        """Return the answer to a POST to an endpoint of the project."""
         return call(f"{self.url}/api/v1/projects/{self.project['id']}/{path}", self._bearer, body)
 
     @property

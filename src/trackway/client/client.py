@@ -41,7 +41,7 @@ class Trackway:
 
     Args:
         write_key: the project's write key.
-        host: the address of the Trackway server.
+        host: the URL of the Trackway server.
         interval: seconds for which messages are collected into a batch.
         most_waiting: the most messages that may wait.
         timeout: seconds to wait for one answer of the server.
@@ -51,7 +51,7 @@ class Trackway:
         enabled: False records nothing, for tests.
 
     Raises:
-        ValueError: `host` is not an http address.
+        ValueError: `host` is not an http URL.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Middleware for ASGI and WSGI applications that records the page views of a server.
 
 Each HTML page that answers a GET is one page view, recorded after the answer. The browser SDK's cookies identify the
-visitor. Without them, Trackway uses a daily pseudonym, computed from address and user agent.
+visitor. Without them, Trackway uses a daily pseudonym, computed from IP address and user agent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class TrackwayASGI:
     Args:
         app: the application.
         client: records the page views.
-        trust_proxy: take the visitor's address from X-Forwarded-For, behind that number of trusted proxies (True: one).
+        trust_proxy: take the visitor's IP address from X-Forwarded-For, to which that number of trusted proxies (True:
+            one) have appended.
     """
 
     def __init__(self, app: Asgi, client: Trackway, trust_proxy: bool | int = False) -> None:

@@ -19,14 +19,14 @@ class Reader:
 
     Args:
         secret_key: the project's secret key.
-        host: the address of the Trackway server.
+        host: the URL of the Trackway server.
         timeout: seconds to wait for an answer.
     """
 
     def __init__(self, secret_key: str, host: str = "http://127.0.0.1:8700", timeout: float = 10.0) -> None:
         self._url = f"{host.rstrip('/')}/api/v1"
         if not self._url.startswith(("http://", "https://")):
-            raise ValueError(f"host is {host!r}; give an address that starts with http:// or https://")
+            raise ValueError(f"host is {host!r}; give a URL that starts with http:// or https://")
         self._key, self._timeout = secret_key, timeout
         self._project = ""
 

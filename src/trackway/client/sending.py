@@ -26,7 +26,7 @@ class Sender:
 
     Args:
         write_key: the project's write key.
-        host: the address of the Trackway server, such as `https://t.example.com`.
+        host: the URL of the Trackway server, such as `https://t.example.com`.
         timeout: seconds to wait for one answer.
         give_up_after: seconds after which a batch without an answer is dropped.
     """
@@ -34,7 +34,7 @@ class Sender:
     def __init__(self, write_key: str, host: str, timeout: float, give_up_after: float) -> None:
         self._url = f"{host.rstrip('/')}/v1/batch"
         if not self._url.startswith(("http://", "https://")):
-            raise ValueError(f"host is {host!r}; give an address that starts with http:// or https://")
+            raise ValueError(f"host is {host!r}; give a URL that starts with http:// or https://")
         self._authorization = "Basic " + b64encode(f"{write_key}:".encode()).decode()
         self._timeout, self._give_up_after = timeout, give_up_after
 

@@ -1,7 +1,7 @@
-"""The client's address: taken from the nearest trusted proxy, never from anything that a client can forge.
+"""The client's IP address: taken from the nearest trusted proxy, never from anything that a client can forge.
 
 Proxies append to `X-Forwarded-For` and `Forwarded`, so both are read from their end: an address is accepted when all
-addresses behind it are trusted. `X-Real-IP` and `CF-Connecting-IP` have one value, which the proxy overwrites.
+addresses after it are trusted. `X-Real-IP` and `CF-Connecting-IP` have one value, which the proxy overwrites.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _KINDS = {f"/v1/{kind}": kind for kind in (*MESSAGE_TYPES, "batch")}
-# Segment's browser library uses the short addresses.
+# Segment's browser library uses the short paths.
 _KINDS |= {f"/v1/{kind[0]}": kind for kind in (*MESSAGE_TYPES, "batch")}
 _PIXEL_PATH = "/v1/pixel.gif"
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -213,7 +213,7 @@ class Collector:
     def _visitor_of(self, scope: Scope, user_agent: str, at: Millis) -> native.VisitorOf:
         """Return the function that gives messages without ids their visitor.
 
-        The visitor is a pseudonym of the day, the address and the user agent; these are stated in the message's
+        The visitor is a pseudonym of the day, the IP address and the user agent; these are stated in the message's
         context, or taken from the request.
         """
 
@@ -239,7 +239,7 @@ class Collector:
 
 
 def client(scope: Scope) -> str:
-    """Return the client's address of a request, as `web.server.limits.Limited` determined it."""
+    """Return the client's IP address of a request, as `web.server.limits.Limited` determined it."""
     client_and_port = scope.get("client")
     return str(client_and_port[0]) if client_and_port else ""
 
@@ -369,7 +369,7 @@ Take = Callable[[dict[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
 
 
 async def posted(scope: Scope, receive: Receive, send: Send, take: Take, late: tuple[type[Exception], ...]) -> None:
-    """Answer an address that any page may post to: a Refusal as a problem, an exception in `late` with 503."""
+    """Answer an endpoint that any page may post to: a Refusal as a problem, an exception in `late` with 503."""
     headers = dict(scope["headers"])
     allowed = cors(headers)
     try:

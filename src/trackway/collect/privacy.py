@@ -17,7 +17,7 @@ _URL_FIELDS = ("url", "referrer", "search", "href")
 
 
 def truncate_ip(address: str) -> str:
-    """Return the network of an address: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
+    """Return the network of an IP address: the first 24 bits of an IPv4, 48 of an IPv6; empty when it is neither."""
     bare = plain(address)
     if ":" in bare:
         return str(IPv6Address(int(IPv6Address(bare)) >> 80 << 80))
@@ -27,7 +27,7 @@ def truncate_ip(address: str) -> str:
 def url_scrubber(parameters: list[str]) -> Callable[[str], str]:
     """Return a function that removes user names, passwords and the named query parameters from a URL.
 
-    Parameters behind `#` are removed too, because OAuth's implicit flow puts tokens there. A name must match as a
+    Parameters after `#` are removed too, because OAuth's implicit flow puts tokens there. A name must match as a
     whole; its case does not matter.
     """
     names = "|".join(re.escape(name) for name in parameters) or r"(?!)"
@@ -49,9 +49,9 @@ class Privacy:
     """Removes private data from messages, in place.
 
     Args:
-        truncate: keep only the network of an address.
+        truncate: keep only the network of an IP address.
         private_parameters: names of query parameters to remove.
-        locate: returns the location of an address; called before the address is truncated, because the networks of a
+        locate: returns the location of an IP address; called before the address is truncated, because the networks of a
             location are smaller than a truncated address.
     """
 

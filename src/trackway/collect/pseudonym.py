@@ -17,9 +17,9 @@ _BYTES = 32
 
 
 def pseudonym(key: bytes, day: str, address: str, user_agent: str) -> str:
-    """Return an anonymousId for one (address, user agent) on one day (YYYY-MM-DD, UTC).
+    """Return an anonymousId for one (IP address, user agent) on one day (YYYY-MM-DD, UTC).
 
-    It is BLAKE2b with `key`: without the key, nobody can make the id, find the address by trial or link two days.
+    It is BLAKE2b with `key`: without the key, nobody can make the id, find the IP address by trial or link two days.
     """
     text = f"{day}\n{address}\n{user_agent}".encode(errors="replace")
     return "d-" + hashlib.blake2b(text, key=hashlib.sha256(key).digest(), digest_size=12).hexdigest()
@@ -70,7 +70,7 @@ class DailySalt:
                 ) from error
 
     def pseudonym(self, at: Millis, address: str, user_agent: str) -> str:
-        """Return the visitor of an address and user agent on the day of `at`, never that of an earlier day."""
+        """Return the visitor of an IP address and user agent on the day of `at`, never that of an earlier day."""
         day = f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
         # After a clock was far ahead, its salt must not stay longer than one day; around midnight, the previous day is
         # accepted.

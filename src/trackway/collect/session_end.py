@@ -1,6 +1,6 @@
 """Ending sessions by id: `POST /api/analytics/session/end` and `POST /v1/sessions/end`.
 
-Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the body or in the address); beacons can do
+Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the body or in the URL); beacons can do
 this. The body is `{"session_id"}`: the id from Trackway's answers, or the client's own name for the session.
 `anonymous_id` names the visitor; it is needed when several visitors have sessions with the same name, and for a session
 of which nothing has arrived yet. Answers are 202 (it ends now, and that is on disk), 200 (it had ended before; nothing
@@ -61,7 +61,7 @@ _body = msgspec.json.Decoder(_Body)
 
 
 class SessionEnder:
-    """The ASGI application of the addresses.
+    """The ASGI application of the endpoints.
 
     Args:
         collector: authenticates requests and makes log records of them.

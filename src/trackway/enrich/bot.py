@@ -160,7 +160,7 @@ def reason(user_agent: str, direct: bool, datacenter: bool) -> str:
     Args:
         user_agent: the visitor's, empty when unknown.
         direct: whether the visitor's own browser made the request, so that its headers mean something.
-        datacenter: whether the visitor's address is in a range of servers.
+        datacenter: whether the visitor's IP address is in a range of servers.
     """
     if direct and not user_agent:
         return "headers: no User-Agent"

@@ -116,7 +116,7 @@ def traffic(host: str, query: str, referrer: str) -> Traffic:
 
     A referrer on the page's own host, or on a host above or below it, is navigation and not a source. Hosts that people
     only pass through, to pay or to sign in, are not sources either. A social network's unpaid click id only shows where
-    an address was copied, so a referrer of another social network takes precedence.
+    a URL was copied, so a referrer of another social network takes precedence.
     """
     values = dict(parse_qsl(query)) if _tagged(query) else {}
     click_id = next((name for name in _CLICK_IDS if name in values), "")
@@ -137,7 +137,7 @@ def _tagged(query: str) -> bool:
 
 
 def _sender(referrer: str) -> str:
-    """Return the host or application in a referrer; an iOS application's referrer names the host behind it."""
+    """Return the host or application in a referrer; an iOS application's referrer has a host in its path."""
     if referrer.startswith("ios-app://"):
         application, _, shown = referrer.removeprefix("ios-app://").partition("/")
         host = shown.split("/")[1] if "/" in shown else ""

@@ -6,7 +6,7 @@ seen. So a user never takes over the events of another user who signs in on the 
 ids, or a visitor and a user, because a client said so.
 
 Every event carries an `identity`: the number of a token that stands for its user, or for its visitor since the last
-sign-out. It never changes, except when a sign-out arrives late. The person behind an identity is kept beside the events
+sign-out. It never changes, except when a sign-out arrives late. The person of an identity is kept beside the events
 (`claims`, `aliases`), so a merge rewrites no events when it is made, changed or undone. See
 docs/decisions/0005-persons.md.
 """
@@ -105,7 +105,9 @@ class History(Protocol):
         ...
 
     def users_of(self, separated: list[Separated]) -> dict[int, list[tuple[str, Millis]]]:
-        """Return, by new identity, the users seen on its visitor in its stretch of time, each with the first time."""
+        """For each separated visitor (key: the new identity), return the user ids seen between `since` and `until`,
+        with the first time of each.
+        """
         ...
 
     def separate(self, separated: list[Separated]) -> None:

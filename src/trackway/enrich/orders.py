@@ -135,7 +135,7 @@ class Orders:
         """Return the rows to write; the events already have their identity and session.
 
         Args:
-            version: the log offset behind the batch.
+            version: the log offset after the batch.
         """
         by_order: dict[Key, list[tuple[Event, str, dict[str, Any]]]] = {}
         for event in events:

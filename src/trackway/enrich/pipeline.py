@@ -115,7 +115,7 @@ class _Page(NamedTuple):
 def _page_of(page: object, properties: dict[str, Any] | None) -> _Page:
     """Return the page of a message: from `context.page`, for page messages also from `properties`.
 
-    With `hash` "on", which the browser SDK sends if configured so, the fragment behind `#` is part of the path.
+    With `hash` "on", which the browser SDK sends if configured so, the fragment after `#` is part of the path.
     """
     stated = page if isinstance(page, dict) else _NOTHING
     of_properties = properties or _NOTHING

@@ -1,4 +1,4 @@
-"""Country, region and city of an address."""
+"""Country, region and city of an IP address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BadPlaces(ValueError):
 
 
 class Places:
-    """Finds the location of addresses, in a MaxMind-format file or, countries only, in the data of geoip2fast.
+    """Finds the location of IP addresses, in a MaxMind-format file or, countries only, in the data of geoip2fast.
 
     `of(address)` returns a `Location`, from a cache of 50,000.
 

@@ -52,14 +52,14 @@ class _Late(NamedTuple):
         memory: the visitor's sessions in memory.
         hinted: the events of sessions that their client names, by the `family` of the session.
         first_ids: the id for the first session of each family.
-        derived: the events of all other sessions.
+        unnamed_events: the events of all other sessions.
         affected: the sessions in memory to recompute.
     """
 
     memory: VisitorSessions
     hinted: dict[bytes, list[Event]]
     first_ids: dict[bytes, bytes]
-    derived: list[Event]
+    unnamed_events: list[Event]
     affected: list[Session]
 
 
@@ -90,7 +90,7 @@ class Sessionizer:
 
         Args:
             batch: events with the client's name for their session, or "".
-            version: the log offset behind the batch.
+            version: the log offset after the batch.
         """
         groups: dict[Visitor, list[tuple[Event, str]]] = {}
         for item in batch:
@@ -155,7 +155,7 @@ class Sessionizer:
             stored[event.event_id] = (event.session_id, *traffic_of(event))
             _restore_own_traffic(event)
             of_visitor = late[event.project_id, event.visitor_id]
-            of_visitor.hinted.get(family(event.session_id), of_visitor.derived).append(event)
+            of_visitor.hinted.get(family(event.session_id), of_visitor.unnamed_events).append(event)
         for of_visitor in late.values():
             _recompute_visitor(of_visitor, stored, version, outcome)
 
@@ -183,17 +183,17 @@ def _late(memory: VisitorSessions, items: list[tuple[Event, str]]) -> _Late:
     """Return what has to be recomputed because of these events of a visitor."""
     hinted: dict[bytes, list[Event]] = {}
     first_ids: dict[bytes, bytes] = {}
-    derived: list[Event] = []
+    unnamed_events: list[Event] = []
     for event, hint in items:
-        events = derived
+        events = unnamed_events
         if hint:
             family_id = hinted_family(event, hint)
             first_ids.setdefault(family_id, hinted_id(event, hint))
             events = hinted.setdefault(family_id, [])
         events.append(event)
     affected = [session for session in memory.sessions if family(session.session_id) in hinted]
-    affected += _neighbours([session for session in memory.sessions if not session.hinted], derived)
-    return _Late(memory, hinted, first_ids, derived, affected)
+    affected += _neighbours([session for session in memory.sessions if not session.hinted], unnamed_events)
+    return _Late(memory, hinted, first_ids, unnamed_events, affected)
 
 
 def _recompute_visitor(
@@ -214,8 +214,8 @@ def _recompute_visitor(
         known_before = any(family(session_id) == family_id for session_id in before)
         first = [] if known_before else [late.first_ids[family_id]]
         recomputed += _with_ids(split, taken, partial(ids_of_family, first, family_id))
-    derived = sessionize(sorted(late.derived, key=lambda event: event.timestamp))
-    recomputed += _with_ids(derived, taken, _own_ids)
+    unnamed = sessionize(sorted(late.unnamed_events, key=lambda event: event.timestamp))
+    recomputed += _with_ids(unnamed, taken, _own_ids)
     memory.sessions = others
     for session, events in recomputed:
         memory.add(session)

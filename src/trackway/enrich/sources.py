@@ -118,8 +118,8 @@ def _listed(labels: list[str]) -> tuple[Source | None, list[str]]:
             return listed, labels[:start]
     # "google.*": the label stands before a domain of one or two short labels (google.de, www.google.co.uk).
     for position, label in enumerate(labels[:-1]):
-        behind = labels[position + 1 :]
-        if label in _ANYWHERE and len(behind) <= 2 and all(len(part) <= 3 for part in behind):
+        after = labels[position + 1 :]
+        if label in _ANYWHERE and len(after) <= 2 and all(len(part) <= 3 for part in after):
             return _ANYWHERE[label], labels[:position]
     return None, []
 

@@ -44,7 +44,7 @@ def as_host(text: str) -> str:
 
 
 def route(url: str) -> str:
-    """Return the fragment behind `#`, with the `#`, as single-page applications use it.
+    """Return the fragment after `#`, with the `#`, as single-page applications use it.
 
     Its own query and a trailing slash are removed. It is empty for fragments without content, such as `#` and `#/`.
     """

@@ -115,7 +115,7 @@ def assign_in_memory(memory: VisitorSessions, items: list[tuple[Event, str]], ve
 
     Args:
         items: events with the client's name for their session, or "".
-        version: the log offset behind the batch.
+        version: the log offset after the batch.
     """
     placed: list[tuple[Event, Session]] = []
     try:

@@ -67,7 +67,7 @@ class GovernDatabase:
     """The accounts database.
 
     Args:
-        dsn: an SQLAlchemy address.
+        dsn: an SQLAlchemy URL.
         cipher: encrypts secrets that must be read again; without one, a temporary key is used, and these secrets are
             lost when the process ends.
 
@@ -122,7 +122,7 @@ class GovernDatabase:
     # Users
 
     def add_user(self, email: str, password: str, is_admin: bool = False) -> User:
-        """Create a user. Raises BadAccount when the address is invalid or taken, or the password is too short."""
+        """Create a user. Raises BadAccount when the e-mail address is invalid or taken, or the password too short."""
         email = email.strip().lower()
         if "@" not in email or len(email) > 320:
             raise BadAccount(f"{email!r} is not an e-mail address")

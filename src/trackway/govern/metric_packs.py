@@ -78,9 +78,9 @@ class HostKey(msgspec.Struct, forbid_unknown_fields=True):
 class Pack(msgspec.Struct, forbid_unknown_fields=True):
     """A metrics pack.
 
-    `bookings` are the events that views lead to. `permissions` are the gates of permissions by account type; a
-    permission without a gate is not granted. `keys` are permissions of the host application, which have gates in
-    `permissions` too. `demographics` are the traits by which viewers are grouped.
+    `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which
+    a permission is granted; one without a condition is not granted. `keys`: the host application's own permission
+    names; they need a condition too. `demographics`: the traits by which viewers are grouped.
     """
 
     name: str

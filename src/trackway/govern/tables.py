@@ -113,7 +113,7 @@ class Invitation(Base):
 
 
 class SignIn(Base):
-    """The sign-in of one browser: the method, the address and user agent, and the time of the last request. The
+    """The sign-in of one browser: the method, the IP address and user agent, and the time of the last request. The
     cookie's value is stored only as a hash.
     """
 
@@ -181,8 +181,8 @@ class OutsideIdentity(Base):
 class Account(Base):
     """An account of the product being measured: an artist, a venue, a fan.
 
-    `id` is the host's id; `entities` are pairs of type and id; `email` is the address of the user who signs in here for
-    the account; tokens issued before `tokens_since` are invalid.
+    `id` is the host's id; `entities` are pairs of type and id; `email` is the e-mail address of the user who signs in
+    here for the account; tokens issued before `tokens_since` are invalid.
     """
 
     __tablename__ = "accounts"

@@ -58,7 +58,7 @@ def encode(first: int, count: int, records: list[bytes]) -> bytes:
 def decode(data: bytes, position: int, least: int = 0) -> tuple[Frame, int] | None:
     """Return the frame at `position` and the position of the next one; None when there is no whole and sound frame.
 
-    A frame with an offset below `least` counts as none: it is stale data that a file system left behind the end.
+    A frame with an offset below `least` counts as none: it is stale data that a file system left after the end.
     """
     end = position + HEAD.size
     if end > len(data):

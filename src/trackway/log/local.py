@@ -1,7 +1,7 @@
 """The log in local files: segments of frames, appended to by one process and read by the loader.
 
 A segment is named after its first offset. A frame that a crash left incomplete is cut off when the log is opened. A
-corrupt frame with sound frames behind it is reported as a `Gap` and skipped. See docs/decisions/0001-log-format.md.
+corrupt frame with sound frames after it is reported as a `Gap` and skipped. See docs/decisions/0001-log-format.md.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class LocalLog:
 def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[Frame | Gap, int]]:
     """Yield the frames and gaps of `data`, which starts at byte `base` of `path`, with the end of each in the file.
 
-    Unsound bytes with no sound frame behind them yield nothing: they are an incomplete write.
+    Unsound bytes with no sound frame after them yield nothing: they are an incomplete write.
     """
     position = 0
     while position < len(data):

@@ -1,4 +1,4 @@
-"""Alerts: notify the operator's address of dead letters, of a stalled loader, and of messages lost from the log.
+"""Alerts: notify the operator's URL of dead letters, of a stalled loader, and of messages lost from the log.
 
 Each kind of alert is posted at most once a minute for a project, and once more, with `count` 0, when it is over. An
 ongoing alert is repeated only when its count grows, and after a restart.
@@ -56,7 +56,7 @@ class Alerts:
     """Checks the loader every two seconds, in a thread, and posts alerts.
 
     Args:
-        url: the address to post to; empty for none. The operator sets it, so it may be a private address.
+        url: where to post to; empty for none. The operator sets it, so it may have a private IP address.
         waiting: returns the number of messages of the log that are not stored.
         named: returns the name of a project.
     """
@@ -79,7 +79,7 @@ class Alerts:
         self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
 
     def start(self) -> None:
-        """Start checking, if there is an address."""
+        """Start checking, if there is a URL."""
         if self._url:
             self._thread.start()
 

@@ -133,7 +133,7 @@ def examine_server(url: str) -> list[Finding]:
     """Ask a running server for its state."""
     address = url.rstrip("/") + "/readyz"
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - the address is the user's own
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - the URL is the user's own
             status = msgspec.json.decode(answer.read())
     except urllib.error.HTTPError as error:
         try:

@@ -1,8 +1,8 @@
-"""Watched segments: posts the people who entered or left a segment since the last check to an address, each change at
+"""Watched segments: posts the people who entered or left a segment since the last check to a URL, each change at
 least once.
 
 The first check posts nothing; it only sets the starting point. Posts are signed in Stripe's scheme:
-`X-Trackway-Signature: t=TIME,v1=HMAC-SHA256(secret, TIME.BODY)`. A change is recorded only after the address has
+`X-Trackway-Signature: t=TIME,v1=HMAC-SHA256(secret, TIME.BODY)`. A change is recorded only after the URL has
 accepted it. An undelivered change is therefore posted again at the next check, with the same id if nothing else has
 changed.
 """

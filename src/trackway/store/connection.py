@@ -252,7 +252,8 @@ class Store:
             return str(client.command(f"EXPLAIN AST {sql}"))
 
     def insert(self, table: str, block: bytes, token: str) -> None:
-        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, also in the tables behind views.
+        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, also in the target tables of
+        materialized views.
 
         Columns missing from the stream, because it was prepared before they were added, take their defaults.
         """

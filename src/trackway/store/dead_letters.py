@@ -56,7 +56,7 @@ def _version(last: int) -> int:
 
 
 def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | str, last: int) -> DeadLetter:
-    """Return the dead letter of a message that a step refused; `last` is the log offset behind its batch."""
+    """Return the dead letter of a message that a step refused; `last` is the log offset after its batch."""
     alone = msgspec.structs.replace(arrival, messages=[message], rejections=[], violations=[])
     text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {reason}"
     return DeadLetter(
@@ -67,7 +67,9 @@ def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | s
 
 
 def of_row(table: str, row: dict[str, Any], reason: str, last: int) -> DeadLetter:
-    """Return the dead letter of a derived row that the engine refused; the messages behind the row are stored."""
+    """Return the dead letter of a derived row that the engine refused; the messages from which the row was derived are
+    stored.
+    """
     body = msgspec.json.encode(row, enc_hook=str).decode()
     name = str(row.get("message_id") or row.get("session_id") or row.get("order_id") or row.get("token") or body[:100])
     project = row.get("project_id") or bytes(16)
@@ -245,7 +247,7 @@ class _Probe:
             self._create(f"CREATE MATERIALIZED VIEW {name} TO {target} AS {statement}", "VIEW", name)
 
     def _create(self, statement: str, kind: str, name: str) -> None:
-        self._store.command(f"DROP {kind} IF EXISTS {name}")  # a process that died may have left it behind
+        self._store.command(f"DROP {kind} IF EXISTS {name}")  # a process that died may have left it
         self._store.command(statement)
         self._created.insert(0, f"{kind} {name}")
 

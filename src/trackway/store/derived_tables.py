@@ -67,7 +67,7 @@ def _number(store: Store, statement: str) -> int:
 
 
 def refill(store: Store) -> list[str]:
-    """Empty every table behind a materialized view and fill it from events and sessions; return the table names.
+    """Empty every target table of a materialized view and fill it from events and sessions; return the table names.
 
     Nothing else may write meanwhile. It takes as long as inserting all rows once for each view.
     """

@@ -110,7 +110,9 @@ class StoredHistory:
         return {(row["project_id"].bytes, row["visitor_id"]): row["at_"] for row in answer.to_pylist()}
 
     def users_of(self, separated: list[Separated]) -> dict[int, list[tuple[str, Millis]]]:
-        """Return, by new identity, the users seen on its visitor in its stretch of time, each with the first time."""
+        """For each separated visitor (key: the new identity), return the user ids seen between `since` and `until`,
+        with the first time of each.
+        """
         answer = self._ask(
             _sql("users_of"),
             {

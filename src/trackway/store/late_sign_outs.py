@@ -1,4 +1,6 @@
-"""The effect of late sign-outs on stored rows: a visitor's events in a stretch of time get another identity."""
+"""The effect of late sign-outs on stored rows: a visitor's events in a range of time get another identity, and claims
+of the old identity are deleted. A claim records a user's sign-in on a visitor (`trackway.enrich.identity`).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ def separate(store: Store, separated: list[Separated], token: str) -> None:
     does not depend on the number of visitors.
 
     Raises:
-        QuestionFailed: the engine refused one of them; nothing is lost, do it again.
+        QuestionFailed: the engine refused a statement; call again with the same token.
     """
     if not separated:
         return

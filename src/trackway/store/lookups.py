@@ -42,7 +42,7 @@ def session(store: Store, project_id: bytes, session_id: str, visitor_id: str = 
             "since": at - _DAY_MS, "until": at + _DAY_MS,
         }  # fmt: skip
     elif visitor_id:
-        # The hash of a client's name is the end of the session's id, behind the time.
+        # The hash of a client's name is the end of the session's id, after the time.
         values = {"family": family_of(project_id, visitor_id, session_id).hex()}
     else:
         by = "name"

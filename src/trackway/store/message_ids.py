@@ -124,7 +124,7 @@ class SeenMessages:
         self._replaced = []
 
     def _write(self, day: str, data: bytes) -> None:
-        """Append to the day's journal, overwriting what a failed write may have left behind its end."""
+        """Append to the day's journal, overwriting what a failed write may have left after its valid end."""
         journals = self._journals.setdefault(day, {})
         runs = self._runs.get(day)
         path = self._directory / f"{day}-{int(runs[-1][0].stem[9:]) + 1 if runs else 0:06d}.journal"

@@ -48,7 +48,7 @@ def move(store: Store, moved: list[Moved], token: str) -> None:
     """Give stored events their new sessions. Repeating it changes nothing.
 
     Raises:
-        QuestionFailed: the engine refused it; nothing is lost, do it again.
+        QuestionFailed: the engine refused a statement; call again with the same token.
     """
     if not moved:
         return
@@ -59,7 +59,7 @@ def move(store: Store, moved: list[Moved], token: str) -> None:
 
 
 def rewrite(store: Store, table: str, rows: pa.Table, token: str) -> dict[str, int]:
-    """Replace the rows of a table in the engine's memory; return the parameters of the condition `whole`."""
+    """Replace the rows of a table in the engine's memory; return the parameters of the SQL macro `whole`."""
     store.command(f"TRUNCATE TABLE {table}")
     store.insert(table, as_block(rows), token)
     return {"rows": rows.num_rows}

@@ -19,8 +19,8 @@ Key = tuple[bytes, str, bytes]
 def restate_sessions(store: Store, version: int) -> int:
     """Recompute each session that differs from its stored events, and remove sessions that have no events left.
 
-    A session whose row exists keeps the mark that its client named it; without a row, the mark is lost. Counters behind
-    views change too and must be filled again (`refill`).
+    A session whose row exists keeps the mark that its client named it; without a row, the mark is lost. Counters that
+    views fill change too and must be filled again (`refill`).
 
     Args:
         version: the version of the new rows; at least that of every stored row.

@@ -134,7 +134,11 @@ class FunnelTime(msgspec.Struct, kw_only=True):
 
 
 class FunnelAnswer(msgspec.Struct):
-    """The steps; with `times` the times between every two of them, with `by` the parts, with `interval` the trend."""
+    """The steps of a funnel.
+
+    `times`: durations between each pair of steps, if asked for. `parts`: one funnel for each value of `by`. `trend`:
+    one point for each interval.
+    """
 
     steps: list[FunnelStep]
     unit: str
@@ -263,7 +267,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
 
 
 def _ends(exclusions: list[Exclusion], n: int) -> dict[int, int]:
-    """Return, for each reached step, the exclusions (as bits of an event) that end an attempt there."""
+    """Map each step k to a bit mask of the exclusions that end an attempt which has reached step k."""
     ends: dict[int, int] = {}
     for number, exclusion in enumerate(exclusions):
         before = exclusion.before or n

@@ -163,7 +163,7 @@ def customers(
 
     answers = [listed(asked.limit, asked.offset)]
     listed_rows = answers[0].rows()
-    # Every row of a page contains the total; a page behind the last one has no row, so the total needs another query.
+    # Every row of a page contains the total; a page after the last one has no row, so the total needs another query.
     counting = listed_rows
     if not listed_rows and asked.offset:
         answers.append(listed(1, 0))

@@ -42,11 +42,11 @@ class Period(NamedTuple):
         earlier.
         """
         zone = ZoneInfo(timezone)
-        first, behind = self.start.astimezone(zone), self.end.astimezone(zone)
+        first, end = self.start.astimezone(zone), self.end.astimezone(zone)
         if compare == "year":
-            return Period(midnight(_year_before(first.date()), zone), midnight(_year_before(behind.date()), zone))
-        days = (behind.date() - first.date()).days
-        if behind.time() == first.time():
+            return Period(midnight(_year_before(first.date()), zone), midnight(_year_before(end.date()), zone))
+        days = (end.date() - first.date()).days
+        if end.time() == first.time():
             return Period(midnight(first.date() - timedelta(days=days), zone), self.start)
         return Period(self.start - (self.end - self.start), self.start)
 
@@ -80,8 +80,8 @@ def period(name: str, timezone: str, now: datetime, since: str = "", until: str 
     }
     if name not in ranges:
         raise BadQuestion("period", f"{name!r} is not a period; use one of {', '.join(NAMED)}, or from and to")
-    first, behind = ranges[name]
-    return Period(midnight(first, zone), midnight(behind, zone))
+    first, end = ranges[name]
+    return Period(midnight(first, zone), midnight(end, zone))
 
 
 def buckets(stretch: Period, timezone: str, interval: Interval) -> list[datetime]:

@@ -126,14 +126,16 @@ def without_bots(question: Question, conditions: Compiler) -> str:
 
 
 def everybody(question: Question, conditions: Compiler) -> str:
-    """Return the end of every condition: excludes bots unless asked for, and people who are not in the sample."""
+    """Return the SQL that is appended to every condition: it excludes bots (unless asked for) and people outside the
+    sample.
+    """
     always = "" if question.bots else f" AND {without_bots(question, conditions)}"
     return always + sampled(question, conditions)
 
 
 def sampled(question: Question, conditions: Compiler) -> str:
-    """Return the end of conditions on orders: excludes people who are not in the sample. Orders count even if a bot
-    reported them.
+    """Return the SQL that is appended to conditions on orders: it excludes people outside the sample. Orders count even
+    if a bot reported them.
     """
     if question.sample >= 1:
         return ""

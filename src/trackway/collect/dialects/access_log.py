@@ -96,7 +96,7 @@ def _request(groups: dict[str, str]) -> tuple[str, str]:
 
 
 def _visitor(text: str) -> str:
-    """Return the visitor's address from a line: the first of several, without its port.
+    """Return the visitor's IP address from a line: the first of several, without its port.
 
     It is empty when the field has no address, or has a virtual host with its port. A name counts as an address: the
     server has looked it up.
@@ -172,7 +172,7 @@ class AccessLog:
     """Turns lines into page messages. The same file gives the same messages, so that importing it twice adds nothing.
 
     Args:
-        host: the site's host, for the pages' addresses.
+        host: the site's host, for the pages' URLs.
         key: makes the visitors' pseudonyms; the same key gives the same pseudonyms.
         form: the lines' format; the usual formats when None.
 

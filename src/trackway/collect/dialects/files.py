@@ -84,7 +84,7 @@ def requests(
 
 
 def _cleaned(text: str, privacy: Privacy) -> str:
-    """Return a line in the form that may be kept: addresses shortened as in every message, no private parameters."""
+    """Return a line in the form that may be kept: IP addresses truncated as in every message, no private parameters."""
     return privacy.url(_ADDRESS.sub(lambda match: privacy.ip(match[0]) or match[0], text[:_TEXT]))
 
 

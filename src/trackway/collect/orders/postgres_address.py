@@ -1,4 +1,6 @@
-"""Addresses of followed databases: the parameters that are allowed, and the hosts that connections may reach."""
+"""Connection strings of PostgreSQL databases whose orders are imported: the parameters that are allowed, and the hosts
+that connections may reach.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from trackway.outgoing import Outgoing
 logger = logging.getLogger("trackway.collect")
 
 _ALLOWED = frozenset("host port user password dbname sslmode application_name target_session_attrs".split())
-"""The allowed parameters of an address. Others could read files of this server or redirect the connection."""
+"""The allowed parameters of a connection string. Others could read files of this server or redirect the connection."""
 _OWN = {
     "connect_timeout": "5",
     # libpq would use the files of the system user of this server, which do not belong to the member.
@@ -23,7 +25,9 @@ _OWN = {
 
 
 class BadDatabase(ValueError):
-    """An address that is not a PostgreSQL database's, or has a forbidden parameter; the text names the problem."""
+    """A connection string that is not a PostgreSQL database's, or has a forbidden parameter; the text names the
+    problem.
+    """
 
 
 def _parts(dsn: str) -> dict[str, str]:
@@ -42,7 +46,9 @@ def _parts(dsn: str) -> dict[str, str]:
 
 
 def check(dsn: str, outgoing: Outgoing) -> None:
-    """Check that a connection may be made to an address as it resolves now. Raises BadDatabase or Refused."""
+    """Check that a connection may be made to the host of a connection string, as it resolves now. Raises BadDatabase or
+    Refused.
+    """
     outgoing.addresses(_parts(dsn)["host"])
 
 

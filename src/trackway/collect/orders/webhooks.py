@@ -153,7 +153,7 @@ def read_woocommerce(headers: Mapping[str, str], body: bytes) -> Report:
     """
     topic = headers.get("x-wc-webhook-topic", "")
     if body.startswith(b"webhook_id="):
-        return NOTHING  # the shop tests the address when the webhook is created
+        return NOTHING  # the shop tests the URL when the webhook is created
     content = _object(body)
     if topic and not topic.startswith("order."):
         return NOTHING

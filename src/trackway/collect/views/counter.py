@@ -1,6 +1,6 @@
 """The view counter: `POST /v1/entities/{type}/{id}/view` and `POST /api/profiles/{id}/track-view`.
 
-Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the body or in the address), its secret key,
+Callers authenticate with a project's write key (HTTP Basic, `writeKey` in the body or in the URL), its secret key,
 or a token of the host (`Authorization: Bearer`). The body is `{"session_id", "referrer_source"}`; `anonymous_id` names
 the visitor. A host's token proves the viewer; a caller with the secret key may state the viewer (`viewer_id`, or
 `user_id`). A viewer stated with the write key alone, which is public, is stored with the view as a claim, and the view
@@ -70,7 +70,7 @@ IsCounted = Callable[[bytes, str, str], Awaitable[bool]]
 
 
 class ViewCounter:
-    """The ASGI application of the two addresses.
+    """The ASGI application of the two endpoints.
 
     Args:
         collector: authenticates requests and makes log records of them.
@@ -218,7 +218,7 @@ class ViewCounter:
 
 
 def entity_of(path: str) -> tuple[str, str] | None:
-    """Return the type and id of the entity in an address of the view counter."""
+    """Return the type and id of the entity in a path of the view counter."""
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[:2] == ["api", "profiles"] and parts[3] == "track-view" and parts[2]:
         return "profile", parts[2]

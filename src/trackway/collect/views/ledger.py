@@ -90,7 +90,7 @@ class Ledger:
     """Decides about many views in one transaction, in its own thread.
 
     Args:
-        dsn: an SQLAlchemy address, of SQLite or PostgreSQL.
+        dsn: an SQLAlchemy URL, of SQLite or PostgreSQL.
         collector: the id of this collector, which appends to the log the views that it kept and did not log.
 
     Raises:

@@ -41,7 +41,7 @@ class OwnedEntity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """An account, as the host application describes it.
 
-    `expires_at` ends the subscription; the user with the address `email` may sign in here for the account.
+    `expires_at` ends the subscription; the user with the e-mail address `email` may sign in here for the account.
     """
 
     type: AccountType

@@ -1,4 +1,4 @@
-"""The audit log: the action, its actor, its subject and the network address. Rows are only added; the database refuses
+"""The audit log: the action, its actor, its subject and the IP address. Rows are only added; the database refuses
 to change or delete them.
 """
 

@@ -83,8 +83,9 @@ class SignIns:
         recovery code.
 
         Raises:
-            BadCredentials: the credentials are wrong; the answer takes equally long when no user has the address.
-            CodeNeeded: address and password are right, and the code is missing.
+            BadCredentials: the credentials are wrong; the answer takes equally long when no user has the e-mail
+                address.
+            CodeNeeded: e-mail address and password are right, and the code is missing.
         """
         with self._sessions.begin() as session:
             user = session.scalar(select(User).where(User.email == email.strip().lower()))

@@ -1,4 +1,4 @@
-"""Connections (sources of a project's orders) and watches (addresses notified of segment changes)."""
+"""Connections (sources of a project's orders) and watches (URLs notified of segment changes)."""
 
 from __future__ import annotations
 
@@ -95,6 +95,6 @@ class Connections(_RowsWithSecret[Connection]):
 
 
 class Watches(_RowsWithSecret[Watch]):
-    """Addresses that are notified when people enter or leave a segment."""
+    """URLs that are notified when people enter or leave a segment."""
 
     table = Watch

@@ -102,8 +102,9 @@ class Transfer(Base):
 class Connection(Base):
     """A source of a project's orders: a shop or payment provider that reports by webhook, or a database.
 
-    `config` holds the settings; `secret` (encrypted) is the key that signs deliveries, or the database's address.
-    `taken` counts the reports that contained an order; `problem` is why the last report could not be taken, or empty.
+    `config` holds the settings; `secret` (encrypted) is the key that signs deliveries, or the database's connection
+    string. `taken` counts the reports that contained an order; `problem` is why the last report could not be taken, or
+    empty.
     """
 
     __tablename__ = "connections"
@@ -122,7 +123,7 @@ class Connection(Base):
 
 
 class Watch(Base):
-    """An address that is notified when people enter or leave a segment; requests to it are signed with `secret`
+    """A URL that is notified when people enter or leave a segment; requests to it are signed with `secret`
     (encrypted).
 
     `segment` is the id of a saved segment or the name of a built-in one; `inside` is the number of people in it at the

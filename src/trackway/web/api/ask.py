@@ -34,7 +34,7 @@ def as_file(table: pa.Table, form: str, name: str) -> Response[bytes]:
 
 
 class AtDesk:
-    """The caller of a request at the desk. What they ask is cancelled when they disconnect."""
+    """The question service for the caller of a request. A question is cancelled when the caller disconnects."""
 
     def __init__(self, desk: Desk, request: Request[Caller, Any, Any], project: Project, policy: Policy) -> None:
         caller = request.user
@@ -65,7 +65,7 @@ class AtDesk:
 
 
 async def desk_of(project: Project, request: Request[Caller, Any, Any], desk: Desk) -> AtDesk:
-    """Return the desk for the caller of a request and one of their projects."""
+    """Return the question service for the caller of a request and one of their projects."""
     return AtDesk(desk, request, project, await asyncio.to_thread(request.user.policy, project))
 
 

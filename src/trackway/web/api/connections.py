@@ -51,7 +51,7 @@ SHOPS = {
 
 class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
     """A new connection. For a shop or payment provider, `secret` is its signing secret; an omitted one is generated.
-    For a PostgreSQL database, `secret` is its address, and `config` names the table and columns (see
+    For a PostgreSQL database, `secret` is its connection string, and `config` names the table and columns (see
     `docs/how-to/orders.md`).
     """
 
@@ -225,7 +225,9 @@ def _mapping(data: NewConnection) -> dict[str, Any]:
         raise BadQuestion(f"config.{field}".rstrip("."), reason) from error
     columns = parsed.columns
     if not data.secret or not (columns.user_id or columns.anonymous_id):
-        raise BadQuestion("config.columns", "name the column with the customer's id, and send the database's address")
+        raise BadQuestion(
+            "config.columns", "name the column with the customer's id, and send the database's connection string"
+        )
     if not (columns.currency or parsed.currency):
         raise BadQuestion("config.currency", "name the currency of the amounts, or the column that contains it")
     config: dict[str, Any] = msgspec.to_builtins(parsed)
@@ -329,7 +331,9 @@ class Deliveries(Controller):
 
     @post("/", exclude_from_auth=True, opt={"may": ANYBODY}, status_code=200)
     async def take(self, connection_id: UUID, request: Request[Any, Any, Any], runtime: Runtime) -> Response[Accepted]:
-        """Take a delivery. Its contents are on disk when it is answered; a repeated delivery counts once."""
+        """Receive a webhook from a shop. The response is sent after its contents are on disk; a repeated webhook counts
+        once.
+        """
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         connections = runtime.accounts.connections

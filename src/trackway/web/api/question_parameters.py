@@ -1,4 +1,4 @@
-"""The parameters of addresses about a period: the period, the filters, and whether bots count."""
+"""The query parameters of endpoints about a period: the period, the filters, and whether bots count."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def common(
     ] = None,
     bots: bool = False,
 ) -> Common:
-    """Take the parameters from the address."""
+    """Take the parameters from the URL."""
     return Common(period_name, since, until, compare, filters or [], bots)
 
 
 class Asked(msgspec.Struct):
-    """A project, and the question that the parameters describe, for addresses that are no question of the desk."""
+    """A project, and its question by the parameters, for endpoints that answer no question of the catalogue."""
 
     project: Project
     question: Question

@@ -1,8 +1,8 @@
-"""Addresses of single questions, from before `POST …/ask`, and free SQL. Access: callers with the permission in
+"""Endpoints of single questions, from before `POST …/ask`, and free SQL. Access: callers with the permission in
 `opt["may"]` of each handler.
 
-Each of the addresses builds the body of a question, has it answered at the desk, and gives the answer the form that it
-had before. They are deprecated and go with version 1.0 (docs/decisions/0016-one-address.md).
+Each endpoint builds the body of a question, has the desk answer it, and gives the answer the form that it
+had before. They are deprecated and go with version 1.0 (docs/decisions/0016-one-endpoint.md).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Form = dict[str, Any] | Response[bytes]
 
 
 class Translation:
-    """A request to one of the addresses, in the words of the desk."""
+    """A request to one of the endpoints, and the question service for its caller."""
 
     def __init__(self, at_desk: AtDesk, common: Common) -> None:
         self.at_desk, self.common = at_desk, common
 
     async def ask(self, question: str, **fields: Any) -> Reply:
-        """Ask a question about the period and filters of the address."""
+        """Ask a question about the period and filters of the URL."""
         return await self.at_desk.answer({"question": question, **self.common.body(), **fields})
 
     def shaped(self, reply: Reply, data: object) -> dict[str, Any]:

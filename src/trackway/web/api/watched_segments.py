@@ -1,4 +1,4 @@
-"""The people in a segment, and watches: addresses that are notified when people enter or leave a segment. Access:
+"""The people in a segment, and watches: URLs that are notified when people enter or leave a segment. Access:
 listing people needs the permission `people`, listing watches `manage`, changing them `control`.
 """
 

@@ -48,7 +48,7 @@ class Provider:
         self._discovered: tuple[float, dict[str, Any]] = (0.0, {})
 
     def begin(self, back: str) -> tuple[str, str]:
-        """Start a sign-in. Returns the provider's address to send the browser to, and the state that comes back with
+        """Start a sign-in. Returns the provider's URL to send the browser to, and the state that comes back with
         it. The provider redirects the browser to `back`.
         """
         configuration = self._discover()
@@ -118,7 +118,7 @@ class Provider:
     def _json(
         self, method: str, address: str, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> dict[str, Any]:
-        """Request JSON from the provider: from the issuer's host, which the settings name, or from a public address."""
+        """Request JSON from the provider: from the issuer's host, which the settings name, or from a public host."""
         issuer_host = urlsplit(self._settings.oidc_issuer).hostname or ""
         try:
             answer = self._outgoing.send(

@@ -72,8 +72,8 @@ class PasswordReset(Controller):
 
     @post("/", **_OPEN, status_code=204, sync_to_thread=True)
     def ask(self, data: Forgotten, request: Request[Any, Any, Any], runtime: Runtime, limits: Limits) -> None:
-        """Send a reset link to the user with this address. The answer is the same when there is no such user. 409 when
-        the server sends no mail.
+        """Send a reset link to the user with this e-mail address. The answer is the same when there is no such user.
+        409 when the server sends no mail.
         """
         origin = origin_of_links(request, runtime)
         if not origin:

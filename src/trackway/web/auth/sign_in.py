@@ -69,8 +69,8 @@ class AcceptedInvitation(msgspec.Struct):
 
 
 class InvitationShown(msgspec.Struct):
-    """An invitation: the invited address and what it is for. `known` says whether the address already belongs to a
-    user.
+    """An invitation: the invited e-mail address and what it is for. `known` says whether the e-mail address already
+    belongs to a user.
     """
 
     email: str

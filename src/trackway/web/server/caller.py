@@ -236,7 +236,9 @@ def _by_secret(runtime: Runtime, origin: RequestOrigin, secret: str) -> Caller:
 
 
 def origin_of(connection: Connection) -> RequestOrigin:
-    """Return the origin of a request; `limits.Limited` has set the client's address behind trusted proxies."""
+    """Return the origin of a request; `limits.Limited` has set the client's IP address, read from the headers of
+    trusted proxies.
+    """
     address = connection.client.host if connection.client else ""
     return RequestOrigin(address, connection.headers.get("user-agent", ""))
 

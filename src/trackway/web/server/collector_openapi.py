@@ -37,7 +37,7 @@ _OF_TYPE: dict[str, tuple[str, list[str], dict[str, _Json]]] = {
 }
 _REFUSALS = {
     "400": "no message could be accepted; `errors` names the fields", "401": "there is no such write key",
-    "405": "the address does not support this method", "413": "the body is too large",
+    "405": "the endpoint does not support this method", "413": "the body is too large",
     "503": "it cannot be written now; send it again after `retry-after` seconds",
 }  # fmt: skip
 _PROBLEM: _Json = {

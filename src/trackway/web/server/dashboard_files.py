@@ -68,7 +68,7 @@ class Pages(Controller):
 
     @get("/t/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def sdk_part(self, name: str, encodings: Encodings = "") -> Response[bytes]:
-        """Return a part of the SDK; its address contains a hash of its content."""
+        """Return a part of the SDK; its path contains a hash of its content."""
         return _script(SDK / "t" / Path(name).name, "public, max-age=31536000", encodings)
 
     @get("/", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)

@@ -1,4 +1,4 @@
-"""Rate limits for requests, by address and by key, and for failed sign-ins.
+"""Rate limits for requests, by IP address and by key, and for failed sign-ins.
 
 Counts are kept in this process, in fixed windows of the library `limits`; IPv6 addresses count by their /64.
 """
@@ -46,8 +46,8 @@ class Limits:
         return 0
 
     def may_sign_in(self, origin: RequestOrigin, name: str) -> None:
-        """Check that an address may attempt a sign-in. Raises TooManyRequestsException after too many failures of the
-        address, or of the address for this user.
+        """Check that an IP address may attempt a sign-in. Raises TooManyRequestsException after too many failures of
+        the address, or of the address for this user.
 
         Failures for a user count separately for each address, so that nobody can lock a user out from elsewhere.
         """
@@ -70,7 +70,7 @@ class Limits:
     def may_ask_for_link(self, origin: RequestOrigin, email: str) -> None:
         """Count a request for a link by mail, whether the user exists or not.
 
-        Raises TooManyRequestsException after twenty requests of an address, or five for a user, in an hour.
+        Raises TooManyRequestsException after twenty requests of an IP address, or five for a user, in an hour.
         """
         address, user = network(origin.address), email.strip().lower()
         for item, kind, name in ((_LINKS_OF_ADDRESS, "links", address), (_LINKS_OF_USER, "links to", user)):
@@ -108,7 +108,7 @@ _NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class Limited:
-    """The whole application behind its limits; adds the headers that every answer has."""
+    """The whole application with its limits; adds the headers that every answer has."""
 
     def __init__(self, app: Any, limits: Limits, settings: Settings) -> None:
         self._app, self._limits, self._addresses = app, limits, Addresses(settings)
@@ -120,7 +120,7 @@ class Limited:
             await self._app(scope, receive, send)
             return
         address = self._addresses.of(scope)
-        # The client's address is determined here and nowhere else; everything behind this reads it from the scope.
+        # The client's IP address is determined here and nowhere else; all later code reads it from the scope.
         scope["client"] = (address, (scope.get("client") or ("", 0))[1])
         body = Body(self._bodies, receive, network(address))
         guarded = self._guarded(scope["path"], send, body)

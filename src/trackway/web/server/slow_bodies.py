@@ -1,4 +1,4 @@
-"""Limits on slow request bodies: the time for sending a body, and the number of unfinished bodies of one address.
+"""Limits on slow request bodies: the time for sending a body, and the number of unfinished bodies of one IP address.
 
 A body has 15 seconds, plus one second for each 4,000 bytes that have arrived. All unfinished bodies are checked
 together once a second, so that a request whose body arrives at once costs almost nothing.
@@ -70,7 +70,7 @@ class Bodies:
     """All unfinished bodies.
 
     Args:
-        most: the number of bodies of one address that may take longer than a second; 0 for no limit.
+        most: the number of bodies of one IP address that may take longer than a second; 0 for no limit.
     """
 
     def __init__(self, most: int) -> None:
