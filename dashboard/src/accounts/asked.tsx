@@ -17,7 +17,7 @@ export const TYPES = [
   "media",
 ];
 
-/** Queries an address of the project; `fresh` loads it again. */
+/** Queries an endpoint of the project; `fresh` loads it again. */
 export function useOf<Data>(path: string) {
   const project = useProject();
   const whole = `/projects/${project.id}/${path}`;

@@ -49,7 +49,7 @@ export function Log() {
                       )
                       .join(", ") || "–",
                 },
-                { name: t("Address"), wide: true, show: (row) => row.address || "–" },
+                { name: t("IP address"), wide: true, show: (row) => row.address || "–" },
               ]}
             />
           )

@@ -58,7 +58,7 @@ export function Connections() {
   );
 }
 
-/** The webhook address of a shop, as the shop reaches this server. */
+/** The webhook URL of a shop, as the shop reaches this server. */
 const delivered = (connection: Connection) =>
   connection.address.startsWith("http")
     ? connection.address
@@ -141,9 +141,7 @@ function Secret({ one: connection, save }: { one: Connection; save: (secret: str
         }}
       >
         <p>
-          {t(
-            "In Stripe, add a webhook with the address above; it then shows a secret that begins with whsec_.",
-          )}
+          {t("In Stripe, add a webhook with the URL above; it then shows a secret that begins with whsec_.")}
         </p>
         <label className="block">
           {t("Secret")}
@@ -253,7 +251,7 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
           {kind === "postgres" && (
             <>
               <label className="sm:col-span-2">
-                {t("Address of the database, with a user who may create triggers")}
+                {t("Connection string of the database, with a user who may create triggers")}
                 <input
                   name="dsn"
                   required
@@ -296,10 +294,10 @@ function Next({ created: made }: { created: Connection }) {
       <p>
         {made.kind === "stripe"
           ? t(
-              "In Stripe, add a webhook for payment_intent.succeeded, checkout.session.completed and charge.refunded with this address, then give its secret here:",
+              "In Stripe, add a webhook for payment_intent.succeeded, checkout.session.completed and charge.refunded with this URL, then give its secret here:",
             )
           : t(
-              "In WooCommerce, add webhooks for order created, updated and deleted with this address and this secret, which is shown only now:",
+              "In WooCommerce, add webhooks for order created, updated and deleted with this URL and this secret, which is shown only now:",
             )}
       </p>
       <code className="block rounded-lg bg-ground p-3 break-all">{delivered(made)}</code>

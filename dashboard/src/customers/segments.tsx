@@ -65,7 +65,7 @@ export function SegmentsTab() {
           <Card title={t("Notifications when people enter or leave")}>
             {watches.every.data?.length === 0 && (
               <Empty title={t("Nobody yet")}>
-                {t("The address receives each change within five minutes as a signed POST request.")}
+                {t("The URL receives each change within five minutes as a signed POST request.")}
               </Empty>
             )}
             <ul className="divide-y divide-line px-4 pb-2">

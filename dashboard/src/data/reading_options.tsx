@@ -23,7 +23,7 @@ const FIELDS: [field: string, label: string][] = [
   ["user_id", t("User id")],
   ["anonymous_id", t("Visitor id")],
   ["session_id", t("Session id")],
-  ["url", t("Address of the page")],
+  ["url", t("URL of the page")],
 ];
 const MORE: [field: string, label: string][] = [
   ["path", t("Path of the page")],

@@ -69,7 +69,7 @@ export function Setup() {
           />
           <p className="text-soft">
             {rich(
-              "Page views, sessions, marked clicks, impressions, time, scrolling, errors and web vitals are recorded automatically. Add <code>?tw_debug</code> to the address of the page to see what is sent.",
+              "Page views, sessions, marked clicks, impressions, time, scrolling, errors and web vitals are recorded automatically. Add <code>?tw_debug</code> to the URL of the page to see what is sent.",
               { code: (text) => <code>{text}</code> },
             )}
           </p>

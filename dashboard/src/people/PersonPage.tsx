@@ -35,7 +35,7 @@ const OF_PERSON: Column<PersonSession>[] = [
 ];
 /** The IP address, for permitted users; usually stored without its last part. */
 const ADDRESS: Column<PersonSession> = {
-  name: t("Address"),
+  name: t("IP address"),
   wide: true,
   show: (row) => row.ip || <span className="text-soft">–</span>,
 };

@@ -98,7 +98,7 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
           {t("Forgot password?")}
         </button>
         <p className="text-xs text-soft">
-          {t("The first start of the server printed an address and a password.")}
+          {t("The first start of the server printed an e-mail address and a password.")}
         </p>
       </form>
     </main>
