@@ -70,7 +70,7 @@ async def desk_of(project: Project, request: Request[Caller, Any, Any], desk: De
 
 
 async def at_desk(project_id: UUID, request: Request[Caller, Any, Any], desk: Desk) -> AtDesk:
-    """Return the desk for the caller of a request and the project in its address."""
+    """Return the question service for the caller of a request and the project in its path."""
     return await desk_of(request.user.project(project_id), request, desk)
 
 
