@@ -23,7 +23,7 @@ from trackway.event import Arrival, Event, Location, Message, Rejection, now
 from trackway.store import checkpoint, dead_letters, message_ids, preparing
 from trackway.store.message_ids import SeenMessages
 from trackway.store.recovery import open_log
-from trackway.store.refusals import QuestionFailed
+from trackway.store.refusals import QuestionFailed, StoreBusy
 
 
 def messages(count: int, prefix: str = "m", visitors: int = 5) -> list[Message]:
@@ -408,6 +408,33 @@ def test_a_batch_that_is_half_there_is_in_no_checkpoint_when_the_loader_ends(
     loaded.crash()
     loaded.loader.drain()
     agree(loaded, project, 13)
+
+
+def test_a_batch_that_is_half_there_is_in_no_checkpoint_of_another_writer(
+    loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer, such as a job, makes its rows durable after a batch failed and before the store goes back."""
+    loaded.restart()
+    monkeypatch.setattr(loaded.loader, "_checkpoint_seconds", math.inf)
+    insert, go_back, tried = loaded.store.insert, loaded.loader._go_back, []
+
+    def half(into: str, block: bytes, token: str) -> None:
+        insert(into, block, token)
+        if into == "events" and not tried:
+            raise QuestionFailed("the engine refuses a row behind a view")
+
+    def going_back() -> None:
+        with pytest.raises(StoreBusy):
+            loaded.loader.checkpoint()
+        tried.append(True)
+        go_back()
+
+    monkeypatch.setattr(loaded.store, "insert", half)
+    monkeypatch.setattr(loaded.loader, "_go_back", going_back)
+    loaded.load(project, messages(5))
+    assert tried == [True]
+    agree(loaded, project, 5)
+    loaded.loader.checkpoint()
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_nothing(

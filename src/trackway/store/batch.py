@@ -45,6 +45,10 @@ class Prepared(msgspec.Struct, array_like=True):
         """Return the non-empty blocks with their tables, in the order in which they are inserted."""
         return [(name, block) for name in _TABLES if (block := getattr(self, name))]
 
+    def message_keys(self) -> list[bytes]:
+        """Return the digests of the messages, 16 bytes each."""
+        return [self.digests[at : at + 16] for at in range(0, len(self.digests), 16)]
+
 
 _TABLES = (
     "identities", "events", "sessions", "claims", "aliases", "sign_outs", "rejections", "violations", "orders",

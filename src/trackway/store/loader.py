@@ -35,7 +35,7 @@ from trackway.store.message_ids import SeenMessages
 from trackway.store.preparing import Derivers, prepare
 from trackway.store.quarantine import Refusals, Sifter
 from trackway.store.reading import Stretch, read
-from trackway.store.refusals import QuestionFailed, shown
+from trackway.store.refusals import QuestionFailed, StoreBusy, shown
 
 logger = logging.getLogger("trackway.store.loader")
 
@@ -110,6 +110,7 @@ class Loader:
         self._derivers: Derivers | None = None
         self._refusals = Refusals(batch_messages)
         self._pause = 0.0
+        self._half_applied = False
 
     def _open(self) -> None:
         """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
@@ -234,7 +235,7 @@ class Loader:
             if self._embedded is None:
                 private.write(path, msgspec.msgpack.encode(self._ready))
             self._applying = self._applier.submit(self._apply, self._ready, path)
-            self._under_way = set(_split(self._ready.digests))
+            self._under_way = set(self._ready.message_keys())
             self._ready = None
 
     def _prepare(self) -> Prepared | None:
@@ -276,12 +277,14 @@ class Loader:
         while True:
             try:
                 with self.store_lock:
+                    self._half_applied = self._embedded is not None
                     apply(self._store, prepared, sifter.sift)
                     if sifter.write_dead_letters():
                         self.dead_letters = dead_letters.count(self._store)
-                    stored = [digest for digest in _split(prepared.digests) if digest not in sifter.keys]
-                    self._seen.add(stored, prepared.received_at)
+                    stored = (key for key in prepared.message_keys() if key not in sifter.keys)
+                    self._seen.add(list(stored), prepared.received_at)
                     self.stored = prepared.last
+                    self._half_applied = False
                 break
             except Exception as error:
                 self.trouble = f"the store refuses the batch at offset {prepared.first}: {shown(error)}"
@@ -336,15 +339,18 @@ class Loader:
             checkpoint.restore(self._embedded, known)
             self._seen = SeenMessages(self._directory / "ids", known.ids)
             self.stored = self.durable = known.offset
+            self._half_applied = False
         self._position = max(self.stored, self._log.start)
 
     def checkpoint(self) -> None:
         """Make everything that is stored now durable; after this returns, a power cut cannot undo it.
 
         Raises:
-            OSError: the disk failed.
+            OSError, StoreBusy: the disk failed; a batch failed and the store has not gone back to its checkpoint yet.
         """
         with self.store_lock:
+            if self._half_applied:
+                raise StoreBusy("the store is about to go back to its checkpoint")
             offset = self.stored
             tables = checkpoint.tables(self._store, self._embedded) if self._embedded else {}
             current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())
@@ -378,8 +384,7 @@ class Loader:
             except msgspec.MsgspecError:
                 prepared = None
             if prepared is None or prepared.last <= self.stored:
-                # The file is incomplete or older than the checkpoint. A batch is written whole before the server gets
-                # any of it, so nothing of an incomplete one was applied, and its messages are in the log.
+                # Older than the checkpoint, or incomplete: a batch is written whole before the server gets any of it.
                 path.unlink()
                 continue
             logger.info("applying the batch of offsets %d to %d again", prepared.first, prepared.last - 1)
@@ -393,7 +398,3 @@ class Loader:
 
 class _HalfApplied(Exception):
     """A batch failed while it was being applied."""
-
-
-def _split(digests: bytes) -> list[bytes]:
-    return [digests[at : at + 16] for at in range(0, len(digests), 16)]
