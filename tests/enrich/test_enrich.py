@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -10,6 +11,7 @@ from conftest import SHARED, needs, unpacked
 from trackway.enrich import bot
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import device
+from trackway.enrich.identity import user_token
 from trackway.enrich.pipeline import enrich, message_key
 from trackway.event import Arrival, Event, Location, Message, friendly_name, uuid7
 
@@ -31,6 +33,75 @@ def test_a_clock_that_is_off_is_corrected_and_the_future_is_clamped() -> None:
     assert corrected(NOW, NOW - hour, NOW - hour) == NOW
     assert corrected(NOW, None, NOW + 5 * 60_000) == NOW + 5 * 60_000
     assert corrected(NOW, None, NOW + 5 * 60_000 + 1) == NOW
+
+
+def test_every_column_of_an_event_has_its_own_value() -> None:
+    page = {
+        "url": "https://shop.example/tickets?utm_source=s&utm_medium=m&utm_campaign=c&utm_term=t&utm_content=n&gclid=g",
+        "referrer": "https://news.example/article",
+        "title": "Tickets",
+    }
+    given = Message(
+        type="track",
+        event="Order Completed",
+        anonymous_id="v",
+        user_id="u",
+        group_id="team",
+        message_id="m",
+        timestamp=NOW - 1000,
+        context={"page": page, "locale": "fr", "screen": {"width": 1440}, "library": {"name": "lib"}},
+        properties={"revenue": 12.5, "currency": "EUR", "entity_type": "concert", "entity_id": "c1"},
+    )
+    place = Location("DE", "Bavaria", "Munich")
+    arrival = Arrival(NOW, b"p" * 16, "10.0.0.0", place, CHROME, "de", True, None, [given])
+    key = message_key(b"p" * 16, "m")
+    made = enrich(given, arrival, key)
+    assert msgspec.structs.asdict(made) == {
+        "project_id": b"p" * 16,
+        "event_id": uuid7(NOW - 1000, int.from_bytes(key) & (1 << 74) - 1),
+        "message_id": "m",
+        "type": "track",
+        "name": "Order Completed",
+        "timestamp": NOW - 1000,
+        "received_at": NOW,
+        "visitor_id": "v",
+        "visitor_name": friendly_name("v"),
+        "user_id": "u",
+        "group_id": "team",
+        "session_id": b"",
+        "host": "shop.example",
+        "path": "/tickets",
+        "query": "utm_source=s&utm_medium=m&utm_campaign=c&utm_term=t&utm_content=n&gclid=g",
+        "title": "Tickets",
+        "referrer": "https://news.example/article",
+        "referrer_host": "news.example",
+        "channel": "Unassigned",
+        "source": "s",
+        "medium": "m",
+        "campaign": "c",
+        "term": "t",
+        "content": "n",
+        "click_id": "gclid",
+        "device": "desktop",
+        "browser": "Chrome",
+        "browser_version": "141",
+        "system": "Linux",
+        "system_version": "",
+        "country": "DE",
+        "region": "Bavaria",
+        "city": "Munich",
+        "language": "fr",
+        "screen_width": 1440,
+        "ip": "10.0.0.0",
+        "bot": "",
+        "revenue": Decimal("12.5"),
+        "currency": "EUR",
+        "entity_type": "concert",
+        "entity_id": "c1",
+        "properties": msgspec.json.encode(given.properties),
+        "library": "lib",
+        "identity": user_token(b"p" * 16, "u"),
+    }
 
 
 def test_bots_are_flagged_with_the_reason_and_people_are_not() -> None:

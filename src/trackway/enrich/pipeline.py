@@ -65,6 +65,8 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
     visitor_id = str(message.anonymous_id or f"user:{user_id}")
     money, currency = revenue_of(message.event or "", properties) if kind == "track" and properties else (NOTHING, "")
     library = context.get("library")
+    # Positional, in the order of Event's fields: with keywords, this function takes a third more time (10.3 µs an event
+    # instead of 7.5). `test_every_column_of_an_event_has_its_own_value` in tests/enrich/test_enrich.py holds the order.
     return Event(
         arrival.project_id,
         uuid7(timestamp, int.from_bytes(key) & _RANDOM),
