@@ -85,8 +85,12 @@ def resolved(host: str) -> list[str]:
     return list(addresses)
 
 
-def plain(address: Address) -> Address:
-    """Return the IPv4 address inside an IPv4-mapped, 6to4 or NAT64 address; return any other unchanged."""
+def _reached(address: Address) -> Address:
+    """Return the IPv4 address that packets to an IPv4-mapped, 6to4 or NAT64 address may reach; any other unchanged.
+
+    `collect.address.plain` unwraps only IPv4-mapped addresses: a client with a 6to4 or NAT64 address is not the host of
+    the IPv4 address in it.
+    """
     if isinstance(address, IPv6Address):
         inside = address.ipv4_mapped or address.sixtofour
         if inside is None and address in _NAT64:
@@ -97,7 +101,7 @@ def plain(address: Address) -> Address:
 
 def public(address: Address) -> bool:
     """Whether an address belongs to the public internet: global unicast (IANA special-purpose registries)."""
-    address = plain(address)
+    address = _reached(address)
     if isinstance(address, IPv6Address) and address not in _GLOBAL:
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved and address not in _RELAYS
@@ -164,7 +168,7 @@ class Outgoing:
         return addresses
 
     def _may_be_reached(self, address: Address) -> bool:
-        return public(address) or any(plain(address) in network or address in network for network in self._networks)
+        return public(address) or any(_reached(address) in network or address in network for network in self._networks)
 
     def check(self, url: str) -> None:
         """Check that a URL may be sent to as it resolves now; hosts allowed by name pass unresolved. Raises Refused."""

@@ -99,7 +99,7 @@ def durably(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync(path.parent)
+        sync_directory(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -113,10 +113,11 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    _sync(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Write the entries of a directory to the disk, so that a new or renamed file survives a power cut."""
     folder = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -25,6 +25,7 @@ from trackway.collect.pseudonym import installation_key
 from trackway.config import Settings
 from trackway.event import Arrival
 from trackway.private import durably
+from trackway.store.lookups import event_count
 
 
 def import_file(
@@ -89,7 +90,7 @@ def _into_directory(
     try:
         with runtime_of(settings, json) as runtime:
             project_id = UUID(find_project(runtime.accounts, project).id)
-            before = _count(runtime, project_id)
+            before = event_count(runtime.store, project_id)
 
             def write(arrival: Arrival) -> None:
                 runtime.write(arrival)
@@ -103,7 +104,7 @@ def _into_directory(
                     lambda done, _: tell(done), reading,
                 )  # fmt: skip
             runtime.loader.drain()
-            return {**outcome, "added": _count(runtime, project_id) - before}
+            return {**outcome, "added": event_count(runtime.store, project_id) - before}
     except LogInUse:
         return _beside_server(settings, form, path, reading, project, json)
 
@@ -136,11 +137,6 @@ def _beside_server(
         show.fail(f"{path.name}: {transfer.message or transfer.state}")
     outcome: dict[str, Any] = transfer.outcome
     return outcome
-
-
-def _count(runtime: Any, project_id: UUID) -> int:
-    answer = runtime.store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
-    return int(answer["n"][0].as_py())
 
 
 def _into_server(remote: Remote, form: str, path: Path, reading: ReadingOptions, json: bool) -> dict[str, Any]:

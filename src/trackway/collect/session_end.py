@@ -16,13 +16,12 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from trackway.collect.broken_json import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.ids import MAX_ID, BadField, optional_id
+from trackway.collect.json_body import decode_body
 from trackway.collect.native import Refusal, Request
 from trackway.event import GAP, Message, Millis, now
 from trackway.log import Committer, LogUnavailable
-from trackway.wording import fault
 
 PATHS = ("/api/analytics/session/end", "/v1/sessions/end")
 EVENT, LIBRARY = "Session Ended", "session-end"
@@ -84,7 +83,7 @@ class SessionEnder:
         await posted(scope, receive, send, take, (LogUnavailable, NotStoredYet))
 
     async def _end(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> tuple[int, dict[str, Any]]:
-        body = _read(content)
+        body = decode_body(content, _body)
         in_address = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
         project_id = self._collector.authenticate(headers, body.writeKey or in_address)
         try:
@@ -131,13 +130,3 @@ def _shown(session_id: str, started_at: Millis, ended_at: Millis) -> dict[str, A
         "ended_at": datetime.fromtimestamp(ended_at / 1000, UTC),
         "duration_s": (ended_at - started_at) / 1000,
     }
-
-
-def _read(content: bytes) -> _Body:
-    try:
-        return _body.decode(whole_characters(content) or b"{}")
-    except msgspec.ValidationError as error:
-        wrong = fault(error, _Body)
-        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

@@ -20,6 +20,7 @@ from uuid import UUID
 from trackway.event import new_id, now
 from trackway.log import frame
 from trackway.log.frame import Frame
+from trackway.private import sync_directory
 
 logger = logging.getLogger("trackway.log")
 
@@ -158,7 +159,7 @@ class LocalLog:
     def _roll(self, first: int) -> None:
         path = self.directory / f"{first:020d}.log"
         fresh = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
         if self._file is not None:
             os.close(self._file)
         self._file, self._size = fresh, 0
@@ -230,7 +231,7 @@ class LocalLog:
                 with copy.open("rb") as file:
                     os.fsync(file.fileno())
                 copy.rename(archive / segment.name)
-                _sync_directory(archive)
+                sync_directory(archive)
             self._keep_from(int(following.stem))
             segment.unlink()
             removed.append(segment)
@@ -251,7 +252,7 @@ class LocalLog:
             file.flush()
             os.fsync(file.fileno())
         half.rename(self.directory / "kept_from")
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
         self.kept_from = offset
 
     @property
@@ -316,11 +317,3 @@ def _write_all(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

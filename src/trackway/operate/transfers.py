@@ -33,6 +33,7 @@ from trackway.log import LogUnavailable
 from trackway.operate.file_import import Cancelled, write_import
 from trackway.private import PART, durably
 from trackway.store.connection import Store
+from trackway.store.lookups import event_count
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionFailed, shown
 
@@ -206,7 +207,7 @@ class TransferWorker:
         reading = msgspec.convert(transfer.asked, ReadingOptions)
         packed = InputFile.open(self.file_of(transfer), transfer.name, reading.encoding)
         project_id = UUID(transfer.project_id)
-        before = self._count(project_id)
+        before = event_count(self._store, project_id)
         self._transfers.change(transfer.id, total=packed.size)
 
         def write(arrival: Arrival) -> None:
@@ -224,7 +225,7 @@ class TransferWorker:
             packed.close()
         self._transfers.change(transfer.id, done=packed.size, outcome=outcome)
         self._wait_until_stored(transfer)
-        return {**outcome, "added": self._count(project_id) - before}
+        return {**outcome, "added": event_count(self._store, project_id) - before}
 
     def _wait_until_stored(self, transfer: Transfer) -> None:
         """Wait until everything that is in the log now can be queried."""
@@ -232,10 +233,6 @@ class TransferWorker:
         while self._stored() < until:
             self._check(transfer)
             sleep(0.05)
-
-    def _count(self, project_id: UUID) -> int:
-        answer = self._store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
-        return int(answer["n"][0].as_py())
 
     def _export(self, transfer: Transfer) -> dict[str, int]:
         report = self._reporter(transfer)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import threading
 import time
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -15,10 +14,10 @@ import msgspec
 import pyarrow as pa
 
 from trackway.collect.views.ledger import Ledger, entity_key
-from trackway.event import now
 from trackway.govern.database import GovernDatabase
 from trackway.statements import Statements
 from trackway.store.connection import Store
+from trackway.store.write_clock import WriteClock
 from trackway.wording import fault
 
 _sql = Statements(__name__)
@@ -93,8 +92,7 @@ class Register:
         self._overruled_bot_reasons: dict[bytes, frozenset[str]] = {}
         self._looked = -_FRESH_S
         self._known: dict[tuple[bytes, str, str], tuple[bool, float]] = {}
-        self._lock = threading.Lock()
-        self._last = 0
+        self._clock = WriteClock()
         self.version = 0
         """A number that grows with every change, for answers that depend on the register."""
 
@@ -130,7 +128,7 @@ class Register:
                     raise BadEntity(f"entities[{number}].parents: {parent!r} is not written type:id, such as artist:7")
         if not entities:
             return 0
-        at = self._moment()
+        at = self._clock.next()
         rows = [
             {
                 "project_id": project_id.bytes, "entity_type": entity.type, "entity_id": entity.id, "name": entity.name,
@@ -163,12 +161,6 @@ class Register:
             parents=row["parents"], attributes=json.loads(row["attributes"] or "{}"), hidden=bool(row["hidden"]),
             notify=msgspec.json.decode(row["notify"], type=Notify) if row["notify"] else None,
         )  # fmt: skip
-
-    def _moment(self) -> int:
-        """Return a time later than that of every earlier write."""
-        with self._lock:
-            self._last = max(now(), self._last + 1)
-            return self._last
 
     def overruled_bot_reasons(self, project_id: bytes) -> frozenset[str]:
         """Return the bot reasons that a project overrules: they mark nobody as a bot."""

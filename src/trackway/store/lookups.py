@@ -1,4 +1,4 @@
-"""Lookups in the store: a session by its id, the owners of orders, and whether a view is stored."""
+"""Lookups in the store: a session by its id, the owners of orders, whether a view is stored, the number of events."""
 
 from __future__ import annotations
 
@@ -100,3 +100,9 @@ def has_view(store: Store, arrival: Arrival) -> bool:
         {"project": UUID(bytes=arrival.project_id), "message": message.message_id, "at": message.timestamp},
     )
     return bool(answer["n"][0].as_py())
+
+
+def event_count(store: Store, project_id: UUID) -> int:
+    """Return the number of a project's stored events."""
+    answer = store.ask("SELECT count() AS n FROM events WHERE project_id = {p:UUID}", {"p": project_id})
+    return int(answer["n"][0].as_py())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import threading
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,9 +13,9 @@ import pyarrow as pa
 
 from trackway.enrich.channel import channel
 from trackway.enrich.money import currency_of
-from trackway.event import now
 from trackway.statements import Statements
 from trackway.store.connection import Store
+from trackway.store.write_clock import WriteClock
 
 _sql = Statements(__name__)
 
@@ -152,16 +151,8 @@ _COSTS = pa.schema([
     ("campaign", pa.string()), ("channel", pa.string()), ("cost", pa.decimal128(18, 4)), ("currency", pa.string()),
     ("clicks", pa.uint64()), ("impressions", pa.uint64()), ("updated_at", _TIME),
 ])  # fmt: skip
-_lock = threading.Lock()
-_last = 0
-
-
-def _moment() -> int:
-    """Return a time later than that of every earlier write, so that the later write wins."""
-    global _last  # noqa: PLW0603 - one clock for the whole process
-    with _lock:
-        _last = max(now(), _last + 1)
-        return _last
+_clock = WriteClock()
+"""One clock for the whole process."""
 
 
 def _write(store: Store, table: str, schema: pa.Schema, rows: list[tuple[Any, ...]], token: str) -> None:
@@ -181,14 +172,14 @@ def write_rates(store: Store, project_id: UUID, rates: Iterable[Rate]) -> None:
     for rate in rates:
         if not (rate.rate.is_finite() and _LEAST <= rate.rate < _GREATEST):
             raise BadTable(f"the rate of {rate.currency} on {rate.day} is {rate.rate}; rates are more than 0")
-    at = _moment()
+    at = _clock.next()
     rows = [(project_id.bytes, *rate[:2], rate.rate.quantize(Decimal("1e-10")), at) for rate in rates]
     _write(store, "rates", _RATES, rows, f"rates-{project_id}-{at}")
 
 
 def write_costs(store: Store, project_id: UUID, costs: Iterable[Cost]) -> None:
     """Write costs; those of the same day, source, medium and campaign replace the earlier ones."""
-    at = _moment()
+    at = _clock.next()
     rows = []
     for cost in costs:
         source = (cost.source, cost.medium, cost.campaign, channel(cost.source, cost.medium, cost.campaign))

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from trackway.analyze.language.activity_source import Intervals, presence
-from trackway.analyze.language.period import BadQuestion, first_day, midnight, ordinal
+from trackway.analyze.language.period import first_day, midnight, ordinal_of
 from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.language.sampling import Margin
 from trackway.analyze.language.steps import Step, any_of
@@ -94,11 +94,7 @@ def lifecycle_people(
     store: Store, question: Question, asked: LifecyclePeople
 ) -> tuple[list[Answer], list[LifecyclePerson]]:
     """List the people with a status in an interval."""
-    try:
-        day = datetime.fromisoformat(asked.at).replace(tzinfo=ZoneInfo(question.timezone))
-    except ValueError as error:
-        raise BadQuestion("at", f"{asked.at!r} is not a day such as 2026-01-31") from error
-    at = ordinal(day, question.timezone, asked.interval)
+    at = ordinal_of("at", asked.at, question.timezone, asked.interval)
     answer = _ask(store, question, asked, "people", at=at, status=asked.status, limit=asked.limit, offset=asked.offset)
     intervals = Intervals(question, asked.interval, question.period.end)
     return [answer], [LifecyclePerson(str(row["person"]), intervals.day(row["first"])) for row in answer.rows()]

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from trackway.analyze.language.activity_source import Intervals, presence
 from trackway.analyze.language.columns import column
-from trackway.analyze.language.period import BadQuestion, ordinal
+from trackway.analyze.language.period import BadQuestion, ordinal, ordinal_of
 from trackway.analyze.language.question import Answer, Question, ask, compiler, moment
 from trackway.analyze.language.sampling import Margin
 from trackway.analyze.language.steps import Step, any_of
@@ -131,17 +130,13 @@ def retention_people(
     store: Store, question: Question, asked: RetentionPeople, now: datetime
 ) -> tuple[list[Answer], list[RetentionPerson]]:
     """List the people of one cell."""
-    try:
-        day = datetime.fromisoformat(asked.cohort).replace(tzinfo=ZoneInfo(question.timezone))
-    except ValueError as error:
-        raise BadQuestion("cohort", f"{asked.cohort!r} is not a day such as 2026-01-31") from error
     answer = _ask(
         store,
         question,
         asked,
         now,
         "people",
-        cohort=ordinal(day, question.timezone, asked.interval),
+        cohort=ordinal_of("cohort", asked.cohort, question.timezone, asked.interval),
         later=asked.later,
         limit=asked.limit,
         offset=asked.offset,

@@ -145,6 +145,15 @@ def ordinal(at: datetime, timezone: str, interval: Interval) -> int:
     return days if interval == "day" else (days + 3) // 7
 
 
+def ordinal_of(field: str, text: str, timezone: str, interval: Interval) -> int:
+    """Return the `ordinal` of a day in ISO format. Raises BadQuestion, which names the field."""
+    try:
+        at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(timezone))
+    except ValueError as error:
+        raise BadQuestion(field, f"{text!r} is not a day such as 2026-01-31") from error
+    return ordinal(at, timezone, interval)
+
+
 def first_day(number: int, interval: Interval) -> date:
     """Return the first day of a day, week or month with this number."""
     if interval == "month":

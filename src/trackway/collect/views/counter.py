@@ -22,14 +22,13 @@ from urllib.parse import parse_qsl
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from trackway.collect.broken_json import whole_characters
 from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.ids import BadField, optional_id
+from trackway.collect.json_body import decode_body
 from trackway.collect.native import COUNTER, VIEW, Refusal, Request
 from trackway.collect.views.ledger import Ledger, View, entity_key, view_key
 from trackway.event import Arrival, Message, now
 from trackway.log import Committer, LogUnavailable
-from trackway.wording import fault
 
 logger = logging.getLogger("trackway.collect")
 
@@ -128,7 +127,7 @@ class ViewCounter:
     async def _count(self, scope: Scope, headers: dict[bytes, bytes], content: bytes) -> str:
         """Count a view; return the reason why it does not count, or empty."""
         entity_type, entity_id = entity_of(scope["path"]) or ("", "")
-        viewed = _read(content)
+        viewed = decode_body(content, _body)
         project_id, proven = await self._project_and_viewer(scope, headers, viewed)
         try:
             session_id, anonymous_id = (
@@ -226,13 +225,3 @@ def entity_of(path: str) -> tuple[str, str] | None:
         entity_id = "/".join(parts[3:-1])
         return (parts[2], entity_id) if entity_id and len(path) <= 600 else None
     return None
-
-
-def _read(content: bytes) -> ViewBody:
-    try:
-        return _body.decode(whole_characters(content) or b"{}")
-    except msgspec.ValidationError as error:
-        wrong = fault(error, ViewBody)
-        raise Refusal(400, wrong.field or "body", f"{wrong.field or 'the body'}: {wrong.reason}") from error
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Refusal(400, "body", f"the body is not valid JSON: {error}") from error

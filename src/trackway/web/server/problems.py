@@ -79,16 +79,12 @@ def _parameter(item: dict[str, Any], kinds: dict[str, Any]) -> Fault:
     return Fault(f"{field}.{inside.field}".strip("."), inside.reason)
 
 
-def _bad_question(_: Request[Any, Any, Any], error: BadQuestion) -> Response[Any]:
+def _bad_field(_: Request[Any, Any, Any], error: BadQuestion | BadOrder) -> Response[Any]:
     return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
 def _bad_account(_: Request[Any, Any, Any], error: ValueError) -> Response[Any]:
     return problem(400, str(error))
-
-
-def _bad_order(_: Request[Any, Any, Any], error: BadOrder) -> Response[Any]:
-    return problem(400, str(error), [{"field": error.field, "reason": str(error)}])
 
 
 def _bad_signature(_: Request[Any, Any, Any], error: BadSignature) -> Response[Any]:
@@ -139,11 +135,11 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[A
 
 HANDLERS: Any = {
     HTTPException: _http,
-    BadQuestion: _bad_question,
+    BadQuestion: _bad_field,
     BadAccount: _bad_account,
     BadEntity: _bad_account,
     BadPack: _bad_account,
-    BadOrder: _bad_order,
+    BadOrder: _bad_field,
     BadSignature: _bad_signature,
     LogUnavailable: _no_log,
     BadTable: _bad_account,
