@@ -368,8 +368,10 @@ Take = Callable[[dict[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
 """A function that handles the headers and the body of a POST; it returns a status and JSON."""
 
 
-async def posted(scope: Scope, receive: Receive, send: Send, take: Take, late: tuple[type[Exception], ...]) -> None:
-    """Answer an endpoint that any page may post to: a Refusal as a problem, an exception in `late` with 503."""
+async def posted(
+    scope: Scope, receive: Receive, send: Send, take: Take, retryable_errors: tuple[type[Exception], ...]
+) -> None:
+    """Answer an endpoint that any page may post to: a Refusal as a problem, `retryable_errors` with 503."""
     headers = dict(scope["headers"])
     allowed = cors(headers)
     try:
@@ -382,7 +384,7 @@ async def posted(scope: Scope, receive: Receive, send: Send, take: Take, late: t
         await answer(send, status, content, [*allowed, _JSON])
     except Refusal as error:
         await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
-    except late as error:
+    except retryable_errors as error:
         logger.error("%s cannot be answered: %s", scope["path"], error)
         refusal = Refusal(503, "log", "it could not be written to disk at this moment; send it again")
         await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])

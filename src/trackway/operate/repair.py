@@ -86,7 +86,7 @@ def _has_all(embedded: Path, candidate: Checkpoint) -> bool:
 
 
 def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, offset: int) -> str:
-    ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
+    ids = SeenMessages(_set_aside_directory(settings.directory / "loader") / "ids")
     for day, digests in _stored_ids(store, _first_arrival(log)).items():
         ids.add(digests, day * _DAY)
     _write(settings, embedded, store, log, offset, ids.flush())
@@ -98,7 +98,7 @@ def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, 
 
 def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) -> str:
     first_at = _first_arrival(log)
-    ids = SeenMessages(_aside(settings.directory / "loader") / "ids")
+    ids = SeenMessages(_set_aside_directory(settings.directory / "loader") / "ids")
     stored_ids = _stored_ids(store, first_at)
     for day, digests in stored_ids.items():
         ids.add(digests, day * _DAY)
@@ -207,7 +207,7 @@ def _stored_ids(store: Store, since: int) -> dict[int, list[bytes]]:
     return ids_by_day
 
 
-def _aside(directory: Path) -> Path:
+def _set_aside_directory(directory: Path) -> Path:
     """Rename a directory to keep its contents, and create an empty one."""
     if directory.exists():
         directory.rename(directory.with_name(f"{directory.name}.before-{datetime.now(UTC):%Y%m%d%H%M%S}"))

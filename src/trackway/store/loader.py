@@ -34,7 +34,7 @@ from trackway.store.history import StoredHistory
 from trackway.store.message_ids import SeenMessages
 from trackway.store.preparing import Derivers, prepare
 from trackway.store.quarantine import Refusals, Sifter
-from trackway.store.reading import Stretch, read
+from trackway.store.reading import LogRange, read
 from trackway.store.refusals import QuestionFailed, StoreBusy, shown
 
 logger = logging.getLogger("trackway.store.loader")
@@ -242,33 +242,33 @@ class Loader:
         """Return the next batch. While the pipeline fails on something in it, try a half, then a quarter, and so on."""
         assert self._position is not None and self._derivers is not None
         most, exactly = self._refusals.next(self._position)
-        stretch = read(self._log, self._position, most, self._report, exactly)
-        if stretch.last == stretch.first:
+        log_range = read(self._log, self._position, most, self._report, exactly)
+        if log_range.last == log_range.first:
             return None
         try:
-            fresh = self._refusals.cleared(self._fresh(stretch))
+            fresh = self._refusals.without_rejections(self._fresh(log_range))
             prepared = prepare(fresh, self._derivers, self._refusals.refused, self._refusals.plain)
         except _HalfApplied:
             raise
         except Exception as error:
             self._derivers = None  # the derivers may have counted half of this batch; new ones are read from the store
-            if not self._refusals.blames(stretch, error):
+            if not self._refusals.record_failure(log_range, error):
                 raise
-            logger.warning("the pipeline fails on offsets %d to %d: %r", stretch.first, stretch.last - 1, error)
+            logger.warning("the pipeline fails on offsets %d to %d: %r", log_range.first, log_range.last - 1, error)
             return None
-        self._position = stretch.last
+        self._position = log_range.last
         return prepared
 
-    def _fresh(self, stretch: Stretch) -> Stretch:
+    def _fresh(self, log_range: LogRange) -> LogRange:
         """Return the messages whose id is new, both in this batch and in earlier ones."""
-        known = self._seen.known([digest for _, _, digest in stretch.messages], stretch.earliest)
+        known = self._seen.known([digest for _, _, digest in log_range.messages], log_range.earliest)
         seen_here = set(self._under_way)
         fresh = []
-        for item, old in zip(stretch.messages, known, strict=True):
+        for item, old in zip(log_range.messages, known, strict=True):
             if not old and item[2] not in seen_here:
                 seen_here.add(item[2])
                 fresh.append(item)
-        return stretch._replace(messages=fresh)
+        return log_range._replace(messages=fresh)
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
         """Put a prepared batch into the store; for a server, retry until it is there."""
@@ -290,7 +290,7 @@ class Loader:
                 self.trouble = f"the store refuses the batch at offset {prepared.first}: {shown(error)}"
                 logger.error("%s; trying again", self.trouble)
                 if self._embedded is not None:
-                    self._refusals.blames(self._stretch_of(prepared), error)
+                    self._refusals.record_failure(self._range_of(prepared), error)
                     raise _HalfApplied from error
                 if self._stopping.wait(pause):
                     raise
@@ -303,10 +303,10 @@ class Loader:
         if not due or self._try_checkpoint():
             path.unlink(missing_ok=True)
 
-    def _stretch_of(self, prepared: Prepared) -> Stretch:
-        """Return the stretch of a batch, with its message when it has only one."""
+    def _range_of(self, prepared: Prepared) -> LogRange:
+        """Return the range of a batch, with its message when it has only one."""
         if prepared.last - prepared.first > 1:
-            return Stretch(prepared.first, prepared.last, 0, 0, [], [], [])
+            return LogRange(prepared.first, prepared.last, 0, 0, [], [], [])
         return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:

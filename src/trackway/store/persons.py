@@ -25,7 +25,7 @@ class PersonTable:
     def __init__(self, ask: Callable[[str], pa.Table], command: Callable[[str, Mapping[str, Any]], str]) -> None:
         self._ask, self._command = ask, command
         self._lock = threading.Lock()
-        self._wanted, self._loaded = 1, 0
+        self._current_version, self._loaded_version = 1, 0
         self._any, self._activity = False, "activity"
 
     @property
@@ -42,20 +42,20 @@ class PersonTable:
 
     def stale(self) -> None:
         """Mark the dictionary as out of date, because merges changed."""
-        self._wanted += 1
+        self._current_version += 1
 
     @property
     def version(self) -> int:
         """A number that grows with every change of merges."""
-        return self._wanted
+        return self._current_version
 
     def refresh(self) -> None:
         """Bring the dictionary up to date with the tables. It costs nothing when nothing has changed."""
-        if self._loaded == self._wanted:
+        if self._loaded_version == self._current_version:
             return
         with self._lock:
-            wanted = self._wanted
-            if self._loaded == wanted:
+            wanted = self._current_version
+            if self._loaded_version == wanted:
                 return
             self._join_users()
             self._command("SYSTEM RELOAD DICTIONARY persons", {})
@@ -63,7 +63,7 @@ class PersonTable:
             self._any = bool(loaded["n"][0].as_py())
             moved = self._ask("SELECT count() AS n FROM activity WHERE events < 0")
             self._activity = "activity FINAL" if moved["n"][0].as_py() else "activity"
-            self._loaded = wanted
+            self._loaded_version = wanted
 
     def _join_users(self) -> None:
         """Map user ids connected by aliases to the smallest of them, so that the order of aliases does not matter."""

@@ -1,4 +1,4 @@
-"""Preparation of a batch: a stretch of the log becomes blocks of events, their sessions, persons and orders."""
+"""Preparation of a batch: a range of the log becomes blocks of events, their sessions, persons and orders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trackway.store import arrow_blocks
 from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
 from trackway.store.moved_events import moves
-from trackway.store.reading import Arrived, Stretch
+from trackway.store.reading import Arrived, LogRange
 
 
 class Derivers(NamedTuple):
@@ -31,8 +31,8 @@ class Unstorable(ValueError):
     """A value that a column of the store cannot hold."""
 
 
-def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plain: set[bytes]) -> Prepared:
-    """Return the prepared batch of a stretch whose messages are fresh.
+def prepare(log_range: LogRange, derivers: Derivers, blamed: dict[bytes, str], plain: set[bytes]) -> Prepared:
+    """Return the prepared batch of a range whose messages are fresh.
 
     A message that fails in enrichment becomes a dead letter, and so does each `blamed` one.
 
@@ -43,34 +43,34 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
     batch: list[tuple[Event, str]] = []
     letters: list[DeadLetter] = []
     taken: list[Arrived] = []
-    for item in stretch.messages:
+    for item in log_range.messages:
         message, arrival, key = item
         try:
             if key in blamed:
-                letters.append(letter(arrival, message, "store", blamed[key], stretch.last))
+                letters.append(letter(arrival, message, "store", blamed[key], log_range.last))
                 continue
             event, hint = _event(message, arrival, key), session_hint(message)
             if key in plain:
                 event.properties = json.dumps({"unparsed": event.properties.decode()}).encode()
         except Exception as error:
-            letters.append(letter(arrival, message, "enrich", error, stretch.last))
+            letters.append(letter(arrival, message, "enrich", error, log_range.last))
         else:
             batch.append((event, hint))
             taken.append(item)
     persons = derivers.identities.assign([event for event, _ in batch])
     derivers.sessions.separate(persons.separated)
-    outcome = derivers.sessions.assign([item for item in batch if item[1] != NO_SESSION], stretch.last)
+    outcome = derivers.sessions.assign([item for item in batch if item[1] != NO_SESSION], log_range.last)
     for event, hint in batch:
         if hint == NO_SESSION:
             without_session(event)
-    orders = derivers.orders.assign((event for event, _ in batch), stretch.last)
+    orders = derivers.orders.assign((event for event, _ in batch), log_range.last)
     return Prepared(
-        stretch.first,
-        stretch.last,
-        stretch.received_at,
+        log_range.first,
+        log_range.last,
+        log_range.received_at,
         arrow_blocks.events([event for event, _ in batch]) if batch else b"",
         arrow_blocks.sessions(outcome.rows) if outcome.rows else b"",
-        arrow_blocks.rejections(stretch.rejected) if stretch.rejected else b"",
+        arrow_blocks.rejections(log_range.rejected) if log_range.rejected else b"",
         moves(outcome.moved),
         b"".join(digest for _, _, digest in taken),
         arrow_blocks.claims(persons.claims) if persons.claims else b"",
@@ -78,7 +78,7 @@ def prepare(stretch: Stretch, derivers: Derivers, blamed: dict[bytes, str], plai
         arrow_blocks.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
         arrow_blocks.identities(persons.identities) if persons.identities else b"",
         list({event.project_id for event, _ in batch}),
-        _violations(taken, stretch.broken),
+        _violations(taken, log_range.broken),
         arrow_blocks.orders(orders) if orders else b"",
         _ordered(orders),
         arrow_blocks.dead_letters(letters) if letters else b"",

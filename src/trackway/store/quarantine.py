@@ -17,7 +17,7 @@ from trackway.store import arrow_blocks, dead_letters
 from trackway.store.batch import Prepared
 from trackway.store.connection import Store, as_block
 from trackway.store.dead_letters import NOT_THE_ROWS, DeadLetter, Sifted
-from trackway.store.reading import Stretch, read
+from trackway.store.reading import LogRange, read
 from trackway.store.refusals import QuestionFailed, StoreBusy
 
 logger = logging.getLogger("trackway.store.quarantine")
@@ -57,28 +57,28 @@ class Refusals:
             return max(1, (last - position) // 2), True
         return self._batch_messages, False
 
-    def blames(self, stretch: Stretch, error: Exception) -> bool:
-        """Record that a stretch failed; return whether its messages may be the cause, so that a part is tried next.
+    def record_failure(self, log_range: LogRange, error: Exception) -> bool:
+        """Record that a range failed; return whether its messages may be the cause, so that a part is tried next.
 
-        After a refusal of the engine, the whole stretch is tried again first. Messages are never the cause of trouble
+        After a refusal of the engine, the whole range is tried again first. Messages are never the cause of trouble
         with the engine or the machine.
         """
         if isinstance(error, OSError | MemoryError | StoreBusy) or getattr(error, "code", "") in NOT_THE_ROWS:
             return False
-        self._failing = stretch.last
+        self._failing = log_range.last
         if isinstance(error, QuestionFailed):
             self._tries += 1
             if self._tries < _TRIES:
                 return False
-        if stretch.last - stretch.first > 1:
-            self._tries, self._suspects = 0, (stretch.first, stretch.last)
+        if log_range.last - log_range.first > 1:
+            self._tries, self._suspects = 0, (log_range.first, log_range.last)
             return True
         if self._in_a_row == _MOST_IN_A_ROW:
             return False  # so many failures with nothing stored between them: the messages are not the cause
         self._tries, self._suspects, self._in_a_row = 0, (0, 0), self._in_a_row + 1
         reason = error.full if isinstance(error, QuestionFailed) else f"{type(error).__name__}: {error}"
-        self.refuse({key: reason for _, _, key in stretch.messages}, set(), stretch.last)
-        self._without.add(stretch.first)
+        self.refuse({key: reason for _, _, key in log_range.messages}, set(), log_range.last)
+        self._without.add(log_range.first)
         return True
 
     def refuse(self, refused: dict[bytes, str], plain: set[bytes], last: int) -> None:
@@ -87,12 +87,12 @@ class Refusals:
         self.plain |= plain
         self._until = max(self._until, last)
 
-    def cleared(self, stretch: Stretch) -> Stretch:
-        """Return a stretch without its rejections and violations when these are the cause.
+    def without_rejections(self, log_range: LogRange) -> LogRange:
+        """Return a range without its rejections and violations when these are the cause.
 
         They are no loss: clients were never promised that they are kept.
         """
-        return stretch._replace(rejected=[], broken=[]) if stretch.first in self._without else stretch
+        return log_range._replace(rejected=[], broken=[]) if log_range.first in self._without else log_range
 
     def stored(self, last: int, events: bool) -> None:
         """Record that everything below an offset is in the store, and whether the last batch had events."""
@@ -170,10 +170,10 @@ class Sifter:
 
     def _add_letters_of(self, reasons: dict[bytes, str]) -> None:
         self.keys |= reasons.keys()
-        stretch = read(
+        log_range = read(
             self._log, self._prepared.first, self._prepared.last - self._prepared.first, lambda _: None, True
         )
-        by_key = {key: (arrival, message) for message, arrival, key in stretch.messages if key in reasons}
+        by_key = {key: (arrival, message) for message, arrival, key in log_range.messages if key in reasons}
         self._letters += [
             dead_letters.letter(arrival, message, "store", reasons[key], self._prepared.last)
             for key, (arrival, message) in by_key.items()

@@ -1,4 +1,4 @@
-"""The loader's reader of the log: the messages of a stretch, the refused ones, and the gaps that cannot be read."""
+"""The loader's reader of the log: the messages of a range, the refused ones, and the gaps that cannot be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Arrived = tuple[Message, Arrival, bytes]
 """A message, the request that it came in, and its `message_key`."""
 
 
-class Stretch(NamedTuple):
+class LogRange(NamedTuple):
     """The messages at offsets [first, last) of the log.
 
     `received_at` is the arrival time of the last request. `earliest` is the lowest arrival time of all requests: it can
@@ -33,11 +33,11 @@ class Stretch(NamedTuple):
     broken: list[tuple[Arrival, Violation]]
 
 
-def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> Stretch:
+def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> LogRange:
     """Read about `most` messages from offset `first` on, or fewer at the end of the log.
 
     Args:
-        report: called with each stretch that cannot be read.
+        report: called with each range that cannot be read.
         exactly: end after `most` messages, even in the middle of a request.
     """
     messages: list[Arrived] = []
@@ -65,15 +65,15 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
             received_at = arrival.received_at
             earliest = min(earliest, received_at)
             # Nearly always the whole request; a part of it when a batch ends inside the request.
-            in_stretch = arrival.messages if begin >= first and middle <= until else (
+            in_range = arrival.messages if begin >= first and middle <= until else (
                 arrival.messages[max(first - begin, 0) : max(until - begin, 0)]
             )  # fmt: skip
             messages += [
-                (message, arrival, message_key(arrival.project_id, str(message.message_id))) for message in in_stretch
+                (message, arrival, message_key(arrival.project_id, str(message.message_id))) for message in in_range
             ]
             refused = arrival.rejections[max(first - middle, 0) : max(until - middle, 0)]
             rejected += [(arrival, rejection) for rejection in refused]
             if begin >= first:
                 broken += [(arrival, violation) for violation in arrival.violations]
         position = min(item.last, until)
-    return Stretch(first, position, min(earliest, received_at), received_at, messages, rejected, broken)
+    return LogRange(first, position, min(earliest, received_at), received_at, messages, rejected, broken)

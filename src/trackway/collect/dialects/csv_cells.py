@@ -41,7 +41,7 @@ def moment(text: str, zone: tzinfo = UTC, dates: Dates = "") -> datetime:
     """
     text = text.strip()
     if _DIGITS.match(text):
-        return _counted(text, zone)
+        return _from_number(text, zone)
     without_zone = _ZONES.sub("", text)
     if without_zone != text:
         zone, text = UTC, without_zone
@@ -52,7 +52,7 @@ def moment(text: str, zone: tzinfo = UTC, dates: Dates = "") -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)
 
 
-def _counted(text: str, zone: tzinfo) -> datetime:
+def _from_number(text: str, zone: tzinfo) -> datetime:
     whole, _, part = text.replace(",", ".").partition(".")
     if not part and re.match(r"(19|20)\d{6}$|20\d{12}$", whole):
         try:

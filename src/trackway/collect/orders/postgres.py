@@ -167,7 +167,7 @@ class Follower:
 
     def _prepare(self, database: psycopg.Connection[Any]) -> None:
         """Wait until no other process follows the table, listen, and create the triggers if they are missing."""
-        while not self._alone(database):
+        while not self._has_advisory_lock(database):
             if self._stopping.wait(1.0):
                 return
         database.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
@@ -176,7 +176,7 @@ class Follower:
             with database.transaction():
                 database.execute(setup(self._id, self._mapping))
 
-    def _alone(self, database: psycopg.Connection[Any]) -> bool:
+    def _has_advisory_lock(self, database: psycopg.Connection[Any]) -> bool:
         key = UUID(self._id).int & 0x7FFF_FFFF_FFFF_FFFF
         row = database.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
         return bool(row and row[0])

@@ -44,7 +44,7 @@ class Translation:
         """Return an answer with its first query, its period, the period before, and notes on its filters."""
         stretch = Period(reply.period.start, reply.period.end)
         before = stretch.before(self.at_desk.project.timezone, self.common.compare)
-        shaped = {**_bare(reply, data), "period": reply.period, "before": Stretch(*before)}
+        shaped = {**_data_and_query(reply, data), "period": reply.period, "before": Stretch(*before)}
         return shaped if reply.notes is msgspec.UNSET else {**shaped, "notes": reply.notes}
 
     async def listed(self, question: str, form: str, name: str, **fields: Any) -> Form:
@@ -56,7 +56,7 @@ class Translation:
         return await asyncio.to_thread(as_file, table, form, name)
 
 
-def _bare(reply: Reply, data: object) -> dict[str, Any]:
+def _data_and_query(reply: Reply, data: object) -> dict[str, Any]:
     return {"data": data, "query": reply.queries[0]} if reply.queries else {"data": data}
 
 
@@ -142,13 +142,13 @@ class Questions(Controller):
         reply = await translation.ask("visitor", visitor_id=visitor_id, limit=limit, before=before)
         if bytes(reply.data) == b"null":
             raise NotFoundException(f"there is no visitor {visitor_id}")
-        return _bare(reply, reply.data)
+        return _data_and_query(reply, reply.data)
 
     @get("/live", opt={"may": "ask"}, **_instead("live"))
     async def live(self, translation: Translation) -> dict[str, Any]:
         """Return the visitors who are active now, and the last half hour by minute."""
         reply = await translation.ask("live")
-        return _bare(reply, reply.data)
+        return _data_and_query(reply, reply.data)
 
     @get("/rejections", opt={"may": "people"}, **_instead("rejections"))
     async def rejections(self, at_desk: AtDesk) -> list[dict[str, Any]]:
