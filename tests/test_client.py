@@ -239,7 +239,7 @@ def test_wsgi_middleware_records_pages(server: Server) -> None:
         thread = threading.Thread(target=site.handle_request)
         thread.start()
         headers = {"host": "wsgi.example", "user-agent": AGENT, "cookie": "tw_id=wsgi-visitor"}
-        assert httpx.get(f"http://127.0.0.1:{site.server_port}/page?x=1", headers=headers).text == "<p>"
+        assert httpx.get(f"http://127.0.0.1:{site.server_port}/page?x=1", headers=headers, timeout=60).text == "<p>"
         thread.join()
         site.server_close()
     server.stored()

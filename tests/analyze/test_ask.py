@@ -40,7 +40,7 @@ def path(server: Server) -> str:
 
 @pytest.fixture(scope="module")
 def admin(server: Server) -> httpx.Client:
-    client = httpx.Client(base_url=server.url)
+    client = httpx.Client(base_url=server.url, timeout=60)
     me = client.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
     client.headers["x-csrf-token"] = me["csrf"]
     return client

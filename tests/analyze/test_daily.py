@@ -252,7 +252,7 @@ def test_refreshing_the_counters_of_views_changes_nothing(server: Server, path: 
 def test_another_business_needs_no_code(new_server: Any) -> None:
     server = new_server().start()
     place = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
-    admin = httpx.Client(base_url=server.url)
+    admin = httpx.Client(base_url=server.url, timeout=60)
     csrf = {"x-csrf-token": admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]}
     pack = (
         'name = "library"\n[subjects.book]\nof = "book"\n[subjects.book.metrics]\nborrowed = { count = ["borrow"] }\n'
@@ -271,7 +271,7 @@ def test_another_business_needs_no_code(new_server: Any) -> None:
 def test_a_metrics_name_is_never_sql_and_may_be_any(new_server: Any) -> None:
     server = new_server().start()
     place = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
-    admin = httpx.Client(base_url=server.url)
+    admin = httpx.Client(base_url=server.url, timeout=60)
     csrf = {"x-csrf-token": admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]}
     names = ["events", "name", "x FROM system.tables --", "Borrowed, so far"]
     metrics = "".join(f'"{name}" = {{ count = ["borrow"] }}\n' for name in names)
@@ -288,7 +288,7 @@ def test_a_metrics_name_is_never_sql_and_may_be_any(new_server: Any) -> None:
 
 
 def test_who_may_not(server: Server, path: str) -> None:
-    stranger = httpx.Client(base_url=server.url)
+    stranger = httpx.Client(base_url=server.url, timeout=60)
     assert stranger.post(f"{path}/aggregate", json={"date": KEY}).status_code == 401
     assert stranger.post(f"{path}/refresh").status_code == 401
     assert server.http.post(f"{path}/aggregate", json={"date": "yesterday"}, headers=BEARER).status_code == 400

@@ -76,7 +76,7 @@ def host(product: Server) -> Iterator[Host]:
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{httpd.server_address[1]}"
-    with httpx.Client(base_url=product.url) as admin:
+    with httpx.Client(base_url=product.url, timeout=60) as admin:
         me = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
         admin.headers["x-csrf-token"] = me["csrf"]
         project = admin.get("/api/v1/projects").json()[0]["id"]
@@ -202,7 +202,7 @@ def test_changing_the_token_in_the_pages_script_shows_nothing_of_another_artist(
         {"question": "entities", "search": "Foreign"},
     ):
         answer = httpx.post(f"{host.server.url}/api/v1/projects/{host.project}/ask", json=body,
-                            headers={"authorization": f"Bearer {good}"})  # fmt: skip
+                            headers={"authorization": f"Bearer {good}"}, timeout=60)  # fmt: skip
         assert answer.status_code == 200, answer.text
         answers.append(answer.text.replace("foreign-thunder", ""))
         rows = answer.json()["data"]
@@ -221,9 +221,9 @@ def _text(response: Any) -> str:
 def test_a_page_that_the_project_does_not_name_cannot_show_it_and_cookies_are_not_used(
     browser: Browser, host: Host
 ) -> None:
-    policy = httpx.get(f"{host.server.url}/embed/{host.project}").headers["content-security-policy"]
+    policy = httpx.get(f"{host.server.url}/embed/{host.project}", timeout=60).headers["content-security-policy"]
     assert f"frame-ancestors {host.url}" in policy
-    assert "frame-ancestors 'none'" in httpx.get(f"{host.server.url}/").headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in httpx.get(f"{host.server.url}/", timeout=60).headers["content-security-policy"]
     other = host.url.replace("127.0.0.1", "localhost")
     page = opened(browser, host.page("foreign", host.token("best")).replace(host.url, other))
     until(page, lambda: any(one.url.startswith("chrome-error:") for one in page.frames))
@@ -345,7 +345,7 @@ def test_an_administrator_makes_an_account_decides_and_reads_what_was_done(
     page.screenshot(path=ARTIFACTS / f"accounts-{size}-{scheme}.png", full_page=True)
     asked = httpx.post(
         f"{host.server.url}{path}/account-requests", json={"type": "venue", "business": {"company": f"Pier {size} Ltd"}},
-        headers={"authorization": f"Bearer {host.token(f'made-{size}')}"},
+        headers={"authorization": f"Bearer {host.token(f'made-{size}')}"}, timeout=60,
     )  # fmt: skip
     assert asked.status_code == 201, asked.text
     page.get_by_role("tab", name="Requests").click()
@@ -430,7 +430,7 @@ def test_somebody_is_invited_signs_in_with_a_code_and_a_passkey_and_ends_another
     expect(page.get_by_role("navigation", name="Pages").locator("visible=true")).to_be_visible()
 
     # The same user elsewhere: that sign-in is seen here, and ended.
-    with httpx.Client(base_url=host.server.url, headers={"user-agent": "Elsewhere/1.0"}) as elsewhere:
+    with httpx.Client(base_url=host.server.url, headers={"user-agent": "Elsewhere/1.0"}, timeout=60) as elsewhere:
         body = {"email": "invited@example.com", "password": "invited's password", "code": recovery[1]}
         assert elsewhere.post("/api/v1/sign-in", json=body).status_code == 200
         assert elsewhere.post("/api/v1/sign-in", json={**body, "code": recovery[0]}).status_code == 401

@@ -436,7 +436,7 @@ def test_a_dry_run_shows_rows_counts_and_refusals_and_stores_nothing(tmp_path: P
     assert unknown.json()["read"]["header"] == ["Was", "Wer", "Wann"] and "columns" not in unknown.json()["read"]
     wrong = server.http.post(address, params={**asked, "reading": '{"color": 1}'}, content=b"", headers=BEARER)
     assert wrong.status_code == 400 and wrong.json()["errors"][0]["field"] == "reading"
-    assert httpx.post(f"{server.url}{address}", params=asked, content=b"").status_code == 401
+    assert httpx.post(f"{server.url}{address}", params=asked, content=b"", timeout=60).status_code == 401
     assert server.sql("SELECT count() AS n FROM events WHERE name = 'Dry'") == [{"n": 0}]
 
 

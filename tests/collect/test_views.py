@@ -402,7 +402,7 @@ def test_profiles_have_the_address_they_always_had_and_pages_of_other_origins_ma
 def test_a_closed_register_counts_only_what_it_knows(new_server: Any) -> None:
     server = new_server().start()
     project = server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"]
-    admin = httpx.Client(base_url=server.url)
+    admin = httpx.Client(base_url=server.url, timeout=60)
     csrf = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]
     change = {"closed_register": True}
     changed = admin.patch(f"/api/v1/projects/{project}", json=change, headers={"x-csrf-token": csrf})
@@ -436,7 +436,7 @@ def token(server: Server) -> str:
     """A token of the host for the account ann."""
     path = "/api/v1/projects/" + str(server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
     server.http.put(f"{path}/accounts/ann", json={"type": "user"}, headers=BEARER)
-    admin = httpx.Client(base_url=server.url)
+    admin = httpx.Client(base_url=server.url, timeout=60)
     csrf = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]
     made = admin.post(f"{path}/keys", json={"kind": "embed"}, headers={"x-csrf-token": csrf}).json()
     return sign(path.rpartition("/")[2], made["id"], made["embed_key"], "ann")

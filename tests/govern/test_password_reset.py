@@ -27,7 +27,7 @@ class Site(NamedTuple):
 
     def ask(self, email: str = EMAIL, address: str = "10.0.0.1", **headers: str) -> httpx.Response:
         return httpx.post(f"{self.server.url}/api/v1/password-resets", json={"email": email},
-                          headers={"x-forwarded-for": address, **headers})  # fmt: skip
+                          headers={"x-forwarded-for": address, **headers}, timeout=60)  # fmt: skip
 
     def link(self, **given: str) -> str:
         """Ask for one, and read the mail that comes."""
@@ -41,10 +41,12 @@ class Site(NamedTuple):
 
     def finish(self, token: str, password: str = NEW) -> httpx.Response:
         body = {"token": token, "password": password}
-        return httpx.post(f"{self.server.url}/api/v1/password-resets/finish", json=body)
+        return httpx.post(f"{self.server.url}/api/v1/password-resets/finish", json=body, timeout=60)
 
     def sign_in(self, password: str, **more: str) -> httpx.Response:
-        return httpx.post(f"{self.server.url}/api/v1/sign-in", json={"email": EMAIL, "password": password, **more})
+        return httpx.post(
+            f"{self.server.url}/api/v1/sign-in", json={"email": EMAIL, "password": password, **more}, timeout=60
+        )
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_a_link_is_good_for_half_an_hour(tmp_path: object) -> None:
 def test_the_mail_is_in_the_language_of_the_page(site: Site) -> None:
     def ask(**body: str) -> httpx.Response:
         return httpx.post(f"{site.server.url}/api/v1/password-resets", json={"email": EMAIL, **body},
-                          headers={"x-forwarded-for": "10.0.7.1"})  # fmt: skip
+                          headers={"x-forwarded-for": "10.0.7.1"}, timeout=60)  # fmt: skip
 
     before = len(site.mails.got)
     assert ask(language="de").status_code == 204

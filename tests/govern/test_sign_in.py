@@ -42,7 +42,7 @@ def test_signing_in_that_fails_again_and_again_has_to_wait_and_others_do_not(new
 
     def attempt(address: str, password: str = "wrong") -> httpx.Response:
         body = {"email": EMAIL, "password": password}
-        return httpx.post(f"{server.url}/api/v1/sign-in", json=body, headers={"x-forwarded-for": address})
+        return httpx.post(f"{server.url}/api/v1/sign-in", json=body, headers={"x-forwarded-for": address}, timeout=60)
 
     assert [attempt("10.0.0.1").status_code for _ in range(6)] == [401] * 5 + [429]
     refused = attempt("10.0.0.1", PASSWORD)
@@ -58,7 +58,12 @@ def test_signing_in_that_fails_again_and_again_has_to_wait_and_others_do_not(new
 def test_signing_in_takes_as_long_for_nobody_as_for_somebody(server: Server) -> None:
     def took(email: str) -> float:
         started = time.perf_counter()
-        assert httpx.post(f"{server.url}/api/v1/sign-in", json={"email": email, "password": "wrong"}).status_code == 401
+        assert (
+            httpx.post(
+                f"{server.url}/api/v1/sign-in", json={"email": email, "password": "wrong"}, timeout=60
+            ).status_code
+            == 401
+        )
         return time.perf_counter() - started
 
     took("nobody@example.com")
@@ -85,7 +90,7 @@ def test_requests_of_an_address_and_of_a_key_have_a_limit(new_server: Callable[.
     statuses = [ask("/api/v1/me", f"10.2.{n // 250}.{n % 250}", **key).status_code for n in range(201)]
     assert statuses[200] == 429 and 429 not in statuses[:200]
     post = httpx.post(f"{server.url}/v1/track", json={"event": "x", "anonymousId": "a"}, auth=("wk_test", ""),
-                      headers={"x-forwarded-for": "10.3.0.1"})  # fmt: skip
+                      headers={"x-forwarded-for": "10.3.0.1"}, timeout=60)  # fmt: skip
     assert post.status_code == 202
 
 
@@ -114,7 +119,9 @@ def test_a_code_is_asked_for_after_the_password_and_good_once(server: Server) ->
     assert len(set(codes)) == 8 and client.get("/api/v1/me").json()["second_factor"]
 
     def attempt(**more: str) -> httpx.Response:
-        return httpx.post(f"{server.url}/api/v1/sign-in", json={"email": email, "password": password, **more})
+        return httpx.post(
+            f"{server.url}/api/v1/sign-in", json={"email": email, "password": password, **more}, timeout=60
+        )
 
     needed = attempt()
     assert (needed.status_code, needed.json()["errors"][0]["field"]) == (401, "code")
@@ -163,17 +170,17 @@ def test_an_invitation_is_good_once_and_for_its_address(server: Server) -> None:
         return str(made.json()["link"]).rpartition("/")[2]
 
     token = invite(email="Comes@Example.com", role="viewer")
-    with httpx.Client(base_url=server.url) as guest:
+    with httpx.Client(base_url=server.url, timeout=60) as guest:
         shown = guest.get(f"/api/v1/invitations/{token}").json()
         assert (shown["email"], shown["role"], shown["known"]) == ("comes@example.com", "viewer", False)
         assert guest.post(f"/api/v1/invitations/{token}", json={"password": "short"}).status_code == 400
         assert guest.post(f"/api/v1/invitations/{token}", json={"password": "a long password"}).status_code == 200
         assert guest.get("/api/v1/me").json()["projects"][0]["role"] == "viewer"
         assert guest.post(f"/api/v1/invitations/{token}", json={"password": "a long password"}).status_code == 401
-    assert httpx.get(f"{server.url}/api/v1/invitations/guessed").status_code == 404
+    assert httpx.get(f"{server.url}/api/v1/invitations/guessed", timeout=60).status_code == 404
     # Who has a user already accepts with their password, or signed in.
     again = invite(email="comes@example.com", role="owner")
-    with httpx.Client(base_url=server.url) as guest:
+    with httpx.Client(base_url=server.url, timeout=60) as guest:
         assert guest.post(f"/api/v1/invitations/{again}", json={"password": "not theirs!"}).status_code == 401
     own = client_of(server, "comes@example.com", "a long password")
     assert owner.post(f"/api/v1/me/invitations/{again}").status_code == 400, "it is for somebody else"
@@ -182,7 +189,7 @@ def test_an_invitation_is_good_once_and_for_its_address(server: Server) -> None:
     revoked = owner.post(f"{project}/invitations", json={"email": "never@example.com"}).json()
     assert owner.delete(f"{project}/invitations/{revoked['id']}").status_code == 204
     word = revoked["link"].rpartition("/")[2]
-    assert httpx.get(f"{server.url}/api/v1/invitations/{word}").status_code == 404
+    assert httpx.get(f"{server.url}/api/v1/invitations/{word}", timeout=60).status_code == 404
     assert [one["email"] for one in owner.get(f"{project}/invitations").json()] == []
 
 
@@ -194,7 +201,7 @@ def test_an_invitation_for_an_account_signs_in_to_that_accounts_numbers_alone(se
         assert owner.put(f"{project}/accounts/{name}", json=body).status_code == 200
     assert owner.post(f"{project}/invitations", json={"email": "a@b.c", "account": "nobody"}).status_code == 400
     made = owner.post(f"{project}/invitations", json={"email": "artist@example.com", "account": "signs-in"}).json()
-    with httpx.Client(base_url=server.url) as artist:
+    with httpx.Client(base_url=server.url, timeout=60) as artist:
         path = f"/api/v1/invitations/{made['link'].rpartition('/')[2]}"
         artist.headers["x-csrf-token"] = artist.post(path, json={"password": "a long password"}).json()["csrf"]
         [shown] = artist.get("/api/v1/me").json()["projects"]
@@ -217,17 +224,17 @@ def test_who_an_openid_provider_vouches_for_is_signed_in(new_server: Callable[..
     with oidc_provider_mock.run_server_in_thread() as provider:
         issuer = f"http://localhost:{provider.server_port}"
         server = new_server(oidc_issuer=issuer, oidc_client_id="trackway", oidc_client_secret="secret").start()
-        assert httpx.get(f"{server.url}/api/v1/sign-in").json() == {"provider": True, "reset": False}
+        assert httpx.get(f"{server.url}/api/v1/sign-in", timeout=60).json() == {"provider": True, "reset": False}
 
         def come(subject: str, email: str, verified: bool = True) -> tuple[httpx.Client, httpx.Response]:
             claims = {"email": email, "email_verified": verified}
-            assert httpx.put(f"{issuer}/users/{subject}", json=claims).status_code < 300
-            client = httpx.Client(base_url=server.url)
+            assert httpx.put(f"{issuer}/users/{subject}", json=claims, timeout=60).status_code < 300
+            client = httpx.Client(base_url=server.url, timeout=60)
             asked = client.get("/api/v1/sign-in/provider")
             assert asked.status_code in (302, 307) and asked.headers["location"].startswith(issuer)
             query = parse_qs(urlsplit(asked.headers["location"]).query)
             assert query["code_challenge_method"] == ["S256"] and query["nonce"]
-            answered = httpx.post(asked.headers["location"], data={"sub": subject})
+            answered = httpx.post(asked.headers["location"], data={"sub": subject}, timeout=60)
             assert answered.status_code == 302, answered.text
             return client, client.get(answered.headers["location"])
 
@@ -239,10 +246,10 @@ def test_who_an_openid_provider_vouches_for_is_signed_in(new_server: Callable[..
         assert come("subject-2", "nobody@example.com")[1].status_code == 401
         assert come("subject-3", EMAIL, verified=False)[1].status_code == 401, "the provider does not vouch for it"
         # What was begun in one browser is not finished in another, and not twice.
-        begun = httpx.Client(base_url=server.url)
+        begun = httpx.Client(base_url=server.url, timeout=60)
         location = begun.get("/api/v1/sign-in/provider").headers["location"]
-        back = httpx.post(location, data={"sub": "subject-1"}).headers["location"]
-        assert httpx.get(back).status_code == 401
+        back = httpx.post(location, data={"sub": "subject-1"}, timeout=60).headers["location"]
+        assert httpx.get(back, timeout=60).status_code == 401
         assert (begun.get(back).status_code, begun.get(back).status_code) == (303, 401)
 
 
@@ -264,7 +271,7 @@ def test_the_audit_log_has_who_did_what_and_the_database_refuses_to_change_it(se
         assert owner.get(f"{project}/breakdown?by=path&format=csv&limit=7").status_code == 200
     written = [one["subject"] for one in owner.get(f"{project}/audit?limit=1000&search=exported").json()]
     assert written.count("breakdown as csv") == 2, "once for each file"
-    httpx.post(f"{server.url}/api/v1/sign-in", json={"email": EMAIL, "password": "wrong"})
+    httpx.post(f"{server.url}/api/v1/sign-in", json={"email": EMAIL, "password": "wrong"}, timeout=60)
     entries = owner.get(f"{project}/audit?limit=1000").json()
     done = {(one["actor"], one["action"]) for one in entries}
     assert {(EMAIL, one) for one in ("signed in", "key made", "key revoked", "exported", "sign-in refused")} <= done
@@ -291,7 +298,7 @@ def test_nobody_finds_a_secret_in_the_database_the_log_or_an_answer(new_server: 
     link = owner.post(f"{project}/invitations", json={"email": "x@example.com"}).json()["link"].rpartition("/")[2]
     cookie = owner.cookies["trackway"]
     totp = parse_qs(urlsplit(owner.post("/api/v1/me/totp/begin").json()["address"]).query)["secret"][0]
-    httpx.get(f"{server.url}/api/v1/me", headers={"authorization": "Bearer sk_wrong_secret"})
+    httpx.get(f"{server.url}/api/v1/me", headers={"authorization": "Bearer sk_wrong_secret"}, timeout=60)
     shown = json.dumps(owner.get(f"{project}/audit?limit=1000").json()) + owner.get("/api/v1/me").text
     server.stop()
     kept = b"".join(one.read_bytes() for one in Path(server.data).glob("accounts.db*")) + shown.encode()

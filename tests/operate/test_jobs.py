@@ -104,7 +104,7 @@ def test_a_paused_job_is_not_due_and_a_lost_one_is_taken_over_and_said_so(accoun
 
 def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_server: Any) -> None:
     server = new_server().start()
-    admin = httpx.Client(base_url=server.url)
+    admin = httpx.Client(base_url=server.url, timeout=60)
     csrf = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()["csrf"]
     calls = [
         ("GET", "/api/v1/jobs", None), ("PATCH", "/api/v1/jobs/digests", {"active": False}),

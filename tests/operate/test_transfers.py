@@ -183,7 +183,7 @@ def test_who_may_not(server: Server, path: str) -> None:
     found = ended(server, path, server.http.post(f"{path}/exports", json=body, headers=BEARER).json())
     seen = {}
     for who in ("outsider", "member", EMAIL):
-        client = httpx.Client(base_url=server.url)
+        client = httpx.Client(base_url=server.url, timeout=60)
         email, password = (EMAIL, PASSWORD) if who == EMAIL else (f"transfers-{who}@example.com", "a long password")
         csrf = client.post("/api/v1/sign-in", json={"email": email, "password": password}).json()["csrf"]
         assert client.post(f"{path}/exports", json=body).status_code == 403, "a change needs the token of the sign-in"

@@ -173,7 +173,7 @@ def test_what_is_wrong_is_refused_and_views_cannot_be_written(server: Server, pa
 
 
 def test_who_may_not(server: Server, path: str) -> None:
-    stranger = httpx.Client(base_url=server.url)
+    stranger = httpx.Client(base_url=server.url, timeout=60)
     for method, place, body in (
         ("PUT", path, [{"type": "gig", "id": "x"}]),
         ("POST", f"{path}/csv", None),
@@ -212,7 +212,7 @@ def test_members_read_and_outsiders_see_nothing(server: Server, path: str) -> No
     ]
     seen = {}
     for who in ("member", "outsider"):
-        client = httpx.Client(base_url=server.url)
+        client = httpx.Client(base_url=server.url, timeout=60)
         credentials = {"email": f"entities-{who}@example.com", "password": "a long password"}
         client.headers["x-csrf-token"] = client.post("/api/v1/sign-in", json=credentials).json()["csrf"]
         seen[who] = [

@@ -25,7 +25,7 @@ def project(server: Server) -> str:
 
 @pytest.fixture(scope="module")
 def admin(server: Server) -> httpx.Client:
-    client = httpx.Client(base_url=server.url)
+    client = httpx.Client(base_url=server.url, timeout=60)
     me = client.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
     client.headers["x-csrf-token"] = me["csrf"]
     return client
@@ -37,7 +37,7 @@ def outsider(server: Server) -> httpx.Client:
     accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     accounts.add_user("outsider@example.com", "a long password")
     accounts.close()
-    client = httpx.Client(base_url=server.url)
+    client = httpx.Client(base_url=server.url, timeout=60)
     me = client.post("/api/v1/sign-in", json={"email": "outsider@example.com", "password": "a long password"}).json()
     client.headers["x-csrf-token"] = me["csrf"]
     return client
@@ -212,14 +212,14 @@ def test_a_wrong_password_says_the_same_as_no_such_user(server: Server) -> None:
 
 
 def test_the_session_cookie_is_out_of_scripts_reach_and_ends_with_signing_out(server: Server) -> None:
-    client = httpx.Client(base_url=server.url)
+    client = httpx.Client(base_url=server.url, timeout=60)
     answer = client.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD})
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=lax" in cookie
     kept = client.cookies["trackway"]
     assert client.post("/api/v1/sign-out").status_code == 403
     assert client.post("/api/v1/sign-out", headers={"x-csrf-token": answer.json()["csrf"]}).status_code == 204
-    assert httpx.get(f"{server.url}/api/v1/me", cookies={"trackway": kept}).status_code == 401
+    assert httpx.get(f"{server.url}/api/v1/me", cookies={"trackway": kept}, timeout=60).status_code == 401
 
 
 def test_refusals_are_problems_that_name_the_field(server: Server, project: str) -> None:

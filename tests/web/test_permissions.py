@@ -166,8 +166,10 @@ def test_members_keys_and_nobody_are_let_in_as_declared(installation: Installati
     clients = {role: signed_in(installation.server, f"{role}@example.com", "a long password")
                for role in ("viewer", "analyst", "owner", "outsider")}  # fmt: skip
     clients["administrator"] = signed_in(installation.server, EMAIL, PASSWORD)
-    clients["key"] = httpx.Client(base_url=installation.server.url, headers={"authorization": f"Bearer {SECRET_KEY}"})
-    nobody = httpx.Client(base_url=installation.server.url)
+    clients["key"] = httpx.Client(
+        base_url=installation.server.url, headers={"authorization": f"Bearer {SECRET_KEY}"}, timeout=60
+    )
+    nobody = httpx.Client(base_url=installation.server.url, timeout=60)
     for operation, needed in DECLARED.items():
         if operation in ("POST /api/v1/sign-out", "POST /api/v1/me/totp/begin", f"PATCH {P}", f"PUT {P}/plan"):
             continue  # by the others below; done by all of them it would change what is tested
