@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from conftest import Server
+from conftest import Server, eventually
 from listener import Listener
 from shops import Product, shops_check
 
@@ -48,6 +48,8 @@ def send(product: Product, *batch: dict[str, Any]) -> None:
 
 
 def run(product: Product, job: str) -> str:
+    product.admin.patch(f"/api/v1/jobs/{job}", json={"active": False})  # so that its schedule does not run it too
+    eventually(lambda: all(found["ended_at"] for found in product.admin.get(f"/api/v1/jobs/{job}/runs").json()))
     runs = len(product.admin.get(f"/api/v1/jobs/{job}/runs").json())
     assert product.admin.post(f"/api/v1/jobs/{job}/run").status_code < 300
     for _ in range(1200):
