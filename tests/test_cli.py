@@ -1,6 +1,8 @@
 """The command line, as scripts use it: `--json` everywhere, an empty directory, a running server."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_type_hints
 
@@ -32,6 +34,19 @@ def test_an_empty_directory_is_set_up_with_what_the_environment_says(tmp_path: P
     server.start()
     server.stop()
     assert server.said().count("First start") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("export", "events", "OUT"), ("query", "SELECT 1 AS n"), ("doctor",), ("project", "list"), ("user", "list"), ("jobs", "list"),
+     ("letters", "list"), ("aggregate", "--date", "2026-01-01"), ("refresh",)],
+)  # fmt: skip
+def test_commands_run_in_a_new_interpreter(stopped: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Elsewhere tests fork commands from a process that has imported them; these import what they need themselves."""
+    words = [str(tmp_path / "out.csv") if word == "OUT" else word for word in arguments]
+    command = [sys.executable, "-m", "trackway", *words, "--data", str(stopped)]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 def test_query_on_a_stopped_store_and_on_a_running_one(stopped: Path, server: Server) -> None:
