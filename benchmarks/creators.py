@@ -20,11 +20,11 @@ import httpx
 from filling import filled
 from machinery import WRITE_KEY, machine, trackway
 from questions import HOME, SECRET_KEY
-from trackway.govern.access.accounts import Own
+from trackway.govern.access.accounts import OwnedEntity
 from trackway.govern.access.tokens import sign
 
 ROUNDS = 25
-ENTITIES = [Own("concert", f"c{n}") for n in (0, 1, 7, 100, 1500)]
+ENTITIES = [OwnedEntity("concert", f"c{n}") for n in (0, 1, 7, 100, 1500)]
 ONE = {"entity_type": "concert", "entity_id": "c0"}
 OF_ALL = {"all": ["entity_type:is:concert", "entity_id:is:" + "|".join(entity.id for entity in ENTITIES)]}
 PERIOD = {"from": "2026-07-20", "to": "2026-08-18"}

@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from uuid import UUID
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
@@ -109,7 +110,7 @@ _WATCH = """() => {
 }"""
 
 
-def _table(page: Page, project: str) -> tuple[str, list[float]]:
+def _table(page: Page, project: UUID) -> tuple[str, list[float]]:
     """Sort, scroll by keys to the middle and the end, choose columns: the table's rows, and each interaction's time."""
     page.evaluate(
         "(to) => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate')); }",

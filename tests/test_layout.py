@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "src" / "trackway"
+import processes
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "trackway"
 MODULES = sorted(SOURCE.rglob("*.py"))
 STATEMENTS = [
     module.with_suffix(".sql") for module in MODULES if re.search(r"^_sql = Statements\(", module.read_text(), re.M)
@@ -95,3 +98,14 @@ def test_sql_files_of_statements_lie_beside_their_module_which_uses_each_macro()
         asked = set(re.findall(r'"(\w+)"', module))
         assert macros - asked - called == set(), path.name
         assert set(re.findall(r'_sql\(\s*"(\w+)"', module)) <= macros, path.name
+
+
+@pytest.mark.parametrize(
+    "script",
+    sorted((*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "examples").glob("*.py"))),
+    ids=lambda path: path.name,
+)
+def test_benchmarks_and_examples_can_be_imported(script: Path) -> None:
+    load = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2], run_name='imported')"
+    done = processes.run(["-c", load, str(script.parent), str(script)])
+    assert done.returncode == 0, done.stderr
