@@ -456,13 +456,16 @@ def test_a_checkpoint_that_cannot_be_written_stops_nothing(
     agree(loaded, project, 10)
 
 
-def test_a_damaged_checkpoint_has_a_copy_whose_parts_are_there(loaded: Loaded, project: UUID) -> None:
+def test_a_damaged_checkpoint_has_a_copy_whose_parts_are_there(
+    loaded: Loaded, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a start, and after a while without messages: merged parts of the checkpoint before are gone then."""
     newest, other = loaded.directory / "loader" / "checkpoint", loaded.directory / "checkpoint.before"
 
     def same() -> bool:
         return newest.read_bytes() == other.read_bytes() and newest.stat().st_ino != other.stat().st_ino
 
+    monkeypatch.setattr(loaded.loader, "_checkpoint_seconds", math.inf)  # one by each `load`, and no second of the same
     for prefix in "abc":
         loaded.load(project, messages(6, prefix))
     assert not same()
