@@ -311,11 +311,7 @@ def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_
     server.start()
     server.stored()
     assert server.sql("SELECT count() AS n FROM events WHERE name = 'view' AND entity_id = 'away'") == [{"n": 1}]
-    for _ in range(1200):
-        if not pending():
-            return
-        time.sleep(0.05)
-    raise AssertionError("what is stored is taken off the ledger")
+    eventually(lambda: not pending())  # what is stored is taken off the ledger
 
 
 def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server: Any) -> None:

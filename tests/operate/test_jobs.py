@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -143,10 +142,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
     assert admin.post("/api/v1/jobs/none/run").status_code == 404
     accounts = GovernDatabase(f"sqlite:///{server.data / 'accounts.db'}")
     due(accounts, "forget-decisions")
-    for _ in range(1200):
-        if accounts.jobs.history("forget-decisions"):
-            break
-        time.sleep(0.05)
+    eventually(lambda: accounts.jobs.history("forget-decisions"))
     assert accounts.jobs.history("forget-decisions")[0].by == "its schedule"
     accounts.close()
 
