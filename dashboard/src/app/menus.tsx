@@ -7,6 +7,7 @@ import { type ReactNode, useContext, useState } from "react";
 import { api, type Keys, type Project } from "../client/api";
 import { MeContext, useTheme } from "../client/hooks";
 import { Framed, field, primary } from "../kit/dialog";
+import { SelectField } from "../kit/fields";
 import { PACKS } from "../kit/metric_packs";
 import { Avatar } from "../kit/parts";
 import { t } from "../language";
@@ -129,16 +130,7 @@ function NewProject(props: { like: Project | undefined; done: (id: string) => vo
         {t("Name of the project")}
         <input name="name" required maxLength={200} className={field} />
       </label>
-      <label className="block">
-        {t("What it is")}
-        <select name="metrics" className={field}>
-          {Object.entries(PACKS).map(([name, label]) => (
-            <option key={name} value={name}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SelectField className="block" label={t("What it is")} name="metrics" options={Object.entries(PACKS)} />
       <p className="text-soft">
         {t(
           "The project starts with the time zone of this browser. You can change time zone and currency under Settings.",

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, type Share } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Framed, field, primary, quiet } from "../kit/dialog";
+import { SelectField } from "../kit/fields";
 import { day } from "../kit/format";
 import { Failure } from "../kit/parts";
 import { useToast } from "../kit/toast";
@@ -18,7 +19,6 @@ const ENDS: [string, string][] = [
 ];
 
 export function ShareBoard({ path }: { path: string }) {
-  const project = useProject();
   const client = useQueryClient();
   const say = useToast();
   const [link, setLink] = useState("");
@@ -57,16 +57,7 @@ export function ShareBoard({ path }: { path: string }) {
           void make(String(new FormData(event.currentTarget).get("days")));
         }}
       >
-        <label>
-          {t("The link works")}
-          <select name="days" className={field}>
-            {ENDS.map(([days, label]) => (
-              <option key={days} value={days}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField label={t("The link works")} name="days" options={ENDS} />
         <button type="submit" className={primary}>
           {t("Create a link")}
         </button>
@@ -86,25 +77,30 @@ export function ShareBoard({ path }: { path: string }) {
       {shares.error && <Failure error={shares.error} again={shares.refetch} />}
       <ul className="mt-3 divide-y divide-line">
         {shares.data?.map((share) => (
-          <li key={share.id} className="flex items-center justify-between gap-3 py-2">
-            <span>
-              {t("Created by {who} on {when}", {
-                who: share.created_by,
-                when: day(share.created_at, project.timezone, "day"),
-              })}
-              {", "}
-              {share.expires_at
-                ? t("works until {expires_at}", {
-                    expires_at: day(share.expires_at, project.timezone, "day"),
-                  })
-                : t("does not expire")}
-            </span>
-            <button type="button" className={quiet} onClick={() => void revoke(share)}>
-              {t("Revoke")}
-            </button>
-          </li>
+          <Link key={share.id} share={share} revoke={() => void revoke(share)} />
         ))}
       </ul>
     </Framed>
+  );
+}
+
+function Link({ share, revoke }: { share: Share; revoke: () => void }) {
+  const { timezone } = useProject();
+  return (
+    <li className="flex items-center justify-between gap-3 py-2">
+      <span>
+        {t("Created by {who} on {when}", {
+          who: share.created_by,
+          when: day(share.created_at, timezone, "day"),
+        })}
+        {", "}
+        {share.expires_at
+          ? t("works until {expires_at}", { expires_at: day(share.expires_at, timezone, "day") })
+          : t("does not expire")}
+      </span>
+      <button type="button" className={quiet} onClick={revoke}>
+        {t("Revoke")}
+      </button>
+    </li>
   );
 }

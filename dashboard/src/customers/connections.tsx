@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, type Connection } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Framed, field, primary, quiet } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { exact } from "../kit/format";
 import { When } from "../kit/lists";
 import { Card, Empty, Failure, Skeleton, Toggle } from "../kit/parts";
@@ -230,11 +231,7 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
               onChange={(event) => setKind(event.target.value as Connection["kind"])}
               className={field}
             >
-              {Object.entries(KINDS).map(([name, label]) => (
-                <option key={name} value={name}>
-                  {label}
-                </option>
-              ))}
+              <Options of={Object.entries(KINDS)} />
             </select>
           </label>
           <label>

@@ -5,6 +5,7 @@ import { api, type CustomerRow } from "../client/api";
 import { useProject, useView } from "../client/hooks";
 import { FilterBar } from "../kit/controls";
 import { field, quiet } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { exact, money, percent } from "../kit/format";
 import { type BigColumn, BigTable, type Sorting } from "../kit/large_table";
 import { Place, Visitor, When } from "../kit/lists";
@@ -212,11 +213,7 @@ export function Choice(props: {
         onChange={(event) => props.change(event.target.value)}
         className={`${field} text-sm text-ink`}
       >
-        {props.options.map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
+        <Options of={props.options} />
       </select>
     </label>
   );

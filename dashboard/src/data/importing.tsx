@@ -4,6 +4,7 @@ import { useState } from "react";
 import { api, type ImportPreview } from "../client/api";
 import { useProject } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { Card, Failure, Skeleton } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
@@ -108,11 +109,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
         <label>
           {t("Content")}
           <select value={form} onChange={(event) => setForm(event.target.value)} className={field}>
-            {IN.map(([name, label]) => (
-              <option key={name} value={name}>
-                {label}
-              </option>
-            ))}
+            <Options of={IN} />
           </select>
         </label>
         {file && (form === "csv" || form === "access-log") && (

@@ -2,6 +2,7 @@
 import { type ReactNode, useId } from "react";
 import type { ImportPreview } from "../client/api";
 import { field } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { t } from "../language";
 
 /** The options in the form of the API; missing or empty ones are detected. */
@@ -188,11 +189,7 @@ function Select(props: {
       {props.label}
       <select value={props.value} onChange={(event) => props.change(event.target.value)} className={field}>
         <option value="">{props.detected || t("detected")}</option>
-        {props.options.map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
+        <Options of={props.options} />
       </select>
     </label>
   );

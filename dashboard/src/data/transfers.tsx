@@ -4,6 +4,7 @@ import { useContext } from "react";
 import { api, type Transfer } from "../client/api";
 import { MeContext, useProject, useView } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
+import { SelectField } from "../kit/fields";
 import { exact } from "../kit/format";
 import { When } from "../kit/lists";
 import { Card, Empty, Failure, Skeleton } from "../kit/parts";
@@ -140,16 +141,7 @@ function ExportForm({ path, done }: { path: string; done: () => Promise<void> })
         }}
       >
         <p className="text-soft sm:col-span-2">{t("All data of the period above, of any size.")}</p>
-        <label>
-          {t("Table")}
-          <select name="table" className={field}>
-            {TABLES.map(([name, label]) => (
-              <option key={name} value={name}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField label={t("Table")} name="table" options={TABLES} />
         <label>
           {t("Format")}
           <select name="form" className={field}>

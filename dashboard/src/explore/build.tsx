@@ -1,6 +1,6 @@
 /** The question builder: a few fields for each kind of question; the address stores all of them. */
 
-import { useId } from "react";
+import { type FunctionComponent, useId } from "react";
 import { useSegments } from "../kit/controls";
 import { t } from "../language";
 import { Choice, DimensionChoice, EventChoice, field, Rows, type Step } from "./fields";
@@ -27,6 +27,31 @@ const INTERVALS: [string, string][] = [
   ["month", t("month")],
 ];
 
+const ORDERS: [string, string][] = [
+  ["ordered", t("in this order")],
+  ["strict", t("with nothing between")],
+  ["any", t("any order")],
+];
+const STARTS: [string, string][] = [
+  ["first_time", t("the first time only")],
+  ["recurring", t("every time")],
+];
+const RETURNS: [string, string][] = [
+  ["on", t("in exactly that interval")],
+  ["on_or_after", t("in that interval or later")],
+];
+const DIRECTIONS: [string, string][] = [
+  ["after", t("do after")],
+  ["before", t("did before")],
+];
+const NODES: [string, string][] = [
+  ["page", t("pages")],
+  ["event", t("events")],
+  ["page_or_event", t("pages and events")],
+  ["entity", t("entities")],
+];
+const STEPS = [2, 3, 4, 5, 6, 8, 10].map((n): [string, string] => [String(n), String(n)]);
+
 const COHORTS: [string, string][] = [
   ["person.sessions:greater:1", t("people who came back")],
   ["user_id:set", t("people who signed in")],
@@ -51,215 +76,201 @@ function Cohort(props: { value: unknown; change: (cohort: unknown) => void }) {
   );
 }
 
-export function Builder({ body, change }: { body: Body; change: (part: Partial<Body>) => void }) {
-  const formula = useId();
-  const text = (name: string, usual = "") => String(body[name] ?? usual);
-  const event = (name: string) => (body[name] as Step | undefined)?.event ?? "";
-  const interval = (
+interface Built {
+  body: Body;
+  change: (part: Partial<Body>) => void;
+}
+
+const textOf = (body: Body, name: string, usual = "") => String(body[name] ?? usual);
+const listOf = (body: Body, name: string) => (body[name] as string[] | undefined) ?? [];
+
+/** A choice that is stored under `name` in the body. */
+function ChoiceOf(
+  props: Built & { name: string; label: string; options: [string, string][]; usual?: string },
+) {
+  const { body, change, name } = props;
+  return (
     <Choice
-      label={t("by")}
-      value={text("interval", "day")}
-      options={body.question === "trend" ? [["hour", t("hour")], ...INTERVALS] : INTERVALS}
-      change={(value) => change({ interval: value })}
+      label={props.label}
+      value={textOf(body, name, props.usual)}
+      options={props.options}
+      change={(value) => change({ [name]: value })}
     />
   );
-  switch (body.question) {
-    case "trend": {
-      const by = (body.by as string[] | undefined)?.[0] ?? "";
-      return (
-        <>
-          <Rows
-            name={t("Series")}
-            series
-            most={5}
-            rows={body.series as Step[]}
-            change={(series) => change({ series })}
+}
+
+function IntervalOf({ options = INTERVALS, ...built }: Built & { options?: [string, string][] }) {
+  return <ChoiceOf {...built} name="interval" label={t("by")} usual="day" options={options} />;
+}
+
+/** An event that is stored under `name` in the body. */
+function EventOf({ body, change, name, label }: Built & { name: string; label: string }) {
+  return (
+    <EventChoice
+      label={label}
+      value={(body[name] as Step | undefined)?.event ?? ""}
+      change={(event) => change({ [name]: { event } })}
+    />
+  );
+}
+
+function TrendFields(built: Built) {
+  const formula = useId();
+  const { body, change } = built;
+  const series = body.series as Step[];
+  return (
+    <>
+      <Rows name={t("Series")} series most={5} rows={series} change={(rows) => change({ series: rows })} />
+      <div className="flex flex-wrap gap-3">
+        <IntervalOf {...built} options={[["hour", t("hour")], ...INTERVALS]} />
+        <DimensionChoice
+          label={t("broken down by")}
+          value={listOf(body, "by")[0] ?? ""}
+          event={series[0]?.event}
+          change={(name) => change({ by: name ? [name] : [], top: 6 })}
+        />
+        <label htmlFor={formula} className="inline-flex items-center gap-2">
+          <span className="text-soft">{t("formula")}</span>
+          <input
+            id={formula}
+            className={`${field} w-36`}
+            placeholder="A / B * 100"
+            defaultValue={listOf(body, "formulas")[0] ?? ""}
+            onBlur={(typed) => {
+              const text = typed.target.value.trim();
+              change({ formulas: text ? [text] : [] });
+            }}
           />
-          <div className="flex flex-wrap gap-3">
-            {interval}
-            <DimensionChoice
-              label={t("broken down by")}
-              value={by}
-              event={(body.series as Step[])[0]?.event}
-              change={(name) => change({ by: name ? [name] : [], top: 6 })}
-            />
-            <label htmlFor={formula} className="inline-flex items-center gap-2">
-              <span className="text-soft">{t("formula")}</span>
-              <input
-                id={formula}
-                className={`${field} w-36`}
-                placeholder="A / B * 100"
-                defaultValue={(body.formulas as string[] | undefined)?.[0] ?? ""}
-                onBlur={(typed) => {
-                  const text = typed.target.value.trim();
-                  change({ formulas: text ? [text] : [] });
-                }}
-              />
-            </label>
-          </div>
-        </>
-      );
-    }
-    case "funnel":
-      return (
-        <>
-          <Rows
-            name={t("Step")}
-            most={20}
-            rows={body.steps as Step[]}
-            change={(steps) => change({ steps })}
-          />
-          <div className="flex flex-wrap gap-3">
-            <Choice
-              label={t("within")}
-              value={text("window_s")}
-              options={WINDOWS}
-              change={(value) => change({ window_s: Number(value) })}
-            />
-            <Choice
-              label={t("order")}
-              value={text("order", "ordered")}
-              options={[
-                ["ordered", t("in this order")],
-                ["strict", t("with nothing between")],
-                ["any", t("any order")],
-              ]}
-              change={(order) => change({ order })}
-            />
-            <DimensionChoice
-              label={t("by")}
-              value={text("by")}
-              event={(body.steps as Step[])[0]?.event}
-              change={(by) => change({ by })}
-            />
-          </div>
-        </>
-      );
-    case "retention":
-      return (
-        <div className="flex flex-wrap gap-3">
-          <EventChoice
-            label={t("People who did")}
-            value={event("start")}
-            change={(name) => change({ start: { event: name } })}
-          />
-          <EventChoice
-            label={t("and came back to")}
-            value={event("return")}
-            change={(name) => change({ return: { event: name } })}
-          />
-          {interval}
-          <Choice
-            label={t("counting")}
-            value={text("kind")}
-            options={[
-              ["first_time", t("the first time only")],
-              ["recurring", t("every time")],
-            ]}
-            change={(kind) => change({ kind })}
-          />
-          <Choice
-            label={t("came back")}
-            value={text("mode", "on")}
-            options={[
-              ["on", t("in exactly that interval")],
-              ["on_or_after", t("in that interval or later")],
-            ]}
-            change={(mode) => change({ mode })}
-          />
-        </div>
-      );
-    case "sources":
-      return (
+        </label>
+      </div>
+    </>
+  );
+}
+
+function FunnelFields(built: Built) {
+  const { body, change } = built;
+  const steps = body.steps as Step[];
+  return (
+    <>
+      <Rows name={t("Step")} most={20} rows={steps} change={(rows) => change({ steps: rows })} />
+      <div className="flex flex-wrap gap-3">
         <Choice
+          label={t("within")}
+          value={textOf(body, "window_s")}
+          options={WINDOWS}
+          change={(value) => change({ window_s: Number(value) })}
+        />
+        <ChoiceOf {...built} name="order" label={t("order")} usual="ordered" options={ORDERS} />
+        <DimensionChoice
           label={t("by")}
-          value={((body.by as string[] | undefined) ?? []).join(",")}
-          options={GROUPINGS}
-          change={(by) => change({ by: by.split(",") })}
+          value={textOf(body, "by")}
+          event={steps[0]?.event}
+          change={(by) => change({ by })}
         />
-      );
-    case "cohort_sizes":
-      return (
-        <div className="flex flex-wrap gap-3">
-          <Cohort value={body.cohort} change={(cohort) => change({ cohort })} />
-          {interval}
-        </div>
-      );
-    case "paths":
-      return (
-        <div className="flex flex-wrap gap-3">
-          <Choice
-            label={t("What people")}
-            value={text("direction")}
-            options={[
-              ["after", t("do after")],
-              ["before", t("did before")],
-            ]}
-            change={(direction) => change({ direction })}
-          />
-          <label className="inline-flex items-center gap-2">
-            <span className="sr-only">{t("Page or event")}</span>
-            <input
-              className={`${field} w-44`}
-              placeholder={body.direction === "before" ? t("the end") : t("the start")}
-              defaultValue={text("anchor")}
-              onBlur={(typed) => change({ anchor: typed.target.value.trim() })}
-            />
-          </label>
-          <Choice
-            label={t("looking at")}
-            value={text("nodes")}
-            options={[
-              ["page", t("pages")],
-              ["event", t("events")],
-              ["page_or_event", t("pages and events")],
-              ["entity", t("entities")],
-            ]}
-            change={(nodes) => change({ nodes })}
-          />
-          <Choice
-            label={t("steps")}
-            value={text("steps")}
-            options={[2, 3, 4, 5, 6, 8, 10].map((n): [string, string] => [String(n), String(n)])}
-            change={(steps) => change({ steps: Number(steps) })}
-          />
-          <label className="inline-flex items-center gap-2">
-            <span className="text-soft">{t("as one")}</span>
-            <input
-              className={`${field} w-44`}
-              placeholder="/blog/*"
-              defaultValue={((body.groups as string[] | undefined) ?? []).join(" ")}
-              onBlur={(typed) => change({ groups: typed.target.value.split(/\s+/).filter(Boolean) })}
-            />
-          </label>
-        </div>
-      );
-    case "active":
-      return (
-        <EventChoice
-          label={t("Active means")}
-          value={event("event")}
-          change={(name) => change({ event: { event: name } })}
+      </div>
+    </>
+  );
+}
+
+function RetentionFields(built: Built) {
+  return (
+    <div className="flex flex-wrap gap-3">
+      <EventOf {...built} name="start" label={t("People who did")} />
+      <EventOf {...built} name="return" label={t("and came back to")} />
+      <IntervalOf {...built} />
+      <ChoiceOf {...built} name="kind" label={t("counting")} options={STARTS} />
+      <ChoiceOf {...built} name="mode" label={t("came back")} usual="on" options={RETURNS} />
+    </div>
+  );
+}
+
+function SourcesFields({ body, change }: Built) {
+  return (
+    <Choice
+      label={t("by")}
+      value={listOf(body, "by").join(",")}
+      options={GROUPINGS}
+      change={(by) => change({ by: by.split(",") })}
+    />
+  );
+}
+
+function CohortFields(built: Built) {
+  return (
+    <div className="flex flex-wrap gap-3">
+      <Cohort value={built.body.cohort} change={(cohort) => built.change({ cohort })} />
+      <IntervalOf {...built} />
+    </div>
+  );
+}
+
+function PathsFields(built: Built) {
+  const { body, change } = built;
+  return (
+    <div className="flex flex-wrap gap-3">
+      <ChoiceOf {...built} name="direction" label={t("What people")} options={DIRECTIONS} />
+      <label className="inline-flex items-center gap-2">
+        <span className="sr-only">{t("Page or event")}</span>
+        <input
+          className={`${field} w-44`}
+          placeholder={body.direction === "before" ? t("the end") : t("the start")}
+          defaultValue={textOf(body, "anchor")}
+          onBlur={(typed) => change({ anchor: typed.target.value.trim() })}
         />
-      );
-    case "entity_funnel":
-      return (
-        <p className="text-soft">
-          {t(
-            "Impression, click, details, interest and ticket of each person with each entity, within 30 days.",
-          )}
-        </p>
-      );
-    default:
-      return (
-        <div className="flex flex-wrap gap-3">
-          <EventChoice
-            label={t("Active means")}
-            value={event("event")}
-            change={(name) => change({ event: { event: name } })}
-          />
-          {interval}
-        </div>
-      );
-  }
+      </label>
+      <ChoiceOf {...built} name="nodes" label={t("looking at")} options={NODES} />
+      <Choice
+        label={t("steps")}
+        value={textOf(body, "steps")}
+        options={STEPS}
+        change={(steps) => change({ steps: Number(steps) })}
+      />
+      <label className="inline-flex items-center gap-2">
+        <span className="text-soft">{t("as one")}</span>
+        <input
+          className={`${field} w-44`}
+          placeholder="/blog/*"
+          defaultValue={listOf(body, "groups").join(" ")}
+          onBlur={(typed) => change({ groups: typed.target.value.split(/\s+/).filter(Boolean) })}
+        />
+      </label>
+    </div>
+  );
+}
+
+function ActiveFields(built: Built) {
+  return <EventOf {...built} name="event" label={t("Active means")} />;
+}
+
+function EntityFunnelFields() {
+  return (
+    <p className="text-soft">
+      {t("Impression, click, details, interest and ticket of each person with each entity, within 30 days.")}
+    </p>
+  );
+}
+
+function ActivityFields(built: Built) {
+  return (
+    <div className="flex flex-wrap gap-3">
+      <ActiveFields {...built} />
+      <IntervalOf {...built} />
+    </div>
+  );
+}
+
+const FIELDS = new Map<string, FunctionComponent<Built>>([
+  ["trend", TrendFields],
+  ["funnel", FunnelFields],
+  ["retention", RetentionFields],
+  ["sources", SourcesFields],
+  ["cohort_sizes", CohortFields],
+  ["paths", PathsFields],
+  ["active", ActiveFields],
+  ["entity_funnel", EntityFunnelFields],
+]);
+
+export function Builder(built: Built) {
+  const Fields = FIELDS.get(built.body.question) ?? ActivityFields;
+  return <Fields {...built} />;
 }

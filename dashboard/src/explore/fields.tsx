@@ -2,6 +2,7 @@
 
 import type { Property } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
+import { Options } from "../kit/fields";
 import { t } from "../language";
 import { METRICS, OF_PROPERTY } from "./body";
 
@@ -36,22 +37,16 @@ export function Choice(props: {
   groups?: [name: string, options: Option[]][];
   change: (value: string) => void;
 }) {
-  const shown = (options: Option[]) =>
-    options.map(([value, label]) => (
-      <option key={value} value={value}>
-        {label}
-      </option>
-    ));
   return (
     <label className="inline-flex min-w-0 max-w-full items-center gap-2">
       <span className="shrink-0 text-soft">{props.label}</span>
       <select className={field} value={props.value} onChange={(event) => props.change(event.target.value)}>
-        {shown(props.options)}
+        <Options of={props.options} />
         {props.groups?.map(
           ([name, options]) =>
             options.length > 0 && (
               <optgroup key={name} label={name}>
-                {shown(options)}
+                <Options of={options} />
               </optgroup>
             ),
         )}

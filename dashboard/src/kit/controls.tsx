@@ -15,6 +15,7 @@ import {
   said,
 } from "../client/view_state";
 import { t, term } from "../language";
+import { Options } from "./fields";
 import { country } from "./format";
 import { useToast } from "./toast";
 
@@ -22,6 +23,11 @@ const button =
   "inline-flex min-h-9 items-center gap-1.5 rounded-lg border border-line bg-card px-3 hover:border-accent data-[state=open]:border-accent";
 const floating = "z-30 rounded-xl border border-line bg-raised p-1.5 shadow-lg";
 const field = "min-h-9 w-full rounded-lg border border-line bg-card px-2.5";
+
+const COMPARISONS = [
+  ["previous", t("Compare with the days before")],
+  ["year", t("Compare with a year ago")],
+] as const;
 
 export function PeriodPicker() {
   const [view, change] = useView();
@@ -35,45 +41,41 @@ export function PeriodPicker() {
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content align="end" sideOffset={6} className={`${floating} w-64`}>
-          <DropdownMenu.RadioGroup
+          <Radios
+            options={PERIODS}
             value={view.from ? "" : view.period}
-            onValueChange={(period) => change({ period, from: undefined, to: undefined })}
-          >
-            {PERIODS.map(([name, label]) => (
-              <DropdownMenu.RadioItem
-                key={name}
-                value={name}
-                className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
-              >
-                {label}
-                <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
-              </DropdownMenu.RadioItem>
-            ))}
-          </DropdownMenu.RadioGroup>
+            change={(period) => change({ period, from: undefined, to: undefined })}
+          />
           <DropdownMenu.Separator className="my-1.5 h-px bg-line" />
-          <DropdownMenu.RadioGroup
+          <Radios
+            options={COMPARISONS}
             value={view.compare}
-            onValueChange={(compare) => change({ compare: compare as "previous" | "year" })}
-          >
-            {(
-              [
-                ["previous", t("Compare with the days before")],
-                ["year", t("Compare with a year ago")],
-              ] as const
-            ).map(([name, label]) => (
-              <DropdownMenu.RadioItem
-                key={name}
-                value={name}
-                className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
-              >
-                {label}
-                <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
-              </DropdownMenu.RadioItem>
-            ))}
-          </DropdownMenu.RadioGroup>
+            change={(compare) => change({ compare: compare as "previous" | "year" })}
+          />
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
+  );
+}
+
+function Radios(props: {
+  options: readonly (readonly [value: string, label: string])[];
+  value: string;
+  change: (value: string) => void;
+}) {
+  return (
+    <DropdownMenu.RadioGroup value={props.value} onValueChange={props.change}>
+      {props.options.map(([value, label]) => (
+        <DropdownMenu.RadioItem
+          key={value}
+          value={value}
+          className="flex cursor-pointer justify-between rounded-lg px-3 py-1.5 outline-none data-[highlighted]:bg-accent-soft"
+        >
+          {label}
+          <DropdownMenu.ItemIndicator className="text-accent">✓</DropdownMenu.ItemIndicator>
+        </DropdownMenu.RadioItem>
+      ))}
+    </DropdownMenu.RadioGroup>
   );
 }
 
@@ -300,11 +302,7 @@ function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustom
             <label className="block">
               {t("What")}
               <select name="column" className={field} onChange={(event) => setColumn(event.target.value)}>
-                {columns.map(([name, label]) => (
-                  <option key={name} value={name}>
-                    {label}
-                  </option>
-                ))}
+                <Options of={columns} />
               </select>
             </label>
             {!ofCustomers && (
@@ -316,11 +314,7 @@ function AddFilter({ add, ofCustomers }: { add: (text: string) => void; ofCustom
             <label className="block">
               {t("How")}
               <select name="operator" className={field}>
-                {operators.map(([name, label]) => (
-                  <option key={name} value={name}>
-                    {label}
-                  </option>
-                ))}
+                <Options of={operators} />
               </select>
             </label>
             <label className="block">

@@ -6,7 +6,7 @@
 import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Popover } from "radix-ui";
-import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { memo, type ReactNode, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { type Asked, api } from "../client/api";
 import { useProject, useVersion, useView } from "../client/hooks";
 import { t } from "../language";
@@ -35,7 +35,7 @@ const HEIGHT = 44;
 /** The largest number of rows to scroll: browsers cannot draw higher elements. Filters and sorting reach all others. */
 const MOST = 500_000;
 
-export function BigTable<Row>(props: {
+interface BigTableProps<Row> {
   name: string;
   body: Record<string, unknown>;
   filter?: unknown;
@@ -50,15 +50,82 @@ export function BigTable<Row>(props: {
   /** Content beside the choice of columns. */
   aside?: ReactNode;
   empty: ReactNode;
-}) {
-  const project = useProject();
-  const version = useVersion() ?? 0;
-  const [view] = useView();
+}
+
+export function BigTable<Row>(props: BigTableProps<Row>) {
   const own = useState<Sorting>({ sort: props.usual, descending: true });
-  const [{ sort, descending }, setSorting] = props.sorting ?? own;
+  const [sorting, setSorting] = props.sorting ?? own;
   const [shown, setShown] = useColumns(props.name, props.columns);
   const place = useRef<HTMLDivElement>(null);
-  const body = {
+  const { answer, loading, total, loaded, more, count, rowAt, virtual } = useRows(
+    props,
+    useBody(props, sorting),
+    place,
+  );
+  const columns = useMemo(
+    () => props.columns.filter((column) => shown.includes(column.name)),
+    [props.columns, shown],
+  );
+  const grid = columns.map((column) => column.width).join(" ");
+  const sortBy = (sort: string) =>
+    setSorting({
+      sort,
+      descending: sort === sorting.sort && props.ascending ? !sorting.descending : true,
+    });
+  return (
+    <Card
+      title={more ? t("{rows} or more", { rows: exact(loaded) }) : exact(total ?? loaded)}
+      aside={
+        <>
+          <span aria-live="polite">{loading ? t("asking…") : ""}</span>
+          {props.aside}
+          <Columns all={props.columns.map((column) => column.name)} shown={shown} change={setShown} />
+          <Opened query={answer.data?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
+        </>
+      }
+    >
+      {answer.error && <Failure error={answer.error} again={answer.refetch} />}
+      {answer.data === undefined && !answer.error && <Skeleton rows={12} />}
+      {answer.data && count === 0 && props.empty}
+      {count > 0 && (
+        // biome-ignore lint/a11y/useSemanticElements: rows of a table element cannot be placed where they are in view
+        <div
+          ref={place}
+          role="table"
+          aria-label={props.name}
+          aria-rowcount={total ?? -1}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+          tabIndex={0}
+          className="max-h-[70vh] overflow-auto"
+        >
+          <div className="min-w-fit">
+            <HeadRow columns={columns} grid={grid} sorting={sorting} sortBy={sortBy} />
+            <div style={{ height: virtual.getTotalSize() }} className="relative">
+              {virtual.getVirtualItems().map((item) => {
+                const row = rowAt(item.index);
+                return (
+                  <BigRow
+                    key={row ? props.id(row) : item.index}
+                    row={row}
+                    index={item.index}
+                    start={item.start}
+                    columns={columns as BigColumn<never>[]}
+                    grid={grid}
+                  />
+                );
+              })}
+            </div>
+          </div>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+/** The question of a page of rows, without its offset. */
+function useBody<Row>(props: BigTableProps<Row>, { sort, descending }: Sorting): Record<string, unknown> {
+  const [view] = useView();
+  return {
     period: view.period,
     ...(view.from ? { from: view.from, to: view.to ?? "" } : {}),
     filter: { all: [...view.filter, ...(props.filter ? [props.filter] : [])] },
@@ -68,18 +135,20 @@ export function BigTable<Row>(props: {
     ...(props.ascending ? { descending } : {}),
     limit: PAGE,
   };
+}
+
+/** The rows of the pages in view: asks for a page when it scrolls into `place`. `count` is the number of rows to scroll,
+ * `loaded` the number of rows up to the last known one; `more` means that an unknown number of rows follows.
+ */
+function useRows<Row>(
+  props: BigTableProps<Row>,
+  body: Record<string, unknown>,
+  place: RefObject<HTMLDivElement | null>,
+) {
   const key = JSON.stringify(body);
   const [reach, setReach] = useState(1);
   const [pages, setPages] = useState([0]);
-  const answers = useQueries({
-    queries: pages.map((at) => ({
-      queryKey: ["table", project.id, key, at, Math.floor(version / 50)],
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        api.ask<Asked<never>>(`/projects/${project.id}/ask`, { ...body, offset: at * PAGE }, signal),
-      placeholderData: keepPreviousData,
-      staleTime: 60_000,
-    })),
-  });
+  const answers = usePages(body, key, pages);
   const known = new Map(
     answers.flatMap(({ data }, at) => (data ? [[pages[at] ?? 0, props.rows(data.data)] as const] : [])),
   );
@@ -108,97 +177,66 @@ export function BigTable<Row>(props: {
   useEffect(() => {
     if (more && bottom > count - 30) setReach(Math.ceil(count / PAGE) + 1);
   }, [more, bottom, count]);
+  const rowAt = (index: number) => known.get(Math.floor(index / PAGE))?.[index % PAGE];
+  const loading = answers.some((page) => page.isLoading);
+  return { answer, loading, total, loaded, more, count, rowAt, virtual };
+}
 
-  const columns = useMemo(
-    () => props.columns.filter((column) => shown.includes(column.name)),
-    [props.columns, shown],
-  );
-  const grid = columns.map((column) => column.width).join(" ");
-  const sortBy = (column: BigColumn<Row>) => {
-    if (!column.sort) return;
-    const turned = column.sort === sort && props.ascending ? !descending : true;
-    setSorting({ sort: column.sort, descending: turned });
-  };
+/** The answers of pages; they are asked again when the store has many new events. */
+function usePages(body: Record<string, unknown>, key: string, pages: number[]) {
+  const project = useProject();
+  const version = useVersion() ?? 0;
+  return useQueries({
+    queries: pages.map((at) => ({
+      queryKey: ["table", project.id, key, at, Math.floor(version / 50)],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        api.ask<Asked<never>>(`/projects/${project.id}/ask`, { ...body, offset: at * PAGE }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: 60_000,
+    })),
+  });
+}
+
+/** The names of the columns; those that the server sorts by are buttons. */
+function HeadRow<Row>(props: {
+  columns: BigColumn<Row>[];
+  grid: string;
+  sorting: Sorting;
+  sortBy: (sort: string) => void;
+}) {
+  const { sort, descending } = props.sorting;
   const order = descending ? "descending" : "ascending";
   return (
-    <Card
-      title={
-        total !== undefined
-          ? exact(total)
-          : more
-            ? t("{rows} or more", { rows: exact(loaded) })
-            : exact(loaded)
-      }
-      aside={
-        <>
-          <span aria-live="polite">{answers.some((page) => page.isLoading) ? t("asking…") : ""}</span>
-          {props.aside}
-          <Columns all={props.columns.map((column) => column.name)} shown={shown} change={setShown} />
-          <Opened query={answer.data?.queries.at(-1)} name={props.name} rule={String(props.body.question)} />
-        </>
-      }
+    // biome-ignore lint/a11y/useSemanticElements: see above
+    // biome-ignore lint/a11y/useFocusableInteractive: its buttons are
+    <div
+      role="row"
+      style={{ gridTemplateColumns: props.grid }}
+      className="sticky top-0 z-10 grid border-b border-line bg-card text-xs text-soft"
     >
-      {answer.error && <Failure error={answer.error} again={answer.refetch} />}
-      {answer.data === undefined && !answer.error && <Skeleton rows={12} />}
-      {answer.data && count === 0 && props.empty}
-      {count > 0 && (
-        // biome-ignore lint/a11y/useSemanticElements: rows of a table element cannot be placed where they are in view
+      {props.columns.map((column) => (
+        // biome-ignore lint/a11y/useSemanticElements: see above
+        // biome-ignore lint/a11y/useFocusableInteractive: its button is
         <div
-          ref={place}
-          role="table"
-          aria-label={props.name}
-          aria-rowcount={total ?? -1}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-          tabIndex={0}
-          className="max-h-[70vh] overflow-auto"
+          key={column.name}
+          role="columnheader"
+          aria-sort={column.sort === sort ? order : undefined}
+          className={`px-3 py-2 font-medium whitespace-nowrap first:ps-4 ${column.number ? "text-end" : ""}`}
         >
-          <div className="min-w-fit">
-            {/* biome-ignore lint/a11y/useSemanticElements: see above */}
-            {/* biome-ignore lint/a11y/useFocusableInteractive: its buttons are */}
-            <div
-              role="row"
-              style={{ gridTemplateColumns: grid }}
-              className="sticky top-0 z-10 grid border-b border-line bg-card text-xs text-soft"
+          {column.sort ? (
+            <button
+              type="button"
+              className="hover:text-ink"
+              onClick={() => column.sort && props.sortBy(column.sort)}
             >
-              {columns.map((column) => (
-                // biome-ignore lint/a11y/useSemanticElements: see above
-                // biome-ignore lint/a11y/useFocusableInteractive: its button is
-                <div
-                  key={column.name}
-                  role="columnheader"
-                  aria-sort={column.sort === sort ? order : undefined}
-                  className={`px-3 py-2 font-medium whitespace-nowrap first:ps-4 ${column.number ? "text-end" : ""}`}
-                >
-                  {column.sort ? (
-                    <button type="button" className="hover:text-ink" onClick={() => sortBy(column)}>
-                      {column.name}{" "}
-                      {column.sort === sort && <span aria-hidden="true">{descending ? "↓" : "↑"}</span>}
-                    </button>
-                  ) : (
-                    column.name
-                  )}
-                </div>
-              ))}
-            </div>
-            <div style={{ height: virtual.getTotalSize() }} className="relative">
-              {items.map((item) => {
-                const row = known.get(Math.floor(item.index / PAGE))?.[item.index % PAGE];
-                return (
-                  <BigRow
-                    key={row ? props.id(row) : item.index}
-                    row={row}
-                    index={item.index}
-                    start={item.start}
-                    columns={columns as BigColumn<never>[]}
-                    grid={grid}
-                  />
-                );
-              })}
-            </div>
-          </div>
+              {column.name} {column.sort === sort && <span aria-hidden="true">{descending ? "↓" : "↑"}</span>}
+            </button>
+          ) : (
+            column.name
+          )}
         </div>
-      )}
-    </Card>
+      ))}
+    </div>
   );
 }
 

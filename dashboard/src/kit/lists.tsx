@@ -8,6 +8,7 @@ import { columnLabel } from "../client/view_state";
 import { t, term } from "../language";
 import { Controls } from "./controls";
 import { CsvFile } from "./csv_file";
+import { Options } from "./fields";
 import { ago, country, duration, exact, moment, money, percent } from "./format";
 import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "./parts";
 import { type Column, Table } from "./table";
@@ -303,11 +304,7 @@ export function Sources() {
             onChange={(event) => setBy(event.target.value)}
             className="min-h-9 rounded-lg border border-line bg-card px-2"
           >
-            {GROUPINGS.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
+            <Options of={GROUPINGS} />
           </select>
         </label>
       }

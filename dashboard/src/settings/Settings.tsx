@@ -3,6 +3,7 @@ import { type ReactNode, useContext, useEffect, useId, useState } from "react";
 import { api, type Project } from "../client/api";
 import { MeContext, useProject, useRefresh, useTitle } from "../client/hooks";
 import { Jobs } from "../data/jobs";
+import { Options } from "../kit/fields";
 import { PACKS } from "../kit/metric_packs";
 import { Card } from "../kit/parts";
 import { locale, t } from "../language";
@@ -89,11 +90,7 @@ export function Settings() {
               className={field}
             >
               {!(project.metrics in PACKS) && <option value={project.metrics}>{t("a custom pack")}</option>}
-              {Object.entries(PACKS).map(([name, label]) => (
-                <option key={name} value={name}>
-                  {label}
-                </option>
-              ))}
+              <Options of={Object.entries(PACKS)} />
             </select>
           </label>
           <Goals goals={project.goals} disabled={!owner} />

@@ -2,6 +2,7 @@
 
 import { useTheme } from "../client/hooks";
 import { field } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { Card } from "../kit/parts";
 import { choose, chosen, LANGUAGES, t } from "../language";
 
@@ -26,11 +27,7 @@ export function Appearance() {
         <label>
           {t("Colours")}
           <select className={field} value={theme} onChange={(event) => setTheme(event.target.value)}>
-            {Object.entries(THEMES).map(([name, label]) => (
-              <option key={name} value={name}>
-                {label}
-              </option>
-            ))}
+            <Options of={Object.entries(THEMES)} />
           </select>
         </label>
       </div>

@@ -1,7 +1,8 @@
 /** The schedule of a job in words, and a form to change it, for cron schedules with a time and a day. */
 import { Popover } from "radix-ui";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { field, primary } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { locale, t } from "../language";
 
 /** A schedule by its parts; `cron` is any other schedule, as a cron expression. */
@@ -79,12 +80,106 @@ const KINDS: [Due["every"], string][] = [
   ["cron", t("as a cron expression")],
 ];
 
+type Change = (part: Partial<Due>) => void;
+
+/** The fields that the kinds of schedules have, with their labels. */
+const FIELDS: [kinds: Due["every"][], label: string, show: (due_: Due, set: Change) => ReactNode][] = [
+  [
+    ["minutes"],
+    t("Minutes between"),
+    (due_, set) => (
+      <select
+        value={due_.step}
+        onChange={(event) => set({ step: Number(event.target.value) })}
+        className={field}
+      >
+        {[...new Set([...STEPS, due_.step])].map((step) => (
+          <option key={step}>{step}</option>
+        ))}
+      </select>
+    ),
+  ],
+  [
+    ["hour"],
+    t("Minute of the hour"),
+    (due_, set) => (
+      <NumberField
+        min={0}
+        max={59}
+        value={Number(due_.time.slice(3))}
+        change={(minute) => set({ time: `00:${two(minute)}` })}
+      />
+    ),
+  ],
+  [
+    ["week"],
+    t("Day of the week"),
+    (due_, set) => (
+      <select
+        value={due_.weekday}
+        onChange={(event) => set({ weekday: Number(event.target.value) })}
+        className={field}
+      >
+        {[1, 2, 3, 4, 5, 6, 0].map((weekday) => (
+          <option key={weekday} value={weekday}>
+            {weekdayName(weekday)}
+          </option>
+        ))}
+      </select>
+    ),
+  ],
+  [
+    ["month"],
+    t("Day of the month"),
+    (due_, set) => (
+      <NumberField min={1} max={31} value={due_.day} change={(day) => set({ day: Number(day) })} />
+    ),
+  ],
+  [
+    ["day", "week", "month"],
+    t("Time (UTC)"),
+    (due_, set) => (
+      <input
+        type="time"
+        required
+        value={due_.time}
+        onChange={(event) => set({ time: event.target.value })}
+        className={field}
+      />
+    ),
+  ],
+  [
+    ["cron"],
+    t("Minute, hour, day, month, weekday (UTC)"),
+    (due_, set) => (
+      <input
+        required
+        value={due_.cron}
+        onChange={(event) => set({ cron: event.target.value })}
+        className={`${field} font-mono`}
+      />
+    ),
+  ],
+];
+
+function NumberField(props: { min: number; max: number; value: number; change: (typed: string) => void }) {
+  return (
+    <input
+      type="number"
+      min={props.min}
+      max={props.max}
+      required
+      value={props.value}
+      onChange={(event) => props.change(event.target.value)}
+      className={field}
+    />
+  );
+}
+
 /** A schedule in words, as a button that opens the form. */
 export function Schedule(props: { name: string; schedule: string; change: (schedule: string) => void }) {
   const [open, setOpen] = useState(false);
   const [choice, setOne] = useState(due(props.schedule));
-  const set = (part: Partial<Due>) => setOne({ ...choice, ...part });
-  const { every } = choice;
   return (
     <Popover.Root
       open={open}
@@ -116,101 +211,7 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
               setOpen(false);
             }}
           >
-            <label className="block">
-              {t("How often")}
-              <select
-                value={every}
-                onChange={(event) => set({ every: event.target.value as Due["every"], cron: cronOf(choice) })}
-                className={field}
-              >
-                {KINDS.map(([value, label]) => (
-                  <option key={value} value={value}>
-                    {label}
-                  </option>
-                ))}
-              </select>
-            </label>
-            {every === "minutes" && (
-              <label className="block">
-                {t("Minutes between")}
-                <select
-                  value={choice.step}
-                  onChange={(event) => set({ step: Number(event.target.value) })}
-                  className={field}
-                >
-                  {[...new Set([...STEPS, choice.step])].map((step) => (
-                    <option key={step}>{step}</option>
-                  ))}
-                </select>
-              </label>
-            )}
-            {every === "hour" && (
-              <label className="block">
-                {t("Minute of the hour")}
-                <input
-                  type="number"
-                  min={0}
-                  max={59}
-                  required
-                  value={Number(choice.time.slice(3))}
-                  onChange={(event) => set({ time: `00:${two(event.target.value)}` })}
-                  className={field}
-                />
-              </label>
-            )}
-            {every === "week" && (
-              <label className="block">
-                {t("Day of the week")}
-                <select
-                  value={choice.weekday}
-                  onChange={(event) => set({ weekday: Number(event.target.value) })}
-                  className={field}
-                >
-                  {[1, 2, 3, 4, 5, 6, 0].map((weekday) => (
-                    <option key={weekday} value={weekday}>
-                      {weekdayName(weekday)}
-                    </option>
-                  ))}
-                </select>
-              </label>
-            )}
-            {every === "month" && (
-              <label className="block">
-                {t("Day of the month")}
-                <input
-                  type="number"
-                  min={1}
-                  max={31}
-                  required
-                  value={choice.day}
-                  onChange={(event) => set({ day: Number(event.target.value) })}
-                  className={field}
-                />
-              </label>
-            )}
-            {(every === "day" || every === "week" || every === "month") && (
-              <label className="block">
-                {t("Time (UTC)")}
-                <input
-                  type="time"
-                  required
-                  value={choice.time}
-                  onChange={(event) => set({ time: event.target.value })}
-                  className={field}
-                />
-              </label>
-            )}
-            {every === "cron" && (
-              <label className="block">
-                {t("Minute, hour, day, month, weekday (UTC)")}
-                <input
-                  required
-                  value={choice.cron}
-                  onChange={(event) => set({ cron: event.target.value })}
-                  className={`${field} font-mono`}
-                />
-              </label>
-            )}
+            <Fields choice={choice} set={(part) => setOne({ ...choice, ...part })} />
             <button type="submit" className={`${primary} w-full py-2`}>
               {t("Save")}
             </button>
@@ -218,5 +219,29 @@ export function Schedule(props: { name: string; schedule: string; change: (sched
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
+  );
+}
+
+function Fields({ choice, set }: { choice: Due; set: Change }) {
+  return (
+    <>
+      <label className="block">
+        {t("How often")}
+        <select
+          value={choice.every}
+          onChange={(event) => set({ every: event.target.value as Due["every"], cron: cronOf(choice) })}
+          className={field}
+        >
+          <Options of={KINDS} />
+        </select>
+      </label>
+      {FIELDS.filter(([kinds]) => kinds.includes(choice.every)).map(([, label, show]) => (
+        // biome-ignore lint/a11y/noLabelWithoutControl: `show` returns the control
+        <label key={label} className="block">
+          {label}
+          {show(choice, set)}
+        </label>
+      ))}
+    </>
   );
 }

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, type InvitationMade, type Key, type Member, type Keys as NewKeys } from "../client/api";
 import { useProject, useRefresh } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
+import { Options } from "../kit/fields";
 import { Card, Failure } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
@@ -190,11 +191,7 @@ export function Members() {
         <label className="min-w-48 flex-1">
           {t("As")}
           <select name="role" className={field}>
-            {Object.entries(ROLES).map(([role, label]) => (
-              <option key={role} value={role}>
-                {label}
-              </option>
-            ))}
+            <Options of={Object.entries(ROLES)} />
           </select>
         </label>
         <button type="submit" className={`${primary} min-h-9`}>
