@@ -25,21 +25,14 @@ const viewOf = (layout: Layout): View => ({
   bots: layout.bots,
 });
 
-export function BoardPage() {
-  const { boardId } = useParams({ strict: false });
-  const project = useProject();
+/** A board, the latest state of it, and a function that shows a change at once and saves it a moment later. */
+function useBoard(path: string) {
   const client = useQueryClient();
-  const navigate = useNavigate();
   const say = useToast();
-  const path = `/projects/${project.id}/boards/${boardId}`;
   const key = useMemo(() => ["board", path], [path]);
   const answer = useQuery({ queryKey: key, queryFn: () => api.get<Board>(path), staleTime: 30_000 });
-  const board = answer.data;
-  const place = useRef<HTMLDivElement>(null);
   const saving = useRef<ReturnType<typeof setTimeout>>(undefined);
   const unsaved = useRef<Partial<Board>>(undefined);
-  useTitle(board?.name ?? t("Board"));
-
   const save = useCallback(() => {
     clearTimeout(saving.current);
     const change = unsaved.current;
@@ -50,39 +43,21 @@ export function BoardPage() {
         .catch((error: Error) => say(t("Not saved: {message}", { message: error.message })));
   }, [path, say]);
   useEffect(() => () => save(), [save]);
-
-  /** Show a change at once, and save it a moment later. */
   const change = (part: Partial<Board>) => {
     client.setQueryData(key, (old: Board | undefined) => old && { ...old, ...part });
     unsaved.current = { ...unsaved.current, ...part };
     clearTimeout(saving.current);
     saving.current = setTimeout(save, 600);
   };
+  return { answer, latest: () => client.getQueryData<Board>(key), change };
+}
 
-  if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
-  if (board === undefined) return <Skeleton rows={8} />;
-  const { layout } = board;
-  const arrange = (part: Partial<Layout>) => change({ layout: { ...layout, ...part } });
-  const tiles = (changed: Tile[]) => arrange({ tiles: changed });
-  /** Change a tile based on the latest state: key presses arrive faster than renders. */
-  const replace = (id: string, how: (tile: Tile) => Tile) => {
-    const now = client.getQueryData<Board>(key);
-    if (now)
-      change({
-        layout: {
-          ...now.layout,
-          tiles: now.layout.tiles.map((tile_) => (tile_.id === id ? how(tile_) : tile_)),
-        },
-      });
-  };
-  const take = (tile: Tile) => {
-    tiles(layout.tiles.filter((other) => other.id !== tile.id));
-    say(t("“{title}” was removed from the board.", { title: tile.title || t("Note") }), () => {
-      const now = client.getQueryData<Board>(key);
-      if (now) change({ layout: { ...now.layout, tiles: [...now.layout.tiles, tile] } });
-    });
-  };
-  async function removeBoard() {
+/** Removes the board and offers to restore it. */
+function useRemoval(path: string, boardId: string | undefined) {
+  const project = useProject();
+  const navigate = useNavigate();
+  const say = useToast();
+  return async () => {
     await api.remove(path);
     await navigate({ to: `/p/${project.id}/boards` as "/" });
     say(t("The board was removed."), () => {
@@ -90,24 +65,34 @@ export function BoardPage() {
         .post(`${path}/restore`, {})
         .then(() => navigate({ to: `/p/${project.id}/board/${boardId}` as "/" }));
     });
-  }
+  };
+}
 
+export function BoardPage() {
+  const { boardId } = useParams({ strict: false });
+  const project = useProject();
+  const path = `/projects/${project.id}/boards/${boardId}`;
+  const { answer, latest, change } = useBoard(path);
+  const remove = useRemoval(path, boardId);
+  const place = useRef<HTMLDivElement>(null);
+  const board = answer.data;
+  useTitle(board?.name ?? t("Board"));
+  if (answer.error) return <Failure error={answer.error} again={answer.refetch} />;
+  if (board === undefined) return <Skeleton rows={8} />;
+  const { layout } = board;
+  const arrange = (part: Partial<Layout>) => change({ layout: { ...layout, ...part } });
+  const tiles = (changed: Tile[]) => arrange({ tiles: changed });
+  const look = (part: Partial<View>) => {
+    const { period, from = "", to = "", filter, bots } = { ...viewOf(layout), ...part };
+    arrange({ period, from, to, filter, bots });
+  };
+  /** Change the tiles based on the latest state: key presses arrive faster than renders. */
+  const retile = (how: (tiles: Tile[]) => Tile[]) => {
+    const now = latest();
+    if (now) change({ layout: { ...now.layout, tiles: how(now.layout.tiles) } });
+  };
   return (
-    <ViewContext
-      value={[
-        viewOf(layout),
-        (part) => {
-          const view = { ...viewOf(layout), ...part };
-          arrange({
-            period: view.period,
-            from: view.from ?? "",
-            to: view.to ?? "",
-            filter: view.filter,
-            bots: view.bots,
-          });
-        },
-      ]}
-    >
+    <ViewContext value={[viewOf(layout), look]}>
       <div ref={place} className="bg-ground">
         <div className="mb-4 space-y-3">
           <div className="flex flex-wrap items-center justify-between gap-3">
@@ -127,7 +112,7 @@ export function BoardPage() {
               <button type="button" className={quiet} onClick={() => void wall(place.current)}>
                 {t("Full screen")}
               </button>
-              <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void removeBoard()}>
+              <button type="button" className={`${quiet} hover:text-bad`} onClick={() => void remove()}>
                 {t("Remove")}
               </button>
             </div>
@@ -136,28 +121,52 @@ export function BoardPage() {
             <FilterBar />
           </div>
         </div>
-        {layout.tiles.length === 0 ? (
-          <Empty title={t("This board is empty")}>
-            {t(
-              "Ask a question under Explore and choose “Save to a board”, or add a note. Drag tiles by their handle, resize them at their corner, or move them with the arrow keys.",
-            )}
-          </Empty>
-        ) : (
-          <Suspense fallback={<Skeleton rows={8} />}>
-            <Grid tiles={layout.tiles} fixed={false} change={tiles}>
-              {(tile) => (
-                <OwnTile
-                  tile={tile}
-                  handle={
-                    <Handle tile={tile} change={(how) => replace(tile.id, how)} take={() => take(tile)} />
-                  }
-                />
-              )}
-            </Grid>
-          </Suspense>
-        )}
+        <Tiles tiles={layout.tiles} change={tiles} retile={retile} />
       </div>
     </ViewContext>
+  );
+}
+
+function Tiles(props: {
+  tiles: Tile[];
+  change: (tiles: Tile[]) => void;
+  retile: (how: (tiles: Tile[]) => Tile[]) => void;
+}) {
+  const { tiles, change, retile } = props;
+  const say = useToast();
+  const take = (tile: Tile) => {
+    change(tiles.filter((other) => other.id !== tile.id));
+    say(t("“{title}” was removed from the board.", { title: tile.title || t("Note") }), () =>
+      retile((now) => [...now, tile]),
+    );
+  };
+  if (tiles.length === 0)
+    return (
+      <Empty title={t("This board is empty")}>
+        {t(
+          "Ask a question under Explore and choose “Save to a board”, or add a note. Drag tiles by their handle, resize them at their corner, or move them with the arrow keys.",
+        )}
+      </Empty>
+    );
+  return (
+    <Suspense fallback={<Skeleton rows={8} />}>
+      <Grid tiles={tiles} fixed={false} change={change}>
+        {(tile) => (
+          <OwnTile
+            tile={tile}
+            handle={
+              <Handle
+                tile={tile}
+                change={(how) =>
+                  retile((now) => now.map((other) => (other.id === tile.id ? how(other) : other)))
+                }
+                take={() => take(tile)}
+              />
+            }
+          />
+        )}
+      </Grid>
+    </Suspense>
   );
 }
 

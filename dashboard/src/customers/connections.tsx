@@ -166,6 +166,22 @@ const COLUMN_FIELDS: [string, string, string][] = [
   ["refunded", t("Column of the refunded amount"), ""],
 ];
 
+/** The connection that a form describes, as the body of the request. */
+function described(kind: Connection["kind"], form: HTMLFormElement, currency: string) {
+  const values = new FormData(form);
+  const text = (name: string) => String(values.get(name) ?? "").trim();
+  if (kind !== "postgres") return { kind, name: text("name") };
+  const columns = Object.fromEntries(
+    COLUMN_FIELDS.map(([name]) => [name, text(name)]).filter(([, value]) => value !== ""),
+  );
+  const placed = text("placed")
+    .split(",")
+    .map((status) => status.trim())
+    .filter(Boolean);
+  const config = { table: text("table"), columns, placed, ...(columns.currency ? {} : { currency }) };
+  return { kind, name: text("name"), secret: text("dsn"), config };
+}
+
 function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
   const project = useProject();
   const [open, setOpen] = useState(false);
@@ -173,28 +189,8 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
   const [created, setMade] = useState<Connection>();
   const say = useToast();
   async function save(form: HTMLFormElement) {
-    const values = new FormData(form);
-    const text = (name: string) => String(values.get(name) ?? "").trim();
-    const columns = Object.fromEntries(
-      COLUMN_FIELDS.map(([name]) => [name, text(name)]).filter(([, value]) => value !== ""),
-    );
-    const placed = text("placed")
-      .split(",")
-      .map((status) => status.trim())
-      .filter(Boolean);
-    const config = {
-      table: text("table"),
-      columns,
-      placed,
-      ...(columns.currency ? {} : { currency: project.currency }),
-    };
-    const body = {
-      kind,
-      name: text("name"),
-      ...(kind === "postgres" ? { secret: text("dsn"), config } : {}),
-    };
     try {
-      setMade(await api.post<Connection>(path, body));
+      setMade(await api.post<Connection>(path, described(kind, form, project.currency)));
       await done();
     } catch (error) {
       say((error as Error).message);
@@ -245,40 +241,44 @@ function Connect({ path, done }: { path: string; done: () => Promise<void> }) {
               key={kind}
             />
           </label>
-          {kind === "postgres" && (
-            <>
-              <label className="sm:col-span-2">
-                {t("Connection string of the database, with a user who may create triggers")}
-                <input
-                  name="dsn"
-                  required
-                  autoComplete="off"
-                  placeholder="postgresql://user:password@host/database"
-                  className={field}
-                />
-              </label>
-              <label>
-                {t("Table of orders")}
-                <input name="table" required placeholder="public.orders" className={field} />
-              </label>
-              <label>
-                {t("Statuses that count, with commas between")}
-                <input name="placed" placeholder="paid, sent" className={field} />
-              </label>
-              {COLUMN_FIELDS.map(([name, label, usual]) => (
-                <label key={name}>
-                  {label}
-                  <input name={name} defaultValue={usual} className={field} />
-                </label>
-              ))}
-            </>
-          )}
+          {kind === "postgres" && <PostgresFields />}
           <button type="submit" className={`${primary} justify-self-start`}>
             {t("Connect")}
           </button>
         </form>
       )}
     </Framed>
+  );
+}
+
+function PostgresFields() {
+  return (
+    <>
+      <label className="sm:col-span-2">
+        {t("Connection string of the database, with a user who may create triggers")}
+        <input
+          name="dsn"
+          required
+          autoComplete="off"
+          placeholder="postgresql://user:password@host/database"
+          className={field}
+        />
+      </label>
+      <label>
+        {t("Table of orders")}
+        <input name="table" required placeholder="public.orders" className={field} />
+      </label>
+      <label>
+        {t("Statuses that count, with commas between")}
+        <input name="placed" placeholder="paid, sent" className={field} />
+      </label>
+      {COLUMN_FIELDS.map(([name, label, usual]) => (
+        <label key={name}>
+          {label}
+          <input name={name} defaultValue={usual} className={field} />
+        </label>
+      ))}
+    </>
   );
 }
 

@@ -19,30 +19,31 @@ const notWhole = (interval: string) =>
     },
   );
 
+type Cohort = RetentionAnswer["cohorts"][number];
+
 export function RetentionShown({ asked, body }: { asked: Asked<RetentionAnswer>; body: Body }) {
   const project = useProject();
   const { cohorts, average, spans, interval } = asked.data;
   const known = cohorts.filter((row) => row.persons > 0);
   if (known.length === 0) return <Empty title={t("Nobody started in this period")} />;
-  const heat = (rate: number | null) => ({
-    background: `color-mix(in srgb, var(--accent) ${Math.round(45 * (rate ?? 0))}%, transparent)`,
-  });
+  const started = (row: Cohort) => day(`${row.cohort}T12:00:00Z`, project.timezone, interval);
+  const labels = spans.map(([from, to]) =>
+    from === to ? `${intervalName(interval)} ${from}` : `${from}–${to}`,
+  );
   return (
     <>
       <Chart
         label={t("Share of people who came back, on average: {join}", {
           join: average.map((rate) => percent(rate ?? 0)).join(", "),
         })}
-        labels={spans.map(([from, to]) =>
-          from === to ? `${intervalName(interval)} ${from}` : `${from}–${to}`,
-        )}
+        labels={labels}
         show={(value) => percent(value)}
         most={1}
         height={220}
         series={[
           { name: t("On average"), kind: "line", values: average },
           ...known.slice(-6).map((row, at) => ({
-            name: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
+            name: started(row),
             kind: "line" as const,
             colour: at + 1,
             dashed: !row.complete,
@@ -60,67 +61,11 @@ export function RetentionShown({ asked, body }: { asked: Asked<RetentionAnswer>;
               { interval },
             )}
           </caption>
-          <thead>
-            <tr className="text-xs text-soft">
-              <th scope="col" className="px-2 text-start font-medium">
-                {t("Started")}
-              </th>
-              <th scope="col" className="px-2 text-end font-medium">
-                {t("People")}
-              </th>
-              {spans.map(([from, to]) => (
-                <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
-                  {from === to ? `${intervalName(interval)} ${from}` : `${from}–${to}`}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <RetentionHead spans={spans} labels={labels} />
           <tbody>
-            <tr>
-              <th scope="row" className="px-2 text-start font-medium">
-                {t("On average")}
-              </th>
-              <td />
-              {average.map((rate, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the cell
-                <td key={at} className="px-2 py-1 text-center">
-                  {rate === null ? "–" : percent(rate)}
-                </td>
-              ))}
-            </tr>
+            <AverageRow average={average} />
             {known.map((row) => (
-              <tr key={row.cohort}>
-                <th
-                  scope="row"
-                  title={row.complete ? undefined : notWhole(interval)}
-                  className={`px-2 text-start font-normal whitespace-nowrap ${row.complete ? "" : "italic"}`}
-                >
-                  {day(`${row.cohort}T12:00:00Z`, project.timezone, interval)}
-                </th>
-                <td className="px-2 text-end">
-                  <People
-                    body={{ ...body, question: "retention_people", cohort: row.cohort, later: -1 }}
-                    label={exact(row.persons)}
-                    title={t("Who started: {when}", {
-                      when: day(`${row.cohort}T12:00:00Z`, project.timezone, interval),
-                    })}
-                  />
-                </td>
-                {row.cells.map((cell, at) => (
-                  <td
-                    // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the cell
-                    key={at}
-                    style={heat(cell.rate)}
-                    title={t(cell.complete ? "{persons} of {all}" : "{persons} of {all}, so far", {
-                      persons: exact(cell.persons),
-                      all: exact(row.persons),
-                    })}
-                    className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
-                  >
-                    {cell.rate === null ? "–" : percent(cell.rate)}
-                  </td>
-                ))}
-              </tr>
+              <CohortRow key={row.cohort} row={row} started={started(row)} interval={interval} body={body} />
             ))}
           </tbody>
         </table>
@@ -133,6 +78,83 @@ export function RetentionShown({ asked, body }: { asked: Asked<RetentionAnswer>;
     </>
   );
 }
+
+function RetentionHead({ spans, labels }: { spans: RetentionAnswer["spans"]; labels: string[] }) {
+  return (
+    <thead>
+      <tr className="text-xs text-soft">
+        <th scope="col" className="px-2 text-start font-medium">
+          {t("Started")}
+        </th>
+        <th scope="col" className="px-2 text-end font-medium">
+          {t("People")}
+        </th>
+        {spans.map(([from], at) => (
+          <th key={from} scope="col" className="min-w-14 px-2 text-center font-medium">
+            {labels[at]}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+function AverageRow({ average }: { average: RetentionAnswer["average"] }) {
+  return (
+    <tr>
+      <th scope="row" className="px-2 text-start font-medium">
+        {t("On average")}
+      </th>
+      <td />
+      {average.map((rate, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the cell
+        <td key={at} className="px-2 py-1 text-center">
+          {rate === null ? "–" : percent(rate)}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+function CohortRow(props: { row: Cohort; started: string; interval: string; body: Body }) {
+  const { row, started } = props;
+  return (
+    <tr>
+      <th
+        scope="row"
+        title={row.complete ? undefined : notWhole(props.interval)}
+        className={`px-2 text-start font-normal whitespace-nowrap ${row.complete ? "" : "italic"}`}
+      >
+        {started}
+      </th>
+      <td className="px-2 text-end">
+        <People
+          body={{ ...props.body, question: "retention_people", cohort: row.cohort, later: -1 }}
+          label={exact(row.persons)}
+          title={t("Who started: {when}", { when: started })}
+        />
+      </td>
+      {row.cells.map((cell, at) => (
+        <td
+          // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the cell
+          key={at}
+          style={heat(cell.rate)}
+          title={t(cell.complete ? "{persons} of {all}" : "{persons} of {all}, so far", {
+            persons: exact(cell.persons),
+            all: exact(row.persons),
+          })}
+          className={`rounded px-2 py-1 text-center ${cell.complete ? "" : "italic"}`}
+        >
+          {cell.rate === null ? "–" : percent(cell.rate)}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+const heat = (rate: number | null) => ({
+  background: `color-mix(in srgb, var(--accent) ${Math.round(45 * (rate ?? 0))}%, transparent)`,
+});
 
 const STATUSES = [
   ["new", t("New"), 0],

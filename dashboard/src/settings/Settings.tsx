@@ -17,31 +17,8 @@ const field = "mt-1 block min-h-9 w-full rounded-lg border border-line bg-card p
 export function Settings() {
   useTitle(t("Settings"));
   const project = useProject();
-  const me = useContext(MeContext);
+  const admin = useContext(MeContext)?.is_admin ?? false;
   const owner = project.role === "owner" || project.role === "administrator";
-  const refresh = useRefresh();
-  const [notice, setSaid] = useState<{ text: string; bad: boolean }>();
-  async function save(form: HTMLFormElement) {
-    const values = new FormData(form);
-    try {
-      await api.patch<Project>(`/projects/${project.id}`, {
-        name: values.get("name"),
-        timezone: values.get("timezone"),
-        currency: values.get("currency"),
-        ...(values.has("metrics") ? { metrics: values.get("metrics") } : {}),
-        goals: values.getAll("goals"),
-        embed_origins: String(values.get("embed_origins"))
-          .split("\n")
-          .map((line) => line.trim())
-          .filter(Boolean),
-      });
-      setSaid({ text: t("Saved."), bad: false });
-      refresh();
-    } catch (error) {
-      setSaid({ text: (error as Error).message, bad: true });
-    }
-  }
-
   return (
     <Sections
       sections={[
@@ -50,73 +27,11 @@ export function Settings() {
         ["members", t("Members"), owner],
         ["appearance", t("Appearance"), true],
         ["signing-in", t("Signing in"), true],
-        ["scheduled", t("Scheduled work"), me?.is_admin ?? false],
+        ["scheduled", t("Scheduled work"), admin],
       ]}
     >
       <Card title={t("Project")} id="project">
-        <form
-          className="grid gap-3 p-4 sm:grid-cols-2"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void save(event.currentTarget);
-          }}
-        >
-          <label>
-            {t("Name")}
-            <input name="name" required defaultValue={project.name} disabled={!owner} className={field} />
-          </label>
-          <Picker
-            name="timezone"
-            label={t("Time zone")}
-            value={project.timezone}
-            of="timeZone"
-            disabled={!owner}
-            labelOf={clock}
-          />
-          <Picker
-            name="currency"
-            label={t("Currency")}
-            value={project.currency}
-            of="currency"
-            disabled={!owner}
-            labelOf={(name) => currencies.of(name) ?? name}
-          />
-          <label>
-            {t("What it is")}
-            <select
-              name="metrics"
-              defaultValue={project.metrics}
-              disabled={!owner || !(project.metrics in PACKS)}
-              className={field}
-            >
-              {!(project.metrics in PACKS) && <option value={project.metrics}>{t("a custom pack")}</option>}
-              <Options of={Object.entries(PACKS)} />
-            </select>
-          </label>
-          <Goals goals={project.goals} disabled={!owner} />
-          <label className="sm:col-span-2">
-            {t("Pages that may embed dashboards of accounts, one origin per line")}
-            <textarea
-              name="embed_origins"
-              rows={2}
-              placeholder="https://www.example.com"
-              defaultValue={project.embed_origins.join("\n")}
-              disabled={!owner}
-              className={`${field} py-2`}
-            />
-          </label>
-          {owner && (
-            <button
-              type="submit"
-              className="justify-self-start rounded-lg bg-accent px-4 py-2 font-medium text-card"
-            >
-              {t("Save")}
-            </button>
-          )}
-          <p role="status" className={`self-center ${notice?.bad ? "text-bad" : "text-good"}`}>
-            {notice?.text}
-          </p>
-        </form>
+        <ProjectForm project={project} owner={owner} />
       </Card>
       <div id="keys" className="scroll-mt-24">
         <Keys admin={owner} />
@@ -132,12 +47,108 @@ export function Settings() {
       <div id="signing-in" className="scroll-mt-24 space-y-4">
         <Security />
       </div>
-      {me?.is_admin && (
+      {admin && (
         <div id="scheduled" className="scroll-mt-24">
           <Jobs />
         </div>
       )}
     </Sections>
+  );
+}
+
+/** Saves the project of a form; `notice` is the outcome. */
+function useSave(project: Project) {
+  const refresh = useRefresh();
+  const [notice, setNotice] = useState<{ text: string; bad: boolean }>();
+  async function save(form: HTMLFormElement) {
+    const values = new FormData(form);
+    try {
+      await api.patch<Project>(`/projects/${project.id}`, {
+        name: values.get("name"),
+        timezone: values.get("timezone"),
+        currency: values.get("currency"),
+        ...(values.has("metrics") ? { metrics: values.get("metrics") } : {}),
+        goals: values.getAll("goals"),
+        embed_origins: String(values.get("embed_origins"))
+          .split("\n")
+          .map((line) => line.trim())
+          .filter(Boolean),
+      });
+      setNotice({ text: t("Saved."), bad: false });
+      refresh();
+    } catch (error) {
+      setNotice({ text: (error as Error).message, bad: true });
+    }
+  }
+  return { save, notice };
+}
+
+function ProjectForm({ project, owner }: { project: Project; owner: boolean }) {
+  const { save, notice } = useSave(project);
+  return (
+    <form
+      className="grid gap-3 p-4 sm:grid-cols-2"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save(event.currentTarget);
+      }}
+    >
+      <label>
+        {t("Name")}
+        <input name="name" required defaultValue={project.name} disabled={!owner} className={field} />
+      </label>
+      <Picker
+        name="timezone"
+        label={t("Time zone")}
+        value={project.timezone}
+        of="timeZone"
+        disabled={!owner}
+        labelOf={clock}
+      />
+      <Picker
+        name="currency"
+        label={t("Currency")}
+        value={project.currency}
+        of="currency"
+        disabled={!owner}
+        labelOf={(name) => currencies.of(name) ?? name}
+      />
+      <label>
+        {t("What it is")}
+        <select
+          name="metrics"
+          defaultValue={project.metrics}
+          disabled={!owner || !(project.metrics in PACKS)}
+          className={field}
+        >
+          {!(project.metrics in PACKS) && <option value={project.metrics}>{t("a custom pack")}</option>}
+          <Options of={Object.entries(PACKS)} />
+        </select>
+      </label>
+      <Goals goals={project.goals} disabled={!owner} />
+      <label className="sm:col-span-2">
+        {t("Pages that may embed dashboards of accounts, one origin per line")}
+        <textarea
+          name="embed_origins"
+          rows={2}
+          placeholder="https://www.example.com"
+          defaultValue={project.embed_origins.join("\n")}
+          disabled={!owner}
+          className={`${field} py-2`}
+        />
+      </label>
+      {owner && (
+        <button
+          type="submit"
+          className="justify-self-start rounded-lg bg-accent px-4 py-2 font-medium text-card"
+        >
+          {t("Save")}
+        </button>
+      )}
+      <p role="status" className={`self-center ${notice?.bad ? "text-bad" : "text-good"}`}>
+        {notice?.text}
+      </p>
+    </form>
   );
 }
 

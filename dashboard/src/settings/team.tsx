@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, type InvitationMade, type Key, type Member, type Keys as NewKeys } from "../client/api";
 import { useProject, useRefresh } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
-import { Options } from "../kit/fields";
+import { SelectField } from "../kit/fields";
 import { Card, Failure } from "../kit/parts";
 import { useToast } from "../kit/toast";
 import { t } from "../language";
@@ -89,8 +89,9 @@ const ROLES: Record<string, string> = {
   owner: t("owner: members, keys, accounts too"),
 };
 
-/** Members and invitations of the project; for owners. */
-export function Members() {
+/** The members and invitations of the project, and what changes them; `problem` says why the last change
+ * failed, `link` is that of the last invitation. */
+function useMembers() {
   const project = useProject();
   const client = useQueryClient();
   const say = useToast();
@@ -105,24 +106,36 @@ export function Members() {
     queryKey: ["members", path, "invited"],
     queryFn: () => api.get<InvitationMade[]>(`${path}/invitations`),
   });
-  const fresh = () => client.invalidateQueries({ queryKey: ["members", path] });
-  async function done(what: () => Promise<unknown>) {
+  async function done(what: Promise<unknown>) {
     try {
-      await what();
+      await what;
       setProblem("");
     } catch (error) {
       setProblem((error as Error).message);
     }
-    await fresh();
+    await client.invalidateQueries({ queryKey: ["members", path] });
   }
-  const give = (email: string, role: string) => done(() => api.post(`${path}/members`, { email, role }));
+  const give = (email: string, role: string) => done(api.post(`${path}/members`, { email, role }));
   async function remove(member: Member) {
-    await done(() => api.remove(`${path}/members/${encodeURIComponent(member.email)}`));
+    await done(api.remove(`${path}/members/${encodeURIComponent(member.email)}`));
     say(
       t("{email} does not see this project any more.", { email: member.email }),
       () => void give(member.email, member.role),
     );
   }
+  const invite = (form: FormData) =>
+    done(
+      api
+        .post<InvitationMade>(`${path}/invitations`, Object.fromEntries(form))
+        .then((made) => setLink(made.link)),
+    );
+  const revoke = (invitation: InvitationMade) => done(api.remove(`${path}/invitations/${invitation.id}`));
+  return { members, invited, problem, link, give, remove, invite, revoke };
+}
+
+/** Members and invitations of the project; for owners. */
+export function Members() {
+  const { members, invited, problem, link, give, remove, invite, revoke } = useMembers();
   return (
     <Card title={t("Members")}>
       {members.error && <Failure error={members.error} again={members.refetch} />}
@@ -166,47 +179,46 @@ export function Members() {
             <button
               type="button"
               className={`${quiet} hover:text-bad`}
-              onClick={() => void done(() => api.remove(`${path}/invitations/${invitation.id}`))}
+              onClick={() => void revoke(invitation)}
             >
               {t("Revoke")}
             </button>
           </li>
         ))}
       </ul>
-      <form
-        className="flex flex-wrap items-end gap-3 p-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const values = Object.fromEntries(new FormData(event.currentTarget));
-          void done(async () =>
-            setLink((await api.post<InvitationMade>(`${path}/invitations`, values)).link),
-          );
-          event.currentTarget.reset();
-        }}
-      >
-        <label className="min-w-48 flex-1">
-          {t("E-mail")}
-          <input type="email" name="email" required autoComplete="off" className={field} />
-        </label>
-        <label className="min-w-48 flex-1">
-          {t("As")}
-          <select name="role" className={field}>
-            <Options of={Object.entries(ROLES)} />
-          </select>
-        </label>
-        <button type="submit" className={`${primary} min-h-9`}>
-          {t("Invite")}
-        </button>
-        {link && (
-          <div role="status" className="w-full">
-            <p className="mb-1">{t("Send this link. It works once, within seven days:")}</p>
-            <Snippet label={t("the link")} text={link} />
-          </div>
-        )}
-        <p role="alert" className="w-full text-bad empty:hidden">
-          {problem}
-        </p>
-      </form>
+      <Invite invite={(form) => void invite(form)} link={link} problem={problem} />
     </Card>
+  );
+}
+
+/** The form to invite somebody, and the link of the last invitation. */
+function Invite(props: { invite: (form: FormData) => void; link: string; problem: string }) {
+  return (
+    <form
+      className="flex flex-wrap items-end gap-3 p-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.invite(new FormData(event.currentTarget));
+        event.currentTarget.reset();
+      }}
+    >
+      <label className="min-w-48 flex-1">
+        {t("E-mail")}
+        <input type="email" name="email" required autoComplete="off" className={field} />
+      </label>
+      <SelectField className="min-w-48 flex-1" label={t("As")} name="role" options={Object.entries(ROLES)} />
+      <button type="submit" className={`${primary} min-h-9`}>
+        {t("Invite")}
+      </button>
+      {props.link && (
+        <div role="status" className="w-full">
+          <p className="mb-1">{t("Send this link. It works once, within seven days:")}</p>
+          <Snippet label={t("the link")} text={props.link} />
+        </div>
+      )}
+      <p role="alert" className="w-full text-bad empty:hidden">
+        {props.problem}
+      </p>
+    </form>
   );
 }
