@@ -22,8 +22,9 @@ const MODELS: [Model, string][] = [
   ["position", t("Position-based (40/20/40)")],
   ["time_decay", t("Time decay (half-life of 7 days)")],
 ];
+const BY_CHANNEL: [string, string, By[]] = ["channel", t("Channel"), ["channel"]];
 const BY: [string, string, By[]][] = [
-  ["channel", t("Channel"), ["channel"]],
+  BY_CHANNEL,
   ["source", t("Source and medium"), ["source", "medium"]],
   ["campaign", t("Campaign"), ["source", "medium", "campaign"]],
 ];
@@ -35,12 +36,11 @@ const WINDOWS: [string, string][] = [
 const part = (text: string | undefined) => text && term(text);
 
 export function Attribution() {
-  const project = useProject();
   const [model, setModel] = useState<Model>("last_non_direct");
   const [beside, setBeside] = useState<Model>("first");
   const [by, setBy] = useState("channel");
   const [window_, setWindow] = useState("30");
-  const dimensions = BY.find(([name]) => name === by)?.[2] ?? ["channel"];
+  const [, label, dimensions] = BY.find(([name]) => name === by) ?? BY_CHANNEL;
   const models = model === beside ? [model] : [model, beside];
   const answer = useAsk({
     question: "attribution",
@@ -48,56 +48,8 @@ export function Attribution() {
     models,
     window_days: Number(window_),
   });
+  const columns = useColumns(label, dimensions, models);
   const rows = answer.data?.data.rows;
-  const amount = (value: string | null | undefined) =>
-    value ? money([{ currency: project.currency, amount: value }]) : "–";
-  const of = (name: string): Column<AttributionRow>[] => [
-    {
-      name: name === model ? t("Orders") : t("Orders, beside"),
-      number: true,
-      wide: name !== model,
-      show: (row) => exact(Math.round((row.models[name]?.orders ?? 0) * 100) / 100),
-    },
-    {
-      name: name === model ? t("Value") : t("Value, beside"),
-      number: true,
-      wide: name !== model,
-      show: (row) => amount(Number(row.models[name]?.value ?? 0) ? row.models[name]?.value : undefined),
-    },
-  ];
-  const columns: Column<AttributionRow>[] = [
-    {
-      name: BY.find(([name]) => name === by)?.[1] ?? "",
-      fixed: true,
-      show: (row) => (
-        <span className="font-medium">
-          {dimensions
-            .map((name) => part(row[name as "channel"]))
-            .filter(Boolean)
-            .join(" / ") || t("Unattributed")}
-        </span>
-      ),
-    },
-    { name: t("Visits"), number: true, wide: true, show: (row) => exact(row.visits) },
-    ...models.flatMap(of),
-    { name: t("Cost"), number: true, wide: true, show: (row) => amount(row.cost) },
-    { name: t("Cost by visit"), number: true, wide: true, show: (row) => amount(row.cost_per_visit) },
-    {
-      name: t("Cost by order"),
-      number: true,
-      wide: true,
-      show: (row) => amount(row.models[model]?.cost_per_order),
-    },
-    {
-      name: t("Return on cost"),
-      number: true,
-      wide: true,
-      show: (row) => {
-        const value = row.models[model]?.return;
-        return value === null || value === undefined ? "–" : `${value.toFixed(2)} ×`;
-      },
-    },
-  ];
   const any = rows?.some((row) => row.visits > 0 || (row.models[model]?.orders ?? 0) > 0);
   return (
     <>
@@ -141,4 +93,59 @@ export function Attribution() {
       </Card>
     </>
   );
+}
+
+/** The columns of the answer by dimensions; the first of the models is compared with the second. */
+function useColumns(label: string, dimensions: By[], models: Model[]): Column<AttributionRow>[] {
+  const project = useProject();
+  const amount = (value: string | null | undefined) =>
+    value ? money([{ currency: project.currency, amount: value }]) : "–";
+  const chosen = (row: AttributionRow) => row.models[models[0] ?? ""];
+  const ofModel = (name: Model, at: number): Column<AttributionRow>[] => [
+    {
+      name: at === 0 ? t("Orders") : t("Orders, beside"),
+      number: true,
+      wide: at > 0,
+      show: (row) => exact(Math.round((row.models[name]?.orders ?? 0) * 100) / 100),
+    },
+    {
+      name: at === 0 ? t("Value") : t("Value, beside"),
+      number: true,
+      wide: at > 0,
+      show: (row) => amount(Number(row.models[name]?.value ?? 0) ? row.models[name]?.value : undefined),
+    },
+  ];
+  return [
+    {
+      name: label,
+      fixed: true,
+      show: (row) => (
+        <span className="font-medium">
+          {dimensions
+            .map((name) => part(row[name as "channel"]))
+            .filter(Boolean)
+            .join(" / ") || t("Unattributed")}
+        </span>
+      ),
+    },
+    { name: t("Visits"), number: true, wide: true, show: (row) => exact(row.visits) },
+    ...models.flatMap(ofModel),
+    { name: t("Cost"), number: true, wide: true, show: (row) => amount(row.cost) },
+    { name: t("Cost by visit"), number: true, wide: true, show: (row) => amount(row.cost_per_visit) },
+    {
+      name: t("Cost by order"),
+      number: true,
+      wide: true,
+      show: (row) => amount(chosen(row)?.cost_per_order),
+    },
+    {
+      name: t("Return on cost"),
+      number: true,
+      wide: true,
+      show: (row) => {
+        const value = chosen(row)?.return;
+        return value === null || value === undefined ? "–" : `${value.toFixed(2)} ×`;
+      },
+    },
+  ];
 }

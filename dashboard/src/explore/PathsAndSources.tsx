@@ -27,7 +27,66 @@ export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: B
   const nodes = asked.data.nodes.filter((node) => node.step <= depth);
   const links = asked.data.links.filter((link) => link.step < depth);
   if (ways === 0) return <Empty title={t("No session took this path in this period")} />;
-  const option = () => ({
+  const sorted = [...links].sort((a, b) => b.ways - a.ways || a.step - b.step);
+  return (
+    <>
+      {change && <Depth steps={wanted} drag={setWanted} release={() => change({ steps: wanted })} />}
+      <section
+        className="overflow-x-auto"
+        aria-label={t("Paths as a diagram")}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+        tabIndex={0}
+      >
+        <div className="min-w-[40rem]">
+          <Drawing
+            option={() => sankey(nodes, links)}
+            again={`${depth} ${JSON.stringify(asked.data.links)}`}
+            height={420}
+            label={t("Paths of {ways} sessions, step by step", { ways: exact(ways) })}
+          />
+        </div>
+      </section>
+      <Table
+        caption={t("Most frequent transitions")}
+        rows={sorted.slice(0, 30)}
+        id={(row) => `${row.step} ${row.from} ${row.to}`}
+        columns={[
+          { name: t("Step"), number: true, show: (row) => row.step },
+          { name: t("From"), show: (row) => named(row.from) },
+          { name: t("To"), show: (row) => named(row.to) },
+          { name: t("Sessions"), number: true, show: (row) => exact(row.ways) },
+        ]}
+      />
+    </>
+  );
+}
+
+/** The slider of the number of steps: it draws while it is dragged, and asks when it is released. */
+function Depth(props: { steps: number; drag: (steps: number) => void; release: () => void }) {
+  const text = t("{steps} steps", { steps: props.steps });
+  return (
+    <label className="no-print flex items-center gap-3 px-4 py-2">
+      <span className="text-soft">{t("Depth")}</span>
+      <input
+        type="range"
+        min={2}
+        max={MOST_STEPS}
+        value={props.steps}
+        aria-valuetext={text}
+        onChange={(event) => props.drag(Number(event.target.value))}
+        onPointerUp={props.release}
+        onKeyUp={props.release}
+        className="min-h-9 max-w-md flex-1 accent-(--accent)"
+      />
+      <output className="w-16">{text}</output>
+    </label>
+  );
+}
+
+/** The diagram as an option of ECharts; the ends of paths are nodes of the step after. */
+function sankey(nodes: PathsAnswer["nodes"], links: PathsAnswer["links"]) {
+  const ends = new Set(links.filter((link) => link.to === "(end)").map((link) => link.step));
+  return {
     animation: false,
     textStyle: { fontFamily: "inherit" },
     tooltip: { confine: true },
@@ -51,12 +110,10 @@ export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: B
         },
         data: [
           ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
-          ...[...new Set(links.filter((link) => link.to === "(end)").map((link) => link.step))].map(
-            (step) => ({
-              name: `${step + 1} (end)`,
-              itemStyle: { color: colour("earlier") },
-            }),
-          ),
+          ...[...ends].map((step) => ({
+            name: `${step + 1} (end)`,
+            itemStyle: { color: colour("earlier") },
+          })),
         ],
         links: links.map((link) => ({
           source: `${link.step} ${link.from}`,
@@ -65,55 +122,7 @@ export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: B
         })),
       },
     ],
-  });
-  const sorted = [...links].sort((a, b) => b.ways - a.ways || a.step - b.step);
-  return (
-    <>
-      {change && (
-        <label className="no-print flex items-center gap-3 px-4 py-2">
-          <span className="text-soft">{t("Depth")}</span>
-          <input
-            type="range"
-            min={2}
-            max={MOST_STEPS}
-            value={wanted}
-            aria-valuetext={t("{steps} steps", { steps: wanted })}
-            onChange={(event) => setWanted(Number(event.target.value))}
-            onPointerUp={() => change({ steps: wanted })}
-            onKeyUp={() => change({ steps: wanted })}
-            className="min-h-9 max-w-md flex-1 accent-(--accent)"
-          />
-          <output className="w-16">{t("{steps} steps", { steps: wanted })}</output>
-        </label>
-      )}
-      <section
-        className="overflow-x-auto"
-        aria-label={t("Paths as a diagram")}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-        tabIndex={0}
-      >
-        <div className="min-w-[40rem]">
-          <Drawing
-            option={option}
-            again={`${depth} ${JSON.stringify(asked.data.links)}`}
-            height={420}
-            label={t("Paths of {ways} sessions, step by step", { ways: exact(ways) })}
-          />
-        </div>
-      </section>
-      <Table
-        caption={t("Most frequent transitions")}
-        rows={sorted.slice(0, 30)}
-        id={(row) => `${row.step} ${row.from} ${row.to}`}
-        columns={[
-          { name: t("Step"), number: true, show: (row) => row.step },
-          { name: t("From"), show: (row) => named(row.from) },
-          { name: t("To"), show: (row) => named(row.to) },
-          { name: t("Sessions"), number: true, show: (row) => exact(row.ways) },
-        ]}
-      />
-    </>
-  );
+  };
 }
 
 export function SourcesShown({ asked, body }: { asked: Asked<Source[]>; body: Body }) {

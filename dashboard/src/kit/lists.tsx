@@ -10,7 +10,7 @@ import { Controls } from "./controls";
 import { CsvFile } from "./csv_file";
 import { Options } from "./fields";
 import { ago, country, duration, exact, moment, money, percent } from "./format";
-import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "./parts";
+import { Avatar, Card, Empty, Facts, Failure, ShowMore, Skeleton } from "./parts";
 import { type Column, Table } from "./table";
 import { Opened } from "./why";
 
@@ -180,13 +180,7 @@ function List<Row>(props: {
           </div>
         )}
         {rows !== undefined && rows.length === limit && limit < 1000 && (
-          <button
-            type="button"
-            onClick={() => setLimit(Math.min(1000, limit * 2))}
-            className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
-          >
-            {t("Show more")}
-          </button>
+          <ShowMore more={() => setLimit(Math.min(1000, limit * 2))} />
         )}
       </Card>
     </>

@@ -62,6 +62,19 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
   );
 }
 
+/** The last row of a list that has more rows. */
+export function ShowMore({ more }: { more: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={more}
+      className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
+    >
+      {t("Show more")}
+    </button>
+  );
+}
+
 /** The change of a number; `good` is the direction that counts as an improvement. */
 export function Change({ value, good = 1 }: { value: number | undefined; good?: 1 | -1 }) {
   if (value === undefined) return <span className="text-xs text-soft">{t("nothing to compare")}</span>;

@@ -7,7 +7,7 @@ import { MeContext, useAsk, useProject, useRefresh, useTitle } from "../client/h
 import { quiet } from "../kit/dialog";
 import { duration, exact, moment, money } from "../kit/format";
 import { Place, SESSION_COLUMNS, When } from "../kit/lists";
-import { Avatar, Card, Empty, Facts, Failure, Skeleton } from "../kit/parts";
+import { Avatar, Card, Empty, Facts, Failure, ShowMore, Skeleton } from "../kit/parts";
 import { type Column, Table } from "../kit/table";
 import { Timeline } from "../kit/timeline";
 import { useToast } from "../kit/toast";
@@ -66,7 +66,6 @@ export function PersonPage() {
       </Empty>
     );
   const { profile, sessions, events } = person;
-  const [latest] = sessions;
   return (
     <>
       <div className="mb-4 flex items-center gap-3">
@@ -83,50 +82,12 @@ export function PersonPage() {
         title={t("Profile")}
         aside={<Opened query={answer.data.queries[0]} name={t("this person")} />}
       >
-        <Facts
-          facts={[
-            [t("First seen"), moment(profile.first_seen, project.timezone)],
-            [t("Last seen"), <When key="last" at={profile.last_seen} />],
-            [t("Sessions"), exact(profile.sessions)],
-            [t("Page views"), exact(profile.page_views)],
-            [t("Events"), exact(profile.events)],
-            [t("First channel"), term(sessions.at(-1)?.channel ?? "unknown")],
-            [
-              t("Device"),
-              latest
-                ? [latest.browser, latest.system].filter(Boolean).join(", ") || t("unknown")
-                : t("unknown"),
-            ],
-            [
-              t("Place"),
-              latest ? <Place key="place" code={latest.country} city={latest.city} /> : t("unknown"),
-            ],
-            [t("User ids"), person.user_ids.join(", ") || t("none")],
-            [t("Visitors joined"), exact(person.visitor_ids.length)],
-          ]}
-        />
+        <Profile person={person} profile={profile} />
       </Card>
       <div className="grid gap-4 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-4">
           <Orders orders={person.orders} />
-          <Card
-            title={
-              events.length === limit
-                ? t("The newest {limit} events", { limit: exact(limit) })
-                : t("Timeline")
-            }
-          >
-            <Timeline events={events} sessions />
-            {events.length === limit && limit < 5000 && (
-              <button
-                type="button"
-                onClick={() => setLimit(Math.min(5000, limit * 3))}
-                className="no-print w-full border-t border-line py-2.5 text-soft hover:text-ink"
-              >
-                {t("Show more")}
-              </button>
-            )}
-          </Card>
+          <Events events={events} limit={limit} more={() => setLimit(Math.min(5000, limit * 3))} />
           {sessions.length > 0 && (
             <Card title={t("Sessions")}>
               <Table
@@ -144,6 +105,53 @@ export function PersonPage() {
         </aside>
       </div>
     </>
+  );
+}
+
+function Profile(props: { person: PersonAnswer; profile: NonNullable<PersonAnswer["profile"]> }) {
+  const project = useProject();
+  const { person, profile } = props;
+  const [latest] = person.sessions;
+  return (
+    <Facts
+      facts={[
+        [t("First seen"), moment(profile.first_seen, project.timezone)],
+        [t("Last seen"), <When key="last" at={profile.last_seen} />],
+        [t("Sessions"), exact(profile.sessions)],
+        [t("Page views"), exact(profile.page_views)],
+        [t("Events"), exact(profile.events)],
+        [t("First channel"), term(person.sessions.at(-1)?.channel ?? "unknown")],
+        [
+          t("Device"),
+          latest ? [latest.browser, latest.system].filter(Boolean).join(", ") || t("unknown") : t("unknown"),
+        ],
+        [t("Place"), latest ? <Place key="place" code={latest.country} city={latest.city} /> : t("unknown")],
+        [t("User ids"), person.user_ids.join(", ") || t("none")],
+        [t("Visitors joined"), exact(person.visitor_ids.length)],
+      ]}
+    />
+  );
+}
+
+/** The newest events; `more` asks for further ones. */
+function Events({
+  events,
+  limit,
+  more,
+}: {
+  events: PersonAnswer["events"];
+  limit: number;
+  more: () => void;
+}) {
+  return (
+    <Card
+      title={
+        events.length === limit ? t("The newest {limit} events", { limit: exact(limit) }) : t("Timeline")
+      }
+    >
+      <Timeline events={events} sessions />
+      {events.length === limit && limit < 5000 && <ShowMore more={more} />}
+    </Card>
   );
 }
 
