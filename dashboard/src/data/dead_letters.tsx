@@ -152,7 +152,7 @@ export function Letters() {
   );
 }
 
-function Doing(props: {
+interface DoingProps {
   path: string;
   doing: Doing;
   /** The visible letters, and the number of all. */
@@ -160,37 +160,33 @@ function Doing(props: {
   count: number;
   may: boolean;
   change: (doing?: Doing) => void;
-}) {
-  const { path, may, change } = props;
-  const { mode, letter } = props.doing;
+}
+
+/** Replays or drops the chosen letter, or all of them. */
+function useCarryingOut({ path, doing: { mode, letter }, letters, count, change }: DoingProps) {
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const say = useToast();
-  const count = letter ? 1 : props.count;
-
+  // The visible letters are named, so that letters that arrived in the meantime are not dropped.
+  const named = (letter ? [letter] : letters).map(({ message_id, stage }) => ({ message_id, stage }));
+  const body = named.length === (letter ? 1 : count) ? { letters: named } : { all: true };
+  async function send(): Promise<string> {
+    if (mode === "drop") {
+      const { dropped } = await api.post<Dropped>(`${path}/drop`, body);
+      return t("{count, plural, one {# message was dropped.} other {# messages were dropped.}}", {
+        count: dropped,
+      });
+    }
+    const { replayed } = await api.post<Replayed>(`${path}/replay`, body);
+    return t(
+      "{count, plural, one {# message is read again. If it is refused again, it comes back here.} other {# messages are read again. Those that are refused again come back here.}}",
+      { count: replayed },
+    );
+  }
   async function carryOut() {
     setBusy(true);
-    // The visible letters are named, so that letters that arrived in the meantime are not dropped.
-    const named = letter ? [letter] : props.letters;
-    const letters = named.map(({ message_id, stage }) => ({ message_id, stage }));
-    const body = letters.length === count ? { letters } : { all: true };
     try {
-      if (mode === "drop") {
-        const { dropped } = await api.post<Dropped>(`${path}/drop`, body);
-        say(
-          t("{count, plural, one {# message was dropped.} other {# messages were dropped.}}", {
-            count: dropped,
-          }),
-        );
-      } else {
-        const { replayed } = await api.post<Replayed>(`${path}/replay`, body);
-        say(
-          t(
-            "{count, plural, one {# message is read again. If it is refused again, it comes back here.} other {# messages are read again. Those that are refused again come back here.}}",
-            { count: replayed },
-          ),
-        );
-      }
+      say(await send());
       change();
     } catch (error) {
       say((error as Error).message);
@@ -198,7 +194,14 @@ function Doing(props: {
     setBusy(false);
     await client.invalidateQueries({ queryKey: ["letters"] });
   }
+  return { busy, carryOut };
+}
 
+function Doing(props: DoingProps) {
+  const { path, may, change } = props;
+  const { mode, letter } = props.doing;
+  const { busy, carryOut } = useCarryingOut(props);
+  const count = letter ? 1 : props.count;
   const titles: Record<Mode, string> = {
     look: t("Dead letter"),
     replay: t("{count, plural, one {Replay # message?} other {Replay # messages?}}", { count }),

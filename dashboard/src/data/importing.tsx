@@ -43,15 +43,9 @@ function query(file: File, form: string, how: How): string {
   return String(new URLSearchParams({ name: file.name, format: form, reading: JSON.stringify(reading) }));
 }
 
-export function ImportForm({ path, done }: { path: string; done: () => Promise<void> }) {
-  const say = useToast();
-  const { timezone } = useProject();
-  const [file, setFile] = useState<File>();
-  const [form, setForm] = useState("ndjson");
-  const [how, setHow] = useState<How>({});
-  const [sent, setSent] = useState<number>();
-  const parameters = file ? query(file, form, how) : "";
-  const preview = useQuery({
+/** The preview of a file; while a file is read in another way, its last preview stays. */
+function usePreview(path: string, file: File | undefined, parameters: string) {
+  return useQuery({
     queryKey: ["preview", path, parameters, file?.size, file?.lastModified],
     queryFn: async () =>
       file && api.upload<ImportPreview>(`${path}/imports/preview?${parameters}`, await looked(file)),
@@ -62,6 +56,17 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
     gcTime: 0,
     retry: false,
   });
+}
+
+export function ImportForm({ path, done }: { path: string; done: () => Promise<void> }) {
+  const say = useToast();
+  const { timezone } = useProject();
+  const [file, setFile] = useState<File>();
+  const [form, setForm] = useState("ndjson");
+  const [how, setHow] = useState<How>({});
+  const [sent, setSent] = useState<number>();
+  const parameters = file ? query(file, form, how) : "";
+  const preview = usePreview(path, file, parameters);
   const shown = preview.data;
 
   function choose(chosen?: File) {
@@ -91,27 +96,7 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
           void start(event.currentTarget);
         }}
       >
-        <p className="text-soft sm:col-span-2">
-          {t(
-            "Compressed (.gz, .zst) or not. A preview is shown before anything is stored. Importing a file again within 7 days adds nothing.",
-          )}
-        </p>
-        <label>
-          {t("File")}
-          <input
-            type="file"
-            name="file"
-            required
-            onChange={(event) => choose(event.target.files?.[0])}
-            className={`${field} py-1.5`}
-          />
-        </label>
-        <label>
-          {t("Content")}
-          <select value={form} onChange={(event) => setForm(event.target.value)} className={field}>
-            <Options of={IN} />
-          </select>
-        </label>
+        <FileFields form={form} choose={choose} read={setForm} />
         {file && (form === "csv" || form === "access-log") && (
           <Reading form={form} how={how} read={shown?.read ?? {}} timezone={timezone} change={setHow} />
         )}
@@ -130,5 +115,33 @@ export function ImportForm({ path, done }: { path: string; done: () => Promise<v
       {file && shown === undefined && !preview.error && <Skeleton rows={4} />}
       {file && shown && <Previewed preview={shown} part={!whole(file)} busy={preview.isFetching} />}
     </Card>
+  );
+}
+
+function FileFields(props: { form: string; choose: (file?: File) => void; read: (form: string) => void }) {
+  return (
+    <>
+      <p className="text-soft sm:col-span-2">
+        {t(
+          "Compressed (.gz, .zst) or not. A preview is shown before anything is stored. Importing a file again within 7 days adds nothing.",
+        )}
+      </p>
+      <label>
+        {t("File")}
+        <input
+          type="file"
+          name="file"
+          required
+          onChange={(event) => props.choose(event.target.files?.[0])}
+          className={`${field} py-1.5`}
+        />
+      </label>
+      <label>
+        {t("Content")}
+        <select value={props.form} onChange={(event) => props.read(event.target.value)} className={field}>
+          <Options of={IN} />
+        </select>
+      </label>
+    </>
   );
 }

@@ -11,8 +11,6 @@ import { People } from "./people";
 export function FunnelShown({ asked, body }: { asked: Asked<FunnelAnswer>; body: Body }) {
   const { steps, times, parts } = asked.data;
   const [first] = steps;
-  // The entity funnel counts pairs of person and entity.
-  const pairs = body.question === "entity_funnel";
   if (first === undefined || first.units === 0)
     return (
       <Empty title={t("Nobody did the first step")}>{t("Choose another event, or a longer period.")}</Empty>
@@ -20,64 +18,18 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelAnswer>; body:
   return (
     <div className="space-y-4 p-4">
       <ol className="space-y-3">
-        {steps.map((step, at) => {
-          const wait = times?.find((pair) => pair.from === at && pair.to === at + 1);
-          const lost = at > 0 ? (steps[at - 1]?.units ?? 0) - step.units : 0;
-          return (
+        {steps.map((step, at) => (
+          <Step
             // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies the step
-            <li key={at}>
-              <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4">
-                <span>
-                  <span className="text-soft">{at + 1}.</span>{" "}
-                  <span className="font-medium">{step.name}</span>
-                  {wait && (
-                    <span className="ms-2 text-soft">
-                      {t("half of them within {median} of the step before", {
-                        median: duration(wait.median),
-                      })}
-                    </span>
-                  )}
-                </span>
-                <span>
-                  {pairs ? (
-                    <span className="font-medium">
-                      {t("{units, plural, one {# pair} other {# pairs}}", { units: step.units })}
-                    </span>
-                  ) : (
-                    <People
-                      body={{ ...body, question: "funnel_units", step: at + 1, limit: 100, by: undefined }}
-                      label={t("{units, plural, one {# person} other {# people}}", { units: step.units })}
-                      title={t("Who reached step {at}", { at: at + 1 })}
-                    />
-                  )}{" "}
-                  <span className="text-soft">{percent(step.of_first ?? 0)}</span>
-                </span>
-              </div>
-              <div className="h-6 overflow-hidden rounded bg-line/50" aria-hidden="true">
-                <div
-                  className="h-full rounded bg-accent"
-                  style={{ width: `${100 * (step.of_first ?? 0)}%` }}
-                />
-              </div>
-              {lost > 0 && !pairs && (
-                <p className="mt-1 text-end text-xs">
-                  <People
-                    body={{
-                      ...body,
-                      question: "funnel_units",
-                      step: at,
-                      dropped: true,
-                      limit: 100,
-                      by: undefined,
-                    }}
-                    label={t("{lost, plural, other {# went no further than step {at}}}", { lost, at })}
-                    title={t("Who stopped at step {at}", { at })}
-                  />
-                </p>
-              )}
-            </li>
-          );
-        })}
+            key={at}
+            step={step}
+            at={at}
+            median={times?.find((pair) => pair.from === at && pair.to === at + 1)?.median}
+            lost={at > 0 ? (steps[at - 1]?.units ?? 0) - step.units : 0}
+            // The entity funnel counts pairs of person and entity; their people cannot be listed.
+            listed={body.question === "entity_funnel" ? undefined : body}
+          />
+        ))}
       </ol>
       {parts && (
         <Table
@@ -96,5 +48,57 @@ export function FunnelShown({ asked, body }: { asked: Asked<FunnelAnswer>; body:
         />
       )}
     </div>
+  );
+}
+
+/** A step with its people, who can be opened as a list if `listed` is their funnel, and those lost before it. */
+function Step(props: {
+  step: FunnelAnswer["steps"][number];
+  at: number;
+  median: number | undefined;
+  lost: number;
+  listed: Body | undefined;
+}) {
+  const { step, at, median, lost, listed } = props;
+  const people = { ...listed, question: "funnel_units", limit: 100, by: undefined };
+  return (
+    <li>
+      <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4">
+        <span>
+          <span className="text-soft">{at + 1}.</span> <span className="font-medium">{step.name}</span>
+          {median !== undefined && (
+            <span className="ms-2 text-soft">
+              {t("half of them within {median} of the step before", { median: duration(median) })}
+            </span>
+          )}
+        </span>
+        <span>
+          {listed ? (
+            <People
+              body={{ ...people, step: at + 1 }}
+              label={t("{units, plural, one {# person} other {# people}}", { units: step.units })}
+              title={t("Who reached step {at}", { at: at + 1 })}
+            />
+          ) : (
+            <span className="font-medium">
+              {t("{units, plural, one {# pair} other {# pairs}}", { units: step.units })}
+            </span>
+          )}{" "}
+          <span className="text-soft">{percent(step.of_first ?? 0)}</span>
+        </span>
+      </div>
+      <div className="h-6 overflow-hidden rounded bg-line/50" aria-hidden="true">
+        <div className="h-full rounded bg-accent" style={{ width: `${100 * (step.of_first ?? 0)}%` }} />
+      </div>
+      {lost > 0 && listed && (
+        <p className="mt-1 text-end text-xs">
+          <People
+            body={{ ...people, step: at, dropped: true }}
+            label={t("{lost, plural, other {# went no further than step {at}}}", { lost, at })}
+            title={t("Who stopped at step {at}", { at })}
+          />
+        </p>
+      )}
+    </li>
   );
 }

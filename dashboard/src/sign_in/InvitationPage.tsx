@@ -7,6 +7,7 @@ import { useTitle } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
 import { Failure, Skeleton } from "../kit/parts";
 import { t } from "../language";
+import { FormPage, Problem } from "./form_page";
 
 export function InvitationPage() {
   const { token = "" } = useParams({ strict: false });
@@ -21,42 +22,36 @@ export function InvitationPage() {
   if (invitation.data === undefined) return <Skeleton rows={4} />;
   const { email, project, role, account, known } = invitation.data;
   return (
-    <main className="grid min-h-dvh place-items-center p-4">
-      <form
-        className="w-full max-w-sm space-y-4 rounded-2xl border border-line bg-card p-6"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const password = String(new FormData(event.currentTarget).get("password"));
-          api
-            .post(`/invitations/${token}`, { password })
-            .then(() => window.location.assign("/"))
-            .catch((error: Error) => setProblem(error.message));
-        }}
-      >
-        <h1 className="text-xl font-semibold">{t("You are invited to {project}", { project })}</h1>
-        <p className="text-soft">
-          {account
-            ? t("{email} signs in for the account {account}.", { email, account })
-            : t("{email} sees it as {role}.", { email, role })}
-        </p>
-        <label className="block">
-          {known ? t("Your password") : t("A password, ten characters or more")}
-          <input
-            type="password"
-            name="password"
-            required
-            minLength={known ? 1 : 10}
-            autoComplete={known ? "current-password" : "new-password"}
-            className={field}
-          />
-        </label>
-        <p role="alert" className="text-bad empty:hidden">
-          {problem}
-        </p>
-        <button type="submit" className={`${primary} w-full py-2.5`}>
-          {t("Accept")}
-        </button>
-      </form>
-    </main>
+    <FormPage
+      submit={(form) => {
+        const password = String(form.get("password"));
+        api
+          .post(`/invitations/${token}`, { password })
+          .then(() => window.location.assign("/"))
+          .catch((error: Error) => setProblem(error.message));
+      }}
+    >
+      <h1 className="text-xl font-semibold">{t("You are invited to {project}", { project })}</h1>
+      <p className="text-soft">
+        {account
+          ? t("{email} signs in for the account {account}.", { email, account })
+          : t("{email} sees it as {role}.", { email, role })}
+      </p>
+      <label className="block">
+        {known ? t("Your password") : t("A password, ten characters or more")}
+        <input
+          type="password"
+          name="password"
+          required
+          minLength={known ? 1 : 10}
+          autoComplete={known ? "current-password" : "new-password"}
+          className={field}
+        />
+      </label>
+      <Problem>{problem}</Problem>
+      <button type="submit" className={`${primary} w-full py-2.5`}>
+        {t("Accept")}
+      </button>
+    </FormPage>
   );
 }

@@ -5,6 +5,7 @@ import { api } from "../client/api";
 import { useTitle } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
 import { language, rich, t } from "../language";
+import { FormPage, Problem } from "./form_page";
 
 function Frame({
   title,
@@ -19,27 +20,21 @@ function Frame({
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   return (
-    <main className="grid min-h-dvh place-items-center p-4">
-      <form
-        className="w-full max-w-sm space-y-4 rounded-2xl border border-line bg-card p-6"
-        onSubmit={(event) => {
-          event.preventDefault();
-          setBusy(true);
-          setProblem("");
-          send?.(new FormData(event.currentTarget))
-            .catch((error: Error) => setProblem(error.message))
-            .finally(() => setBusy(false));
-        }}
-      >
-        <h1 className="text-xl font-semibold">{title}</h1>
-        <fieldset disabled={busy} className="space-y-4">
-          {children}
-        </fieldset>
-        <p role="alert" className="text-bad empty:hidden">
-          {problem}
-        </p>
-      </form>
-    </main>
+    <FormPage
+      submit={(form) => {
+        setBusy(true);
+        setProblem("");
+        send?.(form)
+          .catch((error: Error) => setProblem(error.message))
+          .finally(() => setBusy(false));
+      }}
+    >
+      <h1 className="text-xl font-semibold">{title}</h1>
+      <fieldset disabled={busy} className="space-y-4">
+        {children}
+      </fieldset>
+      <Problem>{problem}</Problem>
+    </FormPage>
   );
 }
 
