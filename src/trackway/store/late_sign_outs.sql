@@ -34,7 +34,7 @@ project_id IN (SELECT project_id FROM late_sign_outs)
 {%- endmacro %}
 
 {# Each row twice: the old identity counts one less, and the new identity counts one more. #}
-{% macro with_both_identities() %}ARRAY JOIN [changed.identity, changed.new_identity] AS whose, [-1, 1] AS change{% endmacro %}
+{% macro with_both_identities() %}ARRAY JOIN [changed.identity, changed.new_identity] AS affected_identity, [-1, 1] AS change{% endmacro %}
 
 {# The duration is the same expression as in the view of `person_hours`. #}
 {% macro changing_events() -%}
@@ -74,7 +74,7 @@ INSERT INTO activity
 SELECT
     changed.project_id,
     toStartOfHour(toDateTime(changed.timestamp, 'UTC')) AS hour,
-    whose,
+    affected_identity,
     xxh3(changed.visitor_id) AS visitor,
     changed.bot AS bot,
     toInt64(sum(change)) AS n
@@ -87,7 +87,7 @@ GROUP BY ALL
 INSERT INTO person_hours
 SELECT
     changed.project_id,
-    whose AS identity,
+    affected_identity AS identity,
     toStartOfHour(toDateTime(changed.timestamp, 'UTC')) AS hour,
     changed.name AS name,
     changed.bot AS bot,
@@ -103,7 +103,7 @@ INSERT INTO session_hours
 SELECT
     changed.project_id,
     toStartOfHour(toDateTime(changed.started_at, 'UTC')) AS hour,
-    whose AS identity,
+    affected_identity AS identity,
     changed.bot AS bot,
     false AS named,
     toInt64(sum(change)) AS sessions
@@ -118,7 +118,7 @@ GROUP BY ALL
 INSERT INTO customers
 SELECT
     changed.project_id AS project_id,
-    whose AS identity,
+    affected_identity AS identity,
     changed.bot AS bot,
     any(changed.visitor_id) AS visitor_id,
     any(toString(changed.visitor_name)) AS visitor_name,
@@ -137,21 +137,21 @@ SELECT
     {{ sessions_by("system") }} AS systems,
     {{ sessions_by("country") }} AS countries
 FROM {{ changing_sessions() }}
-GROUP BY project_id, whose, bot
+GROUP BY project_id, affected_identity, bot
 {{ once(token) }}
 {% endmacro %}
 
 {# Orders that name no user: one row under the new identity, and one under the old that marks the order as gone. #}
 {% macro move_orders() %}
 INSERT INTO orders
-SELECT * REPLACE (whose AS identity, version + 1 AS version, leaves AS gone) EXCEPT (new_identity, whose, leaves)
+SELECT * REPLACE (affected_identity AS identity, version + 1 AS version, leaves AS gone) EXCEPT (new_identity, affected_identity, leaves)
 FROM
 (
     SELECT *, {{ new_identity("named_at", "late_sign_outs") }} AS new_identity
     FROM orders FINAL
     WHERE {{ changes_anonymous("named_at") }} AND NOT gone
 ) AS changed
-ARRAY JOIN [changed.identity, changed.new_identity] AS whose, [true, false] AS leaves
+ARRAY JOIN [changed.identity, changed.new_identity] AS affected_identity, [true, false] AS leaves
 {% endmacro %}
 
 {% macro restate_order_totals() %}

@@ -93,12 +93,13 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
     anchor = _hash(store, _spelled(asked.anchor)) if asked.anchor else 0
     answer = ask(store, "behavior/paths.sql", question, structure, conditions, steps=asked.steps, anchor=anchor)
     table = answer.table
-    step, node, next_node, ways = (table[name].to_numpy() for name in ("step", "here", "behind", "ways"))
-    shown = _most_frequent(step, node, ways, asked.steps, asked.top)
+    columns = ("step", "node", "next_node", "path_count")
+    step, node, next_node, path_count = (table[name].to_numpy() for name in columns)
+    shown = _most_frequent(step, node, path_count, asked.steps, asked.top)
     answers, names = _names(
         store, question, structure, conditions, {node_hash for of_step in shown for node_hash in of_step}
     )
-    return [answer, *answers], _sankey(step, node, next_node, ways, shown, names)
+    return [answer, *answers], _sankey(step, node, next_node, path_count, shown, names)
 
 
 def _names(
@@ -146,20 +147,20 @@ def _hash(store: Store, name: str) -> int:
     return int(store.ask("SELECT bitOr(xxh3({name:String}), 1) AS hash", {"name": name})["hash"][0].as_py())
 
 
-def _most_frequent(step: Any, node: Any, ways: Any, steps: int, top: int) -> list[list[int]]:
+def _most_frequent(step: Any, node: Any, path_count: Any, steps: int, top: int) -> list[list[int]]:
     """Return the hashes of the most frequent nodes of each step, the most frequent first."""
     shown = []
     for number in range(1, steps + 1):
         own = step == number
         nodes, position = np.unique(node[own], return_inverse=True)
-        totals = np.bincount(position, weights=ways[own], minlength=len(nodes)) if len(nodes) else np.zeros(0)
+        totals = np.bincount(position, weights=path_count[own], minlength=len(nodes)) if len(nodes) else np.zeros(0)
         order = np.lexsort((nodes, -totals))[:top]
         shown.append([int(nodes[i]) for i in order])
     return shown
 
 
 def _sankey(
-    step: Any, node: Any, next_node: Any, ways: Any, shown: list[list[int]], names: dict[int, str]
+    step: Any, node: Any, next_node: Any, path_count: Any, shown: list[list[int]], names: dict[int, str]
 ) -> PathsAnswer:
     nodes: dict[tuple[int, str], int] = {}
     links: dict[tuple[int, str, str], int] = {}
@@ -170,7 +171,7 @@ def _sankey(
         width = len(next_nodes) + 2
         a = _positions(node[own], of_step)
         b = np.where(next_node[own] == 0, width - 1, _positions(next_node[own], next_nodes))
-        totals = np.bincount(a * width + b, weights=ways[own])
+        totals = np.bincount(a * width + b, weights=path_count[own])
         for pair in np.flatnonzero(totals).tolist():
             first, second = divmod(pair, width)
             total = totals[pair]

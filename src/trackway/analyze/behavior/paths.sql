@@ -1,21 +1,21 @@
--- Steps of all paths, from node to node, each page or event as a hash of its name. `behind` 0 is the end of the path.
-SELECT step, here, behind, count() AS ways
+-- Steps of all paths, from node to node, each page or event as a hash of its name. `next_node` 0 is the end of the path.
+SELECT step, node, next_node, count() AS path_count
 FROM
 (
     SELECT
         arrayCompact(arrayMap(node -> toUInt64(node), arraySort(groupArray(
             bitShiftLeft(toUInt128(toUnixTimestamp64Milli(timestamp)), 64) + toUInt128({{ node_hash }})
-        )))) AS walked,
+        )))) AS visited,
 {% if backwards %}
-        arrayReverse(walked) AS way,
+        arrayReverse(visited) AS ordered,
 {% else %}
-        walked AS way,
+        visited AS ordered,
 {% endif %}
 {% if anchored %}
-        indexOf(way, {anchor:UInt64}) AS anchor_position,
-        if(anchor_position = 0, [], arraySlice(way, anchor_position, {steps:UInt32})) AS nodes
+        indexOf(ordered, {anchor:UInt64}) AS anchor_position,
+        if(anchor_position = 0, [], arraySlice(ordered, anchor_position, {steps:UInt32})) AS nodes
 {% else %}
-        arraySlice(way, 1, {steps:UInt32}) AS nodes
+        arraySlice(ordered, 1, {steps:UInt32}) AS nodes
 {% endif %}
     FROM events
     WHERE project_id = {project:UUID}
@@ -28,6 +28,6 @@ FROM
 )
 ARRAY JOIN
     arrayEnumerate(nodes) AS step,
-    nodes AS here,
-    arrayPushBack(arrayPopFront(nodes), toUInt64(0)) AS behind
-GROUP BY step, here, behind
+    nodes AS node,
+    arrayPushBack(arrayPopFront(nodes), toUInt64(0)) AS next_node
+GROUP BY step, node, next_node

@@ -109,8 +109,8 @@ def _line(
             raise BadQuestion(
                 "cumulative", "cumulative numbers of people cannot be broken down; leave out by or cumulative"
             )
-        whose = where.value.removeprefix("uniqExact(").removesuffix(")")
-        answer = ask(store, "behavior/trend_first.sql", question, {**structure, "whose": whose}, conditions)
+        unit = where.value.removeprefix("uniqExact(").removesuffix(")")
+        answer = ask(store, "behavior/trend_first.sql", question, {**structure, "unit": unit}, conditions)
         counted = {row["at"]: row["value"] for row in answer.rows()}
         total, points = _drawn(counted, sum(counted.values()), moments, 0.0)
         return answer, TrendLine(name=name, total=total, points=_smoothed(points, asked))

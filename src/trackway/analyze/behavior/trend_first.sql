@@ -11,7 +11,7 @@ FROM
       AND {{ source.at }} >= {start:DateTime64(3,'UTC')}
       AND {{ source.at }} < {end:DateTime64(3,'UTC')}
       AND {{ source.conditions }}
-    GROUP BY {{ whose }}
+    GROUP BY {{ unit }}
 )
 GROUP BY at
 ORDER BY at

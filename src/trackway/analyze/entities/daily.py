@@ -123,8 +123,8 @@ def _viewers(
         key, trait = (group["day"], group["id"]), group["trait"]
         if trait == "*":
             everybody[key] = group["persons"]
-        elif (whose := known.get(key)) is not None:
-            into = whose["viewer_demographics"][trait] if trait else whose["viewer_locations"]
+        elif (found := known.get(key)) is not None:
+            into = found["viewer_demographics"][trait] if trait else found["viewer_locations"]
             into[group["value"]] = group["persons"]
     for key, row in known.items() if narrow else ():
         row["viewer_demographics"] = {

@@ -72,7 +72,7 @@ def year(store: Store, question: Question, asked: Year, bookings: list[str]) -> 
     own = store.policy is not None and store.policy.person is not None
     if not own and not asked.person.isdecimal():
         raise BadQuestion("person", "is required: the `person` of an answer of `persons`")
-    values: dict[str, Any] = {} if own else {"whose": int(asked.person)}
+    values: dict[str, Any] = {} if own else {"person": int(asked.person)}
     shape = {"of_person": not own}
     what = ask(store, "entities/year.sql", question, shape, bookings=bookings, **values)
     when = ask(store, "entities/year_days.sql", question, shape, **values)

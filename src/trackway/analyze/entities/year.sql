@@ -15,7 +15,7 @@ WHERE project_id = {project:UUID}
   AND name NOT IN ('identify', 'alias', 'group', 'impression')
   {{ event_filter }}
 {% if of_person %}
-  AND {{ person }} = {whose:UInt64}
+  AND {{ person }} = {person:UInt64}
 {% endif %}
 GROUP BY month, entity_type, entity_id, name
 ORDER BY month, events DESC, entity_type, entity_id, name

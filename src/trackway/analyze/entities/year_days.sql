@@ -10,7 +10,7 @@ WHERE project_id = {project:UUID}
   AND timestamp < {end:DateTime64(3,'UTC')}
   {{ event_filter }}
 {% if of_person %}
-  AND {{ person }} = {whose:UInt64}
+  AND {{ person }} = {person:UInt64}
 {% endif %}
 GROUP BY day, hour, weekday
 ORDER BY day, hour

@@ -28,17 +28,17 @@ SELECT visitor_id FROM visitors WHERE project_id = {project:UUID} GROUP BY visit
 SELECT {{ person }} FROM sessions FINAL WHERE project_id = {project:UUID} AND {{ condition }}
 {% endmacro %}
 
-{# People with a session whose `value` (a device, browser, system or country) meets a condition, by the numbers of
+{# People with a session person_number `value` (a device, browser, system or country) meets a condition, by the numbers of
    sessions with each value that `customers` has in the column `counts`. #}
 {% macro people_by_session_counts(person, counts, condition) %}
-SELECT whose FROM
+SELECT person_number FROM
 (
     SELECT
-        {{ person }} AS whose,
+        {{ person }} AS person_number,
         sum(arraySum((value, n) -> if({{ condition }}, n, 0), mapKeys({{ counts }}), mapValues({{ counts }}))) AS times
     FROM customers
     WHERE project_id = {project:UUID}
-    GROUP BY whose
+    GROUP BY person_number
 )
 WHERE times > 0
 {% endmacro %}
@@ -50,42 +50,42 @@ SELECT {{ person }} FROM customers WHERE project_id = {project:UUID} AND {{ cond
 
 {# People by a value (`whole`) that aggregates their sessions. #}
 {% macro people_by_sessions(person, aggregate, condition) %}
-SELECT whose FROM
+SELECT person_number FROM
 (
-    SELECT {{ person }} AS whose, {{ aggregate }} AS whole
+    SELECT {{ person }} AS person_number, {{ aggregate }} AS whole
     FROM sessions FINAL
     WHERE project_id = {project:UUID}
-    GROUP BY whose
+    GROUP BY person_number
 )
 WHERE {{ condition }}
 {% endmacro %}
 
 {# People by a value (`whole`) that aggregates their rows of a table with data about customers. #}
 {% macro people_by_customer_rows(person, rows, aggregate, condition) %}
-SELECT whose FROM
+SELECT person_number FROM
 (
-    SELECT {{ person }} AS whose, {{ aggregate }} AS whole
+    SELECT {{ person }} AS person_number, {{ aggregate }} AS whole
     FROM {{ rows }}
-    GROUP BY whose
+    GROUP BY person_number
 )
 WHERE {{ condition }}
 {% endmacro %}
 
 {# People by the newest value of a trait. #}
 {% macro people_by_trait(person, newest, condition) %}
-SELECT whose FROM
+SELECT person_number FROM
 (
-    SELECT {{ person }} AS whose, {{ newest }} AS trait
+    SELECT {{ person }} AS person_number, {{ newest }} AS trait
     FROM events
     WHERE project_id = {project:UUID} AND name = 'identify'
-    GROUP BY whose
+    GROUP BY person_number
 )
 WHERE {{ condition }}
 {% endmacro %}
 
 {# People by the number of times that they did something (`event` is bound), at any time or in the last `days`. #}
 {% macro people_by_times(person, event, days, condition, compare, times) %}
-SELECT {{ person }} AS whose FROM events
+SELECT {{ person }} AS person_number FROM events
 WHERE project_id = {project:UUID}
   AND name = {{ event }}
 {% if days %}
@@ -95,7 +95,7 @@ WHERE project_id = {project:UUID}
 {% if condition %}
   AND {{ condition }}
 {% endif %}
-GROUP BY whose
+GROUP BY person_number
 HAVING count() {{ compare }} {{ times }}
 {% endmacro %}
 

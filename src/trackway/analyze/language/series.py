@@ -154,8 +154,8 @@ def _counted(
     if series.events:
         return None
     if series.metric in ("persons", "visitors") and not by:
-        whose = conditions.person if series.metric == "persons" else "visitor"
-        return Source(store.persons.activity, "hour", f"uniqExact({whose})", bots, [])
+        unit = conditions.person if series.metric == "persons" else "visitor"
+        return Source(store.persons.activity, "hour", f"uniqExact({unit})", bots, [])
     if series.metric in _COUNTED_SESSIONS and set(by) <= _SOURCE_COLUMNS:
         return Source("source_counts", "hour", _COUNTED_SESSIONS[series.metric], bots, list(by))
     return None

@@ -13,7 +13,7 @@ FROM
 LEFT JOIN (SELECT * FROM undone_merges FINAL WHERE project_id = {project:UUID}) AS u
     ON m.identity = u.identity AND m.person = u.person
 {% if of_person %}
-WHERE {{ person | string | replace("identity", "m.identity") }} = {whose:UInt64} OR m.identity = {whose:UInt64} OR m.person = {whose:UInt64}
+WHERE {{ person | string | replace("identity", "m.identity") }} = {person:UInt64} OR m.identity = {person:UInt64} OR m.person = {person:UInt64}
 {% endif %}
 ORDER BY at DESC, identity, person
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -191,13 +191,12 @@ def person(store: Store, question: Question, asked: Person) -> tuple[list[Answer
 def merges(store: Store, question: Question, asked: Merges) -> tuple[list[Answer], list[Merge]]:
     """List merges, the newest first."""
     page(asked.limit, asked.offset)
-    whose = person_number(asked.person) if asked.person else 0
     answer = ask(
         store,
         "people/merges.sql",
         question,
         {"of_person": bool(asked.person)},
-        whose=whose,
+        person=person_number(asked.person) if asked.person else 0,
         limit=asked.limit,
         offset=asked.offset,
     )
@@ -239,9 +238,8 @@ def _find(store: Store, question: Question, asked: Person) -> tuple[int, set[str
         shape = {"condition": "s.identity IN {identities:Array(UInt64)}"}
         answer = ask(store, "people/person_find.sql", question, shape, identities=identities)
     else:
-        answer = ask(
-            store, "people/person_find.sql", question, {"condition": f"s.{name} = {{whose:String}}"}, whose=value
-        )
+        shape = {"condition": f"s.{name} = {{id:String}}"}
+        answer = ask(store, "people/person_find.sql", question, shape, id=value)
     row = answer.rows()[0]
     if not row["found"]:
         return None

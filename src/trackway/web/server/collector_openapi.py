@@ -47,7 +47,7 @@ _PROBLEM: _Json = {
 }  # fmt: skip
 
 
-def addresses() -> dict[str, _Json]:
+def paths() -> dict[str, _Json]:
     """Return the path items (OpenAPI 3.1) by path."""
     path_items = {f"/v1/{kind}": {"post": _message(kind)} for kind in MESSAGE_TYPES}
     path_items["/v1/batch"] = {"post": _batch()}

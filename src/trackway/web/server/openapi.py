@@ -36,7 +36,7 @@ _REFUSALS = {
     "401": "no one is signed in, or the key or token is not valid",
     "403": "the caller may not do this",
     "404": "it does not exist, or the caller may not see it",
-    "405": "the address does not support this method",
+    "405": "the path does not support this method",
     "409": "it is already running, or this server is not configured for it",
     "413": "the body is too large",
     "415": "the media type of the body is not supported",
@@ -151,7 +151,7 @@ def describe(app: Litestar) -> None:
     if ask := (document.paths or {})["/api/v1/projects/{project_id}/ask"].post:
         ask.request_body = cast(RequestBody, questions_openapi.REQUEST)
         _forms(ask.responses or {}, cast(Schema, questions_openapi.REPLY))
-    document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collector_openapi.addresses())}
+    document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collector_openapi.paths())}
     schemes = cast(dict[str, SecurityScheme | Reference], collector_openapi.WRITE_KEY)
     document.components.security_schemes = {**(document.components.security_schemes or {}), **schemes}
 
