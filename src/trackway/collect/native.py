@@ -233,10 +233,7 @@ def decode_message(
     except BadField as error:
         request.rejections.append(_reject(index, error.field, str(error), raw, privacy, pieces))
     except msgspec.ValidationError as error:
-        field, reason = fault(error, Message)
-        if "[...]" in field:  # for a member of an object, the decoder's error does not name it
-            fault_of_piece = (pieces or Pieces()).fault(raw)
-            field, reason = fault_of_piece if fault_of_piece[0] else (field, reason)
+        field, reason = _fault(error, raw, pieces)
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if (whole := whole_characters(raw)) != raw:
@@ -245,6 +242,15 @@ def decode_message(
         field, reason = (pieces or Pieces()).fault(raw)
         reason = reason or f"not valid JSON in UTF-8: {error}"
         request.rejections.append(_reject(index, field, reason, raw, privacy, pieces))
+
+
+def _fault(error: msgspec.ValidationError, raw: bytes, pieces: Pieces | None) -> tuple[str, str]:
+    """Return the field of a message that is wrong, and why."""
+    field, reason = fault(error, Message)
+    if "[...]" in field:  # for a member of an object, the decoder's error does not name it
+        of_piece = (pieces or Pieces()).fault(raw)
+        return of_piece if of_piece[0] else (field, reason)
+    return field, reason
 
 
 def _claims_to_count(message: Message) -> str:
