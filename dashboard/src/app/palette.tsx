@@ -4,10 +4,11 @@ import { useNavigate } from "@tanstack/react-router";
 import { Dialog } from "radix-ui";
 import { useEffect, useId, useMemo, useState } from "react";
 import { useBoards } from "../boards/Boards";
+import type { Answers, Board } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
 import { literal } from "../client/view_state";
 import { useKinds } from "../explore/kinds";
-import { addressOf, useSavedQuestions } from "../explore/saved";
+import { addressOf, type SavedQuestion, useSavedQuestions } from "../explore/saved";
 import { t } from "../language";
 import { pagesFor } from "./nav";
 
@@ -143,49 +144,21 @@ function useTargets(typed: string): Target[] {
     typed.length > 1 ? { question: "entities", search: typed, limit: MOST, filter: undefined } : undefined,
   );
   return useMemo(() => {
-    const all: Target[] = [
+    const all = [
       ...pagesFor(project.role).map(([path, label]) => ({ kind: t("page"), label, to: `${home}/${path}` })),
-      ...(boards.data ?? []).map((board) => ({
-        kind: t("board"),
-        label: board.name,
-        to: `${home}/board/${board.id}`,
-      })),
-      ...(questions.data ?? []).map((question) => ({
-        kind: t("saved question"),
-        label: question.name,
-        to: `${home}/explore`,
-        search: addressOf(question),
-      })),
-      ...kinds.map(([, label, ask]) => ({
-        kind: QUESTION,
-        label,
-        to: `${home}/explore`,
-        search: { ask },
-      })),
-      ...(events.data?.data ?? []).map((event) => ({
-        kind: EVENT,
-        label: event.name,
-        to: `${home}/explore`,
-        search: {
-          ask: { question: "trend", series: [{ metric: "events", event: event.name }], interval: "day" },
-        },
-      })),
+      ...(boards.data ?? []).map((board) => ofBoard(home, board)),
+      ...(questions.data ?? []).map((question) => ofQuestion(home, question)),
+      ...kinds.map(([, label, ask]) => ({ kind: QUESTION, label, to: `${home}/explore`, search: { ask } })),
+      ...(events.data?.data ?? []).map(({ name }) => ofEvent(home, name)),
     ];
     const fits = all.filter((entry) => entry.label.toLowerCase().includes(typed));
     const entries = typed ? fits : all.filter((entry) => entry.kind !== EVENT && entry.kind !== QUESTION);
-    const somebody = (typed.length > 1 ? (people.data?.data ?? []) : []).map((person) => ({
-      kind: t("person"),
-      label: person.user_id || person.name,
-      to: `${home}/visitor`,
-      search: { id: person.visitor_id },
-    }));
-    const something = (typed.length > 1 ? (entities.data?.data ?? []) : []).map((entity) => ({
-      kind: entity.entity_type,
-      label: entity.name || entity.entity_id,
-      to: `${home}/entity`,
-      search: { type: entity.entity_type, id: entity.entity_id },
-    }));
-    return [...entries.slice(0, 12), ...somebody, ...something];
+    if (typed.length <= 1) return entries.slice(0, 12);
+    return [
+      ...entries.slice(0, 12),
+      ...(people.data?.data ?? []).map((person) => ofPerson(home, person)),
+      ...(entities.data?.data ?? []).map((entity) => ofEntity(home, entity)),
+    ];
   }, [
     typed,
     home,
@@ -198,3 +171,33 @@ function useTargets(typed: string): Target[] {
     project.role,
   ]);
 }
+
+const ofBoard = (home: string, board: Board): Target => ({
+  kind: t("board"),
+  label: board.name,
+  to: `${home}/board/${board.id}`,
+});
+const ofQuestion = (home: string, question: SavedQuestion): Target => ({
+  kind: t("saved question"),
+  label: question.name,
+  to: `${home}/explore`,
+  search: addressOf(question),
+});
+const ofEvent = (home: string, event: string): Target => ({
+  kind: EVENT,
+  label: event,
+  to: `${home}/explore`,
+  search: { ask: { question: "trend", series: [{ metric: "events", event }], interval: "day" } },
+});
+const ofPerson = (home: string, person: Answers["persons"][number]): Target => ({
+  kind: t("person"),
+  label: person.user_id || person.name,
+  to: `${home}/visitor`,
+  search: { id: person.visitor_id },
+});
+const ofEntity = (home: string, entity: Answers["entities"][number]): Target => ({
+  kind: entity.entity_type,
+  label: entity.name || entity.entity_id,
+  to: `${home}/entity`,
+  search: { type: entity.entity_type, id: entity.entity_id },
+});

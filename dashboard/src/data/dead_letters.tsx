@@ -116,28 +116,7 @@ export function Letters() {
               "They were acknowledged but could not be stored, and are not counted. Replay them once the cause is fixed.",
             )}
           </p>
-          <Table
-            caption={t("Dead letters")}
-            rows={letters}
-            id={(row) => `${row.message_id}\n${row.stage}`}
-            columns={[
-              { name: t("When"), show: (row) => <When at={row.received_at} /> },
-              {
-                name: t("Message"),
-                show: (row) => (
-                  <button
-                    type="button"
-                    className="max-w-full truncate align-bottom font-medium underline decoration-line underline-offset-4 hover:decoration-accent"
-                    onClick={() => setDoing({ mode: "look", letter: row })}
-                  >
-                    {row.message_id}
-                  </button>
-                ),
-              },
-              { name: t("Refused while"), wide: true, show: (row) => step(row.stage) },
-              { name: t("Reason"), show: (row) => <span title={row.reason}>{row.reason}</span> },
-            ]}
-          />
+          <LettersTable letters={letters} look={(letter) => setDoing({ mode: "look", letter })} />
           {count > letters.length && (
             <p className="px-4 py-2 text-soft">
               {t("The newest {shown} of {count}.", { shown: letters.length, count })}
@@ -149,6 +128,33 @@ export function Letters() {
         <Doing path={path} doing={doing} letters={letters} count={count} may={may} change={setDoing} />
       )}
     </Card>
+  );
+}
+
+function LettersTable({ letters, look }: { letters: DeadLetter[]; look: (letter: DeadLetter) => void }) {
+  return (
+    <Table
+      caption={t("Dead letters")}
+      rows={letters}
+      id={(row) => `${row.message_id}\n${row.stage}`}
+      columns={[
+        { name: t("When"), show: (row) => <When at={row.received_at} /> },
+        {
+          name: t("Message"),
+          show: (row) => (
+            <button
+              type="button"
+              className="max-w-full truncate align-bottom font-medium underline decoration-line underline-offset-4 hover:decoration-accent"
+              onClick={() => look(row)}
+            >
+              {row.message_id}
+            </button>
+          ),
+        },
+        { name: t("Refused while"), wide: true, show: (row) => step(row.stage) },
+        { name: t("Reason"), show: (row) => <span title={row.reason}>{row.reason}</span> },
+      ]}
+    />
   );
 }
 

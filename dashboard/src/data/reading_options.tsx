@@ -70,82 +70,103 @@ interface Props {
 }
 
 export function Reading(props: Props) {
-  const { how, read, change } = props;
+  const { how, change } = props;
   const set = (name: keyof How) => (value: string) => change({ ...how, [name]: value });
-  if (props.form === "access-log")
-    return (
-      <Group title={t("How the file is read")}>
-        <Typed
-          label={t("Format of a line, as in the configuration of nginx or Apache")}
-          value={how.log_format ?? ""}
-          known={FORMATS}
-          hint={t("detected")}
-          change={set("log_format")}
-        />
-        <Typed
-          label={t("The site's own host")}
-          value={how.host ?? ""}
-          known={[]}
-          hint={read.host || t("detected")}
-          change={set("host")}
-        />
-        <Encoding {...props} set={set("encoding")} />
-      </Group>
-    );
-  return (
+  return props.form === "access-log" ? (
+    <LogReading {...props} set={set} />
+  ) : (
     <>
-      <Group title={t("Which column is what")}>
-        {FIELDS.map((option) => (
-          <Column key={option[0]} {...props} of={option} />
-        ))}
-        <Typed
-          label={t("Every row is the event")}
-          value={how.fixed?.event ?? ""}
-          known={[]}
-          hint={t("from a column")}
-          change={(event) => change({ ...how, fixed: event ? { event } : {} })}
-        />
-        <details className="sm:col-span-2 lg:col-span-3">
-          <summary className="cursor-pointer py-1 text-soft hover:text-ink">{t("More fields")}</summary>
-          <div className="grid gap-3 pt-2 sm:grid-cols-2 lg:grid-cols-3">
-            {MORE.map((option) => (
-              <Column key={option[0]} {...props} of={option} />
-            ))}
-          </div>
-        </details>
-      </Group>
-      <Group title={t("How the file is read")}>
-        <Select
-          label={t("Delimiter")}
-          value={how.delimiter ?? ""}
-          options={DELIMITERS.map((delimiter) => [delimiter, delimiter === "tab" ? t("tab") : delimiter])}
-          detected={read.delimiter === "\t" ? t("tab") : read.delimiter}
-          change={set("delimiter")}
-        />
-        <Encoding {...props} set={set("encoding")} />
-        <Typed
-          label={t("Time zone of times without one")}
-          value={how.timezone ?? ""}
-          known={[props.timezone, ...Intl.supportedValuesOf("timeZone")]}
-          hint="UTC"
-          change={set("timezone")}
-        />
-        <Select
-          label={t("Order of dates such as 02/01/2020")}
-          value={how.dates ?? ""}
-          options={DATES}
-          detected={t("refused")}
-          change={set("dates")}
-        />
-        <Select
-          label={t("Number format of amounts")}
-          value={how.decimal ?? ""}
-          options={DECIMALS}
-          detected={t("detected, or refused")}
-          change={set("decimal")}
-        />
-      </Group>
+      <Columns {...props} />
+      <TableReading {...props} set={set} />
     </>
+  );
+}
+
+type Setter = (name: keyof How) => (value: string) => void;
+
+function LogReading({ set, ...props }: Props & { set: Setter }) {
+  const { how, read } = props;
+  return (
+    <Group title={t("How the file is read")}>
+      <Typed
+        label={t("Format of a line, as in the configuration of nginx or Apache")}
+        value={how.log_format ?? ""}
+        known={FORMATS}
+        hint={t("detected")}
+        change={set("log_format")}
+      />
+      <Typed
+        label={t("The site's own host")}
+        value={how.host ?? ""}
+        known={[]}
+        hint={read.host || t("detected")}
+        change={set("host")}
+      />
+      <Encoding {...props} set={set("encoding")} />
+    </Group>
+  );
+}
+
+function Columns(props: Props) {
+  const { how, change } = props;
+  return (
+    <Group title={t("Which column is what")}>
+      {FIELDS.map((option) => (
+        <Column key={option[0]} {...props} of={option} />
+      ))}
+      <Typed
+        label={t("Every row is the event")}
+        value={how.fixed?.event ?? ""}
+        known={[]}
+        hint={t("from a column")}
+        change={(event) => change({ ...how, fixed: event ? { event } : {} })}
+      />
+      <details className="sm:col-span-2 lg:col-span-3">
+        <summary className="cursor-pointer py-1 text-soft hover:text-ink">{t("More fields")}</summary>
+        <div className="grid gap-3 pt-2 sm:grid-cols-2 lg:grid-cols-3">
+          {MORE.map((option) => (
+            <Column key={option[0]} {...props} of={option} />
+          ))}
+        </div>
+      </details>
+    </Group>
+  );
+}
+
+function TableReading({ set, ...props }: Props & { set: Setter }) {
+  const { how, read } = props;
+  return (
+    <Group title={t("How the file is read")}>
+      <Select
+        label={t("Delimiter")}
+        value={how.delimiter ?? ""}
+        options={DELIMITERS.map((delimiter) => [delimiter, delimiter === "tab" ? t("tab") : delimiter])}
+        detected={read.delimiter === "\t" ? t("tab") : read.delimiter}
+        change={set("delimiter")}
+      />
+      <Encoding {...props} set={set("encoding")} />
+      <Typed
+        label={t("Time zone of times without one")}
+        value={how.timezone ?? ""}
+        known={[props.timezone, ...Intl.supportedValuesOf("timeZone")]}
+        hint="UTC"
+        change={set("timezone")}
+      />
+      <Select
+        label={t("Order of dates such as 02/01/2020")}
+        value={how.dates ?? ""}
+        options={DATES}
+        detected={t("refused")}
+        change={set("dates")}
+      />
+      <Select
+        label={t("Number format of amounts")}
+        value={how.decimal ?? ""}
+        options={DECIMALS}
+        detected={t("detected, or refused")}
+        change={set("decimal")}
+      />
+    </Group>
   );
 }
 

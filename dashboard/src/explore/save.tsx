@@ -13,30 +13,22 @@ import type { Body } from "./kinds";
 
 const NEW = "new";
 
-export function SaveToBoard({ body, label }: { body: Body; label: string }) {
+/** Saves the question of a form to a board of its choice, or to a new one with the view of the page. */
+function useSaving(body: Body): (form: FormData) => Promise<Board> {
   const project = useProject();
   const [view] = useView();
-  const client = useQueryClient();
-  const boards = useBoards();
-  const [open, setOpen] = useState(false);
-  const [saved, setSaved] = useState<Board>();
-
-  async function save(form: FormData) {
-    const path = `/projects/${project.id}/boards`;
+  const path = `/projects/${project.id}/boards`;
+  const boardOf = (form: FormData) => {
     const chosen = String(form.get("board"));
-    const board =
-      chosen === NEW
-        ? await api.post<Board>(path, {
-            name: String(form.get("name")),
-            layout: {
-              period: view.period,
-              from: view.from ?? "",
-              to: view.to ?? "",
-              filter: view.filter,
-              bots: view.bots,
-            },
-          })
-        : await api.get<Board>(`${path}/${chosen}`);
+    if (chosen !== NEW) return api.get<Board>(`${path}/${chosen}`);
+    const { period, from = "", to = "", filter, bots } = view;
+    return api.post<Board>(path, {
+      name: String(form.get("name")),
+      layout: { period, from, to, filter, bots },
+    });
+  };
+  return async (form) => {
+    const board = await boardOf(form);
     const show = String(form.get("show")) === "number" ? "number" : "chart";
     const { tiles } = board.layout;
     const tile: Tile = {
@@ -50,7 +42,19 @@ export function SaveToBoard({ body, label }: { body: Body; label: string }) {
       h: show === "number" ? 2 : 5,
     };
     const layout = { ...board.layout, tiles: [...tiles, tile] };
-    setSaved(await api.put<Board>(`${path}/${board.id}`, { layout }));
+    return api.put<Board>(`${path}/${board.id}`, { layout });
+  };
+}
+
+export function SaveToBoard({ body, label }: { body: Body; label: string }) {
+  const project = useProject();
+  const client = useQueryClient();
+  const boards = useBoards();
+  const saving = useSaving(body);
+  const [open, setOpen] = useState(false);
+  const [saved, setSaved] = useState<Board>();
+  async function save(form: FormData) {
+    setSaved(await saving(form));
     await client.invalidateQueries({ queryKey: ["boards", project.id] });
     client.removeQueries({ queryKey: ["board"] });
   }

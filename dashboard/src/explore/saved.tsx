@@ -29,20 +29,17 @@ export function addressOf({ ask: { period, from, to, filter, bots, ...ask } }: S
   return { ...writeView(readView({ period, from, to, filter: all, bots })), ask };
 }
 
-export function SavedQuestions({ body, label }: { body: Body; label: string }) {
+/** Saves and removes questions; a failure is shown as a message. */
+function useChanges() {
   const project = useProject();
-  const saved = useSavedQuestions();
-  const whole = useWhole(body);
-  const navigate = useNavigate();
   const client = useQueryClient();
   const say = useToast();
-  const [open, setOpen] = useState(false);
   const path = `/projects/${project.id}/questions`;
   const fresh = () => client.invalidateQueries({ queryKey: ["questions", project.id] });
-  const save = async (name: string) => {
-    await api.post(path, { name, ask: whole });
+  const save = async (name: string, ask: Record<string, unknown>, done: () => void) => {
+    await api.post(path, { name, ask });
     await fresh();
-    setOpen(false);
+    done();
     say(t("The question is saved as {name}.", { name }));
   };
   const remove = async (question: SavedQuestion) => {
@@ -52,6 +49,19 @@ export function SavedQuestions({ body, label }: { body: Body; label: string }) {
       void api.post(path, { name: question.name, ask: question.ask }).then(fresh);
     });
   };
+  const failed = (error: Error) => say(error.message);
+  return {
+    save: (...what: Parameters<typeof save>) => void save(...what).catch(failed),
+    remove: (question: SavedQuestion) => void remove(question).catch(failed),
+  };
+}
+
+export function SavedQuestions({ body, label }: { body: Body; label: string }) {
+  const saved = useSavedQuestions();
+  const whole = useWhole(body);
+  const navigate = useNavigate();
+  const { save, remove } = useChanges();
+  const [open, setOpen] = useState(false);
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger className={`${quiet} no-print`}>{t("Saved questions")}</Popover.Trigger>
@@ -80,7 +90,7 @@ export function SavedQuestions({ body, label }: { body: Body; label: string }) {
                   type="button"
                   aria-label={t("Remove question {name}", { name: question.name })}
                   className="px-2 text-soft hover:text-bad"
-                  onClick={() => void remove(question).catch((error: Error) => say(error.message))}
+                  onClick={() => remove(question)}
                 >
                   ×
                 </button>
@@ -91,8 +101,7 @@ export function SavedQuestions({ body, label }: { body: Body; label: string }) {
             className="space-y-2 [ul:not(:empty)+&]:mt-2 [ul:not(:empty)+&]:border-t [ul:not(:empty)+&]:border-line [ul:not(:empty)+&]:pt-2"
             onSubmit={(event) => {
               event.preventDefault();
-              const name = String(new FormData(event.currentTarget).get("name"));
-              void save(name).catch((error: Error) => say(error.message));
+              save(String(new FormData(event.currentTarget).get("name")), whole, () => setOpen(false));
             }}
           >
             <label className="block">

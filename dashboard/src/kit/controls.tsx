@@ -191,23 +191,20 @@ function Lacking() {
   });
 }
 
-/** Saved segments: choose one as a filter, or save the current filters as one. */
-function Segments({ segments }: { segments: Segment[] }) {
+/** Saves the filters of the view as a segment, and removes segments. */
+function useSegmentChanges() {
   const [view, change] = useView();
   const project = useProject();
   const client = useQueryClient();
-  const [open, setOpen] = useState(false);
   const say = useToast();
+  const path = `/projects/${project.id}/segments`;
+  const fresh = () => client.invalidateQueries({ queryKey: ["segments", project.id] });
   async function save(name: string) {
-    const path = `/projects/${project.id}/segments`;
     const segment = await api.post<Segment>(path, { name, filter: { all: view.filter } });
-    await client.invalidateQueries({ queryKey: ["segments", project.id] });
+    await fresh();
     change({ filter: [SEGMENT + segment.id] });
-    setOpen(false);
   }
   async function remove(segment: Segment) {
-    const path = `/projects/${project.id}/segments`;
-    const fresh = () => client.invalidateQueries({ queryKey: ["segments", project.id] });
     await api.remove(`${path}/${segment.id}`);
     change({ filter: view.filter.filter((text) => text !== SEGMENT + segment.id) });
     await fresh();
@@ -215,6 +212,14 @@ function Segments({ segments }: { segments: Segment[] }) {
       void api.post(path, { name: segment.name, filter: segment.filter }).then(fresh);
     });
   }
+  return { save, remove };
+}
+
+/** Saved segments: choose one as a filter, or save the current filters as one. */
+function Segments({ segments }: { segments: Segment[] }) {
+  const [view, change] = useView();
+  const { save, remove } = useSegmentChanges();
+  const [open, setOpen] = useState(false);
   const own = view.filter.filter((text) => !text.startsWith(SEGMENT));
   if (segments.length === 0 && own.length === 0) return null;
   return (
@@ -254,7 +259,8 @@ function Segments({ segments }: { segments: Segment[] }) {
               className="mt-2 space-y-2 border-t border-line pt-2"
               onSubmit={(event) => {
                 event.preventDefault();
-                void save(String(new FormData(event.currentTarget).get("name")));
+                const name = String(new FormData(event.currentTarget).get("name"));
+                void save(name).then(() => setOpen(false));
               }}
             >
               <label className="block">

@@ -54,30 +54,37 @@ export function Goals({ goals, disabled }: { goals: string[]; disabled: boolean 
       </datalist>
       <ul aria-label={t("Goals")} className="mt-2 flex flex-wrap gap-1.5">
         {chosen.map((goal) => (
-          <li
+          <Goal
             key={goal}
-            className="inline-flex max-w-full items-center rounded-lg bg-accent-soft ps-2.5 pe-1 text-ink"
-          >
-            <input type="hidden" name="goals" value={goal} />
-            <span className="min-w-0 truncate py-1" title={goal}>
-              {goal}
-            </span>
-            {disabled ? (
-              <span className="w-1.5" />
-            ) : (
-              <button
-                type="button"
-                aria-label={t("Remove goal {goal}", { goal })}
-                className="size-7 shrink-0 rounded hover:text-bad"
-                onClick={() => setChosen(chosen.filter((other) => other !== goal))}
-              >
-                ×
-              </button>
-            )}
-          </li>
+            goal={goal}
+            remove={disabled ? undefined : () => setChosen(chosen.filter((other) => other !== goal))}
+          />
         ))}
       </ul>
       {chosen.length === 0 && <p className="mt-2 text-soft">{t("No goals yet")}</p>}
     </div>
+  );
+}
+
+function Goal({ goal, remove }: { goal: string; remove?: () => void }) {
+  return (
+    <li className="inline-flex max-w-full items-center rounded-lg bg-accent-soft ps-2.5 pe-1 text-ink">
+      <input type="hidden" name="goals" value={goal} />
+      <span className="min-w-0 truncate py-1" title={goal}>
+        {goal}
+      </span>
+      {remove ? (
+        <button
+          type="button"
+          aria-label={t("Remove goal {goal}", { goal })}
+          className="size-7 shrink-0 rounded hover:text-bad"
+          onClick={remove}
+        >
+          ×
+        </button>
+      ) : (
+        <span className="w-1.5" />
+      )}
+    </li>
   );
 }

@@ -154,20 +154,24 @@ function Codes() {
           </button>
         </div>
       )}
-      {recovery.length > 0 && (
-        <div role="status">
-          <p>
-            {t(
-              "Keep these recovery codes. Each allows one sign-in without the application. They are shown only now:",
-            )}
-          </p>
-          <p className="mt-1 rounded-lg bg-ground p-3 font-mono text-xs break-words">{recovery.join("  ")}</p>
-        </div>
-      )}
+      {recovery.length > 0 && <Recovery codes={recovery} />}
       <p role="alert" className="text-bad empty:hidden">
         {problem}
       </p>
     </form>
+  );
+}
+
+function Recovery({ codes }: { codes: string[] }) {
+  return (
+    <div role="status">
+      <p>
+        {t(
+          "Keep these recovery codes. Each allows one sign-in without the application. They are shown only now:",
+        )}
+      </p>
+      <p className="mt-1 rounded-lg bg-ground p-3 font-mono text-xs break-words">{codes.join("  ")}</p>
+    </div>
   );
 }
 
