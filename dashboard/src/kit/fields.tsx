@@ -30,3 +30,12 @@ export function SelectField(props: {
     </label>
   );
 }
+
+/** Why the form was refused, if it was. */
+export function Refusal({ reason }: { reason: string }) {
+  return (
+    <p role="alert" className="text-bad empty:hidden">
+      {reason}
+    </p>
+  );
+}

@@ -10,6 +10,7 @@ import {
 } from "../client/api";
 import { MeContext, useRefresh } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
+import { Refusal } from "../kit/fields";
 import { When } from "../kit/lists";
 import { Card, Failure } from "../kit/parts";
 import { useToast } from "../kit/toast";
@@ -83,9 +84,7 @@ function Password() {
           className={field}
         />
       </label>
-      <p role="alert" className="text-bad empty:hidden">
-        {problem}
-      </p>
+      <Refusal reason={problem} />
       <button type="submit" className={quiet}>
         {t("Change password")}
       </button>
@@ -155,9 +154,7 @@ function Codes() {
         </div>
       )}
       {recovery.length > 0 && <Recovery codes={recovery} />}
-      <p role="alert" className="text-bad empty:hidden">
-        {problem}
-      </p>
+      <Refusal reason={problem} />
     </form>
   );
 }
@@ -222,9 +219,7 @@ function Passkeys() {
           {t("Add passkey")}
         </button>
       </div>
-      <p role="alert" className="text-bad empty:hidden">
-        {problem}
-      </p>
+      <Refusal reason={problem} />
     </form>
   );
 }

@@ -5,9 +5,10 @@ import { useState } from "react";
 import { api, type InvitationShown } from "../client/api";
 import { useTitle } from "../client/hooks";
 import { field, primary } from "../kit/dialog";
+import { Refusal } from "../kit/fields";
 import { Failure, Skeleton } from "../kit/parts";
 import { t } from "../language";
-import { FormPage, Problem } from "./form_page";
+import { FormPage } from "./form_page";
 
 export function InvitationPage() {
   const { token = "" } = useParams({ strict: false });
@@ -48,7 +49,7 @@ export function InvitationPage() {
           className={field}
         />
       </label>
-      <Problem>{problem}</Problem>
+      <Refusal reason={problem} />
       <button type="submit" className={`${primary} w-full py-2.5`}>
         {t("Accept")}
       </button>

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Me, Problem as Refused, type SignInMethods } from "../client/api";
+import { api, type Me, Problem, type SignInMethods } from "../client/api";
 import { useTitle } from "../client/hooks";
+import { Refusal } from "../kit/fields";
 import { t } from "../language";
 import { hasPasskeys, signInWithPasskey } from "../settings/passkeys";
 import { Forgotten } from "./forgotten";
-import { FormPage, Problem } from "./form_page";
+import { FormPage } from "./form_page";
 
 const field = "mt-1 block min-h-10 w-full rounded-lg border border-line bg-ground px-3";
 const other =
@@ -21,7 +22,7 @@ function useEntering(done: (me: Me) => void) {
     how()
       .then(done)
       .catch((error: Error) => {
-        if (error instanceof Refused && error.fields.includes("code")) askCode(true);
+        if (error instanceof Problem && error.fields.includes("code")) askCode(true);
         setProblem(error.message);
       })
       .finally(() => setBusy(false));
@@ -73,7 +74,7 @@ export function SignIn({ done }: { done: (me: Me) => void }) {
           />
         </label>
       )}
-      <Problem>{problem}</Problem>
+      <Refusal reason={problem} />
       <button
         type="submit"
         disabled={busy}

@@ -4,8 +4,9 @@ import { type ReactNode, useState } from "react";
 import { api } from "../client/api";
 import { useTitle } from "../client/hooks";
 import { field, primary, quiet } from "../kit/dialog";
+import { Refusal } from "../kit/fields";
 import { language, rich, t } from "../language";
-import { FormPage, Problem } from "./form_page";
+import { FormPage } from "./form_page";
 
 function Frame({
   title,
@@ -33,7 +34,7 @@ function Frame({
       <fieldset disabled={busy} className="space-y-4">
         {children}
       </fieldset>
-      <Problem>{problem}</Problem>
+      <Refusal reason={problem} />
     </FormPage>
   );
 }

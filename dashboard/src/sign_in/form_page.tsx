@@ -16,12 +16,3 @@ export function FormPage({ submit, children }: { submit: (form: FormData) => voi
     </main>
   );
 }
-
-/** Why the form was refused. */
-export function Problem({ children }: { children: string }) {
-  return (
-    <p role="alert" className="text-bad empty:hidden">
-      {children}
-    </p>
-  );
-}
