@@ -27,7 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
-from test_sdk import Site  # noqa: E402
+from concert_site import Site  # noqa: E402
 
 from conftest import launch  # noqa: E402
 

@@ -7,9 +7,11 @@ import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 import processes
@@ -106,3 +108,40 @@ def leave(page: Page) -> None:
 
 def who(page: Page) -> dict[str, str]:
     return dict(page.evaluate("trackway.user()"))
+
+
+def of(page: Page) -> str:
+    return f"visitor_id = '{who(page)['anonymousId']}'"
+
+
+QUEUED = f"""() => new Promise((done) => {{
+    const open = indexedDB.open("tw_{WRITE_KEY}", 1);
+    open.onsuccess = () => {{
+        const asked = open.result.transaction("q").objectStore("q").count();
+        asked.onsuccess = () => {{ const count = asked.result; open.result.close(); done(RESULT); }};
+    }};
+}})"""
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing waits in the page's queue."""
+    page.evaluate(f"tw_{WRITE_KEY}.flush()")
+    page.wait_for_function(QUEUED.replace("RESULT", "count === 0"), polling=100)
+
+
+def names(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("concerts"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = visitor_of(browser)
+    yield made
+    made.close()

@@ -1,4 +1,4 @@
-"""When people leave: sign-out, another user, the tab closed, the browser killed; and the end that a host sends itself."""
+"""When a session ends: sign-out, another user, the tab closed, the browser killed, an end that a host sends; and when not."""
 
 from __future__ import annotations
 
@@ -6,30 +6,24 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-from concert_site import Site, go, visitor_of, who
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from concert_site import (
+    Site,
+    context,  # noqa: F401
+    go,
+    names,
+    of,
+    ready,
+    settle,
+    site,  # noqa: F401
+    who,
+)
+from playwright.sync_api import BrowserContext, Page, Playwright
 
 from conftest import AGENT, QUIET, WRITE_KEY, eventually
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("ends"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = visitor_of(browser)
-    yield made
-    made.close()
 
 
 def sessions(site: Site, visitor: str, closed: int = 0) -> list[dict[str, Any]]:
@@ -155,3 +149,56 @@ def test_a_page_ends_its_session_by_beacon(context: BrowserContext, site: Site) 
     site.server.stored()
     assert len(site.events(f"visitor_id = '{visitor}' AND name = 'Session Ended' AND library = 'session-end'")) <= 1
     assert one["session_id"] == session
+
+
+def test_going_on_within_the_site_and_reloading_end_no_session(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/")
+    visitor = of(page)
+    page.get_by_role("link", name="Chat").click()
+    page.wait_for_url("**/chat")
+    ready(page)
+    with page.expect_event("load"):
+        page.evaluate("location.reload()")
+    ready(page)
+    page.go_back()
+    ready(page)
+    settle(page)
+    rows = site.events(visitor)
+    assert names(rows).count("page") == 4
+    assert "Session Ended" not in names(rows)
+    assert [one["closed"] for one in site.sessions(visitor)] == [False]
+
+
+def test_thirty_minutes_without_an_event_begin_a_session_in_every_tab(context: BrowserContext, site: Site) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{site.url}/chat")
+    page.clock.run_for(3000)
+    one = who(page)["sessionId"]
+    page.clock.run_for(29 * 60_000)
+    page.evaluate("trackway.track('Still here')")
+    assert who(page)["sessionId"] == one
+    page.clock.run_for(30 * 60_000)
+    page.evaluate("trackway.track('Back again')")
+    assert who(page)["sessionId"] != one
+
+
+def test_who_signs_in_after_somebody_else_inherits_nothing(context: BrowserContext, site: Site) -> None:
+    page = go(context, f"{site.url}/chat")
+    before = who(page)
+    page.evaluate("trackway.identify('sdk-ann')")
+    assert who(page)["sessionId"] == before["sessionId"], "signing in does not split"
+    page.evaluate("trackway.reset(); trackway.track('Between'); trackway.identify('sdk-bob')")
+    bob = who(page)
+    page.evaluate("trackway.identify('sdk-cleo')")  # without a sign-out in between
+    cleo = who(page)
+    settle(page)
+    assert len({before["anonymousId"], bob["anonymousId"], cleo["anonymousId"]}) == 3
+    rows = site.events(f"user_id LIKE 'sdk-%' OR visitor_id = '{bob['anonymousId']}'")
+    by_user = {
+        user: {row["session_id"] for row in rows if row["user_id"] == user}
+        for user in ("sdk-ann", "sdk-bob", "sdk-cleo")
+    }
+    assert all(len(sessions) == 1 for sessions in by_user.values())
+    assert len(set.union(*by_user.values())) == 3
+    assert names([row for row in rows if row["user_id"] == "sdk-ann"]) == ["identify", "Signed Out"]
