@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _LONGEST = (
-    "test_common_tasks", "test_openapi", "test_oracles", "test_repair", "test_kill",
+    "test_common_tasks", "test_openapi", "test_repair", "test_kill",
     "test_refused_messages", "test_campaign", "test_private_files", "test_interrupted", "test_permissions",
     "test_late_events", "test_loader",
 )  # fmt: skip
