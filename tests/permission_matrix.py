@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import httpx
@@ -284,3 +285,24 @@ def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
     if needed == "own or manage":
         return caller == "account" or "manage" in permissions
     return needed in permissions
+
+
+@pytest.fixture(scope="module")
+def accounts(installation: Installation) -> dict[str, set[str]]:
+    """An account of each type and standing → what it may."""
+    found = {}
+    for kind in CONCERTS:
+        for verification, subscription, expired in STANDINGS:
+            name = f"{kind}-{verification}-{subscription}-{expired}"
+            ends = datetime.now(UTC) + timedelta(days=-1 if expired else 30)
+            own = [] if kind in ("user", "admin") else [{"type": "artist", "id": "own"}]
+            put_account(installation, name, type=kind, verification=verification, subscription=subscription,
+                     expires_at=ends.isoformat(), entities=own)  # fmt: skip
+            found[name] = may(kind, verification, subscription, expired)
+    return found
+
+
+@pytest.fixture(scope="module")
+def best(accounts: dict[str, set[str]]) -> str:
+    """The artist who may most."""
+    return "artist-business-enterprise-False"

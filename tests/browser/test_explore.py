@@ -15,8 +15,6 @@ from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, to
 from conftest import ARTIFACTS, SECRET_KEY, Server
 
 FUNNEL = [{"event": "impression"}, {"event": "event click"}, {"event": "interest"}]
-
-
 QUESTIONS: dict[str, dict[str, Any]] = {
     "Trend": {"question": "trend", "series": [{"metric": "persons"}], "interval": "day", "by": ["channel"], "top": 6},
     "Funnel": {"question": "funnel", "steps": FUNNEL, "window_s": 86_400, "order": "ordered", "by": "device"},

@@ -16,8 +16,6 @@ from factories import message
 keys = st.text(max_size=12) | st.sampled_from(
     ['a.b"c', 'b"c', "a", "b", "a.b", "a.b.c", "b.a", ".", "..", "a.", ".a", ""]
 )
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=20),
