@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pytest
 import stripe
 
 from conftest import EMAIL, PASSWORD, Server
@@ -33,6 +35,13 @@ class Product:
         self.server.stored()
         rows = self.server.get("customers", search=user, sortBy="orders")["rows"]
         return next((row for row in rows if row["user_id"] == user), {"orders": 0, "bookings": 0, "paid": []})
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    server = Server(tmp_path_factory.mktemp("connections") / "data", allow_private_addresses="127.0.0.0/8").start()
+    yield Product(server)
+    server.stop()
 
 
 def shops_check(header: str, body: bytes, secret: str) -> None:
