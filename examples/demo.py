@@ -26,7 +26,7 @@ from typing import Any
 
 import httpx
 
-from concert_traffic import Site
+from concert_visits import Site
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT.parent / "shared" / "data" / "web_logs" / "elastic_apache_logs.log.zst"

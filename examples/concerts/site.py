@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(HERE.parent)]
 
-from concert_traffic import Site  # noqa: E402
+from concert_visits import Site  # noqa: E402
 from trackway.client import Trackway, from_cookies  # noqa: E402
 
 PAGE = 8

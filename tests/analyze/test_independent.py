@@ -94,7 +94,8 @@ def test_a_real_shop_has_the_customers_invoices_total_and_cohorts_that_it_has(lo
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with some weeks of a concert site's traffic, sent through its public interface."""
-    from concert_traffic import Sender, Site, backfill
+    from concert_traffic import Sender, backfill
+    from concert_visits import Site
 
     server = Server(tmp_path_factory.mktemp("site") / "data").start()
     backfill(Site(7), Sender(server.url, "wk_test"), days=24, per_day=60)
