@@ -1,12 +1,14 @@
-"""The layout of the source: what import-linter cannot hold."""
+"""The layout of the repository: what import-linter cannot hold."""
 
 import ast
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 import processes
+from conftest import _LONGEST
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "trackway"
@@ -15,6 +17,8 @@ STATEMENTS = [
     module.with_suffix(".sql") for module in MODULES if re.search(r"^_sql = Statements\(", module.read_text(), re.M)
 ]
 """The files with the statements of a module. The other `.sql` files are the schema, and templates of questions."""
+_CODE = (".py", ".sql", ".ts", ".tsx", ".mjs", ".css", ".html")
+_GENERATED = {Path("dashboard/src/client/generated.ts")}
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|ALTER TABLE|CREATE TABLE|DELETE FROM|WITH \w+ AS)\b")
 _SUBQUERY = re.compile(r"\(SELECT\b.*\bFROM\b", re.S)
 _RIDDLE = re.compile(r"(What|Who|How|Where|That|Which|When|Whose|Why|As)\b")
@@ -109,3 +113,23 @@ def test_benchmarks_and_examples_can_be_imported(script: Path) -> None:
     load = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2], run_name='imported')"
     done = processes.run(["-c", load, str(script.parent), str(script)])
     assert done.returncode == 0, done.stderr
+
+
+def _code() -> list[Path]:
+    """Every file of code that people write, relative to the root."""
+    found = []
+    for top in ("src", "tests", "examples", "benchmarks", "sdk", "dashboard/src"):
+        for folder, folders, names in os.walk(ROOT / top):
+            folders[:] = [name for name in folders if name not in ("node_modules", "dist", "pages", "__pycache__")]
+            found += [Path(folder, name).relative_to(ROOT) for name in names if name.endswith(_CODE)]
+    return found
+
+
+def test_no_file_of_code_has_more_than_400_lines() -> None:
+    lengths = {path: len((ROOT / path).read_text().splitlines()) for path in _code() if path not in _GENERATED}
+    assert len(lengths) > 600
+    assert {str(path): length for path, length in lengths.items() if length > 400} == {}
+
+
+def test_the_files_that_workers_begin_with_exist() -> None:
+    assert set(_LONGEST) <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
