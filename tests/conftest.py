@@ -72,9 +72,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _LONGEST = (
-    "test_common_tasks", "test_openapi", "test_repair", "test_kill", "test_refused_messages", "test_campaign",
-    "test_private_files", "test_interrupted", "test_accessibility", "test_late_events", "test_loader",
-    "test_live_pages", "test_accounts_pages",
+    "test_common_tasks", "test_repair", "test_openapi", "test_refused_messages", "test_kill", "test_interrupted",
+    "test_private_files", "test_late_events", "test_campaign", "test_accessibility", "test_live_pages",
+    "test_accounts_pages", "test_permissions", "test_customer_pages", "test_loader",
 )  # fmt: skip
 """The files that take longest, which the workers begin with, so that none of them is alone at the end."""
 
