@@ -70,37 +70,44 @@ export function SegmentsTab() {
             )}
             <ul className="divide-y divide-line px-4 pb-2">
               {watches.every.data?.map((watch) => (
-                <li key={watch.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
-                  <span className="min-w-0 flex-1 basis-60">
-                    <span className="block truncate font-medium">{named(watch.segment)}</span>
-                    <span className="block truncate text-soft">
-                      {watch.url}
-                      {watch.last_at && (
-                        <>
-                          {" "}
-                          · <When at={watch.last_at} />
-                        </>
-                      )}
-                    </span>
-                    {watch.problem && <span className="block text-bad">{watch.problem}</span>}
-                  </span>
-                  {watch.inside !== null && (
-                    <span className="text-soft">{t("{count} in it", { count: exact(watch.inside) })}</span>
-                  )}
-                  <button
-                    type="button"
-                    className={quiet}
-                    onClick={() => void api.remove(`${watches.path}/${watch.id}`).then(watches.again)}
-                  >
-                    {t("Remove")} <span className="sr-only">{named(watch.segment)}</span>
-                  </button>
-                </li>
+                <WatchRow
+                  key={watch.id}
+                  watch={watch}
+                  name={named(watch.segment)}
+                  remove={() => void api.remove(`${watches.path}/${watch.id}`).then(watches.again)}
+                />
               ))}
             </ul>
           </Card>
         )}
       </div>
     </>
+  );
+}
+
+function WatchRow({ watch, name, remove }: { watch: Watch; name: string; remove: () => void }) {
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 py-2.5">
+      <span className="min-w-0 flex-1 basis-60">
+        <span className="block truncate font-medium">{name}</span>
+        <span className="block truncate text-soft">
+          {watch.url}
+          {watch.last_at && (
+            <>
+              {" "}
+              · <When at={watch.last_at} />
+            </>
+          )}
+        </span>
+        {watch.problem && <span className="block text-bad">{watch.problem}</span>}
+      </span>
+      {watch.inside !== null && (
+        <span className="text-soft">{t("{count} in it", { count: exact(watch.inside) })}</span>
+      )}
+      <button type="button" className={quiet} onClick={remove}>
+        {t("Remove")} <span className="sr-only">{name}</span>
+      </button>
+    </li>
   );
 }
 

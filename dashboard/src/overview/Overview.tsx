@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Money, TrendAnswer } from "../client/api";
+import type { Answers, Money, TrendAnswer } from "../client/api";
 import { useAsk, useProject, useTitle, useView, WHATEVER_VIEW } from "../client/hooks";
 import { only, type View } from "../client/view_state";
 import { LettersNotice } from "../data/dead_letters";
@@ -65,36 +65,7 @@ export function Overview() {
           </div>
         ) : (
           <>
-            <div className="grid grid-cols-2 items-start gap-px px-2 sm:grid-cols-4 lg:grid-cols-7">
-              {METRICS.map(([name, label]) => (
-                <button
-                  key={name}
-                  type="button"
-                  aria-pressed={metric === name}
-                  onClick={() => setMetric(name)}
-                  className="rounded-lg px-3 py-2 text-start hover:bg-accent-soft/50 aria-pressed:bg-accent-soft"
-                >
-                  <Tile label={label} value={count(current[name])}>
-                    <Change value={change(current[name], previous[name])} />
-                  </Tile>
-                </button>
-              ))}
-              <div className="px-3 py-2">
-                <Tile label={t("Bounce rate")} value={percent(current.bounce_rate)}>
-                  <Change value={change(current.bounce_rate, previous.bounce_rate)} good={-1} />
-                </Tile>
-              </div>
-              <div className="px-3 py-2">
-                <Tile label={t("Duration")} value={duration(current.duration_s)}>
-                  <Change value={change(current.duration_s, previous.duration_s)} />
-                </Tile>
-              </div>
-              <div className="px-3 py-2">
-                <Tile label={t("Revenue")} value={money(current.revenue)}>
-                  <RevenueChange now={current.revenue} before={previous.revenue} />
-                </Tile>
-              </div>
-            </div>
+            <Totals current={current} previous={previous} metric={metric} choose={setMetric} />
             <Trend view={view} metric={metric} />
           </>
         )}
@@ -106,6 +77,43 @@ export function Overview() {
         ))}
       </div>
     </>
+  );
+}
+
+/** The totals with their changes; the chart below shows the chosen metric. */
+function Totals(props: Answers["overview"] & { metric: Metric; choose: (metric: Metric) => void }) {
+  const { current, previous } = props;
+  return (
+    <div className="grid grid-cols-2 items-start gap-px px-2 sm:grid-cols-4 lg:grid-cols-7">
+      {METRICS.map(([name, label]) => (
+        <button
+          key={name}
+          type="button"
+          aria-pressed={props.metric === name}
+          onClick={() => props.choose(name)}
+          className="rounded-lg px-3 py-2 text-start hover:bg-accent-soft/50 aria-pressed:bg-accent-soft"
+        >
+          <Tile label={label} value={count(current[name])}>
+            <Change value={change(current[name], previous[name])} />
+          </Tile>
+        </button>
+      ))}
+      <div className="px-3 py-2">
+        <Tile label={t("Bounce rate")} value={percent(current.bounce_rate)}>
+          <Change value={change(current.bounce_rate, previous.bounce_rate)} good={-1} />
+        </Tile>
+      </div>
+      <div className="px-3 py-2">
+        <Tile label={t("Duration")} value={duration(current.duration_s)}>
+          <Change value={change(current.duration_s, previous.duration_s)} />
+        </Tile>
+      </div>
+      <div className="px-3 py-2">
+        <Tile label={t("Revenue")} value={money(current.revenue)}>
+          <RevenueChange now={current.revenue} before={previous.revenue} />
+        </Tile>
+      </div>
+    </div>
   );
 }
 
