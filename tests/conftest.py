@@ -62,6 +62,7 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
 
 
 _TESTS = Path(__file__).parent
+_THOROUGH = "TRACKWAY_TEST_THOROUGH"
 _PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\(")
 
 
@@ -69,6 +70,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fast", action="store_true", help="only tests that start no server, browser, database or command"
     )
+    parser.addoption(
+        "--thorough", action="store_true",
+        help="four times as many random cases and kills, and every combination of hand, screen and colours",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the modules of tests how many random cases they try, before they are imported; workers inherit it."""
+    if config.getoption("--thorough"):
+        os.environ[_THOROUGH] = "1"
+
+
+def cases(usual: int) -> int:
+    """The number of random cases of a test: the usual one, or four times as many with `--thorough`."""
+    return usual * 4 if _THOROUGH in os.environ else usual
+
+
+def also(*values: Any, id: str | None = None) -> Any:  # noqa: A002
+    """Values of `parametrize` that are tried with `--thorough` only, because others hold the same rule."""
+    return pytest.param(*values, marks=pytest.mark.thorough, id=id)
 
 
 _LONGEST = (
@@ -80,13 +101,16 @@ _LONGEST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the longest files; with `--fast`, leave out each test that starts a process, itself or by a fixture."""
+    """Begin with the longest files; leave out what only `--thorough` runs; with `--fast`, what starts a process."""
     ranks = {name: rank for rank, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+    left_out = set()
+    if not config.getoption("--thorough"):
+        left_out |= {item for item in items if item.get_closest_marker("thorough")}
     if config.getoption("--fast"):
-        slow = [item for item in items if _starts_a_process(item)]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in set(slow)]
+        left_out |= {item for item in items if _starts_a_process(item)}
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 def _starts_a_process(item: pytest.Item) -> bool:

@@ -204,8 +204,11 @@ def _become(command: dict[str, Any]) -> list[str]:
 _IMPORTED = (
     "trackway.cli.commands", "trackway.cli.ask", "trackway.cli.dry_run", "trackway.cli.import_files", "trackway.cli.rebuild",
     "trackway.operate.doctor", "trackway.operate.repair", "trackway.runtime",
-    "trackway.web.server.serve", "trackway.web.server.app", "geoip2fast", "is_bot", "pydantic.type_adapter", "regex",
-    "rich.markdown", "rich.traceback", "sqlalchemy.dialects.sqlite", "typer._adapters", "typer.rich_utils",
+    "trackway.web.server.serve", "trackway.web.server.app", "anyio._backends._asyncio", "geoip2fast", "is_bot",
+    "litestar._kwargs", "litestar.exceptions.responses", "litestar.logging.standard", "litestar.plugins.pydantic",
+    "litestar.middleware._internal.exceptions", "pydantic.type_adapter", "regex", "rich.markdown", "rich.traceback",
+    "sqlalchemy.dialects.sqlite", "typer._adapters", "typer.rich_utils", "ua_parser_builtins.lazy",
+    "xml.etree.ElementTree",
 )  # fmt: skip
 """What commands import. The engine's library starts threads, so each command loads that itself."""
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import cases
 from trackway.event import Arrival, Location, Message
 from trackway.log import Committer, Frame, Gap, LocalLog, LogInUse, LogUnavailable
 
@@ -48,7 +49,7 @@ def test_a_reopened_log_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert names(log) == ["a", "b", "c"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(15), deadline=None)
 @given(cut=st.integers(min_value=1, max_value=80))
 def test_a_torn_tail_is_cut_on_open_and_nothing_before_it(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     directory = tmp_path_factory.mktemp("log")
@@ -87,7 +88,7 @@ def test_an_older_frame_behind_the_end_is_cut(tmp_path: Path, stale: int) -> Non
     log.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(20), deadline=None)
 @given(data=st.data())
 def test_a_corrupt_frame_in_the_middle_is_reported_and_only_it_is_lost(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

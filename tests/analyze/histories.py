@@ -3,14 +3,13 @@
 Ties, gaps, days of 23 and 25 hours, merged persons, repeated and late messages, in any order of arrival.
 """
 
-import os
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import PERSON_AT_A_BROWSER, message
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
@@ -22,7 +21,7 @@ START = datetime(2026, 3, 20, tzinfo=BERLIN).astimezone(UTC)
 END_OF = datetime(2026, 4, 3, tzinfo=BERLIN).astimezone(UTC)
 SPAN = int((END_OF - START).total_seconds() * 1000)
 NOW = datetime(2026, 4, 10, tzinfo=UTC)
-EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
+EXAMPLES = cases(10)
 
 
 class Happened(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +12,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import FIREFOX, message, order
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.customers.customers import Customers, customers
@@ -32,7 +31,7 @@ from trackway.event import Message, new_id
 from trackway.store.money import SINCE_EVER, Rate, write_rates
 from trackway.store.orders import own_currency, wrong_totals
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
+EXAMPLES = cases(10)
 START = datetime(2026, 3, 2, tzinfo=UTC)
 WEEK = Period(START, START + timedelta(days=7))
 RATES = {"USD": Decimal(1), "": Decimal(1), "EUR": Decimal("1.5")}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import FIREFOX, message
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.data import free_sql
@@ -295,7 +295,7 @@ def test_days_have_23_and_25_hours() -> None:
         assert len(buckets(stretch, "Europe/Berlin", "day")) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(20), deadline=None)
 @given(
     st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Chatham", "UTC"]),
     st.dates(datetime(2020, 1, 1).date(), datetime(2030, 1, 1).date()),

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, EMAIL, Server
+from conftest import ARTIFACTS, EMAIL, Server, also
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
@@ -41,7 +41,9 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESK, "light"), also(DESK, "dark"), also(PHONE, "light"), (PHONE, "dark")]
+)
 def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
     browser: Browser, filled: Server, viewport: Any, scheme: Any
 ) -> None:

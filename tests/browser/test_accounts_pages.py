@@ -19,7 +19,7 @@ from host_pages import (
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, sign_out, until, violations
 
-from conftest import ARTIFACTS, EMAIL, SECRET_KEY
+from conftest import ARTIFACTS, EMAIL, SECRET_KEY, also
 from trackway.govern.access.tokens import sign
 
 
@@ -33,7 +33,9 @@ def opened(browser: Browser, address: str, viewport: Any = None, scheme: Any = "
     return page
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark"), (DESK, "dark"), (PHONE, "light")])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark"), also(DESK, "dark"), also(PHONE, "light")]
+)
 def test_an_artist_sees_their_own_dashboard_in_the_hosts_page(
     browser: Browser, host: Host, viewport: Any, scheme: Any
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from steps import DESK, PHONE, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, Server
+from conftest import ARTIFACTS, Server, also
 from factories import FIREFOX
 
 PICTURES = ARTIFACTS / "jobs"
@@ -257,8 +257,15 @@ JOBS: list[Callable[[Mouse], None]] = [
 ]
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("hand", [Mouse, Keys], ids=["mouse", "keys"])
+@pytest.mark.parametrize(
+    ("hand", "size"),
+    [
+        pytest.param(Keys, DESK, id="keys-desk"),
+        pytest.param(Mouse, PHONE, id="mouse-phone"),
+        also(Mouse, DESK, id="mouse-desk"),
+        also(Keys, PHONE, id="keys-phone"),
+    ],
+)
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: str(job.__name__))
 def test_job(browser: Browser, filled: Server, job: Any, hand: type[Mouse], size: Any) -> None:
     page = open_page(browser, filled, size)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
-from conftest import AGENT, ARTIFACTS, EMAIL, PASSWORD, Server, eventually
+from conftest import AGENT, ARTIFACTS, EMAIL, PASSWORD, Server, also, eventually
 
 
 def visit(user: str, ago_days: float, source: str = "") -> list[dict[str, Any]]:
@@ -67,7 +67,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESK, "light"), also(DESK, "dark"), also(PHONE, "light"), (PHONE, "dark")]
+)
 def test_the_list_is_sorted_searched_and_counted_as_chosen(
     browser: Browser, shop: Server, viewport: Any, scheme: Any
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, to
 
-from conftest import ARTIFACTS, SECRET_KEY, Server
+from conftest import ARTIFACTS, SECRET_KEY, Server, also
 
 FUNNEL = [{"event": "impression"}, {"event": "event click"}, {"event": "interest"}]
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -36,7 +36,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESK, "light"), also(DESK, "dark"), also(PHONE, "light"), (PHONE, "dark")]
+)
 def test_every_question_of_explore_is_drawn_for_everybody(
     browser: Browser, filled: Server, viewport: Any, scheme: Any
 ) -> None:

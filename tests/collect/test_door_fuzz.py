@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conftest import WRITE_KEY
+from conftest import WRITE_KEY, cases
 from trackway.collect import Collector, Privacy
 from trackway.collect.pseudonym import DailySalt
 from trackway.config import Settings
@@ -135,7 +135,7 @@ RAW = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=cases(80), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     RAW,
     st.sampled_from(
@@ -165,7 +165,7 @@ def test_good_neighbours_are_taken_and_each_refusal_names_its_message(door: Any,
         assert taken + len(refused) == 3
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=cases(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["/v1/track", "/v1/batch", "/v1/b", "/v1/identify", "/v1/pixel.gif"]),
     st.binary(max_size=200) | RAW | VALUES.map(lambda value: json.dumps({"batch": value}).encode()),

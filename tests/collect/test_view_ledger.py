@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import cases
 from trackway.collect.views.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
 
 
@@ -39,7 +40,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(20), deadline=None)
 @given(STEPS)
 def test_views_count_as_the_plain_rule_says_at_the_edges_of_the_day_over_restarts_and_together(steps: Any) -> None:
     async def run(dsn: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import cases
 from trackway.enrich import sessionizer as module
 from trackway.enrich.identity import user_token, visitor_token
 from trackway.enrich.session import GAP, Session, family, is_member_id, traffic_of
@@ -246,7 +247,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[list[Event]], dict[bytes, str]]:
     return [batch for batch in batches if batch], hints
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(arrivals(), st.booleans())
 def test_no_order_of_arrival_and_no_forgetting_changes_the_sessions(
     case: tuple[list[list[Event]], dict[bytes, str]], forgets: bool

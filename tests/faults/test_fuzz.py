@@ -23,13 +23,15 @@ from oracle import demand, when_stopped
 from senders import Book
 from victim import BEARER, EMAIL, PASSWORD, WRITE_KEY, Victim, Violation
 
+from conftest import cases
+
 _count = itertools.count()
 
 
 def examples(count: int) -> Callable[[Any], Any]:
     """The same examples every time; a failing one is shown as it was found."""
     return settings(
-        max_examples=count, derandomize=True, database=None, deadline=None, print_blob=False,
+        max_examples=cases(count), derandomize=True, database=None, deadline=None, print_blob=False,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
     )  # fmt: skip
@@ -99,27 +101,27 @@ def test_each_case_of_the_corpus_is_stored_or_a_dead_letter_and_its_neighbours_a
         assert not missing, f"neighbours of {case} were refused"
 
 
-@examples(50)
+@examples(17)
 @given(st.lists(strange.messages, min_size=4, max_size=12))
 def test_batches(doors: Doors, batch: list[dict[str, Any]]) -> None:
     doors.send(batch)
 
 
-@examples(60)
+@examples(20)
 @given(st.sampled_from(("track", "page", "batch", "identify", "alias", "b", "t")), strange.values | strange.messages,
        st.sampled_from(("", "gzip", "deflate", "br")))  # fmt: skip
 def test_single_messages_and_bodies_that_are_none(doors: Doors, kind: str, body: Any, encoding: str) -> None:
     doors.post(f"/v1/{kind}", json.dumps(body).encode(), **({"content-encoding": encoding} if encoding else {}))
 
 
-@examples(30)
+@examples(10)
 @given(st.binary(max_size=300) | st.sampled_from([strange.deep(n).encode() for n in (10, 17, 500, 8000)]))
 def test_bodies_of_bytes(doors: Doors, body: bytes) -> None:
     for path in ("/v1/track", "/v1/batch", "/v1/sessions/end", "/v1/entities/concert/1/view"):
         doors.post(path, body)
 
 
-@examples(60)
+@examples(20)
 @given(st.dictionaries(st.sampled_from(("url", "referrer", "event", "anonymousId", "userId", "title", "revenue", "timestamp")),
                        strange.texts))  # fmt: skip
 def test_the_pixel(doors: Doors, given_: dict[str, str]) -> None:
@@ -127,7 +129,7 @@ def test_the_pixel(doors: Doors, given_: dict[str, str]) -> None:
     doors.checked(doors.http.get(f"/v1/pixel.gif?writeKey={WRITE_KEY}&{query}"[:8000]), query.encode())
 
 
-@examples(40)
+@examples(13)
 @given(strange.texts, strange.texts, st.fixed_dictionaries({}, optional=dict.fromkeys(
     ("session_id", "referrer_source", "user_id", "anonymous_id"), strange.ids)))  # fmt: skip
 def test_views_and_ends_of_sessions(doors: Doors, kind: str, one: str, body: dict[str, Any]) -> None:
@@ -137,14 +139,14 @@ def test_views_and_ends_of_sessions(doors: Doors, kind: str, one: str, body: dic
     doors.post("/api/analytics/session/end", content)
 
 
-@examples(30)
+@examples(10)
 @given(st.lists(strange.orders, max_size=4))
 def test_orders(doors: Doors, orders: list[dict[str, Any]]) -> None:
     doors.post(f"{doors.victim.project}/orders", json.dumps(orders).encode(), **BEARER)
     doors.settle()
 
 
-@examples(40)
+@examples(13)
 @given(strange.stripe_events)
 def test_deliveries_of_stripe(doors: Doors, event: dict[str, Any]) -> None:
     body, at = json.dumps(event).encode(), str(int(time.time()))
@@ -152,7 +154,7 @@ def test_deliveries_of_stripe(doors: Doors, event: dict[str, Any]) -> None:
     doors.post(f"/v1/connections/{doors.connections['stripe']}", body, **{"stripe-signature": f"t={at},v1={made}"})
 
 
-@examples(40)
+@examples(13)
 @given(strange.woo_orders, st.sampled_from(("order.created", "order.updated", "order.deleted", "")))
 def test_deliveries_of_woocommerce(doors: Doors, order: dict[str, Any], topic: str) -> None:
     body = json.dumps(order).encode()
@@ -180,7 +182,7 @@ def _imported(doors: Doors, name: str, form: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "access-log", "shopify-orders"])
-@examples(8)
+@examples(4)
 @given(strange.lines)
 def test_files(doors: Doors, form: str, lines: list[str]) -> None:
     _imported(doors, f"{next(_count)}.txt", form, "\n".join(lines).encode("utf-8", "replace"))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import message
 from trackway.analyze.entities.daily import Daily, daily, large_groups
 from trackway.analyze.entities.views import Audience, AudienceRow, audience
@@ -78,7 +78,7 @@ def closure(own: set[Pair], parents: dict[str, list[str]], gone: set[str]) -> se
         found |= more
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parents=st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=3, unique=True)),
     gone=st.sets(st.sampled_from(NAMES), max_size=2),

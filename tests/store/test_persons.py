@@ -1,6 +1,5 @@
 """Persons: who is who, against a reference written from the rule, in any order of arrival."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import message
 from trackway.event import Message, new_id
 
@@ -147,7 +146,7 @@ def stories(draw: st.DrawFn) -> list[list[Message]]:
     return [messages[a:b] for a, b in zip([0, *cuts], [*cuts, len(messages)], strict=True) if messages[a:b]]
 
 
-@settings(max_examples=int(os.environ.get("EXAMPLES", "40")), deadline=None)
+@settings(max_examples=cases(12), deadline=None)
 @given(stories())
 def test_persons_and_their_activity_are_the_same_in_any_order_of_arrival(
     loaded: Loaded, batches: list[list[Message]]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agreement import agree
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import message
 
 keys = st.text(max_size=12) | st.sampled_from(
@@ -25,7 +25,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.timeout(120)
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(properties=st.lists(st.dictionaries(keys, json_values, max_size=6), min_size=1, max_size=12))
 def test_no_property_that_json_can_hold_stops_the_loader(loaded: Loaded, properties: list[dict[str, Any]]) -> None:
     from trackway.event import new_id
