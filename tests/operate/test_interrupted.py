@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import processes
-from conftest import SECRET_KEY, WRITE_KEY, Server
+from conftest import SECRET_KEY, WRITE_KEY, Server, also
 
 # A command in a process that dies at the n-th statement with some words.
 DYING = """
@@ -78,7 +78,7 @@ def data(sound: Path, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize(("begins", "after"), [("DROP DICTIONARY", 0), ("INSERT INTO migrations", 3)])
+@pytest.mark.parametrize(("begins", "after"), [also("DROP DICTIONARY", 0), ("INSERT INTO migrations", 3)])
 def test_a_first_start_that_was_killed_while_the_schema_is_made_begins_anew(
     begins: str, after: int, tmp_path: Path
 ) -> None:

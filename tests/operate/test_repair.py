@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import processes
-from conftest import Server
+from conftest import Server, also
 from trackway.store import checkpoint
 
 EVENTS = 60
@@ -101,7 +101,7 @@ def zeros(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-DAMAGES = [empty, zeros, lambda path: path.write_text("garbage")]
+DAMAGES = [empty, also(zeros), also(lambda path: path.write_text("garbage"))]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -178,7 +178,7 @@ def test_a_loader_directory_that_is_gone_doubles_nothing(data: Path) -> None:
     assert all_there(data)
 
 
-@pytest.mark.parametrize("damage", [empty, zeros])
+@pytest.mark.parametrize("damage", [also(empty), zeros])
 def test_a_file_of_message_ids_that_is_damaged_is_said(data: Path, damage: Callable[[Path], None]) -> None:
     (journal,) = (data / "loader/ids").glob("*.journal")
     damage(journal)
@@ -218,7 +218,7 @@ def test_swapped_segments_of_the_log_are_said_and_get_their_names_back(data: Pat
     assert all_there(data)
 
 
-@pytest.mark.parametrize("which", [slice(0, 1), slice(1, 2), slice(2, None), slice(0, None)])
+@pytest.mark.parametrize("which", [also(slice(0, 1)), slice(1, 2), also(slice(2, None)), slice(0, None)])
 def test_missing_segments_of_the_log_are_said_and_what_is_stored_is_served(data: Path, which: slice) -> None:
     for segment in sorted((data / "log").glob("*.log"))[which]:
         segment.unlink()
@@ -318,8 +318,13 @@ def test_a_part_that_is_damaged_is_said(data: Path) -> None:
     assert doctor(data)
 
 
-@pytest.mark.parametrize("file", ["minmax_timestamp.idx", "checksums.txt", "primary.cidx"])
-@pytest.mark.parametrize("damage", [zeros, Path.unlink])
+@pytest.mark.parametrize(
+    ("damage", "file"),
+    [
+        (zeros, "minmax_timestamp.idx"), (Path.unlink, "checksums.txt"), (zeros, "primary.cidx"),
+        also(Path.unlink, "minmax_timestamp.idx"), also(zeros, "checksums.txt"), also(Path.unlink, "primary.cidx"),
+    ],
+)  # fmt: skip
 def test_a_small_file_of_a_part_that_is_damaged_or_gone_is_said(
     data: Path, file: str, damage: Callable[[Path], None]
 ) -> None:
