@@ -277,9 +277,8 @@ def test_a_handle_that_cannot_be_opened_now_is_opened_later(loaded: Loaded) -> N
     opener = Opener(loaded.store)
     handles = Handles(opener, 2, patience_s=5)
     opener.refuses = True
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError), handles.take():
-            raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), handles.take():
+        raise ZeroDivisionError
     for _ in range(3):
         with pytest.raises(NoHandle, match="Too many open files"), handles.take():
             pass
@@ -287,10 +286,26 @@ def test_a_handle_that_cannot_be_opened_now_is_opened_later(loaded: Loaded) -> N
     with handles.take() as one, handles.take() as two:
         assert one.command("SELECT 1") == two.command("SELECT 1") == 1
     with handles.take():
-        assert opener.opened == 4
+        assert opener.opened == 3
     handles.close()
     with pytest.raises(NoHandle, match="closed"), handles.take():
         pass
+
+
+def test_as_many_handles_are_open_as_were_in_use_at_once(loaded: Loaded) -> None:
+    opener = Opener(loaded.store)
+    handles = Handles(opener, 3)
+    for _ in range(3):
+        with handles.take() as one:
+            assert one.command("SELECT 1") == 1
+    assert opener.opened == 1
+    with handles.take(), handles.take():
+        assert opener.opened == 2
+    for _ in range(3):
+        with handles.take(), handles.take():
+            pass
+    assert opener.opened == 2
+    handles.close()
 
 
 def test_who_waits_for_a_handle_waits_for_a_while_only(loaded: Loaded) -> None:

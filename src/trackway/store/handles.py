@@ -23,11 +23,11 @@ class Handles:
     """A pool with a fixed number of places for handles.
 
     A place without a handle is filled by the next caller that takes it, so a failure to open a handle does not shrink
-    the pool.
+    the pool. Places with a handle are taken first, so as many handles are open as were ever in use at once.
 
     Args:
         open_client: opens a handle.
-        count: the number of statements that can run at once; all handles are opened now.
+        count: the number of statements that can run at once; the first handle is opened now, others when needed.
         patience_s: seconds that a caller waits for a place.
 
     Raises:
@@ -36,15 +36,16 @@ class Handles:
 
     def __init__(self, open_client: Callable[[], Client], count: int, patience_s: float = 30.0) -> None:
         self._open_client, self._count, self._patience_s = open_client, count, patience_s
-        self._free: queue.SimpleQueue[Client | None] = queue.SimpleQueue()
+        self._free: queue.LifoQueue[Client | None] = queue.LifoQueue()
         self._open: set[Client] = set()
         self._lock = threading.Lock()
         self._closed = False
         self.taken = 0
         """The number of statements so far."""
         try:
-            for client in [self._new() for _ in range(count)]:
-                self._free.put(client)
+            for _ in range(count - 1):
+                self._free.put(None)
+            self._free.put(self._new())
         except BaseException:
             self.close()
             raise
