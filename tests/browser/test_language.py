@@ -110,3 +110,13 @@ def test_nothing_is_cut_off_from_right_to_left(browser: Browser, filled: Server,
     assert (first.bounding_box() or {})["x"] > (last.bounding_box() or {})["x"], "the name is on the right"
     page.screenshot(path=ARTIFACTS / f"right-to-left-{'desk' if size is DESK else 'phone'}.png", full_page=True)
     page.context.close()
+
+
+def test_a_language_that_formats_do_not_take_is_passed_over(browser: Browser, server: Server) -> None:
+    """Browsers without a desktop pass on the system's name of it."""
+    context = browser.new_context()
+    context.add_init_script("Object.defineProperty(navigator, 'languages', {value: ['de-DE@euro', 'C', 'de']})")
+    page = context.new_page()
+    page.goto(server.url)
+    expect(page.get_by_label("Passwort")).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == "de"

@@ -27,7 +27,16 @@ const isLanguage = (name: string): name is Language => name in LANGUAGES;
 
 /** The language chosen in this browser; empty to follow the browser's languages. */
 export const chosen = localStorage.getItem("language") ?? "";
-const wanted = [chosen, ...navigator.languages].filter(Boolean);
+const wanted = [chosen, ...navigator.languages].filter(isTag);
+
+/** Whether formats take a name of a language; browsers pass on what the system calls it, such as "en-US@posix". */
+function isTag(name: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(name).length === 1;
+  } catch {
+    return false;
+  }
+}
 
 /** The language shown: the first preferred one that is available. */
 export const language: Language = wanted.map((name) => name.split("-")[0] ?? "").find(isLanguage) ?? "en";
