@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import inspect
 import os
 import re
@@ -80,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tell the modules of tests how many random cases they try, before they are imported; workers inherit it."""
     if config.getoption("--thorough"):
         os.environ[_THOROUGH] = "1"
+    gc.set_threshold(100_000, 20, 50)  # as the server sets it: the modules of tests are many objects that stay
 
 
 def cases(usual: int) -> int:

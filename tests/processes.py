@@ -218,6 +218,7 @@ def _import_all() -> None:
         importlib.import_module(name)
     assert "chdb" not in sys.modules
     gc.freeze()  # collections of the forks leave these objects, and so their pages, alone
+    gc.set_threshold(100_000, 20, 50)  # as the server sets it
 
 
 if __name__ == "__main__":

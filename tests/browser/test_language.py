@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page, to
 
-from conftest import ARTIFACTS, Server
+from conftest import ARTIFACTS, Server, also
 
 CATALOGUE = json.loads((Path(__file__).parents[2] / "dashboard" / "src" / "language" / "de.json").read_text())
 PLACES = [
@@ -87,7 +87,7 @@ def test_the_language_is_chosen_and_remembered(browser: Browser, filled: Server)
     expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("size", [also(DESK, id="desk"), pytest.param(PHONE, id="phone")])
 def test_nothing_is_cut_off_from_right_to_left(browser: Browser, filled: Server, size: Any) -> None:
     page = open_page(browser, filled, size)
     start = home(page)

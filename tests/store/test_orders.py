@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from conftest import Loaded
+from conftest import Loaded, also
 from factories import message
 from trackway.event import Message, new_id, now
 
@@ -204,7 +204,7 @@ def test_totals_that_are_wrong_are_found_and_mended(loaded: Loaded, project: UUI
     assert wrong_totals(loaded.store, project) == 0
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, also(1), also(2), also(3)])
 def test_any_story_of_orders_in_any_order_and_batches_comes_to_the_same(loaded: Loaded, seed: int) -> None:
     """Placed, changed, refunded, cancelled, given to others; told twice; shuffled; in batches of any size."""
     import random
