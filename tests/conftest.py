@@ -68,13 +68,10 @@ _PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--fast", action="store_true", help="only tests that start no server, browser, database or command"
-    )
-    parser.addoption(
-        "--thorough", action="store_true",
-        help="four times as many random cases and kills, and every combination of hand, screen and colours",
-    )  # fmt: skip
+    fast = "only tests that start no server, browser, database or command"
+    thorough = "four times as many random cases and kills, and every combination of hand, screen and colours"
+    parser.addoption("--fast", action="store_true", help=fast)
+    parser.addoption("--thorough", action="store_true", help=thorough)
 
 
 def pytest_configure(config: pytest.Config) -> None:

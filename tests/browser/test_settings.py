@@ -87,3 +87,18 @@ def test_text_that_is_cut_is_said_in_full(browser: Browser, server: Server) -> N
     name.hover()
     expect(name).to_have_attribute("title", event)
     page.context.close()
+
+
+def test_what_the_server_refuses_of_a_button_is_shown(browser: Browser, server: Server) -> None:
+    """Each button's refusal, not only of those whose form has a place for it."""
+    page = open_page(browser, server)
+    go(page, "Settings")
+    page.get_by_role("button", name="New secret key").click()
+    expect(page.get_by_role("region", name="the new key")).to_be_visible()
+    page.route(
+        "**/api/v1/projects/*/keys/*",
+        lambda route: route.continue_(headers={**route.request.headers, "x-csrf-token": "of another sign-in"}),
+    )
+    page.get_by_role("button", name="Revoke").last.click()
+    expect(page.get_by_role("status").filter(has_text="the CSRF token is missing")).to_be_visible()
+    page.context.close()

@@ -1,6 +1,7 @@
 /** One short sentence at the bottom of the page, with an undo button if the action can be undone. */
 
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { Problem } from "../client/api";
 import { t } from "../language";
 
 interface Said {
@@ -23,6 +24,14 @@ export function Toasts({ children }: { children: ReactNode }) {
     const timer = setTimeout(() => setSaid(undefined), toast.undo ? 10_000 : 4_000);
     return () => clearTimeout(timer);
   }, [toast]);
+  // What the server refuses of an action whose caller shows no refusal of its own.
+  useEffect(() => {
+    const refused = ({ reason }: PromiseRejectionEvent) => {
+      if (reason instanceof Problem) setSaid({ text: reason.message });
+    };
+    window.addEventListener("unhandledrejection", refused);
+    return () => window.removeEventListener("unhandledrejection", refused);
+  }, []);
   return (
     <ToastContext value={setSaid}>
       {children}
