@@ -89,7 +89,7 @@ def _pages(people: int) -> dict[str, tuple[dict[str, Any], str, str]]:
 def _trackway(data: Path, people: int) -> dict[str, list[float]]:
     with trackway(data) as (address, _):
         project = UUID(_get(address, "/api/v1/projects")[0]["id"])
-    store = Store(f"chdb://{data / 'store'}", clients=1)
+    store = Store(f"local://{data / 'store'}", clients=1)
     _fill(store, project, people)
     store.close()
     times: dict[str, list[float]] = {}

@@ -128,7 +128,7 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
     accounts.first_start("bench@example.com", "benchmark password", write_key, secret_key)
     project = UUID(accounts.projects()[0].id)
     accounts.close()
-    store = Store(f"chdb://{place / 'store'}", clients=1, memory_mb=12_000)
+    store = Store(f"local://{place / 'store'}", clients=1, memory_mb=12_000)
     store.migrate()
     sessions = int(millions * 1_000_000 / EVENTS_A_SESSION)
     span_ms = DAYS * 86_400_000

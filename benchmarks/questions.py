@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--no-duck", action="store_true")
     options = parser.parse_args()
     place, project = filled(HOME, options.millions, SECRET_KEY, WRITE_KEY)
-    dsn = f"chdb://{directory(HOME.resolve(), options.millions) / 'store'}"
+    dsn = f"local://{directory(HOME.resolve(), options.millions) / 'store'}"
     wanted = {name: entry for name, entry in QUESTIONS.items() if options.only in name}
     beside = None if options.no_duck else duck(place, dsn)
     dropped = drop_caches()

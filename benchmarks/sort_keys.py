@@ -61,7 +61,7 @@ def main() -> None:
     print(f"| key | {' | '.join(QUESTIONS)} | bytes an event |")
     print("|---|" + "---|" * (len(QUESTIONS) + 1), flush=True)
     with tempfile.TemporaryDirectory() as directory:
-        store = Store(f"chdb://{directory}/store", clients=1)
+        store = Store(f"local://{directory}/store", clients=1)
         for number, (name, key) in enumerate(KEYS.items()):
             table = f"events{number}"
             statement = schema[schema.index("CREATE") : start] + key + "\n" + schema[end:]

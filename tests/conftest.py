@@ -28,7 +28,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 import processes
 from postgres import Postgres, programs
 from trackway.event import Arrival, Location, Message, new_id, now
-from trackway.store.connection import Store, suspended
+from trackway.store.connection import Store
 from trackway.store.loader import Loader
 from trackway.store.recovery import open_log
 
@@ -290,12 +290,9 @@ class Loaded:
 
     def _open(self) -> None:
         self.log, _ = open_log(self.directory, self.directory / "store")
-        self.store = Store(f"chdb://{self.directory / 'store'}", clients=2)
+        self.store = Store(f"local://{self.directory / 'store'}", clients=2)
         self.store.migrate()
-        self.loader = Loader(
-            self.log, self.store, self.directory / "loader", embedded=self.directory / "store",
-            suspended=lambda: suspended(self.store),
-        )  # fmt: skip
+        self.loader = Loader(self.log, self.store, self.directory / "loader", local=self.directory / "store")
         self.loader.checkpoint()
         self.store.durability.settle = self.loader.checkpoint
 
@@ -336,7 +333,7 @@ class Loaded:
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    """The one embedded store of the test process (the engine opens one directory a process)."""
+    """A local store that the tests of a process share."""
     made = Loaded(tmp_path_factory.mktemp("loaded"))
     yield made
     made.loader.stop()

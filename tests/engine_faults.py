@@ -19,7 +19,7 @@ def change_engine(server: Server, statements: tuple[str, ...]) -> None:
     server.stop()
     program = "import sys; from trackway.store.connection import Store; store = Store(sys.argv[1], clients=1)\n"
     program += "for statement in sys.argv[2:]: store.command(statement)\nstore.close()"
-    processes.run(["-c", program, f"chdb://{server.data}/store", *statements]).check_returncode()
+    processes.run(["-c", program, f"local://{server.data}/store", *statements]).check_returncode()
     server.start()
 
 

@@ -37,13 +37,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """All settings. The names are those of trackway.toml; in the environment, `TRACKWAY_` + upper case."""
 
     data: str = "./data"
-    """Directory of the log, the accounts and the embedded store."""
+    """Directory of the log, the accounts and the local store."""
     host: str = "127.0.0.1"
     """The address to listen at; 0.0.0.0 for every address of this machine."""
     port: int = 8700
     """The port to listen at."""
     store: str = ""
-    """`clickhouse://…` for a server or cluster; empty means chDB in `data`."""
+    """`clickhouse://…` for a server or cluster; empty: an engine process on `data`, which the server starts."""
     views: str = ""
     """The database that decides which views count, an SQLAlchemy URL; several collectors share one. Empty: the
     accounts database when that is a server, else SQLite in `data`."""
@@ -135,7 +135,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     secure_cookies: bool = False
     """Mark the session cookie Secure; set it when the dashboard is served over HTTPS."""
     engine_memory_mb: int = 4096
-    """Most memory that one question may use in the embedded engine."""
+    """Most memory that one question may use in the engine process."""
 
     @property
     def directory(self) -> Path:
@@ -149,13 +149,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def store_dsn(self) -> str:
-        """The engine's URL: `store`, or chDB in the data directory."""
-        return self.store or f"chdb://{self.directory / 'store'}"
+        """The engine's URL: `store`, or an engine process on the data directory."""
+        return self.store or f"local://{self.directory / 'store'}"
 
     @property
-    def embedded_store(self) -> Path | None:
-        """The directory of the embedded store; None when the store is a server."""
-        return Path(urlsplit(self.store_dsn).path) if self.store_dsn.startswith("chdb:") else None
+    def local_store(self) -> Path | None:
+        """The directory of the local store; None when the store is a server."""
+        return Path(urlsplit(self.store_dsn).path) if self.store_dsn.startswith("local:") else None
 
     @property
     def views_dsn(self) -> str:

@@ -41,7 +41,7 @@ from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
 from trackway.store.account_policy import AccountPolicies
-from trackway.store.connection import Store, StoreUnavailable, suspended
+from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
@@ -82,33 +82,27 @@ class Runtime:
 
     def _open(self, settings: Settings, directory: Path, on_first_start: Callable[[FirstStart], None]) -> None:
         """Open log, accounts and store, and the loader between them."""
-        self.log, newest = open_log(directory, settings.embedded_store, settings.segment_bytes)
+        self.log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
         self._closers.append(self.log.close)
         self._open_accounts()
         self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
         self._closers.append(self.store.close)
         migrated = self.store.migrate()
-        refuse_unknown(newest, directory / "loader", self.store, self.log, settings.embedded_store)
+        refuse_unknown(newest, directory / "loader", self.store, self.log, settings.local_store)
         self._first_start(on_first_start)
         for project in self.accounts.projects():
             own_currency(self.store, UUID(project.id), project.currency)
         if settings.plan:
             self.accounts.plans.write(UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan)
-        # The loader has its own handles of the engine, so that it never waits for a question; both stores share
-        # persons.
-        self._loader_store = Store(settings.store_dsn, clients=2, memory_mb=settings.engine_memory_mb)
-        self._closers.append(self._loader_store.close)
-        self._loader_store.persons, self._loader_store.durability = self.store.persons, self.store.durability
         self.loader = Loader(
             self.log,
-            self._loader_store,
+            self.store.beside(clients=2, memory_mb=settings.engine_memory_mb),
             directory / "loader",
             settings.batch_messages,
             settings.batch_seconds,
             settings.keep_log_hours,
-            settings.embedded_store,
+            settings.local_store,
             settings.checkpoint_seconds,
-            lambda: suspended(self.store, self._loader_store),
             Path(settings.archive) if settings.archive else None,
         )
         self._closers.append(self.loader.stop)
@@ -140,7 +134,7 @@ class Runtime:
             self.write, lambda: self.log.end - self.loader.stored, lambda: self.loader.stored,
         )  # fmt: skip
         self._closers.append(self.transfer_worker.stop)
-        if settings.embedded_store is not None:
+        if settings.local_store is not None:
             self._closers.append(IdleMemoryRelease(self._done, self._purge).stop)
 
     def _done(self) -> tuple[int, int]:
@@ -150,6 +144,7 @@ class Runtime:
         """Make the engine release memory that it keeps in reserve; an engine that is busy is asked again next time."""
         with suppress(QuestionFailed, StoreUnavailable):
             self.store.command("SYSTEM JEMALLOC PURGE")
+            self.store.engine.release_memory()
             self._purges += 1
 
     def version(self, project_id: UUID) -> tuple[int, ...]:

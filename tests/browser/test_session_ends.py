@@ -88,7 +88,7 @@ def test_closing_the_last_tab_ends_the_session(context: BrowserContext, site: Si
     page = go(context, site.url)
     visitor = who(page)["anonymousId"]
     waited = stay(page)
-    context.close()
+    page.close()
     most = time.monotonic() - began
     [one] = sessions(site, visitor, 1)
     assert waited - 1 <= lasted(one) <= most + 1

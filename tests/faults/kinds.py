@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import shutil
 import signal
@@ -55,6 +57,42 @@ def pause(run: Run) -> None:
     run.victim.send(signal.SIGSTOP)
     time.sleep(run.rng.uniform(0.3, 3))
     run.victim.send(signal.SIGCONT)
+    run.recover()
+
+
+def engine_killed(run: Run) -> None:
+    """SIGKILL of the engine process alone, up to four times, also while it is being started again."""
+    for _ in range(run.rng.randint(1, 4)):
+        _to_engine(run, signal.SIGKILL)
+        time.sleep(run.rng.choice((run.rng.uniform(0, 0.3), run.rng.uniform(0, 2))))
+    run.recover()
+
+
+def engine_hangs(run: Run) -> None:
+    """SIGSTOP of the engine process for some seconds; sometimes the server is killed meanwhile, or told to end."""
+    _to_engine(run, signal.SIGSTOP)
+    time.sleep(run.rng.uniform(0.3, 3))
+    how = run.rng.choice(("goes on", "goes on", "killed", "server killed", "server ends"))
+    run.story.tell(f"the engine hangs: {how}")
+    if how == "server killed":
+        assert run.victim.process
+        run.victim.process.kill()  # alone: the next start ends the engine
+        run.victim.process.wait(60)
+    elif how == "server ends":
+        run.stop()
+    else:
+        _to_engine(run, signal.SIGCONT if how == "goes on" else signal.SIGKILL)
+    run.recover()
+
+
+def engine_in_need(run: Run) -> None:
+    """The engine process may open hardly another file, or take hardly any more memory, for a while."""
+    pid = run.victim.engine()
+    if run.rng.random() < 0.5:
+        _narrow(run, resource.RLIMIT_NOFILE, len(list(Path(f"/proc/{pid}/fd").iterdir())) + run.rng.randrange(8), pid)
+    else:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+        _narrow(run, resource.RLIMIT_AS, pages * resource.getpagesize() + run.rng.randrange(64 * 1024**2), pid)
     run.recover()
 
 
@@ -226,13 +264,19 @@ def _pid(run: Run) -> int:
     return run.victim.process.pid
 
 
-def _narrow(run: Run, which: int, most: int) -> None:
-    before = resource.prlimit(_pid(run), which)
+def _to_engine(run: Run, how: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it may be between two lives
+        os.kill(run.victim.engine(), how)
+
+
+def _narrow(run: Run, which: int, most: int, pid: int = 0) -> None:
+    pid = pid or _pid(run)
+    before = resource.prlimit(pid, which)
     run.story.tell(f"at most {most} of limit {which}")
-    resource.prlimit(_pid(run), which, (most, before[1]))
+    resource.prlimit(pid, which, (most, before[1]))
     time.sleep(run.rng.uniform(0.5, 2))
-    if run.victim.alive:
-        resource.prlimit(_pid(run), which, before)
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(pid, which, before)
         time.sleep(0.3)
 
 
@@ -260,6 +304,7 @@ KINDS = {
     "terminate": Kind(terminate, 5), "pause": Kind(pause, 5), "power_cut": Kind(power_cut, 14, True),
     "disk_full": Kind(disk_full, 7, True), "slow_disk": Kind(slow_disk, 5, True), "clock": Kind(clock, 5),
     "repeats": Kind(repeats, 4), "few_files": Kind(few_files, 4), "few_files_starting": Kind(few_files_starting, 3),
-    "little_memory": Kind(little_memory, 3), "copied": Kind(copied, 4), "hostile": Kind(hostile, 6),
-    "torn": Kind(torn, 8), "damaged": Kind(damaged, 6),
+    "engine_killed": Kind(engine_killed, 10), "engine_hangs": Kind(engine_hangs, 6),
+    "engine_in_need": Kind(engine_in_need, 5), "little_memory": Kind(little_memory, 3), "copied": Kind(copied, 4),
+    "hostile": Kind(hostile, 6), "torn": Kind(torn, 8), "damaged": Kind(damaged, 6),
 }  # fmt: skip

@@ -96,6 +96,10 @@ class Victim:
         self.launch()
         return self.started()
 
+    def engine(self) -> int:
+        """The number of the engine process, or of the one before it while it is being started again."""
+        return int((self.data / "store" / "engine" / "lock").read_text() or 0) or (1 << 22)
+
     @property
     def alive(self) -> bool:
         """Whether the process runs."""

@@ -13,18 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-import clickhouse_connect
 import httpx
 import pytest
-from clickhouse_connect.driver.client import Client
 
 from conftest import EMAIL, PASSWORD, Loaded, Server
 from factories import message
 from trackway.analyze.data import free_sql
 from trackway.analyze.language.period import BadQuestion
 from trackway.event import Message, new_id, now
-from trackway.store.connection import Store, running
-from trackway.store.handles import Handles, NoHandle
+from trackway.store import connection
+from trackway.store.connection import running
 from trackway.store.policy import Policy
 from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy
 
@@ -260,61 +258,13 @@ def test_what_is_cancelled_while_all_handles_are_busy_is_stopped(loaded: Loaded)
     assert [type(one) for one in ended] == [QuestionCancelled] * 3
 
 
-class Opener:
-    """Opens handles of a store's engine, or fails as when file descriptors have run out."""
-
-    def __init__(self, store: Store) -> None:
-        self.dsn, self.refuses, self.opened = store.dsn, False, 0
-
-    def __call__(self) -> Client:
-        if self.refuses:
-            raise OSError(24, "Too many open files")
-        self.opened += 1
-        return clickhouse_connect.get_client(dsn=self.dsn)
-
-
-def test_a_handle_that_cannot_be_opened_now_is_opened_later(loaded: Loaded) -> None:
-    opener = Opener(loaded.store)
-    handles = Handles(opener, 2, patience_s=5)
-    opener.refuses = True
-    with pytest.raises(ZeroDivisionError), handles.take():
-        raise ZeroDivisionError
-    for _ in range(3):
-        with pytest.raises(NoHandle, match="Too many open files"), handles.take():
-            pass
-    opener.refuses = False
-    with handles.take() as one, handles.take() as two:
-        assert one.command("SELECT 1") == two.command("SELECT 1") == 1
-    with handles.take():
-        assert opener.opened == 3
-    handles.close()
-    with pytest.raises(NoHandle, match="closed"), handles.take():
-        pass
-
-
-def test_as_many_handles_are_open_as_were_in_use_at_once(loaded: Loaded) -> None:
-    opener = Opener(loaded.store)
-    handles = Handles(opener, 3)
-    for _ in range(3):
-        with handles.take() as one:
-            assert one.command("SELECT 1") == 1
-    assert opener.opened == 1
-    with handles.take(), handles.take():
-        assert opener.opened == 2
-    for _ in range(3):
-        with handles.take(), handles.take():
-            pass
-    assert opener.opened == 2
-    handles.close()
-
-
-def test_who_waits_for_a_handle_waits_for_a_while_only(loaded: Loaded) -> None:
-    handles = Handles(Opener(loaded.store), 1, patience_s=0.05)
-    with handles.take(), pytest.raises(NoHandle, match="in use"), handles.take():
-        pass
-    with handles.take() as one:
-        assert one.command("SELECT 1") == 1
-    handles.close()
+def test_who_waits_for_a_free_place_waits_for_a_while_only(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE_S", 0.05)
+    store = loaded.store.beside(clients=1)
+    with store._client(""), pytest.raises(StoreBusy) as refused:
+        store.ask("SELECT 1 AS one")
+    assert "as many statements as may run at once" in refused.value.full
+    assert store.ask("SELECT 1 AS one").to_pylist() == [{"one": 1}]
 
 
 def test_a_busy_engine_is_a_503_with_retry_after() -> None:

@@ -12,7 +12,7 @@ from importlib.resources import files
 import trackway.store.connection as connection
 
 scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda one: one.name)
-store = connection.Store(f"chdb://{sys.argv[1]}", clients=1)
+store = connection.Store(f"local://{sys.argv[1]}", clients=1)
 before = [one for one in scripts if one.name < "0004"]
 class Folder:
     def joinpath(self, _): return self

@@ -23,7 +23,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     """Check log, checkpoint and store as a start would open them; the store returns to its checkpoint."""
     directory = settings.directory
     try:
-        log, newest = open_log(directory, settings.embedded_store, settings.segment_bytes)
+        log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
     except LogInUse:
         text = f"a server has {directory} open, so log and store were not looked at; ask it with --url, or stop it"
         return [Finding("log", "note", text)]
@@ -32,7 +32,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     try:
         return [
             *_examine_checkpoint(directory),
-            *_examine_log(log, newest, settings.embedded_store),
+            *_examine_log(log, newest, settings.local_store),
             *_examine_ids(directory, newest),
             *_examine_store(settings, log, newest),
         ]
@@ -62,7 +62,7 @@ def _examine_checkpoint(directory: Path) -> list[Finding]:
     return [Finding("checkpoint", "note", text)]
 
 
-def _examine_log(log: LocalLog, newest: Checkpoint | None, embedded: Path | None) -> list[Finding]:
+def _examine_log(log: LocalLog, newest: Checkpoint | None, local: Path | None) -> list[Finding]:
     findings = []
     stored = newest.offset if newest else 0
     if log.kept_from < log.start and (newest is None or newest.log == log.id):
@@ -78,7 +78,7 @@ def _examine_log(log: LocalLog, newest: Checkpoint | None, embedded: Path | None
         findings.append(Finding("log", "bad", text))
     waiting = log.end - stored
     text = f"{log.end} entries (messages, refusals and notes) arrived, {stored} are stored"
-    if newest is None and embedded is not None and embedded.exists():
+    if newest is None and local is not None and local.exists():
         findings.append(Finding("log", "note", f"{log.end} entries arrived; how many are stored is not known"))
     elif newest is not None and newest.log != log.id:
         text += "; the log was lost or replaced, and a new one begins at that offset"
@@ -117,9 +117,9 @@ def _examine_ids(directory: Path, newest: Checkpoint | None) -> list[Finding]:
 
 
 def _examine_store(settings: Settings, log: LocalLog, newest: Checkpoint | None) -> list[Finding]:
-    if settings.embedded_store and not settings.embedded_store.exists():
+    if settings.local_store and not settings.local_store.exists():
         return [Finding("store", "note", "none yet; the first start creates it")]
-    if unchecked := _without_checksums(settings.embedded_store, newest):
+    if unchecked := _without_checksums(settings.local_store, newest):
         text = f"the part {unchecked[0]} has no checksums, so it is unknown whether its rows are intact; {_BACKUP}"
         return [Finding("store", "bad", text)]
     try:
@@ -127,11 +127,11 @@ def _examine_store(settings: Settings, log: LocalLog, newest: Checkpoint | None)
     except StoreUnavailable as error:
         return [Finding("store", "bad", str(error))]
     try:
-        if settings.embedded_store:
+        if settings.local_store:
             # A merge would read a damaged part before CHECK TABLE does, and would copy its contents into a sound part.
             store.command("SYSTEM STOP MERGES")
         store.migrate()
-        refuse_unknown(newest, settings.directory / "loader", store, log, settings.embedded_store)
+        refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
         findings = [*_examine_parts(settings, store), *_examine_sums(store)]
         if not findings:
             findings.append(
@@ -150,14 +150,14 @@ def _examine_store(settings: Settings, log: LocalLog, newest: Checkpoint | None)
         store.close()
 
 
-def _without_checksums(embedded: Path | None, newest: Checkpoint | None) -> list[Path]:
+def _without_checksums(local: Path | None, newest: Checkpoint | None) -> list[Path]:
     """Return parts of the checkpoint that have no checksum file; the engine would silently compute one from whatever is
     there.
     """
-    if embedded is None or newest is None:
+    if local is None or newest is None:
         return []
     parts = [
-        embedded / table.path / part for table in newest.tables.values() for part, rows in table.parts.items() if rows
+        local / table.path / part for table in newest.tables.values() for part, rows in table.parts.items() if rows
     ]
     return [part for part in parts if part.exists() and not (part / "checksums.txt").exists()]
 
@@ -179,8 +179,8 @@ def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
             broken.append(table)
     if broken:
         return [Finding("store", "bad", f"parts of {', '.join(broken)} are damaged; {_BACKUP}")]
-    embedded = settings.embedded_store
-    detached = sorted(embedded.glob("store/*/*/detached/broken*")) if embedded else []
+    local = settings.local_store
+    detached = sorted(local.glob("store/*/*/detached/broken*")) if local else []
     if detached:
         return [
             Finding("store", "bad", f"the engine detached {len(detached)} damaged parts ({detached[0]}); {_BACKUP}")

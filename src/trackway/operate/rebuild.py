@@ -16,7 +16,7 @@ from trackway.enrich.pipeline import adjust_sources
 from trackway.log import Gap, LocalLog, locked
 from trackway.store.connection import Store, StoreUnavailable
 from trackway.store.loader import Loader
-from trackway.store.recovery import rebuild_marker
+from trackway.store.recovery import rebuild_marker, refuse_running
 from trackway.store.refusals import QuestionFailed
 
 COPIED = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
@@ -40,7 +40,7 @@ class Rebuilt(NamedTuple):
 
 
 def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell: Callable[[int, int], None]) -> Rebuilt:
-    """Rebuild the embedded store of a stopped server from its log and archives.
+    """Rebuild the local store of a stopped server from its log and archives.
 
     Args:
         archives: directories of older segments, which are first linked into the log.
@@ -51,7 +51,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
         CannotRebuild: the log and the archives do not reach back to the first message, or have a gap.
         LogInUse, LogDamaged: the log cannot be opened.
     """
-    if settings.embedded_store is None:
+    if settings.local_store is None:
         raise CannotRebuild("the store is a server; start with an empty database and without the loader directory")
     if not archives and not list((settings.directory / "log").glob("*.log")):
         raise CannotRebuild(
@@ -65,6 +65,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
     log = LocalLog(settings.directory / "log", settings.segment_bytes)
     try:
         _check(log, from_log_only)
+        refuse_running(settings.local_store)
         _restore_old_store(settings.directory)
         copied, not_copied = _tables_without_log(settings)
         stamp = f"before-{datetime.now(UTC):%Y%m%d%H%M%S}"
@@ -80,7 +81,7 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
                 if rows.num_rows:
                     store.put(table, rows, f"rebuild-{table}")
             loader = Loader(
-                log, store, settings.directory / "loader", settings.batch_messages, embedded=settings.embedded_store
+                log, store, settings.directory / "loader", settings.batch_messages, local=settings.local_store
             )
             loader.checkpoint()
             rebuild_marker(settings.directory).unlink()
@@ -136,8 +137,8 @@ def _check(log: LocalLog, from_log_only: bool) -> None:
 def _tables_without_log(settings: Settings) -> tuple[dict[str, pa.Table], list[str]]:
     """Return the tables that the log does not contain, and the names of those that cannot be read."""
     tables: dict[str, pa.Table] = {}
-    assert settings.embedded_store is not None
-    if not settings.embedded_store.exists():
+    assert settings.local_store is not None
+    if not settings.local_store.exists():
         return {}, []
     try:
         store = Store(settings.store_dsn, clients=1)

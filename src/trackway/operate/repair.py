@@ -23,7 +23,7 @@ from trackway.store.checkpoint import Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.derived_tables import disagreements, refill
 from trackway.store.message_ids import WINDOW_DAYS, Files, SeenMessages
-from trackway.store.recovery import refuse_half_rebuilt, refuse_undefined
+from trackway.store.recovery import refuse_half_rebuilt, refuse_running, refuse_undefined
 from trackway.store.restated_sessions import restate_sessions
 
 _sql = Statements(__name__)
@@ -65,38 +65,38 @@ def repair_checkpoint(settings: Settings) -> str:
 
     The next start stores what the log contains and the store lacks, and nothing twice.
     """
-    embedded, loader = _embedded(settings), settings.directory / "loader"
+    local, loader = _local(settings), settings.directory / "loader"
     with _logged(settings) as log:
         # A checkpoint whose parts all exist gives everything except message ids.
         whole = (
             candidate
             for candidate in checkpoint.readable(loader)
-            if candidate.log == log.id and _has_all(embedded, candidate)
+            if candidate.log == log.id and _has_all(local, candidate)
         )
         if (newest := next(whole, None)) is not None:
-            checkpoint.restore(embedded, newest)
+            checkpoint.restore(local, newest)
         with _stored(settings) as store:
             if newest is not None:
-                return _count_ids(settings, embedded, log, store, newest.offset)
-            return _count_all(settings, embedded, log, store)
+                return _count_ids(settings, local, log, store, newest.offset)
+            return _count_all(settings, local, log, store)
 
 
-def _has_all(embedded: Path, candidate: Checkpoint) -> bool:
-    return not checkpoint.undefined_tables(embedded, candidate) and not checkpoint.missing_parts(embedded, candidate)
+def _has_all(local: Path, candidate: Checkpoint) -> bool:
+    return not checkpoint.undefined_tables(local, candidate) and not checkpoint.missing_parts(local, candidate)
 
 
-def _count_ids(settings: Settings, embedded: Path, log: LocalLog, store: Store, offset: int) -> str:
+def _count_ids(settings: Settings, local: Path, log: LocalLog, store: Store, offset: int) -> str:
     ids = SeenMessages(_set_aside_directory(settings.directory / "loader") / "ids")
     for day, digests in _stored_ids(store, _first_arrival(log)).items():
         ids.add(digests, day * _DAY)
-    _write(settings, embedded, store, log, offset, ids.flush())
+    _write(settings, local, store, log, offset, ids.flush())
     return (
         f"the store is at the newest readable checkpoint whose parts all exist; the next start stores the log from "
         f"offset {offset} on"
     )
 
 
-def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) -> str:
+def _count_all(settings: Settings, local: Path, log: LocalLog, store: Store) -> str:
     first_at = _first_arrival(log)
     ids = SeenMessages(_set_aside_directory(settings.directory / "loader") / "ids")
     stored_ids = _stored_ids(store, first_at)
@@ -106,7 +106,7 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
     for table in ("rejections", "violations"):
         store.command(_sql("forget_refused", table=table), {"at": first_at})
     filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
-    _write(settings, embedded, store, log, log.start, ids.flush())
+    _write(settings, local, store, log, log.start, ids.flush())
     return (
         f"{sum(map(len, stored_ids.values()))} messages are stored; the next start reads the log again from offset "
         f"{log.start} to {log.end}, and stores what is not stored yet{filled}"
@@ -115,19 +115,19 @@ def _count_all(settings: Settings, embedded: Path, log: LocalLog, store: Store) 
 
 def repair_store(settings: Settings) -> str:
     """Continue with the rest of a store that has lost parts. Derived tables are filled again, so that numbers agree."""
-    embedded = _embedded(settings)
+    local = _local(settings)
     newest = checkpoint.read(settings.directory / "loader")
     if newest is None:
         raise CannotRepair("there is no checkpoint; run `trackway doctor --repair checkpoint` first")
     with _logged(settings, newest.offset) as log:
-        refuse_undefined(embedded, newest)
-        missing = checkpoint.restore(embedded, newest)
+        refuse_undefined(local, newest)
+        missing = checkpoint.restore(local, newest)
         with _stored(settings) as store:
-            return _fill(settings, embedded, log, store, newest, missing)
+            return _fill(settings, local, log, store, newest, missing)
 
 
 def _fill(
-    settings: Settings, embedded: Path, log: LocalLog, store: Store, newest: Checkpoint, missing: list[Missing]
+    settings: Settings, local: Path, log: LocalLog, store: Store, newest: Checkpoint, missing: list[Missing]
 ) -> str:
     if not missing and not disagreements(store):
         raise CannotRepair("the store has all its parts, and its tables agree")
@@ -139,10 +139,10 @@ def _fill(
         rows = sum(part.rows for part in missing)
         result = f"{rows} rows in {len(missing)} parts of {', '.join(tables)} are lost; {result}"
     if "events" not in tables:
-        _write(settings, embedded, store, log, newest.offset, newest.ids)
+        _write(settings, local, store, log, newest.offset, newest.ids)
         return result
     # Lost events may arrive again: from the log, if it still contains them, or from their senders.
-    return f"{result}; {_count_all(settings, embedded, log, store)}"
+    return f"{result}; {_count_all(settings, local, log, store)}"
 
 
 REPAIRS: dict[str, Callable[[Settings], str]] = {
@@ -152,12 +152,12 @@ REPAIRS: dict[str, Callable[[Settings], str]] = {
 """The named repairs."""
 
 
-def _embedded(settings: Settings) -> Path:
-    if settings.embedded_store is None:
+def _local(settings: Settings) -> Path:
+    if settings.local_store is None:
         raise CannotRepair("the store is a server; its own tools repair it")
-    if not settings.embedded_store.exists():
+    if not settings.local_store.exists():
         raise CannotRepair(f"there is no store in {settings.directory}")
-    return settings.embedded_store
+    return settings.local_store
 
 
 @contextmanager
@@ -166,6 +166,7 @@ def _logged(settings: Settings, least: int = 0) -> Iterator[LocalLog]:
     log = LocalLog(settings.directory / "log", settings.segment_bytes)
     try:
         refuse_half_rebuilt(settings.directory)
+        refuse_running(_local(settings))
         log.skip_to(least)
         yield log
     finally:
@@ -215,8 +216,8 @@ def _set_aside_directory(directory: Path) -> Path:
     return directory
 
 
-def _write(settings: Settings, embedded: Path, store: Store, log: LocalLog, offset: int, ids: Files) -> None:
-    tables = checkpoint.tables(store, embedded)
-    checkpoint.sync(embedded)
+def _write(settings: Settings, local: Path, store: Store, log: LocalLog, offset: int, ids: Files) -> None:
+    tables = checkpoint.tables(store, local)
+    checkpoint.sync(local)
     repaired = Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids)
     checkpoint.write(settings.directory / "loader", repaired)

@@ -77,7 +77,7 @@ def repair_accounts(settings: Settings) -> list[str]:
     from trackway.store.recovery import open_log
 
     actions: list[str] = []
-    log, _ = open_log(settings.directory, settings.embedded_store)
+    log, _ = open_log(settings.directory, settings.local_store)
     try:
         store = Store(settings.store_dsn, clients=1)
         try:

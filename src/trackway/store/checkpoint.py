@@ -1,4 +1,4 @@
-"""Checkpoints: states of the embedded store that survive a power cut, and the way back to the newest of them.
+"""Checkpoints: states of the local store that survive a power cut, and the way back to the newest of them.
 
 The engine writes parts, renames them and merges them without syncing. A checkpoint syncs the file system and then
 lists, for each table, the parts that held its rows at that moment, together with the log offset below which every
@@ -169,7 +169,7 @@ def tables(store: Store, directory: Path) -> dict[str, Table]:
     """Return the engine's tables and their active parts. Nothing else may write to the store meanwhile.
 
     Args:
-        directory: the embedded store's directory.
+        directory: the local store's directory.
     """
     by_name = {name: Table(path, {}, 0, expires) for name, path, expires in _definitions(store, directory)}
     for row in store.ask(_sql("parts")).to_pylist():
@@ -221,7 +221,7 @@ def sync(directory: Path) -> None:
 
 
 def missing_parts(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
-    """Return the parts of a checkpoint that the files of a closed embedded store lack, without changing anything.
+    """Return the parts of a checkpoint that the files of a closed local store lack, without changing anything.
 
     Args:
         directory: the store's directory.
@@ -237,7 +237,7 @@ def missing_parts(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
 
 
 def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
-    """Bring the files of a closed embedded store to the state of a checkpoint; return the parts that it lacks.
+    """Bring the files of a closed local store to the state of a checkpoint; return the parts that it lacks.
 
     Tables that are not in the checkpoint are emptied: the migration that created them runs again.
 
@@ -258,7 +258,7 @@ def restore(directory: Path, checkpoint: Checkpoint) -> list[Missing]:
 
 
 def undefined_tables(directory: Path, checkpoint: Checkpoint) -> list[str]:
-    """Return the checkpoint's tables that a closed embedded store does not define; the engine would create new ones."""
+    """Return the checkpoint's tables that a closed local store does not define; the engine would create new ones."""
     absent = []
     for name, table in sorted(checkpoint.tables.items()):
         try:

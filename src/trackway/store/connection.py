@@ -1,13 +1,10 @@
-"""Access to the engine through a few clickhouse-connect handles: chDB inside the process, or a ClickHouse server.
-
-A handle runs one statement at a time, so the number of handles is the number of questions that can run at once.
-"""
+"""Access to the engine: statements with bound values over ClickHouse's HTTP interface, answers as Arrow tables."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,20 +14,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from trackway.statements import Statements
 from trackway.store import unfinished
-from trackway.store.engine_memory import engine_options, machine_bytes
-from trackway.store.handles import Handles, NoHandle
+from trackway.store.engine import READER, WRITER, Connection, EngineProcess, EngineUnavailable, engine_of
 from trackway.store.open_errors import unopened
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
 from trackway.store.policy import settings as policy_settings
-from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy, refused
+from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy, is_unanswered, refused
 
 _sql = Statements(__name__)
 _INSERT = {
@@ -40,8 +35,11 @@ _INSERT = {
 }
 
 _MOST_BYTES = 4 * 1024 * 1024
+PATIENCE_S = 30
+"""Seconds for which a statement waits until fewer than the allowed number run."""
+_ANSWERS_WITHIN_S, _CHECKED_WITHIN_S = 86_400, 10
 KEEP_MERGED_S = 120
-"""Seconds for which an embedded engine keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
+"""Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 
 running: ContextVar[str] = ContextVar("running", default="")
 """The name of the question that runs in this context (letters, digits, dashes); `Store.cancel` finds it by name."""
@@ -71,7 +69,7 @@ class Store:
     """The store: the events and everything derived from them.
 
     Args:
-        dsn: `chdb:///path` for the embedded engine, `clickhouse://user:password@host:port/database` for a server.
+        dsn: `local:///path` for the engine process, `clickhouse://user:password@host:port/database` for a server.
         clients: the number of questions that may run at once.
         memory_mb: the most memory one question may use.
         nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
@@ -82,8 +80,30 @@ class Store:
 
     def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0) -> None:
         self.dsn = dsn
-        self.embedded = dsn.startswith("chdb:")
-        settings = {
+        self.local = dsn.startswith("local:")
+        if self.local:
+            unfinished.begin(Path(urlsplit(dsn).path))
+        try:
+            self.engine = engine_of(dsn)
+        except EngineUnavailable as error:
+            raise StoreUnavailable(unopened(dsn, str(error))) from error
+        self.persons = PersonTable(self.ask, self.command)
+        self.durability = Durability()
+        self._cancelled: set[str] = set()
+        self._under_way: set[str] = set()
+        self._policy: Policy | None = None
+        self._tables: dict[str, frozenset[str]] = {}
+        self._admit(clients, memory_mb, nice)
+        try:
+            self.check()
+        except QuestionFailed as error:
+            self.close()
+            raise StoreUnavailable(unopened(dsn, error.full)) from error
+
+    def _admit(self, clients: int, memory_mb: int, nice: int) -> None:
+        """Set the number of statements that can run at once, and their settings."""
+        self._places = threading.BoundedSemaphore(clients)
+        self._settings = {
             "max_memory_usage": memory_mb * 1024 * 1024,
             "session_timezone": "UTC",
             "os_threads_nice_value_query": nice,
@@ -92,28 +112,14 @@ class Store:
             # key.
             "do_not_merge_across_partitions_select_final": 1,
         }
-        options: dict[str, Any] = {}
-        if self.embedded:
-            unfinished.begin(Path(urlsplit(dsn).path))
-            options = {"chdb_options": engine_options(machine_bytes())}
+        self._connection, self._spare = Connection(WRITER, _ANSWERS_WITHIN_S), Connection(WRITER, _CHECKED_WITHIN_S)
+        self._reading = Connection(READER, _ANSWERS_WITHIN_S)
 
-        def open_client() -> Client:
-            return clickhouse_connect.get_client(dsn=dsn, settings=settings, **options)
-
-        try:
-            self._handles = Handles(open_client, clients)
-            # A handle of its own, so that cancelling waits for no question. It also keeps the embedded engine open
-            # while the other handles are renewed.
-            self._spare = Handles(open_client, 1)
-        except NoHandle as error:
-            self.close()
-            raise StoreUnavailable(unopened(dsn, error)) from error
-        self.persons = PersonTable(self.ask, self.command)
-        self.durability = Durability()
-        self._cancelled: set[str] = set()
-        self._under_way: set[str] = set()
-        self._policy: Policy | None = None
-        self._tables: dict[str, frozenset[str]] = {}
+    def beside(self, clients: int, memory_mb: int = 4096, nice: int = 0) -> Store:
+        """Return the same store for statements that never wait for those of this one."""
+        other = copy.copy(self)
+        other._admit(clients, memory_mb, nice)
+        return other
 
     def within(self, policy: Policy) -> Store:
         """Return the same store with a policy on every statement; a statement sees only what the policy allows."""
@@ -137,27 +143,37 @@ class Store:
     @property
     def statements(self) -> int:
         """The number of statements so far, under all policies together."""
-        return self._handles.taken
+        return self._connection.taken + self._reading.taken
 
     def _columns(self) -> dict[str, frozenset[str]]:
         return {row["table"]: frozenset(row["names"]) for row in self.ask(_sql("columns")).to_pylist()}
 
     @contextmanager
-    def _client(self, failure: str, handles: Handles | None = None) -> Iterator[Client]:
-        """Lend a handle for one statement; `failure` is the sentence that reports one.
+    def _client(self, failure: str, by: Connection | None = None) -> Iterator[Client]:
+        """Lend the client for one statement.
+
+        Args:
+            failure: the sentence that reports a refusal.
+            by: another connection than that of the loader and of those who write; `self._spare` waits for no statement.
 
         Raises:
             QuestionFailed: the engine refused the statement; callers get a text made for them, and the log gets the
                 engine's own.
-            StoreBusy: no handle is free.
+            StoreBusy: too many statements run, or the engine does not run.
         """
+        if by is not self._spare and not self._places.acquire(timeout=PATIENCE_S):
+            raise StoreBusy(f"as many statements as may run at once have been running for {PATIENCE_S} s")
         try:
-            with (handles or self._handles).take() as client:
-                yield client
-        except NoHandle as error:
+            yield (by or self._connection).client(self.engine, self._settings)
+        except EngineUnavailable as error:
             raise StoreBusy(str(error)) from error
         except (ClickHouseError, pa.ArrowException) as error:
+            if is_unanswered(error) or not self.engine.alive:
+                raise StoreBusy(f"the engine does not answer: {error}") from error
             raise refused(error, failure) from error
+        finally:
+            if by is not self._spare:
+                self._places.release()
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, settings: str = "") -> pa.Table:
         """Return the answer to one SELECT as an Arrow table, within the policy if there is one.
@@ -182,7 +198,8 @@ class Store:
         sql = f"{sql}\nSETTINGS {settings}" if settings else sql
         if name:
             sql = f"/* {name} */ {sql}"
-        with self._named(name), self._client("the question could not be answered") as client:
+        by = self._connection if self._policy is None else self._reading
+        with self._named(name), self._client("the question could not be answered", by) as client:
             if name not in self._cancelled:
                 answer = _read(client, sql, dict(parameters or {}))
         if name in self._cancelled:
@@ -295,12 +312,12 @@ class Store:
                 elif lines:
                     self.command(statement)
             self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
-        if applied and self.embedded:
+        if applied and self.local:
             self._keep_merged_parts()
         self._refuse_incomplete(
             unfinished.created_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
         )
-        if self.embedded:
+        if self.local:
             unfinished.finished(Path(urlsplit(self.dsn).path))
         return [script.name for script in applied]
 
@@ -308,7 +325,7 @@ class Store:
         """Check that all tables and views that were created still exist. Raises StoreUnavailable when some do not."""
         existing = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
         if absent := sorted(names - set(existing)):
-            rebuild = ", or rebuild the store from the log: `trackway rebuild`" if self.embedded else ""
+            rebuild = ", or rebuild the store from the log: `trackway rebuild`" if self.local else ""
             raise StoreUnavailable(
                 f"the store has lost {', '.join(absent)}; restore the data directory from a backup{rebuild}"
             )
@@ -332,31 +349,24 @@ class Store:
         return match[1]
 
     def close(self) -> None:
-        """Close the handles; closing the last one closes an embedded engine."""
-        for handles in ("_handles", "_spare"):
-            if hasattr(self, handles):
-                getattr(self, handles).close()
+        """Close the engine: its process ends, or the connection to a server."""
+        self.engine.close()
 
 
 @contextmanager
-def suspended(*stores: Store) -> Iterator[None]:
-    """Close the embedded engine of these stores in the `with` block; running statements are cancelled, new ones wait.
+def suspended(store: Store) -> Iterator[None]:
+    """End the store's engine process in the `with` block; running statements fail, new ones wait for a few seconds.
 
     Raises:
-        StoreBusy: a statement does not end.
+        StoreBusy: it cannot be started again.
     """
-    with contextlib.suppress(QuestionFailed):
-        stores[0].command("KILL QUERY WHERE NOT startsWith(query, 'KILL') ASYNC")
+    assert isinstance(store.engine, EngineProcess)
     try:
-        with contextlib.ExitStack() as stack:
-            for store in stores:
-                for handles in (store._handles, store._spare):
-                    stack.enter_context(handles.drained())
+        with store.engine.stopped():
             yield
-    except NoHandle as error:
-        raise StoreBusy(str(error)) from error
-    for store in stores:
-        store.persons.stale()
+    except EngineUnavailable as error:
+        raise StoreBusy(unopened(store.dsn, str(error))) from error
+    store.persons.stale()
 
 
 def as_block(rows: pa.Table) -> bytes:

@@ -1,4 +1,4 @@
-"""The embedded engine's memory: caches sized for the machine, and release of memory that is not in use."""
+"""The engine process's memory: caches sized for the machine, and release of memory that is not in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _SHARES = {
     "mark_cache_size": 32, "primary_index_cache_size": 32, "index_mark_cache_size": 64,
-    "query_condition_cache_size": 256, "compiled_expression_cache_size": 256, "parquet_metadata_cache_size": 256,
+    "compiled_expression_cache_size": 256, "parquet_metadata_cache_size": 256,
     "text_index_tokens_cache_size": 256, "text_index_header_cache_size": 256, "text_index_postings_cache_size": 256,
     "vector_similarity_index_cache_size": 256, "iceberg_metadata_files_cache_size": 256,
 }  # fmt: skip
@@ -34,7 +34,7 @@ def machine_bytes() -> int:
 
 
 def engine_options(memory: int) -> dict[str, str]:
-    """Return the options for opening the embedded engine on a machine with `memory` bytes."""
+    """Return the options for opening the engine process on a machine with `memory` bytes."""
     caches = {name: str(max(_LEAST, memory // share)) for name, share in _SHARES.items()}
     return {**caches, "max_thread_pool_free_size": str(_FREE_THREADS)}
 

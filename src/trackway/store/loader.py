@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from uuid import UUID
 
@@ -29,7 +28,7 @@ from trackway.log import Gap, LocalLog
 from trackway.store import checkpoint, dead_letters
 from trackway.store.batch import Prepared, apply
 from trackway.store.checkpoint import Checkpoint
-from trackway.store.connection import Store
+from trackway.store.connection import Store, suspended
 from trackway.store.history import StoredHistory
 from trackway.store.message_ids import SeenMessages
 from trackway.store.preparing import Derivers, prepare
@@ -53,10 +52,9 @@ class Loader:
         batch_messages: the number of messages that fills a batch.
         batch_seconds: seconds to wait for a batch to fill.
         keep_log_hours: hours for which segments stay after they are stored.
-        embedded: the directory of an embedded store; None for a server.
+        local: the directory of a local store; None for a server.
         checkpoint_seconds: the longest time that applied messages may wait for a checkpoint.
         archive: the directory that receives segments that need not be kept; None deletes them.
-        suspended: closes an embedded engine while its files go back to the checkpoint.
 
     Raises:
         BadCheckpoint: the checkpoint, or a file that it names, is damaged.
@@ -70,18 +68,15 @@ class Loader:
         batch_messages: int = 50_000,
         batch_seconds: float = 0.5,
         keep_log_hours: float = 72.0,
-        embedded: Path | None = None,
+        local: Path | None = None,
         checkpoint_seconds: float = 1.0,
-        suspended: Callable[[], AbstractContextManager[None]] = nullcontext,
         archive: Path | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._log, self._store, self._directory, self._embedded = log, store, directory, embedded
+        self._log, self._store, self._directory, self._local = log, store, directory, local
         self._batch_messages, self._batch_seconds = batch_messages, batch_seconds
-        self._keep_log_hours, self._checkpoint_seconds = keep_log_hours, checkpoint_seconds
-        self._suspended, self._archive = suspended, archive
-        known = checkpoint.read(directory)
-        self._newest = known
+        self._keep_log_hours, self._checkpoint_seconds, self._archive = keep_log_hours, checkpoint_seconds, archive
+        self._newest = known = checkpoint.read(directory)
         self._seen = SeenMessages(directory / "ids", known.ids if known else None)
         self._stopping = threading.Event()
         self._applier = ThreadPoolExecutor(1, thread_name_prefix="apply")
@@ -188,6 +183,8 @@ class Loader:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
+                if not self._store.engine.alive:
+                    raise _HalfApplied
                 waiting = self._waiting()
                 if waiting:
                     if waiting < self._batch_messages:
@@ -198,6 +195,8 @@ class Loader:
             except _HalfApplied:
                 self._go_back_until_done()
             except Exception as error:
+                if not self._store.engine.alive:
+                    continue
                 logger.exception("the loader failed after offset %d; trying again", self.stored)
                 self.trouble = f"the loader fails after offset {self.stored}: {shown(error)}"
                 self._stopping.wait(2)
@@ -232,7 +231,7 @@ class Loader:
         self.wait()
         if self._ready is not None:
             path = self._directory / f"{self._ready.first:020d}.batch"
-            if self._embedded is None:
+            if self._local is None:
                 private.write(path, msgspec.msgpack.encode(self._ready))
             self._applying = self._applier.submit(self._apply, self._ready, path)
             self._under_way = set(self._ready.message_keys())
@@ -272,12 +271,12 @@ class Loader:
 
     def _apply(self, prepared: Prepared, path: Path) -> None:
         """Put a prepared batch into the store; for a server, retry until it is there."""
-        pause, sifter = 0.2, Sifter(self._store, prepared, self._log, self._refusals, again=self._embedded is not None)
+        pause, sifter = 0.2, Sifter(self._store, prepared, self._log, self._refusals, again=self._local is not None)
         self._doing = f"storing the batch at offset {prepared.first}"
         while True:
             try:
                 with self.store_lock:
-                    self._half_applied = self._embedded is not None
+                    self._half_applied = self._local is not None
                     apply(self._store, prepared, sifter.sift)
                     if sifter.write_dead_letters():
                         self.dead_letters = dead_letters.count(self._store)
@@ -289,7 +288,7 @@ class Loader:
             except Exception as error:
                 self.trouble = f"the store refuses the batch at offset {prepared.first}: {shown(error)}"
                 logger.error("%s; trying again", self.trouble)
-                if self._embedded is not None:
+                if self._local is not None:
                     self._refusals.record_failure(self._range_of(prepared), error)
                     raise _HalfApplied from error
                 if self._stopping.wait(pause):
@@ -299,7 +298,7 @@ class Loader:
         self._pause = 0.0
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
         self.trouble, self._progress_at = "", time.monotonic()
-        due = self._embedded is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds
+        due = self._local is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds
         if not due or self._try_checkpoint():
             path.unlink(missing_ok=True)
 
@@ -326,17 +325,17 @@ class Loader:
         The engine does not say which tables and views a failed batch reached, and a full disk also corrupts the
         engine's deduplication log.
         """
-        assert self._embedded is not None
+        assert self._local is not None
         self._doing = "going back to the checkpoint"
         self._stopping.wait(self._pause)
         self._pause = min(self._pause * 2 + 0.2, 10)
         self._applying = self._ready = self._derivers = self._position = None
         self._under_way = set()
-        with self.store_lock, self._suspended():
+        with self.store_lock, suspended(self._store):
             known = checkpoint.read(self._directory)
             assert known is not None
             self._store.durability.generation += 1
-            checkpoint.restore(self._embedded, known)
+            checkpoint.restore(self._local, known)
             self._seen = SeenMessages(self._directory / "ids", known.ids)
             self.stored = self.durable = known.offset
             self._half_applied = False
@@ -352,14 +351,14 @@ class Loader:
             if self._half_applied:
                 raise StoreBusy("the store is about to go back to its checkpoint")
             offset = self.stored
-            tables = checkpoint.tables(self._store, self._embedded) if self._embedded else {}
+            tables = checkpoint.tables(self._store, self._local) if self._local else {}
             current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())
             if current != self._newest:
-                if self._embedded:
-                    checkpoint.sync(self._embedded)
+                if self._local:
+                    checkpoint.sync(self._local)
                 checkpoint.write(self._directory, current)
                 self._newest = current
-            elif self._embedded:
+            elif self._local:
                 checkpoint.copy_to_reserve(self._directory)
             self._seen.settle()
             self.durable = offset

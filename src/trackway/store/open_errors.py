@@ -10,23 +10,22 @@ _LEAST_ROOM = 16 * 1024 * 1024
 """Free bytes below which a disk counts as full."""
 
 
-def unopened(dsn: str, error: Exception) -> str:
+def unopened(dsn: str, text: str) -> str:
     """Explain why the engine at an address cannot be opened, and name the remedy."""
-    text = str(error)
-    if dsn.startswith("chdb:"):
+    if dsn.startswith("local:"):
         path = urlsplit(dsn).path
         if any(sign in text.lower() for sign in ("lock", "another", "already", "in use")):
             return (
-                f"the store in {path} is open in another process; the embedded engine can be opened by one at a time. "
+                f"the store in {path} is open in another process; one process can open it at a time. "
                 "Stop that process, or ask it through --url"
             )
-        return f"the embedded store in {path} cannot be opened: {_first_line(error)}; {_remedy(Path(path), text)}"
+        return f"the local store in {path} cannot be opened: {_first_line(text)}; {_remedy(Path(path), text)}"
     parts = urlsplit(dsn)
-    return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(error)}"
+    return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(text)}"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:2000]
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:2000]
 
 
 def _remedy(path: Path, text: str) -> str:

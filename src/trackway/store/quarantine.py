@@ -116,7 +116,7 @@ class Sifter:
 
     Args:
         refusals: records the messages to leave out when the batch is prepared again.
-        again: the batch will be prepared again from the log, as an embedded store allows; otherwise refused rows are
+        again: the batch will be prepared again from the log, as a local store allows; otherwise refused rows are
             removed from the blocks.
 
     Attributes:

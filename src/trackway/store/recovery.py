@@ -11,17 +11,18 @@ from trackway.log import LocalLog
 from trackway.store import checkpoint
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
+from trackway.store.engine import EngineUnavailable, end_orphan
 from trackway.store.unfinished import remove_half_created
 
 
 def open_log(
-    directory: Path, embedded: Path | None, segment_bytes: int = 64 * 1024 * 1024
+    directory: Path, local: Path | None, segment_bytes: int = 64 * 1024 * 1024
 ) -> tuple[LocalLog, Checkpoint | None]:
     """Open the log of a data directory, whose lock keeps other processes out, and bring its store to the checkpoint.
 
     Args:
         directory: the data directory.
-        embedded: the directory of an embedded store, which is not open; None for a server.
+        local: the directory of a local store, which is not open; None for a server.
 
     Raises:
         LogInUse, LogDamaged: the log cannot be opened.
@@ -30,7 +31,9 @@ def open_log(
     refuse_half_rebuilt(directory)
     log = LocalLog(directory / "log", segment_bytes)
     try:
-        known = recover(directory / "loader", embedded, log)
+        if local is not None:
+            refuse_running(local)
+        known = recover(directory / "loader", local, log)
         log.skip_to(known.offset if known else 0)
         return log, known
     except BaseException:
@@ -38,52 +41,60 @@ def open_log(
         raise
 
 
-def recover(directory: Path, embedded: Path | None, log: LocalLog) -> Checkpoint | None:
-    """Bring an embedded store to the newest checkpoint; return it, or None when there never was one.
+def refuse_running(local: Path) -> None:
+    """End the engine process of a server that was killed. Raises BadCheckpoint when it goes on."""
+    try:
+        end_orphan(local)
+    except EngineUnavailable as error:
+        raise BadCheckpoint(f"the store in {local} cannot be opened: {error}; end that process") from error
+
+
+def recover(directory: Path, local: Path | None, log: LocalLog) -> Checkpoint | None:
+    """Bring a local store to the newest checkpoint; return it, or None when there never was one.
 
     Args:
         directory: the loader's directory.
-        embedded: the directory of an embedded store; None for a server.
+        local: the directory of a local store; None for a server.
         log: open, so that no other process touches the store.
 
     Raises:
         BadCheckpoint: the checkpoint is damaged, or the store lacks parts that it lists; the store stays unchanged.
     """
     known = checkpoint.read(directory)
-    if embedded is not None:
-        remove_half_created(embedded)
-    if embedded is None or known is None:
+    if local is not None:
+        remove_half_created(local)
+    if local is None or known is None:
         return known
-    refuse_undefined(embedded, known)
-    _refuse_missing(embedded, checkpoint.missing_parts(embedded, known), known, log)
-    checkpoint.restore(embedded, known)
+    refuse_undefined(local, known)
+    _refuse_missing(local, checkpoint.missing_parts(local, known), known, log)
+    checkpoint.restore(local, known)
     if not checkpoint.is_damaged(directory):
         checkpoint.copy_to_reserve(directory)
     return known
 
 
-def _refuse_missing(embedded: Path, missing: list[Missing], known: Checkpoint, log: LocalLog) -> None:
+def _refuse_missing(local: Path, missing: list[Missing], known: Checkpoint, log: LocalLog) -> None:
     if not missing:
         return
     rows, tables = sum(part.rows for part in missing), sorted({part.table for part in missing})
     lost = f"has lost {len(missing)} parts with {rows} rows of {', '.join(tables)}"
     if log.end >= known.offset:
         raise BadCheckpoint(
-            f"the store in {embedded} {lost}; restore the data directory from a backup, or rebuild the store from the "
+            f"the store in {local} {lost}; restore the data directory from a backup, or rebuild the store from the "
             "log: `trackway rebuild`"
         )
     raise BadCheckpoint(
-        f"the store in {embedded} {lost}, and the log ends {known.offset - log.end} messages before the last stored "
+        f"the store in {local} {lost}, and the log ends {known.offset - log.end} messages before the last stored "
         "one: this is a copy that was made while the server ran and messages came in, or its disk is damaged; copy the "
         "data directory again, or rebuild the store from the messages in the log: `trackway rebuild --from-log-only`"
     )
 
 
-def refuse_undefined(embedded: Path, known: Checkpoint) -> None:
+def refuse_undefined(local: Path, known: Checkpoint) -> None:
     """Check that the engine will find the checkpoint's own tables under their names. Raises BadCheckpoint if not."""
-    if absent := checkpoint.undefined_tables(embedded, known):
+    if absent := checkpoint.undefined_tables(local, known):
         raise BadCheckpoint(
-            f"the store in {embedded} has lost {', '.join(absent)}: its definition is missing or damaged; restore the "
+            f"the store in {local} has lost {', '.join(absent)}: its definition is missing or damaged; restore the "
             "data directory from a backup, or rebuild the store from the log: `trackway rebuild`"
         )
 
@@ -110,21 +121,21 @@ def refuse_half_rebuilt(directory: Path) -> None:
         )
 
 
-def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: LocalLog, embedded: Path | None) -> None:
+def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: LocalLog, local: Path | None) -> None:
     """Refuse to load into a store whose content is unknown.
 
     Args:
         known: the checkpoint.
         loader: the loader's directory.
         store: migrated.
-        embedded: the store's directory; None for a server.
+        local: the store's directory; None for a server.
 
     Raises:
         BadCheckpoint: there are events and no checkpoint, the checkpoint belongs to another log, or the engine left out
             parts of the checkpoint; it does so silently with damaged parts.
     """
-    if known is not None and embedded is not None:
-        _refuse_missing(embedded, checkpoint.inactive_parts(known, checkpoint.tables(store, embedded)), known, log)
+    if known is not None and local is not None:
+        _refuse_missing(local, checkpoint.inactive_parts(known, checkpoint.tables(store, local)), known, log)
     events = 0 if known else store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     if events:
         raise BadCheckpoint(

@@ -10,6 +10,8 @@ import logging
 import re
 import secrets
 
+from clickhouse_connect.driver.exceptions import OperationalError
+
 logger = logging.getLogger("trackway.store")
 
 _MOST_LOGGED = 2000
@@ -44,11 +46,16 @@ class QuestionCancelled(QuestionFailed):
 
 
 class StoreBusy(QuestionFailed):
-    """No handle of the engine is free, or none can be opened now: the question can be asked again."""
+    """The engine is busy or is being started again: the question can be asked again."""
 
     def __init__(self, full: str) -> None:
         logger.warning("%s", full)
         super().__init__("the engine is busy; ask again in a moment", full=full)
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Whether a statement failed because no answer came, so that nobody knows whether it ran."""
+    return isinstance(error, OperationalError) and error.code is None
 
 
 def refused(error: Exception, failure: str) -> QuestionFailed:

@@ -1,4 +1,4 @@
-"""The mark of an embedded store that is still being created; it is removed at the end of the first migration.
+"""The mark of a local store that is still being created; it is removed at the end of the first migration.
 
 Some statements of a migration cannot be run twice. A store whose creation was interrupted has received no message, so
 it is removed and created again.

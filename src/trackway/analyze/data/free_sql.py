@@ -70,19 +70,23 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
         raise BadQuestion("sql", "write WHERE instead of PREWHERE (and concat('pre', 'where') in a text)")
     wrapped = f"SELECT * FROM (\n{text}\n) LIMIT {int(limit)}"
     try:
-        _check(store, wrapped, store.policy.narrow)
+        unknown = _check(store, wrapped, store.policy.narrow)
         started = time.perf_counter()
         table = store.ask(wrapped, settings=_SETTINGS)
     except (QuestionCancelled, StoreBusy):
         raise
     except QuestionFailed as error:
+        if error.code == "ACCESS_DENIED":  # the engine takes an unknown name for a file
+            error = QuestionFailed(str(error), "UNKNOWN_TABLE", " ".join(f"`{name}`" for name in unknown))
         raise explained(error, text) from error
     return Answer(table, text, {}, (time.perf_counter() - started) * 1000)
 
 
-def _check(store: Store, wrapped: str, narrow: bool) -> None:
+def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
+    """Return the names of tables that do not exist; some of them may be defined by the statement itself."""
     tree = store.tree(f"{wrapped}\nSETTINGS max_execution_time = 30")
     existing, tables = store.tables, ("events",) if narrow else TABLES
+    unknown: list[str] = []
     parents: list[tuple[int, str]] = []
     around: list[tuple[int, str]] = []
     for line in tree.splitlines():
@@ -101,6 +105,8 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             raise BadQuestion("sql", "leave SETTINGS away")
         if kind == "TableIdentifier" and ("." in value or (value in existing and value not in tables)):
             raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
+        if kind == "TableIdentifier" and value not in existing:
+            unknown.append(value)
         if narrow and _names_people(kind, value, parents):
             raise BadQuestion("sql", f"name the columns, which are all but {', '.join(PRIVATE)}")
         if kind == "Identifier" and _OF_PARTS.search(value):
@@ -120,6 +126,7 @@ def _check(store: Store, wrapped: str, narrow: bool) -> None:
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
     if around != _AROUND:
         raise BadQuestion("sql", "send one SELECT statement whose parentheses close in it")
+    return unknown
 
 
 def may_call(function: str) -> bool:

@@ -109,7 +109,7 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     runtime.ending = True
     # Work that is cut off is in the log, and the next start returns to the checkpoint, so nothing is lost.
-    watchdog = threading.Timer(MOST_ENDING_S, _leave)
+    watchdog = threading.Timer(MOST_ENDING_S, _leave, [runtime])
     watchdog.daemon = True
     watchdog.start()
     server.stop()  # type: ignore[no-untyped-call]
@@ -119,7 +119,8 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     await asyncio.to_thread(runtime.close)
 
 
-def _leave() -> None:
+def _leave(runtime: Runtime) -> None:
     logger.warning("unfinished work takes longer than %d s; the next start repeats it", MOST_ENDING_S)
+    runtime.store.engine.close()
     logging.shutdown()
     os._exit(0)

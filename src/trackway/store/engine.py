@@ -1,0 +1,360 @@
+"""The engines that a store can talk to: a process that Trackway starts on a directory, or a ClickHouse server.
+
+Both are ClickHouse's own HTTP interface, so the rest of the store does not know which one answers. See
+docs/decisions/0017-engine-process.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.httputil import get_pool_manager
+
+from trackway import private
+from trackway.store.engine_memory import engine_options, machine_bytes
+
+logger = logging.getLogger("trackway.store.engine")
+
+WRITER, READER = "trackway", "reader"
+"""The engine's users: for everything, and for questions about one project."""
+READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
+_DIRECTORY = "engine"
+_STARTS_WITHIN_S = 600
+_ENDS_WITHIN_S = 3
+_BACK_WITHIN_S = 5
+_TRIES = 5
+_MOST_VALUE_BYTES = 64 * 1024 * 1024
+
+
+# The client library's own warnings contain the secret path of the engine process; its errors are reported by the store.
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+
+
+class EngineUnavailable(Exception):
+    """The engine cannot be started or does not run; the text is its own."""
+
+
+class Engine(Protocol):
+    """A process or a server that answers statements."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, as far as this process knows."""
+
+    def connection(self, user: str) -> tuple[int, dict[str, Any]]:
+        """Return a number that changes with each new connection address, and the arguments of `get_client`.
+
+        Args:
+            user: WRITER or READER.
+
+        Raises:
+            EngineUnavailable: it does not run.
+        """
+
+    def release_memory(self) -> None:
+        """Give unused memory back to the system."""
+
+    def close(self) -> None:
+        """Close what this process opened."""
+
+
+class Server:
+    """A ClickHouse server or cluster, `clickhouse://user:password@host:port/database`; `clickhouses://` for TLS."""
+
+    def __init__(self, dsn: str, reader_dsn: str = "") -> None:
+        self._dsns = {WRITER: dsn, READER: reader_dsn or dsn}
+
+    @property
+    def alive(self) -> bool:
+        """True: what became of it, the next statement tells."""
+        return True
+
+    def connection(self, user: str) -> tuple[int, dict[str, Any]]:
+        """Return the address."""
+        return 0, {"dsn": self._dsns[user]}
+
+    def release_memory(self) -> None:
+        """Nothing: the server has an operator of its own."""
+
+    def close(self) -> None:
+        """Nothing: it goes on."""
+
+
+class EngineProcess:
+    """A ClickHouse server for one data directory, in a process of its own that ends with this one.
+
+    Nobody reaches it without the password, which is created at the first start and kept in `engine/password`, readable
+    by its owner only. All addresses but one secret path are unknown to it, so no page of a browser finds anything.
+
+    Args:
+        data: the directory of the tables.
+
+    Raises:
+        EngineUnavailable: it cannot be started.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self._own = (data / _DIRECTORY).absolute()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = self._starts = 0
+        self._up = threading.Event()
+        self._start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def connection(self, user: str) -> tuple[int, dict[str, Any]]:
+        """Return the address of the process; wait for a few seconds while it is being started again.
+
+        Raises:
+            EngineUnavailable: it has ended, or takes longer.
+        """
+        if not self._up.wait(_BACK_WITHIN_S) or not self.alive:
+            raise EngineUnavailable("the engine is being started again")
+        password = self._password()
+        return self._starts, {
+            "interface": "http", "host": "127.0.0.1", "port": self._port, "username": user,
+            "password": _derived(user, password), "proxy_path": _derived("path", password), "compress": False,
+            "pool_mgr": get_pool_manager(maxsize=16),
+        }  # fmt: skip
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """End the process in the `with` block, whatever it is doing, and start it again at the end of the block.
+
+        Raises:
+            EngineUnavailable: it cannot be started again.
+        """
+        self._stop()
+        yield
+        self._start()
+
+    def release_memory(self) -> None:
+        """Give unused memory back to the system."""
+        with contextlib.suppress(OSError):
+            if self._process is not None and self._process.stdin is not None:
+                self._process.stdin.write(b"release\n")
+                self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End the process."""
+        self._stop()
+
+    def _password(self) -> str:
+        return private.read_or_create(self._own / "password", lambda: secrets.token_urlsafe(32).encode()).decode()
+
+    def _start(self) -> None:
+        self._own.mkdir(parents=True, exist_ok=True)
+        lock = _locked(self._own, _ENDS_WITHIN_S)
+        try:
+            for left in reversed(range(_TRIES)):
+                try:
+                    self._try(lock)
+                    break
+                except EngineUnavailable as error:
+                    if left == 0 or "Address already in use" not in str(error):
+                        raise
+        finally:
+            os.close(lock)
+        self._starts += 1
+        self._up.set()
+
+    def _try(self, lock: int) -> None:
+        """Start the process on a free port and wait until it listens there."""
+        ready, errors = self._own / "ready", self._own / "errors.log"
+        ready.unlink(missing_ok=True)
+        self._port = free_port()
+        _write(self._own / "config.xml", _config(self._own, self._port, self._password()))
+        _write(self._own / "users.xml", _users(self._password()))
+        with errors.open("wb") as sink:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-P", "-m", "trackway.store.engine_main", str(self._own), str(self.data.absolute())],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=sink, pass_fds=[lock],
+                env={name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},
+            )  # fmt: skip
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(self._process.pid).encode(), 0)
+        until = time.monotonic() + _STARTS_WITHIN_S
+        while not ready.exists():
+            if not self.alive or time.monotonic() > until:
+                self._stop()
+                text = errors.read_text(errors="replace").strip()
+                raise EngineUnavailable(_reason(text) or "it does not start")
+            time.sleep(0.005)
+
+    def _stop(self) -> None:
+        self._up.clear()
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+class Connection:
+    """The client of a store's engine, for any number of threads; a new one after each start of the engine.
+
+    Args:
+        user: WRITER or READER of store/engine.py.
+        within_s: the most seconds that may pass between two pieces of an answer.
+    """
+
+    def __init__(self, user: str, within_s: float) -> None:
+        self._user, self._within_s = user, within_s
+        self._lock = threading.Lock()
+        self._start = -1
+        self._client: Client | None = None
+        self.taken = 0
+        """The number of statements so far."""
+
+    def client(self, engine: Engine, settings: dict[str, Any]) -> Client:
+        """Return the client for one more statement. Raises EngineUnavailable, ClickHouseError."""
+        with self._lock:
+            self.taken += 1
+            start, arguments = engine.connection(self._user)
+            if self._client is None or self._start != start:
+                self._client = clickhouse_connect.get_client(
+                    settings=settings,
+                    autogenerate_session_id=False,
+                    send_receive_timeout=self._within_s,
+                    show_clickhouse_errors="scrub",
+                    **arguments,
+                )
+                self._start = start
+            return self._client
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nothing uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def engine_of(dsn: str) -> Engine:
+    """Return the engine at an address. Raises EngineUnavailable when it has to be started and cannot be."""
+    return EngineProcess(Path(urlsplit(dsn).path)) if dsn.startswith("local:") else Server(dsn)
+
+
+def end_orphan(data: Path) -> None:
+    """End the engine process that a killed server left behind; normally it ends by itself within milliseconds.
+
+    Call this only while the lock of the log shows that no server uses the directory.
+
+    Raises:
+        EngineUnavailable: it goes on.
+    """
+    own = (data / _DIRECTORY).absolute()
+    if not own.is_dir():
+        return
+    try:
+        os.close(_locked(own, _ENDS_WITHIN_S))
+    except EngineUnavailable:
+        pid = int((own / "lock").read_text() or 0)
+        if str(own).encode() in _arguments(pid):
+            os.kill(pid, signal.SIGKILL)
+        os.close(_locked(own, _ENDS_WITHIN_S))
+
+
+def _arguments(pid: int) -> list[bytes]:
+    """Return the arguments of a running process; none where the system does not tell them."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _locked(own: Path, within_s: float) -> int:
+    """Return a lock on an engine's directory, as a file descriptor; it is held until all its copies are closed."""
+    lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(lock)
+                raise EngineUnavailable("another process has it open (lock)") from None
+            time.sleep(0.01)
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def _derived(name: str, password: str) -> str:
+    """Return the secret of a user, or the secret path."""
+    return hashlib.sha256(f"{name} {password}".encode()).hexdigest()
+
+
+def _config(own: Path, port: int, password: str) -> str:
+    sizes = "".join(f"<{name}>{value}</{name}>" for name, value in engine_options(machine_bytes()).items())
+    return f"""<clickhouse>
+<listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
+<users_config>{escape(str(own / "users.xml"))}</users_config>
+<logger><level>fatal</level><log>{escape(str(own / "engine.log"))}</log><size>1M</size><count>1</count></logger>
+<http_handlers><rule><url>/{_derived("path", password)}</url><methods>POST</methods>
+<handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
+{sizes}
+</clickhouse>"""
+
+
+def _users(password: str) -> str:
+    """Return the users, with their rights.
+
+    WRITER may do everything. READER, as whom questions about a project are asked, reads tables. `default` is the
+    library's own: it listens, and dictionaries read tables as it.
+    """
+    here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
+    library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers", "CREATE TEMPORARY TABLE ON *.*", "FILE ON *.*"
+    users = (
+        ("default", "<password></password>", _granted((*library, "SELECT ON default.*"))),
+        (WRITER, _hashed(WRITER, password), ""),
+        (READER, _hashed(READER, password), _granted(READER_GRANTS)),
+    )
+    listed = "".join(f"<{name}>{secret}{here}{grants}</{name}>" for name, secret, grants in users)
+    return f"""<clickhouse>
+<profiles><default><http_max_field_value_size>{_MOST_VALUE_BYTES}</http_max_field_value_size></default></profiles>
+<quotas><default/></quotas>
+<users>{listed}</users></clickhouse>"""
+
+
+def _granted(grants: tuple[str, ...]) -> str:
+    return f"<grants>{''.join(f'<query>GRANT {grant}</query>' for grant in grants)}</grants>"
+
+
+def _hashed(user: str, password: str) -> str:
+    digest = hashlib.sha256(_derived(user, password).encode()).hexdigest()
+    return f"<password_sha256_hex>{digest}</password_sha256_hex>"
+
+
+def _reason(text: str) -> str:
+    """Return the engine's error from what it printed."""
+    _, _, reason = text.rpartition("RuntimeError: ")
+    return reason or text

@@ -1,0 +1,50 @@
+"""The engine process: a ClickHouse server on a loopback port, out of the engine's library (docs/decisions/0017).
+
+`EngineProcess` (store/engine.py) starts this module as a program. Each line on its standard input asks it to release
+unused memory; at the end of the input, when the process that started it is gone, it ends at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from trackway.store.engine_memory import release_unused
+
+
+def _follow_parent() -> None:
+    while os.read(0, 4096):
+        release_unused()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(directory: Path, data: Path) -> None:
+    """Listen as `config.xml` in `directory` says, until this process is killed.
+
+    The listeners live as long as the query that opened them. The file `ready` appears once the port is bound.
+
+    Raises:
+        RuntimeError: the engine cannot open the data, or cannot listen.
+    """
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        # A terminal or a service manager sends these to the whole group; the process that started this one decides.
+        signal.signal(name, signal.SIG_IGN)
+    os.chdir(directory)
+    import chdb
+
+    chdb._chdb.query(  # type: ignore[attr-defined]
+        "SYSTEM START LISTEN HTTP;"
+        f"INSERT INTO FUNCTION file('{directory / 'ready'}', 'LineAsString', 'line String') VALUES ('ready');"
+        "SELECT count() FROM system.numbers WHERE NOT ignore(sleepEachRow(1)) "
+        "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0, max_threads = 1",
+        "TSV",
+        path=str(data),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
