@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,10 +204,36 @@ def test_a_statement_that_it_does_not_survive_is_busy_and_no_refusal(store: Stor
         store.ask("SELECT 1 AS one")
 
 
-def test_a_long_list_is_bound_to_a_statement(store: Store) -> None:
-    ids = [f"id {number}" for number in range(200_000)]
-    [row] = store.ask("SELECT length({ids:Array(String)}) AS n", {"ids": ids}).to_pylist()
-    assert row["n"] == 200_000
+STRANGE = [
+    "a\\b",
+    "tab\there",
+    "line\nbreak",
+    "quote'",
+    "nul\0",
+    "é☃😀",
+    "\\N",
+    "\\0",
+    "{a:b}",
+    "",
+    "\r",
+    "%41+&=",
+    "NULL",
+    "', 1) --",
+]
+
+
+@pytest.mark.parametrize("size", [len(STRANGE), 200_000])
+def test_a_list_of_any_length_reaches_the_engine_as_it_is(store: Store, size: int) -> None:
+    ids = (STRANGE * (size // len(STRANGE) + 1))[:size]
+    [row] = store.ask(
+        "SELECT {ids:Array(String)} AS ids, 'NULL' IN {ids:Array(String)} AS found, 'z' IN {ids:Array(String)} AS other, "
+        "{n:UInt8} AS n, length({pairs:Array(Tuple(UUID, UInt64))}) AS pairs",
+        {"ids": ids, "n": 7, "pairs": [(uuid.UUID(int=one), one) for one in range(size)]},
+    ).to_pylist()
+    assert row == {"ids": ids, "found": True, "other": False, "n": 7, "pairs": size}
+    store.command("CREATE TABLE IF NOT EXISTS kept (n UInt64) ENGINE = MergeTree ORDER BY n")
+    store.command("INSERT INTO kept SELECT arrayJoin({ns:Array(UInt64)})", {"ns": list(range(size))})
+    assert store.ask("SELECT sum(n) AS n FROM kept").to_pylist() == [{"n": size * (size - 1) // 2}]
 
 
 def test_two_questions_at_once_do_not_wait_for_each_other(store: Store) -> None:

@@ -21,6 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from trackway.statements import Statements
 from trackway.store import unfinished
 from trackway.store.engine import READER, WRITER, Connection, EngineProcess, EngineUnavailable, engine_of
+from trackway.store.long_lists import without_long_lists
 from trackway.store.open_errors import unopened
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
@@ -34,7 +35,7 @@ _INSERT = {
     "input_format_arrow_allow_missing_columns": 0,
 }
 
-_MOST_BYTES = 4 * 1024 * 1024
+_MOST_BYTES = 64 * 1024 * 1024
 PATIENCE_S = 30
 """Seconds for which a statement waits until fewer than the allowed number run."""
 _ANSWERS_WITHIN_S, _CHECKED_WITHIN_S = 86_400, 10
@@ -201,7 +202,7 @@ class Store:
         by = self._connection if self._policy is None else self._reading
         with self._named(name), self._client("the question could not be answered", by) as client:
             if name not in self._cancelled:
-                answer = _read(client, sql, dict(parameters or {}))
+                answer = _read(client, *without_long_lists(sql, parameters or {}))
         if name in self._cancelled:
             raise QuestionCancelled("the question was cancelled")
         return answer if self._policy is None else without_people(answer, self._policy)
@@ -242,8 +243,9 @@ class Store:
         """Run a statement that returns one value or nothing. Raises QuestionFailed within a policy that is narrow."""
         if self._policy is not None and self._policy.narrow:
             raise QuestionFailed("a caller that sees only a part of a project may not change it")
+        sql, values = without_long_lists(sql, parameters or {})
         with self._client("the statement failed") as client:
-            return str(client.command(sql, parameters=dict(parameters or {})))
+            return str(client.command(sql, parameters=values))
 
     def change(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that writes, for callers other than the loader; the write is durable when this returns."""

@@ -42,7 +42,6 @@ _STARTS_WITHIN_S = 600
 _ENDS_WITHIN_S = 3
 _BACK_WITHIN_S = 5
 _TRIES = 5
-_MOST_VALUE_BYTES = 64 * 1024 * 1024
 
 
 # The client library's own warnings contain the secret path of the engine process; its errors are reported by the store.
@@ -340,7 +339,7 @@ def _users(password: str) -> str:
     )
     listed = "".join(f"<{name}>{secret}{here}{grants}</{name}>" for name, secret, grants in users)
     return f"""<clickhouse>
-<profiles><default><http_max_field_value_size>{_MOST_VALUE_BYTES}</http_max_field_value_size></default></profiles>
+<profiles><default/></profiles>
 <quotas><default/></quotas>
 <users>{listed}</users></clickhouse>"""
 
