@@ -202,7 +202,7 @@ def p95(times: list[float]) -> float:
 
 
 class Peak:
-    """The most memory this process held while something ran."""
+    """The most memory that this process and its engine process held while something ran."""
 
     def __enter__(self) -> Peak:
         self._process, self._on, self.mb = psutil.Process(), True, 0.0
@@ -212,7 +212,7 @@ class Peak:
 
     def _watch(self) -> None:
         while self._on:
-            self.mb = max(self.mb, self._process.memory_info().rss / 1024**2)
+            self.mb = max(self.mb, resident_mb(self._process))
             time.sleep(0.02)
 
     def __exit__(self, *_: object) -> None:

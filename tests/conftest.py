@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
+import hashlib
 import inspect
 import os
 import re
@@ -281,6 +283,10 @@ def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             one.stop(signal.SIGKILL)
 
 
+SERVER = os.environ.get("TRACKWAY_TEST_SERVER", "")
+"""The address of a ClickHouse server on which the stores of `Loaded` are databases, instead of an engine process each."""
+
+
 class Loaded:
     """A store in this process with its log and loader. Tests take a project each."""
 
@@ -289,12 +295,20 @@ class Loaded:
         self._open()
 
     def _open(self) -> None:
-        self.log, _ = open_log(self.directory, self.directory / "store")
-        self.store = Store(f"local://{self.directory / 'store'}", clients=2)
+        local = None if SERVER else self.directory / "store"
+        self.log, _ = open_log(self.directory, local)
+        self.store = Store(self._database() if local is None else f"local://{local}", clients=2)
         self.store.migrate()
-        self.loader = Loader(self.log, self.store, self.directory / "loader", local=self.directory / "store")
+        self.loader = Loader(self.log, self.store, self.directory / "loader", local=local)
         self.loader.checkpoint()
         self.store.durability.settle = self.loader.checkpoint
+
+    def _database(self) -> str:
+        """The address of this directory's own database on the server."""
+        name = f"t{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
+        with contextlib.closing(Store(SERVER, clients=1)) as server:
+            server.command(f"CREATE DATABASE IF NOT EXISTS {name}")
+        return f"{SERVER.rpartition('/')[0]}/{name}"
 
     def restart(self) -> None:
         """End in order, and go on from the disk."""

@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The port to listen at."""
     store: str = ""
     """`clickhouse://…` for a server or cluster; empty: an engine process on `data`, which the server starts."""
+    store_reader: str = ""
+    """The same server with another user, for questions about a project: it needs to read tables and nothing else
+    (`trackway store users`). Empty: the user of `store`."""
     views: str = ""
     """The database that decides which views count, an SQLAlchemy URL; several collectors share one. Empty: the
     accounts database when that is a server, else SQLite in `data`."""

@@ -41,14 +41,14 @@ from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
 from trackway.store.account_policy import AccountPolicies
-from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.connection import Store
 from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.lookups import has_view, session
 from trackway.store.orders import own_currency
 from trackway.store.recovery import open_log, refuse_unknown
-from trackway.store.refusals import QuestionFailed, StoreBusy
+from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 
 logger = logging.getLogger("trackway")
 
@@ -85,7 +85,9 @@ class Runtime:
         self.log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
         self._closers.append(self.log.close)
         self._open_accounts()
-        self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
+        self.store = Store(
+            settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader
+        )
         self._closers.append(self.store.close)
         migrated = self.store.migrate()
         refuse_unknown(newest, directory / "loader", self.store, self.log, settings.local_store)

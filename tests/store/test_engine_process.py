@@ -20,8 +20,8 @@ import pytest
 import processes
 from conftest import EMAIL, PASSWORD, eventually
 from trackway.store import engine
-from trackway.store.connection import Store, StoreUnavailable
-from trackway.store.refusals import QuestionFailed, StoreBusy
+from trackway.store.connection import Store
+from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 
 
 @pytest.fixture

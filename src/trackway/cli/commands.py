@@ -13,6 +13,7 @@ import typer
 from trackway import __version__, config
 from trackway.cli import data_directory, jobs, people, plans, show
 from trackway.cli.dead_letters import letters
+from trackway.cli.store import store
 from trackway.config import BadSettings, Settings
 from trackway.govern.first_start import FirstStart
 
@@ -23,6 +24,7 @@ app.add_typer(people.users, name="user")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(jobs.jobs, name="jobs")
 app.add_typer(letters, name="letters")
+app.add_typer(store, name="store")
 
 Data = Annotated[str | None, typer.Option(help="data directory")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
@@ -213,8 +215,7 @@ def doctor(
 def _repair(chosen: Settings, name: str, json: bool) -> None:
     from trackway.log import DirectoryUnusable
     from trackway.operate.repair import REPAIRS, CannotRepair
-    from trackway.store.connection import StoreUnavailable
-    from trackway.store.refusals import QuestionFailed
+    from trackway.store.refusals import QuestionFailed, StoreUnavailable
 
     if not chosen.directory.exists():
         show.fail(f"there is no directory {chosen.directory}, so there is nothing to repair")

@@ -59,8 +59,7 @@ def _sentence(error: Exception) -> str | None:
     from trackway.lite import fault
     from trackway.log import DirectoryUnusable, LogUnavailable
     from trackway.private import KeyUnusable
-    from trackway.store.connection import StoreUnavailable
-    from trackway.store.refusals import QuestionFailed
+    from trackway.store.refusals import QuestionFailed, StoreUnavailable
 
     if isinstance(error, DirectoryUnusable | LogUnavailable | StoreUnavailable | QuestionFailed | AccountsUnavailable
                   | LedgerUnavailable | BadAccount | BadPlan | BadSettings | KeyUnusable | CannotDecrypt):  # fmt: skip

@@ -14,8 +14,7 @@ def rebuild_store(settings: Settings, archives: list[Path], from_log_only: bool,
     """Rebuild the store and print the outcome."""
     from trackway.log import DirectoryUnusable
     from trackway.operate.rebuild import CannotRebuild, rebuild
-    from trackway.store.connection import StoreUnavailable
-    from trackway.store.refusals import QuestionFailed
+    from trackway.store.refusals import QuestionFailed, StoreUnavailable
 
     columns = (TextColumn("storing messages"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (

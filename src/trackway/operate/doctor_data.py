@@ -10,11 +10,11 @@ from trackway.operate.finding import Finding
 from trackway.statements import Statements
 from trackway.store import checkpoint, dead_letters
 from trackway.store.checkpoint import Checkpoint
-from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.connection import Store
 from trackway.store.derived_tables import disagreements
 from trackway.store.message_ids import SeenMessages, check_runs
 from trackway.store.recovery import open_log, refuse_unknown
-from trackway.store.refusals import QuestionFailed
+from trackway.store.refusals import QuestionFailed, StoreUnavailable
 
 _sql = Statements(__name__)
 

@@ -14,10 +14,10 @@ from trackway import private
 from trackway.config import Settings
 from trackway.enrich.pipeline import adjust_sources
 from trackway.log import Gap, LocalLog, locked
-from trackway.store.connection import Store, StoreUnavailable
+from trackway.store.connection import Store
 from trackway.store.loader import Loader
 from trackway.store.recovery import rebuild_marker, refuse_running
-from trackway.store.refusals import QuestionFailed
+from trackway.store.refusals import QuestionFailed, StoreUnavailable
 
 COPIED = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
 """Tables that are not written by the loader: the log does not contain them, so they are copied from the old store."""

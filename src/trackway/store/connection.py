@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +21,19 @@ from trackway.statements import Statements
 from trackway.store import unfinished
 from trackway.store.engine import READER, WRITER, Connection, EngineProcess, EngineUnavailable, engine_of
 from trackway.store.long_lists import without_long_lists
+from trackway.store.migration import bring_up_to_date
 from trackway.store.open_errors import unopened
 from trackway.store.persons import PersonTable
 from trackway.store.policy import Policy, refuse_empty, without_people
 from trackway.store.policy import settings as policy_settings
-from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy, is_unanswered, refused
+from trackway.store.refusals import (
+    QuestionCancelled,
+    QuestionFailed,
+    StoreBusy,
+    StoreUnavailable,
+    is_unanswered,
+    refused,
+)
 
 _sql = Statements(__name__)
 _INSERT = {
@@ -39,18 +46,11 @@ _MOST_BYTES = 64 * 1024 * 1024
 PATIENCE_S = 30
 """Seconds for which a statement waits until fewer than the allowed number run."""
 _ANSWERS_WITHIN_S, _CHECKED_WITHIN_S = 86_400, 10
-KEEP_MERGED_S = 120
-"""Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
-
 running: ContextVar[str] = ContextVar("running", default="")
 """The name of the question that runs in this context (letters, digits, dashes); `Store.cancel` finds it by name."""
 
 
 _TARGET = re.compile(r"CREATE MATERIALIZED VIEW \S+ TO (?:\S+\.)?(\w+) ")
-
-
-class StoreUnavailable(Exception):
-    """The engine cannot be opened or does not answer; the text gives the reason and the remedy."""
 
 
 class Durability:
@@ -73,19 +73,20 @@ class Store:
         dsn: `local:///path` for the engine process, `clickhouse://user:password@host:port/database` for a server.
         clients: the number of questions that may run at once.
         memory_mb: the most memory one question may use.
+        reader_dsn: a server's address for questions about a project, of a user who may only read; empty: `dsn`.
         nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
 
     Raises:
         StoreUnavailable: the engine cannot be opened.
     """
 
-    def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0) -> None:
+    def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0, reader_dsn: str = "") -> None:
         self.dsn = dsn
         self.local = dsn.startswith("local:")
         if self.local:
             unfinished.begin(Path(urlsplit(dsn).path))
         try:
-            self.engine = engine_of(dsn)
+            self.engine = engine_of(dsn, reader_dsn)
         except EngineUnavailable as error:
             raise StoreUnavailable(unopened(dsn, str(error))) from error
         self.persons = PersonTable(self.ask, self.command)
@@ -296,46 +297,9 @@ class Store:
             StoreUnavailable: the engine refuses a statement.
         """
         try:
-            return self._migrate()
+            return bring_up_to_date(self)
         except QuestionFailed as error:
             raise StoreUnavailable(f"the store cannot be brought up to date: {error.full}") from error
-
-    def _migrate(self) -> list[str]:
-        self.command(_sql("create_migrations"))
-        done = set(self.ask("SELECT name FROM migrations")["name"].to_pylist())
-        scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda script: script.name)
-        applied = [script for script in scripts if script.name.endswith(".sql") and script.name not in done]
-        for script in applied:
-            for statement in script.read_text().split(";\n"):
-                lines = "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
-                if lines.startswith("FILL "):
-                    table = lines.removeprefix("FILL ")
-                    self.command(f"INSERT INTO {table} {self.statement_of(f'{table}_from_events')}")
-                elif lines:
-                    self.command(statement)
-            self.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
-        if applied and self.local:
-            self._keep_merged_parts()
-        self._refuse_incomplete(
-            unfinished.created_by(script.read_text() for script in scripts if script.name.endswith(".sql"))
-        )
-        if self.local:
-            unfinished.finished(Path(urlsplit(self.dsn).path))
-        return [script.name for script in applied]
-
-    def _refuse_incomplete(self, names: set[str]) -> None:
-        """Check that all tables and views that were created still exist. Raises StoreUnavailable when some do not."""
-        existing = self.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
-        if absent := sorted(names - set(existing)):
-            rebuild = ", or rebuild the store from the log: `trackway rebuild`" if self.local else ""
-            raise StoreUnavailable(
-                f"the store has lost {', '.join(absent)}; restore the data directory from a backup{rebuild}"
-            )
-
-    def _keep_merged_parts(self) -> None:
-        """Make the engine keep merged parts for as long as a checkpoint may need them."""
-        for name in self.ask(_sql("without_lifetime"))["name"].to_pylist():
-            self.command(f"ALTER TABLE {name} MODIFY SETTING old_parts_lifetime = {KEEP_MERGED_S}")
 
     def statement_of(self, view: str) -> str:
         """Return the SELECT of a materialized view as the engine keeps it, with tables named without their database."""

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import clickhouse_connect
@@ -77,7 +77,10 @@ class Engine(Protocol):
 
 
 class Server:
-    """A ClickHouse server or cluster, `clickhouse://user:password@host:port/database`; `clickhouses://` for TLS."""
+    """A ClickHouse server, `clickhouse://user:password@host:port/database`; `?secure=true` is TLS.
+
+    Other options after `?` are those of clickhouse-connect, such as `ca_cert`.
+    """
 
     def __init__(self, dsn: str, reader_dsn: str = "") -> None:
         self._dsns = {WRITER: dsn, READER: reader_dsn or dsn}
@@ -89,7 +92,11 @@ class Server:
 
     def connection(self, user: str) -> tuple[int, dict[str, Any]]:
         """Return the address."""
-        return 0, {"dsn": self._dsns[user]}
+        parts = urlsplit(self._dsns[user])
+        options = dict(parse_qsl(parts.query))
+        secure = options.pop("secure", "").lower() == "true"
+        arguments = {"dsn": parts._replace(query=urlencode(options)).geturl()}
+        return 0, {**arguments, "interface": "https"} if secure else arguments
 
     def release_memory(self) -> None:
         """Nothing: the server has an operator of its own."""
@@ -254,9 +261,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def engine_of(dsn: str) -> Engine:
+def engine_of(dsn: str, reader_dsn: str = "") -> Engine:
     """Return the engine at an address. Raises EngineUnavailable when it has to be started and cannot be."""
-    return EngineProcess(Path(urlsplit(dsn).path)) if dsn.startswith("local:") else Server(dsn)
+    return EngineProcess(Path(urlsplit(dsn).path)) if dsn.startswith("local:") else Server(dsn, reader_dsn)
 
 
 def end_orphan(data: Path) -> None:

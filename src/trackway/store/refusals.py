@@ -28,6 +28,10 @@ _EXPLANATIONS = {
 """Explanations of the causes that a caller can remove, for any question."""
 
 
+class StoreUnavailable(Exception):
+    """The engine cannot be opened or does not answer; the text gives the reason and the remedy."""
+
+
 class QuestionFailed(Exception):
     """A statement failed. The text can be shown to the caller.
 

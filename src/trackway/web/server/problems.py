@@ -21,12 +21,11 @@ from trackway.govern.plans.plan import BadPlan
 from trackway.govern.saved.jobs import BadSchedule
 from trackway.govern.tables import BadAccount
 from trackway.log import LogUnavailable
-from trackway.store.connection import StoreUnavailable
 from trackway.store.entities import BadEntity
 from trackway.store.money import BadTable
 from trackway.store.policy import NotVisible
 from trackway.store.recount import CannotRecount
-from trackway.store.refusals import QuestionFailed, StoreBusy
+from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 from trackway.wording import Fault, fault
 
 logger = logging.getLogger("trackway.web")

@@ -1,0 +1,99 @@
+"""`trackway store`: users, schema and check of a ClickHouse server that is the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from trackway import config
+from trackway.cli import show
+from trackway.cli.people import Data, Json
+from trackway.config import BadSettings, Settings
+
+store = typer.Typer(no_args_is_help=True, help="A ClickHouse server as the store: its users, its tables, a check.")
+
+
+def _server(data: str | None) -> Settings:
+    with show.refusals(BadSettings):
+        settings = config.load(data=data)
+    if settings.local_store is not None:
+        show.fail(
+            "the store is in the data directory, and the server manages it; set TRACKWAY_STORE to clickhouse://…, "
+            "or run `trackway doctor`"
+        )
+    return settings
+
+
+@store.command("users")
+def users(data: Data = None) -> None:
+    """Print the statements that create the database and the users of TRACKWAY_STORE and TRACKWAY_STORE_READER.
+
+    An administrator of the ClickHouse server runs them once.
+    """
+    from trackway.store.server_address import user_of
+    from trackway.store.server_rights import statements
+
+    settings = _server(data)
+    if not settings.store_reader:
+        show.fail("set TRACKWAY_STORE_READER too: the same address with the name and password of a second user")
+    if user_of(settings.store)[0] == user_of(settings.store_reader)[0]:
+        show.fail("TRACKWAY_STORE and TRACKWAY_STORE_READER name the same user; give the second one another name")
+    for statement in statements(settings.store, settings.store_reader):
+        typer.echo(f"{statement};")
+
+
+@store.command("migrate")
+def migrate(data: Data = None) -> None:
+    """Create the tables, or bring them up to date; the server does the same when it starts."""
+    from trackway.store.connection import Store
+    from trackway.store.refusals import StoreUnavailable
+
+    settings = _server(data)
+    with show.refusals(StoreUnavailable):
+        opened = Store(settings.store_dsn, clients=1)
+        applied = opened.migrate()
+        opened.close()
+    typer.echo(f"applied {', '.join(applied)}" if applied else "the tables are up to date")
+
+
+@store.command("check")
+def check(data: Data = None, json: Json = False) -> None:
+    """Check that the server answers both users, which rights they lack, and which scripts were not applied yet."""
+    from trackway.store.refusals import QuestionFailed, StoreUnavailable
+
+    settings = _server(data)
+    with show.refusals(StoreUnavailable, QuestionFailed):
+        found = _findings(settings)
+    show.rows(found, json, whole=True)
+    if any(row["problem"] for row in found):
+        raise typer.Exit(1)
+
+
+def _findings(settings: Settings) -> list[dict[str, Any]]:
+    from trackway.store.connection import Store
+    from trackway.store.migration import pending
+    from trackway.store.server_address import user_of
+    from trackway.store.server_rights import READER_RIGHTS, WRITER_RIGHTS, missing_rights
+
+    found: list[dict[str, Any]] = []
+    for name, dsn, rights in (
+        ("store", settings.store, WRITER_RIGHTS), ("store_reader", settings.store_reader, READER_RIGHTS),
+    ):  # fmt: skip
+        if not dsn:
+            problem = "empty: questions are asked as the user of store, who may write; see `trackway store users`"
+            found.append({"what": name, "is": "", "problem": problem})
+            continue
+        opened = Store(dsn, clients=1)
+        version = opened.ask("SELECT version() AS version")["version"][0].as_py()
+        missing = missing_rights(opened, rights)
+        found.append({
+            "what": name, "is": f"ClickHouse {version}, user {user_of(dsn)[0]}",
+            "problem": f"rights that are missing: {'; '.join(missing)}" if missing else "",
+        })  # fmt: skip
+        if name == "store":
+            waiting = pending(opened)
+            problem = f"not applied: {', '.join(waiting)}; run `trackway store migrate`" if waiting else ""
+            found.append({"what": "tables", "is": "" if waiting else "up to date", "problem": problem})
+        opened.close()
+    return found

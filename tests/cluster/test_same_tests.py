@@ -1,0 +1,29 @@
+"""The tests of questions and of the store hold on a ClickHouse server too: each store is a database there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from clickhouse import ADMIN, ClickHouse
+
+from conftest import also
+
+TESTS = Path(__file__).parents[1]
+FILES = ["store/test_persons.py", *also("x")]
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", FILES)
+def test_these_hold_on_a_server(tmp_path: Path, name: str) -> None:
+    server = ClickHouse(tmp_path / "clickhouse").start()
+    try:
+        address = server.dsn("admin", ADMIN.replace(" ", "%20"))
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "--tb=short", str(TESTS / name)], cwd=TESTS.parent, text=True,
+            capture_output=True, env={**os.environ, "TRACKWAY_TEST_SERVER": address},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-5000:]
+    finally:
+        server.remove()

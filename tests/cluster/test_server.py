@@ -1,0 +1,208 @@
+"""`trackway serve` with a ClickHouse server as its store, as two users with the rights that `trackway store users` prints."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse import ADMIN, ClickHouse
+from tls import certify, in_front_of
+
+import processes
+from conftest import Server, eventually
+from trackway.store.connection import Store
+from trackway.store.refusals import StoreUnavailable
+
+DATABASE = "tracking"
+
+
+@pytest.fixture(scope="module")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    running = ClickHouse(tmp_path_factory.mktemp("clickhouse") / "home").start()
+    yield running
+    running.remove()
+
+
+class OnServer(Server):
+    """A server whose store is a database of a ClickHouse server, made as the administrator would."""
+
+    def __init__(self, data: Path, clickhouse: ClickHouse, database: str, **settings: Any) -> None:
+        super().__init__(
+            data, store=clickhouse.dsn(f"writer_{database}", "it's a \\ secret".replace(" ", "%20"), database),
+            store_reader=clickhouse.dsn(f"reader_{database}", "hidden", database), **settings,
+        )  # fmt: skip
+        self.clickhouse, self.database = clickhouse, database
+
+    def command(self, *arguments: str) -> Any:
+        return processes.run(["-m", "trackway", *arguments, "--data", str(self.data)], env=self.environment)
+
+    def create_users(self) -> None:
+        printed = self.command("store", "users")
+        assert printed.returncode == 0, printed.stderr
+        self.clickhouse.create([statement for statement in printed.stdout.split(";\n") if statement.strip()])
+
+
+@pytest.fixture
+def server(clickhouse: ClickHouse, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OnServer]:
+    made = OnServer(tmp_path / "data", clickhouse, f"t{abs(hash(request.node.name))}")
+    made.create_users()
+    yield made
+    with contextlib.suppress(AttributeError):
+        made.stop(signal.SIGKILL)
+    clickhouse.ask(f"DROP DATABASE {made.database}")
+
+
+def send(server: Server, count: int, first: int = 0) -> None:
+    """Messages of `count` visitors, one each."""
+    for start in range(first, first + count, 500):
+        batch = [
+            {"type": "track", "event": "Seen", "messageId": f"m{n}", "anonymousId": f"v{n}", "properties": {"n": n}}
+            for n in range(start, min(start + 500, first + count))
+        ]
+        assert server.post("batch", {"batch": batch}).status_code == 202
+
+
+def test_it_starts_stores_and_answers_with_the_rights_that_are_printed(server: OnServer) -> None:
+    server.start()
+    send(server, 1000)
+    for body in (
+        {"type": "identify", "anonymousId": "v1", "userId": "u"}, {"type": "alias", "previousId": "v2", "userId": "u"},
+        {"type": "track", "event": "Order Completed", "userId": "u",
+         "properties": {"orderId": "o", "total": 5, "currency": "EUR"}},
+    ):  # fmt: skip
+        assert server.post("batch", {"batch": [body]}).status_code == 202
+    assert server.stored()["dead_letters"] == 0
+    assert server.sql("SELECT uniqExact(message_id) AS ids, count() AS n FROM events WHERE name = 'Seen'") == [
+        {"ids": 1000, "n": 1000}
+    ]
+    assert server.asked({"question": "trend", "series": [{"event": "Seen"}]})["data"]
+    [people] = server.asked({"question": "trend", "series": [{"event": "Seen", "metric": "persons"}]})["data"]["series"]
+    assert people["total"] == 999, "v1 and v2 are one person"
+    found = server.command("store", "check")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "up to date" in found.stdout
+
+
+def test_questions_are_asked_as_the_user_who_may_only_read(server: OnServer) -> None:
+    server.start()
+    send(server, 1)
+    server.stored()
+    assert server.sql("SELECT count() AS n FROM events") == [{"n": 1}]
+    password, rights = server.clickhouse.users[f"reader_{server.database}"]
+    server.clickhouse.users[f"reader_{server.database}"] = (password, ["GRANT SELECT ON system.one"])
+    server.clickhouse.restart()
+    with pytest.raises(AssertionError, match="422"):
+        server.sql("SELECT count() AS n FROM events")
+    found = server.command("store", "check", "--json")
+    assert found.returncode == 1 and "rights that are missing: SELECT ON" in found.stdout
+    server.clickhouse.users[f"reader_{server.database}"] = (password, rights)
+    server.clickhouse.restart()
+    assert server.sql("SELECT count() AS n FROM events") == [{"n": 1}]
+
+
+def test_large_batches_of_many_visitors_are_stored(clickhouse: ClickHouse, server: OnServer) -> None:
+    """The loader asks about as many ids as a batch has: more than a server takes as bound values."""
+    server.environment["TRACKWAY_BATCH_SECONDS"] = "2"
+    server.start()
+    send(server, 40_000)
+    send(server, 20_000)  # all of them again
+    send(server, 20_000, first=30_000)  # half of them again
+    assert server.stored()["dead_letters"] == 0
+    assert server.sql("SELECT count() AS n, uniqExact(visitor_id) AS visitors FROM events") == [
+        {"n": 50_000, "visitors": 50_000}
+    ]
+    assert server.sql("SELECT sum(events) AS n FROM event_counts") == [{"n": 50_000}]
+
+
+def test_a_server_that_is_killed_and_comes_back_has_everything_once(clickhouse: ClickHouse, server: OnServer) -> None:
+    server.start()
+    stopping = threading.Event()
+    sent = [0]
+
+    def work() -> None:
+        while not stopping.is_set():
+            send(server, 50, first=sent[0])
+            sent[0] += 50
+            time.sleep(0.02)
+
+    sender = threading.Thread(target=work)
+    sender.start()
+    for pause in (0.3, 0.7, 0.1, 0.5):
+        time.sleep(pause)
+        clickhouse.stop()
+        time.sleep(0.3)
+        clickhouse.start()
+    stopping.set()
+    sender.join()
+    assert sent[0], "collecting went on"
+    assert server.stored()["dead_letters"] == 0
+    assert server.sql("SELECT count() AS n, uniqExact(message_id) AS ids FROM events") == [
+        {"n": sent[0], "ids": sent[0]}
+    ]
+    assert server.sql("SELECT sum(events) AS n FROM event_counts") == [{"n": sent[0]}]
+    assert server.sql("SELECT count() AS n FROM sessions FINAL") == [{"n": sent[0]}]
+
+
+def test_trackway_that_is_killed_over_a_batch_stores_it_once(server: OnServer) -> None:
+    server.start()
+    for first in range(0, 3000, 1000):
+        send(server, 1000, first=first)
+        server.stop(signal.SIGKILL)
+        server.start()
+    server.stored()
+    assert server.sql("SELECT count() AS n, uniqExact(message_id) AS ids FROM events") == [{"n": 3000, "ids": 3000}]
+    assert server.sql("SELECT sum(events) AS n FROM event_counts") == [{"n": 3000}]
+
+
+def test_without_the_server_collecting_goes_on_and_questions_are_asked_later(
+    clickhouse: ClickHouse, server: OnServer
+) -> None:
+    server.start()
+    clickhouse.stop()
+    try:
+        send(server, 10)
+        answer = server.http.post("/api/v1/projects", headers={})
+        assert answer.status_code < 500
+        status = server.http.get("/readyz")
+        assert status.status_code == 503
+    finally:
+        clickhouse.start()
+    eventually(lambda: server.http.get("/readyz").status_code == 200)
+    server.stored()
+    assert server.sql("SELECT count() AS n FROM events") == [{"n": 10}]
+
+
+def test_every_table_syncs_its_inserts(server: OnServer) -> None:
+    server.start()
+    unsynced = server.clickhouse.ask(
+        f"SELECT name FROM system.tables WHERE database = '{server.database}' AND engine LIKE '%MergeTree' "
+        "AND NOT match(engine_full, 'fsync_after_insert = (1|true)')"
+    )
+    assert unsynced == ""
+
+
+def test_what_is_missing_is_named(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    stopped = OnServer(tmp_path / "data", clickhouse, "nowhere")
+    refused = stopped.command("store", "check")
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert "does not answer" in refused.stderr and "it's a" not in refused.stderr
+    local = processes.run(["-m", "trackway", "store", "users", "--data", str(tmp_path / "other")], env={
+        name: value for name, value in stopped.environment.items() if not name.startswith("TRACKWAY_STORE")
+    })  # fmt: skip
+    assert local.returncode == 1 and "TRACKWAY_STORE" in local.stderr
+
+
+def test_tls_is_checked(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    certificate, private = certify(tmp_path)
+    with in_front_of(clickhouse.http, certificate, private) as port:
+        address = clickhouse.dsn("admin", ADMIN.replace(" ", "%20")).replace(str(clickhouse.http), str(port))
+        with contextlib.closing(Store(f"{address}?secure=true&ca_cert={certificate}", clients=1)) as store:
+            assert store.ask("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            Store(f"{address}?secure=true", clients=1)
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            Store(address, clients=1)
