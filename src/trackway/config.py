@@ -10,7 +10,6 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -158,7 +157,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def local_store(self) -> Path | None:
         """The directory of the local store; None when the store is a server."""
-        return Path(urlsplit(self.store_dsn).path) if self.store_dsn.startswith("local:") else None
+        return None if self.store else self.directory / "store"
 
     @property
     def views_dsn(self) -> str:

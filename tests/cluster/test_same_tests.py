@@ -11,7 +11,12 @@ from clickhouse import ADMIN, ClickHouse
 from conftest import also
 
 TESTS = Path(__file__).parents[1]
-FILES = ["store/test_persons.py", *also("x")]
+FILES = [
+    "store/test_persons.py",
+    *map(also, ["analyze", *(f"store/test_{name}.py" for name in (
+        "account_entities", "entities", "isolation", "late_events", "loader", "orders", "properties", "spreadsheet",
+    ))]),
+]  # fmt: skip
 
 
 @pytest.mark.timeout(1800)

@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Any:
 
 def address_of(store: Store) -> tuple[str, str, str]:
     """The engine's address, its secret path and its password."""
-    _, arguments = store.engine.connection(engine.WRITER)
+    arguments = store.engine.address(engine.WRITER)
     return f"http://{arguments['host']}:{arguments['port']}", arguments["proxy_path"], arguments["password"]
 
 
@@ -96,7 +96,7 @@ def test_settings_with_secrets_are_not_in_its_environment(store: Store, monkeypa
     monkeypatch.setenv("TRACKWAY_SECRET_KEY", "sk_hidden")
     with store.engine.stopped():  # type: ignore[attr-defined]
         pass
-    environment = Path(f"/proc/{pid_of(Path(urlsplit(store.dsn).path).parent)}/environ").read_bytes()
+    environment = Path(f"/proc/{pid_of(Path(store.dsn.removeprefix('local://')).parent)}/environ").read_bytes()
     assert b"PATH=" in environment and b"sk_hidden" not in environment
 
 
@@ -199,7 +199,7 @@ def test_a_question_during_its_start_is_asked_again_later(new_server: Any) -> No
 
 
 def test_a_statement_that_it_does_not_survive_is_busy_and_no_refusal(store: Store) -> None:
-    os.kill(pid_of(Path(urlsplit(store.dsn).path).parent), signal.SIGKILL)
+    os.kill(pid_of(Path(store.dsn.removeprefix("local://")).parent), signal.SIGKILL)
     with pytest.raises(StoreBusy):
         store.ask("SELECT 1 AS one")
 
@@ -283,7 +283,30 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = Store(f"local://{tmp_path_factory.mktemp('reader') / 'store'}", clients=1)
     opened.command("CREATE TABLE texts (text String) ENGINE = MergeTree ORDER BY text")
     opened.command("INSERT INTO texts VALUES ('shown')")
-    _, address = opened.engine.connection(engine.READER)
+    address = opened.engine.address(engine.READER)
     url = f"http://127.0.0.1:{address['port']}/{address['proxy_path']}"
     yield lambda statement: httpx.post(url, content=statement, auth=(address["username"], address["password"]))
     opened.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with space", "it's", 'quoted"', "back\\slash", "a&b<c>", "#hash", "50%25", "ümlaut", "-P", "x" * 200],
+)
+def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
+    for _ in range(2):
+        store = Store(f"local://{tmp_path / name / 'store'}", clients=1)
+        store.command("CREATE TABLE IF NOT EXISTS kept (n UInt8) ENGINE = MergeTree ORDER BY n")
+        store.command("INSERT INTO kept VALUES (1)")
+        store.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+    store = Store(f"local://{tmp_path / name / 'store'}", clients=1)
+    assert store.ask("SELECT count() AS n FROM kept").to_pylist() == [{"n": 2}]
+    store.close()
+
+
+def test_a_directory_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "engine").write_text("a file")
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        Store(f"local://{tmp_path / 'store'}", clients=1)

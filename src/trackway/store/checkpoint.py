@@ -26,6 +26,7 @@ from trackway import private
 from trackway.log import DirectoryUnusable
 from trackway.statements import Statements
 from trackway.store.connection import Store
+from trackway.store.engine import OWN_DIRECTORY
 
 logger = logging.getLogger("trackway.store.checkpoint")
 _sql = Statements(__name__)
@@ -200,7 +201,8 @@ def _definitions(store: Store, directory: Path) -> list[tuple[str, str, bool]]:
 
 
 def _relative(path: str, directory: Path) -> str:
-    return str(Path(path).resolve().relative_to(directory.resolve()))
+    """Return a path of the engine's, which is relative to the engine's own directory, relative to the store's."""
+    return str((directory / OWN_DIRECTORY / path).resolve().relative_to(directory.resolve()))
 
 
 def sync(directory: Path) -> None:

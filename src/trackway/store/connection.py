@@ -9,9 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -19,7 +17,15 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from trackway.statements import Statements
 from trackway.store import unfinished
-from trackway.store.engine import READER, WRITER, Connection, EngineProcess, EngineUnavailable, engine_of
+from trackway.store.engine import (
+    READER,
+    WRITER,
+    Connection,
+    EngineProcess,
+    EngineUnavailable,
+    engine_of,
+    local_directory,
+)
 from trackway.store.long_lists import without_long_lists
 from trackway.store.migration import bring_up_to_date
 from trackway.store.open_errors import unopened
@@ -82,9 +88,9 @@ class Store:
 
     def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0, reader_dsn: str = "") -> None:
         self.dsn = dsn
-        self.local = dsn.startswith("local:")
-        if self.local:
-            unfinished.begin(Path(urlsplit(dsn).path))
+        self.directory = local_directory(dsn)
+        if self.directory:
+            unfinished.begin(self.directory)
         try:
             self.engine = engine_of(dsn, reader_dsn)
         except EngineUnavailable as error:

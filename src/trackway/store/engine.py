@@ -23,7 +23,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
-from xml.sax.saxutils import escape
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -37,7 +36,9 @@ logger = logging.getLogger("trackway.store.engine")
 WRITER, READER = "trackway", "reader"
 """The engine's users: for everything, and for questions about one project."""
 READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
-_DIRECTORY = "engine"
+_LOCAL = "local://"
+OWN_DIRECTORY = "engine"
+"""The folder of the process in a store's directory: configuration, password, lock; it runs there."""
 _STARTS_WITHIN_S = 600
 _ENDS_WITHIN_S = 3
 _BACK_WITHIN_S = 5
@@ -59,15 +60,11 @@ class Engine(Protocol):
     def alive(self) -> bool:
         """Whether it runs, as far as this process knows."""
 
-    def connection(self, user: str) -> tuple[int, dict[str, Any]]:
-        """Return a number that changes with each new connection address, and the arguments of `get_client`.
+    def ready(self) -> int:
+        """Return the number of its start, which changes with its address. Raises EngineUnavailable: it does not run."""
 
-        Args:
-            user: WRITER or READER.
-
-        Raises:
-            EngineUnavailable: it does not run.
-        """
+    def address(self, user: str) -> dict[str, Any]:
+        """Return the arguments of `clickhouse_connect.get_client` for WRITER or READER."""
 
     def release_memory(self) -> None:
         """Give unused memory back to the system."""
@@ -90,13 +87,17 @@ class Server:
         """True: what became of it, the next statement tells."""
         return True
 
-    def connection(self, user: str) -> tuple[int, dict[str, Any]]:
-        """Return the address."""
+    def ready(self) -> int:
+        """Return 0: the address does not change."""
+        return 0
+
+    def address(self, user: str) -> dict[str, Any]:
+        """Return the address with its options."""
         parts = urlsplit(self._dsns[user])
         options = dict(parse_qsl(parts.query))
         secure = options.pop("secure", "").lower() == "true"
         arguments = {"dsn": parts._replace(query=urlencode(options)).geturl()}
-        return 0, {**arguments, "interface": "https"} if secure else arguments
+        return {**arguments, "interface": "https"} if secure else arguments
 
     def release_memory(self) -> None:
         """Nothing: the server has an operator of its own."""
@@ -120,7 +121,7 @@ class EngineProcess:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self._own = (data / _DIRECTORY).absolute()
+        self._own = (data / OWN_DIRECTORY).absolute()
         self._process: subprocess.Popen[bytes] | None = None
         self._port = self._starts = 0
         self._up = threading.Event()
@@ -131,16 +132,20 @@ class EngineProcess:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def connection(self, user: str) -> tuple[int, dict[str, Any]]:
-        """Return the address of the process; wait for a few seconds while it is being started again.
+    def ready(self) -> int:
+        """Return the number of its start; wait for a few seconds while it is being started again.
 
         Raises:
             EngineUnavailable: it has ended, or takes longer.
         """
         if not self._up.wait(_BACK_WITHIN_S) or not self.alive:
             raise EngineUnavailable("the engine is being started again")
+        return self._starts
+
+    def address(self, user: str) -> dict[str, Any]:
+        """Return where it listens, and the user's password."""
         password = self._password()
-        return self._starts, {
+        return {
             "interface": "http", "host": "127.0.0.1", "port": self._port, "username": user,
             "password": _derived(user, password), "proxy_path": _derived("path", password), "compress": False,
             "pool_mgr": get_pool_manager(maxsize=16),
@@ -172,8 +177,14 @@ class EngineProcess:
         return private.read_or_create(self._own / "password", lambda: secrets.token_urlsafe(32).encode()).decode()
 
     def _start(self) -> None:
-        self._own.mkdir(parents=True, exist_ok=True)
-        lock = _locked(self._own, _ENDS_WITHIN_S)
+        try:
+            self._own.mkdir(parents=True, exist_ok=True)
+            self._start_locked(_locked(self._own, _ENDS_WITHIN_S))
+        except (OSError, private.KeyUnusable) as error:
+            self._stop()
+            raise EngineUnavailable(str(error)) from error
+
+    def _start_locked(self, lock: int) -> None:
         try:
             for left in reversed(range(_TRIES)):
                 try:
@@ -192,11 +203,11 @@ class EngineProcess:
         ready, errors = self._own / "ready", self._own / "errors.log"
         ready.unlink(missing_ok=True)
         self._port = free_port()
-        _write(self._own / "config.xml", _config(self._own, self._port, self._password()))
+        _write(self._own / "config.xml", _config(self._port, self._password()))
         _write(self._own / "users.xml", _users(self._password()))
         with errors.open("wb") as sink:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-m", "trackway.store.engine_main", str(self._own), str(self.data.absolute())],
+                [sys.executable, "-P", "-m", "trackway.store.engine_main", str(self._own)],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=sink, pass_fds=[lock],
                 env={name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},
             )  # fmt: skip
@@ -239,16 +250,16 @@ class Connection:
 
     def client(self, engine: Engine, settings: dict[str, Any]) -> Client:
         """Return the client for one more statement. Raises EngineUnavailable, ClickHouseError."""
+        start = engine.ready()
         with self._lock:
             self.taken += 1
-            start, arguments = engine.connection(self._user)
             if self._client is None or self._start != start:
                 self._client = clickhouse_connect.get_client(
                     settings=settings,
                     autogenerate_session_id=False,
                     send_receive_timeout=self._within_s,
                     show_clickhouse_errors="scrub",
-                    **arguments,
+                    **engine.address(self._user),
                 )
                 self._start = start
             return self._client
@@ -261,9 +272,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def local_directory(dsn: str) -> Path | None:
+    """Return the directory that an address `local://PATH` names; None for a server."""
+    return Path(dsn.removeprefix(_LOCAL)) if dsn.startswith(_LOCAL) else None
+
+
 def engine_of(dsn: str, reader_dsn: str = "") -> Engine:
     """Return the engine at an address. Raises EngineUnavailable when it has to be started and cannot be."""
-    return EngineProcess(Path(urlsplit(dsn).path)) if dsn.startswith("local:") else Server(dsn, reader_dsn)
+    return EngineProcess(directory) if (directory := local_directory(dsn)) else Server(dsn, reader_dsn)
 
 
 def end_orphan(data: Path) -> None:
@@ -274,13 +290,14 @@ def end_orphan(data: Path) -> None:
     Raises:
         EngineUnavailable: it goes on.
     """
-    own = (data / _DIRECTORY).absolute()
+    own = (data / OWN_DIRECTORY).absolute()
     if not own.is_dir():
         return
     try:
         os.close(_locked(own, _ENDS_WITHIN_S))
     except EngineUnavailable:
-        pid = int((own / "lock").read_text() or 0)
+        written = (own / "lock").read_text(errors="replace")
+        pid = int(written) if written.isdecimal() else 0
         if str(own).encode() in _arguments(pid):
             os.kill(pid, signal.SIGKILL)
         os.close(_locked(own, _ENDS_WITHIN_S))
@@ -319,12 +336,12 @@ def _derived(name: str, password: str) -> str:
     return hashlib.sha256(f"{name} {password}".encode()).hexdigest()
 
 
-def _config(own: Path, port: int, password: str) -> str:
+def _config(port: int, password: str) -> str:
     sizes = "".join(f"<{name}>{value}</{name}>" for name, value in engine_options(machine_bytes()).items())
     return f"""<clickhouse>
 <listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
-<users_config>{escape(str(own / "users.xml"))}</users_config>
-<logger><level>fatal</level><log>{escape(str(own / "engine.log"))}</log><size>1M</size><count>1</count></logger>
+<users_config>users.xml</users_config>
+<logger><level>fatal</level><log>engine.log</log><size>1M</size><count>1</count></logger>
 <http_handlers><rule><url>/{_derived("path", password)}</url><methods>POST</methods>
 <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
 {sizes}
@@ -362,5 +379,5 @@ def _hashed(user: str, password: str) -> str:
 
 def _reason(text: str) -> str:
     """Return the engine's error from what it printed."""
-    _, _, reason = text.rpartition("RuntimeError: ")
-    return reason or text
+    reasons = [line for line in text.splitlines() if line.startswith(("Code: ", "RuntimeError: "))]
+    return (reasons or [text])[-1].removeprefix("RuntimeError: ")

@@ -21,10 +21,11 @@ def _follow_parent() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(directory: Path, data: Path) -> None:
-    """Listen as `config.xml` in `directory` says, until this process is killed.
+def main(directory: Path) -> None:
+    """Open the data in the parent of `directory` and listen as its `config.xml` says, until this process is killed.
 
-    The listeners live as long as the query that opened them. The file `ready` appears once the port is bound.
+    The listeners live as long as the query that opened them. The file `ready` appears once the port is bound. All paths
+    are relative, because the engine does not take every character in a path.
 
     Raises:
         RuntimeError: the engine cannot open the data, or cannot listen.
@@ -38,13 +39,13 @@ def main(directory: Path, data: Path) -> None:
 
     chdb._chdb.query(  # type: ignore[attr-defined]
         "SYSTEM START LISTEN HTTP;"
-        f"INSERT INTO FUNCTION file('{directory / 'ready'}', 'LineAsString', 'line String') VALUES ('ready');"
+        "INSERT INTO FUNCTION file('ready', 'LineAsString', 'line String') VALUES ('ready');"
         "SELECT count() FROM system.numbers WHERE NOT ignore(sleepEachRow(1)) "
         "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0, max_threads = 1",
         "TSV",
-        path=str(data),
+        path="..",
     )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from trackway.statements import Statements
 from trackway.store import unfinished
@@ -45,10 +43,10 @@ def bring_up_to_date(store: Store) -> list[str]:
             _apply(store, "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip())
         store.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
     if names:
-        _set(store, f"old_parts_lifetime = {KEEP_MERGED_S}" if store.local else "fsync_after_insert = 1")
+        _set(store, f"old_parts_lifetime = {KEEP_MERGED_S}" if store.directory else "fsync_after_insert = 1")
     _refuse_incomplete(store, unfinished.created_by(script.read_text() for script in scripts))
-    if store.local:
-        unfinished.finished(Path(urlsplit(store.dsn).path))
+    if store.directory:
+        unfinished.finished(store.directory)
     return names
 
 
@@ -70,7 +68,7 @@ def _apply(store: Store, statement: str) -> None:
         table = statement.removeprefix("FILL ")
         store.command(f"INSERT INTO {table} {store.statement_of(f'{table}_from_events')}")
     elif statement:
-        store.command(statement if store.local else _on_server(statement, store.dsn))
+        store.command(statement if store.directory else _on_server(statement, store.dsn))
 
 
 def _on_server(statement: str, dsn: str) -> str:
@@ -95,7 +93,7 @@ def _refuse_incomplete(store: Store, names: set[str]) -> None:
     """Check that all tables and views that were created still exist. Raises StoreUnavailable when some do not."""
     existing = store.ask("SELECT name FROM system.tables WHERE database = currentDatabase()")["name"].to_pylist()
     if absent := sorted(names - set(existing)):
-        rebuild = ", or rebuild the store from the log: `trackway rebuild`" if store.local else ""
+        rebuild = ", or rebuild the store from the log: `trackway rebuild`" if store.directory else ""
         raise StoreUnavailable(
             f"the store has lost {', '.join(absent)}; restore the data directory from a backup{rebuild}"
         )

@@ -6,20 +6,22 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from trackway.store.engine import local_directory
+
 _LEAST_ROOM = 16 * 1024 * 1024
 """Free bytes below which a disk counts as full."""
 
 
 def unopened(dsn: str, text: str) -> str:
     """Explain why the engine at an address cannot be opened, and name the remedy."""
-    if dsn.startswith("local:"):
-        path = urlsplit(dsn).path
+    path = local_directory(dsn)
+    if path is not None:
         if any(sign in text.lower() for sign in ("lock", "another", "already", "in use")):
             return (
                 f"the store in {path} is open in another process; one process can open it at a time. "
                 "Stop that process, or ask it through --url"
             )
-        return f"the local store in {path} cannot be opened: {_first_line(text)}; {_remedy(Path(path), text)}"
+        return f"the local store in {path} cannot be opened: {_first_line(text)}; {_remedy(path, text)}"
     parts = urlsplit(dsn)
     return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(text)}"
 
