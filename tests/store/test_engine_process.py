@@ -20,7 +20,8 @@ import pytest
 import processes
 from conftest import EMAIL, PASSWORD, eventually
 from trackway.store import engine
-from trackway.store.connection import Store
+from trackway.store.connection import Store, suspended
+from trackway.store.engine_config import READER, WRITER
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 
 
@@ -33,7 +34,7 @@ def store(tmp_path: Path) -> Any:
 
 def address_of(store: Store) -> tuple[str, str, str]:
     """The engine's address, its secret path and its password."""
-    arguments = store.engine.address(engine.WRITER)
+    arguments = store.engine.address(WRITER)
     return f"http://{arguments['host']}:{arguments['port']}", arguments["proxy_path"], arguments["password"]
 
 
@@ -60,13 +61,13 @@ def test_without_the_secret_path_and_the_password_nothing_is_answered(store: Sto
                 and "access-control-allow-origin" not in response.headers
             ), (method, known)
     asked = "SELECT text FROM secrets"
-    right = httpx.post(f"{base}/{path}", content=asked, auth=(engine.WRITER, password))
+    right = httpx.post(f"{base}/{path}", content=asked, auth=(WRITER, password))
     assert (right.status_code, right.text) == (200, "hidden\n")
-    for user, key in ((engine.WRITER, ""), (engine.WRITER, password[:-1]), ("nobody", password)):
+    for user, key in ((WRITER, ""), (WRITER, password[:-1]), ("nobody", password)):
         wrong = httpx.post(f"{base}/{path}", content=asked, auth=(user, key))
         assert wrong.status_code in (401, 403, 404, 516) or wrong.status_code >= 500, wrong.text
         assert "hidden" not in wrong.text
-    assert httpx.get(f"{base}/{path}", params={"query": asked}, auth=(engine.WRITER, password)).status_code == 404
+    assert httpx.get(f"{base}/{path}", params={"query": asked}, auth=(WRITER, password)).status_code == 404
 
 
 def test_it_listens_on_the_loopback_address_only(store: Store) -> None:
@@ -162,6 +163,20 @@ def test_a_hanging_engine_stops_neither_collecting_nor_the_end(new_server: Any) 
     server.start()
     server.stored()
     assert server.sql("SELECT count() AS n FROM events") == [{"n": 20}]
+
+
+def test_an_engine_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "WATCH_EVERY_S", 0.1)
+    monkeypatch.setattr(engine, "HANGS_AFTER_S", 1)
+    store = Store(f"local://{tmp_path / 'store'}", clients=1)
+    store.ask("SELECT sleep(2.5) AS slept")
+    assert store.engine.alive, "a long question is no hanging"
+    os.kill(pid_of(tmp_path), signal.SIGSTOP)
+    eventually(lambda: not store.engine.alive)
+    with suspended(store):
+        pass
+    assert store.ask("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+    store.close()
 
 
 def test_its_death_delays_questions_only_and_loses_nothing(new_server: Any) -> None:
@@ -283,7 +298,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = Store(f"local://{tmp_path_factory.mktemp('reader') / 'store'}", clients=1)
     opened.command("CREATE TABLE texts (text String) ENGINE = MergeTree ORDER BY text")
     opened.command("INSERT INTO texts VALUES ('shown')")
-    address = opened.engine.address(engine.READER)
+    address = opened.engine.address(READER)
     url = f"http://127.0.0.1:{address['port']}/{address['proxy_path']}"
     yield lambda statement: httpx.post(url, content=statement, auth=(address["username"], address["password"]))
     opened.close()

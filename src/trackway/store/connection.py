@@ -17,15 +17,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from trackway.statements import Statements
 from trackway.store import unfinished
-from trackway.store.engine import (
-    READER,
-    WRITER,
-    Connection,
-    EngineProcess,
-    EngineUnavailable,
-    engine_of,
-    local_directory,
-)
+from trackway.store.engine import Connection, EngineProcess, EngineUnavailable, engine_of, local_directory
+from trackway.store.engine_config import READER, WRITER
 from trackway.store.long_lists import without_long_lists
 from trackway.store.migration import bring_up_to_date
 from trackway.store.open_errors import unopened

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
+import http.client
 import logging
 import os
 import secrets
@@ -29,13 +29,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from trackway import private
-from trackway.store.engine_memory import engine_options, machine_bytes
+from trackway.store.engine_config import READER, WRITER, configuration, derived, users
 
 logger = logging.getLogger("trackway.store.engine")
 
-WRITER, READER = "trackway", "reader"
-"""The engine's users: for everything, and for questions about one project."""
-READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
 _LOCAL = "local://"
 OWN_DIRECTORY = "engine"
 """The folder of the process in a store's directory: configuration, password, lock; it runs there."""
@@ -43,6 +40,8 @@ _STARTS_WITHIN_S = 600
 _ENDS_WITHIN_S = 3
 _BACK_WITHIN_S = 5
 _TRIES = 5
+WATCH_EVERY_S, HANGS_AFTER_S = 10, 120
+"""Seconds between two looks at the process, and seconds without an answer after which it counts as hanging."""
 
 
 # The client library's own warnings contain the secret path of the engine process; its errors are reported by the store.
@@ -124,8 +123,9 @@ class EngineProcess:
         self._own = (data / OWN_DIRECTORY).absolute()
         self._process: subprocess.Popen[bytes] | None = None
         self._port = self._starts = 0
-        self._up = threading.Event()
+        self._up, self._over = threading.Event(), threading.Event()
         self._start()
+        threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
 
     @property
     def alive(self) -> bool:
@@ -147,7 +147,7 @@ class EngineProcess:
         password = self._password()
         return {
             "interface": "http", "host": "127.0.0.1", "port": self._port, "username": user,
-            "password": _derived(user, password), "proxy_path": _derived("path", password), "compress": False,
+            "password": derived(user, password), "proxy_path": derived("path", password), "compress": False,
             "pool_mgr": get_pool_manager(maxsize=16),
         }  # fmt: skip
 
@@ -171,7 +171,30 @@ class EngineProcess:
 
     def close(self) -> None:
         """End the process."""
+        self._over.set()
         self._stop()
+
+    def _watch(self) -> None:
+        """End a process that has not answered for `HANGS_AFTER_S` seconds; whoever loads starts it again."""
+        while not self._over.wait(WATCH_EVERY_S):
+            process = self._process
+            if process is None or not self._up.is_set() or process.poll() is not None or self._answers():
+                continue
+            logger.error("the engine has not answered for %d s, so it is ended", HANGS_AFTER_S)
+            process.kill()
+
+    def _answers(self) -> bool:
+        """Whether the process answers anything in time, be it an error."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=HANGS_AFTER_S)
+        try:
+            connection.request("POST", "/")
+            return bool(connection.getresponse().status)
+        except TimeoutError:
+            return False
+        except (OSError, http.client.HTTPException):
+            return True  # it has just ended, which is no hanging
+        finally:
+            connection.close()
 
     def _password(self) -> str:
         return private.read_or_create(self._own / "password", lambda: secrets.token_urlsafe(32).encode()).decode()
@@ -203,8 +226,8 @@ class EngineProcess:
         ready, errors = self._own / "ready", self._own / "errors.log"
         ready.unlink(missing_ok=True)
         self._port = free_port()
-        _write(self._own / "config.xml", _config(self._port, self._password()))
-        _write(self._own / "users.xml", _users(self._password()))
+        _write(self._own / "config.xml", configuration(self._port, self._password()))
+        _write(self._own / "users.xml", users(self._password()))
         with errors.open("wb") as sink:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", "trackway.store.engine_main", str(self._own)],
@@ -236,7 +259,7 @@ class Connection:
     """The client of a store's engine, for any number of threads; a new one after each start of the engine.
 
     Args:
-        user: WRITER or READER of store/engine.py.
+        user: WRITER or READER of store/engine_config.py.
         within_s: the most seconds that may pass between two pieces of an answer.
     """
 
@@ -329,52 +352,6 @@ def _locked(own: Path, within_s: float) -> int:
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
-
-
-def _derived(name: str, password: str) -> str:
-    """Return the secret of a user, or the secret path."""
-    return hashlib.sha256(f"{name} {password}".encode()).hexdigest()
-
-
-def _config(port: int, password: str) -> str:
-    sizes = "".join(f"<{name}>{value}</{name}>" for name, value in engine_options(machine_bytes()).items())
-    return f"""<clickhouse>
-<listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
-<users_config>users.xml</users_config>
-<logger><level>fatal</level><log>engine.log</log><size>1M</size><count>1</count></logger>
-<http_handlers><rule><url>/{_derived("path", password)}</url><methods>POST</methods>
-<handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
-{sizes}
-</clickhouse>"""
-
-
-def _users(password: str) -> str:
-    """Return the users, with their rights.
-
-    WRITER may do everything. READER, as whom questions about a project are asked, reads tables. `default` is the
-    library's own: it listens, and dictionaries read tables as it.
-    """
-    here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
-    library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers", "CREATE TEMPORARY TABLE ON *.*", "FILE ON *.*"
-    users = (
-        ("default", "<password></password>", _granted((*library, "SELECT ON default.*"))),
-        (WRITER, _hashed(WRITER, password), ""),
-        (READER, _hashed(READER, password), _granted(READER_GRANTS)),
-    )
-    listed = "".join(f"<{name}>{secret}{here}{grants}</{name}>" for name, secret, grants in users)
-    return f"""<clickhouse>
-<profiles><default/></profiles>
-<quotas><default/></quotas>
-<users>{listed}</users></clickhouse>"""
-
-
-def _granted(grants: tuple[str, ...]) -> str:
-    return f"<grants>{''.join(f'<query>GRANT {grant}</query>' for grant in grants)}</grants>"
-
-
-def _hashed(user: str, password: str) -> str:
-    digest = hashlib.sha256(_derived(user, password).encode()).hexdigest()
-    return f"<password_sha256_hex>{digest}</password_sha256_hex>"
 
 
 def _reason(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the address of a ClickHouse server names."""
+"""The parts of a ClickHouse server's address."""
 
 from __future__ import annotations
 

@@ -7,9 +7,12 @@ from trackway.store.policy import literal
 from trackway.store.server_address import database_of, user_of
 
 _ENGINES = ("MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "Join", "Null")
+_ON_TABLES = (
+    "SELECT", "INSERT", "ALTER TABLE", "CREATE TABLE", "CREATE VIEW", "CREATE DICTIONARY", "DROP TABLE", "DROP VIEW",
+    "DROP DICTIONARY", "TRUNCATE", "OPTIMIZE", "dictGet", "SHOW TABLES", "SHOW COLUMNS", "SHOW DICTIONARIES",
+)  # fmt: skip
 WRITER_RIGHTS = (
-    "SELECT, INSERT, ALTER TABLE, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, DROP TABLE, DROP VIEW, "
-    "DROP DICTIONARY, TRUNCATE, OPTIMIZE, dictGet, SHOW TABLES, SHOW COLUMNS, SHOW DICTIONARIES ON {database}.*",
+    f"{', '.join(_ON_TABLES)} ON {{database}}.*",
     *(f"TABLE ENGINE ON {name}" for name in _ENGINES),
     "SYSTEM RELOAD DICTIONARY ON *.*",
     "KILL QUERY ON *.*",

@@ -1,0 +1,58 @@
+"""The configuration of the engine process: its address, its users and what they may do."""
+
+from __future__ import annotations
+
+import hashlib
+
+from trackway.store.engine_memory import engine_options, machine_bytes
+
+WRITER, READER = "trackway", "reader"
+"""The engine's users: for everything, and for questions about one project."""
+READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
+
+
+def derived(name: str, password: str) -> str:
+    """Return the secret of a user, or the secret path, from the password in `engine/password`."""
+    return hashlib.sha256(f"{name} {password}".encode()).hexdigest()
+
+
+def configuration(port: int, password: str) -> str:
+    """Return `config.xml`: where the process listens, under which path, and the sizes of its caches."""
+    sizes = "".join(f"<{name}>{value}</{name}>" for name, value in engine_options(machine_bytes()).items())
+    return f"""<clickhouse>
+<listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
+<users_config>users.xml</users_config>
+<logger><level>fatal</level><log>engine.log</log><size>1M</size><count>1</count></logger>
+<http_handlers><rule><url>/{derived("path", password)}</url><methods>POST</methods>
+<handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
+{sizes}
+</clickhouse>"""
+
+
+def users(password: str) -> str:
+    """Return `users.xml`: the users, with their rights.
+
+    WRITER may do everything. READER, as whom questions about a project are asked, reads tables. `default` is the
+    library's own: it listens, and dictionaries read tables as it.
+    """
+    here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
+    library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers", "CREATE TEMPORARY TABLE ON *.*", "FILE ON *.*"
+    users = (
+        ("default", "<password></password>", _granted((*library, "SELECT ON default.*"))),
+        (WRITER, _hashed(WRITER, password), ""),
+        (READER, _hashed(READER, password), _granted(READER_GRANTS)),
+    )
+    listed = "".join(f"<{name}>{secret}{here}{grants}</{name}>" for name, secret, grants in users)
+    return f"""<clickhouse>
+<profiles><default/></profiles>
+<quotas><default/></quotas>
+<users>{listed}</users></clickhouse>"""
+
+
+def _granted(grants: tuple[str, ...]) -> str:
+    return f"<grants>{''.join(f'<query>GRANT {grant}</query>' for grant in grants)}</grants>"
+
+
+def _hashed(user: str, password: str) -> str:
+    digest = hashlib.sha256(derived(user, password).encode()).hexdigest()
+    return f"<password_sha256_hex>{digest}</password_sha256_hex>"

@@ -1,0 +1,78 @@
+"""A store with its log and loader in the process of the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from trackway.event import Arrival, Location, Message, now
+from trackway.store.connection import Store
+from trackway.store.loader import Loader
+from trackway.store.recovery import open_log
+
+SERVER = os.environ.get("TRACKWAY_TEST_SERVER", "")
+"""The address of a ClickHouse server on which the stores of `Loaded` are databases, instead of an engine process each."""
+
+
+class Loaded:
+    """A store in this process with its log and loader. Tests take a project each."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._open()
+
+    def _open(self) -> None:
+        local = None if SERVER else self.directory / "store"
+        self.log, _ = open_log(self.directory, local)
+        self.store = Store(self._database() if local is None else f"local://{local}", clients=2)
+        self.store.migrate()
+        self.loader = Loader(self.log, self.store, self.directory / "loader", local=local)
+        self.loader.checkpoint()
+        self.store.durability.settle = self.loader.checkpoint
+
+    def _database(self) -> str:
+        """The address of this directory's own database on the server."""
+        name = f"t{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
+        with contextlib.closing(Store(SERVER, clients=1)) as server:
+            server.command(f"CREATE DATABASE IF NOT EXISTS {name}")
+        return f"{SERVER.rpartition('/')[0]}/{name}"
+
+    def restart(self) -> None:
+        """End in order, and go on from the disk."""
+        self.loader.stop()
+        self.crash()
+
+    def crash(self) -> None:
+        """End as a killed process does, and go on from the disk."""
+        self.store.close()
+        self.log.close()
+        self._open()
+
+    def load(self, project: UUID, messages: list[Message], received_at: int | None = None) -> None:
+        """Messages through log and loader into the store."""
+        self.append(project, messages, received_at)
+        self.loader.drain()
+
+    def append(self, project: UUID, messages: list[Message], received_at: int | None = None) -> None:
+        arrival = Arrival(received_at or now(), project.bytes, "", Location(), "", "", False, None, messages)
+        self.log.write([msgspec.msgpack.encode(arrival)], len(messages))
+
+    def forget_before(self, month: int) -> None:
+        """Drop the months before one (YYYYMM) from all tables that have months: whatever changes stored events later
+        has to look at each of them."""
+        parts = self.store.ask(
+            "SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase() "
+            "AND match(partition, '^[0-9]{6}$') AND toUInt32(partition) < {month:UInt32}",
+            {"month": month},
+        )
+        for one in parts.to_pylist():
+            self.store.command(f"ALTER TABLE {one['table']} DROP PARTITION {one['partition']}")
+
+    def rows(self, project: UUID, sql: str) -> list[dict[str, Any]]:
+        return list(self.store.ask(sql, {"p": project}).to_pylist())
