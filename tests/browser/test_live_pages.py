@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from typing import Any
 
 import pytest
@@ -101,3 +103,18 @@ def test_an_empty_project_says_how_to_send_the_first_event_and_fills_by_itself(
     expect(page.get_by_text("People are known by name (to do)")).to_be_visible()
     server.post("identify", {"anonymousId": "first", "userId": "ann"})
     expect(page.get_by_text("People are known by name (done)")).to_be_visible(timeout=60_000)
+
+
+def test_a_page_that_is_opened_while_the_engine_dies_shows_its_numbers_a_moment_later(
+    browser: Browser, new_server: Any
+) -> None:
+    server = new_server().start()
+    server.post("page", {"anonymousId": "engine", "name": "Home", "context": {"userAgent": FIREFOX}})
+    server.stored()
+    page = open_page(browser, server)
+    for name in ("Sources", "Events"):
+        os.kill(int((server.data / "store" / "engine" / "lock").read_text()), signal.SIGKILL)
+        go(page, name)
+        expect(page.locator("#main table").first).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("alert")).to_have_count(0)
+    page.context.close()
