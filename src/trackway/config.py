@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_type_hints
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -240,6 +241,8 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     for name, check in _CHECKS.items():
         if problem := check(getattr(settings, name)):
             raise BadSettings(f"{origins.get(name, name)}: {problem}")
+    if problem := _same_server(settings):
+        raise BadSettings(f"{origins.get('store_reader', 'store_reader')}: {problem}")
     return settings
 
 
@@ -326,11 +329,54 @@ def _url_problem(url: str) -> str:
     return ""
 
 
+_SERVER_OPTIONS = (
+    "secure",
+    "ca_cert",
+    "verify",
+    "client_cert",
+    "client_cert_key",
+    "server_host_name",
+    "connect_timeout",
+)
+
+
+def _server_problem(address: str) -> str:
+    """Return what is wrong with a ClickHouse server's address; the text has no part of it, which may be a password."""
+    example = "clickhouse://user:password@host:8123/database"
+    try:
+        parts = urlsplit(address)
+        sound = parts.scheme in ("clickhouse", "http", "https") and parts.hostname and (parts.port or 8123)
+    except ValueError:
+        sound = False
+    if address and not sound:
+        return f"it is no address such as {example}; write special characters of the password as %40, %2F, %23 …"
+    names = (parts.username or "default", parts.path.strip("/") or "default") if address else ()
+    if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
+        return "the names of the user and of the database may have letters, digits and _ only"
+    if unknown := [name for name, _ in parse_qsl(parts.query) if name not in _SERVER_OPTIONS] if address else []:
+        return f"there is no option {unknown[0][:40]!r}; there are {', '.join(_SERVER_OPTIONS)}"
+    return ""
+
+
+def _same_server(settings: Settings) -> str:
+    """Return what is wrong with `store_reader` beside `store`."""
+    if not settings.store_reader:
+        return ""
+    if not settings.store:
+        return "it is set and store is not; the engine process has a reading user of its own"
+    ours, theirs = urlsplit(settings.store), urlsplit(settings.store_reader)
+    if (ours.hostname, ours.port, ours.path.strip("/")) != (theirs.hostname, theirs.port, theirs.path.strip("/")):
+        return "it names another host, port or database than store"
+    return ""
+
+
 _CHECKS: dict[str, Callable[[Any], str]] = {
     "trusted_proxies": _proxies_problem,
     "allow_private_addresses": _places_problem,
     "passing_hosts": _hosts_problem,
     "internal_domains": _hosts_problem,
     "alert_url": _url_problem,
+    "store": _server_problem,
+    "store_reader": _server_problem,
 }
 """Checks that return the problem with a setting's value, as a sentence; empty when there is none."""

@@ -1,6 +1,7 @@
 """`trackway serve` with a ClickHouse server as its store, as two users with the rights that `trackway store users` prints."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -174,6 +175,47 @@ def test_without_the_server_collecting_goes_on_and_questions_are_asked_later(
     eventually(lambda: server.http.get("/readyz").status_code == 200)
     server.stored()
     assert server.sql("SELECT count() AS n FROM events") == [{"n": 10}]
+
+
+def test_a_changed_password_reaches_the_dictionaries(clickhouse: ClickHouse, server: OnServer) -> None:
+    server.start()
+    send(server, 3)
+    server.stored()
+    server.stop()
+    name = f"writer_{server.database}"
+    clickhouse.users[name] = ("another", clickhouse.users[name][1])
+    clickhouse.restart()
+    server.environment["TRACKWAY_STORE"] = clickhouse.dsn(name, "another", server.database)
+    server.start()
+    assert server.post("identify", {"anonymousId": "v1", "userId": "u"}).status_code == 202
+    server.stored()
+    [people] = server.asked({"question": "trend", "series": [{"event": "Seen", "metric": "persons"}]})["data"]["series"]
+    assert people["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("store", "reader", "said"),
+    [
+        ("clickhouse://u:se/cret@h:1/d", "", "is no address such as"),
+        ("clickhouse://u:se#cret@h:1/d", "", "is no address such as"),
+        ("clickhouse://u:secret@h:port/d", "", "is no address such as"),
+        ("clickhouse://u:secret[@h:1/d", "", "is no address such as"),
+        ("mysql://u:secret@h:1/d", "", "is no address such as"),
+        ("clickhouse://u:secret@h:1/my-db", "", "letters, digits and _"),
+        ("clickhouse://u-v:secret@h:1/d", "", "letters, digits and _"),
+        ("clickhouse://u:secret@h:1/d?scure=true", "", "no option 'scure'"),
+        ("clickhouse://u:secret@h:1/d", "clickhouse://r:secret@h:1/e", "another host, port or database"),
+        ("", "clickhouse://r:secret@h:1/e", "store is not"),
+    ],
+)
+def test_an_address_that_is_wrong_is_refused_without_its_password(
+    tmp_path: Path, store: str, reader: str, said: str
+) -> None:
+    for command in ("check", "users", "migrate"):
+        environment = {**os.environ, "TRACKWAY_STORE": store, "TRACKWAY_STORE_READER": reader}
+        done = processes.run(["-m", "trackway", "store", command, "--data", str(tmp_path)], env=environment)
+        assert done.returncode == 1 and said in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr and "cret" not in done.stdout + done.stderr.replace("scure", "")
 
 
 def test_every_table_syncs_its_inserts(server: OnServer) -> None:

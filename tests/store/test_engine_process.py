@@ -1,12 +1,15 @@
 """The engine process: who reaches it, what its death costs, and that it is never left behind."""
 
 import contextlib
+import fcntl
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -22,6 +25,7 @@ from conftest import EMAIL, PASSWORD, eventually
 from trackway.store import engine
 from trackway.store.connection import Store, suspended
 from trackway.store.engine_config import READER, WRITER
+from trackway.store.long_lists import without_long_lists
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 
 
@@ -252,8 +256,6 @@ def test_a_list_of_any_length_reaches_the_engine_as_it_is(store: Store, size: in
 
 
 def test_two_questions_at_once_do_not_wait_for_each_other(store: Store) -> None:
-    import threading
-
     began, ended = time.monotonic(), []
 
     def ask() -> None:
@@ -306,7 +308,18 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.parametrize(
     "name",
-    ["with space", "it's", 'quoted"', "back\\slash", "a&b<c>", "#hash", "50%25", "ümlaut", "-P", "x" * 200],
+    [
+        "with space",
+        "it's",
+        'quoted"',
+        "back\\slash",
+        "a&b<c>",
+        "#hash",
+        "50%25",
+        "ümlaut",
+        "-P",
+        "x" * 200,
+    ],
 )
 def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
     for _ in range(2):
@@ -325,3 +338,66 @@ def test_a_directory_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: P
     (tmp_path / "store" / "engine").write_text("a file")
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
         Store(f"local://{tmp_path / 'store'}", clients=1)
+
+
+def test_the_servers_log_has_no_path_and_no_password_of_an_engine_that_died(new_server: Any) -> None:
+    server = new_server().start()
+    written = set()
+
+    def ask() -> None:
+        for _ in range(40):
+            server.http.post("/v1/batch", json={"batch": []})
+            server.http.get("/readyz")
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for one in askers:
+        one.start()
+    for _ in range(4):
+        written |= set(re.findall(r"<url>/(\w+)</url>", (server.data / "store" / "engine" / "config.xml").read_text()))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid_of(server.data), signal.SIGKILL)
+        with contextlib.suppress(AssertionError):
+            server.sql("SELECT count() FROM events")
+        time.sleep(0.2)
+    for one in askers:
+        one.join()
+    server.stored()
+    said = (server.data.parent / f"{server.data.name}.out").read_text()
+    password = (server.data / "store" / "engine" / "password").read_text()
+    assert len(written) > 1, "each start has a path of its own"
+    assert not any(secret in said for secret in (*written, password))
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff\xfe" * 30])
+def test_a_damaged_password_is_named(tmp_path: Path, content: bytes) -> None:
+    Store(f"local://{tmp_path / 'store'}", clients=1).close()
+    (tmp_path / "store" / "engine" / "password").write_bytes(content)
+    with pytest.raises(StoreUnavailable, match="password is damaged; delete it"):
+        Store(f"local://{tmp_path / 'store'}", clients=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"99999999999", b"\xff"])
+def test_a_lock_file_with_garbage_locks_nothing(tmp_path: Path, content: bytes) -> None:
+    Store(f"local://{tmp_path / 'store'}", clients=1).close()
+    (tmp_path / "store" / "engine" / "lock").write_bytes(content)
+    engine.end_orphan(tmp_path / "store")
+    with (tmp_path / "store" / "engine" / "lock").open("rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(engine.EngineUnavailable, match="open"):
+            engine.end_orphan(tmp_path / "store")
+    Store(f"local://{tmp_path / 'store'}", clients=1).close()
+
+
+def test_nothing_is_replaced_within_a_value_of_a_long_list() -> None:
+    lists = {f"v{n}": [f"x{n}", "{v1:Array(String)}", "{v0:Array(String)}"] * 200 for n in range(3)}
+    sql, rest = without_long_lists(
+        "SELECT {v0:Array(String)}, {v1:Array(String)}, {n:UInt8}, {v2:Array(String)}", {**lists, "n": 1}
+    )
+    assert rest == {"n": 1} and sql.count("CAST(") == 3 and sql.endswith("'Array(String)')")
+    assert sql.count("'Array(String)'") == 3
+
+
+@pytest.mark.parametrize("name", ["a*b", "a?b", "{1,2}", "[ab]", "a\nb"])
+def test_a_directory_whose_name_is_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreUnavailable, match=r"rename it$"):
+        Store(f"local://{tmp_path / name / 'store'}", clients=1)

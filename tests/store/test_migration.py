@@ -10,6 +10,7 @@ SCRIPT = """
 import json, os, sys
 from importlib.resources import files
 import trackway.store.connection as connection
+import trackway.store.migration as migration
 
 scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda one: one.name)
 store = connection.Store(f"local://{sys.argv[1]}", clients=1)
@@ -17,9 +18,9 @@ before = [one for one in scripts if one.name < "0004"]
 class Folder:
     def joinpath(self, _): return self
     def iterdir(self): return before
-real, connection.files = connection.files, lambda _: Folder()
+real, migration.files = migration.files, lambda _: Folder()
 assert len(store.migrate()) == 3
-connection.files = real
+migration.files = real
 store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, properties, bot) VALUES
     ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:00:00', 'v', '', '{"a": 1}', ''),
     ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:01:00', 'v', '', '{"a": "x"}', 'crawler'),

@@ -84,6 +84,10 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
             problem = "empty: questions are asked as the user of store, who may write; see `trackway store users`"
             found.append({"what": name, "is": "", "problem": problem})
             continue
+        if name == "store_reader" and user_of(dsn)[0] == user_of(settings.store)[0]:
+            problem = "it names the user of store, who may write; see `trackway store users`"
+            found.append({"what": name, "is": "", "problem": problem})
+            continue
         opened = Store(dsn, clients=1)
         version = opened.ask("SELECT version() AS version")["version"][0].as_py()
         missing = missing_rights(opened, rights)

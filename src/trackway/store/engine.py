@@ -11,6 +11,7 @@ import fcntl
 import http.client
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -38,14 +39,16 @@ OWN_DIRECTORY = "engine"
 """The folder of the process in a store's directory: configuration, password, lock; it runs there."""
 _STARTS_WITHIN_S = 600
 _ENDS_WITHIN_S = 3
+_REFUSED = frozenset("*?{}[]\n")
 _BACK_WITHIN_S = 5
 _TRIES = 5
-WATCH_EVERY_S, HANGS_AFTER_S = 10, 120
+WATCH_EVERY_S, HANGS_AFTER_S = 5, 30
 """Seconds between two looks at the process, and seconds without an answer after which it counts as hanging."""
 
 
-# The client library's own warnings contain the secret path of the engine process; its errors are reported by the store.
-logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+# Warnings of the client's libraries contain the secret path of the engine process; the store reports their errors.
+for _library in ("clickhouse_connect", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 
 class EngineUnavailable(Exception):
@@ -121,8 +124,11 @@ class EngineProcess:
     def __init__(self, data: Path) -> None:
         self.data = data
         self._own = (data / OWN_DIRECTORY).absolute()
+        if bad := _REFUSED & set(str(self._own)):
+            raise EngineUnavailable(f"its path contains {min(bad)!r}, which the engine takes for a pattern; rename it")
         self._process: subprocess.Popen[bytes] | None = None
         self._port = self._starts = 0
+        self._path = ""
         self._up, self._over = threading.Event(), threading.Event()
         self._start()
         threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
@@ -147,7 +153,8 @@ class EngineProcess:
         password = self._password()
         return {
             "interface": "http", "host": "127.0.0.1", "port": self._port, "username": user,
-            "password": derived(user, password), "proxy_path": derived("path", password), "compress": False,
+            "password": derived(user, password), "proxy_path": self._path, "compress": False,
+            "show_clickhouse_errors": "scrub",
             "pool_mgr": get_pool_manager(maxsize=16),
         }  # fmt: skip
 
@@ -197,7 +204,11 @@ class EngineProcess:
             connection.close()
 
     def _password(self) -> str:
-        return private.read_or_create(self._own / "password", lambda: secrets.token_urlsafe(32).encode()).decode()
+        path = self._own / "password"
+        password = private.read_or_create(path, lambda: secrets.token_urlsafe(32).encode()).decode(errors="replace")
+        if not re.fullmatch(r"[\w-]{40,}", password, re.ASCII):
+            raise EngineUnavailable(f"{path} is damaged; delete it, and the next start creates a new one")
+        return password
 
     def _start(self) -> None:
         try:
@@ -225,8 +236,8 @@ class EngineProcess:
         """Start the process on a free port and wait until it listens there."""
         ready, errors = self._own / "ready", self._own / "errors.log"
         ready.unlink(missing_ok=True)
-        self._port = free_port()
-        _write(self._own / "config.xml", configuration(self._port, self._password()))
+        self._port, self._path = free_port(), secrets.token_hex(32)
+        _write(self._own / "config.xml", configuration(self._port, self._path))
         _write(self._own / "users.xml", users(self._password()))
         with errors.open("wb") as sink:
             self._process = subprocess.Popen(  # noqa: S603
@@ -281,7 +292,6 @@ class Connection:
                     settings=settings,
                     autogenerate_session_id=False,
                     send_receive_timeout=self._within_s,
-                    show_clickhouse_errors="scrub",
                     **engine.address(self._user),
                 )
                 self._start = start

@@ -12,18 +12,18 @@ READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
 
 
 def derived(name: str, password: str) -> str:
-    """Return the secret of a user, or the secret path, from the password in `engine/password`."""
+    """Return the secret of a user, from the password in `engine/password`."""
     return hashlib.sha256(f"{name} {password}".encode()).hexdigest()
 
 
-def configuration(port: int, password: str) -> str:
+def configuration(port: int, path: str) -> str:
     """Return `config.xml`: where the process listens, under which path, and the sizes of its caches."""
     sizes = "".join(f"<{name}>{value}</{name}>" for name, value in engine_options(machine_bytes()).items())
     return f"""<clickhouse>
 <listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
 <users_config>users.xml</users_config>
 <logger><level>fatal</level><log>engine.log</log><size>1M</size><count>1</count></logger>
-<http_handlers><rule><url>/{derived("path", password)}</url><methods>POST</methods>
+<http_handlers><rule><url>/{path}</url><methods>POST</methods>
 <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
 {sizes}
 </clickhouse>"""
@@ -36,7 +36,7 @@ def users(password: str) -> str:
     library's own: it listens, and dictionaries read tables as it.
     """
     here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
-    library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers", "CREATE TEMPORARY TABLE ON *.*", "FILE ON *.*"
+    library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers"
     users = (
         ("default", "<password></password>", _granted((*library, "SELECT ON default.*"))),
         (WRITER, _hashed(WRITER, password), ""),

@@ -34,12 +34,13 @@ def main(directory: Path) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         # A terminal or a service manager sends these to the whole group; the process that started this one decides.
         signal.signal(name, signal.SIG_IGN)
-    os.chdir(directory)
+    os.chdir(directory.parent)  # the import opens an engine in memory, which would read the configuration and log
     import chdb
 
+    os.chdir(directory)
     chdb._chdb.query(  # type: ignore[attr-defined]
         "SYSTEM START LISTEN HTTP;"
-        "INSERT INTO FUNCTION file('ready', 'LineAsString', 'line String') VALUES ('ready');"
+        "SELECT 1 INTO OUTFILE 'ready' FORMAT TSV;"
         "SELECT count() FROM system.numbers WHERE NOT ignore(sleepEachRow(1)) "
         "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0, max_threads = 1",
         "TSV",

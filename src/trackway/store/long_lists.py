@@ -14,25 +14,27 @@ from clickhouse_connect.driver.binding import format_bind_value
 from trackway.store.policy import literal
 
 _LONG = 500
-_TYPE = r"\{%s:([^{}]+)\}"
+_PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
 
 
 def without_long_lists(sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Put each long list into the statement, as one text literal that the engine reads as the list's type.
 
-    That is what the engine itself does with a bound value; the text has the same form in both.
+    That is what the engine itself does with a bound value; the text has the same form in both. All places are replaced
+    in one pass, so nothing is replaced within a value.
 
     Returns:
         The statement, and the values that remain to be bound.
     """
-    kept: dict[str, Any] = {}
-    for name, value in parameters.items():
-        if not isinstance(value, list | tuple) or len(value) < _LONG:
-            kept[name] = value
-            continue
-        text = literal(format_bind_value(list(value)))
-        pieces = re.split(_TYPE % re.escape(name), sql)
-        for place in range(1, len(pieces), 2):
-            pieces[place] = f"CAST({text}, '{pieces[place]}')"
-        sql = "".join(pieces)
-    return sql, kept
+    texts = {
+        name: literal(format_bind_value(list(value)))
+        for name, value in parameters.items()
+        if isinstance(value, list | tuple) and len(value) >= _LONG
+    }
+    if not texts:
+        return sql, dict(parameters)
+
+    def replaced(place: re.Match[str]) -> str:
+        return f"CAST({texts[place[1]]}, '{place[2]}')" if place[1] in texts else place[0]
+
+    return _PLACEHOLDER.sub(replaced, sql), {name: value for name, value in parameters.items() if name not in texts}

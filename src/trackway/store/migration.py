@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _sql = Statements(__name__)
 KEEP_MERGED_S = 120
 """Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
-_SOURCE = "SOURCE(CLICKHOUSE("
+_SOURCE, _DICTIONARY = "SOURCE(CLICKHOUSE(", "CREATE DICTIONARY IF NOT EXISTS "
 _TABLE = re.compile(r"\b(FROM|JOIN) (\w+)")
 
 
@@ -39,9 +39,11 @@ def bring_up_to_date(store: Store) -> list[str]:
     store.command(_sql("create_migrations"))
     scripts, names = _scripts(), pending(store)
     for script in (script for script in scripts if script.name in names):
-        for statement in script.read_text().split(";\n"):
-            _apply(store, "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip())
+        for statement in _statements(script):
+            _apply(store, statement)
         store.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
+    if store.directory is None:
+        _renew_dictionaries(store, scripts)
     if names:
         _set(store, f"old_parts_lifetime = {KEEP_MERGED_S}" if store.directory else "fsync_after_insert = 1")
     _refuse_incomplete(store, unfinished.created_by(script.read_text() for script in scripts))
@@ -63,6 +65,26 @@ def _scripts() -> list[Traversable]:
     return sorted((script for script in scripts if script.name.endswith(".sql")), key=lambda script: script.name)
 
 
+def _renew_dictionaries(store: Store, scripts: list[Traversable]) -> None:
+    """Replace a server's dictionaries: each keeps the password with which it was created, which may have changed."""
+    existing = unfinished.created_by(script.read_text() for script in scripts)
+    for script in scripts:
+        for statement in _statements(script):
+            name = statement.removeprefix(_DICTIONARY).split("\n", 1)[0]
+            if statement.startswith(_DICTIONARY) and name in existing:
+                store.command(
+                    _on_server(f"CREATE OR REPLACE DICTIONARY {statement.removeprefix(_DICTIONARY)}", store.dsn)
+                )
+
+
+def _statements(script: Traversable) -> list[str]:
+    """Return the statements of a script, without their comments."""
+    return [
+        "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
+        for statement in script.read_text().split(";\n")
+    ]
+
+
 def _apply(store: Store, statement: str) -> None:
     if statement.startswith("FILL "):
         table = statement.removeprefix("FILL ")
@@ -76,7 +98,7 @@ def _on_server(statement: str, dsn: str) -> str:
 
     A dictionary's query runs in the server's default database, whatever its source says.
     """
-    if not statement.startswith("CREATE DICTIONARY"):
+    if not statement.startswith(("CREATE DICTIONARY", "CREATE OR REPLACE DICTIONARY")):
         return statement
     (user, password), database = user_of(dsn), database_of(dsn)
     source = f"{_SOURCE}USER {literal(user)} PASSWORD {literal(password)} "

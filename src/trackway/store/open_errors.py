@@ -16,12 +16,12 @@ def unopened(dsn: str, text: str) -> str:
     """Explain why the engine at an address cannot be opened, and name the remedy."""
     path = local_directory(dsn)
     if path is not None:
-        if any(sign in text.lower() for sign in ("lock", "another", "already", "in use")):
+        if any(sign in text for sign in ("another process has it open", "Cannot lock file")):
             return (
                 f"the store in {path} is open in another process; one process can open it at a time. "
                 "Stop that process, or ask it through --url"
             )
-        return f"the local store in {path} cannot be opened: {_first_line(text)}; {_remedy(path, text)}"
+        return f"the local store in {path} cannot be opened: {_first_line(text)}{_remedy(path, text)}"
     parts = urlsplit(dsn)
     return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(text)}"
 
@@ -31,8 +31,10 @@ def _first_line(text: str) -> str:
 
 
 def _remedy(path: Path, text: str) -> str:
+    if any(remedy in text for remedy in ("; rename it", "; delete it")):
+        return ""
     if shutil.disk_usage(path).free < _LEAST_ROOM or "No space left" in text:
-        return "make room on its disk, and start again"
+        return "; make room on its disk, and start again"
     if any(sign in text for sign in ("Too many open files", "Permission denied", "Read-only", "Cannot allocate")):
-        return "look at its owner and mode, and at `ulimit -n`"
-    return "restore the data directory from a backup, or rebuild the store from the log: `trackway rebuild`"
+        return "; look at its owner and mode, and at `ulimit -n`"
+    return "; restore the data directory from a backup, or rebuild the store from the log: `trackway rebuild`"

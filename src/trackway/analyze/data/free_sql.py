@@ -33,6 +33,7 @@ _OF_PARTS = re.compile(
     r"|distance)($|\.)"
 )
 """Columns that the engine adds to tables: they number and name parts, which contain rows of every project."""
+_OF_THE_ENGINE = ("system", "information_schema")
 _PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
 _SETTINGS = (
     # The policy's condition must be evaluated before all conditions of the statement: a condition that fails on a row
@@ -122,6 +123,8 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
             "notnullin",
         ):
             parents[-1] = (depth, "In")
+        if kind == "Identifier" and _inside_in(parents) and value.partition(".")[0].lower() in _OF_THE_ENGINE:
+            raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
         if kind == "Identifier" and value.rpartition(".")[2] in existing and _inside_in(parents):
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
     if around != _AROUND:
