@@ -1,7 +1,6 @@
 """The engine process: who reaches it, what its death costs, and that it is never left behind."""
 
 import contextlib
-import fcntl
 import os
 import re
 import signal
@@ -306,40 +305,6 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened.close()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "with space",
-        "it's",
-        'quoted"',
-        "back\\slash",
-        "a&b<c>",
-        "#hash",
-        "50%25",
-        "ümlaut",
-        "-P",
-        "x" * 200,
-    ],
-)
-def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
-    for _ in range(2):
-        store = Store(f"local://{tmp_path / name / 'store'}", clients=1)
-        store.command("CREATE TABLE IF NOT EXISTS kept (n UInt8) ENGINE = MergeTree ORDER BY n")
-        store.command("INSERT INTO kept VALUES (1)")
-        store.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
-    store = Store(f"local://{tmp_path / name / 'store'}", clients=1)
-    assert store.ask("SELECT count() AS n FROM kept").to_pylist() == [{"n": 2}]
-    store.close()
-
-
-def test_a_directory_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "engine").write_text("a file")
-    with pytest.raises(StoreUnavailable, match="cannot be opened"):
-        Store(f"local://{tmp_path / 'store'}", clients=1)
-
-
 def test_the_servers_log_has_no_path_and_no_password_of_an_engine_that_died(new_server: Any) -> None:
     server = new_server().start()
     written = set()
@@ -368,26 +333,6 @@ def test_the_servers_log_has_no_path_and_no_password_of_an_engine_that_died(new_
     assert not any(secret in said for secret in (*written, password))
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"\xff\xfe" * 30])
-def test_a_damaged_password_is_named(tmp_path: Path, content: bytes) -> None:
-    Store(f"local://{tmp_path / 'store'}", clients=1).close()
-    (tmp_path / "store" / "engine" / "password").write_bytes(content)
-    with pytest.raises(StoreUnavailable, match="password is damaged; delete it"):
-        Store(f"local://{tmp_path / 'store'}", clients=1)
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage", b"99999999999", b"\xff"])
-def test_a_lock_file_with_garbage_locks_nothing(tmp_path: Path, content: bytes) -> None:
-    Store(f"local://{tmp_path / 'store'}", clients=1).close()
-    (tmp_path / "store" / "engine" / "lock").write_bytes(content)
-    engine.end_orphan(tmp_path / "store")
-    with (tmp_path / "store" / "engine" / "lock").open("rb+") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(engine.EngineUnavailable, match="open"):
-            engine.end_orphan(tmp_path / "store")
-    Store(f"local://{tmp_path / 'store'}", clients=1).close()
-
-
 def test_nothing_is_replaced_within_a_value_of_a_long_list() -> None:
     lists = {f"v{n}": [f"x{n}", "{v1:Array(String)}", "{v0:Array(String)}"] * 200 for n in range(3)}
     sql, rest = without_long_lists(
@@ -395,9 +340,3 @@ def test_nothing_is_replaced_within_a_value_of_a_long_list() -> None:
     )
     assert rest == {"n": 1} and sql.count("CAST(") == 3 and sql.endswith("'Array(String)')")
     assert sql.count("'Array(String)'") == 3
-
-
-@pytest.mark.parametrize("name", ["a*b", "a?b", "{1,2}", "[ab]", "a\nb"])
-def test_a_directory_whose_name_is_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(StoreUnavailable, match=r"rename it$"):
-        Store(f"local://{tmp_path / name / 'store'}", clients=1)

@@ -45,7 +45,9 @@ export function endings(tw: Inside): void {
       staying = new URL(destination.url).origin === location.origin;
   });
   const end = () => {
-    if (gone === "ending" && !staying && tw.user().sessionId) tw.track("Session Ended");
+    // A closing page may still send its last messages after this one; a session that goes on after its end is open again.
+    if (gone === "ending" && !staying && tw.user().sessionId)
+      tw.track("Session Ended", {}, { timestamp: new Date(Date.now() + 100) });
     gone = gone && "gone";
   };
   tw.on("message", note);
