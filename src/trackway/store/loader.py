@@ -96,7 +96,7 @@ class Loader:
         """The reason why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
-        self.dead_letters = 0
+        self.dead_letters = dead_letters.count(store)
         """The number of dead letters in all projects."""
         self.store_lock = threading.RLock()
         """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""
@@ -112,7 +112,6 @@ class Loader:
         if self._position is None:
             user_agent_reason("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
             self._apply_prepared()
-            self.dead_letters = dead_letters.count(self._store)
             self._position = max(self.stored, self._log.start)
             if self.stored < self._position:
                 self._report(Gap(self.stored, self._position, self._log.directory, 0))
