@@ -76,3 +76,8 @@ class Loaded:
 
     def rows(self, project: UUID, sql: str) -> list[dict[str, Any]]:
         return list(self.store.ask(sql, {"p": project}).to_pylist())
+
+
+def engine_pid(data: Path) -> int:
+    """The number of the engine process of a data directory, or of the one before it while it is being started again."""
+    return int((data / "store" / "engine" / "lock").read_text())

@@ -13,6 +13,7 @@ from steps import drawn, go, open_page
 
 from conftest import ARTIFACTS, Server
 from factories import FIREFOX
+from stores import engine_pid
 
 
 def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Browser, filled: Server) -> None:
@@ -113,7 +114,7 @@ def test_a_page_that_is_opened_while_the_engine_dies_shows_its_numbers_a_moment_
     server.stored()
     page = open_page(browser, server)
     for name in ("Sources", "Events"):
-        os.kill(int((server.data / "store" / "engine" / "lock").read_text()), signal.SIGKILL)
+        os.kill(engine_pid(server.data), signal.SIGKILL)
         go(page, name)
         expect(page.locator("#main table").first).to_be_visible(timeout=60_000)
         expect(page.get_by_role("alert")).to_have_count(0)

@@ -5,7 +5,6 @@ It comes out of the wheel that is a dependency already, as decision 17 says; wha
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -20,18 +19,13 @@ import httpx
 from trackway.store.engine import free_port
 
 ADMIN = "admin of it"
-_FOREVER = (
-    "SELECT count() FROM system.numbers WHERE NOT ignore(sleepEachRow(1)) "
-    "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0, max_threads = 1"
-)
 
 
 class ClickHouse:
-    """A server in a folder; `extra` are elements of its configuration."""
+    """A server in a folder, run by the program of the engine process."""
 
-    def __init__(self, home: Path, extra: str = "") -> None:
-        self.home, self.extra = home, extra
-        self.http, self.tcp = free_port(), free_port()
+    def __init__(self, home: Path) -> None:
+        self.home, self.own, self.http = home, home / "engine", free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.users: dict[str, tuple[str, list[str]]] = {}
         """Passwords and grants by name. They are in its configuration, as this build keeps no users of its own."""
@@ -51,30 +45,28 @@ class ClickHouse:
         self.stop()
         self.start()
 
-    def dsn(self, user: str, password: str, database: str = "default", options: str = "") -> str:
-        return f"clickhouse://{user}:{password}@127.0.0.1:{self.http}/{database}{options}"
+    def dsn(self, user: str, password: str, database: str = "default") -> str:
+        return f"clickhouse://{user}:{password}@127.0.0.1:{self.http}/{database}"
 
     def start(self) -> ClickHouse:
-        self.home.mkdir(exist_ok=True)
+        self.own.mkdir(parents=True, exist_ok=True)
         here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
         others = "".join(
             f"<{name}><password>{escape(password)}</password>{here}"
             f"<grants>{''.join(f'<query>{escape(grant)}</query>' for grant in grants)}</grants></{name}>"
             for name, (password, grants) in self.users.items()
         )
-        (
-            self.home / "users.xml"
-        ).write_text(f"""<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>
+        users = f"""<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>
 <default><password></password>{here}<grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query>
-</grants></default>{others}<admin><password>{ADMIN}</password>{here}<access_management>1</access_management></admin></users></clickhouse>""")
-        (
-            self.home / "config.xml"
-        ).write_text(f"""<clickhouse><listen_host>127.0.0.1</listen_host><http_port>{self.http}</http_port>
-<tcp_port>{self.tcp}</tcp_port><users_config>{self.home}/users.xml</users_config><logger><level>fatal</level>
-<log>{self.home}/server.log</log></logger>{self.extra}</clickhouse>""")
+</grants></default>{others}<admin><password>{ADMIN}</password>{here}<access_management>1</access_management></admin></users></clickhouse>"""
+        (self.own / "users.xml").write_text(users)
+        config = f"""<clickhouse><listen_host>127.0.0.1</listen_host><http_port>{self.http}</http_port>
+<users_config>users.xml</users_config><logger><level>fatal</level><log>server.log</log></logger></clickhouse>"""
+        (self.own / "config.xml").write_text(config)
+        (self.own / "ready").unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, __file__, str(self.home)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=(self.home / "errors.log").open("wb"),
+            [sys.executable, "-P", "-m", "trackway.store.engine_main", str(self.own)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=(self.own / "errors.log").open("wb"),
         )  # fmt: skip
         until = time.monotonic() + 60
         while True:
@@ -82,7 +74,7 @@ class ClickHouse:
                 self.ask("SELECT 1")
                 return self
             except httpx.TransportError:
-                assert self.process.poll() is None and time.monotonic() < until, (self.home / "errors.log").read_text()
+                assert self.process.poll() is None and time.monotonic() < until, (self.own / "errors.log").read_text()
                 time.sleep(0.02)
 
     def ask(self, statement: str) -> str:
@@ -102,20 +94,3 @@ class ClickHouse:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    import threading
-
-    import chdb
-
-    def _end_with_tests() -> None:
-        os.read(0, 1)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=_end_with_tests, daemon=True).start()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.chdir(sys.argv[1])
-    chdb._chdb.query(
-        f"SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; {_FOREVER}", "TSV", path=f"{sys.argv[1]}/data"
-    )

@@ -21,6 +21,7 @@ import pytest
 
 import processes
 from conftest import EMAIL, PASSWORD, eventually
+from stores import engine_pid
 from trackway.store import engine
 from trackway.store.connection import Store, suspended
 from trackway.store.engine_config import READER, WRITER
@@ -39,10 +40,6 @@ def address_of(store: Store) -> tuple[str, str, str]:
     """The engine's address, its secret path and its password."""
     arguments = store.engine.address(WRITER)
     return f"http://{arguments['host']}:{arguments['port']}", arguments["proxy_path"], arguments["password"]
-
-
-def pid_of(data: Path) -> int:
-    return int((data / "store" / "engine" / "lock").read_text())
 
 
 def lives(pid: int) -> bool:
@@ -100,7 +97,7 @@ def test_settings_with_secrets_are_not_in_its_environment(store: Store, monkeypa
     monkeypatch.setenv("TRACKWAY_SECRET_KEY", "sk_hidden")
     with store.engine.stopped():  # type: ignore[attr-defined]
         pass
-    environment = Path(f"/proc/{pid_of(Path(store.dsn.removeprefix('local://')).parent)}/environ").read_bytes()
+    environment = Path(f"/proc/{engine_pid(Path(store.dsn.removeprefix('local://')).parent)}/environ").read_bytes()
     assert b"PATH=" in environment and b"sk_hidden" not in environment
 
 
@@ -134,7 +131,7 @@ def test_it_ends_with_the_process_that_started_it_even_when_that_is_killed(tmp_p
     code = "import sys, time; from trackway.store.connection import Store; s = Store(sys.argv[1]); print('up', flush=True); time.sleep(600)"
     parent = subprocess.Popen([sys.executable, "-c", code, f"local://{tmp_path / 'store'}"], stdout=subprocess.PIPE)
     assert parent.stdout is not None and parent.stdout.readline() == b"up\n"
-    child = pid_of(tmp_path)
+    child = engine_pid(tmp_path)
     assert lives(child)
     parent.kill()
     parent.wait()
@@ -145,7 +142,7 @@ def test_it_ends_with_the_process_that_started_it_even_when_that_is_killed(tmp_p
 def test_an_engine_that_a_killed_server_left_hanging_is_ended_by_the_next_start(new_server: Any) -> None:
     server = new_server().start()
     server.post("track", {"event": "E", "anonymousId": "a"})
-    child = pid_of(server.data)
+    child = engine_pid(server.data)
     os.kill(child, signal.SIGSTOP)
     server.stop(signal.SIGKILL)
     assert lives(child)
@@ -156,7 +153,7 @@ def test_an_engine_that_a_killed_server_left_hanging_is_ended_by_the_next_start(
 
 def test_a_hanging_engine_stops_neither_collecting_nor_the_end(new_server: Any) -> None:
     server = new_server().start()
-    child = pid_of(server.data)
+    child = engine_pid(server.data)
     os.kill(child, signal.SIGSTOP)
     for number in range(20):
         assert server.post("track", {"event": "E", "anonymousId": "a", "messageId": str(number)}).status_code == 202
@@ -174,7 +171,7 @@ def test_an_engine_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
     store = Store(f"local://{tmp_path / 'store'}", clients=1)
     store.ask("SELECT sleep(2.5) AS slept")
     assert store.engine.alive, "a long question is no hanging"
-    os.kill(pid_of(tmp_path), signal.SIGSTOP)
+    os.kill(engine_pid(tmp_path), signal.SIGSTOP)
     eventually(lambda: not store.engine.alive)
     with suspended(store):
         pass
@@ -191,7 +188,7 @@ def test_its_death_delays_questions_only_and_loses_nothing(new_server: Any) -> N
             assert server.post("track", body).status_code == 202
             sent += 1
         with contextlib.suppress(ProcessLookupError):  # it may be between two lives
-            os.kill(pid_of(server.data), signal.SIGKILL)
+            os.kill(engine_pid(server.data), signal.SIGKILL)
     status = server.stored()
     assert status["dead_letters"] == 0
     assert server.sql("SELECT count() AS n, uniqExact(message_id) AS ids FROM events") == [{"n": sent, "ids": sent}]
@@ -206,7 +203,7 @@ def test_a_question_during_its_start_is_asked_again_later(new_server: Any) -> No
         ask = {"question": "event_names", "max_age_s": -1, "period": "30d"}
         member.headers["x-csrf-token"] = me["csrf"]
         for _ in range(5):
-            os.kill(pid_of(server.data), signal.SIGKILL)
+            os.kill(engine_pid(server.data), signal.SIGKILL)
             answer = member.post(f"/api/v1/projects/{project}/ask", json=ask)
             if answer.status_code == 503:
                 assert int(answer.headers["retry-after"]) >= 1
@@ -217,7 +214,7 @@ def test_a_question_during_its_start_is_asked_again_later(new_server: Any) -> No
 
 
 def test_a_statement_that_it_does_not_survive_is_busy_and_no_refusal(store: Store) -> None:
-    os.kill(pid_of(Path(store.dsn.removeprefix("local://")).parent), signal.SIGKILL)
+    os.kill(engine_pid(Path(store.dsn.removeprefix("local://")).parent), signal.SIGKILL)
     with pytest.raises(StoreBusy):
         store.ask("SELECT 1 AS one")
 
@@ -320,7 +317,7 @@ def test_the_servers_log_has_no_path_and_no_password_of_an_engine_that_died(new_
     for _ in range(4):
         written |= set(re.findall(r"<url>/(\w+)</url>", (server.data / "store" / "engine" / "config.xml").read_text()))
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid_of(server.data), signal.SIGKILL)
+            os.kill(engine_pid(server.data), signal.SIGKILL)
         with contextlib.suppress(AssertionError):
             server.sql("SELECT count() FROM events")
         time.sleep(0.2)

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from conftest import Loaded, Server, eventually
+from stores import engine_pid
 from trackway.store.engine_memory import IdleMemoryRelease, engine_options, machine_bytes
 
 
@@ -20,10 +21,6 @@ def test_the_engine_has_the_caches_that_it_was_opened_with(loaded: Loaded) -> No
     assert wanted.items() <= {row["name"]: row["value"] for row in found}.items()
 
 
-def engine_pid(server: Server) -> int:
-    return int((server.data / "store" / "engine" / "lock").read_text())
-
-
 def test_neither_process_holds_a_library_that_it_does_not_use(server: Server) -> None:
     assert server.process is not None
     server.post("track", {"event": "E", "anonymousId": "memory"})
@@ -31,7 +28,7 @@ def test_neither_process_holds_a_library_that_it_does_not_use(server: Server) ->
     assert server.sql("SELECT 1 AS one") == [{"one": 1}]
     maps = Path(f"/proc/{server.process.pid}/maps").read_text()
     assert "/pandas/" not in maps and "_chdb" not in maps
-    maps = Path(f"/proc/{engine_pid(server)}/maps").read_text()
+    maps = Path(f"/proc/{engine_pid(server.data)}/maps").read_text()
     assert "/pandas/" not in maps and "_chdb" in maps
 
 
@@ -39,7 +36,7 @@ def test_pages_of_the_engines_library_are_given_back_when_nothing_happens(server
     def resident() -> int:
         """Bytes of the engine's library in memory."""
         found, named = 0, False
-        for line in Path(f"/proc/{engine_pid(server)}/smaps").read_text().splitlines():
+        for line in Path(f"/proc/{engine_pid(server.data)}/smaps").read_text().splitlines():
             first, *others = line.split()
             if not first.endswith(":"):
                 named = "_chdb" in line

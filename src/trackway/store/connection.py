@@ -170,8 +170,8 @@ class Store:
             raise StoreBusy(str(error)) from error
         except (ClickHouseError, pa.ArrowException) as error:
             if is_unanswered(error) or not self.engine.alive:
-                # Without its cause, whose text has the secret path.
-                raise StoreBusy(f"the engine does not answer: {type(error).__name__}") from None
+                # Without its cause, whose text has the secret path; the error's own text has it not.
+                raise StoreBusy(f"the engine does not answer: {error}") from None
             raise refused(error, failure) from error
         finally:
             if by is not self._spare:

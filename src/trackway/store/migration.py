@@ -38,15 +38,16 @@ def bring_up_to_date(store: Store) -> list[str]:
     """
     store.command(_sql("create_migrations"))
     scripts, names = _scripts(), pending(store)
+    existing = unfinished.created_by(script.read_text() for script in scripts)
     for script in (script for script in scripts if script.name in names):
         for statement in _statements(script):
             _apply(store, statement)
         store.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
     if store.directory is None:
-        _renew_dictionaries(store, scripts)
+        _renew_dictionaries(store, scripts, existing)
     if names:
         _set(store, f"old_parts_lifetime = {KEEP_MERGED_S}" if store.directory else "fsync_after_insert = 1")
-    _refuse_incomplete(store, unfinished.created_by(script.read_text() for script in scripts))
+    _refuse_incomplete(store, existing)
     if store.directory:
         unfinished.finished(store.directory)
     return names
@@ -65,9 +66,8 @@ def _scripts() -> list[Traversable]:
     return sorted((script for script in scripts if script.name.endswith(".sql")), key=lambda script: script.name)
 
 
-def _renew_dictionaries(store: Store, scripts: list[Traversable]) -> None:
+def _renew_dictionaries(store: Store, scripts: list[Traversable], existing: set[str]) -> None:
     """Replace a server's dictionaries: each keeps the password with which it was created, which may have changed."""
-    existing = unfinished.created_by(script.read_text() for script in scripts)
     for script in scripts:
         for statement in _statements(script):
             name = statement.removeprefix(_DICTIONARY).split("\n", 1)[0]

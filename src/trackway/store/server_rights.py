@@ -22,9 +22,9 @@ WRITER_RIGHTS = (
     "SELECT ON system.mutations",
     "CREATE TEMPORARY TABLE ON *.*",
 )
-"""What the user of `store` does: it creates and changes tables, loads them, and ends questions."""
+"""Rights of the user of `store`, who creates and changes tables, loads them, and ends questions."""
 READER_RIGHTS = ("SELECT, dictGet ON {database}.*",)
-"""What the user of `store_reader` does: questions about a project."""
+"""Rights of the user of `store_reader`, who asks questions about a project."""
 
 
 def statements(dsn: str, reader_dsn: str) -> list[str]:
