@@ -70,12 +70,14 @@ class Keys(Mouse):
 
     def choose(self, where: Locator, label: str) -> None:
         self.reach(where)
-        # A space would open the list: the first word, and from there on downwards.
+        # A space would open the list: the first word, and from there on downwards. On a slow machine the list
+        # forgets the beginning of the word and jumps elsewhere; the walk then begins at the top.
         self.page.keyboard.type(label.split(maxsplit=1)[0])
-        for _ in range(20):
+        for key in [None, "Home", *["ArrowDown"] * where.locator("option").count()]:
+            if key is not None:
+                self.page.keyboard.press(key)
             if where.locator("option:checked").inner_text() == label:
                 return
-            self.page.keyboard.press("ArrowDown")
         raise AssertionError(f"{label} is not found")
 
 
