@@ -22,7 +22,7 @@ from uuid import UUID
 
 import asyncpg
 
-from machinery import machine, postgresql, trackway
+from machinery import machine, postgresql, stored, trackway
 from trackway.store.connection import Store
 from trackway.store.orders import own_currency, restate_all
 
@@ -89,9 +89,8 @@ def _pages(people: int) -> dict[str, tuple[dict[str, Any], str, str]]:
 def _trackway(data: Path, people: int) -> dict[str, list[float]]:
     with trackway(data) as (address, _):
         project = UUID(_get(address, "/api/v1/projects")[0]["id"])
-    store = Store(f"local://{data / 'store'}", clients=1)
-    _fill(store, project, people)
-    store.close()
+    with stored(data) as store:
+        _fill(store, project, people)
     times: dict[str, list[float]] = {}
     with trackway(data) as (address, _):
         for name, (body, _, _) in _pages(people).items():

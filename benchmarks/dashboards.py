@@ -78,7 +78,7 @@ def main() -> None:
     place, project = filled(HOME, millions, SECRET_KEY, WRITE_KEY)
     with tempfile.TemporaryDirectory(dir=HOME) as directory:
         copy = Path(directory) / "data"
-        shutil.copytree(place, copy, symlinks=True, ignore=shutil.ignore_patterns("duck*", "loader"))
+        shutil.copytree(place, copy, symlinks=True, ignore=shutil.ignore_patterns("duck*"))
         with trackway(copy) as (address, process):
             asyncio.run(measure(address, str(project), False))  # the first seconds merge what the copy brought
             rows = [asyncio.run(measure(address, str(project), dashboards)) for dashboards in (False, True)]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+from machinery import stored
 from trackway.govern.database import GovernDatabase
 from trackway.store.connection import Store
 
@@ -128,8 +129,16 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
     accounts.first_start("bench@example.com", "benchmark password", write_key, secret_key)
     project = UUID(accounts.projects()[0].id)
     accounts.close()
-    store = Store(f"local://{place / 'store'}", clients=1, memory_mb=12_000)
-    store.migrate()
+    with stored(place, 12_000) as store:
+        began = time.time()
+        _fill(store, project, millions)
+        size = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
+    print(f"\rfilled: {size:,} events in {time.time() - began:.0f} s            ", flush=True)
+    marker.write_text(str(project))
+    return place, project
+
+
+def _fill(store: Store, project: UUID, millions: int) -> None:
     sessions = int(millions * 1_000_000 / EVENTS_A_SESSION)
     span_ms = DAYS * 86_400_000
     values = {
@@ -163,11 +172,6 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
         "claims",
     ):
         store.command(f"OPTIMIZE TABLE {table}")
-    size = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
-    print(f"\rfilled: {size:,} events in {time.time() - began:.0f} s            ", flush=True)
-    store.close()
-    marker.write_text(str(project))
-    return place, project
 
 
 if __name__ == "__main__":

@@ -17,9 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from trackway.store.connection import Store
 
 WRITE_KEY = "wk_bench"
 HERE = Path(__file__).parent
@@ -100,6 +103,25 @@ def _process(
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+
+
+@contextmanager
+def stored(data: Path, memory_mb: int = 4096) -> Iterator[Store]:
+    """Lend the store of a stopped server to be filled; then the next start finds a checkpoint with what is in it."""
+    local = data / "store"
+    from trackway.store.connection import Store
+    from trackway.store.loader import Loader
+    from trackway.store.recovery import open_log
+
+    log, _ = open_log(data, local)
+    store = Store(f"local://{local}", clients=1, memory_mb=memory_mb)
+    store.migrate()
+    loader = Loader(log, store, data / "loader", local=local)
+    yield store
+    loader.checkpoint()
+    loader.stop()
+    store.close()
+    log.close()
 
 
 @contextmanager
