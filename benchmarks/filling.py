@@ -66,7 +66,11 @@ INSERT INTO events (project_id, event_id, message_id, type, name, timestamp, rec
     session_id, host, path, referrer_host, channel, source, medium, campaign, device, browser, system, country, language,
     revenue, currency, entity_type, entity_id, properties, library, identity)
 SELECT
-    '{project}', generateUUIDv7(), '', if(name = 'page', 'page', 'track'), {name} AS name,
+    '{project}',
+    reinterpretAsUUID(reverse(unhex(concat(
+        hex(toUInt64(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(at)), 16), 28672 + bitAnd(cityHash64(s, k, 12), 4095)))),
+        hex(bitOr(bitAnd(cityHash64(s, k, 13), 4611686018427387903), 9223372036854775808)))))),
+    '', if(name = 'page', 'page', 'track'), {name} AS name,
     fromUnixTimestamp64Milli(began + k * 1000 * (5 + cityHash64(s, 9) % 90) + cityHash64(s, k, 10) % 1000, 'UTC') AS at, at,
     visitor_id, 'Fluffy Panda', user_id, session_id, 'concerts.example',
     if(name = 'page', ['/', '/concerts', '/search', '/account', concat('/concerts/', toString(concert)), concat('/artists/', toString(concert % 300))][e % 6 + 1], '') AS path,
@@ -131,14 +135,15 @@ def filled(home: Path, millions: int, secret_key: str, write_key: str) -> tuple[
     accounts.close()
     with stored(place, 12_000) as store:
         began = time.time()
-        _fill(store, project, millions)
+        fill(store, project, millions)
         size = store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
     print(f"\rfilled: {size:,} events in {time.time() - began:.0f} s            ", flush=True)
     marker.write_text(str(project))
     return place, project
 
 
-def _fill(store: Store, project: UUID, millions: int) -> None:
+def fill(store: Store, project: UUID, millions: int) -> None:
+    """Insert so many million events with their sessions and people into the empty store of a project."""
     sessions = int(millions * 1_000_000 / EVENTS_A_SESSION)
     span_ms = DAYS * 86_400_000
     values = {
@@ -171,7 +176,7 @@ def _fill(store: Store, project: UUID, millions: int) -> None:
         "visitors",
         "claims",
     ):
-        store.command(f"OPTIMIZE TABLE {table}")
+        store.everywhere(f"OPTIMIZE TABLE {table}")
 
 
 if __name__ == "__main__":

@@ -7,17 +7,20 @@ import hashlib
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
 from trackway.event import Arrival, Location, Message, now
+from trackway.server_address import OF_ALL_SHARDS, cluster_of, servers_of
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
 from trackway.store.recovery import open_log
 
 SERVER = os.environ.get("TRACKWAY_TEST_SERVER", "")
-"""The address of a ClickHouse server on which the stores of `Loaded` are databases, instead of an engine process each."""
+"""The address of a ClickHouse server on which the stores of `Loaded` are databases, instead of an engine process
+each; or of a cluster."""
 
 
 class Loaded:
@@ -39,9 +42,11 @@ class Loaded:
     def _database(self) -> str:
         """The address of this directory's own database on the server."""
         name = f"t{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
-        with contextlib.closing(Store(SERVER, clients=1)) as server:
-            server.command(f"CREATE DATABASE IF NOT EXISTS {name}")
-        return f"{SERVER.rpartition('/')[0]}/{name}"
+        for address in servers_of(SERVER):
+            with contextlib.closing(Store(address.partition("?")[0], clients=1)) as server:
+                for database in (name, name + OF_ALL_SHARDS) if cluster_of(SERVER) else (name,):
+                    server.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+        return urlsplit(SERVER)._replace(path=f"/{name}").geturl()
 
     def restart(self) -> None:
         """End in order, and go on from the disk."""
@@ -66,13 +71,14 @@ class Loaded:
     def forget_before(self, month: int) -> None:
         """Drop the months before one (YYYYMM) from all tables that have months: whatever changes stored events later
         has to look at each of them."""
-        parts = self.store.ask(
-            "SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase() "
-            "AND match(partition, '^[0-9]{6}$') AND toUInt32(partition) < {month:UInt32}",
-            {"month": month},
-        )
-        for one in parts.to_pylist():
-            self.store.command(f"ALTER TABLE {one['table']} DROP PARTITION {one['partition']}")
+        for shard in self.store.each:
+            parts = shard.ask(
+                "SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase() "
+                "AND match(partition, '^[0-9]{6}$') AND toUInt32(partition) < {month:UInt32}",
+                {"month": month},
+            )
+            for one in parts.to_pylist():
+                shard.command(f"ALTER TABLE {one['table']} DROP PARTITION {one['partition']}")
 
     def rows(self, project: UUID, sql: str) -> list[dict[str, Any]]:
         return list(self.store.ask(sql, {"p": project}).to_pylist())

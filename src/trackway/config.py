@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from trackway.server_address import cluster_of, database_of, hosts_of, servers_of, user_of
 from trackway.wording import fault
 
 Network = IPv4Network | IPv6Network
@@ -330,6 +331,7 @@ def _url_problem(url: str) -> str:
 
 
 _SERVER_OPTIONS = (
+    "cluster",
     "secure",
     "ca_cert",
     "verify",
@@ -345,16 +347,24 @@ def _server_problem(address: str) -> str:
     example = "clickhouse://user:password@host:8123/database"
     try:
         parts = urlsplit(address)
-        sound = parts.scheme in ("clickhouse", "http", "https") and parts.hostname and (parts.port or 8123)
+        shards = hosts_of(address)
+        servers = [urlsplit(server) for server in servers_of(address)]
+        sound = parts.scheme in ("clickhouse", "http", "https") and all(
+            server.hostname and (server.port or 8123) for server in servers
+        )
     except ValueError:
         sound = False
     if address and not sound:
         return f"it is no address such as {example}; write special characters of the password as %40, %2F, %23 …"
-    names = (parts.username or "default", parts.path.strip("/") or "default") if address else ()
+    names = (user_of(address)[0], database_of(address)) if address else ()
     if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
         return "the names of the user and of the database may have letters, digits and _ only"
     if unknown := [name for name, _ in parse_qsl(parts.query) if name not in _SERVER_OPTIONS] if address else []:
         return f"there is no option {unknown[0][:40]!r}; there are {', '.join(_SERVER_OPTIONS)}"
+    if address and len(shards) > 1 and not cluster_of(address):
+        return "it has several shards, so it needs ?cluster=NAME, the cluster's name in the servers' configuration"
+    if address and not re.fullmatch(r"[\w.-]*", cluster_of(address), re.ASCII):
+        return "the name of the cluster may have letters, digits, _, - and . only"
     return ""
 
 
@@ -364,9 +374,9 @@ def _same_server(settings: Settings) -> str:
         return ""
     if not settings.store:
         return "it is set and store is not; the engine process has a reading user of its own"
-    ours, theirs = urlsplit(settings.store), urlsplit(settings.store_reader)
-    if (ours.hostname, ours.port, ours.path.strip("/")) != (theirs.hostname, theirs.port, theirs.path.strip("/")):
-        return "it names another host, port or database than store"
+    ours, theirs = ((hosts_of(it), database_of(it), cluster_of(it)) for it in (settings.store, settings.store_reader))
+    if ours != theirs:
+        return "it names another host, port, database or cluster than store"
     return ""
 
 

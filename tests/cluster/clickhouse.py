@@ -25,7 +25,9 @@ class ClickHouse:
     """A server in a folder, run by the program of the engine process."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.own, self.http = home, home / "engine", free_port()
+        self.home, self.own, self.http, self.tcp = home, home / "engine", free_port(), free_port()
+        self.cluster = ""
+        """The configuration of the cluster that it belongs to."""
         self.process: subprocess.Popen[bytes] | None = None
         self.users: dict[str, tuple[str, list[str]]] = {}
         """Passwords and grants by name. They are in its configuration, as this build keeps no users of its own."""
@@ -61,7 +63,7 @@ class ClickHouse:
 </grants></default>{others}<admin><password>{ADMIN}</password>{here}<access_management>1</access_management></admin></users></clickhouse>"""
         (self.own / "users.xml").write_text(users)
         config = f"""<clickhouse><listen_host>127.0.0.1</listen_host><http_port>{self.http}</http_port>
-<users_config>users.xml</users_config><logger><level>fatal</level><log>server.log</log></logger></clickhouse>"""
+<tcp_port>{self.tcp}</tcp_port>{self.cluster}<users_config>users.xml</users_config><logger><level>fatal</level><log>server.log</log></logger></clickhouse>"""
         (self.own / "config.xml").write_text(config)
         (self.own / "ready").unlink(missing_ok=True)
         self.process = subprocess.Popen(
@@ -71,7 +73,7 @@ class ClickHouse:
         until = time.monotonic() + 60
         while True:
             try:
-                self.ask("SELECT 1")
+                self.ask("SYSTEM START LISTEN TCP" if self.cluster else "SELECT 1")
                 return self
             except httpx.TransportError:
                 assert self.process.poll() is None and time.monotonic() < until, (self.own / "errors.log").read_text()
@@ -94,3 +96,55 @@ class ClickHouse:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+CLUSTER = "three"
+
+
+class Shards:
+    """Servers that know each other as the shards of one cluster; to a test, like one server."""
+
+    def __init__(self, home: Path, count: int = 3) -> None:
+        self.servers = [ClickHouse(home / f"shard{n + 1}") for n in range(count)]
+        self.users = self.servers[0].users
+        self._next = 0
+        shards = "".join(
+            f"<shard><internal_replication>true</internal_replication>"
+            f"<replica><host>127.0.0.1</host><port>{one.tcp}</port></replica></shard>"
+            for one in self.servers
+        )
+        for one in self.servers:
+            one.cluster = f"<remote_servers><{CLUSTER}><secret>of it</secret>{shards}</{CLUSTER}></remote_servers>"
+            one.users = self.users
+
+    def dsn(self, user: str, password: str, database: str = "default") -> str:
+        hosts = ";".join(f"127.0.0.1:{one.http}" for one in self.servers)
+        return f"clickhouse://{user}:{password}@{hosts}/{database}?cluster={CLUSTER}"
+
+    def create(self, statements: list[str]) -> None:
+        """Do on each server what an administrator is told to."""
+        for one in self.servers:
+            one.create(statements)
+
+    def ask(self, statement: str) -> str:
+        """A statement of the administrator on each server; the answers one after the other."""
+        return "".join(one.ask(statement) for one in self.servers)
+
+    def start(self) -> Shards:
+        for one in self.servers:
+            if one.process is None:
+                one.start()
+        return self
+
+    def stop(self) -> None:
+        """One of them is killed, another each time."""
+        self.servers[self._next % len(self.servers)].stop()
+        self._next += 1
+
+    def restart(self) -> None:
+        for one in self.servers:
+            one.restart()
+
+    def remove(self) -> None:
+        for one in self.servers:
+            one.remove()

@@ -1,4 +1,4 @@
-"""The tests of questions and of the store hold on a ClickHouse server too: each store is a database there."""
+"""The tests of questions and of the store hold on a ClickHouse server and on a cluster: each store is a database there."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from clickhouse import ADMIN, ClickHouse
+from clickhouse import ADMIN, ClickHouse, Shards
 
 from conftest import also
 
@@ -20,9 +20,10 @@ FILES = [
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kind", [ClickHouse, Shards])
 @pytest.mark.parametrize("name", FILES)
-def test_these_hold_on_a_server(tmp_path: Path, name: str) -> None:
-    server = ClickHouse(tmp_path / "clickhouse").start()
+def test_these_hold_on_a_server_and_on_three_shards(tmp_path: Path, name: str, kind: type[ClickHouse | Shards]) -> None:
+    server = kind(tmp_path / "clickhouse").start()
     try:
         address = server.dsn("admin", ADMIN.replace(" ", "%20"))
         done = subprocess.run(

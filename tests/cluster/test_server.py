@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
@@ -46,6 +47,11 @@ class OnServer(Server):
         assert printed.returncode == 0, printed.stderr
         self.clickhouse.create([statement for statement in printed.stdout.split(";\n") if statement.strip()])
 
+    def drop(self) -> None:
+        for statement in self.command("store", "users").stdout.split(";\n"):
+            if database := re.fullmatch(r"CREATE DATABASE IF NOT EXISTS (\w+)", statement):
+                self.clickhouse.ask(f"DROP DATABASE {database[1]}")
+
 
 @pytest.fixture
 def server(clickhouse: ClickHouse, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OnServer]:
@@ -54,7 +60,7 @@ def server(clickhouse: ClickHouse, tmp_path: Path, request: pytest.FixtureReques
     yield made
     with contextlib.suppress(AttributeError):
         made.stop(signal.SIGKILL)
-    clickhouse.ask(f"DROP DATABASE {made.database}")
+    made.drop()
 
 
 def send(server: Server, count: int, first: int = 0) -> None:

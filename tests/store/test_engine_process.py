@@ -23,7 +23,8 @@ import processes
 from conftest import EMAIL, PASSWORD, eventually
 from stores import engine_pid
 from trackway.store import engine
-from trackway.store.connection import Store, suspended
+from trackway.store.connection import Store
+from trackway.store.durability import suspended
 from trackway.store.engine_config import READER, WRITER
 from trackway.store.long_lists import without_long_lists
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable

@@ -55,7 +55,7 @@ def parties(loaded: Loaded) -> list[Party]:
         loaded.load(one.project, one.messages())
     # Rows of both are in one part and one granule.
     for table in ("events", "visitors", "sessions", "event_counts", "source_counts"):
-        loaded.store.command(f"OPTIMIZE TABLE {table} FINAL")
+        loaded.store.everywhere(f"OPTIMIZE TABLE {table} FINAL")
     return made
 
 

@@ -55,27 +55,27 @@ def late(visitor: int) -> list[Message]:
 
 @contextmanager
 def counted(store: Store, thread: str = "", dies_at: int = -1) -> Iterator[list[str]]:
-    """The statements of the store, those of threads of a name when it is given; it 'dies' before one of them."""
+    """The statements of the store and its shards, those of threads of a name when it is given; it 'dies' before one."""
     found: list[str] = []
-    own = {name: getattr(store, name) for name in ("ask", "command", "insert")}
+    wrapped = [(one, name) for one in (store, *store.shards) for name in ("ask", "command", "insert")]
 
-    def wrapped(name: str) -> Any:
+    def counting(own: Any, name: str) -> Any:
         def call(said: str, *rest: Any) -> Any:
             if threading.current_thread().name.startswith(thread):
                 found.append(f"{name} {said}")
                 if len(found) == dies_at + 1:
                     raise Died
-            return own[name](said, *rest)
+            return own(said, *rest)
 
         return call
 
-    for name in own:
-        setattr(store, name, wrapped(name))
+    for one, name in wrapped:
+        setattr(one, name, counting(getattr(one, name), name))
     try:
         yield found
     finally:
-        for name in own:
-            delattr(store, name)
+        for one, name in wrapped:
+            delattr(one, name)
 
 
 def write(loader: Loader, project: UUID, messages: list[Message]) -> None:

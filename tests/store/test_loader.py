@@ -119,7 +119,7 @@ def test_a_batch_of_which_the_engine_takes_a_part_is_whole_after_the_next_try(
 
     def half(into: str, block: bytes, token: str) -> None:
         if into == table and next(failing, False):
-            loaded.store.command("ALTER TABLE visitors MODIFY SETTING non_replicated_deduplication_window = 1000")
+            loaded.store.everywhere("ALTER TABLE visitors MODIFY SETTING non_replicated_deduplication_window = 1000")
             loaded.store.command("DETACH TABLE visitors_from_events")
             try:
                 insert(into, block, token)

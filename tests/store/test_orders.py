@@ -195,7 +195,7 @@ def test_totals_that_are_wrong_are_found_and_mended(loaded: Loaded, project: UUI
 
     loaded.load(project, [*STORY, said("Order Completed", 0, user="ben", order_id="2", revenue=3, currency="USD")])
     assert wrong_totals(loaded.store, project) == 0
-    loaded.store.command(
+    loaded.store.everywhere(
         "ALTER TABLE order_totals UPDATE orders = 7 WHERE project_id = {p:UUID} SETTINGS mutations_sync = 1",
         {"p": project},
     )

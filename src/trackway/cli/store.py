@@ -31,7 +31,7 @@ def users(data: Data = None) -> None:
 
     An administrator of the ClickHouse server runs them once.
     """
-    from trackway.store.server_address import user_of
+    from trackway.server_address import user_of
     from trackway.store.server_rights import statements
 
     settings = _server(data)
@@ -71,15 +71,16 @@ def check(data: Data = None, json: Json = False) -> None:
 
 
 def _findings(settings: Settings) -> list[dict[str, Any]]:
+    from trackway.server_address import user_of
     from trackway.store.connection import Store
     from trackway.store.migration import pending
-    from trackway.store.server_address import user_of
-    from trackway.store.server_rights import READER_RIGHTS, WRITER_RIGHTS, missing_rights
+    from trackway.store.server_rights import READER_RIGHTS, missing_rights, writer_rights
 
     found: list[dict[str, Any]] = []
     for name, dsn, rights in (
-        ("store", settings.store, WRITER_RIGHTS), ("store_reader", settings.store_reader, READER_RIGHTS),
-    ):  # fmt: skip
+        ("store", settings.store, writer_rights(settings.store)),
+        ("store_reader", settings.store_reader, READER_RIGHTS),
+    ):
         if not dsn:
             problem = "empty: questions are asked as the user of store, who may write; see `trackway store users`"
             found.append({"what": name, "is": "", "problem": problem})
@@ -95,9 +96,21 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
             "what": name, "is": f"ClickHouse {version}, user {user_of(dsn)[0]}",
             "problem": f"rights that are missing: {'; '.join(missing)}" if missing else "",
         })  # fmt: skip
+        if name == "store" and opened.shards:
+            found.append({"what": "cluster", "is": f"{len(opened.shards)} shards", "problem": _of_cluster(opened)})
         if name == "store":
             waiting = pending(opened)
             problem = f"not applied: {', '.join(waiting)}; run `trackway store migrate`" if waiting else ""
             found.append({"what": "tables", "is": "" if waiting else "up to date", "problem": problem})
         opened.close()
     return found
+
+
+def _of_cluster(opened: Any) -> str:
+    """Return what is wrong with the servers' own list of the cluster; empty when it is like the address."""
+    from trackway.store.cluster import listed
+
+    for server in opened.servers:
+        if problem := listed(server, opened.dsn):
+            return f"{server.dsn.rpartition('@')[2].partition('/')[0]}: {problem}"
+    return ""

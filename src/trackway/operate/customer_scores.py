@@ -48,7 +48,7 @@ def score(store: Store, project: Project, at: datetime | None = None) -> int:
             "version": pa.repeat(pa.scalar(version, pa.uint64()), count),
         }
         store.put("customer_scores", pa.table(columns), f"scores-{project.id}-{version}")
-    store.change(_sql("forget_older"), {"project": question.project_id, "version": version})
+    store.change(_sql("forget_older"), {"project": question.project_id, "version": version}, everywhere=True)
     return int(table.num_rows)
 
 

@@ -104,7 +104,7 @@ def _count_all(settings: Settings, local: Path, log: LocalLog, store: Store) -> 
         ids.add(digests, day * _DAY)
     # Requests refused at arrival are read again from the log, and have no id to recognize them by.
     for table in ("rejections", "violations"):
-        store.command(_sql("forget_refused", table=table), {"at": first_at})
+        store.everywhere(_sql("forget_refused", table=table), {"at": first_at})
     filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
     _write(settings, local, store, log, log.start, ids.flush())
     return (

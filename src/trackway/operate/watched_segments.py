@@ -148,4 +148,5 @@ def forget(store: Store, project_id: UUID, watch_id: UUID) -> None:
     store.change(
         "ALTER TABLE watch_members DELETE WHERE project_id = {project:UUID} AND watch_id = {watch:UUID}",
         {"project": project_id, "watch": watch_id},
+        everywhere=True,
     )

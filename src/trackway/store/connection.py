@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,9 +16,11 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from trackway.server_address import all_shards_of, cluster_of, database_of, servers_of, shards_of
 from trackway.statements import Statements
-from trackway.store import unfinished
-from trackway.store.engine import Connection, EngineProcess, EngineUnavailable, engine_of, local_directory
+from trackway.store import cluster, unfinished
+from trackway.store.durability import Durability
+from trackway.store.engine import Connection, EngineUnavailable, engine_of, local_directory
 from trackway.store.engine_config import READER, WRITER
 from trackway.store.long_lists import without_long_lists
 from trackway.store.migration import bring_up_to_date
@@ -52,24 +55,12 @@ running: ContextVar[str] = ContextVar("running", default="")
 _TARGET = re.compile(r"CREATE MATERIALIZED VIEW \S+ TO (?:\S+\.)?(\w+) ")
 
 
-class Durability:
-    """The way in which writes become durable, shared by all writers of one store.
-
-    Attributes:
-        generation: grows when the store goes back to a checkpoint.
-        settle: makes all writes so far durable; it is the loader's checkpoint when there is a loader.
-    """
-
-    def __init__(self) -> None:
-        self.generation = 0
-        self.settle: Callable[[], None] = lambda: None
-
-
 class Store:
     """The store: the events and everything derived from them.
 
     Args:
-        dsn: `local:///path` for the engine process, `clickhouse://user:password@host:port/database` for a server.
+        dsn: `local:///path` for the engine process, `clickhouse://user:password@host:port/database` for a server, its
+            replicas or a cluster (server_address.py).
         clients: the number of questions that may run at once.
         memory_mb: the most memory one question may use.
         reader_dsn: a server's address for questions about a project, of a user who may only read; empty: `dsn`.
@@ -84,17 +75,26 @@ class Store:
         self.directory = local_directory(dsn)
         if self.directory:
             unfinished.begin(self.directory)
+        self.shards: list[Store] = []
+        """The stores of a cluster's shards; empty on one engine."""
+        if cluster_of(dsn):
+            self.shards = [Store(shard, clients, memory_mb, nice) for shard in shards_of(dsn)]
+            engine_dsn, engine_reader = all_shards_of(dsn), reader_dsn and all_shards_of(reader_dsn)
+        else:
+            engine_dsn, engine_reader = dsn, reader_dsn
         try:
-            self.engine = engine_of(dsn, reader_dsn)
+            self.engine = engine_of(engine_dsn, engine_reader)
         except EngineUnavailable as error:
             raise StoreUnavailable(unopened(dsn, str(error))) from error
-        self.persons = PersonTable(self.ask, self.command)
+        self.persons = PersonTable(self.ask, self.command, self.everywhere, self.on_every_server)
         self.durability = Durability()
         self._cancelled: set[str] = set()
         self._under_way: set[str] = set()
         self._policy: Policy | None = None
         self._tables: dict[str, frozenset[str]] = {}
         self._admit(clients, memory_mb, nice)
+        addresses = servers_of(dsn) if self.directory is None and not self.shards else []
+        self._replicas = [self._of(address) for address in addresses] if len(addresses) > 1 else []
         try:
             self.check()
         except QuestionFailed as error:
@@ -112,6 +112,7 @@ class Store:
             # Rows that replace each other are always in one partition, because the partition key is part of the table's
             # key.
             "do_not_merge_across_partitions_select_final": 1,
+            **(cluster.SETTINGS if self.shards else {}),
         }
         self._connection, self._spare = Connection(WRITER, _ANSWERS_WITHIN_S), Connection(WRITER, _CHECKED_WITHIN_S)
         self._reading = Connection(READER, _ANSWERS_WITHIN_S)
@@ -119,7 +120,15 @@ class Store:
     def beside(self, clients: int, memory_mb: int = 4096, nice: int = 0) -> Store:
         """Return the same store for statements that never wait for those of this one."""
         other = copy.copy(self)
+        other.shards = [shard.beside(clients, memory_mb, nice) for shard in self.shards]
         other._admit(clients, memory_mb, nice)
+        return other
+
+    def _of(self, address: str) -> Store:
+        """Return the store of one server of several that hold the same rows."""
+        other = copy.copy(self)
+        other.dsn, other.engine, other._replicas = address, engine_of(address), []
+        other._connection, other._reading = Connection(WRITER, _ANSWERS_WITHIN_S), Connection(READER, _ANSWERS_WITHIN_S)
         return other
 
     def within(self, policy: Policy) -> Store:
@@ -164,12 +173,15 @@ class Store:
         """
         if by is not self._spare and not self._places.acquire(timeout=PATIENCE_S):
             raise StoreBusy(f"as many statements as may run at once have been running for {PATIENCE_S} s")
+        start = -1
         try:
+            start = self.engine.ready()
             yield (by or self._connection).client(self.engine, self._settings)
         except EngineUnavailable as error:
             raise StoreBusy(str(error)) from error
         except (ClickHouseError, pa.ArrowException) as error:
             if is_unanswered(error) or not self.engine.alive:
+                self.engine.unanswered(start)
                 # Without its cause, whose text has the secret path; the error's own text has it not.
                 raise StoreBusy(f"the engine does not answer: {error}") from None
             raise refused(error, failure) from error
@@ -197,7 +209,7 @@ class Store:
             policy = policy_settings(self._policy, tuple(self._tables.items()))
             settings = f"{settings}, {policy}" if settings else policy
         # Settings go into the statement: given to the client, they would apply to later statements too.
-        sql = f"{sql}\nSETTINGS {settings}" if settings else sql
+        sql = self._on_shards(f"{sql}\nSETTINGS {settings}" if settings else sql)
         if name:
             sql = f"/* {name} */ {sql}"
         by = self._connection if self._policy is None else self._reading
@@ -218,6 +230,8 @@ class Store:
 
     def check(self) -> None:
         """Check that the engine answers, without waiting for any question. Raises QuestionFailed when it does not."""
+        for shard in self.shards:
+            shard.check()
         with self._client("the engine does not answer", self._spare) as client:
             client.command("SELECT 1")
 
@@ -244,14 +258,56 @@ class Store:
         """Run a statement that returns one value or nothing. Raises QuestionFailed within a policy that is narrow."""
         if self._policy is not None and self._policy.narrow:
             raise QuestionFailed("a caller that sees only a part of a project may not change it")
-        sql, values = without_long_lists(sql, parameters or {})
+        sql, values = without_long_lists(self._on_shards(sql), parameters or {})
         with self._client("the statement failed") as client:
             return str(client.command(sql, parameters=values))
 
-    def change(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+    def everywhere(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement on the tables of each shard, each over its own rows; on one engine, like `command`.
+
+        Raises:
+            QuestionFailed: a shard refused it or does not answer; others may have run it.
+        """
+        if not self.shards:
+            self.command(sql, parameters)
+            return
+        with ThreadPoolExecutor(len(self.shards), threading.current_thread().name) as pool:
+            list(pool.map(lambda shard: shard.command(sql, parameters), self.shards))
+
+    @property
+    def each(self) -> list[Store]:
+        """The stores whose own tables have rows: of each shard, or this one."""
+        return self.shards or [self]
+
+    @property
+    def servers(self) -> list[Store]:
+        """The stores of all servers: each replica of each shard, or this one."""
+        return [server for shard in self.each for server in shard._replicas or [shard]]
+
+    def on_every_server(self, do: Callable[[Store], object]) -> None:
+        """Do something for each server, where each has a state of its own; replicas that do not answer are left out.
+
+        Raises:
+            StoreBusy: no replica of a shard answers.
+        """
+        for shard in self.each:
+            away: list[StoreBusy] = []
+            servers = shard._replicas or [shard]
+            for server in servers:
+                try:
+                    do(server)
+                except StoreBusy as error:
+                    away.append(error)
+            if len(away) == len(servers):
+                raise away[0]
+
+    def _on_shards(self, sql: str) -> str:
+        return cluster.with_lookups(sql, database_of(self.dsn)) if self.shards else sql
+
+    def change(self, sql: str, parameters: Mapping[str, Any] | None = None, everywhere: bool = False) -> None:
         """Run a statement that writes, for callers other than the loader; the write is durable when this returns."""
         with self.lasting():
-            self.command(sql, parameters)
+            (self.everywhere if everywhere else self.command)(sql, parameters)
 
     @contextmanager
     def lasting(self) -> Iterator[None]:
@@ -277,6 +333,9 @@ class Store:
 
         Columns missing from the stream, because it was prepared before they were added, take their defaults.
         """
+        if table in cluster.COPIED and self.servers != [self]:
+            self.on_every_server(lambda server: server.insert(table, block, token))
+            return
         columns = pa.ipc.open_stream(block).schema.names
         with self._client(f"the engine refuses rows of {table}") as client:
             settings = {**_INSERT, "insert_deduplication_token": token}
@@ -303,36 +362,22 @@ class Store:
 
     def statement_of(self, view: str) -> str:
         """Return the SELECT of a materialized view as the engine keeps it, with tables named without their database."""
-        [row] = self.ask(_sql("statement_of"), {"name": view}).to_pylist()
+        [row] = self.each[0].ask(_sql("statement_of"), {"name": view}).to_pylist()
         text: str = row["text"]
         return text.replace(f"{row['place']}.", "")
 
     def target_of(self, view: str) -> str:
         """Return the name of the table that a materialized view writes to."""
-        statement = self.ask(_sql("target_of"), {"name": view})["text"][0].as_py()
+        statement = self.each[0].ask(_sql("target_of"), {"name": view})["text"][0].as_py()
         match = _TARGET.match(statement)
         assert match is not None, statement
         return match[1]
 
     def close(self) -> None:
         """Close the engine: its process ends, or the connection to a server."""
+        for store in self.shards:
+            store.close()
         self.engine.close()
-
-
-@contextmanager
-def suspended(store: Store) -> Iterator[None]:
-    """End the store's engine process in the `with` block; running statements fail, new ones wait for a few seconds.
-
-    Raises:
-        StoreBusy: it cannot be started again.
-    """
-    assert isinstance(store.engine, EngineProcess)
-    try:
-        with store.engine.stopped():
-            yield
-    except EngineUnavailable as error:
-        raise StoreBusy(unopened(store.dsn, str(error))) from error
-    store.persons.stale()
 
 
 def as_block(rows: pa.Table) -> bytes:

@@ -205,7 +205,7 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
     Returns:
         None when the rows are not the cause: the engine refuses everything, or takes the block now.
     """
-    probe = _Probe(store, table)
+    probe = _Probe(store.each[0], table)
     try:
         if probe.refuses_default(rows.schema.names[0]):
             return None

@@ -72,13 +72,13 @@ def refill(store: Store) -> list[str]:
     Nothing else may write meanwhile. It takes as long as inserting all rows once for each view.
     """
     views_by_target: dict[str, list[str]] = {}
-    for view in store.ask(_sql("views"))["name"].to_pylist():
+    for view in store.each[0].ask(_sql("views"))["name"].to_pylist():
         views_by_target.setdefault(store.target_of(view), []).append(view)
     for target, views in views_by_target.items():
-        store.command(f"TRUNCATE TABLE {target}")
+        store.everywhere(f"TRUNCATE TABLE {target}")
         for view in views:
             statement = re.sub(r"\bFROM sessions\b", f"FROM {_SESSIONS_WRITTEN_ONCE}", store.statement_of(view))
-            store.command(_sql("fill", table=target, statement=statement))
+            store.everywhere(_sql("fill", table=target, statement=statement))
     for project_id in store.ask("SELECT DISTINCT project_id FROM orders")["project_id"].to_pylist():
         restate_all(store, project_id if isinstance(project_id, UUID) else UUID(bytes=project_id))
     store.persons.stale()

@@ -23,14 +23,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from trackway import private
-from trackway.store.engine_config import READER, WRITER, configuration, derived, users
+from trackway.store.engine_config import configuration, derived, users
+from trackway.store.server import Server
 
 logger = logging.getLogger("trackway.store.engine")
 
@@ -62,8 +63,15 @@ class Engine(Protocol):
     def alive(self) -> bool:
         """Whether it runs, as far as this process knows."""
 
+    @property
+    def servers(self) -> int:
+        """The number of servers that can answer; each is tried."""
+
     def ready(self) -> int:
         """Return the number of its start, which changes with its address. Raises EngineUnavailable: it does not run."""
+
+    def unanswered(self, start: int) -> None:
+        """Note that no answer came from the address of this start; another server is asked next, if there is one."""
 
     def address(self, user: str) -> dict[str, Any]:
         """Return the arguments of `clickhouse_connect.get_client` for WRITER or READER."""
@@ -73,39 +81,6 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Close what this process opened."""
-
-
-class Server:
-    """A ClickHouse server, `clickhouse://user:password@host:port/database`; `?secure=true` is TLS.
-
-    Other options after `?` are those of clickhouse-connect, such as `ca_cert`.
-    """
-
-    def __init__(self, dsn: str, reader_dsn: str = "") -> None:
-        self._dsns = {WRITER: dsn, READER: reader_dsn or dsn}
-
-    @property
-    def alive(self) -> bool:
-        """True: what became of it, the next statement tells."""
-        return True
-
-    def ready(self) -> int:
-        """Return 0: the address does not change."""
-        return 0
-
-    def address(self, user: str) -> dict[str, Any]:
-        """Return the address with its options."""
-        parts = urlsplit(self._dsns[user])
-        options = dict(parse_qsl(parts.query))
-        secure = options.pop("secure", "").lower() == "true"
-        arguments = {"dsn": parts._replace(query=urlencode(options)).geturl()}
-        return {**arguments, "interface": "https"} if secure else arguments
-
-    def release_memory(self) -> None:
-        """Nothing: the server has an operator of its own."""
-
-    def close(self) -> None:
-        """Nothing: it goes on."""
 
 
 class EngineProcess:
@@ -133,6 +108,8 @@ class EngineProcess:
         self._start()
         threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
 
+    servers = 1
+
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
@@ -147,6 +124,9 @@ class EngineProcess:
         if not self._up.wait(_BACK_WITHIN_S) or not self.alive:
             raise EngineUnavailable("the engine is being started again")
         return self._starts
+
+    def unanswered(self, start: int) -> None:
+        """Nothing: the process is watched."""
 
     def address(self, user: str) -> dict[str, Any]:
         """Return where it listens, and the user's password."""
@@ -284,18 +264,28 @@ class Connection:
 
     def client(self, engine: Engine, settings: dict[str, Any]) -> Client:
         """Return the client for one more statement. Raises EngineUnavailable, ClickHouseError."""
-        start = engine.ready()
         with self._lock:
             self.taken += 1
-            if self._client is None or self._start != start:
-                self._client = clickhouse_connect.get_client(
-                    settings=settings,
-                    autogenerate_session_id=False,
-                    send_receive_timeout=self._within_s,
-                    **engine.address(self._user),
-                )
-                self._start = start
-            return self._client
+            for left in reversed(range(engine.servers)):
+                start = engine.ready()
+                try:
+                    return self._client_of(start, engine, settings)
+                except OperationalError:
+                    if left == 0:
+                        raise
+                    engine.unanswered(start)
+        raise EngineUnavailable("it has no address")
+
+    def _client_of(self, start: int, engine: Engine, settings: dict[str, Any]) -> Client:
+        if self._client is None or self._start != start:
+            self._client = clickhouse_connect.get_client(
+                settings=settings,
+                autogenerate_session_id=False,
+                send_receive_timeout=self._within_s,
+                **engine.address(self._user),
+            )
+            self._start = start
+        return self._client
 
 
 def free_port() -> int:

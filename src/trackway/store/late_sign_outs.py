@@ -31,17 +31,20 @@ def separate(store: Store, separated: list[Separated], token: str) -> None:
         return
     values = rewrite(store, "late_sign_outs", _rows(separated), token)
     for name in ("correct_activity", "correct_person_hours", "correct_session_hours", "correct_customers"):
-        store.command(_sql(name, token=token), values)
-    for name in ("move_orders", "restate_order_totals", "update_events", "update_sessions"):
-        store.command(_sql(name), values)
+        store.everywhere(_sql(name, token=token), values)
+    store.everywhere(_sql("move_orders"), values)
+    store.command(_sql("restate_order_totals"), values)
+    for name in ("update_events", "update_sessions"):
+        store.everywhere(_sql(name), values)
     _drop_claims(store, values)
     store.persons.stale()
 
 
 def _drop_claims(store: Store, values: dict[str, int]) -> None:
     """Delete claims of the old identity."""
-    for database in store.ask(_sql("database_with_claims"), values)["place"].to_pylist():
-        store.command(_sql("delete_claims", database=database))
+    for shard in store.each:
+        for database in shard.ask(_sql("database_with_claims"), values)["place"].to_pylist():
+            shard.command(_sql("delete_claims", database=database))
 
 
 def _rows(separated: Sequence[Separated]) -> pa.Table:

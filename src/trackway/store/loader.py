@@ -28,7 +28,8 @@ from trackway.log import Gap, LocalLog
 from trackway.store import checkpoint, dead_letters
 from trackway.store.batch import Prepared, apply
 from trackway.store.checkpoint import Checkpoint
-from trackway.store.connection import Store, suspended
+from trackway.store.connection import Store
+from trackway.store.durability import suspended
 from trackway.store.history import StoredHistory
 from trackway.store.message_ids import SeenMessages
 from trackway.store.preparing import Derivers, prepare

@@ -7,15 +7,17 @@ because no checkpoint does it, and its dictionaries read tables as the user of t
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
+from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, user_of
 from trackway.statements import Statements
 from trackway.store import unfinished
+from trackway.store.cluster import put_above
 from trackway.store.policy import literal
 from trackway.store.refusals import StoreUnavailable
-from trackway.store.server_address import database_of, user_of
 
 if TYPE_CHECKING:
     from trackway.store.connection import Store
@@ -25,10 +27,13 @@ KEEP_MERGED_S = 120
 """Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 _SOURCE, _DICTIONARY = "SOURCE(CLICKHOUSE(", "CREATE DICTIONARY IF NOT EXISTS "
 _TABLE = re.compile(r"\b(FROM|JOIN) (\w+)")
+_CREATED = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
+_ENGINE = re.compile(r"^ENGINE = (\w*MergeTree)\b(?:\((.*?)\))?", re.MULTILINE)
+_VIEW = re.compile(r"^CREATE VIEW (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 
 
 def bring_up_to_date(store: Store) -> list[str]:
-    """Apply the scripts that the store lacks; return their names.
+    """Apply the scripts that the store lacks, on each shard if there are shards; return their names.
 
     `FILL table` in a script fills a new table with what its view `table_from_events` computes from the stored events.
 
@@ -36,7 +41,38 @@ def bring_up_to_date(store: Store) -> list[str]:
         QuestionFailed: the engine refuses a statement.
         StoreUnavailable: a table or view is missing afterwards.
     """
-    store.command(_sql("create_migrations"))
+    if store.shards:
+        _refuse_new_shard(store)
+        with ThreadPoolExecutor(len(store.shards)) as pool:
+            applied = pool.map(lambda shard: _bring_up_to_date(shard, OF_ALL_SHARDS), store.shards)
+            names = sorted({name for of_shard in applied for name in of_shard})
+            views = _views(_scripts())
+            list(pool.map(lambda server: put_above(server, cluster_of(store.dsn), views), store.servers))
+        return names
+    return _bring_up_to_date(store)
+
+
+def _refuse_new_shard(store: Store) -> None:
+    """Check that no shard joins others that have rows already. Raises StoreUnavailable."""
+    is_new = [not shard.ask(_sql("has_migrations")).num_rows for shard in store.shards]
+    if not any(is_new) or all(is_new):
+        return
+    for shard, empty in zip(store.shards, is_new, strict=True):
+        if not empty and shard.ask(_sql("has_rows"))["n"][0].as_py():
+            raise StoreUnavailable(
+                "a shard has no tables and another has rows already: rows that replace each other would be on "
+                "different shards; take the new shard out of the address, or fill an empty cluster "
+                "(docs/how-to/cluster.md)"
+            )
+
+
+def _bring_up_to_date(store: Store, read: str = "") -> list[str]:
+    """Apply the scripts that one engine lacks.
+
+    Args:
+        read: the end of the name of the database that dictionaries read, after that of the tables' own.
+    """
+    _apply(store, _sql("create_migrations").strip())
     scripts, names = _scripts(), pending(store)
     existing = unfinished.created_by(script.read_text() for script in scripts)
     for script in (script for script in scripts if script.name in names):
@@ -44,7 +80,7 @@ def bring_up_to_date(store: Store) -> list[str]:
             _apply(store, statement)
         store.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
     if store.directory is None:
-        _renew_dictionaries(store, scripts, existing)
+        _renew_dictionaries(store, scripts, existing, read)
     if names:
         _set(store, f"old_parts_lifetime = {KEEP_MERGED_S}" if store.directory else "fsync_after_insert = 1")
     _refuse_incomplete(store, existing)
@@ -55,6 +91,8 @@ def bring_up_to_date(store: Store) -> list[str]:
 
 def pending(store: Store) -> list[str]:
     """Return the names of the scripts that were not applied yet, in order."""
+    if store.shards:
+        return sorted({name for shard in store.shards for name in pending(shard)})
     done: set[str] = set()
     if store.ask(_sql("has_migrations")).num_rows:
         done = set(store.ask("SELECT name FROM migrations")["name"].to_pylist())
@@ -66,15 +104,20 @@ def _scripts() -> list[Traversable]:
     return sorted((script for script in scripts if script.name.endswith(".sql")), key=lambda script: script.name)
 
 
-def _renew_dictionaries(store: Store, scripts: list[Traversable], existing: set[str]) -> None:
+def _views(scripts: list[Traversable]) -> list[str]:
+    """Return the names of the views that are no materialized ones, in the order of their creation."""
+    return list(dict.fromkeys(name for script in scripts for name in _VIEW.findall(script.read_text())))
+
+
+def _renew_dictionaries(store: Store, scripts: list[Traversable], existing: set[str], read: str) -> None:
     """Replace a server's dictionaries: each keeps the password with which it was created, which may have changed."""
     for script in scripts:
         for statement in _statements(script):
             name = statement.removeprefix(_DICTIONARY).split("\n", 1)[0]
             if statement.startswith(_DICTIONARY) and name in existing:
-                store.command(
-                    _on_server(f"CREATE OR REPLACE DICTIONARY {statement.removeprefix(_DICTIONARY)}", store.dsn)
-                )
+                created = f"CREATE OR REPLACE DICTIONARY {statement.removeprefix(_DICTIONARY)}"
+                for server in store.servers:
+                    server.command(_on_server(created, store.dsn, read))
 
 
 def _statements(script: Traversable) -> list[str]:
@@ -89,11 +132,34 @@ def _apply(store: Store, statement: str) -> None:
     if statement.startswith("FILL "):
         table = statement.removeprefix("FILL ")
         store.command(f"INSERT INTO {table} {store.statement_of(f'{table}_from_events')}")
+    elif statement.startswith(("CREATE", "DROP")):
+        if store.directory is None:
+            statement = _on_server(statement, store.dsn)
+        if len(store.servers) > 1:
+            statement = replicated(statement, database_of(store.dsn))
+        for server in store.servers:
+            server.command(statement)
     elif statement:
-        store.command(statement if store.directory else _on_server(statement, store.dsn))
+        store.command(statement)
 
 
-def _on_server(statement: str, dsn: str) -> str:
+def replicated(statement: str, database: str) -> str:
+    """Return the statement for a table whose rows all replicas of a shard hold; other statements as they are.
+
+    The servers say which shard and which replica they are, as macros in their configuration.
+    """
+    if statement.startswith("DROP TABLE"):
+        return f"{statement} SYNC"  # otherwise the name stays in use in Keeper for some minutes
+    created = _CREATED.match(statement)
+    if created is None:
+        return statement
+    place = f"'/clickhouse/tables/{{shard}}/{database}/{created[1]}', '{{replica}}'"
+    return _ENGINE.sub(
+        lambda found: f"ENGINE = Replicated{found[1]}({', '.join(filter(None, (place, found[2])))})", statement
+    )
+
+
+def _on_server(statement: str, dsn: str, read: str = "") -> str:
     """Return a statement with the user and the database of an address in a dictionary's source.
 
     A dictionary's query runs in the server's default database, whatever its source says.
@@ -102,13 +168,16 @@ def _on_server(statement: str, dsn: str) -> str:
         return statement
     (user, password), database = user_of(dsn), database_of(dsn)
     source = f"{_SOURCE}USER {literal(user)} PASSWORD {literal(password)} "
-    return _TABLE.sub(rf"\1 {database}.\2", statement).replace(_SOURCE, source)
+    placed = _TABLE.sub(rf"\1 {database}{read}.\2", statement).replace(_SOURCE, source)
+    # A dictionary does not take the settings of the statement that loads it.
+    return f"{placed} SETTINGS(distributed_product_mode = 'global')" if read else placed
 
 
 def _set(store: Store, setting: str) -> None:
     """Give a setting to every table that does not state it yet."""
     for name in store.ask(_sql("without_setting"), {"setting": setting.split(maxsplit=1)[0]})["name"].to_pylist():
-        store.command(f"ALTER TABLE {name} MODIFY SETTING {setting}")
+        for server in store.servers:
+            server.command(f"ALTER TABLE {name} MODIFY SETTING {setting}")
 
 
 def _refuse_incomplete(store: Store, names: set[str]) -> None:

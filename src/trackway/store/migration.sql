@@ -20,3 +20,7 @@ WHERE database = currentDatabase()
   AND engine LIKE '%MergeTree'
   AND position(engine_full, {setting:String}) = 0
 {% endmacro %}
+
+{% macro has_rows() %}
+SELECT sum(total_rows) AS n FROM system.tables WHERE database = currentDatabase() AND name IN ('events', 'entities')
+{% endmacro %}

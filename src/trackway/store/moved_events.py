@@ -52,7 +52,7 @@ def move(store: Store, moved: list[Moved], token: str) -> None:
     """
     if not moved:
         return
-    store.command(
+    store.everywhere(
         _sql("move", columns=("session_id", *_TRAFFIC)),
         rewrite(store, "moves", _rows(moved), token),
     )
@@ -60,7 +60,7 @@ def move(store: Store, moved: list[Moved], token: str) -> None:
 
 def rewrite(store: Store, table: str, rows: pa.Table, token: str) -> dict[str, int]:
     """Replace the rows of a table in the engine's memory; return the parameters of the SQL macro `whole`."""
-    store.command(f"TRUNCATE TABLE {table}")
+    store.on_every_server(lambda server: server.command(f"TRUNCATE TABLE {table}"))
     store.insert(table, as_block(rows), token)
     return {"rows": rows.num_rows}
 
@@ -71,10 +71,10 @@ def settle(store: Store) -> list[str]:
     Until then, reads apply the updates and cannot use the parts' skip indexes. Merges write the updates of young parts
     too; old parts may never be merged again.
     """
-    waiting = store.ask(_sql("settle"))["table"].to_pylist()
-    tables = [table for table in waiting if table in PATCHED]
+    waiting = {name for shard in store.each for name in shard.ask(_sql("settle"))["table"].to_pylist()}
+    tables = [table for table in PATCHED if table in waiting]
     for table in tables:
-        store.command(f"ALTER TABLE {table} APPLY PATCHES SETTINGS mutations_sync = 0")
+        store.everywhere(f"ALTER TABLE {table} APPLY PATCHES SETTINGS mutations_sync = 0")
     return tables
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from trackway.server_address import hosts_of
 from trackway.store.engine import local_directory
 
 _LEAST_ROOM = 16 * 1024 * 1024
@@ -22,8 +22,8 @@ def unopened(dsn: str, text: str) -> str:
                 "Stop that process, or ask it through --url"
             )
         return f"the local store in {path} cannot be opened: {_first_line(text)}{_remedy(path, text)}"
-    parts = urlsplit(dsn)
-    return f"the ClickHouse server at {parts.hostname}:{parts.port} does not answer: {_first_line(text)}"
+    hosts = " or ".join(host for replicas in hosts_of(dsn) for host in replicas)
+    return f"the ClickHouse server at {hosts} does not answer: {_first_line(text)}"
 
 
 def _first_line(text: str) -> str:

@@ -42,7 +42,7 @@ def own_currency(store: Store, project_id: UUID, currency: str) -> bool:
     values = {"project": project_id}
     if currency in store.ask(_sql("own_currency"), values)["currency"].to_pylist():
         return False
-    store.command("ALTER TABLE rates DELETE WHERE project_id = {project:UUID} SETTINGS mutations_sync = 1", values)
+    store.everywhere("ALTER TABLE rates DELETE WHERE project_id = {project:UUID} SETTINGS mutations_sync = 1", values)
     write_rates(store, project_id, [Rate(code, SINCE_EVER, Decimal(1)) for code in ("", currency)])
     restate_all(store, project_id)
     return True

@@ -19,11 +19,18 @@ class PersonTable:
     A batch with merges calls `stale`; the next question about persons sees them.
 
     Args:
-        ask, command: the methods of the store.
+        ask, command, everywhere, on_every_server: the methods of the store.
     """
 
-    def __init__(self, ask: Callable[[str], pa.Table], command: Callable[[str, Mapping[str, Any]], str]) -> None:
-        self._ask, self._command = ask, command
+    def __init__(
+        self,
+        ask: Callable[[str], pa.Table],
+        command: Callable[[str, Mapping[str, Any]], str],
+        everywhere: Callable[[str], None],
+        on_every_server: Callable[[Callable[[Any], object]], None],
+    ) -> None:
+        self._ask, self._command, self._everywhere = ask, command, everywhere
+        self._on_every_server = on_every_server
         self._lock = threading.Lock()
         self._current_version, self._loaded_version = 1, 0
         self._any, self._activity = False, "activity"
@@ -58,7 +65,7 @@ class PersonTable:
             if self._loaded_version == wanted:
                 return
             self._join_users()
-            self._command("SYSTEM RELOAD DICTIONARY persons", {})
+            self._on_every_server(lambda server: server.command("SYSTEM RELOAD DICTIONARY persons"))
             loaded = self._ask("SELECT sum(element_count) AS n FROM system.dictionaries WHERE name = 'persons'")
             self._any = bool(loaded["n"][0].as_py())
             moved = self._ask("SELECT count() AS n FROM activity WHERE events < 0")
@@ -72,7 +79,7 @@ class PersonTable:
         stored = self._ask("SELECT user, person FROM user_persons")
         if joined == dict(zip(stored["user"].to_pylist(), stored["person"].to_pylist(), strict=True)):
             return
-        self._command("TRUNCATE TABLE user_persons", {})
+        self._everywhere("TRUNCATE TABLE user_persons")
         if joined:
             self._command(_sql("write_user_persons"), {"users": list(joined), "persons": list(joined.values())})
 

@@ -130,8 +130,8 @@ def purge_views(
         counted = store.ask(_sql("counts_of_month"), month_values)
         pyarrow.csv.write_csv(for_csv(counted), out / f"views-{project_id}-{name}.csv")
         with store_lock:
-            store.command(_sql("archive_month"), month_values)
-            store.change(_sql("delete_month"), month_values)
+            store.everywhere(_sql("archive_month"), month_values)
+            store.change(_sql("delete_month"), month_values, everywhere=True)
         purged[name] = row["n"]
     return purged
 
@@ -153,8 +153,8 @@ def _replace(
     values = _values(project_id, start, end)
     statement = _statement(store, counter)
     with store_lock:
-        store.command(_sql("delete_own_rows", counter=counter), values)
-        store.change(_sql("insert_own_rows", counter=counter, statement=statement), values)
+        store.everywhere(_sql("delete_own_rows", counter=counter), values)
+        store.change(_sql("insert_own_rows", counter=counter, statement=statement), values, everywhere=True)
     return int(store.ask(_sql("count_own_rows", counter=counter), values)["n"][0].as_py())
 
 

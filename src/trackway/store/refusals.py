@@ -28,6 +28,13 @@ _EXPLANATIONS = {
 """Explanations of the causes that a caller can remove, for any question."""
 
 
+_AWAY = frozenset(
+    "ALL_CONNECTION_TRIES_FAILED NETWORK_ERROR SOCKET_TIMEOUT ATTEMPT_TO_READ_AFTER_EOF TABLE_IS_READ_ONLY "
+    "KEEPER_EXCEPTION NO_ZOOKEEPER UNKNOWN_STATUS_OF_INSERT TOO_FEW_LIVE_REPLICAS NO_ACTIVE_REPLICAS".split()
+)
+"""Names of errors that say that another server of a cluster does not answer, or not yet."""
+
+
 class StoreUnavailable(Exception):
     """The engine cannot be opened or does not answer; the text gives the reason and the remedy."""
 
@@ -58,8 +65,14 @@ class StoreBusy(QuestionFailed):
 
 
 def is_unanswered(error: Exception) -> bool:
-    """Whether a statement failed because no answer came, so that nobody knows whether it ran."""
-    return isinstance(error, OperationalError) and error.code is None
+    """Whether a statement failed because a server did not answer, so that nobody knows whether it ran."""
+    return (isinstance(error, OperationalError) and error.code is None) or _code(error) in _AWAY
+
+
+def _code(error: Exception) -> str:
+    """Return the engine's name for an error, such as UNKNOWN_IDENTIFIER; empty when it has none."""
+    match = _NAME.search(str(error).strip())
+    return getattr(error, "name", None) or (match[1] if match else "")
 
 
 def refused(error: Exception, failure: str) -> QuestionFailed:
@@ -69,8 +82,7 @@ def refused(error: Exception, failure: str) -> QuestionFailed:
         failure: a sentence that says which action failed.
     """
     full = str(error).strip()
-    match = _NAME.search(full)
-    code = getattr(error, "name", None) or (match[1] if match else "")
+    code = _code(error)
     if code == "QUERY_WAS_CANCELLED":
         return QuestionCancelled("the question was cancelled", code, full)
     cause = f": {_EXPLANATIONS[code]}" if code in _EXPLANATIONS else ""

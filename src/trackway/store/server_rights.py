@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, hosts_of, user_of
 from trackway.store.connection import Store
 from trackway.store.policy import literal
-from trackway.store.server_address import database_of, user_of
 
 _ENGINES = ("MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "Join", "Null")
+_OF_CLUSTER = ("TABLE ENGINE ON Distributed", "REMOTE ON *.*", "SELECT ON system.clusters", "SELECT ON system.macros")
 _ON_TABLES = (
     "SELECT", "INSERT", "ALTER TABLE", "CREATE TABLE", "CREATE VIEW", "CREATE DICTIONARY", "DROP TABLE", "DROP VIEW",
     "DROP DICTIONARY", "TRUNCATE", "OPTIMIZE", "dictGet", "SHOW TABLES", "SHOW COLUMNS", "SHOW DICTIONARIES",
@@ -33,21 +34,41 @@ def statements(dsn: str, reader_dsn: str) -> list[str]:
     Args:
         dsn, reader_dsn: addresses with the names and passwords that the users get.
     """
-    database = database_of(dsn)
-    made = [f"CREATE DATABASE IF NOT EXISTS {database}"]
-    for address, rights in ((dsn, WRITER_RIGHTS), (reader_dsn, READER_RIGHTS)):
+    made = [f"CREATE DATABASE IF NOT EXISTS {database}" for database in _databases(dsn)]
+    for address, rights in ((dsn, writer_rights(dsn)), (reader_dsn, READER_RIGHTS)):
         name, password = user_of(address)
         made.append(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY {literal(password)}")
-        made += [f"GRANT {right.format(database=database)} TO {name}" for right in rights]
+        made += [f"GRANT {right} TO {name}" for right in _on_databases(dsn, rights)]
     return made
+
+
+def writer_rights(dsn: str) -> tuple[str, ...]:
+    """Return the rights of the user of `store` at an address, which may be that of a cluster."""
+    replicated = any(len(replicas) > 1 for replicas in hosts_of(dsn))
+    return (
+        *WRITER_RIGHTS,
+        *(f"TABLE ENGINE ON Replicated{name}" for name in _ENGINES if replicated and name.endswith("MergeTree")),
+        *(_OF_CLUSTER if cluster_of(dsn) else ()),
+    )
+
+
+def _databases(dsn: str) -> list[str]:
+    database = database_of(dsn)
+    return [database, f"{database}{OF_ALL_SHARDS}"] if cluster_of(dsn) else [database]
+
+
+def _on_databases(dsn: str, rights: tuple[str, ...]) -> list[str]:
+    """Return rights with the names of the databases, each once."""
+    named = [right.format(database=database) for right in rights for database in _databases(dsn)]
+    return list(dict.fromkeys(named))
 
 
 def missing_rights(store: Store, rights: tuple[str, ...]) -> list[str]:
     """Return the rights that the user of a store lacks. Raises QuestionFailed, StoreBusy."""
     wanted = [
         f"{name} ON {place}"
-        for right in rights
-        for names, _, place in [right.format(database=database_of(store.dsn)).rpartition(" ON ")]
+        for right in _on_databases(store.dsn, rights)
+        for names, _, place in [right.rpartition(" ON ")]
         for name in names.split(", ")
     ]
-    return [right for right in wanted if store.command(f"CHECK GRANT {right}") != "1"]
+    return [right for right in wanted if any(one.command(f"CHECK GRANT {right}") != "1" for one in store.each)]

@@ -111,4 +111,4 @@ def _write(store: Store, project_id: UUID, cohort_id: UUID, identities: list[int
 
 def forget(store: Store, project_id: UUID, cohort_id: UUID) -> None:
     """Remove all people from a list."""
-    store.change(_sql("delete_members"), {"project": project_id, "cohort": cohort_id})
+    store.change(_sql("delete_members"), {"project": project_id, "cohort": cohort_id}, everywhere=True)

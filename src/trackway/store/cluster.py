@@ -1,0 +1,102 @@
+"""The store on a cluster of shards: each has the tables of a server, and a second database has those of all shards.
+
+In the shards' database are the tables, views, dictionaries and mutations of a single server, over the shard's rows. In
+the database `…_all` on every server, a table has the rows of all shards; questions read it, and the loader writes it.
+See docs/decisions/0018-cluster.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, hosts_of
+from trackway.statements import Statements
+
+if TYPE_CHECKING:
+    from trackway.store.connection import Store
+
+_sql = Statements(__name__)
+
+_PLACED_BY = {
+    "xxh3(visitor_id)": ("events", "sessions", "visitors", "sign_outs", "claims"),
+    "xxh3(previous_id)": ("aliases",),
+    "xxh3(order_id)": ("orders",),
+    "xxh3(entity_id)": ("entities",),
+    "xxh3(message_id)": ("dead_letters", "rejections", "violations"),
+    "xxh3(project_id)": ("rates", "costs"),
+    "xxh3(list)": ("lists",),
+    "identity": ("order_totals", "customer_scores", "watch_members", "cohort_members", "undone_merges"),
+    "user": ("user_persons",),
+    "token": ("identities",),
+}
+PLACED_BY = {table: key for key, tables in _PLACED_BY.items() for table in tables}
+"""The expression that chooses the shard of a row, for tables that the loader and questions write.
+
+Rows that replace each other agree in it, so that they meet on one shard. The other tables are written on the shard
+itself, by views on its events and sessions, and cannot be written from above.
+"""
+COPIED = frozenset(["moves", "late_sign_outs"])
+"""Tables that every shard has whole: updates look up the new values of their rows in them."""
+OWN = frozenset(["migrations"])
+"""Tables that each shard has for itself."""
+
+SETTINGS = {
+    "distributed_product_mode": "global",
+    "prefer_global_in_and_join": 1,
+    "distributed_foreground_insert": 1,
+    "skip_unavailable_shards": 0,
+}
+"""Settings of every statement on all shards: a subquery is answered once, over all shards; an insert is acknowledged
+when its shards have it; and an answer without some shard's rows is an error."""
+
+_LOOKUP = re.compile(r"\b((?:dictGet|joinGet)\(\\?')(?=\w+\\?')")
+
+
+def with_lookups(sql: str, database: str) -> str:
+    """Return a statement whose dictionaries are those of the shards' database, where all shards look them up."""
+    return _LOOKUP.sub(rf"\g<1>{database}.", sql)
+
+
+def put_above(shard: Store, cluster: str, views: Iterable[str]) -> None:
+    """Create the tables and views of all shards' rows on the server of one shard, those that are missing or old.
+
+    Args:
+        cluster: its name in the servers' configuration.
+        views: the names of the views that are no materialized ones, in the order of their creation.
+
+    Raises:
+        QuestionFailed: the server refuses a statement.
+    """
+    shards = database_of(shard.dsn)
+    above = f"{shards}{OF_ALL_SHARDS}"
+    rows = shard.ask(_sql("tables"), {"above": above}).to_pylist()
+    old = [row["name"] for row in rows if row["name"] not in OWN and row["columns"] != row["columns_above"]]
+    for name in old:
+        if name in COPIED:
+            shard.command(f"CREATE OR REPLACE VIEW {above}.{name} AS SELECT * FROM {shards}.{name}")
+        else:
+            key = f", {PLACED_BY[name]}" if name in PLACED_BY else ""
+            engine = f"Distributed({cluster}, {shards}, {name}{key})"
+            shard.command(f"CREATE OR REPLACE TABLE {above}.{name} AS {shards}.{name} ENGINE = {engine}")
+    for view in views if old else ():
+        statement = re.sub(r"\b(FROM|JOIN) (?=\w)", rf"\1 {above}.", shard.statement_of(view))
+        shard.command(f"CREATE OR REPLACE VIEW {above}.{view} AS {statement}")
+
+
+def listed(server: Store, dsn: str) -> str:
+    """Return what a server's own list of a cluster has other than the cluster's address; empty when both agree.
+
+    Raises:
+        QuestionFailed, StoreBusy: the server refuses the question or does not answer.
+    """
+    name, shards = cluster_of(dsn), hosts_of(dsn)
+    [row] = server.ask(_sql("listed"), {"cluster": name}).to_pylist()
+    if not row["replicas"]:
+        return f"it knows no cluster {name}; see docs/how-to/cluster.md"
+    if sorted(row["replicas"]) != sorted(len(replicas) for replicas in shards):
+        return f"its cluster {name} has other shards than store: {len(row['replicas'])}, of {row['replicas']} servers"
+    if max(row["replicas"]) > 1 and row["macros"] < 2:
+        return "it has no macros shard and replica, which replicated tables need"
+    return ""
