@@ -1,0 +1,94 @@
+"""A server whose command line is taken from a file of deploy/, run as its user and in its sandbox."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Server
+
+_CONFINED = str(Path(__file__).with_name("confined.py"))
+NOBODY = 65534
+
+
+@functools.cache
+def why_not_confined() -> str:
+    """Why this machine cannot confine a command as systemd and container runtimes do; empty when it can."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "a read-only file system of its own needs root on Linux"
+    try:
+        ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return "the library libseccomp.so.2 is not installed"
+    if not shutil.which("mount"):
+        return "there is no program mount"
+    return ""
+
+
+class ConfinedServer(Server):
+    """A server that another user runs, who can write one folder and nothing else.
+
+    Args:
+        command: the command line, with the interpreter's folder in place of /opt/trackway.
+        variables: what the file of deploy/ sets.
+        sandbox: further options of `confined.py`.
+    """
+
+    def __init__(self, command: list[str], variables: dict[str, str], sandbox: dict[str, Any]) -> None:
+        if reason := why_not_confined():
+            pytest.skip(reason)
+        self.home = home = Path(
+            tempfile.mkdtemp(prefix="trackway-confined-")
+        )  # pytest's own folders are closed to others
+        super().__init__(home / "data", fresh=True)
+        (home / "tmp").mkdir()
+        (home / "trackway.toml").write_text("engine_memory_mb = 2048\n")
+        for one in (home, home / "tmp"):
+            os.chown(one, NOBODY, NOBODY)
+        self.command = [part.replace("/opt/trackway", sys.prefix) for part in command]
+        ours = {
+            "TRACKWAY_DATA": str(self.data), "TRACKWAY_PORT": str(self.port), "TRACKWAY_CONFIG": str(home / "trackway.toml"),
+            "TMPDIR": str(home / "tmp"), "HOME": "/nonexistent", "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+        }  # fmt: skip
+        assert set(variables) >= {"TRACKWAY_DATA", "TRACKWAY_CONFIG"}, "the file says where data and settings are"
+        self.environment = {**self.environment, **variables, **ours}
+        self.sandbox = {**sandbox, "writable": [str(home)], "user": NOBODY}
+
+    def start(self) -> ConfinedServer:
+        self.output = (self.home / "out").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, _CONFINED, json.dumps(self.sandbox), *self.command], env=self.environment, cwd=self.home,
+            stdout=self.output, stderr=self.output, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        while True:
+            try:
+                if self.http.get("/healthz").status_code == 200:
+                    return self
+            except httpx.TransportError:
+                if self.process.poll() is not None:
+                    if "not confined: " in self.said():
+                        pytest.skip(self.said())
+                    raise AssertionError(self.said()) from None
+            time.sleep(0.05)
+
+    def said(self) -> str:
+        return (self.home / "out").read_text(errors="replace")[-5000:]
+
+    def remove(self) -> None:
+        """End what runs, and delete the folder."""
+        if self.process is not None:
+            self.stop(signal.SIGKILL)
+        shutil.rmtree(self.home)
