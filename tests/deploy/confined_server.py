@@ -45,9 +45,12 @@ class ConfinedServer(Server):
         command: the command line, with the interpreter's folder in place of /opt/trackway.
         variables: what the file of deploy/ sets.
         sandbox: further options of `confined.py`.
+        mounted: the folder is a volume of Kubernetes, which belongs to root and to the group of the pod.
     """
 
-    def __init__(self, command: list[str], variables: dict[str, str], sandbox: dict[str, Any]) -> None:
+    def __init__(
+        self, command: list[str], variables: dict[str, str], sandbox: dict[str, Any], mounted: bool = False
+    ) -> None:
         if reason := why_not_confined():
             pytest.skip(reason)
         self.home = home = Path(
@@ -64,6 +67,9 @@ class ConfinedServer(Server):
             "TMPDIR": str(home / "tmp"), "HOME": "/nonexistent", "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
         }  # fmt: skip
         assert set(variables) >= {"TRACKWAY_DATA", "TRACKWAY_CONFIG"}, "the file says where data and settings are"
+        if mounted:
+            os.chown(home, 0, NOBODY)
+            home.chmod(0o2775)
         self.environment = {**self.environment, **variables, **ours}
         self.sandbox = {**sandbox, "writable": [str(home)], "user": NOBODY}
 
