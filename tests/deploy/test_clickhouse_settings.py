@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 import processes
+from conftest import Server
+from postgres import Postgres, programs
 from trackway.store.server_rights import READER_RIGHTS, WRITER_RIGHTS
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, secrets: Path) -> Iterator[
         made.start()
     yield made
     made.remove()
+
+
+def reached(secrets: Path, server: ClickHouse) -> dict[str, str]:
+    """The settings that deploy/secrets.sh wrote, with the addresses of this machine; the database is created."""
+    server.ask((FOLDER / "database.sql").read_text())
+    made = tomllib.loads((secrets / "trackway.toml").read_text())
+    address = urlsplit(made["store"]).netloc.rpartition("@")[2]
+    return {name: str(value).replace(address, f"127.0.0.1:{server.http}") for name, value in made.items()}
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.xml")), ids=lambda file: file.name)
@@ -89,10 +99,7 @@ def test_the_users_have_the_rights_that_trackway_needs_and_their_passwords_are_t
     for user, rights in (("trackway", WRITER_RIGHTS), ("reader", READER_RIGHTS)):
         grants = ElementTree.parse(FOLDER / "users.xml").findall(f"users/{user}/grants/query")
         assert [one.text for one in grants] == [f"GRANT {right.format(database='trackway')}" for right in rights]
-    server.ask((FOLDER / "database.sql").read_text())
-    made = tomllib.loads((secrets / "trackway.toml").read_text())
-    address = urlsplit(made["store"]).netloc.rpartition("@")[2]
-    settings = {name: made[name].replace(address, f"127.0.0.1:{server.http}") for name in ("store", "store_reader")}
+    settings = reached(secrets, server)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},
         "TRACKWAY_STORE": settings["store"], "TRACKWAY_STORE_READER": settings["store_reader"],
@@ -100,3 +107,33 @@ def test_the_users_have_the_rights_that_trackway_needs_and_their_passwords_are_t
     for command in ("migrate", "check"):
         done = processes.run(["-m", "trackway", "store", command], env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed, and cannot be")
+def test_trackway_starts_on_the_secrets_with_clickhouse_and_postgresql(
+    server: ClickHouse, secrets: Path, tmp_path: Path
+) -> None:
+    database = Postgres()
+    settings = {**reached(secrets, server), "accounts": database.dsn.replace("postgresql:", "postgresql+psycopg:")}
+    config = tmp_path / "trackway.toml"
+    config.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
+    trackway = Server(tmp_path / "data", fresh=True)
+    ours = {"TRACKWAY_CONFIG": str(config), "TRACKWAY_REQUESTS_PER_MINUTE": "0"}
+    trackway.environment = {
+        name: it for name, it in trackway.environment.items() if not name.startswith("TRACKWAY_")
+    } | ours
+    try:
+        trackway.start()
+        sent = trackway.http.post(
+            "/v1/track", json={"event": "Seen", "anonymousId": "a"}, auth=(settings["write_key"], "")
+        )
+        assert sent.status_code == 202
+        assert trackway.stored()["stored"] == 1
+        assert server.ask("SELECT count() FROM trackway.events").strip() == "1"
+        signed_in = {"email": "admin@example.com", "password": settings["admin_password"]}
+        assert trackway.http.post("/api/v1/sign-in", json=signed_in).status_code == 200
+        said = trackway.said()
+        assert not any(settings[name] in said for name in ("admin_password", "secret_key", "store", "secrets"))
+    finally:
+        trackway.stop()
+        database.close()
