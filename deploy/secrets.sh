@@ -37,10 +37,12 @@ password=$(secret)
 } >"$folder/trackway.toml"
 if [ "$kind" = cluster ]; then
     trackway=$(secret) reader=$(secret) postgres=$(secret)
+    echo "accounts = \"postgresql+psycopg://trackway:$postgres@postgres:5432/trackway\"" >>"$folder/trackway.toml"
+    # A collector knows the accounts and the keys, and no store.
+    cp "$folder/trackway.toml" "$folder/collector.toml"
     {
         echo "store = \"clickhouse://trackway:$trackway@clickhouse:8123/trackway\""
         echo "store_reader = \"clickhouse://reader:$reader@clickhouse:8123/trackway\""
-        echo "accounts = \"postgresql+psycopg://trackway:$postgres@postgres:5432/trackway\""
     } >>"$folder/trackway.toml"
     cat >"$folder/clickhouse-passwords.xml" <<XML
 <clickhouse>

@@ -15,6 +15,7 @@ import yaml
 from confined_server import ConfinedServer
 
 from trackway import __version__, config
+from trackway.collect.door import _KINDS, _PIXEL_PATH
 from trackway.config import Settings, variable
 from trackway.web.server.serve import MOST_ENDING_S
 
@@ -178,7 +179,7 @@ def test_the_environment_is_taken_as_settings_and_passwords_come_from_the_secret
             monkeypatch.setenv(name, value)
         settings = config.load()
         assert settings.admin_email in ("admin@localhost", "ops@example.com")
-        if form != "one server":
+        if form != "one server" and kind == "StatefulSet":
             assert settings.store == "clickhouse://trackway:ofclickhouse_password@clickhouse:8123/trackway"
             assert settings.store_reader == "clickhouse://reader:ofclickhouse_reader_password@clickhouse:8123/trackway"
         if form == "everything":
@@ -200,7 +201,19 @@ def test_messages_go_to_collectors_and_everything_else_to_the_server() -> None:
         path["path"]: services[path["backend"]["service"]["name"]]["app.kubernetes.io/component"]
         for path in ingress["spec"]["rules"][0]["http"]["paths"]
     }
-    assert sent == {"/v1/": "collector", "/": "server"}
+    assert sent == {**dict.fromkeys([*_KINDS, _PIXEL_PATH], "collector"), "/": "server"}
+
+
+def test_collectors_know_no_store_and_no_mail() -> None:
+    given = variables("everything", "Deployment")
+    assert given.keys() >= {"TRACKWAY_ACCOUNTS", "TRACKWAY_LOG", "TRACKWAY_ROLE", "TRACKWAY_SECRETS"}
+    assert [name for name in given if "STORE" in name or "CLICKHOUSE" in name or "SMTP" in name or "OIDC" in name] == []
+
+
+def test_collectors_keep_their_tag_while_the_server_is_upgraded() -> None:
+    answer = rendered({**ON_KAFKA, "image": {"repository": "trackway", "tag": "2"}, "collector": {"imageTag": "1"}})
+    assert 'image: "trackway:2"' in answer["manifests"]["trackway/templates/server.yaml"]
+    assert 'image: "trackway:1"' in answer["manifests"]["trackway/templates/collector.yaml"]
 
 
 @pytest.mark.parametrize(

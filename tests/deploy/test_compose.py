@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from conftest import EMAIL, PASSWORD, Server, eventually
+from trackway.collect.door import _KINDS, _PIXEL_PATH
 from trackway.config import Settings, variable
 from trackway.web.server.serve import MOST_ENDING_S
 
@@ -80,7 +81,7 @@ def test_what_it_names_exists(composed: dict[str, Any]) -> None:
         assert set(service["networks"]) <= declared["networks"]
         assert set(service.get("depends_on", {})) <= set(composed["services"])
     made = (DEPLOY / "secrets.sh").read_text()
-    assert [one for one in composed["secrets"].values() if Path(one["file"]).name not in made] == []
+    assert [one for one in composed["secrets"].values() if f'/{Path(one["file"]).name}"' not in made] == []
 
 
 def test_the_variables_of_trackway_are_settings(composed: dict[str, Any]) -> None:
@@ -90,6 +91,12 @@ def test_the_variables_of_trackway_are_settings(composed: dict[str, Any]) -> Non
     assert missing <= ON_ITS_WAY
     if missing:
         pytest.skip(f"this tree has no log in Kafka yet: {', '.join(sorted(missing))}")
+
+
+def test_collectors_get_what_they_answer() -> None:
+    matched = re.search(r"@messages path (.*)", (DEPLOY / "Caddyfile").read_text())
+    assert matched is not None
+    assert set(matched[1].split()) == {*_KINDS, _PIXEL_PATH}
 
 
 def test_caddy_takes_its_file() -> None:

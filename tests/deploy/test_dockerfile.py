@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,9 @@ def test_the_images_packages_are_those_of_the_development_lock_without_its_tools
     assert ours.items() <= all_of_them.items(), "run ./run lock"
     assert {"chdb-core", "granian", "litestar"} <= ours.keys()
     assert ours.keys() & {"pytest", "hypothesis", "helm-python-sdk", "hatchling"} == set()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    if "kafka" in extras:
+        assert "confluent-kafka" in ours, "./run lock needs --extra kafka for deploy/requirements.lock"
     backend = re.search(r"\^\(([\w|-]+)\)==", DOCKERFILE.read_text())
     assert backend is not None
     assert set(backend[1].split("|")) <= all_of_them.keys()

@@ -46,20 +46,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
       optional: {{ index . 3 }}
 {{- end }}
 
+{{- /* The variables of a role: a list of the root and whether it is a collector, which needs accounts and the log alone. */ -}}
 {{- define "trackway.environment" -}}
-{{- if .Values.existingSecret }}
-{{- range $variable, $key := dict "TRACKWAY_ADMIN_PASSWORD" "admin_password" "TRACKWAY_WRITE_KEY" "write_key" "TRACKWAY_SECRET_KEY" "secret_key" "TRACKWAY_SMTP_PASSWORD" "smtp_password" "TRACKWAY_OIDC_CLIENT_SECRET" "oidc_client_secret" }}
-{{ include "trackway.secret" (list $ $variable $key true) }}
+{{- $root := index . 0 }}
+{{- $urls := dict "TRACKWAY_ACCOUNTS" $root.Values.postgresql.url "TRACKWAY_LOG" $root.Values.kafka.url }}
+{{- $passwords := dict "POSTGRESQL_PASSWORD" $root.Values.postgresql.url "KAFKA_PASSWORD" $root.Values.kafka.url }}
+{{- $secrets := dict "TRACKWAY_ADMIN_PASSWORD" "admin_password" "TRACKWAY_WRITE_KEY" "write_key" "TRACKWAY_SECRET_KEY" "secret_key" }}
+{{- if not (index . 1) }}
+{{- $urls = merge $urls (dict "TRACKWAY_STORE" $root.Values.clickhouse.url "TRACKWAY_STORE_READER" $root.Values.clickhouse.readerUrl) }}
+{{- $passwords = merge $passwords (dict "CLICKHOUSE_PASSWORD" $root.Values.clickhouse.url "CLICKHOUSE_READER_PASSWORD" $root.Values.clickhouse.readerUrl) }}
+{{- $secrets = merge $secrets (dict "TRACKWAY_SMTP_PASSWORD" "smtp_password" "TRACKWAY_OIDC_CLIENT_SECRET" "oidc_client_secret") }}
 {{- end }}
-{{ include "trackway.secret" (list . "TRACKWAY_SECRETS" "secrets" (eq .Values.kafka.url "")) }}
+{{- if $root.Values.existingSecret }}
+{{- range $variable, $key := $secrets }}
+{{ include "trackway.secret" (list $root $variable $key true) }}
+{{- end }}
+{{ include "trackway.secret" (list $root "TRACKWAY_SECRETS" "secrets" (eq $root.Values.kafka.url "")) }}
 {{- /* Kubernetes fills $(NAME) in only from variables that stand before. */ -}}
-{{- range $name, $url := dict "CLICKHOUSE_PASSWORD" .Values.clickhouse.url "CLICKHOUSE_READER_PASSWORD" .Values.clickhouse.readerUrl "POSTGRESQL_PASSWORD" .Values.postgresql.url "KAFKA_PASSWORD" .Values.kafka.url }}
+{{- range $name, $url := $passwords }}
 {{- if contains (printf "$(%s)" $name) $url }}
-{{ include "trackway.secret" (list $ $name ($name | lower) false) }}
+{{ include "trackway.secret" (list $root $name ($name | lower) false) }}
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range $name, $url := dict "TRACKWAY_STORE" .Values.clickhouse.url "TRACKWAY_STORE_READER" .Values.clickhouse.readerUrl "TRACKWAY_ACCOUNTS" .Values.postgresql.url "TRACKWAY_LOG" .Values.kafka.url }}
+{{- range $name, $url := $urls }}
 {{- if $url }}
 - name: {{ $name }}
   value: {{ $url | quote }}
@@ -97,7 +107,7 @@ affinity:
 
 {{- define "trackway.container" -}}
 {{- $root := index . 0 -}}
-image: {{ printf "%s:%s" $root.Values.image.repository (default $root.Chart.AppVersion $root.Values.image.tag) | quote }}
+image: {{ printf "%s:%s" $root.Values.image.repository (coalesce (index . 1).imageTag $root.Values.image.tag $root.Chart.AppVersion) | quote }}
 imagePullPolicy: {{ $root.Values.image.pullPolicy }}
 securityContext:
   {{- toYaml $root.Values.securityContext | nindent 2 }}
