@@ -85,7 +85,7 @@ def test_the_cluster_has_three_shards_of_two_replicas(server: ClickHouse) -> Non
     asked = "SELECT shard_num, count() FROM system.clusters WHERE cluster = 'trackway' GROUP BY shard_num ORDER BY shard_num"
     assert server.ask(asked).split() == ["1", "2", "2", "2", "3", "2"]
     macros = dict(line.split("\t") for line in server.ask("SELECT macro, substitution FROM system.macros").splitlines())
-    assert macros == {"cluster": "trackway", "shard": "2", "replica": "clickhouse-2-1"}
+    assert macros == {"shard": "2", "replica": "clickhouse-2-1"}
 
 
 def test_settings_of_the_profile_are_settings(server: ClickHouse) -> None:
