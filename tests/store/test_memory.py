@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from conftest import Loaded, Server, eventually
 from stores import engine_pid
 from trackway.store.engine_memory import IdleMemoryRelease, engine_options, machine_bytes
@@ -13,6 +15,27 @@ def test_the_engines_caches_together_fit_the_machine() -> None:
         caches = [int(size) for name, size in engine_options(memory).items() if name.endswith("_cache_size")]
         assert sum(caches) < memory / 4 and min(caches) >= 8 << 20
     assert 0 < machine_bytes() <= 1 << 50
+
+
+@pytest.mark.parametrize(
+    ("own", "file"),
+    [
+        ("0::/\n", "memory.max"),
+        ("0::/system.slice/trackway.service\n", "system.slice/trackway.service/memory.max"),
+        ("0::/system.slice/trackway.service\n", "system.slice/memory.max"),
+        ("4:memory:/a/b\n0::/\n", "memory/a/b/memory.limit_in_bytes"),
+        ("4:cpu,memory:/\n1:cpu:/\n", "memory/memory.limit_in_bytes"),
+    ],
+)
+def test_the_limit_of_a_container_or_a_service_counts(tmp_path: Path, own: str, file: str) -> None:
+    (tmp_path / "own").write_text(own)
+    limit = tmp_path / "groups" / file
+    limit.parent.mkdir(parents=True)
+    unlimited = machine_bytes(tmp_path / "groups", tmp_path / "own")
+    for text, wanted in (("268435456\n", 268435456), ("max\n", unlimited), ("9223372036854771712\n", unlimited)):
+        limit.write_text(text)
+        assert machine_bytes(tmp_path / "groups", tmp_path / "own") == wanted
+    assert machine_bytes(tmp_path / "groups", tmp_path / "missing") == unlimited
 
 
 def test_the_engine_has_the_caches_that_it_was_opened_with(loaded: Loaded) -> None:

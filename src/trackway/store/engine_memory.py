@@ -19,18 +19,35 @@ _SHARES = {
 """Divisors: each cache of the engine gets the machine's memory divided by its number. The defaults may take 22 GB."""
 _LEAST = 8 * 1024 * 1024
 _FREE_THREADS = 8
-_CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _LIBRARY = "_chdb"
 _DONTNEED = 4
 
 
-def machine_bytes() -> int:
-    """Return the memory of the machine or of the container, whichever is less, in bytes."""
+def machine_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Return the memory of the machine, of the container or of the service, whichever is least, in bytes.
+
+    Args:
+        groups, own: where the kernel shows the control groups, and those of this process.
+    """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in map(Path, _CGROUPS):
+    for path in _limits(groups, own):
         if path.exists() and (limit := path.read_text().strip()).isdecimal():
             total = min(total, int(limit))
     return total
+
+
+def _limits(groups: Path, own: Path) -> Iterator[Path]:
+    """Yield the files with the memory limits of this process's control group and of those above it.
+
+    A container sees its own group as the top; a service of systemd (`MemoryMax=`) is a group below it.
+    """
+    lines = own.read_text().splitlines() if own.exists() else []
+    for _, controllers, place in (line.split(":", 2) for line in lines):
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        folder, name = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+        for group in (Path(place), *Path(place).parents):
+            yield folder / group.relative_to("/") / name
 
 
 def engine_options(memory: int) -> dict[str, str]:
