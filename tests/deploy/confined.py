@@ -104,7 +104,8 @@ def confine(options: dict[str, Any]) -> None:
         os.setgroups([])
         os.setgid(options["user"])
         os.setuid(options["user"])
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if options.get("no_new_code"):
         denied = _Filter(_ALLOW)
         refuse = _ERRNO | errno.EPERM

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import kubernetes_validate
 import pytest
 import yaml
-from confined_server import ConfinedServer
+from confined_server import ConfinedServer, why_not_another_user
 
 from trackway import __version__, config
 from trackway.collect.door import _KINDS, _PIXEL_PATH
@@ -235,6 +235,7 @@ def test_values_that_cannot_work_are_refused_by_name(values: dict[str, Any], rea
     assert reason in rendered(values)["refused"]
 
 
+@pytest.mark.skipif(bool(why_not_another_user()), reason=why_not_another_user())
 def test_the_server_starts_on_a_volume_that_belongs_to_root_and_to_its_group() -> None:
     given = variables("one server", "StatefulSet")
     (mount,) = [

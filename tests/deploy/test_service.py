@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import unit_file
-from confined_server import _CONFINED, ConfinedServer, why_not_confined
+from confined_server import _CONFINED, ConfinedServer, why_not_filtered
 
 from conftest import eventually
 from trackway.web.server.serve import _MOST_FILES, MOST_ENDING_S
@@ -94,7 +94,7 @@ def test_the_engine_is_started_again_in_the_sandbox_when_it_is_killed(server: Co
 
 def test_the_engine_needs_memory_that_it_writes_and_executes() -> None:
     """Why MemoryDenyWriteExecute is left out. When this fails, the engine no longer needs it, and the unit can have it."""
-    if reason := why_not_confined():
+    if reason := why_not_filtered():
         pytest.skip(reason)
     assert "MemoryDenyWriteExecute" not in unit_file.options()
     run = [sys.executable, _CONFINED]
