@@ -6,7 +6,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -48,12 +47,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, secrets: Path) -> Iterator[
     made.remove()
 
 
-def reached(secrets: Path, server: ClickHouse) -> dict[str, str]:
-    """The settings that deploy/secrets.sh wrote, with the addresses of this machine; the database is created."""
+def reached(secrets: Path, server: ClickHouse, file: str = "trackway.toml") -> dict[str, str]:
+    """The settings that deploy/secrets.sh wrote, with the address of this server; the database is created."""
     server.ask((FOLDER / "database.sql").read_text())
-    made = tomllib.loads((secrets / "trackway.toml").read_text())
-    address = urlsplit(made["store"]).netloc.rpartition("@")[2]
-    return {name: str(value).replace(address, f"127.0.0.1:{server.http}") for name, value in made.items()}
+    made = tomllib.loads((secrets / file).read_text())
+    return {name: str(value).replace("clickhouse:8123", f"127.0.0.1:{server.http}") for name, value in made.items()}
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.xml")), ids=lambda file: file.name)
