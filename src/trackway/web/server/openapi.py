@@ -64,9 +64,12 @@ class Structs(OpenAPISchemaPlugin):
         Raises:
             LookupError: the framework has no such plugin.
         """
-        # The class of the framework's plugin is private, but its plugins can be listed.
+        # The class of the framework's plugin is private, but its plugins can be listed; others may be of an older
+        # kind: one for attrs where that package is installed.
         for plugin in schema_creator.plugins:
-            if plugin is not self and plugin.is_plugin_supported_field(field_definition):
+            if plugin is self or not isinstance(plugin, OpenAPISchemaPlugin):
+                continue
+            if plugin.is_plugin_supported_field(field_definition):
                 return _completed(plugin.to_openapi_schema(field_definition, schema_creator), field_definition)
         raise LookupError(f"Litestar has no OpenAPI plugin for the struct {field_definition.type_.__name__}")
 
