@@ -12,7 +12,7 @@ from typing import BinaryIO
 PART = ".part"
 """The suffix of a file's name while the file is incomplete."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_FOLDERS = ("log", "loader", "store", "transfers", "exports")
+_FOLDERS = ("log", "loader", "store", "moving", "transfers", "exports")
 _FILES = ("accounts.db*", "views.db*", "secret.key*", "pseudonym.*")
 
 

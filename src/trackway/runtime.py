@@ -33,15 +33,19 @@ from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.plans.plan import read_named
 from trackway.govern.plans.versions import WrittenPlans
 from trackway.govern.write_keys import WriteKeys
-from trackway.log import Committer
+from trackway.log import Committer, LogUnavailable
 from trackway.operate.alerts import Alerts
+from trackway.operate.await_move import AwaitMove
 from trackway.operate.jobs import JobContext, Runner
 from trackway.operate.lost_files import lost_files
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
+from trackway.store import dead_letters
 from trackway.store.account_policy import AccountPolicies
+from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
+from trackway.store.engine import engine_of
 from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
@@ -49,6 +53,7 @@ from trackway.store.lookups import has_view, session
 from trackway.store.orders import own_currency
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
+from trackway.store.unmoved import LateServer, only_one, unmoved
 
 logger = logging.getLogger("trackway")
 
@@ -59,13 +64,19 @@ class Runtime:
     Args:
         settings: the settings.
         on_first_start: called once with the secrets of a first start, as soon as they are created.
+        may_wait: open it too when the store has not been moved to the server of the settings: it collects until then.
 
     Raises:
         LogInUse, LogDamaged, BadCheckpoint, StoreUnavailable, AccountsUnavailable, LedgerUnavailable, KeyUnusable,
         BadPlan: a part cannot be opened; the parts opened before are closed.
     """
 
-    def __init__(self, settings: Settings, on_first_start: Callable[[FirstStart], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_first_start: Callable[[FirstStart], None] = lambda _: None,
+        may_wait: bool = False,
+    ) -> None:
         self.settings = settings
         self.warnings: list[str] = []
         self.outgoing = Outgoing(settings.allow_private_addresses)
@@ -73,27 +84,34 @@ class Runtime:
         self.ending = False
         """Whether the server is about to stop; open-ended answers end then."""
         self._closers: list[Callable[[], object]] = []
+        self._move: AwaitMove | None = None
+        waits_for = unmoved(settings.directory, settings.store_dsn)
+        if waits_for and (not may_wait or only_one(settings.store_dsn)):
+            raise StoreUnavailable(f"{waits_for}; {only_one(settings.store_dsn)}".removesuffix("; "))
         try:
-            self._open(settings, settings.directory, on_first_start)
+            self._open(settings, settings.directory, on_first_start, waits_for)
             self._wire(settings, settings.directory)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, settings: Settings, directory: Path, on_first_start: Callable[[FirstStart], None]) -> None:
+    def _open(
+        self, settings: Settings, directory: Path, on_first_start: Callable[[FirstStart], None], waits_for: str
+    ) -> None:
         """Open log, accounts and store, and the loader between them."""
         self.log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
         self._closers.append(self.log.close)
         self._open_accounts()
+        late = LateServer(engine_of(settings.store_dsn, settings.store_reader)) if waits_for else None
         self.store = Store(
-            settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader
-        )
+            settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader,
+            engine=late,
+        )  # fmt: skip
         self._closers.append(self.store.close)
-        migrated = self.store.migrate()
-        refuse_unknown(newest, directory / "loader", self.store, self.log, settings.local_store)
-        self._first_start(on_first_start)
-        for project in self.accounts.projects():
-            own_currency(self.store, UUID(project.id), project.currency)
+        migrated = late is None and self._open_tables(newest)
+        self._first_start(on_first_start, None if late else self.store)
+        if late is None:
+            self._check_projects()
         if settings.plan:
             self.accounts.plans.write(UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan)
         self.loader = Loader(
@@ -108,9 +126,52 @@ class Runtime:
             Path(settings.archive) if settings.archive else None,
         )
         self._closers.append(self.loader.stop)
-        if newest is None or migrated:
+        if late:
+            self.loader.trouble = waits_for
+            self._move = AwaitMove(settings, lambda: self._use(late, newest), self._tell_trouble)
+            self._closers.append(self._move.stop)
+        elif newest is None or migrated:
             self.loader.checkpoint()
         self.store.durability.settle = self.loader.checkpoint
+
+    def _open_tables(self, newest: Checkpoint | None) -> bool:
+        """Bring the tables up to date, and refuse those of another log; return whether they changed."""
+        migrated = self.store.migrate()
+        refuse_unknown(newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store)
+        return bool(migrated)
+
+    def _check_projects(self) -> None:
+        """Warn about projects that nobody can see; give each project the rate of its own currency."""
+        for project_id in unknown_projects(self.store, self.accounts):
+            self._warn(
+                f"there are events of the project {project_id}, which the accounts database does not contain, so "
+                "nobody can see them; `trackway doctor --repair accounts` creates it"
+            )
+        for project in self.accounts.projects():
+            own_currency(self.store, UUID(project.id), project.currency)
+
+    def start(self) -> None:
+        """Start loading, transfers and jobs; when the store has to be moved first, once that is done."""
+        (self._start_work if self._move is None else self._move.start)()
+
+    def _start_work(self) -> None:
+        self.loader.start()
+        self.transfer_worker.start()
+        self.runner.start()
+
+    def _use(self, late: LateServer, newest: Checkpoint | None) -> None:
+        """Use the server to which the store has been moved. Raises QuestionFailed, StoreUnavailable, BadCheckpoint."""
+        late.alive = True
+        self._open_tables(newest)
+        self._check_projects()
+        self.loader.dead_letters = dead_letters.count(self.store)
+        if self._counter is not None:
+            asyncio.run_coroutine_threadsafe(self._counter.resume(), self._loop).result()
+        if not self.ending:
+            self._start_work()
+
+    def _tell_trouble(self, text: str) -> None:
+        self.loader.trouble = text
 
     def _wire(self, settings: Settings, directory: Path) -> None:
         """Build the parts that work on log, accounts and store."""
@@ -164,20 +225,14 @@ class Runtime:
         if cipher.has_old_keys:
             self.accounts.reencrypt_secrets()
 
-    def _first_start(self, on_first_start: Callable[[FirstStart], None]) -> None:
+    def _first_start(self, on_first_start: Callable[[FirstStart], None], store: Store | None) -> None:
         """Create a project and an administrator if there are none; refuse if there is data that nobody could see."""
-        refuse_orphans(self.settings, self.accounts, self.store)
+        refuse_orphans(self.settings, self.accounts, store)
         first = self.accounts.first_start(
             self.settings.admin_email, self.settings.admin_password, self.settings.write_key, self.settings.secret_key
         )
         if first is not None:
             on_first_start(first)
-        for project_id in unknown_projects(self.store, self.accounts):
-            self._warn(
-                f"there are events of the project {project_id}, which the accounts database does not contain, so "
-                "nobody can see them; "
-                "`trackway doctor --repair accounts` creates it"
-            )
 
     def _privacy(self) -> Privacy:
         """Return the rules for removing private data; set the placeholder ids of this process too."""
@@ -236,7 +291,7 @@ class Runtime:
         """Return the view counter beside a collector, for the running event loop."""
         assert self._committer is not None
         self._counter = ViewCounter(
-            collector, self._committer, self.ledger, self.register.counts, self._bot, self._is_stored, self._prove,
+            collector, self._committer, self.ledger, self._counts, self._bot, self._is_stored, self._prove,
             self.settings.trust_viewers,
         )  # fmt: skip
         return self._counter
@@ -280,6 +335,12 @@ class Runtime:
             await asyncio.sleep(0.02)
         return True
 
+    async def _counts(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
+        try:
+            return await self.register.counts(project_id, entity_type, entity_id)
+        except StoreBusy as error:
+            raise LogUnavailable(f"whether {entity_type} is registered is unknown: {error}") from error
+
     async def _is_stored(self, record: bytes) -> bool:
         return await asyncio.to_thread(has_view, self.store, msgspec.msgpack.decode(record, type=Arrival))
 
@@ -318,6 +379,8 @@ class Runtime:
 
     async def finish(self) -> None:
         """Stop followers, jobs and transfers, and wait until the log's last group is written."""
+        if self._move is not None:
+            await asyncio.to_thread(self._move.stop)
         await asyncio.to_thread(self.followers.stop)
         await asyncio.to_thread(self.runner.stop)
         await asyncio.to_thread(self.transfer_worker.stop)

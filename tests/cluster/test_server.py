@@ -210,7 +210,7 @@ def test_a_changed_password_reaches_the_dictionaries(clickhouse: ClickHouse, ser
         ("clickhouse://u:secret@h:1/my-db", "", "letters, digits and _"),
         ("clickhouse://u-v:secret@h:1/d", "", "letters, digits and _"),
         ("clickhouse://u:secret@h:1/d?scure=true", "", "no option 'scure'"),
-        ("clickhouse://u:secret@h:1/d", "clickhouse://r:secret@h:1/e", "another host, port or database"),
+        ("clickhouse://u:secret@h:1/d", "clickhouse://r:secret@h:1/e", "another host, port, database or cluster"),
         ("", "clickhouse://r:secret@h:1/e", "store is not"),
     ],
 )

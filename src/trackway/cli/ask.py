@@ -23,9 +23,12 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
     from trackway.log import LogInUse
     from trackway.store.connection import Store
     from trackway.store.recovery import open_log
+    from trackway.store.unmoved import unmoved
 
     if not (settings.directory / "store").exists() and not settings.store:
         show.fail(f"there is no store in {settings.directory}; `trackway serve --data DIR` creates one")
+    if text := unmoved(settings.directory, settings.store_dsn):
+        show.fail(text)
     prepare(settings)
     try:
         # The lock of the log tells a server on the same directory to wait.

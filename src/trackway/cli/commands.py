@@ -93,7 +93,7 @@ def serve(
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
     try:
-        with show.refusals(AddressInUse), closing(Runtime(chosen, on_first_start)) as runtime:
+        with show.refusals(AddressInUse), closing(Runtime(chosen, on_first_start, may_wait=True)) as runtime:
             run(runtime, announce)
     finally:
         if unprinted:  # the start failed after the secrets were created, and the next start creates none

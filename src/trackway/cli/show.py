@@ -20,7 +20,7 @@ console = Console()
 errors = Console(stderr=True)
 
 
-_ADVISED = re.compile(r"`trackway (doctor|rebuild|letters)\b((?:(?!--data)[^`])*)`")
+_ADVISED = re.compile(r"`trackway (doctor|rebuild|letters|store move)\b((?:(?!--data)[^`])*)`")
 _USUAL = Settings().data
 _WIDEST = 10_000
 _directory = [_USUAL]

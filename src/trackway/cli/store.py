@@ -1,13 +1,15 @@
-"""`trackway store`: users, schema and check of a ClickHouse server that is the store."""
+"""`trackway store`: users, schema and check of a ClickHouse server that is the store, and the move to it."""
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackway import config
-from trackway.cli import show
+from trackway.cli import data_directory, show
 from trackway.cli.people import Data, Json
 from trackway.config import BadSettings, Settings
 
@@ -17,6 +19,7 @@ store = typer.Typer(no_args_is_help=True, help="A ClickHouse server as the store
 def _server(data: str | None) -> Settings:
     with show.refusals(BadSettings):
         settings = config.load(data=data)
+    show.use_directory(settings.data)
     if settings.local_store is not None:
         show.fail(
             "the store is in the data directory, and the server manages it; set TRACKWAY_STORE to clickhouse://…, "
@@ -57,6 +60,37 @@ def migrate(data: Data = None) -> None:
     typer.echo(f"applied {', '.join(applied)}" if applied else "the tables are up to date")
 
 
+@store.command("move")
+def move(data: Data = None, json: Json = False) -> None:
+    """Copy the store of the data directory to the server and make the server the store; repeat it until it has ended.
+
+    A server that runs on the data directory with these settings collects meanwhile.
+    """
+    from trackway.log import DirectoryUnusable
+    from trackway.operate.move_store import move_store
+    from trackway.store.moving import CannotMove
+    from trackway.store.refusals import StoreUnavailable
+
+    settings = _server(data)
+    signal.signal(signal.SIGTERM, data_directory.end)
+    data_directory.prepare(settings)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        show.refusals(CannotMove, DirectoryUnusable, StoreUnavailable),
+        Progress(*columns, console=show.errors, disable=json) as progress,
+    ):
+        task = progress.add_task("opening the stores", total=None)
+        moved = move_store(
+            settings,
+            lambda done, total, what: progress.update(task, completed=done, total=total or None, description=what),
+        )
+    if json:
+        show.as_json({"rows": moved.rows, "old_store": str(moved.old_store)})
+        return
+    text = f"{moved.rows} rows are on the server, which is the store now; the old one is kept in {moved.old_store}"
+    show.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 @store.command("check")
 def check(data: Data = None, json: Json = False) -> None:
     """Check that the server answers both users, which rights they lack, and which scripts were not applied yet."""
@@ -75,6 +109,7 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
     from trackway.store.connection import Store
     from trackway.store.migration import pending
     from trackway.store.server_rights import READER_RIGHTS, missing_rights, writer_rights
+    from trackway.store.unmoved import unmoved
 
     found: list[dict[str, Any]] = []
     for name, dsn, rights in (
@@ -103,6 +138,8 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
             problem = f"not applied: {', '.join(waiting)}; run `trackway store migrate`" if waiting else ""
             found.append({"what": "tables", "is": "" if waiting else "up to date", "problem": problem})
         opened.close()
+    if text := unmoved(settings.directory, settings.store):
+        found.append({"what": "local store", "is": str(settings.directory / "store"), "problem": text})
     return found
 
 

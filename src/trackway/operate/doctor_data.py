@@ -15,6 +15,7 @@ from trackway.store.derived_tables import disagreements
 from trackway.store.message_ids import SeenMessages, check_runs
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreUnavailable
+from trackway.store.unmoved import unmoved
 
 _sql = Statements(__name__)
 
@@ -22,6 +23,8 @@ _sql = Statements(__name__)
 def examine_data(settings: Settings) -> list[Finding]:
     """Check log, checkpoint and store as a start would open them; the store returns to its checkpoint."""
     directory = settings.directory
+    if text := unmoved(directory, settings.store_dsn):
+        return [Finding("store", "bad", text)]
     try:
         log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
     except LogInUse:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, hosts_of
 from trackway.statements import Statements
+from trackway.store.view_statements import statement_of
 
 if TYPE_CHECKING:
     from trackway.store.connection import Store
@@ -81,7 +82,7 @@ def put_above(shard: Store, cluster: str, views: Iterable[str]) -> None:
             engine = f"Distributed({cluster}, {shards}, {name}{key})"
             shard.command(f"CREATE OR REPLACE TABLE {above}.{name} AS {shards}.{name} ENGINE = {engine}")
     for view in views if old else ():
-        statement = re.sub(r"\b(FROM|JOIN) (?=\w)", rf"\1 {above}.", shard.statement_of(view))
+        statement = re.sub(r"\b(FROM|JOIN) (?=\w)", rf"\1 {above}.", statement_of(shard, view))
         shard.command(f"CREATE OR REPLACE VIEW {above}.{view} AS {statement}")
 
 

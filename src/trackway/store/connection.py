@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from trackway.server_address import all_shards_of, cluster_of, database_of, serv
 from trackway.statements import Statements
 from trackway.store import cluster, unfinished
 from trackway.store.durability import Durability
-from trackway.store.engine import Connection, EngineUnavailable, engine_of, local_directory
+from trackway.store.engine import Connection, Engine, EngineUnavailable, engine_of, local_directory
 from trackway.store.engine_config import READER, WRITER
 from trackway.store.long_lists import without_long_lists
 from trackway.store.migration import bring_up_to_date
@@ -45,14 +44,12 @@ _INSERT = {
 }
 
 _MOST_BYTES = 64 * 1024 * 1024
+_ONE_BLOCK = 100_000_000
 PATIENCE_S = 30
 """Seconds for which a statement waits until fewer than the allowed number run."""
 _ANSWERS_WITHIN_S, _CHECKED_WITHIN_S = 86_400, 10
 running: ContextVar[str] = ContextVar("running", default="")
 """The name of the question that runs in this context (letters, digits, dashes); `Store.cancel` finds it by name."""
-
-
-_TARGET = re.compile(r"CREATE MATERIALIZED VIEW \S+ TO (?:\S+\.)?(\w+) ")
 
 
 class Store:
@@ -65,12 +62,21 @@ class Store:
         memory_mb: the most memory one question may use.
         reader_dsn: a server's address for questions about a project, of a user who may only read; empty: `dsn`.
         nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
+        engine: the engine at the address, when it is there already; one that is not alive yet is not asked.
 
     Raises:
         StoreUnavailable: the engine cannot be opened.
     """
 
-    def __init__(self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0, reader_dsn: str = "") -> None:
+    def __init__(
+        self,
+        dsn: str,
+        clients: int = 4,
+        memory_mb: int = 4096,
+        nice: int = 0,
+        reader_dsn: str = "",
+        engine: Engine | None = None,
+    ) -> None:
         self.dsn = dsn
         self.directory = local_directory(dsn)
         if self.directory:
@@ -83,7 +89,7 @@ class Store:
         else:
             engine_dsn, engine_reader = dsn, reader_dsn
         try:
-            self.engine = engine_of(engine_dsn, engine_reader)
+            self.engine = engine or engine_of(engine_dsn, engine_reader)
         except EngineUnavailable as error:
             raise StoreUnavailable(unopened(dsn, str(error))) from error
         self.persons = PersonTable(self.ask, self.command, self.everywhere, self.on_every_server)
@@ -96,7 +102,8 @@ class Store:
         addresses = servers_of(dsn) if self.directory is None and not self.shards else []
         self._replicas = [self._of(address) for address in addresses] if len(addresses) > 1 else []
         try:
-            self.check()
+            if self.engine.alive:
+                self.check()
         except QuestionFailed as error:
             self.close()
             raise StoreUnavailable(unopened(dsn, error.full)) from error
@@ -178,7 +185,7 @@ class Store:
             start = self.engine.ready()
             yield (by or self._connection).client(self.engine, self._settings)
         except EngineUnavailable as error:
-            raise StoreBusy(str(error)) from error
+            raise StoreBusy(str(error), error.shown) from error
         except (ClickHouseError, pa.ArrowException) as error:
             if is_unanswered(error) or not self.engine.alive:
                 self.engine.unanswered(start)
@@ -195,7 +202,7 @@ class Store:
         Args:
             sql: the statement, with values as `{name:Type}`, without SETTINGS.
             parameters: the values, bound by the engine.
-            settings: settings of the statement, `name = value, …`.
+            settings: settings of the statement, `name = value, …`; given to the client, they would hold for later ones.
 
         Raises:
             QuestionFailed: the engine refused it.
@@ -208,7 +215,6 @@ class Store:
             refuse_empty(sql, self._policy, self._tables)
             policy = policy_settings(self._policy, tuple(self._tables.items()))
             settings = f"{settings}, {policy}" if settings else policy
-        # Settings go into the statement: given to the client, they would apply to later statements too.
         sql = self._on_shards(f"{sql}\nSETTINGS {settings}" if settings else sql)
         if name:
             sql = f"/* {name} */ {sql}"
@@ -328,10 +334,9 @@ class Store:
             return str(client.command(f"EXPLAIN AST {sql}"))
 
     def insert(self, table: str, block: bytes, token: str) -> None:
-        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, also in the target tables of
-        materialized views.
+        """Insert an Arrow stream exactly once: a repeated `token` changes nothing, in targets of views neither.
 
-        Columns missing from the stream, because it was prepared before they were added, take their defaults.
+        Columns that were added after the stream was prepared take their defaults.
         """
         if table in cluster.COPIED and self.servers != [self]:
             self.on_every_server(lambda server: server.insert(table, block, token))
@@ -340,6 +345,18 @@ class Store:
         with self._client(f"the engine refuses rows of {table}") as client:
             settings = {**_INSERT, "insert_deduplication_token": token}
             client.raw_insert(table, columns, insert_block=block, settings=settings, fmt="ArrowStream")
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> bytes:
+        """Return the answer to one SELECT in the engine's own format, which loses nothing of any type."""
+        with self._client("the rows cannot be read") as client:
+            return client.raw_query(sql, parameters=dict(parameters), fmt="Native")
+
+    def insert_rows(self, table: str, columns: list[str], rows: bytes, token: str) -> None:
+        """Insert what `rows` of another store returned, as one block, once for each token."""
+        settings = {**_INSERT, "insert_deduplication_token": token, "min_insert_block_size_rows": _ONE_BLOCK,
+                    "min_insert_block_size_bytes": 0}  # fmt: skip
+        with self._client(f"the engine refuses rows of {table}") as client:
+            client.raw_insert(table, columns, insert_block=rows, settings=settings, fmt="Native")
 
     def put(self, table: str, rows: pa.Table, token: str) -> None:
         """Insert the rows of an Arrow table exactly once, like `insert`; they are durable when this returns."""
@@ -359,19 +376,6 @@ class Store:
             return bring_up_to_date(self)
         except QuestionFailed as error:
             raise StoreUnavailable(f"the store cannot be brought up to date: {error.full}") from error
-
-    def statement_of(self, view: str) -> str:
-        """Return the SELECT of a materialized view as the engine keeps it, with tables named without their database."""
-        [row] = self.each[0].ask(_sql("statement_of"), {"name": view}).to_pylist()
-        text: str = row["text"]
-        return text.replace(f"{row['place']}.", "")
-
-    def target_of(self, view: str) -> str:
-        """Return the name of the table that a materialized view writes to."""
-        statement = self.each[0].ask(_sql("target_of"), {"name": view})["text"][0].as_py()
-        match = _TARGET.match(statement)
-        assert match is not None, statement
-        return match[1]
 
     def close(self) -> None:
         """Close the engine: its process ends, or the connection to a server."""

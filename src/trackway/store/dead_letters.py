@@ -18,6 +18,7 @@ from trackway.event import Arrival, Message, Millis, now
 from trackway.statements import Statements
 from trackway.store.connection import Store, as_block
 from trackway.store.refusals import QuestionFailed, StoreBusy
+from trackway.store.view_statements import statement_of, target_of
 
 logger = logging.getLogger("trackway.store.dead_letters")
 _sql = Statements(__name__)
@@ -241,9 +242,9 @@ class _Probe:
         self._create(f"CREATE TABLE {self._name} AS {table} ENGINE = Null", "TABLE", self._name)
         for number, view in enumerate(views):
             target, name = f"{self._name}_to_{number}", f"{self._name}_view_{number}"
-            into = store.target_of(view)
+            into = target_of(store, view)
             self._create(f"CREATE TABLE {target} AS {into} ENGINE = Null", "TABLE", target)
-            statement = re.sub(rf"\bFROM {table}\b", f"FROM {self._name}", store.statement_of(view))
+            statement = re.sub(rf"\bFROM {table}\b", f"FROM {self._name}", statement_of(store, view))
             self._create(f"CREATE MATERIALIZED VIEW {name} TO {target} AS {statement}", "VIEW", name)
 
     def _create(self, statement: str, kind: str, name: str) -> None:

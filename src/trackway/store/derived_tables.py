@@ -13,6 +13,7 @@ from uuid import UUID
 from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.orders import restate_all
+from trackway.store.view_statements import statement_of, target_of
 
 _sql = Statements(__name__)
 _SESSIONS_WRITTEN_ONCE = _sql("sessions_written_once")
@@ -73,11 +74,11 @@ def refill(store: Store) -> list[str]:
     """
     views_by_target: dict[str, list[str]] = {}
     for view in store.each[0].ask(_sql("views"))["name"].to_pylist():
-        views_by_target.setdefault(store.target_of(view), []).append(view)
+        views_by_target.setdefault(target_of(store, view), []).append(view)
     for target, views in views_by_target.items():
         store.everywhere(f"TRUNCATE TABLE {target}")
         for view in views:
-            statement = re.sub(r"\bFROM sessions\b", f"FROM {_SESSIONS_WRITTEN_ONCE}", store.statement_of(view))
+            statement = re.sub(r"\bFROM sessions\b", f"FROM {_SESSIONS_WRITTEN_ONCE}", statement_of(store, view))
             store.everywhere(_sql("fill", table=target, statement=statement))
     for project_id in store.ask("SELECT DISTINCT project_id FROM orders")["project_id"].to_pylist():
         restate_all(store, project_id if isinstance(project_id, UUID) else UUID(bytes=project_id))

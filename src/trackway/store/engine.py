@@ -53,7 +53,13 @@ for _library in ("clickhouse_connect", "urllib3"):
 
 
 class EngineUnavailable(Exception):
-    """The engine cannot be started or does not run; the text is its own."""
+    """The engine cannot be started or does not run; the text is its own.
+
+    Attributes:
+        shown: a sentence for whoever asks; empty for the usual one.
+    """
+
+    shown = ""
 
 
 class Engine(Protocol):

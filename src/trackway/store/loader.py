@@ -97,7 +97,7 @@ class Loader:
         """The reason why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
-        self.dead_letters = dead_letters.count(store)
+        self.dead_letters = dead_letters.count(store) if store.engine.alive else 0
         """The number of dead letters in all projects."""
         self.store_lock = threading.RLock()
         """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""

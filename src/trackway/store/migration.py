@@ -18,6 +18,7 @@ from trackway.store import unfinished
 from trackway.store.cluster import put_above
 from trackway.store.policy import literal
 from trackway.store.refusals import StoreUnavailable
+from trackway.store.view_statements import statement_of
 
 if TYPE_CHECKING:
     from trackway.store.connection import Store
@@ -26,6 +27,8 @@ _sql = Statements(__name__)
 KEEP_MERGED_S = 120
 """Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
 _SOURCE, _DICTIONARY = "SOURCE(CLICKHOUSE(", "CREATE DICTIONARY IF NOT EXISTS "
+_BRIEFLY = "numbers"
+"""A dictionary that exists while a script runs."""
 _TABLE = re.compile(r"\b(FROM|JOIN) (\w+)")
 _CREATED = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 _ENGINE = re.compile(r"^ENGINE = (\w*MergeTree)\b(?:\((.*?)\))?", re.MULTILINE)
@@ -93,10 +96,28 @@ def pending(store: Store) -> list[str]:
     """Return the names of the scripts that were not applied yet, in order."""
     if store.shards:
         return sorted({name for shard in store.shards for name in pending(shard)})
-    done: set[str] = set()
-    if store.ask(_sql("has_migrations")).num_rows:
-        done = set(store.ask("SELECT name FROM migrations")["name"].to_pylist())
+    done = _applied(store)
     return [script.name for script in _scripts() if script.name not in done]
+
+
+def drop_half_created(store: Store) -> None:
+    """Drop the tables and views of a database without rows whose creation was interrupted: it cannot go on."""
+    names = unfinished.created_by(script.read_text() for script in _scripts()) | {"migrations", _BRIEFLY}
+    for row in store.ask(_sql("objects")).to_pylist():
+        if row["name"] in names:
+            store.command(f"DROP {row['kind']} IF EXISTS {row['name']} SETTINGS check_table_dependencies = 0")
+
+
+def unknown(store: Store) -> list[str]:
+    """Return the names of the scripts that were applied by a newer version of Trackway, in order."""
+    scripts = {script.name for script in _scripts()}
+    return sorted(name for name in _applied(store) - scripts if name.endswith(".sql"))
+
+
+def _applied(store: Store) -> set[str]:
+    if not store.ask(_sql("has_migrations")).num_rows:
+        return set()
+    return set(store.ask("SELECT name FROM migrations")["name"].to_pylist())
 
 
 def _scripts() -> list[Traversable]:
@@ -131,7 +152,7 @@ def _statements(script: Traversable) -> list[str]:
 def _apply(store: Store, statement: str) -> None:
     if statement.startswith("FILL "):
         table = statement.removeprefix("FILL ")
-        store.command(f"INSERT INTO {table} {store.statement_of(f'{table}_from_events')}")
+        store.command(f"INSERT INTO {table} {statement_of(store, f'{table}_from_events')}")
     elif statement.startswith(("CREATE", "DROP")):
         if store.directory is None:
             statement = _on_server(statement, store.dsn)

@@ -12,6 +12,14 @@ ENGINE = MergeTree
 ORDER BY name
 {% endmacro %}
 
+{# The tables last, because the others depend on them. #}
+{% macro objects() %}
+SELECT name, multiIf(endsWith(engine, 'View'), 'VIEW', engine = 'Dictionary', 'DICTIONARY', 'TABLE') AS kind
+FROM system.tables
+WHERE database = currentDatabase()
+ORDER BY kind = 'TABLE', kind = 'DICTIONARY'
+{% endmacro %}
+
 {# The tables that do not state a setting. #}
 {% macro without_setting() %}
 SELECT name

@@ -17,6 +17,7 @@ import pyarrow.csv
 from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.csv_text import for_csv
+from trackway.store.view_statements import statement_of
 
 _sql = Statements(__name__)
 
@@ -164,7 +165,7 @@ def _differs(store: Store, counter: Counter, project_id: UUID, start: datetime, 
 
 
 def _statement(store: Store, counter: Counter) -> str:
-    return store.statement_of(f"{counter.name}_from_events")
+    return statement_of(store, f"{counter.name}_from_events")
 
 
 def _values(project_id: UUID, start: datetime, end: datetime) -> dict[str, object]:

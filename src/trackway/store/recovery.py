@@ -13,6 +13,7 @@ from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
 from trackway.store.unfinished import remove_half_created
+from trackway.store.unmoved import is_held
 
 
 def open_log(
@@ -42,7 +43,9 @@ def open_log(
 
 
 def refuse_running(local: Path) -> None:
-    """End the engine process of a server that was killed. Raises BadCheckpoint when it goes on."""
+    """End the engine process of a server that was killed. Raises BadCheckpoint when it goes on, or copies the store."""
+    if is_held(local.parent, "lock"):
+        raise BadCheckpoint(f"`trackway store move` is copying the store in {local}; wait until it ends, or stop it")
     try:
         end_orphan(local)
     except EngineUnavailable as error:

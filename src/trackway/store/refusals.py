@@ -57,11 +57,16 @@ class QuestionCancelled(QuestionFailed):
 
 
 class StoreBusy(QuestionFailed):
-    """The engine is busy or is being started again: the question can be asked again."""
+    """The engine is busy or is being started again: the question can be asked again.
 
-    def __init__(self, full: str) -> None:
+    Args:
+        full: the engine's own text.
+        shown: a sentence for the caller; empty for the usual one.
+    """
+
+    def __init__(self, full: str, shown: str = "") -> None:
         logger.warning("%s", full)
-        super().__init__("the engine is busy; ask again in a moment", full=full)
+        super().__init__(shown or "the engine is busy; ask again in a moment", full=full)
 
 
 def is_unanswered(error: Exception) -> bool:

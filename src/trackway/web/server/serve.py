@@ -73,7 +73,8 @@ def _most_connections() -> int:
 async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     collector = runtime.collector()
     counter = runtime.view_counter(collector)
-    await counter.resume()
+    if runtime.store.engine.alive:
+        await counter.resume()
     limits = Limits(runtime.settings)
     app = Limited(
         application([counter, runtime.session_ender(collector), collector], api(runtime, limits)),
@@ -99,9 +100,7 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
         loop.add_signal_handler(name, stopping.set)
     serving = asyncio.create_task(server.serve())
     ended = asyncio.create_task(stopping.wait())
-    runtime.loader.start()
-    runtime.transfer_worker.start()
-    runtime.runner.start()
+    runtime.start()
     runtime.followers.start()
     alerts = runtime.alerts()
     alerts.start()
