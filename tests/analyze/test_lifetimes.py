@@ -143,3 +143,10 @@ def test_nothing_is_made_up_when_nobody_came_again() -> None:
         fit_orders(nothing, nothing, np.full(5, 10.0))
     with pytest.raises(NotFitted, match="fewer than two"):
         fit_spending(np.array([0.0, 1.0]), np.array([0.0, 5.0]))
+
+
+def test_customers_who_all_came_just_now_have_an_interval_too() -> None:
+    """Seen on a site's first week: orders per day that no random number generator draws."""
+    young = Orders(r=1.0, alpha=1e-20, a=1.0, b=1.0, log_likelihood=0.0)
+    low, high = orders_between(young, 30.0, np.array([3.0]), np.array([0.0]), np.array([0.0]))
+    assert 0 <= low[0] <= high[0] <= 1e9

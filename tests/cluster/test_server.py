@@ -94,6 +94,24 @@ def test_it_starts_stores_and_answers_with_the_rights_that_are_printed(server: O
     assert "up to date" in found.stdout
 
 
+def test_the_creation_of_the_tables_can_be_killed_and_begun_again(server: OnServer) -> None:
+    for after_s in (0.2, 0.5, 0.9, 1.3):
+        begun = processes.start(
+            ["-m", "trackway", "store", "migrate", "--data", str(server.data)], env=server.environment
+        )
+        time.sleep(after_s)
+        begun.kill()
+        begun.wait()
+    done = server.command("store", "migrate")
+    assert done.returncode == 0, done.stderr
+    server.start()
+    send(server, 10)
+    server.stored()
+    again = server.command("store", "migrate")
+    assert again.returncode == 0 and "up to date" in again.stdout
+    assert server.sql("SELECT count() AS n FROM events") == [{"n": 10}]
+
+
 def test_questions_are_asked_as_the_user_who_may_only_read(server: OnServer) -> None:
     server.start()
     send(server, 1)

@@ -24,7 +24,7 @@ from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
-from trackway.store.migration import drop_half_created, pending, unknown
+from trackway.store.migration import pending, unknown
 from trackway.store.moving import (
     CannotMove,
     Move,
@@ -115,8 +115,6 @@ def _refuse_unfit_server(target: Store) -> None:
         )
     if newer := unknown(target):
         raise CannotMove(f"the tables of the server are of a newer version of Trackway ({', '.join(newer)})")
-    if pending(target) and not any(tables_with_rows(target).values()):
-        drop_half_created(target)
     target.migrate()
 
 

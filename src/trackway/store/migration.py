@@ -10,7 +10,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, user_of
 from trackway.statements import Statements
@@ -75,6 +75,8 @@ def _bring_up_to_date(store: Store, read: str = "") -> list[str]:
     Args:
         read: the end of the name of the database that dictionaries read, after that of the tables' own.
     """
+    if store.directory is None and pending(store) and not _rows(store):
+        _drop_half_created(store)
     _apply(store, _sql("create_migrations").strip())
     scripts, names = _scripts(), pending(store)
     existing = unfinished.created_by(script.read_text() for script in scripts)
@@ -100,12 +102,22 @@ def pending(store: Store) -> list[str]:
     return [script.name for script in _scripts() if script.name not in done]
 
 
-def drop_half_created(store: Store) -> None:
+def _drop_half_created(store: Store) -> None:
     """Drop the tables and views of a database without rows whose creation was interrupted: it cannot go on."""
+    for server in store.servers:
+        for row in _objects(server):
+            server.command(f"DROP {row['kind']} IF EXISTS {row['name']} SYNC SETTINGS check_table_dependencies = 0")
+
+
+def _rows(store: Store) -> int:
+    """Return the number of rows in all tables but `migrations`."""
+    return sum(row["rows"] for row in _objects(store) if row["name"] != "migrations")
+
+
+def _objects(store: Store) -> list[dict[str, Any]]:
+    """Return the tables, views and dictionaries of Trackway that exist, dependent ones first."""
     names = unfinished.created_by(script.read_text() for script in _scripts()) | {"migrations", _BRIEFLY}
-    for row in store.ask(_sql("objects")).to_pylist():
-        if row["name"] in names:
-            store.command(f"DROP {row['kind']} IF EXISTS {row['name']} SETTINGS check_table_dependencies = 0")
+    return [row for row in store.ask(_sql("objects")).to_pylist() if row["name"] in names]
 
 
 def unknown(store: Store) -> list[str]:

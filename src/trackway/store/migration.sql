@@ -14,7 +14,10 @@ ORDER BY name
 
 {# The tables last, because the others depend on them. #}
 {% macro objects() %}
-SELECT name, multiIf(endsWith(engine, 'View'), 'VIEW', engine = 'Dictionary', 'DICTIONARY', 'TABLE') AS kind
+SELECT
+    name,
+    multiIf(endsWith(engine, 'View'), 'VIEW', engine = 'Dictionary', 'DICTIONARY', 'TABLE') AS kind,
+    if(kind = 'TABLE', ifNull(total_rows, 0), 0) AS rows
 FROM system.tables
 WHERE database = currentDatabase()
 ORDER BY kind = 'TABLE', kind = 'DICTIONARY'

@@ -133,7 +133,8 @@ def orders_between(
         rate = rng.gamma((r + repeats[part])[:, None], (1 / (alpha + age[part]))[:, None], size)
         drop = rng.beta(a, (b + repeats[part])[:, None], size)
         # The smaller of the number of orders without dropping out, and the number of the order at which they drop out.
-        placed = np.minimum(rng.poisson(rate * t), rng.geometric(np.maximum(drop, 1e-12)))
+        # A model of customers who all came within days may expect more orders than numpy can draw.
+        placed = np.minimum(rng.poisson(np.minimum(rate * t, 1e9)), rng.geometric(np.maximum(drop, 1e-12)))
         placed = np.where(rng.random(size) < stay[part, None], placed, 0)
         bounds.append(np.quantile(placed, [(1 - share) / 2, (1 + share) / 2], axis=1, method="inverted_cdf"))
     low, high = np.concatenate(bounds, axis=1).astype(np.float64) if bounds else (repeats, repeats)
