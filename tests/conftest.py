@@ -25,6 +25,8 @@ import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 import processes
+from kafka import Kafka
+from kafka import missing as kafka_missing
 from postgres import Postgres, programs
 from stores import Loaded
 from trackway.event import new_id
@@ -61,7 +63,7 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
 
 _TESTS = Path(__file__).parent
 _THOROUGH = "TRACKWAY_TEST_THOROUGH"
-_PROCESSES = re.compile(r"\b(Server|Postgres|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\(")
+_PROCESSES = re.compile(r"\b(Server|Postgres|Kafka|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\(")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -261,6 +263,16 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stored()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """One broker of Kafka, shared by the tests of a process; each makes topics of its own."""
+    if reason := kafka_missing():
+        pytest.skip(reason)
+    brokers = Kafka()
+    yield brokers
+    brokers.remove()
 
 
 @pytest.fixture

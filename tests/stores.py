@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from kafka import create_topic
 from trackway.event import Arrival, Location, Message, now
 from trackway.server_address import OF_ALL_SHARDS, cluster_of, servers_of
 from trackway.store.connection import Store
@@ -21,6 +22,8 @@ from trackway.store.recovery import open_log
 SERVER = os.environ.get("TRACKWAY_TEST_SERVER", "")
 """The address of a ClickHouse server on which the stores of `Loaded` are databases, instead of an engine process
 each; or of a cluster."""
+KAFKA = os.environ.get("TRACKWAY_TEST_KAFKA", "")
+"""Brokers of Kafka, on which the logs of `Loaded` are topics, instead of files."""
 
 
 class Loaded:
@@ -32,7 +35,7 @@ class Loaded:
 
     def _open(self) -> None:
         local = None if SERVER else self.directory / "store"
-        self.log, _ = open_log(self.directory, local)
+        self.log, _ = open_log(self.directory, local, address=self._topic() if KAFKA else "")
         self.store = Store(self._database() if local is None else f"local://{local}", clients=2)
         self.store.migrate()
         self.loader = Loader(self.log, self.store, self.directory / "loader", local=local)
@@ -47,6 +50,12 @@ class Loaded:
                 for database in (name, name + OF_ALL_SHARDS) if cluster_of(SERVER) else (name,):
                     server.command(f"CREATE DATABASE IF NOT EXISTS {database}")
         return urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+
+    def _topic(self) -> str:
+        """The address of this directory's own topic."""
+        name = f"t{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
+        create_topic(KAFKA, name)
+        return f"kafka://{KAFKA}/{name}"
 
     def restart(self) -> None:
         """End in order, and go on from the disk."""

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_type_hints
-from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from trackway.server_address import cluster_of, database_of, hosts_of, servers_of, user_of
+from trackway import kafka_address, server_address
+from trackway.server_address import cluster_of, database_of, hosts_of
 from trackway.wording import fault
 
 Network = IPv4Network | IPv6Network
@@ -48,6 +48,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     store_reader: str = ""
     """The same server with another user, for questions about a project: it needs to read tables and nothing else
     (`trackway store users`). Empty: the user of `store`."""
+    log: str = ""
+    """`kafka://host:port,host:port/topic` keeps the messages in a topic of Kafka until they are stored; empty: in files
+    in `data`."""
+    role: Literal["all", "collector"] = "all"
+    """What this process does: `all`, or `collector`: it only takes messages and writes them to the log in Kafka."""
     views: str = ""
     """The database that decides which views count, an SQLAlchemy URL; several collectors share one. Empty: the
     accounts database when that is a server, else SQLite in `data`."""
@@ -242,6 +247,10 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     for name, check in _CHECKS.items():
         if problem := check(getattr(settings, name)):
             raise BadSettings(f"{origins.get(name, name)}: {problem}")
+    if settings.role == "collector" and not settings.log:
+        raise BadSettings(
+            f"{origins['role']} is 'collector', which needs a log that processes share; set log to kafka://…"
+        )
     if problem := _same_server(settings):
         raise BadSettings(f"{origins.get('store_reader', 'store_reader')}: {problem}")
     return settings
@@ -330,44 +339,6 @@ def _url_problem(url: str) -> str:
     return ""
 
 
-_SERVER_OPTIONS = (
-    "cluster",
-    "secure",
-    "ca_cert",
-    "verify",
-    "client_cert",
-    "client_cert_key",
-    "server_host_name",
-    "connect_timeout",
-)
-
-
-def _server_problem(address: str) -> str:
-    """Return what is wrong with a ClickHouse server's address; the text has no part of it, which may be a password."""
-    example = "clickhouse://user:password@host:8123/database"
-    try:
-        parts = urlsplit(address)
-        shards = hosts_of(address)
-        servers = [urlsplit(server) for server in servers_of(address)]
-        sound = parts.scheme in ("clickhouse", "http", "https") and all(
-            server.hostname and (server.port or 8123) for server in servers
-        )
-    except ValueError:
-        sound = False
-    if address and not sound:
-        return f"it is no address such as {example}; write special characters of the password as %40, %2F, %23 …"
-    names = (user_of(address)[0], database_of(address)) if address else ()
-    if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
-        return "the names of the user and of the database may have letters, digits and _ only"
-    if unknown := [name for name, _ in parse_qsl(parts.query) if name not in _SERVER_OPTIONS] if address else []:
-        return f"there is no option {unknown[0][:40]!r}; there are {', '.join(_SERVER_OPTIONS)}"
-    if address and len(shards) > 1 and not cluster_of(address):
-        return "it has several shards, so it needs ?cluster=NAME, the cluster's name in the servers' configuration"
-    if address and not re.fullmatch(r"[\w.-]*", cluster_of(address), re.ASCII):
-        return "the name of the cluster may have letters, digits, _, - and . only"
-    return ""
-
-
 def _same_server(settings: Settings) -> str:
     """Return what is wrong with `store_reader` beside `store`."""
     if not settings.store_reader:
@@ -386,7 +357,8 @@ _CHECKS: dict[str, Callable[[Any], str]] = {
     "passing_hosts": _hosts_problem,
     "internal_domains": _hosts_problem,
     "alert_url": _url_problem,
-    "store": _server_problem,
-    "store_reader": _server_problem,
+    "store": server_address.problem,
+    "store_reader": server_address.problem,
+    "log": kafka_address.problem,
 }
 """Checks that return the problem with a setting's value, as a sentence; empty when there is none."""

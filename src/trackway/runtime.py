@@ -99,7 +99,7 @@ class Runtime:
         self, settings: Settings, directory: Path, on_first_start: Callable[[FirstStart], None], waits_for: str
     ) -> None:
         """Open log, accounts and store, and the loader between them."""
-        self.log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
+        self.log, newest = open_log(directory, settings.local_store, settings.segment_bytes, settings.log)
         self._closers.append(self.log.close)
         self._open_accounts()
         late = LateServer(engine_of(settings.store_dsn, settings.store_reader)) if waits_for else None
@@ -271,7 +271,7 @@ class Runtime:
     def collector(self) -> Collector:
         """Return a collector for the running event loop."""
         keys = WriteKeys(self.accounts)
-        self._loop, self._committer = asyncio.get_running_loop(), Committer(self.log)
+        self._loop, self._committer = asyncio.get_running_loop(), self.log.committer()
         return Collector(self._committer, keys, WrittenPlans(self.accounts), self.privacy, self._salt)
 
     def alerts(self) -> Alerts:
@@ -320,16 +320,17 @@ class Runtime:
         under_way = [] if self._counter is None else self._counter.under_way()
         while not all(view.done() for view in under_way) and time.monotonic() < until:
             time.sleep(0.01)
-        wanted = self.log.end
-        while self.loader.stored < wanted:
+        mark = self.log.mark()
+        while not self.log.holds(mark, self.loader.stored):
             if time.monotonic() > until:
-                raise StoreBusy(f"{wanted - self.loader.stored} messages wait to be stored")
+                raise StoreBusy(f"{self.log.end - self.loader.stored} messages wait to be stored")
             time.sleep(0.01)
 
     async def wait_until_stored(self, within_s: float = 10.0) -> bool:
         """Wait until the current content of the log is stored; return whether it is."""
-        wanted, until = self.log.end, time.monotonic() + within_s
-        while self.loader.stored < wanted:
+        until = time.monotonic() + within_s
+        mark = await asyncio.to_thread(self.log.mark)
+        while not self.log.holds(mark, self.loader.stored):
             if time.monotonic() > until:
                 return False
             await asyncio.sleep(0.02)

@@ -6,11 +6,22 @@ separated by semicolons, `a1:8123,a2:8123;b1:8123,b2:8123`, with its name in the
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 OF_ALL_SHARDS = "_all"
 """What the name of the database ends with whose tables read and write all shards (store/cluster.py)."""
 _CLUSTER = "cluster"
+_OPTIONS = (
+    "cluster",
+    "secure",
+    "ca_cert",
+    "verify",
+    "client_cert",
+    "client_cert_key",
+    "server_host_name",
+    "connect_timeout",
+)
 
 
 def database_of(dsn: str) -> str:
@@ -49,6 +60,32 @@ def all_shards_of(dsn: str) -> str:
 def servers_of(dsn: str) -> list[str]:
     """Return the address of each server that an address names."""
     return [_at(urlsplit(dsn), host) for replicas in hosts_of(dsn) for host in replicas]
+
+
+def problem(address: str) -> str:
+    """Return what is wrong with a ClickHouse server's address; the text has no part of it, which may be a password."""
+    example = "clickhouse://user:password@host:8123/database"
+    try:
+        parts = urlsplit(address)
+        shards = hosts_of(address)
+        servers = [urlsplit(server) for server in servers_of(address)]
+        sound = parts.scheme in ("clickhouse", "http", "https") and all(
+            server.hostname and (server.port or 8123) for server in servers
+        )
+    except ValueError:
+        sound = False
+    if address and not sound:
+        return f"it is no address such as {example}; write special characters of the password as %40, %2F, %23 …"
+    names = (user_of(address)[0], database_of(address)) if address else ()
+    if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
+        return "the names of the user and of the database may have letters, digits and _ only"
+    if unknown := [name for name, _ in parse_qsl(parts.query) if name not in _OPTIONS] if address else []:
+        return f"there is no option {unknown[0][:40]!r}; there are {', '.join(_OPTIONS)}"
+    if address and len(shards) > 1 and not cluster_of(address):
+        return "it has several shards, so it needs ?cluster=NAME, the cluster's name in the servers' configuration"
+    if address and not re.fullmatch(r"[\w.-]*", cluster_of(address), re.ASCII):
+        return "the name of the cluster may have letters, digits, _, - and . only"
+    return ""
 
 
 def _at(parts: SplitResult, hosts: str) -> str:

@@ -214,6 +214,13 @@ def test_who_names_nobody_is_the_same_visitor_all_day_and_another_the_next(tmp_p
     assert (tmp_path / "pseudonym.salt").stat().st_mode & 0o077 == 0
 
 
+def test_processes_with_one_data_directory_have_one_salt_a_day(tmp_path: Path) -> None:
+    first, second = DailySalt(tmp_path), DailySalt(tmp_path)
+    for day in range(3):
+        at = 1_790_000_000_000 + day * 86_400_000
+        assert first.pseudonym(at, "203.0.113.7", "Firefox") == second.pseudonym(at, "203.0.113.7", "Firefox")
+
+
 @pytest.mark.parametrize(
     ("address", "kept"),
     [("81.2.69.160", "81.2.69.0"), ("2001:218:1:2::3", "2001:218:1::"), ("::ffff:81.2.69.160", "81.2.69.0"), ("x", "")],

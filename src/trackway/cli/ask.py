@@ -32,7 +32,8 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
     prepare(settings)
     try:
         # The lock of the log tells a server on the same directory to wait.
-        log, _ = open_log(settings.directory, settings.local_store) if not settings.store else (None, None)
+        opened = not settings.store
+        log, _ = open_log(settings.directory, settings.local_store, address=settings.log) if opened else (None, None)
     except LogInUse as error:
         raise LogInUse(f"{error}, or ask the running server with --url and --key") from error
     store = Store(settings.store_dsn, clients=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,6 +63,7 @@ def serve(
     from trackway.store.engine_memory import leave_out
 
     leave_out("pandas")
+    from trackway.collecting import CollectingRuntime
     from trackway.runtime import Runtime
     from trackway.web.server.serve import AddressInUse, refuse_taken
     from trackway.web.server.serve import serve as run
@@ -93,7 +95,8 @@ def serve(
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
     try:
-        with show.refusals(AddressInUse), closing(Runtime(chosen, on_first_start, may_wait=True)) as runtime:
+        opened = CollectingRuntime if chosen.role == "collector" else partial(Runtime, may_wait=True)
+        with show.refusals(AddressInUse), closing(opened(chosen, on_first_start)) as runtime:
             run(runtime, announce)
     finally:
         if unprinted:  # the start failed after the secrets were created, and the next start creates none

@@ -105,7 +105,7 @@ class Collector:
             await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
         except LogUnavailable as error:
             logger.error("%s", error)
-            refusal = Refusal(503, "log", "the messages could not be written to disk; send them again")
+            refusal = Refusal(503, "log", "the messages could not be written to the log; send them again")
             await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])
 
     async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
@@ -386,7 +386,7 @@ async def posted(
         await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
     except retryable_errors as error:
         logger.error("%s cannot be answered: %s", scope["path"], error)
-        refusal = Refusal(503, "log", "it could not be written to disk at this moment; send it again")
+        refusal = Refusal(503, "log", "it could not be written to the log at this moment; send it again")
         await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import secrets
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +60,9 @@ class DailySalt:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "pseudonym.salt"
         self._day, self._key = "", b""
+        self._read()
+
+    def _read(self) -> None:
         if self._path.exists():
             try:
                 day, _, key = read_or_create(self._path, bytes).decode().partition(" ")
@@ -75,9 +80,18 @@ class DailySalt:
         # After a clock was far ahead, its salt must not stay longer than one day; around midnight, the previous day is
         # accepted.
         if day > self._day or day < f"{date.fromisoformat(self._day) - timedelta(days=1)}":
-            self._day, self._key = day, secrets.token_bytes(32)
-            self._keep(f"{day} {self._key.hex()}")
+            self._renew(day)
         return pseudonym(self._key, self._day, address, user_agent)
+
+    def _renew(self, day: str) -> None:
+        """Take the day's salt of another process with the same directory, or make it."""
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(KeyUnusable):
+                self._read()
+            if self._day != day:
+                self._day, self._key = day, secrets.token_bytes(32)
+                self._keep(f"{day} {self._key.hex()}")
 
     def _keep(self, line: str) -> None:
         try:

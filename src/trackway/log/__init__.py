@@ -2,8 +2,10 @@
 
 from trackway.log.commit import Committer
 from trackway.log.frame import Frame
-from trackway.log.local import DirectoryUnusable, Gap, LocalLog, LogDamaged, LogInUse, LogUnavailable, locked
+from trackway.log.local import LocalLog, LogDamaged, LogInUse, locked
+from trackway.log.protocol import DirectoryUnusable, Gap, Log, LogUnavailable, Span
 
 __all__ = [
-    "Committer", "DirectoryUnusable", "Frame", "Gap", "LocalLog", "LogDamaged", "LogInUse", "LogUnavailable", "locked",
+    "Committer", "DirectoryUnusable", "Frame", "Gap", "LocalLog", "Log", "LogDamaged", "LogInUse", "LogUnavailable",
+    "Span", "locked",
 ]  # fmt: skip

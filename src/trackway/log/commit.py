@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
-from trackway.log.local import LogUnavailable
+from trackway.log.protocol import LogUnavailable, Writable
 
 MAX_WAITING = 64 * 1024 * 1024
 MAX_GROUP = 8 * 1024 * 1024
-
-
-class Log(Protocol):
-    """The part of a log that the committer needs."""
-
-    def write(self, records: list[bytes], count: int) -> int:
-        """Append and sync; return the first offset. Raises LogUnavailable."""
-        ...
 
 
 class Committer:
@@ -26,7 +17,7 @@ class Committer:
     It belongs to one event loop. When more than `MAX_WAITING` bytes wait, further appends are refused.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Writable) -> None:
         self._log = log
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log")
         self._waiting: list[tuple[bytes, int, asyncio.Future[int]]] = []
@@ -57,14 +48,16 @@ class Committer:
                 records, count = [item[0] for item in group], sum(item[1] for item in group)
                 try:
                     first = await loop.run_in_executor(self._thread, self._log.write, records, count)
+                    failure, refused = None, frozenset[int]()
                 except LogUnavailable as error:
-                    for _, _, future in group:
-                        if not future.done():
-                            future.set_exception(error)
-                    continue
-                for _, messages, future in group:
+                    first, failure = 0, error
+                    refused = frozenset(range(len(group))) if error.refused is None else error.refused
+                for index, (_, messages, future) in enumerate(group):
                     if not future.done():
-                        future.set_result(first)
+                        if failure is not None and index in refused:
+                            future.set_exception(failure)
+                        else:
+                            future.set_result(first)
                     first += messages
         finally:
             self._task = None

@@ -14,23 +14,17 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 from uuid import UUID
 
 from trackway.event import new_id, now
 from trackway.log import frame
+from trackway.log.commit import Committer
 from trackway.log.frame import Frame
+from trackway.log.protocol import DirectoryUnusable, Gap, LogUnavailable, Mark, Positions, Span
 from trackway.private import sync_directory
 
 logger = logging.getLogger("trackway.log")
-
-
-class LogUnavailable(Exception):
-    """The log could not take a write and kept nothing of it. Trying again later may succeed."""
-
-
-class DirectoryUnusable(Exception):
-    """A data directory cannot be opened as it is; the text gives the reason and the remedy."""
 
 
 class LogInUse(DirectoryUnusable):
@@ -39,15 +33,6 @@ class LogInUse(DirectoryUnusable):
 
 class LogDamaged(DirectoryUnusable):
     """The log's files do not match their names; the text names the file and the remedy."""
-
-
-class Gap(NamedTuple):
-    """Offsets [first, last) that cannot be read, with the file and the position in it."""
-
-    first: int
-    last: int
-    file: Path
-    position: int
 
 
 def locked(directory: Path) -> TextIO:
@@ -82,8 +67,10 @@ class LocalLog:
         self._file: int | None = None
         self._size = 0
         self._cursor: tuple[int, Path, int] | None = None
-        self.id = _identity(directory)
+        self.id = identity(directory)
         """A random id that tells this log from every other."""
+        self.trouble = ""
+        """Empty: a full disk shows when something is written."""
         self.cut = 0
         """The number of bytes cut from the end of the last segment when it was opened: an incomplete write."""
         try:
@@ -94,6 +81,44 @@ class LocalLog:
         except BaseException:
             self._lock.close()
             raise
+
+    def committer(self) -> Committer:
+        """Return the committer for the running event loop."""
+        return Committer(self)
+
+    def mark(self) -> Mark:
+        """Return the end as of now."""
+        return self.end
+
+    def holds(self, mark: Mark, stored: int) -> bool:
+        """Whether everything below `mark` is below the offset `stored`."""
+        assert isinstance(mark, int)
+        return stored >= mark
+
+    def positions(self, number: int) -> Positions:  # noqa: ARG002 - offsets say everything here
+        """Return no places: an offset is the place itself."""
+        return {}
+
+    def spans(self, first: int, last: int) -> list[Span]:  # noqa: ARG002
+        """Return no records: offsets need no translation."""
+        return []
+
+    def token(self, first: int, last: int) -> str:
+        """Return the deduplication token of a batch: its offsets."""
+        return f"{first}-{last}"
+
+    def go_to(self, number: int, positions: Positions) -> None:  # noqa: ARG002
+        """Go on at a checkpoint, which may be ahead of a damaged or lost log."""
+        self.skip_to(number)
+
+    def follow(self, spans: list[Span]) -> None:
+        """Do nothing: offsets stay as they are."""
+
+    def idle(self) -> None:
+        """Do nothing: files need no attention."""
+
+    def settle(self, number: int) -> None:
+        """Do nothing: segments that are stored are removed by age."""
 
     def skip_to(self, least: int) -> None:
         """Give the next message at least the offset `least`.
@@ -293,7 +318,8 @@ def _scan(path: Path, data: bytes, base: int, expected: int) -> Iterator[tuple[F
         yield item, base + position
 
 
-def _identity(directory: Path) -> str:
+def identity(directory: Path) -> str:
+    """Return the random id of a log's directory, which is made on first use."""
     path = directory / "id"
     try:
         return str(UUID(path.read_text().strip()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trackway.config import Settings
-from trackway.log import DirectoryUnusable, Gap, LocalLog, LogInUse
+from trackway.log import DirectoryUnusable, Gap, LocalLog, Log, LogInUse
 from trackway.operate.finding import Finding
 from trackway.statements import Statements
 from trackway.store import checkpoint, dead_letters
@@ -26,7 +26,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     if text := unmoved(directory, settings.store_dsn):
         return [Finding("store", "bad", text)]
     try:
-        log, newest = open_log(directory, settings.local_store, settings.segment_bytes)
+        log, newest = open_log(directory, settings.local_store, settings.segment_bytes, settings.log)
     except LogInUse:
         text = f"a server has {directory} open, so log and store were not looked at; ask it with --url, or stop it"
         return [Finding("log", "note", text)]
@@ -35,7 +35,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     try:
         return [
             *_examine_checkpoint(directory),
-            *_examine_log(log, newest, settings.local_store),
+            *_examine_any_log(log, newest, settings.local_store),
             *_examine_ids(directory, newest),
             *_examine_store(settings, log, newest),
         ]
@@ -63,6 +63,14 @@ def _examine_checkpoint(directory: Path) -> list[Finding]:
         return []
     text = "the newest checkpoint is damaged; the next start uses the previous one, and nothing is lost"
     return [Finding("checkpoint", "note", text)]
+
+
+def _examine_any_log(log: Log, newest: Checkpoint | None, local: Path | None) -> list[Finding]:
+    if isinstance(log, LocalLog):
+        return _examine_log(log, newest, local)
+    from trackway.operate.doctor_kafka import examine_topic
+
+    return examine_topic(log, newest)
 
 
 def _examine_log(log: LocalLog, newest: Checkpoint | None, local: Path | None) -> list[Finding]:
@@ -119,7 +127,7 @@ def _examine_ids(directory: Path, newest: Checkpoint | None) -> list[Finding]:
     ]
 
 
-def _examine_store(settings: Settings, log: LocalLog, newest: Checkpoint | None) -> list[Finding]:
+def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> list[Finding]:
     if settings.local_store and not settings.local_store.exists():
         return [Finding("store", "note", "none yet; the first start creates it")]
     if unchecked := _without_checksums(settings.local_store, newest):

@@ -53,6 +53,11 @@ def rebuild(settings: Settings, archives: list[Path], from_log_only: bool, tell:
     """
     if settings.local_store is None:
         raise CannotRebuild("the store is a server; start with an empty database and without the loader directory")
+    if settings.log:
+        raise CannotRebuild(
+            "the log is in Kafka, and rebuilding reads local files; move the directories store and loader away and "
+            "start with an empty store: it is filled with what the topic still has"
+        )
     if not archives and not list((settings.directory / "log").glob("*.log")):
         raise CannotRebuild(
             f"there is no log in {settings.directory / 'log'}, so the store cannot be rebuilt. Check the store with "

@@ -6,6 +6,7 @@ Nothing is deleted: replaced files are kept beside the new ones.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from uuid import UUID
 from trackway.config import Settings
 from trackway.enrich.pipeline import message_key
 from trackway.event import now
-from trackway.log import LocalLog, frame, locked
+from trackway.log import LocalLog, Log, frame, locked
+from trackway.log.protocol import Positions
 from trackway.operate.repair_accounts import repair_accounts
 from trackway.statements import Statements
 from trackway.store import checkpoint
@@ -23,12 +25,14 @@ from trackway.store.checkpoint import Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.derived_tables import disagreements, refill
 from trackway.store.message_ids import WINDOW_DAYS, Files, SeenMessages
-from trackway.store.recovery import refuse_half_rebuilt, refuse_running, refuse_undefined
+from trackway.store.recovery import kafka_log, refuse_half_rebuilt, refuse_running, refuse_undefined
 from trackway.store.restated_sessions import restate_sessions
 
 _sql = Statements(__name__)
 
 _DAY = 86_400_000
+_LONG_DAYS = 60
+"""More days than a topic keeps its records."""
 
 
 class CannotRepair(Exception):
@@ -66,18 +70,18 @@ def repair_checkpoint(settings: Settings) -> str:
     The next start stores what the log contains and the store lacks, and nothing twice.
     """
     local, loader = _local(settings), settings.directory / "loader"
-    with _logged(settings) as log:
-        # A checkpoint whose parts all exist gives everything except message ids.
-        whole = (
-            candidate
-            for candidate in checkpoint.readable(loader)
-            if candidate.log == log.id and _has_all(local, candidate)
-        )
+    # Numbers of messages never go back, as rows with a higher one replace others.
+    least = max((known.offset for known in checkpoint.readable(loader) if known.positions), default=0)
+    with _logged(settings, least) as log:
+        # A checkpoint whose parts all exist gives everything except message ids. One that is older than a checkpoint of
+        # another log does not have what was stored from that.
+        of_this_log = itertools.takewhile(lambda candidate: candidate.log == log.id, checkpoint.readable(loader))
+        whole = (candidate for candidate in of_this_log if _has_all(local, candidate))
         if (newest := next(whole, None)) is not None:
             checkpoint.restore(local, newest)
         with _stored(settings) as store:
             if newest is not None:
-                return _count_ids(settings, local, log, store, newest.offset)
+                return _count_ids(settings, local, log, store, newest)
             return _count_all(settings, local, log, store)
 
 
@@ -85,18 +89,18 @@ def _has_all(local: Path, candidate: Checkpoint) -> bool:
     return not checkpoint.undefined_tables(local, candidate) and not checkpoint.missing_parts(local, candidate)
 
 
-def _count_ids(settings: Settings, local: Path, log: LocalLog, store: Store, offset: int) -> str:
+def _count_ids(settings: Settings, local: Path, log: Log, store: Store, newest: Checkpoint) -> str:
     ids = SeenMessages(_set_aside_directory(settings.directory / "loader") / "ids")
     for day, digests in _stored_ids(store, _first_arrival(log)).items():
         ids.add(digests, day * _DAY)
-    _write(settings, local, store, log, offset, ids.flush())
+    _write(settings, local, store, log, newest.offset, ids.flush(), newest.positions)
     return (
         f"the store is at the newest readable checkpoint whose parts all exist; the next start stores the log from "
-        f"offset {offset} on"
+        f"offset {newest.offset} on"
     )
 
 
-def _count_all(settings: Settings, local: Path, log: LocalLog, store: Store) -> str:
+def _count_all(settings: Settings, local: Path, log: Log, store: Store) -> str:
     first_at = _first_arrival(log)
     ids = SeenMessages(_set_aside_directory(settings.directory / "loader") / "ids")
     stored_ids = _stored_ids(store, first_at)
@@ -106,7 +110,7 @@ def _count_all(settings: Settings, local: Path, log: LocalLog, store: Store) -> 
     for table in ("rejections", "violations"):
         store.everywhere(_sql("forget_refused", table=table), {"at": first_at})
     filled = f", and filled {len(refill(store))} derived tables again" if disagreements(store) else ""
-    _write(settings, local, store, log, log.start, ids.flush())
+    _write(settings, local, store, log, log.start, ids.flush(), log.positions(log.start))
     return (
         f"{sum(map(len, stored_ids.values()))} messages are stored; the next start reads the log again from offset "
         f"{log.start} to {log.end}, and stores what is not stored yet{filled}"
@@ -126,9 +130,7 @@ def repair_store(settings: Settings) -> str:
             return _fill(settings, local, log, store, newest, missing)
 
 
-def _fill(
-    settings: Settings, local: Path, log: LocalLog, store: Store, newest: Checkpoint, missing: list[Missing]
-) -> str:
+def _fill(settings: Settings, local: Path, log: Log, store: Store, newest: Checkpoint, missing: list[Missing]) -> str:
     if not missing and not disagreements(store):
         raise CannotRepair("the store has all its parts, and its tables agree")
     sessions = restate_sessions(store, newest.offset)
@@ -139,7 +141,7 @@ def _fill(
         rows = sum(part.rows for part in missing)
         result = f"{rows} rows in {len(missing)} parts of {', '.join(tables)} are lost; {result}"
     if "events" not in tables:
-        _write(settings, local, store, log, newest.offset, newest.ids)
+        _write(settings, local, store, log, newest.offset, newest.ids, newest.positions)
         return result
     # Lost events may arrive again: from the log, if it still contains them, or from their senders.
     return f"{result}; {_count_all(settings, local, log, store)}"
@@ -161,13 +163,14 @@ def _local(settings: Settings) -> Path:
 
 
 @contextmanager
-def _logged(settings: Settings, least: int = 0) -> Iterator[LocalLog]:
+def _logged(settings: Settings, least: int = 0) -> Iterator[Log]:
     """Open the log. Its lock keeps servers out: no file of the store may be changed without it."""
-    log = LocalLog(settings.directory / "log", settings.segment_bytes)
+    files = settings.directory / "log"
+    log: Log = kafka_log(settings.log, files) if settings.log else LocalLog(files, settings.segment_bytes)
     try:
         refuse_half_rebuilt(settings.directory)
         refuse_running(_local(settings))
-        log.skip_to(least)
+        log.go_to(least, {})
         yield log
     finally:
         log.close()
@@ -184,8 +187,10 @@ def _stored(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def _first_arrival(log: LocalLog) -> int:
-    """Return the time of arrival of the first request in the log."""
+def _first_arrival(log: Log) -> int:
+    """Return the time of arrival of the first request in the log; for a topic of Kafka, a time long before."""
+    if not isinstance(log, LocalLog):
+        return now() - _LONG_DAYS * _DAY
     for item in log.read(log.start, 2**62):
         for arrival in getattr(item, "arrivals", lambda: ())():
             return int(arrival.received_at)
@@ -216,8 +221,8 @@ def _set_aside_directory(directory: Path) -> Path:
     return directory
 
 
-def _write(settings: Settings, local: Path, store: Store, log: LocalLog, offset: int, ids: Files) -> None:
+def _write(settings: Settings, local: Path, store: Store, log: Log, offset: int, ids: Files, places: Positions) -> None:
     tables = checkpoint.tables(store, local)
     checkpoint.sync(local)
-    repaired = Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids)
+    repaired = Checkpoint(offset=offset, log=log.id, tables=tables, ids=ids, positions=places)
     checkpoint.write(settings.directory / "loader", repaired)

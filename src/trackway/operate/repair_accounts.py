@@ -14,7 +14,7 @@ from trackway.govern.database import AccountsDamaged, AccountsUnavailable, Gover
 from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.tables import utc_now
-from trackway.log import DirectoryUnusable, Gap, LocalLog
+from trackway.log import DirectoryUnusable, Gap, Log
 
 if TYPE_CHECKING:
     from trackway.store.connection import Store
@@ -77,7 +77,7 @@ def repair_accounts(settings: Settings) -> list[str]:
     from trackway.store.recovery import open_log
 
     actions: list[str] = []
-    log, _ = open_log(settings.directory, settings.local_store)
+    log, _ = open_log(settings.directory, settings.local_store, address=settings.log)
     try:
         store = Store(settings.store_dsn, clients=1)
         try:
@@ -136,7 +136,7 @@ def _opened(settings: Settings, actions: list[str]) -> GovernDatabase:
         return GovernDatabase(settings.accounts_dsn, cipher)
 
 
-def _logged(log: LocalLog, accounts: GovernDatabase) -> list[UUID]:
+def _logged(log: Log, accounts: GovernDatabase) -> list[UUID]:
     """Return projects of messages in the log that are missing from the accounts database."""
     logged_ids: dict[bytes, None] = {}
     for item in log.read(log.start, 2**62):

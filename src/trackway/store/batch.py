@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
 from trackway.enrich.identity import Separated
 from trackway.event import Millis
+from trackway.log import Span
 from trackway.store.connection import Store
 from trackway.store.late_sign_outs import separate
 from trackway.store.moved_events import Moved, move
@@ -40,6 +42,10 @@ class Prepared(msgspec.Struct, array_like=True):
     letters: int = 0
     """The number of dead letters in the block."""
     separated: list[Separated] = []
+    token: str = ""
+    """The deduplication token; empty in a batch of an earlier version: its offsets."""
+    spans: list[Span] = []
+    """The records of the log, when it numbers them anew in each process."""
 
     def blocks(self) -> list[tuple[str, bytes]]:
         """Return the non-empty blocks with their tables, in the order in which they are inserted."""
@@ -48,6 +54,14 @@ class Prepared(msgspec.Struct, array_like=True):
     def message_keys(self) -> list[bytes]:
         """Return the digests of the messages, 16 bytes each."""
         return [self.digests[at : at + 16] for at in range(0, len(self.digests), 16)]
+
+
+def read_prepared(path: Path) -> Prepared | None:
+    """Return the batch in a file; None when the file is incomplete."""
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Prepared)
+    except msgspec.MsgspecError:
+        return None
 
 
 _TABLES = (
@@ -66,7 +80,7 @@ def apply(store: Store, prepared: Prepared, sift: Sift) -> None:
     Raises:
         QuestionFailed: the engine did not take it; nothing is lost, apply it again.
     """
-    token = f"{prepared.first}-{prepared.last}"
+    token = prepared.token or f"{prepared.first}-{prepared.last}"
     separate(store, prepared.separated, token)
     move(store, prepared.moved, token)
     for table, block in prepared.blocks():

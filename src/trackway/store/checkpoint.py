@@ -24,6 +24,7 @@ import msgspec
 
 from trackway import private
 from trackway.log import DirectoryUnusable
+from trackway.log.protocol import Positions
 from trackway.statements import Statements
 from trackway.store.connection import Store
 from trackway.store.engine import OWN_DIRECTORY
@@ -60,6 +61,7 @@ class Checkpoint(msgspec.Struct, kw_only=True):
         offset: every message of the log below it is stored, or is a dead letter.
         log: the id of the log that the offset belongs to.
         tables: the engine's tables by name; empty when the store is a server, which manages its own files.
+        positions: the places in the partitions of a log in Kafka that belong to the offset.
         ids: the files of message ids, with their number of valid bytes and the CRC-32C of these.
     """
 
@@ -67,6 +69,7 @@ class Checkpoint(msgspec.Struct, kw_only=True):
     log: str
     tables: dict[str, Table]
     ids: dict[str, tuple[int, int]]
+    positions: Positions = {}
 
 
 class BadCheckpoint(DirectoryUnusable):

@@ -2,9 +2,8 @@
 
 A batch is prepared (deduplicated, enriched, given sessions) and then applied. Every second or so, a checkpoint makes
 the applied batches durable and records the log offset they reach. After a crash, the store goes back to the checkpoint
-and the loader continues from its offset. A server manages its files itself; for a server, a prepared batch is written
-to disk before it is applied, and it is applied again after a crash. Its tokens, made from log offsets, let the server
-drop what it already has. See docs/decisions/0004-exactly-once.md and 0012-checkpoints.md.
+and the loader continues from its offset. For a server, a prepared batch is written to disk before it is applied, and
+applied again after a crash; its tokens let the server drop what it already has (decisions 4 and 12).
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from trackway.enrich.bot import user_agent_reason
 from trackway.enrich.identity import Identities
 from trackway.enrich.orders import Orders
 from trackway.enrich.sessionizer import Sessionizer
-from trackway.log import Gap, LocalLog
+from trackway.log import Gap, Log
 from trackway.store import checkpoint, dead_letters
-from trackway.store.batch import Prepared, apply
+from trackway.store.batch import Prepared, apply, read_prepared
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.durability import suspended
@@ -63,7 +62,7 @@ class Loader:
 
     def __init__(
         self,
-        log: LocalLog,
+        log: Log,
         store: Store,
         directory: Path,
         batch_messages: int = 50_000,
@@ -214,6 +213,7 @@ class Loader:
             if not self._applying.done():
                 return
             self.wait()  # a batch that failed is stored again even if no message follows it
+        self._log.idle()
         self._doing, self._progress_at = "waiting for messages", time.monotonic()
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):
@@ -337,6 +337,7 @@ class Loader:
             self._store.durability.generation += 1
             checkpoint.restore(self._local, known)
             self._seen = SeenMessages(self._directory / "ids", known.ids)
+            self._log.go_to(known.offset, known.positions)
             self.stored = self.durable = known.offset
             self._half_applied = False
         self._position = max(self.stored, self._log.start)
@@ -352,7 +353,8 @@ class Loader:
                 raise StoreBusy("the store is about to go back to its checkpoint")
             offset = self.stored
             tables = checkpoint.tables(self._store, self._local) if self._local else {}
-            current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=self._seen.flush())
+            ids, positions = self._seen.flush(), self._log.positions(offset)
+            current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=ids, positions=positions)
             if current != self._newest:
                 if self._local:
                     checkpoint.sync(self._local)
@@ -362,6 +364,7 @@ class Loader:
                 checkpoint.copy_to_reserve(self._directory)
             self._seen.settle()
             self.durable = offset
+            self._log.settle(offset)
             self._refusals.durable(offset)
             self._checkpointed_at = time.monotonic()
 
@@ -378,15 +381,13 @@ class Loader:
     def _apply_prepared(self) -> None:
         """Apply again the batches that were prepared for a server before the process ended."""
         for path in sorted(self._directory.glob("*.batch")):
-            try:
-                prepared = msgspec.msgpack.decode(path.read_bytes(), type=Prepared)
-            except msgspec.MsgspecError:
-                prepared = None
+            prepared = read_prepared(path)
             if prepared is None or prepared.last <= self.stored:
                 # Older than the checkpoint, or incomplete: a batch is written whole before the server gets any of it.
                 path.unlink()
                 continue
             logger.info("applying the batch of offsets %d to %d again", prepared.first, prepared.last - 1)
+            self._log.follow(prepared.spans)
             self._apply(prepared, path)
 
     def _report(self, gap: Gap) -> None:

@@ -84,6 +84,8 @@ def prepare(log_range: LogRange, derivers: Derivers, blamed: dict[bytes, str], p
         arrow_blocks.dead_letters(letters) if letters else b"",
         len(letters),
         persons.separated,
+        log_range.token,
+        list(log_range.spans),
     )
 
 

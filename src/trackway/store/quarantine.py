@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from trackway.enrich.pipeline import message_key
-from trackway.log import LocalLog
+from trackway.log import Log
 from trackway.store import arrow_blocks, dead_letters
 from trackway.store.batch import Prepared
 from trackway.store.connection import Store, as_block
@@ -123,7 +123,7 @@ class Sifter:
         keys: the message keys of the events that were removed.
     """
 
-    def __init__(self, store: Store, prepared: Prepared, log: LocalLog, refusals: Refusals, again: bool) -> None:
+    def __init__(self, store: Store, prepared: Prepared, log: Log, refusals: Refusals, again: bool) -> None:
         self._store, self._prepared, self._log = store, prepared, log
         self._refusals, self._again = refusals, again
         self._sound: dict[str, bytes] = {}
@@ -182,7 +182,7 @@ class Sifter:
     def write_dead_letters(self) -> int:
         """Write the dead letters, once; return the number of dead letters of this batch."""
         if self._letters:
-            token = f"{self._prepared.first}-{self._prepared.last}-refused"
+            token = f"{self._prepared.token or self._prepared.first}-{self._prepared.last}-refused"
             self._store.insert("dead_letters", arrow_blocks.dead_letters(self._letters), token)
         return len(self._letters) + self._prepared.letters
 

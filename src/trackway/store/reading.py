@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ import zstandard
 
 from trackway.enrich.pipeline import message_key
 from trackway.event import Arrival, Message, Millis, Rejection, Violation
-from trackway.log import Gap, LocalLog
+from trackway.log import Gap, Log, Span
 
 Arrived = tuple[Message, Arrival, bytes]
 """A message, the request that it came in, and its `message_key`."""
@@ -21,7 +21,8 @@ class LogRange(NamedTuple):
     """The messages at offsets [first, last) of the log.
 
     `received_at` is the arrival time of the last request. `earliest` is the lowest arrival time of all requests: it can
-    be lower than that of the first, because the clock may have been set back.
+    be lower than that of the first, because the clock may have been set back. `token` tells the range from every other;
+    `spans` are its records when the log numbers them anew in each process.
     """
 
     first: int
@@ -31,9 +32,11 @@ class LogRange(NamedTuple):
     messages: list[Arrived]
     rejected: list[tuple[Arrival, Rejection]]
     broken: list[tuple[Arrival, Violation]]
+    token: str = ""
+    spans: Sequence[Span] = ()
 
 
-def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> LogRange:
+def read(log: Log, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> LogRange:
     """Read about `most` messages from offset `first` on, or fewer at the end of the log.
 
     Args:
@@ -76,4 +79,5 @@ def read(log: LocalLog, first: int, most: int, report: Callable[[Gap], None], ex
             if begin >= first:
                 broken += [(arrival, violation) for violation in arrival.violations]
         position = min(item.last, until)
-    return LogRange(first, position, min(earliest, received_at), received_at, messages, rejected, broken)
+    token, spans = log.token(first, position), log.spans(first, position)
+    return LogRange(first, position, min(earliest, received_at), received_at, messages, rejected, broken, token, spans)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trackway.log import LocalLog
+from trackway.log import DirectoryUnusable, LocalLog, Log
 from trackway.store import checkpoint
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
@@ -17,29 +17,69 @@ from trackway.store.unmoved import is_held
 
 
 def open_log(
-    directory: Path, local: Path | None, segment_bytes: int = 64 * 1024 * 1024
-) -> tuple[LocalLog, Checkpoint | None]:
+    directory: Path, local: Path | None, segment_bytes: int = 64 * 1024 * 1024, address: str = ""
+) -> tuple[Log, Checkpoint | None]:
     """Open the log of a data directory, whose lock keeps other processes out, and bring its store to the checkpoint.
 
     Args:
         directory: the data directory.
         local: the directory of a local store, which is not open; None for a server.
+        address: of a log in Kafka; empty for the local files.
 
     Raises:
-        LogInUse, LogDamaged: the log cannot be opened.
-        BadCheckpoint: the checkpoint is damaged, the store lacks parts that it lists, or a rebuild was not finished.
+        LogInUse, LogDamaged, TopicUnusable: the log cannot be opened.
+        BadCheckpoint: the checkpoint is damaged, the store lacks parts that it lists, or a rebuild was not finished;
+            the log is another one than before, and the former may have messages that are not stored.
     """
     refuse_half_rebuilt(directory)
-    log = LocalLog(directory / "log", segment_bytes)
+    known = checkpoint.read(directory / "loader")
+    _refuse_leaving(directory, known, address)
+    log: Log = kafka_log(address, directory / "log") if address else LocalLog(directory / "log", segment_bytes)
     try:
+        if known is not None and address:
+            log.go_to(known.offset, known.positions)
         if local is not None:
             refuse_running(local)
         known = recover(directory / "loader", local, log)
-        log.skip_to(known.offset if known else 0)
+        if known is not None:
+            log.go_to(known.offset, known.positions)
         return log, known
     except BaseException:
         log.close()
         raise
+
+
+def kafka_log(address: str, directory: Path | None) -> Log:
+    """Open a log in Kafka. Raises DirectoryUnusable, also when the client is not installed."""
+    try:
+        from trackway.log.kafka import KafkaLog
+    except ImportError as error:
+        raise DirectoryUnusable(
+            "the setting log names Kafka, and its client cannot be loaded "
+            f"({error}); install it: pip install 'trackway[server,kafka]'"
+        ) from error
+    return KafkaLog(address, directory)
+
+
+def _refuse_leaving(directory: Path, known: Checkpoint | None, address: str) -> None:
+    """Refuse another log than before while the former may have messages that are not stored. Raises BadCheckpoint."""
+    if known is not None and known.positions:
+        if not address:
+            raise BadCheckpoint(
+                f"the store in {directory} is loaded from Kafka, and the setting log is empty; set it again, or, when "
+                "everything in the topic is stored, run `trackway doctor --repair checkpoint`"
+            )
+    elif address and any((directory / "log").glob("*.log")):
+        files = LocalLog(directory / "log")
+        try:
+            waiting = files.end - (known.offset if known else 0)
+        finally:
+            files.close()
+        if waiting > 0:
+            raise BadCheckpoint(
+                f"{waiting} messages in the files of {directory / 'log'} are not stored; start once without the "
+                "setting log, and stop when /readyz says that everything is stored"
+            )
 
 
 def refuse_running(local: Path) -> None:
@@ -52,7 +92,7 @@ def refuse_running(local: Path) -> None:
         raise BadCheckpoint(f"the store in {local} cannot be opened: {error}; end that process") from error
 
 
-def recover(directory: Path, local: Path | None, log: LocalLog) -> Checkpoint | None:
+def recover(directory: Path, local: Path | None, log: Log) -> Checkpoint | None:
     """Bring a local store to the newest checkpoint; return it, or None when there never was one.
 
     Args:
@@ -76,7 +116,7 @@ def recover(directory: Path, local: Path | None, log: LocalLog) -> Checkpoint | 
     return known
 
 
-def _refuse_missing(local: Path, missing: list[Missing], known: Checkpoint, log: LocalLog) -> None:
+def _refuse_missing(local: Path, missing: list[Missing], known: Checkpoint, log: Log) -> None:
     if not missing:
         return
     rows, tables = sum(part.rows for part in missing), sorted({part.table for part in missing})
@@ -124,7 +164,7 @@ def refuse_half_rebuilt(directory: Path) -> None:
         )
 
 
-def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: LocalLog, local: Path | None) -> None:
+def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Log, local: Path | None) -> None:
     """Refuse to load into a store whose content is unknown.
 
     Args:
@@ -145,7 +185,7 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
             f"the store holds {events} events, but {loader} does not say up to which offset of the log; "
             "run `trackway doctor --repair checkpoint`, which computes the offset"
         )
-    if known is not None and known.log != log.id and log.start < known.offset:
+    if known is not None and known.log != log.id and (log.start < known.offset or known.positions):
         raise BadCheckpoint(
             "the log is not the one that the store was loaded from; restore the right one, or "
             "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"

@@ -30,7 +30,8 @@ class Health(Controller):
 
         503 while the store cannot take over what the log holds, or while nobody can sign in.
         """
-        trouble = runtime.loader.trouble or runtime.loader.stalled()
+        runtime.log.mark()  # learns the newest end
+        trouble = runtime.loader.trouble or runtime.log.trouble or runtime.loader.stalled()
         try:
             runtime.store.check()
         except QuestionFailed as error:

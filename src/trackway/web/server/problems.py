@@ -92,7 +92,7 @@ def _bad_signature(_: Request[Any, Any, Any], error: BadSignature) -> Response[A
 
 def _no_log(_: Request[Any, Any, Any], error: LogUnavailable) -> Response[Any]:
     logger.error("%s", error)
-    return problem(503, "nothing can be written to disk now; send it again")
+    return problem(503, "nothing can be written to the log now; send it again")
 
 
 def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:

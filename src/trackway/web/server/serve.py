@@ -18,8 +18,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from trackway.collecting import CollectingRuntime
 from trackway.runtime import Runtime
 from trackway.web.server.app import api, application
+from trackway.web.server.collecting import CollectorHealth
 from trackway.web.server.limits import Limited, Limits
 
 logger = logging.getLogger("trackway.serve")
@@ -59,7 +61,8 @@ def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     # Objects made at start-up stay, and objects of batches are freed by reference count; few others need the collector.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    asyncio.run(_serve(runtime, announce))
+    serving = _collect(runtime, announce) if isinstance(runtime, CollectingRuntime) else _serve(runtime, announce)
+    asyncio.run(serving)
 
 
 def _most_connections() -> int:
@@ -81,23 +84,9 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
         limits,
         runtime.settings,
     )
-    server = Server(
-        app,
-        address=runtime.settings.host,
-        port=runtime.settings.port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=4096,
-        backpressure=_most_connections(),
-        http1_settings=HTTP1Settings(header_read_timeout=15_000),
-        log_enabled=True,
-        log_level=LogLevels.error,
-    )
-    stopping = asyncio.Event()
+    server = _server(runtime, app)
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopping.set)
+    stopping = _stopping(loop)
     serving = asyncio.create_task(server.serve())
     ended = asyncio.create_task(stopping.wait())
     runtime.start()
@@ -116,6 +105,50 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     await asyncio.to_thread(alerts.stop)
     await runtime.finish()
     await asyncio.to_thread(runtime.close)
+
+
+async def _collect(runtime: CollectingRuntime, announce: Callable[[], None]) -> None:
+    """Serve the collector alone."""
+    app = application([runtime.collector()], CollectorHealth(runtime))
+    server = _server(runtime, Limited(app, Limits(runtime.settings), runtime.settings))
+    loop = asyncio.get_running_loop()
+    stopping = _stopping(loop)
+    serving = asyncio.create_task(server.serve())
+    ended = asyncio.create_task(stopping.wait())
+    loop.call_later(0.05, announce)
+    await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    watchdog = threading.Timer(MOST_ENDING_S, os._exit, [0])  # unanswered requests are sent again
+    watchdog.daemon = True
+    watchdog.start()
+    server.stop()  # type: ignore[no-untyped-call]
+    await serving
+    await runtime.finish()
+    await asyncio.to_thread(runtime.close)
+    watchdog.cancel()
+
+
+def _stopping(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    stopping = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    return stopping
+
+
+def _server(runtime: Runtime, app: Limited) -> Server:
+    return Server(
+        app,
+        address=runtime.settings.host,
+        port=runtime.settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=4096,
+        backpressure=_most_connections(),
+        http1_settings=HTTP1Settings(header_read_timeout=15_000),
+        log_enabled=True,
+        log_level=LogLevels.error,
+    )
 
 
 def _leave(runtime: Runtime) -> None:

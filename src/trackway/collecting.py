@@ -1,0 +1,54 @@
+"""The runtime of a process that only collects: messages go to a log in Kafka, and nothing is kept in the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trackway.collect.pseudonym import DailySalt
+from trackway.config import Settings
+from trackway.govern.database import AccountsUnavailable
+from trackway.govern.first_start import FirstStart
+from trackway.log import Committer
+from trackway.runtime import Runtime
+from trackway.store.recovery import kafka_log
+
+
+class CollectingRuntime(Runtime):
+    """Log, accounts and collector. Any number of these processes may run, beside one with the role `all`.
+
+    Raises:
+        TopicUnusable: the topic cannot be reached.
+        AccountsUnavailable: the accounts database cannot be opened, or has no project yet.
+    """
+
+    def _open(
+        self,
+        settings: Settings,
+        directory: Path,  # noqa: ARG002
+        on_first_start: Callable[[FirstStart], None],  # noqa: ARG002
+        waits_for: str,  # noqa: ARG002
+    ) -> None:
+        self.log = kafka_log(settings.log, None)
+        self._closers.append(self.log.close)
+        self._open_accounts()
+        if not self.accounts.projects():
+            raise AccountsUnavailable(
+                "the accounts database has no project; start the process with the role all first, which creates one, "
+                "and give both the same setting accounts"
+            )
+
+    def _wire(self, settings: Settings, directory: Path) -> None:  # noqa: ARG002
+        self.privacy = self._privacy()
+        self._salt = DailySalt(directory)
+        self._committer: Committer | None = None
+
+    def trouble(self) -> str:
+        """Return why messages cannot be taken at the moment, or empty; this asks the brokers."""
+        self.log.mark()
+        return self.log.trouble or self.accounts.unusable()
+
+    async def finish(self) -> None:
+        """Wait until the log's last group is written."""
+        if self._committer is not None:
+            await self._committer.close()

@@ -1,0 +1,183 @@
+"""A topic of Kafka as its administrator sees it: partitions, ends, readers, and settings that endanger messages."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from trackway.kafka_address import KafkaAddress
+from trackway.log.protocol import DirectoryUnusable
+
+T = TypeVar("T")
+_WITHIN_S = 10.0
+START_S = 30.0
+"""Longer than brokers need to elect new leaders after one of them died."""
+_CHANGING = (
+    "NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_LEADER_FOR_PARTITION",
+    "LEADER_NOT_AVAILABLE", "OFFSET_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART", "FENCED_LEADER_EPOCH",
+    "UNKNOWN_LEADER_EPOCH", "REQUEST_TIMED_OUT", "_TRANSPORT", "_STATE", "_TIMED_OUT",
+)  # fmt: skip
+_spec: Any = OffsetSpec
+_quiet = logging.getLogger("trackway.log.kafka.client")
+_quiet.setLevel(logging.CRITICAL)
+"""The clients' own log repeats every lost connection each second; `trouble` says it once."""
+
+
+class TopicUnusable(DirectoryUnusable):
+    """The topic cannot be reached or used; the text gives the reason and the remedy."""
+
+
+def configuration(address: KafkaAddress, **more: Any) -> dict[str, Any]:
+    """Return the configuration of a client."""
+    return {
+        "client.id": "trackway",
+        "reconnect.backoff.max.ms": 1000,
+        **address.options,
+        "bootstrap.servers": address.brokers,
+        "logger": _quiet,
+        **more,
+    }
+
+
+@contextmanager
+def reaching(address: KafkaAddress) -> Iterator[None]:
+    """Turn the client's errors into one sentence. Raises TopicUnusable."""
+    try:
+        yield
+    except KafkaException as error:
+        raise TopicUnusable(
+            f"Kafka at {address.brokers} cannot be used ({reason(error)}); start it, or correct the setting log"
+        ) from error
+
+
+def reason(error: Exception) -> str:
+    """Return what the client says, without its own markup."""
+    return str(error.args[0].str() if error.args and hasattr(error.args[0], "str") else error)
+
+
+class Topic:
+    """The topic of an address.
+
+    Raises:
+        TopicUnusable: it cannot be reached, or does not exist.
+    """
+
+    def __init__(self, address: KafkaAddress) -> None:
+        self.address, self.name = address, address.topic
+        try:
+            self._admin = AdminClient(configuration(address))
+        except KafkaException as error:
+            raise TopicUnusable(f"the options of the setting log are refused: {reason(error)}") from error
+        self.partitions = self.count_partitions()
+        """The number of partitions when it was last counted."""
+        with reaching(address):
+            described = self._admin.describe_topics(TopicCollection([self.name]), request_timeout=_WITHIN_S)
+            self.id = f"kafka:{described[self.name].result().topic_id}"
+            """The id that tells this topic from every other, also from a later one of the same name."""
+
+    def count_partitions(self) -> int:
+        """Return the number of partitions. Raises TopicUnusable."""
+        with reaching(self.address):
+            found = self._admin.list_topics(self.name, timeout=_WITHIN_S).topics[self.name]
+        if found.error is not None:
+            raise TopicUnusable(
+                f"the topic {self.name!r} at {self.address.brokers} cannot be used ({found.error.str()}); "
+                "docs/how-to/kafka.md shows how it is created"
+            )
+        self.partitions = len(found.partitions)
+        return self.partitions
+
+    def places(self, partition: int, offset: int) -> TopicPartition:
+        """Return a place in the topic as the client has it."""
+        return TopicPartition(self.name, partition, offset)
+
+    def starts(self, within_s: float = _WITHIN_S) -> dict[int, int]:
+        """Return the oldest offset of each partition. Raises TopicUnusable."""
+        return self._offsets(_spec.earliest(), within_s)
+
+    def ends(self, within_s: float = _WITHIN_S) -> dict[int, int]:
+        """Return the offset after the newest record of each partition. Raises TopicUnusable."""
+        return self._offsets(_spec.latest(), within_s)
+
+    def _offsets(self, which: Any, within_s: float) -> dict[int, int]:
+        asked = {TopicPartition(self.name, partition): which for partition in range(self.partitions)}
+
+        def ask() -> dict[int, int]:
+            answers = self._admin.list_offsets(asked, request_timeout=within_s)
+            return {place.partition: answer.result().offset for place, answer in answers.items()}
+
+        with reaching(self.address):
+            return _patiently(ask, within_s)
+
+    def other_loaders(self, own: str) -> list[str]:
+        """Return the hosts of loaders that read the topic, except the one whose id is `own`. Raises TopicUnusable."""
+
+        def ask() -> list[Any]:
+            found = self._admin.describe_consumer_groups([self.address.group], request_timeout=_WITHIN_S)
+            return list(found[self.address.group].result().members)
+
+        try:
+            members = _patiently(ask, START_S)
+        except KafkaException as error:
+            refused = error.args[0].name() if error.args else ""
+            if refused == "GROUP_ID_NOT_FOUND":
+                return []
+            remedy = "; the user needs DESCRIBE on the group" if "AUTHORIZATION" in refused else "; start its brokers"
+            raise TopicUnusable(
+                f"the group {self.address.group!r} of the topic {self.name!r} cannot be used ({reason(error)}){remedy}"
+            ) from error
+        return [member.host for member in members if member.group_instance_id != own]
+
+    def dangers(self) -> list[str]:
+        """Return what in the topic's settings endangers the promise that 202 means storable. Raises TopicUnusable."""
+        with reaching(self.address):
+            topic = ConfigResource(ConfigResource.Type.TOPIC, self.name)
+            entries = self._admin.describe_configs([topic], request_timeout=_WITHIN_S)[topic].result()
+            described = self._admin.describe_topics(TopicCollection([self.name]), request_timeout=_WITHIN_S)
+            replicas = min(len(partition.replicas) for partition in described[self.name].result().partitions)
+        values = {name: entry.value for name, entry in entries.items()}
+        return dangers_of(values, replicas)
+
+
+def _patiently(ask: Callable[[], T], within_s: float = _WITHIN_S) -> T:
+    """Return an answer; while a partition or a group changes its broker, ask again. Raises KafkaException."""
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            refused = error.args[0].name() if error.args else ""
+            if time.monotonic() > until or refused not in _CHANGING:
+                raise
+            time.sleep(0.1)
+
+
+def dangers_of(values: dict[str, str | None], replicas: int) -> list[str]:
+    """Return what endangers messages in a topic with these settings and so many replicas."""
+    return list(_dangers(values, replicas))
+
+
+def _dangers(values: dict[str, str | None], replicas: int) -> Iterator[str]:
+    in_sync, hours = int(values.get("min.insync.replicas") or 1), int(values.get("retention.ms") or -1) / 3_600_000
+    if replicas < 3:
+        yield f"it has {replicas} replica{'s' * (replicas > 1)}: use 3, so that a lost disk loses no message"
+    if in_sync < 2:
+        yield "min.insync.replicas is 1: use 2, or 202 may mean that a single broker has the message"
+    elif in_sync >= replicas:
+        yield f"min.insync.replicas is {in_sync} of {replicas} replicas: one broker down stops collecting"
+    if 0 <= hours < 72:
+        yield f"retention.ms keeps messages for {hours:.0f} hours: use 7 days; older ones are lost when nothing loads"
+    if int(values.get("retention.bytes") or -1) >= 0:
+        yield "retention.bytes is set: a peak may remove messages before they are stored; use -1"
+    if "compact" in (values.get("cleanup.policy") or ""):
+        yield "cleanup.policy compacts: use delete; brokers refuse records without keys then"
+    if values.get("unclean.leader.election.enable") == "true":
+        yield "unclean.leader.election.enable is true: a broker that lags may lose acknowledged messages; use false"

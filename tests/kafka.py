@@ -1,0 +1,170 @@
+"""Kafka on this machine, for tests and benchmarks: one broker or three, started by ../shared/tools/kafka.sh."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "shared" / "tools" / "kafka.sh"
+_JARS = Path(os.environ.get("TRACKWAY_TEST_KAFKA_HOME", Path(tempfile.gettempdir()) / "trackway-kafka"))
+"""Where the jars are kept, so that they are fetched once."""
+
+
+def missing() -> str:
+    """Why Kafka cannot be started here; empty when it can. The jars are fetched when they are not there."""
+    if not SCRIPT.exists():
+        return f"there is no {SCRIPT}, which starts Kafka"
+    if not (shutil.which("java") and shutil.which("mvn")):
+        return "there is no Java (java and mvn), which Kafka needs"
+    got = subprocess.run(
+        [SCRIPT, "get"], env={**os.environ, "KAFKA_HOME_DIR": str(_JARS)}, capture_output=True, text=True
+    )
+    return "" if got.returncode == 0 else f"Kafka's jars cannot be fetched: {got.stderr.strip()[-300:]}"
+
+
+class Kafka:
+    """Brokers with empty disks of their own, on ports of their own; `brokers` is their address.
+
+    Args:
+        count: 1 or 3.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self.count, self.home = count, Path(tempfile.mkdtemp(prefix="trackway-kafka-"))
+        (libs,) = _JARS.glob("libs-*[0-9]")
+        (self.home / libs.name).symlink_to(libs)
+        self._libs = libs
+        self.port = _free(2 * count)
+        self._environment = {**os.environ, "KAFKA_HOME_DIR": str(self.home), "KAFKA_PORT": str(self.port)}
+        self.brokers = self._run("start", str(count)).splitlines()[-1]
+        self._own: dict[int, subprocess.Popen[bytes]] = {}
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run([SCRIPT, *arguments], env=self._environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.strip()
+
+    def topic(self, name: str, partitions: int = 3, **settings: str) -> str:
+        """Create a topic with as many replicas as there are brokers; its address."""
+        create_topic(self.brokers, name, partitions, self.count, **settings)
+        return f"kafka://{self.brokers}/{name}"
+
+    def secure(self, certificate: Path, private: Path, user: str, password: str) -> str:
+        """Restart the only broker with a second listener that demands TLS and a password; its address."""
+        port, store = self.port + 5, self.home / "broker.pem"
+        store.write_bytes(private.read_bytes() + certificate.read_bytes())
+        properties = self.home / "n1" / "server.properties"
+        text = properties.read_text()
+        for name in ("listeners=", "advertised.listeners="):
+            text = text.replace(f"\n{name}", f"\n{name}SECURE://127.0.0.1:{port},")
+        text = text.replace("protocol.map=", "protocol.map=SECURE:SASL_SSL,")
+        login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        text += (
+            "ssl.keystore.type=PEM\n" f"ssl.keystore.location={store}\nsasl.enabled.mechanisms=PLAIN\n"
+            f'listener.name.secure.plain.sasl.jaas.config={login} user_{user}="{password}";\n'
+        )  # fmt: skip
+        properties.write_text(text)
+        self.kill()
+        self.restart()
+        return f"127.0.0.1:{port}"
+
+    def delete(self, name: str) -> None:
+        """Delete a topic."""
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        admin.delete_topics([name])[name].result()
+
+    def pid(self, broker: int) -> int:
+        """The process of a broker, from 1 on."""
+        return int((self.home / f"n{broker}" / "pid").read_text())
+
+    def kill(self, broker: int = 1) -> None:
+        """SIGKILL to a broker."""
+        pid = self.pid(broker)
+        os.kill(pid, signal.SIGKILL)
+        if broker in self._own:
+            self._own.pop(broker).wait()
+        while _lives(pid):
+            time.sleep(0.02)
+
+    def restart(self, broker: int = 1) -> None:
+        """Start a killed broker on its disk, and wait until it listens."""
+        directory = self.home / f"n{broker}"
+        command = [
+            "java", "-Xmx256m", "-Xms64m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={self.home}/log4j2.properties",
+            "-cp", f"{self._libs}/*", "kafka.Kafka", str(directory / "server.properties"),
+        ]  # fmt: skip
+        with (directory / "out.log").open("ab") as output:
+            self._own[broker] = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        (directory / "pid").write_text(str(self._own[broker].pid))
+        while not _listens(self.port + 2 * (broker - 1)):
+            assert self._own[broker].poll() is None, (directory / "out.log").read_text()[-2000:]
+            time.sleep(0.1)
+
+    def wait_in_sync(self, name: str) -> None:
+        """Wait until all replicas of a topic are in sync."""
+        from confluent_kafka.admin import AdminClient
+
+        admin, until = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0}), time.monotonic() + 240
+        while any(
+            len(one.isrs) < self.count for one in admin.list_topics(name, timeout=30).topics[name].partitions.values()
+        ):
+            assert time.monotonic() < until, "the replicas do not catch up"
+            time.sleep(0.2)
+
+    def remove(self) -> None:
+        """Kill all brokers and remove their disks."""
+        for broker in range(1, self.count + 1):
+            pid = self.pid(broker)
+            if _lives(pid):
+                self.kill(broker)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def create_topic(brokers: str, name: str, partitions: int = 3, replicas: int = 1, **settings: str) -> None:
+    """Create a topic unless it is there, and wait until every broker that is asked knows it."""
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    admin = AdminClient({"bootstrap.servers": brokers})
+    made = NewTopic(
+        name, partitions, replicas, config={key.replace("_", "."): value for key, value in settings.items()}
+    )
+    for _ in range(60):  # the brokers elect a controller first
+        try:
+            admin.create_topics([made], request_timeout=10)[name].result()
+            break
+        except Exception as error:
+            if "ALREADY_EXISTS" in repr(error):
+                break
+            time.sleep(0.5)
+    while len(admin.list_topics(name, timeout=10).topics[name].partitions) < partitions:
+        time.sleep(0.1)
+
+
+def _free(count: int) -> int:
+    """The first of some ports in a row that nobody listens at."""
+    begin = os.getpid() % 90  # workers begin at different ones
+    for port in (18_920 + (begin + number) % 90 * 10 for number in range(90)):
+        if not any(_listens(one) for one in range(port, port + count)):
+            return port
+    raise AssertionError("no ports are free")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
