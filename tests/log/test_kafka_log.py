@@ -241,6 +241,33 @@ def test_two_loaders_that_start_at_once_do_not_share_the_partitions(kafka: Kafka
         log.close()
 
 
+def test_of_a_directory_and_its_copy_one_reads_and_the_other_returns_when_that_is_gone(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    address = kafka.topic("copied", 2)
+    logs = [KafkaLog(address, tmp_path / "a")]
+    logs[0].write([request(message("E", visitor="v", id="m1"))], 1)
+    read_all(logs[0], 0, 1)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "id").write_text((tmp_path / "a" / "id").read_text())
+    logs.append(KafkaLog(address, tmp_path / "b"))
+    logs[1].mark()
+    read_all(logs[1], 0, 1)
+
+    def fenced() -> list[KafkaLog]:
+        for log in logs:
+            log.idle()
+        return [log for log in logs if "another process with a copy of this data directory reads" in log.trouble]
+
+    eventually(lambda: len(fenced()) == 1)
+    (loser,) = fenced()
+    next(log for log in logs if log is not loser).close()
+    loser.write([request(message("E", visitor="v", id="m2"))], 1)
+    assert ids(read_all(loser, 1, 1)) == ["m2"]
+    assert loser.trouble == ""
+    loser.close()
+
+
 def test_a_topic_that_is_missing_or_away_is_named(kafka: Kafka, tmp_path: Path) -> None:
     with pytest.raises(TopicUnusable, match=r"the topic 'none' at .* cannot be used"):
         KafkaLog(f"kafka://{kafka.brokers}/none", tmp_path)

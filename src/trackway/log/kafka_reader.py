@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -10,12 +11,13 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from trackway.log.kafka_topic import Topic, configuration
+from trackway.log.kafka_topic import Topic, TopicUnusable, configuration
 
 _MOST_AT_ONCE = 5_000
 _WAIT_S = 0.1
 _AGAIN_S = 30.0
 _SESSION_MS = 10_000
+_LOOKED_EVERY_S = 2.0
 _TROUBLED_S = 10.0
 
 Record = tuple[int, int, bytes]
@@ -39,6 +41,8 @@ class Reader:
         self._assigned: list[int] = []
         self._ahead: list[Record] = []
         self._lasting, self._passing, self._failed_at = "", "", 0.0
+        self._client = f"trackway-{secrets.token_hex(4)}"
+        self._fenced, self._looked_at = False, 0.0
 
     @property
     def trouble(self) -> str:
@@ -58,6 +62,9 @@ class Reader:
             self._ahead = self._read(1, 0.0)
 
     def _read(self, most: int, wait_s: float) -> list[Record]:
+        if self._fenced and not self._may_return():
+            time.sleep(wait_s)
+            return []
         consumer = self._joined()
         try:
             found: list[Any] = consumer.consume(min(most, _MOST_AT_ONCE), wait_s)
@@ -69,12 +76,30 @@ class Reader:
         sound = [message for message in found if message.error() is None] if self._assigned else []
         return [(message.partition(), message.offset(), message.value() or b"") for message in sound]
 
+    def _may_return(self) -> bool:
+        """Leave the group, and return whether no other process has this reader's place in it.
+
+        The group may also have fenced this process for the one before it, which was killed: when a broker that kept the
+        group died. That place ends with its session.
+        """
+        self._leave()
+        if time.monotonic() - self._looked_at < _LOOKED_EVERY_S:
+            return False
+        self._looked_at = time.monotonic()
+        with suppress(TopicUnusable):
+            others = self._topic.other_clients(self._identity, self._client)
+            self._fenced = bool(others)
+            self._lasting = "another process with a copy of this data directory reads the topic" if others else ""
+        return not self._fenced
+
     def _joined(self) -> Consumer:
         if self._consumer is None:
             self._consumer = Consumer(
                 configuration(
                     self._topic.address,
+                    error_cb=self._failed,
                     **{
+                        "client.id": self._client,
                         "group.id": self._topic.address.group,
                         "group.instance.id": self._identity,
                         "session.timeout.ms": _SESSION_MS,
@@ -117,9 +142,8 @@ class Reader:
     def _failed(self, error: KafkaError) -> None:
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             self._lasting = self._out_of_range()
-        elif error.fatal():
-            self._lasting = f"another loader with the id of this data directory took over: {error.str()}"
-            self._leave()
+        elif error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
+            self._fenced = True
         elif error.code() != KafkaError._PARTITION_EOF:
             self._passing = f"the topic {self._topic.name!r} cannot be read: {error.str()}"
             self._failed_at = time.monotonic()

@@ -119,13 +119,21 @@ class Topic:
 
     def other_loaders(self, own: str) -> list[str]:
         """Return the hosts of loaders that read the topic, except the one whose id is `own`. Raises TopicUnusable."""
+        return [member.host for member in self._members() if member.group_instance_id != own]
+
+    def other_clients(self, identity: str, own: str) -> list[str]:
+        """Return the clients other than `own` that read as the loader with an id. Raises TopicUnusable."""
+        members = [member for member in self._members() if member.group_instance_id == identity]
+        return [member.client_id for member in members if member.client_id != own]
+
+    def _members(self) -> list[Any]:
 
         def ask() -> list[Any]:
             found = self._admin.describe_consumer_groups([self.address.group], request_timeout=_WITHIN_S)
             return list(found[self.address.group].result().members)
 
         try:
-            members = _patiently(ask, START_S)
+            return _patiently(ask, START_S)
         except KafkaException as error:
             refused = error.args[0].name() if error.args else ""
             if refused == "GROUP_ID_NOT_FOUND":
@@ -134,7 +142,6 @@ class Topic:
             raise TopicUnusable(
                 f"the group {self.address.group!r} of the topic {self.name!r} cannot be used ({reason(error)}){remedy}"
             ) from error
-        return [member.host for member in members if member.group_instance_id != own]
 
     def dangers(self) -> list[str]:
         """Return what in the topic's settings endangers the promise that 202 means storable. Raises TopicUnusable."""

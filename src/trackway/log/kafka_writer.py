@@ -223,7 +223,7 @@ class Writer:
                     self._topic.count_partitions()
 
     def _failed(self, error: KafkaError) -> None:
-        self._failing = self._failing or error.fatal()
+        self._failing = self._failing or error.fatal() or error.code() == KafkaError._FATAL
 
     def close(self) -> None:
         """Wait for the answers that are due, and close the connections."""
