@@ -192,6 +192,7 @@ def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving,
     assert clickhouse.ask(f"SHOW TABLES FROM {moving.database} LIKE 'moving_%'") == ""
 
 
+@pytest.mark.thorough
 def test_a_move_that_ends_at_any_of_its_changes_goes_on(before: Before, moving: Moving) -> None:
     chance = random.Random(seed := secrets.randbits(32))
     print(f"seed {seed}")
@@ -255,6 +256,7 @@ def test_the_way_back(before: Before, moving: Moving) -> None:
         back.stop()
 
 
+@pytest.mark.thorough
 def test_a_store_that_was_used_again_meanwhile_is_copied_anew(before: Before, moving: Moving) -> None:
     assert moving.move(MOVE + DIES, "150", "after")[0] == 9
     again = moving.local().start()
@@ -274,6 +276,7 @@ def test_a_store_that_was_used_again_meanwhile_is_copied_anew(before: Before, mo
     assert len(set(totals.values())) == 1, totals
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("last", [150, 330])
 def test_a_database_that_was_created_again_is_filled_from_the_beginning(moving: Moving, last: int) -> None:
     assert moving.command("store", "migrate").returncode == 0
@@ -324,6 +327,7 @@ def test_what_cannot_be_moved_is_refused_in_a_sentence(before: Before, moving: M
     assert status == 0, said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -345,6 +349,7 @@ def test_a_store_of_another_version_is_refused(moving: Moving, change: str, said
     assert status == 1 and said in printed, printed
 
 
+@pytest.mark.thorough
 def test_a_full_disk_of_the_server_is_told_and_the_move_goes_on(before: Before, tmp_path: Path) -> None:
     try:
         disk = Disk()

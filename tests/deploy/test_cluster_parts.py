@@ -67,6 +67,7 @@ def make(server: ClickHouse, broker: Broker, secrets: Path, tmp_path: Path) -> I
     database.close()
 
 
+@pytest.mark.thorough
 def test_messages_are_taken_without_the_server_and_stored_when_it_is_back(
     make: Make, server: ClickHouse, secrets: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ FAULTS = ["kill_loader", "kill_broker", "kill_collector", "kill_loader", "kill_t
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(1800)
 def test_whoever_is_killed_what_was_acknowledged_is_stored_once(tmp_path: Path) -> None:
     if reason := missing():

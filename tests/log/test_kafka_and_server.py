@@ -18,6 +18,7 @@ sys.path.insert(0, str(TESTS / "cluster"))
 from clickhouse import ADMIN, ClickHouse  # noqa: E402
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "name", ["store/test_loader.py", *map(also, ["store/test_late_events.py", "store/test_orders.py"])]

@@ -277,6 +277,7 @@ def test_a_topic_that_is_missing_or_away_is_named(kafka: Kafka, tmp_path: Path) 
         KafkaLog(f"kafka://u:geheim@{kafka.brokers}/none?ssl.ca.location=/nowhere.pem", tmp_path)
 
 
+@pytest.mark.thorough
 def test_brokers_that_go_away_refuse_and_come_back(tmp_path: Path, kafka: Kafka) -> None:
     own = Kafka()
     try:
@@ -324,6 +325,7 @@ def test_another_log_than_before_is_refused_while_the_former_may_have_messages(k
         recovery.open_log(tmp_path, server)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["store/test_loader.py"])
 def test_the_loader_keeps_its_promises_on_kafka(kafka: Kafka, name: str) -> None:

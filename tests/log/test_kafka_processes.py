@@ -154,6 +154,7 @@ def test_from_files_to_kafka_and_back(kafka: Kafka, new_server: Make) -> None:
     assert stored(server) == ["again", "back", "files", "kafka"]
 
 
+@pytest.mark.thorough
 def test_brokers_with_tls_and_a_password(kafka: Kafka, tmp_path: Path, new_server: Make) -> None:
     own = Kafka()
     try:
