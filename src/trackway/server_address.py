@@ -74,7 +74,7 @@ def problem(address: str) -> str:
         )
     except ValueError:
         sound = False
-    if address and not sound:
+    if address and (not sound or parts.netloc.count("@") > 1):
         return f"it is no address such as {example}; write special characters of the password as %40, %2F, %23 …"
     names = (user_of(address)[0], database_of(address)) if address else ()
     if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):

@@ -1,6 +1,7 @@
 """`trackway serve` with a cluster of three shards as its store: what holds on a server holds there, too."""
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -106,13 +107,49 @@ def test_the_check_compares_the_address_with_the_servers_own_list(server: OnServ
     assert found.returncode == 1 and "it knows no cluster four" in found.stdout + found.stderr
 
 
-def test_a_shard_cannot_join_others_that_have_rows(server: OnServer, clickhouse: Shards) -> None:
-    whole = dict(server.environment)
+def test_a_server_that_is_named_twice_is_refused(server: OnServer, clickhouse: Shards) -> None:
+    first, second, third = (f"127.0.0.1:{one.http}" for one in clickhouse.servers)
     for name in ("TRACKWAY_STORE", "TRACKWAY_STORE_READER"):
-        server.environment[name] = whole[name].replace(f";127.0.0.1:{clickhouse.servers[2].http}", "")
+        server.environment[name] = server.environment[name].replace(third, second.replace("127.0.0.1", "localhost"))
+    assert first in server.environment["TRACKWAY_STORE"]
+    found = server.command("store", "check")
+    assert found.returncode == 1 and "names this server twice" in found.stdout
+    refused = server.command("store", "migrate")
+    assert refused.returncode == 1 and "names this server twice" in refused.stderr
+
+
+def test_servers_with_other_lists_are_refused(server: OnServer, clickhouse: Shards) -> None:
+    last = clickhouse.servers[2]
+    usual, ports = last.cluster, [one.tcp for one in clickhouse.servers]
+    try:
+        last.cluster = usual.replace(f"<port>{ports[0]}<", "<port>1<").replace(
+            f"<port>{ports[1]}<", f"<port>{ports[0]}<"
+        )
+        last.cluster = last.cluster.replace("<port>1<", f"<port>{ports[1]}<")
+        last.restart()
+        refused = server.command("store", "migrate")
+        assert refused.returncode == 1 and "is not the one of the other servers" in refused.stderr
+    finally:
+        last.cluster = usual
+        last.restart()
+
+
+def test_what_is_missing_above_is_created_again_and_nothing_else(server: OnServer, clickhouse: Shards) -> None:
+    above = f"{server.database}_all"
+    created = f"SELECT name, metadata_modification_time FROM system.tables WHERE database = '{above}' ORDER BY name"
     assert server.command("store", "migrate").returncode == 0
-    server.environment.update(whole)
-    assert server.command("store", "migrate").returncode == 0, "there is no row yet"
+    before = clickhouse.servers[0].ask(created)
+    time.sleep(1.1)
+    assert server.command("store", "migrate").returncode == 0
+    assert clickhouse.servers[0].ask(created) == before
+    clickhouse.servers[0].ask(f"DROP VIEW {above}.order_totals_now")
+    assert server.command("store", "migrate").returncode == 0
+    now = clickhouse.servers[0].ask(created)
+    assert now.split()[::3] == before.split()[::3], "the names"
+
+
+def test_a_shard_cannot_join_others_that_have_rows(server: OnServer, clickhouse: Shards) -> None:
+    assert server.command("store", "migrate").returncode == 0
     clickhouse.servers[2].ask(f"DROP DATABASE {server.database}")
     clickhouse.servers[2].ask(f"CREATE DATABASE {server.database}")
     clickhouse.servers[0].ask(f"INSERT INTO {server.database}.events (name) VALUES ('x')")

@@ -106,6 +106,7 @@ def check(data: Data = None, json: Json = False) -> None:
 
 def _findings(settings: Settings) -> list[dict[str, Any]]:
     from trackway.server_address import user_of
+    from trackway.store.cluster import disagreement
     from trackway.store.connection import Store
     from trackway.store.migration import pending
     from trackway.store.server_rights import READER_RIGHTS, missing_rights, writer_rights
@@ -132,7 +133,7 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
             "problem": f"rights that are missing: {'; '.join(missing)}" if missing else "",
         })  # fmt: skip
         if name == "store" and opened.shards:
-            found.append({"what": "cluster", "is": f"{len(opened.shards)} shards", "problem": _of_cluster(opened)})
+            found.append({"what": "cluster", "is": f"{len(opened.shards)} shards", "problem": disagreement(opened)})
         if name == "store":
             waiting = pending(opened)
             problem = f"not applied: {', '.join(waiting)}; run `trackway store migrate`" if waiting else ""
@@ -141,13 +142,3 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
     if text := unmoved(settings.directory, settings.store):
         found.append({"what": "local store", "is": str(settings.directory / "store"), "problem": text})
     return found
-
-
-def _of_cluster(opened: Any) -> str:
-    """Return what is wrong with the servers' own list of the cluster; empty when it is like the address."""
-    from trackway.store.cluster import listed
-
-    for server in opened.servers:
-        if problem := listed(server, opened.dsn):
-            return f"{server.dsn.rpartition('@')[2].partition('/')[0]}: {problem}"
-    return ""

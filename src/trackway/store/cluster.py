@@ -60,6 +60,12 @@ def with_lookups(sql: str, database: str) -> str:
     return _LOOKUP.sub(rf"\g<1>{database}.", sql)
 
 
+def databases(store: Store) -> tuple[str, ...]:
+    """Return the databases that have the tables of a store, as they precede a name; of one engine, the current one."""
+    own = database_of(store.dsn)
+    return (f"{own}.", f"{own}{OF_ALL_SHARDS}.") if store.shards else ("",)
+
+
 def put_above(shard: Store, cluster: str, views: Iterable[str]) -> None:
     """Create the tables and views of all shards' rows on the server of one shard, those that are missing or old.
 
@@ -72,21 +78,46 @@ def put_above(shard: Store, cluster: str, views: Iterable[str]) -> None:
     """
     shards = database_of(shard.dsn)
     above = f"{shards}{OF_ALL_SHARDS}"
-    rows = shard.ask(_sql("tables"), {"above": above}).to_pylist()
-    old = [row["name"] for row in rows if row["name"] not in OWN and row["columns"] != row["columns_above"]]
-    for name in old:
+    existing = {row["name"]: row["engine"] for row in shard.ask(_sql("above"), {"above": above}).to_pylist()}
+    is_old = not existing.keys() >= set(views)
+    for row in shard.ask(_sql("tables"), {"above": above}).to_pylist():
+        name = row["name"]
+        key = f", {PLACED_BY[name]}" if name in PLACED_BY else ""
+        engine = "View" if name in COPIED else f"Distributed('{cluster}', '{shards}', '{name}'{key})"
+        if name in OWN or (row["columns"] == row["columns_above"] and existing.get(name) == engine):
+            continue
+        is_old = True
         if name in COPIED:
             shard.command(f"CREATE OR REPLACE VIEW {above}.{name} AS SELECT * FROM {shards}.{name}")
         else:
-            key = f", {PLACED_BY[name]}" if name in PLACED_BY else ""
-            engine = f"Distributed({cluster}, {shards}, {name}{key})"
             shard.command(f"CREATE OR REPLACE TABLE {above}.{name} AS {shards}.{name} ENGINE = {engine}")
-    for view in views if old else ():
+    for view in views if is_old else ():
         statement = re.sub(r"\b(FROM|JOIN) (?=\w)", rf"\1 {above}.", statement_of(shard, view))
         shard.command(f"CREATE OR REPLACE VIEW {above}.{view} AS {statement}")
 
 
-def listed(server: Store, dsn: str) -> str:
+def disagreement(store: Store) -> str:
+    """Return what the servers' own lists of the cluster have other than its address; empty when all agree.
+
+    Raises:
+        QuestionFailed, StoreBusy: a server refuses the question or does not answer.
+    """
+    lists, seen = [], set[str]()
+    for server in store.servers:
+        host = server.dsn.rpartition("@")[2].partition("/")[0]
+        if problem := _listed(server, store.dsn):
+            return f"{host}: {problem}"
+        [row] = server.ask(_sql("members"), {"cluster": cluster_of(store.dsn)}).to_pylist()
+        if row["id"] in seen:
+            return f"{host}: store names this server twice"
+        seen.add(row["id"])
+        lists.append(row["members"])
+        if lists[0] != lists[-1]:
+            return f"{host}: its cluster {cluster_of(store.dsn)} is not the one of the other servers"
+    return ""
+
+
+def _listed(server: Store, dsn: str) -> str:
     """Return what a server's own list of a cluster has other than the cluster's address; empty when both agree.
 
     Raises:

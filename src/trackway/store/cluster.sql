@@ -2,19 +2,20 @@
 {% macro tables() %}
 SELECT
     tables.name AS name,
-    groupArrayIf((c.position, c.name, c.type), c.database = currentDatabase()) AS columns,
-    groupArrayIf((c.position, c.name, c.type), c.database = {above:String}) AS columns_above
+    arraySort(groupArrayIf((c.position, c.name, c.type), c.database = currentDatabase())) AS columns,
+    arraySort(groupArrayIf((c.position, c.name, c.type), c.database = {above:String})) AS columns_above
 FROM system.tables AS tables
-INNER JOIN
-(
-    SELECT database, table, position, name, type
-    FROM system.columns
-    WHERE database IN (currentDatabase(), {above:String})
-    ORDER BY database, table, position
-) AS c ON c.table = tables.name
-WHERE tables.database = currentDatabase() AND (tables.engine LIKE '%MergeTree' OR tables.engine = 'Join')
+INNER JOIN system.columns AS c ON c.table = tables.name
+WHERE tables.database = currentDatabase()
+  AND (tables.engine LIKE '%MergeTree' OR tables.engine = 'Join')
+  AND c.database IN (currentDatabase(), {above:String})
 GROUP BY name
 ORDER BY name
+{% endmacro %}
+
+{# The tables and views of all shards, with their engines. #}
+{% macro above() %}
+SELECT name, if(engine_full = '', engine, engine_full) AS engine FROM system.tables WHERE database = {above:String}
 {% endmacro %}
 
 {# The number of servers of each shard of a cluster, and how many macros there are that replicas need. #}
@@ -23,4 +24,13 @@ SELECT
     groupArray(servers) AS replicas,
     (SELECT count() FROM system.macros WHERE macro IN ('shard', 'replica')) AS macros
 FROM (SELECT shard_num, count() AS servers FROM system.clusters WHERE cluster = {cluster:String} GROUP BY shard_num)
+{% endmacro %}
+
+{# What tells a server from others, and its list of a cluster. #}
+{% macro members() %}
+SELECT
+    toString((serverUUID(), arraySort(groupArrayIf((shard_num, replica_num), is_local)))) AS id,
+    arraySort(groupArray((shard_num, replica_num, host_name, port))) AS members
+FROM system.clusters
+WHERE cluster = {cluster:String}
 {% endmacro %}

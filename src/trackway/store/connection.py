@@ -213,7 +213,7 @@ class Store:
         name = running.get()
         if self._policy is not None:
             refuse_empty(sql, self._policy, self._tables)
-            policy = policy_settings(self._policy, tuple(self._tables.items()))
+            policy = policy_settings(self._policy, tuple(self._tables.items()), cluster.databases(self))
             settings = f"{settings}, {policy}" if settings else policy
         sql = self._on_shards(f"{sql}\nSETTINGS {settings}" if settings else sql)
         if name:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, user_of
 from trackway.statements import Statements
 from trackway.store import unfinished
-from trackway.store.cluster import put_above
+from trackway.store.cluster import disagreement, put_above
 from trackway.store.policy import literal
 from trackway.store.refusals import StoreUnavailable
 from trackway.store.view_statements import statement_of
@@ -45,6 +45,8 @@ def bring_up_to_date(store: Store) -> list[str]:
         StoreUnavailable: a table or view is missing afterwards.
     """
     if store.shards:
+        if problem := disagreement(store):
+            raise StoreUnavailable(f"the cluster is not that of store: {problem}")
         _refuse_new_shard(store)
         with ThreadPoolExecutor(len(store.shards)) as pool:
             applied = pool.map(lambda shard: _bring_up_to_date(shard, OF_ALL_SHARDS), store.shards)

@@ -51,16 +51,19 @@ def literal(text: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def settings(policy: Policy, tables: tuple[tuple[str, frozenset[str]], ...]) -> str:
+def settings(policy: Policy, tables: tuple[tuple[str, frozenset[str]], ...], databases: tuple[str, ...] = ("",)) -> str:
     """Return the engine setting that enforces a policy on a statement, whatever the statement's text is.
 
     Args:
         tables: every table and view, with its columns.
+        databases: the databases that have these tables, each with a dot; all rows are in the last one. On a cluster, a
+            shard runs parts of a statement in another current database, so names alone would not be recognized there.
     """
     filters = ", ".join(
-        f"{literal(name)}: {literal(condition)}"
+        f"{literal(database + name)}: {literal(condition)}"
         for name, columns in tables
-        if (condition := _condition(policy, name, columns))
+        if (condition := _condition(policy, name, columns, databases[-1]))
+        for database in databases
     )
     return f"additional_table_filters = {{{filters}}}"
 
@@ -105,7 +108,7 @@ def _can_be_told_apart(policy: Policy, table: str, columns: frozenset[str]) -> b
     return "project_id" in columns and ("identity" in columns or table == "entities")
 
 
-def _condition(policy: Policy, table: str, columns: frozenset[str]) -> str:
+def _condition(policy: Policy, table: str, columns: frozenset[str], database: str) -> str:
     """Return the condition for rows that may be seen; empty when every row may."""
     own = f"project_id = {literal(str(policy.project_id))}" if "project_id" in columns else ""
     if not policy.narrow or table in OF_NOBODY:
@@ -118,5 +121,5 @@ def _condition(policy: Policy, table: str, columns: frozenset[str]) -> str:
     if "identity" in columns:
         return f"{own} AND {of_person}"
     # The register: a person sees the entities that it has events with.
-    touched = f"SELECT entity_type, entity_id FROM events WHERE {own} AND {of_person}"
+    touched = f"SELECT entity_type, entity_id FROM {database}events WHERE {own} AND {of_person}"
     return f"{own} AND (entity_type, entity_id) IN ({touched})"

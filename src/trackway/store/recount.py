@@ -128,8 +128,10 @@ def purge_views(
         month, month_values = row["month"], {"project": project_id, "month": row["month"]}
         name = f"{month // 100}-{month % 100:02}"
         out.mkdir(parents=True, exist_ok=True)
-        counted = store.ask(_sql("counts_of_month"), month_values)
-        pyarrow.csv.write_csv(for_csv(counted), out / f"views-{project_id}-{name}.csv")
+        file = out / f"views-{project_id}-{name}.csv"
+        # When a part of the month was deleted already, the file that was written before has all of it.
+        if not file.exists() or row["n"] >= store.ask(_sql("archived_views"), month_values)["n"][0].as_py():
+            pyarrow.csv.write_csv(for_csv(store.ask(_sql("counts_of_month"), month_values)), file)
         with store_lock:
             store.everywhere(_sql("archive_month"), month_values)
             store.change(_sql("delete_month"), month_values, everywhere=True)

@@ -89,6 +89,10 @@ GROUP BY ALL
 ORDER BY ALL
 {% endmacro %}
 
+{% macro archived_views() %}
+SELECT sum(views) AS n FROM view_archive FINAL WHERE project_id = {project:UUID} AND month = {month:UInt32}
+{% endmacro %}
+
 {% macro archive_month() %}
 INSERT INTO view_archive
 SELECT

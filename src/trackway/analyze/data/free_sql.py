@@ -30,7 +30,7 @@ _COMBINATOR = re.compile(
 )
 _OF_PARTS = re.compile(
     r"(^|\.)_(part(_\w+)?|partition_(id|value)|block_(number|offset)|row_exists|sample_factor|table|database|disk_name"
-    r"|distance)($|\.)"
+    r"|distance|shard_num)($|\.)"
 )
 """Columns that the engine adds to tables: they number and name parts, which contain rows of every project."""
 _OF_THE_ENGINE = ("system", "information_schema")
