@@ -204,6 +204,30 @@ def test_old_raw_views_go_their_counts_stay_and_are_in_a_file_before(
         recount(loaded.store, STILL, project, old.replace(hour=0), old.replace(hour=23))
 
 
+def test_a_purge_that_was_interrupted_keeps_its_file_and_later_views_of_the_month_are_added(
+    loaded: Loaded, project: UUID, tmp_path: Path
+) -> None:
+    old, until = datetime(2026, 1, 10, 12, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC)
+
+    def views() -> int:
+        refresh(loaded.store, STILL, project)
+        counted = "SELECT sum(views) AS n FROM view_counts WHERE project_id = {p:UUID}"
+        return int(loaded.rows(project, counted)[0]["n"])
+
+    loaded.load(project, [viewed("a", f"s{n}", old) for n in range(5)])
+    purge_views(loaded.store, STILL, project, until, tmp_path)
+    [file] = tmp_path.glob("*.csv")
+    written = file.read_text()
+    loaded.load(project, [viewed("a", "late", old)])  # or one that the interrupted purge did not delete
+    assert views() == 6
+    purge_views(loaded.store, STILL, project, until, tmp_path)
+    assert views() == 6, "the archive has all of them"
+    assert file.read_text() == written
+    assert [other.read_text().splitlines()[1] for other in tmp_path.glob("*.csv") if other != file] == [
+        '"song","a","2026-01-10","","TZ","home",1,1'
+    ]
+
+
 class Hook(BaseHTTPRequestHandler):
     got: ClassVar[list[Any]] = []
     answers: ClassVar[list[int]] = [200]

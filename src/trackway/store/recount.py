@@ -116,7 +116,8 @@ def purge_views(
 ) -> dict[str, int]:
     """Delete the raw views of the months that were over at `before`, after writing their counts to CSV files.
 
-    Counters stay: the counts of the views are archived first. Repeating it, even after a crash, changes nothing.
+    Counters stay: the counts of the views are archived first. Repeating it, even after a crash, changes nothing. Views
+    of a month that come later are in a file of their own.
 
     Returns:
         The number of views by month, such as `{"2026-01": 17}`.
@@ -128,10 +129,12 @@ def purge_views(
         month, month_values = row["month"], {"project": project_id, "month": row["month"]}
         name = f"{month // 100}-{month % 100:02}"
         out.mkdir(parents=True, exist_ok=True)
-        file = out / f"views-{project_id}-{name}.csv"
-        # When a part of the month was deleted already, the file that was written before has all of it.
-        if not file.exists() or row["n"] >= store.ask(_sql("archived_views"), month_values)["n"][0].as_py():
-            pyarrow.csv.write_csv(for_csv(store.ask(_sql("counts_of_month"), month_values)), file)
+        written = list(out.glob(f"views-{project_id}-{name}*.csv"))
+        # What a purge that was interrupted has not deleted yet is in its file.
+        if not written or sum(shard.ask(_sql("unarchived"), month_values)["n"][0].as_py() for shard in store.each):
+            more = f"-{len(written) + 1}" if written else ""
+            counted = for_csv(store.ask(_sql("counts_of_month"), month_values))
+            pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}{more}.csv")
         with store_lock:
             store.everywhere(_sql("archive_month"), month_values)
             store.change(_sql("delete_month"), month_values, everywhere=True)

@@ -89,8 +89,25 @@ GROUP BY ALL
 ORDER BY ALL
 {% endmacro %}
 
-{% macro archived_views() %}
-SELECT sum(views) AS n FROM view_archive FINAL WHERE project_id = {project:UUID} AND month = {month:UInt32}
+{# What tells a set of raw views from others. #}
+{% macro batch() %}groupBitXor(cityHash64(event_id)){% endmacro %}
+
+{# The number of archived rows that this month's raw views would add; 0 when a purge was interrupted and is repeated. #}
+{% macro unarchived() %}
+SELECT count() AS n
+FROM
+(
+    SELECT entity_type, entity_id, bot, {{ batch() }} AS batch
+    FROM events
+    WHERE {{ raw_views() }} AND toYYYYMM(timestamp) = {month:UInt32}
+    GROUP BY entity_type, entity_id, bot
+)
+WHERE (entity_type, entity_id, bot, batch) NOT IN
+(
+    SELECT entity_type, entity_id, bot, batch
+    FROM view_archive
+    WHERE project_id = {project:UUID} AND month = {month:UInt32}
+)
 {% endmacro %}
 
 {% macro archive_month() %}
@@ -105,10 +122,11 @@ SELECT
     countIf(user_id = '') AS anonymous,
     uniqExactState(xxh3(session_id)) AS sessions,
     uniqExactStateIf(xxh3(user_id), user_id != '') AS viewers,
-    max(timestamp) AS last_viewed
+    max(timestamp) AS last_viewed,
+    {{ batch() }} AS batch
 FROM events
 WHERE {{ raw_views() }} AND toYYYYMM(timestamp) = {month:UInt32}
-GROUP BY ALL
+GROUP BY project_id, month, entity_type, entity_id, bot
 {% endmacro %}
 
 {% macro delete_month() %}
