@@ -243,6 +243,7 @@ def test_until_it_is_moved_the_server_collects_and_says_so(before: Before, movin
     assert again[0] == 1 and "store.moved-" in again[1]
 
 
+@pytest.mark.thorough
 def test_the_way_back(before: Before, moving: Moving) -> None:
     assert moving.move()[0] == 0
     [kept] = moving.data.glob("store.moved-*")
@@ -289,6 +290,7 @@ def test_a_database_that_was_created_again_is_filled_from_the_beginning(moving: 
     assert len(set(totals.values())) == 1, totals
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_moved_is_refused_in_a_sentence(before: Before, moving: Moving, clickhouse: ClickHouse) -> None:
     def refused(sentence: str) -> None:
         status, said = moving.move()

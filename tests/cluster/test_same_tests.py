@@ -20,7 +20,7 @@ FILES = [
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kind", [ClickHouse, Shards])
+@pytest.mark.parametrize("kind", [also(ClickHouse), Shards])
 @pytest.mark.parametrize("name", FILES)
 def test_these_hold_on_a_server_and_on_three_shards(tmp_path: Path, name: str, kind: type[ClickHouse | Shards]) -> None:
     server = kind(tmp_path / "clickhouse").start()
