@@ -118,6 +118,7 @@ def test_a_server_that_is_named_twice_is_refused(server: OnServer, clickhouse: S
     assert refused.returncode == 1 and "names this server twice" in refused.stderr
 
 
+@pytest.mark.thorough
 def test_servers_with_other_lists_are_refused(server: OnServer, clickhouse: Shards) -> None:
     last = clickhouse.servers[2]
     usual, ports = last.cluster, [one.tcp for one in clickhouse.servers]
@@ -134,6 +135,7 @@ def test_servers_with_other_lists_are_refused(server: OnServer, clickhouse: Shar
         last.restart()
 
 
+@pytest.mark.thorough
 def test_what_is_missing_above_is_created_again_and_nothing_else(server: OnServer, clickhouse: Shards) -> None:
     above = f"{server.database}_all"
     created = f"SELECT name, metadata_modification_time FROM system.tables WHERE database = '{above}' ORDER BY name"

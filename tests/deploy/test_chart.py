@@ -231,6 +231,7 @@ def test_values_that_cannot_work_are_refused_by_name(values: dict[str, Any], rea
     assert reason in rendered(values)["refused"]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(bool(why_not_another_user()), reason=why_not_another_user())
 def test_the_server_starts_on_a_volume_that_belongs_to_root_and_to_its_group() -> None:
     given = variables("one server", "StatefulSet")

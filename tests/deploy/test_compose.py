@@ -146,6 +146,7 @@ def test_a_visitor_cannot_choose_the_address_that_trackway_sees(through: tuple[S
     assert "203.0.113.9" not in seen
 
 
+@pytest.mark.thorough
 def test_requests_wait_while_the_server_restarts(through: tuple[Server, httpx.Client]) -> None:
     server, client = through
     server.stop()

@@ -82,6 +82,7 @@ def test_it_collects_stores_and_answers_in_the_sandbox_and_ends_by_itself(server
     assert again.stored()["stored"] == 500
 
 
+@pytest.mark.thorough
 def test_the_engine_is_started_again_in_the_sandbox_when_it_is_killed(server: ConfinedServer) -> None:
     server.start()
     engine = int((server.data / "store" / "engine" / "lock").read_text())

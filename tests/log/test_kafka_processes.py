@@ -126,6 +126,7 @@ def test_dangers_of_a_topic_are_named_and_a_sound_one_has_none() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_from_files_to_kafka_and_back(kafka: Kafka, new_server: Make) -> None:
     server = new_server().start()
     send(server, "files")
