@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`kafka://host:port,host:port/topic` keeps the messages in a topic of Kafka until they are stored; empty: in files
     in `data`."""
     role: Literal["all", "collector"] = "all"
-    """What this process does: `all`, or `collector`: it only takes messages and writes them to the log in Kafka."""
+    """The work of this process: `all`, or `collector`, which only takes messages and writes them to Kafka."""
     views: str = ""
     """The database that decides which views count, an SQLAlchemy URL; several collectors share one. Empty: the
     accounts database when that is a server, else SQLite in `data`."""

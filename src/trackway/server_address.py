@@ -10,7 +10,7 @@ import re
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 OF_ALL_SHARDS = "_all"
-"""What the name of the database ends with whose tables read and write all shards (store/cluster.py)."""
+"""The end of the name of the database whose tables read and write all shards (store/cluster.py)."""
 _CLUSTER = "cluster"
 _OPTIONS = (
     "cluster",

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from clickhouse import ClickHouse
 from site_store import answers, batch, fill, seen, visit
-from test_server import OnServer
+from test_server import OnServer, clickhouse
 
 import processes
 from conftest import SECRET_KEY, Server, cases, eventually
@@ -67,11 +67,7 @@ SELECT
 """
 
 
-@pytest.fixture(scope="module")
-def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    running = ClickHouse(tmp_path_factory.mktemp("clickhouse") / "home").start()
-    yield running
-    running.remove()
+__all__ = ["clickhouse"]
 
 
 class Before(NamedTuple):

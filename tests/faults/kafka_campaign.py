@@ -219,15 +219,10 @@ def _verdict(cluster: Cluster, status: dict[str, Any], done: Counter[str]) -> st
     return text
 
 
-def _stored_ids(server: Server, page: int = 50_000) -> list[str]:
-    found: list[str] = []
-    while True:
-        last = f"WHERE message_id > '{found[-1]}'" if found else ""
-        rows = server.sql(f"SELECT message_id FROM events {last} ORDER BY message_id LIMIT {page}")
-        found += [row["message_id"] for row in rows]
-        if len(rows) < page:
-            (counted,) = server.sql("SELECT count() AS rows FROM events")
-            return found + found[:1] * (int(counted["rows"]) - len(found))
+def _stored_ids(server: Server) -> list[str]:
+    found = server.message_ids()
+    (counted,) = server.sql("SELECT count() AS rows FROM events")
+    return found + found[:1] * (int(counted["rows"]) - len(found))
 
 
 def main(arguments: list[str]) -> int:

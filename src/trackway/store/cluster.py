@@ -8,8 +8,9 @@ See docs/decisions/0018-cluster.md.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, hosts_of
 from trackway.statements import Statements
@@ -102,33 +103,34 @@ def disagreement(store: Store) -> str:
     Raises:
         QuestionFailed, StoreBusy: a server refuses the question or does not answer.
     """
-    lists, seen = [], set[str]()
+    name, lists, seen = cluster_of(store.dsn), [], set[str]()
+    expected = sorted(len(replicas) for replicas in hosts_of(store.dsn))
     for server in store.servers:
         host = server.dsn.rpartition("@")[2].partition("/")[0]
-        if problem := _listed(server, store.dsn):
+        [row] = server.ask(_sql("listed"), {"cluster": name}).to_pylist()
+        if problem := _problem(name, expected, row):
             return f"{host}: {problem}"
-        [row] = server.ask(_sql("members"), {"cluster": cluster_of(store.dsn)}).to_pylist()
         if row["id"] in seen:
             return f"{host}: store names this server twice"
         seen.add(row["id"])
         lists.append(row["members"])
         if lists[0] != lists[-1]:
-            return f"{host}: its cluster {cluster_of(store.dsn)} is not the one of the other servers"
+            return f"{host}: its cluster {name} is not the one of the other servers"
     return ""
 
 
-def _listed(server: Store, dsn: str) -> str:
+def _problem(name: str, expected: list[int], row: dict[str, Any]) -> str:
     """Return what a server's own list of a cluster has other than the cluster's address; empty when both agree.
 
-    Raises:
-        QuestionFailed, StoreBusy: the server refuses the question or does not answer.
+    Args:
+        expected: the numbers of servers of the address's shards, in order of size.
+        row: the answer of the statement `listed`.
     """
-    name, shards = cluster_of(dsn), hosts_of(dsn)
-    [row] = server.ask(_sql("listed"), {"cluster": name}).to_pylist()
-    if not row["replicas"]:
+    found = sorted(Counter(member["1"] for member in row["members"]).values())
+    if not found:
         return f"it knows no cluster {name}; see docs/how-to/cluster.md"
-    if sorted(row["replicas"]) != sorted(len(replicas) for replicas in shards):
-        return f"its cluster {name} has other shards than store: {len(row['replicas'])}, of {row['replicas']} servers"
-    if max(row["replicas"]) > 1 and row["macros"] < 2:
+    if found != expected:
+        return f"its cluster {name} has other shards than store: {len(found)}, of {found} servers"
+    if max(found) > 1 and row["macros"] < 2:
         return "it has no macros shard and replica, which replicated tables need"
     return ""

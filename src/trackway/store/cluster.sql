@@ -18,19 +18,12 @@ ORDER BY name
 SELECT name, if(engine_full = '', engine, engine_full) AS engine FROM system.tables WHERE database = {above:String}
 {% endmacro %}
 
-{# The number of servers of each shard of a cluster, and how many macros there are that replicas need. #}
+{# A server's own list of a cluster, what tells it from other servers, and how many macros there are that replicas need. #}
 {% macro listed() %}
 SELECT
-    groupArray(servers) AS replicas,
-    (SELECT count() FROM system.macros WHERE macro IN ('shard', 'replica')) AS macros
-FROM (SELECT shard_num, count() AS servers FROM system.clusters WHERE cluster = {cluster:String} GROUP BY shard_num)
-{% endmacro %}
-
-{# What tells a server from others, and its list of a cluster. #}
-{% macro members() %}
-SELECT
     toString((serverUUID(), arraySort(groupArrayIf((shard_num, replica_num), is_local)))) AS id,
-    arraySort(groupArray((shard_num, replica_num, host_name, port))) AS members
+    arraySort(groupArray((shard_num, replica_num, host_name, port))) AS members,
+    (SELECT count() FROM system.macros WHERE macro IN ('shard', 'replica')) AS macros
 FROM system.clusters
 WHERE cluster = {cluster:String}
 {% endmacro %}
