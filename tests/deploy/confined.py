@@ -60,7 +60,7 @@ def _only_writable(directories: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "no mount namespace of its own")
     kept = {Path(one).resolve() for one in directories}
     _mount("--make-rprivate", "/")
-    sources = filter(None, os.environ.get("PYTHONPATH", "").split(":"))
+    sources = filter(os.path.isdir, sys.path)
     _open_to_others({Path(one).resolve() for one in (sys.base_prefix, sys.prefix, *sources)}, min(kept))
     for one in kept:
         _mount("--bind", one, one)
@@ -73,7 +73,7 @@ def _only_writable(directories: list[str]) -> None:
 def _open_to_others(needed: set[Path], spare: Path) -> None:
     """Let every user reach some folders, for this process alone, where a folder above them is closed (`/root`)."""
     closed = {}
-    for place in needed:
+    for place in (one for one in needed if needed.isdisjoint(one.parents)):
         if shut := [above for above in place.parents if not above.stat().st_mode & 0o001]:
             closed[place] = shut[-1]
     for number, place in enumerate(closed):

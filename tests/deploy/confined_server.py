@@ -42,6 +42,12 @@ def why_not_another_user() -> str:
     """Why this machine cannot run a command as another user on a read-only file system; empty when it can."""
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
         return "another user and a read-only file system need root on Linux, and the program mount"
+    with tempfile.TemporaryDirectory() as writable:
+        options = json.dumps({"writable": [writable], "user": NOBODY})
+        command = [sys.executable, _CONFINED, options, f"{sys.prefix}/bin/trackway", "--version"]
+        tried = subprocess.run(command, capture_output=True, text=True)
+    if tried.returncode:
+        return f"another user cannot run it here: {(tried.stderr.splitlines() or [str(tried.returncode)])[-1]}"
     return ""
 
 
