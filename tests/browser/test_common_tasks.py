@@ -69,6 +69,7 @@ class Keys(Mouse):
         self.page.keyboard.type(text)
 
     def choose(self, where: Locator, label: str) -> None:
+        expect(where.get_by_role("option", name=label, exact=True)).to_be_attached()  # names may come late
         self.reach(where)
         # A space would open the list: the first word, and from there on downwards. On a slow machine the list
         # forgets the beginning of the word and jumps elsewhere; the walk then begins at the top.
