@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 import processes
 from kafka import Kafka
 from kafka import missing as kafka_missing
+from ports import free_port
 from postgres import Postgres, programs
 from stores import Loaded
 from trackway.event import new_id
@@ -167,9 +167,7 @@ class Server:
 
     def __init__(self, data: Path, fresh: bool = False, **settings: Any) -> None:
         self.data, self.fresh = data, fresh or bool(FIRST_START & settings.keys())
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},
@@ -253,6 +251,12 @@ class Server:
             found += [row["message_id"] for row in rows]
             if len(rows) < page:
                 return found
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> None:
+    """A command that ran in this process before has left its own, with which another user could read no new file."""
+    os.umask(0o022)
 
 
 @pytest.fixture(scope="session")

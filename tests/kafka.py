@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ports import free_port
+
 SCRIPT = Path(__file__).parents[2] / "shared" / "tools" / "kafka.sh"
 _JARS = Path(os.environ.get("TRACKWAY_TEST_KAFKA_HOME", Path(tempfile.gettempdir()) / "trackway-kafka"))
 """Where the jars are kept, so that they are fetched once."""
@@ -40,7 +42,7 @@ class Kafka:
         (libs,) = _JARS.glob("libs-*[0-9]")
         (self.home / libs.name).symlink_to(libs)
         self._libs = libs
-        self.port = _free(2 * count)
+        self.port = free_port(max(2 * count, 6))
         self._environment = {**os.environ, "KAFKA_HOME_DIR": str(self.home), "KAFKA_PORT": str(self.port)}
         self.brokers = self._run("start", str(count)).splitlines()[-1]
         self._own: dict[int, subprocess.Popen[bytes]] = {}
@@ -146,15 +148,6 @@ def create_topic(brokers: str, name: str, partitions: int = 3, replicas: int = 1
             time.sleep(0.5)
     while len(admin.list_topics(name, timeout=10).topics[name].partitions) < partitions:
         time.sleep(0.1)
-
-
-def _free(count: int) -> int:
-    """The first of some ports in a row that nobody listens at."""
-    begin = os.getpid() % 90  # workers begin at different ones
-    for port in (18_920 + (begin + number) % 90 * 10 for number in range(90)):
-        if not any(_listens(one) for one in range(port, port + count)):
-            return port
-    raise AssertionError("no ports are free")
 
 
 def _listens(port: int) -> bool:

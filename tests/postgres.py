@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 _QUIET: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -40,9 +41,7 @@ class Postgres:
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._user:
             shutil.chown(self._directory, "postgres", "postgres")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = free_port()
         self._data = str(self._directory / "data")
         subprocess.run([*self._user, found / "initdb", "-D", self._data, "-U", "tester", "-A", "trust"], **_QUIET)
         self._options = f"-p {port} -k {self._directory} -c listen_addresses=127.0.0.1 {options}"

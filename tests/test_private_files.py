@@ -58,24 +58,13 @@ def refused(data: Path, *arguments: str, before: str = "", **given: str) -> str:
 
 
 def test_a_directory_that_holds_nothing_of_ours_yet_was_open_to_nobody(tmp_path: Path) -> None:
-    before = os.umask(0o022)
-    try:
-        (tmp_path / "data").mkdir(mode=0o755)
-        (tmp_path / "data" / "demo-keys.json").touch(mode=0o600)
-        assert close_to_others(tmp_path / "data") == 0
-        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
-        (tmp_path / "data" / "accounts.db").touch()
-        (tmp_path / "data").chmod(0o755)
-        assert close_to_others(tmp_path / "data") == 1
-    finally:
-        os.umask(before)
-
-
-@pytest.fixture
-def usual_umask() -> Iterator[None]:
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
+    (tmp_path / "data").mkdir(mode=0o755)
+    (tmp_path / "data" / "demo-keys.json").touch(mode=0o600)
+    assert close_to_others(tmp_path / "data") == 0
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    (tmp_path / "data" / "accounts.db").touch()
+    (tmp_path / "data").chmod(0o755)
+    assert close_to_others(tmp_path / "data") == 1
 
 
 def everything(directory: Path) -> list[Path]:
@@ -93,9 +82,7 @@ def others(paths: list[Path]) -> list[str]:
     return [f"{path} {stat.S_IMODE(mode):o}" for path, mode in modes.items() if mode & 0o077]
 
 
-def test_nobody_else_reads_what_a_server_writes(
-    new_server: Callable[..., Server], usual_umask: None, tmp_path: Path
-) -> None:
+def test_nobody_else_reads_what_a_server_writes(new_server: Callable[..., Server], tmp_path: Path) -> None:
     server = new_server().start()
     server.post("batch", {"batch": [{"type": "page", "anonymousId": f"v{n}", "name": "x"} for n in range(50)]})
     server.http.post("/v1/entities/song/a/view", json={"session_id": "s"}, auth=(WRITE_KEY, ""))
@@ -118,7 +105,7 @@ def test_nobody_else_reads_what_a_server_writes(
     assert running == [] and others(everything(server.data)) == []
 
 
-def test_a_directory_that_was_open_is_closed_at_the_next_start_and_said(tmp_path: Path, usual_umask: None) -> None:
+def test_a_directory_that_was_open_is_closed_at_the_next_start_and_said(tmp_path: Path) -> None:
     data = tmp_path / "data"
     run(data, "import", "ndjson", str(messages(tmp_path / "one", "a")))
     stranger = data / "notes.txt"
@@ -135,7 +122,7 @@ def test_a_directory_that_was_open_is_closed_at_the_next_start_and_said(tmp_path
     assert finding.state == "fine"
 
 
-def test_links_out_of_the_directory_are_left_alone(tmp_path: Path, usual_umask: None) -> None:
+def test_links_out_of_the_directory_are_left_alone(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("x")
     data = tmp_path / "data"

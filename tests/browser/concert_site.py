@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 import processes
 from conftest import WRITE_KEY, Server
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,9 +36,7 @@ class Site:
         self.url = self.open("--extra", str(directory))
 
     def open(self, *options: str) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         script = str(ROOT / "examples" / "concerts" / "site.py")
         command = [script, "--port", str(port), "--trackway", self.server.url, "--write-key", WRITE_KEY]
         self.processes.append(processes.start([*command, *options]))

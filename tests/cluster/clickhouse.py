@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from trackway.store.engine import free_port
+from ports import free_port
 
 ADMIN = "admin of it"
 

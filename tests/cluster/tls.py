@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from trackway.store.engine import free_port
+from ports import free_port
 
 
 def certify(folder: Path) -> tuple[Path, Path]:

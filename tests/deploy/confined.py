@@ -55,6 +55,7 @@ class _Filter:
 
 def _only_writable(directories: list[str]) -> None:
     """Remount every file system read-only, but for some directories."""
+    os.umask(0o022)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "no mount namespace of its own")

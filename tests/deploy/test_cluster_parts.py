@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from test_kafka_settings import FOLDER as KAFKA
 from test_kafka_settings import Broker, broker
 
 from conftest import Server, eventually
+from ports import free_port
 from postgres import Postgres, programs
 from trackway.config import Settings
 
@@ -73,9 +73,7 @@ def test_messages_are_taken_without_the_server_and_stored_when_it_is_back(
 ) -> None:
     trackway = make("trackway").start()
     collector = make("collector").start()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    address = f"http://127.0.0.1:{free_port()}"
     caddy = subprocess.Popen(
         [Path(sys.executable).parent / "caddy", "run", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile"],
         env={**os.environ, "TRACKWAY_DOMAIN": address, "TRACKWAY_UPSTREAM": f"127.0.0.1:{trackway.port}",

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from conftest import EMAIL, PASSWORD, Server, eventually
+from ports import free_port
 from trackway.collect.door import _KINDS, _PIXEL_PATH
 from trackway.config import Settings, variable
 from trackway.web.server.serve import MOST_ENDING_S
@@ -23,12 +23,6 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 PROGRAMS = Path(sys.executable).parent
 FILES = [DEPLOY / "compose.yaml", DEPLOY / "compose.cluster.yaml"]
 ELSEWHERE = {"TRACKWAY_CONFIG", "TRACKWAY_DOMAIN", "TRACKWAY_COLLECTOR", "TRACKWAY_UPSTREAM"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def caddy(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -13,21 +13,12 @@ from pathlib import Path
 import pytest
 
 from conftest import eventually
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kafka"
 FETCH = ROOT.parent / "shared" / "tools" / "kafka.sh"
 JARS = Path(os.environ.get("TRACKWAY_TEST_KAFKA_HOME", Path(tempfile.gettempdir()) / "trackway-kafka"))
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def listens(port: int) -> bool:
@@ -39,7 +30,8 @@ class Broker:
     """A broker with the properties of deploy/kafka, but for its addresses and its disk."""
 
     def __init__(self, home: Path, libraries: Path) -> None:
-        self.port, control = free_ports(2)
+        self.port = free_port(2)
+        control = self.port + 1
         text = (FOLDER / "broker.properties").read_text()
         for old, new in (
             ("1@kafka:9093", f"1@127.0.0.1:{control}"), ("BROKER://:9092", f"BROKER://127.0.0.1:{self.port}"),

@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import struct
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 
 import processes
+from ports import free_port
 
 WRITE_KEY, SECRET_KEY, EMAIL, PASSWORD = "wk_faults", "sk_faults", "admin@example.com", "correct horse"
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -44,9 +44,7 @@ class Victim:
 
     def __init__(self, data: Path, folder: Path, **settings: str) -> None:
         self.data, self.folder = data, folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / f"server-{self.port}.out"
         self.clock = folder / f"clock-{self.port}"
