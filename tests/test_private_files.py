@@ -145,7 +145,7 @@ def test_every_first_start_says_once_what_it_invented(tmp_path: Path) -> None:
     assert set(json.loads(said)["first_start"]) == {"email", "password", "write_key", "secret_key"}
 
 
-@pytest.mark.parametrize("as_json", [(), ("--json",)])
+@pytest.mark.parametrize("as_json", [(), also(("--json",))])
 def test_what_was_given_is_named_and_not_shown(as_json: tuple[str, ...], tmp_path: Path) -> None:
     data, file = tmp_path / "data", str(messages(tmp_path / "one", "a"))
     out, said = run(data, "import", "ndjson", file, *as_json, **GIVEN)
@@ -212,7 +212,7 @@ def test_data_without_accounts_is_missed_by_every_command(broken: Path, tmp_path
     assert finding.state == "bad" and "--repair accounts" in finding.text
 
 
-@pytest.mark.parametrize("how", ["missing", "garbage"])
+@pytest.mark.parametrize("how", ["missing", also("garbage")])
 def test_repaired_accounts_show_the_old_data_again(how: str, broken: Path, tmp_path: Path) -> None:
     before = json.loads(run(broken, "project", "list", "--json")[0])[0]["id"]
     spoil(broken / "accounts.db", how)
@@ -260,7 +260,7 @@ def spoil(path: Path, how: str) -> None:
     path.write_bytes(spoiled[how])
 
 
-@pytest.mark.parametrize("how", ["garbage", also("zeros"), "truncated"])
+@pytest.mark.parametrize("how", ["garbage", also("zeros"), also("truncated")])
 def test_a_damaged_database_stops_the_start_with_one_sentence(how: str, broken: Path) -> None:
     for name, command in (
         ("accounts.db", ("project", "list")),
@@ -291,7 +291,7 @@ def test_a_key_that_is_none_is_refused_with_what_to_do(content: bytes, tmp_path:
         SecretCipher.of(tmp_path, "no-key")
 
 
-@pytest.mark.parametrize("name", ["secret.key", "pseudonym.key", "pseudonym.salt"])
+@pytest.mark.parametrize("name", ["secret.key", also("pseudonym.key"), "pseudonym.salt"])
 def test_a_key_that_is_none_stops_the_start_with_one_sentence(name: str, broken: Path) -> None:
     (broken / name).write_bytes(b"")
     assert name in refused(broken, "serve", "--port", "1")

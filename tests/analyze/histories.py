@@ -21,7 +21,7 @@ START = datetime(2026, 3, 20, tzinfo=BERLIN).astimezone(UTC)
 END_OF = datetime(2026, 4, 3, tzinfo=BERLIN).astimezone(UTC)
 SPAN = int((END_OF - START).total_seconds() * 1000)
 NOW = datetime(2026, 4, 10, tzinfo=UTC)
-EXAMPLES = cases(10)
+EXAMPLES = cases(6)
 
 
 class Happened(NamedTuple):

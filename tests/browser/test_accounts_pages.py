@@ -134,8 +134,8 @@ def test_a_page_that_the_project_does_not_name_cannot_show_it_and_cookies_are_no
 
 
 @pytest.mark.parametrize(("account", "size", "scheme"), [
-    ("free", DESK, "light"), ("free", PHONE, "dark"), ("pier", DESK, "light"), ("pier", PHONE, "dark"),
-    ("nothing", DESK, "light"), ("nothing", PHONE, "dark"),
+    ("free", DESK, "light"), also("free", PHONE, "dark"), also("pier", DESK, "light"), ("pier", PHONE, "dark"),
+    ("nothing", DESK, "light"), also("nothing", PHONE, "dark"),
 ])  # fmt: skip
 def test_what_a_higher_tier_shows_is_locked_and_a_venue_has_its_own_page(
     browser: Browser, host: Host, account: str, size: Any, scheme: str
@@ -165,7 +165,7 @@ def test_what_a_higher_tier_shows_is_locked_and_a_venue_has_its_own_page(
     page.context.close()
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("viewport", "scheme"), [also(DESK, "light"), (PHONE, "dark")])
 def test_a_fan_sees_their_year(browser: Browser, host: Host, viewport: Any, scheme: Any) -> None:
     person = host.server.sql(
         "SELECT user_id FROM events WHERE user_id != '' GROUP BY user_id ORDER BY count() DESC LIMIT 1"

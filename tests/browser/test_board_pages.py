@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, Response, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, until
 
-from conftest import ARTIFACTS, Server
+from conftest import ARTIFACTS, Server, also
 
 
 def save_from_explore(page: Page, kind: str, title: str, board: str, new: bool) -> None:
@@ -35,7 +35,7 @@ def place(item: Locator) -> FloatRect:
     return box
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("viewport", "scheme"), [also(DESK, "light"), (PHONE, "dark")])
 def test_a_board_is_made_from_explore_arranged_shared_and_taken_back(
     browser: Browser, filled: Server, viewport: Any, scheme: Any
 ) -> None:

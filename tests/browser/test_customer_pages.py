@@ -233,7 +233,7 @@ def test_a_persons_sessions_say_when_they_ended_and_from_where_they_came(browser
     assert "ip" not in shop.asked(key)["data"]["sessions"][0]
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("viewport", [pytest.param(DESK, id="desk"), also(PHONE, id="phone")])
 def test_without_any_orders_each_page_says_what_to_do(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, viewport: Any
 ) -> None:

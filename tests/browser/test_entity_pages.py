@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, go, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, SECRET_KEY, Server
+from conftest import ARTIFACTS, SECRET_KEY, Server, also
 from factories import FIREFOX
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -43,7 +43,7 @@ def viewed(filled: Server) -> Iterator[Server]:
     yield filled
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), also(PHONE, "dark")])
 def test_an_entity_shows_what_it_earned(browser: Browser, viewed: Server, viewport: Any, scheme: Any) -> None:
     page = open_page(browser, viewed, viewport, scheme)
     go(page, "Entities")

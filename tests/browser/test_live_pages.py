@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import drawn, go, open_page
 
-from conftest import ARTIFACTS, Server
+from conftest import ARTIFACTS, Server, also
 from factories import FIREFOX
 from stores import engine_pid
 
@@ -45,7 +45,7 @@ WATCH = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["Explore", "Sources", "Events"])
+@pytest.mark.parametrize("name", ["Explore", also("Sources"), also("Events")])
 def test_what_arrives_changes_the_numbers_in_place(browser: Browser, filled: Server, name: str) -> None:
     page = open_page(browser, filled)
     go(page, name)

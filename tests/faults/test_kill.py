@@ -11,7 +11,7 @@ import pytest
 
 from conftest import WRITE_KEY, cases
 
-KILLS = cases(15)
+KILLS = cases(8)
 SEED = 20260131
 A_SECOND = 1000
 

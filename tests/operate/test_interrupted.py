@@ -124,7 +124,7 @@ def test_a_rebuild_that_was_killed_loses_nothing_that_no_log_holds(data: Path) -
     assert found.stdout.replace(" ", "").replace("\n", "") == '[{"e":1,"n":20}]'
 
 
-@pytest.mark.parametrize("name", ["events", "event_counts_from_events"])
+@pytest.mark.parametrize("name", [also("events"), "event_counts_from_events"])
 def test_a_table_or_view_that_the_engine_does_not_know_any_more_stops_the_start(name: str, data: Path) -> None:
     (definition,) = (data / "store" / "store").glob(f"*/*/{name}.sql")
     definition.unlink()
@@ -147,7 +147,7 @@ def test_a_part_that_the_engine_puts_aside_stops_the_start(data: Path) -> None:
     assert command(data, "doctor").returncode == 0
 
 
-@pytest.mark.parametrize("damage", ["emptied", "database gone"])
+@pytest.mark.parametrize("damage", ["emptied", also("database gone")])
 def test_a_definition_that_is_damaged_is_refused_with_what_mends_it(damage: str, data: Path) -> None:
     (definition,) = (data / "store" / "store").glob("*/*/events.sql")
     definition.write_bytes(b"")
@@ -173,7 +173,7 @@ def test_message_ids_that_are_not_what_was_written_are_said_and_found_out_anew(d
         server.stop()
 
 
-@pytest.mark.parametrize("name", ["pseudonym.key", "secret.key", "views.db"])
+@pytest.mark.parametrize("name", ["pseudonym.key", also("secret.key"), also("views.db")])
 def test_a_file_that_is_made_anew_beside_data_is_said(name: str, data: Path) -> None:
     (data / name).unlink()
     assert f"{data / name} is missing" in command(data, "doctor").stdout

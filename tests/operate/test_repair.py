@@ -125,7 +125,7 @@ def test_two_checkpoints_that_cannot_be_read_are_said_and_found_out_anew(data: P
     assert all_there(data)
 
 
-@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("readable", [also(True), False])
 def test_finding_out_what_is_stored_removes_nothing_of_which_no_checkpoint_knows(data: Path, readable: bool) -> None:
     # The parts of the checkpoint before are gone, as when they were merged and a start took the merged one.
     known = checkpoint.previous(data / "loader")
@@ -321,7 +321,7 @@ def test_a_part_that_is_damaged_is_said(data: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "file"),
     [
-        (zeros, "minmax_timestamp.idx"), (Path.unlink, "checksums.txt"), (zeros, "primary.cidx"),
+        also(zeros, "minmax_timestamp.idx"), (Path.unlink, "checksums.txt"), (zeros, "primary.cidx"),
         also(Path.unlink, "minmax_timestamp.idx"), also(zeros, "checksums.txt"), also(Path.unlink, "primary.cidx"),
     ],
 )  # fmt: skip

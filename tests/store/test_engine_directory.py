@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import also
 from trackway.store import engine
 from trackway.store.connection import Store
 from trackway.store.refusals import StoreUnavailable
@@ -52,7 +53,7 @@ def test_a_damaged_password_is_named(tmp_path: Path, content: bytes) -> None:
         Store(f"local://{tmp_path / 'store'}", clients=1)
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"99999999999", b"\xff"])
+@pytest.mark.parametrize("content", [b"", also(b"garbage"), b"99999999999", also(b"\xff")])
 def test_a_lock_file_with_garbage_locks_nothing(tmp_path: Path, content: bytes) -> None:
     Store(f"local://{tmp_path / 'store'}", clients=1).close()
     (tmp_path / "store" / "engine" / "lock").write_bytes(content)
