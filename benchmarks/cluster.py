@@ -1,13 +1,14 @@
 """The same rows and questions on one server and on two and three shards: equal answers, time, stored events a second.
 
-    ./run bench cluster [MILLIONS]
+    ./run bench cluster [MILLIONS [MILLIONS UNDER LOAD]]
 
-All servers run on this machine and share its cores, so more shards are not faster here: what is measured is what they
+With the second number, so many are also collected and stored on three shards: all of them once, and no statement refused. All servers run on this machine and share its cores, so more shards are not faster here: what is measured is what they
 cost. Each question is asked of the engine process first; every other answer is compared with that one, to the digit.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import statistics
 import sys
@@ -24,9 +25,9 @@ import psutil
 import pyarrow as pa
 
 import filling
-from machinery import cpu_seconds, load_in_process, machine, stored, trackway
+from machinery import Load, Unending, cpu_seconds, load, machine, stored, trackway
 from questions import QUESTIONS, SECRET_KEY, in_engine, timed
-from store import SECONDS, batches, status
+from store import EVENTS_A_BATCH, SECONDS, batches, status
 from trackway.server_address import OF_ALL_SHARDS
 from trackway.store.connection import Store
 
@@ -34,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
 from clickhouse import ADMIN, ClickHouse, Shards
 
 HOME = Path(os.environ.get("TRACKWAY_BENCHMARKS", ".cache/benchmarks"))
-FILLED, LOADED = "filled", "loaded"
-"""The databases of the questions and of the load."""
+FILLED, LOADED, LONGER = "filled", "loaded", "longer"
+"""The databases of the questions, of the load, and of the load that is given in millions."""
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def servers(count: int) -> Iterator[tuple[str, list[ClickHouse]]]:
         running: ClickHouse | Shards = ClickHouse(home / "only") if count == 1 else Shards(home, count)
         running.start()
         try:
-            for name in (FILLED, LOADED):
+            for name in (FILLED, LOADED, LONGER):
                 running.ask(f"CREATE DATABASE {name}")
                 running.ask(f"CREATE DATABASE {name}{OF_ALL_SHARDS}")
             each = [running] if isinstance(running, ClickHouse) else running.servers
@@ -82,8 +83,22 @@ def asked(store: Store, project: UUID) -> tuple[dict[str, Any], dict[str, float]
     return answers, took
 
 
-def collected(dsn: str, each: list[ClickHouse]) -> tuple[float, float, float]:
-    """Events a second from the request to the store; CPU seconds for a million, of Trackway and of the servers."""
+async def watched(address: str, most: int) -> Load:
+    """Send batches; fail when the server says that storing does not go on."""
+    requests, seconds = Unending("/v1/batch", batches(4_000)), 7_200.0 if most else SECONDS
+    sending = asyncio.create_task(load(address, requests, seconds, 32, most=most // EVENTS_A_BATCH or 10**9))
+    while not sending.done():
+        await asyncio.to_thread(status, address)
+        await asyncio.sleep(0.5)
+    return await sending
+
+
+def collected(dsn: str, each: list[ClickHouse], most: int = 0) -> tuple[float, float, float]:
+    """Events a second from the request to the store; CPU seconds for a million, of Trackway and of the servers.
+
+    Args:
+        most: the number of events; without it, what is sent in some seconds.
+    """
     with (
         tempfile.TemporaryDirectory(dir=HOME) as directory,
         trackway(Path(directory) / "data", store=dsn) as (address, process),
@@ -95,18 +110,33 @@ def collected(dsn: str, each: list[ClickHouse]) -> tuple[float, float, float]:
 
         before = cpu()
         began = time.perf_counter()
-        load_in_process(address, "/v1/batch", batches(12_000), seconds=SECONDS, connections=32)
+        sent = asyncio.run(watched(address, most))
         while (now := status(address))["stored"] < now["logged"]:
             time.sleep(0.05)
         events = now["stored"]
+        assert (events, now["dead_letters"], sent.failed) == (len(sent.latencies) * EVENTS_A_BATCH, 0, 0), (
+            now,
+            sent.failed,
+        )
         rate = events / (time.perf_counter() - began)
         ours, theirs = ((now - then) / events * 1e6 for now, then in zip(cpu(), before, strict=True))
         return rate, ours, theirs
 
 
+def long_load(dsn: str, each: list[ClickHouse], millions: int) -> tuple[float, float, float]:
+    """As `collected`, of so many millions; each of them has to be stored once."""
+    measured = collected(dsn, each, millions * 1_000_000)
+    store = Store(dsn, clients=1, memory_mb=8_000)
+    [row] = store.ask("SELECT count() AS events, uniqExact(message_id) AS ids FROM events").to_pylist()
+    store.close()
+    assert set(row.values()) == {millions * 1_000_000}, row
+    return measured
+
+
 def main() -> None:
     """Fill, ask, compare, load; print two tables."""
-    millions = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    given = [int(text) for text in sys.argv[1:]]
+    millions, under_load = given[0] if given else 20, given[1] if len(given) > 1 else 0
     HOME.mkdir(parents=True, exist_ok=True)
     place, project = filling.filled(HOME, millions, SECRET_KEY, "wk_bench")
     with stored(place, 8_000) as store:
@@ -124,6 +154,10 @@ def main() -> None:
             answers, took[name] = asked(store, project)
             differ += [f"{question} on {name}" for question in expected if answers[question] != expected[question]]
             store.close()
+            if count == 3 and under_load:
+                rates[f"{name}, {under_load} million"] = long_load(
+                    dsn.replace(f"/{FILLED}", f"/{LONGER}"), each, under_load
+                )
     print(f"\n{millions} million events, 26 questions; {machine()}; all servers share the cores\n")
     print(f"answers that differ from the engine process: {', '.join(differ) or 'none'}\n")
     print("| | events/s stored | CPU s per million: Trackway | servers |\n|---|---|---|---|")

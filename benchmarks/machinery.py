@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,6 +174,28 @@ def request(path: str, body: bytes, host: str = "127.0.0.1") -> bytes:
     ).encode() + body
 
 
+class Unending(Sequence[bytes]):
+    """Requests without end, no two of them with a message id in common, built when they are sent.
+
+    Args:
+        path: the address of the collector.
+        bodies: the bodies of one round; each further round has them again with other message ids.
+    """
+
+    def __init__(self, path: str, bodies: list[list[dict[str, Any]]]) -> None:
+        self._path = path
+        self._bodies = [
+            json.dumps({"batch": body}).replace('"messageId": "', '"messageId": "@').encode() for body in bodies
+        ]
+
+    def __len__(self) -> int:
+        return 10**9
+
+    def __getitem__(self, number: Any) -> Any:
+        turn, body = divmod(number, len(self._bodies))
+        return request(self._path, self._bodies[body].replace(b"@", b"%d-" % turn))
+
+
 @dataclass
 class Load:
     """The result of a load: seconds until 202 for each request with that answer, the number of others, and the duration."""
@@ -195,13 +217,14 @@ class Load:
 
 async def load(
     address: str,
-    requests: list[bytes],
+    requests: Sequence[bytes],
     seconds: float,
     connections: int,
     rate: float | None = None,
     status: int = 202,
+    most: int = 10**9,
 ) -> Load:
-    """Send requests over keep-alive connections for so long: as fast as answers come, or `rate` a second in all.
+    """Send at most `most` requests over keep-alive connections for so long: as fast as answers come, or `rate` a second in all.
 
     With a rate, latency counts from when a request was due, so that a server that stalls cannot hide it.
     """
@@ -209,12 +232,12 @@ async def load(
     result = Load()
     started = time.perf_counter()
     end = started + seconds
-    queue = iter(range(10**9))
+    queue = iter(range(most))
 
     async def connection(number: int) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         due = started + number / rate if rate else 0.0
-        while (now := time.perf_counter()) < end:
+        while (now := time.perf_counter()) < end and (at := next(queue, None)) is not None:
             if rate:
                 if due > now:
                     await asyncio.sleep(due - now)
@@ -222,7 +245,7 @@ async def load(
                 due += connections / rate
             else:
                 since = now
-            writer.write(requests[next(queue) % len(requests)])
+            writer.write(requests[at % len(requests)])
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
             await reader.readexactly(length)
