@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import processes
-from conftest import SECRET_KEY, WRITE_KEY, Server, also
+from conftest import SECRET_KEY, WRITE_KEY, Server, also, eventually
+from trackway.govern.database import GovernDatabase
 
 # A command in a process that dies at the n-th statement with some words.
 DYING = """
@@ -216,6 +218,84 @@ def test_an_upload_that_was_killed_half_way_imports_nothing(tmp_path: Path) -> N
         assert not list((server.data / "transfers").glob("*"))
     finally:
         server.stop()
+
+
+# The accounts database in a process that is killed before the n-th statement.
+KILLED_ACCOUNTS = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from trackway.govern.database import GovernDatabase
+left = int(sys.argv[2])
+@event.listens_for(Engine, "before_cursor_execute")
+def before(*_):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+GovernDatabase(sys.argv[1]).close()
+"""
+
+
+@pytest.mark.parametrize("after", [20, also(5), also(40), also(80)])
+def test_a_first_start_that_was_killed_while_the_accounts_database_is_made_begins_anew(
+    after: int, tmp_path: Path
+) -> None:
+    dsn = f"sqlite:///{tmp_path / 'accounts.db'}"
+    assert processes.run(["-c", KILLED_ACCOUNTS, dsn, str(after)]).returncode == -signal.SIGKILL
+    accounts = GovernDatabase(dsn)
+    assert accounts.first_start("a@b.example", "a long password") is not None
+    accounts.close()
+
+
+def ended(process: processes.Process | subprocess.Popen[bytes], server: Server) -> None:
+    """Send SIGTERM to a server that may be starting; it ends in time, with its engine and without an error."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        status = process.wait(10)
+    finally:
+        process.kill()
+    # Before the server has its handler, the system's own default ends it.
+    assert status in (0, -signal.SIGTERM) and "Traceback" not in server.said(), (status, server.said())
+    eventually(lambda: not processes_on(server.data))
+
+
+def processes_on(data: Path) -> list[str]:
+    """The processes with a directory among their arguments."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(data).encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.parametrize("delay", [also(0.1), 0.3, also(0.45), 0.6, also(0.8), 1.0, also(1.25), 1.5, also(2.0)])
+def test_sigterm_at_any_moment_of_a_first_start_leaves_a_directory_that_starts_again(
+    delay: float, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data", fresh=True)
+    with (tmp_path / "data.out").open("wb") as output:
+        command = ["-m", "trackway", "serve", "--data", str(server.data), "--port", str(server.port)]
+        process = processes.start(command, env=server.environment, stdout=output, stderr=output)
+        time.sleep(delay)
+        ended(process, server)
+    server.start()
+    try:
+        some(server, "m")
+    finally:
+        server.stop()
+
+
+def test_sigterm_while_a_library_waits_for_brokers_ends_the_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"kafka://127.0.0.1:{silent.getsockname()[1]}/topic"
+        server = Server(tmp_path / "data", fresh=True, log=address)
+        with (tmp_path / "data.out").open("wb") as output:
+            command = ["-m", "trackway", "serve", "--data", str(server.data), "--port", str(server.port)]
+            process = processes.start(command, env=server.environment, stdout=output, stderr=output)
+            with silent.accept()[0]:
+                ended(process, server)
+    assert server.said() == ""
 
 
 def test_sigterm_while_the_server_starts_ends_it_with_status_0(tmp_path: Path) -> None:

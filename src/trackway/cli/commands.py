@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -73,7 +72,7 @@ def serve(
     chosen = settings(data=data, host=host, port=port)
     for text in config.unknown_variables():
         logger.warning("%s", text)
-    signal.signal(signal.SIGTERM, data_directory.end)  # until the server handles the signal itself
+    data_directory.end_while_starting()
     with show.refusals(AddressInUse):
         refuse_taken(chosen.host, chosen.port)  # before anything is created or opened
     data_directory.prepare(chosen)

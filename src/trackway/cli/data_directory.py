@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import resource
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trackway")
 
 _FILES = 256
+_ENDS_WITHIN_S = 5
 _HELP = {
     errno.ENOSPC: "free some space on its disk", errno.EDQUOT: "free some space on its disk",
     errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`)", errno.ENFILE: "let the system open more files",
@@ -89,6 +94,27 @@ def prepare(settings: Settings) -> None:
 def end(*_: object) -> None:
     """Exit when a signal asks for it; open resources are closed on the way."""
     raise SystemExit(0)
+
+
+def end_while_starting() -> None:
+    """End on SIGTERM from now on, until an event loop handles it, and at the latest `_ENDS_WITHIN_S` after it.
+
+    Python's handlers wait until the main thread is back from a call into a library, such as a search for brokers. The
+    number of the signal is written to a pipe at once, and a thread that reads it ends the process. The engine process
+    ends with it, and the next start begins anew with what this one has not finished.
+    """
+    numbers, write = os.pipe()
+    os.set_blocking(write, False)
+
+    def watch() -> None:
+        while os.read(numbers, 1) != bytes([signal.SIGTERM]):
+            pass
+        time.sleep(_ENDS_WITHIN_S)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="ending", daemon=True).start()
+    signal.signal(signal.SIGTERM, end)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
 
 
 def accounts_of(settings: Settings) -> GovernDatabase:

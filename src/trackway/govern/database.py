@@ -116,6 +116,8 @@ class GovernDatabase:
         config = alembic.config.Config()
         config.set_main_option("script_location", str(files("trackway.govern").joinpath("migrations")))
         with self._engine.begin() as connection:
+            if self._lite:  # Python's module begins no transaction before it changes the schema
+                connection.execute(text("BEGIN IMMEDIATE"))
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
 
@@ -319,9 +321,8 @@ class GovernDatabase:
         """Return the projects that a user may see; all projects for administrators and for None."""
         statement = select(Project).options(selectinload(Project.keys)).order_by(Project.id)
         if user is not None and not user.is_admin:
-            statement = statement.join(Membership, Membership.project_id == Project.id).where(
-                Membership.user_id == user.id
-            )
+            of_user = select(Membership.project_id).where(Membership.user_id == user.id)
+            statement = statement.where(Project.id.in_(of_user))
         with self._sessions() as session:
             return list(session.scalars(statement))
 
