@@ -111,3 +111,12 @@ def test_which_shard_has_a_row_is_nobodys_business(both: Both) -> None:
     for one in both.loaded:
         with pytest.raises(BadQuestion, match="_shard_num"):
             query(one.store.within(Policy(UUID(bytes=both.project.bytes))), "SELECT _shard_num FROM events")
+
+
+@pytest.mark.parametrize(
+    "called", ["* APPLY(file)", "arrayMap(file, ['password'])", "arrayReduce('flameGraph', [[1]])"]
+)
+def test_no_shard_is_made_to_call_what_reads_files(both: Both, called: str) -> None:
+    for one in both.loaded:
+        with pytest.raises(BadQuestion, match=r"cannot be used|leave APPLY away"):
+            query(one.store.within(Policy(both.project)), f"SELECT {called} FROM (SELECT 'password' AS a)")

@@ -117,6 +117,10 @@ def test_questions_are_asked_as_the_user_who_may_only_read(server: OnServer) -> 
     send(server, 1)
     server.stored()
     assert server.sql("SELECT count() AS n FROM events") == [{"n": 1}]
+    for called in ("* APPLY(file)", "arrayMap(file, ['password'])", "arrayMap(x -> x, [hostName()])"):
+        with pytest.raises(AssertionError, match=r"cannot be used here|leave APPLY away"):
+            server.sql(f"SELECT {called} FROM (SELECT 'password' AS a)")
+    assert server.sql("SELECT arrayMap(upper, ['a']) AS a") == [{"a": ["A"]}]
     password, rights = server.clickhouse.users[f"reader_{server.database}"]
     server.clickhouse.users[f"reader_{server.database}"] = (password, ["GRANT SELECT ON system.one"])
     server.clickhouse.restart()

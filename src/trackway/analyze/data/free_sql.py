@@ -34,6 +34,14 @@ _OF_PARTS = re.compile(
 )
 """Columns that the engine adds to tables: they number and name parts, which contain rows of every project."""
 _OF_THE_ENGINE = ("system", "information_schema")
+_OF_THE_SESSION = frozenset("user current_user session_user database current_database schema".split())
+"""Functions that the engine calls without parentheses where no column or alias has their name."""
+_TAKES_A_FUNCTION = re.compile(r"(array|map)")
+"""Names of functions whose first argument may be a function: a lambda, or the name of one."""
+_TAKES_AN_AGGREGATE = frozenset(["arrayreduce", "arrayreduceinranges"])
+"""Functions whose first argument is a text that names an aggregate function."""
+_ALIAS = re.compile(r" \(alias (\w+)\)")
+_AGGREGATE = re.compile(r"\\?'(\w+)")
 _PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
 _SETTINGS = (
     # The policy's condition must be evaluated before all conditions of the statement: a condition that fails on a row
@@ -87,21 +95,32 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
     """Return the names of tables that do not exist; some of them may be defined by the statement itself."""
     tree = store.tree(f"{wrapped}\nSETTINGS max_execution_time = 30")
     existing, tables = store.tables, ("events",) if narrow else TABLES
+    aliases = frozenset(name.lower() for name in _ALIAS.findall(tree))
     unknown: list[str] = []
+    by_name: set[str] = set()
     parents: list[tuple[int, str]] = []
     around: list[tuple[int, str]] = []
-    for line in tree.splitlines():
+    lines = tree.splitlines()
+    for number, line in enumerate(lines):
         match = _NODE.match(line)
         if match is None:
             raise BadQuestion("sql", "the statement cannot be read")
         depth, kind, value = len(match[1]), match[2], match[3] or ""
         while parents and parents[-1][0] >= depth:
             parents.pop()
-        parent = parents[-1][1] if parents else ""
+        parent, calls = parents[-1][1] if parents else "", _first_argument_of(parents, lines[number - 1], depth)
         parents.append((depth, value.lower() if kind == "Function" else kind))
         if depth < _WITHIN:
             around.append((depth, kind))
             continue
+        if kind == "ColumnsApplyTransformer":  # the tree does not say which function it calls
+            raise BadQuestion("sql", "leave APPLY away; call the function for each column")
+        if calls in _TAKES_AN_AGGREGATE and not (kind == "Literal" and _names_an_aggregate(value)):
+            raise BadQuestion("sql", f"{calls} cannot be used with this aggregate function; write its name as a text")
+        if kind == "Identifier" and _TAKES_A_FUNCTION.match(calls) and not may_call(value):
+            by_name.add(value)
+        if kind == "Identifier" and value.lower() in _OF_THE_SESSION - aliases:
+            raise BadQuestion("sql", f"the function {value} cannot be used here")
         if kind == "Set":
             raise BadQuestion("sql", "leave SETTINGS away")
         if kind == "TableIdentifier" and ("." in value or (value in existing and value not in tables)):
@@ -129,7 +148,33 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
     if around != _AROUND:
         raise BadQuestion("sql", "send one SELECT statement whose parentheses close in it")
+    for name in _functions(store, by_name):
+        raise BadQuestion("sql", f"the function {name} cannot be used here; give a column of this name another one")
     return unknown
+
+
+def _functions(store: Store, names: set[str]) -> list[str]:
+    """Return the names that are functions of the engine, in any case."""
+    if not names:
+        return []
+    asked = "SELECT name FROM system.functions WHERE lower(name) IN {names:Array(String)}"
+    return list(store.ask(asked, {"names": [name.lower() for name in names]})["name"].to_pylist())
+
+
+def _first_argument_of(parents: list[tuple[int, str]], before: str, depth: int) -> str:
+    """Return the function of which the node at a depth is the first argument, in lower case; empty when there is none.
+
+    Args:
+        before: the line before the node's.
+    """
+    is_first = len(before) - len(before.lstrip()) == depth - 1 and before.lstrip().startswith("ExpressionList")
+    return parents[-2][1] if is_first and len(parents) > 1 else ""
+
+
+def _names_an_aggregate(literal: str) -> bool:
+    """Whether a literal of the tree is a text that begins with the name of an aggregate function that may be called."""
+    named = _AGGREGATE.match(literal)
+    return named is not None and may_call(named[1])
 
 
 def may_call(function: str) -> bool:
