@@ -43,7 +43,7 @@ _INSERT = {
     "input_format_arrow_allow_missing_columns": 0,
 }
 
-_MOST_BYTES = 64 * 1024 * 1024
+_MOST_BYTES, _IN_MEMORY_BYTES = 64 * 1024 * 1024, 16 * 1024 * 1024
 _ONE_BLOCK = 100_000_000
 PATIENCE_S = 30
 """Seconds for which a statement waits until fewer than the allowed number run."""
@@ -69,14 +69,9 @@ class Store:
     """
 
     def __init__(
-        self,
-        dsn: str,
-        clients: int = 4,
-        memory_mb: int = 4096,
-        nice: int = 0,
-        reader_dsn: str = "",
+        self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0, reader_dsn: str = "",
         engine: Engine | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.dsn = dsn
         self.directory = local_directory(dsn)
         if self.directory:
@@ -116,6 +111,8 @@ class Store:
             "session_timezone": "UTC",
             "os_threads_nice_value_query": nice,
             "max_query_size": _MOST_BYTES,
+            # The client has answers sent when they are complete; until then, the rest of them is in a file.
+            "http_response_buffer_size": _IN_MEMORY_BYTES,
             # Rows that replace each other are always in one partition, because the partition key is part of the table's
             # key.
             "do_not_merge_across_partitions_select_final": 1,

@@ -23,10 +23,21 @@ _EXPLANATIONS = {
     "TOO_SLOW": "it takes too long; ask about a shorter period",
     "MEMORY_LIMIT_EXCEEDED": "it needs more memory than a question may use; ask about a shorter period",
     "CANNOT_COMPILE_REGEXP": "a regular expression in it cannot be read",
-    "TOO_MANY_SIMULTANEOUS_QUERIES": "the engine is busy; ask again in a moment",
 }
 """Explanations of the causes that a caller can remove, for any question."""
-
+_FULL = "the disk of the store is full or cannot be written; ask again when there is room on it"
+_BUSY = "the engine is busy; ask again in a moment"
+_BROKEN_OFF = "the answer broke off, because the engine ended or its disk is full; ask again in a moment"
+_PASSING = {
+    **dict.fromkeys(
+        ("NOT_ENOUGH_SPACE", "CANNOT_WRITE_TO_FILE_DESCRIPTOR", "CANNOT_CREATE_FILE", "CANNOT_CREATE_DIRECTORY",
+         "CANNOT_FSYNC", "CANNOT_TRUNCATE_FILE", "No space left on device", "Disk quota exceeded"), _FULL),
+    **dict.fromkeys(
+        ("TOO_MANY_SIMULTANEOUS_QUERIES", "CANNOT_SCHEDULE_TASK", "CANNOT_ALLOCATE_MEMORY", "(total) memory limit"),
+        _BUSY),
+    **dict.fromkeys(("File is too small", "Not an Arrow file"), _BROKEN_OFF),
+}  # fmt: skip
+"""Explanations of causes that pass, by the engine's name for the error or by words of the error's text."""
 
 _AWAY = frozenset(
     "ALL_CONNECTION_TRIES_FAILED NETWORK_ERROR SOCKET_TIMEOUT ATTEMPT_TO_READ_AFTER_EOF TABLE_IS_READ_ONLY "
@@ -69,8 +80,14 @@ class StoreBusy(QuestionFailed):
         super().__init__(shown or "the engine is busy; ask again in a moment", full=full)
 
 
+class StoreExhausted(QuestionFailed):
+    """The engine lacks something that it may have again soon, such as room on its disk: ask again later."""
+
+
 def is_unanswered(error: Exception) -> bool:
     """Whether a statement failed because a server did not answer, so that nobody knows whether it ran."""
+    if "Cannot parse" in str(error):  # the end that was read was that of a value
+        return False
     return (isinstance(error, OperationalError) and error.code is None) or _code(error) in _AWAY
 
 
@@ -90,6 +107,9 @@ def refused(error: Exception, failure: str) -> QuestionFailed:
     code = _code(error)
     if code == "QUERY_WAS_CANCELLED":
         return QuestionCancelled("the question was cancelled", code, full)
+    passing = next((text for sign, text in _PASSING.items() if sign == code or (" " in sign and sign in full)), "")
+    if passing:
+        return StoreExhausted(f"{passing} ({logged(full)})", code, full)
     cause = f": {_EXPLANATIONS[code]}" if code in _EXPLANATIONS else ""
     return QuestionFailed(f"{failure}{cause} ({logged(full)})", code, full)
 

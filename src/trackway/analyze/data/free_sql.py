@@ -15,7 +15,7 @@ from trackway.analyze.language.period import BadQuestion
 from trackway.analyze.language.question import Answer
 from trackway.store.connection import Store
 from trackway.store.policy import PRIVATE
-from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy
+from trackway.store.refusals import QuestionCancelled, QuestionFailed, StoreBusy, StoreExhausted
 
 TABLES = ("events", "sessions", "visitors", "orders", "event_counts", "source_counts", "rejections", "violations")
 MOST_ROWS = 100_000
@@ -82,7 +82,7 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
         unknown = _check(store, wrapped, store.policy.narrow)
         started = time.perf_counter()
         table = store.ask(wrapped, settings=_SETTINGS)
-    except (QuestionCancelled, StoreBusy):
+    except (QuestionCancelled, StoreBusy, StoreExhausted):
         raise
     except QuestionFailed as error:
         if error.code == "ACCESS_DENIED":  # the engine takes an unknown name for a file

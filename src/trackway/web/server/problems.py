@@ -25,7 +25,7 @@ from trackway.store.entities import BadEntity
 from trackway.store.money import BadTable
 from trackway.store.policy import NotVisible
 from trackway.store.recount import CannotRecount
-from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
+from trackway.store.refusals import QuestionFailed, StoreBusy, StoreExhausted, StoreUnavailable
 from trackway.wording import Fault, fault
 
 logger = logging.getLogger("trackway.web")
@@ -92,14 +92,16 @@ def _bad_signature(_: Request[Any, Any, Any], error: BadSignature) -> Response[A
 
 def _no_log(_: Request[Any, Any, Any], error: LogUnavailable) -> Response[Any]:
     logger.error("%s", error)
-    return problem(503, "nothing can be written to the log now; send it again")
+    refused = problem(503, "nothing can be written to the log now; send it again")
+    refused.headers["retry-after"] = "5"
+    return refused
 
 
 def _failed(_: Request[Any, Any, Any], error: QuestionFailed) -> Response[Any]:
     return problem(422, str(error))
 
 
-def _busy(_: Request[Any, Any, Any], error: StoreBusy) -> Response[Any]:
+def _busy(_: Request[Any, Any, Any], error: StoreBusy | StoreExhausted) -> Response[Any]:
     busy = problem(503, str(error))
     busy.headers["retry-after"] = "5"
     return busy
@@ -148,6 +150,7 @@ HANDLERS: Any = {
     NotVisible: _not_visible,
     QuestionFailed: _failed,
     StoreBusy: _busy,
+    StoreExhausted: _busy,
     StoreUnavailable: _unavailable,
     DBAPIError: _accounts,
     NoConnection: _accounts,
