@@ -226,6 +226,33 @@ def test_asgi_middleware_records_pages_of_the_browsers_visitor_and_nothing_else(
     assert {row["bot"] for row in rows} == {""}
 
 
+def test_asgi_middleware_counts_proxies_over_all_lines_of_a_header(server: Server) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": b"<p>"})
+
+    async def program(client: Trackway) -> None:
+        # The visitor's own line, that of the first proxy and that of the second one, which the application's peer is.
+        lines = ["9.9.9.9", "81.2.69.160", "10.0.0.1"]
+        cookies = ["tw_id=mw-lines", "tw_u=mw%20lines"]
+        headers = [
+            ("user-agent", AGENT),
+            *(("x-forwarded-for", line) for line in lines),
+            *(("cookie", one) for one in cookies),
+        ]
+        for trusted in (1, 2):
+            transport = httpx.ASGITransport(TrackwayASGI(app, client, trusted), client=("10.0.0.2", 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://lines.example") as http:
+                await http.get(f"/{trusted}", headers=headers)
+
+    with Trackway(WRITE_KEY, server.url) as client:
+        asyncio.run(program(client))
+    server.stored()
+    rows = server.sql("SELECT path, ip, visitor_id, user_id FROM events WHERE host = 'lines.example' ORDER BY path")
+    assert [(row["path"], row["ip"].rpartition(".")[0]) for row in rows] == [("/1", "10.0.0"), ("/2", "81.2.69")]
+    assert {(row["visitor_id"], row["user_id"]) for row in rows} == {("mw-lines", "mw lines")}
+
+
 def test_wsgi_middleware_records_pages(server: Server) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/html")])

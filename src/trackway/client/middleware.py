@@ -48,7 +48,7 @@ class TrackwayASGI:
 
         await self.app(scope, receive, sending)
         try:
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            headers = _joined(scope["headers"])
             address = scope["client"][0] if scope.get("client") else ""
             query = scope.get("query_string", b"").decode("latin-1")
             url = (
@@ -57,6 +57,16 @@ class TrackwayASGI:
             _record(self._client, url, headers, address, self._trust_proxy, answer, began)
         except Exception:
             logger.exception("a page view was not recorded")
+
+
+def _joined(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their names in lower case, with all lines of a name as one value, in order (RFC 9110)."""
+    headers: dict[str, str] = {}
+    for name, value in lines:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        between = "; " if key == "cookie" else ", "  # HTTP/2 sends each cookie in a line of its own
+        headers[key] = f"{headers[key]}{between}{text}" if key in headers else text
+    return headers
 
 
 class TrackwayWSGI:
