@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import combinations, permutations
 from typing import Any
 
+import msgspec
 import pytest
 from histories import EXAMPLES, SPAN, START, Happened, histories, loaded_with
 from hypothesis import given, settings
@@ -240,3 +241,27 @@ def test_a_sample_is_of_whole_people_and_says_how_far_off_it_may_be(loaded: Load
     for step, truth in zip(some.steps, (3000, 1500), strict=True):
         assert step.units % 5 == 0  # one person stands for five
         assert abs(step.units - truth) < 2 * step.units_margin < truth / 2
+
+
+def test_the_trend_of_a_sample_is_made_whole_too(loaded: Loaded) -> None:
+    day = 86_400_000
+    messages = [
+        message(event, int(START.timestamp() * 1000) + n % 3 * day + 1000, visitor=f"t{n}", id=f"t{n}{event}")
+        for n in range(3000)
+        for event in ("A", "B")[: 1 + n % 2]
+    ]
+    question = loaded_with(loaded, [messages])
+    asked = Funnel(steps=[Step(event="A"), Step(event="B")], interval="day")
+    _, exact = funnel(loaded.store, question, asked)
+    assert [(point.entered, point.converted) for point in exact.trend][:3] == [(1000, 500)] * 3
+    assert exact.trend[0].entered_margin is msgspec.UNSET
+    fields = {name: getattr(question, name) for name in question.__struct_fields__}
+    _, some = funnel(loaded.store, Question(**{**fields, "sample": 0.2}), asked)
+    make_whole(some, 0.2)
+    assert sum(point.entered for point in some.trend) == some.steps[0].units
+    assert sum(point.converted for point in some.trend) == some.steps[1].units
+    for point, truth in zip(some.trend[:3], exact.trend, strict=False):
+        assert abs(point.entered - truth.entered) < 2 * point.entered_margin < truth.entered / 2
+        assert abs(point.converted - truth.converted) < 2 * point.converted_margin < truth.converted / 2
+        assert point.rate == point.converted / point.entered
+    assert (some.trend[-1].entered, some.trend[-1].entered_margin) == (0, 0.0)

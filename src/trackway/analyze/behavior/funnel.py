@@ -103,6 +103,8 @@ class FunnelTrendPoint(msgspec.Struct):
     entered: int
     converted: int
     rate: float | None
+    entered_margin: Margin = msgspec.UNSET
+    converted_margin: Margin = msgspec.UNSET
 
 
 class FunnelTimeBin(msgspec.Struct, kw_only=True):

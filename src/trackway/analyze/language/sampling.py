@@ -14,7 +14,7 @@ import msgspec
 
 Margin = float | msgspec.UnsetType
 """The type of `n_margin`: people, plus or minus; absent (`msgspec.UNSET`) unless the question asks for a sample."""
-COUNTS = frozenset(["persons", "units", "new", "returning", "resurrecting", "dormant", "day", "week", "month"])
+COUNTS = frozenset("persons units entered converted new returning resurrecting dormant day week month".split())
 
 
 def make_whole(data: Any, share: float) -> None:
