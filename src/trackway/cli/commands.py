@@ -64,6 +64,7 @@ def serve(
     leave_out("pandas")
     from trackway.collecting import CollectingRuntime
     from trackway.runtime import Runtime
+    from trackway.web.server import waiting
     from trackway.web.server.serve import AddressInUse, refuse_taken
     from trackway.web.server.serve import serve as run
 
@@ -94,8 +95,9 @@ def serve(
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
     try:
-        opened = CollectingRuntime if chosen.role == "collector" else partial(Runtime, may_wait=True)
-        with show.refusals(AddressInUse), closing(opened(chosen, on_first_start)) as runtime:
+        made = CollectingRuntime if chosen.role == "collector" else partial(Runtime, may_wait=True)
+        opened = waiting.opened(chosen, lambda: made(chosen, on_first_start))
+        with show.refusals(AddressInUse), closing(opened) as runtime:
             run(runtime, announce)
     finally:
         if unprinted:  # the start failed after the secrets were created, and the next start creates none
