@@ -120,8 +120,8 @@ SELECT
     changed.project_id AS project_id,
     affected_identity AS identity,
     changed.bot AS bot,
-    any(changed.visitor_id) AS visitor_id,
-    any(toString(changed.visitor_name)) AS visitor_name,
+    max(changed.visitor_id) AS visitor_id,
+    max(toString(changed.visitor_name)) AS visitor_name,
     '' AS user_id,
     false AS named,
     argMaxIfState('', changed.started_at, toUInt8(0)) AS known_as,
@@ -135,7 +135,8 @@ SELECT
     {{ sessions_by("device") }} AS devices,
     {{ sessions_by("browser") }} AS browsers,
     {{ sessions_by("system") }} AS systems,
-    {{ sessions_by("country") }} AS countries
+    {{ sessions_by("country") }} AS countries,
+    max((changed.visitor_id, toString(changed.visitor_name))) AS shown
 FROM {{ changing_sessions() }}
 GROUP BY project_id, affected_identity, bot
 {{ once(token) }}

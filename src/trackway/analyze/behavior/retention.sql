@@ -22,7 +22,7 @@ FROM (
     SELECT
         {{ person }} AS person,
 {% if by %}
-        argMinIf({{ by }}, timestamp, {{ starts }}) AS value,
+        minIf((timestamp, toString({{ by }})), {{ starts }}).2 AS value,
 {% endif %}
 {% if first_time %}
         minIf({{ source.at }}, {{ starts }}) AS began,

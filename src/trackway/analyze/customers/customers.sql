@@ -26,9 +26,9 @@ HAVING 1
    (
        SELECT {{ person }} FROM customers WHERE project_id = {project:UUID} AND (
            positionCaseInsensitiveUTF8(user_id, {search:String}) > 0
-           OR positionCaseInsensitiveUTF8(visitor_name, {search:String}) > 0
+           OR positionCaseInsensitiveUTF8(shown.2, {search:String}) > 0
            OR positionCaseInsensitiveUTF8(finalizeAggregation(known_as), {search:String}) > 0
-           OR visitor_id = {search:String})
+           OR shown.1 = {search:String})
        UNION ALL
        SELECT {{ person }} FROM orders FINAL WHERE project_id = {project:UUID} AND order_id = {search:String} AND NOT gone
    )

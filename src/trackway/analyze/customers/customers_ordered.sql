@@ -6,8 +6,8 @@ SELECT
     sumMap(o.paid) AS paid,
     sum(o.value) AS value,
     sum(o.unconverted) AS unconverted,
-    argMax((o.last_order, o.last_order_id, o.last_amount, toString(o.last_currency)), o.last_order) AS last_order,
-    argMax((o.last_booking, o.last_service), o.last_booking) AS last_booking
+    max((o.last_order, o.last_order_id, o.last_amount, toString(o.last_currency))) AS last_order,
+    max((o.last_booking, o.last_service)) AS last_booking
 FROM
 (
     SELECT * FROM order_totals FINAL

@@ -10,7 +10,7 @@ SELECT
     max(s.scored_at) AS scored_at
 FROM
 (
-    SELECT {{ person }} AS person, argMax(c.rfm, c.active) AS rfm, max(c.active) AS active,
+    SELECT {{ person }} AS person, argMax(c.rfm, (c.active, c.rfm)) AS rfm, max(c.active) AS active,
         max(c.expected_orders) AS expected_orders, max(c.expected_value) AS expected_value, max(c.scored_at) AS scored_at
     FROM customer_scores AS c FINAL
     WHERE project_id = {project:UUID}

@@ -3,9 +3,9 @@
 {% from "language/orders.sql" import orders_with_events %}
 SELECT
     o.person AS person,
-    any(o.name) AS name,
+    max((o.day, o.shown)).2.2 AS name,
     max(o.user_id) AS user_id,
-    argMax(o.visitor_id, o.day) AS visitor_id,
+    max((o.day, o.shown)).2.1 AS visitor_id,
     min(o.day) AS first_order,
     max(o.day) AS last_order,
     count() - 1 AS repeats,
@@ -18,9 +18,8 @@ FROM
     SELECT
         {{ person }} AS person,
         toDate(e.ordered_at, {timezone:String}) AS day,
-        any(e.visitor_name) AS name,
+        max((e.visitor_id, toString(e.visitor_name))) AS shown,
         max(e.user_id) AS user_id,
-        any(e.visitor_id) AS visitor_id,
         sum(e.amount) AS amount
     FROM
     (

@@ -14,7 +14,7 @@ FROM
 AS whom
 LEFT JOIN
 (
-    SELECT {{ person }} AS person, argMax(toString(properties.{{ trait }}), timestamp) AS value
+    SELECT {{ person }} AS person, max((timestamp, toString(properties.{{ trait }}))).2 AS value
     FROM events
     WHERE project_id = {project:UUID} AND name = 'identify' AND toString(properties.{{ trait }}) != ''
     GROUP BY person

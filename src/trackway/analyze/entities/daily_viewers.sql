@@ -30,7 +30,7 @@ INNER JOIN
 (
     SELECT person, arrayJoin([
 {% for trait in traits %}
-        ('{{ trait }}', argMaxIf(toString(t_{{ trait }}), timestamp, t_{{ trait }} != '')){{ "," if not loop.last }}
+        ('{{ trait }}', maxIf((timestamp, toString(t_{{ trait }})), t_{{ trait }} != '').2){{ "," if not loop.last }}
 {% endfor %}
     ]) AS said
     FROM

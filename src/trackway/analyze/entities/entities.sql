@@ -2,9 +2,9 @@
 SELECT
     e.entity_type AS entity_type,
     e.entity_id AS entity_id,
-    any(e.name) AS name,
-    any(e.owners) AS owners,
-    any(e.parents) AS parents,
+    max(e.name) AS name,
+    max(e.owners) AS owners,
+    max(e.parents) AS parents,
     max(e.registered) AS registered,
     max(e.hidden) AS hidden,
     min(e.first_seen) AS first_seen,

@@ -46,7 +46,7 @@ _OF_PERSONS = {
     "person.sessions": "count()",
     "person.events": "sum(events)",
     "person.page_views": "sum(page_views)",
-    **{f"person.first_{name}": f"argMin({name}, started_at)" for name in (*ON_BOTH, *ON_SESSIONS)},
+    **{f"person.first_{name}": f"argMin({name}, (started_at, {name}))" for name in (*ON_BOTH, *ON_SESSIONS)},
 }
 """Columns of a person, aggregated over all their sessions."""
 COLUMNS = ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys() | OF_CUSTOMERS.keys()
@@ -113,7 +113,7 @@ def column(name: str) -> Column:
         return _property(path)
     if name.startswith("person.properties.") and _PATH.match(trait := name.removeprefix("person.properties.")):
         value = _property(trait).text
-        return _text_column(TRAIT, f"argMaxIf({value}, timestamp, {value} != '')")
+        return _text_column(TRAIT, f"argMaxIf({value}, (timestamp, {value}), {value} != '')")
     raise BadQuestion(
         "filter",
         f"{name!r} cannot be asked for; use properties.NAME, person.properties.NAME or one of "

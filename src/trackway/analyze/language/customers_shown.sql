@@ -1,10 +1,10 @@
 -- The profiles of these people, from their events and sessions.
 SELECT
     {{ person }} AS person,
-    argMax(c.visitor_id, c.last_seen) AS visitor_id,
-    argMax(c.visitor_name, c.last_seen) AS visitor_name,
+    max((c.last_seen, c.shown)).2.1 AS visitor_id,
+    max((c.last_seen, c.shown)).2.2 AS visitor_name,
     -- An id from a shop (`stripe:…`, `guest:…`) is used only if there is no other user id.
-    argMax(c.user_id, (c.user_id != '', NOT match(c.user_id, '^(stripe|guest):'), c.last_seen)) AS user_id,
+    argMax(c.user_id, (c.user_id != '', NOT match(c.user_id, '^(stripe|guest):'), c.last_seen, c.user_id)) AS user_id,
     argMaxIfMerge(c.known_as) AS known_as,
     nullIf(min(c.registered_at), toDateTime64('2299-01-01 00:00:00', 3, 'UTC')) AS registered,
     nullIf(max(c.signed_in_at), toDateTime64(0, 3, 'UTC')) AS last_login,

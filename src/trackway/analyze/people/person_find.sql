@@ -1,5 +1,6 @@
 -- The person of an id: by the newest session or order with it.
-SELECT argMax(person, at) AS person, argMax(visitor_id, at) AS visitor_id, max(user_id) AS user_id, count() AS found
+{% set newest = "max((f.at, f.person, f.visitor_id))" %}
+SELECT {{ newest }}.2 AS person, {{ newest }}.3 AS visitor_id, max(f.user_id) AS user_id, count() AS found
 FROM
 (
     SELECT {{ person }} AS person, s.visitor_id AS visitor_id, s.user_id AS user_id, s.ended_at AS at
@@ -11,4 +12,4 @@ FROM
     FROM customers AS s
     WHERE project_id = {project:UUID}
       AND {{ condition }}
-)
+) AS f
