@@ -735,6 +735,8 @@ export interface FunnelTrendPoint {
   entered: number;
   converted: number;
   rate: number | null;
+  entered_margin?: number;
+  converted_margin?: number;
 }
 
 /** A unit: a person's number, a session's id, or the parts of an entity's name. It has the last step that it reached (`level`) and the `times` of its steps; or with `rows` one step, whose name is null for steps in any order, its `position` (the number of steps done by then), and the seconds since its first and its previous step. */
