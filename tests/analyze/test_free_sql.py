@@ -153,6 +153,10 @@ def test_functions_that_are_given_by_name_are_first_arguments_of_functions_on_ar
         ("SELECT plus(1, 'a')", "the function plus does not take arguments of these types"),
         ("SELECT lower('a', 'b')", "the function lower takes another number of arguments"),
         ("SELECT * FROM nowhere", "there is no table nowhere"),
+        (
+            "SELECT sum((SELECT count() FROM events x WHERE x.name = e.name)) FROM events e",
+            "a subquery uses a column of the",
+        ),
         ("SELECT toUInt8('')", "a text cannot be read as a number or a time"),
         ("SELECT toDate('tomorrow')", "a text cannot be read as a number or a time"),
         ("SELECT intDiv(1, 0)", "a number is divided by zero"),

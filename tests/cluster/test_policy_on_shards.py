@@ -15,6 +15,7 @@ from trackway.analyze.data.free_sql import query
 from trackway.analyze.language.period import BadQuestion
 from trackway.event import Message, new_id, now
 from trackway.store.policy import Policy
+from trackway.store.refusals import QuestionFailed
 
 FOREIGN = "count() AS n, countIf(startsWith(s.visitor_id, 'theirs')) AS foreign"
 STATEMENTS = [
@@ -120,3 +121,26 @@ def test_no_shard_is_made_to_call_what_reads_files(both: Both, called: str) -> N
     for one in both.loaded:
         with pytest.raises(BadQuestion, match=r"cannot be used|leave APPLY away"):
             query(one.store.within(Policy(both.project)), f"SELECT {called} FROM (SELECT 'password' AS a)")
+
+
+@pytest.mark.parametrize(
+    ("correlated", "alone"),
+    [
+        (
+            "SELECT count() AS n FROM events e WHERE EXISTS (SELECT 1 FROM sessions s WHERE s.visitor_id = e.visitor_id)",
+            "SELECT count() AS n FROM events WHERE visitor_id IN (SELECT visitor_id FROM sessions)",
+        ),
+        (
+            "SELECT sum(c) AS n FROM (SELECT (SELECT count() FROM events x WHERE x.visitor_id = s.visitor_id) AS c FROM sessions s)",
+            "SELECT sum(x.c) AS n FROM sessions s JOIN (SELECT visitor_id, count() AS c FROM events GROUP BY visitor_id) x "
+            "USING (visitor_id)",
+        ),
+    ],
+)
+def test_a_subquery_that_uses_columns_around_it_is_refused_on_shards_in_words(
+    both: Both, correlated: str, alone: str
+) -> None:
+    one, shards = (loaded.store.within(Policy(both.project)) for loaded in both.loaded)
+    assert query(one, correlated).rows() == query(shards, alone).rows() == [{"n": 45}]
+    with pytest.raises(QuestionFailed, match=r"a subquery uses a column of the statement around it.*write a JOIN"):
+        query(shards, correlated)

@@ -43,7 +43,7 @@ _PLACE = re.compile(r"failed at position \d+ \((?P<near>.*?)\) \(line (?P<line>\
 _QUOTED = re.compile(r"[`']([^`'\n]{1,100})[`']")
 _BARE = re.compile(r"(?:[Ff]unction (?:with name )?[`']?|type family: )(\w{1,100})")
 _LONGEST_NEAR = 40
-_CORRELATED = "Correlated subqueries are not supported"
+_CORRELATED = re.compile(r"Correlated subqueries [\w ]*not supported")
 """How the engine begins its refusal: of all of them on the shards of a cluster, of a few forms on one server."""
 
 
@@ -54,7 +54,7 @@ def explained(error: QuestionFailed, statement: str, lines_before: int = 1) -> Q
         statement: the statement as the author wrote it.
         lines_before: the number of lines that were put before it.
     """
-    if _CORRELATED in error.full:
+    if _CORRELATED.search(error.full):
         text = (
             "a subquery uses a column of the statement around it, which the engine cannot do here; write a JOIN, or IN "
             "with a subquery that stands alone"
