@@ -90,7 +90,7 @@ def test_hanging_up_stops_free_sql_too(server: Server, path: str) -> None:
 def test_one_project_cannot_keep_another_waiting(server: Server, path: str, admin: httpx.Client) -> None:
     made = admin.post("/api/v1/projects/", json={"name": "Another"}).json()
     other = {"authorization": f"Bearer {made['secret_key']}"}
-    some = "(SELECT arrayJoin(range(8000)) AS n)"
+    some = "(SELECT arrayJoin(range(15000)) AS n)"
     heavy = {"sql": f"SELECT count() FROM {some} AS a, {some} AS b WHERE cityHash64(a.n, b.n) % 3 = 1"}
     done: list[float] = []
 
