@@ -10,6 +10,8 @@ from trackway.config import Settings
 from trackway.govern.database import AccountsUnavailable
 from trackway.govern.first_start import FirstStart
 from trackway.log import Committer
+from trackway.operate import several
+from trackway.operate.places import privacy_of
 from trackway.runtime import Runtime
 from trackway.store.recovery import kafka_log
 
@@ -37,9 +39,10 @@ class CollectingRuntime(Runtime):
                 "the accounts database has no project; start the process with the role all first, which creates one, "
                 "and give both the same setting accounts"
             )
+        several.divide(settings, self.log, self.accounts)
 
-    def _wire(self, settings: Settings, directory: Path) -> None:  # noqa: ARG002
-        self.privacy = self._privacy()
+    def _wire(self, settings: Settings, directory: Path) -> None:
+        self.privacy = privacy_of(settings, self._warn)
         self._salt = DailySalt(directory)
         self._committer: Committer | None = None
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
-from trackway import kafka_address, server_address
+from trackway import kafka_address, roles, server_address
 from trackway.server_address import cluster_of, database_of, hosts_of
 from trackway.wording import fault
 
@@ -49,10 +49,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The same server with another user, for questions about a project: it needs to read tables and nothing else
     (`trackway store users`). Empty: the user of `store`."""
     log: str = ""
-    """`kafka://host:port,host:port/topic` keeps the messages in a topic of Kafka until they are stored; empty: in files
-    in `data`."""
-    role: Literal["all", "collector"] = "all"
-    """The work of this process: `all`, or `collector`, which only takes messages and writes them to Kafka."""
+    """`kafka://host:port,host:port/topic` keeps the messages in a topic of Kafka until they are stored; with
+    `?loaders=3`, in a topic for each of three loaders. Empty: in files in `data`."""
+    role: Literal["all", "collector", "loader"] = "all"
+    """The work of this process: `all`; `collector`, which only takes messages and writes them to Kafka; or `loader`,
+    which only stores the messages of its projects."""
+    loader: int = 0
+    """The number of this process among the loaders, from 1 on; 0, the first of them, has the role `all`."""
     views: str = ""
     """The database that decides which views count, an SQLAlchemy URL; several collectors share one. Empty: the
     accounts database when that is a server, else SQLite in `data`."""
@@ -147,6 +150,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Most memory that one question may use in the engine process."""
 
     @property
+    def loaders(self) -> int:
+        """The number of loaders among which the projects are divided."""
+        return kafka_address.loaders_of(self.log)
+
+    @property
     def directory(self) -> Path:
         """The data directory, as an absolute path."""
         return Path(self.data).expanduser().resolve()
@@ -192,6 +200,7 @@ class Range(NamedTuple):
 _YEARS_H, _MANY = 10 * 366 * 24, 1_000_000_000
 RANGES = {
     "port": Range(1, 65_535),
+    "loader": Range(0, kafka_address.MOST_LOADERS - 1),
     "smtp_port": Range(1, 65_535),
     "requests_per_minute": Range(0, _MANY),
     "failed_sign_ins_per_minute": Range(0, _MANY),
@@ -247,10 +256,10 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     for name, check in _CHECKS.items():
         if problem := check(getattr(settings, name)):
             raise BadSettings(f"{origins.get(name, name)}: {problem}")
-    if settings.role == "collector" and not settings.log:
-        raise BadSettings(
-            f"{origins['role']} is 'collector', which needs a log that processes share; set log to kafka://…"
-        )
+    if problem := roles.problem(
+        settings.role, settings.loader, settings.loaders, settings.log, settings.store, settings.accounts
+    ):
+        raise BadSettings(problem if settings.role == "all" else f"{origins['role']} is {settings.role!r}: {problem}")
     if problem := _same_server(settings):
         raise BadSettings(f"{origins.get('store_reader', 'store_reader')}: {problem}")
     return settings

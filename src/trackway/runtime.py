@@ -14,18 +14,16 @@ from uuid import UUID
 import msgspec
 
 from trackway.analyze.language.period import BadQuestion
-from trackway.collect import Collector, Privacy
-from trackway.collect.ids import use_placeholders
+from trackway.collect import Collector
 from trackway.collect.orders.postgres import Followers
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.collect.session_end import KnownSession, NotStoredYet, SessionEnder
 from trackway.collect.views.counter import NoProof, Proof, ViewCounter
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
-from trackway.enrich.bot import BadRanges, Datacenters, reason
+from trackway.enrich.bot import reason
 from trackway.enrich.pipeline import adjust_sources
-from trackway.enrich.place import BadPlaces, Places
-from trackway.event import Arrival, Location
+from trackway.event import Arrival
 from trackway.govern.access.tokens import BadToken
 from trackway.govern.database import GovernDatabase
 from trackway.govern.first_start import FirstStart
@@ -34,10 +32,12 @@ from trackway.govern.plans.plan import read_named
 from trackway.govern.plans.versions import WrittenPlans
 from trackway.govern.write_keys import WriteKeys
 from trackway.log import Committer, LogUnavailable
+from trackway.operate import several
 from trackway.operate.alerts import Alerts
 from trackway.operate.await_move import AwaitMove
 from trackway.operate.jobs import JobContext, Runner
 from trackway.operate.lost_files import lost_files
+from trackway.operate.places import privacy_of
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
@@ -51,8 +51,10 @@ from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.lookups import has_view, session
 from trackway.store.orders import own_currency
+from trackway.store.progress import Progress
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
+from trackway.store.share import prepare_tables
 from trackway.store.unmoved import LateServer, only_one, unmoved
 
 logger = logging.getLogger("trackway")
@@ -102,6 +104,9 @@ class Runtime:
         self.log, newest = open_log(directory, settings.local_store, settings.segment_bytes, settings.log)
         self._closers.append(self.log.close)
         self._open_accounts()
+        share = several.share_of(settings, self.accounts)
+        others = several.others_of(settings, self._tell)
+        several.divide(settings, self.log, self.accounts)
         late = LateServer(engine_of(settings.store_dsn, settings.store_reader)) if waits_for else None
         self.store = Store(
             settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader,
@@ -124,8 +129,11 @@ class Runtime:
             settings.local_store,
             settings.checkpoint_seconds,
             Path(settings.archive) if settings.archive else None,
+            share,
         )
         self._closers.append(self.loader.stop)
+        self.progress = Progress(self.log, self.loader, self.accounts.loaders, others)
+        self._closers.append(self.progress.stop)
         if late:
             self.loader.trouble = waits_for
             self._move = AwaitMove(settings, lambda: self._use(late, newest), self._tell_trouble)
@@ -136,9 +144,20 @@ class Runtime:
 
     def _open_tables(self, newest: Checkpoint | None) -> bool:
         """Bring the tables up to date, and refuse those of another log; return whether they changed."""
+        several.refuse_running(self.settings, self.store)
         migrated = self.store.migrate()
-        refuse_unknown(newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store)
+        others = self.accounts.loaders.projects_of_others(0)
+        refuse_unknown(
+            newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store, others
+        )
+        if self.settings.loaders > 1:
+            prepare_tables(self.store, self.settings.loaders)
         return bool(migrated)
+
+    def _tell(self) -> None:
+        """Take note that another loader merged persons, or stored dead letters."""
+        self.store.persons.stale()
+        self.loader.dead_letters = dead_letters.count(self.store)
 
     def _check_projects(self) -> None:
         """Warn about projects that nobody can see; give each project the rate of its own currency."""
@@ -156,6 +175,7 @@ class Runtime:
 
     def _start_work(self) -> None:
         self.loader.start()
+        self.progress.start()
         self.transfer_worker.start()
         self.runner.start()
 
@@ -175,7 +195,7 @@ class Runtime:
 
     def _wire(self, settings: Settings, directory: Path) -> None:
         """Build the parts that work on log, accounts and store."""
-        self.privacy = self._privacy()
+        self.privacy = privacy_of(settings, self._warn)
         self._salt = DailySalt(directory)
         collector = hashlib.blake2b(installation_key(directory), digest_size=16).hexdigest()
         self.ledger = Ledger(settings.views_dsn, collector)
@@ -183,7 +203,7 @@ class Runtime:
         self.register = Register(self.accounts, self.store, self.ledger)
         self.account_policies = AccountPolicies(self.store, self.register)
         self._context = JobContext(
-            settings, self.accounts, self.store, self.loader.store_lock, self.ledger, self.outgoing
+            settings, self.accounts, self.store, self.progress.lock_of, self.ledger, self.outgoing
         )
         self.runner = Runner(self._context)
         self._closers.append(self.runner.stop)
@@ -194,7 +214,7 @@ class Runtime:
         self._purges = 0
         self.transfer_worker = TransferWorker(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
-            self.write, lambda: self.log.end - self.loader.stored, lambda: self.loader.stored,
+            self.write, self.progress.waiting, self.progress.mark,
         )  # fmt: skip
         self._closers.append(self.transfer_worker.stop)
         if settings.local_store is not None:
@@ -213,7 +233,7 @@ class Runtime:
     def version(self, project_id: UUID) -> tuple[int, ...]:
         """Return the version of a project's data: its events, merges, segments and register."""
         return (
-            self.loader.version(project_id), self.store.persons.version, self.accounts.saved.version,
+            self.progress.version(project_id), self.store.persons.version, self.accounts.saved.version,
             self.register.version,
         )  # fmt: skip
 
@@ -222,6 +242,7 @@ class Runtime:
         cipher = SecretCipher.of(self.settings.directory, self.settings.secrets)
         self.accounts = GovernDatabase(self.settings.accounts_dsn, cipher)
         self._closers.append(self.accounts.close)
+        several.adopt(self.settings, self.accounts)
         if cipher.has_old_keys:
             self.accounts.reencrypt_secrets()
 
@@ -233,25 +254,6 @@ class Runtime:
         )
         if first is not None:
             on_first_start(first)
-
-    def _privacy(self) -> Privacy:
-        """Return the rules for removing private data; set the placeholder ids of this process too."""
-        use_placeholders(self.settings.placeholder_ids)
-        return Privacy(self.settings.truncate_ip, self.settings.private_parameters, self._locate())
-
-    def _locate(self) -> Callable[[str], Location]:
-        """Return the function that locates IP addresses; a file that cannot be used is reported and left out."""
-        datacenters = None
-        try:
-            if self.settings.datacenters:
-                datacenters = Datacenters.read(Path(self.settings.datacenters))
-        except BadRanges as error:
-            self._warn(str(error))
-        try:
-            return Places(Path(self.settings.places) if self.settings.places else None, datacenters).of
-        except BadPlaces as error:
-            self._warn(f"{error}; countries come from the bundled data instead")
-            return Places(None, datacenters).of
 
     def _warn_of_lost_files(self) -> None:
         for path, cost in lost_files(self.settings):
@@ -283,8 +285,7 @@ class Runtime:
             )
 
         return Alerts(
-            self.settings.alert_url, self.outgoing, self.loader, self.store, lambda: self.log.end - self.loader.stored,
-            named,
+            self.settings.alert_url, self.outgoing, self.loader, self.store, self.progress, named,
         )  # fmt: skip
 
     def view_counter(self, collector: Collector) -> ViewCounter:
@@ -302,16 +303,16 @@ class Runtime:
         return SessionEnder(collector, self._committer, self._session)
 
     async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> KnownSession | None:
-        if not await self.wait_until_stored():
-            raise NotStoredYet(f"{self.log.end - self.loader.stored} messages wait to be stored")
+        if not await self.wait_until_stored(UUID(bytes=project_id)):
+            raise NotStoredYet(f"{self.progress.waiting(UUID(bytes=project_id))} messages wait to be stored")
         return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
 
     def unlogged_views(self) -> int:
         """Return the number of views that counted and are being appended to the log."""
         return 0 if self._counter is None else len(self._counter.under_way())
 
-    def wait_for_views(self, within_s: float = 10.0) -> None:
-        """Wait until the views that have counted so far are stored; this blocks the calling thread.
+    def wait_for_views(self, project_id: UUID, within_s: float = 10.0) -> None:
+        """Wait until a project's views that have counted so far are stored; this blocks the calling thread.
 
         Raises:
             StoreBusy: they are not stored after `within_s` seconds.
@@ -320,17 +321,17 @@ class Runtime:
         under_way = [] if self._counter is None else self._counter.under_way()
         while not all(view.done() for view in under_way) and time.monotonic() < until:
             time.sleep(0.01)
-        mark = self.log.mark()
-        while not self.log.holds(mark, self.loader.stored):
+        is_stored = self.progress.mark(project_id)
+        while not is_stored():
             if time.monotonic() > until:
-                raise StoreBusy(f"{self.log.end - self.loader.stored} messages wait to be stored")
+                raise StoreBusy(f"{self.progress.waiting(project_id)} messages wait to be stored")
             time.sleep(0.01)
 
-    async def wait_until_stored(self, within_s: float = 10.0) -> bool:
-        """Wait until the current content of the log is stored; return whether it is."""
+    async def wait_until_stored(self, project_id: UUID, within_s: float = 10.0) -> bool:
+        """Wait until what the project's loader has in its log now is stored; return whether it is."""
         until = time.monotonic() + within_s
-        mark = await asyncio.to_thread(self.log.mark)
-        while not self.log.holds(mark, self.loader.stored):
+        is_stored = await asyncio.to_thread(self.progress.mark, project_id)
+        while not await asyncio.to_thread(is_stored):
             if time.monotonic() > until:
                 return False
             await asyncio.sleep(0.02)

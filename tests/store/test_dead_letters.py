@@ -20,6 +20,7 @@ from trackway.log import Gap
 from trackway.operate.alerts import Alerts
 from trackway.outgoing import Outgoing
 from trackway.store import dead_letters, preparing
+from trackway.store.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +136,7 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
 
     monkeypatch.setattr(preparing, "enrich", failing)
     listener, loader = Listener(), loaded.loader
-    alerts = Alerts(
-        listener.url, Outgoing(), loader, loaded.store, lambda: loaded.log.end - loader.stored, lambda _: "Shop"
-    )
+    alerts = Alerts(listener.url, Outgoing(), loader, loaded.store, Progress(loaded.log, loader), lambda _: "Shop")
 
     def told(at: float) -> list[tuple[str, int]]:
         alerts.look(at)

@@ -63,6 +63,7 @@ def serve(
 
     leave_out("pandas")
     from trackway.collecting import CollectingRuntime
+    from trackway.loading import LoadingRuntime
     from trackway.runtime import Runtime
     from trackway.web.server import waiting
     from trackway.web.server.serve import AddressInUse, refuse_taken
@@ -95,7 +96,8 @@ def serve(
             show.console.print(f"Trackway {__version__} at [bold]{address}[/bold]  (data in {chosen.directory})")
 
     try:
-        made = CollectingRuntime if chosen.role == "collector" else partial(Runtime, may_wait=True)
+        others: dict[str, type[Runtime]] = {"collector": CollectingRuntime, "loader": LoadingRuntime}
+        made = others.get(chosen.role) or partial(Runtime, may_wait=True)
         opened = waiting.opened(chosen, lambda: made(chosen, on_first_start))
         with show.refusals(AddressInUse), closing(opened) as runtime:
             run(runtime, announce)

@@ -121,6 +121,7 @@ def accounts_of(settings: Settings) -> GovernDatabase:
     """Return the accounts database named in the settings. Raises AccountsUnavailable."""
     prepare(settings)
     accounts = GovernDatabase(settings.accounts_dsn, SecretCipher.of(settings.directory, settings.secrets))
+    accounts.loaders.count = settings.loaders
     refuse_orphans(settings, accounts)
     return accounts
 
@@ -131,6 +132,8 @@ def runtime_of(settings: Settings, json: bool) -> Iterator[Runtime]:
     from trackway.runtime import Runtime
 
     prepare(settings)
+    if settings.role == "loader":
+        show.fail("the role is loader, whose data directory has no accounts and no pages; run this with the role all")
     runtime = Runtime(settings, lambda first: print_first_start(first, json))
     try:
         yield runtime

@@ -205,17 +205,25 @@ class _Directory:
         keys = self._keys(selection)
         runtime = self._runtime
         if action == "drop":
-            self._letters.remove(runtime.store, keys, runtime.loader.store_lock)
+            for project_id, own in self._by_project(keys):
+                self._letters.remove(runtime.store, own, runtime.progress.lock_of(project_id))
             outcome = {"dropped": len(keys)}
         else:
-            replayed = self._letters.replay(runtime.store, keys, runtime.write, runtime.loader.store_lock)
+            replayed = sum(
+                self._letters.replay(runtime.store, own, runtime.write, runtime.progress.lock_of(project_id))
+                for project_id, own in self._by_project(keys)
+            )
             runtime.loader.drain()
             outcome = {"replayed": replayed, "kept": len(keys) - replayed}
-        for project_id in {key.project_id for key in keys}:
-            message_ids = [key.message_id for key in keys if key.project_id == project_id]
+        for project_id, own in self._by_project(keys):
+            message_ids = [key.message_id for key in own]
             entry = "letters replayed" if action == "replay" else "letters dropped"
             runtime.accounts.audit.write("the command line", entry, f"{len(message_ids)} dead letters", project_id)
         return {**outcome, "count": self._count()}
+
+    @staticmethod
+    def _by_project(keys: list[Key]) -> list[tuple[UUID, list[Key]]]:
+        return [(one, [key for key in keys if key.project_id == one]) for one in {key.project_id for key in keys}]
 
     def _keys(self, selection: dict[str, Any]) -> list[Key]:
         if selection.get("all"):

@@ -90,6 +90,11 @@ def _into_directory(
     try:
         with runtime_of(settings, json) as runtime:
             project_id = UUID(find_project(runtime.accounts, project).id)
+            if number := runtime.accounts.loaders.of(project_id):
+                show.fail(
+                    f"the project belongs to loader {number}, which stores its messages in another process; start the "
+                    "server and the loader, and import with --url and --key"
+                )
             before = event_count(runtime.store, project_id)
 
             def write(arrival: Arrival) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -88,9 +89,8 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
         from trackway.store.recount import CannotRecount
 
         with runtime_of(settings, json) as runtime, show.refusals(BadQuestion, CannotRecount):
-            outcome = recount_day(
-                runtime.store, runtime.loader.store_lock, find_project(runtime.accounts, project), date
-            )
+            chosen = find_project(runtime.accounts, project)
+            outcome = recount_day(runtime.store, runtime.progress.lock_of(UUID(chosen.id)), chosen, date)
     _show_recount(outcome, json)
 
 
@@ -103,7 +103,7 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
 
         with runtime_of(settings, json) as runtime:
             chosen = find_project(runtime.accounts, project)
-            outcome = refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, chosen)
+            outcome = refresh_views(runtime.store, runtime.progress.lock_of(UUID(chosen.id)), runtime.ledger, chosen)
     _show_recount(outcome, json)
 
 

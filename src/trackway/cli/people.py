@@ -46,6 +46,7 @@ def list_projects(data: Data = None, json: Json = False) -> None:
             "name": project.name,
             "timezone": project.timezone,
             "currency": project.currency,
+            "loader": project.loader,
             "goals": ", ".join(project.goals),
             "write_key": next((k.value for k in project.keys if k.kind == "write" and not k.revoked_at), ""),
         }
@@ -59,12 +60,13 @@ def add_project(
     name: str,
     timezone: Annotated[str, typer.Option(help="such as Europe/Berlin")] = "UTC",
     currency: Annotated[str, typer.Option(help="such as EUR")] = "USD",
+    loader: Annotated[int | None, typer.Option(help="the loader that it belongs to for ever, of several")] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Create a project; its secret key is shown only now."""
+    """Create a project; its secret key is shown only now. Of several loaders, it gets the one with fewest projects."""
     with show.refusals(BadAccount):
-        project, write_key, secret_key = open_accounts(data).add_project(name, timezone, currency)
+        project, write_key, secret_key = open_accounts(data).add_project(name, timezone, currency, loader=loader)
     show.rows(
         [{"id": project.id, "name": project.name, "write_key": write_key, "secret_key": secret_key}], json, whole=True
     )

@@ -53,6 +53,11 @@ def migrate(data: Data = None) -> None:
     from trackway.store.refusals import StoreUnavailable
 
     settings = _server(data)
+    if settings.loaders > 1:
+        show.fail(
+            f"log names {settings.loaders} loaders; the process with the role all brings the tables up to date at its "
+            "start, once the other loaders have stopped"
+        )
     with show.refusals(StoreUnavailable):
         opened = Store(settings.store_dsn, clients=1)
         applied = opened.migrate()

@@ -23,6 +23,7 @@ from trackway.collect.native import MAX_REQUEST, Refusal, Request
 from trackway.collect.privacy import Privacy
 from trackway.collect.pseudonym import DailySalt
 from trackway.event import MESSAGE_TYPES, Arrival, Message, Millis, Rejection, Violation, now
+from trackway.govern.write_keys import NoLoader
 from trackway.log import Committer, LogUnavailable
 
 logger = logging.getLogger("trackway.collect")
@@ -36,8 +37,7 @@ _KINDS = {f"/v1/{kind}": kind for kind in (*MESSAGE_TYPES, "batch")}
 _KINDS |= {f"/v1/{kind[0]}": kind for kind in (*MESSAGE_TYPES, "batch")}
 _PIXEL_PATH = "/v1/pixel.gif"
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", b"application/problem+json")
+_JSON, _PROBLEM = (b"content-type", b"application/json"), (b"content-type", b"application/problem+json")
 _RETRY = (b"retry-after", b"5")
 _encoder = msgspec.msgpack.Encoder()
 _ONE_ACCEPTED = b'{"accepted":1}'
@@ -229,7 +229,10 @@ class Collector:
         header = headers.get(b"authorization", b"")
         write_key = self._basic.get(header) or _basic_user(header) or in_body
         if write_key:
-            project_id = self._keys.project_of(write_key)
+            try:
+                project_id = self._keys.project_of(write_key)
+            except NoLoader as error:
+                raise Refusal(503, "log", f"{error}; send the messages again then") from error
             if project_id is not None:
                 if header and len(self._basic) < 1000:
                     self._basic[header] = write_key

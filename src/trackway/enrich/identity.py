@@ -14,7 +14,9 @@ docs/decisions/0005-persons.md.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from functools import lru_cache
+from itertools import count
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -120,11 +122,12 @@ class Identities:
 
     Args:
         history: the store, read for visitors that are not remembered and when a sign-out is late.
+        next_number: returns a number that no identity has; None counts on from the highest in the store.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, next_number: Callable[[], int] | None = None) -> None:
         self._history = history
-        self._numbers = TokenNumbers(history.numbers_of, history.newest_number())
+        self._numbers = TokenNumbers(history.numbers_of, next_number or count(history.newest_number() + 1).__next__)
         self._any = history.any_sign_outs()
         self._known: dict[Visitor, list[Millis]] = {}
         self._claimed: dict[tuple[int, int], Millis] = {}

@@ -16,11 +16,11 @@ class TokenNumbers:
 
     Args:
         look_up: returns the numbers of those tokens that are stored.
-        newest: the highest number given so far.
+        next_number: returns a number that no token has.
     """
 
-    def __init__(self, look_up: Callable[[list[int]], dict[int, int]], newest: int) -> None:
-        self._look_up, self._newest = look_up, newest
+    def __init__(self, look_up: Callable[[list[int]], dict[int, int]], next_number: Callable[[], int]) -> None:
+        self._look_up, self._next_number = look_up, next_number
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
         self._fresh: list[tuple[int, int]] = []
@@ -39,9 +39,8 @@ class TokenNumbers:
         self._young.update(self._look_up(unknown))
         for token in unknown:
             if token not in self._young:
-                self._newest += 1
-                self._young[token] = self._newest
-                self._fresh.append((token, self._newest))
+                number = self._young[token] = self._next_number()
+                self._fresh.append((token, number))
 
     def of(self, token: int) -> int:
         """Return the number of a token that was passed to `learn`."""

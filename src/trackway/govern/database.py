@@ -7,7 +7,6 @@ import re
 import secrets
 from importlib.resources import files
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from cryptography.fernet import Fernet
 from sqlalchemy import delete, inspect, select, text
@@ -25,6 +24,7 @@ from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.identity.passkeys import Passkeys
 from trackway.govern.identity.password_resets import PasswordResets
 from trackway.govern.identity.sign_ins import SignIns, hash_password, replace_password
+from trackway.govern.loaders import Loaders
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.plans.versions import Plans
 from trackway.govern.saved.boards import Boards
@@ -43,6 +43,7 @@ from trackway.govern.tables import (
     Project,
     SignIn,
     User,
+    check_timezone,
     hashed,
     utc_now,
 )
@@ -50,7 +51,7 @@ from trackway.lite import damaged, engine_of, fault
 
 logger = logging.getLogger("trackway.govern")
 
-_HEAD = "0011"
+_HEAD = "0012"
 _ORIGIN = re.compile(r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$")
 _KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
 
@@ -83,6 +84,7 @@ class GovernDatabase:
             self._engine = engine_of(url)
             self._sessions = sessionmaker(self._engine, expire_on_commit=False)
             self._migrate()
+            self.loaders = Loaders(self._sessions, self._engine)
             self.saved = Saved(self._sessions)
             self.plans = Plans(self._sessions)
             self.boards = Boards(self._sessions)
@@ -216,20 +218,21 @@ class GovernDatabase:
         write_key: str = "",
         secret_key: str = "",
         project_id: UUID | None = None,
+        loader: int | None = None,
     ) -> tuple[Project, str, str]:
         """Create a project with a write key and a secret key. Returns the project and both keys.
 
         Raises:
-            BadAccount: the time zone or currency is invalid, or a key is taken.
+            BadAccount: the time zone or currency is invalid, a key is taken, or there is no such loader.
         """
-        _check_timezone(timezone)
+        check_timezone(timezone)
         if len(currency) != 3 or not currency.isalpha():
             raise BadAccount(f"{currency!r} is not a currency code such as EUR")
         with self._sessions.begin() as session:
             project = Project(
                 id=str(project_id or new_id()), name=name.strip()[:100] or "My product", timezone=timezone,
                 currency=currency.upper(), goals=["Order Completed", "Signed Up"] if goals is None else goals,
-                created_at=utc_now(),
+                created_at=utc_now(), loader=self.loaders.place(session, loader),
             )  # fmt: skip
             session.add(project)
             session.flush()
@@ -297,7 +300,7 @@ class GovernDatabase:
         if metrics is not None:
             pack_of(metrics)
         if timezone is not None:
-            _check_timezone(timezone)
+            check_timezone(timezone)
         changes = {
             "name": name, "timezone": timezone, "currency": currency, "goals": goals,
             "overruled_bot_reasons": overruled_bot_reasons, "closed_register": closed_register, "metrics": metrics,
@@ -391,10 +394,3 @@ class GovernDatabase:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
-
-
-def _check_timezone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise BadAccount(f"{name!r} is not a time zone such as Europe/Berlin") from error

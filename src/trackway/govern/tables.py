@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -31,6 +32,14 @@ class BadAccount(ValueError):
     """An invalid or impossible request about a user, project, key or account; the text names the problem and the
     remedy.
     """
+
+
+def check_timezone(name: str) -> None:
+    """Raise BadAccount unless this is the name of a time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise BadAccount(f"{name!r} is not a time zone such as Europe/Berlin") from error
 
 
 class Base(DeclarativeBase):
@@ -66,6 +75,7 @@ class Project(Base):
     closed_register: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[str] = mapped_column(Text, default="concerts")
     embed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
+    loader: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     keys: Mapped[list[Key]] = relationship(back_populates="project", order_by="Key.created_at")
 

@@ -24,6 +24,7 @@ from trackway.log.commit import Committer
 from trackway.log.kafka_commit import KafkaCommitter
 from trackway.log.kafka_numbers import Numbers
 from trackway.log.kafka_reader import Reader, Record
+from trackway.log.kafka_router import LoaderOf, Router
 from trackway.log.kafka_topic import START_S, Topic, TopicUnusable
 from trackway.log.kafka_writer import Writer
 from trackway.log.local import identity, locked
@@ -47,30 +48,33 @@ class Records(NamedTuple):
 
 
 class KafkaLog:
-    """A log in the topic of `address`.
+    """A log in the topic of one loader at `address`.
 
     Args:
         directory: the log's directory in the data directory, which it locks against other processes; None for a
             process that only writes.
+        number: the loader's number.
 
     Raises:
         LogInUse: another process has the directory open.
         TopicUnusable: the topic cannot be reached or does not exist, or another loader reads it.
     """
 
-    def __init__(self, address: str, directory: Path | None) -> None:
-        self.directory = directory or Path(f"kafka/{kafka_address.parse(address).topic}")
+    def __init__(self, address: str, directory: Path | None, number: int = 0) -> None:
+        every = kafka_address.parse(address)
+        self.directory = directory or Path(f"kafka/{every.topic}")
         self._lock = locked(directory) if directory is not None else None
         try:
-            self.topic = Topic(kafka_address.parse(address))
+            self.topic = Topic(every.of_loader(number))
             self.id = self.topic.id
             own = identity(directory) if directory is not None else ""
             others = self.topic.other_loaders(own) if directory is not None else []
             if others:
+                role = "the role collector" if every.loaders == 1 else "the number of a loader that no other has"
                 raise TopicUnusable(
                     f"another loader (on {', '.join(sorted(set(others)))}) reads the topic {self.topic.name!r}, "
-                    "and one loads at a time; stop that one, and wait 10 s if it was killed, or give this process the "
-                    "role collector"
+                    "and one loads at a time; stop that one, and wait 10 s if it was killed, or give this process "
+                    f"{role}"
                 )
             starts = self.topic.starts(START_S) if directory is not None else {}
             self._numbers = Numbers(0, {partition: (offset, 0) for partition, offset in starts.items()})
@@ -82,10 +86,21 @@ class KafkaLog:
                 self._lock.close()
             raise
         self._numbering = threading.Lock()
-        self._writer = Writer(self.topic, self._wrote)
+        self._writer: Writer | Router = Writer(self.topic, self._wrote)
         self._reader = Reader(self.topic, own, self._next_of)
         self._away = ""
         self._jumped: tuple[int, int] | None = None
+
+    def divide(self, address: str, loader_of: LoaderOf) -> None:
+        """Write the messages of each project to the topic of its loader from now on; this log is that of loader 0.
+
+        Raises:
+            TopicUnusable: the topic of a loader cannot be reached or does not exist.
+        """
+        assert isinstance(self._writer, Writer)
+        every = kafka_address.parse(address)
+        others = [Topic(every.of_loader(number)) for number in range(1, every.loaders)]
+        self._writer = Router([self._writer, *(Writer(topic, lambda *_: None) for topic in others)], loader_of)
 
     def _warn(self) -> None:
         with suppress(TopicUnusable):  # the user may have no right to see the topic's settings
@@ -267,6 +282,7 @@ class KafkaLog:
         with self._numbering:
             self._numbers = Numbers(number, positions or starts)
         self._reader.restart()
+        self._reader.commit({partition: offset for partition, (offset, _) in (positions or starts).items()}, "")
 
     def follow(self, spans: list[Span]) -> None:
         """Give messages the numbers that they had before the process ended."""
@@ -278,12 +294,12 @@ class KafkaLog:
         """Take part in the consumer group while there is nothing to read, and notice records of other processes."""
         self._reader.look()
 
-    def settle(self, number: int) -> None:
-        """Forget the places below a checkpoint, and tell the brokers how far the loader is."""
+    def settle(self, number: int, note: str = "") -> None:
+        """Forget the places below a checkpoint, and tell the brokers how far the loader is, with a note."""
         with self._numbering:
             self._numbers.settle(number)
             places = self._numbers.positions(number)
-        self._reader.commit({partition: offset for partition, (offset, _) in places.items()})
+        self._reader.commit({partition: offset for partition, (offset, _) in places.items()}, note)
 
     def remove_stored(self, stored: int, keep_hours: float, archive: Path | None = None) -> list[Path]:  # noqa: ARG002
         """Remove nothing: the topic's own retention does."""

@@ -11,14 +11,14 @@ from collections import deque
 from functools import partial
 
 from trackway.log.commit import MAX_WAITING, Committer
-from trackway.log.kafka_writer import Writer
+from trackway.log.kafka_writer import Sending
 from trackway.log.protocol import LogUnavailable
 
 
 class KafkaCommitter(Committer):
     """Appends records to a topic. It belongs to one event loop."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Sending) -> None:
         self._writer, self._loop = writer, asyncio.get_running_loop()
         self._bytes = 0
         self._open: set[asyncio.Future[int]] = set()

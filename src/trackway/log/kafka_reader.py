@@ -19,6 +19,7 @@ _AGAIN_S = 30.0
 _SESSION_MS = 10_000
 _LOOKED_EVERY_S = 2.0
 _TROUBLED_S = 10.0
+_COMMITTED_AGAIN_S = 0.5
 
 Record = tuple[int, int, bytes]
 """Partition, offset and content."""
@@ -43,6 +44,8 @@ class Reader:
         self._lasting, self._passing, self._failed_at = "", "", 0.0
         self._client = f"trackway-{secrets.token_hex(4)}"
         self._fenced, self._looked_at = False, 0.0
+        self._newest: list[TopicPartition] = []
+        self._uncommitted, self._tried_at = False, 0.0
 
     @property
     def trouble(self) -> str:
@@ -66,6 +69,8 @@ class Reader:
             time.sleep(wait_s)
             return []
         consumer = self._joined()
+        if self._uncommitted and time.monotonic() - self._tried_at > _COMMITTED_AGAIN_S:
+            self._commit()
         try:
             found: list[Any] = consumer.consume(min(most, _MOST_AT_ONCE), wait_s)
         except KafkaException as error:
@@ -98,6 +103,7 @@ class Reader:
                 configuration(
                     self._topic.address,
                     error_cb=self._failed,
+                    on_commit=self._committed,
                     **{
                         "client.id": self._client,
                         "group.id": self._topic.address.group,
@@ -196,12 +202,26 @@ class Reader:
                 ends[partition] = found[1]
         return ends
 
-    def commit(self, offsets: dict[int, int]) -> None:
-        """Tell the brokers how far the loader is, for tools that show the lag. Nothing reads these offsets here."""
-        if self._consumer is not None and self._assigned:
+    def commit(self, offsets: dict[int, int], note: str) -> None:
+        """Tell the brokers how far the loader is, with a note, for the other processes and for tools that show the lag.
+
+        What the brokers refuse is sent again while the reader reads. No loader reads on from these offsets.
+        """
+        self._newest = [TopicPartition(self._topic.name, one, offset, note) for one, offset in offsets.items()]
+        self._commit()
+
+    def _commit(self) -> None:
+        self._uncommitted, self._tried_at = True, time.monotonic()
+        if self._consumer is not None and self._assigned and self._newest:
             with suppress(KafkaException, RuntimeError):
-                places = [self._topic.places(partition, offset) for partition, offset in offsets.items()]
-                self._consumer.commit(offsets=places, asynchronous=True)
+                self._uncommitted = False  # the answer, which may say otherwise, comes in another thread
+                self._consumer.commit(offsets=self._newest, asynchronous=True)
+                return
+            self._uncommitted = True
+
+    def _committed(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        if error is not None or any(place.error for place in places):
+            self._uncommitted = True
 
     def _leave(self) -> None:
         if self._consumer is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import xxhash
@@ -106,6 +106,34 @@ Settled = Callable[[str], None]
 """A function that is called once, from any thread: with the reason why a record is refused, or empty."""
 
 
+class Sending(Protocol):
+    """Hands single records to the client."""
+
+    def send(self, record: bytes, settled: Settled) -> None:
+        """Hand a record to the client and return at once."""
+        ...
+
+
+def written(sending: Sending, records: list[bytes]) -> None:
+    """Send records and wait until each is acknowledged or refused. Raises LogUnavailable."""
+    refused: dict[int, str] = {}
+    left, done = [len(records)], threading.Event()
+
+    def settled(index: int, problem: str) -> None:
+        if problem:
+            refused[index] = problem
+        left[0] -= 1
+        if not left[0]:
+            done.set()
+
+    for index, record in enumerate(records):
+        sending.send(record, partial(settled, index))
+    if records:
+        done.wait()  # `message.timeout.ms` ends it
+    if refused:
+        raise LogUnavailable(next(iter(refused.values())), frozenset(refused))
+
+
 class Writer:
     """Writes records to a topic, from any thread; a thread of its own takes the brokers' answers.
 
@@ -134,22 +162,7 @@ class Writer:
             LogUnavailable: some of them were not acknowledged; `refused` says which. A broker may have one of these
                 all the same: sent again, its message id shows that it is a repeat.
         """
-        refused: dict[int, str] = {}
-        left, done = [len(records)], threading.Event()
-
-        def settled(index: int, problem: str) -> None:
-            if problem:
-                refused[index] = problem
-            left[0] -= 1
-            if not left[0]:
-                done.set()
-
-        for index, record in enumerate(records):
-            self.send(record, partial(settled, index))
-        if records:
-            done.wait()  # `message.timeout.ms` ends it
-        if refused:
-            raise LogUnavailable(next(iter(refused.values())), frozenset(refused))
+        written(self, records)
 
     def send(self, record: bytes, settled: Settled) -> None:
         """Hand a record to the client and return at once."""

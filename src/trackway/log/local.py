@@ -117,7 +117,7 @@ class LocalLog:
     def idle(self) -> None:
         """Do nothing: files need no attention."""
 
-    def settle(self, number: int) -> None:
+    def settle(self, number: int, note: str = "") -> None:
         """Do nothing: segments that are stored are removed by age."""
 
     def skip_to(self, least: int) -> None:

@@ -159,7 +159,7 @@ class Log(Writable, Protocol):
         """Do what a reader has to do now and then while there is nothing to read."""
         ...
 
-    def settle(self, number: int) -> None:
+    def settle(self, number: int, note: str = "") -> None:
         """Take note that the loader never goes back below `number`."""
         ...
 

@@ -20,6 +20,7 @@ from trackway.outgoing import Outgoing, Refused, Unreachable, parse
 from trackway.store import dead_letters
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
+from trackway.store.progress import Progress
 
 logger = logging.getLogger("trackway.operate.alerts")
 
@@ -57,7 +58,7 @@ class Alerts:
 
     Args:
         url: where to post to; empty for none. The operator sets it, so it may have a private IP address.
-        waiting: returns the number of messages of the log that are not stored.
+        progress: how far the loaders are.
         named: returns the name of a project.
     """
 
@@ -67,11 +68,11 @@ class Alerts:
         outgoing: Outgoing,
         loader: Loader,
         store: Store,
-        waiting: Callable[[], int],
+        progress: Progress,
         named: Callable[[UUID], str],
     ) -> None:
         self._url, self._outgoing, self._loader, self._store = url, outgoing, loader, store
-        self._waiting, self._named = waiting, named
+        self._progress, self._named = progress, named
         self._posted: dict[tuple[Kind, UUID | None], _Posted] = {}
         self._letters: dict[UUID, tuple[int, str]] = {}
         self._troubled_at: float | None = None
@@ -119,8 +120,11 @@ class Alerts:
             }
         problems |= {("dead_letters", project_id): letters for project_id, letters in self._letters.items()}
         if trouble := self._trouble(at):
-            problems["stalled", None] = (max(1, self._waiting()), f"Nothing is stored at the moment: {trouble}")
-        if lost := sum(gap.last - gap.first for gap in self._loader.gaps):
+            problems["stalled", None] = (
+                max(1, self._progress.waiting()),
+                f"Nothing is stored at the moment: {trouble}",
+            )
+        if lost := self._progress.lost:
             problems["lost", None] = (
                 lost,
                 f"{lost} messages of the log cannot be read; stop the server and run the doctor",
@@ -131,7 +135,7 @@ class Alerts:
         trouble = self._loader.trouble
         if not trouble:
             self._troubled_at = None
-            return self._loader.stalled()
+            return self._loader.stalled() or self._progress.trouble
         if self._troubled_at is None:
             self._troubled_at = at
         return trouble if at - self._troubled_at >= STALLED_S else self._loader.stalled()

@@ -13,6 +13,7 @@ from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.derived_tables import disagreements
 from trackway.store.message_ids import SeenMessages, check_runs
+from trackway.store.migration import pending
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreUnavailable
 from trackway.store.unmoved import unmoved
@@ -26,7 +27,7 @@ def examine_data(settings: Settings) -> list[Finding]:
     if text := unmoved(directory, settings.store_dsn):
         return [Finding("store", "bad", text)]
     try:
-        log, newest = open_log(directory, settings.local_store, settings.segment_bytes, settings.log)
+        log, newest = open_log(directory, settings.local_store, settings.segment_bytes, settings.log, settings.loader)
     except LogInUse:
         text = f"a server has {directory} open, so log and store were not looked at; ask it with --url, or stop it"
         return [Finding("log", "note", text)]
@@ -141,9 +142,12 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
         if settings.local_store:
             # A merge would read a damaged part before CHECK TABLE does, and would copy its contents into a sound part.
             store.command("SYSTEM STOP MERGES")
-        store.migrate()
-        refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
-        findings = [*_examine_parts(settings, store), *_examine_sums(store)]
+        if settings.loaders > 1:
+            findings = _examine_shared(settings, store)
+        else:
+            store.migrate()
+            refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
+            findings = [*_examine_parts(settings, store), *_examine_sums(store)]
         if not findings:
             findings.append(
                 Finding("store", "fine", f"all tables agree; {_sum(store, newest.offset if newest else 0)}")
@@ -159,6 +163,15 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
         return [Finding("store", "bad", f"the engine refuses to answer: {error.full}")]
     finally:
         store.close()
+
+
+def _examine_shared(settings: Settings, store: Store) -> list[Finding]:
+    """Check a store that other loaders may be filling meanwhile: nothing in it is changed or summed up."""
+    if scripts := pending(store):
+        text = f"it lacks {scripts[0]}; the process with the role all brings it up to date at its start"
+        return [Finding("store", "note", text)]
+    text = "all parts can be read; while other loaders run, the job refresh-views compares its tables"
+    return _examine_parts(settings, store) or [Finding("store", "fine", text)]
 
 
 def _without_checksums(local: Path | None, newest: Checkpoint | None) -> list[Path]:

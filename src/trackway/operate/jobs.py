@@ -37,12 +37,16 @@ LOOK_S = 2.0
 
 @dataclass
 class JobContext:
-    """The parts of the runtime that jobs use."""
+    """The parts of the runtime that jobs use.
+
+    Attributes:
+        lock_of: returns the lock that is taken to replace rows of a project; its loader stores nothing meanwhile.
+    """
 
     settings: Settings
     accounts: GovernDatabase
     store: Store
-    store_lock: AbstractContextManager[object]
+    lock_of: Callable[[UUID], AbstractContextManager[object]]
     ledger: Ledger
     outgoing: Outgoing
 
@@ -56,9 +60,9 @@ def refresh_views(context: JobContext) -> str:
     """Compare the view counters with the events, and rebuild those that differ."""
     results = []
     for project in context.accounts.projects():
-        differed = check_views(context.store, context.store_lock, context.ledger, project)
+        differed = check_views(context.store, context.lock_of(UUID(project.id)), context.ledger, project)
         if set(differed) - {"view_totals"}:
-            refresh(context.store, context.store_lock, UUID(project.id))
+            refresh(context.store, context.lock_of(UUID(project.id)), UUID(project.id))
         results += [f"{project.name}: {n} of {name} differed and were corrected" for name, n in differed.items()]
     return "; ".join(results) or "the counters agree with the events"
 
@@ -68,14 +72,14 @@ def aggregate(context: JobContext) -> str:
     results = []
     for project in context.accounts.projects():
         if wrong := wrong_totals(context.store, UUID(project.id)):
-            with context.store_lock:
+            with context.lock_of(UUID(project.id)):
                 restate_all(context.store, UUID(project.id))
             results.append(f"{project.name}: the order totals of {wrong} people were recomputed")
         stretch = period("yesterday", project.timezone, datetime.now(UTC))
-        wrong_counters = differences(context.store, context.store_lock, UUID(project.id), *stretch)
+        wrong_counters = differences(context.store, context.lock_of(UUID(project.id)), UUID(project.id), *stretch)
         if wrong_counters:
             try:
-                recount(context.store, context.store_lock, UUID(project.id), *stretch)
+                recount(context.store, context.lock_of(UUID(project.id)), UUID(project.id), *stretch)
             except CannotRecount as error:
                 wrong_counters = []
                 results.append(f"{project.name}: {error}")
@@ -96,7 +100,8 @@ def purge(context: JobContext) -> str:
     before = datetime.now(UTC) - timedelta(days=days)
     purged_by_month: dict[str, int] = {}
     for project in context.accounts.projects():
-        purged = purge_views(context.store, context.store_lock, UUID(project.id), before, context.directory / "exports")
+        project_id, exports = UUID(project.id), context.directory / "exports"
+        purged = purge_views(context.store, context.lock_of(project_id), project_id, before, exports)
         purged_by_month = {
             month: purged_by_month.get(month, 0) + purged.get(month, 0) for month in {*purged_by_month, *purged}
         }

@@ -19,8 +19,10 @@ class Lost(NamedTuple):
 
 
 def lost_files(settings: Settings) -> list[Lost]:
-    """Return the lost files; an empty list before the first start."""
+    """Return the lost files; an empty list before the first start, and for a loader, which has none of them."""
     directory = settings.directory
+    if settings.role == "loader":
+        return []
     candidates = [
         Lost(
             directory / "pseudonym.key",

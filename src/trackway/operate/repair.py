@@ -147,9 +147,19 @@ def _fill(settings: Settings, local: Path, log: Log, store: Store, newest: Check
     return f"{result}; {_count_all(settings, local, log, store)}"
 
 
+def _repair_accounts(settings: Settings) -> str:
+    """Create the projects that have events and are missing from the accounts database."""
+    if settings.loaders > 1:
+        raise CannotRepair(
+            "with several loaders, only the accounts database knows which of them has which project; restore it from a "
+            "backup"
+        )
+    return "\n".join(repair_accounts(settings))
+
+
 REPAIRS: dict[str, Callable[[Settings], str]] = {
     "log": repair_log, "checkpoint": repair_checkpoint, "store": repair_store,
-    "accounts": lambda settings: "\n".join(repair_accounts(settings)),
+    "accounts": _repair_accounts,
 }  # fmt: skip
 """The named repairs."""
 

@@ -35,6 +35,7 @@ from trackway.private import PART, durably
 from trackway.store.connection import Store
 from trackway.store.lookups import event_count
 from trackway.store.policy import Policy
+from trackway.store.progress import Mark
 from trackway.store.refusals import QuestionFailed, shown
 
 logger = logging.getLogger("trackway.operate")
@@ -76,8 +77,8 @@ class TransferWorker:
         directory: the directory of the files.
         key: the key for the pseudonyms of an access log's visitors.
         write: writes an arrival to the log, from any thread.
-        waiting: returns the number of messages that wait to be stored.
-        stored: returns the number of the log's messages that are stored.
+        waiting: returns the number of messages that wait to be stored, with those of a project.
+        mark: returns whether everything in the log of a project is stored that is there now, as a function.
     """
 
     def __init__(
@@ -88,12 +89,12 @@ class TransferWorker:
         privacy: Privacy,
         key: bytes,
         write: Callable[[Arrival], None],
-        waiting: Callable[[], int],
-        stored: Callable[[], int],
+        waiting: Callable[[UUID], int],
+        mark: Callable[[UUID], Mark],
     ) -> None:
         self._directory = directory
         self._transfers, self._store, self._privacy, self._key = transfers, store, privacy, key
-        self._write, self._waiting, self._stored = write, waiting, stored
+        self._write, self._waiting, self._mark = write, waiting, mark
         self._queue: queue.Queue[Transfer | None] = queue.Queue()
         self._known: set[str] = set()
         self._cancelled: set[str] = set()
@@ -211,7 +212,7 @@ class TransferWorker:
         self._transfers.change(transfer.id, total=packed.size)
 
         def write(arrival: Arrival) -> None:
-            while self._waiting() > 200_000:
+            while self._waiting(project_id) > 200_000:
                 self._check(transfer)
                 sleep(0.05)
             self._write(arrival)
@@ -229,8 +230,8 @@ class TransferWorker:
 
     def _wait_until_stored(self, transfer: Transfer) -> None:
         """Wait until everything that is in the log now can be queried."""
-        until = self._stored() + self._waiting()
-        while self._stored() < until:
+        is_stored = self._mark(UUID(transfer.project_id))
+        while not is_stored():
             self._check(transfer)
             sleep(0.05)
 

@@ -46,10 +46,17 @@ class Prepared(msgspec.Struct, array_like=True):
     """The deduplication token; empty in a batch of an earlier version: its offsets."""
     spans: list[Span] = []
     """The records of the log, when it numbers them anew in each process."""
+    months: int = 1
+    """The number of stretches of 28 days that its rows are in; tables are partitioned by the calendar month."""
 
     def blocks(self) -> list[tuple[str, bytes]]:
         """Return the non-empty blocks with their tables, in the order in which they are inserted."""
         return [(name, block) for name in _TABLES if (block := getattr(self, name))]
+
+    @property
+    def most_blocks(self) -> int:
+        """The most blocks that it puts into one table: events and sessions may both fill it, each by the month."""
+        return 4 * self.months
 
     def message_keys(self) -> list[bytes]:
         """Return the digests of the messages, 16 bytes each."""

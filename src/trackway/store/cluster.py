@@ -40,7 +40,7 @@ Rows that replace each other agree in it, so that they meet on one shard. The ot
 itself, by views on its events and sessions, and cannot be written from above.
 """
 COPIED = frozenset(["moves", "late_sign_outs"])
-"""Tables that every shard has whole: updates look up the new values of their rows in them."""
+"""Tables that every shard has whole: updates look up the new values of their rows in them. Each loader has its own."""
 OWN = frozenset(["migrations"])
 """Tables that each shard has for itself."""
 
@@ -59,6 +59,11 @@ _LOOKUP = re.compile(r"\b((?:dictGet|joinGet)\(\\?')(?=\w+\\?')")
 def with_lookups(sql: str, database: str) -> str:
     """Return a statement whose dictionaries are those of the shards' database, where all shards look them up."""
     return _LOOKUP.sub(rf"\g<1>{database}.", sql)
+
+
+def is_copied(table: str) -> bool:
+    """Whether every shard has the whole of a table: `moves`, or `moves_2` of loader 2."""
+    return table.rstrip("0123456789").removesuffix("_") in COPIED
 
 
 def databases(store: Store) -> tuple[str, ...]:
@@ -84,11 +89,11 @@ def put_above(shard: Store, cluster: str, views: Iterable[str]) -> None:
     for row in shard.ask(_sql("tables"), {"above": above}).to_pylist():
         name = row["name"]
         key = f", {PLACED_BY[name]}" if name in PLACED_BY else ""
-        engine = "View" if name in COPIED else f"Distributed('{cluster}', '{shards}', '{name}'{key})"
+        engine = "View" if is_copied(name) else f"Distributed('{cluster}', '{shards}', '{name}'{key})"
         if name in OWN or (row["columns"] == row["columns_above"] and existing.get(name) == engine):
             continue
         is_old = True
-        if name in COPIED:
+        if is_copied(name):
             shard.command(f"CREATE OR REPLACE VIEW {above}.{name} AS SELECT * FROM {shards}.{name}")
         else:
             shard.command(f"CREATE OR REPLACE TABLE {above}.{name} AS {shards}.{name} ENGINE = {engine}")

@@ -89,10 +89,10 @@ class Store:
             raise StoreUnavailable(unopened(dsn, str(error))) from error
         self.persons = PersonTable(self.ask, self.command, self.everywhere, self.on_every_server)
         self.durability = Durability()
-        self._cancelled: set[str] = set()
-        self._under_way: set[str] = set()
+        self._cancelled, self._under_way = set[str](), set[str]()
         self._policy: Policy | None = None
         self._tables: dict[str, frozenset[str]] = {}
+        self.scratch = ""  # the end of the names of the loader's own tables in memory (moved_events.py)
         self._admit(clients, memory_mb, nice)
         addresses = servers_of(dsn) if self.directory is None and not self.shards else []
         self._replicas = [self._of(address) for address in addresses] if len(addresses) > 1 else []
@@ -335,7 +335,7 @@ class Store:
 
         Columns that were added after the stream was prepared take their defaults.
         """
-        if table in cluster.COPIED and self.servers != [self]:
+        if cluster.is_copied(table) and self.servers != [self]:
             self.on_every_server(lambda server: server.insert(table, block, token))
             return
         columns = pa.ipc.open_stream(block).schema.names

@@ -206,7 +206,7 @@ def sift(store: Store, table: str, rows: pa.Table) -> Sifted | None:
     Returns:
         None when the rows are not the cause: the engine refuses everything, or takes the block now.
     """
-    probe = _Probe(store.each[0], table)
+    probe = _Probe(store.each[0], table, f"probe{store.scratch}_{table}")
     try:
         if probe.refuses_default(rows.schema.names[0]):
             return None
@@ -233,10 +233,10 @@ NOT_THE_ROWS = frozenset(
 
 
 class _Probe:
-    """A copy of a table, and of the views on it, that keeps nothing."""
+    """A copy of a table, and of the views on it, that keeps nothing; `name` is that of the copy."""
 
-    def __init__(self, store: Store, table: str) -> None:
-        self._store, self._table, self._name, self._left = store, table, f"probe_{table}", MOST_PROBES
+    def __init__(self, store: Store, table: str, name: str) -> None:
+        self._store, self._table, self._name, self._left = store, table, name, MOST_PROBES
         self._created: list[str] = []
         views = store.ask(_sql("views_on"), {"name": table})["view"].to_pylist()
         self._create(f"CREATE TABLE {self._name} AS {table} ENGINE = Null", "TABLE", self._name)

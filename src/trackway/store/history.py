@@ -25,11 +25,16 @@ class StoredHistory:
 
     Args:
         before: called before each question, to wait until earlier writes are in the store.
+        of_others: returns the projects that another loader has.
     """
 
-    def __init__(self, store: Store, before: Callable[[], None] = lambda: None) -> None:
-        self._store = store
-        self._before = before
+    def __init__(
+        self,
+        store: Store,
+        before: Callable[[], None] = lambda: None,
+        of_others: Callable[[], list[UUID]] = list,
+    ) -> None:
+        self._store, self._before, self._of_others = store, before, of_others
         self._separated: dict[Visitor, list[Separated]] = {}
 
     def sessions_of(self, visitors: list[Visitor], since: Millis, until: Millis) -> list[Session]:
@@ -42,14 +47,22 @@ class StoredHistory:
         return sessions
 
     def recent(self) -> tuple[Millis | None, list[Session]]:
-        """Return a time, and all sessions that ended at or after it; None and no sessions when the store has none."""
+        """Return a time, and all sessions that ended at or after it; None and no sessions when the store has none.
+
+        Sessions of projects that another loader has are left out.
+        """
         self._before()
-        newest = self._store.ask(_sql("newest_session"))
+        others = self._of_others()
+        values = {"others": others} if others else {}
+        newest = self._store.ask(_sql("newest_session", others=bool(others)), values)
         if not newest["n"][0].as_py():
             return None, []
         since = newest["at"][0].as_py() - KEEP
         return since, objects(
-            Session, self._store.ask(_sql("recent", columns=Session.__struct_fields__), {"since": since})
+            Session,
+            self._store.ask(
+                _sql("recent", columns=Session.__struct_fields__, others=bool(others)), {"since": since, **values}
+            ),
         )
 
     def events_of(self, sessions: list[Session]) -> list[Event]:

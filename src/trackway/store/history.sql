@@ -28,15 +28,18 @@ WHERE {{ of_visitors("visitor_id") }}
   AND started_at BETWEEN fromUnixTimestamp64Milli({since:Int64}) AND fromUnixTimestamp64Milli({until:Int64})
 {% endmacro %}
 
-{% macro newest_session() %}
-SELECT toUnixTimestamp64Milli(max(ended_at)) AS at, count() AS n FROM sessions
+{# Whether a project is not one of those that another loader has. #}
+{% macro own(others) %}{% if others %}project_id NOT IN {others:Array(UUID)}{% else %}true{% endif %}{% endmacro %}
+
+{% macro newest_session(others) %}
+SELECT toUnixTimestamp64Milli(max(ended_at)) AS at, count() AS n FROM sessions WHERE {{ own(others) }}
 {% endmacro %}
 
-{% macro recent(columns) %}
+{% macro recent(columns, others) %}
 SELECT
     {{ selected(columns) }}
 FROM sessions FINAL
-WHERE ended_at >= fromUnixTimestamp64Milli({since:Int64})
+WHERE ended_at >= fromUnixTimestamp64Milli({since:Int64}) AND {{ own(others) }}
 {% endmacro %}
 
 {% macro events_of(columns) %}

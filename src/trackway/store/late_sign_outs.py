@@ -13,7 +13,7 @@ from trackway.enrich.identity import Separated, Visitor
 from trackway.event import Millis
 from trackway.statements import Statements
 from trackway.store.connection import Store
-from trackway.store.moved_events import rewrite
+from trackway.store.moved_events import rewrite, scratch
 
 _sql = Statements(__name__)
 
@@ -29,13 +29,13 @@ def separate(store: Store, separated: list[Separated], token: str) -> None:
     """
     if not separated:
         return
-    values = rewrite(store, "late_sign_outs", _rows(separated), token)
+    values = rewrite(store, scratch(store, "late_sign_outs"), _rows(separated), token)
     for name in ("correct_activity", "correct_person_hours", "correct_session_hours", "correct_customers"):
-        store.everywhere(_sql(name, token=token), values)
-    store.everywhere(_sql("move_orders"), values)
-    store.command(_sql("restate_order_totals"), values)
+        store.everywhere(_own(store, name, token=token), values)
+    store.everywhere(_own(store, "move_orders"), values)
+    store.command(_own(store, "restate_order_totals"), values)
     for name in ("update_events", "update_sessions"):
-        store.everywhere(_sql(name), values)
+        store.everywhere(_own(store, name), values)
     _drop_claims(store, values)
     store.persons.stale()
 
@@ -43,8 +43,13 @@ def separate(store: Store, separated: list[Separated], token: str) -> None:
 def _drop_claims(store: Store, values: dict[str, int]) -> None:
     """Delete claims of the old identity."""
     for shard in store.each:
-        for database in shard.ask(_sql("database_with_claims"), values)["place"].to_pylist():
-            shard.command(_sql("delete_claims", database=database))
+        for database in shard.ask(_own(store, "database_with_claims"), values)["place"].to_pylist():
+            shard.command(_own(store, "delete_claims", database=database))
+
+
+def _own(store: Store, name: str, **structure: str) -> str:
+    """Return a statement about the loader's own table of late sign-outs."""
+    return _sql(name, **structure).replace("late_sign_outs", scratch(store, "late_sign_outs"))
 
 
 def _rows(separated: Sequence[Separated]) -> pa.Table:

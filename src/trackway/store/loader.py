@@ -31,10 +31,12 @@ from trackway.store.connection import Store
 from trackway.store.durability import suspended
 from trackway.store.history import StoredHistory
 from trackway.store.message_ids import SeenMessages
-from trackway.store.preparing import Derivers, prepare
+from trackway.store.preparing import Derivers, fresh_of, prepare
+from trackway.store.progress import Note
 from trackway.store.quarantine import Refusals, Sifter
 from trackway.store.reading import LogRange, read
 from trackway.store.refusals import QuestionFailed, StoreBusy, shown
+from trackway.store.share import Alone, Share
 
 logger = logging.getLogger("trackway.store.loader")
 
@@ -55,6 +57,7 @@ class Loader:
         local: the directory of a local store; None for a server.
         checkpoint_seconds: the longest time that applied messages may wait for a checkpoint.
         archive: the directory that receives segments that need not be kept; None deletes them.
+        share: the loader's part when there are several; None for a single one.
 
     Raises:
         BadCheckpoint: the checkpoint, or a file that it names, is damaged.
@@ -71,6 +74,7 @@ class Loader:
         local: Path | None = None,
         checkpoint_seconds: float = 1.0,
         archive: Path | None = None,
+        share: Share | Alone | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._log, self._store, self._directory, self._local = log, store, directory, local
@@ -78,8 +82,7 @@ class Loader:
         self._keep_log_hours, self._checkpoint_seconds, self._archive = keep_log_hours, checkpoint_seconds, archive
         self._newest = known = checkpoint.read(directory)
         self._seen = SeenMessages(directory / "ids", known.ids if known else None)
-        self._stopping = threading.Event()
-        self._applier = ThreadPoolExecutor(1, thread_name_prefix="apply")
+        self._stopping, self._applier = threading.Event(), ThreadPoolExecutor(1, thread_name_prefix="apply")
         self._applying: Future[None] | None = None
         self._ready: Prepared | None = None
         self._under_way: set[bytes] = set()
@@ -88,41 +91,45 @@ class Loader:
         """The log offset below which every message is in the store or is a dead letter."""
         self.durable = self.stored
         """The offset of the newest checkpoint."""
-        self._stored_before = self.stored
-        self._checkpointed_at = time.monotonic()
-        self._progress_at = time.monotonic()
-        self._doing = "opening the store"
+        self._stored_before, self._doing = self.stored, "opening the store"
+        self._checkpointed_at = self._progress_at = time.monotonic()
         self.trouble = ""
         """The reason why nothing is being stored at the moment, or empty."""
         self.gaps: list[Gap] = []
         """Stretches of the log that could not be read."""
         self.dead_letters = dead_letters.count(store) if store.engine.alive else 0
         """The number of dead letters in all projects."""
-        self.store_lock = threading.RLock()
+        self._share = share or Alone()
+        self.store_lock = self._share.lock
         """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""
-        self._versions: dict[bytes, int] = {}
+        self._news, self._versions = Note(), dict[bytes, int]()
         self._position: int | None = None
         self._derivers: Derivers | None = None
-        self._refusals = Refusals(batch_messages)
-        self._pause = 0.0
-        self._half_applied = False
+        self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False
 
     def _open(self) -> None:
         """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
         if self._position is None:
             user_agent_reason("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
             self._apply_prepared()
+            self._share.open_numbers(StoredHistory(self._store).newest_number)
             self._position = max(self.stored, self._log.start)
             if self.stored < self._position:
                 self._report(Gap(self.stored, self._position, self._log.directory, 0))
         if self._derivers is None:
-            history = StoredHistory(self._store, self.wait)
-            self._derivers = Derivers(Sessionizer(history, *history.recent()), Identities(history), Orders(history))
+            history = StoredHistory(self._store, self.wait, self._share.of_others)
+            identities = Identities(history, self._share.next_number)
+            self._derivers = Derivers(Sessionizer(history, *history.recent()), identities, Orders(history))
             self.trouble = ""
 
     def version(self, project_id: UUID) -> int:
         """Return a number that grows whenever something of the project is stored."""
         return self._versions.get(project_id.bytes, self._stored_before)
+
+    @property
+    def lost(self) -> int:
+        """The number of messages of the log that could not be read."""
+        return sum(gap.last - gap.first for gap in self.gaps)
 
     def stalled(self) -> str:
         """Return why nothing was stored for 30 s although messages wait, or empty."""
@@ -245,7 +252,7 @@ class Loader:
         if log_range.last == log_range.first:
             return None
         try:
-            fresh = self._refusals.without_rejections(self._fresh(log_range))
+            fresh = self._refusals.without_rejections(fresh_of(log_range, self._seen, self._under_way))
             prepared = prepare(fresh, self._derivers, self._refusals.refused, self._refusals.plain)
         except _HalfApplied:
             raise
@@ -258,28 +265,18 @@ class Loader:
         self._position = log_range.last
         return prepared
 
-    def _fresh(self, log_range: LogRange) -> LogRange:
-        """Return the messages whose id is new, both in this batch and in earlier ones."""
-        known = self._seen.known([digest for _, _, digest in log_range.messages], log_range.earliest)
-        seen_here = set(self._under_way)
-        fresh = []
-        for item, old in zip(log_range.messages, known, strict=True):
-            if not old and item[2] not in seen_here:
-                seen_here.add(item[2])
-                fresh.append(item)
-        return log_range._replace(messages=fresh)
-
     def _apply(self, prepared: Prepared, path: Path) -> None:
         """Put a prepared batch into the store; for a server, retry until it is there."""
         pause, sifter = 0.2, Sifter(self._store, prepared, self._log, self._refusals, again=self._local is not None)
         self._doing = f"storing the batch at offset {prepared.first}"
         while True:
             try:
-                with self.store_lock:
+                with self.store_lock, self._share.batch(prepared.most_blocks):
                     self._half_applied = self._local is not None
                     apply(self._store, prepared, sifter.sift)
                     if sifter.write_dead_letters():
                         self.dead_letters = dead_letters.count(self._store)
+                        self._news.refused = prepared.last
                     stored = (key for key in prepared.message_keys() if key not in sifter.keys)
                     self._seen.add(list(stored), prepared.received_at)
                     self.stored = prepared.last
@@ -297,6 +294,8 @@ class Loader:
         self._refusals.stored(prepared.last, bool(prepared.events))
         self._pause = 0.0
         self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
+        if prepared.claims or prepared.aliases or prepared.separated:
+            self._news.merged = prepared.last
         self.trouble, self._progress_at = "", time.monotonic()
         due = self._local is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds
         if not due or self._try_checkpoint():
@@ -364,7 +363,8 @@ class Loader:
                 checkpoint.copy_to_reserve(self._directory)
             self._seen.settle()
             self.durable = offset
-            self._log.settle(offset)
+            self._news.lost = self.lost
+            self._log.settle(offset, self._news.text())
             self._refusals.durable(offset)
             self._checkpointed_at = time.monotonic()
 

@@ -52,10 +52,17 @@ def move(store: Store, moved: list[Moved], token: str) -> None:
     """
     if not moved:
         return
+    table = scratch(store, "moves")
     store.everywhere(
-        _sql("move", columns=("session_id", *_TRAFFIC)),
-        rewrite(store, "moves", _rows(moved), token),
+        _sql("move", columns=("session_id", *_TRAFFIC), table=table), rewrite(store, table, _rows(moved), token)
     )
+
+
+def scratch(store: Store, table: str) -> str:
+    """Return the name of a table in the engine's memory that one loader rewrites for each batch: with several loaders,
+    each has its own.
+    """
+    return f"{table}{store.scratch}"
 
 
 def rewrite(store: Store, table: str, rows: pa.Table, token: str) -> dict[str, int]:

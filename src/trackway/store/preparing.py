@@ -10,13 +10,17 @@ from trackway.enrich.orders import Order, Orders
 from trackway.enrich.pipeline import NO_SESSION, enrich, message_key, session_hint
 from trackway.enrich.session import without_session
 from trackway.enrich.sessionizer import Sessionizer
+from trackway.enrich.visitor_sessions import Row
 from trackway.event import Arrival, Event, Message, Violation
 from trackway.storable import LARGEST_AMOUNT, fits
 from trackway.store import arrow_blocks
 from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
+from trackway.store.message_ids import SeenMessages
 from trackway.store.moved_events import moves
 from trackway.store.reading import Arrived, LogRange
+
+_STRETCH = 28 * 86_400_000
 
 
 class Derivers(NamedTuple):
@@ -29,6 +33,22 @@ class Derivers(NamedTuple):
 
 class Unstorable(ValueError):
     """A value that a column of the store cannot hold."""
+
+
+def fresh_of(log_range: LogRange, seen: SeenMessages, under_way: set[bytes]) -> LogRange:
+    """Return a range with only the messages whose id is new, both in this batch and in earlier ones.
+
+    Args:
+        under_way: the keys of the batch that is being stored.
+    """
+    known = seen.known([digest for _, _, digest in log_range.messages], log_range.earliest)
+    seen_here = set(under_way)
+    fresh = []
+    for item, old in zip(log_range.messages, known, strict=True):
+        if not old and item[2] not in seen_here:
+            seen_here.add(item[2])
+            fresh.append(item)
+    return log_range._replace(messages=fresh)
 
 
 def prepare(log_range: LogRange, derivers: Derivers, blamed: dict[bytes, str], plain: set[bytes]) -> Prepared:
@@ -86,7 +106,12 @@ def prepare(log_range: LogRange, derivers: Derivers, blamed: dict[bytes, str], p
         persons.separated,
         log_range.token,
         list(log_range.spans),
+        len({at // _STRETCH for at in (*(event.timestamp for event, _ in batch), *_starts(outcome.rows))}) or 1,
     )
+
+
+def _starts(rows: list[Row]) -> list[int]:
+    return [row.session.started_at for row in rows]
 
 
 def _event(message: Message, arrival: Arrival, key: bytes) -> Event:

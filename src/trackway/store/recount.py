@@ -137,7 +137,8 @@ def purge_views(
             pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}{more}.csv")
         with store_lock:
             store.everywhere(_sql("archive_month"), month_values)
-            store.change(_sql("delete_month"), month_values, everywhere=True)
+            with store_lock:  # fails when the lock of a loader in another process was lost meanwhile
+                store.change(_sql("delete_month"), month_values, everywhere=True)
         purged[name] = row["n"]
     return purged
 
@@ -160,7 +161,8 @@ def _replace(
     statement = _statement(store, counter)
     with store_lock:
         store.everywhere(_sql("delete_own_rows", counter=counter), values)
-        store.change(_sql("insert_own_rows", counter=counter, statement=statement), values, everywhere=True)
+        with store_lock:  # fails when the lock of a loader in another process was lost meanwhile
+            store.change(_sql("insert_own_rows", counter=counter, statement=statement), values, everywhere=True)
     return int(store.ask(_sql("count_own_rows", counter=counter), values)["n"][0].as_py())
 
 

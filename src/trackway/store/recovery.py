@@ -5,7 +5,10 @@ Every refusal names the command that repairs the directory (`operate/repair.py`)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from trackway.log import DirectoryUnusable, LocalLog, Log
 from trackway.store import checkpoint
@@ -15,9 +18,12 @@ from trackway.store.engine import EngineUnavailable, end_orphan
 from trackway.store.unfinished import remove_half_created
 from trackway.store.unmoved import is_held
 
+if TYPE_CHECKING:
+    from trackway.log.kafka import KafkaLog
+
 
 def open_log(
-    directory: Path, local: Path | None, segment_bytes: int = 64 * 1024 * 1024, address: str = ""
+    directory: Path, local: Path | None, segment_bytes: int = 64 * 1024 * 1024, address: str = "", number: int = 0
 ) -> tuple[Log, Checkpoint | None]:
     """Open the log of a data directory, whose lock keeps other processes out, and bring its store to the checkpoint.
 
@@ -25,6 +31,7 @@ def open_log(
         directory: the data directory.
         local: the directory of a local store, which is not open; None for a server.
         address: of a log in Kafka; empty for the local files.
+        number: the number of the loader whose topic it is.
 
     Raises:
         LogInUse, LogDamaged, TopicUnusable: the log cannot be opened.
@@ -34,7 +41,7 @@ def open_log(
     refuse_half_rebuilt(directory)
     known = checkpoint.read(directory / "loader")
     _refuse_leaving(directory, known, address)
-    log: Log = kafka_log(address, directory / "log") if address else LocalLog(directory / "log", segment_bytes)
+    log: Log = kafka_log(address, directory / "log", number) if address else LocalLog(directory / "log", segment_bytes)
     try:
         if known is not None and address:
             log.go_to(known.offset, known.positions)
@@ -49,7 +56,7 @@ def open_log(
         raise
 
 
-def kafka_log(address: str, directory: Path | None) -> Log:
+def kafka_log(address: str, directory: Path | None, number: int = 0) -> KafkaLog:
     """Open a log in Kafka. Raises DirectoryUnusable, also when the client is not installed."""
     try:
         from trackway.log.kafka import KafkaLog
@@ -58,7 +65,7 @@ def kafka_log(address: str, directory: Path | None) -> Log:
             "the setting log names Kafka, and its client cannot be loaded "
             f"({error}); install it: pip install 'trackway[server,kafka]'"
         ) from error
-    return KafkaLog(address, directory)
+    return KafkaLog(address, directory, number)
 
 
 def _refuse_leaving(directory: Path, known: Checkpoint | None, address: str) -> None:
@@ -164,7 +171,14 @@ def refuse_half_rebuilt(directory: Path) -> None:
         )
 
 
-def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Log, local: Path | None) -> None:
+def refuse_unknown(
+    known: Checkpoint | None,
+    loader: Path,
+    store: Store,
+    log: Log,
+    local: Path | None,
+    of_others: Sequence[UUID] = (),
+) -> None:
     """Refuse to load into a store whose content is unknown.
 
     Args:
@@ -172,6 +186,7 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
         loader: the loader's directory.
         store: migrated.
         local: the store's directory; None for a server.
+        of_others: the projects that another loader has.
 
     Raises:
         BadCheckpoint: there are events and no checkpoint, the checkpoint belongs to another log, or the engine left out
@@ -179,7 +194,9 @@ def refuse_unknown(known: Checkpoint | None, loader: Path, store: Store, log: Lo
     """
     if known is not None and local is not None:
         _refuse_missing(local, checkpoint.inactive_parts(known, checkpoint.tables(store, local)), known, log)
-    events = 0 if known else store.ask("SELECT count() AS n FROM events")["n"][0].as_py()
+    own = "WHERE project_id NOT IN {others:Array(UUID)}" if of_others else ""
+    values = {"others": list(of_others)} if of_others else {}
+    events = 0 if known else store.ask(f"SELECT count() AS n FROM events {own}", values)["n"][0].as_py()
     if events:
         raise BadCheckpoint(
             f"the store holds {events} events, but {loader} does not say up to which offset of the log; "

@@ -253,8 +253,8 @@ def _write_messages(runtime: Runtime, project_id: UUID, order_messages: list[Mes
     return len(order_messages)
 
 
-async def _wait_until_stored(runtime: Runtime) -> None:
-    if not await runtime.wait_until_stored():
+async def _wait_until_stored(runtime: Runtime, project_id: UUID) -> None:
+    if not await runtime.wait_until_stored(project_id):
         raise ServiceUnavailableException("earlier messages are not stored yet; send it again in a few seconds")
 
 
@@ -274,7 +274,7 @@ class OrdersOfProject(Controller):
         if rejected and not orders:
             errors = [{"field": f"[{order.index}].{order.field}", "reason": order.reason} for order in rejected]
             return problem(400, "no order could be accepted; `errors` has the reasons", errors)
-        await _wait_until_stored(runtime)
+        await _wait_until_stored(runtime, project_id)
 
         def write() -> int:
             order_messages: list[Message] = []
@@ -349,7 +349,7 @@ class Deliveries(Controller):
             raise
         if report.order is None:
             return Response(Accepted(0))
-        await _wait_until_stored(runtime)
+        await _wait_until_stored(runtime, UUID(connection.project_id))
         try:
             accepted = await asyncio.to_thread(_write_delivery, runtime, connection, report.order, report)
         except BadOrder as error:

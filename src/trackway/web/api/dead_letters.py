@@ -121,7 +121,7 @@ class DeadLetters(Controller):
         again.
         """
         wanted = _selected(runtime, project_id, data)
-        replayed = dead_letters.replay(runtime.store, wanted, runtime.write, runtime.loader.store_lock)
+        replayed = dead_letters.replay(runtime.store, wanted, runtime.write, runtime.progress.lock_of(project_id))
         request.user.wrote("letters replayed", _summary(wanted), project_id, **_detail(wanted, replayed))
         return Replayed(replayed, len(wanted) - replayed, _count_again(runtime, project_id))
 
@@ -131,7 +131,7 @@ class DeadLetters(Controller):
     ) -> Dropped:
         """Delete dead letters. This cannot be undone."""
         wanted = _selected(runtime, project_id, data)
-        dead_letters.remove(runtime.store, wanted, runtime.loader.store_lock)
+        dead_letters.remove(runtime.store, wanted, runtime.progress.lock_of(project_id))
         request.user.wrote("letters dropped", _summary(wanted), project_id, **_detail(wanted, len(wanted)))
         return Dropped(len(wanted), _count_again(runtime, project_id))
 

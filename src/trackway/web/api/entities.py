@@ -209,8 +209,8 @@ class Recounts(Controller):
     def aggregate(self, project_id: UUID, data: Day, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
         """Rebuild the counters of a day from the events. Repeating it changes nothing."""
         project = request.user.project(project_id)
-        runtime.wait_for_views()
-        return Recounted(**recount_day(runtime.store, runtime.loader.store_lock, project, data.date))
+        runtime.wait_for_views(project_id)
+        return Recounted(**recount_day(runtime.store, runtime.progress.lock_of(project_id), project, data.date))
 
     @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
@@ -218,8 +218,8 @@ class Recounts(Controller):
         changes nothing.
         """
         project = request.user.project(project_id)
-        runtime.wait_for_views()
-        return Recounted(**refresh_views(runtime.store, runtime.loader.store_lock, runtime.ledger, project))
+        runtime.wait_for_views(project_id)
+        return Recounted(**refresh_views(runtime.store, runtime.progress.lock_of(project_id), runtime.ledger, project))
 
 
 def _read(runtime: Runtime, project_id: UUID, entity_type: str, entity_id: str) -> Entity:

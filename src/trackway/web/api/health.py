@@ -30,22 +30,26 @@ class Health(Controller):
 
         503 while the store cannot take over what the log holds, or while nobody can sign in.
         """
+        unlogged_views = runtime.unlogged_views()  # read before the ends of the logs, which they move
         runtime.log.mark()  # learns the newest end
+        runtime.progress.look()
         trouble = runtime.loader.trouble or runtime.log.trouble or runtime.loader.stalled()
         try:
             runtime.store.check()
         except QuestionFailed as error:
             trouble = str(error)
-        trouble = trouble or runtime.accounts.unusable()
+        trouble = trouble or runtime.accounts.unusable() or runtime.progress.trouble
         content: dict[str, Any] = {
             "ready": not trouble,
-            "unlogged_views": runtime.unlogged_views(),  # read before the log's end, which they move
-            "logged": runtime.log.end,
+            "unlogged_views": unlogged_views,
+            "logged": runtime.log.end + runtime.progress.waiting_elsewhere,
             "stored": runtime.loader.stored,
             "durable": runtime.loader.durable,
             "dead_letters": runtime.loader.dead_letters,
-            "lost": sum(gap.last - gap.first for gap in runtime.loader.gaps),
+            "lost": runtime.progress.lost,
             "trouble": trouble,
             "warnings": runtime.warnings,
         }
+        if others := runtime.progress.shown():
+            content["loaders"] = others
         return Response(content, status_code=503 if trouble else 200)

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -19,9 +20,10 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from trackway.collecting import CollectingRuntime
+from trackway.loading import LoadingRuntime
 from trackway.runtime import Runtime
 from trackway.web.server.app import api, application
-from trackway.web.server.collecting import CollectorHealth
+from trackway.web.server.collecting import CollectorHealth, LoaderHealth
 from trackway.web.server.limits import Limited, Limits
 
 logger = logging.getLogger("trackway.serve")
@@ -61,8 +63,12 @@ def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     # Objects made at start-up stay, and objects of batches are freed by reference count; few others need the collector.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    serving = _collect(runtime, announce) if isinstance(runtime, CollectingRuntime) else _serve(runtime, announce)
-    asyncio.run(serving)
+    if isinstance(runtime, CollectingRuntime):
+        asyncio.run(_collect(runtime, announce))
+    elif isinstance(runtime, LoadingRuntime):
+        asyncio.run(_load(runtime, announce))
+    else:
+        asyncio.run(_serve(runtime, announce))
 
 
 def _most_connections() -> int:
@@ -110,6 +116,17 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
 async def _collect(runtime: CollectingRuntime, announce: Callable[[], None]) -> None:
     """Serve the collector alone."""
     app = application([runtime.collector()], CollectorHealth(runtime))
+    await _alone(runtime, app, announce)
+
+
+async def _load(runtime: LoadingRuntime, announce: Callable[[], None]) -> None:
+    """Serve the health of a loader."""
+    runtime.start()
+    await _alone(runtime, LoaderHealth(runtime), announce)
+
+
+async def _alone(runtime: Runtime, app: Any, announce: Callable[[], None]) -> None:
+    """Serve the application of a process with one task."""
     server = _server(runtime, Limited(app, Limits(runtime.settings), runtime.settings))
     loop = asyncio.get_running_loop()
     stopping = _stopping(loop)
@@ -117,7 +134,8 @@ async def _collect(runtime: CollectingRuntime, announce: Callable[[], None]) -> 
     ended = asyncio.create_task(stopping.wait())
     loop.call_later(0.05, announce)
     await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
-    watchdog = threading.Timer(MOST_ENDING_S, os._exit, [0])  # unanswered requests are sent again
+    runtime.ending = True
+    watchdog = threading.Timer(MOST_ENDING_S, os._exit, [0])  # unanswered requests are sent again, batches stored again
     watchdog.daemon = True
     watchdog.start()
     server.stop()  # type: ignore[no-untyped-call]

@@ -1,0 +1,79 @@
+"""Several loaders, as the process with the role all sees them: its own part, the others, and when it may migrate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trackway.config import Settings
+from trackway.govern.database import AccountsUnavailable, GovernDatabase
+from trackway.govern.loaders import Placement
+from trackway.kafka_address import parse
+from trackway.log import Log
+from trackway.store.connection import Store
+from trackway.store.migration import pending
+from trackway.store.progress import OtherLoader
+from trackway.store.refusals import StoreUnavailable
+from trackway.store.share import Share
+
+
+def adopt(settings: Settings, accounts: GovernDatabase) -> None:
+    """Tell the accounts database the number of loaders, which may only grow. A collector that knows fewer refuses the
+    messages of their projects and takes all others.
+
+    Raises:
+        AccountsUnavailable: a project belongs to a loader that the setting does not name.
+    """
+    accounts.loaders.count = settings.loaders
+    if settings.role != "collector" and (missing := accounts.loaders.missing()):
+        raise AccountsUnavailable(missing)
+
+
+def share_of(settings: Settings, accounts: GovernDatabase) -> Share | None:
+    """Return the part of this process among the loaders; None when it is the only one."""
+    if settings.loaders == 1:
+        accounts.loaders.forget_numbers()
+        return None
+    return Share(accounts.loaders, settings.loader)
+
+
+def divide(settings: Settings, log: Log, accounts: GovernDatabase) -> None:
+    """Let the log of a process that collects write to the topics of all loaders. Raises TopicUnusable."""
+    if settings.loaders > 1:
+        from trackway.log.kafka import KafkaLog
+
+        assert isinstance(log, KafkaLog)
+        log.divide(settings.log, Placement(accounts.loaders))
+
+
+def others_of(settings: Settings, told: Callable[[], None]) -> list[OtherLoader]:
+    """Return the loaders in other processes.
+
+    Args:
+        told: called when one of them has merged persons or stored dead letters.
+
+    Raises:
+        TopicUnusable: the topic of a loader cannot be reached or does not exist.
+    """
+    if settings.loaders == 1:
+        return []
+    from trackway.log.kafka_group import Group
+
+    return [OtherLoader(number, Group(settings.log, number), told) for number in range(1, settings.loaders)]
+
+
+def refuse_running(settings: Settings, store: Store) -> None:
+    """Refuse to change tables while another loader stores something.
+
+    Raises:
+        StoreUnavailable: scripts have to be applied, and another loader runs.
+    """
+    if settings.loaders == 1 or not pending(store):
+        return
+    from trackway.log.kafka_topic import Topic
+
+    for number in range(1, settings.loaders):
+        if hosts := Topic(parse(settings.log).of_loader(number)).other_loaders(""):
+            raise StoreUnavailable(
+                f"the tables have to be brought up to date, and loader {number} (on {hosts[0]}) stores messages "
+                "meanwhile; stop the other loaders, start this process, and then start them again"
+            )

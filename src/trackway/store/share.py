@@ -1,0 +1,170 @@
+"""A loader's part of the work of several: its projects, its lock, and what it shares with the others.
+
+See docs/decisions/0020-several-loaders.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from types import TracebackType
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from trackway.govern.loaders import WINDOW, DatabaseLock, Loaders, LoadersBusy
+from trackway.server_address import cluster_of
+from trackway.statements import Statements
+from trackway.store.cluster import COPIED, put_above
+from trackway.store.connection import Store
+from trackway.store.refusals import StoreBusy
+
+_sql = Statements(__name__)
+_TAKEN_AT_ONCE = 10_000
+
+
+@contextmanager
+def _as_refusals() -> Iterator[None]:
+    """Turn what the accounts database refuses into a refusal that is worth another try. Raises StoreBusy."""
+    try:
+        yield
+    except LoadersBusy as error:
+        raise StoreBusy(str(error)) from error
+    except SQLAlchemyError as error:
+        raise StoreBusy(f"the accounts database does not answer: {getattr(error, 'orig', error)}") from error
+
+
+class StoreLock:
+    """A loader's lock among all processes, as `Loader.store_lock` is within one.
+
+    A thread that has the lock may take it again. That also checks that it still has it: a holder takes it again before
+    each step that must not happen without it.
+
+    Raises:
+        StoreBusy: another holder keeps it for 30 s, or the connection that held it was lost.
+    """
+
+    def __init__(self, shared: DatabaseLock) -> None:
+        self._shared, self._inner, self._depth = shared, threading.RLock(), 0
+
+    def __enter__(self) -> None:
+        self._inner.acquire()
+        try:
+            with _as_refusals():
+                (self._shared.check if self._depth else self._shared.acquire)()
+        except BaseException:
+            self._inner.release()
+            raise
+        self._depth += 1
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._depth -= 1
+        try:
+            if not self._depth:
+                with _as_refusals():
+                    self._shared.release()
+        except StoreBusy:
+            if error is None:
+                raise
+        finally:
+            self._inner.release()
+
+
+class Alone:
+    """The part of a single loader: all of the work."""
+
+    next_number: Callable[[], int] | None = None
+
+    def __init__(self) -> None:
+        self.lock: AbstractContextManager[object] = threading.RLock()
+
+    def of_others(self) -> list[UUID]:
+        """Return no project."""
+        return []
+
+    def open_numbers(self, newest: Callable[[], int]) -> None:
+        """Do nothing: numbers follow the highest in the store."""
+
+    def batch(self, blocks: int) -> AbstractContextManager[object]:  # noqa: ARG002 - nobody else stores anything
+        """Tell nobody."""
+        return nullcontext()
+
+
+class Share:
+    """The part of one of several loaders.
+
+    Args:
+        loaders: their data in the accounts database.
+        number: the loader's number.
+    """
+
+    def __init__(self, loaders: Loaders, number: int) -> None:
+        self._loaders, self.number = loaders, number
+        self.lock = StoreLock(loaders.lock(number))
+        self._numbers = iter(range(0))
+
+    def of_others(self) -> list[UUID]:
+        """Return the projects that another loader has. Raises StoreBusy."""
+        with _as_refusals():
+            return self._loaders.projects_of_others(self.number)
+
+    def open_numbers(self, newest: Callable[[], int]) -> None:
+        """Take the first numbers of identities; loader 0 opens them first. Raises StoreBusy until it has.
+
+        Args:
+            newest: returns the highest number in the store, which has every batch that this loader prepared.
+        """
+        with _as_refusals():
+            if not self.number:
+                self._loaders.open_numbers(newest())
+            self._numbers = iter(self._loaders.take_numbers(_TAKEN_AT_ONCE))
+
+    def next_number(self) -> int:
+        """Return a number that no identity has. Raises StoreBusy."""
+        number = next(self._numbers, 0)
+        if not number:
+            with _as_refusals():
+                self._numbers = iter(self._loaders.take_numbers(_TAKEN_AT_ONCE))
+            number = next(self._numbers)
+        return number
+
+    @contextmanager
+    def batch(self, blocks: int) -> Iterator[None]:
+        """Tell the other loaders that a batch is being stored; an error leaves it unfinished.
+
+        Args:
+            blocks: the most blocks that the batch inserts into one table.
+
+        Raises:
+            StoreBusy: the others must wait until a loader that ended within a batch goes on.
+        """
+        with _as_refusals():
+            self._loaders.begin_batch(self.number, blocks)
+        yield
+        with suppress(SQLAlchemyError):  # the next batch goes on from here
+            self._loaders.finish_batch(self.number)
+
+
+def prepare_tables(store: Store, loaders: int) -> None:
+    """Give each loader tables of its own for what it rewrites in each batch, and let the store remember more tokens: a
+    loader that ended within a batch repeats it while the others go on. Repeating it changes nothing.
+
+    Raises:
+        QuestionFailed: the engine refuses a statement.
+    """
+    for server in store.servers:
+        for table in sorted(COPIED):
+            for number in range(1, loaders):
+                server.command(f"CREATE TABLE IF NOT EXISTS {table}_{number} AS {table}")
+        for row in server.ask(_sql("deduplicating"), {"wanted": WINDOW}).to_pylist():
+            replicated = row["engine"].startswith("Replicated")
+            settings = (
+                f"replicated_deduplication_window = {WINDOW}, replicated_deduplication_window_seconds = 604800"
+                if replicated
+                else f"non_replicated_deduplication_window = {WINDOW}"
+            )
+            server.command(f"ALTER TABLE {row['name']} MODIFY SETTING {settings}")
+    if store.shards:
+        for server in store.servers:
+            put_above(server, cluster_of(store.dsn), [])
