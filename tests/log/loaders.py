@@ -92,8 +92,13 @@ class Site:
 
 
 def send(server: Server, key: str, messages: list[dict[str, Any]]) -> None:
-    """A batch that the server has to take."""
-    answer = server.http.post("/v1/batch", json={"batch": messages}, auth=(key, ""))
+    """A batch that the server has to take, once it has read the key of a new project."""
+    until = time.monotonic() + 30
+    while True:
+        answer = server.http.post("/v1/batch", json={"batch": messages}, auth=(key, ""))
+        if answer.status_code != 401 or time.monotonic() > until:
+            break
+        time.sleep(0.1)
     assert answer.status_code == 202, answer.text
 
 

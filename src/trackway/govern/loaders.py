@@ -262,7 +262,8 @@ class _AdvisoryLock:
             return bool(self._connection.scalar(text(statement), {"space": _NAMESPACE, "number": self._number}))
         except SQLAlchemyError as error:
             self._forget()
-            raise LoadersBusy(f"the accounts database does not answer: {getattr(error, 'orig', error)}") from error
+            logger.warning("the accounts database does not answer: %s", getattr(error, "orig", error))
+            raise LoadersBusy("the accounts database does not answer; try again in a moment") from error
 
     def _forget(self) -> None:
         if self._connection is not None:

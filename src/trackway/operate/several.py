@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from trackway.config import Settings
@@ -14,6 +15,9 @@ from trackway.store.migration import pending
 from trackway.store.progress import OtherLoader
 from trackway.store.refusals import StoreUnavailable
 from trackway.store.share import Share
+
+_LEAVING_S = 12.0
+"""Longer than the brokers count a loader that has ended as a member of its group."""
 
 
 def adopt(settings: Settings, accounts: GovernDatabase) -> None:
@@ -71,8 +75,12 @@ def refuse_running(settings: Settings, store: Store) -> None:
         return
     from trackway.log.kafka_topic import Topic
 
+    until = time.monotonic() + _LEAVING_S
     for number in range(1, settings.loaders):
-        if hosts := Topic(parse(settings.log).of_loader(number)).other_loaders(""):
+        topic = Topic(parse(settings.log).of_loader(number))
+        while (hosts := topic.other_loaders("")) and time.monotonic() < until:
+            time.sleep(0.5)
+        if hosts:
             raise StoreUnavailable(
                 f"the tables have to be brought up to date, and loader {number} (on {hosts[0]}) stores messages "
                 "meanwhile; stop the other loaders, start this process, and then start them again"

@@ -30,9 +30,10 @@ def _as_refusals() -> Iterator[None]:
     try:
         yield
     except LoadersBusy as error:
-        raise StoreBusy(str(error)) from error
+        raise StoreBusy(str(error), str(error)) from error
     except SQLAlchemyError as error:
-        raise StoreBusy(f"the accounts database does not answer: {getattr(error, 'orig', error)}") from error
+        text = "the accounts database does not answer"
+        raise StoreBusy(f"{text}: {getattr(error, 'orig', error)}", f"{text}; try again in a moment") from error
 
 
 class StoreLock:
