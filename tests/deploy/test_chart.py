@@ -188,6 +188,37 @@ def test_the_environment_is_taken_as_settings_and_passwords_come_from_the_secret
             assert given["TRACKWAY_LOG"] == "kafka://trackway:ofkafka_password@kafka-1:9093,kafka-2:9093/trackway"
 
 
+LOADERS = {**ON_KAFKA, "loader": {"count": 3, "nodeSelector": {"disk": "ssd"}}}
+
+
+def test_further_loaders_are_numbered_pods_with_a_volume_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = rendered(LOADERS)
+    assert answer["lint"]["errors"] == []
+    texts = {name.rpartition("/")[2]: text for name, text in answer["manifests"].items() if not name.endswith(".txt")}
+    for text in texts.values():
+        for one in filter(None, yaml.safe_load_all(text)):
+            for version in VERSIONS:
+                kubernetes_validate.validate(one, version, strict=True)
+    loader, service = yaml.safe_load_all(texts["loader.yaml"])
+    spec = loader["spec"]
+    assert (spec["replicas"], spec["ordinals"], spec["serviceName"]) == (2, {"start": 1}, service["metadata"]["name"])
+    assert [claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]] == ["data"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    given = {one["name"]: one for one in container["env"]}
+    field = given.pop("TRACKWAY_LOADER")["valueFrom"]["fieldRef"]["fieldPath"]
+    assert field == "metadata.labels['apps.kubernetes.io/pod-index']"
+    for name, one in given.items():
+        if name.startswith("TRACKWAY_"):
+            monkeypatch.setenv(name, one.get("value", "some"))
+    monkeypatch.setenv("TRACKWAY_LOADER", "2")
+    assert config.load().loaders == 3
+    for file in ("server.yaml", "collector.yaml"):
+        (workload, *_) = yaml.safe_load_all(texts[file])
+        env = workload["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert [one["value"].rpartition("?")[2] for one in env if one["name"] == "TRACKWAY_LOG"] == ["loaders=3"]
+
+
 def test_messages_go_to_collectors_and_everything_else_to_the_server() -> None:
     (ingress,) = [one for one in manifests("everything") if one["kind"] == "Ingress"]
     services = {
@@ -222,6 +253,8 @@ def test_collectors_keep_their_tag_while_the_server_is_upgraded() -> None:
         ({**ON_CLICKHOUSE, "clickhouse": {"url": "clickhouse://trackway:secret@clickhouse:8123/trackway"}}, "clickhouse"),
         ({"settings": {"admin_password": "secret"}}, "admin_password"),
         ({"settings": {"store": "clickhouse://…"}}, "store"),
+        ({**ON_CLICKHOUSE, "loader": {"count": 2}}, "loader.count needs kafka.url"),
+        ({**ON_KAFKA, "kafka": {"url": "kafka://kafka:9092/trackway?loaders=2"}}, "set loader.count instead"),
         ({"ingress": {"enabled": True}}, "host"),
         ({"server": {"replicas": 2}}, "replicas"),
         ({"colector": {}}, "colector"),

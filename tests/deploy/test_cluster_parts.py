@@ -1,5 +1,6 @@
 """All parts of deploy/compose.cluster.yaml as processes of this machine, on the files that Compose mounts into containers."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from test_clickhouse_settings import ClickHouse, reached, secrets, server
 from test_kafka_settings import FOLDER as KAFKA
 from test_kafka_settings import Broker, broker
 
+import processes
 from conftest import Server, eventually
 from ports import free_port
 from postgres import Postgres, programs
@@ -34,7 +36,7 @@ Make = Callable[[str], Server]
 
 @pytest.fixture
 def make(server: ClickHouse, broker: Broker, secrets: Path, tmp_path: Path) -> Iterator[Make]:
-    """Makes `trackway` or `collector` as Compose starts them, with addresses of this machine."""
+    """Makes `trackway`, `loader` or `collector` as Compose starts them, with addresses of this machine."""
     database = Postgres()
     address = f"127.0.0.1:{broker.port}"
     created = broker.run(KAFKA / "topic.sh", address, *SERVICES["topic"]["command"][1:])
@@ -72,6 +74,7 @@ def test_messages_are_taken_without_the_server_and_stored_when_it_is_back(
     make: Make, server: ClickHouse, secrets: Path, tmp_path: Path
 ) -> None:
     trackway = make("trackway").start()
+    loader = make("loader").start()
     collector = make("collector").start()
     address = f"http://127.0.0.1:{free_port()}"
     caddy = subprocess.Popen(
@@ -104,6 +107,15 @@ def test_messages_are_taken_without_the_server_and_stored_when_it_is_back(
             assert send("Meanwhile") == 202
             trackway.start()
             eventually(lambda: stored(server) == ["Before", "Meanwhile"])
+            other = distant_key(trackway)
+            for name in ("Distant", "Killed"):
+                event = {"event": name, "anonymousId": "a"}
+                eventually(
+                    lambda event=event: client.post("/v1/track", json=event, auth=(other, "")).status_code == 202
+                )
+                loader.stop(signal.SIGKILL)
+                loader.start()
+            eventually(lambda: stored(server, "Distant", "Killed") == ["Distant", "Killed"])
             signed_in = {"email": "admin@example.com", "password": keys["admin_password"]}
             assert client.post("/api/v1/sign-in", json=signed_in).status_code == 200
     finally:
@@ -111,7 +123,17 @@ def test_messages_are_taken_without_the_server_and_stored_when_it_is_back(
         caddy.wait(30)
 
 
-def stored(server: ClickHouse) -> list[str]:
+def distant_key(trackway: Server) -> str:
+    """The write key of a new project, which belongs to the other loader."""
+    command = ["-m", "trackway", "project", "add", "Other", "--data", str(trackway.data), "--json"]
+    made = processes.run(command, env=trackway.environment)
+    assert made.returncode == 0, made.stderr
+    listed = processes.run([*command[:3], "list", *command[5:]], env=trackway.environment)
+    assert [one["loader"] for one in json.loads(listed.stdout)] == [0, 1]
+    return str(json.loads(made.stdout)[0]["write_key"])
+
+
+def stored(server: ClickHouse, *names: str) -> list[str]:
     """The names of the events in ClickHouse that this test sent."""
-    asked = "SELECT name FROM trackway.events WHERE name IN ('Before', 'Meanwhile') ORDER BY name"
-    return server.ask(asked).split()
+    listed = ", ".join(f"'{name}'" for name in names or ("Before", "Meanwhile"))
+    return server.ask(f"SELECT name FROM trackway.events WHERE name IN ({listed}) ORDER BY name").split()

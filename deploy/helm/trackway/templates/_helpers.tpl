@@ -22,6 +22,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.kafka.url (not .Values.postgresql.url) }}
 {{- fail "kafka.url needs postgresql.url: collectors and the server share accounts and counted views" }}
 {{- end }}
+{{- if and (gt (int .Values.loader.count) 1) (not .Values.kafka.url) }}
+{{- fail "loader.count needs kafka.url: loaders share the work by topics" }}
+{{- end }}
+{{- if and (gt (int .Values.loader.count) 1) (semverCompare "<1.28.0-0" .Capabilities.KubeVersion.Version) }}
+{{- fail "loader.count needs Kubernetes 1.28, which tells a pod its number" }}
+{{- end }}
+{{- if contains "loaders=" .Values.kafka.url }}
+{{- fail "kafka.url names the number of loaders; set loader.count instead" }}
+{{- end }}
 {{- if and .Values.clickhouse.readerUrl (not .Values.clickhouse.url) }}
 {{- fail "clickhouse.readerUrl needs clickhouse.url" }}
 {{- end }}
@@ -30,6 +39,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- fail (printf "%s needs existingSecret, which has its password" $name) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* The address of the log, with the number of loaders. */ -}}
+{{- define "trackway.log" -}}
+{{- .Values.kafka.url }}{{ if gt (int .Values.loader.count) 1 }}{{ ternary "&" "?" (contains "?" .Values.kafka.url) }}loaders={{ .Values.loader.count }}{{ end }}
 {{- end }}
 
 {{- define "trackway.url" -}}
@@ -49,7 +63,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- /* The variables of a role: a list of the root and whether it is a collector, which needs accounts and the log alone. */ -}}
 {{- define "trackway.environment" -}}
 {{- $root := index . 0 }}
-{{- $urls := dict "TRACKWAY_ACCOUNTS" $root.Values.postgresql.url "TRACKWAY_LOG" $root.Values.kafka.url }}
+{{- $urls := dict "TRACKWAY_ACCOUNTS" $root.Values.postgresql.url "TRACKWAY_LOG" (include "trackway.log" $root) }}
 {{- $passwords := dict "POSTGRESQL_PASSWORD" $root.Values.postgresql.url "KAFKA_PASSWORD" $root.Values.kafka.url }}
 {{- $secrets := dict "TRACKWAY_ADMIN_PASSWORD" "admin_password" "TRACKWAY_WRITE_KEY" "write_key" "TRACKWAY_SECRET_KEY" "secret_key" }}
 {{- if not (index . 1) }}
