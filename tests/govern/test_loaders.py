@@ -52,9 +52,9 @@ def test_a_new_project_gets_the_loader_with_the_fewest_projects_unless_one_is_na
 def test_no_number_of_an_identity_is_given_twice_and_all_are_above_the_stores(accounts: GovernDatabase) -> None:
     first, second = Share(accounts.loaders, 0), Share(accounts.loaders, 1)
     with pytest.raises(StoreBusy, match="loader 0 has not started with several loaders yet"):
-        second.open_numbers(lambda: 500)
-    first.open_numbers(lambda: 500)
-    second.open_numbers(lambda: 0)
+        second.open(lambda: 500)
+    first.open(lambda: 500)
+    second.open(lambda: 0)
     given: list[int] = []
     threads = [
         threading.Thread(target=lambda one=one: given.extend(one.next_number() for _ in range(15_000)))
@@ -65,7 +65,7 @@ def test_no_number_of_an_identity_is_given_twice_and_all_are_above_the_stores(ac
     for thread in threads:
         thread.join()
     again = Share(accounts.loaders, 0)
-    again.open_numbers(lambda: max(given))
+    again.open(lambda: max(given))
     given.append(again.next_number())
     assert len(set(given)) == 30_001
     assert min(given) == 501
@@ -104,6 +104,30 @@ def test_a_lock_has_one_holder_among_processes_and_a_thread_may_take_its_own_aga
         with ours:
             pass
     finally:
+        other.close()
+
+
+def test_who_takes_a_lock_again_and_again_keeps_nobody_out(accounts: GovernDatabase, dsn: str) -> None:
+    other, ending, taken = GovernDatabase(dsn), threading.Event(), []
+    busy, waiting = StoreLock(accounts.loaders.lock(1)), StoreLock(other.loaders.lock(1))
+
+    def again_and_again() -> None:
+        while not ending.is_set():
+            with busy:
+                taken.append(1)
+                ending.wait(0.05)
+
+    thread = threading.Thread(target=again_and_again)
+    thread.start()
+    try:
+        for _ in range(3):
+            before = len(taken)
+            with waiting:
+                pass
+            assert len(taken) - before < 100, "it waits for its turn, and not until the other one is idle"
+    finally:
+        ending.set()
+        thread.join()
         other.close()
 
 

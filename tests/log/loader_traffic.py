@@ -9,7 +9,7 @@ from typing import Any
 
 from loaders import Site
 
-BEGIN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+BEGIN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=6)
 Batch = list[dict[str, Any]]
 
 

@@ -14,7 +14,7 @@ from typing import IO, Protocol
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Connection, Engine, String, func, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from trackway.govern.tables import BadAccount, Base, Project
@@ -215,24 +215,33 @@ class DatabaseLock(Protocol):
 
 
 _HELD = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND (classid, objid) = (:space, :number)"
+_WAITED = "55P03"
+"""The state of a statement that PostgreSQL ended because it waited longer than `lock_timeout`."""
 _LOST = "the lock of the loader was lost with the connection to the accounts database; try again"
 
 
 class _FileLock:
-    """The lock on a file beside an accounts database in SQLite; the system releases it when the process ends."""
+    """The lock on a file beside an accounts database in SQLite; the system releases it when the process ends.
+
+    Who wants the lock holds a second one, the turn, until they have the first: so nobody who takes the lock again and
+    again keeps others out.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._turn = path, path.with_suffix(".turn")
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
-        file = self._path.open("a")
         until = time.monotonic() + _PATIENCE_S
+        with self._locked(self._turn, until):
+            self._file = self._locked(self._path, until)
+
+    def _locked(self, path: Path, until: float) -> IO[str]:
+        file = path.open("a")
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._file = file
-                return
+                return file
             except BlockingIOError:
                 if time.monotonic() > until:
                     file.close()
@@ -249,34 +258,42 @@ class _FileLock:
 
 
 class _AdvisoryLock:
-    """An advisory lock of PostgreSQL, on a connection of its own; the server releases it when the connection ends."""
+    """An advisory lock of PostgreSQL, on a connection of its own while it is held.
+
+    The server releases it when the connection ends, and gives it to those who wait in their order.
+    """
 
     def __init__(self, engine: Engine, number: int) -> None:
         self._engine, self._number = engine, number
         self._connection: Connection | None = None
 
-    def _ask(self, statement: str) -> bool:
+    def _ask(self, statement: str, before: str = "") -> object:
+        """Return the answer to a statement; an error gives up the connection, and the lock with it."""
         try:
             if self._connection is None:
-                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            return bool(self._connection.scalar(text(statement), {"space": _NAMESPACE, "number": self._number}))
+                self._connection = self._engine.connect()
+            if before:
+                self._connection.execute(text(before))
+            answer = self._connection.scalar(text(statement), {"space": _NAMESPACE, "number": self._number})
+            self._connection.commit()
         except SQLAlchemyError as error:
-            self._forget()
+            if self._connection is not None:
+                self._connection.invalidate()
+            self._leave()
+            if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") == _WAITED:
+                waited = f"another process has the lock of loader {self._number} for {_PATIENCE_S:.0f} s"
+                raise LoadersBusy(waited) from error
             logger.warning("the accounts database does not answer: %s", getattr(error, "orig", error))
             raise LoadersBusy("the accounts database does not answer; try again in a moment") from error
+        return answer
 
-    def _forget(self) -> None:
+    def _leave(self) -> None:
         if self._connection is not None:
-            self._connection.invalidate()
             self._connection.close()
         self._connection = None
 
     def acquire(self) -> None:
-        until = time.monotonic() + _PATIENCE_S
-        while not self._ask("SELECT pg_try_advisory_lock(:space, :number)"):
-            if time.monotonic() > until:
-                raise LoadersBusy(f"another process has the lock of loader {self._number} for {_PATIENCE_S:.0f} s")
-            time.sleep(_LOOK_S)
+        self._ask("SELECT pg_advisory_lock(:space, :number)", f"SET LOCAL lock_timeout = {_PATIENCE_S * 1000:.0f}")
 
     def check(self) -> None:
         if self._connection is None or not self._ask(_HELD):
@@ -285,3 +302,4 @@ class _AdvisoryLock:
     def release(self) -> None:
         if self._connection is None or not self._ask("SELECT pg_advisory_unlock(:space, :number)"):
             raise LoadersBusy(_LOST)
+        self._leave()

@@ -85,7 +85,6 @@ class Loader:
         self._stopping, self._applier = threading.Event(), ThreadPoolExecutor(1, thread_name_prefix="apply")
         self._applying: Future[None] | None = None
         self._ready: Prepared | None = None
-        self._under_way: set[bytes] = set()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
         self.stored = known.offset if known else 0
         """The log offset below which every message is in the store or is a dead letter."""
@@ -102,7 +101,7 @@ class Loader:
         self._share = share or Alone()
         self.store_lock = self._share.lock
         """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""
-        self._news, self._versions = Note(), dict[bytes, int]()
+        self._news, self._versions, self._under_way = Note(), dict[bytes, int](), set[bytes]()
         self._position: int | None = None
         self._derivers: Derivers | None = None
         self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False
@@ -112,7 +111,7 @@ class Loader:
         if self._position is None:
             user_agent_reason("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
             self._apply_prepared()
-            self._share.open_numbers(StoredHistory(self._store).newest_number)
+            self._share.open(StoredHistory(self._store).newest_number)
             self._position = max(self.stored, self._log.start)
             if self.stored < self._position:
                 self._report(Gap(self.stored, self._position, self._log.directory, 0))
@@ -221,6 +220,7 @@ class Loader:
                 return
             self.wait()  # a batch that failed is stored again even if no message follows it
         self._log.idle()
+        self._share.settle()
         self._doing, self._progress_at = "waiting for messages", time.monotonic()
         since = time.monotonic() - self._checkpointed_at
         if since > (self._checkpoint_seconds if self.durable < self.stored else _IDLE_CHECKPOINT_S):

@@ -84,8 +84,11 @@ class Alone:
         """Return no project."""
         return []
 
-    def open_numbers(self, newest: Callable[[], int]) -> None:
+    def open(self, newest: Callable[[], int]) -> None:
         """Do nothing: numbers follow the highest in the store."""
+
+    def settle(self) -> None:
+        """Do nothing: nobody waits."""
 
     def batch(self, blocks: int) -> AbstractContextManager[object]:  # noqa: ARG002 - nobody else stores anything
         """Tell nobody."""
@@ -103,20 +106,23 @@ class Share:
     def __init__(self, loaders: Loaders, number: int) -> None:
         self._loaders, self.number = loaders, number
         self.lock = StoreLock(loaders.lock(number))
-        self._numbers = iter(range(0))
+        self._numbers, self._finishing = iter(range(0)), False
 
     def of_others(self) -> list[UUID]:
         """Return the projects that another loader has. Raises StoreBusy."""
         with _as_refusals():
             return self._loaders.projects_of_others(self.number)
 
-    def open_numbers(self, newest: Callable[[], int]) -> None:
+    def open(self, newest: Callable[[], int]) -> None:
         """Take the first numbers of identities; loader 0 opens them first. Raises StoreBusy until it has.
 
+        Every batch that was prepared is stored.
+
         Args:
-            newest: returns the highest number in the store, which has every batch that this loader prepared.
+            newest: returns the highest number in the store.
         """
         with _as_refusals():
+            self._loaders.finish_batch(self.number)
             if not self.number:
                 self._loaders.open_numbers(newest())
             self._numbers = iter(self._loaders.take_numbers(_TAKEN_AT_ONCE))
@@ -142,9 +148,17 @@ class Share:
         """
         with _as_refusals():
             self._loaders.begin_batch(self.number, blocks)
+        self._finishing = False
         yield
-        with suppress(SQLAlchemyError):  # the next batch goes on from here
-            self._loaders.finish_batch(self.number)
+        self._finishing = True
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell the others that a batch is stored; while the accounts database is away, `settle` tries again."""
+        if self._finishing:
+            with suppress(SQLAlchemyError):
+                self._loaders.finish_batch(self.number)
+                self._finishing = False
 
 
 def prepare_tables(store: Store, loaders: int) -> None:
