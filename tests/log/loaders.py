@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from conftest import Server
 from kafka import Kafka
 from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import Project
+from trackway.store.server_rights import statements
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 
-from clickhouse import ADMIN, ClickHouse
+from clickhouse import ADMIN, ClickHouse, Shards
 
 
 class Site:
@@ -24,18 +27,25 @@ class Site:
 
     Args:
         count: the number of loaders.
-        names: the projects, the first of which is there already; each belongs to the next loader.
+        accounts: the accounts database; empty for SQLite in the directory of the role all.
+        shards: the number of shards of the store; 0 for one server.
     """
 
-    def __init__(self, kafka: Kafka, folder: Path, topic: str, count: int = 3, accounts: str = "") -> None:
+    def __init__(
+        self, kafka: Kafka, folder: Path, topic: str, count: int = 3, accounts: str = "", shards: int = 0
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.count, self.folder = count, folder
         for number in range(1, count):
             kafka.topic(f"{topic}-{number}", 2)
-        self.engine = ClickHouse(folder / "clickhouse").start()
+        self.engine = Shards(folder, shards).start() if shards else ClickHouse(folder / "clickhouse").start()
+        self._asked = self.engine.servers[0] if isinstance(self.engine, Shards) else self.engine
+        self._database = "tracking_all" if shards else "tracking"
+        store = self.engine.dsn("writer", "secret", "tracking")
+        self.engine.create(statements(store, self.engine.dsn("reader", "hidden", "tracking")))
         self.settings = {
             "log": f"{kafka.topic(topic, 2)}?loaders={count}" if count > 1 else kafka.topic(topic, 2),
-            "store": self.engine.dsn("admin", ADMIN.replace(" ", "%20")),
+            "store": store,
             "accounts": accounts or f"sqlite:///{folder / 'all' / 'accounts.db'}",
         }
         self.main = Server(folder / "all", fresh=bool(accounts), **self.settings)
@@ -81,8 +91,11 @@ class Site:
             time.sleep(0.05)
 
     def rows(self, sql: str) -> str:
-        """The answer of the server to its administrator."""
-        return self.engine.ask(sql).strip()
+        """The answer of the server to its administrator, about the rows of all shards."""
+        url = f"http://127.0.0.1:{self._asked.http}/"
+        answer = httpx.post(url, params={"database": self._database}, content=sql, auth=("admin", ADMIN), timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.text.strip()
 
     def close(self) -> None:
         for one in self.processes:

@@ -197,13 +197,25 @@ class Progress:
                 logger.exception("loader %d cannot be asked; trying again", other.number)
 
     def _other(self, project_id: UUID) -> OtherLoader | None:
-        """Return the loader of a project when it is in another process. A project stays with its loader for ever."""
+        """Return the loader of a project when it is in another process. A project stays with its loader for ever.
+
+        Raises:
+            StoreBusy: the setting `log` of this process does not name the loader.
+        """
         if not self._others or self._loaders is None:
             return None
         number = self._known.get(project_id)
         if number is None and (number := self._loaders.of(project_id)) is not None:
             self._known[project_id] = number
-        return next((other for other in self._others if other.number == number), None)
+        if not number:
+            return None
+        if number > len(self._others):
+            text = (
+                f"the project belongs to loader {number}, and this process knows {len(self._others) + 1}; restart it "
+                "with the setting log of all processes"
+            )
+            raise StoreBusy(text, text)
+        return self._others[number - 1]
 
     def version(self, project_id: UUID) -> int:
         """Return a number that grows whenever something of the project is stored."""
