@@ -15,7 +15,7 @@ from trackway.store.connection import Store
 from trackway.store.loader import Loader
 from trackway.store.migration import pending, unknown
 from trackway.store.recovery import open_log, refuse_unknown
-from trackway.store.refusals import QuestionFailed
+from trackway.store.refusals import QuestionFailed, shown
 from trackway.store.share import Share
 
 logger = logging.getLogger("trackway.loading")
@@ -47,7 +47,7 @@ class LoadingRuntime(Runtime):
         self._closers.append(self.store.close)
         self.stores: Loader | None = None
         """The loader, once the tables are there."""
-        self._waits_for = "the process has just started"
+        self._waits_for, self._stopping = "the process has just started", threading.Event()
         self._thread = threading.Thread(target=self._begin, name="beginning", daemon=True)
         self._closers.append(self._stop)
 
@@ -59,7 +59,8 @@ class LoadingRuntime(Runtime):
         self._thread.start()
 
     def _begin(self) -> None:
-        while not self.ending and self.stores is None:
+        while not self._stopping.is_set():
+            before = self._waits_for
             try:
                 self._waits_for = self._unready()
                 if not self._waits_for:
@@ -67,8 +68,12 @@ class LoadingRuntime(Runtime):
                     return
             except (QuestionFailed, DirectoryUnusable) as error:
                 self._waits_for = str(error)
-            logger.warning("nothing is stored yet: %s", self._waits_for)
-            threading.Event().wait(_AGAIN_S)
+            except Exception as error:
+                logger.exception("the loader cannot begin; trying again")
+                self._waits_for = f"the loader cannot begin: {shown(error)}"
+            if self._waits_for != before:
+                logger.warning("nothing is stored yet: %s", self._waits_for)
+            self._stopping.wait(_AGAIN_S)
 
     def _unready(self) -> str:
         """Return what the store lacks before this process may write to it; empty when it lacks nothing."""
@@ -92,7 +97,7 @@ class LoadingRuntime(Runtime):
         if self._newest is None:
             loader.checkpoint()
         self.stores = loader
-        if not self.ending:
+        if not self._stopping.is_set():
             loader.start()
 
     def status(self) -> tuple[bool, dict[str, object]]:
@@ -110,7 +115,7 @@ class LoadingRuntime(Runtime):
         return not trouble, {**state, "trouble": trouble, "warnings": self.warnings}
 
     def _stop(self) -> None:
-        self.ending = True
+        self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
         if self.stores is not None:

@@ -86,8 +86,9 @@ class Site:
             status = self.main.http.get("/readyz").json()
             if status["ready"] and not status["unlogged_views"] and status["stored"] == status["logged"]:
                 return dict(status)
-            said = "\n".join(one.said()[-1500:] for one in self.processes)
-            assert time.monotonic() < until, f"{status}\n{said}"
+            if time.monotonic() > until:
+                said = [one.said()[-1500:] for one in self.processes if one.process is not None]
+                raise AssertionError(f"{status}\n{said}")
             time.sleep(0.05)
 
     def rows(self, sql: str) -> str:

@@ -210,8 +210,15 @@ def test_a_loader_waits_until_the_tables_are_there_and_nobody_migrates_beside_it
         eventually(lambda: "the store lacks 0013_dead_letters.sql" in trouble(loader))
         site.main.start()
         eventually(lambda: loader.http.get("/readyz").json()["ready"])
+        key = site.project("its own", 1)[1]
+        loader.stop(signal.SIGKILL)
+        send(site.main, key, [{"type": "track", "event": "E", "messageId": "waits", "anonymousId": "v"}])
+        eventually(lambda: "loader 1 has stored nothing for" in trouble(site.main))
+        doctor = processes.run(["-m", "trackway", "doctor", "--url", site.main.url], env=site.main.environment)
+        assert "1 records of the topic 'waiting-1' wait" in " ".join(doctor.stdout.split())
+        loader.start()
+        assert site.stored()["loaders"] == [{"loader": 1, "topic": "waiting-1", "waiting": 0, "lost": 0, "trouble": ""}]
         site.main.stop()
-        site.project("its own", 1)
         loader.stop()
         for server, command, sentence in (
             (site.main, ["store", "migrate"], "the process with the role all brings the tables up to date"),
@@ -219,8 +226,9 @@ def test_a_loader_waits_until_the_tables_are_there_and_nobody_migrates_beside_it
             (site.main, ["doctor", "--repair", "checkpoint"], "the store is a server"),
             (site.main, ["import", "ndjson", str(empty(tmp_path)), "--project", "its own"], "belongs to loader 1"),
             (loader, ["letters", "list"], "the role is loader, whose data directory has no accounts"),
-            (site.main, ["doctor"], "all parts can be read"),
-            (loader, ["doctor"], "all parts can be read"),
+            (site.main, ["doctor"], "its tables are up to date; the server checks its own parts"),
+            (site.main, ["doctor"], "loader 1: everything is stored"),
+            (loader, ["doctor"], "its tables are up to date; the server checks its own parts"),
         ):
             done = processes.run(["-m", "trackway", *command, "--data", str(server.data)], env=server.environment)
             assert sentence in " ".join((done.stdout + done.stderr).split()), (command, done.stdout, done.stderr)

@@ -152,6 +152,9 @@ def examine_server(url: str) -> list[Finding]:
     if letters := status.get("dead_letters"):
         text = f"{letters} messages could not be stored; `trackway letters list` shows them and why"
         findings.append(Finding("dead letters", "note", text))
+    for one in status.get("loaders", []):
+        text = one["trouble"] or f"{one['waiting']} records wait in the topic {one['topic']!r}"
+        findings.append(Finding(f"loader {one['loader']}", "bad" if one["trouble"] else "fine", text))
     waiting = status["logged"] - status["stored"]
     if status["trouble"]:
         findings.append(Finding("store", "bad", f"{status['trouble']}; {waiting} messages wait in the log"))

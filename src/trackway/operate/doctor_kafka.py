@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trackway.log import DirectoryUnusable, Log
 from trackway.log.kafka import KafkaLog
+from trackway.log.kafka_group import Group
 from trackway.operate.finding import Finding
 from trackway.store.checkpoint import Checkpoint
 
@@ -31,3 +32,19 @@ def examine_topic(log: Log, newest: Checkpoint | None) -> list[Finding]:
     else:
         findings.append(Finding("log", "fine", text))
     return findings or [Finding("topic", "fine", "its settings keep what was acknowledged")]
+
+
+def examine_others(address: str, loaders: int) -> list[Finding]:
+    """Say how many records wait for each of the other loaders, which may be running meanwhile."""
+    findings = []
+    for number in range(1, loaders):
+        try:
+            group = Group(address, number)
+            ends, stored = group.ends(), group.committed().offsets
+        except DirectoryUnusable as error:
+            findings.append(Finding(f"loader {number}", "bad", str(error)))
+            continue
+        waiting = sum(max(0, end - stored.get(partition, 0)) for partition, end in ends.items())
+        text = f"{waiting} records wait in the topic {group.topic.name!r}" if waiting else "everything is stored"
+        findings.append(Finding(f"loader {number}", "note" if waiting else "fine", text))
+    return findings
