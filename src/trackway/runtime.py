@@ -50,7 +50,6 @@ from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.lookups import has_view, session
-from trackway.store.orders import own_currency
 from trackway.store.progress import Progress
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
@@ -166,8 +165,7 @@ class Runtime:
                 f"there are events of the project {project_id}, which the accounts database does not contain, so "
                 "nobody can see them; `trackway doctor --repair accounts` creates it"
             )
-        for project in self.accounts.projects():
-            own_currency(self.store, UUID(project.id), project.currency)
+        several.own_currencies(self.store, self.accounts)
 
     def start(self) -> None:
         """Start loading, transfers and jobs; when the store has to be moved first, once that is done."""

@@ -76,6 +76,8 @@ def test_each_project_is_stored_by_its_loader(site: Site) -> None:
             ])  # fmt: skip
     site.stored()
     assert [events(site, project) for project in projects] == [20, 20, 20]
+    forgetting = "SELECT count() FROM system.tables WHERE database = 'tracking' AND engine_full LIKE '%window = 1000%'"
+    assert site.rows(forgetting) == "0", "each table remembers more blocks than one loader needs"
     numbered = "SELECT token, any(number) AS number FROM identities GROUP BY token"
     assert site.rows(f"SELECT count() = uniqExact(number) FROM ({numbered})") == "1"
 

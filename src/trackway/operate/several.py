@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from uuid import UUID
 
 from trackway.config import Settings
 from trackway.govern.database import AccountsUnavailable, GovernDatabase
 from trackway.govern.loaders import Placement
+from trackway.govern.tables import Project
 from trackway.kafka_address import parse
 from trackway.log import Log
 from trackway.store.connection import Store
 from trackway.store.migration import pending
+from trackway.store.orders import own_currency
 from trackway.store.progress import OtherLoader
 from trackway.store.refusals import StoreUnavailable
-from trackway.store.share import Share
+from trackway.store.share import Share, StoreLock
 
 _LEAVING_S = 12.0
 """Longer than the brokers count a loader that has ended as a member of its group."""
@@ -63,6 +67,17 @@ def others_of(settings: Settings, told: Callable[[], None]) -> list[OtherLoader]
     from trackway.log.kafka_group import Group
 
     return [OtherLoader(number, Group(settings.log, number), told) for number in range(1, settings.loaders)]
+
+
+def lock_elsewhere(accounts: GovernDatabase, project: Project) -> AbstractContextManager[object]:
+    """Return the lock of a project's loader when that is another process; for this one's projects, no lock."""
+    return StoreLock(accounts.loaders.lock(project.loader)) if project.loader else nullcontext()
+
+
+def own_currencies(store: Store, accounts: GovernDatabase) -> None:
+    """Give each project the rate of its own currency. Raises QuestionFailed."""
+    for project in accounts.projects():
+        own_currency(store, UUID(project.id), project.currency, lock_elsewhere(accounts, project))
 
 
 def refuse_running(settings: Settings, store: Store) -> None:

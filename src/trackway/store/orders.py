@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from trackway.store.lists import write_list
 from trackway.store.money import SINCE_EVER, Rate, write_rates
 
 _sql = Statements(__name__)
+_NO_LOCK = nullcontext()
 
 
 def restate(store: Store, project_id: UUID, identities: Iterable[int]) -> None:
@@ -31,10 +33,15 @@ def wrong_totals(store: Store, project_id: UUID) -> int:
     return int(store.ask(_sql("wrong_totals"), {"project": project_id})["n"][0].as_py())
 
 
-def own_currency(store: Store, project_id: UUID, currency: str) -> bool:
+def own_currency(
+    store: Store, project_id: UUID, currency: str, lock: AbstractContextManager[object] = _NO_LOCK
+) -> bool:
     """Set the rate of the project's own currency, and of amounts without a currency, to 1.
 
     Rates into another currency become invalid and are deleted.
+
+    Args:
+        lock: held meanwhile, when something has to be changed.
 
     Returns:
         Whether anything changed.
@@ -42,7 +49,9 @@ def own_currency(store: Store, project_id: UUID, currency: str) -> bool:
     values = {"project": project_id}
     if currency in store.ask(_sql("own_currency"), values)["currency"].to_pylist():
         return False
-    store.everywhere("ALTER TABLE rates DELETE WHERE project_id = {project:UUID} SETTINGS mutations_sync = 1", values)
-    write_rates(store, project_id, [Rate(code, SINCE_EVER, Decimal(1)) for code in ("", currency)])
-    restate_all(store, project_id)
+    invalid = "ALTER TABLE rates DELETE WHERE project_id = {project:UUID} SETTINGS mutations_sync = 1"
+    with lock:
+        store.everywhere(invalid, values)
+        write_rates(store, project_id, [Rate(code, SINCE_EVER, Decimal(1)) for code in ("", currency)])
+        restate_all(store, project_id)
     return True

@@ -15,6 +15,7 @@ from litestar import Controller, Request, get, post, put
 from litestar.params import Parameter
 
 from trackway.analyze.language.period import BadQuestion, Period, period
+from trackway.operate.several import lock_elsewhere
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.store.money import BadTable, Rate, costs, costs_from, newest_rates, rates_from, write_costs, write_rates
@@ -110,8 +111,9 @@ class Money(Controller):
         currency = request.user.project(project_id).currency
         if any(rate.currency == currency for rate in rates):
             raise BadTable(f"a unit of {currency}, the project's currency, is always worth one; leave it out")
-        write_rates(runtime.store, project_id, rates)
-        restate_all(runtime.store, project_id)
+        with lock_elsewhere(runtime.accounts, request.user.project(project_id)):
+            write_rates(runtime.store, project_id, rates)
+            restate_all(runtime.store, project_id)
         runtime.accounts.saved.touch()
         request.user.wrote("rates written", f"{len(rates)} rates", project_id)
         return Taken(len(rates))

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post
 
+from trackway.operate.several import lock_elsewhere
 from trackway.runtime import Runtime
 from trackway.store.orders import own_currency
 from trackway.web.auth.me import ProjectShown, show
@@ -75,7 +76,7 @@ class Projects(Controller):
     def add(self, data: NewProject, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
         """Create a project; the answer contains its keys."""
         project, write_key, secret_key = runtime.accounts.add_project(data.name, data.timezone, data.currency)
-        own_currency(runtime.store, UUID(project.id), project.currency)
+        own_currency(runtime.store, UUID(project.id), project.currency, lock_elsewhere(runtime.accounts, project))
         request.user.wrote("project made", project.name, project.id)
         return Keys(project.id, write_key, secret_key)
 
@@ -91,7 +92,7 @@ class Projects(Controller):
         changes = msgspec.structs.asdict(data)
         changes["overruled_bot_reasons"] = changes.pop("humans")
         changed = runtime.accounts.change_project(project_id, **changes)
-        if own_currency(runtime.store, project_id, changed.currency):
+        if own_currency(runtime.store, project_id, changed.currency, lock_elsewhere(runtime.accounts, changed)):
             fields.add("rates")  # the rates of the previous currency are deleted
         request.user.wrote("project changed", changed.name, project_id, fields=sorted(fields))
         return show(changed, request.user)
