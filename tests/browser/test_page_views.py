@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from conftest import WRITE_KEY, Server
+from conftest import WRITE_KEY, Server, also
 
 TAG = '<script src="{sdk}/t.js" data-key="{key}"{options}></script>'
 
@@ -75,7 +75,7 @@ CASES: dict[str, tuple[str, list[str], list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("navigation", [True, False], ids=["navigation API", "without it"])
+@pytest.mark.parametrize("navigation", [also(True, id="navigation API"), pytest.param(False, id="without it")])
 def test_a_view_is_recorded_when_the_page_is_another(
     browser: Browser, server: Server, pages: str, navigation: bool
 ) -> None:
