@@ -65,12 +65,13 @@ def main() -> int:
     for size, path in ((1, "/v1/track"), (100, "/v1/batch")):
         with tempfile.TemporaryDirectory() as directory:
             measure("files", size, path, Path(directory) / "data")
-        for count in (1, 3):
+        for count, partitions in ((1, 1), (1, 3), (3, 6)):
             brokers = Kafka(count)
+            name = f"Kafka, {count} broker{'s' * (count > 1)}, {partitions} partition{'s' * (partitions > 1)}"
             try:
-                log = brokers.topic("bench", 6, min_insync_replicas=str(min(count, 2)))
+                log = brokers.topic("bench", partitions, min_insync_replicas=str(min(count, 2)))
                 with tempfile.TemporaryDirectory() as directory:
-                    measure(f"Kafka, {count} broker{'s' * (count > 1)}", size, path, Path(directory) / "data", log=log)
+                    measure(name, size, path, Path(directory) / "data", log=log)
             finally:
                 brokers.remove()
     return 0
