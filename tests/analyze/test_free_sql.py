@@ -104,6 +104,18 @@ def test_no_function_is_called_by_its_name_alone(store: Store, statement: str) -
         free_sql.query(store, statement)
 
 
+@pytest.mark.parametrize("break_", ["\n", "\\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("indent", range(13))
+def test_a_name_with_a_line_break_is_no_node_of_the_tree(store: Store, break_: str, indent: int) -> None:
+    """Written as the name of another function, it would hide that `file` is an argument of `arrayMap`."""
+    for forged in ("Function plus (alias b", "ExpressionList (children 1)%Function plus (alias b"):
+        lines = forged.replace("%", break_ + " " * (indent + 1))
+        for children in ("", " (children 1)"):
+            name = f"a){children}{break_}{' ' * indent}{lines}"
+            with pytest.raises(BadQuestion, match="a line break|cannot be used here"):
+                free_sql.query(store, f"SELECT arrayMap(file, ['password']) AS `{name}`")
+
+
 @pytest.mark.parametrize(
     "statement",
     ["SELECT arrayMap(upper, ['a'])", "SELECT arrayReduce('sumIf', [1, 2], [1, 1])", "SELECT arrayReduce('quantile(0.5)', [1])",

@@ -58,7 +58,8 @@ and continues outside it (UNION, JOIN), or that removes the settings, changes th
 """
 _WITHIN = 7
 """The depth at which the statement itself begins."""
-_NODE = re.compile(r"^(\s*)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
+_NODE = re.compile(r"^( *)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
+_CHILDREN = re.compile(r"^( *).*?(?: \(children (\d+)\))?$", re.DOTALL)
 
 
 def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
@@ -100,7 +101,9 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
     by_name: set[str] = set()
     parents: list[tuple[int, str]] = []
     around: list[tuple[int, str]] = []
-    lines = tree.splitlines()
+    lines = tree.split("\n")
+    if not _is_whole(lines):
+        raise BadQuestion("sql", "a name in it contains a line break; leave it away")
     for number, line in enumerate(lines):
         match = _NODE.match(line)
         if match is None:
@@ -151,6 +154,25 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
     for name in _functions(store, by_name):
         raise BadQuestion("sql", f"the function {name} cannot be used here; give a column of this name another one")
     return unknown
+
+
+def _is_whole(lines: list[str]) -> bool:
+    """Whether each node of a tree has as many children as its line says.
+
+    The engine writes names as they are: one with a line break in it looks like further nodes, and those would hide of
+    which function the nodes after them are arguments. The counts are the engine's own, each at the end of a line.
+    """
+    missing: list[int] = []
+    for line in lines:
+        match = _CHILDREN.match(line)
+        depth = len(match[1]) if match else 0
+        if depth > len(missing) or any(missing[depth:]):
+            return False
+        del missing[depth:]
+        if missing:
+            missing[-1] -= 1
+        missing.append(int(match[2] or 0) if match else 0)
+    return not any(missing)
 
 
 def _functions(store: Store, names: set[str]) -> list[str]:
