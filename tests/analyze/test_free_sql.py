@@ -94,6 +94,8 @@ def test_nothing_of_the_server_can_be_asked(store: Store, statement: str) -> Non
      "SELECT arrayFold(dictHas, ['persons'], '')", "SELECT name FROM events WHERE arrayExists(sleep, [1])",
      "SELECT arrayReduce('flameGraph', [[toUInt64(1)]])", "SELECT arrayReduce('aggThrow(0.5)', [1])",
      "SELECT arrayReduce(concat('flame', 'Graph'), [[toUInt64(1)]])", "SELECT arrayReduceInRanges('estimateCompressionRatio', [(1, 1)], [1])",
+     "SELECT user, (SELECT 1 AS user)", "SELECT lower(user), 'x (alias user)'", "SELECT user FROM events AS user",
+     "SELECT [1] AS a WHERE user IN (SELECT 'reader' AS user)", "SELECT database FROM (SELECT 1 AS a WHERE (1 AS database))",
      "SELECT CURRENT_USER", "SELECT user", "SELECT Session_User AS u", "SELECT DATABASE, currentDatabase()", "SELECT file('password')",
      "SELECT 1 IN (file('password'))", "SELECT * FROM file('password', 'TSV', 'a String')", "SELECT * FROM python(x)",
      "EXPLAIN SELECT 1", "SELECT * FROM (EXPLAIN SELECT 1)", "SELECT * REPLACE (file('password') AS a) FROM (SELECT 1 AS a)"],
@@ -112,7 +114,7 @@ def test_a_name_with_a_line_break_is_no_node_of_the_tree(store: Store, break_: s
         lines = forged.replace("%", break_ + " " * (indent + 1))
         for children in ("", " (children 1)"):
             name = f"a){children}{break_}{' ' * indent}{lines}"
-            with pytest.raises(BadQuestion, match="a line break|cannot be used here"):
+            with pytest.raises(BadQuestion, match=r"a line break|cannot be used here"):
                 free_sql.query(store, f"SELECT arrayMap(file, ['password']) AS `{name}`")
 
 
@@ -120,10 +122,23 @@ def test_a_name_with_a_line_break_is_no_node_of_the_tree(store: Store, break_: s
     "statement",
     ["SELECT arrayMap(upper, ['a'])", "SELECT arrayReduce('sumIf', [1, 2], [1, 1])", "SELECT arrayReduce('quantile(0.5)', [1])",
      "SELECT arrayMap(x -> x + 1, [1])", "SELECT arraySort(names) FROM (SELECT groupArray(name) AS names FROM events)",
-     "SELECT user_id AS user, count() FROM events GROUP BY user ORDER BY user", "SELECT count(file) FROM (SELECT 1 AS file)"],
+     "SELECT user_id AS user, count() FROM events GROUP BY user ORDER BY user", "SELECT count(file) FROM (SELECT 1 AS file)",
+     "SELECT user FROM (SELECT user_id AS user FROM events)", "WITH 1 AS user SELECT user, (SELECT user)"],
 )  # fmt: skip
 def test_functions_that_compute_may_be_named(store: Store, statement: str) -> None:
     assert free_sql.query(store, statement).table.num_columns
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT user_id.size FROM events", "SELECT e.`ip`.size FROM events AS e", "SELECT events.ip FROM events",
+     "SELECT b.g FROM events AS a NATURAL LEFT JOIN (SELECT g AS ip, g FROM (SELECT '9.9.9.9' AS g)) AS b"],
+)  # fmt: skip
+def test_who_sees_some_entities_learns_nothing_of_who_did_it(loaded: Loaded, statement: str) -> None:
+    """Neither how long a user id is, nor whether it is a guessed one."""
+    store = loaded.store.within(Policy(new_id(), entities=(("artist", "own"),)))
+    with pytest.raises(BadQuestion, match=r"user_id, ip|NATURAL"):
+        free_sql.query(store, statement)
 
 
 def test_every_table_function_of_the_engine_is_refused(loaded: Loaded, store: Store) -> None:

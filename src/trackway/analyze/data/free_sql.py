@@ -35,14 +35,15 @@ _OF_PARTS = re.compile(
 """Columns that the engine adds to tables: they number and name parts, which contain rows of every project."""
 _OF_THE_ENGINE = ("system", "information_schema")
 _OF_THE_SESSION = frozenset("user current_user session_user database current_database schema".split())
-"""Functions that the engine calls without parentheses where no column or alias has their name."""
+"""Functions that the engine calls without parentheses where no column or alias that is visible has their name."""
+_CALLS_SESSION = re.compile(r"function_name: (current(User|Database)|user|database|schema)\b", re.IGNORECASE)
 _TAKES_A_FUNCTION = re.compile(r"(array|map)")
 """Names of functions whose first argument may be a function: a lambda, or the name of one."""
 _TAKES_AN_AGGREGATE = frozenset(["arrayreduce", "arrayreduceinranges"])
 """Functions whose first argument is a text that names an aggregate function."""
-_ALIAS = re.compile(r" \(alias (\w+)\)")
 _AGGREGATE = re.compile(r"\\?'(\w+)")
 _PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
+_NATURAL = re.compile(r"\bnatural\b", re.IGNORECASE)
 _SETTINGS = (
     # The policy's condition must be evaluated before all conditions of the statement: a condition that fails on a row
     # of another project would reveal that the row exists.
@@ -59,7 +60,7 @@ and continues outside it (UNION, JOIN), or that removes the settings, changes th
 _WITHIN = 7
 """The depth at which the statement itself begins."""
 _NODE = re.compile(r"^( *)([\w:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$")
-_CHILDREN = re.compile(r"^( *).*?(?: \(children (\d+)\))?$", re.DOTALL)
+_CHILDREN = re.compile(r" \(children (\d+)\)$")
 
 
 def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
@@ -78,6 +79,8 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
         raise BadQuestion("sql", "send one SELECT statement, without ; in it (write char(59) for one in a text)")
     if _PREWHERE.search(text):
         raise BadQuestion("sql", "write WHERE instead of PREWHERE (and concat('pre', 'where') in a text)")
+    if store.policy.narrow and _NATURAL.search(text):  # it compares columns that the statement does not name
+        raise BadQuestion("sql", "write JOIN … USING instead of NATURAL JOIN (and concat('nat', 'ural') in a text)")
     wrapped = f"SELECT * FROM (\n{text}\n) LIMIT {int(limit)}"
     try:
         unknown = _check(store, wrapped, store.policy.narrow)
@@ -94,16 +97,13 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
 
 def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
     """Return the names of tables that do not exist; some of them may be defined by the statement itself."""
-    tree = store.tree(f"{wrapped}\nSETTINGS max_execution_time = 30")
+    lines = _lines(store.tree(f"{wrapped}\nSETTINGS max_execution_time = 30"))
     existing, tables = store.tables, ("events",) if narrow else TABLES
-    aliases = frozenset(name.lower() for name in _ALIAS.findall(tree))
     unknown: list[str] = []
     by_name: set[str] = set()
+    of_session: set[str] = set()
     parents: list[tuple[int, str]] = []
     around: list[tuple[int, str]] = []
-    lines = tree.split("\n")
-    if not _is_whole(lines):
-        raise BadQuestion("sql", "a name in it contains a line break; leave it away")
     for number, line in enumerate(lines):
         match = _NODE.match(line)
         if match is None:
@@ -122,8 +122,8 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
             raise BadQuestion("sql", f"{calls} cannot be used with this aggregate function; write its name as a text")
         if kind == "Identifier" and _TAKES_A_FUNCTION.match(calls) and not may_call(value):
             by_name.add(value)
-        if kind == "Identifier" and value.lower() in _OF_THE_SESSION - aliases:
-            raise BadQuestion("sql", f"the function {value} cannot be used here")
+        if kind == "Identifier" and value.lower() in _OF_THE_SESSION:
+            of_session.add(value)
         if kind == "Set":
             raise BadQuestion("sql", "leave SETTINGS away")
         if kind == "TableIdentifier" and ("." in value or (value in existing and value not in tables)):
@@ -151,28 +151,38 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
             raise BadQuestion("sql", f"write IN (SELECT … FROM {value}) instead of IN {value}")
     if around != _AROUND:
         raise BadQuestion("sql", "send one SELECT statement whose parentheses close in it")
+    for name in _of_session(store, wrapped, of_session):
+        raise BadQuestion("sql", f"the function {name} cannot be used here")
     for name in _functions(store, by_name):
         raise BadQuestion("sql", f"the function {name} cannot be used here; give a column of this name another one")
     return unknown
 
 
-def _is_whole(lines: list[str]) -> bool:
-    """Whether each node of a tree has as many children as its line says.
+def _lines(tree: str) -> list[str]:
+    """Return the nodes of a tree, after a check that each has as many children as its line says.
 
     The engine writes names as they are: one with a line break in it looks like further nodes, and those would hide of
     which function the nodes after them are arguments. The counts are the engine's own, each at the end of a line.
     """
-    missing: list[int] = []
-    for line in lines:
-        match = _CHILDREN.match(line)
-        depth = len(match[1]) if match else 0
+    lines, missing = tree.split("\n"), [1]
+    for line in [*lines, ""]:
+        depth = len(line) - len(line.lstrip(" ")) + 1 if line else 0
         if depth > len(missing) or any(missing[depth:]):
-            return False
+            raise BadQuestion("sql", "a name in it contains a line break; leave it away")
         del missing[depth:]
-        if missing:
+        if line:
             missing[-1] -= 1
-        missing.append(int(match[2] or 0) if match else 0)
-    return not any(missing)
+            children = _CHILDREN.search(line)
+            missing.append(int(children[1]) if children else 0)
+    return lines
+
+
+def _of_session(store: Store, wrapped: str, names: set[str]) -> set[str]:
+    """Return the names, when one of them is the function and no column or alias: what it is depends on its place."""
+    if not names:
+        return names
+    resolved = store.ask(f"EXPLAIN QUERY TREE {wrapped}", settings=_SETTINGS)["explain"].to_pylist()
+    return names if any(_CALLS_SESSION.search(line) for line in resolved) else set()
 
 
 def _functions(store: Store, names: set[str]) -> list[str]:
@@ -213,7 +223,7 @@ def may_call(function: str) -> bool:
 def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool:
     """Whether a node may refer to a private column, by name or as one of all columns (`count(*)` reads none)."""
     if kind == "Identifier":
-        return value.rpartition(".")[2] in PRIVATE
+        return not set(PRIVATE).isdisjoint(value.split("."))  # `ip.size` too
     of_all = "Asterisk" in kind or "Matcher" in kind
     return of_all and [value for _, value in parents[-3:-1]] != ["count", "ExpressionList"]
 
