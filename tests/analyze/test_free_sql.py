@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -123,10 +124,35 @@ def test_a_name_with_a_line_break_is_no_node_of_the_tree(store: Store, break_: s
     ["SELECT arrayMap(upper, ['a'])", "SELECT arrayReduce('sumIf', [1, 2], [1, 1])", "SELECT arrayReduce('quantile(0.5)', [1])",
      "SELECT arrayMap(x -> x + 1, [1])", "SELECT arraySort(names) FROM (SELECT groupArray(name) AS names FROM events)",
      "SELECT user_id AS user, count() FROM events GROUP BY user ORDER BY user", "SELECT count(file) FROM (SELECT 1 AS file)",
-     "SELECT user FROM (SELECT user_id AS user FROM events)", "WITH 1 AS user SELECT user, (SELECT user)"],
+     "SELECT user FROM (SELECT user_id AS user FROM events)", "SELECT CAST('{}' AS JSON(`a.b` UInt8)), 'x'::Enum8('x' = 1)", "WITH 1 AS user SELECT user, (SELECT user)"],
 )  # fmt: skip
 def test_functions_that_compute_may_be_named(store: Store, statement: str) -> None:
     assert free_sql.query(store, statement).table.num_columns
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["CAST(unhex('05') AS AggregateFunction(count))", "unhex('05')::AggregateFunction(count)", "_CAST('', 'Array(AggregateFunction(count))')",
+     "Cast('', concat('Aggregate', 'Function(count)'))", "''::`Aggregate\\x46unction`(count)", "accurateCast('', 'AggregateFunction(count)')",
+     "CAST('', '`Aggregate\\\\x46unction`(count)')", "arrayMap(x -> CAST(x, concat('AggregateFunc', 'tion(count)')), [''])",
+     "CAST('[]' AS JSON(a AggregateFunction(count)))"],
+)  # fmt: skip
+def test_nobody_writes_the_state_of_an_aggregate_function(store: Store, value: str) -> None:
+    """The engine trusts the bytes of a state; from bytes that end too early, it seemed that the engine was away."""
+    with pytest.raises(BadQuestion, match="nothing can be converted to this type"):
+        free_sql.query(store, f"SELECT toTypeName({value})")
+
+
+def test_functions_that_make_states_out_of_texts_are_known(loaded: Loaded) -> None:
+    """A function of a new engine that takes the name of such a type fails here, until it is checked like these."""
+    makes = set()
+    for name in loaded.store.ask("SELECT name FROM system.functions WHERE NOT is_aggregate")["name"].to_pylist():
+        for arguments in ("unhex('05'), '%'", "'[5]', 'Array(%)'", "'{}', 'a', '%'", "unhex('05'), '%', 1", "'%', 'x'"):
+            with contextlib.suppress(QuestionFailed):
+                asked = f"SELECT toTypeName(`{name}`({arguments.replace('%', 'AggregateFunction(count)')})) AS type"
+                if free_sql.may_call(name) and "Aggregate" in loaded.store.ask(asked)["type"][0].as_py():
+                    makes.add(name.lower())
+    assert makes <= free_sql._TAKES_A_TYPE and "cast" in makes
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ _TAKES_A_FUNCTION = re.compile(r"(array|map)")
 """Names of functions whose first argument may be a function: a lambda, or the name of one."""
 _TAKES_AN_AGGREGATE = frozenset(["arrayreduce", "arrayreduceinranges"])
 """Functions whose first argument is a text that names an aggregate function."""
+_IN = frozenset("in notin globalin globalnotin nullin notnullin".split())
+_TAKES_A_TYPE = frozenset(["cast", "_cast", "accuratecast", "accuratecastornull", "accuratecastordefault"])
+"""Functions whose second argument is a text that names a type."""
+_OF_STATES = re.compile(r"aggregatefunction|[`\"].*\\\\", re.IGNORECASE | re.DOTALL)
+"""A type with states of aggregate functions in it, or with a name that its escapes may change."""
 _AGGREGATE = re.compile(r"\\?'(\w+)")
 _PREWHERE = re.compile(r"\bprewhere\b", re.IGNORECASE)
 _NATURAL = re.compile(r"\bnatural\b", re.IGNORECASE)
@@ -104,23 +109,25 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
     of_session: set[str] = set()
     parents: list[tuple[int, str]] = []
     around: list[tuple[int, str]] = []
-    for number, line in enumerate(lines):
+    places: list[int] = []
+    for line in lines:
         match = _NODE.match(line)
         if match is None:
             raise BadQuestion("sql", "the statement cannot be read")
         depth, kind, value = len(match[1]), match[2], match[3] or ""
         while parents and parents[-1][0] >= depth:
             parents.pop()
-        parent, calls = parents[-1][1] if parents else "", _first_argument_of(parents, lines[number - 1], depth)
+        places[depth:] = [places[depth] + 1 if depth < len(places) else 1]
+        parent = parents[-1][1] if parents else ""
+        calls = parents[-2][1] if parent == "ExpressionList" and len(parents) > 1 else ""
         parents.append((depth, value.lower() if kind == "Function" else kind))
         if depth < _WITHIN:
             around.append((depth, kind))
             continue
         if kind == "ColumnsApplyTransformer":  # the tree does not say which function it calls
             raise BadQuestion("sql", "leave APPLY away; call the function for each column")
-        if calls in _TAKES_AN_AGGREGATE and not (kind == "Literal" and _names_an_aggregate(value)):
-            raise BadQuestion("sql", f"{calls} cannot be used with this aggregate function; write its name as a text")
-        if kind == "Identifier" and _TAKES_A_FUNCTION.match(calls) and not may_call(value):
+        _check_argument(kind, value, calls, places[depth])
+        if kind == "Identifier" and places[depth] == 1 and _TAKES_A_FUNCTION.match(calls) and not may_call(value):
             by_name.add(value)
         if kind == "Identifier" and value.lower() in _OF_THE_SESSION:
             of_session.add(value)
@@ -136,15 +143,6 @@ def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
             raise BadQuestion("sql", f"the column {value} cannot be read")
         if kind == "Function" and (parent == "TableExpression" or not may_call(value)):
             raise BadQuestion("sql", f"the function {value} cannot be used here")
-        if kind == "Function" and value.lower() in (
-            "in",
-            "notin",
-            "globalin",
-            "globalnotin",
-            "nullin",
-            "notnullin",
-        ):
-            parents[-1] = (depth, "In")
         if kind == "Identifier" and _inside_in(parents) and value.partition(".")[0].lower() in _OF_THE_ENGINE:
             raise BadQuestion("sql", f"the table {value} cannot be read; there are {', '.join(tables)}")
         if kind == "Identifier" and value.rpartition(".")[2] in existing and _inside_in(parents):
@@ -193,14 +191,17 @@ def _functions(store: Store, names: set[str]) -> list[str]:
     return list(store.ask(asked, {"names": [name.lower() for name in names]})["name"].to_pylist())
 
 
-def _first_argument_of(parents: list[tuple[int, str]], before: str, depth: int) -> str:
-    """Return the function of which the node at a depth is the first argument, in lower case; empty when there is none.
+def _check_argument(kind: str, value: str, function: str, place: int) -> None:
+    """Check a text that a function, in lower case, takes for the name of an aggregate function or a type.
 
     Args:
-        before: the line before the node's.
+        place: of which argument the node is; the first is 1.
     """
-    is_first = len(before) - len(before.lstrip()) == depth - 1 and before.lstrip().startswith("ExpressionList")
-    return parents[-2][1] if is_first and len(parents) > 1 else ""
+    if function in _TAKES_AN_AGGREGATE and place == 1 and not (kind == "Literal" and _names_an_aggregate(value)):
+        raise BadQuestion("sql", f"{function} cannot be used with this aggregate function; write its name as a text")
+    # The engine trusts the bytes of a state.
+    if function in _TAKES_A_TYPE and place == 2 and (kind != "Literal" or _OF_STATES.search(value)):
+        raise BadQuestion("sql", "nothing can be converted to this type; write its name as a text")
 
 
 def _names_an_aggregate(literal: str) -> bool:
@@ -229,4 +230,4 @@ def _names_people(kind: str, value: str, parents: list[tuple[int, str]]) -> bool
 
 
 def _inside_in(parents: list[tuple[int, str]]) -> bool:
-    return len(parents) >= 3 and parents[-3][1] == "In"
+    return len(parents) >= 3 and parents[-3][1] in _IN
