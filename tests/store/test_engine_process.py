@@ -292,6 +292,22 @@ def test_the_user_of_questions_may_only_read_tables(reader: Callable[[str], http
     assert reader("SELECT text FROM texts").text == "shown\n"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM python('x')", "SELECT * FROM python(x)", "SELECT * FROM python(x) SETTINGS allow_python_table_function = 1",
+     "SELECT addressToSymbol(1) SETTINGS allow_introspection_functions = 1", "SELECT 1 SETTINGS readonly = 0", "SET allow_ddl = 1"],
+)  # fmt: skip
+def test_the_user_of_questions_runs_no_code_in_the_engine(
+    reader: Callable[[str], httpx.Response], statement: str
+) -> None:
+    response = reader(statement)
+    assert response.status_code >= 400
+    assert re.search(
+        r"FUNCTION_NOT_ALLOWED|QUERY_IS_PROHIBITED|ACCESS_DENIED|CONSTRAINT_VIOLATION|READONLY", response.text
+    )
+    assert reader("SELECT text FROM texts").text == "shown\n"
+
+
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = Store(f"local://{tmp_path_factory.mktemp('reader') / 'store'}", clients=1)

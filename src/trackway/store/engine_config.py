@@ -9,6 +9,10 @@ from trackway.store.engine_memory import engine_options, machine_bytes
 WRITER, READER = "trackway", "reader"
 """The engine's users: for everything, and for questions about one project."""
 READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
+_READER_SETTINGS = {
+    "readonly": 2, "allow_ddl": 0, "allow_introspection_functions": 0, "allow_python_table_function": 0,
+}  # fmt: skip
+"""What no statement of READER can change. `python` runs code in the engine's process, and may end it."""
 
 
 def derived(name: str, password: str) -> str:
@@ -32,19 +36,25 @@ def configuration(port: int, path: str) -> str:
 def users(password: str) -> str:
     """Return `users.xml`: the users, with their rights.
 
-    WRITER may do everything. READER, as whom questions about a project are asked, reads tables. `default` is the
+    WRITER may do everything. READER, as whom questions about a project are asked, reads tables and
+    changes none of `_READER_SETTINGS`. `default` is the
     library's own: it listens, and dictionaries read tables as it.
     """
-    here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
+    here = "<networks><ip>127.0.0.1</ip></networks><quota>default</quota>"
     library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers"
     users = (
         ("default", "<password></password>", _granted((*library, "SELECT ON default.*"))),
         (WRITER, _hashed(WRITER, password), ""),
         (READER, _hashed(READER, password), _granted(READER_GRANTS)),
     )
-    listed = "".join(f"<{name}>{secret}{here}{grants}</{name}>" for name, secret, grants in users)
+    listed = "".join(
+        f"<{name}>{secret}{here}<profile>{READER if name == READER else 'default'}</profile>{grants}</{name}>"
+        for name, secret, grants in users
+    )
+    values = "".join(f"<{name}>{value}</{name}>" for name, value in _READER_SETTINGS.items())
+    fixed = "".join(f"<{name}><const/></{name}>" for name in _READER_SETTINGS if name != "readonly")
     return f"""<clickhouse>
-<profiles><default/></profiles>
+<profiles><default/><{READER}>{values}<constraints>{fixed}</constraints></{READER}></profiles>
 <quotas><default/></quotas>
 <users>{listed}</users></clickhouse>"""
 
