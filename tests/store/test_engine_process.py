@@ -308,6 +308,17 @@ def test_the_user_of_questions_runs_no_code_in_the_engine(
     assert reader("SELECT text FROM texts").text == "shown\n"
 
 
+def test_the_engine_reads_no_files_but_its_own(reader: Callable[[str], httpx.Response], tmp_path: Path) -> None:
+    """`file` asks for no right, so the user of questions may call it; the check of free SQL refuses it before."""
+    if (landlock := Path("/sys/kernel/security/lsm")).exists() and "landlock" not in landlock.read_text():
+        pytest.skip("the kernel has no Landlock")
+    (tmp_path / "settings.env").write_text("TRACKWAY_SECRET=told")
+    for path in (tmp_path / "settings.env", "/etc/passwd", f"/proc/{os.getpid()}/environ"):
+        response = reader(f"SELECT file('{path}')")
+        assert response.status_code >= 400 and "Permission denied" in response.text, response.text
+    assert reader("SELECT text FROM texts").text == "shown\n"
+
+
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = Store(f"local://{tmp_path_factory.mktemp('reader') / 'store'}", clients=1)

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from trackway.store.engine_files import read_only_own
 from trackway.store.engine_memory import release_unused
 
 
@@ -47,6 +48,7 @@ def main(directory: Path) -> None:
     Raises:
         RuntimeError: the engine cannot open the data, or cannot listen.
     """
+    read_only_own(directory.parent)  # before there are other threads, which it would not hold for
     threading.Thread(target=_follow_parent, daemon=True).start()
     for name in (signal.SIGINT, signal.SIGTERM):
         # A terminal or a service manager sends these to the whole group; the process that started this one decides.
