@@ -103,6 +103,18 @@ def pages(server: Server, filter_: Any) -> int:
     return int(sum(rows["points"]))
 
 
+@pytest.mark.parametrize("number", range(8))
+def test_a_property_whose_name_looks_like_a_placeholder_is_a_property(filled: Server, number: int) -> None:
+    """With 500 values and more, they are in the statement itself: they must not get into the quoted name."""
+    condition = {
+        "column": f"properties.{{v{number}:x}}",
+        "operator": "is",
+        "values": ["` != '' OR 1 --", "' OR 1 --"] * 300,
+    }
+    assert pages(filled, condition) == 0
+    assert pages(filled, {**condition, "operator": "is_not"}) == 3
+
+
 def test_values_with_a_bar_and_countries_find_what_is_so_in_addresses_and_in_json(filled: Server) -> None:
     for text, condition, number in (
         ("source:is:partner\\|de", {"column": "source", "values": ["partner|de"]}, 1),

@@ -358,6 +358,18 @@ def test_the_servers_log_has_no_path_and_no_password_of_an_engine_that_died(new_
     assert not any(secret in said for secret in (*written, password))
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    ["'{v0:x}'", r"'\\\'{v0:x}'", "'it''s {v0:x}'", "'a' AS `{v0:x}`", '1 AS "{v0:x}"', r"'`' AS `\`{v0:x}`"],
+)
+def test_a_name_or_text_that_looks_like_a_long_list_is_none(store: Store, quoted: str) -> None:
+    """Names of properties come from whoever asks: a list put into one would end it and go on as SQL."""
+    values = ["`, file('password') AS x, `", "', file('password') AS x, '"] * 300
+    asked = store.ask(f"/* it's */ SELECT {quoted}, -- it's\nlength({{v0:Array(String)}}) AS n", {"v0": values})
+    assert asked["n"].to_pylist() == [600] and asked.num_columns == 2
+    assert "{v0:x}" in str(asked.to_pylist())
+
+
 def test_nothing_is_replaced_within_a_value_of_a_long_list() -> None:
     lists = {f"v{n}": [f"x{n}", "{v1:Array(String)}", "{v0:Array(String)}"] * 200 for n in range(3)}
     sql, rest = without_long_lists(

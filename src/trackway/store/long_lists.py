@@ -14,7 +14,10 @@ from clickhouse_connect.driver.binding import format_bind_value
 from trackway.store.policy import literal
 
 _LONG = 500
-_PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
+_QUOTED = "|".join(rf"{quote}(?:[^{quote}\\]|\\.)*{quote}" for quote in "'`\"")
+_COMMENT = r"--[^\n]*|/\*.*?\*/"
+_PLACEHOLDER = re.compile(rf"{_COMMENT}|{_QUOTED}|\{{(\w+):([^{{}}]+)\}}", re.DOTALL)
+"""A placeholder, or a comment, a quoted text or name: what looks like a placeholder in these is none to the engine."""
 
 
 def without_long_lists(sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
