@@ -212,6 +212,8 @@ def test_functions_that_are_given_by_name_are_first_arguments_of_functions_on_ar
         ),
         ("SELECT toUInt8('')", "a text cannot be read as a number or a time"),
         ("SELECT toDate('tomorrow')", "a text cannot be read as a number or a time"),
+        ("SELECT CAST('(' AS Tuple(Int8, Int8))", "a text cannot be read as a number or a time"),
+        ("SELECT CAST(materialize('(') AS Tuple(Int8, Int8))", "a text cannot be read as a number or a time"),
         ("SELECT intDiv(1, 0)", "a number is divided by zero"),
         ("SELECT match('a', '(')", "a regular expression in it cannot be read"),
         ("SELECT CAST(1 AS Nothingness)", "there is no type Nothingness"),

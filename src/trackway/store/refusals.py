@@ -44,6 +44,8 @@ _AWAY = frozenset(
     "KEEPER_EXCEPTION NO_ZOOKEEPER UNKNOWN_STATUS_OF_INSERT TOO_FEW_LIVE_REPLICAS NO_ACTIVE_REPLICAS".split()
 )
 """Names of errors that say that another server of a cluster does not answer, or not yet."""
+_END_OF_A_VALUE = re.compile(r"Cannot parse|read after eof: (?:In scope|while executing 'FUNCTION)")
+"""How the errors read in which not a connection but a text in the statement ended too early."""
 
 
 class StoreUnavailable(Exception):
@@ -86,7 +88,7 @@ class StoreExhausted(QuestionFailed):
 
 def is_unanswered(error: Exception) -> bool:
     """Whether a statement failed because a server did not answer, so that nobody knows whether it ran."""
-    if "Cannot parse" in str(error):  # the end that was read was that of a value
+    if _END_OF_A_VALUE.search(str(error)):
         return False
     return (isinstance(error, OperationalError) and error.code is None) or _code(error) in _AWAY
 
