@@ -48,6 +48,16 @@ def test_the_numbers_of_an_account_are_those_of_its_entities(installation: Insta
     assert funnel["steps"][0]["units"] == 5
 
 
+def test_accounts_ask_for_no_user_ids(installation: Installation, best: str) -> None:
+    trend = {"question": "trend", "series": [{}]}
+    for more in (
+        {"by": ["user_id"]}, {"filter": "user_id:contains:a"}, {"filter": {"any": [{"column": "user_id", "values": ["a"]}]}},
+        {"series": [{"filter": "session.user_id:is:a"}]},
+    ):  # fmt: skip
+        response = installation.as_token(installation.token(best), "POST", "/ask", {**trend, **more})
+        assert response.status_code >= 400 and "no user ids" in response.text, (more, response.text)
+
+
 def test_accounts_see_no_sql(installation: Installation, best: str) -> None:
     events = installation.as_token(installation.token(best), "GET", "/events").json()
     assert events["data"] and "query" not in events

@@ -109,6 +109,15 @@ def _earlier(compare: Any, stretch: Period, timezone: str, now: datetime) -> Per
     raise BadQuestion("compare", "is previous, year, or an object of from and to")
 
 
+def _names_people(body: Any) -> bool:
+    """Whether a question groups by user ids, filters by them, or counts them, in any part of it."""
+    if isinstance(body, dict):
+        return any(_names_people(part) for name, part in body.items() if name != "values")
+    if isinstance(body, list):
+        return any(map(_names_people, body))
+    return isinstance(body, str) and re.match(r"\W*(session\.)?user_id(?![\w.])", body) is not None
+
+
 class Asker(NamedTuple):
     """The caller of a question: the policy that limits their rows, the permissions they have (`may`), and `need`, which
     refuses a missing permission with the caller's own type of error.
@@ -204,6 +213,8 @@ class Desk:
         whole_project = not asker.policy.narrow
         body = inlined(body, lambda segment: saved_filter(self._saved, project_id, segment) if whole_project else None)
         body = _with_viewers(body, asker)
+        if asker.policy.entities is not None and _names_people(body):
+            raise BadQuestion("user_id", "cannot be asked for; an account sees no user ids")
         read_ = understood(body)
         asker.need(needed(read_.asked))
         common = read_.common
