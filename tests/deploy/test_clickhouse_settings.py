@@ -39,6 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, secrets: Path) -> Iterator[
         (made.own / target).mkdir(parents=True, exist_ok=True)
         text = (FOLDER / name).read_text().replace("/run/secrets", str(secrets))
         (made.own / target / f"trackway-{name}").write_text(text)
+    (made.home / "secrets").symlink_to(secrets)  # the process reads no files beside its own directory
     with pytest.MonkeyPatch.context() as patched:
         for variable, value in (("SHARD", "2"), ("REPLICA", "clickhouse-2-1"), ("CLUSTER_SECRET", "shared")):
             patched.setenv(variable, value)
