@@ -163,7 +163,7 @@ def test_functions_that_make_states_out_of_texts_are_known(loaded: Loaded) -> No
 def test_who_sees_some_entities_learns_nothing_of_who_did_it(loaded: Loaded, statement: str) -> None:
     """Neither how long a user id is, nor whether it is a guessed one."""
     store = loaded.store.within(Policy(new_id(), entities=(("artist", "own"),)))
-    with pytest.raises(BadQuestion, match=r"user_id, ip|NATURAL"):
+    with pytest.raises(BadQuestion, match=r"user_id, visitor_id, ip|NATURAL"):
         free_sql.query(store, statement)
 
 

@@ -51,11 +51,11 @@ def test_the_numbers_of_an_account_are_those_of_its_entities(installation: Insta
 def test_accounts_ask_for_no_user_ids(installation: Installation, best: str) -> None:
     trend = {"question": "trend", "series": [{}]}
     for more in (
-        {"by": ["user_id"]}, {"filter": "user_id:contains:a"}, {"filter": {"any": [{"column": "user_id", "values": ["a"]}]}},
+        {"by": ["user_id"]}, {"by": ["visitor_id"]}, {"filter": "user_id:contains:a"}, {"filter": {"any": [{"column": "user_id", "values": ["a"]}]}},
         {"series": [{"filter": "session.user_id:is:a"}]},
     ):  # fmt: skip
         response = installation.as_token(installation.token(best), "POST", "/ask", {**trend, **more})
-        assert response.status_code >= 400 and "no user ids" in response.text, (more, response.text)
+        assert response.status_code >= 400 and "no ids of people" in response.text, (more, response.text)
 
 
 def test_accounts_see_no_sql(installation: Installation, best: str) -> None:
@@ -97,7 +97,7 @@ def test_statements_see_own_rows_whatever_they_say(installation: Installation, b
         assert response.status_code in (200, 400, 422), f"{sql}: {response.text}"
         assert MARK not in response.text, sql
     for sql in (
-        "SELECT * FROM events", "SELECT user_id FROM events", "SELECT e.ip FROM events AS e", "SELECT COLUMNS('user') FROM events",
+        "SELECT * FROM events", "SELECT user_id FROM events", "SELECT visitor_id FROM events", "SELECT uniq(e.visitor_id) FROM events AS e", "SELECT e.ip FROM events AS e", "SELECT COLUMNS('user') FROM events",
         "SELECT e.* FROM events e", "SELECT * EXCEPT (name) FROM events", "SELECT `user\\x5fid` FROM events",
         "SELECT count() FROM sessions", "SELECT count() FROM visitors", "SELECT count() FROM entities",
         "SELECT count() FROM view_counts", "SELECT count() FROM system.tables", "SELECT count() FROM default.events",

@@ -115,7 +115,7 @@ def _names_people(body: Any) -> bool:
         return any(_names_people(part) for name, part in body.items() if name != "values")
     if isinstance(body, list):
         return any(map(_names_people, body))
-    return isinstance(body, str) and re.match(r"\W*(session\.)?user_id(?![\w.])", body) is not None
+    return isinstance(body, str) and re.match(r"\W*(session\.)?(user|visitor)_id(?![\w.])", body) is not None
 
 
 class Asker(NamedTuple):
@@ -214,7 +214,7 @@ class Desk:
         body = inlined(body, lambda segment: saved_filter(self._saved, project_id, segment) if whole_project else None)
         body = _with_viewers(body, asker)
         if asker.policy.entities is not None and _names_people(body):
-            raise BadQuestion("user_id", "cannot be asked for; an account sees no user ids")
+            raise BadQuestion("user_id", "cannot be asked for, nor can visitor_id: an account sees no ids of people")
         read_ = understood(body)
         asker.need(needed(read_.asked))
         common = read_.common

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import pyarrow as pa
 
-PRIVATE = ("user_id", "ip")
-"""Columns that identify people; they are empty for callers that see only some entities."""
+PRIVATE = ("user_id", "visitor_id", "ip")
+"""Columns that identify people; they are empty for callers that see only some entities. The visitor of an event without
+an anonymousId is `user:` and the user id."""
 OF_NOBODY = frozenset(["rates"])
 """Tables that describe no person: the rates of currencies."""
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
