@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from postgres import Postgres
 from trackway.govern import loaders as module
@@ -85,6 +86,45 @@ def test_the_others_wait_for_a_loader_that_ended_within_a_batch(
     loaders.begin_batch(1, 4)  # it stores the batch again
     loaders.finish_batch(1)
     loaders.begin_batch(0, 3)
+
+
+def test_two_loaders_that_ended_within_a_batch_do_not_wait_for_each_other(
+    accounts: GovernDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_SINCE", 12)
+    loaders = accounts.loaders
+    loaders.begin_batch(1, 4)
+    loaders.begin_batch(2, 4)
+    for _ in range(100):  # as long as the store refuses
+        loaders.begin_batch(1, 4)
+    loaders.begin_batch(0, 4)
+    loaders.finish_batch(0)
+    with pytest.raises(LoadersBusy, match="loader 1 ended within a batch, and 16 blocks were stored since; start it"):
+        loaders.begin_batch(0, 4)
+    for number in (1, 2):
+        loaders.begin_batch(number, 4)
+        loaders.finish_batch(number)
+    for number in range(3):
+        loaders.begin_batch(number, 4)
+
+
+def test_a_batch_that_follows_one_that_could_not_be_reported_is_counted(
+    accounts: GovernDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_SINCE", 10)
+    share = Share(accounts.loaders, 1)
+    with monkeypatch.context() as away:
+
+        def refuse(number: int) -> None:
+            raise OperationalError(f"finish {number}", {}, Exception("away"))
+
+        away.setattr(accounts.loaders, "finish_batch", refuse)
+        with share.batch(4):
+            pass
+    accounts.loaders.begin_batch(0, 4)
+    accounts.loaders.finish_batch(0)
+    with share.batch(4):
+        accounts.loaders.begin_batch(0, 4)  # 8 blocks since the batch that is under way, 12 since the one before
 
 
 def test_a_lock_has_one_holder_among_processes_and_a_thread_may_take_its_own_again(

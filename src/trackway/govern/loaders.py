@@ -111,7 +111,8 @@ class Loaders:
     # Batches
 
     def begin_batch(self, number: int, blocks: int) -> None:
-        """Record that a loader begins to store a batch.
+        """Record that a loader begins to store a batch, or stores the one again that it has begun: the blocks of that
+        one count already, and it waits for nobody, because the others wait for it.
 
         Args:
             blocks: the most blocks that it inserts into one table.
@@ -120,6 +121,9 @@ class Loaders:
             LoadersBusy: another loader ended within a batch long ago; the store would forget what it has of it.
         """
         with self._sessions.begin() as session:
+            own = session.get(LoaderState, number)
+            if own is not None and own.unfinished is not None:
+                return
             total = self._add(session, _BLOCKS, blocks)
             for other in session.scalars(select(LoaderState).where(LoaderState.number != number)):
                 if other.unfinished is not None and total - other.unfinished > _MOST_SINCE:
@@ -127,10 +131,9 @@ class Loaders:
                         f"loader {other.number} ended within a batch, and {total - other.unfinished} blocks were "
                         "stored since; start it, so that it finishes the batch while the store knows its parts"
                     )
-            own = session.get(LoaderState, number)
             if own is None:
                 session.add(LoaderState(number=number, unfinished=total - blocks))
-            elif own.unfinished is None:
+            else:
                 own.unfinished = total - blocks
 
     def finish_batch(self, number: int) -> None:

@@ -147,8 +147,10 @@ class Share:
             StoreBusy: the others must wait until a loader that ended within a batch goes on.
         """
         with _as_refusals():
+            if self._finishing:  # the batch before this one, which could not be reported as stored
+                self._loaders.finish_batch(self.number)
+                self._finishing = False
             self._loaders.begin_batch(self.number, blocks)
-        self._finishing = False
         yield
         self._finishing = True
         self.settle()
