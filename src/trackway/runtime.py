@@ -131,7 +131,7 @@ class Runtime:
             share,
         )
         self._closers.append(self.loader.stop)
-        self.progress = Progress(self.log, self.loader, self.accounts.loaders, others)
+        self.progress = Progress(self.log, self.loader, self.accounts.loaders if settings.log else None, others)
         self._closers.append(self.progress.stop)
         if late:
             self.loader.trouble = waits_for
@@ -337,6 +337,7 @@ class Runtime:
 
     async def _counts(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
         try:
+            self.progress.version(UUID(bytes=project_id))  # refuses when the setting log does not name its loader
             return await self.register.counts(project_id, entity_type, entity_id)
         except StoreBusy as error:
             raise LogUnavailable(f"whether {entity_type} is registered is unknown: {error}") from error

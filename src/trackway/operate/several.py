@@ -45,8 +45,10 @@ def share_of(settings: Settings, accounts: GovernDatabase) -> Share | None:
 
 
 def divide(settings: Settings, log: Log, accounts: GovernDatabase) -> None:
-    """Let the log of a process that collects write to the topics of all loaders. Raises TopicUnusable."""
-    if settings.loaders > 1:
+    """Let the log of a process that collects write to the topics of all loaders, and refuse the messages of a project
+    whose loader the setting does not name. Raises TopicUnusable.
+    """
+    if settings.log:
         from trackway.log.kafka import KafkaLog
 
         assert isinstance(log, KafkaLog)

@@ -162,7 +162,7 @@ class Progress:
 
     Args:
         log, loader: those of this process.
-        loaders: their data in the accounts database; needed when there are others.
+        loaders: their data in the accounts database; needed when there may be others.
         others: the loaders in other processes.
     """
 
@@ -202,7 +202,7 @@ class Progress:
         Raises:
             StoreBusy: the setting `log` of this process does not name the loader.
         """
-        if not self._others or self._loaders is None:
+        if self._loaders is None:
             return None
         number = self._known.get(project_id)
         if number is None and (number := self._loaders.of(project_id)) is not None:

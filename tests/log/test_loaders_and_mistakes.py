@@ -1,0 +1,43 @@
+"""Several loaders where an operator makes mistakes: settings of before, an accounts database of yesterday."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from loaders import Site
+
+from conftest import eventually
+from kafka import Kafka
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_process_with_the_setting_of_before_takes_nothing_for_a_project_of_a_new_loader(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    site = Site(kafka, tmp_path, "mistaken", 2)
+    try:
+        site.main.environment["TRACKWAY_LOG"] = site.settings["log"].partition("?")[0]
+        site.main.start()
+        project, write_key, secret_key = site.project("newer", 1)
+        headers = {"authorization": f"Bearer {secret_key}"}
+        api = f"/api/v1/projects/{project.id}"
+        asked = {"question": "trend", "period": "today", "series": [{"event": "E"}]}
+        message = {"type": "track", "event": "E", "anonymousId": "v"}
+        eventually(lambda: site.main.http.post("/v1/track", json=message, auth=(write_key, "")).status_code == 503, 30)
+        for path, body in (
+            ("/v1/entities/song/a/view", {"session_id": "s"}),
+            (f"{api}/refresh", {}),
+            (f"{api}/ask", asked),
+        ):
+            answer = site.main.http.post(path, json=body, headers=headers)
+            assert answer.status_code == 503, (path, answer.status_code, answer.text)
+            assert not path.startswith(api) or "belongs to loader 1" in answer.json()["detail"], answer.text
+        site.main.stop()
+        site.main.environment["TRACKWAY_LOG"] = site.settings["log"]
+        site.start()
+        site.stored()
+        assert site.rows("SELECT count() FROM events") == "0"
+    finally:
+        site.close()
