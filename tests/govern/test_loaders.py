@@ -72,6 +72,37 @@ def test_no_number_of_an_identity_is_given_twice_and_all_are_above_the_stores(ac
     assert min(given) == 501
 
 
+def test_numbers_are_given_once_when_a_backup_of_the_accounts_database_was_restored(
+    accounts: GovernDatabase, dsn: str
+) -> None:
+    given: list[int] = []
+    shares = [Share(accounts.loaders, number) for number in range(3)]
+    for share in shares:
+        share.open(lambda: max(given, default=0))
+        given.append(share.next_number())
+    _set_numbers(dsn, 0)
+    for share in (shares[1], *shares):  # the first of them is used up, the others still have numbers
+        given.extend(share.next_number() for _ in range(10_001))
+    _set_numbers(dsn, 5)
+    shares[0].open(lambda: max(given))  # only the process with the role all is started again
+    for share in shares:
+        given.extend(share.next_number() for _ in range(20_001))
+    assert len(set(given)) == len(given)
+
+
+def test_a_start_without_a_new_identity_takes_no_numbers(accounts: GovernDatabase) -> None:
+    for _ in range(3):
+        Share(accounts.loaders, 0).open(lambda: 7)
+    share = Share(accounts.loaders, 1)
+    share.open(lambda: 7)
+    assert share.next_number() == 8
+
+
+def _set_numbers(dsn: str, value: int) -> None:
+    with create_engine(dsn).begin() as connection:
+        connection.execute(text(f"UPDATE loader_counters SET value = {value} WHERE name = 'identities'"))
+
+
 def test_the_others_wait_for_a_loader_that_ended_within_a_batch(
     accounts: GovernDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from trackway.govern.tables import BadAccount, Base, Project
+from trackway.kafka_address import MOST_LOADERS
 
 logger = logging.getLogger("trackway.govern")
 _BLOCKS, _NUMBERS = "blocks", "identities"
@@ -25,6 +26,8 @@ WINDOW = 30_000
 """The number of newest blocks whose tokens each table of the store remembers."""
 _MOST_SINCE = 20_000
 """Blocks after which the others wait for a loader that ended within a batch: the store must still know its tokens."""
+NUMBERS_AT_ONCE = 10_000
+"""The numbers of identities that a loader takes when it needs some."""
 _PATIENCE_S, _LOOK_S = 30.0, 0.02
 _NAMESPACE = 0x7472_6163
 
@@ -152,7 +155,7 @@ class Loaders:
             if counter is None:
                 session.add(Counter(name=_NUMBERS, value=newest))
             else:
-                counter.value = max(counter.value, newest)
+                counter.value += _ahead(counter.value, newest)
 
     def forget_numbers(self) -> None:
         """Close the numbers, because a single loader takes them from the store."""
@@ -160,13 +163,33 @@ class Loaders:
             if (counter := session.get(Counter, _NUMBERS)) is not None:
                 session.delete(counter)
 
-    def take_numbers(self, count: int) -> range:
-        """Return numbers that no loader has. Raises LoadersBusy until loader 0 has opened them."""
-        with self._sessions.begin() as session:
+    def check_numbers(self) -> None:
+        """Raise LoadersBusy until loader 0 has opened the numbers."""
+        with self._sessions() as session:
             if session.get(Counter, _NUMBERS) is None:
-                raise LoadersBusy("loader 0 has not started with several loaders yet; start the process with role all")
+                raise LoadersBusy(
+                    "loader 0 has not started with several loaders yet; start the process with the role all, and give "
+                    "both the same setting accounts"
+                )
+
+    def take_numbers(self, count: int, newest: int) -> range:
+        """Return numbers that no loader has, after `newest`, the highest that is known to be in use.
+
+        Raises:
+            LoadersBusy: loader 0 has not opened the numbers.
+        """
+        self.check_numbers()
+        with self._sessions.begin() as session:
             last = self._add(session, _NUMBERS, count)
-            return range(last - count + 1, last + 1)
+            if behind := _ahead(last - count, newest):
+                last = self._add(session, _NUMBERS, behind)
+        if behind:
+            logger.error(
+                "the accounts database would give numbers of identities that are in use, as a backup or a copy of it "
+                "does; %d are left out. All processes have to use the same accounts database",
+                behind,
+            )
+        return range(last - count + 1, last + 1)
 
     @staticmethod
     def _add(session: Session, name: str, count: int) -> int:
@@ -199,6 +222,13 @@ class Placement:
             except SQLAlchemyError as error:
                 logger.error("the loaders of projects cannot be read: %s", getattr(error, "orig", error))
         return self._known.get(project_id)
+
+
+def _ahead(value: int, newest: int) -> int:
+    """Return how far a counter of numbers has to go ahead when numbers after it are in use: also beyond the blocks
+    that each loader has and the store does not know yet.
+    """
+    return newest - value + MOST_LOADERS * NUMBERS_AT_ONCE if value < newest else 0
 
 
 class DatabaseLock(Protocol):

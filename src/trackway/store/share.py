@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from trackway.govern.loaders import WINDOW, DatabaseLock, Loaders, LoadersBusy
+from trackway.govern.loaders import NUMBERS_AT_ONCE, WINDOW, DatabaseLock, Loaders, LoadersBusy
 from trackway.server_address import cluster_of
 from trackway.statements import Statements
 from trackway.store.cluster import COPIED, put_above
@@ -21,7 +21,6 @@ from trackway.store.connection import Store
 from trackway.store.refusals import StoreBusy
 
 _sql = Statements(__name__)
-_TAKEN_AT_ONCE = 10_000
 
 
 @contextmanager
@@ -106,7 +105,8 @@ class Share:
     def __init__(self, loaders: Loaders, number: int) -> None:
         self._loaders, self.number = loaders, number
         self.lock = StoreLock(loaders.lock(number))
-        self._numbers, self._finishing = iter(range(0)), False
+        self._numbers, self._last, self._finishing = iter(range(0)), 0, False
+        self._newest: Callable[[], int] = lambda: 0
 
     def of_others(self) -> list[UUID]:
         """Return the projects that another loader has. Raises StoreBusy."""
@@ -114,25 +114,29 @@ class Share:
             return self._loaders.projects_of_others(self.number)
 
     def open(self, newest: Callable[[], int]) -> None:
-        """Take the first numbers of identities; loader 0 opens them first. Raises StoreBusy until it has.
+        """Be ready to give numbers to identities; loader 0 opens them first. Raises StoreBusy until it has.
 
-        Every batch that was prepared is stored.
+        Every batch that was prepared is stored. Numbers are taken when a new identity needs one, so that a start alone
+        leaves no gap.
 
         Args:
             newest: returns the highest number in the store.
         """
+        self._newest = newest
         with _as_refusals():
             self._loaders.finish_batch(self.number)
             if not self.number:
                 self._loaders.open_numbers(newest())
-            self._numbers = iter(self._loaders.take_numbers(_TAKEN_AT_ONCE))
+            self._loaders.check_numbers()
 
     def next_number(self) -> int:
         """Return a number that no identity has. Raises StoreBusy."""
         number = next(self._numbers, 0)
         if not number:
+            known = max(self._newest(), self._last)
             with _as_refusals():
-                self._numbers = iter(self._loaders.take_numbers(_TAKEN_AT_ONCE))
+                taken = self._loaders.take_numbers(NUMBERS_AT_ONCE, known)
+            self._numbers, self._last = iter(taken), taken[-1]
             number = next(self._numbers)
         return number
 
