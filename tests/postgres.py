@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,21 @@ class Postgres:
     def stop(self, how: str = "fast") -> None:
         """Stop it: `fast`, or `immediate` as if its power failed."""
         subprocess.run([*self._user, self._programs / "pg_ctl", "-D", self._data, "-m", how, "stop"], **_QUIET)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let no process of the server go on meanwhile: connections stay, and nothing is answered."""
+        first = (Path(self._data) / "postmaster.pid").read_text().split()[0]
+        found = subprocess.run(["pgrep", "-P", first], capture_output=True, text=True, check=True).stdout.split()
+        every = [int(first), *map(int, found)]  # the first one before it can start another
+        try:
+            for pid in every:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in reversed(every):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
         """Stop it and remove what it wrote."""

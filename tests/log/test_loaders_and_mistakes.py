@@ -1,14 +1,17 @@
-"""Several loaders where an operator makes mistakes: settings of before, an accounts database of yesterday."""
+"""Several loaders where an operator makes mistakes: settings of before, an accounts database that hangs."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
-from loaders import Site
+from loaders import Site, events, send
+from sqlalchemy import create_engine, text
 
-from conftest import eventually
+from conftest import WRITE_KEY, eventually
 from kafka import Kafka
+from postgres import Postgres
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -39,5 +42,30 @@ def test_a_process_with_the_setting_of_before_takes_nothing_for_a_project_of_a_n
         site.start()
         site.stored()
         assert site.rows("SELECT count() FROM events") == "0"
+    finally:
+        site.close()
+
+
+def test_collecting_goes_on_while_the_accounts_database_hangs(kafka: Kafka, postgres: Postgres, tmp_path: Path) -> None:
+    with create_engine(postgres.dsn).begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    site = Site(kafka, tmp_path, "hanging", 2, postgres.dsn)
+    try:
+        site.start()
+        project, key, _ = site.project("waits", 1)
+        message = {"type": "track", "event": "E", "anonymousId": "v"}
+        send(site.collector, key, [{**message, "messageId": "before"}])
+        send(site.main, WRITE_KEY, [{**message, "messageId": "before"}])
+        site.stored()
+        sent, until = 0, time.monotonic() + 8  # keys are read again every 5 s
+        with postgres.paused():
+            while time.monotonic() < until:
+                for server, write_key in ((site.collector, key), (site.main, WRITE_KEY)):
+                    send(server, write_key, [{**message, "messageId": str(sent)}])
+                sent += 1
+            assert events(site, project) == 1
+        site.stored()
+        assert events(site, project) == sent + 1
     finally:
         site.close()

@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Connection, Engine, String, func, select, tex
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
+from trackway.govern.reading import Reading
 from trackway.govern.tables import BadAccount, Base, Project
 from trackway.kafka_address import MOST_LOADERS
 
@@ -29,6 +30,7 @@ _MOST_SINCE = 20_000
 NUMBERS_AT_ONCE = 10_000
 """The numbers of identities that a loader takes when it needs some."""
 _PATIENCE_S, _LOOK_S = 30.0, 0.02
+_FRESH_S = 5.0
 _NAMESPACE = 0x7472_6163
 
 
@@ -208,20 +210,27 @@ class Loaders:
 
 
 class Placement:
-    """Knows the loader of each project, which never changes; new projects are looked up once a second at most."""
+    """Knows the loader of each project, which never changes. New projects are looked up every 5 s, as write keys are, and
+    once a second at most for one that is not known.
+    """
 
     def __init__(self, loaders: Loaders) -> None:
-        self._loaders, self._known, self._read_at = loaders, dict[bytes, int](), 0.0
+        self._loaders, self._known = loaders, loaders.of_projects()
+        self._read_at, self._reading = time.monotonic(), Reading(self._read)
 
     def __call__(self, project_id: bytes) -> int | None:
         """Return the loader of a project; None while it is not known."""
-        if project_id not in self._known and time.monotonic() - self._read_at > 1:
+        age = time.monotonic() - self._read_at
+        if age > _FRESH_S or (project_id not in self._known and age > 1):
             self._read_at = time.monotonic()
-            try:
-                self._known = self._loaders.of_projects()
-            except SQLAlchemyError as error:
-                logger.error("the loaders of projects cannot be read: %s", getattr(error, "orig", error))
+            self._reading()
         return self._known.get(project_id)
+
+    def _read(self) -> None:
+        try:
+            self._known = self._loaders.of_projects()
+        except SQLAlchemyError as error:
+            logger.error("the loaders of projects cannot be read: %s", getattr(error, "orig", error))
 
 
 def _ahead(value: int, newest: int) -> int:

@@ -8,6 +8,7 @@ import time
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.govern.database import GovernDatabase
+from trackway.govern.reading import Reading
 
 logger = logging.getLogger("trackway.govern")
 
@@ -23,6 +24,15 @@ class WriteKeys:
         self._accounts = accounts
         self._seconds = seconds
         self._keys, self._without_loader = accounts.write_keys(), accounts.loaders.unnamed()
+        self._read_at, self._reading = time.monotonic(), Reading(self._read)
+
+    def _read(self) -> None:
+        try:
+            self._keys, self._without_loader = self._accounts.write_keys(), self._accounts.loaders.unnamed()
+        except SQLAlchemyError as error:  # clients with a valid key must be able to go on sending
+            logger.error(
+                "write keys cannot be read; the last known ones stay in use: %s", getattr(error, "orig", error)
+            )
         self._read_at = time.monotonic()
 
     def project_of(self, write_key: str) -> bytes | None:
@@ -33,13 +43,7 @@ class WriteKeys:
         """
         age = time.monotonic() - self._read_at
         if age > self._seconds or (write_key not in self._keys and age > 1):
-            try:
-                self._keys, self._without_loader = self._accounts.write_keys(), self._accounts.loaders.unnamed()
-            except SQLAlchemyError as error:  # clients with a valid key must be able to go on sending
-                logger.error(
-                    "write keys cannot be read; the last known ones stay in use: %s", getattr(error, "orig", error)
-                )
-            self._read_at = time.monotonic()
+            self._reading()
         project_id = self._keys.get(write_key)
         if project_id in self._without_loader:
             raise NoLoader(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import Message, Violation
 from trackway.govern.plans.plan import BadPlan, Checker, Plan
+from trackway.govern.reading import Reading
 from trackway.govern.tables import WrittenPlan, utc_now
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ class WrittenPlans:
     def __init__(self, accounts: GovernDatabase, seconds: float = 5.0) -> None:
         self._plans, self._seconds = accounts.plans, seconds
         self._checkers: dict[bytes, tuple[int, Checker]] = {}
-        self._read_at = -seconds
+        self._read_at, self._reading = -seconds, Reading(self._read)
 
     def check(self, project_id: bytes, message: Message) -> list[Violation]:
         """Return the violations of a message against its project's plan; an empty list when the project has no plan."""
         if time.monotonic() - self._read_at > self._seconds:
-            self._read()
+            self._reading()
         rule = self._checkers.get(project_id)
         return rule[1].check(message) if rule else []
 
