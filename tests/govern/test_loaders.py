@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from postgres import Postgres
 from trackway.govern import loaders as module
 from trackway.govern.database import GovernDatabase
-from trackway.govern.loaders import LoadersBusy
+from trackway.govern.loaders import LoadersBusy, _AdvisoryLock
 from trackway.govern.tables import BadAccount
 from trackway.store.refusals import StoreBusy
 from trackway.store.share import Share, StoreLock
@@ -225,3 +225,15 @@ def test_a_holder_whose_connection_is_lost_does_not_go_on(postgres: Postgres) ->
         pass
     end_all.dispose()
     accounts.close()
+
+
+def test_the_server_soon_finds_out_that_the_machine_of_a_holder_is_gone(postgres: Postgres) -> None:
+    accounts = GovernDatabase(postgres.dsn)
+    lock = accounts.loaders.lock(1)
+    assert isinstance(lock, _AdvisoryLock)
+    lock.acquire()
+    try:
+        assert [lock._ask(f"SHOW tcp_keepalives_{name}") for name in ("idle", "interval", "count")] == ["15", "5", "3"]
+    finally:
+        lock.release()
+        accounts.close()

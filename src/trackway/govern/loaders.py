@@ -210,8 +210,8 @@ class Loaders:
 
 
 class Placement:
-    """Knows the loader of each project, which never changes. New projects are looked up every 5 s, as write keys are, and
-    once a second at most for one that is not known.
+    """Knows the loader of each project, which never changes. New projects are looked up every 5 s, as write keys are,
+    and once a second at most for one that is not known.
     """
 
     def __init__(self, loaders: Loaders) -> None:
@@ -299,6 +299,10 @@ class _FileLock:
         self._file = None
 
 
+_KEPT_ALIVE = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+"""How the server finds out within 30 s that the machine of a holder is gone; with its defaults, after 2 hours."""
+
+
 class _AdvisoryLock:
     """An advisory lock of PostgreSQL, on a connection of its own while it is held.
 
@@ -335,7 +339,8 @@ class _AdvisoryLock:
         self._connection = None
 
     def acquire(self) -> None:
-        self._ask("SELECT pg_advisory_lock(:space, :number)", f"SET LOCAL lock_timeout = {_PATIENCE_S * 1000:.0f}")
+        waiting = f"SET LOCAL lock_timeout = {_PATIENCE_S * 1000:.0f}"
+        self._ask("SELECT pg_advisory_lock(:space, :number)", f"{_KEPT_ALIVE}; {waiting}")
 
     def check(self) -> None:
         if self._connection is None or not self._ask(_HELD):
