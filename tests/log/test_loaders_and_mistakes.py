@@ -69,3 +69,15 @@ def test_collecting_goes_on_while_the_accounts_database_hangs(kafka: Kafka, post
         assert events(site, project) == sent + 1
     finally:
         site.close()
+
+
+def test_a_loader_on_the_directory_of_another_says_which_it_needs(kafka: Kafka, tmp_path: Path) -> None:
+    site = Site(kafka, tmp_path, "exchanged", 2)
+    try:
+        site.main.start()
+        site.main.stop()
+        site.loaders[0].data = site.main.data
+        site.loaders[0].start()
+        eventually(lambda: "its own data directory" in site.loaders[0].http.get("/readyz").json()["trouble"])
+    finally:
+        site.close()

@@ -205,5 +205,9 @@ def refuse_unknown(
     if known is not None and known.log != log.id and (log.start < known.offset or known.positions):
         raise BadCheckpoint(
             "the log is not the one that the store was loaded from; restore the right one, or "
-            "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"
+            + (
+                "give this process its own data directory and the setting log that it had"
+                if local is None
+                else "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"
+            )
         )
