@@ -63,7 +63,7 @@ class ClickHouse:
 </grants></default>{others}<admin><password>{ADMIN}</password>{here}<access_management>1</access_management></admin></users></clickhouse>"""
         (self.own / "users.xml").write_text(users)
         config = f"""<clickhouse><listen_host>127.0.0.1</listen_host><http_port>{self.http}</http_port>
-<tcp_port>{self.tcp}</tcp_port>{self.cluster}<users_config>users.xml</users_config><logger><level>fatal</level><log>server.log</log></logger></clickhouse>"""
+<tcp_port>{self.tcp}</tcp_port>{self.cluster}<users_config>users.xml</users_config><logger><level>none</level></logger></clickhouse>"""
         (self.own / "config.xml").write_text(config)
         (self.own / "ready").unlink(missing_ok=True)
         self.process = subprocess.Popen(

@@ -26,7 +26,7 @@ def configuration(port: int, path: str) -> str:
     return f"""<clickhouse>
 <listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
 <users_config>users.xml</users_config>
-<logger><level>fatal</level><log>engine.log</log><size>1M</size><count>1</count></logger>
+<logger><level>none</level></logger>
 <http_handlers><rule><url>/{path}</url><methods>POST</methods>
 <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
 {sizes}
