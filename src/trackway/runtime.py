@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,7 +46,6 @@ from trackway.store import dead_letters
 from trackway.store.account_policy import AccountPolicies
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
-from trackway.store.engine import engine_of
 from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
@@ -54,7 +54,7 @@ from trackway.store.progress import Progress
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 from trackway.store.share import prepare_tables
-from trackway.store.unmoved import LateServer, only_one, unmoved
+from trackway.store.unmoved import unmovable, unmoved
 
 logger = logging.getLogger("trackway")
 
@@ -87,8 +87,8 @@ class Runtime:
         self._closers: list[Callable[[], object]] = []
         self._move: AwaitMove | None = None
         waits_for = unmoved(settings.directory, settings.store_dsn)
-        if waits_for and (not may_wait or only_one(settings.store_dsn)):
-            raise StoreUnavailable(f"{waits_for}; {only_one(settings.store_dsn)}".removesuffix("; "))
+        if waits_for and (not may_wait or unmovable(settings.store_dsn)):
+            raise StoreUnavailable(f"{waits_for}; {unmovable(settings.store_dsn)}".removesuffix("; "))
         try:
             self._open(settings, settings.directory, on_first_start, waits_for)
             self._wire(settings, settings.directory)
@@ -106,10 +106,10 @@ class Runtime:
         share = several.share_of(settings, self.accounts)
         others = several.others_of(settings, self._tell)
         several.divide(settings, self.log, self.accounts)
-        late = LateServer(engine_of(settings.store_dsn, settings.store_reader)) if waits_for else None
+        late = threading.Event() if waits_for else None
         self.store = Store(
             settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader,
-            engine=late,
+            begun=late,
         )  # fmt: skip
         self._closers.append(self.store.close)
         migrated = late is None and self._open_tables(newest)
@@ -177,9 +177,9 @@ class Runtime:
         self.transfer_worker.start()
         self.runner.start()
 
-    def _use(self, late: LateServer, newest: Checkpoint | None) -> None:
+    def _use(self, late: threading.Event, newest: Checkpoint | None) -> None:
         """Use the server to which the store has been moved. Raises QuestionFailed, StoreUnavailable, BadCheckpoint."""
-        late.alive = True
+        late.set()
         self._open_tables(newest)
         self._check_projects()
         self.loader.dead_letters = dead_letters.count(self.store)

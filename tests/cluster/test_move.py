@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,14 +75,21 @@ class Before(NamedTuple):
 
     data: Path
     answers: dict[str, Any]
+    dead_letters: int
     second_key: str
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Before:
-    local = Server(tmp_path_factory.mktemp("local") / "data").start()
+    return made_before(tmp_path_factory.mktemp("local") / "data", fill)
+
+
+def made_before(data: Path, fill: Callable[[Server], None]) -> Before:
+    """A data directory that `fill` has filled, with a second project in it; its server was killed."""
+    local = Server(data).start()
     try:
         fill(local)
+        dead = local.stored()["dead_letters"]
         found = answers(local)
     finally:
         local.stop()
@@ -94,7 +101,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Before:
     batch(local, [*seen(0, 500), *visit(0)], key)
     local.stored()
     local.stop(signal.SIGKILL)
-    return Before(local.data, found, key)
+    return Before(local.data, found, dead, key)
 
 
 class Moving(OnServer):

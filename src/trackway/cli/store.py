@@ -73,7 +73,7 @@ def move(data: Data = None, json: Json = False) -> None:
     """
     from trackway.log import DirectoryUnusable
     from trackway.operate.move_store import move_store
-    from trackway.store.moving import CannotMove
+    from trackway.store.move_state import CannotMove
     from trackway.store.refusals import StoreUnavailable
 
     settings = _server(data)

@@ -1,4 +1,4 @@
-"""`trackway store move`: opens both stores, refuses what cannot be moved, and makes the server the store.
+"""`trackway store move`: opens both stores, refuses what cannot be moved, and makes the server or cluster the store.
 
 The copying is in store/moving.py. A server that runs on the data directory collects meanwhile (store/unmoved.py).
 """
@@ -22,24 +22,16 @@ from trackway.log import LogInUse, locked
 from trackway.server_address import database_of, hosts_of
 from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint
+from trackway.store.cluster import misplaced, places
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
 from trackway.store.migration import pending, unknown
-from trackway.store.moving import (
-    CannotMove,
-    Move,
-    State,
-    Tell,
-    explained,
-    patiently,
-    read_state,
-    tables_with_rows,
-    unfinished_changes,
-)
+from trackway.store.move_state import CannotMove, State, read_state, state_file
+from trackway.store.moving import Move, Tell, explained, half_purged, patiently, tables_with_rows, unfinished_changes
 from trackway.store.recovery import refuse_undefined
 from trackway.store.refusals import QuestionFailed
 from trackway.store.server_rights import missing_rights, writer_rights
-from trackway.store.unmoved import FOLDER, has_store, hold, is_held, only_one
+from trackway.store.unmoved import FOLDER, has_store, hold, is_held, unmovable
 
 _MUTATIONS_S, _STARTS_S = 600, 2
 _CHECK = "start the server once without TRACKWAY_STORE, or look at it with `trackway doctor`"
@@ -66,7 +58,7 @@ def move_store(settings: Settings, tell: Tell) -> Moved:
         earlier = sorted(directory.glob("store.moved-*"))
         where = f"; it was moved, and is kept as {earlier[-1]}" if earlier else ""
         raise CannotMove(f"there is no store in {directory / 'store'} to move{where}")
-    if text := only_one(settings.store):
+    if text := unmovable(settings.store):
         raise CannotMove(text)
     with _alone(directory):
         target = Store(settings.store, clients=2)
@@ -113,7 +105,7 @@ def _refuse_unfit_server(target: Store) -> None:
             f"the user of TRACKWAY_STORE lacks rights: {'; '.join(missing)}; `trackway store users` prints the "
             "statements that grant them"
         )
-    if newer := unknown(target):
+    if newer := [name for server in target.each for name in unknown(server)]:
         raise CannotMove(f"the tables of the server are of a newer version of Trackway ({', '.join(newer)})")
     target.migrate()
 
@@ -122,13 +114,25 @@ def _copy(settings: Settings, target: Store, tell: Tell) -> int:
     directory = settings.directory
     local = directory / "store"
     known = _recovered(directory, local)
-    state = patiently(lambda text: tell(0, 0, text), _state, directory, settings.store, target, known)
+    states = patiently(lambda text: tell(0, 0, text), _states, directory, settings.store, target, known)
     source = Store(f"local://{local}", clients=2, memory_mb=settings.engine_memory_mb, nice=5)
     try:
         _finish_mutations(source, tell)
         source.command("SYSTEM STOP MERGES")  # the copied pieces are those of the parts as they are now
         _refuse_unfit_store(source, known, directory)
-        return Move(directory, source, target, state, tell).run()
+        if target.shards and half_purged(source):
+            raise CannotMove("old views are archived and not deleted yet; let the job purge-views end first, without "
+                             "TRACKWAY_STORE")  # fmt: skip
+        moves = zip(target.each, states, strict=True)
+        rows = sum(
+            Move(directory, source, server, state, _told(tell, number, len(states))).run()
+            for number, (server, state) in enumerate(moves)
+        )
+        if target.shards and (table := patiently(lambda text: tell(0, 0, text), misplaced, target)):
+            raise CannotMove(
+                f"the cluster brings rows of {table} to other shards than the move; the store is as it was"
+            )
+        return rows
     finally:
         source.close()
 
@@ -171,26 +175,54 @@ def _finish_mutations(source: Store, tell: Tell) -> None:
         time.sleep(1)
 
 
-def _state(directory: Path, dsn: str, target: Store, known: Checkpoint | None) -> State:
-    """Return how far the move to this server has come; a new one, or a store that changed, begins from the start."""
-    place = f"{hosts_of(dsn)[0][0]}/{database_of(dsn)}"
+def _told(tell: Tell, number: int, servers: int) -> Tell:
+    """Return a function that tells the progress of one shard as a part of the whole."""
+    if servers == 1:
+        return tell
+    return lambda done, rows, text: tell(
+        number * rows + done, servers * rows, f"shard {number + 1} of {servers}: {text}"
+    )
+
+
+def _states(directory: Path, dsn: str, target: Store, known: Checkpoint | None) -> list[State]:
+    """Return how far the move has come to the server, or to each shard."""
     source = hashlib.blake2b(msgspec.json.encode(known), digest_size=16).hexdigest()
-    state = read_state(directory)
+    if not target.shards:
+        return [_state(directory, target, source, f"{hosts_of(dsn)[0][0]}/{database_of(dsn)}")]
+    try:
+        found = places(target)
+    except ValueError as error:
+        raise CannotMove(str(error)) from error
+    count = len(found)
+    names = [
+        f"{host}/{database_of(dsn)}, shard {place + 1} of {count}"
+        for [host], place in zip(hosts_of(dsn), found, strict=True)
+    ]
+    return [
+        _state(directory, shard, source, name, count, place)
+        for shard, name, place in zip(target.shards, names, found, strict=True)
+    ]
+
+
+def _state(directory: Path, target: Store, source: str, name: str, shards: int = 0, place: int = 0) -> State:
+    """Return how far the move to a server has come; a new one, or a store that changed, begins from the start.
+
+    Args:
+        source: the digest of the checkpoint that is copied.
+        name: of the server, its database, and which shard it is.
+    """
+    state = read_state(state_file(directory, shards, place))
     marks = target.ask("SELECT name FROM migrations WHERE startsWith(name, 'move ')")["name"].to_pylist()
-    if state is None or state.target != place or state.mark not in marks:  # also when the database was created again
-        _refuse_filled(target, database_of(dsn), bool(marks))
-        state = State(id=str(new_id()), target=place, source="")
-        _write(directory, state)
+    if state is None or state.target != name or state.mark not in marks:  # also when the database was created again
+        _refuse_filled(target, database_of(target.dsn), bool(marks))
+        state = State(id=str(new_id()), target=name, source="", shards=shards, place=place)
+        state.write(directory)
         target.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": state.mark})
     if state.source != source:
         _clear(target)
-        state = State(id=state.id, target=place, source=source)
-        _write(directory, state)
+        state = State(id=state.id, target=name, source=source, shards=shards, place=place)
+        state.write(directory)
     return state
-
-
-def _write(directory: Path, state: State) -> None:
-    private.write(directory / FOLDER / "state", msgspec.json.encode(state))
 
 
 def _refuse_filled(target: Store, database: str, marked: bool) -> None:
@@ -218,5 +250,6 @@ def _finish(directory: Path) -> Path:
         private.write(local / "checkpoint", (directory / "loader" / "checkpoint").read_bytes())
     local.rename(kept)
     private.sync_directory(directory)
-    (directory / FOLDER / "state").unlink(missing_ok=True)
+    for file in (directory / FOLDER).glob("state*"):
+        file.unlink()
     return kept

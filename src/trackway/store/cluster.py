@@ -39,6 +39,20 @@ PLACED_BY = {table: key for key, tables in _PLACED_BY.items() for table in table
 Rows that replace each other agree in it, so that they meet on one shard. The other tables are written on the shard
 itself, by views on its events and sessions, and cannot be written from above.
 """
+_COUNTED_BY = {
+    "visitor": ("activity",),
+    "identity": ("person_hours", "session_hours", "customers"),
+    "xxh3(entity_id)": ("entities_seen", "view_counts", "view_hours", "interaction_hours", "view_archive"),
+    "xxh3(hour)": ("event_counts", "revenue_counts", "source_counts"),
+    "xxh3(property)": ("property_counts",),
+}
+MOVED_BY = PLACED_BY | {table: key for key, tables in _COUNTED_BY.items() for table in tables}
+"""The expression that chooses the shard of a row that comes from a single server (operate/move_store.py).
+
+The rows that views count are right on any shard: a shard adds what its own events change, to no row of before if that
+is on another, and every question and every comparison adds up all shards. They are spread by a part of their key, the
+activity of a visitor to the shard of its events. A recount or refill of a cluster counts them on their events' shards.
+"""
 COPIED = frozenset(["moves", "late_sign_outs"])
 """Tables that every shard has whole: updates look up the new values of their rows in them. Each loader has its own."""
 OWN = frozenset(["migrations"])
@@ -138,4 +152,36 @@ def _problem(name: str, expected: list[int], row: dict[str, Any]) -> str:
         return f"its cluster {name} has other shards than store: {len(found)}, of {found} servers"
     if max(found) > 1 and row["macros"] < 2:
         return "it has no macros shard and replica, which replicated tables need"
+    return ""
+
+
+def places(store: Store) -> list[int]:
+    """Return for each shard the remainder of the keys of the rows that an insert from above brings to it.
+
+    Raises:
+        ValueError: the cluster spreads rows by another rule; the text gives the reason and the remedy.
+    """
+    found = []
+    for shard in store.shards:
+        host = shard.dsn.rpartition("@")[2].partition("/")[0]
+        [row] = shard.ask(_sql("place"), {"cluster": cluster_of(store.dsn)}).to_pylist()
+        if row["own"] != 1:
+            raise ValueError(
+                f"{host} does not find itself once in its cluster {cluster_of(store.dsn)}; name it there by an address "
+                "of its own and its tcp_port"
+            )
+        if not row["alike"]:
+            raise ValueError(f"the shards of the cluster {cluster_of(store.dsn)} have other weights; give all the same")
+        found.append(row["number"] - 1)
+    if sorted(found) != list(range(len(found))):
+        raise ValueError(f"the servers' lists of the cluster {cluster_of(store.dsn)} number its shards differently")
+    return found
+
+
+def misplaced(store: Store) -> str:
+    """Return a table with rows on other shards than those to which inserts bring them; empty if none has."""
+    for table, key in PLACED_BY.items():
+        sql, values = _sql("misplaced", table=table, key=key), {"shards": len(store.shards)}
+        if store.ask(sql, values)["n"][0].as_py():
+            return table
     return ""

@@ -18,6 +18,18 @@ ORDER BY name
 SELECT name, if(engine_full = '', engine, engine_full) AS engine FROM system.tables WHERE database = {above:String}
 {% endmacro %}
 
+{# The number of the shard that a server is in its own list of a cluster, and whether all shards get as many rows. #}
+{% macro place() %}
+SELECT sumIf(shard_num, is_local) AS number, countIf(is_local) AS own, min(shard_weight) = max(shard_weight) AS alike
+FROM system.clusters
+WHERE cluster = {cluster:String}
+{% endmacro %}
+
+{# The rows that are on another shard than the one to which an insert from above would bring them. #}
+{% macro misplaced(table, key) %}
+SELECT count() AS n FROM {{ table }} WHERE {{ key }} % {shards:UInt64} != _shard_num - 1
+{% endmacro %}
+
 {# A server's own list of a cluster, what tells it from other servers, and how many macros there are that replicas need. #}
 {% macro listed() %}
 SELECT

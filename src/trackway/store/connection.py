@@ -35,6 +35,7 @@ from trackway.store.refusals import (
     is_unanswered,
     refused,
 )
+from trackway.store.unmoved import LateServer
 
 _sql = Statements(__name__)
 _INSERT = {
@@ -62,7 +63,7 @@ class Store:
         memory_mb: the most memory one question may use.
         reader_dsn: a server's address for questions about a project, of a user who may only read; empty: `dsn`.
         nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
-        engine: the engine at the address, when it is there already; one that is not alive yet is not asked.
+        begun: set when the server becomes the store (store/unmoved.py); before, it is not asked. None: it is already.
 
     Raises:
         StoreUnavailable: the engine cannot be opened.
@@ -70,7 +71,7 @@ class Store:
 
     def __init__(
         self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0, reader_dsn: str = "",
-        engine: Engine | None = None,
+        begun: threading.Event | None = None,
     ) -> None:  # fmt: skip
         self.dsn = dsn
         self.directory = local_directory(dsn)
@@ -79,12 +80,13 @@ class Store:
         self.shards: list[Store] = []
         """The stores of a cluster's shards; empty on one engine."""
         if cluster_of(dsn):
-            self.shards = [Store(shard, clients, memory_mb, nice) for shard in shards_of(dsn)]
+            self.shards = [Store(shard, clients, memory_mb, nice, begun=begun) for shard in shards_of(dsn)]
             engine_dsn, engine_reader = all_shards_of(dsn), reader_dsn and all_shards_of(reader_dsn)
         else:
             engine_dsn, engine_reader = dsn, reader_dsn
         try:
-            self.engine = engine or engine_of(engine_dsn, engine_reader)
+            engine = engine_of(engine_dsn, engine_reader)
+            self.engine: Engine = LateServer(engine, begun) if begun else engine
         except EngineUnavailable as error:
             raise StoreUnavailable(unopened(dsn, str(error))) from error
         self.persons = PersonTable(self.ask, self.command, self.everywhere, self.on_every_server)

@@ -1,10 +1,12 @@
 """Moves a data directory's store to a ClickHouse server: `trackway store move`.
 
+On a cluster, this is done for each shard with the rows that belong to it (store/cluster.py, `MOVED_BY`).
+
 Each table is copied piece by piece into a table `moving_NAME` beside it, which no view reads. When all copies agree
 with their originals, their partitions replace those of the tables: that fires no view, needs no space, and can be
 repeated. Then the store's directory gets another name, and in this moment the server becomes the store
-(store/unmoved.py). All of it can be killed at any point: `DATA/moving/state` says which pieces the server has, and the
-piece that was on its way is recognized by the number of rows that are there, or by its token.
+(store/unmoved.py). All of it can be killed at any point: `DATA/moving/state` (of shards, `state-1` …) says which pieces
+the server has, and the piece that was on its way is recognized by the number of rows that are there, or by its token.
 """
 
 from __future__ import annotations
@@ -20,11 +22,10 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
-from trackway import private
 from trackway.statements import Statements
 from trackway.store.connection import Store
+from trackway.store.move_state import CannotMove, Part, Partition, State
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
-from trackway.store.unmoved import FOLDER
 
 _sql = Statements(__name__)
 Answer = TypeVar("Answer")
@@ -41,59 +42,6 @@ _WINDOW = "non_replicated_deduplication_window"
 _REASON = re.compile(r"DB::Exception: (.*?\([A-Z_]+\))")
 _ADDITIVE = re.compile(r"^(SimpleAggregateFunction\(sum, )?(U?Int\d+|Decimal\(.*\))\)?$")
 _AGAIN = "run `trackway store move` again: it goes on where it stopped"
-
-
-class CannotMove(Exception):
-    """The store cannot be moved now; the text gives the reason and the remedy."""
-
-
-class Partition(msgspec.Struct, kw_only=True):
-    """The progress of copying a partition.
-
-    Attributes:
-        digest: of the parts that it had; when these have changed, it is copied from the beginning.
-        run: a random part of the tokens of its pieces.
-        part, offset: the number of the part, and the row in it, from which on nothing is copied yet.
-        rows: the number of rows that the server has.
-        done: whether all of it is copied.
-    """
-
-    digest: str
-    run: str
-    part: int = 0
-    offset: int = 0
-    rows: int = 0
-    done: bool = False
-
-    def advance(self, rows: int, last: int, parts: list[Part]) -> None:
-        """Note that a piece of the current part, up to its row `last`, is there with `rows` more rows."""
-        self.rows, self.offset = self.rows + rows, last
-        if last == parts[self.part].rows:
-            self.part, self.offset = self.part + 1, 0
-        self.done = self.part == len(parts)
-
-
-class State(msgspec.Struct, kw_only=True):
-    """The progress of a move.
-
-    Attributes:
-        id: of the move; the database has it too, as a row in `migrations`.
-        target: the server and the database, without user and password.
-        source: the digest of the checkpoint that is being copied.
-        agreed: whether all copies are there and agree, so that they can replace the tables.
-        tables: the partitions of each table, by name.
-    """
-
-    id: str
-    target: str
-    source: str
-    agreed: bool = False
-    tables: dict[str, dict[str, Partition]] = {}
-
-    @property
-    def mark(self) -> str:
-        """The name of its row in `migrations`."""
-        return f"move {self.id}"
 
 
 class Table(NamedTuple):
@@ -114,28 +62,6 @@ class Table(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """The names of its columns."""
         return tuple(name for name, _ in self.columns)
-
-
-class Part(NamedTuple):
-    """A part of a table in the local store."""
-
-    name: str
-    partition: str
-    rows: int
-    bytes: int
-
-
-def read_state(directory: Path) -> State | None:
-    """Return how far the move of a data directory has come; None when none was begun."""
-    try:
-        return msgspec.json.decode((directory / FOLDER / "state").read_bytes(), type=State)
-    except FileNotFoundError:
-        return None
-    except msgspec.MsgspecError as error:
-        raise CannotMove(
-            f"{directory / FOLDER / 'state'} is damaged; delete it, have the server's database dropped and created "
-            "again, and start the move anew"
-        ) from error
 
 
 class Move:
@@ -161,7 +87,7 @@ class Move:
             self._copy_all()
             self._refuse_differences()
             self._state.agreed = True
-            self._save()
+            self._state.write(self._directory)
         self._replace()
         return sum(known.rows for partitions in self._state.tables.values() for known in partitions.values())
 
@@ -207,17 +133,21 @@ class Move:
             self._done += last - known.offset
             rows = self._send(table, known, {"part": part.name, "first": known.offset, "last": last})
             known.advance(rows, last, parts)
-            self._save()
+            self._state.write(self._directory)
             self._tell(self._done, self._total, table.name)
 
     def _send(self, table: Table, known: Partition, piece: dict[str, Any]) -> int:
         """Copy a piece once; return the number of its rows."""
-        sql = _sql("piece", table=table.name, columns=table.names)
+        sql = _sql("piece", table=table.name, columns=table.names, belonging=self._state.belonging(table.name))
         rows = self._patiently(self._source.rows, sql, piece)
         token = f"{self._state.id} {known.run} {piece['part']} {piece['first']}"
         if rows:
             self._patiently(self._target.insert_rows, table.copy, list(table.names), rows, token)
-        return self._count(self._source, _sql("rows_of_piece", table=table.name), piece)
+        return self._rows_of_piece(table, piece)
+
+    def _rows_of_piece(self, table: Table, piece: dict[str, Any]) -> int:
+        sql = _sql("rows_of_piece", table=table.name, belonging=self._state.belonging(table.name))
+        return self._count(self._source, sql, piece)
 
     def _is_sound(self, table: Table, known: Partition, partition: str, parts: list[Part]) -> bool:
         """Whether the server has of a partition what the state says; the next piece may be there too."""
@@ -227,7 +157,7 @@ class Move:
             part = parts[known.part]
             last = min(known.offset + _step(part), part.rows)
             piece = {"part": part.name, "first": known.offset, "last": last}
-            known.advance(self._count(self._source, _sql("rows_of_piece", table=table.name), piece), last, parts)
+            known.advance(self._rows_of_piece(table, piece), last, parts)
         return there == known.rows
 
     def _count(self, store: Store, sql: str, parameters: dict[str, Any]) -> int:
@@ -244,14 +174,17 @@ class Move:
             self._tell(self._total, self._total, f"comparing {table.name} ({number + 1} of {len(self._tables)})")
             values = tuple(_hashable(name, kind) for name, kind in table.columns)
             here, there = (
-                self._patiently(store.ask, _sql("hashes", table=name, values=values)).to_pylist()
-                for store, name in ((self._source, table.name), (self._target, table.copy))
+                self._patiently(store.ask, _sql("hashes", table=name, values=values, belonging=of)).to_pylist()
+                for store, name, of in (
+                    (self._source, table.name, self._state.belonging(table.name)),
+                    (self._target, table.copy, "true"),
+                )
             )
             if here != there:
                 differ = sorted({row["partition"] for row in [*here, *there] if row not in here or row not in there})
                 for partition in differ:
                     self._drop(table, partition)
-                self._save()
+                self._state.write(self._directory)
                 raise CannotMove(
                     f"the copy of {table.name} differs in its partitions {', '.join(differ)}; the store is as it was. "
                     "Run `trackway store move` again: it copies these anew"
@@ -263,19 +196,18 @@ class Move:
         for table in self._tables:
             self._tell(self._total, self._total, f"putting {table.name} into place")
             if table.copy in copies:
-                for partition in self._state.tables[table.name]:
+                filled = [partition for partition, known in self._state.tables[table.name].items() if known.rows]
+                for partition in filled:  # the engine refuses to replace by nothing
                     sql = f"ALTER TABLE {table.name} REPLACE PARTITION ID '{partition}' FROM {table.copy}"
                     self._patiently(self._target.command, sql)
             if "TTL" not in table.definition:
-                here, there = (self._patiently(_totals, store, table) for store in (self._source, self._target))
+                of = self._state.belonging(table.name)
+                here, there = (self._patiently(_totals, store, table, of) for store in (self._source, self._target))
                 if here != there:
                     raise CannotMove(f"{table.name} has {there} on the server and {here} in the store, which stays")
         for table in self._tables:
             sql = f"DROP TABLE IF EXISTS {table.copy} SETTINGS max_table_size_to_drop = 0"
             self._patiently(self._target.command, sql)
-
-    def _save(self) -> None:
-        private.write(self._directory / FOLDER / "state", msgspec.json.encode(self._state))
 
     def _patiently(self, action: Callable[Given, Answer], *arguments: Given.args, **options: Given.kwargs) -> Answer:
         def waiting(text: str) -> None:
@@ -317,6 +249,11 @@ def unfinished_changes(store: Store) -> list[str]:
     """Return the tables with mutations that the engine is still carrying out."""
     tables: list[str] = store.ask(_sql("unfinished_mutations"))["table"].to_pylist()
     return tables
+
+
+def half_purged(store: Store) -> bool:
+    """Whether views are archived and not deleted yet: shards would archive them again, each its own."""
+    return bool(store.ask(_sql("half_purged"))["n"][0].as_py())
 
 
 def explained(error: QuestionFailed) -> str:
@@ -377,7 +314,7 @@ def _hashable(name: str, kind: str) -> str:
     return f"toString({name})" if "Map(" in kind or "Array(" in kind else name
 
 
-def _totals(store: Store, table: Table) -> dict[str, Any]:
+def _totals(store: Store, table: Table, belonging: str) -> dict[str, Any]:
     """Return the number of rows as questions count them, and the sums of what is added up."""
     summing = table.engine.endswith("SummingMergeTree")
     sums = tuple(
@@ -386,5 +323,7 @@ def _totals(store: Store, table: Table) -> dict[str, Any]:
         if name not in table.keys and (match := _ADDITIVE.match(kind)) and (summing or match[1])
     )
     merged = not re.fullmatch(r"(Replicated|Shared)?MergeTree", table.engine)
-    row: dict[str, Any] = store.ask(_sql("totals", table=table.name, sums=sums, merged=merged)).to_pylist()[0]
+    row: dict[str, Any] = store.ask(
+        _sql("totals", table=table.name, sums=sums, merged=merged, belonging=belonging)
+    ).to_pylist()[0]
     return row

@@ -7,11 +7,12 @@ Two locks in `DATA/moving` keep the processes apart: `lock` is held by the comma
 from __future__ import annotations
 
 import fcntl
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
 
-from trackway.server_address import servers_of
+from trackway.server_address import hosts_of
 from trackway.store.engine import Engine, EngineUnavailable, local_directory
 from trackway.store.unfinished import half_created
 
@@ -35,13 +36,13 @@ def has_store(directory: Path) -> bool:
     return local.is_dir() and not half_created(local) and any(local.iterdir())
 
 
-def only_one(dsn: str) -> str:
-    """Return why a store cannot be moved to an address; empty when it is that of one server."""
-    if len(servers_of(dsn)) == 1:
+def unmovable(dsn: str) -> str:
+    """Return why a store cannot be moved to an address; empty when it is that of one server, or one for each shard."""
+    if all(len(replicas) == 1 for replicas in hosts_of(dsn)):
         return ""
     return (
-        "the settings name several servers, and a store can be moved to one server only; name one, or fill a cluster "
-        "from the log's archive"
+        "the settings name replicas, and a store can be moved to one server, or to shards of one server each; name "
+        "those, or fill replicas from the log's archive"
     )
 
 
@@ -63,12 +64,16 @@ class LateServer:
 
     Args:
         server: the server.
+        begun: set when it is used.
     """
 
-    def __init__(self, server: Engine) -> None:
-        self._server = server
-        self.alive = False
-        """Whether it is used; set it to begin."""
+    def __init__(self, server: Engine, begun: threading.Event) -> None:
+        self._server, self._begun = server, begun
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is used."""
+        return self._begun.is_set()
 
     def ready(self) -> int:
         """Return the number of the server's start. Raises NotMoved."""
