@@ -46,10 +46,11 @@ class CollectingRuntime(Runtime):
         self._salt = DailySalt(directory)
         self._committer: Committer | None = None
 
-    def trouble(self) -> str:
-        """Return why messages cannot be taken at the moment, or empty; this asks the brokers."""
+    def status(self) -> tuple[bool, dict[str, object]]:
+        """Return whether messages can be taken, and the state for health checks; this asks the brokers."""
         self.log.mark()
-        return self.log.trouble or self.accounts.unusable()
+        trouble = self.log.trouble or self.accounts.unusable()
+        return not trouble, {"ready": not trouble, "trouble": trouble, "warnings": self.warnings}
 
     async def finish(self) -> None:
         """Wait until the log's last group is written."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from clickhouse import ClickHouse
+from clickhouse import ClickHouse, Shards
 from site_store import answers, batch, fill, seen, visit
 from test_server import OnServer, clickhouse
 
@@ -141,8 +141,16 @@ def moving(before: Before, tmp_path: Path, clickhouse: ClickHouse) -> Iterator[M
     clickhouse.ask(f"DROP DATABASE IF EXISTS {made.database}")
 
 
-def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving, clickhouse: ClickHouse) -> None:
-    """The command and the server are killed at random; every answer stays, and nothing is lost or doubled."""
+def move_under_kills(
+    moving: Moving, before: Before, clickhouse: ClickHouse | Shards, kills: list[int], restarts: int
+) -> tuple[int, int]:
+    """Move while messages come in; kill the command and restart the servers at random. Return the numbers of events
+    `Seen` and of pages that were sent.
+
+    Args:
+        kills: the longest time, in seconds, after which each command is killed.
+        restarts: how often the servers are killed under the last command.
+    """
     chance = random.Random(seed := secrets.randbits(32))
     print(f"seed {seed}")
     moving.start()
@@ -159,7 +167,7 @@ def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving,
     sender.start()
     killed = 0
     try:
-        for longest in [1, 3, 5] * cases(1):
+        for longest in kills:
             command = moving.begin()
             time.sleep(chance.uniform(0.3, longest))
             killed += command.poll() is None
@@ -168,7 +176,7 @@ def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving,
             if not (moving.data / "store").exists():
                 break
         command = moving.begin()
-        for _ in range(2):
+        for _ in range(restarts):
             time.sleep(chance.uniform(0.5, 2))
             clickhouse.stop()
             time.sleep(0.5)
@@ -181,6 +189,12 @@ def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving,
         stopping.set()
         sender.join()
     assert killed, "nothing was killed"
+    return sent, pages
+
+
+def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving, clickhouse: ClickHouse) -> None:
+    """The command and the server are killed at random; every answer stays, and nothing is lost or doubled."""
+    sent, pages = move_under_kills(moving, before, clickhouse, [1, 3, 5] * cases(1), 2)
     assert moving.stored()["dead_letters"] == 2
     assert answers(moving) == before.answers
     own = f"FROM {moving.database}.{{}} WHERE project_id IN (SELECT project_id FROM {moving.database}.events WHERE name = 'Seen')"

@@ -7,8 +7,6 @@ import json
 import random
 import secrets
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -16,10 +14,10 @@ from pathlib import Path
 
 import pytest
 from clickhouse import Shards
-from site_store import answers, batch, fill, seen, visit
-from test_move import DIES, MOVE, TOTALS, Before, Moving, made_before
+from site_store import answers, batch, fill, seen
+from test_move import DIES, MOVE, TOTALS, Before, Moving, made_before, move_under_kills
 
-from conftest import Server, also, cases, eventually
+from conftest import Server, also, cases
 from trackway.statements import Statements
 from trackway.store.cluster import MOVED_BY
 from trackway.store.connection import Store
@@ -112,44 +110,7 @@ def test_a_store_is_moved_to_shards_while_messages_come_in(
     before: Before, moving: MovingToShards, clickhouse: Shards
 ) -> None:
     """The command and the shards are killed at random; every answer stays, and nothing is lost or doubled."""
-    chance = random.Random(seed := secrets.randbits(32))
-    print(f"seed {seed}")
-    moving.start()
-    stopping, sent, pages = threading.Event(), 500, 1
-
-    def collect() -> None:
-        nonlocal sent, pages
-        while not stopping.is_set():
-            batch(moving, [*seen(sent - 20, 40), *visit(pages)], before.second_key)  # half of them again
-            sent, pages = sent + 20, pages + 1
-            time.sleep(0.05)
-
-    sender = threading.Thread(target=collect)
-    sender.start()
-    killed = 0
-    try:
-        for longest in [5] * cases(1):
-            command = moving.begin()
-            time.sleep(chance.uniform(0.3, longest))
-            killed += command.poll() is None
-            command.kill()
-            command.wait(30)
-            if not (moving.data / "store").exists():
-                break
-        command = moving.begin()
-        for _ in range(cases(1)):
-            time.sleep(chance.uniform(0.5, 2))
-            clickhouse.stop()
-            time.sleep(0.5)
-            clickhouse.start()
-        status = command.wait(300)
-        said = (moving.data.parent / "move.out").read_text()
-        assert status == 0 or "there is no store" in said, said
-        eventually(lambda: moving.http.get("/readyz").status_code == 200)
-    finally:
-        stopping.set()
-        sender.join()
-    assert killed, "nothing was killed"
+    sent, pages = move_under_kills(moving, before, clickhouse, [2, 5] * cases(1), cases(1))
     refuse_wrong(before, moving)
     own = f"FROM {moving.database}_all.{{}} WHERE project_id IN (SELECT project_id FROM {moving.database}_all.events WHERE name = 'Seen')"
     first = clickhouse.servers[0]

@@ -300,7 +300,7 @@ class _FileLock:
 
 
 _KEPT_ALIVE = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
-"""How the server finds out within 30 s that the machine of a holder is gone; with its defaults, after 2 hours."""
+"""Settings with which the server notices within 30 s that the machine of a holder is gone; 2 hours by default."""
 
 
 class _AdvisoryLock:

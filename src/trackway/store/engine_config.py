@@ -12,7 +12,7 @@ READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
 _READER_SETTINGS = {
     "readonly": 2, "allow_ddl": 0, "allow_introspection_functions": 0, "allow_python_table_function": 0,
 }  # fmt: skip
-"""What no statement of READER can change. `python` runs code in the engine's process, and may end it."""
+"""Settings that no statement of READER can change. `python` would run code in the engine's process, and may end it."""
 
 
 def derived(name: str, password: str) -> str:

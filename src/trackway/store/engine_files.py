@@ -27,7 +27,7 @@ _OF_THE_SYSTEM = (
     "/proc/cpuinfo", "/proc/stat", "/proc/loadavg", "/proc/uptime", "/proc/vmstat", "/proc/diskstats", "/proc/version",
     "/proc/pressure",
 )  # fmt: skip
-"""Of other processes nothing: their environment has secrets."""
+"""Files of the system that the engine may read. None is of another process, whose environment has secrets."""
 
 
 def read_only_own(data: Path) -> bool:

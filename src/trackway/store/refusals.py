@@ -45,7 +45,7 @@ _AWAY = frozenset(
 )
 """Names of errors that say that another server of a cluster does not answer, or not yet."""
 _END_OF_A_VALUE = re.compile(r"Cannot parse|read after eof: (?:In scope|while executing 'FUNCTION)")
-"""How the errors read in which not a connection but a text in the statement ended too early."""
+"""Words of an error that says that a text in the statement, not a connection, ended too early."""
 
 
 class StoreUnavailable(Exception):

@@ -44,7 +44,7 @@ _QUOTED = re.compile(r"[`']([^`'\n]{1,100})[`']")
 _BARE = re.compile(r"(?:[Ff]unction (?:with name )?[`']?|type family: )(\w{1,100})")
 _LONGEST_NEAR = 40
 _CORRELATED = re.compile(r"Correlated subqueries [\w ]*not supported")
-"""How the engine begins its refusal: of all of them on the shards of a cluster, of a few forms on one server."""
+"""Words of the engine's refusal. It refuses all correlated subqueries on shards, and a few forms on one server."""
 
 
 def explained(error: QuestionFailed, statement: str, lines_before: int = 1) -> QuestionFailed:

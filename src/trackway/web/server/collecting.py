@@ -16,13 +16,18 @@ _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")
 _PROBLEM = [(b"content-type", b"application/problem+json")]
 
 
-class LoaderHealth:
-    """The ASGI application that answers `/healthz` and `/readyz` of a loader, and 404 to everything else."""
+class HealthOnly:
+    """The ASGI application that answers `/healthz` and `/readyz`, and 404 to what another process answers.
 
-    def __init__(self, runtime: LoadingRuntime) -> None:
-        self._runtime = runtime
+    Args:
+        runtime: of this process; its `status` is what `/readyz` answers.
+        elsewhere: the detail of the 404.
+    """
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
+    def __init__(self, runtime: CollectingRuntime | LoadingRuntime, elsewhere: str) -> None:
+        self._runtime, self._elsewhere = runtime, elsewhere
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         if scope["path"] == "/healthz":
@@ -31,26 +36,7 @@ class LoaderHealth:
             ready, state = await asyncio.to_thread(self._runtime.status)
             await answer(send, 200 if ready else 503, msgspec.json.encode(state), _JSON)
         else:
-            await _nothing(send, "this process only stores messages; send them to a collector, and ask the role all")
-
-
-class CollectorHealth:
-    """The ASGI application that answers `/healthz` and `/readyz`, and 404 to what another process answers."""
-
-    def __init__(self, runtime: CollectingRuntime) -> None:
-        self._runtime = runtime
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
-        if scope["type"] != "http":
-            return
-        if scope["path"] == "/healthz":
-            await _alive(send)
-        elif scope["path"] == "/readyz":
-            trouble = await asyncio.to_thread(self._runtime.trouble)
-            content = {"ready": not trouble, "trouble": trouble, "warnings": self._runtime.warnings}
-            await answer(send, 503 if trouble else 200, msgspec.json.encode(content), _JSON)
-        else:
-            await _nothing(send, "this process only collects messages; ask the one with the role all")
+            await _nothing(send, self._elsewhere)
 
 
 async def _alive(send: Any) -> None:

@@ -23,7 +23,7 @@ from trackway.collecting import CollectingRuntime
 from trackway.loading import LoadingRuntime
 from trackway.runtime import Runtime
 from trackway.web.server.app import api, application
-from trackway.web.server.collecting import CollectorHealth, LoaderHealth
+from trackway.web.server.collecting import HealthOnly
 from trackway.web.server.limits import Limited, Limits
 
 logger = logging.getLogger("trackway.serve")
@@ -115,14 +115,18 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
 
 async def _collect(runtime: CollectingRuntime, announce: Callable[[], None]) -> None:
     """Serve the collector alone."""
-    app = application([runtime.collector()], CollectorHealth(runtime))
+    app = application(
+        [runtime.collector()],
+        HealthOnly(runtime, "this process only collects messages; ask the one with the role all"),
+    )
     await _alone(runtime, app, announce)
 
 
 async def _load(runtime: LoadingRuntime, announce: Callable[[], None]) -> None:
     """Serve the health of a loader."""
     runtime.start()
-    await _alone(runtime, LoaderHealth(runtime), announce)
+    elsewhere = "this process only stores messages; send them to a collector, and ask the role all"
+    await _alone(runtime, HealthOnly(runtime, elsewhere), announce)
 
 
 async def _alone(runtime: Runtime, app: Any, announce: Callable[[], None]) -> None:
