@@ -127,6 +127,15 @@ def settle(page: Page) -> None:
     page.wait_for_function(QUEUED.replace("RESULT", "count === 0"), polling=100)
 
 
+def as_done(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events of the SDK in the order the browser made them.
+
+    Each batch is set to the server's clock by itself, so on a slow machine the last events of a page, which took long to
+    arrive, are stored after the first of the next page. A message's id (UUIDv7) begins with the browser's own time.
+    """
+    return sorted(rows, key=lambda row: str(row["message_id"]))
+
+
 def names(rows: list[dict[str, Any]]) -> list[str]:
     return [row["name"] for row in rows]
 
