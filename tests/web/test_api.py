@@ -88,6 +88,12 @@ def test_changes_are_for_administrators_with_the_token_of_their_sign_in(
     assert admin.request(method, path, json=body).status_code in (200, 201, 204, 400)
 
 
+@pytest.mark.parametrize("origin", ["example.com", "https://example.com/", "https://example.com\n", "https://a b", "*"])
+def test_what_is_not_an_origin_may_not_embed(admin: httpx.Client, project: str, origin: str) -> None:
+    answer = admin.patch(f"/api/v1/projects/{project}", json={"embed_origins": [origin]})
+    assert answer.status_code in (400, 409, 422) and "is not an origin" in answer.text
+
+
 def test_overruling_a_reason_restates_answers_at_once_and_so_do_goals(
     server: Server, project: str, admin: httpx.Client
 ) -> None:

@@ -54,7 +54,7 @@ class Common(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _COMMON = {field.encode_name for field in msgspec.structs.fields(Common)}
-_ID = re.compile(r"^[A-Za-z0-9_-]{0,64}$")
+_ID = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 
 class Read(NamedTuple):
@@ -88,7 +88,7 @@ def understood(body: Any) -> Read:
         raise BadQuestion("sample", "is a share of people from 0.001 to 1")
     if common.sample < 1 and not (isinstance(asked, SAMPLED) and _only_people(asked)):
         raise BadQuestion("sample", "is for questions that count people: only these numbers can be extrapolated")
-    if not _ID.match(common.id):
+    if not _ID.fullmatch(common.id):
         raise BadQuestion("id", "is made of at most 64 letters, digits, dashes and underscores")
     return Read(common, asked, read(common.filter) if common.filter is not None else None)
 

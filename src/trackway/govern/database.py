@@ -52,7 +52,7 @@ from trackway.lite import damaged, engine_of, fault
 logger = logging.getLogger("trackway.govern")
 
 _HEAD = "0012"
-_ORIGIN = re.compile(r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", re.ASCII)
 _KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
 
 
@@ -295,7 +295,7 @@ class GovernDatabase:
             embed_origins: origins whose pages may embed the project's dashboards.
         """
         for origin in embed_origins or []:
-            if not _ORIGIN.match(origin):
+            if not _ORIGIN.fullmatch(origin):
                 raise BadAccount(f"{origin!r} is not an origin such as https://example.com")
         if metrics is not None:
             pack_of(metrics)

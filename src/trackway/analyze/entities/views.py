@@ -202,7 +202,7 @@ class Audience(msgspec.Struct, tag="audience", tag_field="question", kw_only=Tru
 
 
 _OF_EVENTS = ("country", "region", "city", "device", "browser", "system", "language")
-_TRAIT = re.compile(r"^traits\.[A-Za-z_][A-Za-z0-9_]{0,63}$")
+_TRAIT = re.compile(r"traits\.[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 class AudienceRow(msgspec.Struct):
@@ -222,7 +222,7 @@ def audience(store: Store, question: Question, asked: Audience) -> tuple[list[An
     Raises:
         BadQuestion: `by` is neither a column nor a trait, or an account asks for a trait of more than one entity.
     """
-    trait = asked.by.removeprefix("traits.") if _TRAIT.match(asked.by) else ""
+    trait = asked.by.removeprefix("traits.") if _TRAIT.fullmatch(asked.by) else ""
     if not trait and asked.by not in _OF_EVENTS:
         raise BadQuestion("by", f"is one of {', '.join(_OF_EVENTS)}, or a trait such as traits.gender")
     page(asked.limit, most=1000)

@@ -21,7 +21,7 @@ ON_EVENTS = frozenset(
     "currency library session_id message_id bot".split()
 )
 ON_SESSIONS = frozenset(["entry_host", "entry_path", "exit_path"])
-_PATH = re.compile(r"^[^`\\.\x00-\x1f]{1,100}(\.[^`\\.\x00-\x1f]{1,100}){0,15}$")
+_PATH = re.compile(r"[^`\\.\x00-\x1f]{1,100}(\.[^`\\.\x00-\x1f]{1,100}){0,15}")
 _WHOLE = re.compile(r"\bwhole\b")
 _NUMBERS = {
     "revenue": (EVENT, "toFloat64(revenue)"),
@@ -109,9 +109,9 @@ def column(name: str) -> Column:
     if name in OF_CUSTOMERS:
         return _of_kind(CUSTOMER, OF_CUSTOMERS[name].kind, OF_CUSTOMERS[name].of("whole"))
     prefix, _, path = name.partition(".")
-    if prefix == "properties" and _PATH.match(path):
+    if prefix == "properties" and _PATH.fullmatch(path):
         return _property(path)
-    if name.startswith("person.properties.") and _PATH.match(trait := name.removeprefix("person.properties.")):
+    if name.startswith("person.properties.") and _PATH.fullmatch(trait := name.removeprefix("person.properties.")):
         value = _property(trait).text
         return _text_column(TRAIT, f"argMaxIf({value}, (timestamp, {value}), {value} != '')")
     raise BadQuestion(
