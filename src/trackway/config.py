@@ -175,6 +175,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return None if self.store else self.directory / "store"
 
     @property
+    def shares_views(self) -> bool:
+        """Whether other collectors may count views in the same database."""
+        return bool(self.views) or not self.views_dsn.startswith("sqlite")
+
+    @property
     def views_dsn(self) -> str:
         """The URL of the view ledger's database."""
         if self.views:

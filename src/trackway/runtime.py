@@ -19,7 +19,7 @@ from trackway.collect import Collector
 from trackway.collect.orders.postgres import Followers
 from trackway.collect.pseudonym import DailySalt, installation_key
 from trackway.collect.session_end import KnownSession, NotStoredYet, SessionEnder
-from trackway.collect.views.counter import NoProof, Proof, ViewCounter
+from trackway.collect.views.counter import NoProof, Proof, ViewCounter, decider
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
 from trackway.enrich.bot import reason
@@ -289,8 +289,9 @@ class Runtime:
     def view_counter(self, collector: Collector) -> ViewCounter:
         """Return the view counter beside a collector, for the running event loop."""
         assert self._committer is not None
+        views = decider(self.ledger, self._committer, self.log, self.settings.shares_views)
         self._counter = ViewCounter(
-            collector, self._committer, self.ledger, self._counts, self._bot, self._is_stored, self._prove,
+            collector, self._committer, self.ledger, views, self._counts, self._bot, self._is_stored, self._prove,
             self.settings.trust_viewers,
         )  # fmt: skip
         return self._counter
@@ -387,7 +388,6 @@ class Runtime:
         await asyncio.to_thread(self.transfer_worker.stop)
         if self._counter is not None:
             await self._counter.finish()
-            await self.ledger.finish()
         if self._committer is not None:
             await self._committer.close()
         await asyncio.sleep(0)

@@ -139,7 +139,7 @@ def test_totals_are_those_of_the_views_that_counted(tmp_path: Path) -> None:
         for session, later, viewer in seen:
             await ledger.counts(View(session, at + later, b"", b"e", viewer))
         await ledger.counts(View(b"5", at + 5, b"", b"e", b"", bot=True))
-        assert ledger.totals_of([b"e", b"other"]) == {b"e": Total(5, 4, 2, 2, at + 4, False)}
+        assert ledger.totals_of([b"e", b"other"]) == {b"e": Total(5, 4, 2, 2, at + AGAIN_MS, False)}
         ledger.hide({b"e": True, b"new": True})
         assert ledger.totals_of([b"e"])[b"e"].hidden and ledger.totals_of([b"new"])[b"new"] == Total(
             0, 0, 0, 0, 0, True

@@ -9,13 +9,14 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server, eventually
+from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server, also, eventually
 from factories import FIREFOX
 from trackway.collect.views.counter import entity_of
 from trackway.govern.access.tokens import sign
@@ -65,8 +66,17 @@ def counted(server: Server, *ids: str, **more: Any) -> list[dict[str, Any]]:
     return list(server.asked(body)["data"])
 
 
-def test_a_thousand_repeats_at_once_count_once_and_a_restart_changes_nothing(new_server: Any) -> None:
-    server = new_server().start()
+@pytest.fixture
+def shared(tmp_path: Path) -> str:
+    """A ledger that several collectors may use, so that the database decides."""
+    return f"sqlite:///{tmp_path / 'shared.db'}"
+
+
+@pytest.mark.parametrize("how", ["in memory", "in the database"])
+def test_a_thousand_repeats_at_once_count_once_and_a_restart_changes_nothing(
+    new_server: Any, how: str, shared: str
+) -> None:
+    server = new_server(**({} if how == "in memory" else {"views": shared})).start()
 
     def repeated(_: int) -> list[dict[str, Any]]:
         """A client of a thread's own: one that threads share may read from a connection that another has closed."""
@@ -148,11 +158,14 @@ def test_counters_are_looked_up_as_of_this_moment_and_agree_with_the_events(new_
             assert refused.status_code in (400, 404, 405), (method, place, "nobody writes or deletes views")
 
 
-def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_away(new_server: Any) -> None:
-    server = new_server().start()
+def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_away(
+    new_server: Any, shared: str
+) -> None:
+    server = new_server(views=shared).start()
+    database = shared.removeprefix("sqlite:///")
 
     def pending() -> list[Any]:
-        with contextlib.closing(sqlite3.connect(server.data / "views.db")) as connection:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
             return connection.execute("SELECT key, collector, record FROM pending_views").fetchall()
 
     assert view(server, "away", "s1").json()["tracked"]
@@ -160,7 +173,7 @@ def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_
     server.stored()
     server.stop(signal.SIGKILL)
     # As if it had been killed before the ledger wrote down that the log has it, and been away until ids were forgotten.
-    with contextlib.closing(sqlite3.connect(server.data / "views.db")) as connection, connection:
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany("INSERT OR REPLACE INTO pending_views VALUES (?, ?, ?)", kept)
     known = checkpoint.read(server.data / "loader")
     if known:
@@ -173,8 +186,9 @@ def test_a_view_that_was_stored_is_not_logged_again_however_long_the_server_was_
     eventually(lambda: not pending())  # what is stored is taken off the ledger
 
 
-def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server: Any) -> None:
-    server = new_server().start()
+@pytest.mark.parametrize("how", ["in memory", also("in the database")])
+def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server: Any, how: str, shared: str) -> None:
+    server = new_server(**({} if how == "in memory" else {"views": shared})).start()
     tracked: dict[tuple[str, str], int] = {}
     lock, ending = threading.Lock(), threading.Event()
 

@@ -7,16 +7,15 @@ the visitor. A host's token proves the viewer; a caller with the secret key may 
 has no viewer.
 
 Answers are 200 (`tracked` tells whether the view counted, `reason` why not), 400 without a session, 401, 404 for an
-entity that is not in a closed register, 405, 413, 415 and 503. A view that counted is on disk, in the ledger, before
-the answer is sent.
+entity that is not in a closed register, 405, 413, 415 and 503. A view that counted is on disk before the answer is
+sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Annotated, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -26,11 +25,12 @@ from trackway.collect.door import Collector, Receive, Scope, Send, posted
 from trackway.collect.ids import BadField, optional_id
 from trackway.collect.json_body import decode_body
 from trackway.collect.native import COUNTER, VIEW, Refusal, Request
+from trackway.collect.views.in_database import ViewsInDatabase
+from trackway.collect.views.in_memory import ViewsInMemory
 from trackway.collect.views.ledger import Ledger, View, entity_key, view_key
 from trackway.event import Arrival, Message, now
-from trackway.log import Committer, LogUnavailable
-
-logger = logging.getLogger("trackway.collect")
+from trackway.log import Committer, Log, LogUnavailable
+from trackway.log.local import LocalLog
 
 CLAIMED = "claimed_viewer_id"
 """The property of a view that holds the viewer claimed by its sender."""
@@ -68,13 +68,37 @@ IsCounted = Callable[[bytes, str, str], Awaitable[bool]]
 """A function that returns whether a project counts views of an entity: always, unless its closed register lacks it."""
 
 
+class Views(Protocol):
+    """What decides whether a view counts: `ViewsInMemory` or `ViewsInDatabase`."""
+
+    async def count(self, view: View) -> bool:
+        """Return whether a view counts; if it does, it is on disk."""
+        ...
+
+    def under_way(self) -> Sequence[asyncio.Future[Any]]:
+        """Return the views that are being decided or written to the log."""
+        ...
+
+    async def finish(self) -> None:
+        """Wait until the views that counted are in the log."""
+        ...
+
+
+def decider(ledger: Ledger, committer: Committer, log: Log, shared: bool) -> Views:
+    """Return what decides: the database when other collectors use it too or the log is not a local one, else memory."""
+    if shared or not isinstance(log, LocalLog):
+        return ViewsInDatabase(ledger, committer)
+    return ViewsInMemory(ledger, committer, log)
+
+
 class ViewCounter:
     """The ASGI application of the two endpoints.
 
     Args:
         collector: authenticates requests and makes log records of them.
         committer: appends records to the log.
-        ledger: decides which views count.
+        ledger: may have views that the log lacks.
+        views: decides which views count.
         known: tells whether a project counts views of an entity.
         bot: returns the reason why an arrival counts as a bot in its project, or empty.
         stored: returns whether the store has the view of a record.
@@ -87,16 +111,16 @@ class ViewCounter:
         collector: Collector,
         committer: Committer,
         ledger: Ledger,
+        views: Views,
         known: IsCounted,
         bot: Callable[[Arrival], str],
         stored: Callable[[bytes], Awaitable[bool]],
         prove: Prove,
         trusting: bool = False,
     ) -> None:
-        self._collector, self._committer, self._ledger = collector, committer, ledger
+        self._collector, self._committer, self._ledger, self._views = collector, committer, ledger, views
         self._known, self._bot, self._stored = known, bot, stored
         self._prove, self._trusting = prove, trusting
-        self._logging: set[asyncio.Future[None]] = set()
 
     def serves(self, path: str) -> bool:
         """Whether a path belongs to the view counter."""
@@ -173,12 +197,7 @@ class ViewCounter:
         if bot:
             # With a key of its own, a bot's view does not use up the view of a person in the same session.
             key = view_key(key, "bot")
-        if await self._ledger.counts(View(key, at, record, entity, viewer, bool(bot))):
-            # The view is on disk in the ledger, so the answer need not wait for the log.
-            task = asyncio.ensure_future(self._log(key, record))
-            self._logging.add(task)
-            task.add_done_callback(self._logging.discard)
-        elif not bot:
+        if not await self._views.count(View(key, at, record, entity, viewer, bool(bot))) and not bot:
             return _AGAIN
         return f"Not counted, as this is taken for a bot ({bot})" if bot else ""
 
@@ -198,22 +217,13 @@ class ViewCounter:
         in_address = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("writeKey")
         return self._collector.authenticate(headers, viewed.writeKey or in_address), "" if self._trusting else None
 
-    def under_way(self) -> list[asyncio.Future[None]]:
-        """Return the running appends of views that counted and are not in the log yet."""
-        return list(self._logging)
-
-    async def _log(self, key: bytes, record: bytes) -> None:
-        try:
-            await self._committer.append(record, 1)
-        except LogUnavailable as error:
-            logger.error("%s; a view waits in the ledger for the next start", error)
-            return
-        self._ledger.logged(key)
+    def under_way(self) -> Sequence[asyncio.Future[Any]]:
+        """Return the views that are being decided or written to the log."""
+        return self._views.under_way()
 
     async def finish(self) -> None:
         """Wait until the views that counted are in the log."""
-        while self._logging:
-            await asyncio.gather(*self._logging, return_exceptions=True)
+        await self._views.finish()
 
 
 def entity_of(path: str) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -31,19 +31,22 @@ LEDGER_GONE = (
     "`trackway refresh` recomputes the totals from the events"
 )
 """The remedy for a damaged ledger."""
-_MOST = 500
+_MOST, _MOST_ADDED = 500, 5_000
 _SOON_S = 0.5
 KEEP_MS: Millis = 90 * AGAIN_MS
 """The time for which the ledger remembers that a session viewed an entity; unique sessions are exact for that time."""
 _sql = Statements(__name__)
 _SCHEMA = (
     "create_counted_views", "create_entity_viewers", "create_view_totals", "create_pending_views",
-    "create_counted_views_at",
+    "create_counted_views_at", "create_view_positions",
 )  # fmt: skip
 _COUNT_AGAIN, _COUNT_FIRST = text(_sql("count_again")), text(_sql("count_first"))
 _ADD_VIEWER, _ADD_TO_TOTAL = text(_sql("add_viewer")), text(_sql("add_to_total"))
 _ADD_PENDING, _DELETE_PENDING = text(_sql("add_pending")), text(_sql("delete_pending"))
-_TOTALS_OF = text(_sql("totals_of")).bindparams(bindparam("keys", expanding=True))
+_SET_COUNTED, _SET_POSITION = text(_sql("set_counted")), text(_sql("set_position"))
+_TOTALS_OF, _COUNTED, _VIEWERS = (
+    text(_sql(name)).bindparams(bindparam("keys", expanding=True)) for name in ("totals_of", "counted", "viewers")
+)
 
 
 def entity_key(project_id: bytes, entity_type: str, entity_id: str) -> bytes:
@@ -120,6 +123,8 @@ class Ledger:
         self._task: asyncio.Task[None] | None = None
         self._soon: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[Any] | None = None
+        self.settle: Callable[[], None] = lambda: None
+        """Waits until the database has the views that counted so far; called before totals are read."""
 
     def unlogged(self) -> list[tuple[bytes, bytes]]:
         """Return key and record of the views that counted and that this collector's log may lack."""
@@ -156,6 +161,7 @@ class Ledger:
 
     def totals_of(self, entities: list[bytes]) -> dict[bytes, Total]:
         """Return the totals of entities by their key; entities without views are left out."""
+        self.settle()
         with self._engine.connect() as connection:
             rows = connection.execute(_TOTALS_OF, {"keys": entities})
             return {bytes(row.key): _total(row) for row in rows}
@@ -173,6 +179,31 @@ class Ledger:
                 connection.execute(
                     text(_sql("set_totals")), [{"key": key, **total._asdict()} for key, total in totals.items()]
                 )
+
+    def counted(self, keys: list[bytes]) -> dict[bytes, Millis]:
+        """Return the times of the last counted views with these keys."""
+        with self._engine.connect() as connection:
+            return _by_key(connection, keys)
+
+    def add(self, views: list[View], log_id: str, position: int) -> None:
+        """Add views that counted elsewhere, in their order, with the offset of the log below which all are known.
+
+        Views that were added before change nothing.
+        """
+        with self._engine.begin() as connection:
+            for part in _distinct(views):
+                _add(connection, part)
+            connection.execute(_SET_POSITION, {"log": log_id, "position": position})
+
+    def positions(self) -> dict[str, int]:
+        """Return by the id of a log the offset below which all counted views are known; see `add`."""
+        with self._engine.connect() as connection:
+            return {row.log: row.position for row in connection.execute(text(_sql("positions")))}
+
+    def newest(self) -> Millis:
+        """Return the time of the newest counted view; 0 when none has been counted."""
+        with self._engine.connect() as connection:
+            return connection.execute(text(_sql("newest_counted"))).scalar() or 0
 
     async def finish(self) -> None:
         """Wait for pending decisions, and write the keys that were logged."""
@@ -231,8 +262,54 @@ def _count(connection: Connection, view: View) -> bool:
     if view.entity and not view.bot:
         viewer = bool(view.viewer) and connection.execute(_ADD_VIEWER, {"key": view.viewer}).rowcount == 1
         total = {"key": view.entity, "sessions": int(first), "viewers": int(viewer), "at": view.at}
-        connection.execute(_ADD_TO_TOTAL, {**total, "anonymous": int(not view.viewer)})
+        connection.execute(_ADD_TO_TOTAL, {**total, "anonymous": int(not view.viewer), "views": 1})
     return True
+
+
+def _by_key(connection: Connection, keys: list[bytes]) -> dict[bytes, Millis]:
+    return {bytes(row.key): row.at for row in connection.execute(_COUNTED, {"keys": keys})}
+
+
+def _distinct(views: list[View]) -> Iterator[list[View]]:
+    """Yield the views in parts in which no key is twice."""
+    part: dict[bytes, View] = {}
+    for view in views:
+        if view.key in part or len(part) == _MOST_ADDED:
+            yield list(part.values())
+            part = {}
+        part[view.key] = view
+    if part:
+        yield list(part.values())
+
+
+def _add(connection: Connection, views: list[View]) -> None:
+    """Add views with distinct keys, and add them to the totals of their entities."""
+    known = _by_key(connection, [view.key for view in views])
+    views = [view for view in views if view.at > known.get(view.key, -1)]
+    if not views:
+        return
+    shown = [view for view in views if view.entity and not view.bot]
+    viewers = dict.fromkeys(view.viewer for view in shown if view.viewer)
+    new = set(viewers) - {bytes(row.key) for row in connection.execute(_VIEWERS, {"keys": list(viewers)})}
+    totals: dict[bytes, dict[str, Any]] = {}
+    unseen = set(new)
+    for view in shown:
+        total = totals.setdefault(
+            view.entity, {"key": view.entity, "views": 0, "sessions": 0, "viewers": 0, "anonymous": 0, "at": 0}
+        )
+        total["views"] += 1
+        total["sessions"] += view.key not in known
+        total["viewers"] += view.viewer in unseen
+        total["anonymous"] += not view.viewer
+        total["at"] = max(total["at"], view.at)
+        unseen.discard(view.viewer)
+    for statement, rows in (
+        (_SET_COUNTED, [{"key": view.key, "at": view.at} for view in views]),
+        (_ADD_VIEWER, [{"key": key} for key in new]),
+        (_ADD_TO_TOTAL, list(totals.values())),
+    ):
+        if rows:
+            connection.execute(statement, rows)
 
 
 def _total(row: Any) -> Total:

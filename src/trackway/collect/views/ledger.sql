@@ -37,6 +37,14 @@ CREATE TABLE IF NOT EXISTS pending_views
 CREATE INDEX IF NOT EXISTS counted_views_at ON counted_views (at)
 {% endmacro %}
 
+{% macro create_view_positions(binary) %}
+CREATE TABLE IF NOT EXISTS view_positions
+(
+    log VARCHAR(36) PRIMARY KEY,
+    position BIGINT NOT NULL
+)
+{% endmacro %}
+
 {# The decision. A row changes only when the view counts, so the database decides among simultaneous views of all
    collectors. #}
 {% macro count_again() %}
@@ -53,13 +61,41 @@ INSERT INTO entity_viewers (key) VALUES (:key) ON CONFLICT (key) DO NOTHING
 
 {% macro add_to_total() %}
 INSERT INTO view_totals (key, views, sessions, viewers, anonymous, last_viewed, hidden)
-VALUES (:key, 1, :sessions, :viewers, :anonymous, :at, false)
+VALUES (:key, :views, :sessions, :viewers, :anonymous, :at, false)
 ON CONFLICT (key) DO UPDATE SET
-    views = view_totals.views + 1,
+    views = view_totals.views + excluded.views,
     sessions = view_totals.sessions + excluded.sessions,
     viewers = view_totals.viewers + excluded.viewers,
     anonymous = view_totals.anonymous + excluded.anonymous,
-    last_viewed = excluded.last_viewed
+    last_viewed = CASE
+        WHEN excluded.last_viewed > view_totals.last_viewed THEN excluded.last_viewed ELSE view_totals.last_viewed
+    END
+{% endmacro %}
+
+{# Views that were decided in memory: what is known of them, and adding them. #}
+{% macro counted() %}
+SELECT key, at FROM counted_views WHERE key IN :keys
+{% endmacro %}
+
+{% macro viewers() %}
+SELECT key FROM entity_viewers WHERE key IN :keys
+{% endmacro %}
+
+{% macro set_counted() %}
+INSERT INTO counted_views (key, at) VALUES (:key, :at) ON CONFLICT (key) DO UPDATE SET at = excluded.at
+{% endmacro %}
+
+{% macro positions() %}
+SELECT log, position FROM view_positions
+{% endmacro %}
+
+{% macro set_position() %}
+INSERT INTO view_positions (log, position) VALUES (:log, :position)
+ON CONFLICT (log) DO UPDATE SET position = excluded.position
+{% endmacro %}
+
+{% macro newest_counted() %}
+SELECT max(at) FROM counted_views
 {% endmacro %}
 
 {# The messages of counted views, until the log has them. #}
