@@ -32,6 +32,8 @@ password=$(secret)
     echo "admin_password = \"$password\""
     echo "write_key = \"wk_$(secret)\""
     echo "secret_key = \"sk_$(secret)\""
+    echo "# What Prometheus sends to read /metrics (docs/how-to/metrics.md)."
+    echo "metrics_token = \"$(secret)\""
     echo "# It encrypts what must be read again, such as authenticator keys. Keep a copy with the backups."
     echo "secrets = \"$(fernet)\""
 } >"$folder/trackway.toml"

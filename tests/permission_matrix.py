@@ -81,7 +81,7 @@ P = "/api/v1/projects/{project_id}"
 
 
 DECLARED: dict[str, str] = {
-    "GET /healthz": "anybody", "GET /readyz": "anybody",
+    "GET /healthz": "anybody", "GET /readyz": "anybody", "GET /metrics": "the metrics token",
     "GET /api/v1/invitations/{token}": "anybody", "POST /api/v1/invitations/{token}": "anybody",
     "POST /api/v1/sign-in/passkey/ask": "anybody", "POST /api/v1/sign-in/passkey": "anybody",
     "GET /api/v1/sign-in/provider": "anybody", "GET /api/v1/sign-in/provider/back": "anybody",
@@ -229,7 +229,9 @@ def _traffic(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    server = Server(tmp_path_factory.mktemp("who") / "data", failed_sign_ins_per_minute="0").start()
+    server = Server(
+        tmp_path_factory.mktemp("who") / "data", failed_sign_ins_per_minute="0", metrics_token="of-prometheus-alone"
+    ).start()
     admin = signed_in(server, EMAIL, PASSWORD)
     project = admin.get("/api/v1/projects").json()[0]["id"]
     made = admin.post(f"/api/v1/projects/{project}/keys", json={"kind": "embed"}).json()
@@ -269,6 +271,8 @@ def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
     """Whether a caller is let in; None where the answer is not about permission."""
     if needed in ("anybody", "somebody"):
         return needed == "somebody" or None
+    if needed == "the metrics token":
+        return False
     if needed == "signed in":
         return caller in ("viewer", "analyst", "owner", "administrator", "outsider")
     if needed == "people of one":

@@ -27,6 +27,7 @@ _PRIVATE_PARAMETERS = (
 _LISTS = ("private_parameters", "placeholder_ids", "allow_private_addresses", "passing_hosts", "internal_domains")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _NUMBERS = re.compile(r"[0-9.]+")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 PLACEHOLDER_IDS = (
     "undefined", "null", "[object object]", "nan", "none", "nil", "(null)", "<null>", "n/a", "0", "-1", "true", "false",
     "anonymous", "guest", "unknown", "not set", "(not set)", "00000000-0000-0000-0000-000000000000",
@@ -102,6 +103,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     alert_url: str = ""
     """Where to post JSON to when there are dead letters, when nothing is stored for 30 s, and when messages of the log
     are lost; a private address too, as it is the operator's own. Empty: nowhere."""
+    metrics_token: str = ""
+    """The secret with which Prometheus reads `/metrics`, as `Authorization: Bearer`; empty: nobody can read it."""
     private_parameters: list[str] = msgspec.field(default_factory=lambda: list(_PRIVATE_PARAMETERS))
     """Query parameters that are dropped from every URL before anything is written."""
     placeholder_ids: list[str] = msgspec.field(default_factory=lambda: list(PLACEHOLDER_IDS))
@@ -353,6 +356,12 @@ def _url_problem(url: str) -> str:
     return ""
 
 
+def _token_problem(token: str) -> str:
+    if token and not _TOKEN.fullmatch(token):
+        return "give at least 16 letters, digits and -._~+/=, such as `openssl rand -hex 32` prints"
+    return ""
+
+
 def _same_server(settings: Settings) -> str:
     """Return what is wrong with `store_reader` beside `store`."""
     if not settings.store_reader:
@@ -371,6 +380,7 @@ _CHECKS: dict[str, Callable[[Any], str]] = {
     "passing_hosts": _hosts_problem,
     "internal_domains": _hosts_problem,
     "alert_url": _url_problem,
+    "metrics_token": _token_problem,
     "store": server_address.problem,
     "store_reader": server_address.problem,
     "log": kafka_address.problem,

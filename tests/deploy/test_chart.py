@@ -92,7 +92,7 @@ def variables(form: str, kind: str) -> dict[str, str]:
     (settings,) = [one["data"] for one in manifests(form) if one["kind"] == "ConfigMap"]
     found = dict(settings)
     for one in pods(form)[kind]["containers"][0].get("env", []):
-        value = one["value"] if "value" in one else f"of{one['valueFrom']['secretKeyRef']['key']}"
+        value = one["value"] if "value" in one else f"of-{one['valueFrom']['secretKeyRef']['key']}"
         for name, earlier in found.items():  # Kubernetes knows those that stand before
             value = value.replace(f"$({name})", earlier)
         found[one["name"]] = value
@@ -109,9 +109,30 @@ def test_helm_finds_nothing_and_kubernetes_takes_every_object(form: str) -> None
             kubernetes_validate.validate(one, version, strict=True)
 
 
-def test_the_chart_is_of_this_version_and_has_no_scrape_target_while_there_is_no_metrics_page() -> None:
+def test_the_chart_is_of_this_version() -> None:
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
-    assert not any(one["kind"] == "ServiceMonitor" for one in manifests("everything"))
+
+
+def test_prometheus_asks_every_pod_with_the_token_of_the_secret() -> None:
+    answer = rendered({**LOADERS, "metrics": {"podMonitor": True, "labels": {"release": "prometheus"}}})
+    assert answer["lint"]["errors"] == []
+    made = [one for text in answer["manifests"].values() if "kind: " in text for one in yaml.safe_load_all(text) if one]
+    (monitor,) = [one for one in made if one["kind"] == "PodMonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    credentials = {"name": "trackway", "key": "metrics_token"}
+    assert endpoint["authorization"] == {"type": "Bearer", "credentials": credentials}
+    (components,) = monitor["spec"]["selector"]["matchExpressions"]
+    for kind, component in (("StatefulSet", "server"), ("StatefulSet", "loader"), ("Deployment", "collector")):
+        (pod,) = [one["spec"]["template"] for one in made if one["kind"] == kind
+                  and one["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == component]  # fmt: skip
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert component in components["values"]
+        (container,) = pod["spec"]["containers"]
+        assert endpoint["port"] in [port["name"] for port in container["ports"]]
+        (token,) = [one for one in container["env"] if one["name"] == "TRACKWAY_METRICS_TOKEN"]
+        assert token["valueFrom"]["secretKeyRef"] == {**credentials, "optional": True}
+    assert "PodMonitor" not in [one["kind"] for one in manifests("everything")], "not every cluster knows the kind"
 
 
 @pytest.mark.parametrize(
@@ -178,14 +199,14 @@ def test_the_environment_is_taken_as_settings_and_passwords_come_from_the_secret
         settings = config.load()
         assert settings.admin_email in ("admin@localhost", "ops@example.com")
         if form != "one server" and kind == "StatefulSet":
-            assert settings.store == "clickhouse://trackway:ofclickhouse_password@clickhouse:8123/trackway"
-            assert settings.store_reader == "clickhouse://reader:ofclickhouse_reader_password@clickhouse:8123/trackway"
+            assert settings.store == "clickhouse://trackway:of-clickhouse_password@clickhouse:8123/trackway"
+            assert settings.store_reader == "clickhouse://reader:of-clickhouse_reader_password@clickhouse:8123/trackway"
         if form == "everything":
             assert (settings.keep_log_hours, settings.truncate_ip, settings.proxies) == (72, True, 1)
             assert settings.url == "https://stats.example.com"
         if kind == "Deployment":
             assert given["TRACKWAY_ROLE"] == "collector"
-            assert given["TRACKWAY_LOG"] == "kafka://trackway:ofkafka_password@kafka-1:9093,kafka-2:9093/trackway"
+            assert given["TRACKWAY_LOG"] == "kafka://trackway:of-kafka_password@kafka-1:9093,kafka-2:9093/trackway"
 
 
 LOADERS = {**ON_KAFKA, "loader": {"count": 3, "nodeSelector": {"disk": "ssd"}}}
@@ -210,7 +231,7 @@ def test_further_loaders_are_numbered_pods_with_a_volume_each(monkeypatch: pytes
     assert field == "metadata.labels['apps.kubernetes.io/pod-index']"
     for name, one in given.items():
         if name.startswith("TRACKWAY_"):
-            monkeypatch.setenv(name, one.get("value", "some"))
+            monkeypatch.setenv(name, one.get("value", "some-of-the-secret"))
     monkeypatch.setenv("TRACKWAY_LOADER", "2")
     assert config.load().loaders == 3
     for file in ("server.yaml", "collector.yaml"):
@@ -253,6 +274,8 @@ def test_collectors_keep_their_tag_while_the_server_is_upgraded() -> None:
         ({**ON_CLICKHOUSE, "clickhouse": {"url": "clickhouse://trackway:secret@clickhouse:8123/trackway"}}, "clickhouse"),
         ({"settings": {"admin_password": "secret"}}, "admin_password"),
         ({"settings": {"store": "clickhouse://…"}}, "store"),
+        ({"settings": {"metrics_token": "secret"}}, "metrics_token"),
+        ({"metrics": {"podMonitor": True}}, "metrics.podMonitor needs existingSecret"),
         ({**ON_CLICKHOUSE, "loader": {"count": 2}}, "loader.count needs kafka.url"),
         ({**ON_KAFKA, "kafka": {"url": "kafka://kafka:9092/trackway?loaders=2"}}, "set loader.count instead"),
         ({"ingress": {"enabled": True}}, "host"),

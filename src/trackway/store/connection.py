@@ -233,12 +233,12 @@ class Store:
         finally:
             self._under_way.discard(name)
 
-    def check(self) -> None:
-        """Check that the engine answers, without waiting for any question. Raises QuestionFailed when it does not."""
+    def check(self, sql: str = "SELECT 1") -> str:
+        """Ask for one value that takes no time, without waiting for any question. Raises QuestionFailed."""
         for shard in self.shards:
             shard.check()
         with self._client("the engine does not answer", self._spare) as client:
-            client.command("SELECT 1")
+            return str(client.command(sql))
 
     def cancel(self, name: str) -> None:
         """Stop the question that runs under a name, and let none start under it until `forget`.

@@ -108,7 +108,9 @@ class EngineProcess:
         if bad := _REFUSED & set(str(self._own)):
             raise EngineUnavailable(f"its path contains {min(bad)!r}, which the engine takes for a pattern; rename it")
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = self._starts = 0
+        self._port = 0
+        self.starts = 0
+        """How often it has been started by this process."""
         self._path = ""
         self._up, self._over = threading.Event(), threading.Event()
         self._start()
@@ -121,6 +123,12 @@ class EngineProcess:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The number of the process; 0 while there is none."""
+        process = self._process
+        return process.pid if process is not None else 0
+
     def ready(self) -> int:
         """Return the number of its start; wait for a few seconds while it is being started again.
 
@@ -129,7 +137,7 @@ class EngineProcess:
         """
         if not self._up.wait(_BACK_WITHIN_S) or not self.alive:
             raise EngineUnavailable("the engine is being started again")
-        return self._starts
+        return self.starts
 
     def unanswered(self, start: int) -> None:
         """Nothing: the process is watched."""
@@ -215,7 +223,7 @@ class EngineProcess:
                         raise
         finally:
             os.close(lock)
-        self._starts += 1
+        self.starts += 1
         self._up.set()
 
     def _try(self, lock: int) -> None:

@@ -34,6 +34,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.clickhouse.readerUrl (not .Values.clickhouse.url) }}
 {{- fail "clickhouse.readerUrl needs clickhouse.url" }}
 {{- end }}
+{{- if and .Values.metrics.podMonitor (not .Values.existingSecret) }}
+{{- fail "metrics.podMonitor needs existingSecret, which has metrics_token" }}
+{{- end }}
 {{- range $name, $url := dict "clickhouse.url" .Values.clickhouse.url "postgresql.url" .Values.postgresql.url }}
 {{- if and $url (not $.Values.existingSecret) }}
 {{- fail (printf "%s needs existingSecret, which has its password" $name) }}
@@ -65,7 +68,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $root := index . 0 }}
 {{- $urls := dict "TRACKWAY_ACCOUNTS" $root.Values.postgresql.url "TRACKWAY_LOG" (include "trackway.log" $root) }}
 {{- $passwords := dict "POSTGRESQL_PASSWORD" $root.Values.postgresql.url "KAFKA_PASSWORD" $root.Values.kafka.url }}
-{{- $secrets := dict "TRACKWAY_ADMIN_PASSWORD" "admin_password" "TRACKWAY_WRITE_KEY" "write_key" "TRACKWAY_SECRET_KEY" "secret_key" }}
+{{- $secrets := dict "TRACKWAY_ADMIN_PASSWORD" "admin_password" "TRACKWAY_WRITE_KEY" "write_key" "TRACKWAY_SECRET_KEY" "secret_key" "TRACKWAY_METRICS_TOKEN" "metrics_token" }}
 {{- if not (index . 1) }}
 {{- $urls = merge $urls (dict "TRACKWAY_STORE" $root.Values.clickhouse.url "TRACKWAY_STORE_READER" $root.Values.clickhouse.readerUrl) }}
 {{- $passwords = merge $passwords (dict "CLICKHOUSE_PASSWORD" $root.Values.clickhouse.url "CLICKHOUSE_READER_PASSWORD" $root.Values.clickhouse.readerUrl) }}

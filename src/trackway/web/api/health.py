@@ -30,26 +30,32 @@ class Health(Controller):
 
         503 while the store cannot take over what the log holds, or while nobody can sign in.
         """
-        unlogged_views = runtime.unlogged_views()  # read before the ends of the logs, which they move
-        runtime.log.mark()  # learns the newest end
-        runtime.progress.look()
-        trouble = runtime.loader.trouble or runtime.log.trouble or runtime.loader.stalled()
-        try:
-            runtime.store.check()
-        except QuestionFailed as error:
-            trouble = str(error)
-        trouble = trouble or runtime.accounts.unusable() or runtime.progress.trouble
-        content: dict[str, Any] = {
-            "ready": not trouble,
-            "unlogged_views": unlogged_views,
-            "logged": runtime.log.end + runtime.progress.waiting_elsewhere,
-            "stored": runtime.loader.stored,
-            "durable": runtime.loader.durable,
-            "dead_letters": runtime.loader.dead_letters,
-            "lost": runtime.progress.lost,
-            "trouble": trouble,
-            "warnings": runtime.warnings,
-        }
-        if others := runtime.progress.shown():
-            content["loaders"] = others
-        return Response(content, status_code=503 if trouble else 200)
+        is_ready, state = status(runtime)
+        return Response(state, status_code=200 if is_ready else 503)
+
+
+def status(runtime: Runtime) -> tuple[bool, dict[str, Any]]:
+    """Return whether everything is usable, and the state for health checks; this asks the store and the brokers."""
+    unlogged_views = runtime.unlogged_views()  # read before the ends of the logs, which they move
+    runtime.log.mark()  # learns the newest end
+    runtime.progress.look()
+    trouble = runtime.loader.trouble or runtime.log.trouble or runtime.loader.stalled()
+    try:
+        runtime.store.check()
+    except QuestionFailed as error:
+        trouble = str(error)
+    trouble = trouble or runtime.accounts.unusable() or runtime.progress.trouble
+    state: dict[str, Any] = {
+        "ready": not trouble,
+        "unlogged_views": unlogged_views,
+        "logged": runtime.log.end + runtime.progress.waiting_elsewhere,
+        "stored": runtime.loader.stored,
+        "durable": runtime.loader.durable,
+        "dead_letters": runtime.loader.dead_letters,
+        "lost": runtime.progress.lost,
+        "trouble": trouble,
+        "warnings": runtime.warnings,
+    }
+    if others := runtime.progress.shown():
+        state["loaders"] = others
+    return not trouble, state

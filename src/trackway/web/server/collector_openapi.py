@@ -1,5 +1,5 @@
-"""The collector's endpoints in the OpenAPI document: messages, views, session ends. The web framework that generates
-the document does not know them.
+"""The endpoints in the OpenAPI document that the web framework, which generates it, does not know: the collector's
+(messages, views, session ends), and `/metrics`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from typing import Any
 
 from trackway.collect.session_end import PATHS as ENDS
 from trackway.event import MESSAGE_TYPES
+from trackway.web.server.metrics import PATH as METRICS
 
 TAG = "collecting"
-WRITE_KEY = {"writeKey": {"type": "http", "scheme": "basic", "description": "a write key as user, without a password"}}
+SECURITY = {
+    "writeKey": {"type": "http", "scheme": "basic", "description": "a write key as user, without a password"},
+    "metricsToken": {"type": "http", "scheme": "bearer", "description": "the setting metrics_token"},
+}
 _Json = dict[str, Any]
 
 _ID: _Json = {"oneOf": [{"type": "string", "maxLength": 255}, {"type": "integer"}]}
@@ -56,16 +60,20 @@ def paths() -> dict[str, _Json]:
     path_items["/api/profiles/{entity_id}/track-view"] = {"post": _view("track-view", ["entity_id"])}
     for number, path in enumerate(ENDS):
         path_items[path] = {"post": _end(f"session-end-{number}")}
+    path_items[METRICS] = {"get": _metrics()}
     return path_items
 
 
 def _operation(name: str, summary: str, answers: dict[str, _Json], **more: Any) -> _Json:
-    refused = {
-        status: {"description": description, "content": {"application/problem+json": {"schema": _PROBLEM}}}
-        for status, description in _REFUSALS.items()
-    }
     return {"operationId": f"collect-{name}", "summary": summary, "tags": [TAG], "security": [{"writeKey": []}, {}],
-            **more, "responses": answers | refused}  # fmt: skip
+            **more, "responses": answers | _refused(_REFUSALS)}  # fmt: skip
+
+
+def _refused(descriptions: dict[str, str]) -> dict[str, _Json]:
+    return {
+        status: {"description": description, "content": {"application/problem+json": {"schema": _PROBLEM}}}
+        for status, description in descriptions.items()
+    }
 
 
 def _body(required: list[str], properties: dict[str, _Json]) -> _Json:
@@ -143,3 +151,15 @@ def _end(name: str) -> _Json:
     operation = _operation(name, "End a session", answers, requestBody=body)
     operation["responses"]["404"] = {**operation["responses"]["400"], "description": "the session is unknown"}
     return operation
+
+
+def _metrics() -> _Json:
+    written = {"schema": _TEXT}
+    media = {"text/plain": written, "application/openmetrics-text": written}
+    answers = {"200": {"description": "the metrics, in the format that `Accept` asks for", "content": media}}
+    refused = _refused(
+        {"401": "the token is missing or wrong", "404": "the setting metrics_token is empty", "405": "use GET",
+         "429": "too many requests; `retry-after` says how many seconds to wait"}
+    )  # fmt: skip
+    return {"operationId": "metrics", "summary": "Tell Prometheus how the process is doing", "tags": ["health"],
+            "security": [{"metricsToken": []}], "responses": answers | refused}  # fmt: skip

@@ -155,7 +155,7 @@ def describe(app: Litestar) -> None:
         ask.request_body = cast(RequestBody, questions_openapi.REQUEST)
         _forms(ask.responses or {}, cast(Schema, questions_openapi.REPLY))
     document.paths = {**(document.paths or {}), **cast(dict[str, PathItem], collector_openapi.paths())}
-    schemes = cast(dict[str, SecurityScheme | Reference], collector_openapi.WRITE_KEY)
+    schemes = cast(dict[str, SecurityScheme | Reference], collector_openapi.SECURITY)
     document.components.security_schemes = {**(document.components.security_schemes or {}), **schemes}
 
 

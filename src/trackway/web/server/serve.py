@@ -22,9 +22,11 @@ from granian.server.embed import Server
 from trackway.collecting import CollectingRuntime
 from trackway.loading import LoadingRuntime
 from trackway.runtime import Runtime
+from trackway.web.api.health import status
 from trackway.web.server.app import api, application
 from trackway.web.server.collecting import HealthOnly
 from trackway.web.server.limits import Limited, Limits
+from trackway.web.server.metrics import Metrics
 
 logger = logging.getLogger("trackway.serve")
 MOST_ENDING_S = 8
@@ -85,8 +87,9 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     if runtime.store.engine.alive:
         await counter.resume()
     limits = Limits(runtime.settings)
+    metrics = Metrics(runtime.settings, lambda: status(runtime), runtime.store)
     app = Limited(
-        application([counter, runtime.session_ender(collector), collector], api(runtime, limits)),
+        application([counter, runtime.session_ender(collector), collector, metrics], api(runtime, limits)),
         limits,
         runtime.settings,
     )
@@ -116,17 +119,18 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
 async def _collect(runtime: CollectingRuntime, announce: Callable[[], None]) -> None:
     """Serve the collector alone."""
     app = application(
-        [runtime.collector()],
+        [runtime.collector(), Metrics(runtime.settings, runtime.status)],
         HealthOnly(runtime, "this process only collects messages; ask the one with the role all"),
     )
     await _alone(runtime, app, announce)
 
 
 async def _load(runtime: LoadingRuntime, announce: Callable[[], None]) -> None:
-    """Serve the health of a loader."""
+    """Serve the health and the metrics of a loader."""
     runtime.start()
     elsewhere = "this process only stores messages; send them to a collector, and ask the role all"
-    await _alone(runtime, HealthOnly(runtime, elsewhere), announce)
+    metrics = Metrics(runtime.settings, runtime.status, runtime.store)
+    await _alone(runtime, application([metrics], HealthOnly(runtime, elsewhere)), announce)
 
 
 async def _alone(runtime: Runtime, app: Any, announce: Callable[[], None]) -> None:
