@@ -1,4 +1,4 @@
-"""SQLite databases of a data directory: opening them, and the messages when they cannot be used."""
+"""The databases of accounts and views, SQLite or a server: opening them, and the messages when they cannot be used."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from sqlalchemy.exc import SQLAlchemyError
 BUSY_S = 2.0
 """Seconds that a transaction waits for one of another process; then it fails."""
 
+_GIVEN_UP = {
+    "connect_timeout": "10", "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}  # fmt: skip
+"""Options of libpq with which a connection to a machine that is gone fails within 30 s; by default it takes hours."""
+
 
 def engine_of(url: URL, busy_s: float = BUSY_S) -> Engine:
     """Return an engine; commits to SQLite are on disk when they return. Raises SQLAlchemyError or OSError."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        ours = _GIVEN_UP if url.get_driver_name().startswith("psycopg") else {}
+        return create_engine(url, connect_args={name: ours[name] for name in ours if name not in url.query})
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": busy_s})

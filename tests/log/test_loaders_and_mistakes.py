@@ -64,6 +64,11 @@ def test_collecting_goes_on_while_the_accounts_database_hangs(kafka: Kafka, post
                 for server, write_key in ((site.collector, key), (site.main, WRITE_KEY)):
                     send(server, write_key, [{**message, "messageId": str(sent)}])
                 sent += 1
+            for process in (site.collector, site.main):
+                answer = process.http.get("/readyz")
+                assert answer.status_code == 503
+                assert "the accounts database" in answer.json()["trouble"]
+            assert site.loaders[0].http.get("/readyz").json()["loader"] == 1
             assert events(site, project) == 1
         site.stored()
         assert events(site, project) == sent + 1

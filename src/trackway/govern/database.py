@@ -47,6 +47,7 @@ from trackway.govern.tables import (
     hashed,
     utc_now,
 )
+from trackway.govern.usability import Usability
 from trackway.lite import damaged, engine_of, fault
 
 logger = logging.getLogger("trackway.govern")
@@ -82,6 +83,7 @@ class GovernDatabase:
         self._lite = url.get_backend_name() == "sqlite"
         try:
             self._engine = engine_of(url)
+            self.unusable = Usability(self._engine)
             self._sessions = sessionmaker(self._engine, expire_on_commit=False)
             self._migrate()
             self.loaders = Loaders(self._sessions, self._engine)
@@ -366,16 +368,6 @@ class GovernDatabase:
         password = password or secrets.token_urlsafe(12)
         self.add_user(email, password, is_admin=True)
         return FirstStart(email, password, write_key, secret_key, chosen)
-
-    def unusable(self) -> str:
-        """Return why nobody can sign in now; empty when users can."""
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("BEGIN IMMEDIATE" if self._lite else "SELECT 1 FROM users LIMIT 1"))
-                connection.rollback()
-        except SQLAlchemyError as error:
-            return f"the accounts database {fault(error, 'stop the server and run `trackway doctor`')}"
-        return ""
 
     def reencrypt_secrets(self) -> None:
         """Encrypt all secrets again with the newest key, so that older keys can be left out from the next start on.

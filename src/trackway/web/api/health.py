@@ -10,6 +10,7 @@ from trackway import __version__
 from trackway.runtime import Runtime
 from trackway.store.refusals import QuestionFailed
 from trackway.web.server.caller import ANYBODY
+from trackway.web.server.health_threads import apart
 
 
 class Health(Controller):
@@ -23,14 +24,14 @@ class Health(Controller):
         """Report that the process runs."""
         return {"status": "alive", "version": __version__}
 
-    @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def ready(self, runtime: Runtime) -> Response[dict[str, Any]]:
+    @get("/readyz", exclude_from_auth=True, opt={"may": ANYBODY})
+    async def ready(self, runtime: Runtime) -> Response[dict[str, Any]]:
         """Report whether the log, the store and the accounts database are usable. Everything that was accepted is
         stored when `stored` equals `logged` and `unlogged_views` is 0.
 
         503 while the store cannot take over what the log holds, or while nobody can sign in.
         """
-        is_ready, state = status(runtime)
+        is_ready, state = await apart(lambda: status(runtime))
         return Response(state, status_code=200 if is_ready else 503)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from trackway import __version__
 from trackway.collect.door import answer
 from trackway.collecting import CollectingRuntime
 from trackway.loading import LoadingRuntime
+from trackway.web.server.health_threads import apart
 
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 _PROBLEM = [(b"content-type", b"application/problem+json")]
@@ -33,7 +33,7 @@ class HealthOnly:
         if scope["path"] == "/healthz":
             await _alive(send)
         elif scope["path"] == "/readyz":
-            ready, state = await asyncio.to_thread(self._runtime.status)
+            ready, state = await apart(self._runtime.status)
             await answer(send, 200 if ready else 503, msgspec.json.encode(state), _JSON)
         else:
             await _nothing(send, self._elsewhere)

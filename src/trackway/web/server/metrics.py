@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 from trackway.collect.door import answer
 from trackway.config import Settings
 from trackway.store.connection import Store
+from trackway.web.server.health_threads import apart
 
 PATH = "/metrics"
 Status = Callable[[], tuple[bool, dict[str, Any]]]
@@ -48,7 +48,7 @@ class Metrics:
             await _refuse(send, 405, "Method Not Allowed", "use GET", (b"allow", b"GET"))
         else:
             accept = headers.get(b"accept", b"").decode("latin-1")
-            content, media_type = await asyncio.to_thread(self._text, accept)
+            content, media_type = await apart(lambda: self._text(accept))
             no_store = (b"cache-control", b"no-store")
             await answer(send, 200, content, [(b"content-type", media_type.encode()), no_store])
 
