@@ -94,6 +94,32 @@ def test_it_starts_stores_and_answers_with_the_rights_that_are_printed(server: O
     assert "up to date" in found.stdout
 
 
+def test_the_doctor_checks_the_tables_with_the_rights_that_are_printed(server: OnServer) -> None:
+    server.start()
+    send(server, 100)
+    assert (
+        server.post("batch", {"batch": [{"type": "identify", "anonymousId": "v1", "userId": "u"}]}).status_code == 202
+    )
+    assert server.stored()["dead_letters"] == 0
+    server.stop()
+
+    def doctor() -> tuple[int, str]:
+        found = server.command("doctor")
+        return found.returncode, " ".join((found.stdout + found.stderr).split())
+
+    assert doctor()[0] == 0, doctor()
+    assert "all tables agree; 101 events" in doctor()[1]
+    [*_, last] = getattr(server.clickhouse, "servers", [server.clickhouse])
+    part = "SELECT path FROM system.parts WHERE active AND database = {!r} AND table = 'events' LIMIT 1"
+    folder = last.own / last.ask(part.format(server.database)).strip()
+    last.stop()
+    damaged = folder / "data.bin"
+    damaged.write_bytes(bytes(byte ^ 255 for byte in damaged.read_bytes()))
+    last.start()
+    status, said = doctor()
+    assert status == 1 and "parts of events are damaged; restore the server's tables from a backup" in said, said
+
+
 def test_the_creation_of_the_tables_can_be_killed_and_begun_again(server: OnServer) -> None:
     for after_s in (0.2, 0.5, 0.9, 1.3):
         begun = processes.start(

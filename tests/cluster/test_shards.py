@@ -16,6 +16,7 @@ from test_server import (
     test_it_starts_stores_and_answers_with_the_rights_that_are_printed,
     test_large_batches_of_many_visitors_are_stored,
     test_questions_are_asked_as_the_user_who_may_only_read,
+    test_the_doctor_checks_the_tables_with_the_rights_that_are_printed,
     test_trackway_that_is_killed_over_a_batch_stores_it_once,
     test_without_the_server_collecting_goes_on_and_questions_are_asked_later,
 )
@@ -49,6 +50,7 @@ for slow in (
 __all__ = [
     "server",
     "test_it_starts_stores_and_answers_with_the_rights_that_are_printed",
+    "test_the_doctor_checks_the_tables_with_the_rights_that_are_printed",
 ]
 
 

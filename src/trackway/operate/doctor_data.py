@@ -156,7 +156,7 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
         else:
             store.migrate()
             refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
-            findings = [*_examine_parts(settings, store), *_examine_sums(store)]
+            findings = _examine_parts(settings, store) or _examine_sums(store)  # which reads all parts
         if not findings:
             findings.append(
                 Finding("store", "fine", f"all tables agree; {_sum(store, newest.offset if newest else 0)}")
@@ -199,6 +199,22 @@ _BACKUP = "restore the data directory from a backup, or rebuild the store from t
 
 
 def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
+    if broken := sorted({table for server in store.servers for table in _broken_tables(server)}):
+        remedy = (
+            _BACKUP if settings.local_store else "restore the server's tables from a backup (docs/how-to/deploy.md)"
+        )
+        return [Finding("store", "bad", f"parts of {', '.join(broken)} are damaged; {remedy}")]
+    local = settings.local_store
+    detached = sorted(local.glob("store/*/*/detached/broken*")) if local else []
+    if detached:
+        return [
+            Finding("store", "bad", f"the engine detached {len(detached)} damaged parts ({detached[0]}); {_BACKUP}")
+        ]
+    return []
+
+
+def _broken_tables(store: Store) -> list[str]:
+    """Return the tables of one server that have damaged parts."""
     broken = []
     tables = store.ask(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
@@ -210,15 +226,7 @@ def _examine_parts(settings: Settings, store: Store) -> list[Finding]:
     for table, columns in _updated_columns(store).items():
         if table not in broken and not _is_read(store, table, columns):
             broken.append(table)
-    if broken:
-        return [Finding("store", "bad", f"parts of {', '.join(broken)} are damaged; {_BACKUP}")]
-    local = settings.local_store
-    detached = sorted(local.glob("store/*/*/detached/broken*")) if local else []
-    if detached:
-        return [
-            Finding("store", "bad", f"the engine detached {len(detached)} damaged parts ({detached[0]}); {_BACKUP}")
-        ]
-    return []
+    return broken
 
 
 def _updated_columns(store: Store) -> dict[str, list[str]]:

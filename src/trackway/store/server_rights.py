@@ -10,7 +10,7 @@ _ENGINES = ("MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingM
 _OF_CLUSTER = ("TABLE ENGINE ON Distributed", "REMOTE ON *.*", "SELECT ON system.clusters", "SELECT ON system.macros")
 _ON_TABLES = (
     "SELECT", "INSERT", "ALTER TABLE", "CREATE TABLE", "CREATE VIEW", "CREATE DICTIONARY", "DROP TABLE", "DROP VIEW",
-    "DROP DICTIONARY", "TRUNCATE", "OPTIMIZE", "dictGet", "SHOW TABLES", "SHOW COLUMNS", "SHOW DICTIONARIES",
+    "DROP DICTIONARY", "TRUNCATE", "OPTIMIZE", "CHECK", "dictGet", "SHOW TABLES", "SHOW COLUMNS", "SHOW DICTIONARIES",
 )  # fmt: skip
 WRITER_RIGHTS = (
     f"{', '.join(_ON_TABLES)} ON {{database}}.*",
@@ -20,10 +20,11 @@ WRITER_RIGHTS = (
     "SELECT ON system.processes",
     "SELECT ON system.dictionaries",
     "SELECT ON system.parts",
+    "SELECT ON system.parts_columns",
     "SELECT ON system.mutations",
     "CREATE TEMPORARY TABLE ON *.*",
 )
-"""Rights of the user of `store`, who creates and changes tables, loads them, and ends questions."""
+"""Rights of the user of `store`, who creates, changes and checks tables, loads them, and ends questions."""
 READER_RIGHTS = ("SELECT, dictGet ON {database}.*",)
 """Rights of the user of `store_reader`, who asks questions about a project."""
 
