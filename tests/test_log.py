@@ -196,3 +196,31 @@ def test_concurrent_appends_share_frames_and_each_learns_its_own_offset(tmp_path
     assert offsets == list(range(200))
     assert names(log) == [str(number) for number in range(200)]
     assert len(list(log.read(0, 1000))) < 10
+
+
+def test_what_a_write_refuses_fails_and_the_next_group_is_written(tmp_path: Path) -> None:
+    log = LocalLog(tmp_path)
+    real, errors = log.write, [LogUnavailable("full"), LogUnavailable("one", frozenset({1})), ValueError("unforeseen")]
+
+    def write(records: list[bytes], count: int) -> int:
+        if errors:
+            raise errors.pop(0)
+        return real(records, count)
+
+    log.write = write  # type: ignore[method-assign]
+
+    async def append_groups() -> list[list[int | BaseException]]:
+        committer = Committer(log)
+        outcomes = []
+        for _ in range(4):
+            futures = [committer.append(record(str(number)), 1) for number in range(3)]
+            outcomes.append(await asyncio.gather(*futures, return_exceptions=True))
+        await committer.close()
+        return outcomes
+
+    full, one, unforeseen, written = asyncio.run(append_groups())
+    assert [str(error) for error in full] == ["full"] * 3
+    assert [isinstance(outcome, LogUnavailable) for outcome in one] == [False, True, False]
+    assert [type(outcome) for outcome in unforeseen] == [ValueError] * 3
+    assert written == [0, 1, 2] and names(log) == ["0", "1", "2"]
+    log.close()
