@@ -1,49 +1,47 @@
 """Rate limits for requests, by IP address and by key, and for failed sign-ins.
 
-Counts are kept in this process, in fixed windows of the library `limits`; IPv6 addresses count by their /64.
+Counts are kept in this process, in fixed windows; IPv6 addresses count by their /64.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import math
-import time
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from litestar.exceptions import TooManyRequestsException
 
 from trackway.collect.address import Addresses
 from trackway.config import Settings
 from trackway.govern.identity.sign_ins import RequestOrigin
 from trackway.web.server.slow_bodies import BYTES_PER_S, GRACE_S, Bodies, Body
+from trackway.web.server.windows import Windows
 
 _KEYS_TIMES = 10
 _FAILURES_OF_USER = 50
-_LINKS_OF_ADDRESS, _LINKS_OF_USER = RateLimitItemPerHour(20), RateLimitItemPerHour(5)
+_LINKS_OF_ADDRESS, _LINKS_OF_USER = 20, 5
+_MINUTE, _HOUR = 60.0, 3600.0
 
 
 class Limits:
     """Counts requests and failures, and compares them with the settings."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
         most = settings.requests_per_minute
-        self._address = RateLimitItemPerMinute(most) if most else None
-        self._key = RateLimitItemPerMinute(most * _KEYS_TIMES) if most else None
+        self._address = Windows(most, _MINUTE) if most else None
+        self._key = Windows(most * _KEYS_TIMES, _MINUTE) if most else None
         failures = settings.failed_sign_ins_per_minute
-        self._failures = RateLimitItemPerMinute(failures) if failures else None
-        self._failures_of_user = RateLimitItemPerHour(_FAILURES_OF_USER)
+        self._failures = Windows(failures, _MINUTE) if failures else None
+        self._failures_of_user = Windows(_FAILURES_OF_USER, _HOUR)
+        self._links_of_address, self._links_of_user = Windows(_LINKS_OF_ADDRESS, _HOUR), Windows(_LINKS_OF_USER, _HOUR)
 
-    def wait(self, address: str, key: str) -> int:
-        """Count a request. Returns the seconds to wait before it may be answered, 0 for none."""
-        for item, kind, name in ((self._address, "address", network(address)), (self._key, "key", key)):
-            if item is not None and name and not self._limiter.hit(item, kind, name):
-                return self._left(item, kind, name)
-        return 0
+    def wait(self, network: str, key: str) -> int:
+        """Count a request of a network and a key. Returns the seconds to wait before it may be answered, 0 for none."""
+        if self._address is None or self._key is None:
+            return 0
+        return (self._address.hit(network) if network else 0) or (self._key.hit(key) if key else 0)
 
     def may_sign_in(self, origin: RequestOrigin, name: str) -> None:
         """Check that an IP address may attempt a sign-in. Raises TooManyRequestsException after too many failures of
@@ -51,11 +49,8 @@ class Limits:
 
         Failures for a user count separately for each address, so that nobody can lock a user out from elsewhere.
         """
-        if self._failures is None:
-            return
-        for item, names in self._of(origin, name):
-            if not self._limiter.test(item, *names):
-                seconds = self._left(item, *names)
+        for windows, counted in self._of(origin, name):
+            if seconds := windows.full(counted):
                 raise TooManyRequestsException(
                     f"too many failed sign-ins; try again in {seconds} s",
                     headers={"retry-after": str(seconds)},
@@ -63,35 +58,30 @@ class Limits:
 
     def failed(self, origin: RequestOrigin, name: str) -> None:
         """Count a failed sign-in."""
-        if self._failures is not None:
-            for item, names in self._of(origin, name):
-                self._limiter.hit(item, *names)
+        for windows, counted in self._of(origin, name):
+            windows.hit(counted)
 
     def may_ask_for_link(self, origin: RequestOrigin, email: str) -> None:
         """Count a request for a link by mail, whether the user exists or not.
 
         Raises TooManyRequestsException after twenty requests of an IP address, or five for a user, in an hour.
         """
-        address, user = network(origin.address), email.strip().lower()
-        for item, kind, name in ((_LINKS_OF_ADDRESS, "links", address), (_LINKS_OF_USER, "links to", user)):
-            if not self._limiter.hit(item, kind, name):
-                seconds = self._left(item, kind, name)
+        counted = (self._links_of_address, network(origin.address)), (self._links_of_user, email.strip().lower())
+        for windows, name in counted:
+            if seconds := windows.hit(name):
                 raise TooManyRequestsException(
                     f"too many links were requested; check your mail, or try again in {seconds} s",
                     headers={"retry-after": str(seconds)},
                 )
 
-    def _of(self, origin: RequestOrigin, name: str) -> list[tuple[Any, tuple[str, str]]]:
+    def _of(self, origin: RequestOrigin, name: str) -> list[tuple[Windows, str]]:
+        if self._failures is None:
+            return []
         address = network(origin.address)
-        return [
-            (self._failures, ("failed", address)),
-            (self._failures_of_user, ("failed as", f"{address} {name.strip().lower()}")),
-        ]
-
-    def _left(self, item: Any, kind: str, name: str) -> int:
-        return max(1, math.ceil(self._limiter.get_window_stats(item, kind, name).reset_time - time.time()))
+        return [(self._failures, address), (self._failures_of_user, f"{address} {name.strip().lower()}")]
 
 
+@lru_cache(maxsize=50_000)
 def network(address: str) -> str:
     """Return the network that an address counts as: an IPv4 address itself, the /64 of an IPv6 address."""
     if ":" not in address:
@@ -102,7 +92,8 @@ def network(address: str) -> str:
         return address
 
 
-_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
+Headers = Sequence[tuple[bytes, bytes]]
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _NOT_KEPT = (b"cache-control", b"no-store")
 
@@ -113,18 +104,21 @@ class Limited:
     def __init__(self, app: Any, limits: Limits, settings: Settings) -> None:
         self._app, self._limits, self._addresses = app, limits, Addresses(settings)
         self._bodies = Bodies(settings.connections_per_address)
-        self._headers = [*_HEADERS, _HSTS] if settings.url.startswith("https:") else _HEADERS
+        self._headers = (*_HEADERS, _HSTS) if settings.url.startswith("https:") else _HEADERS
+        self._headers_of_api = (*self._headers, _NOT_KEPT)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = dict(reversed(scope["headers"]))  # of repeated headers, the first counts
         address = self._addresses.of(scope)
         # The client's IP address is determined here and nowhere else; all later code reads it from the scope.
         scope["client"] = (address, (scope.get("client") or ("", 0))[1])
-        body = Body(self._bodies, receive, network(address))
+        of = network(address)
+        body = Body(self._bodies, receive, of, _length(headers))
         guarded = self._guarded(scope["path"], send, body)
-        if seconds := self._limits.wait(address, _key(scope)):
+        if seconds := self._limits.wait(of, headers.get(b"authorization", b"").decode("latin-1")[:200]):
             await _refuse(guarded, seconds)
             return
         try:
@@ -140,24 +134,34 @@ class Limited:
 
     def _guarded(self, path: str, send: Any, body: Body) -> Any:
         """Return a `send` that adds the common headers, unless the answer sets them itself."""
-        added = self._headers if not path.startswith("/api/") else [*self._headers, _NOT_KEPT]
+        added = self._headers_of_api if path.startswith("/api/") else self._headers
 
         async def guarded(message: Any) -> None:
             if body.cut:
                 return  # the application believes that the connection is closed; its answer is dropped
             if message["type"] == "http.response.start":
-                own_headers = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(header for header in added if header[0] not in own_headers),
-                ]
+                own = message["headers"]
+                # A tuple is one of few answers that are sent very often.
+                headers = _known_with(own, added) if type(own) is tuple else _with(own, added)
+                message = {**message, "headers": headers}
             await send(message)
 
         return guarded
 
 
-def _key(scope: Any) -> str:
-    return next((value.decode("latin-1")[:200] for name, value in scope["headers"] if name == b"authorization"), "")
+def _with(own: Headers, added: Headers) -> Headers:
+    """Return the headers of an answer, and those that are added to every answer, unless it has them itself."""
+    names = {name.lower() for name, _ in own}
+    return [*own, *(header for header in added if header[0] not in names)]
+
+
+_known_with = lru_cache(maxsize=1_000)(_with)
+
+
+def _length(headers: dict[bytes, bytes]) -> int | None:
+    """Return the number of bytes of a request's body; None when the end of the body tells it."""
+    length = headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() and b"transfer-encoding" not in headers else None
 
 
 async def _refuse(send: Any, seconds: int) -> None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -65,12 +66,13 @@ def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     # Objects made at start-up stay, and objects of batches are freed by reference count; few others need the collector.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    if isinstance(runtime, CollectingRuntime):
-        asyncio.run(_collect(runtime, announce))
-    elif isinstance(runtime, LoadingRuntime):
-        asyncio.run(_load(runtime, announce))
-    else:
-        asyncio.run(_serve(runtime, announce))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if isinstance(runtime, CollectingRuntime):
+            runner.run(_collect(runtime, announce))
+        elif isinstance(runtime, LoadingRuntime):
+            runner.run(_load(runtime, announce))
+        else:
+            runner.run(_serve(runtime, announce))
 
 
 def _most_connections() -> int:
@@ -89,7 +91,7 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     limits = Limits(runtime.settings)
     metrics = Metrics(runtime.settings, lambda: status(runtime), runtime.store)
     app = Limited(
-        application([counter, runtime.session_ender(collector), collector, metrics], api(runtime, limits)),
+        application([collector, runtime.session_ender(collector), counter, metrics], api(runtime, limits)),
         limits,
         runtime.settings,
     )

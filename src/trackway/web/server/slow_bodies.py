@@ -24,12 +24,17 @@ class Body:
     """The body of one request; call it to receive the next part.
 
     `cut` is set when it took too long; the application then receives a disconnect.
+
+    Args:
+        length: the number of bytes in the body, if the request states it. The part that brings the last of them is then
+            the last part; without it, the server says that the body is complete in one more part, which is empty.
     """
 
-    __slots__ = ("_all", "_receive", "_waiter", "address", "began", "cut", "size")
+    __slots__ = ("_all", "_complete", "_length", "_receive", "_waiter", "address", "began", "cut", "size")
 
-    def __init__(self, bodies: Bodies, receive: Receive, address: str) -> None:
+    def __init__(self, bodies: Bodies, receive: Receive, address: str, length: int | None) -> None:
         self._all, self._receive, self.address = bodies, receive, address
+        self._length, self._complete = length, False
         self.began, self.size, self.cut = 0.0, 0, False
         self._waiter: asyncio.Task[Any] | None = None
 
@@ -37,6 +42,8 @@ class Body:
         """Receive the next part, or a disconnect when it took too long."""
         if self.cut:
             return _DISCONNECT
+        if self._complete:
+            return await self._disconnect()
         if not self.began:
             self.began = time.monotonic()
             self._all.add(self)
@@ -51,8 +58,17 @@ class Body:
         finally:
             self._waiter = None
         self.size += len(part.get("body", b""))
+        if part.get("more_body") and self.size == self._length:
+            self._complete = True
+            part = {**part, "more_body": False}
         if not part.get("more_body"):
             self._all.discard(self)
+        return part
+
+    async def _disconnect(self) -> dict[str, Any]:
+        """Wait until the client is gone."""
+        while (part := await self._receive())["type"] == "http.request":
+            pass  # the server's own end of the body
         return part
 
     def stop(self) -> None:
