@@ -90,35 +90,32 @@ class Collector:
         method, kind = scope["method"], _KINDS.get(scope["path"])
         try:
             if method == "OPTIONS":
-                await answer(send, 204, b"", [*allowed, *preflight])
+                await answer(send, 204, b"", (*allowed, *preflight))
             elif kind is None and method == "GET":
                 await self._pixel(scope, headers)
-                await answer(send, 200, _PIXEL, [*allowed, (b"content-type", b"image/gif"), _NO_STORE])
+                await answer(send, 200, _PIXEL, (*allowed, (b"content-type", b"image/gif"), _NO_STORE))
             elif kind is not None and method == "POST":
                 body = await read_body(receive, headers)
-                request = await self._collect(kind, body, scope, headers)
+                received_at, user_agent = now(), _user_agent(headers)
+                visitor_of = self._visitor_of(scope, user_agent, received_at)
+                request = native.decode(kind, body, self._privacy, received_at, visitor_of)
+                project_id = self.authenticate(headers, request.write_key)
+                browser = _is_browser(user_agent)
+                user_agent = user_agent if browser else ""
+                if request.messages or request.rejections:
+                    await self._append(scope, headers, project_id, request, user_agent, browser, received_at)
                 status, content = _outcome(request)
-                await answer(send, status, content, [*allowed, _JSON if status == 202 else _PROBLEM])
+                await answer(send, status, content, (*allowed, _JSON if status == 202 else _PROBLEM))
             else:
                 raise Refusal(405, "method", "use POST for messages and GET for the pixel")
         except Refusal as error:
-            await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
+            await answer(send, error.status, problem(error), (*allowed, _PROBLEM))
         except LogUnavailable as error:
             logger.error("%s", error)
             refusal = Refusal(503, "log", "the messages could not be written to the log; send them again")
-            await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])
+            await answer(send, 503, problem(refusal), (*allowed, _PROBLEM, _RETRY))
 
-    async def _collect(self, kind: str, body: bytes, scope: Scope, headers: dict[bytes, bytes]) -> Request:
-        received_at = now()
-        user_agent = _user_agent(headers)
-        visitor_of = self._visitor_of(scope, user_agent, received_at)
-        request = native.decode(kind, body, self._privacy, received_at, visitor_of)
-        project_id = self.authenticate(headers, request.write_key)
-        browser = _is_browser(user_agent)
-        await self._append(scope, headers, project_id, request, user_agent if browser else "", browser, received_at)
-        return request
-
-    async def _append(
+    def _append(
         self,
         scope: Scope,
         headers: dict[bytes, bytes],
@@ -127,10 +124,8 @@ class Collector:
         user_agent: str,
         browser: bool,
         received_at: int,
-    ) -> None:
-        """Append the request to the log and wait until it is on disk."""
-        if not request.messages and not request.rejections:
-            return
+    ) -> Awaitable[int]:
+        """Append the request to the log; the returned future is done when it is on disk."""
         violations = self._violations(project_id, request)
         try:
             encoded = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
@@ -138,7 +133,7 @@ class Collector:
             native.reject_unstorable(request)
             encoded = self.record(scope, headers, project_id, request, received_at, user_agent, browser, violations)
         record, arrival = encoded
-        await self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
+        return self._committer.append(record, len(arrival.messages) + len(arrival.rejections))
 
     def record(
         self,
@@ -208,7 +203,8 @@ class Collector:
         }
         visitor_of = self._visitor_of(scope, user_agent, received_at)
         request = native.decode(body["type"], msgspec.json.encode(body), self._privacy, received_at, visitor_of)
-        await self._append(scope, headers, project_id, request, user_agent, True, received_at)
+        if request.messages or request.rejections:
+            await self._append(scope, headers, project_id, request, user_agent, True, received_at)
 
     def _visitor_of(self, scope: Scope, user_agent: str, at: Millis) -> native.VisitorOf:
         """Return the function that gives messages without ids their visitor.
@@ -351,20 +347,20 @@ preflight = [
 ]
 
 
-def cors(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+def cors(headers: dict[bytes, bytes]) -> tuple[tuple[bytes, bytes], ...]:
     """Return the CORS headers of an answer.
 
     Any page may send, with credentials, which `sendBeacon` always includes; the collector reads no cookie.
     """
     origin = headers.get(b"origin")
     if origin is None:
-        return []
-    return [
+        return ()
+    return (
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),
         (b"access-control-expose-headers", b"retry-after"),
         (b"vary", b"origin"),
-    ]
+    )
 
 
 Take = Callable[[dict[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
@@ -379,22 +375,22 @@ async def posted(
     allowed = cors(headers)
     try:
         if scope["method"] == "OPTIONS":
-            await answer(send, 204, b"", [*allowed, *preflight])
+            await answer(send, 204, b"", (*allowed, *preflight))
             return
         if scope["method"] != "POST":
             raise Refusal(405, "method", "use POST")
         status, content = await take(headers, await read_body(receive, headers))
-        await answer(send, status, content, [*allowed, _JSON])
+        await answer(send, status, content, (*allowed, _JSON))
     except Refusal as error:
-        await answer(send, error.status, problem(error), [*allowed, _PROBLEM])
+        await answer(send, error.status, problem(error), (*allowed, _PROBLEM))
     except retryable_errors as error:
         logger.error("%s cannot be answered: %s", scope["path"], error)
         refusal = Refusal(503, "log", "it could not be written to the log at this moment; send it again")
-        await answer(send, 503, problem(refusal), [*allowed, _PROBLEM, _RETRY])
+        await answer(send, 503, problem(refusal), (*allowed, _PROBLEM, _RETRY))
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Send a whole response."""
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": (*headers, length)})
     await send({"type": "http.response.body", "body": body})

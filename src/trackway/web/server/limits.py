@@ -6,9 +6,9 @@ Counts are kept in this process, in fixed windows; IPv6 addresses count by their
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar.exceptions import TooManyRequestsException
@@ -136,17 +136,21 @@ class Limited:
         """Return a `send` that adds the common headers, unless the answer sets them itself."""
         added = self._headers_of_api if path.startswith("/api/") else self._headers
 
-        async def guarded(message: Any) -> None:
+        def guarded(message: Any) -> Awaitable[None]:
             if body.cut:
-                return  # the application believes that the connection is closed; its answer is dropped
+                return _nothing()  # the application believes that the connection is closed; its answer is dropped
             if message["type"] == "http.response.start":
                 own = message["headers"]
                 # A tuple is one of few answers that are sent very often.
                 headers = _known_with(own, added) if type(own) is tuple else _with(own, added)
                 message = {**message, "headers": headers}
-            await send(message)
+            return cast(Awaitable[None], send(message))
 
         return guarded
+
+
+async def _nothing() -> None:
+    """Send nothing."""
 
 
 def _with(own: Headers, added: Headers) -> Headers:
