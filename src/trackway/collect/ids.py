@@ -133,8 +133,10 @@ def _need_no_check(message: Message) -> bool:
 def _check_properties(properties: dict[str, Any]) -> list[Note]:
     """Check the properties that identify orders and entities, in place. Numbers stay numbers where these are exact."""
     notes: list[Note] = []
-    for name in _OF_PROPERTIES.keys() & properties.keys():
-        value, most = properties[name], _OF_PROPERTIES[name]
+    for name, most in _OF_PROPERTIES.items():
+        if name not in properties:
+            continue
+        value = properties[name]
         if name == "entity_id" and type(value) is str and len(value) <= most:
             continue
         if isinstance(value, str | int | float) and not isinstance(value, bool):

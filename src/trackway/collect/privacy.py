@@ -94,6 +94,5 @@ class Privacy:
 
     def _scrub(self, values: dict[str, Any]) -> None:
         for field in _URL_FIELDS:
-            url = values.get(field)
-            if isinstance(url, str) and ("=" in url or "@" in url):
+            if field in values and isinstance(url := values[field], str) and ("=" in url or "@" in url):
                 values[field] = self.url(url)

@@ -130,18 +130,17 @@ class PathHandler(Protocol):
         """Whether this application serves a path."""
         ...
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]: ...
 
 
 def application(handlers: list[PathHandler], default: Asgi) -> Asgi:
     """Route each request to the first handler that serves its path, and all others to `default`."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    def app(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         if scope["type"] == "http":
             for handler in handlers:
                 if handler.serves(scope["path"]):
-                    await handler(scope, receive, send)
-                    return
-        await default(scope, receive, send)
+                    return handler(scope, receive, send)
+        return default(scope, receive, send)
 
     return app
