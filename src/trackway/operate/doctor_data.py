@@ -183,6 +183,10 @@ def _examine_shared(store: Store) -> list[Finding]:
     return [Finding("store", "fine", text)]
 
 
+_WITH_CHECKSUMS = "checksums.txt", "data.packed"
+"""The files that have the checksums of a part: of one that is several files, and of one that is one file."""
+
+
 def _without_checksums(local: Path | None, newest: Checkpoint | None) -> list[Path]:
     """Return parts of the checkpoint that have no checksum file; the engine would silently compute one from whatever is
     there.
@@ -192,7 +196,7 @@ def _without_checksums(local: Path | None, newest: Checkpoint | None) -> list[Pa
     parts = [
         local / table.path / part for table in newest.tables.values() for part, rows in table.parts.items() if rows
     ]
-    return [part for part in parts if part.exists() and not (part / "checksums.txt").exists()]
+    return [part for part in parts if part.exists() and not any((part / file).exists() for file in _WITH_CHECKSUMS)]
 
 
 _BACKUP = "restore the data directory from a backup, or rebuild the store from the log: `trackway rebuild`"
