@@ -135,7 +135,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     batch_messages: int = 50_000
     """Most messages that the loader stores in one batch."""
     batch_seconds: float = 0.5
-    """Seconds that the loader waits for more messages before it stores a batch."""
+    """Seconds that the loader waits for more messages to store with one; small batches begin at twice that interval."""
     checkpoint_seconds: float = 1.0
     """Most seconds until stored messages are durable; after a crash, the others are stored again from the log."""
     trust_proxy: bool = False

@@ -15,7 +15,7 @@ from trackway.enrich.sessionizer import KEEP
 from trackway.event import Event, Millis
 from trackway.statements import Statements
 from trackway.store.connection import Store
-from trackway.store.lists import write_list
+from trackway.store.lists import with_list
 
 _sql = Statements(__name__)
 
@@ -155,9 +155,10 @@ class StoredHistory:
         return row.identity
 
     def _ask(self, sql: str, rows: dict[str, list[Any]], parameters: dict[str, Any] | None = None) -> pa.Table:
-        """Ask about a list of any length, in two statements."""
+        """Ask about a list of any length."""
         self._before()
-        return self._store.ask(sql, {"list": write_list(self._store, **rows), **(parameters or {})})
+        sql, values = with_list(self._store, sql, **rows)
+        return self._store.ask(sql, values | (parameters or {}))
 
 
 def _visitors(visitors: list[Visitor]) -> dict[str, list[Any]]:

@@ -1,4 +1,7 @@
-"""Long lists in questions: rows of the table `lists`, because a server refuses parameters of more than 128 KiB."""
+"""Lists in questions: values of the statement, or rows of the table `lists` when they are long.
+
+A server refuses values of more than 128 KiB; to write a list and to read it again takes three times as long.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,31 @@ _TYPES = {
     **dict.fromkeys(("since", "until"), pa.timestamp("ms", "UTC")),
     "token": pa.uint64(),
 }
+_MOST_BOUND = 100
+_ROWS = "lists WHERE list = {list:UUID}"
+_BOUND = {
+    **dict.fromkeys(("project_id", "session_id"), "UUID"),
+    **dict.fromkeys(("since", "until"), "Int64"),
+    "token": "UInt64",
+}
+
+
+def with_list(store: Store, sql: str, **columns: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """Return a statement that reads a list by the macro `listed`, and the values that it has for it.
+
+    Args:
+        columns: as those of `write_list`.
+    """
+    if len(next(iter(columns.values()))) > _MOST_BOUND:
+        return sql, {"list": write_list(store, **columns)}
+    values, arrays, rows = {}, [], []
+    for name, column in columns.items():
+        kind = _BOUND.get(name, "String")
+        values[f"listed_{name}"] = [UUID(bytes=value) for value in column] if kind == "UUID" else list(column)
+        arrays.append(f"{{listed_{name}:Array({kind})}} AS listed_{name}")
+        of_time = f"arrayMap(at -> fromUnixTimestamp64Milli(at, 'UTC'), listed_{name})"
+        rows.append(f"{of_time if kind == 'Int64' else f'listed_{name}'} AS {name}")
+    return sql.replace(_ROWS, f"(SELECT {', '.join(arrays)}) ARRAY JOIN {', '.join(rows)}"), values
 
 
 def write_list(store: Store, **columns: Sequence[Any]) -> UUID:

@@ -31,6 +31,7 @@ from trackway.store.connection import Store
 from trackway.store.durability import suspended
 from trackway.store.history import StoredHistory
 from trackway.store.message_ids import SeenMessages
+from trackway.store.pace import Pace
 from trackway.store.preparing import Derivers, fresh_of, prepare
 from trackway.store.progress import Note
 from trackway.store.quarantine import Refusals, Sifter
@@ -52,7 +53,7 @@ class Loader:
         store: migrated, and at the checkpoint (`recovery.recover`).
         directory: holds the checkpoint and the message ids.
         batch_messages: the number of messages that fills a batch.
-        batch_seconds: seconds to wait for a batch to fill.
+        batch_seconds: seconds to wait for a batch to fill; small batches begin twice that apart.
         keep_log_hours: hours for which segments stay after they are stored.
         local: the directory of a local store; None for a server.
         checkpoint_seconds: the longest time that applied messages may wait for a checkpoint.
@@ -78,7 +79,7 @@ class Loader:
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._log, self._store, self._directory, self._local = log, store, directory, local
-        self._batch_messages, self._batch_seconds = batch_messages, batch_seconds
+        self._pace = Pace(batch_messages, batch_seconds)
         self._keep_log_hours, self._checkpoint_seconds, self._archive = keep_log_hours, checkpoint_seconds, archive
         self._newest = known = checkpoint.read(directory)
         self._seen = SeenMessages(directory / "ids", known.ids if known else None)
@@ -190,10 +191,8 @@ class Loader:
             try:
                 if not self._store.engine.alive:
                     raise _HalfApplied
-                waiting = self._waiting()
-                if waiting:
-                    if waiting < self._batch_messages:
-                        self._stopping.wait(self._batch_seconds)
+                if self._waiting():
+                    self._pace.wait(self._waiting, self._stopping)
                     self._step()
                 else:
                     self._idle()

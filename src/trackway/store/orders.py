@@ -9,7 +9,7 @@ from uuid import UUID
 
 from trackway.statements import Statements
 from trackway.store.connection import Store
-from trackway.store.lists import write_list
+from trackway.store.lists import with_list
 from trackway.store.money import SINCE_EVER, Rate, write_rates
 
 _sql = Statements(__name__)
@@ -20,7 +20,8 @@ def restate(store: Store, project_id: UUID, identities: Iterable[int]) -> None:
     """Recompute the order totals of these identities. Repeating it changes nothing."""
     distinct = sorted(set(identities))
     if distinct:
-        store.command(_sql("restate"), {"project": project_id, "list": write_list(store, token=distinct)})
+        sql, values = with_list(store, _sql("restate"), token=distinct)
+        store.command(sql, values | {"project": project_id})
 
 
 def restate_all(store: Store, project_id: UUID) -> None:
