@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import xxhash
@@ -46,6 +46,41 @@ class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     context: dict[str, Any] | None = None
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
+
+
+class Packed(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    """A `Message` as the loader reads it: ids are text, times are milliseconds, the context is still MessagePack.
+
+    All that the collector writes has this form. Decoding the context only where it differs from those of other messages
+    takes a third of the time.
+    """
+
+    message_id: str
+    type: Literal["track", "page", "screen", "identify", "group", "alias"]
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    group_id: str | None = None
+    previous_id: str | None = None
+    timestamp: int | None = None
+    original_timestamp: int | None = None
+    sent_at: int | None = None
+    context: msgspec.Raw = msgspec.Raw(b"\x80")
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+
+
+def whole(message: Message | Packed) -> Message:
+    """Return a message with its context."""
+    if isinstance(message, Message):
+        return message
+    fields = {name: getattr(message, name) for name in Packed.__struct_fields__ if name != "context"}
+    return Message(**fields, context=_contexts.decode(message.context) or None)
+
+
+_contexts = msgspec.msgpack.Decoder(dict[str, Any] | None)
 
 
 class Rejection(msgspec.Struct, omit_defaults=True):
@@ -102,6 +137,25 @@ class Arrival(msgspec.Struct, array_like=True):
     messages: list[Message]
     rejections: list[Rejection] = []
     violations: list[Violation] = []
+
+
+class _OfPacked(Arrival, array_like=True):
+    messages: list[Packed]  # type: ignore[assignment]
+
+
+_packed, _unpacked = msgspec.msgpack.Decoder(_OfPacked), msgspec.msgpack.Decoder(Arrival)
+
+
+def arrival_of(record: bytes) -> Arrival:
+    """Return the request in a record of the log, its messages `Packed` when all of them have that form.
+
+    Raises:
+        msgspec.MsgspecError: the record is no request.
+    """
+    try:
+        return _packed.decode(record)
+    except msgspec.ValidationError:
+        return _unpacked.decode(record)
 
 
 class Event(msgspec.Struct, gc=False):

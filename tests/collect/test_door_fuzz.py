@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -16,11 +17,15 @@ from conftest import WRITE_KEY, cases
 from trackway.collect import Collector, Privacy
 from trackway.collect.pseudonym import DailySalt
 from trackway.config import Settings
+from trackway.enrich.columns import Coded
 from trackway.enrich.orders import _new, fold, meaning
 from trackway.enrich.pipeline import enrich
-from trackway.event import Arrival, Violation
+from trackway.enrich.session import NO_SESSION_VALUES
+from trackway.event import Arrival, Violation, arrival_of
 from trackway.storable import LARGEST_AMOUNT, is_time
 from trackway.store.arrow_blocks import events as as_rows
+from trackway.store.preparing import described
+from trackway.store.reading import LogRange
 
 PROJECT = b"p" * 16
 GOOD = b'{"type":"page","anonymousId":"good","messageId":"good"}'
@@ -83,8 +88,14 @@ def stored(kept: Kept) -> int:
             fold(order, event, said.change, msgspec.json.decode(event.properties))
             assert all(abs(one) <= LARGEST_AMOUNT for one in (order.amount, order.refunds, order.stated_refund))
             assert not order.stated_at or is_time(order.stated_at)
-    if found:
-        as_rows([msgspec.structs.replace(event, session_id=b"s" * 16) for event in found])
+    read = arrival_of(record)
+    items = [(message, read, number.to_bytes(16)) for number, message in enumerate(read.messages)]
+    columns, taken, letters = described(LogRange(0, len(items), 0, 0, items, [], []), {}, set())
+    assert letters == []
+    assert len(taken) == len(found)
+    if columns is not None:
+        columns.groups["session"] = Coded([NO_SESSION_VALUES], np.zeros(len(columns), np.int32))
+        as_rows(columns)
     return len(found)
 
 

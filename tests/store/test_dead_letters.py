@@ -135,6 +135,7 @@ def test_alerts_are_posted_once_a_minute_and_when_it_is_over(
         loaded.load(project, [message("E", visitor="v", id=one) for one in names])
 
     monkeypatch.setattr(preparing, "enrich", failing)
+    monkeypatch.setattr(preparing, "ordinary", failing)
     listener, loader = Listener(), loaded.loader
     alerts = Alerts(listener.url, Outgoing(), loader, loaded.store, Progress(loaded.log, loader), lambda _: "Shop")
 

@@ -18,6 +18,7 @@ from batches import (
 from agreement import agree
 from conftest import Loaded, also
 from factories import message
+from trackway.enrich import ordinary_messages
 from trackway.event import Arrival
 from trackway.store import dead_letters, preparing
 from trackway.store.refusals import QuestionFailed
@@ -106,6 +107,7 @@ def test_a_dead_letter_is_replayed_after_a_fix_and_dropped(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(preparing, "LARGEST_AMOUNT", 5)
+        patch.setattr(ordinary_messages, "LARGEST_AMOUNT", 5)
         sold = [
             message("Sold", visitor="v", id=f"s{revenue}", properties={"revenue": revenue}) for revenue in (1, 10, 100)
         ]

@@ -17,14 +17,22 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import count
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from trackway.enrich.token_numbers import TokenNumbers
 from trackway.event import Event, Millis
+
+if TYPE_CHECKING:
+    from trackway.enrich.columns import Columns
+
+Rows = npt.NDArray[np.bool_]
+Tokens = npt.NDArray[np.uint64]
 
 Visitor = tuple[bytes, str]
 FOREVER = 253_402_300_799_000
@@ -47,9 +55,9 @@ def user_token(project_id: bytes, user_id: str) -> int:
     return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} user {user_id}".encode())
 
 
-def signs_out(event: Event) -> bool:
+def _is_sign_out(kind: str, name: str) -> bool:
     """Whether an event is a sign-out; it still belongs to the user who signs out."""
-    return event.type == "track" and event.name.lower() in SIGN_OUTS
+    return kind == "track" and name.lower() in SIGN_OUTS
 
 
 class Merge(msgspec.Struct):
@@ -132,39 +140,62 @@ class Identities:
         self._known: dict[Visitor, list[Millis]] = {}
         self._claimed: dict[tuple[int, int], Millis] = {}
 
-    def assign(self, events: list[Event]) -> Persons:
-        """Set `identity` of each event, in place."""
+    def assign(self, columns: Columns) -> Persons:
+        """Set `identities` of a batch."""
         persons = Persons([], [], [], [], [])
         self._history.separate([])  # earlier batches are stored before the store answers
-        leaving = [event for event in events if signs_out(event)]
+        visitors, users = columns.groups["visitor"], columns.groups["user"]
+        kinds = columns.groups["kind"]
+        aliases = columns.events(np.flatnonzero(kinds.holds(lambda kind: kind[0] == "alias")))
+        leaving = columns.events(np.flatnonzero(kinds.holds(lambda kind: _is_sign_out(*kind))))
+        has_user = users.holds(lambda user: bool(user[0]))
         if leaving or self._any:
             self._any = True
-            previous = [(event.project_id, _previous(event)) for event in events if event.type == "alias"]
-            self._look_up([*((event.project_id, event.visitor_id) for event in events), *previous])
+            previous = [(event.project_id, _previous(event)) for event in aliases]
+            self._look_up([*(visitor for _, _, visitor in visitors.values), *previous])
             self._sign_out(leaving, persons)
-            for event in events:
-                if not event.user_id:
-                    event.identity = self._token(event.project_id, event.visitor_id, event.timestamp)
-        claims: dict[tuple[int, int], Merge] = {}
-        for event in events:
+        signed_out = visitors.holds(lambda visitor: bool(self._known.get(visitor[2]))) & self._any
+        of_visitors = [visitor_token(*visitor) for _, _, visitor in visitors.values]
+        of_users = [user_token(project_id, user_id) if user_id else 0 for user_id, project_id in users.values]
+        tokens = np.where(
+            has_user, np.array(of_users, np.uint64)[users.places], np.array(of_visitors, np.uint64)[visitors.places]
+        )
+        for row in np.flatnonzero(signed_out & ~has_user).tolist():
+            visitor = visitors.values[visitors.places[row]][2]
+            tokens[row] = self._token(visitor, int(columns.times[row]))
+        claims = self._claims(columns, has_user, signed_out)
+        for event in aliases:
             if event.user_id:
-                if not event.visitor_id.startswith("user:"):
-                    self._claim(event, event.visitor_id, claims)
-                if event.type == "alias":
-                    self._alias(event, claims, persons)
+                self._alias(event, claims, persons)
         if len(self._claimed) > _MOST_REMEMBERED:
             self._claimed.clear()
         persons.claims.extend(claims.values())
-        return self._numbered(events, persons)
+        return self._numbered(columns, tokens, persons)
 
-    def _numbered(self, events: list[Event], persons: Persons) -> Persons:
+    def _claims(self, columns: Columns, has_user: Rows, signed_out: Rows) -> dict[tuple[int, int], Merge]:
+        """Return the claims of users on visitors: of each pair, the first event after each sign-out."""
+        visitors, users = columns.groups["visitor"], columns.groups["user"]
+        named = visitors.holds(lambda visitor: not visitor[0].startswith("user:"))
+        claims: dict[tuple[int, int], Merge] = {}
+        rows = np.flatnonzero(has_user & named)
+        pairs = visitors.places[rows].astype(np.int64) << 32 | users.places[rows]
+        order = np.lexsort((columns.times[rows], pairs))
+        first = np.ones(len(rows), np.bool_)
+        first[1:] = pairs[order][1:] != pairs[order][:-1]
+        for row in rows[order[first | signed_out[rows[order]]]].tolist():
+            visitor, user = visitors.values[visitors.places[row]][2], users.values[users.places[row]]
+            self._claim(visitor, user[0], int(columns.times[row]), claims)
+        return claims
+
+    def _numbered(self, columns: Columns, tokens: Tokens, persons: Persons) -> Persons:
         """Replace tokens by numbers in events and merges."""
         merges = (*persons.claims, *persons.aliases)
-        tokens = {event.identity for event in events}
-        self._numbers.learn(tokens.union(*((merge.identity, merge.person) for merge in merges)))
+        distinct, places = np.unique(tokens, return_inverse=True)
+        self._numbers.learn(
+            {*distinct.tolist(), *(token for merge in merges for token in (merge.identity, merge.person))}
+        )
         of = self._numbers.of
-        for event in events:
-            event.identity = of(event.identity)
+        columns.identities = np.array(list(map(of, distinct.tolist())), np.uint64)[places]
         for merge in merges:
             merge.identity, merge.person = of(merge.identity), of(merge.person)
         persons.identities.extend(self._numbers.fresh())
@@ -178,24 +209,24 @@ class Identities:
             signed_out = self._history.sign_outs_of(unknown)
             self._known.update((visitor, signed_out.get(visitor, [])) for visitor in unknown)
 
-    def _token(self, project_id: bytes, visitor_id: str, at: Millis) -> int:
-        times = self._known.get((project_id, visitor_id))
+    def _token(self, visitor: Visitor, at: Millis) -> int:
+        times = self._known.get(visitor)
         before = bisect_left(times, at) if times else 0
-        return visitor_token(project_id, visitor_id, times[before - 1] if times and before else 0)
+        return visitor_token(*visitor, times[before - 1] if times and before else 0)
 
-    def _claim(self, event: Event, visitor_id: str, claims: dict[tuple[int, int], Merge]) -> None:
-        identity = self._token(event.project_id, visitor_id, event.timestamp)
-        person = user_token(event.project_id, event.user_id)
+    def _claim(self, visitor: Visitor, user_id: str, at: Millis, claims: dict[tuple[int, int], Merge]) -> None:
+        project_id, visitor_id = visitor
+        identity, person = self._token(visitor, at), user_token(project_id, user_id)
         key = (identity, person)
-        if event.timestamp < self._claimed.get(key, FOREVER):
-            self._claimed[key] = event.timestamp
-            claims[key] = Merge(event.project_id, identity, person, visitor_id, event.user_id, event.timestamp)
+        if at < self._claimed.get(key, FOREVER):
+            self._claimed[key] = at
+            claims[key] = Merge(project_id, identity, person, visitor_id, user_id, at)
 
     def _alias(self, event: Event, claims: dict[tuple[int, int], Merge], persons: Persons) -> None:
         previous = _previous(event)
         if not previous or previous == event.user_id:
             return
-        self._claim(event, previous, claims)
+        self._claim((event.project_id, previous), event.user_id, event.timestamp, claims)
         identity, person = user_token(event.project_id, previous), user_token(event.project_id, event.user_id)
         persons.aliases.append(Merge(event.project_id, identity, person, previous, event.user_id, event.timestamp))
 

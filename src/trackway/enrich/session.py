@@ -11,6 +11,7 @@ several sessions can have one name; their ids share a `family`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -83,20 +84,28 @@ def traffic_of(event: Event) -> tuple[str, str, str, str, str, str]:
     return (event.channel, event.source, event.medium, event.campaign, event.term, event.content)
 
 
-def without_session(event: Event) -> None:
-    """Mark an event as having no session and no traffic source, in place: no visitor was present."""
-    event.session_id = bytes(16)
-    event.channel = event.source = event.medium = event.campaign = event.term = event.content = ""
+NO_SESSION_VALUES = (bytes(16), "", "", "", "", "", "")
+"""Session and traffic source of an event that belongs to no session: no visitor was present."""
 
 
 def ends(event: Event) -> bool:
     """Whether an event is a sign-out or an explicit end; it still belongs to the session that it ends."""
-    return event.type == "track" and event.name.lower() in _ENDINGS
+    return is_end(event.type, event.name)
+
+
+def is_end(kind: str, name: str) -> bool:
+    """Whether events of a type and name are sign-outs or explicit ends."""
+    return kind == "track" and name.lower() in _ENDINGS
 
 
 def acts(event: Event) -> bool:
     """Whether an event is an action of the visitor."""
-    return event.name not in PASSIVE and event.type in ("page", "screen", "track")
+    return is_act(event.type, event.name)
+
+
+def is_act(kind: str, name: str) -> bool:
+    """Whether events of a type and name are actions of the visitor."""
+    return name not in PASSIVE and kind in ("page", "screen", "track")
 
 
 def continues(session: Session, event: Event) -> bool:
@@ -215,13 +224,19 @@ def session_of(session_id: bytes, events: list[Event]) -> Session:
     return session
 
 
-def stated_id(event: Event, hint: str) -> UUID | None:
-    """Return the client's own session id when it is a UUIDv7 of about the event's time."""
+def stated_id(at: Millis, hint: str) -> UUID | None:
+    """Return the client's own session id when it is a UUIDv7 of about an event's time."""
+    stated = _as_uuid7(hint)
+    return stated if stated is not None and abs((stated.int >> 80) - at) < _DAY else None
+
+
+@lru_cache(maxsize=50_000)
+def _as_uuid7(hint: str) -> UUID | None:
     try:
         stated = UUID(hint)
     except ValueError:
         return None
-    return stated if stated.version == 7 and abs((stated.int >> 80) - event.timestamp) < _DAY else None
+    return stated if stated.version == 7 else None
 
 
 def hinted_id(event: Event, hint: str) -> bytes:
@@ -229,7 +244,7 @@ def hinted_id(event: Event, hint: str) -> bytes:
 
     It is the `stated_id` itself, or else an id of the name's family.
     """
-    if stated := stated_id(event, hint):
+    if stated := stated_id(event.timestamp, hint):
         return stated.bytes
     return member_id(family_of(event.project_id, event.visitor_id, hint), event.timestamp)
 
@@ -241,9 +256,14 @@ def family(session_id: bytes) -> bytes:
 
 def hinted_family(event: Event, hint: str) -> bytes:
     """Return the family of the sessions with the client's name `hint` in an event."""
-    if stated := stated_id(event, hint):
+    return named_family(event.project_id, event.visitor_id, event.timestamp, hint)
+
+
+def named_family(project_id: bytes, visitor_id: str, at: Millis, hint: str) -> bytes:
+    """Return the family of a visitor's sessions with the client's name `hint` in an event at a time."""
+    if stated := stated_id(at, hint):
         return family(stated.bytes)
-    return family_of(event.project_id, event.visitor_id, hint)
+    return family_of(project_id, visitor_id, hint)
 
 
 def family_of(project_id: bytes, visitor_id: str, hint: str) -> bytes:

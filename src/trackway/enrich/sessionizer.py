@@ -13,9 +13,15 @@ from functools import partial
 from itertools import chain, count
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
+from trackway.enrich import ordinary_sessions
 from trackway.enrich.channel import traffic
+from trackway.enrich.columns import Coded, Columns
 from trackway.enrich.identity import Separated, Visitor
+from trackway.enrich.pipeline import NO_SESSION
 from trackway.enrich.session import (
+    NO_SESSION_VALUES,
     Session,
     family,
     hinted_family,
@@ -85,6 +91,27 @@ class Sessionizer:
         if all(session.session_id != other.session_id for other in memory.sessions):
             memory.add(session)
 
+    def assign_columns(self, columns: Columns, version: int) -> Outcome:
+        """Give a batch its group `session`, and return what has to be written.
+
+        Args:
+            columns: the batch; its identities are set.
+            version: the log offset after the batch.
+        """
+        rows = np.flatnonzero(~columns.hints.holds(lambda hint: hint == NO_SESSION))
+        outcome = Outcome([], [])
+        places, sessions, left = ordinary_sessions.assign(
+            columns, rows, version, self._visitors, self._complete_since, outcome
+        )
+        events = columns.events(left)
+        others = self.assign(list(zip(events, columns.hints.of_each(left), strict=True)), version)
+        places[left] = np.arange(len(sessions), len(sessions) + len(left))
+        values = [(session.session_id, *session.traffic) for session in sessions]
+        values += [(event.session_id, *traffic_of(event)) for event in events]
+        places[places < 0] = len(values)
+        columns.groups["session"] = Coded([*values, NO_SESSION_VALUES], places.astype(np.int32))
+        return Outcome(outcome.rows + others.rows, others.moved)
+
     def assign(self, batch: list[tuple[Event, str]], version: int) -> Outcome:
         """Assign each event to its session, in place, and return what has to be written.
 
@@ -140,7 +167,7 @@ class Sessionizer:
         assert self._complete_since is not None
         if not hint:
             return event.timestamp - GAP < self._complete_since
-        if stated := stated_id(event, hint):
+        if stated := stated_id(event.timestamp, hint):
             return min(stated.int >> 80, event.timestamp) < self._complete_since
         memory = self._visitors.get(visitor)
         same_family = memory.of_family(hinted_family(event, hint)) if memory else []

@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
 
     def write(self, session: Session, before: Session | None, version: int) -> None:
         """Replace the written state of a session by its current state."""
-        if before is not None and _counted_under(before) != _counted_under(session):
+        if before is not None and not _counted_alike(before, session):
             self.retract(before, version)
             before = None
         session.version = version
@@ -197,9 +197,14 @@ def _changes_only(session: Session, event: Event) -> bool:
     return event.timestamp <= session.ended_at or not session.closed
 
 
-def _counted_under(session: Session) -> tuple[int, int, str, str, str, str, str]:
-    """Return the values in the store's keys and counters of a session; its other columns may change in place."""
+def _counted_alike(one: Session, other: Session) -> bool:
+    """Whether two states of a session agree in the store's keys and counters; other columns may change in place."""
     return (
-        session.started_at, session.identity, session.channel, session.source, session.medium, session.campaign,
-        session.bot,
-    )  # fmt: skip
+        one.identity == other.identity
+        and one.started_at == other.started_at
+        and one.bot == other.bot
+        and one.channel == other.channel
+        and one.source == other.source
+        and one.medium == other.medium
+        and one.campaign == other.campaign
+    )

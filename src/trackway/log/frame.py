@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import google_crc32c
-import msgspec
 import zstandard
 
-from trackway.event import Arrival
+from trackway.event import Arrival, arrival_of
 
 MAGIC = b"TWF1"
 HEAD = struct.Struct("<4sIIQI")
@@ -25,7 +24,6 @@ MAX_PAYLOAD = 256 * 1024 * 1024
 _LENGTH = struct.Struct("<I")
 _BODY = struct.Struct("<QI")
 _compressor = zstandard.ZstdCompressor(level=1)
-_decoder = msgspec.msgpack.Decoder(Arrival)
 
 
 class Frame(NamedTuple):
@@ -42,7 +40,7 @@ class Frame(NamedTuple):
         while position < len(raw):
             (length,) = _LENGTH.unpack_from(raw, position)
             position += _LENGTH.size
-            yield _decoder.decode(raw[position : position + length])
+            yield arrival_of(raw[position : position + length])
             position += length
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from trackway import kafka_address
-from trackway.event import Arrival
+from trackway.event import Arrival, arrival_of
 from trackway.log.commit import Committer
 from trackway.log.kafka_commit import KafkaCommitter
 from trackway.log.kafka_numbers import Numbers
@@ -31,7 +31,6 @@ from trackway.log.local import identity, locked
 from trackway.log.protocol import Gap, Mark, Positions, Span
 
 logger = logging.getLogger("trackway.log")
-_decoder = msgspec.msgpack.Decoder(Arrival)
 _MARK_S = 3.0
 
 
@@ -319,6 +318,6 @@ def _size(arrival: Arrival) -> int:
 
 def _decoded(content: bytes) -> Arrival | None:
     try:
-        return _decoder.decode(content)
+        return arrival_of(content)
     except msgspec.MsgspecError:
         return None

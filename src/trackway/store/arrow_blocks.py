@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from trackway.enrich.columns import Columns, Places
 from trackway.enrich.identity import Merge
 from trackway.enrich.orders import Order
 from trackway.enrich.session import Session
@@ -65,11 +67,21 @@ IDENTITY_COLUMNS = ["token", "number"]
 ORDER_COLUMNS = list(Order.__struct_fields__)
 DEAD_LETTER_COLUMNS = list(DeadLetter.__struct_fields__)
 SIGN_OUT_COLUMNS = ["project_id", "visitor_id", "at"]
+_AT_ONCE = 500
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def _stream(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
-    arrays = [_array(name, values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)]
+    """Return rows as a stream; they are turned into columns in parts, because each holds the interpreter's lock."""
+    lists: list[list[Any]] = [[] for _ in columns]
+    waiting = iter(rows)
+    while part := list(islice(waiting, _AT_ONCE)):
+        for values, more in zip(lists, zip(*part, strict=True), strict=True):
+            values += more
+    return _written(columns, [_array(name, values) for name, values in zip(columns, lists, strict=True)])
+
+
+def _written(columns: list[str], arrays: list[Any]) -> bytes:
     batch = pa.record_batch(arrays, names=columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema, options=_OPTIONS) as writer:
@@ -77,7 +89,7 @@ def _stream(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _array(name: str, values: tuple[Any, ...]) -> Any:
+def _array(name: str, values: Sequence[Any]) -> Any:
     """Return a column as an array.
 
     A column with a single value, as half of them are in most batches, is built without converting each value.
@@ -89,9 +101,26 @@ def _array(name: str, values: tuple[Any, ...]) -> Any:
     return pa.array(values, kind)
 
 
-def events(events: Sequence[Event]) -> bytes:
+def events(columns: Columns) -> bytes:
     """Return the stream for the events table."""
-    return _stream(EVENT_COLUMNS, map(astuple, events))
+    size = len(columns)
+    arrays: dict[str, Any] = {
+        "event_id": pa.FixedSizeBinaryArray.from_buffers(_UUID, size, [None, pa.py_buffer(columns.ids)]),
+        "timestamp": pa.array(columns.times).cast(_TIME),
+        "identity": pa.array(columns.identities),
+        **{name: pa.array(values, pa.string()) for name, values in columns.plain.items()},
+    }
+    for name in EVENT_COLUMNS:
+        if name not in arrays:
+            group, position = columns.column(name)
+            arrays[name] = _taken(name, [value[position] for value in group.values], group.places)
+    return _written(EVENT_COLUMNS, [arrays[name] for name in EVENT_COLUMNS])
+
+
+def _taken(name: str, values: list[Any], places: Places) -> Any:
+    """Return the column with, for each event, the value at a place."""
+    distinct = _array(name, values)
+    return distinct.take(pa.array(places)) if len(set(values)) > 1 else pa.repeat(distinct[0], len(places))
 
 
 def properties_as_text(table: pa.Table) -> pa.Table:

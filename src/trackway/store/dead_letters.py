@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from trackway.event import Arrival, Message, Millis, now
+from trackway.event import Arrival, Message, Millis, Packed, now, whole
 from trackway.statements import Statements
 from trackway.store.connection import Store, as_block
 from trackway.store.refusals import QuestionFailed, StoreBusy
@@ -56,8 +56,9 @@ def _version(last: int) -> int:
     return _BEYOND_TIMES + 2 * last
 
 
-def letter(arrival: Arrival, message: Message, stage: str, reason: Exception | str, last: int) -> DeadLetter:
+def letter(arrival: Arrival, message: Message | Packed, stage: str, reason: Exception | str, last: int) -> DeadLetter:
     """Return the dead letter of a message that a step refused; `last` is the log offset after its batch."""
+    message = whole(message)
     alone = msgspec.structs.replace(arrival, messages=[message], rejections=[], violations=[])
     text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {reason}"
     return DeadLetter(

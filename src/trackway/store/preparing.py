@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import NamedTuple
 
-from trackway.enrich.identity import Identities
-from trackway.enrich.orders import Order, Orders
-from trackway.enrich.pipeline import NO_SESSION, enrich, message_key, session_hint
-from trackway.enrich.session import without_session
+import numpy as np
+import numpy.typing as npt
+
+from trackway.enrich.columns import Columns, merged, of_events
+from trackway.enrich.identity import Identities, Persons
+from trackway.enrich.orders import Order, Orders, meaning
+from trackway.enrich.ordinary_messages import Arrived, ordinary
+from trackway.enrich.pipeline import enrich, message_key, session_hint
 from trackway.enrich.sessionizer import Sessionizer
-from trackway.enrich.visitor_sessions import Row
-from trackway.event import Arrival, Event, Message, Violation
+from trackway.enrich.visitor_sessions import Outcome
+from trackway.event import Arrival, Event, Message, Violation, whole
 from trackway.storable import LARGEST_AMOUNT, fits
 from trackway.store import arrow_blocks
 from trackway.store.batch import Prepared
 from trackway.store.dead_letters import DeadLetter, letter
 from trackway.store.message_ids import SeenMessages
 from trackway.store.moved_events import moves
-from trackway.store.reading import Arrived, LogRange
+from trackway.store.reading import LogRange
+
+logger = logging.getLogger("trackway.store.preparing")
 
 _STRETCH = 28 * 86_400_000
 
@@ -60,11 +67,60 @@ def prepare(log_range: LogRange, derivers: Derivers, blamed: dict[bytes, str], p
         blamed: keys of the messages that must not go on, each with the reason.
         plain: keys of messages whose properties are kept as one text.
     """
-    batch: list[tuple[Event, str]] = []
+    columns, taken, letters = described(log_range, blamed, plain)
+    if columns is None:
+        persons, outcome, orders = Persons([], [], [], [], []), Outcome([], []), list[Order]()
+    else:
+        persons = derivers.identities.assign(columns)
+        derivers.sessions.separate(persons.separated)
+        outcome = derivers.sessions.assign_columns(columns, log_range.last)
+        orders = derivers.orders.assign(columns.events(orders_among(columns)), log_range.last)
+    times = [] if columns is None else np.unique(columns.times // _STRETCH).tolist()
+    return Prepared(
+        log_range.first,
+        log_range.last,
+        log_range.received_at,
+        arrow_blocks.events(columns) if columns else b"",
+        arrow_blocks.sessions(outcome.rows) if outcome.rows else b"",
+        arrow_blocks.rejections(log_range.rejected) if log_range.rejected else b"",
+        moves(outcome.moved),
+        b"".join(digest for _, _, digest in taken),
+        arrow_blocks.claims(persons.claims) if persons.claims else b"",
+        arrow_blocks.aliases(persons.aliases) if persons.aliases else b"",
+        arrow_blocks.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
+        arrow_blocks.identities(persons.identities) if persons.identities else b"",
+        [] if columns is None else list({project_id for project_id, _ in columns.groups["request"].values}),
+        _violations(taken, log_range.broken),
+        arrow_blocks.orders(orders) if orders else b"",
+        _ordered(orders),
+        arrow_blocks.dead_letters(letters) if letters else b"",
+        len(letters),
+        persons.separated,
+        log_range.token,
+        list(log_range.spans),
+        len({*times, *(row.session.started_at // _STRETCH for row in outcome.rows)}) or 1,
+    )
+
+
+def described(
+    log_range: LogRange, blamed: dict[bytes, str], plain: set[bytes]
+) -> tuple[Columns | None, list[Arrived], list[DeadLetter]]:
+    """Return the events of a range, the messages that they are of, and the letters of the others.
+
+    Messages in the usual form go together; the others, and all if any of those fails, go one by one.
+    """
+    items = log_range.messages
+    try:
+        special = {place for place, (_, _, key) in enumerate(items) if key in blamed or key in plain}
+        columns, places = ordinary(items, special)
+    except Exception:
+        logger.exception("the messages up to offset %d are read one by one", log_range.last)
+        columns, places = None, list(range(len(items)))
     letters: list[DeadLetter] = []
-    taken: list[Arrived] = []
-    for item in log_range.messages:
-        message, arrival, key = item
+    single: dict[int, tuple[Event, str]] = {}
+    for place in places:
+        packed, arrival, key = items[place]
+        message = whole(packed)
         try:
             if key in blamed:
                 letters.append(letter(arrival, message, "store", blamed[key], log_range.last))
@@ -75,43 +131,22 @@ def prepare(log_range: LogRange, derivers: Derivers, blamed: dict[bytes, str], p
         except Exception as error:
             letters.append(letter(arrival, message, "enrich", error, log_range.last))
         else:
-            batch.append((event, hint))
-            taken.append(item)
-    persons = derivers.identities.assign([event for event, _ in batch])
-    derivers.sessions.separate(persons.separated)
-    outcome = derivers.sessions.assign([item for item in batch if item[1] != NO_SESSION], log_range.last)
-    for event, hint in batch:
-        if hint == NO_SESSION:
-            without_session(event)
-    orders = derivers.orders.assign((event for event, _ in batch), log_range.last)
-    return Prepared(
-        log_range.first,
-        log_range.last,
-        log_range.received_at,
-        arrow_blocks.events([event for event, _ in batch]) if batch else b"",
-        arrow_blocks.sessions(outcome.rows) if outcome.rows else b"",
-        arrow_blocks.rejections(log_range.rejected) if log_range.rejected else b"",
-        moves(outcome.moved),
-        b"".join(digest for _, _, digest in taken),
-        arrow_blocks.claims(persons.claims) if persons.claims else b"",
-        arrow_blocks.aliases(persons.aliases) if persons.aliases else b"",
-        arrow_blocks.sign_outs(persons.sign_outs) if persons.sign_outs else b"",
-        arrow_blocks.identities(persons.identities) if persons.identities else b"",
-        list({event.project_id for event, _ in batch}),
-        _violations(taken, log_range.broken),
-        arrow_blocks.orders(orders) if orders else b"",
-        _ordered(orders),
-        arrow_blocks.dead_letters(letters) if letters else b"",
-        len(letters),
-        persons.separated,
-        log_range.token,
-        list(log_range.spans),
-        len({at // _STRETCH for at in (*(event.timestamp for event, _ in batch), *_starts(outcome.rows))}) or 1,
+            single[place] = event, hint
+    left_out = set(places) - single.keys()
+    taken = [item for place, item in enumerate(items) if place not in left_out] if left_out else items
+    if single:
+        found = [event for event, _ in single.values()]
+        others = of_events(found, [hint for _, hint in single.values()], [items[place][2] for place in single])
+        rows = [place - sum(1 for out in left_out if out < place) for place in single]
+        columns = others if columns is None else merged(columns, others, np.array(rows))
+    return columns, taken, letters
+
+
+def orders_among(columns: Columns) -> npt.NDArray[np.int64]:
+    """Return the places of the events about orders and bookings."""
+    return np.flatnonzero(
+        columns.groups["kind"].holds(lambda kind: kind[0] == "track" and meaning(kind[1]) is not None)
     )
-
-
-def _starts(rows: list[Row]) -> list[int]:
-    return [row.session.started_at for row in rows]
 
 
 def _event(message: Message, arrival: Arrival, key: bytes) -> Event:

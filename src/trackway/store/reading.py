@@ -9,12 +9,10 @@ from typing import NamedTuple
 import msgspec
 import zstandard
 
+from trackway.enrich.ordinary_messages import Arrived
 from trackway.enrich.pipeline import message_key
-from trackway.event import Arrival, Message, Millis, Rejection, Violation
+from trackway.event import Arrival, Millis, Rejection, Violation
 from trackway.log import Gap, Log, Span
-
-Arrived = tuple[Message, Arrival, bytes]
-"""A message, the request that it came in, and its `message_key`."""
 
 
 class LogRange(NamedTuple):
