@@ -89,7 +89,8 @@ class LoadingRuntime(Runtime):
     def _load(self) -> None:
         settings, directory = self.settings, self.settings.directory / "loader"
         share = Share(self.accounts.loaders, settings.loader)
-        refuse_unknown(self._newest, directory, self.store, self.log, None, share.of_others())
+        if text := refuse_unknown(self._newest, directory, self.store, self.log, None, share.of_others()):
+            self._warn(text)
         loader = Loader(
             self.log, self.store, directory, settings.batch_messages, settings.batch_seconds,
             settings.keep_log_hours, None, settings.checkpoint_seconds, None, share,

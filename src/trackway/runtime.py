@@ -146,9 +146,10 @@ class Runtime:
         several.refuse_running(self.settings, self.store)
         migrated = self.store.migrate()
         others = self.accounts.loaders.projects_of_others(0)
-        refuse_unknown(
+        if lacking := refuse_unknown(
             newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store, others
-        )
+        ):
+            self._warn(lacking)
         if self.settings.loaders > 1:
             prepare_tables(self.store, self.settings.loaders)
         return bool(migrated)

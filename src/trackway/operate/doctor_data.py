@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trackway.config import Settings
+from trackway.govern.database import AccountsUnavailable, GovernDatabase
 from trackway.log import DirectoryUnusable, Gap, LocalLog, Log, LogInUse
 from trackway.operate.finding import Finding
 from trackway.statements import Statements
@@ -152,11 +153,11 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
             # A merge would read a damaged part before CHECK TABLE does, and would copy its contents into a sound part.
             store.command("SYSTEM STOP MERGES")
         if settings.loaders > 1:
-            findings = _examine_shared(store)
+            findings = _examine_shared(settings, store, log, newest)
         else:
             store.migrate()
-            refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
-            findings = _examine_parts(settings, store) or _examine_sums(store)  # which reads all parts
+            lacking = refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
+            findings = [*_lacking(lacking), *(_examine_parts(settings, store) or _examine_sums(store))]
         if not findings:
             findings.append(
                 Finding("store", "fine", f"all tables agree; {_sum(store, newest.offset if newest else 0)}")
@@ -166,7 +167,7 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
             text = f"{letters} messages could not be stored; `trackway letters list` shows them and why"
             findings.append(Finding("dead letters", "note", text))
         return findings
-    except (DirectoryUnusable, StoreUnavailable) as error:
+    except (DirectoryUnusable, StoreUnavailable, AccountsUnavailable) as error:
         return [Finding("store", "bad", str(error))]
     except QuestionFailed as error:
         return [Finding("store", "bad", f"the engine refuses to answer: {error.full}")]
@@ -174,11 +175,22 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
         store.close()
 
 
-def _examine_shared(store: Store) -> list[Finding]:
+def _lacking(text: str) -> list[Finding]:
+    return [Finding("store", "bad", text)] if text else []
+
+
+def _examine_shared(settings: Settings, store: Store, log: Log, newest: Checkpoint | None) -> list[Finding]:
     """Check a store that other loaders may be filling meanwhile: nothing in it is changed or summed up."""
     if scripts := pending(store):
         text = f"it lacks {scripts[0]}; the process with the role all brings it up to date at its start"
         return [Finding("store", "note", text)]
+    accounts = GovernDatabase(settings.accounts_dsn)
+    try:
+        others = accounts.loaders.projects_of_others(settings.loader)
+    finally:
+        accounts.close()
+    if lacking := refuse_unknown(newest, settings.directory / "loader", store, log, None, others):
+        return _lacking(lacking)
     text = "its tables are up to date; the server checks its own parts, and the job refresh-views compares its tables"
     return [Finding("store", "fine", text)]
 

@@ -63,6 +63,7 @@ class Checkpoint(msgspec.Struct, kw_only=True):
         tables: the engine's tables by name; empty when the store is a server, which manages its own files.
         positions: the places in the partitions of a log in Kafka that belong to the offset.
         ids: the files of message ids, with their number of valid bytes and the CRC-32C of these.
+        newest: the highest version of a session that is on the server; 0 when it is not known.
     """
 
     offset: int
@@ -70,6 +71,7 @@ class Checkpoint(msgspec.Struct, kw_only=True):
     tables: dict[str, Table]
     ids: dict[str, tuple[int, int]]
     positions: Positions = {}
+    newest: int = 0
 
 
 class BadCheckpoint(DirectoryUnusable):

@@ -35,7 +35,7 @@ from trackway.store.pace import Pace
 from trackway.store.preparing import Derivers, fresh_of, prepare
 from trackway.store.progress import Note
 from trackway.store.quarantine import Refusals, Sifter
-from trackway.store.reading import LogRange, read
+from trackway.store.reading import range_of, read
 from trackway.store.refusals import QuestionFailed, StoreBusy, shown
 from trackway.store.share import Alone, Share
 
@@ -106,6 +106,7 @@ class Loader:
         self._position: int | None = None
         self._derivers: Derivers | None = None
         self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False
+        self._newest_session = known.newest if known else 0
 
     def _open(self) -> None:
         """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
@@ -279,13 +280,14 @@ class Loader:
                     stored = (key for key in prepared.message_keys() if key not in sifter.keys)
                     self._seen.add(list(stored), prepared.received_at)
                     self.stored = prepared.last
+                    self._newest_session = sifter.newest_session or self._newest_session
                     self._half_applied = False
                 break
             except Exception as error:
                 self.trouble = f"the store refuses the batch at offset {prepared.first}: {shown(error)}"
                 logger.error("%s; trying again", self.trouble)
                 if self._local is not None:
-                    self._refusals.record_failure(self._range_of(prepared), error)
+                    self._refusals.record_failure(range_of(self._log, prepared.first, prepared.last), error)
                     raise _HalfApplied from error
                 if self._stopping.wait(pause):
                     raise
@@ -299,12 +301,6 @@ class Loader:
         due = self._local is None or time.monotonic() - self._checkpointed_at > self._checkpoint_seconds
         if not due or self._try_checkpoint():
             path.unlink(missing_ok=True)
-
-    def _range_of(self, prepared: Prepared) -> LogRange:
-        """Return the range of a batch, with its message when it has only one."""
-        if prepared.last - prepared.first > 1:
-            return LogRange(prepared.first, prepared.last, 0, 0, [], [], [])
-        return read(self._log, prepared.first, 1, lambda _: None, exactly=True)
 
     def _go_back_until_done(self) -> None:
         self._position = None  # no checkpoint until the store is back
@@ -353,6 +349,7 @@ class Loader:
             tables = checkpoint.tables(self._store, self._local) if self._local else {}
             ids, positions = self._seen.flush(), self._log.positions(offset)
             current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=ids, positions=positions)
+            current.newest = self._newest_session
             if current != self._newest:
                 if self._local:
                     checkpoint.sync(self._local)

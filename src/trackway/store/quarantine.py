@@ -186,6 +186,11 @@ class Sifter:
             self._store.insert("dead_letters", arrow_blocks.dead_letters(self._letters), token)
         return len(self._letters) + self._prepared.letters
 
+    @property
+    def newest_session(self) -> int:
+        """The version of the sessions that the batch has certainly brought to a server; 0 when there are none."""
+        return self._prepared.last if self._prepared.sessions and not (self._again or self._letters) else 0
+
 
 def _keys(refused: list[tuple[dict[str, Any], str]]) -> dict[bytes, str]:
     return {message_key(row["project_id"], row["message_id"]): reason for row, reason in refused}

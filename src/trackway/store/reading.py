@@ -79,3 +79,10 @@ def read(log: Log, first: int, most: int, report: Callable[[Gap], None], exactly
         position = min(item.last, until)
     token, spans = log.token(first, position), log.spans(first, position)
     return LogRange(first, position, min(earliest, received_at), received_at, messages, rejected, broken, token, spans)
+
+
+def range_of(log: Log, first: int, last: int) -> LogRange:
+    """Return the range of a batch, with its message when it has only one."""
+    if last - first > 1:
+        return LogRange(first, last, 0, 0, [], [], [])
+    return read(log, first, 1, lambda _: None, exactly=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from trackway.log import DirectoryUnusable, LocalLog, Log
 from trackway.store import checkpoint
+from trackway.store.batch import read_prepared
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
@@ -178,8 +179,8 @@ def refuse_unknown(
     log: Log,
     local: Path | None,
     of_others: Sequence[UUID] = (),
-) -> None:
-    """Refuse to load into a store whose content is unknown.
+) -> str:
+    """Refuse to load into a store whose content is unknown; return what the store may lack, or empty.
 
     Args:
         known: the checkpoint.
@@ -189,8 +190,9 @@ def refuse_unknown(
         of_others: the projects that another loader has.
 
     Raises:
-        BadCheckpoint: there are events and no checkpoint, the checkpoint belongs to another log, or the engine left out
-            parts of the checkpoint; it does so silently with damaged parts.
+        BadCheckpoint: there are events and no checkpoint, the checkpoint belongs to another log, the engine left out
+            parts of the checkpoint (it does so silently with damaged parts), or a server and the data directory are
+            not of the same time.
     """
     if known is not None and local is not None:
         _refuse_missing(local, checkpoint.inactive_parts(known, checkpoint.tables(store, local)), known, log)
@@ -211,3 +213,32 @@ def refuse_unknown(
                 else "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"
             )
         )
+    return _refuse_another_time(known, loader, store, own, values) if known is not None and local is None else ""
+
+
+def _refuse_another_time(known: Checkpoint, loader: Path, store: Store, own: str, values: dict[str, list[UUID]]) -> str:
+    """Refuse a server that has more than the checkpoint and the batches that were prepared, or nothing of it; return
+    what it may lack. The version of a session is the offset after the batch that wrote it.
+    """
+    found = store.ask(f"SELECT max(version) AS n FROM sessions {own}", values)["n"][0].as_py()
+    prepared = filter(None, map(read_prepared, loader.glob("*.batch")))
+    reached = max([known.offset, *(batch.last for batch in prepared)])
+    has = f"the server has messages up to offset {found}, and {loader} has stored them up to {reached}"
+    if found > reached:
+        raise BadCheckpoint(
+            f"{has}: this data directory is older than the server's tables, and messages would be stored twice; "
+            "restore both from backups of the same time"
+        )
+    if known.newest and not found:
+        raise BadCheckpoint(
+            f"{loader} has stored messages up to offset {reached}, and the server has none of them: it is another one, "
+            "or its database was lost; correct the setting store, or restore the database and the data directory from "
+            "backups of the same time. To begin with an empty store, move that directory away, too: what the log still "
+            "has is stored again"
+        )
+    if found < known.newest:
+        return (
+            f"{has}: rows of its newest sessions were deleted, or its database is an older backup, and the messages "
+            "between are missing; then restore a data directory of the same time"
+        )
+    return ""
