@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from trackway import kafka_address
 from trackway.log.kafka_topic import Topic, configuration, reaching
@@ -34,21 +33,19 @@ class Group:
     def __init__(self, address: str, number: int) -> None:
         self._address = kafka_address.parse(address).of_loader(number)
         self.topic = Topic(self._address)
-        self._admin = AdminClient(configuration(self._address))
+        # An administrator's client ends the process when the broker that keeps the group dies (log/kafka_members.py). A
+        # consumer does not, and is no member of the group before it subscribes.
+        grouped = {"group.id": self._address.group, "enable.auto.commit": False}
+        self._consumer = Consumer(configuration(self._address, **grouped))
 
     def committed(self) -> Committed:
         """Ask how far the loader is. Raises TopicUnusable."""
         places = [TopicPartition(self.topic.name, partition) for partition in range(self.topic.partitions)]
-        group = self._address.group
         with reaching(self._address):
-            try:
-                asked = [ConsumerGroupTopicPartitions(group, places)]
-                found = self._admin.list_consumer_group_offsets(asked, request_timeout=_WITHIN_S)[group].result()
-            except KafkaException as error:
-                if error.args and error.args[0].name() == "GROUP_ID_NOT_FOUND":
-                    return Committed({}, "")
-                raise
-        told = {place.partition: place for place in found.topic_partitions or [] if place.offset >= 0}
+            found = self._consumer.committed(places, timeout=_WITHIN_S)
+            for refused in filter(None, (place.error for place in found)):
+                raise KafkaException(refused)
+        told = {place.partition: place for place in found if place.offset >= 0}
         offsets = {partition: place.offset for partition, place in told.items()}
         return Committed(offsets, next((place.metadata for place in told.values() if place.metadata), ""))
 

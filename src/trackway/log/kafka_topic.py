@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
@@ -14,10 +14,12 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from trackway.kafka_address import KafkaAddress
+from trackway.log.kafka_members import Member, members
 from trackway.log.protocol import DirectoryUnusable
 
 T = TypeVar("T")
 _WITHIN_S = 10.0
+_LEARNING_S = 1.0
 START_S = 30.0
 """Longer than brokers need to elect new leaders after one of them died."""
 _CHANGING = (
@@ -115,7 +117,12 @@ class Topic:
             return {place.partition: answer.result().offset for place, answer in answers.items()}
 
         with reaching(self.address):
-            return _patiently(ask, within_s)
+            return _patiently(ask, within_s, self._learn)
+
+    def _learn(self) -> None:
+        """Ask for the leaders of the partitions: after a broker died, the client uses the former ones for minutes."""
+        with suppress(KafkaException):
+            self._admin.list_topics(self.name, timeout=_LEARNING_S)
 
     def other_loaders(self, own: str) -> list[str]:
         """Return the hosts of loaders that read the topic, except the one whose id is `own`. Raises TopicUnusable."""
@@ -123,14 +130,14 @@ class Topic:
 
     def other_clients(self, identity: str, own: str) -> list[str]:
         """Return the clients other than `own` that read as the loader with an id. Raises TopicUnusable."""
-        members = [member for member in self._members() if member.group_instance_id == identity]
-        return [member.client_id for member in members if member.client_id != own]
+        alike = [member for member in self._members() if member.group_instance_id == identity]
+        return [member.client_id for member in alike if member.client_id != own]
 
-    def _members(self) -> list[Any]:
+    def _members(self) -> list[Member]:
+        options = {name: value for name, value in configuration(self.address).items() if name != "logger"}
 
-        def ask() -> list[Any]:
-            found = self._admin.describe_consumer_groups([self.address.group], request_timeout=_WITHIN_S)
-            return list(found[self.address.group].result().members)
+        def ask() -> list[Member]:
+            return members(options, self.address.group, _WITHIN_S)
 
         try:
             return _patiently(ask, START_S)
@@ -154,8 +161,12 @@ class Topic:
         return dangers_of(values, replicas)
 
 
-def _patiently(ask: Callable[[], T], within_s: float = _WITHIN_S) -> T:
-    """Return an answer; while a partition or a group changes its broker, ask again. Raises KafkaException."""
+def _patiently(ask: Callable[[], T], within_s: float, learn: Callable[[], None] = lambda: None) -> T:
+    """Return an answer; while a partition or a group changes its broker, ask again. Raises KafkaException.
+
+    Args:
+        learn: called before asking again.
+    """
     until = time.monotonic() + within_s
     while True:
         try:
@@ -165,6 +176,7 @@ def _patiently(ask: Callable[[], T], within_s: float = _WITHIN_S) -> T:
             if time.monotonic() > until or refused not in _CHANGING:
                 raise
             time.sleep(0.1)
+            learn()
 
 
 def dangers_of(values: dict[str, str | None], replicas: int) -> list[str]:
