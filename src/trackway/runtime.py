@@ -202,7 +202,7 @@ class Runtime:
         self.register = Register(self.accounts, self.store, self.ledger)
         self.account_policies = AccountPolicies(self.store, self.register)
         self._context = JobContext(
-            settings, self.accounts, self.store, self.progress.lock_of, self.ledger, self.outgoing
+            settings, self.accounts, self.store, self.progress.counters_lock_of, self.ledger, self.outgoing
         )
         self.runner = Runner(self._context)
         self._closers.append(self.runner.stop)

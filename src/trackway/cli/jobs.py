@@ -90,7 +90,7 @@ def aggregate(settings: Settings, date: str, url: str | None, key: str | None, p
 
         with runtime_of(settings, json) as runtime, show.refusals(BadQuestion, CannotRecount):
             chosen = find_project(runtime.accounts, project)
-            outcome = recount_day(runtime.store, runtime.progress.lock_of(UUID(chosen.id)), chosen, date)
+            outcome = recount_day(runtime.store, runtime.progress.counters_lock_of(UUID(chosen.id)), chosen, date)
     _show_recount(outcome, json)
 
 
@@ -103,7 +103,9 @@ def refresh(settings: Settings, url: str | None, key: str | None, project: str |
 
         with runtime_of(settings, json) as runtime:
             chosen = find_project(runtime.accounts, project)
-            outcome = refresh_views(runtime.store, runtime.progress.lock_of(UUID(chosen.id)), runtime.ledger, chosen)
+            outcome = refresh_views(
+                runtime.store, runtime.progress.counters_lock_of(UUID(chosen.id)), runtime.ledger, chosen
+            )
     _show_recount(outcome, json)
 
 

@@ -146,6 +146,12 @@ class Loaders:
         with self._sessions.begin() as session:
             session.execute(update(LoaderState).where(LoaderState.number == number).values(unfinished=None))
 
+    def is_unfinished(self, number: int) -> bool:
+        """Whether a loader is within a batch, or ended within one."""
+        with self._sessions() as session:
+            state = session.get(LoaderState, number)
+            return state is not None and state.unfinished is not None
+
     # Numbers of identities
 
     def open_numbers(self, newest: int) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
 from trackway.event import now
 from trackway.govern.database import GovernDatabase
+from trackway.govern.tables import Project
 from trackway.operate.customer_scores import score
 from trackway.operate.reports import send_digests
 from trackway.operate.view_totals import check_views
@@ -28,7 +30,7 @@ from trackway.store.connection import Store
 from trackway.store.moved_events import settle
 from trackway.store.orders import restate_all, wrong_totals
 from trackway.store.recount import CannotRecount, differences, purge_views, recount, refresh
-from trackway.store.refusals import shown
+from trackway.store.refusals import BatchUnfinished, shown
 
 logger = logging.getLogger("trackway.operate")
 
@@ -40,7 +42,7 @@ class JobContext:
     """The parts of the runtime that jobs use.
 
     Attributes:
-        lock_of: returns the lock that is taken to replace rows of a project; its loader stores nothing meanwhile.
+        lock_of: returns the lock that is taken to replace counters of a project; its loader stores nothing meanwhile.
     """
 
     settings: Settings
@@ -58,36 +60,47 @@ class JobContext:
 
 def refresh_views(context: JobContext) -> str:
     """Compare the view counters with the events, and rebuild those that differ."""
-    results = []
+    return "; ".join(_of_each(context, _refresh_views)) or "the counters agree with the events"
+
+
+def _of_each(context: JobContext, work: Callable[[JobContext, Project], Iterable[str]]) -> list[str]:
+    """Return what there is to say of the work on each project; one whose loader ended within a batch is left out."""
+    results: list[str] = []
     for project in context.accounts.projects():
-        differed = check_views(context.store, context.lock_of(UUID(project.id)), context.ledger, project)
-        if set(differed) - {"view_totals"}:
-            refresh(context.store, context.lock_of(UUID(project.id)), UUID(project.id))
-        results += [f"{project.name}: {n} of {name} differed and were corrected" for name, n in differed.items()]
-    return "; ".join(results) or "the counters agree with the events"
+        try:
+            results.extend(work(context, project))
+        except BatchUnfinished as error:
+            results.append(f"{project.name} was left out: {shown(error)}")
+    return results
+
+
+def _refresh_views(context: JobContext, project: Project) -> Iterator[str]:
+    lock = context.lock_of(UUID(project.id))
+    differed = check_views(context.store, lock, context.ledger, project)
+    if set(differed) - {"view_totals"}:
+        refresh(context.store, lock, UUID(project.id))
+    yield from (f"{project.name}: {n} of {name} differed and were corrected" for name, n in differed.items())
 
 
 def aggregate(context: JobContext) -> str:
     """Compare yesterday's counters of every project, and the order totals, with the events, and correct differences."""
-    results = []
-    for project in context.accounts.projects():
-        if wrong := wrong_totals(context.store, UUID(project.id)):
-            with context.lock_of(UUID(project.id)):
-                restate_all(context.store, UUID(project.id))
-            results.append(f"{project.name}: the order totals of {wrong} people were recomputed")
-        stretch = period("yesterday", project.timezone, datetime.now(UTC))
-        wrong_counters = differences(context.store, context.lock_of(UUID(project.id)), UUID(project.id), *stretch)
-        if wrong_counters:
-            try:
-                recount(context.store, context.lock_of(UUID(project.id)), UUID(project.id), *stretch)
-            except CannotRecount as error:
-                wrong_counters = []
-                results.append(f"{project.name}: {error}")
-        results += [
-            f"{project.name}: {difference.rows} rows of {difference.counter} were rebuilt"
-            for difference in wrong_counters
-        ]
-    return "; ".join(results) or "yesterday's counters agree with the events"
+    return "; ".join(_of_each(context, _aggregate)) or "yesterday's counters agree with the events"
+
+
+def _aggregate(context: JobContext, project: Project) -> Iterator[str]:
+    project_id, lock = UUID(project.id), context.lock_of(UUID(project.id))
+    if wrong := wrong_totals(context.store, project_id):
+        with lock:
+            restate_all(context.store, project_id)
+        yield f"{project.name}: the order totals of {wrong} people were recomputed"
+    stretch = period("yesterday", project.timezone, datetime.now(UTC))
+    if wrong_counters := differences(context.store, lock, project_id, *stretch):
+        try:
+            recount(context.store, lock, project_id, *stretch)
+        except CannotRecount as error:
+            yield f"{project.name}: {error}"
+            return
+    yield from (f"{project.name}: {one.rows} rows of {one.counter} were rebuilt" for one in wrong_counters)
 
 
 def purge(context: JobContext) -> str:
@@ -98,14 +111,16 @@ def purge(context: JobContext) -> str:
     if days <= 0:
         return "raw views are kept for ever"
     before = datetime.now(UTC) - timedelta(days=days)
-    purged_by_month: dict[str, int] = {}
-    for project in context.accounts.projects():
+    purged = Counter[str]()
+
+    def purge_project(context: JobContext, project: Project) -> tuple[()]:
         project_id, exports = UUID(project.id), context.directory / "exports"
-        purged = purge_views(context.store, context.lock_of(project_id), project_id, before, exports)
-        purged_by_month = {
-            month: purged_by_month.get(month, 0) + purged.get(month, 0) for month in {*purged_by_month, *purged}
-        }
-    return ", ".join(f"{n} views of {month}" for month, n in sorted(purged_by_month.items())) or "no views are that old"
+        purged.update(purge_views(context.store, context.lock_of(project_id), project_id, before, exports))
+        return ()
+
+    left_out = _of_each(context, purge_project)
+    counts = [f"{n} views of {month}" for month, n in sorted(purged.items())]
+    return ", ".join([*counts, *left_out]) or "no views are that old"
 
 
 def forget(context: JobContext) -> str:

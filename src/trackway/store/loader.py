@@ -107,12 +107,15 @@ class Loader:
         self._derivers: Derivers | None = None
         self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False
         self._newest_session = known.newest if known else 0
+        self.unfinished = local is None and any(directory.glob("*.batch"))
+        """Whether a server may have a part of a batch; the rest follows."""
 
     def _open(self) -> None:
         """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
         if self._position is None:
             user_agent_reason("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
             self._apply_prepared()
+            self.unfinished = False
             self._share.open(StoredHistory(self._store).newest_number)
             self._position = max(self.stored, self._log.start)
             if self.stored < self._position:
@@ -272,7 +275,7 @@ class Loader:
         while True:
             try:
                 with self.store_lock, self._share.batch(prepared.most_blocks):
-                    self._half_applied = self._local is not None
+                    self.unfinished, self._half_applied = self._local is None, self._local is not None
                     apply(self._store, prepared, sifter.sift)
                     if sifter.write_dead_letters():
                         self.dead_letters = dead_letters.count(self._store)
@@ -281,7 +284,7 @@ class Loader:
                     self._seen.add(list(stored), prepared.received_at)
                     self.stored = prepared.last
                     self._newest_session = sifter.newest_session or self._newest_session
-                    self._half_applied = False
+                    self.unfinished = self._half_applied = False
                 break
             except Exception as error:
                 self.trouble = f"the store refuses the batch at offset {prepared.first}: {shown(error)}"

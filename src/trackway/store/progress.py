@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,8 +20,8 @@ from uuid import UUID
 import msgspec
 
 from trackway.log import DirectoryUnusable, Log
-from trackway.store.refusals import StoreBusy
-from trackway.store.share import StoreLock
+from trackway.store.refusals import BatchUnfinished, StoreBusy
+from trackway.store.share import StoreLock, as_refusals
 
 if TYPE_CHECKING:
     from trackway.govern.loaders import Loaders
@@ -157,6 +159,31 @@ class OtherLoader:
                 "trouble": self.trouble}  # fmt: skip
 
 
+class CountersLock:
+    """The lock of a loader for who replaces counters: never while the store may have a part of a batch, whose events
+    would be counted again with the rest of it.
+
+    Raises:
+        BatchUnfinished: it may.
+        StoreBusy: as the lock does.
+    """
+
+    def __init__(self, lock: AbstractContextManager[object], unfinished: Callable[[], str]) -> None:
+        self._lock, self._unfinished = lock, unfinished
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+        try:
+            if text := self._unfinished():
+                raise BatchUnfinished(text, text)
+        except BaseException:
+            self._lock.__exit__(*sys.exc_info())
+            raise
+
+    def __exit__(self, *error: Any) -> None:
+        self._lock.__exit__(*error)
+
+
 class Progress:
     """The progress of all loaders: that of this process, and the others.
 
@@ -226,6 +253,21 @@ class Progress:
         """Return the lock for replacing rows of a project; its loader stores nothing meanwhile."""
         other = self._other(project_id)
         return self._loader.store_lock if other is None else self._locks[other.number]
+
+    def counters_lock_of(self, project_id: UUID) -> CountersLock:
+        """Return the lock for replacing counters of a project."""
+        return CountersLock(self.lock_of(project_id), partial(self._unfinished, project_id))
+
+    def _unfinished(self, project_id: UUID) -> str:
+        """Return which batch the store may have in part, as a sentence; empty when there is none. Raises StoreBusy."""
+        other = self._other(project_id)
+        if other is None:
+            text = "the store may have a part of a batch; try again when the loader has stored the rest"
+            return text if self._loader.unfinished else ""
+        assert self._loaders is not None
+        with as_refusals():
+            ended = self._loaders.is_unfinished(other.number)
+        return f"loader {other.number} ended within a batch; start it, so that it stores the rest" if ended else ""
 
     def mark(self, project_id: UUID) -> Mark:
         """Return whether everything is stored that is in the log of the project's loader now, as a function.

@@ -82,6 +82,10 @@ class StoreBusy(QuestionFailed):
         super().__init__(shown or "the engine is busy; ask again in a moment", full=full)
 
 
+class BatchUnfinished(StoreBusy):
+    """The store may have a part of a batch of a project's loader."""
+
+
 class StoreExhausted(QuestionFailed):
     """The engine lacks something that it may have again soon, such as room on its disk: ask again later."""
 

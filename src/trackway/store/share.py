@@ -24,7 +24,7 @@ _sql = Statements(__name__)
 
 
 @contextmanager
-def _as_refusals() -> Iterator[None]:
+def as_refusals() -> Iterator[None]:
     """Turn what the accounts database refuses into a refusal that is worth another try. Raises StoreBusy."""
     try:
         yield
@@ -51,7 +51,7 @@ class StoreLock:
     def __enter__(self) -> None:
         self._inner.acquire()
         try:
-            with _as_refusals():
+            with as_refusals():
                 (self._shared.check if self._depth else self._shared.acquire)()
         except BaseException:
             self._inner.release()
@@ -62,7 +62,7 @@ class StoreLock:
         self._depth -= 1
         try:
             if not self._depth:
-                with _as_refusals():
+                with as_refusals():
                     self._shared.release()
         except StoreBusy:
             if error is None:
@@ -110,7 +110,7 @@ class Share:
 
     def of_others(self) -> list[UUID]:
         """Return the projects that another loader has. Raises StoreBusy."""
-        with _as_refusals():
+        with as_refusals():
             return self._loaders.projects_of_others(self.number)
 
     def open(self, newest: Callable[[], int]) -> None:
@@ -123,7 +123,7 @@ class Share:
             newest: returns the highest number in the store.
         """
         self._newest = newest
-        with _as_refusals():
+        with as_refusals():
             self._loaders.finish_batch(self.number)
             if not self.number:
                 self._loaders.open_numbers(newest())
@@ -134,7 +134,7 @@ class Share:
         number = next(self._numbers, 0)
         if not number:
             known = max(self._newest(), self._last)
-            with _as_refusals():
+            with as_refusals():
                 taken = self._loaders.take_numbers(NUMBERS_AT_ONCE, known)
             self._numbers, self._last = iter(taken), taken[-1]
             number = next(self._numbers)
@@ -150,7 +150,7 @@ class Share:
         Raises:
             StoreBusy: the others must wait until a loader that ended within a batch goes on.
         """
-        with _as_refusals():
+        with as_refusals():
             if self._finishing:  # the batch before this one, which could not be reported as stored
                 self._loaders.finish_batch(self.number)
                 self._finishing = False

@@ -210,7 +210,9 @@ class Recounts(Controller):
         """Rebuild the counters of a day from the events. Repeating it changes nothing."""
         project = request.user.project(project_id)
         runtime.wait_for_views(project_id)
-        return Recounted(**recount_day(runtime.store, runtime.progress.lock_of(project_id), project, data.date))
+        return Recounted(
+            **recount_day(runtime.store, runtime.progress.counters_lock_of(project_id), project, data.date)
+        )
 
     @post("/refresh", opt={"may": "manage"}, status_code=200, sync_to_thread=True)
     def refresh(self, project_id: UUID, request: Request[Caller, Any, Any], runtime: Runtime) -> Recounted:
@@ -219,7 +221,9 @@ class Recounts(Controller):
         """
         project = request.user.project(project_id)
         runtime.wait_for_views(project_id)
-        return Recounted(**refresh_views(runtime.store, runtime.progress.lock_of(project_id), runtime.ledger, project))
+        return Recounted(
+            **refresh_views(runtime.store, runtime.progress.counters_lock_of(project_id), runtime.ledger, project)
+        )
 
 
 def _read(runtime: Runtime, project_id: UUID, entity_type: str, entity_id: str) -> Entity:
