@@ -22,7 +22,7 @@ from trackway.collect.native import COUNTER, VIEW
 from trackway.collect.views import in_memory
 from trackway.collect.views.in_memory import ViewsInMemory
 from trackway.collect.views.ledger import AGAIN_MS, Ledger, Total, View, entity_key, view_key
-from trackway.event import Arrival, Location, Message
+from trackway.event import Arrival, Location, Message, whole
 from trackway.log import LogUnavailable
 from trackway.log.local import LocalLog
 
@@ -72,7 +72,7 @@ class Installation:
             (message.properties["entity_id"], message.context["sessionId"])  # type: ignore[index]
             for frame in self.log.read(self.log.start, 1_000_000)
             for arrival in frame.arrivals()  # type: ignore[union-attr]
-            for message in arrival.messages
+            for message in map(whole, arrival.messages)
         ]
 
 

@@ -21,7 +21,7 @@ import zstandard
 
 from trackway.collect.native import COUNTER, VIEW
 from trackway.collect.views.ledger import AGAIN_MS, Ledger, View, entity_key, view_key
-from trackway.event import Message, Millis, now
+from trackway.event import Message, Millis, now, whole
 from trackway.log import Committer, Gap, LogUnavailable
 from trackway.log.local import LocalLog
 from trackway.log.protocol import Read
@@ -223,7 +223,7 @@ def _views_of(frame: Read) -> Iterator[View]:
     with contextlib.suppress(msgspec.MsgspecError, zstandard.ZstdError, struct.error):  # the loader reports them
         for arrival in frame.arrivals():
             for message in arrival.messages:
-                if message.event == VIEW and (view := _view_of(arrival.project_id, message)) is not None:
+                if message.event == VIEW and (view := _view_of(arrival.project_id, whole(message))) is not None:
                     yield view
 
 
