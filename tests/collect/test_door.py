@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import WRITE_KEY
+from trackway.collect import address
 from trackway.collect.address import Addresses, plain
 from trackway.collect.dialects import files
 from trackway.collect.native import Request, decode
@@ -231,6 +232,18 @@ def test_lines_of_a_file_are_refused_one_by_one(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_an_address_is_one_whichever_way_it_is_written(written: str, address: str) -> None:
     assert plain(written) == address
+
+
+def test_texts_that_are_too_long_for_an_address_are_not_kept_in_memory() -> None:
+    before = address._kept_plain.cache_info().currsize
+    behind = Addresses(Settings(trusted_proxies="1"))
+    for number in range(3):
+        assert plain(f"192.0.2.{number}" + " " * 30_000) == f"192.0.2.{number}"
+        forwarded = b"x" * 30_000 + b", 192.0.2.%d" % number
+        scope = {"client": ("10.0.0.1", 1), "headers": [(b"x-forwarded-for", forwarded)]}
+        assert behind.of(scope) == f"192.0.2.{number}"
+    assert behind._kept.cache_info().currsize == 0
+    assert address._kept_plain.cache_info().currsize <= before + 4
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,16 @@ from typing import Any
 from trackway.config import Settings
 
 
-@lru_cache(maxsize=50_000)
 def plain(text: str) -> str:
     """Return an address alone, in its canonical spelling; empty when the text is not an address.
 
     Quotes, brackets, port and zone are removed, and an IPv4 address inside an IPv6 address is taken out, so that a
     client has the same address in every notation.
     """
+    return _kept_plain(text) if len(text) <= _MOST_KEPT else _plain(text)
+
+
+def _plain(text: str) -> str:
     bare = text.strip().strip('"').strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]
@@ -35,6 +38,11 @@ def plain(text: str) -> str:
     return str(address)
 
 
+_kept_plain = lru_cache(maxsize=50_000)(_plain)
+_MOST_KEPT = 200
+"""The characters of the longest text that is kept with its address: clients choose the text, and many are kept."""
+
+
 class Addresses:
     """Finds the client's address of requests.
 
@@ -46,7 +54,7 @@ class Addresses:
         self._header = settings.proxy_header.lower().encode()
         proxies = settings.proxies
         self._proxies, self._networks = (proxies, []) if isinstance(proxies, int) else (0, proxies)
-        self._of = lru_cache(maxsize=50_000)(self._client)
+        self._kept = lru_cache(maxsize=50_000)(self._client)
 
     def of(self, scope: Any) -> str:
         """Return the address of a request's client (of an ASGI scope); empty when it has none."""
@@ -55,7 +63,8 @@ class Addresses:
         if not (self._proxies or self._networks):
             return plain(peer)
         values = [value for name, value in scope["headers"] if name == self._header]
-        return self._of(peer, b",".join(values[-1:] if self._header in _SINGLE else values).decode("latin-1"))
+        header = b",".join(values[-1:] if self._header in _SINGLE else values).decode("latin-1")
+        return self._kept(peer, header) if len(header) <= _MOST_KEPT else self._client(peer, header)
 
     def _client(self, peer: str, header: str) -> str:
         nearest, left = plain(peer), self._proxies

@@ -141,7 +141,7 @@ class Limited:
                 return _nothing()  # the application believes that the connection is closed; its answer is dropped
             if message["type"] == "http.response.start":
                 own = message["headers"]
-                # A tuple is one of few answers that are sent very often.
+                # A tuple of headers is that of an answer that is sent very often.
                 headers = _known_with(own, added) if type(own) is tuple else _with(own, added)
                 message = {**message, "headers": headers}
             return cast(Awaitable[None], send(message))
@@ -159,7 +159,7 @@ def _with(own: Headers, added: Headers) -> Headers:
     return [*own, *(header for header in added if header[0] not in names)]
 
 
-_known_with = lru_cache(maxsize=1_000)(_with)
+_known_with = lru_cache(maxsize=64)(_with)  # few, because a client can choose what is kept: the origin
 
 
 def _length(headers: dict[bytes, bytes]) -> int | None:
