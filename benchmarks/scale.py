@@ -16,7 +16,7 @@ PEAK = 3.0
 """The busiest second's rate over the day's mean; a day in which people sleep has about 2 to 3."""
 BUSY = 0.6
 """The share of a core that is planned with; the rest is for peaks, merges and a lost neighbour."""
-COLLECT_US = {"single": 130.0, "in batches": 15.0}
+COLLECT_US = {"single": 80.0, "in batches": 15.0}
 """CPU for an event until 202, µs (`./run bench collect`, one core at 7,800 and 66,000 events/s, machine A)."""
 STORE_US = {"loader": 40.0, "engine": 33.0}
 """CPU for an event from log to all tables, µs (`./run bench cluster`: the loader with its collector; three shards)."""
@@ -32,7 +32,7 @@ def plan(events_a_day: float) -> list[tuple[str, float, str]]:
     return [
         ("events/s at the peak", peak, f"{PEAK:g} times the mean"),
         ("cores of collectors, events in batches", cores["in batches"], "15 µs an event"),
-        ("cores of collectors, an event each", cores["single"], "130 µs an event"),
+        ("cores of collectors, an event each", cores["single"], "80 µs an event"),
         ("cores of loaders", cores["loader"], "40 µs an event; one process uses one core: so many partitions at least"),
         (
             "cores of the store's servers, for storing",
