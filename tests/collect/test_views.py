@@ -224,7 +224,7 @@ def test_eight_writers_and_kills_count_nothing_twice_and_lose_nothing(new_server
     assert found == [], "no view counts twice"
     [row] = server.sql("SELECT count() AS n FROM events WHERE name = 'view'")
     assert max(tracked.values()) == 1, "and nobody is told so twice"
-    assert row["n"] >= len(tracked) > 100, "what was said to be tracked is there"
+    assert row["n"] >= len(tracked) > 50, "what was said to be tracked is there"
 
 
 @pytest.mark.parametrize(

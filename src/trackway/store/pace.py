@@ -1,4 +1,4 @@
-"""When a batch begins: an insert costs about the same CPU time for one message as for hundreds."""
+"""The pace of the loader: an insert costs about the same CPU time for one message as for hundreds, so batches wait."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ IsCounted = Callable[[bytes, str, str], Awaitable[bool]]
 
 
 class Views(Protocol):
-    """What decides whether a view counts: `ViewsInMemory` or `ViewsInDatabase`."""
+    """A decider of views: `ViewsInMemory` or `ViewsInDatabase`."""
 
     async def count(self, view: View) -> bool:
         """Return whether a view counts; if it does, it is on disk."""
