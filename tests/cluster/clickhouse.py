@@ -21,6 +21,14 @@ from ports import free_port
 ADMIN = "admin of it"
 
 
+def _profile(name: str, settings: str) -> str:
+    """Settings as XML."""
+    listed = [re.fullmatch(r"(\w+) = (\w+)( CONST)?", one) for one in settings.split(", ")]
+    values = "".join(f"<{one[1]}>{one[2]}</{one[1]}>" for one in listed)
+    fixed = "".join(f"<{one[1]}><const/></{one[1]}>" for one in listed if one[3])
+    return f"<{name}>{values}<constraints>{fixed}</constraints></{name}>"
+
+
 class ClickHouse:
     """A server in a folder, run by the program of the engine process."""
 
@@ -31,6 +39,8 @@ class ClickHouse:
         self.process: subprocess.Popen[bytes] | None = None
         self.users: dict[str, tuple[str, list[str]]] = {}
         """Passwords and grants by name. They are in its configuration, as this build keeps no users of its own."""
+        self.profiles: dict[str, str] = {}
+        """The settings of users by their names, as SQL: `a = 1, b = 2 CONST`."""
 
     def create(self, statements: list[str]) -> None:
         """Do what an administrator is told to: statements that create a database and users, and grant rights."""
@@ -39,6 +49,9 @@ class ClickHouse:
                 self.users[user[1]] = (re.sub(r"\\(.)", r"\1", user[2]), [])
             elif granted := re.fullmatch(r"(GRANT .*) TO (\w+)", statement):
                 self.users[granted[2]][1].append(granted[1])
+            elif profile := re.fullmatch(r"CREATE SETTINGS PROFILE OR REPLACE \w+ SETTINGS (.*) TO (\w+)", statement):
+                self.ask(f"EXPLAIN AST {statement}")  # its grammar
+                self.profiles[profile[2]] = profile[1]
             else:
                 self.ask(statement)
         self.restart()
@@ -54,11 +67,12 @@ class ClickHouse:
         self.own.mkdir(parents=True, exist_ok=True)
         here = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
         others = "".join(
-            f"<{name}><password>{escape(password)}</password>{here}"
+            f"<{name}><password>{escape(password)}</password>{here.replace('default', name, name in self.profiles)}"
             f"<grants>{''.join(f'<query>{escape(grant)}</query>' for grant in grants)}</grants></{name}>"
             for name, (password, grants) in self.users.items()
         )
-        users = f"""<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>
+        profiles = "".join(_profile(name, settings) for name, settings in self.profiles.items())
+        users = f"""<clickhouse><profiles><default/>{profiles}</profiles><quotas><default/></quotas><users>
 <default><password></password>{here}<grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query>
 </grants></default>{others}<admin><password>{ADMIN}</password>{here}<access_management>1</access_management></admin></users></clickhouse>"""
         (self.own / "users.xml").write_text(users)
@@ -106,7 +120,7 @@ class Shards:
 
     def __init__(self, home: Path, count: int = 3) -> None:
         self.servers = [ClickHouse(home / f"shard{n + 1}") for n in range(count)]
-        self.users = self.servers[0].users
+        self.users, self.profiles = self.servers[0].users, self.servers[0].profiles
         self._next = 0
         shards = "".join(
             f"<shard><internal_replication>true</internal_replication>"
@@ -115,7 +129,7 @@ class Shards:
         )
         for one in self.servers:
             one.cluster = f"<remote_servers><{CLUSTER}><secret>of it</secret>{shards}</{CLUSTER}></remote_servers>"
-            one.users = self.users
+            one.users, one.profiles = self.users, self.profiles
 
     def dsn(self, user: str, password: str, database: str = "default") -> str:
         hosts = ";".join(f"127.0.0.1:{one.http}" for one in self.servers)

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from clickhouse import ADMIN, ClickHouse
 from tls import certify, in_front_of
 
 import processes
-from conftest import Server, eventually
+from conftest import SECRET_KEY, Server, eventually
+from sample_questions import BODIES
 from trackway.store.connection import Store
 from trackway.store.refusals import StoreUnavailable
 
@@ -155,8 +157,80 @@ def test_questions_are_asked_as_the_user_who_may_only_read(server: OnServer) -> 
     found = server.command("store", "check", "--json")
     assert found.returncode == 1 and "rights that are missing: SELECT ON" in found.stdout
     server.clickhouse.users[f"reader_{server.database}"] = (password, rights)
+    settings = server.clickhouse.profiles.pop(f"reader_{server.database}")
     server.clickhouse.restart()
     assert server.sql("SELECT count() AS n FROM events") == [{"n": 1}]
+    found = server.command("store", "check", "--json")
+    assert found.returncode == 1 and "settings that the user needs: readonly = 2" in found.stdout, found.stdout
+    server.clickhouse.profiles[f"reader_{server.database}"] = settings
+    server.clickhouse.restart()
+    assert server.command("store", "check").returncode == 0
+
+
+def test_every_question_is_answered_to_the_user_who_may_only_read(server: OnServer) -> None:
+    server.start()
+    send(server, 20)
+    assert (
+        server.post("batch", {"batch": [{"type": "identify", "anonymousId": "v1", "userId": "u"}]}).status_code == 202
+    )
+    server.stored()
+    for name, body in BODIES.items():
+        headers = {"authorization": f"Bearer {SECRET_KEY}"}
+        [project] = server.http.get("/api/v1/projects", headers=headers).json()
+        path = f"/api/v1/projects/{project['id']}/ask"
+        answer = server.http.post(path, json={"question": name, **body}, headers=headers)
+        assert answer.status_code in (200, 404), f"{name}: {answer.status_code} {answer.text}"
+
+
+DENIED = (
+    "SELECT * FROM file('password', 'LineAsString')", "SELECT * FROM url('http://127.0.0.1:9', 'LineAsString')",
+    "SELECT * FROM s3('http://127.0.0.1:9/bucket/object', 'LineAsString')", "SELECT * FROM remote('127.0.0.1:9', system.one)",
+    "SELECT * FROM executable('ls', 'TSV', 'x String')", "SELECT * FROM system.processes", "SELECT * FROM system.users",
+    "SELECT * FROM other.secrets", "INSERT INTO {}.events (name) VALUES ('x')", "ALTER TABLE {}.events DELETE WHERE 1",
+    "DROP TABLE {}.events", "CREATE TABLE {}.more (n UInt8) ENGINE = Memory", "KILL QUERY WHERE 1", "SYSTEM SHUTDOWN",
+    "CREATE USER more", "GRANT ALL ON *.* TO CURRENT_USER", "SET allow_ddl = 1", "SELECT 1 SETTINGS readonly = 0",
+    "SELECT 1 SETTINGS readonly = 1", "SELECT 1 SETTINGS allow_ddl = 1", "SELECT 1 SETTINGS profile = 'default', allow_ddl = 1",
+    "SELECT addressToSymbol(1) SETTINGS allow_introspection_functions = 1",
+)  # fmt: skip
+"""What the server itself refuses to the reader, whatever Trackway's own check of SQL lets through."""
+
+
+def test_the_server_refuses_the_reader_everything_but_reading(server: OnServer) -> None:
+    server.start()
+    send(server, 1)
+    server.stored()
+    server.clickhouse.ask("CREATE DATABASE IF NOT EXISTS other")
+    server.clickhouse.ask("CREATE TABLE IF NOT EXISTS other.secrets (t String) ENGINE = Memory")
+    url = f"http://127.0.0.1:{server.clickhouse.http}/"
+
+    def asked(statement: str) -> httpx.Response:
+        return httpx.post(url, content=statement.format(server.database), auth=(f"reader_{server.database}", "hidden"))
+
+    for statement in DENIED:
+        answer = asked(statement)
+        assert answer.status_code >= 400, f"{statement}: {answer.text}"
+        assert re.search(
+            r"ACCESS_DENIED|READONLY|SETTING_CONSTRAINT_VIOLATION|QUERY_IS_PROHIBITED|FUNCTION_NOT_ALLOWED", answer.text
+        ), f"{statement}: {answer.text}"
+    assert asked("SELECT count() FROM {}.events").text == "1\n"
+
+
+def test_free_sql_raises_none_of_its_limits(server: OnServer) -> None:
+    server.start()
+    send(server, 1)
+    server.stored()
+    for name, value in (
+        ("max_memory_usage", 0),
+        ("max_execution_time", 0),
+        ("additional_table_filters", "{}"),
+        ("readonly", 0),
+    ):
+        for sql in (
+            "SELECT count() AS n FROM events SETTINGS {} = {}",
+            "SELECT * FROM (SELECT 1 AS n SETTINGS {} = {})",
+        ):
+            with pytest.raises(AssertionError, match="leave SETTINGS away"):
+                server.sql(sql.format(name, value))
 
 
 def test_large_batches_of_many_visitors_are_stored(clickhouse: ClickHouse, server: OnServer) -> None:

@@ -12,6 +12,7 @@ from test_server import (
     server,
     test_a_changed_password_reaches_the_dictionaries,
     test_a_server_that_is_killed_and_comes_back_has_everything_once,
+    test_every_question_is_answered_to_the_user_who_may_only_read,
     test_every_table_syncs_its_inserts,
     test_it_starts_stores_and_answers_with_the_rights_that_are_printed,
     test_large_batches_of_many_visitors_are_stored,
@@ -38,6 +39,7 @@ def thorough(test: Callable[..., None]) -> Callable[..., None]:
 
 for slow in (
     test_a_server_that_is_killed_and_comes_back_has_everything_once,
+    test_every_question_is_answered_to_the_user_who_may_only_read,
     test_every_table_syncs_its_inserts,
     test_a_changed_password_reaches_the_dictionaries,
     test_large_batches_of_many_visitors_are_stored,

@@ -13,6 +13,7 @@ import pytest
 import processes
 from conftest import Server
 from postgres import Postgres, programs
+from trackway.store.engine_config import READER_SETTINGS
 from trackway.store.server_rights import READER_RIGHTS, WRITER_RIGHTS
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,12 @@ def test_the_users_have_the_rights_that_trackway_needs_and_their_passwords_are_t
     for user, rights in (("trackway", WRITER_RIGHTS), ("reader", READER_RIGHTS)):
         grants = ElementTree.parse(FOLDER / "users.xml").findall(f"users/{user}/grants/query")
         assert [one.text for one in grants] == [f"GRANT {right.format(database='trackway')}" for right in rights]
+    fixed = ElementTree.parse(FOLDER / "users.xml").find("profiles/reader")
+    assert fixed is not None
+    assert {one.tag: one.text for one in fixed if one.tag not in ("profile", "constraints")} == {
+        name: str(value) for name, value in READER_SETTINGS.items()
+    }
+    assert {one.tag for one in fixed.findall("constraints/*")} == READER_SETTINGS.keys() - {"readonly"}
     settings = reached(secrets, server)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},

@@ -114,7 +114,7 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
     from trackway.store.cluster import disagreement
     from trackway.store.connection import Store
     from trackway.store.migration import pending
-    from trackway.store.server_rights import READER_RIGHTS, missing_rights, writer_rights
+    from trackway.store.server_rights import READER_RIGHTS, loose_settings, missing_rights, writer_rights
     from trackway.store.unmoved import unmoved
 
     found: list[dict[str, Any]] = []
@@ -133,10 +133,14 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
         opened = Store(dsn, clients=1)
         version = opened.ask("SELECT version() AS version")["version"][0].as_py()
         missing = missing_rights(opened, rights)
-        found.append({
-            "what": name, "is": f"ClickHouse {version}, user {user_of(dsn)[0]}",
-            "problem": f"rights that are missing: {'; '.join(missing)}" if missing else "",
-        })  # fmt: skip
+        loose = loose_settings(opened) if name == "store_reader" else []
+        problems = [
+            f"{text}: {'; '.join(of)}"
+            for text, of in (("rights that are missing", missing), ("settings that the user needs", loose))
+            if of
+        ]
+        problem = f"{', '.join(problems)}; run again what `trackway store users` prints" if problems else ""
+        found.append({"what": name, "is": f"ClickHouse {version}, user {user_of(dsn)[0]}", "problem": problem})
         if name == "store" and opened.shards:
             found.append({"what": "cluster", "is": f"{len(opened.shards)} shards", "problem": disagreement(opened)})
         if name == "store":

@@ -9,10 +9,12 @@ from trackway.store.engine_memory import engine_options, machine_bytes
 WRITER, READER = "trackway", "reader"
 """The engine's users: for everything, and for questions about one project."""
 READER_GRANTS = ("SELECT ON default.*", "dictGet ON default.*")
-_READER_SETTINGS = {
-    "readonly": 2, "allow_ddl": 0, "allow_introspection_functions": 0, "allow_python_table_function": 0,
-}  # fmt: skip
-"""Settings that no statement of READER can change. `python` would run code in the engine's process, and may end it."""
+READER_SETTINGS = {"readonly": 2, "allow_ddl": 0, "allow_introspection_functions": 0}
+"""Settings of the user of questions that no statement can change. With `readonly` 2, a statement changes other settings
+but nothing else; 1 would refuse the settings that Trackway gives with each question, the policy's conditions too.
+"""
+_OF_PROCESS = {**READER_SETTINGS, "allow_python_table_function": 0}
+"""Those in the engine process, whose library has `python`: it would run code in the process, and may end it."""
 
 
 def derived(name: str, password: str) -> str:
@@ -37,8 +39,7 @@ def users(password: str) -> str:
     """Return `users.xml`: the users, with their rights.
 
     WRITER may do everything. READER, as whom questions about a project are asked, reads tables and
-    changes none of `_READER_SETTINGS`. `default` is the
-    library's own: it listens, and dictionaries read tables as it.
+    changes none of `_OF_PROCESS`. `default` is the library's own: it listens, and dictionaries read tables as it.
     """
     here = "<networks><ip>127.0.0.1</ip></networks><quota>default</quota>"
     library = "SYSTEM LISTEN ON *.*", "SELECT ON system.numbers"
@@ -51,8 +52,8 @@ def users(password: str) -> str:
         f"<{name}>{secret}{here}<profile>{READER if name == READER else 'default'}</profile>{grants}</{name}>"
         for name, secret, grants in users
     )
-    values = "".join(f"<{name}>{value}</{name}>" for name, value in _READER_SETTINGS.items())
-    fixed = "".join(f"<{name}><const/></{name}>" for name in _READER_SETTINGS if name != "readonly")
+    values = "".join(f"<{name}>{value}</{name}>" for name, value in _OF_PROCESS.items())
+    fixed = "".join(f"<{name}><const/></{name}>" for name in _OF_PROCESS if name != "readonly")
     return f"""<clickhouse>
 <profiles><default/><{READER}>{values}<constraints>{fixed}</constraints></{READER}></profiles>
 <quotas><default/></quotas>

@@ -1,9 +1,10 @@
-"""The rights that Trackway's two users need on a ClickHouse server, as statements and as a check."""
+"""The rights and settings of Trackway's two users on a ClickHouse server, as statements and as a check."""
 
 from __future__ import annotations
 
 from trackway.server_address import OF_ALL_SHARDS, cluster_of, database_of, hosts_of, user_of
 from trackway.store.connection import Store
+from trackway.store.engine_config import READER_SETTINGS
 from trackway.store.policy import literal
 
 _ENGINES = ("MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "Join", "Null")
@@ -30,7 +31,8 @@ READER_RIGHTS = ("SELECT, dictGet ON {database}.*",)
 
 
 def statements(dsn: str, reader_dsn: str) -> list[str]:
-    """Return the statements that an administrator of the server runs once: the database, the users, their rights.
+    """Return the statements that an administrator of the server runs: the database, the users, their rights, and the
+    settings of the reader. All of them can be run again.
 
     Args:
         dsn, reader_dsn: addresses with the names and passwords that the users get.
@@ -40,7 +42,13 @@ def statements(dsn: str, reader_dsn: str) -> list[str]:
         name, password = user_of(address)
         made.append(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY {literal(password)}")
         made += [f"GRANT {right} TO {name}" for right in _on_databases(dsn, rights)]
-    return made
+    return [*made, f"CREATE SETTINGS PROFILE OR REPLACE {name}_profile SETTINGS {_fixed()} TO {name}"]
+
+
+def _fixed() -> str:
+    return ", ".join(
+        f"{name} = {value}{'' if name == 'readonly' else ' CONST'}" for name, value in READER_SETTINGS.items()
+    )
 
 
 def writer_rights(dsn: str) -> tuple[str, ...]:
@@ -73,3 +81,12 @@ def missing_rights(store: Store, rights: tuple[str, ...]) -> list[str]:
         for name in names.split(", ")
     ]
     return [right for right in wanted if any(one.command(f"CHECK GRANT {right}") != "1" for one in store.each)]
+
+
+def loose_settings(store: Store) -> list[str]:
+    """Return the settings of the reader that are not as they have to be, as they have to be. Raises QuestionFailed."""
+    return [
+        f"{name} = {value}"
+        for name, value in READER_SETTINGS.items()
+        if any(one.command(f"SELECT toUInt8(getSetting('{name}'))") != str(value) for one in store.each)
+    ]
