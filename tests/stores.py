@@ -96,3 +96,9 @@ class Loaded:
 def engine_pid(data: Path) -> int:
     """The number of the engine process of a data directory, or of the one before it while it is being started again."""
     return int((data / "store" / "engine" / "lock").read_text())
+
+
+def has_landlock() -> bool:
+    """Whether the kernel limits the files that the engine process reads."""
+    modules = Path("/sys/kernel/security/lsm")
+    return not modules.exists() or "landlock" in modules.read_text()

@@ -13,7 +13,7 @@ PART = ".part"
 """The suffix of a file's name while the file is incomplete."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FOLDERS = ("log", "loader", "store", "moving", "transfers", "exports")
-_FILES = ("accounts.db*", "views.db*", "secret.key*", "pseudonym.*")
+_FILES = ("accounts.db*", "views.db*", "secret.key*", "pseudonym.*", "store.curl")
 
 
 class KeyUnusable(Exception):

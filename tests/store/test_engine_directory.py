@@ -45,14 +45,6 @@ def test_a_directory_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: P
         Store(f"local://{tmp_path / 'store'}", clients=1)
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"\xff\xfe" * 30])
-def test_a_damaged_password_is_named(tmp_path: Path, content: bytes) -> None:
-    Store(f"local://{tmp_path / 'store'}", clients=1).close()
-    (tmp_path / "store" / "engine" / "password").write_bytes(content)
-    with pytest.raises(StoreUnavailable, match="password is damaged; delete it"):
-        Store(f"local://{tmp_path / 'store'}", clients=1)
-
-
 @pytest.mark.parametrize("content", [b"", also(b"garbage"), b"99999999999", also(b"\xff")])
 def test_a_lock_file_with_garbage_locks_nothing(tmp_path: Path, content: bytes) -> None:
     Store(f"local://{tmp_path / 'store'}", clients=1).close()

@@ -29,8 +29,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
-from trackway import private
-from trackway.store.engine_config import configuration, derived, users
+from trackway.store.engine_config import configuration, derived, for_curl, users
 from trackway.store.server import Server
 
 logger = logging.getLogger("trackway.store.engine")
@@ -41,6 +40,8 @@ OWN_DIRECTORY = "engine"
 _STARTS_WITHIN_S = 600
 _ENDS_WITHIN_S = 3
 _REFUSED = frozenset("*?{}[]\n")
+_ENVIRONMENT = re.compile(r"PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|PYTHON\w*|LD_\w+|MALLOC_\w+")
+"""Variables that the process gets: statements can read its environment, and any other may be a secret."""
 _BACK_WITHIN_S = 5
 _TRIES = 5
 WATCH_EVERY_S, HANGS_AFTER_S = 5, 30
@@ -92,8 +93,9 @@ class Engine(Protocol):
 class EngineProcess:
     """A ClickHouse server for one data directory, in a process of its own that ends with this one.
 
-    Nobody reaches it without the password, which is created at the first start and kept in `engine/password`, readable
-    by its owner only. All addresses but one secret path are unknown to it, so no page of a browser finds anything.
+    Nobody reaches it without the password, which is new at each start and in no file that the process can read. All
+    addresses but one secret path are unknown to it, so no page of a browser finds anything. While it runs, `NAME.curl`
+    beside its directory, readable by its owner only, has the address and the reader's key for the operator.
 
     Args:
         data: the directory of the tables.
@@ -111,7 +113,8 @@ class EngineProcess:
         self._port = 0
         self.starts = 0
         """How often it has been started by this process."""
-        self._path = ""
+        self._path = self._password = ""
+        self._for_curl = self._own.parent.with_name(f"{self._own.parent.name}.curl")
         self._up, self._over = threading.Event(), threading.Event()
         self._start()
         threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
@@ -144,10 +147,9 @@ class EngineProcess:
 
     def address(self, user: str) -> dict[str, Any]:
         """Return where it listens, and the user's password."""
-        password = self._password()
         return {
             "interface": "http", "host": "127.0.0.1", "port": self._port, "username": user,
-            "password": derived(user, password), "proxy_path": self._path, "compress": False,
+            "password": derived(user, self._password), "proxy_path": self._path, "compress": False,
             "show_clickhouse_errors": "scrub",
             "pool_mgr": get_pool_manager(maxsize=16),
         }  # fmt: skip
@@ -197,18 +199,12 @@ class EngineProcess:
         finally:
             connection.close()
 
-    def _password(self) -> str:
-        path = self._own / "password"
-        password = private.read_or_create(path, lambda: secrets.token_urlsafe(32).encode()).decode(errors="replace")
-        if not re.fullmatch(r"[\w-]{40,}", password, re.ASCII):
-            raise EngineUnavailable(f"{path} is damaged; delete it, and the next start creates a new one")
-        return password
-
     def _start(self) -> None:
         try:
             self._own.mkdir(parents=True, exist_ok=True)
             self._start_locked(_locked(self._own, _ENDS_WITHIN_S))
-        except (OSError, private.KeyUnusable) as error:
+            (self._own / "password").unlink(missing_ok=True)  # versions before kept it there
+        except OSError as error:
             self._stop()
             raise EngineUnavailable(str(error)) from error
 
@@ -230,14 +226,15 @@ class EngineProcess:
         """Start the process on a free port and wait until it listens there."""
         ready, errors = self._own / "ready", self._own / "errors.log"
         ready.unlink(missing_ok=True)
-        self._port, self._path = free_port(), secrets.token_hex(32)
-        _write(self._own / "config.xml", configuration(self._port, self._path))
-        _write(self._own / "users.xml", users(self._password()))
+        self._port, self._path, self._password = free_port(), secrets.token_hex(32), secrets.token_urlsafe(32)
+        read_once = {"config.xml": configuration(self._port, self._path), "users.xml": users(self._password)}
+        for name, text in read_once.items():
+            _write(self._own / name, text)
         with errors.open("wb") as sink:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", "trackway.store.engine_main", str(self._own)],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=sink, pass_fds=[lock],
-                env={name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},
+                env={name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)},
             )  # fmt: skip
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(self._process.pid).encode(), 0)
@@ -248,9 +245,13 @@ class EngineProcess:
                 text = errors.read_text(errors="replace").strip()
                 raise EngineUnavailable(_reason(text) or "it does not start")
             time.sleep(0.005)
+        for name in read_once:
+            (self._own / name).unlink()
+        _write(self._for_curl, for_curl(self._port, self._path, self._password))
 
     def _stop(self) -> None:
         self._up.clear()
+        self._for_curl.unlink(missing_ok=True)
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(ProcessLookupError):

@@ -18,8 +18,13 @@ _OF_PROCESS = {**READER_SETTINGS, "allow_python_table_function": 0}
 
 
 def derived(name: str, password: str) -> str:
-    """Return the secret of a user, from the password in `engine/password`."""
+    """Return the secret of a user, from the password of this start."""
     return hashlib.sha256(f"{name} {password}".encode()).hexdigest()
+
+
+def for_curl(port: int, path: str, password: str) -> str:
+    """Return the configuration with which `curl` asks the process as READER."""
+    return f'url = "http://127.0.0.1:{port}/{path}"\nuser = "{READER}:{derived(READER, password)}"\nnoproxy = "*"\n'
 
 
 def configuration(port: int, path: str) -> str:
