@@ -99,6 +99,7 @@ _RULES: tuple[tuple[str, Callable[[_Visit], bool]], ...] = (
 )
 
 
+@lru_cache(maxsize=10_000)
 def channel(source: str, medium: str, campaign: str) -> str:
     """Return GA4's default channel for a source, medium and campaign; "Unassigned" when no rule matches."""
     known = known_source(source)
@@ -118,7 +119,7 @@ def traffic(host: str, query: str, referrer: str) -> Traffic:
     only pass through, to pay or to sign in, are not sources either. A social network's unpaid click id only shows where
     a URL was copied, so a referrer of another social network takes precedence.
     """
-    values = dict(parse_qsl(query)) if _tagged(query) else {}
+    values = dict(parse_qsl(query)) if _TAGGED.search(query) else {}
     click_id = next((name for name in _CLICK_IDS if name in values), "")
     source, medium = values.get("utm_source", ""), values.get("utm_medium", "")
     campaign = values.get("utm_campaign", "")
@@ -132,8 +133,7 @@ def traffic(host: str, query: str, referrer: str) -> Traffic:
     return Traffic(channel(source, medium, campaign), source, medium, campaign, term, content, click_id)
 
 
-def _tagged(query: str) -> bool:
-    return "utm_" in query or any(name in query for name in _CLICK_IDS)
+_TAGGED = re.compile("utm_|" + "|".join(_CLICK_IDS))
 
 
 def _sender(referrer: str) -> str:

@@ -9,8 +9,7 @@ of a visitor without a gap between them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +24,7 @@ Indices = npt.NDArray[np.int64]
 _NO_RUN = -1
 
 
-class _Run(NamedTuple):
+class _Run(msgspec.Struct, gc=False):
     """Consecutive events of a visitor: the number of the visitor, and what the events add to a session.
 
     `first` is the row of the first event. `hint` is the client's name for the session

@@ -13,7 +13,7 @@ import msgspec
 import xxhash
 
 from trackway.enrich import bot, sources
-from trackway.enrich.channel import Traffic, traffic
+from trackway.enrich.channel import Traffic, channel, traffic
 from trackway.enrich.clock import corrected
 from trackway.enrich.device import Device, device, in_use
 from trackway.enrich.identity import user_token, visitor_token
@@ -186,6 +186,7 @@ def shown_by(
 def adjust_sources(passing: list[str], internal: list[str]) -> None:
     """Set the hosts that are not sources (`sources.adjust`), before anything is enriched."""
     sources.adjust(passing, internal)
+    channel.cache_clear()
     traffic.cache_clear()
     shown_by.cache_clear()
 
