@@ -67,7 +67,7 @@ IDENTITY_COLUMNS = ["token", "number"]
 ORDER_COLUMNS = list(Order.__struct_fields__)
 DEAD_LETTER_COLUMNS = list(DeadLetter.__struct_fields__)
 SIGN_OUT_COLUMNS = ["project_id", "visitor_id", "at"]
-_AT_ONCE = 500
+_AT_ONCE = 250
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -132,7 +132,7 @@ def properties_as_text(table: pa.Table) -> pa.Table:
 
 def sessions(rows: Sequence[Row]) -> bytes:
     """Return the stream for the sessions table."""
-    return _stream(SESSION_COLUMNS, [(*astuple(row.session), row.gone, *_changes(row)) for row in rows])
+    return _stream(SESSION_COLUMNS, ((*astuple(row.session), row.gone, *_changes(row)) for row in rows))
 
 
 def _changes(row: Row) -> tuple[int, int, int, int, int]:
