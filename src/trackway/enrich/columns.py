@@ -9,7 +9,7 @@ with late events. See docs/decisions/0023-columns.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,11 +56,11 @@ class Coded:
         self.values, self.places = values, places
 
     @classmethod
-    def of(cls, keys: Sequence[Hashable], meaning: Callable[[Any], Any]) -> Coded:
+    def of(cls, keys: Iterable[Hashable], meaning: Callable[[Any], Any]) -> Coded:
         """Return the group whose values follow from keys; `meaning` is called once for each distinct key."""
         known: defaultdict[Hashable, int] = defaultdict()
         known.default_factory = known.__len__  # a new key gets the next place
-        places = np.fromiter(map(known.__getitem__, keys), np.int32, len(keys))
+        places = np.fromiter(map(known.__getitem__, keys), np.int32)
         return cls(list(map(meaning, known)), places)
 
     def of_each(self, rows: npt.NDArray[Any] | slice = slice(None)) -> list[Any]:

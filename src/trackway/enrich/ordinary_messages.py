@@ -6,7 +6,7 @@ messages, and the result joined to the messages that have the value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -89,7 +89,7 @@ def _columns(items: list[Arrived]) -> Columns | set[int]:
     by_id = {id(arrival): arrival for arrival in arrivals}
     # An origin is a context in a request; the messages of one page or one device share it.
     origins = Coded.of(
-        [(bytes(message.context), id(arrival)) for message, arrival, _ in items],  # type: ignore[arg-type]
+        ((bytes(message.context), id(arrival)) for message, arrival, _ in items),  # type: ignore[arg-type]
         lambda key: (_context(key[0]), by_id[key[1]]),
     )
     times, refused = _times(messages, arrivals)
@@ -103,37 +103,37 @@ def _columns(items: list[Arrived]) -> Columns | set[int]:
     if refused:
         return refused
 
-    def of_origin(keys: list[Any], meaning: Callable[[Any], Any]) -> Coded:
+    def of_origin(keys: Iterable[Any], meaning: Callable[[Any], Any]) -> Coded:
         coded = Coded.of(keys, meaning)
         return Coded(coded.values, coded.places[origins.places])
 
-    locations = Coded.of([_location_key(context, arrival) for context, arrival in both], _located)
-    devices = [
+    locations = Coded.of((_location_key(context, arrival) for context, arrival in both), _located)
+    devices = (
         (
             context.user_agent, arrival.user_agent, arrival.browser, location.datacenter, context.screen.width,
             context.screen.max_touch_points, bytes(context.user_agent_data),
         )
         for (context, arrival), location in zip(both, locations.of_each(), strict=True)
-    ]  # fmt: skip
-    requests = [(arrival.project_id, arrival.received_at) for _, arrival in both]
+    )  # fmt: skip
+    requests = ((arrival.project_id, arrival.received_at) for _, arrival in both)
     groups = {
         "request": of_origin(requests, tuple),
         "kind": Coded.of(
-            [(message.event if message.type == "track" else None) or (message.type,) for message in messages],
+            ((message.event if message.type == "track" else None) or (message.type,) for message in messages),
             lambda key: ("track", key) if isinstance(key, str) else (key[0], key[0]),
         ),
         "visitor": Coded.of(
-            [
+            (
                 (arrival.project_id, message.anonymous_id or f"user:{message.user_id or ''}")
                 for message, arrival in zip(messages, arrivals, strict=True)
-            ],
+            ),
             lambda key: (key[1], pipeline.name_of(key[1]), key),
         ),
         "user": Coded.of(
-            [
+            (
                 (message.user_id, arrival.project_id) if message.user_id else _NOBODY
                 for message, arrival in zip(messages, arrivals, strict=True)
-            ],
+            ),
             tuple,
         ),
         "group": _groups(messages, origins),
@@ -250,10 +250,10 @@ def _located(key: tuple[Any, ...]) -> Location:
 
 def _groups(messages: list[Any], origins: Coded) -> Coded:
     return Coded.of(
-        [
+        (
             message.group_id or context.group_id or ""
             for message, (context, _) in zip(messages, origins.of_each(), strict=True)
-        ],
+        ),
         _alone,
     )
 

@@ -137,8 +137,8 @@ def described(
     if single:
         found = [event for event, _ in single.values()]
         others = of_events(found, [hint for _, hint in single.values()], [items[place][2] for place in single])
-        rows = [place - sum(1 for out in left_out if out < place) for place in single]
-        columns = others if columns is None else merged(columns, others, np.array(rows))
+        rows = np.array(list(single)) - np.searchsorted(sorted(left_out), list(single))
+        columns = others if columns is None else merged(columns, others, rows)
     return columns, taken, letters
 
 
